@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The object layer: resources, fields, relations, managers and queries. It knows no resource."""

@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""Files: getting their bytes to the server."""

@@ -1,0 +1,324 @@
+"""Where to connect and as whom: from an argument, the environment or a profile.
+
+An argument beats the environment, which beats the profile. The profile file is
+`$XDG_CONFIG_HOME/synapse/config.toml` (`~/.config/synapse/config.toml`):
+
+```toml
+[default]
+base_url = "https://api.example.com"
+api_token = "..."
+
+[staging]
+base_url = "https://staging.example.com"
+api_token = "..."
+tenant = "vision"
+```
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+from urllib.parse import urlsplit
+
+import attrs
+
+from synapse.errors import ConfigurationError
+
+__all__ = ["Secret", "Settings", "Timeout", "TimeoutArgument", "profile_path", "resolve"]
+
+TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] | None"
+
+# Every kind of credential: the arguments that give it, first the current name, and the
+# environment variables, in the order in which they are looked at.
+_CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "api_token": (("api_token", "access_token"), ("SYNAPSE_API_TOKEN", "SYNAPSE_ACCESS_TOKEN")),
+    "authorization_token": (("authorization_token", "token"), ("SYNAPSE_AUTHORIZATION_TOKEN",)),
+    "agent_token": (("agent_token",), ("SYNAPSE_AGENT_TOKEN",)),
+}
+_HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
+
+
+class Secret:
+    """A credential that shows as `***` wherever it is printed, logged or pickled.
+
+    Args:
+        value: The token.
+        source: Where it came from, such as `the environment variable SYNAPSE_API_TOKEN`.
+
+    Example:
+        >>> Secret("abc", "the argument api_token")
+        Secret('***', from the argument api_token)
+    """
+
+    __slots__ = ("_value", "source")
+
+    def __init__(self, value: str, source: str) -> None:
+        if not isinstance(value, str) or not _HEADER_SAFE.fullmatch(value):
+            # An HTTP library would refuse such a header later, with a message that shows it.
+            raise ConfigurationError(
+                f"The token from {source} is empty or has blanks, line ends or characters outside "
+                "ASCII; copy it again."
+            )
+        self._value = value
+        self.source = source
+
+    def reveal(self) -> str:
+        """Return the token itself."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"Secret('***', from {self.source})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # The only place where a token could slip into a pickle without anyone asking for it.
+        raise TypeError("A credential can't be pickled; a worker finds its own in its environment.")
+
+
+@attrs.frozen
+class Timeout:
+    """How long to wait, in seconds: to connect, and for each read from the connection."""
+
+    connect: float = 5.0
+    read: float = 30.0
+
+    @classmethod
+    def of(cls, value: TimeoutArgument | Timeout) -> Timeout:
+        """Make a timeout from what a user may write.
+
+        Args:
+            value: `None` for the default, one number for both, a pair `(connect, read)`, or a
+                mapping `{"connect": 5, "read": 30}` of which either may be left out.
+
+        Raises:
+            ConfigurationError: It is none of these, or not a positive finite number. There is no
+                way to wait for ever.
+        """
+        if isinstance(value, Timeout):
+            return value
+        default = cls()
+        if value is None:
+            return default
+        if isinstance(value, Mapping):
+            if unknown := set(value) - {"connect", "read"}:
+                raise ConfigurationError(
+                    f"timeout has no {sorted(map(str, unknown))}: it takes 'connect' and 'read'."
+                )
+            pair = (value.get("connect", default.connect), value.get("read", default.read))
+        elif isinstance(value, (tuple, list)) and len(value) == 2:
+            pair = (value[0], value[1])
+        elif isinstance(value, (int, float)):
+            pair = (value, value)
+        else:
+            raise ConfigurationError(
+                f"timeout is {value!r}: give seconds, a pair (connect, read), or a mapping with "
+                "'connect' and 'read'."
+            )
+        for part in pair:
+            if isinstance(part, bool) or not isinstance(part, (int, float)):
+                raise ConfigurationError(f"timeout is {value!r}: {part!r} is not a number.")
+            if not math.isfinite(part) or part <= 0:
+                raise ConfigurationError(f"timeout is {value!r}: seconds must be more than 0.")
+        return cls(float(pair[0]), float(pair[1]))
+
+
+@attrs.frozen
+class Settings:
+    """What a session needs to know to connect, worked out and checked.
+
+    Attributes:
+        base_url: Scheme, host, port and path prefix, ending with `/`.
+        credentials: The tokens by kind: `api_token`, `authorization_token`, `agent_token`.
+        tenant: The tenant's code, or `None` for the token's own.
+        timeout: Seconds to connect and to read.
+        profile: The profile that was asked for by name, if one was.
+    """
+
+    base_url: str
+    credentials: Mapping[str, Secret]
+    tenant: str | None = None
+    timeout: Timeout = attrs.field(factory=Timeout)
+    profile: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Where the credentials came from, for messages."""
+        return " and ".join(secret.source for secret in self.credentials.values())
+
+
+def profile_path() -> Path:
+    """Return where the profile file is looked for."""
+    root = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(root) if root else Path.home() / ".config") / "synapse" / "config.toml"
+
+
+def resolve(
+    base_url: str | None = None,
+    api_token: str | None = None,
+    *,
+    access_token: str | None = None,
+    authorization_token: str | None = None,
+    token: str | None = None,
+    agent_token: str | None = None,
+    tenant: str | None = None,
+    timeout: TimeoutArgument = None,
+    profile: str | None = None,
+) -> Settings:
+    """Work out the settings from arguments, the environment and the profile file.
+
+    Args:
+        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's `base_url`.
+        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        access_token: An alias of `api_token`.
+        authorization_token: A login token of the older kind; else `SYNAPSE_AUTHORIZATION_TOKEN`.
+        token: An alias of `authorization_token`.
+        agent_token: An agent's token; else `SYNAPSE_AGENT_TOKEN`.
+        tenant: The tenant's code; else `SYNAPSE_TENANT`.
+        timeout: Seconds, see `Timeout.of`.
+        profile: The profile's name; else `SYNAPSE_PROFILE`, else `default`.
+
+    Returns:
+        The settings. Makes no request.
+
+    Raises:
+        ConfigurationError: No base URL or no credential was found, or one is malformed.
+    """
+    arguments = {
+        "api_token": api_token,
+        "access_token": access_token,
+        "authorization_token": authorization_token,
+        "token": token,
+        "agent_token": agent_token,
+    }
+    name = profile or os.environ.get("SYNAPSE_PROFILE") or None
+    values = _profile(name)
+
+    url, url_source = base_url, "the argument base_url"
+    if not url:
+        url, url_source = os.environ.get("SYNAPSE_BASE_URL"), "SYNAPSE_BASE_URL"
+    if not url:
+        url, url_source = values.get("base_url"), f"{profile_path()}"
+    if not url:
+        raise ConfigurationError(
+            "No base URL. Give the argument base_url, set the environment variable "
+            f"SYNAPSE_BASE_URL, or write base_url into the profile [{name or 'default'}] of "
+            f"{profile_path()}."
+        )
+    credentials = _credentials(arguments, values, name)
+    if not credentials:
+        raise ConfigurationError(
+            "No API token. Give the argument api_token, set the environment variable "
+            f"SYNAPSE_API_TOKEN, or write api_token into the profile [{name or 'default'}] of "
+            f"{profile_path()}."
+        )
+    code = tenant or os.environ.get("SYNAPSE_TENANT") or values.get("tenant") or None
+    if code is not None and not (isinstance(code, str) and _HEADER_SAFE.fullmatch(code)):
+        raise ConfigurationError("The tenant's code has blanks or characters outside ASCII.")
+    return Settings(
+        base_url=_checked_url(url, url_source),
+        credentials=credentials,
+        tenant=code,
+        timeout=Timeout.of(timeout),
+        profile=name,
+    )
+
+
+def _credentials(
+    arguments: Mapping[str, str | None], profile: Mapping[str, Any], name: str | None
+) -> dict[str, Secret]:
+    """Find the credentials of one level: those given, else the environment's, else the profile's.
+
+    Levels aren't mixed: who passes a token means that one, and a forgotten variable must not send
+    a second identity along.
+    """
+    found: dict[str, Secret] = {}
+    for kind, (keywords, _) in _CREDENTIALS.items():
+        for keyword in keywords:
+            value = arguments[keyword]
+            if value is None:
+                continue
+            if kind in found and found[kind].reveal() != value:
+                raise ConfigurationError(f"{' and '.join(keywords)} differ: give one of them.")
+            found[kind] = Secret(value, f"the argument {keyword}")
+    if found:
+        return found
+    for kind, (_, variables) in _CREDENTIALS.items():
+        for variable in variables:
+            if kind not in found and (value := os.environ.get(variable)):
+                found[kind] = Secret(value, f"the environment variable {variable}")
+    if found:
+        return found
+    for kind in _CREDENTIALS:
+        if value := profile.get(kind):
+            found[kind] = Secret(value, f"the profile [{name or 'default'}] of {profile_path()}")
+    return found
+
+
+def _checked_url(url: Any, source: str) -> str:
+    """Return the base URL with one `/` at its end, or say what is wrong with it."""
+    problem = None
+    text = url.strip() if isinstance(url, str) else ""
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError:
+        parts, port, problem = urlsplit(""), None, "it isn't a URL"
+    if problem is None:
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            problem = "it must begin with http:// or https:// and name a host"
+        elif parts.username is not None or parts.password is not None:
+            problem = "it must not carry a user or password; use api_token"
+        elif parts.query or parts.fragment:
+            problem = "it must not have a query or fragment"
+        elif re.search(r"[\x00-\x20\x7f\\]", text) or port == 0:
+            problem = "it has characters or a port that no URL can have"
+    if problem:
+        shown = "" if parts.username is not None else f" {text!r}"
+        raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
+    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
+
+
+def _profile(name: str | None) -> Mapping[str, Any]:
+    """Read one profile; an unnamed one that isn't there is simply empty."""
+    path = profile_path()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        if name is None:
+            return {}
+        raise ConfigurationError(
+            f"The profile [{name}] was asked for, but there is no file {path}."
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
+    document = _parse_toml(text, path)
+    section = document.get(name or "default")
+    if section is None and name is None:
+        return {}
+    if not isinstance(section, dict):
+        known = ", ".join(f"[{key}]" for key, value in document.items() if isinstance(value, dict))
+        raise ConfigurationError(f"{path} has no profile [{name or 'default'}]; it has {known}.")
+    return section
+
+
+def _parse_toml(text: str, path: Path) -> dict[str, Any]:
+    if sys.version_info >= (3, 11):
+        import tomllib
+    else:
+        try:
+            import tomli as tomllib
+        except ImportError:
+            raise ConfigurationError(
+                f"Reading {path} on Python 3.10 needs the package tomli: pip install tomli, or set "
+                "SYNAPSE_BASE_URL and SYNAPSE_API_TOKEN instead."
+            ) from None
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # The parser's message has a position, never the text of the line with the token.
+        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None

@@ -1,0 +1,70 @@
+"""Lists and mappings of a resource's JSON fields, which report that they were changed.
+
+Whether something changed is found by comparison; the report only makes the session hold the
+object until it is saved, so that an edit isn't lost with the last reference to its object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["TrackedDict", "TrackedList", "tracked"]
+
+Report = Callable[[], None]
+
+
+class TrackedDict(dict[Any, Any]):
+    """A `dict` that reports each change. It pickles and copies as a plain `dict`."""
+
+    __slots__ = ("_report",)
+    _report: Report
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class TrackedList(list[Any]):
+    """A `list` that reports each change. It pickles and copies as a plain `list`."""
+
+    __slots__ = ("_report",)
+    _report: Report
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+def _reporting(base: type, name: str) -> Callable[..., Any]:
+    method = getattr(base, name)
+
+    def call(self: TrackedDict | TrackedList, *args: Any, **kwargs: Any) -> Any:
+        result = method(self, *args, **kwargs)
+        self._report()
+        return result
+
+    call.__name__ = name
+    call.__doc__ = method.__doc__
+    return call
+
+
+_SHARED = "__setitem__", "__delitem__", "clear", "pop"
+_OF_DICT = "__ior__", "popitem", "setdefault", "update"
+_OF_LIST = "__iadd__", "__imul__", "append", "extend", "insert", "remove", "reverse", "sort"
+
+for _name in _SHARED + _OF_DICT:
+    setattr(TrackedDict, _name, _reporting(dict, _name))
+for _name in _SHARED + _OF_LIST:
+    setattr(TrackedList, _name, _reporting(list, _name))
+
+
+def tracked(value: Any, report: Report) -> Any:
+    """Copy a JSON value, its lists and mappings as tracked ones, at every depth."""
+    if isinstance(value, dict):
+        mapping = TrackedDict({key: tracked(item, report) for key, item in value.items()})
+        mapping._report = report
+        return mapping
+    if isinstance(value, (list, tuple)):
+        items = TrackedList([tracked(item, report) for item in value])
+        items._report = report
+        return items
+    return value

@@ -1,0 +1,175 @@
+"""Between the wire's JSON and Python values: one cattrs converter, configured once.
+
+Servers of different ages disagree on spellings, so an enumeration takes a value that it doesn't
+know as the string that came, and a nested value keeps the keys that it doesn't know in `extra`.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import sys
+import types
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+import attrs
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+__all__ = ["Choice", "Nested", "from_wire", "parse_time", "pass_through", "to_wire"]
+
+
+class Choice(str, enum.Enum):
+    """The base of the enumerations: each member is the string that goes over the wire."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+
+@attrs.frozen(kw_only=True)
+class Nested:
+    """The base of structured values inside a resource, such as a file of a data unit.
+
+    Attributes:
+        extra: What the server sent beyond the declared fields.
+    """
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+def parse_time(value: Any, _: Any = None) -> datetime:
+    """Parse an ISO 8601 time as DRF writes it.
+
+    Raises:
+        ValueError: It isn't one.
+
+    Example:
+        >>> parse_time("2026-01-31T12:00:00Z").isoformat()
+        '2026-01-31T12:00:00+00:00'
+    """
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a time")
+    if sys.version_info < (3, 11) and value.endswith(("Z", "z")):
+        value = f"{value[:-1]}+00:00"
+    return datetime.fromisoformat(value)
+
+
+def from_wire(value: Any, kind: Any) -> Any:
+    """Turn a JSON value into a declared type.
+
+    Raises:
+        Exception: Whatever cattrs raises when it can't.
+    """
+    return _converter().structure(value, kind)
+
+
+def to_wire(value: Any) -> Any:
+    """Turn a Python value into JSON: resources into ids, enumerations, times, nested values.
+
+    Args:
+        value: What a user gives as a field's or a filter's value.
+
+    Returns:
+        The value as JSON has it, sharing no list or mapping with what was given.
+    """
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        return {str(key): to_wire(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_wire(item) for item in value]
+    if hasattr(type(value), "__synapse_id__"):
+        return value.__synapse_id__()
+    if isinstance(value, Nested):
+        known = {
+            field.name: to_wire(getattr(value, field.name))
+            for field in attrs.fields(type(value))
+            if field.name != "extra" and getattr(value, field.name) is not None
+        }
+        return {**to_wire(value.extra), **known}
+    return value
+
+
+def pass_through(kind: Any) -> frozenset[type]:
+    """Return the exact types whose values need no conversion for a declared type.
+
+    `None` always passes: a null from the server is `None`, whatever was declared.
+    """
+    parts = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    simple = {part for part in parts if part in (str, int, float, bool)}
+    if any(isinstance(part, type) and issubclass(part, enum.Enum) for part in parts):
+        simple.discard(str)
+    if float in simple:
+        simple.add(int)
+    return frozenset({*simple, type(None)})
+
+
+@functools.cache
+def _converter() -> Converter:
+    # Imported when the first value needs it: it costs a third of what `import synapse` may.
+    from cattrs import Converter
+
+    converter = Converter(detailed_validation=False)
+    converter.register_structure_hook(datetime, parse_time)
+    converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
+    converter.register_structure_hook_func(
+        lambda kind: isinstance(kind, type) and issubclass(kind, Choice), _known_or_as_it_came
+    )
+    converter.register_structure_hook_func(_is_open_choice, _open_choice)
+    converter.register_structure_hook_factory(
+        lambda kind: isinstance(kind, type) and issubclass(kind, Nested),
+        lambda kind: _nested(kind, converter),
+    )
+    return converter
+
+
+def _known_or_as_it_came(value: Any, kind: Any) -> Any:
+    try:
+        return kind(value)
+    except ValueError:
+        if isinstance(value, str):
+            return value
+        raise
+
+
+def _is_open_choice(kind: Any) -> bool:
+    """Say whether a type is `SomeChoice | str`, with or without `None`."""
+    return get_origin(kind) in (Union, types.UnionType) and any(
+        isinstance(part, type) and issubclass(part, Choice) for part in get_args(kind)
+    )
+
+
+def _open_choice(value: Any, kind: Any) -> Any:
+    if value is None:
+        return None
+    choice = next(p for p in get_args(kind) if isinstance(p, type) and issubclass(p, Choice))
+    return _known_or_as_it_came(value, choice)
+
+
+def _nested(kind: type[Nested], converter: Converter) -> Callable[[Any, Any], Nested]:
+    attrs.resolve_types(kind)
+    fields = {field.name: field for field in attrs.fields(kind) if field.name != "extra"}
+
+    def structure(value: Any, _: Any) -> Nested:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, Mapping):
+            raise TypeError(f"expected an object, got {value!r}")
+        known = {
+            name: None if value[name] is None else converter.structure(value[name], field.type)
+            for name, field in fields.items()
+            if name in value
+        }
+        extra = {key: item for key, item in value.items() if key not in fields}
+        return kind(**known, extra=extra)
+
+    return structure

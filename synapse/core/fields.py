@@ -1,0 +1,244 @@
+"""Fields: how a class declares what the server sends, and how a value gets into its slot.
+
+A field's value stays as JSON in the object until it is read for the first time; only then is it
+converted and put into the field's slot. Reading it again costs nothing, a bad value hurts only who
+reads it, and rows that are merely walked over are never converted.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from synapse.core.containers import tracked
+from synapse.core.convert import Nested, from_wire, pass_through, to_wire
+from synapse.errors import FieldMissing, FieldValueError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from synapse.core.resource import Resource
+
+__all__ = ["MISSING", "Declared", "Field", "field"]
+
+_METADATA = "synapse"
+
+
+class _Missing:
+    """The type of `MISSING`, so that it prints as what it is."""
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+
+MISSING: Any = _Missing()
+"""Stands for a value that isn't there, where `None` would mean that the server said null."""
+
+
+@attrs.frozen
+class Declared:
+    """What a class body says of a field."""
+
+    read_only: bool = False
+    aliases: tuple[str, ...] = ()
+    filterable: bool | None = None
+    target: str | None = None
+
+
+def field(
+    *, read_only: bool = False, aliases: tuple[str, ...] = (), filterable: bool | None = None
+) -> Any:
+    """Declare a field; its annotation is its type.
+
+    Args:
+        read_only: Only the server sets it; assigning raises.
+        aliases: Names under which servers of another age send it.
+        filterable: Whether queries may filter by it; by default, scalar types may.
+
+    Returns:
+        What attrs makes a slot of.
+    """
+    return declare(Declared(read_only, aliases, filterable))
+
+
+def declare(declared: Declared) -> Any:
+    """Wrap a declaration for attrs."""
+    return attrs.field(metadata={_METADATA: declared})
+
+
+class Field:
+    """A declared field, bound to its class.
+
+    Attributes:
+        name: The attribute's and the wire's name.
+        passes: The types whose values go into the slot as they are.
+    """
+
+    __slots__ = ("_kind", "_owner", "clear", "declared", "name", "passes", "peek", "store")
+
+    def __init__(self, owner: type[Resource], attribute: attrs.Attribute[Any]) -> None:
+        self.name = attribute.name
+        self.declared: Declared = attribute.metadata.get(_METADATA, Declared())
+        self.passes: frozenset[type] = frozenset()
+        self._owner = owner
+        self._kind: Any = MISSING
+        # The slot's own accessors go around `__setattr__` and `__getattr__`.
+        slot = owner.__dict__[attribute.name]
+        self.store: Callable[[Resource, Any], None] = slot.__set__
+        self.clear: Callable[[Resource], None] = slot.__delete__
+        self.peek: Callable[..., Any] = slot.__get__
+
+    @property
+    def kind(self) -> Any:
+        """The annotated type, evaluated when first needed: by then every module is there."""
+        if self._kind is MISSING and self.is_relation:
+            self._kind = Any  # converted by the identity map, and its class may not be imported
+        elif self._kind is MISSING:
+            annotation = attrs.fields_dict(self._owner)[self.name].type
+            holder = types.SimpleNamespace(__annotations__={"kind": annotation})
+            namespace = vars(sys.modules[self._owner.__module__])
+            self._kind = typing.get_type_hints(holder, namespace)["kind"]
+            self.passes = pass_through(self._kind)
+        return self._kind
+
+    @property
+    def is_relation(self) -> bool:
+        """Whether it holds another resource."""
+        return self.declared.target is not None
+
+    @property
+    def is_filterable(self) -> bool:
+        """Whether queries may filter by it: said so, or a relation or scalar."""
+        if self.declared.filterable is not None:
+            return self.declared.filterable
+        if self.is_relation:
+            return True
+        parts = set(typing.get_args(self.kind)) or {self.kind}
+        containers = (dict, list, tuple, set, Nested)
+        return not any(
+            part is Any
+            or typing.get_origin(part) is not None
+            or (isinstance(part, type) and issubclass(part, containers))
+            for part in parts
+        )
+
+    def current(self, resource: Resource) -> Any:
+        """Return what is in the slot, or `MISSING`. Never makes a request."""
+        try:
+            return self.peek(resource)
+        except AttributeError:
+            return MISSING
+
+    def raw(self, row: dict[str, Any]) -> Any:
+        """Return what a row says, under the field's name or an older one, or `MISSING`."""
+        value = row.get(self.name, MISSING)
+        if value is MISSING and self.declared.aliases:
+            for alias in self.declared.aliases:
+                if alias in row:
+                    return row[alias]
+        return value
+
+    def wire_name(self, row: dict[str, Any]) -> str:
+        """Return the name that this server uses for the field."""
+        if self.name not in row:
+            for alias in self.declared.aliases:
+                if alias in row:
+                    return alias
+        return self.name
+
+    def convert(self, value: Any, resource: Resource) -> Any:
+        """Turn a JSON value into the field's.
+
+        Raises:
+            FieldValueError: The declared type can't hold it.
+        """
+        if type(value) in self.passes:
+            return value
+        context = resource._context
+        if self.declared.target is not None:
+            return context.identity.related(self.declared.target, value, via=self.name)
+        kind = self.kind
+        if type(value) in self.passes:
+            return value
+        if not _fits_container(value, kind):
+            raise FieldValueError(self._complaint(value, resource, "another type was declared"))
+        try:
+            converted = from_wire(value, kind)
+        except Exception as error:  # cattrs raises whatever the constructor of a type raises
+            raise FieldValueError(self._complaint(value, resource, str(error))) from error
+        if isinstance(converted, (dict, list)):
+            return tracked(converted, resource._report_change)
+        return converted
+
+    def read(self, resource: Resource) -> Any:
+        """Fill the slot from what the server sent, loading the object once if need be.
+
+        Raises:
+            FieldMissing: The server doesn't send this field.
+            FieldValueError: The declared type can't hold what it sent.
+            LazyLoadError: Loading isn't allowed.
+        """
+        value = self.raw(resource._raw)
+        if value is MISSING:
+            resource._load_for(self.name)
+            value = self.raw(resource._raw)
+            if value is MISSING:
+                raise FieldMissing(
+                    f"The server doesn't send {self.name!r} for {resource._label()}; "
+                    f"it sends {', '.join(sorted(resource._raw))}."
+                )
+        with resource._context.lock:
+            # Two threads that read a list at once must get the same list.
+            current = self.current(resource)
+            if current is not MISSING:
+                return current
+            converted = self.convert(value, resource)
+            self.store(resource, converted)
+        return converted
+
+    def differs(self, resource: Resource) -> bool:
+        """Say whether the slot holds something else than what the server last said."""
+        current = self.current(resource)
+        return current is not MISSING and not self.matches(current, resource, resource._raw)
+
+    def matches(self, current: Any, resource: Resource, row: dict[str, Any]) -> bool:
+        """Say whether a value is what a row says."""
+        said = self.raw(row)
+        if said is MISSING:
+            return False
+        if self.is_relation:
+            return bool(to_wire(current) == _id_of(said))
+        if type(current) in self.passes or type(said) in self.passes:
+            # Compared with their types, as JSON would have it: True isn't 1.
+            return bool(current == said and isinstance(current, bool) == isinstance(said, bool))
+        try:
+            return bool(current == self.convert(said, resource))
+        except FieldValueError:
+            return False
+
+    def _complaint(self, value: Any, resource: Resource, why: str) -> str:
+        shown = repr(value)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        return f"{resource._label()} has a {self.name} that can't be read: {shown} ({why})."
+
+    def __repr__(self) -> str:
+        return f"Field({self._owner.__name__}.{self.name})"
+
+
+def _fits_container(value: Any, kind: Any) -> bool:
+    """Keep cattrs from turning a string into a list of letters, or a mapping into its keys."""
+    parts = [typing.get_origin(part) or part for part in (typing.get_args(kind) or (kind,))]
+    own = typing.get_origin(kind)
+    if own in (list, dict, tuple, set):
+        parts = [own]
+    if list in parts and not isinstance(value, list):
+        return len(parts) > 1 and not isinstance(value, (str, dict))
+    return not (dict in parts and len(parts) == 1 and not isinstance(value, dict))
+
+
+def _id_of(value: Any) -> Any:
+    return value.get("id") if isinstance(value, dict) else value

@@ -1,0 +1,180 @@
+"""What a query may name: filters, orderings, relations and fields, checked before it is sent.
+
+A server ignores a parameter that it doesn't know and then answers everything; so a misspelling is
+refused here, with what was probably meant.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timezone
+from typing import TYPE_CHECKING, Any
+
+from synapse.core import registry
+from synapse.errors import InvalidQuery
+
+if TYPE_CHECKING:
+    from synapse.core.fields import Field
+    from synapse.core.identity import Expansion
+    from synapse.core.schema import Schema
+
+__all__ = ["expansion_tree", "field_names", "filter_names", "filter_pairs", "ordering_names"]
+
+_RANGE = ("_after", "_before")
+
+
+def filter_names(schema: Schema) -> set[str]:
+    """Return every name that `filter()` takes for a class."""
+    names = set(schema.filters)
+    for name, field in schema.fields.items():
+        if field.is_filterable:
+            names.add(name)
+            if field.is_relation:
+                names.add(f"{name}_id")
+            if _is_time(field):
+                names.update(f"{name}{end}" for end in _RANGE)
+    return names
+
+
+def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, Any]] | None:
+    """Check filters and turn them into query parameters.
+
+    Args:
+        schema: The class that is queried.
+        filters: Values by name. A resource stands for its id; a list, set or query for any of its
+            values.
+
+    Returns:
+        The parameters, or `None` if an empty list was given, which nothing can match. (Sent, it
+        would be no parameter at all, and match everything.)
+
+    Raises:
+        InvalidQuery: A name is unknown, or a value can't be a filter's.
+    """
+    known = filter_names(schema)
+    pairs: list[tuple[str, Any]] = []
+    nothing = False
+    for name, value in filters.items():
+        if name not in known:
+            raise InvalidQuery(_unknown_filter(schema, name, known))
+        relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
+        if _is_many(value):
+            values = [_value(schema, relation, item) for item in value]
+            nothing = nothing or not values
+            pairs.extend((relation, item) for item in values)
+        else:
+            pairs.append((relation, _value(schema, relation, value)))
+    return None if nothing else pairs
+
+
+def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
+    """Check the names of `order_by()`, each with `-` in front for descending.
+
+    Raises:
+        InvalidQuery: One is unknown.
+    """
+    checked = tuple(names)
+    known = {n for n, f in schema.fields.items() if f.is_filterable}
+    for name in checked:
+        if name.removeprefix("-") not in known:
+            raise InvalidQuery(
+                f"{schema.name} can't be ordered by {name!r}"
+                f"{registry.suggestion(name.removeprefix('-'), known)}"
+            )
+    return checked
+
+
+def field_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
+    """Check the names of `only()`, `omit()` and `values()`.
+
+    Raises:
+        InvalidQuery: One is no field.
+    """
+    checked = tuple(names)
+    for name in checked:
+        if name not in schema.fields:
+            raise InvalidQuery(
+                f"{schema.name} has no field {name!r}{registry.suggestion(name, schema.fields)}"
+            )
+    return checked
+
+
+def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
+    """Check the paths of `expand()` and make a tree of them.
+
+    Raises:
+        InvalidQuery: A part of a path is no relation.
+
+    Returns:
+        Such as `{"data_unit": {"data_collection": {}}}` for `"data_unit.data_collection"`.
+    """
+    tree: Expansion = {}
+    for path in paths:
+        here, at = tree, schema
+        parts = path.split(".")
+        for position, part in enumerate(parts):
+            target = at.relation_target(part)
+            is_last = position == len(parts) - 1
+            if target is None and not (is_last and part in at.expandable):
+                known = {n for n, f in at.fields.items() if f.is_relation} | at.expandable
+                raise InvalidQuery(
+                    f"{at.name} has no relation {part!r} to expand"
+                    f"{registry.suggestion(part, known)}"
+                )
+            here = here.setdefault(part, {})
+            at = target or at
+    return tree
+
+
+def _value(schema: Schema, name: str, value: Any) -> Any:
+    """Turn one value into a query parameter's."""
+    if value is None:
+        raise InvalidQuery(
+            f"{schema.name}.{name} can't be filtered by None: the server has no such filter. "
+            "Leave it out, or pass a filter of your server's own with params={...}."
+        )
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidQuery(
+                f"{name} is a time without a time zone, which could mean any of several: give it "
+                "one, with .astimezone() or tzinfo=timezone.utc."
+            )
+        return value.isoformat()
+    if isinstance(value, date):
+        return datetime.combine(value, time(), timezone.utc).isoformat()
+    if isinstance(value, (str, int, float)):
+        return value
+    if hasattr(type(value), "__synapse_id__"):
+        field = schema.fields.get(name)
+        target = field.declared.target if field is not None else None
+        if target is not None and type(value).__name__ != target:
+            raise InvalidQuery(f"{schema.name}.{name} is a {target}, not a {type(value).__name__}.")
+        return value.__synapse_id__()
+    raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
+def _is_time(field: Field) -> bool:
+    return datetime in (field.kind, *typing.get_args(field.kind))
+
+
+def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
+    field = schema.fields.get(name)
+    why = (
+        f"{schema.name}.{name} can't be filtered by"
+        if field is not None
+        else f"{schema.name} has no filter {name!r}"
+    )
+    return (
+        f"{why}{registry.suggestion(name, known)} A filter that only your server knows goes "
+        "through params={...}."
+    )

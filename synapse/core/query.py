@@ -1,0 +1,414 @@
+"""Queries: what to ask for, said step by step, asked when it is used.
+
+A query is immutable; each verb returns a new one, so that one can be kept and refined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import attrs
+
+from synapse.core import filters
+from synapse.core.bound import Bound
+from synapse.core.identity import Expansion
+from synapse.core.reading import Reading, Window, read_objects, read_rows
+from synapse.errors import FieldMissing, InvalidQuery, MultipleFound, NotFound
+from synapse.transport.paging import get_page
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from synapse.core.context import Context
+    from synapse.core.reading import ObjectPage
+    from synapse.core.resource import Resource
+
+__all__ = ["Query", "Terms"]
+
+T = TypeVar("T", bound="Resource")
+
+# As many ids in one URL as every server and proxy takes.
+_IDS_PER_REQUEST = 100
+
+_EVERYTHING = Window()
+
+
+@attrs.frozen
+class Terms:
+    """What a query asks for."""
+
+    filters: tuple[tuple[str, Any], ...] = ()
+    params: tuple[tuple[str, Any], ...] = ()
+    search: str | None = None
+    ordering: tuple[str, ...] = ()
+    expand: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    omit: tuple[str, ...] = ()
+    page_size: int | None = None
+    window: Window = _EVERYTHING
+    is_empty: bool = False
+    is_explicit: bool = False
+
+
+class Query(Bound[T]):
+    """The objects of a class, or those of them that a query asks for.
+
+    Managers are queries: `project.tasks` has every verb. Iterating is complete (never just the
+    first page), in the server's order, gives each object once, and holds one or two pages in
+    memory whatever the total.
+    """
+
+    __slots__ = ("_terms",)
+
+    def __init__(
+        self,
+        resource: type[T],
+        context: Context | None = None,
+        scope: tuple[str, Resource] | None = None,
+        terms: Terms | None = None,
+    ) -> None:
+        super().__init__(resource, context, scope)
+        self._terms = terms if terms is not None else Terms()
+
+    # -- Verbs that refine -------------------------------------------------------------------
+
+    def all(self) -> Self:
+        """Return a query for every object. Makes no request."""
+        return self._with(is_explicit=True)
+
+    def filter(self, *, params: Mapping[str, Any] | None = None, **filters_: Any) -> Self:
+        """Return a query for the objects that match. Makes no request.
+
+        Args:
+            params: Raw query parameters, passed through unchecked.
+            **filters_: Values by field. A resource stands for its id, an enumeration for its
+                value, a list for any of its values (an empty one matches nothing); a time field
+                takes `created_after=` and `created_before=`.
+
+        Raises:
+            InvalidQuery: A name is unknown (the message says what was probably meant), or a value
+                can't be a filter's.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.tasks.filter(status="pending").count()
+            2
+        """
+        self._refuse_after_slice("filter")
+        pairs = filters.filter_pairs(self._resource.__schema__, filters_)
+        return self._with(
+            filters=(*self._terms.filters, *(pairs or ())),
+            params=(*self._terms.params, *(params or {}).items()),
+            is_empty=self._terms.is_empty or pairs is None,
+            is_explicit=True,
+        )
+
+    def search(self, text: str) -> Self:
+        """Return a query for the objects whose text has some words. Makes no request."""
+        self._refuse_after_slice("search")
+        return self._with(search=str(text), is_explicit=True)
+
+    def order_by(self, *names: str) -> Self:
+        """Return a query in an order. Makes no request.
+
+        Args:
+            *names: Fields; a `-` in front means descending.
+
+        Raises:
+            InvalidQuery: The class can't be ordered by one of them.
+        """
+        self._refuse_after_slice("order_by")
+        return self._with(ordering=filters.ordering_names(self._resource.__schema__, names))
+
+    def expand(self, *paths: str) -> Self:
+        """Return a query that brings related objects along in its pages. Makes no request.
+
+        Args:
+            *paths: Relations, with dots for relations of relations: `"data_unit.data_collection"`.
+
+        Raises:
+            InvalidQuery: One isn't a relation.
+        """
+        filters.expansion_tree(self._resource.__schema__, paths)
+        return self._with(expand=(*self._terms.expand, *paths))
+
+    def only(self, *names: str) -> Self:
+        """Return a query that fetches some fields only. Makes no request.
+
+        Reading another field later loads that object, by a request of its own.
+
+        Raises:
+            InvalidQuery: One is no field.
+        """
+        return self._with(only=filters.field_names(self._resource.__schema__, names))
+
+    def omit(self, *names: str) -> Self:
+        """Return a query that leaves out some fields. Makes no request.
+
+        Raises:
+            InvalidQuery: One is no field, or the id, without which there is no object.
+        """
+        if "id" in names:
+            raise InvalidQuery("The id can't be omitted: there is no object without it.")
+        return self._with(omit=filters.field_names(self._resource.__schema__, names))
+
+    def page_size(self, rows: int) -> Self:
+        """Return a query that reads pages of another size. Makes no request.
+
+        Args:
+            rows: Rows per page, from 1. The server may cap it.
+
+        Raises:
+            InvalidQuery: It isn't a whole number from 1.
+        """
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            raise InvalidQuery(f"page_size is {rows!r}: give a whole number from 1.")
+        return self._with(page_size=rows)
+
+    @overload
+    def __getitem__(self, key: int) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: int | slice) -> T | Self:
+        if isinstance(key, slice):
+            return self._with(window=self._terms.window.sliced(key), is_explicit=True)
+        window = self._terms.window.at(key)
+        for one in self._with(window=window):
+            return one
+        raise IndexError(f"there is no object at index {key}")
+
+    # -- Verbs that ask ----------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[T]:
+        for page in self.pages():
+            yield from page.objects
+
+    def pages(self) -> Iterator[ObjectPage[T]]:
+        """Give the objects page by page, each asked for when the one before is used up.
+
+        One request for each page.
+
+        Raises:
+            ClientError: The server refused or couldn't be reached.
+        """
+        if self._terms.is_empty:
+            return iter(())
+        return read_objects(self._context, self._resource, self._path(), self._reading())
+
+    def values(self, *names: str) -> Iterator[dict[str, Any]]:
+        """Give plain rows instead of objects, with some fields only. One request for each page.
+
+        Args:
+            *names: Fields; none means all.
+
+        Raises:
+            InvalidQuery: One is no field.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> [row["status"] for row in project.tasks.values("status")]
+            ['pending', 'pending']
+        """
+        query = self._with(only=filters.field_names(self._resource.__schema__, names))
+        if query._terms.is_empty:
+            return
+        for row in read_rows(query._context, query._resource, query._path(), query._reading()):
+            # A row has its id, for the paging's sake, also when it wasn't asked for.
+            yield {name: row[name] for name in names if name in row} if names else row
+
+    def first(self) -> T | None:
+        """Return the first object, or `None` when there is none. One request."""
+        for one in self[0:1]:
+            return one
+        return None
+
+    def exists(self) -> bool:
+        """Say whether there is any. One request, for one row at most."""
+        return self[0:1].count() > 0
+
+    def count(self) -> int:
+        """Return how many there are. One request, for one row at most."""
+        terms = self._terms
+        if terms.is_empty or terms.window.size == 0:
+            return 0
+        query = self._with(only=("id",), expand=(), omit=(), page_size=1, window=_EVERYTHING)
+        page = get_page(
+            self._context.transport,
+            self._path(),
+            query._params(1, 1),
+            resource=self._resource.__schema__.name,
+        )
+        return terms.window.clip(page.count)
+
+    def get(
+        self,
+        id: int | str | None = None,  # noqa: A002 - the name that everybody would type
+        /,
+        *,
+        refresh: bool = False,
+        **filters_: Any,
+    ) -> T:
+        """Return one object.
+
+        By its id: one request, or none when it was fetched a short while ago. By filters, or out
+        of a query with filters: one request, always.
+
+        Args:
+            id: The object's id.
+            refresh: Ask even if the object is known.
+            **filters_: What exactly one object matches, as in `filter()`.
+
+        Raises:
+            NotFound: There is no such object.
+            MultipleFound: More than one matches.
+            InvalidQuery: Neither an id nor a filter was given, or a filter is unknown.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> project = getfixture("project")
+            >>> session.projects.get(project.id) is project
+            True
+        """
+        if id is None and not filters_ and not self._terms.is_explicit:
+            raise InvalidQuery(f"{self._resource.__name__}: give get() an id or filters.")
+        terms = self._terms
+        is_plain = not (filters_ or terms.filters or terms.params or terms.search)
+        if id is not None and is_plain and self._resource.__schema__.has_detail:
+            return self._get_by_id(id, refresh)
+        query = self.filter(**filters_) if id is None else self.filter(id=id, **filters_)
+        found = list(query[0:2])
+        if len(found) == 1:
+            return found[0]
+        asked = ", ".join(f"{key}={value!r}" for key, value in query._terms.filters)
+        if found:
+            raise MultipleFound(
+                f"More than one {self._resource.__name__} matches {asked or 'the query'}. Filter "
+                "more closely, or use first()."
+            )
+        raise NotFound(
+            404,
+            f"no {self._resource.__name__} matches {asked or 'the query'}",
+            resource=self._resource.__name__,
+        )
+
+    def in_bulk(self, ids: Iterable[int | str]) -> dict[Any, T]:
+        """Return objects by their ids. One request for each hundred ids.
+
+        Args:
+            ids: The ids; those that don't exist are missing in the answer.
+        """
+        wanted = list(dict.fromkeys(ids))
+        found: dict[Any, T] = {}
+        for start in range(0, len(wanted), _IDS_PER_REQUEST):
+            part = wanted[start : start + _IDS_PER_REQUEST]
+            for one in self.filter(id=part).page_size(len(part)):
+                found[one.id] = one
+        return {key: found[key] for key in wanted if key in found}
+
+    def __bool__(self) -> bool:
+        return self.exists()
+
+    def __repr__(self) -> str:
+        schema, terms = self._resource.__schema__, self._terms
+        text = f"{type(self).__name__}[{schema.name}]"
+        if self._scope:
+            text += f" of {self._scope[1]._label()}"
+        asked = [f"{key}={value!r}" for key, value in (*terms.filters, *terms.params)]
+        if terms.search is not None:
+            asked.append(f"search={terms.search!r}")
+        if terms.ordering:
+            asked.append(f"ordering={','.join(terms.ordering)}")
+        if terms.expand:
+            asked.append(f"expand={','.join(terms.expand)}")
+        return f"<{text}{' where ' if asked else ''}{', '.join(asked)}{terms.window.suffix()}>"
+
+    # -- Inside ------------------------------------------------------------------------------
+
+    def _with(self, **changes: Any) -> Self:
+        return type(self)(
+            self._resource, self._bound, self._scope, attrs.evolve(self._terms, **changes)
+        )
+
+    def _refuse_after_slice(self, verb: str) -> None:
+        if self._terms.window != _EVERYTHING:
+            raise InvalidQuery(f"{verb}() can't follow a slice: slice last.")
+
+    def _path(self) -> str:
+        schema = self._resource.__schema__
+        if schema.list_path is None:
+            raise InvalidQuery(f"The server doesn't list {schema.plural}.")
+        return schema.list_path
+
+    def _reading(self) -> Reading:
+        terms = self._terms
+        return Reading(
+            params=self._params,
+            expansion=filters.expansion_tree(self._resource.__schema__, terms.expand),
+            window=terms.window,
+            page_size=terms.page_size or self._context.page_size,
+        )
+
+    def _params(self, page_size: int, page: int) -> list[tuple[str, Any]]:
+        terms = self._terms
+        pairs = list(terms.filters)
+        if self._scope:
+            pairs.append((self._scope[0], self._scope[1]._key))
+        pairs += terms.params
+        if terms.search is not None:
+            pairs.append(("search", terms.search))
+        if terms.ordering:
+            pairs.append(("ordering", ",".join(terms.ordering)))
+        if terms.expand:
+            pairs.append(("expand", ",".join(dict.fromkeys(terms.expand))))
+        if terms.only:
+            pairs.append(("fields", ",".join(dict.fromkeys(("id", *terms.only)))))
+        if terms.omit:
+            pairs.append(("omit", ",".join(terms.omit)))
+        pairs.append(("page_size", page_size))
+        if page > 1:
+            pairs.append(("page", page))
+        return pairs
+
+    def _get_by_id(self, key: int | str, refresh: bool) -> T:
+        """Fetch by the object's own path, or take a fresh one; it must be in the scope."""
+        cls, identity = self._resource, self._context.identity
+        schema = cls.__schema__
+        found = None if refresh or self._is_partial() else identity.fresh(cls, key)
+        if found is None:
+            terms = self._terms
+            params = [
+                (name, ",".join(part))
+                for name, part in (("expand", terms.expand), ("omit", terms.omit))
+                if part
+            ]
+            if terms.only:
+                params.append(("fields", ",".join(("id", *terms.only))))
+            row = self._context.transport.request(
+                "GET", schema.detail_path(key), params=params, resource=schema.label(key)
+            )
+            expansion: Expansion = filters.expansion_tree(schema, terms.expand)
+            found = identity.load(cls, [row], expansion)[0]
+            if not self._is_partial():
+                object.__setattr__(found, "_complete", True)
+                identity.remember(found)
+        if self._scope and not self._is_in_scope(found):
+            raise NotFound(
+                404,
+                f"it is not one of {self._scope[1]._label()}",
+                resource=schema.label(key),
+            )
+        return found
+
+    def _is_partial(self) -> bool:
+        return bool(self._terms.only or self._terms.omit or self._terms.expand)
+
+    def _is_in_scope(self, one: T) -> bool:
+        if self._scope is None:
+            return True
+        name, owner = self._scope
+        try:
+            said = type(one).__schema__.fields[name].raw(one._raw)
+        except (KeyError, FieldMissing):
+            return True
+        return bool((said.get("id") if isinstance(said, dict) else said) == owner._key)

@@ -1,0 +1,199 @@
+"""Reading a query: its window, its pages, and each row once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import attrs
+
+from synapse.core.seen import SeenIds
+from synapse.errors import InvalidQuery, NotFound
+from synapse.transport.paging import Page, get_page, walk
+
+if TYPE_CHECKING:
+    from synapse.core.context import Context
+    from synapse.core.identity import Expansion
+    from synapse.core.resource import Resource
+
+__all__ = ["ObjectPage", "Reading", "Window", "read_objects", "read_rows"]
+
+T = TypeVar("T", bound="Resource")
+
+
+@attrs.frozen
+class Window:
+    """Which rows of a list a query wants: from `start` up to, not including, `stop`."""
+
+    start: int = 0
+    stop: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many rows at most, or `None` for all that follow."""
+        return None if self.stop is None else max(0, self.stop - self.start)
+
+    def sliced(self, part: slice) -> Window:
+        """Return the window of a slice of this one.
+
+        Raises:
+            InvalidQuery: A bound is negative (the end isn't known without asking), no whole
+                number, or there is a step.
+        """
+        if part.step not in (None, 1):
+            raise InvalidQuery("A query's slice can't have a step.")
+        start = self._bound(part.start, 0)
+        begin = self.start + start
+        ends = [end for end in (self.stop,) if end is not None]
+        if part.stop is not None:
+            ends.append(self.start + self._bound(part.stop, 0))
+        return Window(begin, max(begin, min(ends)) if ends else None)
+
+    def at(self, index: int) -> Window:
+        """Return the window of one row.
+
+        Raises:
+            InvalidQuery: The index is negative or no whole number.
+        """
+        place = self._bound(index, 0)
+        return self.sliced(slice(place, place + 1))
+
+    def clip(self, total: int) -> int:
+        """Return how many of `total` rows are in the window."""
+        stop = total if self.stop is None else min(self.stop, total)
+        return max(0, stop - self.start)
+
+    def suffix(self) -> str:
+        """Return the window as it is written, such as `[10:20]`; nothing for everything."""
+        if self == Window():
+            return ""
+        return f"[{self.start}:{'' if self.stop is None else self.stop}]"
+
+    @staticmethod
+    def _bound(value: Any, default: int) -> int:
+        if value is None:
+            return default
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise InvalidQuery(f"{value!r} can't be an index: give a whole number.")
+        number = int(value.__index__())
+        if number < 0:
+            raise InvalidQuery(
+                f"The index {number} is negative: how many rows there are isn't known without "
+                "asking. Use order_by('-id') to count from the end."
+            )
+        return number
+
+
+@attrs.frozen
+class ObjectPage(Generic[T]):
+    """One page of a query.
+
+    Attributes:
+        objects: The page's objects, in the server's order.
+        total: How many rows the query matched when the page was made, whatever the slice.
+    """
+
+    objects: list[T]
+    total: int
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.objects)
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+
+@attrs.frozen
+class Reading:
+    """How to read a query.
+
+    Attributes:
+        params: Makes the parameters for a page size and a page number.
+        expansion: What is expanded.
+        window: Which rows are wanted.
+        page_size: Rows per page.
+    """
+
+    params: Callable[[int, int], list[tuple[str, Any]]]
+    expansion: Expansion
+    window: Window
+    page_size: int
+
+
+def read_objects(
+    context: Context, cls: type[T], path: str, reading: Reading
+) -> Iterator[ObjectPage[T]]:
+    """Give a query's objects page by page. One request for each page."""
+    for total, rows in _row_pages(context, cls, path, reading):
+        yield ObjectPage(context.identity.load(cls, rows, reading.expansion), total)
+
+
+def read_rows(
+    context: Context, cls: type[Resource], path: str, reading: Reading
+) -> Iterator[dict[str, Any]]:
+    """Give a query's rows as they came. One request for each page."""
+    for _, rows in _row_pages(context, cls, path, reading):
+        yield from rows
+
+
+def _row_pages(
+    context: Context, cls: type[Resource], path: str, reading: Reading
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Give the rows of the window, each once, with the list's total.
+
+    A row that is inserted before the place that was read moves the others on, so that the last
+    ones of a page come again as the first of the next.
+    """
+    window = reading.window
+    if window.size == 0:
+        return
+    seen = SeenIds()
+    left = window.size
+    skip, pages = _pages_from(context, cls, path, reading)
+    for page in pages:
+        rows = page.rows[skip:] if skip else page.rows
+        skip = max(0, skip - len(page.rows))
+        rows = seen.unseen(rows)
+        if left is not None:
+            rows = rows[:left]
+            left -= len(rows)
+        if rows:
+            yield page.count, rows
+        if left == 0:
+            return
+
+
+def _pages_from(
+    context: Context, cls: type[Resource], path: str, reading: Reading
+) -> tuple[int, Iterator[Page]]:
+    """Begin at the page that has the window's first row; say how many rows to skip in it."""
+    window, name = reading.window, cls.__schema__.name
+    size = reading.page_size
+    if window.size is not None and window.size <= size and window.start % window.size == 0:
+        size = window.size  # the whole window is one page
+    if window.start < size:
+        pages = walk(context.transport, path, reading.params(size, 1), resource=name)
+        return window.start, pages
+    number = window.start // size + 1
+    query = reading.params(size, number)
+    try:
+        page = get_page(context.transport, path, query, resource=name)
+    except NotFound:
+        return 0, iter(())  # the list ends before the window begins
+    expected = min(size, page.count - (number - 1) * size)
+    if len(page.rows) < expected:
+        # The server caps the page size below what was asked, so this is another place.
+        if page.next_query is None:
+            return window.start, walk(
+                context.transport, path, reading.params(size, 1), resource=name
+            )
+        return _pages_from(context, cls, path, attrs.evolve(reading, page_size=len(page.rows)))
+    if expected <= 0:
+        return 0, iter(())
+    return window.start % size, _with_first(page, context, path, name)
+
+
+def _with_first(page: Page, context: Context, path: str, name: str) -> Iterator[Page]:
+    yield page
+    if page.next_query is not None:
+        yield from walk(context.transport, path, page.next_query, resource=name)

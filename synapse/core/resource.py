@@ -1,0 +1,406 @@
+"""Resources: the base class of everything that the server has, and how one is declared."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+import attrs
+
+from synapse.core import registry
+from synapse.core.binding import restore
+from synapse.core.convert import to_wire
+from synapse.core.fields import MISSING, Field
+from synapse.core.schema import Schema
+from synapse.errors import InvalidResponse
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from synapse.core.bound import Bound
+    from synapse.core.context import Context
+
+__all__ = ["Deletable", "Editable", "Resource", "resource"]
+
+R = TypeVar("R", bound="Resource")
+
+# Shown by repr when the server has sent them; the first found one names the object.
+_SHOWN = ("title", "name", "status")
+
+
+class Resource:
+    """One thing on the server. There is one object per thing and session.
+
+    Reading a field that the server hasn't sent yet loads the object once (one request); reading
+    anything else makes none. Objects come from managers and relations, never from the constructor.
+    """
+
+    __slots__ = ("__weakref__", "_complete", "_context", "_raw", "_relation")
+    __schema__: ClassVar[Schema]
+    __set_context__: ClassVar[Callable[[Any, Context], None]]
+    __set_raw__: ClassVar[Callable[[Any, dict[str, Any]], None]]
+
+    _context: Context
+    _raw: dict[str, Any]
+    _complete: bool
+    _relation: str
+    if TYPE_CHECKING:
+        # Every class declares its own, an integer or a string; here it is only known to be there.
+        @property
+        def id(self) -> Any:
+            """The id on the server."""
+
+    def __init__(self) -> None:
+        plural = type(self).__schema__.plural
+        raise TypeError(
+            f"{type(self).__name__} objects come from the server: use session.{plural}.get(id) or "
+            f"session.{plural}.create(...)."
+        )
+
+    @property
+    def extra(self) -> Mapping[str, Any]:
+        """What the server sent beyond the declared fields, read-only. Makes no request."""
+        fields = type(self).__schema__.fields
+        known = {*fields, *(alias for f in fields.values() for alias in f.declared.aliases)}
+        return types.MappingProxyType({k: v for k, v in self._raw.items() if k not in known})
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether there is something to save. Makes no request."""
+        return any(field.differs(self) for field in type(self).__schema__.fields.values())
+
+    def refresh(self) -> Self:
+        """Ask the server for the object again. One request.
+
+        What was changed here and isn't saved stays as it is; `revert()` gives it up.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            NotFound: It is gone.
+        """
+        schema = type(self).__schema__
+        row = self._ask("GET", schema.detail_path(self._key))
+        self._take(row)
+        object.__setattr__(self, "_complete", True)
+        self._context.identity.remember(self)
+        return self
+
+    def revert(self) -> Self:
+        """Give up what was changed and not saved. Makes no request.
+
+        Returns:
+            The object itself.
+        """
+        with self._context.lock:
+            for field in type(self).__schema__.fields.values():
+                if field.current(self) is not MISSING:
+                    field.clear(self)
+            self._context.identity.release(self)
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what is known of the object as plain JSON values, unsaved changes included.
+
+        Relations are ids. Makes no request: what the server hasn't sent isn't in it.
+        """
+        known = dict(self._raw)
+        for name, field in type(self).__schema__.fields.items():
+            current = field.current(self)
+            if current is not MISSING:
+                known[field.wire_name(self._raw)] = to_wire(current)
+            elif field.is_relation and isinstance(known.get(name), dict):
+                known[name] = known[name].get("id")
+        plain: dict[str, Any] = to_wire(known)
+        return plain
+
+    @property
+    def _key(self) -> Any:
+        return self._raw["id"]
+
+    def __synapse_id__(self) -> Any:
+        """Return the id that stands for the object on the wire."""
+        return self._key
+
+    def _label(self) -> str:
+        return type(self).__schema__.label(self._key)
+
+    def _ask(self, method: str, path: str, **options: Any) -> Any:
+        return self._context.transport.request(method, path, resource=self._label(), **options)
+
+    def _take(self, row: Any, sent: Mapping[str, Any] | None = None) -> None:
+        """Take over an answer that must be this object's row."""
+        if not isinstance(row, dict) or row.get("id", self._key) != self._key:
+            raise InvalidResponse(
+                200, "the answer is not this object", response=row, resource=self._label()
+            )
+        with self._context.lock:
+            self._absorb(row, sent)
+            self._context.identity.release(self)
+
+    def _absorb(self, row: dict[str, Any], sent: Mapping[str, Any] | None = None) -> None:
+        """Update from a newer row of the server's.
+
+        A value that the user changed stays, unless it is what was just sent. One that didn't
+        change stays too, so that a list which somebody holds goes on being the field's.
+        """
+        old = self._raw
+        # A server that answers less than it was sent has stored it all the same.
+        new = {**old, **(sent or {}), **row}
+        stale = []
+        for field in type(self).__schema__.fields.values():
+            current = field.current(self)
+            if current is MISSING or field.raw(new) == field.raw(old):
+                continue
+            changed = not field.matches(current, self, old)
+            saved = sent is not None and field.wire_name(old) in sent
+            if changed and not (saved and to_wire(current) == (sent or {})[field.wire_name(old)]):
+                continue
+            if not field.matches(current, self, new):
+                stale.append(field)
+        self.__set_raw__(new)
+        for field in stale:
+            field.clear(self)
+
+    def _load_for(self, field: str) -> None:
+        """Load the object because a field is read that the server hasn't sent yet."""
+        if getattr(self, "_complete", False) or not type(self).__schema__.has_detail:
+            return
+        self._context.before_lazy_load(self, field)
+        self.refresh()
+
+    def _report_change(self) -> None:
+        """Hear that a list or mapping of a field was changed."""
+
+    def _via(self) -> str | None:
+        """Return the relation through which the object became known without its fields."""
+        return getattr(self, "_relation", None)
+
+    def _set_via(self, relation: str) -> None:
+        object.__setattr__(self, "_relation", relation)
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers: seeing it, they would accept any misspelled name.
+        def __getattr__(self, name: str) -> Any:
+            cls = type(self)
+            field = cls.__schema__.fields.get(name) if name[:1] != "_" else None
+            if field is None:
+                if name[:1] == "_":
+                    raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
+                known = [*cls.__schema__.fields, *_public(cls)]
+                raise AttributeError(
+                    f"{cls.__name__} has no {name!r}{registry.suggestion(name, known)}"
+                )
+            value = self._raw.get(name, MISSING)
+            if type(value) in field.passes:
+                field.store(self, value)
+                return value
+            return field.read(self)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        cls = type(self)
+        field = cls.__schema__.fields.get(name)
+        if field is None:
+            if isinstance(getattr(cls, name, None), property) or not hasattr(
+                getattr(cls, name, None), "__set__"
+            ):
+                known = [n for n, f in cls.__schema__.fields.items() if not f.declared.read_only]
+                raise AttributeError(
+                    f"{cls.__name__} has no field {name!r} to set{registry.suggestion(name, known)}"
+                )
+            object.__setattr__(self, name, value)
+            return
+        if field.declared.read_only or not isinstance(self, Editable):
+            raise AttributeError(f"{cls.__name__}.{name} is read-only: only the server sets it.")
+        with self._context.lock:
+            if field.is_relation and value is not None:
+                value = self._related(field, value)
+            field.store(self, value)
+            if field.differs(self):
+                self._context.identity.hold(self)
+
+    def _related(self, field: Field, value: Any) -> Resource:
+        """Check what is assigned to a relation, and make it this session's object."""
+        target = registry.find(str(field.declared.target))
+        if isinstance(value, Resource):
+            if not isinstance(value, target):
+                raise TypeError(
+                    f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
+                    f"not a {type(value).__name__}."
+                )
+            if value._context is self._context:
+                return value
+            value = value._key
+        related: Resource = self._context.identity.related(target.__name__, value, via=field.name)
+        return related
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        if not isinstance(other, Resource):
+            return NotImplemented
+        return (
+            type(self) is type(other)
+            and self._key == other._key
+            and self._context.key == other._context.key
+        )
+
+    def __hash__(self) -> int:
+        return hash((self._context.key, type(self).__name__, self._key))
+
+    def __repr__(self) -> str:
+        shown = [
+            f"{name}={str(value)!r}"
+            for name in _SHOWN
+            if (field := type(self).__schema__.fields.get(name)) is not None
+            and (value := _known(field, self)) not in (MISSING, None)
+        ]
+        return f"<{' '.join([self._label(), *shown])}>"
+
+    def __dir__(self) -> Iterable[str]:
+        return sorted({*super().__dir__(), *type(self).__schema__.fields})
+
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Self:
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        edits = {
+            name: to_wire(field.current(self))
+            for name, field in type(self).__schema__.fields.items()
+            if field.differs(self)
+        }
+        settings = self._context.transport.settings
+        where = {
+            "base_url": settings.base_url,
+            "tenant": settings.tenant,
+            "profile": settings.profile,
+        }
+        return restore, (type(self).__name__, type(self).__module__, self._raw, edits, where)
+
+
+class Editable(Resource):
+    """A resource that can be changed."""
+
+    __slots__ = ()
+
+    def _report_change(self) -> None:
+        self._context.identity.hold(self)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What `save()` would send: the changed fields as JSON values. Makes no request."""
+        return {
+            field.wire_name(self._raw): to_wire(field.current(self))
+            for field in type(self).__schema__.fields.values()
+            if not field.declared.read_only and field.differs(self)
+        }
+
+    def save(self) -> Self:
+        """Send what changed since the server last said, and only that.
+
+        One request (PATCH), or none when nothing changed. On an error, the changes stay.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            ValidationError: The server refused a value; `err.fields` says which and why.
+            NotFound: The object is gone.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.title = "Street scenes"
+            >>> project.save().changes
+            {}
+        """
+        with self._context.lock:
+            changes = self.changes
+        if changes:
+            schema = type(self).__schema__
+            row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
+            self._take(row, sent=changes)
+        else:
+            self._context.identity.release(self)
+        return self
+
+
+class Deletable(Resource):
+    """A resource that can be deleted."""
+
+    __slots__ = ()
+
+    def delete(self) -> None:
+        """Delete the object on the server. One request.
+
+        The Python object stays readable, but isn't the session's any more.
+
+        Raises:
+            NotFound: It is gone already.
+        """
+        self._ask("DELETE", type(self).__schema__.detail_path(self._key))
+        self._context.identity.forget(self)
+
+
+def resource(
+    path: str,
+    *,
+    manager: type[Bound[Any]],
+    plural: str | None = None,
+    list_path: str | None = "",
+    has_detail: bool = True,
+    filters: Iterable[str] = (),
+    expandable: Iterable[str] = (),
+) -> Callable[[type[R]], type[R]]:
+    """Declare a resource class: make its slots, and make it known.
+
+    Args:
+        path: Where objects are made, and below which each has its own path, such as `projects/`.
+        manager: The class of its managers.
+        plural: The name of its root manager on a session; by default the path's.
+        list_path: Where objects are listed; by default `path`, `None` if they can't be.
+        has_detail: Whether one can be fetched by its id.
+        filters: Names of filters that aren't fields.
+        expandable: Names that can be expanded but aren't relations.
+
+    Returns:
+        The decorator.
+    """
+
+    def declare(cls: type[R]) -> type[R]:
+        made = attrs.define(
+            init=False, repr=False, eq=False, order=False, match_args=False, getstate_setstate=False
+        )(cls)
+        made.__schema__ = Schema(
+            name=made.__name__,
+            plural=plural or path.strip("/"),
+            path=path,
+            list_path=path if list_path == "" else list_path,
+            has_detail=has_detail,
+            manager=manager,
+            fields={a.name: Field(made, a) for a in attrs.fields(made)},
+            filters=frozenset(filters),
+            expandable=frozenset(expandable),
+        )
+        registry.register(made)
+        return made
+
+    return declare
+
+
+# The slots' own setters, which go around `__setattr__`: they run once for each object of a page.
+Resource.__set_context__ = Resource.__dict__["_context"].__set__
+Resource.__set_raw__ = Resource.__dict__["_raw"].__set__
+
+
+def _public(cls: type) -> list[str]:
+    return [name for name in dir(cls) if not name.startswith("_")]
+
+
+def _known(field: Field, one: Resource) -> Any:
+    current = field.current(one)
+    return field.raw(one._raw) if current is MISSING else current

@@ -1,0 +1,244 @@
+"""Every exception of the SDK.
+
+All of them are a `SynapseError`. What a server (or the way to it) answered is a `ClientError`; its
+subclasses say which kind. Nothing here knows about HTTP libraries.
+
+Example:
+    >>> from synapse.errors import NotFound, SynapseError
+    >>> issubclass(NotFound, SynapseError)
+    True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequest",
+    "BulkError",
+    "ClientError",
+    "ConfigurationError",
+    "Conflict",
+    "ConnectionFailed",
+    "FieldMissing",
+    "FieldValueError",
+    "InvalidQuery",
+    "InvalidResponse",
+    "LazyLoadError",
+    "LazyLoadWarning",
+    "MissingExtra",
+    "MultipleFound",
+    "NotFound",
+    "PayloadTooLarge",
+    "PermissionDenied",
+    "RateLimited",
+    "RequestTimeout",
+    "ServerError",
+    "SessionClosed",
+    "SynapseError",
+    "ValidationError",
+]
+
+
+class SynapseError(Exception):
+    """The base of every error that the SDK raises on purpose."""
+
+    def __reduce__(self) -> tuple[Callable[..., SynapseError], tuple[Any, ...]]:
+        # Exception's own pickling calls the class with `args`, which fails for keyword-only
+        # constructors and loses attributes; this one restores both, whatever the subclass adds.
+        return _restore, (type(self), self.args, dict(self.__dict__))
+
+
+def _restore(
+    cls: type[SynapseError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> SynapseError:
+    """Make an exception again from what `SynapseError.__reduce__` kept."""
+    error = cls.__new__(cls, *args)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
+
+
+class ConfigurationError(SynapseError):
+    """The SDK doesn't know where to connect or as whom, or a setting makes no sense."""
+
+
+class MissingExtra(SynapseError, ImportError):
+    """A part of the SDK was used whose optional dependencies aren't installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(
+            f"{what} needs packages that aren't installed: pip install 'synapse-sdk[{extra}]'"
+        )
+        self.extra = extra
+
+
+class SessionClosed(SynapseError):
+    """A session was used after `close()`."""
+
+
+class InvalidQuery(SynapseError, ValueError):
+    """A query or call names what doesn't exist, or gives a value that can't be meant.
+
+    Raised before anything is sent: a server ignores a filter that it doesn't know and answers
+    everything, which is the last thing that a misspelling should do.
+    """
+
+
+class FieldMissing(SynapseError, AttributeError):
+    """A field that the server doesn't send for an object, even when asked for the whole of it."""
+
+
+class FieldValueError(SynapseError, ValueError):
+    """A value doesn't fit.
+
+    The server sent one that a field's type can't hold (raised when the field is read), or one was
+    to be sent that JSON can't carry.
+    """
+
+
+class LazyLoadError(SynapseError):
+    """Reading a field needs a request of its own, which `Session(lazy="raise")` forbids."""
+
+
+class LazyLoadWarning(UserWarning):
+    """Objects are being loaded one request at a time in a loop; the message says what to write."""
+
+
+class MultipleFound(SynapseError):
+    """`get(**filters)` matched more than one object."""
+
+
+class ClientError(SynapseError):
+    """A request failed: the server refused it, failed at it, or couldn't be reached.
+
+    Args:
+        status_code: The HTTP status; 503 when the server couldn't be reached, 408 on a timeout.
+        detail: What went wrong, in one sentence.
+        fields: Errors by field name, as the server sent them; for a list body, a list of those
+            in `response`.
+        request_id: The id under which the server logged the request, if it sent one.
+        method: The HTTP method of the request.
+        url: The URL of the request, without its query string.
+        hint: What to do now.
+        response: The decoded body of the answer, or its text.
+        resource: The thing that was asked for, such as `Project 123`.
+    """
+
+    def __init__(
+        self,
+        status_code: int,
+        detail: str = "",
+        *,
+        fields: Mapping[str, Any] | None = None,
+        request_id: str | None = None,
+        method: str | None = None,
+        url: str | None = None,
+        hint: str | None = None,
+        response: Any = None,
+        resource: str | None = None,
+    ) -> None:
+        super().__init__(status_code, detail)
+        self.status_code = status_code
+        self.detail = detail
+        self.fields: dict[str, Any] = dict(fields or {})
+        self.request_id = request_id
+        self.method = method
+        self.url = url
+        self.hint = hint
+        self.response = response
+        self.resource = resource
+
+    @property
+    def status(self) -> int:
+        """The same as `status_code`, under the name that older scripts use."""
+        return self.status_code
+
+    def __str__(self) -> str:
+        about = f"{self.resource}: " if self.resource else ""
+        text = f"{about}{self.detail or 'the request failed'} (HTTP {self.status_code}"
+        if self.method and self.url:
+            text += f", {self.method} {self.url}"
+        if self.request_id:
+            text += f", request {self.request_id}"
+        text += ")"
+        return f"{text}. {self.hint}" if self.hint else text
+
+
+class BadRequest(ClientError):
+    """400: the server couldn't make sense of the request."""
+
+
+class ValidationError(BadRequest):
+    """400 or 422 with reasons: `fields` has a list of messages for each refused field."""
+
+
+class AuthenticationError(ClientError):
+    """401: the credentials are missing, wrong or expired."""
+
+
+class PermissionDenied(ClientError):
+    """403: the credentials are good, but don't allow this."""
+
+
+class NotFound(ClientError):
+    """404: there is no such thing, or these credentials can't see it."""
+
+
+class RequestTimeout(ClientError):
+    """408: the server, or the way to it, took longer than the timeout."""
+
+
+class Conflict(ClientError):
+    """409: the request contradicts the state of the thing."""
+
+
+class PayloadTooLarge(ClientError):
+    """413: the body is larger than the server takes."""
+
+
+class RateLimited(ClientError):
+    """429: too many requests.
+
+    Attributes:
+        retry_after: Seconds to wait, if the server said so.
+    """
+
+    retry_after: float | None = None
+
+
+class ServerError(ClientError):
+    """5xx: the server failed."""
+
+
+class ConnectionFailed(ServerError):
+    """503: the server couldn't be reached, or the connection broke before an answer came."""
+
+
+class InvalidResponse(ServerError):
+    """An answer that isn't one: empty, cut short, or not the JSON that was asked for."""
+
+
+class BulkError(SynapseError):
+    """`bulk_create` was refused part of the way.
+
+    Attributes:
+        created: The objects that were made before the refused batch, in order.
+        errors: For each refused item, its position in what was given and the reasons by field.
+        cause: The error that the server answered for the batch.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        created: Sequence[Any] = (),
+        errors: Mapping[int, Any] | None = None,
+        cause: ClientError | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.created = list(created)
+        self.errors: dict[int, Any] = dict(errors or {})
+        self.cause = cause

@@ -1,0 +1,231 @@
+"""Data: collections, the units in them, and the files that units are made of."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+import attrs
+
+from synapse.core.bound import Bound
+from synapse.core.convert import Nested
+from synapse.core.fields import field
+from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
+from synapse.core.relations import RelatedId, Root, ToMany, to_one
+from synapse.core.resource import Deletable, Editable, Resource, resource
+from synapse.resources.values import Category, FileType, FunctionType
+from synapse.transfer.upload import upload_file
+
+if TYPE_CHECKING:
+    from synapse.resources.annotation import TaskManager
+
+__all__ = [
+    "DataCollection",
+    "DataCollectionManager",
+    "DataFile",
+    "DataFileManager",
+    "DataUnit",
+    "DataUnitManager",
+    "FileSpecification",
+    "UnitFile",
+]
+
+
+@attrs.frozen(kw_only=True)
+class FileSpecification(Nested):
+    """What a file of a collection's data units is.
+
+    Attributes:
+        name: The name by which a unit's files are told apart.
+        file_type: What it holds.
+        function_type: What it is for.
+        is_required: Whether each unit must have it.
+        is_primary: Whether it is the one that is shown.
+        index: Its place among the specifications.
+        id: The server's id of it.
+    """
+
+    name: str
+    file_type: FileType | str = FileType.IMAGE
+    function_type: FunctionType | str = FunctionType.MAIN
+    is_required: bool = True
+    is_primary: bool = False
+    index: int | None = None
+    id: int | None = None
+
+
+@attrs.frozen(kw_only=True)
+class UnitFile(Nested):
+    """A file of a data unit.
+
+    Attributes:
+        url: Where its bytes are.
+        checksum: Their MD5, in hex.
+        size: How many there are.
+        path: Its name, as it was uploaded.
+        file_type: What it holds.
+    """
+
+    url: str | None = None
+    checksum: str | None = None
+    size: int | None = None
+    path: str | None = None
+    file_type: FileType | str | None = None
+
+
+class DataCollectionManager(
+    Manager["DataCollection"],
+    Creates["DataCollection"],
+    Updates["DataCollection"],
+    Deletes["DataCollection"],
+):
+    """Data collections: read, create, update, delete."""
+
+    __slots__ = ()
+
+
+@resource("data_collections/", manager=DataCollectionManager, expandable=["file_specifications"])
+class DataCollection(Editable, Deletable):
+    """A collection of data units of one kind.
+
+    Attributes:
+        id: The collection's id.
+        name: Its name.
+        description: What is in it.
+        category: The kind of data.
+        project: The project that it was made for, if any.
+        file_specifications: What files a unit has.
+        meta: What you keep with it.
+        is_archived: Whether it is put away.
+        created: When it was made.
+        data_units: Its units; on the class, all units.
+    """
+
+    objects: ClassVar[Root[DataCollectionManager]] = Root()
+
+    id: int = field(read_only=True)
+    name: str = field()
+    description: str = field()
+    category: Category | str = field()
+    project: Any = field(read_only=True)
+    file_specifications: list[FileSpecification] = field()
+    meta: dict[str, Any] = field()
+    is_archived: bool = field()
+    created: datetime = field(read_only=True)
+
+    data_units: ClassVar[ToMany[DataUnitManager]] = ToMany("DataUnit", by="data_collection")
+
+
+class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
+    """Data units: read, create one or many, delete."""
+
+    __slots__ = ()
+
+
+@resource("data_units/", manager=DataUnitManager)
+class DataUnit(Deletable):
+    """One item of a collection: its files, one for each file specification.
+
+    Attributes:
+        id: The unit's id.
+        data_collection: The collection that it is in.
+        data_collection_id: The id of that, without loading it.
+        files: Its files by the specification's name.
+        meta: What you keep with it.
+        checksum: The checksum of the whole, where the server has one.
+        can_generate_task: Whether tasks can be made of it.
+        created: When it was made.
+        tasks: The tasks over it; on the class, all tasks.
+    """
+
+    objects: ClassVar[Root[DataUnitManager]] = Root()
+
+    id: int = field(read_only=True)
+    data_collection: DataCollection = to_one("DataCollection")
+    data_collection_id = RelatedId[int]("data_collection")
+    files: dict[str, UnitFile] = field()
+    meta: dict[str, Any] = field()
+    checksum: str | None = field(read_only=True)
+    can_generate_task: bool = field(read_only=True)
+    created: datetime = field(read_only=True)
+
+    tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="data_unit")
+
+
+class DataFileManager(Bound["DataFile"]):
+    """Data files: upload, and ask which the server has. Files can't be listed or fetched."""
+
+    __slots__ = ()
+
+    def upload(
+        self, source: str | os.PathLike[str] | IO[bytes], *, name: str | None = None
+    ) -> DataFile:
+        """Upload a file. One request, streamed: the file needn't fit into memory.
+
+        Args:
+            source: A path, or a file opened for reading bytes that can tell its length.
+            name: The file's name on the server; by default the path's last part.
+
+        Returns:
+            The server's record of it, whose `checksum` and name a data unit is made of.
+
+        Raises:
+            InvalidQuery: The source has no name or is not a file.
+            ValidationError: The server refused it; an empty file, for one.
+            InvalidResponse: What arrived isn't what was sent.
+
+        Example:
+            >>> path = getfixture("tmp_path") / "hello.txt"
+            >>> path.write_text("hello")
+            5
+            >>> getfixture("session").data_files.upload(path).size
+            5
+        """
+        transport, schema = self._context.transport, self._resource.__schema__
+        row = upload_file(transport, schema.path, source, name=name)
+        return self._context.identity.load(self._resource, [row])[0]
+
+    def verify_checksums(self, checksums: Iterable[str]) -> set[str]:
+        """Ask which files the server has already. One request.
+
+        Args:
+            checksums: MD5 checksums in hex.
+
+        Returns:
+            Those of them that it has.
+
+        Example:
+            >>> getfixture("session").data_files.verify_checksums(["0" * 32])
+            set()
+        """
+        path = f"{self._resource.__schema__.path}verify_checksums/"
+        body = {"checksums": list(checksums)}
+        answer = self._context.transport.request("POST", path, json=body, resource="data files")
+        return set(answer["checksums"] if isinstance(answer, dict) else answer)
+
+
+@resource("data_files/", manager=DataFileManager, list_path=None, has_detail=False)
+class DataFile(Resource):
+    """A file that was uploaded.
+
+    Attributes:
+        id: The file's id.
+        checksum: The MD5 of its bytes, in hex.
+        size: How many bytes.
+        meta: What is kept with it.
+        data_unit_id: The data unit that it is in, if it is in one.
+        processing_status: How far the server's processing of it is.
+        created: When it was uploaded.
+    """
+
+    objects: ClassVar[Root[DataFileManager]] = Root()
+
+    id: int = field(read_only=True)
+    checksum: str = field(read_only=True)
+    size: int = field(read_only=True)
+    meta: dict[str, Any] = field(read_only=True)
+    data_unit_id: int | None = field(read_only=True)
+    processing_status: str | None = field(read_only=True)
+    created: datetime = field(read_only=True)

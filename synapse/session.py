@@ -1,0 +1,178 @@
+"""Sessions: a connection to a Synapse server, and the objects that came over it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import synapse.resources  # noqa: F401 - importing it declares the resources
+from synapse.config import TimeoutArgument, resolve
+from synapse.core import context, registry
+from synapse.core.context import Context, LazyPolicy
+from synapse.transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self, Unpack
+
+    from synapse.resources.annotation import ProjectManager, TaskManager
+    from synapse.resources.data import DataCollectionManager, DataFileManager, DataUnitManager
+
+__all__ = ["Session", "connect"]
+
+
+class Session(Context):
+    """A connection to a Synapse server as one user, with one object per thing.
+
+    Making a session makes no request; the first use does. It is a context manager, and may be
+    used from several threads.
+
+    Args:
+        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
+        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        authorization_token: A login token of the older kind, instead of `api_token`.
+        agent_token: An agent's token.
+        tenant: The tenant's code, if the token is good for several.
+        profile: The section of `~/.config/synapse/config.toml`; else `SYNAPSE_PROFILE`.
+        timeout: Seconds: one number, a pair (connect, read), or a mapping with those names; by
+            default 5 to connect and 30 between two reads.
+        lazy: What happens when reading a field needs a request of its own: `"allow"`, `"warn"`
+            (when it happens in a loop) or `"raise"`.
+        page_size: Rows per page, unless a query says otherwise.
+        cache_size: How many fetched objects are held, so that `get()` needs no request.
+        cache_ttl: For how many seconds they count as fresh; 0 makes each `get()` ask.
+
+    Raises:
+        ConfigurationError: There is no base URL or token, or a setting is malformed.
+
+    Example:
+        >>> emulator = getfixture("emulator")
+        >>> with Session(emulator.url, emulator.api_token) as session:
+        ...     session.projects.count() >= 0
+        True
+    """
+
+    if TYPE_CHECKING:
+        # For type checkers and editors; what is there is found in the declarations.
+        projects: ProjectManager
+        tasks: TaskManager
+        data_collections: DataCollectionManager
+        data_units: DataUnitManager
+        data_files: DataFileManager
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_token: str | None = None,
+        *,
+        authorization_token: str | None = None,
+        agent_token: str | None = None,
+        tenant: str | None = None,
+        profile: str | None = None,
+        timeout: TimeoutArgument = None,
+        lazy: LazyPolicy = "warn",
+        page_size: int = 100,
+        cache_size: int = 1024,
+        cache_ttl: float = 60.0,
+    ) -> None:
+        settings = resolve(
+            base_url,
+            api_token,
+            authorization_token=authorization_token,
+            agent_token=agent_token,
+            tenant=tenant,
+            profile=profile,
+            timeout=timeout,
+        )
+        super().__init__(
+            Transport(settings),
+            lazy=lazy,
+            page_size=page_size,
+            cache_size=cache_size,
+            cache_ttl=cache_ttl,
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        cls = registry.find_root(name) if name[:1] != "_" else None
+        if cls is None:
+            roots = [one.__schema__.plural for one in registry.declared()]
+            raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, roots)}")
+        return cls.__schema__.manager(cls, self)
+
+    @property
+    def request_count(self) -> int:
+        """How many requests this session has made."""
+        return self.transport.request_count
+
+    def close(self) -> None:
+        """Close the connections. Later use raises `SessionClosed`."""
+        self.transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *(c.__schema__.plural for c in registry.declared())})
+
+    def __repr__(self) -> str:
+        return f"Session({self.transport.settings.base_url!r})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settings = self.transport.settings
+        where = {
+            "base_url": settings.base_url,
+            "tenant": settings.tenant,
+            "profile": settings.profile,
+        }
+        return context.find, (where,)
+
+
+class _Options(TypedDict, total=False):
+    """What `connect` passes on to `Session`, for type checkers."""
+
+    authorization_token: str | None
+    agent_token: str | None
+    tenant: str | None
+    profile: str | None
+    timeout: TimeoutArgument
+    lazy: LazyPolicy
+    page_size: int
+    cache_size: int
+    cache_ttl: float
+
+
+def connect(
+    base_url: str | None = None, api_token: str | None = None, **options: Unpack[_Options]
+) -> Session:
+    """Make a session, and make it the one that class-level access uses.
+
+    Args:
+        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
+        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        **options: Everything else that `Session` takes.
+
+    Returns:
+        The session. Makes no request.
+
+    Raises:
+        ConfigurationError: There is no base URL or token, or a setting is malformed.
+
+    Example:
+        >>> emulator = getfixture("emulator")
+        >>> session = connect(emulator.url, api_token=emulator.api_token)
+        >>> session.projects.exists()
+        False
+    """
+    session = Session(base_url, api_token, **options)
+    context.set_default(session)
+    return session
+
+
+context.set_connector(connect)

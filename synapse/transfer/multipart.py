@@ -1,0 +1,79 @@
+"""A multipart body that is read from the disk while it is sent.
+
+Its length is known before: some servers take a body without `Content-Length` for an empty one.
+The library's own multipart body would copy the whole file into memory first.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping
+from typing import IO
+
+from urllib3.fields import RequestField
+
+from synapse.errors import SynapseError
+
+__all__ = ["MultipartFile"]
+
+_BLOCK = 1024 * 1024
+
+
+class MultipartFile:
+    """One file, and some plain fields, as `multipart/form-data`.
+
+    Args:
+        file: Opened for reading bytes; what follows its current position is sent.
+        size: How many bytes that is.
+        filename: The file's name.
+        fields: Further fields.
+
+    Attributes:
+        checksum: The MD5 of the file's bytes in hex, once all were sent.
+    """
+
+    def __init__(
+        self, file: IO[bytes], *, size: int, filename: str, fields: Mapping[str, str] | None = None
+    ) -> None:
+        boundary = secrets.token_hex(16)
+        head = b""
+        for name, value in (fields or {}).items():
+            head += self._part(boundary, RequestField(name, b"")) + value.encode() + b"\r\n"
+        head += self._part(boundary, RequestField("file", b"", filename=filename))
+        self._head = head
+        self._tail = f"\r\n--{boundary}--\r\n".encode()
+        self._file = file
+        self._size = size
+        self.content_type = f"multipart/form-data; boundary={boundary}"
+        self.checksum = ""
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that go with the body."""
+        return {"Content-Type": self.content_type, "Content-Length": str(len(self))}
+
+    def __len__(self) -> int:
+        return len(self._head) + self._size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        digest = hashlib.md5(usedforsecurity=False)
+        yield self._head
+        left = self._size
+        while left:
+            block = self._file.read(min(_BLOCK, left))
+            if not block:
+                raise SynapseError(
+                    f"The file became shorter while it was sent: {left} of {self._size} bytes are "
+                    "missing. Upload it again when nothing writes to it."
+                )
+            digest.update(block)
+            left -= len(block)
+            yield block
+        self.checksum = digest.hexdigest()
+        yield self._tail
+
+    @staticmethod
+    def _part(boundary: str, field: RequestField) -> bytes:
+        field.make_multipart(content_type="application/octet-stream" if field._filename else None)
+        return f"--{boundary}\r\n{field.render_headers()}".encode()

@@ -1,0 +1,53 @@
+"""Credentials on requests, for the configured origin only."""
+
+from __future__ import annotations
+
+from requests import PreparedRequest
+from requests.auth import AuthBase
+
+from synapse.config import Settings
+from synapse.transport.urls import origin_of
+
+__all__ = ["OriginAuth"]
+
+# The header of each credential, from the platform's wire format.
+_HEADERS = {
+    "api_token": "SYNAPSE-Access-Token",
+    "authorization_token": "Authorization",
+    "agent_token": "SYNAPSE-Agent",
+}
+_TENANT = "SYNAPSE-Tenant"
+
+
+class OriginAuth(AuthBase):
+    """Puts the credentials on a request if, and only if, it goes to the configured origin.
+
+    On a request to anywhere else, it takes them off, should they have got there in another way.
+
+    Args:
+        settings: Where the origin and the credentials come from.
+    """
+
+    def __init__(self, settings: Settings, base_url: str) -> None:
+        self._origin = origin_of(base_url)
+        self._settings = settings
+
+    def __call__(self, r: PreparedRequest) -> PreparedRequest:
+        """Add the headers to a prepared request, or take them off."""
+        url = r.url
+        try:
+            own = url is not None and origin_of(url) == self._origin
+        except ValueError:
+            own = False
+        if own:
+            for kind, secret in self._settings.credentials.items():
+                r.headers[_HEADERS[kind]] = f"Token {secret.reveal()}"
+            if self._settings.tenant:
+                r.headers[_TENANT] = f"Token {self._settings.tenant}"
+        else:
+            for header in (*_HEADERS.values(), _TENANT):
+                r.headers.pop(header, None)
+        return r
+
+    def __repr__(self) -> str:
+        return f"OriginAuth({self._origin[0]}://{self._origin[1]}:{self._origin[2]}, '***')"

@@ -1,0 +1,31 @@
+"""JSON in and out: orjson when it is installed (the `fast` extra), the standard library else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["dumps", "loads"]
+
+loads: Callable[[bytes], Any]
+
+try:
+    import orjson
+except ImportError:
+    loads = json.loads
+else:
+    loads = orjson.loads
+
+
+def dumps(value: Any) -> bytes:
+    """Encode a body as JSON in UTF-8.
+
+    NaN and infinity are refused: they aren't JSON, and a server would answer an error that
+    doesn't say which value it was.
+
+    Raises:
+        ValueError: The value has a NaN, an infinity or a circular reference.
+        TypeError: The value has something that JSON doesn't know.
+    """
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()

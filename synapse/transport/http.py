@@ -1,0 +1,205 @@
+"""The transport: every request of a session goes through here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import HTTPError
+
+from synapse._version import __version__
+from synapse.config import Settings, Timeout, TimeoutArgument
+from synapse.errors import FieldValueError, SessionClosed
+from synapse.transport import decoding, failures
+from synapse.transport.auth import OriginAuth
+from synapse.transport.urls import normalized, query_string
+
+__all__ = ["Transport"]
+
+_LOG = logging.getLogger("synapse.transport")
+_POOL_SIZE = 32
+
+Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
+
+
+class Transport:
+    """One `requests.Session`, used by everything that belongs to one `synapse.Session`.
+
+    The environment's proxies and certificate bundle are read once, here: `requests` reads the
+    whole environment again for every request, which costs more than the request's own work. Its
+    `.netrc` look-up, which replaces credentials, is thereby off.
+
+    Args:
+        settings: Where to connect and as whom.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.base_url = normalized(settings.base_url)
+        self._auth = OriginAuth(settings, self.base_url)
+        self._http = requests.Session()
+        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_POOL_SIZE)
+        self._http.mount("http://", adapter)
+        self._http.mount("https://", adapter)
+        environment = self._http.merge_environment_settings(
+            self.base_url, {}, stream=True, verify=None, cert=None
+        )
+        self._http.trust_env = False
+        self._verify = environment["verify"]
+        proxy = select_proxy(self.base_url, get_environ_proxies(self.base_url))
+        self._proxies = {urlsplit(self.base_url).scheme: proxy} if proxy else {}
+        self._timeout = self._pair(settings.timeout)
+        self._template = self._prepared_template()
+        self._count = 0
+        self._counting = threading.Lock()
+        self._closed = False
+
+    @property
+    def request_count(self) -> int:
+        """How many requests were sent since the transport was made."""
+        return self._count
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        json: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: TimeoutArgument = None,
+        resource: str | None = None,
+    ) -> Any:
+        """Send one request to the configured server and decode its answer.
+
+        Args:
+            method: The HTTP method.
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters; a string is a query that is encoded already.
+            json: A value to send as JSON.
+            body: Bytes, or an iterable of bytes whose `Content-Length` is in `headers`.
+            headers: Further headers.
+            timeout: Seconds for this request; else the session's.
+            resource: What is asked for, for messages, such as `Project 123`.
+
+        Returns:
+            The decoded JSON; `None` for 204 (no content). One request.
+
+        Raises:
+            ClientError: The server refused, failed, or couldn't be reached; see its subclasses.
+            FieldValueError: The value can't be sent as JSON.
+            SessionClosed: The session was closed.
+        """
+        request = self._prepare(method, path, params, json, body, headers)
+        waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
+        response, content = self._send(request, waits, resource)
+        status = response.status_code
+        if 200 <= status < 300:
+            if status == 204 and not content:
+                return None
+            try:
+                return decoding.loads(content)
+            except ValueError:
+                raise failures.broken_answer(response, content, resource=resource) from None
+        raise failures.refused(
+            response, content, resource=resource, credentials=self.settings.source
+        )
+
+    def close(self) -> None:
+        """Close every connection. Later requests raise `SessionClosed`."""
+        self._closed = True
+        self._http.close()
+
+    def __repr__(self) -> str:
+        return f"Transport({self.base_url!r})"
+
+    def _send(
+        self, request: requests.PreparedRequest, timeout: tuple[float, float], resource: str | None
+    ) -> tuple[requests.Response, bytes]:
+        """Send a prepared request and read the whole answer."""
+        if self._closed:
+            raise SessionClosed("This session was closed; make a new one with synapse.connect().")
+        with self._counting:
+            self._count += 1
+        started = time.perf_counter()
+        method, url = str(request.method), str(request.url)
+        try:
+            response = self._http.send(
+                request,
+                timeout=timeout,
+                verify=self._verify,
+                cert=None,
+                proxies=self._proxies,
+                stream=True,
+                allow_redirects=False,
+            )
+            with response:
+                # One read of the whole body; `Response.content` would join pieces of 10 KiB.
+                content = response.raw.read(decode_content=True)
+        except (requests.RequestException, HTTPError) as error:
+            _LOG.debug("%s %s failed: %s", method, url.partition("?")[0], type(error).__name__)
+            raise failures.unreachable(
+                error, method=method, url=url, resource=resource, timeout=timeout
+            ) from error
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug(
+                "%s %s -> %d, %d bytes, %.1f ms",
+                method,
+                url.partition("?")[0],
+                response.status_code,
+                len(content),
+                (time.perf_counter() - started) * 1000,
+            )
+        return response, content
+
+    def _prepare(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        json: Any,
+        body: Any,
+        headers: Mapping[str, str] | None,
+    ) -> requests.PreparedRequest:
+        """Copy the template: preparing a request anew costs as much as sending it."""
+        request = self._template.copy()
+        request.method = method
+        query = query_string(params)
+        request.url = f"{self.base_url}{path}?{query}" if query else f"{self.base_url}{path}"
+        if json is not None:
+            try:
+                body = decoding.dumps(json)
+            except (TypeError, ValueError) as error:
+                raise FieldValueError(f"This can't be sent as JSON: {error}") from None
+            request.headers["Content-Type"] = "application/json"
+        if body is not None:
+            request.body = body
+        if headers:
+            request.headers.update(headers)
+        if isinstance(body, bytes):
+            request.headers["Content-Length"] = str(len(body))
+        elif body is None and method not in {"GET", "HEAD"}:
+            request.headers["Content-Length"] = "0"
+        return self._auth(request)
+
+    def _prepared_template(self) -> requests.PreparedRequest:
+        request = requests.PreparedRequest()
+        request.prepare(method="GET", url=self.base_url)
+        headers = CaseInsensitiveDict(self._http.headers)
+        headers["User-Agent"] = f"synapse-sdk/{__version__} {headers['User-Agent']}"
+        headers["Accept"] = "application/json"
+        request.headers = cast("CaseInsensitiveDict[str]", headers)
+        return request
+
+    @staticmethod
+    def _pair(timeout: Timeout) -> tuple[float, float]:
+        return timeout.connect, timeout.read
