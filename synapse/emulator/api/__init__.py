@@ -1,1 +1,1 @@
-"""Placeholder."""
+"""The endpoints of the local backend, one module per domain."""

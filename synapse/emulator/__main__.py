@@ -1,0 +1,54 @@
+"""The child process of :class:`~synapse.emulator.process.Emulator`.
+
+Its orders are one line of JSON on standard input; its answer is one line on standard output.
+When standard input ends, whoever started it is gone, and it stops.
+"""
+
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+
+from synapse.emulator.errors import EmulatorError
+from synapse.emulator.server import ServerInfo, serve
+
+
+def main() -> int:
+    """Serve as ordered, and give the exit code."""
+    orders = json.loads(sys.stdin.buffer.readline())
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # what is printed by anything else must not be taken for the answer
+
+    def answer(content: dict[str, Any]) -> None:
+        with answers:
+            answers.write(json.dumps(content) + "\n")
+
+    def on_ready(info: ServerInfo) -> None:
+        answer({**vars(info), "data": str(info.data)})
+
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
+    try:
+        serve(
+            host=orders["host"],
+            port=orders["port"],
+            data_dir=Path(orders["data"]) if orders["data"] else None,
+            on_ready=on_ready,
+            control_token=orders["control_token"],
+        )
+    except EmulatorError as error:
+        answer({"error": str(error)})
+        return 1
+    return 0
+
+
+def _stop_with_parent() -> None:
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,189 @@
+"""What the endpoints of all resources have in common.
+
+A new resource is a model that is :class:`~synapse.emulator.models.base.TenantOwned`, a
+:class:`ResourceSerializer` and a :class:`ResourceViewSet` with the mixins of its verbs.
+"""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.db import models, transaction
+from django.db.models import QuerySet
+from rest_flex_fields import FlexFieldsModelSerializer
+from rest_framework import serializers, status
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from synapse.emulator.api.fields import DocumentField, TenantRelatedField
+from synapse.emulator.expansion import expanded, requested_paths
+from synapse.emulator.filters import searchable
+from synapse.emulator.models import Tenant
+from synapse.emulator.tenancy import BATCH, tenant_of, visible
+
+
+class BulkListSerializer(serializers.ListSerializer[Any]):
+    """A list body: validated as a whole, its relations fetched together, created together."""
+
+    child: Any
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+        field: Any
+        for name, field in self.child.fields.items():
+            if isinstance(field, TenantRelatedField) and not field.read_only:
+                field.prefetch(item.get(name) for item in items)
+            elif isinstance(field, serializers.ManyRelatedField) and not field.read_only:
+                lists = [item[name] for item in items if isinstance(item.get(name), list)]
+                field.child_relation.prefetch(value for values in lists for value in values)
+        self.child.prepare_bulk(items)
+        return super().to_internal_value(data)
+
+    def create(self, validated_data: list[dict[str, Any]]) -> list[Any]:
+        rows: list[Any] = self.child.bulk_create(validated_data)
+        return rows
+
+
+class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # ships no types
+    """A resource of the tenant, with ``expand``, ``fields`` and ``omit``."""
+
+    serializer_related_field = TenantRelatedField
+    serializer_field_mapping = {
+        **serializers.ModelSerializer.serializer_field_mapping,
+        models.JSONField: DocumentField,
+    }
+
+    class Meta:
+        model: type[models.Model]
+        fields: tuple[str, ...]
+        expandable_fields: dict[str, Any] = {}
+        list_serializer_class = BulkListSerializer
+
+    #: The relations that the fields read, as lookups for ``prefetch_related``.
+    reads: tuple[str, ...] = ()
+
+    @classmethod
+    def annotated(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Add to each row what the database computes for the fields."""
+        return queryset
+
+    @property
+    def owner(self) -> Tenant:
+        """The tenant that the request is about."""
+        return tenant_of(self.context["request"])
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        return super().create({**validated_data, "tenant": self.owner})
+
+    def prepare_bulk(self, items: list[dict[str, Any]]) -> None:
+        """Fetch what validating the items of a list body needs, in few queries."""
+
+    def bulk_create(self, items: list[dict[str, Any]]) -> list[Any]:
+        """Insert validated items, with their many-to-many relations, in few statements."""
+        model = self.Meta.model
+        many = [field for field in model._meta.many_to_many if field.name in self.fields]
+        links = [{field: item.pop(field.name, ()) for field in many} for item in items]
+        tenant = self.owner
+        rows = model._default_manager.bulk_create(model(**item, tenant=tenant) for item in items)
+        for field in many:
+            through: Any = field.remote_field.through
+            near, far = field.m2m_field_name(), field.m2m_reverse_field_name()
+            through._default_manager.bulk_create(
+                through(**{f"{near}_id": row.pk, f"{far}_id": other.pk})
+                for row, others in zip(rows, links, strict=True)
+                for other in dict.fromkeys(others[field])
+            )
+        return list(rows)
+
+
+class ResourceViewSet(GenericViewSet[Any]):
+    """The rows of one model that the tenant has."""
+
+    lookup_value_regex = "[0-9]+"
+    serializer_class: type[Any]
+
+    @property
+    def model(self) -> type[models.Model]:
+        """The model that this is about."""
+        serializer: Any = self.get_serializer_class()
+        model: type[models.Model] = serializer.Meta.model
+        return model
+
+    @property
+    def search_fields(self) -> tuple[str, ...]:
+        """What ``search=`` looks into."""
+        return searchable(self.model)
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return self.eager(visible(self.model, self.request))
+
+    def eager(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Make a queryset fetch all that answering this request reads."""
+        return expanded(queryset, self.get_serializer_class(), requested_paths(self.request))
+
+    def locked_object(self) -> Any:
+        """Give the object of the path for changing it; the transaction keeps others away."""
+        rows = visible(self.model, self.request).select_for_update()
+        return get_object_or_404(rows, pk=self.kwargs["pk"])
+
+    def answer(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
+        """Answer with one object as it is now, shaped as the request asks."""
+        return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data, status=code)
+
+    def answer_many(self, keys: Sequence[Any]) -> Response:
+        """Answer with objects that were just created, in the order of their keys."""
+        rows: list[Any] = []
+        for start in range(0, len(keys), BATCH):
+            found = self.get_queryset().in_bulk(keys[start : start + BATCH])
+            rows.extend(found[key] for key in keys[start : start + BATCH])
+        data = self.get_serializer(rows, many=True).data
+        return Response(data, status=status.HTTP_201_CREATED)
+
+
+class CreateMixin(ResourceViewSet):
+    """``POST`` of one object."""
+
+    @transaction.atomic
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return self.answer(serializer.save().pk, status.HTTP_201_CREATED)
+
+
+class BulkCreateMixin(ResourceViewSet):
+    """``POST`` of one object or of a list; a list is created as a whole or not at all."""
+
+    @transaction.atomic
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        many = isinstance(request.data, list)
+        serializer = self.get_serializer(data=request.data if many else [request.data], many=True)
+        if not serializer.is_valid():
+            errors: Any = serializer.errors
+            raise serializers.ValidationError(errors if many else errors[0])
+        keys = [row.pk for row in serializer.save()]
+        if not many:
+            return self.answer(keys[0], status.HTTP_201_CREATED)
+        return self.answer_many(keys)
+
+
+class UpdateMixin(ResourceViewSet):
+    """``PATCH`` of the fields that are sent."""
+
+    @transaction.atomic
+    def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        instance = self.locked_object()
+        serializer = self.get_serializer(instance, data=request.data, partial=True)
+        serializer.is_valid(raise_exception=True)
+        return self.answer(serializer.save().pk)
+
+
+class DestroyMixin(ResourceViewSet):
+    """``DELETE``, with all that depends on the object."""
+
+    @transaction.atomic
+    def destroy(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.locked_object().delete()
+        return Response(status=status.HTTP_204_NO_CONTENT)

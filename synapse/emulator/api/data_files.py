@@ -1,0 +1,99 @@
+"""Uploaded files, in one piece or from a finished chunked upload."""
+
+from typing import Any
+
+from rest_framework import serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
+from synapse.emulator.api.units import file_url
+from synapse.emulator.api.uploads import FinishedUploadField
+from synapse.emulator.files import blobs, store, store_upload
+from synapse.emulator.models import DataFile
+from synapse.emulator.tenancy import tenant_of
+
+
+class DataFileSerializer(ResourceSerializer):
+    """A data file; the bytes come as ``file`` or as the id of a ``chunked_upload``."""
+
+    reads = ("blob",)
+
+    file = serializers.FileField(write_only=True, required=False)
+    chunked_upload = FinishedUploadField(write_only=True, required=False)
+    checksum = serializers.CharField(source="blob.checksum", read_only=True)
+    size = serializers.IntegerField(source="blob.size", read_only=True)
+    data_unit_id = serializers.IntegerField(read_only=True)
+    filename = serializers.CharField(read_only=True)
+    url = serializers.SerializerMethodField()
+
+    class Meta(ResourceSerializer.Meta):
+        model = DataFile
+        fields = (
+            "id",
+            "file",
+            "chunked_upload",
+            "filename",
+            "checksum",
+            "size",
+            "url",
+            "meta",
+            "data_unit_id",
+            "processing_status",
+            "created",
+            "updated",
+        )
+        read_only_fields = ("processing_status",)
+
+    def get_url(self, data_file: DataFile) -> str:
+        return file_url(data_file.blob, data_file.filename, self.context["request"])
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if ("file" in attrs) == ("chunked_upload" in attrs):
+            raise serializers.ValidationError(
+                {"file": ["Send either a file or the id of a finished chunked_upload."]}
+                if "file" in attrs
+                else {"file": ["No file was submitted."]}
+            )
+        return attrs
+
+    def create(self, validated_data: dict[str, Any]) -> Any:
+        meta = validated_data.get("meta", {})
+        upload = validated_data.get("chunked_upload")
+        if upload is None:
+            name = validated_data["file"].name
+            blob = store(self.owner, validated_data["file"])
+        else:
+            name = upload.filename
+            blob = store_upload(self.owner, upload.path, upload.digest)
+        given = meta.get("filename") if isinstance(meta, dict) else None
+        filename = (given if isinstance(given, str) and given else name)[-255:]
+        return DataFile.objects.create(tenant=self.owner, blob=blob, filename=filename, meta=meta)
+
+
+class ChecksumsSerializer(serializers.Serializer[Any]):
+    """The body of ``verify_checksums/``."""
+
+    checksums = serializers.ListField(child=serializers.CharField())
+
+
+class DataFileViewSet(ResourceViewSet):
+    """``data_files/``: files can be sent and asked about, but are not listed."""
+
+    serializer_class = DataFileSerializer
+
+    def create(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        # The bytes are written outside a transaction: it would keep all other writers waiting.
+        return self.answer(serializer.save().pk, status.HTTP_201_CREATED)
+
+    @action(detail=False, methods=["post"])
+    def verify_checksums(self, request: Request) -> Response:
+        """Answer those of the checksums that the tenant holds, in the order they came."""
+        serializer = ChecksumsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        asked = list(dict.fromkeys(serializer.validated_data["checksums"]))
+        held = blobs(tenant_of(request), [checksum.lower() for checksum in asked])
+        return Response({"checksums": [item for item in asked if item.lower() in held]})

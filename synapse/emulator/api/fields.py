@@ -1,0 +1,81 @@
+"""Serializer fields that every resource uses."""
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from rest_framework import serializers
+
+from synapse.emulator.tenancy import fetch
+
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
+
+
+class DocumentField(serializers.JSONField):
+    """A JSON document that any database and any client can take.
+
+    JSON text can say what a database can't store or an answer can't carry: numbers that
+    overflow to infinity, half of a surrogate pair, a NUL.
+    """
+
+    default_error_messages = {
+        "unstorable": "The document has a number, text or nesting that cannot be stored.",
+    }
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        try:
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+            text.encode()
+        except (ValueError, RecursionError):
+            self.fail("unstorable")
+        if _ESCAPED_NUL.search(text):
+            self.fail("unstorable")
+        return value
+
+
+class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
+    """A relation by id, to a row of the request's tenant only.
+
+    Rows are kept in the context, so that a list body asks for each only once, and
+    :meth:`prefetch` fetches those of a whole body together.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        key = self._key(data)
+        if key is None:
+            self.fail("incorrect_type", data_type=type(data).__name__)
+        known = self._known()
+        if key not in known:
+            self._fetch({key})
+        if known[key] is None:
+            self.fail("does_not_exist", pk_value=data)
+        return known[key]
+
+    def prefetch(self, values: Iterable[Any]) -> None:
+        """Fetch the rows that some raw values refer to; what is no id is left to validation."""
+        self._fetch({key for key in map(self._key, values) if key is not None} - set(self._known()))
+
+    def _key(self, data: Any) -> Any:
+        if isinstance(data, bool | float | list | dict):
+            return None
+        try:
+            return self._model_class._meta.pk.to_python(data)
+        except ValidationError:
+            return None
+
+    @property
+    def _model_class(self) -> Any:
+        queryset: Any = self.queryset
+        return queryset.model
+
+    def _known(self) -> dict[Any, Any]:
+        context: Any = self.context
+        rows: dict[Any, Any] = context.setdefault("related", {}).setdefault(self._model_class, {})
+        return rows
+
+    def _fetch(self, keys: set[Any]) -> None:
+        found = fetch(self._model_class, self.context["request"], keys)
+        self._known().update({key: found.get(key) for key in keys})

@@ -1,0 +1,185 @@
+"""Data units: files that belong together."""
+
+import hashlib
+from pathlib import PurePosixPath
+from typing import Any
+
+from django.db.models import Min, OuterRef, Subquery
+from rest_framework import mixins, serializers
+from rest_framework.request import Request
+from rest_framework.reverse import reverse
+
+from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSerializer
+from synapse.emulator.api.collections import DataCollectionSerializer
+from synapse.emulator.api.fields import DocumentField
+from synapse.emulator.files import blobs
+from synapse.emulator.models import (
+    Blob,
+    DataCollection,
+    DataFile,
+    DataUnit,
+    FileSpecification,
+    UnitFile,
+)
+from synapse.emulator.tenancy import BATCH
+
+_PATH_LENGTH = 1024
+
+
+def files_of(unit: DataUnit, request: Request) -> dict[str, Any]:
+    """Describe the files of a unit, by the names of their specifications."""
+    return {
+        file.specification.name: {
+            "url": file_url(file.blob, file.path, request),
+            "checksum": file.blob.checksum,
+            "size": file.blob.size,
+            "path": file.path,
+            "file_type": file.specification.file_type,
+        }
+        for file in sorted(unit.unit_files.all(), key=lambda file: file.specification.index)
+    }
+
+
+def file_url(blob: Blob, path: str, request: Request) -> str:
+    """Give the URL of some content; its last part is what the file is called."""
+    name = PurePosixPath(path.replace("\\", "/")).name or blob.checksum
+    return reverse("file", kwargs={"checksum": blob.checksum, "name": name}, request=request)
+
+
+class UnitFilesField(DocumentField):
+    """``{specification: {"checksum", "path"}}`` in, ``{specification: {"url", ...}}`` out."""
+
+    def get_attribute(self, instance: DataUnit) -> DataUnit:
+        return instance
+
+    def to_representation(self, value: DataUnit) -> dict[str, Any]:
+        return files_of(value, self.context["request"])
+
+    def to_internal_value(self, data: Any) -> dict[str, dict[str, str]]:
+        files = super().to_internal_value(data)
+        if not isinstance(files, dict):
+            raise serializers.ValidationError(
+                f'Expected a dictionary of items but got type "{type(files).__name__}".'
+            )
+        problems = [problem for name, file in files.items() if (problem := _shape(name, file))]
+        if problems:
+            raise serializers.ValidationError(problems)
+        return {
+            name: {"checksum": file["checksum"].lower(), "path": file.get("path") or ""}
+            for name, file in files.items()
+        }
+
+
+def _shape(name: str, file: Any) -> str | None:
+    if not isinstance(file, dict) or not isinstance(file.get("checksum"), str):
+        return f'"{name}" must be an object with a "checksum".'
+    path = file.get("path")
+    if path is not None and not isinstance(path, str):
+        return f'The path of "{name}" is not a valid string.'
+    if path and len(path) > _PATH_LENGTH:
+        return f'The path of "{name}" has more than {_PATH_LENGTH} characters.'
+    return None
+
+
+class DataUnitSerializer(ResourceSerializer):
+    """A data unit; written with checksums of files that the tenant holds, read with their URLs."""
+
+    reads = ("unit_files__blob", "unit_files__specification")
+
+    files = UnitFilesField()
+
+    class Meta(ResourceSerializer.Meta):
+        model = DataUnit
+        fields = (
+            "id",
+            "data_collection",
+            "files",
+            "meta",
+            "checksum",
+            "can_generate_task",
+            "created",
+            "updated",
+        )
+        read_only_fields = ("checksum",)
+        expandable_fields = {"data_collection": DataCollectionSerializer}
+
+    def prepare_bulk(self, items: list[dict[str, Any]]) -> None:
+        collections = [row for row in self.context["related"][DataCollection].values() if row]
+        specifications: dict[int, dict[str, FileSpecification]] = {
+            row.pk: {} for row in collections
+        }
+        for row in FileSpecification.objects.filter(data_collection__in=collections):
+            specifications[row.data_collection_id][row.name] = row
+        documents = [item["files"] for item in items if isinstance(item.get("files"), dict)]
+        files = [file for files in documents for file in files.values() if isinstance(file, dict)]
+        sums = {file["checksum"].lower() for file in files if isinstance(file.get("checksum"), str)}
+        self.context["specifications"] = specifications
+        self.context["blobs"] = blobs(self.owner, sums)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        specifications = self.context["specifications"][attrs["data_collection"].pk]
+        files = attrs["files"]
+        problems = [
+            f'The data collection has no file specification "{name}".'
+            for name in files
+            if name not in specifications
+        ]
+        problems += [
+            f'The file for "{name}" is required.'
+            for name, specification in specifications.items()
+            if specification.is_required and name not in files
+        ]
+        problems += [
+            f'No file with the checksum of "{name}" has been uploaded.'
+            for name, file in files.items()
+            if name in specifications and file["checksum"] not in self.context["blobs"]
+        ]
+        if problems:
+            raise serializers.ValidationError({"files": problems})
+        return attrs
+
+    def bulk_create(self, items: list[dict[str, Any]]) -> list[DataUnit]:
+        documents = [item.pop("files") for item in items]
+        for item, files in zip(items, documents, strict=True):
+            item["checksum"] = _checksum(files)
+        units: list[DataUnit] = super().bulk_create(items)
+        held, specifications = self.context["blobs"], self.context["specifications"]
+        UnitFile.objects.bulk_create(
+            UnitFile(
+                data_unit=unit,
+                specification=specifications[unit.data_collection_id][name],
+                blob=held[file["checksum"]],
+                path=file["path"] or name,
+            )
+            for unit, files in zip(units, documents, strict=True)
+            for name, file in files.items()
+        )
+        self._adopt([blob.pk for blob in held.values()])
+        return units
+
+    def _adopt(self, keys: list[int]) -> None:
+        """Tell the uploads that were in no unit yet which one uses their content."""
+        unit = (
+            UnitFile.objects.filter(blob=OuterRef("blob"))
+            .order_by()
+            .values("blob")
+            .annotate(first=Min("data_unit"))
+            .values("first")
+        )
+        for start in range(0, len(keys), BATCH):
+            DataFile.objects.filter(
+                blob__in=keys[start : start + BATCH], data_unit__isnull=True
+            ).update(data_unit=Subquery(unit))
+
+
+def _checksum(files: dict[str, dict[str, str]]) -> str:
+    lines = sorted(f"{name}\0{file['checksum']}\n" for name, file in files.items())
+    return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
+
+
+class DataUnitViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, BulkCreateMixin, DestroyMixin
+):
+    """``data_units/``."""
+
+    serializer_class = DataUnitSerializer

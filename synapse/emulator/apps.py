@@ -1,0 +1,14 @@
+"""The Django application that the local backend is."""
+
+from django.apps import AppConfig
+
+
+class EmulatorConfig(AppConfig):
+    """The application; carries what the process that started it told it."""
+
+    name = "synapse.emulator"
+    label = "emulator"
+    verbose_name = "Synapse local backend"
+
+    #: Lets its holder make tenants over HTTP; None switches that endpoint off.
+    control_token: str | None = None

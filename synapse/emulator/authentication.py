@@ -1,0 +1,79 @@
+"""Who asks, and on behalf of which tenant."""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+from dataclasses import dataclass
+
+from rest_framework import HTTP_HEADER_ENCODING
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
+from rest_framework.request import Request
+
+from synapse.emulator.models.accounts import Tenant, Token, User
+
+# The first header that is there decides; a user's token is good in both of the user's headers.
+_HEADERS = (
+    ("SYNAPSE-Access-Token", Token.Kind.USER),
+    ("Authorization", Token.Kind.USER),
+    ("SYNAPSE-Agent", Token.Kind.AGENT),
+)
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a request may touch; found at ``request.auth``."""
+
+    token: Token
+    tenant: Tenant
+
+
+class TokenAuthentication(BaseAuthentication):
+    """The platform's three token headers and its tenant header."""
+
+    def authenticate(self, request: Request) -> tuple[User, Access] | None:
+        for header, kind in _HEADERS:
+            value = _header_value(request, header)
+            if value is not None:
+                token = self._find(value, kind)
+                return token.user, Access(token, self._tenant(request, token.user))
+        return None
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Token"
+
+    def _find(self, value: str, kind: Token.Kind) -> Token:
+        try:
+            return Token.objects.select_related("user__tenant").get(
+                digest=Token.hash(value), kind=kind
+            )
+        except Token.DoesNotExist:
+            raise AuthenticationFailed("Invalid token.") from None
+
+    def _tenant(self, request: Request, user: User) -> Tenant:
+        code = _header_value(request, "SYNAPSE-Tenant")
+        if code is None or code == user.tenant.code:
+            return user.tenant
+        tenant = user.tenants.filter(code=code).first()
+        if tenant is None:  # the same answer for no such tenant: codes cannot be guessed
+            raise PermissionDenied("You are not a member of this tenant.")
+        return tenant
+
+
+def _header_value(request: Request, name: str) -> str | None:
+    """Give what follows the keyword ``Token`` in a header, or None if the header is not sent."""
+    header = request.headers.get(name)
+    if header is None:
+        return None
+    # WSGI hands headers over as Latin-1; a client that sends UTF-8 means UTF-8.
+    words = header.encode(HTTP_HEADER_ENCODING).decode("utf-8", "replace").split()
+    if not words or words[0].lower() != "token":
+        return None if name == "Authorization" else _refuse(name)
+    if len(words) != 2:
+        return _refuse(name)
+    if "\x00" in words[1]:
+        return _refuse(name)
+    return words[1]
+
+
+def _refuse(name: str) -> str:
+    raise AuthenticationFailed(f"Invalid {name} header: it must be 'Token' and one word.")

@@ -1,0 +1,39 @@
+"""What can go wrong when the local backend is started."""
+
+import importlib.util
+
+
+class EmulatorError(RuntimeError):
+    """The local backend could not be started or reached; the message is one sentence for people."""
+
+
+_REQUIRED = (
+    "django",
+    "rest_framework",
+    "rest_flex_fields",
+    "drf_chunked_upload",
+    "django_filters",
+    "dj_database_url",
+    "waitress",
+)
+
+
+def require_extra() -> None:
+    """Check that the libraries of the ``emulator`` extra are there, without importing them.
+
+    Raises:
+        EmulatorError: One of them is missing; the message says how to install it.
+    """
+    missing = [name for name in _REQUIRED if not _is_installed(name)]
+    if missing:
+        raise EmulatorError(
+            f"The local backend needs {', '.join(missing)}, which is not installed: "
+            "pip install 'synapse-sdk[emulator]'"
+        )
+
+
+def _is_installed(name: str) -> bool:
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ValueError:  # a module that was blocked or made by hand has no spec
+        return False

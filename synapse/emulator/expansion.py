@@ -1,0 +1,56 @@
+"""``expand=`` without a query for each row.
+
+The serializers say what can be expanded and what their own fields need; this module turns the
+paths of a request into the prefetches that fetch them, one query for each path.
+"""
+
+from collections.abc import Iterable
+from importlib import import_module
+from typing import Any
+
+from django.db.models import Prefetch, QuerySet
+from rest_flex_fields import WILDCARD_VALUES, split_levels
+from rest_framework.request import Request
+
+_DEPTH = 4  # as deep as the serializers go: settings.REST_FLEX_FIELDS
+
+
+def requested_paths(request: Request) -> list[str]:
+    """Read the paths of ``expand=`` as the serializers do: repeated, or with commas."""
+    values = request.query_params.getlist("expand") or request.query_params.getlist("expand[]")
+    return values[0].split(",") if len(values) == 1 else values
+
+
+def expanded(
+    queryset: QuerySet[Any], serializer: type[Any], paths: Iterable[str], depth: int = 0
+) -> QuerySet[Any]:
+    """Make a queryset fetch what a serializer reads, with some relations expanded.
+
+    Args:
+        queryset: Rows of the serializer's model.
+        serializer: A :class:`~synapse.emulator.api.base.ResourceSerializer` subclass.
+        paths: Dotted names of relations; ``~all`` and ``*`` stand for all of one level.
+        depth: How deep this level is below the rows asked for.
+    """
+    expandable: dict[str, Any] = serializer.Meta.expandable_fields
+    names, below = split_levels(list(paths))
+    if set(names) & set(WILDCARD_VALUES or ()):
+        names = list(expandable)
+    lookups: list[str | Prefetch[Any]] = []
+    for name in names:
+        if name in expandable and depth < _DEPTH:
+            child = _serializer_class(expandable[name])
+            rows = child.Meta.model._default_manager.all()
+            lookups.append(Prefetch(name, expanded(rows, child, below.get(name, ()), depth + 1)))
+    # After the fuller ones: a plain lookup on the same path would take their place.
+    lookups += [lookup for lookup in serializer.reads if lookup not in names]
+    rows = serializer.annotated(queryset)
+    return rows.prefetch_related(*lookups)  # type: ignore[no-any-return] # as serializers declare
+
+
+def _serializer_class(declared: Any) -> type[Any]:
+    target = declared[0] if isinstance(declared, tuple) else declared
+    if isinstance(target, str):
+        module, _, name = target.rpartition(".")
+        target = getattr(import_module(module), name)
+    return target  # type: ignore[no-any-return] # as flex-fields declares it: a class

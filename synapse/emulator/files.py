@@ -1,0 +1,94 @@
+"""Content on disk, kept once for each tenant and checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import File
+
+from synapse.emulator.folder import DataFolder
+from synapse.emulator.models import Blob, Tenant
+from synapse.emulator.tenancy import BATCH
+
+_BLOCK = 1 << 20
+
+
+def folder() -> DataFolder:
+    """Give the data folder that this process serves."""
+    return DataFolder(Path(settings.MEDIA_ROOT))
+
+
+def blob_path(tenant: Tenant, checksum: str) -> Path:
+    """Give where the content with a checksum is kept."""
+    return folder().files / str(tenant.pk) / checksum[:2] / checksum
+
+
+def blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
+    """Give the content that a tenant holds of some checksums, by checksum."""
+    wanted = sorted(set(checksums))
+    found: dict[str, Blob] = {}
+    for start in range(0, len(wanted), BATCH):
+        rows = Blob.objects.filter(tenant=tenant, checksum__in=wanted[start : start + BATCH])
+        found.update({blob.checksum: blob for blob in rows})
+    return found
+
+
+def store(tenant: Tenant, content: File[bytes]) -> Blob:
+    """Keep a file that came with a request, and give its row."""
+    digest = hashlib.md5(usedforsecurity=False)
+    draft = _draft()
+    try:
+        with draft.open("xb") as stream:
+            for chunk in content.chunks(_BLOCK):
+                digest.update(chunk)
+                stream.write(chunk)
+        return _keep(tenant, draft, digest.hexdigest())
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
+    """Keep the bytes of a finished upload, and give their row.
+
+    The upload keeps its file: the two share the bytes where the file system can.
+    """
+    draft = _draft()
+    try:
+        try:
+            os.link(path, draft)
+        except OSError:
+            shutil.copyfile(path, draft)
+        return _keep(tenant, draft, checksum)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def md5(path: Path, size: int) -> str:
+    """Give the MD5 of a file's first ``size`` bytes, in hex."""
+    digest = hashlib.md5(usedforsecurity=False)
+    with path.open("rb") as stream:
+        while size > 0 and (block := stream.read(min(_BLOCK, size))):
+            digest.update(block)
+            size -= len(block)
+    return digest.hexdigest()
+
+
+def _draft() -> Path:
+    return folder().incoming / f"{uuid.uuid4().hex}.draft"
+
+
+def _keep(tenant: Tenant, draft: Path, checksum: str) -> Blob:
+    path = blob_path(tenant, checksum)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    size = draft.stat().st_size
+    # Atomic, and harmless when another request has just put the same bytes there.
+    draft.replace(path)
+    # The row comes after the bytes: what a row names can be read.
+    blob, _ = Blob.objects.get_or_create(tenant=tenant, checksum=checksum, defaults={"size": size})
+    return blob

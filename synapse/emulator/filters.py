@@ -1,0 +1,164 @@
+"""Filters made from the models: whatever a table has, one can filter and order by."""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import django_filters
+from django import forms
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models import QuerySet
+from django_filters.rest_framework import DjangoFilterBackend
+from rest_framework.exceptions import ValidationError
+from rest_framework.filters import OrderingFilter
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from synapse.emulator.tenancy import STORABLE, visible
+
+
+class RepeatedValues(forms.Widget):
+    """Reads every value of a repeated key."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return [value for value in data.getlist(name) if value != ""]
+
+
+class RepeatedField(forms.Field):
+    """Cleans each value of a repeated key by the field for one value."""
+
+    widget = RepeatedValues
+
+    def __init__(self, *, one: forms.Field, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.one = one
+
+    def clean(self, value: list[str]) -> list[Any]:
+        return [self.one.clean(item) for item in value]
+
+
+class AnyOf(django_filters.Filter):  # type: ignore[misc] # the library ships no types
+    """``name=a&name=b``: rows where the field has one of the values."""
+
+    field_class = RepeatedField
+
+    def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
+        if not value:
+            return queryset
+        wanted = [item for item in value if not isinstance(item, int) or item in STORABLE]
+        return queryset.filter(**{f"{self.field_name}__in": wanted})
+
+
+class Related(AnyOf):
+    """Like :class:`AnyOf` for a relation; an id that the tenant does not have is refused."""
+
+    def __init__(self, *, relation: Any, **kwargs: Any) -> None:
+        super().__init__(one=relation.target_field.formfield() or forms.IntegerField(), **kwargs)
+        self.relation = relation
+
+    def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
+        if not value:
+            return queryset
+        model = self.relation.related_model
+        wanted = {item for item in value if not isinstance(item, int) or item in STORABLE}
+        known = visible(model, self.parent.request).filter(pk__in=wanted)
+        missing = set(value) - set(known.values_list("pk", flat=True))
+        if missing:
+            raise ValidationError(
+                {
+                    self.extra["label"]: [
+                        f"Select a valid choice. {item} is not one of the available choices."
+                        for item in sorted(missing, key=str)
+                    ]
+                }
+            )
+        if self.relation.many_to_many:
+            # By a subquery: a join would give a row once for each of its matching relations.
+            through = self.relation.remote_field.through
+            rows = through.objects.filter(
+                **{f"{self.relation.m2m_reverse_field_name()}__in": value}
+            )
+            return queryset.filter(pk__in=rows.values(self.relation.m2m_field_name()))
+        return queryset.filter(**{f"{self.relation.attname}__in": wanted})
+
+
+@functools.cache
+def filterset_for(model: type[models.Model]) -> type[django_filters.FilterSet]:
+    """Make the filters of a model: every scalar field, every relation, spans of every time."""
+    filters: dict[str, django_filters.Filter] = {}
+    for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
+        filters.update(_filters_of(field))
+    return type(f"{model.__name__}Filters", (django_filters.FilterSet,), filters)
+
+
+def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
+    name = field.name
+    if name == "tenant" or isinstance(field, models.JSONField | models.FileField):
+        return {}
+    if field.is_relation:
+        return {name: Related(field_name=name, relation=field, label=name)}
+    if isinstance(field, models.BooleanField):
+        return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
+    if isinstance(field, models.DateTimeField):
+        return {
+            name if lookup == "exact" else f"{name}_{suffix}": django_filters.IsoDateTimeFilter(
+                field_name=name, lookup_expr=lookup
+            )
+            for lookup, suffix in (("exact", ""), ("gte", "after"), ("lte", "before"))
+        }
+    if isinstance(field, models.IntegerField):
+        return {name: AnyOf(field_name=name, one=forms.IntegerField())}
+    if isinstance(field, models.UUIDField):
+        return {name: AnyOf(field_name=name, one=forms.UUIDField())}
+    return {name: AnyOf(field_name=name, one=forms.CharField(strip=False))}
+
+
+class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the library ships no types
+    """django-filter, with the filters of the view's model."""
+
+    def get_filterset_class(self, view: APIView, queryset: QuerySet[Any] | None = None) -> Any:
+        return filterset_for(queryset.model) if queryset is not None else None
+
+
+class StableOrderingFilter(OrderingFilter):
+    """``ordering=`` on every scalar field and relation; ties are broken by the id.
+
+    Without an order that is total, a row could be on two pages, or on none.
+    """
+
+    def get_default_valid_fields(
+        self, queryset: QuerySet[Any], view: APIView, context: Any = None
+    ) -> list[tuple[str, str]]:
+        return [(name, name) for name in sortable(queryset.model)]
+
+    def get_ordering(
+        self, request: Request, queryset: QuerySet[Any], view: APIView
+    ) -> Sequence[str]:
+        asked = list(super().get_ordering(request, queryset, view) or ())
+        return asked if {"id", "-id"} & set(asked) else [*asked, "id"]
+
+
+@functools.cache
+def sortable(model: type[models.Model]) -> tuple[str, ...]:
+    """Name the fields of a model that a list can be ordered by."""
+    return tuple(
+        field.name
+        for field in model._meta.concrete_fields
+        if field.name != "tenant" and not isinstance(field, models.JSONField | models.FileField)
+    )
+
+
+def searchable(model: type[models.Model]) -> tuple[str, ...]:
+    """Name the fields of a model that ``search=`` looks into."""
+    names: list[str] = []
+    for name in ("title", "name", "description", "meta"):
+        try:
+            field = model._meta.get_field(name)
+        except FieldDoesNotExist:
+            continue
+        if not isinstance(field, models.JSONField) or not names:
+            names.append(name)
+    return tuple(names)

@@ -1,0 +1,112 @@
+"""The data folder: where the local backend keeps its database, its files and its credentials."""
+
+import contextlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from synapse.emulator.errors import EmulatorError
+
+#: The environment variable that tells the settings which folder to use.
+DATA_VARIABLE = "SYNAPSE_EMULATOR_DATA"
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What is made once per data folder and read again at every later start."""
+
+    secret_key: str
+    tenant: str
+    api_token: str
+    agent_token: str
+
+    @classmethod
+    def generate(cls) -> "Credentials":
+        """Make new, random credentials for the tenant ``default``."""
+        return cls(
+            secret_key=secrets.token_urlsafe(48),
+            tenant="default",
+            api_token=secrets.token_hex(20),
+            agent_token=secrets.token_hex(20),
+        )
+
+
+class DataFolder:
+    """One data folder on disk.
+
+    Args:
+        path: The folder; it is made by :meth:`prepare` when it does not exist.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path.expanduser().absolute()
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.path / "db.sqlite3"
+
+    @property
+    def files(self) -> Path:
+        """The folder of uploaded content."""
+        return self.path / "files"
+
+    @property
+    def incoming(self) -> Path:
+        """The folder of what is still being received; on the same file system as :attr:`files`."""
+        return self.path / "incoming"
+
+    def prepare(self) -> None:
+        """Make the folder, readable by its owner only, and check that it can be written to.
+
+        Raises:
+            EmulatorError: It is not a folder, or cannot be made or written to.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise EmulatorError(f"The data folder {self.path} is not a folder.")
+        try:
+            for folder in (self.path, self.files, self.incoming):
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            probe = self.path / f".probe-{secrets.token_hex(8)}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise EmulatorError(
+                f"The data folder {self.path} cannot be written to: {reason}."
+            ) from error
+
+    def credentials(self) -> Credentials:
+        """Read the folder's credentials, or make and keep them at the first start.
+
+        Raises:
+            EmulatorError: The file is there, but cannot be read as credentials.
+        """
+        path = self.path / "credentials.json"
+        if not path.exists():
+            draft = self.path / f".credentials-{secrets.token_hex(8)}"
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                json.dump(asdict(Credentials.generate()), stream, indent=2)
+            draft.replace(path)
+        try:
+            return Credentials(**json.loads(path.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise EmulatorError(
+                f"The credentials file {path} cannot be read; remove it to have a new one made."
+            ) from error
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Let one process at a time set the folder up, where the system has file locks."""
+        try:
+            import fcntl
+        except ImportError:  # no such locks on Windows, and no pre-forking servers either
+            yield
+            return
+        with (self.path / ".lock").open("w") as stream:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            yield

@@ -1,0 +1,101 @@
+"""Tenants, the users in them and the tokens that they show."""
+
+import hashlib
+import secrets
+
+from django.db import models
+
+
+class Tenant(models.Model):
+    """An organisation; everything else belongs to exactly one."""
+
+    code = models.CharField(max_length=64, unique=True)
+    name = models.CharField(max_length=255)
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class User(models.Model):
+    """A person, or an agent acting as one."""
+
+    username = models.CharField(max_length=150, unique=True)
+    name = models.CharField(max_length=255, blank=True)
+    email = models.EmailField(blank=True)
+    is_agent = models.BooleanField(default=False)
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
+    created = models.DateTimeField(auto_now_add=True)
+
+    # DRF asks these two of whoever is behind a request.
+    is_authenticated = True
+    is_anonymous = False
+
+    def __str__(self) -> str:
+        return self.username
+
+
+class Membership(models.Model):
+    """That a user may work in a tenant."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
+    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "tenant"], name="one_membership_per_tenant")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user} in {self.tenant}"
+
+
+class Token(models.Model):
+    """A credential; only its hash is kept, so that a stolen database opens nothing."""
+
+    class Kind(models.TextChoices):
+        """Whose token it is, hence the headers that it is good in."""
+
+        USER = "user"
+        AGENT = "agent"
+
+    digest = models.CharField(max_length=64, unique=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    created = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} token of {self.user}"
+
+    @staticmethod
+    def hash(value: str) -> str:
+        """Give the form in which a token is kept and looked up."""
+        return hashlib.sha256(value.encode()).hexdigest()
+
+
+def create_account(
+    tenant: Tenant, *, kind: Token.Kind = Token.Kind.USER, token: str | None = None
+) -> str:
+    """Make sure that a tenant has a user (or an agent) that a token opens.
+
+    Args:
+        tenant: Where the user is at home.
+        kind: A person's account or an agent's.
+        token: The token to accept; a new random one if None.
+
+    Returns:
+        The token in clear; it can't be read back later.
+    """
+    value = token or secrets.token_hex(20)
+    user, _ = User.objects.get_or_create(
+        username=f"{'admin' if kind == Token.Kind.USER else 'agent'}@{tenant.code}",
+        defaults={
+            "name": "Administrator" if kind == Token.Kind.USER else "Agent",
+            "is_agent": kind == Token.Kind.AGENT,
+            "tenant": tenant,
+        },
+    )
+    Membership.objects.get_or_create(user=user, tenant=tenant)
+    Token.objects.get_or_create(digest=Token.hash(value), defaults={"kind": kind, "user": user})
+    return value

@@ -1,0 +1,130 @@
+"""Data collections, the units in them and the files that units are made of."""
+
+from django.db import models
+
+from synapse.emulator.models.base import Category, TenantOwned
+
+
+class DataCollection(TenantOwned):
+    """A set of data units that all have the same kinds of files."""
+
+    name = models.CharField(max_length=255)
+    description = models.TextField(blank=True)
+    category = models.CharField(max_length=16, choices=Category.choices)
+    project = models.ForeignKey(
+        "emulator.Project", models.SET_NULL, null=True, blank=True, related_name="data_collections"
+    )
+    meta = models.JSONField(default=dict, blank=True)
+    is_archived = models.BooleanField(default=False)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class FileSpecification(models.Model):
+    """One kind of file that the units of a collection have, known by its name."""
+
+    class FileType(models.TextChoices):
+        """What is in the file."""
+
+        IMAGE = "image"
+        VIDEO = "video"
+        AUDIO = "audio"
+        TEXT = "text"
+        PCD = "pcd"
+        DATA = "data"
+
+    class FunctionType(models.TextChoices):
+        """What the file is for."""
+
+        MAIN = "main"
+        SUB = "sub"
+        META = "meta"
+
+    data_collection = models.ForeignKey(
+        DataCollection, models.CASCADE, related_name="file_specifications"
+    )
+    name = models.CharField(max_length=255)
+    file_type = models.CharField(max_length=8, choices=FileType.choices)
+    function_type = models.CharField(
+        max_length=8, choices=FunctionType.choices, default=FunctionType.MAIN
+    )
+    is_required = models.BooleanField(default=False)
+    is_primary = models.BooleanField(default=False)
+    index = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["data_collection", "name"], name="one_specification_per_name"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Blob(models.Model):
+    """Content, kept once for each tenant and checksum."""
+
+    tenant = models.ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
+    checksum = models.CharField(max_length=32)
+    size = models.BigIntegerField()
+    created = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["tenant", "checksum"], name="one_blob_per_checksum")
+        ]
+
+    def __str__(self) -> str:
+        return self.checksum
+
+
+class DataUnit(TenantOwned):
+    """The files that are annotated together."""
+
+    data_collection = models.ForeignKey(DataCollection, models.CASCADE, related_name="data_units")
+    meta = models.JSONField(default=dict, blank=True)
+    checksum = models.CharField(max_length=32, editable=False)
+    can_generate_task = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["tenant", "data_collection"], name="unit_by_collection")]
+
+    def __str__(self) -> str:
+        return f"data unit {self.pk}"
+
+
+class UnitFile(models.Model):
+    """That a unit has a certain content for one of its collection's specifications."""
+
+    data_unit = models.ForeignKey(DataUnit, models.CASCADE, related_name="unit_files")
+    specification = models.ForeignKey(FileSpecification, models.CASCADE, related_name="unit_files")
+    blob = models.ForeignKey(Blob, models.PROTECT, related_name="unit_files")
+    path = models.CharField(max_length=1024)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["data_unit", "specification"], name="one_file_per_specification"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.path
+
+
+class DataFile(TenantOwned):
+    """An upload of a file; several may share one content."""
+
+    blob = models.ForeignKey(Blob, models.PROTECT, related_name="data_files")
+    filename = models.CharField(max_length=255)
+    meta = models.JSONField(default=dict, blank=True)
+    data_unit = models.ForeignKey(
+        DataUnit, models.SET_NULL, null=True, blank=True, related_name="data_files"
+    )
+    processing_status = models.CharField(max_length=16, default="completed")
+
+    def __str__(self) -> str:
+        return self.filename

@@ -1,0 +1,11 @@
+"""Pages of a list. A module of its own: the settings name it, so it may import no view."""
+
+from rest_framework.pagination import PageNumberPagination
+
+
+class Pagination(PageNumberPagination):
+    """``page`` and ``page_size``, 100 rows unless asked otherwise and never more than 1000."""
+
+    page_size = 100
+    page_size_query_param = "page_size"
+    max_page_size = 1000

@@ -1,0 +1,270 @@
+"""The local backend as a child process. Nothing here imports Django."""
+
+import contextlib
+import http.client
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+from typing_extensions import Self
+
+from synapse.emulator.errors import EmulatorError, require_extra
+
+_STOP_TIMEOUT = 10.0
+_CONTROL_TIMEOUT = 30.0
+# What would make the child another Django project, another database or another client.
+_FOREIGN = ("DJANGO_", "SYNAPSE_", "DATABASE_URL", "PYTHONWARNINGS")
+
+
+@dataclass(frozen=True)
+class TenantCredentials:
+    """A tenant of the local backend, and the tokens that are good in it."""
+
+    tenant: str
+    api_token: str
+    agent_token: str
+
+
+class Emulator:
+    """A local backend in a child process, on a free port unless told otherwise.
+
+    It ends with the ``with`` block, and in any case with the process that started it. It can be
+    started again after it was stopped.
+
+    Args:
+        data: The folder to keep everything in; a temporary one, removed at the end, if None.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        start_timeout: Seconds that it may take to be ready.
+        database_url: A database to use instead of SQLite in the folder, such as
+            ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is not looked at: it
+            may be that of the project under test.
+
+    Example:
+        >>> with Emulator() as emulator:  # doctest: +SKIP
+        ...     session = synapse.connect(emulator.url, api_token=emulator.api_token)
+    """
+
+    def __init__(
+        self,
+        data: str | Path | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        start_timeout: float = 30,
+        *,
+        database_url: str | None = None,
+    ) -> None:
+        self._wanted_data = None if data is None else Path(data)
+        self._host = host
+        self._port = port
+        self._start_timeout = start_timeout
+        self._database_url = database_url
+        self._control_token = secrets.token_hex(20)
+        self._child: subprocess.Popen[bytes] | None = None
+        self._owner = 0
+        self._info: dict[str, str] = {}
+
+    def start(self) -> Self:
+        """Start the server and wait until it answers; does nothing when it runs already.
+
+        Raises:
+            EmulatorError: It could not be started; the message says why.
+        """
+        if self._child is not None:
+            return self
+        require_extra()
+        with tempfile.TemporaryFile() as log:
+            # A session of its own: Ctrl-C in the terminal is for this process, which then
+            # stops the child in its own time.
+            child = subprocess.Popen(  # our own module, by our own interpreter
+                [sys.executable, "-m", "synapse.emulator"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=self._environment(),
+                start_new_session=True,
+            )
+            try:
+                self._info = self._await_ready(child, log)
+            except BaseException:
+                _end(child, timeout=0)
+                raise
+        self._child, self._owner = child, os.getpid()
+        return self
+
+    def stop(self) -> None:
+        """Stop the server, at most within some seconds; does nothing when it doesn't run."""
+        child, self._child = self._child, None
+        if child is None:
+            return
+        if self._owner != os.getpid():  # a fork of the process that started it
+            return
+        _end(child, timeout=_STOP_TIMEOUT)
+        if self._wanted_data is None:  # the child removes it, unless it had to be killed
+            shutil.rmtree(self._info["data"], ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        state = self._info["url"] if self._child is not None else "stopped"
+        return f"<{type(self).__name__} {state}>"
+
+    @property
+    def url(self) -> str:
+        """The base URL, without a slash at the end."""
+        return self._told("url")
+
+    @property
+    def tenant(self) -> str:
+        """The code of the tenant that is there from the start."""
+        return self._told("tenant")
+
+    @property
+    def api_token(self) -> str:
+        """The API token of that tenant's user."""
+        return self._told("api_token")
+
+    @property
+    def agent_token(self) -> str:
+        """The token of that tenant's agent."""
+        return self._told("agent_token")
+
+    @property
+    def data(self) -> Path:
+        """The folder where everything is kept."""
+        return Path(self._told("data"))
+
+    @property
+    def pid(self) -> int:
+        """The process id of the server."""
+        self._told("url")
+        assert self._child is not None  # noqa: S101 # for the type checker: `_told` checked
+        return self._child.pid
+
+    def create_tenant(
+        self, name: str | None = None, *, member: str | None = None
+    ) -> TenantCredentials:
+        """Make a fresh, empty tenant with a user and an agent of its own (one request).
+
+        Args:
+            name: What it is called; its code is made up in any case.
+            member: An API token whose user becomes a member of the tenant too.
+
+        Raises:
+            EmulatorError: The server isn't running, or refused.
+        """
+        body = {"name": name, "member": member}
+        answer = self._control(
+            "_emulator/tenants/", {key: value for key, value in body.items() if value is not None}
+        )
+        return TenantCredentials(**answer)
+
+    def _told(self, name: str) -> str:
+        if self._child is None:
+            raise EmulatorError("The local backend is not running: call start() first.")
+        return self._info[name]
+
+    def _environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+        if self._database_url is not None:
+            kept["DATABASE_URL"] = self._database_url
+        return kept
+
+    def _await_ready(self, child: subprocess.Popen[bytes], log: IO[bytes]) -> dict[str, str]:
+        assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
+        assert child.stdout is not None  # noqa: S101
+        orders = {
+            "host": self._host,
+            "port": self._port,
+            "data": None if self._wanted_data is None else str(self._wanted_data.absolute()),
+            "control_token": self._control_token,
+        }
+        with contextlib.suppress(BrokenPipeError):  # died at once: its log says why
+            # The input stays open: its end tells the child that this process is gone.
+            child.stdin.write(json.dumps(orders).encode() + b"\n")
+            child.stdin.flush()
+        # A pipe can't be read with a time-out everywhere; a child that is killed ends its pipe.
+        late = threading.Timer(self._start_timeout, child.kill)
+        late.start()
+        try:
+            line = child.stdout.readline()
+        finally:
+            late.cancel()
+            late.join()
+        answer: dict[str, str] = json.loads(line) if line.endswith(b"\n") else {}
+        if "error" in answer:
+            raise EmulatorError(answer["error"])
+        if not answer:
+            raise EmulatorError(self._post_mortem(child, log))
+        return answer
+
+    def _post_mortem(self, child: subprocess.Popen[bytes], log: IO[bytes]) -> str:
+        code = child.wait()
+        log.seek(0)
+        tail = log.read().decode(errors="replace").strip().splitlines()[-20:]
+        reason = (
+            f"was not ready within {self._start_timeout:g} s" if code < 0 else f"ended with {code}"
+        )
+        return "\n".join([f"The local backend {reason}.", *tail])
+
+    def _control(self, path: str, body: dict[str, Any]) -> dict[str, str]:
+        address = urlsplit(self.url)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=_CONTROL_TIMEOUT
+        )
+        try:
+            connection.request(
+                "POST",
+                f"/{path}",
+                json.dumps(body),
+                {
+                    "Content-Type": "application/json",
+                    "Authorization": f"Token {self._control_token}",
+                },
+            )
+            response = connection.getresponse()
+            content = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise EmulatorError(f"The local backend does not answer: {error}.") from error
+        finally:
+            connection.close()
+        if response.status != http.client.CREATED:
+            raise EmulatorError(
+                f"The local backend answered {response.status}: {content.decode(errors='replace')}"
+            )
+        answer: dict[str, str] = json.loads(content)
+        return answer
+
+
+def _end(child: subprocess.Popen[bytes], timeout: float) -> None:
+    """End a child and take its remains away: politely, and by force after ``timeout`` seconds."""
+    if timeout:
+        child.terminate()
+    try:
+        child.wait(timeout)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()

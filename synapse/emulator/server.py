@@ -1,0 +1,227 @@
+"""The server process: set the folder up, serve, and stop cleanly on a signal."""
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from synapse.emulator.errors import EmulatorError, require_extra
+from synapse.emulator.folder import DATA_VARIABLE, Credentials, DataFolder
+
+_SETTINGS = "synapse.emulator.settings"
+_THREADS = 8
+_MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
+
+
+@dataclass(frozen=True)
+class ServerInfo:
+    """What a client needs to know about a server that is ready."""
+
+    url: str
+    tenant: str
+    api_token: str
+    agent_token: str
+    data: Path
+
+
+def serve(
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    data_dir: Path | None = None,
+    on_ready: Callable[[ServerInfo], None] | None = None,
+    control_token: str | None = None,
+) -> None:
+    """Run the local backend until SIGINT or SIGTERM; call it from the main thread.
+
+    Args:
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        data_dir: Where everything is kept; made when it is not there. None means a temporary
+            folder, removed at the end.
+        on_ready: Called once when requests are answered.
+        control_token: Lets its holder make tenants over HTTP.
+
+    Raises:
+        EmulatorError: It cannot be started; the message says why in one sentence.
+    """
+    require_extra()
+    with _listening(host, port) as sockets, _folder(data_dir) as folder, _stop_pipe() as wait:
+        application = load_application(folder, control_token)
+        credentials = folder.credentials()
+        info = ServerInfo(
+            url=_url(host, sockets[0].getsockname()[1]),
+            tenant=credentials.tenant,
+            api_token=credentials.api_token,
+            agent_token=credentials.agent_token,
+            data=folder.path,
+        )
+        stop = _start_waitress(application, sockets)
+        try:
+            if on_ready is not None:
+                on_ready(info)
+            wait()
+        finally:
+            stop()
+            _checkpoint()
+
+
+def load_application(folder: DataFolder, control_token: str | None = None) -> Any:
+    """Set Django up for a data folder, bring its database up to date, and give the WSGI app.
+
+    Raises:
+        EmulatorError: The folder can't be used, or the process already runs another Django.
+    """
+    require_extra()
+    folder.prepare()
+    with folder.locked():
+        credentials = folder.credentials()
+        os.environ[DATA_VARIABLE] = str(folder.path)
+        os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
+        import django
+        from django.conf import settings
+
+        if settings.configured and settings.SETTINGS_MODULE != _SETTINGS:
+            raise EmulatorError(
+                "This process already runs a Django project; start the local backend as a child "
+                "process, with synapse.emulator.Emulator."
+            )
+        django.setup(set_prefix=False)
+        _set_up_database(credentials)
+    from django.apps import apps
+    from django.core.handlers.wsgi import WSGIHandler
+
+    apps.get_app_config("emulator").control_token = control_token  # type: ignore[attr-defined] # ours
+    return WSGIHandler()
+
+
+def _set_up_database(credentials: Credentials) -> None:
+    from django.core.management import call_command
+    from django.db import DatabaseError, connection
+    from django.utils import timezone
+
+    try:
+        call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+    except DatabaseError as error:
+        reason = str(error).strip().splitlines()[0]
+        raise EmulatorError(f"The database cannot be opened: {reason}.") from error
+
+    from synapse.emulator.models import Tenant, Token, Upload
+    from synapse.emulator.models.accounts import create_account
+
+    tenant, _ = Tenant.objects.get_or_create(
+        code=credentials.tenant, defaults={"name": "Default tenant"}
+    )
+    create_account(tenant, token=credentials.api_token)
+    create_account(tenant, kind=Token.Kind.AGENT, token=credentials.agent_token)
+    for upload in Upload.objects.filter(created_at__lt=timezone.now() - Upload.lifetime):
+        upload.delete()
+    connection.close()
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """Take the port before the slow part, so that a taken one is reported at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError, OverflowError) as error:
+        raise EmulatorError(f"{host} port {port} is not an address to listen on.") from error
+    with socket.socket(family, kind, protocol) as server:
+        if sys.platform != "win32":
+            server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            server.bind(address)
+            server.listen(1024)
+        except (OSError, OverflowError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            raise EmulatorError(
+                f"Cannot listen on {host} port {port}: {reason}; choose another port."
+            ) from error
+        yield [server]
+
+
+@contextlib.contextmanager
+def _folder(data_dir: Path | None) -> Iterator[DataFolder]:
+    if data_dir is not None:
+        yield DataFolder(Path(data_dir))
+        return
+    path = Path(tempfile.mkdtemp(prefix="synapse-emulator-"))
+    try:
+        yield DataFolder(path)
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _stop_pipe() -> Iterator[Callable[[], None]]:
+    """Turn SIGINT and SIGTERM into the end of a wait; nothing else is safe in a handler."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def on_signal(*_: object) -> None:
+        with contextlib.suppress(BlockingIOError):  # full of signals: one is enough
+            os.write(writer, b".")
+
+    before = {
+        number: signal.signal(number, on_signal) for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield lambda: _wait_for(reader)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        os.close(reader)
+        os.close(writer)
+
+
+def _wait_for(reader: int) -> None:
+    os.read(reader, 1)
+
+
+def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
+    """Serve on a thread, and give what stops it after the requests in work are answered."""
+    from waitress.server import create_server
+
+    server = create_server(
+        application,
+        sockets=sockets,
+        threads=_THREADS,
+        max_request_body_size=_MAX_BODY,
+        ident=None,
+    )
+    thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
+    thread.start()
+
+    def stop() -> None:
+        # The threads end first, so that what they were answering goes out.
+        server.task_dispatcher.shutdown()
+        # Closed on its own thread: waitress's `close` would pull the sockets away under it.
+        server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
+        thread.join(5)
+
+    return stop
+
+
+def _checkpoint() -> None:
+    """Fold the write-ahead log into the database file, so that the file alone is complete."""
+    from django.db import connection
+
+    if connection.vendor == "sqlite":
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+
+
+def _url(host: str, port: int) -> str:
+    name = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)  # noqa: S104 # shown
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"

@@ -1,0 +1,53 @@
+"""Which rows a request can see."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.core.exceptions import FieldDoesNotExist
+from django.db import models
+from django.db.models import QuerySet
+from rest_framework.request import Request
+
+from synapse.emulator.authentication import Access
+from synapse.emulator.models import Tenant, User
+
+#: What a column of 64 bits holds; SQLite can't even be asked about a number beyond it.
+STORABLE = range(-(2**63), 2**63)
+
+#: How many values to put into one statement; databases take a bounded number.
+BATCH = 500
+
+
+def access_of(request: Request) -> Access:
+    """Give what an authenticated request may touch."""
+    access = request.auth
+    if not isinstance(access, Access):  # a view without authentication has no business here
+        raise TypeError("the request is not authenticated")
+    return access
+
+
+def tenant_of(request: Request) -> Tenant:
+    """Give the tenant that an authenticated request is about."""
+    return access_of(request).tenant
+
+
+def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
+    """Give the rows of a model that the request's tenant has."""
+    tenant = tenant_of(request)
+    rows: QuerySet[Any] = model._default_manager.all()
+    if issubclass(model, User):
+        return rows.filter(memberships__tenant=tenant)
+    try:
+        model._meta.get_field("tenant")
+    except FieldDoesNotExist:
+        return rows.none()
+    return rows.filter(tenant=tenant)
+
+
+def fetch(model: type[models.Model], request: Request, keys: Iterable[Any]) -> dict[Any, Any]:
+    """Give the rows that the request's tenant has of some primary keys, by key."""
+    wanted = [key for key in keys if not isinstance(key, int) or key in STORABLE]
+    rows: dict[Any, Any] = {}
+    for start in range(0, len(wanted), BATCH):
+        rows.update(visible(model, request).in_bulk(wanted[start : start + BATCH]))
+    return rows
