@@ -1,1 +1,1 @@
-"""Runnable examples."""
+"""Runnable examples; installed as `synapse.examples`."""

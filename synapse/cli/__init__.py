@@ -1,1 +1,21 @@
-"""Placeholder."""
+"""The command line. It needs the `cli` extra, and says so when that isn't installed."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command `synapse`."""
+    try:
+        from synapse.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.startswith("synapse"):
+            raise
+        sys.exit(
+            f"synapse: the command line needs {error.name}, which isn't installed: "
+            "pip install 'synapse-sdk[cli]'"
+        )
+    app()

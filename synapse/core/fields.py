@@ -78,13 +78,24 @@ class Field:
         passes: The types whose values go into the slot as they are.
     """
 
-    __slots__ = ("_kind", "_owner", "clear", "declared", "name", "passes", "peek", "store")
+    __slots__ = (
+        "_annotation",
+        "_kind",
+        "_owner",
+        "clear",
+        "declared",
+        "name",
+        "passes",
+        "peek",
+        "store",
+    )
 
     def __init__(self, owner: type[Resource], attribute: attrs.Attribute[Any]) -> None:
         self.name = attribute.name
         self.declared: Declared = attribute.metadata.get(_METADATA, Declared())
         self.passes: frozenset[type] = frozenset()
         self._owner = owner
+        self._annotation = attribute.type
         self._kind: Any = MISSING
         # The slot's own accessors go around `__setattr__` and `__getattr__`.
         slot = owner.__dict__[attribute.name]
@@ -98,8 +109,7 @@ class Field:
         if self._kind is MISSING and self.is_relation:
             self._kind = Any  # converted by the identity map, and its class may not be imported
         elif self._kind is MISSING:
-            annotation = attrs.fields_dict(self._owner)[self.name].type
-            holder = types.SimpleNamespace(__annotations__={"kind": annotation})
+            holder = types.SimpleNamespace(__annotations__={"kind": self._annotation})
             namespace = vars(sys.modules[self._owner.__module__])
             self._kind = typing.get_type_hints(holder, namespace)["kind"]
             self.passes = pass_through(self._kind)

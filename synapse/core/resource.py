@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
 
 import attrs
 
@@ -382,7 +382,10 @@ def resource(
             list_path=path if list_path == "" else list_path,
             has_detail=has_detail,
             manager=manager,
-            fields={a.name: Field(made, a) for a in attrs.fields(made)},
+            fields={
+                a.name: Field(made, a)
+                for a in attrs.fields(cast("type[attrs.AttrsInstance]", made))
+            },
             filters=frozenset(filters),
             expandable=frozenset(expandable),
         )

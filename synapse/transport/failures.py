@@ -118,7 +118,7 @@ def unreachable(
         timeout: The timeouts in force, in seconds: to connect, to read.
     """
     address = without_query(url)
-    about = {"method": method, "url": address, "resource": resource}
+    about: dict[str, Any] = {"method": method, "url": address, "resource": resource}
     causes = _chain(error)
 
     def caused_by(*kinds: type[BaseException]) -> bool:

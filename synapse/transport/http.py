@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import get_environ_proxies, select_proxy
+from requests.utils import default_user_agent, get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
 from synapse._version import __version__
@@ -131,7 +131,7 @@ class Transport:
         with self._counting:
             self._count += 1
         started = time.perf_counter()
-        method, url = str(request.method), str(request.url)
+        method, url = request.method or "", request.url or ""
         try:
             response = self._http.send(
                 request,
@@ -195,7 +195,7 @@ class Transport:
         request = requests.PreparedRequest()
         request.prepare(method="GET", url=self.base_url)
         headers = CaseInsensitiveDict(self._http.headers)
-        headers["User-Agent"] = f"synapse-sdk/{__version__} {headers['User-Agent']}"
+        headers["User-Agent"] = f"synapse-sdk/{__version__} {default_user_agent()}"
         headers["Accept"] = "application/json"
         request.headers = cast("CaseInsensitiveDict[str]", headers)
         return request

@@ -1,0 +1,92 @@
+"""The commands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from synapse._version import __version__
+from synapse.errors import MissingExtra, SynapseError
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Work with a Synapse server, or run one on this machine.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+_errors = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"synapse-sdk {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show it.")
+    ] = False,
+) -> None:
+    """Work with a Synapse server, or run one on this machine."""
+
+
+@contextmanager
+def _one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
+    """Turn an expected error into one line on stderr and exit code 1."""
+    try:
+        yield
+    except (SynapseError, *kinds) as error:
+        _errors.print(f"synapse: {error}", style="red")
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def emulator(
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The port; 0 takes a free one.")
+    ] = 8000,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="The folder that keeps everything; a temporary one by default."),
+    ] = None,
+) -> None:
+    """Run a local backend until Ctrl-C."""
+    from synapse.emulator.errors import EmulatorError
+
+    with _one_line_errors(EmulatorError):
+        try:
+            from synapse.emulator.server import ServerInfo, serve
+        except ModuleNotFoundError as error:
+            raise MissingExtra("The emulator", "emulator") from error
+
+        def say(server: ServerInfo) -> None:
+            typer.echo(f"Synapse emulator ready at {server.url} (Ctrl-C stops it)")
+            typer.echo(f"export SYNAPSE_BASE_URL={server.url}")
+            typer.echo(f"export SYNAPSE_API_TOKEN={server.api_token}")
+
+        serve(host=host, port=port, data_dir=data, on_ready=say)
+
+
+@app.command()
+def demo() -> None:
+    """Run the whole story on a local backend: real images in, annotations out, all checked."""
+    from synapse.emulator.errors import EmulatorError
+
+    with _one_line_errors(EmulatorError):
+        try:
+            from synapse.examples.quickstart import main
+        except ModuleNotFoundError as error:
+            raise MissingExtra("The demo", "demo") from error
+        if not main():
+            raise typer.Exit(1)

@@ -1,0 +1,102 @@
+"""What all tests share: a backend on loopback, a fresh tenant for each test, and a closed network."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse.core import context
+from synapse.emulator import Emulator
+
+_ENVIRONMENT = (
+    "SYNAPSE_BASE_URL SYNAPSE_API_TOKEN SYNAPSE_ACCESS_TOKEN SYNAPSE_AUTHORIZATION_TOKEN "
+    "SYNAPSE_AGENT_TOKEN SYNAPSE_TENANT SYNAPSE_PROFILE HTTP_PROXY HTTPS_PROXY ALL_PROXY "
+    "http_proxy https_proxy all_proxy"
+).split()
+
+
+@pytest.fixture(autouse=True)
+def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> Iterator[None]:
+    """Keep the developer's own configuration and the default session out of every test."""
+    for name in _ENVIRONMENT:
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+    context.set_default(None)
+    yield
+    context.set_default(None)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse every connection that would leave this machine."""
+    connect = socket.socket.connect
+
+    def checked(self: socket.socket, address: Any) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = address[0]
+            if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
+                raise AssertionError(f"A test tried to reach {host}.")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", checked)
+
+
+@pytest.fixture(scope="session")
+def backend() -> Iterator[Emulator]:
+    """The one emulator of the run."""
+    with Emulator() as running:
+        yield running
+
+
+class Tenant:
+    """A fresh tenant of the emulator, with the attributes that `Emulator` has."""
+
+    def __init__(self, backend: Emulator) -> None:
+        credentials = backend.create_tenant()
+        self.url = backend.url
+        self.api_token = credentials.api_token
+        self.agent_token = credentials.agent_token
+        self.tenant = credentials.tenant
+
+
+@pytest.fixture
+def emulator(backend: Emulator) -> Tenant:
+    """An empty tenant for this test alone."""
+    return Tenant(backend)
+
+
+@pytest.fixture
+def session(emulator: Tenant) -> Iterator[synapse.Session]:
+    """The default session of this test."""
+    with synapse.connect(emulator.url, emulator.api_token) as connected:
+        yield connected
+
+
+@pytest.fixture
+def unit(session: synapse.Session, tmp_path: Any) -> synapse.DataUnit:
+    """A data unit with one small file, in a collection of its own."""
+    path = tmp_path / "sample.txt"
+    path.write_bytes(b"a sample")
+    uploaded = session.data_files.upload(path)
+    collection = session.data_collections.create(
+        name="Samples",
+        category="text",
+        file_specifications=[synapse.FileSpecification(name="text", file_type="text")],
+    )
+    files = {"text": {"checksum": uploaded.checksum, "path": "sample.txt"}}
+    return collection.data_units.create(files=files)
+
+
+@pytest.fixture
+def project(session: synapse.Session, unit: synapse.DataUnit) -> synapse.Project:
+    """A project with two pending tasks."""
+    made = session.projects.create(
+        title="Streets", category="text", data_collection=unit.data_collection_id
+    )
+    made.tasks.bulk_create([{"data_unit": unit}, {"data_unit": unit}])
+    return made
