@@ -120,7 +120,7 @@ class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the libra
     """django-filter, with the filters of the view's model."""
 
     def get_filterset_class(self, view: APIView, queryset: QuerySet[Any] | None = None) -> Any:
-        return filterset_for(queryset.model) if queryset is not None else None
+        return filterset_for(_model_of(queryset)) if queryset is not None else None
 
 
 class StableOrderingFilter(OrderingFilter):
@@ -132,13 +132,17 @@ class StableOrderingFilter(OrderingFilter):
     def get_default_valid_fields(
         self, queryset: QuerySet[Any], view: APIView, context: Any = None
     ) -> list[tuple[str, str]]:
-        return [(name, name) for name in sortable(queryset.model)]
+        return [(name, name) for name in sortable(_model_of(queryset))]
 
     def get_ordering(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> Sequence[str]:
         asked = list(super().get_ordering(request, queryset, view) or ())
         return asked if {"id", "-id"} & set(asked) else [*asked, "id"]
+
+
+def _model_of(queryset: QuerySet[Any]) -> Any:
+    return queryset.model
 
 
 @functools.cache

@@ -32,15 +32,18 @@ class BulkListSerializer(serializers.ListSerializer[Any]):
 
     def to_internal_value(self, data: Any) -> list[Any]:
         items = [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
-        field: Any
         for name, field in self.child.fields.items():
-            if isinstance(field, TenantRelatedField) and not field.read_only:
-                field.prefetch(item.get(name) for item in items)
-            elif isinstance(field, serializers.ManyRelatedField) and not field.read_only:
-                lists = [item[name] for item in items if isinstance(item.get(name), list)]
-                field.child_relation.prefetch(value for values in lists for value in values)
+            relation = getattr(field, "child_relation", field)
+            if isinstance(relation, TenantRelatedField) and not field.read_only:
+                values = (item.get(name) for item in items)
+                relation.prefetch(
+                    one
+                    for value in values
+                    for one in (value if isinstance(value, list) else [value])
+                )
         self.child.prepare_bulk(items)
-        return super().to_internal_value(data)
+        checked: list[Any] = super().to_internal_value(data)
+        return checked
 
     def create(self, validated_data: list[dict[str, Any]]) -> list[Any]:
         rows: list[Any] = self.child.bulk_create(validated_data)

@@ -68,8 +68,7 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
 
     @property
     def _model_class(self) -> Any:
-        queryset: Any = self.queryset
-        return queryset.model
+        return self.get_queryset().model
 
     def _known(self) -> dict[Any, Any]:
         context: Any = self.context

@@ -46,7 +46,7 @@ def file_url(blob: Blob, path: str, request: Request) -> str:
     return reverse("file", kwargs={"checksum": blob.checksum, "name": name}, request=request)
 
 
-class UnitFilesField(DocumentField):
+class UnitFilesField(serializers.Field[Any, Any, Any, Any]):
     """``{specification: {"checksum", "path"}}`` in, ``{specification: {"url", ...}}`` out."""
 
     def get_attribute(self, instance: DataUnit) -> DataUnit:
@@ -56,7 +56,7 @@ class UnitFilesField(DocumentField):
         return files_of(value, self.context["request"])
 
     def to_internal_value(self, data: Any) -> dict[str, dict[str, str]]:
-        files = super().to_internal_value(data)
+        files = DocumentField().run_validation(data)
         if not isinstance(files, dict):
             raise serializers.ValidationError(
                 f'Expected a dictionary of items but got type "{type(files).__name__}".'

@@ -466,7 +466,7 @@ class Migration(migrations.Migration):
                     models.ForeignKey(
                         editable=False,
                         on_delete=django.db.models.deletion.CASCADE,
-                        related_name="uploads",
+                        related_name="+",
                         to="emulator.user",
                     ),
                 ),

@@ -21,8 +21,9 @@ class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships n
     The library's own model is left out: its migration is out of step with it.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="uploads", editable=False)
+    user = models.ForeignKey(User, models.CASCADE, related_name="+", editable=False)
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
+    offset: int  # declared by the library, which ships no types
     digest = models.CharField(max_length=32, blank=True, editable=False)
 
     #: How long an upload takes chunks after it was begun.
