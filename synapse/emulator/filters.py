@@ -69,7 +69,7 @@ class Related(AnyOf):
         if missing:
             raise ValidationError(
                 {
-                    self.extra["label"]: [
+                    self.field_name: [
                         f"Select a valid choice. {item} is not one of the available choices."
                         for item in sorted(missing, key=str)
                     ]
