@@ -209,8 +209,7 @@ def _bulk_error(
     error: ClientError, created: list[Any], plural: str, batch_length: int
 ) -> BulkError:
     first = len(created)
-    reasons = error.response if isinstance(error.response, list) else []
-    errors = {first + place: reason for place, reason in enumerate(reasons) if reason}
+    errors = {first + place: reason for place, reason in _by_position(error.response) if reason}
     which = f"{len(errors)} of them" if errors else "them"
     return BulkError(
         f"The batch of {plural} from {first} to {first + batch_length - 1} wasn't made: the server "
@@ -220,3 +219,13 @@ def _bulk_error(
         errors=errors,
         cause=error,
     )
+
+
+def _by_position(reasons: Any) -> Iterator[tuple[int, Any]]:
+    """Read the reasons of a refused list: older servers answer a list, newer ones a mapping."""
+    if isinstance(reasons, list):
+        yield from enumerate(reasons)
+    elif isinstance(reasons, Mapping):
+        for place, reason in reasons.items():
+            if str(place).isdecimal():
+                yield int(place), reason
