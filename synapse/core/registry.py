@@ -50,7 +50,7 @@ def declared() -> Iterator[type[Resource]]:
 
 def suggestion(word: Any, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for a misspelling, else `.` and what there is."""
-    names = sorted(known)
+    names = sorted(set(known))
     near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"
