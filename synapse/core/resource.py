@@ -160,7 +160,7 @@ class Resource:
                 continue
             if not field.matches(current, self, new):
                 stale.append(field)
-        self.__set_raw__(new)
+        type(self).__set_raw__(self, new)
         for field in stale:
             field.clear(self)
 
@@ -375,6 +375,7 @@ def resource(
         made = attrs.define(
             init=False, repr=False, eq=False, order=False, match_args=False, getstate_setstate=False
         )(cls)
+        attributes = attrs.fields(cast("type[attrs.AttrsInstance]", made))
         made.__schema__ = Schema(
             name=made.__name__,
             plural=plural or path.strip("/"),
@@ -382,10 +383,7 @@ def resource(
             list_path=path if list_path == "" else list_path,
             has_detail=has_detail,
             manager=manager,
-            fields={
-                a.name: Field(made, a)
-                for a in attrs.fields(cast("type[attrs.AttrsInstance]", made))
-            },
+            fields={a.name: Field(made, a) for a in attributes},
             filters=frozenset(filters),
             expandable=frozenset(expandable),
         )
