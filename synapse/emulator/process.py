@@ -51,8 +51,9 @@ class Emulator:
             may be that of the project under test.
 
     Example:
-        >>> with Emulator() as emulator:  # doctest: +SKIP
-        ...     session = synapse.connect(emulator.url, api_token=emulator.api_token)
+        >>> with Emulator() as emulator:
+        ...     emulator.url.startswith("http://127.0.0.1:")
+        True
     """
 
     def __init__(
