@@ -1,0 +1,191 @@
+"""Every Python block of the documentation runs, and prints what the page says that it prints.
+
+The blocks of a page run in order and share their names, as if the reader pasted one after the
+other. A page starts in an empty folder, with the environment pointing at an empty tenant of the
+local backend. In a block, the lines that begin with `#>` are its output.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import sys
+import traceback
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse.core import registry
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *sorted(ROOT.glob("*.md")),
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
+]
+# What a fence may be: Python, which runs; what can't run here; and Sphinx's directives.
+NOT_RUN = {"console", "text", "toml", "ini", "{eval-rst}", "{toctree}"}
+
+_FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
+_OUTPUT = re.compile(r"\s*#>(?: (?P<text>.*))?")
+
+
+@dataclass
+class Block:
+    """A fenced block: its language, its text, and the line of the page on which that begins."""
+
+    language: str
+    text: str
+    line: int
+
+
+def blocks_of(markdown: str) -> Iterator[Block]:
+    """Find the fenced blocks of a page."""
+    opened: re.Match[str] | None = None
+    inside: list[str] = []
+    begin = 0
+    for number, line in enumerate(markdown.splitlines(), start=1):
+        fence = _FENCE.fullmatch(line)
+        if opened is None:
+            if fence is not None:
+                opened, inside, begin = fence, [], number + 1
+            continue
+        closes = fence is not None and fence["mark"].startswith(opened["mark"])
+        if closes and fence is not None and not fence["info"].strip():
+            words = opened["info"].split()
+            yield Block(words[0] if words else "", "\n".join(inside), begin)
+            opened = None
+        else:
+            inside.append(line.removeprefix(opened["indent"]))
+    if opened is not None:
+        raise AssertionError(f"The block that begins on line {begin} isn't closed.")
+
+
+def run_page(path: Path, module: types.ModuleType) -> None:
+    """Run a page's Python blocks in a module.
+
+    Raises:
+        AssertionError: One raised, or printed something else than it says.
+    """
+    for block in blocks_of(path.read_text(encoding="utf-8")):
+        if block.language == "python":
+            run_block(path, block, module)
+
+
+def run_block(path: Path, block: Block, module: types.ModuleType) -> None:
+    """Run one block; the message of a failure begins with the page and the line."""
+    printed = io.StringIO()
+    try:
+        # Blank lines before it give the block the line numbers of the page.
+        source = "\n" * (block.line - 1) + block.text
+        code = compile(source, str(path), "exec", dont_inherit=True)
+        with contextlib.redirect_stdout(printed):
+            exec(code, vars(module))
+    except (Exception, SystemExit) as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        lines = [frame.lineno for frame in frames if frame.filename == str(path)]
+        if isinstance(error, SyntaxError):
+            lines.append(error.lineno)
+        line = lines[-1] if lines else block.line
+        why = "".join(traceback.format_exception_only(error)).strip()
+        raise AssertionError(f"{path.name}:{line}: {why}") from error
+    found = map(_OUTPUT.fullmatch, block.text.splitlines())
+    shown = [line["text"] or "" for line in found if line is not None]
+    if printed.getvalue().splitlines() != shown:
+        wanted = "\n".join(shown)
+        raise AssertionError(
+            f"{path.name}:{block.line}: the block prints\n{printed.getvalue()}\nbut shows\n{wanted}"
+        )
+
+
+@pytest.fixture
+def module(
+    emulator: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[types.ModuleType]:
+    """An empty module in an empty folder, pointed at an empty tenant; all is undone afterwards."""
+    monkeypatch.chdir(tmp_path)
+    before = dict(os.environ)
+    os.environ.update(SYNAPSE_BASE_URL=emulator.url, SYNAPSE_API_TOKEN=emulator.api_token)
+    monkeypatch.setattr(registry, "_CLASSES", dict(registry._CLASSES))
+    made = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", made)
+    yield made
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_page_runs(page: Path, module: types.ModuleType) -> None:
+    run_page(page, module)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_no_block_escapes(page: Path) -> None:
+    languages = {block.language for block in blocks_of(page.read_text(encoding="utf-8"))}
+
+    assert languages <= NOT_RUN | {"python"}
+
+
+PAGE = """\
+# A page
+
+```python
+first = 1
+```
+
+```text
+not Python
+```
+
+```python
+print(first)
+#> {shown}
+{last}
+```
+"""
+
+
+@pytest.mark.parametrize(
+    ("shown", "last", "message"),
+    [
+        ("1", "assert first == 2", r"page\.md:14: AssertionError"),
+        ("1", "unknown", r"page\.md:14: NameError"),
+        ("1", "raise SystemExit(0)", r"page\.md:14: SystemExit"),
+        ("1", "if", r"page\.md:14: [\s\S]*SyntaxError"),
+        ("2", "", r"page\.md:12: the block prints\s1\s+but shows\s2"),
+        ("1", "print()", r"page\.md:12: the block prints"),
+    ],
+)
+def test_wrong_page_fails(
+    shown: str, last: str, message: str, module: types.ModuleType, tmp_path: Path
+) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.format(shown=shown, last=last), encoding="utf-8")
+
+    with pytest.raises(AssertionError, match=f"^{message}"):
+        run_page(page, module)
+
+
+def test_right_page_passes(module: types.ModuleType, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(PAGE.format(shown="1", last="second = 2"), encoding="utf-8")
+
+    run_page(page, module)
+
+    assert (module.first, module.second) == (1, 2)
+
+
+def test_open_block_is_refused() -> None:
+    with pytest.raises(AssertionError, match="line 2 isn't closed"):
+        list(blocks_of("```python\nfirst = 1\n"))
+
+
+def test_block_in_a_list_is_found() -> None:
+    (block,) = blocks_of("- An item:\n\n  ```python\n  if True:\n      pass\n  ```\n")
+
+    assert (block.language, block.text) == ("python", "if True:\n    pass")
