@@ -19,7 +19,7 @@ import attrs
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["Choice", "Nested", "from_wire", "parse_time", "pass_through", "to_wire"]
+__all__ = ["Choice", "Nested", "parse_time", "pass_through", "structure_hook", "to_wire"]
 
 
 class Choice(str, enum.Enum):
@@ -59,13 +59,33 @@ def parse_time(value: Any, _: Any = None) -> datetime:
     return datetime.fromisoformat(value)
 
 
-def from_wire(value: Any, kind: Any) -> Any:
-    """Turn a JSON value into a declared type.
+def structure_hook(kind: Any) -> Callable[[Any], Any]:
+    """Return what turns a JSON value into a declared type; it is worked out once per field.
 
-    Raises:
-        Exception: Whatever cattrs raises when it can't.
+    Args:
+        kind: The type as it was annotated. A list or mapping must come as one: cattrs alone would
+            make a list of letters out of a string.
+
+    Returns:
+        A function that raises whatever cattrs, or the type's own constructor, raises.
     """
-    return _converter().structure(value, kind)
+    parts = _parts(kind)
+    if datetime in parts:
+        return parse_time
+    for part in parts:
+        if isinstance(part, type) and issubclass(part, Choice):
+            return _choice_hook(part)
+    hook = _converter().get_structure_hook(kind)
+    containers = tuple({get_origin(part) or part for part in parts} & {dict, list})
+    if not containers:
+        return lambda value: hook(value, kind)
+
+    def structure(value: Any) -> Any:
+        if not isinstance(value, containers):
+            raise TypeError(f"a {containers[0].__name__} was declared")
+        return hook(value, kind)
+
+    return structure
 
 
 def to_wire(value: Any) -> Any:
@@ -104,7 +124,7 @@ def pass_through(kind: Any) -> frozenset[type]:
 
     `None` always passes: a null from the server is `None`, whatever was declared.
     """
-    parts = get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+    parts = _parts(kind)
     simple = {part for part in parts if part in (str, int, float, bool)}
     if any(isinstance(part, type) and issubclass(part, enum.Enum) for part in parts):
         simple.discard(str)
@@ -121,10 +141,9 @@ def _converter() -> Converter:
     converter = Converter(detailed_validation=False)
     converter.register_structure_hook(datetime, parse_time)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
-    converter.register_structure_hook_func(
-        lambda kind: isinstance(kind, type) and issubclass(kind, Choice), _known_or_as_it_came
+    converter.register_structure_hook_factory(
+        _is_choice, lambda kind: _ignoring_type(structure_hook(kind))
     )
-    converter.register_structure_hook_func(_is_open_choice, _open_choice)
     converter.register_structure_hook_factory(
         lambda kind: isinstance(kind, type) and issubclass(kind, Nested),
         lambda kind: _nested(kind, converter),
@@ -132,27 +151,30 @@ def _converter() -> Converter:
     return converter
 
 
-def _known_or_as_it_came(value: Any, kind: Any) -> Any:
-    try:
-        return kind(value)
-    except ValueError:
-        if isinstance(value, str):
-            return value
-        raise
+def _is_choice(kind: Any) -> bool:
+    """Say whether a type is an enumeration, alone or as in `SomeChoice | str`."""
+    return any(isinstance(part, type) and issubclass(part, Choice) for part in _parts(kind))
 
 
-def _is_open_choice(kind: Any) -> bool:
-    """Say whether a type is `SomeChoice | str`, with or without `None`."""
-    return get_origin(kind) in (Union, types.UnionType) and any(
-        isinstance(part, type) and issubclass(part, Choice) for part in get_args(kind)
-    )
+def _ignoring_type(hook: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: None if value is None else hook(value)
 
 
-def _open_choice(value: Any, kind: Any) -> Any:
-    if value is None:
-        return None
-    choice = next(p for p in get_args(kind) if isinstance(p, type) and issubclass(p, Choice))
-    return _known_or_as_it_came(value, choice)
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the type itself."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+def _choice_hook(choice: type[Choice]) -> Callable[[Any], Any]:
+    """Return what finds an enumeration's member, and keeps a string that is none."""
+    members: dict[Any, Any] = {member.value: member for member in choice}
+
+    def structure(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise TypeError(f"{choice.__name__} takes a string")
+        return members.get(value, value)
+
+    return structure
 
 
 def _nested(kind: type[Nested], converter: Converter) -> Callable[[Any, Any], Nested]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse.core.containers import tracked
-from synapse.core.convert import Nested, from_wire, pass_through, to_wire
+from synapse.core.convert import Nested, pass_through, structure_hook, to_wire
 from synapse.errors import FieldMissing, FieldValueError
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ class Field:
 
     __slots__ = (
         "_annotation",
+        "_hook",
         "_kind",
         "_owner",
         "clear",
@@ -97,6 +98,7 @@ class Field:
         self._owner = owner
         self._annotation = attribute.type
         self._kind: Any = MISSING
+        self._hook: Callable[[Any], Any] | None = None
         # The slot's own accessors go around `__setattr__` and `__getattr__`.
         slot = owner.__dict__[attribute.name]
         self.store: Callable[[Resource, Any], None] = slot.__set__
@@ -168,16 +170,14 @@ class Field:
         """
         if type(value) in self.passes:
             return value
-        context = resource._context
         if self.declared.target is not None:
-            return context.identity.related(self.declared.target, value, via=self.name)
-        kind = self.kind
-        if type(value) in self.passes:
-            return value
-        if not _fits_container(value, kind):
-            raise FieldValueError(self._complaint(value, resource, "another type was declared"))
+            identity = resource._context.identity
+            return identity.related(self.declared.target, value, via=self.name)
+        if self._hook is None:
+            self._hook = structure_hook(self.kind)
         try:
-            converted = from_wire(value, kind)
+            # Evaluating the kind, above, is what fills `passes`.
+            converted = value if type(value) in self.passes else self._hook(value)
         except Exception as error:  # cattrs raises whatever the constructor of a type raises
             raise FieldValueError(self._complaint(value, resource, str(error))) from error
         if isinstance(converted, (dict, list)):
@@ -192,22 +192,33 @@ class Field:
             FieldValueError: The declared type can't hold what it sent.
             LazyLoadError: Loading isn't allowed.
         """
-        value = self.raw(resource._raw)
-        if value is MISSING:
+        context = resource._context
+        with context.lock:
+            value = resource._raw.get(self.name, MISSING)
+            if value is not MISSING:
+                return self._fill(resource, value)
+        if self.raw(resource._raw) is MISSING:
             resource._load_for(self.name)
+        with context.lock:
             value = self.raw(resource._raw)
-            if value is MISSING:
-                raise FieldMissing(
-                    f"The server doesn't send {self.name!r} for {resource._label()}; "
-                    f"it sends {', '.join(sorted(resource._raw))}."
-                )
-        with resource._context.lock:
-            # Two threads that read a list at once must get the same list.
+            if value is not MISSING:
+                return self._fill(resource, value)
+        raise FieldMissing(
+            f"The server doesn't send {self.name!r} for {resource._label()}; "
+            f"it sends {', '.join(sorted(resource._raw))}."
+        )
+
+    def _fill(self, resource: Resource, value: Any) -> Any:
+        """Convert a value into the slot, unless another thread has put something there.
+
+        That can only be an edit, whose object is held, or the one copy of a list or mapping.
+        """
+        if isinstance(value, (dict, list)) or resource._context.identity.held:
             current = self.current(resource)
             if current is not MISSING:
                 return current
-            converted = self.convert(value, resource)
-            self.store(resource, converted)
+        converted = value if type(value) in self.passes else self.convert(value, resource)
+        self.store(resource, converted)
         return converted
 
     def differs(self, resource: Resource) -> bool:
@@ -237,17 +248,6 @@ class Field:
 
     def __repr__(self) -> str:
         return f"Field({self._owner.__name__}.{self.name})"
-
-
-def _fits_container(value: Any, kind: Any) -> bool:
-    """Keep cattrs from turning a string into a list of letters, or a mapping into its keys."""
-    parts = [typing.get_origin(part) or part for part in (typing.get_args(kind) or (kind,))]
-    own = typing.get_origin(kind)
-    if own in (list, dict, tuple, set):
-        parts = [own]
-    if list in parts and not isinstance(value, list):
-        return len(parts) > 1 and not isinstance(value, (str, dict))
-    return not (dict in parts and len(parts) == 1 and not isinstance(value, dict))
 
 
 def _id_of(value: Any) -> Any:

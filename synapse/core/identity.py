@@ -46,7 +46,8 @@ class IdentityMap:
         # times as much for each object that is walked over.
         self._refs: dict[type[Resource], dict[Any, weakref.ref[Any]]] = {}
         self._sweep_at: dict[type[Resource], int] = {}
-        self._held: dict[tuple[type[Resource], Any], Resource] = {}
+        # Public for reading: an empty one tells a field that nobody has edited anything.
+        self.held: dict[tuple[type[Resource], Any], Resource] = {}
         self._fresh: TTLCache[tuple[type[Resource], Any], Resource] = TTLCache(
             maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
         )
@@ -134,19 +135,19 @@ class IdentityMap:
     def hold(self, resource: Resource) -> None:
         """Keep a changed object alive."""
         with self._context.lock:
-            self._held[type(resource), resource._key] = resource
+            self.held[type(resource), resource._key] = resource
 
     def release(self, resource: Resource) -> None:
         """Stop keeping an object alive, if it has no change left."""
         with self._context.lock:
             if not resource.is_changed:
-                self._held.pop((type(resource), resource._key), None)
+                self.held.pop((type(resource), resource._key), None)
 
     def forget(self, resource: Resource) -> None:
         """Take an object out: it was deleted."""
         key = (type(resource), resource._key)
         with self._context.lock:
-            self._held.pop(key, None)
+            self.held.pop(key, None)
             self._fresh.pop(key, None)
             self._refs.get(type(resource), {}).pop(resource._key, None)
 
@@ -154,7 +155,7 @@ class IdentityMap:
     def changed(self) -> list[Resource]:
         """The objects with unsaved changes."""
         with self._context.lock:
-            return [one for one in self._held.values() if one.is_changed]
+            return [one for one in self.held.values() if one.is_changed]
 
     def _load_expanded(self, resource: Resource, expansion: Expansion) -> None:
         """Make objects of the related rows inside a row, and leave only their ids in it.

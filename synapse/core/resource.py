@@ -185,7 +185,7 @@ class Resource:
         # Hidden from type checkers: seeing it, they would accept any misspelled name.
         def __getattr__(self, name: str) -> Any:
             cls = type(self)
-            field = cls.__schema__.fields.get(name) if name[:1] != "_" else None
+            field = cls.__schema__.fields.get(name)
             if field is None:
                 if name[:1] == "_":
                     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
@@ -193,10 +193,6 @@ class Resource:
                 raise AttributeError(
                     f"{cls.__name__} has no {name!r}{registry.suggestion(name, known)}"
                 )
-            value = self._raw.get(name, MISSING)
-            if type(value) in field.passes:
-                field.store(self, value)
-                return value
             return field.read(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
