@@ -130,11 +130,13 @@ def _set_up_database(credentials: Credentials) -> None:
 @contextlib.contextmanager
 def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
     """Take the port before the slow part, so that a taken one is reported at once."""
+    if not 0 <= port <= 65535:  # the look-up would take it modulo 65536
+        raise EmulatorError(f"{port} is not a port: choose one from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-    except (OSError, UnicodeError, OverflowError) as error:
+    except (OSError, UnicodeError) as error:
         raise EmulatorError(f"{host} port {port} is not an address to listen on.") from error
     with socket.socket(family, kind, protocol) as server:
         if sys.platform != "win32":
@@ -142,8 +144,8 @@ def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
         try:
             server.bind(address)
             server.listen(1024)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
+        except OSError as error:
+            reason = error.strerror or str(error)
             raise EmulatorError(
                 f"Cannot listen on {host} port {port}: {reason}; choose another port."
             ) from error

@@ -18,14 +18,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
-from synapse.emulator.api.fields import DocumentField, TenantRelatedField
+from synapse.emulator.api.fields import DocumentField, PositionalListSerializer, TenantRelatedField
 from synapse.emulator.expansion import expanded, requested_paths
 from synapse.emulator.filters import searchable
 from synapse.emulator.models import Tenant
 from synapse.emulator.tenancy import BATCH, tenant_of, visible
 
 
-class BulkListSerializer(serializers.ListSerializer[Any]):
+class BulkListSerializer(PositionalListSerializer):
     """A list body: validated as a whole, its relations fetched together, created together."""
 
     child: Any
@@ -42,8 +42,7 @@ class BulkListSerializer(serializers.ListSerializer[Any]):
                     for one in (value if isinstance(value, list) else [value])
                 )
         self.child.prepare_bulk(items)
-        checked: list[Any] = super().to_internal_value(data)
-        return checked
+        return super().to_internal_value(data)
 
     def create(self, validated_data: list[dict[str, Any]]) -> list[Any]:
         rows: list[Any] = self.child.bulk_create(validated_data)

@@ -10,6 +10,7 @@ from synapse.emulator.api.base import (
     ResourceSerializer,
     UpdateMixin,
 )
+from synapse.emulator.api.fields import PositionalListSerializer
 from synapse.emulator.models import DataCollection, FileSpecification
 
 
@@ -21,6 +22,7 @@ class FileSpecificationSerializer(serializers.ModelSerializer[FileSpecification]
 
     class Meta:
         model = FileSpecification
+        list_serializer_class = PositionalListSerializer
         fields = (
             "id",
             "name",

@@ -36,6 +36,25 @@ class DocumentField(serializers.JSONField):
         return value
 
 
+class PositionalListSerializer(serializers.ListSerializer[Any]):
+    """A list whose errors are a list too: one object for each item, empty for a good one.
+
+    Newer versions of DRF answer an object keyed by position instead; the platform does not.
+    """
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        try:
+            items: list[Any] = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            detail: Any = error.detail
+            if not all(isinstance(key, int) for key in detail):
+                raise
+            raise serializers.ValidationError(
+                [detail.get(position, {}) for position in range(len(data))]
+            ) from error
+        return items
+
+
 class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
     """A relation by id, to a row of the request's tenant only.
 
@@ -68,7 +87,8 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
 
     @property
     def _model_class(self) -> Any:
-        return self.get_queryset().model
+        rows: Any = self.get_queryset()
+        return rows.model
 
     def _known(self) -> dict[Any, Any]:
         context: Any = self.context

@@ -1,0 +1,95 @@
+"""Plain HTTP to the backend; the tests of it know nothing of the SDK."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import requests
+
+from synapse.emulator import Emulator
+
+
+class Api:
+    """Plain requests to the backend, as one user in one tenant."""
+
+    def __init__(self, url: str, headers: dict[str, str]) -> None:
+        self.url = url
+        self.http = requests.Session()
+        self.http.trust_env = False
+        self.http.headers.update(headers)
+
+    def request(self, method: str, path: str, **options: Any) -> requests.Response:
+        url = path if path.startswith("http") else f"{self.url}/{path}"
+        return self.http.request(method, url, timeout=30, **options)
+
+    def get(self, path: str, *args: Any, **params: Any) -> requests.Response:
+        return self.request("GET", path, params=params)
+
+    def post(self, path: str, body: Any = None, **options: Any) -> requests.Response:
+        return self.request("POST", path, json=body, **options)
+
+    def ok(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+        response = self.request(method, path, json=body, **options)
+        assert response.ok, f"{response.status_code} {response.text}"
+        return response.json() if response.content else None
+
+    def ids(self, path: str, **params: Any) -> list[int]:
+        response = self.get(path, **params)
+        assert response.status_code == 200, response.text
+        return [row["id"] for row in response.json()["results"]]
+
+    def project(self, **fields: Any) -> dict[str, Any]:
+        return self.ok("POST", "projects/", {"title": "Streets", "category": "image", **fields})
+
+    def task(self, project: int, **fields: Any) -> dict[str, Any]:
+        return self.ok("POST", "tasks/", {"project": project, **fields})
+
+    def collection(self, *specifications: dict[str, Any], **fields: Any) -> dict[str, Any]:
+        body = {"name": "Photos", "category": "image", **fields}
+        return self.ok(
+            "POST", "data_collections/", {**body, "file_specifications": list(specifications)}
+        )
+
+    def file(self, content: bytes, name: str = "a.png") -> dict[str, Any]:
+        response = self.request("POST", "data_files/", files={"file": (name, content)})
+        assert response.status_code == 201, response.text
+        return response.json()
+
+    def unit(self, collection: int, **contents: bytes) -> dict[str, Any]:
+        files = {
+            name: {"checksum": self.file(content)["checksum"], "path": f"photos/{name}.png"}
+            for name, content in contents.items()
+        }
+        return self.ok("POST", "data_units/", {"data_collection": collection, "files": files})
+
+    def chunk(
+        self, content: bytes, start: int, total: int, path: str = "chunked_upload/"
+    ) -> requests.Response:
+        span = f"bytes {start}-{start + len(content) - 1}/{total}"
+        return self.request(
+            "PUT",
+            path,
+            files={"file": ("big.bin", content)},
+            data={"filename": "big.bin"},
+            headers={"Content-Range": span},
+        )
+
+    def uploaded(self, content: bytes) -> str:
+        upload = self.chunk(content, 0, len(content)).json()
+        self.ok("POST", upload["url"], {"md5": md5(content)})
+        return upload["id"]
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content).hexdigest()
+
+
+IMAGE = {"name": "image", "file_type": "image", "is_required": True}
+
+
+def connect(emulator: Emulator, token: str, tenant: str | None = None) -> Api:
+    headers = {"SYNAPSE-Access-Token": f"Token {token}"}
+    if tenant is not None:
+        headers["SYNAPSE-Tenant"] = f"Token {tenant}"
+    return Api(emulator.url, headers)
