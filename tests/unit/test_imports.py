@@ -1,0 +1,134 @@
+"""What an import costs, and which part of the package may import which."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "synapse"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+HEAVY = {"django", "rest_framework", "rich", "typer", "numpy", "PIL", "pandas", "torch", "ray"}
+# Needed to make a request, but not to `import synapse`.
+LATER = {"requests", "urllib3", "attrs", "attr", "cattrs", "cachetools"}
+
+# Which parts each part may import besides itself: the table in `docs/architecture.md`.
+ALLOWED = {
+    "_version": set(),
+    "errors": set(),
+    "config": {"errors"},
+    "transport": {"_version", "errors", "config"},
+    "transfer": {"errors", "transport"},
+    "core": {"errors", "transport"},
+    "resources": {"errors", "core", "transfer"},
+    "session": {"errors", "config", "transport", "core", "resources"},
+    "emulator": {"_version"},
+    "testing": {"session"},
+    "cli": {"_version", "errors"},
+    "": {"_version"},
+}
+# Parts whose functions may import anything, so that it is loaded when it is used.
+LAZY = {"cli", ""}
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import synapse", HEAVY | LATER),
+        ("import synapse; synapse.Session; synapse.Project", HEAVY),
+        ("import synapse.cli", HEAVY | LATER),
+        ("import synapse.testing", HEAVY),
+        ("from synapse.emulator import Emulator", HEAVY | LATER),
+    ],
+)
+def test_import_loads_no_more_than_needed(statement: str, unwanted: set[str]) -> None:
+    script = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert "synapse" in result.stdout.split()
+    assert not unwanted & set(result.stdout.split())
+
+
+def part_of(module: str) -> str:
+    """Return the part of the package that a module is in; the package's own file is `""`."""
+    return module.split(".")[1] if "." in module else ""
+
+
+def name_of(path: Path) -> str:
+    """Return a file's module name."""
+    parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports_of(nodes: Iterable[ast.AST], *, into_functions: bool) -> Iterator[tuple[int, str]]:
+    """Give line and name of what code imports of the package when it runs."""
+    for node in nodes:
+        match node:
+            case ast.If(test=ast.Name(id="TYPE_CHECKING") | ast.Attribute(attr="TYPE_CHECKING")):
+                yield from imports_of(node.orelse, into_functions=into_functions)
+            case ast.FunctionDef() | ast.AsyncFunctionDef() if not into_functions:
+                pass
+            case ast.Import(names=names):
+                for alias in names:
+                    if alias.name.split(".")[0] == "synapse":
+                        yield node.lineno, alias.name
+            case ast.ImportFrom(level=0, module="synapse", names=names):
+                # `from synapse import errors` is about a part, `import Session` about the root.
+                for alias in names:
+                    is_part = (PACKAGE / alias.name).exists() or (
+                        PACKAGE / f"{alias.name}.py"
+                    ).exists()
+                    yield node.lineno, f"synapse.{alias.name}" if is_part else "synapse"
+            case ast.ImportFrom(level=0, module=str(module)):
+                if module.split(".")[0] == "synapse":
+                    yield node.lineno, module
+            case ast.ImportFrom():
+                raise AssertionError(f"line {node.lineno}: imports are absolute here")
+            case _:
+                below = ast.iter_child_nodes(node)
+                yield from imports_of(below, into_functions=into_functions)
+
+
+def refused(source: str, part: str) -> list[str]:
+    """Return what a module of a part must not import, as `line: module`."""
+    found = imports_of(ast.parse(source).body, into_functions=part not in LAZY)
+    allowed = ALLOWED[part] | {part}
+    return [f"{line}: {module}" for line, module in found if part_of(module) not in allowed]
+
+
+def test_every_part_has_its_place() -> None:
+    parts = {part_of(name_of(path)) for path in MODULES}
+
+    assert parts == set(ALLOWED), "a new part needs a row here and in docs/architecture.md"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_go_one_way(path: Path) -> None:
+    assert refused(path.read_text(encoding="utf-8"), part_of(name_of(path))) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "part", "expected"),
+    [
+        ("import synapse.session", "core", ["1: synapse.session"]),
+        ("from synapse.core.query import Query", "transport", ["1: synapse.core.query"]),
+        ("from synapse import errors", "core", []),
+        ("from synapse import Session", "core", ["1: synapse"]),
+        ("def f():\n    import synapse.session", "core", ["2: synapse.session"]),
+        ("def f():\n    import synapse.session", "cli", []),
+        ("try:\n    import synapse.emulator\nexcept E:\n    pass", "core", ["2: synapse.emulator"]),
+        ("if TYPE_CHECKING:\n    import synapse.session", "core", []),
+        ("if TYPE_CHECKING:\n    pass\nelse:\n    import synapse.cli", "core", ["4: synapse.cli"]),
+        ("import requests, typing", "core", []),
+    ],
+)
+def test_wrong_direction_is_found(source: str, part: str, expected: list[str]) -> None:
+    assert refused(source, part) == expected
