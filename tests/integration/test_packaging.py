@@ -1,0 +1,126 @@
+"""The sdist and the wheel: what is in them, and that they work where nothing else is installed."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = ["setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "LICENSE"]
+FOLDERS = ["synapse", "examples", "tests"]
+
+# Building and installing fetch the build system and the dependencies.
+pytestmark = pytest.mark.timeout(300)
+
+
+def run(*command: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
+    """Run a command far from the checkout, so that it can't import from there."""
+    result = subprocess.run(
+        command, capture_output=True, text=True, check=False, cwd=Path(sys.prefix).anchor
+    )
+    assert result.returncode == code, result.stdout + result.stderr
+    return result
+
+
+@pytest.fixture(scope="module")
+def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the sdist, and the wheel that was built from it."""
+    source = tmp_path_factory.mktemp("source")
+    for name in SOURCES:
+        shutil.copy(ROOT / name, source)
+    for name in FOLDERS:
+        shutil.copytree(ROOT / name, source / name, ignore=shutil.ignore_patterns("__pycache__"))
+    target = tmp_path_factory.mktemp("dist")
+    run(sys.executable, "-m", "build", "--outdir", target, source)
+    return target
+
+
+@pytest.fixture(scope="module")
+def wheel(dist: Path) -> Path:
+    (path,) = dist.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The programs of an environment in which only the wheel was installed."""
+    folder = tmp_path_factory.mktemp("environment")
+    run(sys.executable, "-m", "venv", folder)
+    programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
+    run(programs / "python", "-m", "pip", "install", "--quiet", wheel)
+    return programs
+
+
+def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
+
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "synapse").rglob("*")
+        if path.suffix == ".py" or path.name == "py.typed"
+    }
+    examples = {f"synapse/examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
+    assert names == package | examples
+    assert "synapse/emulator/migrations/0001_initial.py" in names
+    assert "synapse/examples/quickstart.py" in names
+
+
+def test_wheel_says_what_it_is(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
+        text = archive.read(metadata).decode()
+
+    assert re.search(r"^License(-Expression)?: Apache-2\.0$", text, re.MULTILINE)
+    assert "\nRequires-Python: >=3.10\n" in text
+    assert {line.split(": ")[1] for line in text.splitlines() if "Provides-Extra" in line} >= {
+        "cli",
+        "demo",
+        "emulator",
+        "fast",
+    }
+
+
+def test_sdist_holds_the_licence_and_the_changelog(dist: Path) -> None:
+    (path,) = dist.glob("*.tar.gz")
+
+    with tarfile.open(path) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+
+    assert {"LICENSE", "README.md", "CHANGELOG.md", "synapse/py.typed"} <= names
+
+
+def test_core_works_alone(installed: Path) -> None:
+    script = (
+        "import synapse; session = synapse.connect('http://127.0.0.1:9', 'a-token'); "
+        "print(synapse.__version__, session.projects)"
+    )
+
+    result = run(installed / "python", "-c", script)
+
+    assert result.stdout.endswith("<ProjectManager[Project]>\n")
+
+
+def test_command_names_the_missing_extra(installed: Path) -> None:
+    result = run(installed / "synapse", "--version", code=1)
+
+    assert result.stdout == ""
+    assert result.stderr == (
+        "synapse: the command line needs typer, which isn't installed: "
+        "pip install 'synapse-sdk[cli]'\n"
+    )
+
+
+def test_emulator_names_the_missing_extra(installed: Path) -> None:
+    script = "from synapse.emulator import Emulator; Emulator().start()"
+
+    result = run(installed / "python", "-c", script, code=1)
+
+    assert "pip install 'synapse-sdk[emulator]'" in result.stderr.splitlines()[-1]
