@@ -15,7 +15,7 @@ from synapse.core.bound import Bound
 from synapse.core.identity import Expansion
 from synapse.core.reading import Reading, Window, read_objects, read_rows
 from synapse.errors import FieldMissing, InvalidQuery, MultipleFound, NotFound
-from synapse.transport.paging import get_page
+from synapse.transport.paging import WORKERS, get_page
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -181,20 +181,39 @@ class Query(Bound[T]):
     # -- Verbs that ask ----------------------------------------------------------------------
 
     def __iter__(self) -> Iterator[T]:
-        for page in self.pages():
-            yield from page.objects
+        return self.iterate()
 
-    def pages(self) -> Iterator[ObjectPage[T]]:
-        """Give the objects page by page, each asked for when the one before is used up.
+    def iterate(self, *, workers: int = WORKERS) -> Iterator[T]:
+        """Give the objects one by one; a loop over the query itself does the same.
 
-        One request for each page.
+        One request for each page. Where the server is waited for, pages are fetched ahead of use,
+        but never before the iteration has gone on to the second one.
+
+        Args:
+            workers: How many pages may be in flight; 1 is strictly one after the other.
 
         Raises:
+            InvalidQuery: `workers` isn't a whole number from 1.
             ClientError: The server refused or couldn't be reached.
         """
+        pages = self.pages(workers=workers)
+        return _each(pages)
+
+    def pages(self, *, workers: int = WORKERS) -> Iterator[ObjectPage[T]]:
+        """Give the objects page by page. One request for each page.
+
+        Args:
+            workers: How many pages may be in flight; 1 is strictly one after the other.
+
+        Raises:
+            InvalidQuery: `workers` isn't a whole number from 1.
+            ClientError: The server refused or couldn't be reached.
+        """
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise InvalidQuery(f"workers is {workers!r}: give a whole number from 1.")
         if self._terms.is_empty:
             return iter(())
-        return read_objects(self._context, self._resource, self._path(), self._reading())
+        return read_objects(self._context, self._resource, self._path(), self._reading(workers))
 
     def values(self, *names: str) -> Iterator[dict[str, Any]]:
         """Give plain rows instead of objects, with some fields only. One request for each page.
@@ -236,7 +255,7 @@ class Query(Bound[T]):
         page = get_page(
             self._context.transport,
             self._path(),
-            query._params(1, 1),
+            query._params(1),
             resource=self._resource.__schema__.name,
         )
         return terms.window.clip(page.count)
@@ -340,16 +359,17 @@ class Query(Bound[T]):
             raise InvalidQuery(f"The server doesn't list {schema.plural}.")
         return schema.list_path
 
-    def _reading(self) -> Reading:
+    def _reading(self, workers: int = WORKERS) -> Reading:
         terms = self._terms
         return Reading(
             params=self._params,
             expansion=filters.expansion_tree(self._resource.__schema__, terms.expand),
             window=terms.window,
             page_size=terms.page_size or self._context.page_size,
+            workers=workers,
         )
 
-    def _params(self, page_size: int, page: int) -> list[tuple[str, Any]]:
+    def _params(self, page_size: int) -> list[tuple[str, Any]]:
         terms = self._terms
         pairs = list(terms.filters)
         if self._scope:
@@ -366,8 +386,6 @@ class Query(Bound[T]):
         if terms.omit:
             pairs.append(("omit", ",".join(terms.omit)))
         pairs.append(("page_size", page_size))
-        if page > 1:
-            pairs.append(("page", page))
         return pairs
 
     def _get_by_id(self, key: int | str, refresh: bool) -> T:
@@ -412,3 +430,8 @@ class Query(Bound[T]):
         except (KeyError, FieldMissing):
             return True
         return bool((said.get("id") if isinstance(said, dict) else said) == owner._key)
+
+
+def _each(pages: Iterator[ObjectPage[T]]) -> Iterator[T]:
+    for page in pages:
+        yield from page.objects

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from synapse.core.seen import SeenIds
 from synapse.errors import InvalidQuery, NotFound
 from synapse.transport.paging import Page, get_page, walk
 
@@ -108,16 +108,18 @@ class Reading:
     """How to read a query.
 
     Attributes:
-        params: Makes the parameters for a page size and a page number.
+        params: Makes the query for a page size.
         expansion: What is expanded.
         window: Which rows are wanted.
         page_size: Rows per page.
+        workers: How many pages may be in flight.
     """
 
-    params: Callable[[int, int], list[tuple[str, Any]]]
+    params: Callable[[int], list[tuple[str, Any]]]
     expansion: Expansion
     window: Window
     page_size: int
+    workers: int
 
 
 def read_objects(
@@ -139,21 +141,14 @@ def read_rows(
 def _row_pages(
     context: Context, cls: type[Resource], path: str, reading: Reading
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Give the rows of the window, each once, with the list's total.
-
-    A row that is inserted before the place that was read moves the others on, so that the last
-    ones of a page come again as the first of the next.
-    """
-    window = reading.window
-    if window.size == 0:
+    """Give the rows of the window, page by page, with the list's total."""
+    left = reading.window.size
+    if left == 0:
         return
-    seen = SeenIds()
-    left = window.size
     skip, pages = _pages_from(context, cls, path, reading)
     for page in pages:
         rows = page.rows[skip:] if skip else page.rows
         skip = max(0, skip - len(page.rows))
-        rows = seen.unseen(rows)
         if left is not None:
             rows = rows[:left]
             left -= len(rows)
@@ -167,33 +162,34 @@ def _pages_from(
     context: Context, cls: type[Resource], path: str, reading: Reading
 ) -> tuple[int, Iterator[Page]]:
     """Begin at the page that has the window's first row; say how many rows to skip in it."""
-    window, name = reading.window, cls.__schema__.name
-    size = reading.page_size
+    window, size = reading.window, reading.page_size
     if window.size is not None and window.size <= size and window.start % window.size == 0:
         size = window.size  # the whole window is one page
-    if window.start < size:
-        pages = walk(context.transport, path, reading.params(size, 1), resource=name)
-        return window.start, pages
     number = window.start // size + 1
-    query = reading.params(size, number)
+    pages = walk(
+        context.transport,
+        path,
+        reading.params(size),
+        start=number,
+        end=None if window.stop is None else -(-window.stop // size),
+        workers=reading.workers,
+        resource=cls.__schema__.name,
+    )
+    if number == 1:
+        return window.start, pages
     try:
-        page = get_page(context.transport, path, query, resource=name)
+        first = next(pages)
     except NotFound:
         return 0, iter(())  # the list ends before the window begins
-    expected = min(size, page.count - (number - 1) * size)
-    if len(page.rows) < expected:
-        # The server caps the page size below what was asked, so this is another place.
-        if page.next_query is None:
-            return window.start, walk(
-                context.transport, path, reading.params(size, 1), resource=name
-            )
-        return _pages_from(context, cls, path, attrs.evolve(reading, page_size=len(page.rows)))
+    expected = min(size, first.count - (number - 1) * size)
+    if len(first.rows) >= expected > 0:
+        return window.start % size, chain([first], pages)
+    pages.close()
     if expected <= 0:
         return 0, iter(())
-    return window.start % size, _with_first(page, context, path, name)
-
-
-def _with_first(page: Page, context: Context, path: str, name: str) -> Iterator[Page]:
-    yield page
-    if page.next_query is not None:
-        yield from walk(context.transport, path, page.next_query, resource=name)
+    # The server caps the page size below what was asked, so this was another place.
+    if first.next_query is None:
+        query = reading.params(size)
+        first = get_page(context.transport, path, query, resource=cls.__schema__.name)
+    capped = len(first.rows)
+    return _pages_from(context, cls, path, attrs.evolve(reading, page_size=capped))

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -17,8 +18,9 @@ from urllib3.exceptions import HTTPError
 
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
-from synapse.errors import FieldValueError, SessionClosed
+from synapse.errors import ConfigurationError, FieldValueError, SessionClosed
 from synapse.transport import decoding, failures
+from synapse.transport.answer import Answer
 from synapse.transport.auth import OriginAuth
 from synapse.transport.urls import normalized, query_string
 
@@ -30,6 +32,17 @@ _POOL_SIZE = 32
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
 
+class _NoRedirects(requests.Session):
+    """A session that doesn't even look where a redirect goes.
+
+    With `allow_redirects=False` the library still prepares the request that would follow, reads
+    the answer's body for it, and fails at a `Location` that isn't a URL.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Answer that there is no redirect."""
+
+
 class Transport:
     """One `requests.Session`, used by everything that belongs to one `synapse.Session`.
 
@@ -39,13 +52,17 @@ class Transport:
 
     Args:
         settings: Where to connect and as whom.
+
+    Raises:
+        ConfigurationError: The base URL's host or the environment's certificate bundle can't be
+            used.
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.base_url = normalized(settings.base_url)
         self._auth = OriginAuth(settings, self.base_url)
-        self._http = requests.Session()
+        self._http = _NoRedirects()
         adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_POOL_SIZE)
         self._http.mount("http://", adapter)
         self._http.mount("https://", adapter)
@@ -53,7 +70,7 @@ class Transport:
             self.base_url, {}, stream=True, verify=None, cert=None
         )
         self._http.trust_env = False
-        self._verify = environment["verify"]
+        self._verify = self._checked_bundle(environment["verify"])
         proxy = select_proxy(self.base_url, get_environ_proxies(self.base_url))
         self._proxies = {urlsplit(self.base_url).scheme: proxy} if proxy else {}
         self._timeout = self._pair(settings.timeout)
@@ -99,20 +116,42 @@ class Transport:
             FieldValueError: The value can't be sent as JSON.
             SessionClosed: The session was closed.
         """
+        return self.fetch(
+            method,
+            path,
+            params=params,
+            json=json,
+            body=body,
+            headers=headers,
+            timeout=timeout,
+            resource=resource,
+        ).json()
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        json: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: TimeoutArgument = None,
+        resource: str | None = None,
+    ) -> Answer:
+        """Send one request, and leave its answer undecoded. One request.
+
+        The arguments are those of `request`.
+
+        Raises:
+            ClientError: The server couldn't be reached. A refusal is raised by `Answer.json`.
+            FieldValueError: The value can't be sent as JSON.
+            SessionClosed: The session was closed.
+        """
         request = self._prepare(method, path, params, json, body, headers)
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
         response, content = self._send(request, waits, resource)
-        status = response.status_code
-        if 200 <= status < 300:
-            if status == 204 and not content:
-                return None
-            try:
-                return decoding.loads(content)
-            except ValueError:
-                raise failures.broken_answer(response, content, resource=resource) from None
-        raise failures.refused(
-            response, content, resource=resource, credentials=self.settings.source
-        )
+        return Answer(response, content, resource, self.settings.source)
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
@@ -178,7 +217,7 @@ class Transport:
         if json is not None:
             try:
                 body = decoding.dumps(json)
-            except (TypeError, ValueError) as error:
+            except (TypeError, ValueError, RecursionError) as error:
                 raise FieldValueError(f"This can't be sent as JSON: {error}") from None
             request.headers["Content-Type"] = "application/json"
         if body is not None:
@@ -199,6 +238,16 @@ class Transport:
         headers["Accept"] = "application/json"
         request.headers = cast("CaseInsensitiveDict[str]", headers)
         return request
+
+    def _checked_bundle(self, verify: Any) -> Any:
+        # The library looks for the file at the first request, and then raises a bare OSError.
+        is_path = isinstance(verify, str) and self.base_url.startswith("https:")
+        if is_path and not Path(verify).exists():
+            raise ConfigurationError(
+                f"There is no certificate bundle {verify}; correct the environment variable "
+                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
+            )
+        return verify
 
     @staticmethod
     def _pair(timeout: Timeout) -> tuple[float, float]:

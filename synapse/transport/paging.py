@@ -1,4 +1,9 @@
-"""Pages of a list: reading one, and walking on to the next.
+"""Pages of a list: reading one, and walking through all of them.
+
+A list that changes while it is walked through shifts its pages. What moves on to the next page is
+not given twice; and when rows have gone, the walk steps back by as many, so that it doesn't skip
+those which moved up. A loop that takes its rows out of its own filter (`filter(status="pending")`,
+each one annotated) reaches every row that way.
 
 A paging link gives only its query string: the host that a server thinks it has is often not the
 one that it is reached by, and a link must never send credentials elsewhere.
@@ -6,21 +11,32 @@ one that it is reached by, and a link must never send credentials elsewhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from synapse.errors import InvalidResponse
-from synapse.transport.http import Params, Transport
+from synapse.errors import InvalidResponse, NotFound
+from synapse.transport.answer import Answer
+from synapse.transport.http import Transport
+from synapse.transport.readahead import ReadAhead
+from synapse.transport.seen import SeenIds
 
-__all__ = ["Page", "get_page", "walk"]
+__all__ = ["WORKERS", "Page", "get_page", "walk"]
+
+Params = Sequence[tuple[str, Any]]
+
+WORKERS = 4
+"""How many pages may be in flight, unless told otherwise."""
+
+# How many pages in a row may bring nothing new before the walk is taken for endless.
+_BARREN = 3
 
 
 @attrs.frozen
 class Page:
-    """One page of a list, as the server sent it.
+    """One page of a list.
 
     Attributes:
         count: How many rows the whole list has, when this page was made.
@@ -34,54 +50,144 @@ class Page:
 
 
 def get_page(
-    transport: Transport, path: str, params: Params, *, resource: str | None = None
+    transport: Transport,
+    path: str,
+    params: Params,
+    number: int = 1,
+    *,
+    resource: str | None = None,
 ) -> Page:
     """Ask for one page. One request.
+
+    Args:
+        transport: The way to the server.
+        path: The list's path.
+        params: The query, without the page's number.
+        number: The page, from 1.
+        resource: What is listed, for messages.
 
     Raises:
         InvalidResponse: The answer isn't a page.
         ClientError: The server refused or couldn't be reached.
     """
-    answer = transport.request("GET", path, params=params, resource=resource)
-    match answer:
-        case {"count": int(count), "results": list(rows)}:
-            link = answer.get("next")
-            query = urlsplit(link).query if isinstance(link, str) else None
-            return Page(count, rows, query or None)
-    raise InvalidResponse(
-        200,
-        "the answer is not a page: it has no count and results",
-        method="GET",
-        url=f"{transport.base_url}{path}",
-        response=answer,
-        resource=resource,
-    )
+    query = _numbered(params, number)
+    return _page(transport.fetch("GET", path, params=query, resource=resource))
 
 
 def walk(
-    transport: Transport, path: str, params: Params, *, resource: str | None = None
-) -> Iterator[Page]:
-    """Give page after page, each asked for when the one before is used up.
+    transport: Transport,
+    path: str,
+    params: Params,
+    *,
+    start: int = 1,
+    end: int | None = None,
+    workers: int = WORKERS,
+    resource: str | None = None,
+) -> Generator[Page, None, None]:
+    """Give page after page, each with the rows that weren't given before.
+
+    One request for each page; up to `workers` of them ahead of use, once it shows that the walk
+    goes on and that the server is waited for.
+
+    Args:
+        transport: The way to the server.
+        path: The list's path.
+        params: The query, without the page's number.
+        start: The page to begin with.
+        end: The page beyond which nothing is fetched ahead.
+        workers: How many pages may be in flight; 1 is strictly one after the other.
+        resource: What is listed, for messages.
 
     Raises:
-        InvalidResponse: A page isn't one, or a link points to a page that was there before, so
-            that the walk would never end.
+        InvalidResponse: A page isn't one, or page after page brings nothing new, so that the walk
+            would never end.
         ClientError: The server refused or couldn't be reached.
     """
-    seen: set[int] = set()
-    query: Params = params
-    while True:
-        page = get_page(transport, path, query, resource=resource)
-        yield page
-        if page.next_query is None:
-            return
-        if hash(page.next_query) in seen:
-            raise InvalidResponse(
-                200,
-                "the server's paging goes in a circle: a page that was read already comes next",
-                method="GET",
-                url=f"{transport.base_url}{path}",
-                resource=resource,
-            )
-        seen.add(hash(page.next_query))
+
+    def fetch(number: int) -> Answer:
+        return transport.fetch("GET", path, params=_numbered(params, number), resource=resource)
+
+    seen = SeenIds()
+    ahead = ReadAhead(fetch, workers)
+    number = last = start
+    count: int | None = None
+    size, patience = 1, _BARREN
+    try:
+        while True:
+            try:
+                page = _page(ahead.get(number, last))
+            except NotFound:
+                if number == start:
+                    raise
+                return  # rows went away, and this page with them
+            if count is not None and page.count < count and number > start:
+                gone = -(-(count - page.count) // size)
+                back = max(start, number - gone)
+                patience += number - back
+                number, count = back, page.count
+                ahead.forget()
+                continue
+            size = max(1, len(page.rows)) if number == start else size
+            count = page.count
+            rows = seen.unseen(page.rows)
+            patience = _BARREN if rows else patience - 1
+            if not patience:
+                raise _endless(transport, path, resource)
+            yield attrs.evolve(page, rows=rows)
+            if page.next_query is None:
+                return
+            if not page.rows:
+                raise _endless(transport, path, resource)
+            if "page" not in parse_qs(page.next_query):
+                yield from _follow(transport, path, page.next_query, seen, resource)
+                return
+            number += 1
+            last = -(-count // size)
+            last = last if end is None else min(last, end)
+    finally:
+        ahead.close()
+
+
+def _follow(
+    transport: Transport, path: str, query: str | None, seen: SeenIds, resource: str | None
+) -> Iterator[Page]:
+    """Walk on by the server's own links, where they don't number the pages."""
+    patience = _BARREN
+    while query is not None:
+        page = _page(transport.fetch("GET", path, params=query, resource=resource))
+        rows = seen.unseen(page.rows)
+        patience = _BARREN if rows else patience - 1
+        if not patience:
+            raise _endless(transport, path, resource)
+        yield attrs.evolve(page, rows=rows)
         query = page.next_query
+
+
+def _numbered(params: Params, number: int) -> list[tuple[str, Any]]:
+    return [*params, ("page", number)] if number > 1 else list(params)
+
+
+def _page(answer: Answer) -> Page:
+    match document := answer.json():
+        case {"count": int(count), "results": list(rows)}:
+            link = document.get("next")
+            query = urlsplit(link).query if isinstance(link, str) else None
+            return Page(count, rows, query or None)
+    raise InvalidResponse(
+        answer.response.status_code,
+        "the answer is not a page: it has no count and results",
+        method="GET",
+        url=(answer.response.request.url or "").partition("?")[0],
+        response=document,
+        resource=answer.resource,
+    )
+
+
+def _endless(transport: Transport, path: str, resource: str | None) -> InvalidResponse:
+    return InvalidResponse(
+        200,
+        "the server's paging goes in a circle: page after page brings nothing new",
+        method="GET",
+        url=f"{transport.base_url}{path}",
+        resource=resource,
+    )

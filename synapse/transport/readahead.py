@@ -1,0 +1,103 @@
+"""Fetching pages before they are asked for, while waiting costs more than working.
+
+Several pages in flight hide the way to the server; but where the server answers as fast as the
+rows are worked on, threads only get into each other's way. So it begins when two pages in a row
+were waited for, and ends for good when the server says that it is asked too much.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from synapse.transport.answer import Answer
+
+__all__ = ["ReadAhead"]
+
+_LEAST_WAIT = 0.002
+_CLEAR_WAIT = 0.010
+_LONGEST_PAUSE = 60.0
+
+
+class ReadAhead:
+    """Gives the answers for numbered pages, in the order in which they are asked for.
+
+    Nothing is decoded ahead: what waits is bytes, and rows exist only for the page in use.
+
+    Args:
+        fetch: Asks for a page by its number.
+        workers: How many pages may be in flight; 1 never starts a thread.
+    """
+
+    def __init__(self, fetch: Callable[[int], Answer], workers: int) -> None:
+        self._fetch = fetch
+        self._workers = workers
+        self._pool: ThreadPoolExecutor | None = None
+        self._flying: dict[int, Future[Answer]] = {}
+        self._waited_before = False
+        self._asked_cpu = 0.0
+        self._fetched_at = 0.0
+        self._wait = 0.0
+
+    def get(self, number: int, last: int) -> Answer:
+        """Return the answer for a page.
+
+        Args:
+            number: The page.
+            last: The last page, as far as is known; nothing beyond it is fetched ahead.
+        """
+        if self._pool is None and self._workers > 1 and self._fetched_at and last > number:
+            self._decide()
+        if self._pool is None:
+            return self._get_alone(number)
+        for ahead in range(number, min(number + self._workers, last + 1)):
+            if ahead not in self._flying:
+                self._flying[ahead] = self._pool.submit(self._fetch, ahead)
+        flying = self._flying.pop(number, None)
+        answer = flying.result() if flying is not None else self._fetch(number)
+        if answer.response.status_code == 429:
+            # Too many at once is this class's own doing: wait, and go on one by one.
+            self.close()
+            self._workers = 1
+            time.sleep(_pause(answer))
+            answer = self._fetch(number)
+        return answer
+
+    def forget(self) -> None:
+        """Drop what was fetched ahead: the list has changed underneath."""
+        for future in self._flying.values():
+            future.cancel()
+        self._flying.clear()
+
+    def close(self) -> None:
+        """End the threads. Those that are in a request end with it; nothing waits for them."""
+        self.forget()
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+            self._pool = None
+
+    def _get_alone(self, number: int) -> Answer:
+        started, cpu = time.perf_counter(), time.thread_time()
+        answer = self._fetch(number)
+        self._fetched_at = time.perf_counter()
+        self._asked_cpu = time.thread_time() - cpu
+        self._wait = self._fetched_at - started - self._asked_cpu
+        return answer
+
+    def _decide(self) -> None:
+        """Start the threads if waiting for the last page took longer than half of using it."""
+        used = time.perf_counter() - self._fetched_at
+        waited = self._wait > max(_LEAST_WAIT, (self._asked_cpu + used) / 2)
+        if waited and (self._waited_before or self._wait > _CLEAR_WAIT):
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synapse-pages")
+        self._waited_before = waited
+
+
+def _pause(answer: Answer) -> float:
+    """Return for how many seconds the server wants to be left alone, within reason."""
+    try:
+        seconds = float(answer.response.headers.get("Retry-After", ""))
+    except ValueError:
+        seconds = 1.0
+    return min(max(seconds, 0.0), _LONGEST_PAUSE)
