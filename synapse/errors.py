@@ -56,7 +56,8 @@ def _restore(
 ) -> SynapseError:
     """Make an exception again from what `SynapseError.__reduce__` kept."""
     error = cls.__new__(cls, *args)
-    error.args = args
+    # Not the subclass's own constructor: its arguments are another matter than `args`.
+    super(SynapseError, error).__init__(*args)
     error.__dict__.update(attributes)
     return error
 

@@ -1,0 +1,171 @@
+"""The exceptions: what they say, and that they survive a pickle."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+import synapse.errors
+from synapse.errors import (
+    BadRequest,
+    BulkError,
+    ClientError,
+    ConnectionFailed,
+    InvalidResponse,
+    MissingExtra,
+    NotFound,
+    RateLimited,
+    SynapseError,
+    ValidationError,
+)
+
+EXCEPTIONS = [getattr(synapse.errors, name) for name in synapse.errors.__all__]
+
+
+def make(cls: type[Exception]) -> Exception:
+    """Make one with every attribute set that its class has."""
+    if issubclass(cls, ClientError):
+        error: Any = cls(
+            418,
+            "it is a teapot",
+            fields={"title": ["This field is required."]},
+            request_id="r-1",
+            method="GET",
+            url="http://host/projects/1/",
+            hint="Use a kettle.",
+            response={"title": ["This field is required."]},
+            resource="Project 1",
+        )
+        if isinstance(error, RateLimited):
+            error.retry_after = 2.5
+        return error
+    if cls is BulkError:
+        cause = NotFound(404, "gone", request_id="r-2")
+        return BulkError("half", created=[1, 2], errors={3: {"name": ["no"]}}, cause=cause)
+    if cls is MissingExtra:
+        return MissingExtra("The emulator", "emulator")
+    return cls("something went wrong")
+
+
+def state(error: BaseException) -> dict[str, Any]:
+    """Return everything about an exception that can be compared."""
+    kept = {
+        key: state(value) if isinstance(value, BaseException) else value
+        for key, value in vars(error).items()
+    }
+    message = getattr(error, "msg", None)  # of an ImportError
+    return {"type": type(error), "args": error.args, "str": str(error), "msg": message, **kept}
+
+
+def test_all_names_are_exported_and_complete() -> None:
+    declared = {
+        name
+        for name, value in vars(synapse.errors).items()
+        if isinstance(value, type) and issubclass(value, BaseException)
+    }
+    assert set(synapse.errors.__all__) == declared
+
+
+@pytest.mark.parametrize("cls", EXCEPTIONS, ids=lambda cls: cls.__name__)
+def test_all_but_warnings_are_synapse_errors(cls: type[Exception]) -> None:
+    assert issubclass(cls, SynapseError) is not issubclass(cls, Warning)
+
+
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("cls", EXCEPTIONS, ids=lambda cls: cls.__name__)
+def test_pickle_keeps_every_attribute(cls: type[Exception], protocol: int) -> None:
+    error = make(cls)
+    again = pickle.loads(pickle.dumps(error, protocol))
+    assert state(again) == state(error)
+
+
+def test_pickle_keeps_what_a_subclass_adds() -> None:
+    error = _Own("a", "b")
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.args, again.left, again.right) == (("a and b",), "a", "b")
+
+
+class _Own(SynapseError):
+    """An error with a constructor that pickling of exceptions can't call."""
+
+    def __init__(self, left: str, right: str) -> None:
+        super().__init__(f"{left} and {right}")
+        self.left, self.right = left, right
+
+
+@pytest.mark.parametrize("cls", EXCEPTIONS, ids=lambda cls: cls.__name__)
+def test_copy_keeps_every_attribute(cls: type[Exception]) -> None:
+    error = make(cls)
+    assert state(copy.copy(error)) == state(error)
+
+
+@pytest.mark.parametrize(
+    ("narrow", "wide"),
+    [
+        (ValidationError, BadRequest),
+        (BadRequest, ClientError),
+        (ConnectionFailed, synapse.errors.ServerError),
+        (InvalidResponse, synapse.errors.ServerError),
+        (RateLimited, ClientError),
+        (MissingExtra, ImportError),
+        (synapse.errors.InvalidQuery, ValueError),
+        (synapse.errors.FieldMissing, AttributeError),
+        (synapse.errors.FieldValueError, ValueError),
+        (synapse.errors.LazyLoadWarning, UserWarning),
+    ],
+)
+def test_kinds(narrow: type[Exception], wide: type[Exception]) -> None:
+    assert issubclass(narrow, wide)
+
+
+class TestClientError:
+    def test_message_with_everything(self) -> None:
+        assert str(make(NotFound)) == (
+            "Project 1: it is a teapot (HTTP 418, GET http://host/projects/1/, request r-1). "
+            "Use a kettle."
+        )
+
+    def test_message_with_nothing(self) -> None:
+        assert str(ClientError(500)) == "the request failed (HTTP 500)"
+
+    def test_url_is_left_out_without_a_method(self) -> None:
+        assert str(ClientError(500, "x", url="http://host/")) == "x (HTTP 500)"
+
+    def test_defaults(self) -> None:
+        error = ClientError(500)
+        assert (error.fields, error.detail, error.response, error.hint) == ({}, "", None, None)
+
+    def test_status_is_status_code(self) -> None:
+        assert ClientError(409).status == 409
+
+    def test_fields_are_a_copy(self) -> None:
+        given = {"title": ["no"]}
+        error = ClientError(400, fields=given)
+        given.clear()
+        assert error.fields == {"title": ["no"]}
+
+
+def test_rate_limited_knows_no_pause_by_itself() -> None:
+    assert RateLimited(429).retry_after is None
+
+
+def test_missing_extra_says_what_to_install() -> None:
+    error = MissingExtra("The emulator", "emulator")
+    assert "The emulator needs" in str(error)
+    assert "pip install 'synapse-sdk[emulator]'" in str(error)
+    assert error.extra == "emulator"
+
+
+def test_bulk_error_has_empty_parts_by_default() -> None:
+    error = BulkError("nothing")
+    assert (error.created, error.errors, error.cause) == ([], {}, None)
+
+
+def test_bulk_error_copies_what_was_created() -> None:
+    made = [1]
+    error = BulkError("half", created=made)
+    made.append(2)
+    assert error.created == [1]
