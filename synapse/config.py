@@ -17,7 +17,6 @@ tenant = "vision"
 
 from __future__ import annotations
 
-import math
 import os
 import re
 import sys
@@ -41,6 +40,8 @@ _CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "authorization_token": (("authorization_token", "token"), ("SYNAPSE_AUTHORIZATION_TOKEN",)),
     "agent_token": (("agent_token",), ("SYNAPSE_AGENT_TOKEN",)),
 }
+# In milliseconds, a bit less than what poll() takes as a C int.
+_LONGEST_WAIT = 2_000_000
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -96,8 +97,8 @@ class Timeout:
                 mapping `{"connect": 5, "read": 30}` of which either may be left out.
 
         Raises:
-            ConfigurationError: It is none of these, or not a positive finite number. There is no
-                way to wait for ever.
+            ConfigurationError: It is none of these, or not a number of seconds above 0 and below
+                what the system can wait. There is no way to wait for ever.
         """
         if isinstance(value, Timeout):
             return value
@@ -122,8 +123,11 @@ class Timeout:
         for part in pair:
             if isinstance(part, bool) or not isinstance(part, (int, float)):
                 raise ConfigurationError(f"timeout is {value!r}: {part!r} is not a number.")
-            if not math.isfinite(part) or part <= 0:
-                raise ConfigurationError(f"timeout is {value!r}: seconds must be more than 0.")
+            if not 0 < part <= _LONGEST_WAIT:  # false for NaN, too
+                raise ConfigurationError(
+                    f"timeout is {value!r}: seconds must be more than 0, and at most "
+                    f"{_LONGEST_WAIT:,} ({_LONGEST_WAIT // 86_400} days)."
+                )
         return cls(float(pair[0]), float(pair[1]))
 
 
@@ -154,7 +158,10 @@ class Settings:
 def profile_path() -> Path:
     """Return where the profile file is looked for."""
     root = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(root) if root else Path.home() / ".config") / "synapse" / "config.toml"
+    # Unlike Path.home(), this doesn't raise for a user who has no home: the ~ stays, and the root
+    # before it keeps it from being a folder of that name in the current one.
+    folder = Path(root) if root else Path(os.sep, os.path.expanduser("~"), ".config")  # noqa: PTH111
+    return folder / "synapse" / "config.toml"
 
 
 def resolve(
@@ -196,11 +203,11 @@ def resolve(
         "agent_token": agent_token,
     }
     name = profile or os.environ.get("SYNAPSE_PROFILE") or None
-    values = _profile(name)
-
     url, url_source = base_url, "the argument base_url"
     if not url:
         url, url_source = os.environ.get("SYNAPSE_BASE_URL"), "SYNAPSE_BASE_URL"
+    credentials = _credentials(arguments)
+    values = _profile(name, needed=name is not None or not url or not credentials)
     if not url:
         url, url_source = values.get("base_url"), f"{profile_path()}"
     if not url:
@@ -209,7 +216,7 @@ def resolve(
             f"SYNAPSE_BASE_URL, or write base_url into the profile [{name or 'default'}] of "
             f"{profile_path()}."
         )
-    credentials = _credentials(arguments, values, name)
+    credentials = credentials or _profile_credentials(values, name)
     if not credentials:
         raise ConfigurationError(
             "No API token. Give the argument api_token, set the environment variable "
@@ -228,10 +235,8 @@ def resolve(
     )
 
 
-def _credentials(
-    arguments: Mapping[str, str | None], profile: Mapping[str, Any], name: str | None
-) -> dict[str, Secret]:
-    """Find the credentials of one level: those given, else the environment's, else the profile's.
+def _credentials(arguments: Mapping[str, str | None]) -> dict[str, Secret]:
+    """Find the credentials of one level: those given, else the environment's.
 
     Levels aren't mixed: who passes a token means that one, and a forgotten variable must not send
     a second identity along.
@@ -251,12 +256,12 @@ def _credentials(
         for variable in variables:
             if kind not in found and (value := os.environ.get(variable)):
                 found[kind] = Secret(value, f"the environment variable {variable}")
-    if found:
-        return found
-    for kind in _CREDENTIALS:
-        if value := profile.get(kind):
-            found[kind] = Secret(value, f"the profile [{name or 'default'}] of {profile_path()}")
     return found
+
+
+def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[str, Secret]:
+    source = f"the profile [{name or 'default'}] of {profile_path()}"
+    return {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
 
 
 def _checked_url(url: Any, source: str) -> str:
@@ -278,13 +283,18 @@ def _checked_url(url: Any, source: str) -> str:
         elif re.search(r"[\x00-\x20\x7f\\]", text) or port == 0:
             problem = "it has characters or a port that no URL can have"
     if problem:
-        shown = "" if parts.username is not None else f" {text!r}"
+        # What comes before an @, or after a ?, may be a secret, even if the rest makes no sense.
+        shown = "" if "@" in text else f" {re.split('[?#]', text)[0]!r}"
         raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
 
 
-def _profile(name: str | None) -> Mapping[str, Any]:
-    """Read one profile; an unnamed one that isn't there is simply empty."""
+def _profile(name: str | None, *, needed: bool) -> Mapping[str, Any]:
+    """Read one profile; an unnamed one that isn't there is simply empty.
+
+    So is one that can't be read, unless it is needed: a service that is told everything else may
+    have a home folder that isn't its own.
+    """
     path = profile_path()
     try:
         text = path.read_text(encoding="utf-8")
@@ -295,13 +305,16 @@ def _profile(name: str | None) -> Mapping[str, Any]:
             f"The profile [{name}] was asked for, but there is no file {path}."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError) and not needed:
+            return {}
         raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
     document = _parse_toml(text, path)
     section = document.get(name or "default")
     if section is None and name is None:
         return {}
     if not isinstance(section, dict):
-        known = ", ".join(f"[{key}]" for key, value in document.items() if isinstance(value, dict))
+        named = [f"[{key}]" for key, value in document.items() if isinstance(value, dict)]
+        known = ", ".join(named) or "none"
         raise ConfigurationError(f"{path} has no profile [{name or 'default'}]; it has {known}.")
     return section
 

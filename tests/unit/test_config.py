@@ -1,0 +1,524 @@
+"""Settings: where each comes from, which one wins, and what a wrong one is told."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import math
+import os
+import pickle
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synapse import config
+from synapse.config import Secret, Settings, Timeout, profile_path, resolve
+from synapse.errors import ConfigurationError
+
+URL = "http://127.0.0.1:8000"
+
+
+@pytest.fixture
+def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+    """Writes the profile file."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    def write(text: str) -> Path:
+        path = tmp_path / "synapse" / "config.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        return path
+
+    return write
+
+
+def tokens(settings: Settings) -> dict[str, str]:
+    return {kind: secret.reveal() for kind, secret in settings.credentials.items()}
+
+
+class TestPrecedence:
+    PROFILE = """
+        [default]
+        base_url = "http://profile/"
+        api_token = "of-profile"
+        tenant = "profile-tenant"
+    """
+
+    def test_profile_alone(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles(self.PROFILE)
+        settings = resolve()
+        assert settings.base_url == "http://profile/"
+        assert tokens(settings) == {"api_token": "of-profile"}
+        assert settings.tenant == "profile-tenant"
+        assert settings.profile is None
+        assert settings.source == f"the profile [default] of {path}"
+
+    def test_environment_beats_profile(
+        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles(self.PROFILE)
+        monkeypatch.setenv("SYNAPSE_BASE_URL", "http://environment/")
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "of-environment")
+        monkeypatch.setenv("SYNAPSE_TENANT", "environment-tenant")
+        settings = resolve()
+        assert settings.base_url == "http://environment/"
+        assert tokens(settings) == {"api_token": "of-environment"}
+        assert settings.tenant == "environment-tenant"
+        assert settings.source == "the environment variable SYNAPSE_API_TOKEN"
+
+    def test_argument_beats_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_BASE_URL", "http://environment/")
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "of-environment")
+        monkeypatch.setenv("SYNAPSE_TENANT", "environment-tenant")
+        settings = resolve("http://argument/", "of-argument", tenant="argument-tenant")
+        assert settings.base_url == "http://argument/"
+        assert tokens(settings) == {"api_token": "of-argument"}
+        assert settings.tenant == "argument-tenant"
+        assert settings.source == "the argument api_token"
+
+    def test_a_token_given_keeps_the_environments_others_out(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "of-environment")
+        assert tokens(resolve(URL, agent_token="given")) == {"agent_token": "given"}
+
+    def test_a_token_of_the_environment_keeps_the_profiles_others_out(
+        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles('[default]\nagent_token = "of-profile"')
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "of-environment")
+        assert tokens(resolve(URL)) == {"api_token": "of-environment"}
+
+    def test_one_level_gives_every_kind(self, profiles: Callable[[str], Path]) -> None:
+        profiles('[default]\napi_token = "a"\nauthorization_token = "b"\nagent_token = "c"')
+        settings = resolve(URL)
+        assert tokens(settings) == {
+            "api_token": "a",
+            "authorization_token": "b",
+            "agent_token": "c",
+        }
+        assert settings.source.count(" and ") == 2
+
+    def test_empty_values_are_as_good_as_none(
+        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles(self.PROFILE)
+        for name in ("BASE_URL", "API_TOKEN", "TENANT", "PROFILE"):
+            monkeypatch.setenv(f"SYNAPSE_{name}", "")
+        settings = resolve("")
+        assert (settings.base_url, settings.tenant) == ("http://profile/", "profile-tenant")
+        assert tokens(settings) == {"api_token": "of-profile"}
+
+
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("variable", "kind"),
+        [
+            ("SYNAPSE_API_TOKEN", "api_token"),
+            ("SYNAPSE_ACCESS_TOKEN", "api_token"),
+            ("SYNAPSE_AUTHORIZATION_TOKEN", "authorization_token"),
+            ("SYNAPSE_AGENT_TOKEN", "agent_token"),
+        ],
+    )
+    def test_variables(self, monkeypatch: pytest.MonkeyPatch, variable: str, kind: str) -> None:
+        monkeypatch.setenv(variable, "t")
+        settings = resolve(URL)
+        assert tokens(settings) == {kind: "t"}
+        assert settings.source == f"the environment variable {variable}"
+
+    @pytest.mark.parametrize(
+        ("argument", "kind"),
+        [
+            ("api_token", "api_token"),
+            ("access_token", "api_token"),
+            ("authorization_token", "authorization_token"),
+            ("token", "authorization_token"),
+            ("agent_token", "agent_token"),
+        ],
+    )
+    def test_arguments(self, argument: str, kind: str) -> None:
+        settings = resolve(URL, **{argument: "t"})  # type: ignore[arg-type]
+        assert tokens(settings) == {kind: "t"}
+        assert settings.source == f"the argument {argument}"
+
+    def test_current_name_of_a_variable_beats_the_older(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_ACCESS_TOKEN", "older")
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "current")
+        assert tokens(resolve(URL)) == {"api_token": "current"}
+
+    @pytest.mark.parametrize(
+        ("first", "second"), [("api_token", "access_token"), ("authorization_token", "token")]
+    )
+    def test_aliases_that_contradict(self, first: str, second: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(URL, **{first: "one-value", second: "other-value"})  # type: ignore[arg-type]
+        assert str(caught.value) == f"{first} and {second} differ: give one of them."
+
+    def test_aliases_that_agree(self) -> None:
+        assert tokens(resolve(URL, "same", access_token="same")) == {"api_token": "same"}
+
+    @pytest.mark.parametrize(
+        "token", ["", " ", "a b", "abc\n", "abc\r\nX-Evil: 1", "\x00", "tökén", "\ud800", 5]
+    )
+    def test_what_no_header_can_carry(self, token: Any) -> None:
+        with pytest.raises(ConfigurationError, match="argument api_token is empty or") as caught:
+            resolve(URL, token)
+        assert "bc" not in str(caught.value)
+        assert "kén" not in str(caught.value)
+
+    def test_wrong_token_names_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", "a b")
+        with pytest.raises(ConfigurationError, match="variable SYNAPSE_AGENT_TOKEN"):
+            resolve(URL)
+
+    def test_wrong_token_names_the_profile(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("[default]\napi_token = 12345")
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(URL)
+        assert f"the profile [default] of {path}" in str(caught.value)
+        assert "12345" not in str(caught.value)
+
+
+class TestMissing:
+    def test_base_url(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("")
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(api_token="t")
+        for part in ("argument base_url", "SYNAPSE_BASE_URL", "profile [default]", str(path)):
+            assert part in str(caught.value)
+
+    def test_token(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("")
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(URL)
+        for part in ("argument api_token", "SYNAPSE_API_TOKEN", "profile [default]", str(path)):
+            assert part in str(caught.value)
+
+    @pytest.mark.parametrize("given", [{"api_token": "t"}, {"base_url": URL}])
+    def test_named_profile_is_named(
+        self, profiles: Callable[[str], Path], given: dict[str, str]
+    ) -> None:
+        profiles("[staging]")
+        with pytest.raises(ConfigurationError, match=r"into the profile \[staging\] of"):
+            resolve(profile="staging", **given)  # type: ignore[arg-type]
+
+
+class TestProfile:
+    TWO = """
+        [default]
+        base_url = "http://default/"
+        api_token = "of-default"
+        [staging]
+        base_url = "http://staging/"
+        api_token = "of-staging"
+    """
+
+    def test_by_argument(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles(self.TWO)
+        settings = resolve(profile="staging")
+        assert (settings.base_url, settings.profile) == ("http://staging/", "staging")
+        assert settings.source == f"the profile [staging] of {path}"
+
+    def test_by_variable(
+        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles(self.TWO)
+        monkeypatch.setenv("SYNAPSE_PROFILE", "staging")
+        assert tokens(resolve()) == {"api_token": "of-staging"}
+
+    def test_argument_beats_variable(
+        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles(self.TWO)
+        monkeypatch.setenv("SYNAPSE_PROFILE", "staging")
+        assert tokens(resolve(profile="default")) == {"api_token": "of-default"}
+
+    def test_named_profile_without_a_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match=r"\[staging\] was asked for, but there is no"):
+            resolve(URL, "t", profile="staging")
+
+    def test_named_profile_without_a_section(self, profiles: Callable[[str], Path]) -> None:
+        profiles(f"top = 1\n{self.TWO}")
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(URL, "t", profile="production")
+        assert "has no profile [production]; it has [default], [staging]." in str(caught.value)
+
+    def test_named_profile_in_an_empty_file(self, profiles: Callable[[str], Path]) -> None:
+        profiles("")
+        with pytest.raises(ConfigurationError, match=r"no profile \[default\]; it has none\."):
+            resolve(URL, "t", profile="default")
+
+    def test_default_that_is_no_section(self, profiles: Callable[[str], Path]) -> None:
+        profiles("default = 1")
+        with pytest.raises(ConfigurationError, match=r"has no profile \[default\]"):
+            resolve(URL, "t")
+
+    def test_not_toml(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles('[default]\napi_token = "the-secret"\nbase_url = the-secret\n')
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(URL, "t")
+        assert str(caught.value).startswith(f"{path} is not valid TOML: ")
+        assert "line 3" in str(caught.value)
+        assert "the-secret" not in "".join(traceback.format_exception(caught.value))
+
+    def test_not_text(self, profiles: Callable[[str], Path]) -> None:
+        profiles("").write_bytes(b"\xff\xfe")
+        with pytest.raises(ConfigurationError, match=r"config.toml can't be read: .*utf-8"):
+            resolve(URL, "t")
+
+    def test_unreadable_and_needed(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("")
+        path.unlink()
+        path.mkdir()
+        for known in ({"base_url": URL}, {"api_token": "t"}):
+            with pytest.raises(ConfigurationError, match=f"{path} can't be read: .*directory"):
+                resolve(**known)  # type: ignore[arg-type]
+
+    def test_unreadable_and_named(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("")
+        path.unlink()
+        path.mkdir()
+        with pytest.raises(ConfigurationError, match="can't be read"):
+            resolve(URL, "t", profile="default")
+
+    def test_unreadable_and_not_needed(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("")
+        path.unlink()
+        path.mkdir()
+        assert resolve(URL, "t").tenant is None
+
+    def test_folder_that_is_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "synapse").write_text("")
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        with pytest.raises(ConfigurationError, match="No base URL"):
+            resolve(api_token="t")
+
+    def test_path_below_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+        monkeypatch.setenv("HOME", str(tmp_path))
+        assert profile_path() == tmp_path / ".config" / "synapse" / "config.toml"
+
+    def test_no_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # What a container sees that runs under a user id without an account.
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+        assert profile_path().is_absolute()
+        assert resolve(URL, "t").base_url == f"{URL}/"
+
+
+class TestToml:
+    def test_python_3_10_needs_a_package(
+        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        profiles("[default]")
+        monkeypatch.setattr(config.sys, "version_info", (3, 10, 0))
+        monkeypatch.setitem(config.sys.modules, "tomli", None)
+        with pytest.raises(ConfigurationError, match="pip install tomli, or set"):
+            resolve(URL, "t")
+
+
+class TestBaseUrl:
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            ("http://host", "http://host/"),
+            ("https://host/", "https://host/"),
+            ("HTTPS://host///", "https://host/"),
+            ("http://host:8000/api/v1", "http://host:8000/api/v1/"),
+            ("  http://host/\n", "http://host/"),
+            ("http://[::1]:8000", "http://[::1]:8000/"),
+            ("http://host/?", "http://host/"),
+        ],
+    )
+    def test_good(self, given: str, expected: str) -> None:
+        assert resolve(given, "t").base_url == expected
+
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [
+            ("host", "must begin with http"),
+            ("host:8000", "must begin with http"),
+            ("ftp://host/", "must begin with http"),
+            ("http://", "must begin with http"),
+            ("http:///path", "must begin with http"),
+            ("file:///etc/passwd", "must begin with http"),
+            ("http://host:port/", "it isn't a URL"),
+            ("http://host:65536/", "it isn't a URL"),
+            ("http://[::1/", "it isn't a URL"),
+            ("http://host:0/", "a port that no URL can have"),
+            ("http://host/a b", "characters"),
+            ("http://host\\@evil/", "must not carry a user"),
+            ("http://host/a\\b", "characters"),
+            ("http://ho\tst/", "characters"),
+            ("http://host/\x7f", "characters"),
+            ("http://user@host/", "must not carry a user"),
+            ("http://@host/", "must not carry a user"),
+            ("http://host/?a=1", "query or fragment"),
+            ("http://host/#a", "query or fragment"),
+            (5, "must begin with http"),
+        ],
+    )
+    def test_bad(self, given: Any, why: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"from the argument base_url .*{why}"):
+            resolve(given, "t")
+
+    def test_bad_one_is_shown(self) -> None:
+        with pytest.raises(ConfigurationError, match="The base URL 'htp://host/' from"):
+            resolve("htp://host/", "t")
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://user:hunter2@host/",
+            "http://hunter2@host/",
+            "http://user:hunter2@host:99999/",
+            "http://user:hunter2@[host/",
+            "http:/user:hunter2@host/",
+            "user:hunter2@host",
+            "//user:hunter2@host",
+            "http://host/?token=hunter2",
+            "http://host/#hunter2",
+            "host?token=hunter2",
+        ],
+    )
+    def test_a_password_is_never_shown(self, url: str) -> None:
+        with pytest.raises(ConfigurationError) as caught:
+            resolve(url, "t")
+        assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+    def test_source_is_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_BASE_URL", "host")
+        with pytest.raises(ConfigurationError, match="from SYNAPSE_BASE_URL"):
+            resolve(api_token="t")
+
+    def test_source_is_the_profile(self, profiles: Callable[[str], Path]) -> None:
+        path = profiles("[default]\nbase_url = 5")
+        with pytest.raises(ConfigurationError, match=f"from {path}"):
+            resolve(api_token="t")
+
+    @given(st.text() | st.from_regex(r"https?://[^/]{0,20}(/.{0,20})?", fullmatch=True))
+    def test_any_text_is_used_or_refused(self, url: str) -> None:
+        try:
+            base = resolve(url or " ", "t").base_url
+        except ConfigurationError:
+            return
+        assert base.startswith(("http://", "https://"))
+        assert base.endswith("/")
+        assert resolve(base, "t").base_url == base
+        assert not set(base) & set("@?#\\ \n")
+
+
+class TestTenant:
+    @pytest.mark.parametrize("code", ["a b", "téam", "a\r\nX-Evil: 1", 5])
+    def test_bad(self, code: Any) -> None:
+        with pytest.raises(ConfigurationError, match="tenant's code"):
+            resolve(URL, "t", tenant=code)
+
+    def test_none_by_default(self) -> None:
+        assert resolve(URL, "t").tenant is None
+
+
+class TestTimeout:
+    def test_default(self) -> None:
+        assert resolve(URL, "t").timeout == Timeout(5.0, 30.0)
+
+    @pytest.mark.parametrize(
+        ("given", "expected"),
+        [
+            (None, Timeout(5.0, 30.0)),
+            (7, Timeout(7.0, 7.0)),
+            (0.5, Timeout(0.5, 0.5)),
+            ((1, 2), Timeout(1.0, 2.0)),
+            ([1, 2], Timeout(1.0, 2.0)),
+            ({"connect": 1}, Timeout(1.0, 30.0)),
+            ({"read": 2}, Timeout(5.0, 2.0)),
+            ({"connect": 1, "read": 2}, Timeout(1.0, 2.0)),
+            ({}, Timeout(5.0, 30.0)),
+            (Timeout(3.0, 4.0), Timeout(3.0, 4.0)),
+            (2_000_000, Timeout(2e6, 2e6)),
+        ],
+    )
+    def test_good(self, given: Any, expected: Timeout) -> None:
+        made = Timeout.of(given)
+        assert made == expected
+        assert (type(made.connect), type(made.read)) == (float, float)
+
+    @pytest.mark.parametrize(
+        ("given", "why"),
+        [
+            (0, "more than 0"),
+            (-1, "more than 0"),
+            (math.nan, "more than 0"),
+            (math.inf, "at most 2,000,000"),
+            (1e9, "at most 2,000,000"),
+            (10**400, "at most 2,000,000"),
+            ((1, 0), "more than 0"),
+            (True, "True is not a number"),
+            ((1, None), "None is not a number"),
+            (("1", 2), "'1' is not a number"),
+            ({"read": None}, "None is not a number"),
+            ({"reed": 1, 5: 1}, r"no \['5', 'reed'\]: it takes"),
+            ((1,), "give seconds, a pair"),
+            ((1, 2, 3), "give seconds, a pair"),
+            ("5", "give seconds, a pair"),
+        ],
+    )
+    def test_bad(self, given: Any, why: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"timeout .*{why}"):
+            Timeout.of(given)
+
+    def test_resolve_takes_one(self) -> None:
+        assert resolve(URL, "t", timeout=(1, 2)).timeout == Timeout(1.0, 2.0)
+
+    numbers = st.integers() | st.floats() | st.none() | st.booleans() | st.text()
+
+    @given(
+        numbers
+        | st.lists(numbers, max_size=3).map(tuple)
+        | st.dictionaries(st.sampled_from(["connect", "read", "x"]), numbers)
+    )
+    def test_anything_is_taken_or_refused(self, value: Any) -> None:
+        try:
+            made = Timeout.of(value)
+        except ConfigurationError:
+            return
+        assert 0 < made.connect <= 2_000_000
+        assert 0 < made.read <= 2_000_000
+
+
+class TestSecret:
+    SECRET = Secret("hunter2", "the argument api_token")
+
+    def test_shows_nothing(self, caplog: pytest.LogCaptureFixture) -> None:
+        logging.getLogger("test").warning("%s %r %s", self.SECRET, self.SECRET, [self.SECRET])
+        shown = f"{self.SECRET} {self.SECRET!r} {self.SECRET!s:>50} {caplog.text}"
+        assert "***" in shown
+        assert "hunter2" not in shown
+
+    def test_settings_show_nothing(self) -> None:
+        settings = resolve(URL, "hunter2")
+        assert "***" in repr(settings)
+        assert "hunter2" not in repr(settings)
+
+    def test_has_no_dict(self) -> None:
+        assert not hasattr(self.SECRET, "__dict__")
+
+    @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+    def test_refuses_to_be_pickled(self, protocol: int) -> None:
+        for holder in (self.SECRET, resolve(URL, "hunter2")):
+            with pytest.raises(TypeError, match="can't be pickled"):
+                pickle.dumps(holder, protocol)
+
+    def test_refuses_to_be_copied_deeply(self) -> None:
+        with pytest.raises(TypeError, match="can't be pickled"):
+            copy.deepcopy(resolve(URL, "hunter2"))
+
+    def test_reveals_on_demand(self) -> None:
+        assert self.SECRET.reveal() == "hunter2"
