@@ -6,6 +6,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from synapse.core import context, registry
+from synapse.core.convert import same_json
+from synapse.errors import FieldValueError
 
 if TYPE_CHECKING:
     from synapse.core.resource import Resource
@@ -14,13 +16,17 @@ __all__ = ["restore"]
 
 
 def restore(
-    name: str, module: str, row: dict[str, Any], edits: dict[str, Any], where: dict[str, str | None]
+    name: str,
+    modules: tuple[str, ...],
+    row: dict[str, Any],
+    edits: dict[str, Any],
+    where: dict[str, str | None],
 ) -> Resource:
     """Make an object again out of a pickle. Makes no request.
 
     Args:
         name: Its class's name.
-        module: The module that declares it.
+        modules: The modules that declare it and the class of its session.
         row: What the server last said.
         edits: What was changed and not saved.
         where: The base URL, tenant and profile of its session; never a token.
@@ -28,17 +34,27 @@ def restore(
     Returns:
         The object, in this process's session for that server and tenant: a live one, else one
         that is made with this process's credentials. If it knows the object already, what it
-        knows stays: a pickle is a picture of the past.
+        knows stays: a pickle is a picture of the past. Of the unsaved changes, those are taken
+        over that are to a value which is the same here, and unchanged.
 
     Raises:
         ConfigurationError: There are no credentials in this process.
     """
-    importlib.import_module(module)
+    for module in modules:
+        importlib.import_module(module)
     session = context.find(where)
     cls = registry.find(name)
-    known = session.identity.peek(cls, row["id"])
-    if known is None:
-        known = session.identity.load(cls, [dict(row)])[0]
-    for field, value in edits.items():
-        setattr(known, field, value)
+    with session.lock:
+        known = session.identity.peek(cls, row["id"])
+        if known is None:
+            known = session.identity.load(cls, [dict(row)])[0]
+        for field_name, value in edits.items():
+            field = cls.__schema__.fields[field_name]
+            if field.differs(known) or not same_json(field.raw(row), field.raw(known._raw)):
+                continue
+            try:
+                value = field.convert(value, known)  # noqa: PLW2901
+            except FieldValueError:
+                pass  # for the server to refuse
+            setattr(known, field_name, value)
     return known

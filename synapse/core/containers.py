@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["TrackedDict", "TrackedList", "tracked"]
+__all__ = ["TrackedDict", "TrackedList", "is_tracked", "tracked"]
 
 Report = Callable[[], None]
 
@@ -38,9 +38,12 @@ def _reporting(base: type, name: str) -> Callable[..., Any]:
     method = getattr(base, name)
 
     def call(self: TrackedDict | TrackedList, *args: Any, **kwargs: Any) -> Any:
-        result = method(self, *args, **kwargs)
-        self._report()
-        return result
+        try:
+            return method(self, *args, **kwargs)
+        finally:
+            # Also after an error: what an iterable gave before it failed has gone in.
+            if (report := getattr(self, "_report", None)) is not None:
+                report()
 
     call.__name__ = name
     call.__doc__ = method.__doc__
@@ -68,3 +71,12 @@ def tracked(value: Any, report: Report) -> Any:
         items._report = report
         return items
     return value
+
+
+def is_tracked(value: Any) -> bool:
+    """Say whether every list and mapping in a value, at every depth, reports its changes."""
+    if isinstance(value, dict):
+        return isinstance(value, TrackedDict) and all(map(is_tracked, value.values()))
+    if isinstance(value, list):
+        return isinstance(value, TrackedList) and all(map(is_tracked, value))
+    return not isinstance(value, (tuple, set)) or all(map(is_tracked, value))

@@ -104,9 +104,10 @@ def to_wire(value: Any) -> Any:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(key): to_wire(item) for key, item in value.items()}
+        # Listed first: another thread may be editing it.
+        return {str(key): to_wire(item) for key, item in list(value.items())}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_wire(item) for item in value]
+        return [to_wire(item) for item in list(value)]
     if hasattr(type(value), "__synapse_id__"):
         return value.__synapse_id__()
     if isinstance(value, Nested):
@@ -117,6 +118,22 @@ def to_wire(value: Any) -> Any:
         }
         return {**to_wire(value.extra), **known}
     return value
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Compare two JSON values as JSON has them: `True` isn't 1, at any depth.
+
+    Example:
+        >>> same_json({"a": [1]}, {"a": [1.0]}), same_json({"a": [1]}, {"a": [True]})
+        (True, False)
+    """
+    if one is other:
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
 
 
 def pass_through(kind: Any) -> frozenset[type]:

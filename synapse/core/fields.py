@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse.core.containers import tracked
-from synapse.core.convert import Nested, pass_through, structure_hook, to_wire
+from synapse.core.convert import Nested, pass_through, same_json, structure_hook, to_wire
 from synapse.errors import FieldMissing, FieldValueError
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from synapse.core.resource import Resource
 
-__all__ = ["MISSING", "Declared", "Field", "field"]
+__all__ = ["MISSING", "Declared", "Field", "field", "ids_of"]
 
 _METADATA = "synapse"
 
@@ -47,6 +47,8 @@ class Declared:
     aliases: tuple[str, ...] = ()
     filterable: bool | None = None
     target: str | None = None
+    is_many: bool = False
+    parameter: str | None = None
 
 
 def field(
@@ -123,6 +125,11 @@ class Field:
         return self.declared.target is not None
 
     @property
+    def parameter(self) -> str:
+        """The query parameter that filters by the field."""
+        return self.declared.parameter or self.name
+
+    @property
     def is_filterable(self) -> bool:
         """Whether queries may filter by it: said so, or a relation or scalar."""
         if self.declared.filterable is not None:
@@ -171,8 +178,7 @@ class Field:
         if type(value) in self.passes:
             return value
         if self.declared.target is not None:
-            identity = resource._context.identity
-            return identity.related(self.declared.target, value, via=self.name)
+            return self._related(self.declared.target, value, resource)
         if self._hook is None:
             self._hook = structure_hook(self.kind)
         try:
@@ -232,14 +238,24 @@ class Field:
         if said is MISSING:
             return False
         if self.is_relation:
-            return bool(to_wire(current) == _id_of(said))
-        if type(current) in self.passes or type(said) in self.passes:
-            # Compared with their types, as JSON would have it: True isn't 1.
-            return bool(current == said and isinstance(current, bool) == isinstance(said, bool))
+            return bool(to_wire(current) == ids_of(said))
+        if type(said) in self.passes:
+            return same_json(to_wire(current), said)
         try:
-            return bool(current == self.convert(said, resource))
+            # Both as JSON, and both by way of the declared type, which may leave out a null.
+            return same_json(to_wire(current), to_wire(self.convert(said, resource)))
         except FieldValueError:
             return False
+
+    def _related(self, target: str, value: Any, resource: Resource) -> Any:
+        """Make this session's objects of what a relation holds."""
+        identity = resource._context.identity
+        if not self.declared.is_many or value is None:
+            return identity.related(target, value, via=self.name)
+        if not isinstance(value, list):
+            raise FieldValueError(self._complaint(value, resource, "a list was declared"))
+        related = [identity.related(target, one, via=self.name) for one in value]
+        return tracked(related, resource._report_change)
 
     def _complaint(self, value: Any, resource: Resource, why: str) -> str:
         shown = repr(value)
@@ -250,5 +266,8 @@ class Field:
         return f"Field({self._owner.__name__}.{self.name})"
 
 
-def _id_of(value: Any) -> Any:
-    return value.get("id") if isinstance(value, dict) else value
+def ids_of(value: Any) -> Any:
+    """Return the ids in what a row says of a relation: ids, objects, or a list of those."""
+    if isinstance(value, dict):
+        return value.get("id")
+    return [ids_of(one) for one in value] if isinstance(value, list) else value

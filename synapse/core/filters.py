@@ -60,12 +60,14 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
         if name not in known:
             raise InvalidQuery(_unknown_filter(schema, name, known))
         relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
+        field = schema.fields.get(relation)
+        parameter = relation if field is None else field.parameter
         if _is_many(value):
             values = [_value(schema, relation, item) for item in value]
             nothing = nothing or not values
-            pairs.extend((relation, item) for item in values)
+            pairs.extend((parameter, item) for item in values)
         else:
-            pairs.append((relation, _value(schema, relation, value)))
+            pairs.append((parameter, _value(schema, relation, value)))
     return None if nothing else pairs
 
 

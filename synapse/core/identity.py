@@ -12,10 +12,10 @@ import weakref
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from cachetools import TTLCache
+from cachetools import LRUCache, TTLCache
 
 from synapse.core import registry
-from synapse.core.fields import MISSING
+from synapse.core.fields import MISSING, ids_of
 from synapse.errors import FieldValueError, InvalidResponse
 
 if TYPE_CHECKING:
@@ -29,6 +29,20 @@ Expansion = dict[str, Any]
 """What a query expands, as a tree: `{"data_unit": {"data_collection": {}}}`."""
 
 _FIRST_SWEEP = 1024
+
+
+class _Watched(LRUCache[Any, Any]):
+    """Objects that may be changed without a report; looked at once more before they are let go."""
+
+    def __init__(self, held: dict[Any, Any], maxsize: int) -> None:
+        super().__init__(maxsize)
+        self._held = held
+
+    def popitem(self) -> tuple[Any, Any]:
+        key, resource = super().popitem()
+        if resource.is_changed:
+            self._held[key] = resource
+        return key, resource
 
 
 class IdentityMap:
@@ -52,6 +66,7 @@ class IdentityMap:
             maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
         )
         self._caches = cache_size > 0 and cache_ttl > 0
+        self._watched = _Watched(self.held, maxsize=max(1, cache_size))
 
     def load(
         self, cls: type[R], rows: Sequence[dict[str, Any]], expansion: Expansion | None = None
@@ -138,24 +153,38 @@ class IdentityMap:
             self.held[type(resource), resource._key] = resource
 
     def release(self, resource: Resource) -> None:
-        """Stop keeping an object alive, if it has no change left."""
+        """Stop keeping an object alive, if it has no change left.
+
+        One with a list or mapping of the user's own, whose changes nobody reports, stays for a
+        while longer: for as many others as the cache holds.
+        """
+        key = (type(resource), resource._key)
         with self._context.lock:
-            if not resource.is_changed:
-                self.held.pop((type(resource), resource._key), None)
+            if resource.is_changed:
+                return
+            if self.held.pop(key, None) is not None and resource._hides_changes():
+                self._watched[key] = resource
 
     def forget(self, resource: Resource) -> None:
         """Take an object out: it was deleted."""
         key = (type(resource), resource._key)
         with self._context.lock:
             self.held.pop(key, None)
+            self._watched.pop(key, None)
             self._fresh.pop(key, None)
             self._refs.get(type(resource), {}).pop(resource._key, None)
+
+    def expire(self, cls: type[Resource], key: Any) -> None:
+        """Count an object as fresh no more: the server says that it is gone."""
+        with self._context.lock:
+            self._fresh.pop((cls, key), None)
 
     @property
     def changed(self) -> list[Resource]:
         """The objects with unsaved changes."""
         with self._context.lock:
-            return [one for one in self.held.values() if one.is_changed]
+            kept = {**self._watched, **self.held}
+            return [one for one in kept.values() if one.is_changed]
 
     def _load_expanded(self, resource: Resource, expansion: Expansion) -> None:
         """Make objects of the related rows inside a row, and leave only their ids in it.
@@ -165,14 +194,17 @@ class IdentityMap:
         raw = resource._raw
         for name, below in expansion.items():
             field = type(resource).__schema__.fields.get(name)
-            value = raw.get(name)
-            if field is None or not field.is_relation or not isinstance(value, dict):
+            if field is None or field.declared.target is None:
                 continue
-            related = self.load(registry.find(str(field.declared.target)), [value], below)[0]
-            current = field.current(resource)
-            raw[name] = related._key
-            if current is MISSING or getattr(current, "_key", None) == related._key:
-                field.store(resource, related)
+            said = raw.get(name)
+            rows: list[Any] = said if isinstance(said, list) else [said]
+            if not rows or not all(isinstance(row, dict) for row in rows):
+                continue
+            related = self.load(registry.find(field.declared.target), rows, below)
+            raw[name] = ids_of(said)
+            if field.current(resource) is MISSING:
+                field.store(resource, field.convert(raw[name], resource))
+            del related  # held until here: the slot now has them
 
     def _sweep(self, cls: type[Resource], refs: dict[Any, weakref.ref[Any]]) -> None:
         for key in [key for key, ref in refs.items() if ref() is None]:

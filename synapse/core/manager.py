@@ -82,7 +82,8 @@ class Creates(Bound[T]):
             body[relation] = to_wire(value)
         if self._scope is not None:
             name, owner = self._scope
-            if body.setdefault(name, owner._key) != owner._key:
+            own = [owner._key] if schema.fields[name].declared.is_many else owner._key
+            if body.setdefault(name, own) != own:
                 raise InvalidQuery(
                     f"This manager makes {schema.plural} of {owner._label()}, not of another "
                     f"{name}."

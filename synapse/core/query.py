@@ -12,9 +12,10 @@ import attrs
 
 from synapse.core import filters
 from synapse.core.bound import Bound
+from synapse.core.fields import ids_of
 from synapse.core.identity import Expansion
 from synapse.core.reading import Reading, Window, read_objects, read_rows
-from synapse.errors import FieldMissing, InvalidQuery, MultipleFound, NotFound
+from synapse.errors import InvalidQuery, MultipleFound, NotFound
 from synapse.transport.paging import WORKERS, get_page
 
 if TYPE_CHECKING:
@@ -373,7 +374,8 @@ class Query(Bound[T]):
         terms = self._terms
         pairs = list(terms.filters)
         if self._scope:
-            pairs.append((self._scope[0], self._scope[1]._key))
+            name, owner = self._scope
+            pairs.append((self._resource.__schema__.fields[name].parameter, owner._key))
         pairs += terms.params
         if terms.search is not None:
             pairs.append(("search", terms.search))
@@ -425,11 +427,8 @@ class Query(Bound[T]):
         if self._scope is None:
             return True
         name, owner = self._scope
-        try:
-            said = type(one).__schema__.fields[name].raw(one._raw)
-        except (KeyError, FieldMissing):
-            return True
-        return bool((said.get("id") if isinstance(said, dict) else said) == owner._key)
+        said = ids_of(type(one).__schema__.fields[name].raw(one._raw))
+        return bool(owner._key in said if isinstance(said, list) else said == owner._key)
 
 
 def _each(pages: Iterator[ObjectPage[T]]) -> Iterator[T]:

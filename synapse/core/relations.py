@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from synapse.core import registry
 from synapse.core.convert import to_wire
-from synapse.core.fields import MISSING, Declared, declare
+from synapse.core.fields import MISSING, Declared, declare, ids_of
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -14,13 +14,19 @@ if TYPE_CHECKING:
     from synapse.core.bound import Bound
     from synapse.core.resource import Resource
 
-__all__ = ["RelatedId", "Root", "ToMany", "to_one"]
+__all__ = ["RelatedId", "Root", "ToMany", "to_list", "to_one"]
 
 M = TypeVar("M", bound="Bound[Any]")
 K = TypeVar("K")
 
 
-def to_one(target: str, *, read_only: bool = False, filterable: bool | None = None) -> Any:
+def to_one(
+    target: str,
+    *,
+    read_only: bool = False,
+    filterable: bool | None = None,
+    parameter: str | None = None,
+) -> Any:
     """Declare a relation to one other resource.
 
     The attribute gives the session's one object for the related thing, without a request until a
@@ -30,15 +36,35 @@ def to_one(target: str, *, read_only: bool = False, filterable: bool | None = No
         target: The name of the related class.
         read_only: Only the server sets it.
         filterable: Whether queries may filter by it; they may, unless told otherwise.
+        parameter: The query parameter that filters by it, if it isn't the field's name.
 
     Returns:
         What attrs makes a slot of.
     """
-    return declare(Declared(read_only, (), filterable, target))
+    return declare(Declared(read_only, (), filterable, target, parameter=parameter))
+
+
+def to_list(target: str, *, filterable: bool | None = None) -> Any:
+    """Declare a relation to several other resources whose ids the server sends with the object.
+
+    The attribute gives the session's objects for them, as `to_one` does for one. Only the server,
+    or a method of the class, changes it.
+
+    Args:
+        target: The name of the related class.
+        filterable: Whether queries may filter by it; they may, unless told otherwise.
+
+    Returns:
+        What attrs makes a slot of.
+    """
+    return declare(Declared(True, (), filterable, target, is_many=True))
 
 
 class RelatedId(Generic[K]):
-    """The raw id of a relation, such as `task.project_id`. Reading it never loads the other object.
+    """The raw id of a relation, such as `task.project_id`, or the ids of a relation to several.
+
+    Reading it never loads the other object.
+
 
     Args:
         relation: The name of the relation's field.
@@ -60,9 +86,7 @@ class RelatedId(Generic[K]):
             value = field.raw(instance._raw)
         if value is MISSING:
             value = field.read(instance)
-        if isinstance(value, dict):
-            value = value.get("id")
-        key: K = to_wire(value)
+        key: K = ids_of(to_wire(value))
         return key
 
     def __set__(self, instance: Resource, value: Any) -> None:

@@ -10,10 +10,11 @@ import attrs
 
 from synapse.core import registry
 from synapse.core.binding import restore
-from synapse.core.convert import to_wire
-from synapse.core.fields import MISSING, Field
+from synapse.core.containers import is_tracked, tracked
+from synapse.core.convert import same_json, to_wire
+from synapse.core.fields import MISSING, Field, ids_of
 from synapse.core.schema import Schema
-from synapse.errors import InvalidResponse
+from synapse.errors import InvalidResponse, NotFound
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -68,7 +69,7 @@ class Resource:
     @property
     def is_changed(self) -> bool:
         """Whether there is something to save. Makes no request."""
-        return any(field.differs(self) for field in type(self).__schema__.fields.values())
+        return any(field.differs(self) for field in self._editable_fields())
 
     def refresh(self) -> Self:
         """Ask the server for the object again. One request.
@@ -82,7 +83,11 @@ class Resource:
             NotFound: It is gone.
         """
         schema = type(self).__schema__
-        row = self._ask("GET", schema.detail_path(self._key))
+        try:
+            row = self._ask("GET", schema.detail_path(self._key))
+        except NotFound:
+            self._context.identity.expire(type(self), self._key)
+            raise
         self._take(row)
         object.__setattr__(self, "_complete", True)
         self._context.identity.remember(self)
@@ -96,7 +101,8 @@ class Resource:
         """
         with self._context.lock:
             for field in type(self).__schema__.fields.values():
-                if field.current(self) is not MISSING:
+                # The others stay, so that a list which somebody holds goes on being the field's.
+                if field.differs(self):
                     field.clear(self)
             self._context.identity.release(self)
         return self
@@ -111,8 +117,8 @@ class Resource:
             current = field.current(self)
             if current is not MISSING:
                 known[field.wire_name(self._raw)] = to_wire(current)
-            elif field.is_relation and isinstance(known.get(name), dict):
-                known[name] = known[name].get("id")
+            elif field.is_relation and name in known:
+                known[name] = ids_of(known[name])
         plain: dict[str, Any] = to_wire(known)
         return plain
 
@@ -130,33 +136,45 @@ class Resource:
     def _ask(self, method: str, path: str, **options: Any) -> Any:
         return self._context.transport.request(method, path, resource=self._label(), **options)
 
-    def _take(self, row: Any, sent: Mapping[str, Any] | None = None) -> None:
-        """Take over an answer that must be this object's row."""
+    def _take(
+        self, row: Any, sent: Mapping[str, Any] | None = None, *, saved: bool = False
+    ) -> None:
+        """Take over an answer that must be this object's row.
+
+        Args:
+            row: The answer.
+            sent: What was sent: a server that answers less has stored it all the same.
+            saved: Whether that was the object's own changes.
+        """
         if not isinstance(row, dict) or row.get("id", self._key) != self._key:
             raise InvalidResponse(
                 200, "the answer is not this object", response=row, resource=self._label()
             )
         with self._context.lock:
-            self._absorb(row, sent)
+            self._absorb({**(sent or {}), **row}, sent if saved else None)
             self._context.identity.release(self)
 
-    def _absorb(self, row: dict[str, Any], sent: Mapping[str, Any] | None = None) -> None:
+    def _absorb(self, row: dict[str, Any], saved: Mapping[str, Any] | None = None) -> None:
         """Update from a newer row of the server's.
 
-        A value that the user changed stays, unless it is what was just sent. One that didn't
-        change stays too, so that a list which somebody holds goes on being the field's.
+        A value that the user changed stays, unless it is what was just saved. One that the server
+        didn't change stays too, so that a list which somebody holds goes on being the field's.
         """
         old = self._raw
-        # A server that answers less than it was sent has stored it all the same.
-        new = {**old, **(sent or {}), **row}
+        new = {**old, **row}
         stale = []
+        editable = frozenset(self._editable_fields())
         for field in type(self).__schema__.fields.values():
             current = field.current(self)
-            if current is MISSING or field.raw(new) == field.raw(old):
+            if current is MISSING:
                 continue
-            changed = not field.matches(current, self, old)
-            saved = sent is not None and field.wire_name(old) in sent
-            if changed and not (saved and to_wire(current) == (sent or {})[field.wire_name(old)]):
+            name = field.wire_name(old)
+            if saved is not None and name in saved:
+                if not same_json(to_wire(current), saved[name]):
+                    continue  # edited again while it was being saved
+            elif same_json(field.raw(new), field.raw(old)) or (
+                field in editable and not field.matches(current, self, old)
+            ):
                 continue
             if not field.matches(current, self, new):
                 stale.append(field)
@@ -170,6 +188,14 @@ class Resource:
             return
         self._context.before_lazy_load(self, field)
         self.refresh()
+
+    def _editable_fields(self) -> Iterable[Field]:
+        """Return the fields whose changes can be saved."""
+        return ()
+
+    def _hides_changes(self) -> bool:
+        """Say whether a field has a list or mapping that wouldn't report a change of it."""
+        return not all(is_tracked(field.current(self)) for field in self._editable_fields())
 
     def _report_change(self) -> None:
         """Hear that a list or mapping of a field was changed."""
@@ -189,6 +215,10 @@ class Resource:
             if field is None:
                 if name[:1] == "_":
                     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
+                for base in cls.__mro__:
+                    if name in base.__dict__:
+                        # Its own getter said no; asked again, it says why.
+                        return base.__dict__[name].__get__(self, cls)
                 known = [*cls.__schema__.fields, *_public(cls)]
                 raise AttributeError(
                     f"{cls.__name__} has no {name!r}{registry.suggestion(name, known)}"
@@ -213,9 +243,14 @@ class Resource:
         with self._context.lock:
             if field.is_relation and value is not None:
                 value = self._related(field, value)
+            report = getattr(value, "_report", None)
+            if report is not None and report != self._report_change:
+                value = tracked(value, self._report_change)  # another object's stays the other's
             field.store(self, value)
             if field.differs(self):
                 self._context.identity.hold(self)
+            else:
+                self._context.identity.release(self)
 
     def _related(self, field: Field, value: Any) -> Resource:
         """Check what is assigned to a relation, and make it this session's object."""
@@ -228,7 +263,16 @@ class Resource:
                 )
             if value._context is self._context:
                 return value
+            if value._context.key != self._context.key:
+                raise ValueError(
+                    f"{value!r} is on another server or in another tenant than {self!r}."
+                )
             value = value._key
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise TypeError(
+                f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
+                f"not {value!r}."
+            )
         related: Resource = self._context.identity.related(target.__name__, value, via=field.name)
         return related
 
@@ -265,10 +309,15 @@ class Resource:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
+        with self._context.lock:
+            return self._reduced()
+
+    def _reduced(self) -> tuple[Any, ...]:
+        editable = frozenset(self._editable_fields())
         edits = {
             name: to_wire(field.current(self))
             for name, field in type(self).__schema__.fields.items()
-            if field.differs(self)
+            if field in editable and field.differs(self)
         }
         settings = self._context.transport.settings
         where = {
@@ -276,13 +325,18 @@ class Resource:
             "tenant": settings.tenant,
             "profile": settings.profile,
         }
-        return restore, (type(self).__name__, type(self).__module__, self._raw, edits, where)
+        # The module of the session's class says how one is made, in a process that has none yet.
+        modules = (type(self).__module__, type(self._context).__module__)
+        return restore, (type(self).__name__, modules, self._raw, edits, where)
 
 
 class Editable(Resource):
     """A resource that can be changed."""
 
     __slots__ = ()
+
+    def _editable_fields(self) -> Iterable[Field]:
+        return [f for f in type(self).__schema__.fields.values() if not f.declared.read_only]
 
     def _report_change(self) -> None:
         self._context.identity.hold(self)
@@ -292,8 +346,8 @@ class Editable(Resource):
         """What `save()` would send: the changed fields as JSON values. Makes no request."""
         return {
             field.wire_name(self._raw): to_wire(field.current(self))
-            for field in type(self).__schema__.fields.values()
-            if not field.declared.read_only and field.differs(self)
+            for field in self._editable_fields()
+            if field.differs(self)
         }
 
     def save(self) -> Self:
@@ -319,7 +373,7 @@ class Editable(Resource):
         if changes:
             schema = type(self).__schema__
             row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
-            self._take(row, sent=changes)
+            self._take(row, sent=changes, saved=True)
         else:
             self._context.identity.release(self)
         return self

@@ -3,14 +3,23 @@
 A server of another age may know others; such a value is kept as the string that came.
 """
 
+from __future__ import annotations
+
 from synapse.core.convert import Choice
 
 __all__ = [
     "AccessLevel",
+    "AssignmentStatus",
     "Category",
     "FileType",
     "FunctionType",
+    "GroundTruthCategory",
+    "JobStatus",
+    "LogLevel",
+    "PluginCategory",
     "Priority",
+    "StorageCategory",
+    "StorageProvider",
     "TaskStatus",
 ]
 
@@ -71,3 +80,91 @@ class FunctionType(Choice):
     MAIN = "main"
     SUB = "sub"
     META = "meta"
+
+
+class AssignmentStatus(Choice):
+    """How far an assignment is."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+
+
+class JobStatus(Choice):
+    """How far a job is, as the SDK says it, whichever spelling the server has."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing comes after it."""
+        return self in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobStatus | None:
+        if not isinstance(value, str):
+            return None
+        word = value.lower()
+        return cls._value2member_map_.get(_JOB_SPELLINGS.get(word, word))  # type: ignore[return-value] # the map holds members of this very class
+
+
+# What servers of different ages call the same state.
+_JOB_SPELLINGS = {"pending": "queued", "completed": "succeeded"}
+
+
+class LogLevel(Choice):
+    """How serious a log entry is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    DANGER = "danger"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class PluginCategory(Choice):
+    """What a plugin is for."""
+
+    NEURAL_NET = "neural_net"
+    EXPORT = "export"
+    UPLOAD = "upload"
+    SMART_TOOL = "smart_tool"
+    PRE_ANNOTATION = "pre_annotation"
+    POST_ANNOTATION = "post_annotation"
+    DATA_VALIDATION = "data_validation"
+    CONVERTER = "converter"
+
+
+class StorageCategory(Choice):
+    """Whose a storage is."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+class StorageProvider(Choice):
+    """What kind of service a storage is."""
+
+    AMAZON_S3 = "amazon_s3"
+    AZURE = "azure"
+    DIGITAL_OCEAN = "digital_ocean"
+    FILE_SYSTEM = "file_system"
+    FTP = "ftp"
+    SFTP = "sftp"
+    MINIO = "minio"
+    GCP = "gcp"
+
+
+class GroundTruthCategory(Choice):
+    """What a ground truth is used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
