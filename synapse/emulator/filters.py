@@ -4,6 +4,7 @@
 
 import functools
 from collections.abc import Sequence
+from datetime import datetime, timezone
 from typing import Any
 
 import django_filters
@@ -11,6 +12,7 @@ from django import forms
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.db.models import QuerySet
+from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
 from rest_framework.filters import OrderingFilter
@@ -38,6 +40,23 @@ class RepeatedField(forms.Field):
 
     def clean(self, value: list[str]) -> list[Any]:
         return [self.one.clean(item) for item in value]
+
+
+class MomentField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
+    """A time that still is one in UTC: the offset can push the first and last years out."""
+
+    def clean(self, value: Any) -> datetime | None:
+        moment: datetime | None = super().clean(value)
+        try:
+            return moment and moment.astimezone(timezone.utc)
+        except OverflowError:
+            raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
+
+
+class Moment(django_filters.IsoDateTimeFilter):  # type: ignore[misc] # the library ships no types
+    """A span's end, or a moment."""
+
+    field_class = MomentField
 
 
 class AnyOf(django_filters.Filter):  # type: ignore[misc] # the library ships no types
@@ -104,7 +123,7 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
         return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
     if isinstance(field, models.DateTimeField):
         return {
-            name if lookup == "exact" else f"{name}_{suffix}": django_filters.IsoDateTimeFilter(
+            name if lookup == "exact" else f"{name}_{suffix}": Moment(
                 field_name=name, lookup_expr=lookup
             )
             for lookup, suffix in (("exact", ""), ("gte", "after"), ("lte", "before"))

@@ -1,5 +1,7 @@
 """Reading of request bodies."""
 
+import io
+import json
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -8,7 +10,11 @@ from rest_framework.exceptions import ParseError
 
 
 class JSONParser(parsers.JSONParser):
-    """DRF's JSON parser, which refuses a document nested too deeply instead of failing on it."""
+    """DRF's JSON parser, which refuses two documents that would make the rest fail.
+
+    One that is nested too deeply, and one with half of a surrogate pair: such text can neither
+    be stored nor repeated in an error.
+    """
 
     def parse(
         self,
@@ -16,7 +22,13 @@ class JSONParser(parsers.JSONParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
+        body = stream.read()
         try:
-            return super().parse(stream, media_type, parser_context)
+            document = super().parse(io.BytesIO(body), media_type, parser_context)
+            if b"\\ud" in body.lower():  # bytes that are UTF-8 have no surrogates of their own
+                json.dumps(document, ensure_ascii=False).encode()
         except RecursionError as error:
             raise ParseError("JSON parse error - the document is nested too deeply") from error
+        except UnicodeEncodeError as error:
+            raise ParseError("JSON parse error - the text has half of a surrogate pair") from error
+        return document

@@ -88,14 +88,20 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
         os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
         import django
         from django.conf import settings
+        from django.core.exceptions import ImproperlyConfigured
+        from django.db import DatabaseError
 
         if settings.configured and settings.SETTINGS_MODULE != _SETTINGS:
             raise EmulatorError(
                 "This process already runs a Django project; start the local backend as a child "
                 "process, with synapse.emulator.Emulator."
             )
-        django.setup(set_prefix=False)
-        _set_up_database(credentials)
+        try:
+            django.setup(set_prefix=False)
+            _set_up_database(credentials)
+        except (ImproperlyConfigured, DatabaseError, ValueError) as error:
+            reason = str(error).strip().splitlines()[0].rstrip(".")
+            raise EmulatorError(f"The database cannot be opened: {reason}.") from error
     from django.apps import apps
     from django.core.handlers.wsgi import WSGIHandler
 
@@ -105,14 +111,10 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
 
 def _set_up_database(credentials: Credentials) -> None:
     from django.core.management import call_command
-    from django.db import DatabaseError, connection
+    from django.db import connection
     from django.utils import timezone
 
-    try:
-        call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
-    except DatabaseError as error:
-        reason = str(error).strip().splitlines()[0]
-        raise EmulatorError(f"The database cannot be opened: {reason}.") from error
+    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
 
     from synapse.emulator.models import Tenant, Token, Upload
     from synapse.emulator.models.accounts import create_account

@@ -42,9 +42,10 @@ _SQLITE: dict[str, Any] = {
     },
 }
 _url = os.environ.get("DATABASE_URL")
-DATABASES: dict[str, Any] = {
-    "default": dj_database_url.parse(_url, conn_max_age=600) if _url else _SQLITE
-}
+_database: dict[str, Any] = dict(dj_database_url.parse(_url, conn_max_age=600)) if _url else _SQLITE
+if _database["ENGINE"] == _SQLITE["ENGINE"]:
+    _database = {**_SQLITE, "NAME": _database["NAME"]}
+DATABASES = {"default": _database}
 
 MEDIA_ROOT = str(_folder.path)
 FILE_UPLOAD_TEMP_DIR = str(_folder.incoming) if _data else None

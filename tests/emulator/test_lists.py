@@ -74,6 +74,11 @@ def test_spans_of_time_include_their_ends(api):
         ({"project": "x"}, 400, {"project": ["Enter a whole number."]}),
         ({"id": "x"}, 400, {"id": ["Enter a whole number."]}),
         ({"status": "a\x00"}, 400, {"status": ["Null characters are not allowed."]}),
+        (
+            {"created_after": "0001-01-01T00:00:00+14:00"},
+            400,
+            {"created_after": ["Enter a valid date/time."]},
+        ),
         ({"id": 2**70}, 200, None),
         ({"status": "zzz"}, 200, None),
     ],

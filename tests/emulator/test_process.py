@@ -220,3 +220,34 @@ def test_start_and_stop_are_quick():
     with Emulator():
         ready = time.perf_counter() - start
     assert ready < 5  # about 1 s on a machine that is not busy
+
+
+@pytest.mark.parametrize("url", ["nonsense://x/y", "postgresql://nobody@127.0.0.1:1/none"])
+def test_a_database_that_cannot_be_reached_is_one_clear_error(url):
+    with pytest.raises(EmulatorError, match=r"^The database cannot be opened: [^\n]+\.$"):
+        Emulator(database_url=url).start()
+
+
+def test_a_database_url_of_sqlite_keeps_what_several_writers_need(tmp_path):
+    path = tmp_path / "own.db"
+    with Emulator(database_url=f"sqlite:///{path}") as emulator:
+        api = connect(emulator, emulator.api_token)
+        with api.http:
+            api.project()
+        assert Path(f"{path}-wal").exists()
+    assert path.exists()
+
+
+def test_the_wsgi_module_serves_a_folder(tmp_path):
+    code = textwrap.dedent("""
+        from synapse.emulator.wsgi import application
+        from django.test import RequestFactory
+        request = RequestFactory().get("/health/").environ
+        print(application(request, lambda status, headers: print(status)).content)
+    """)
+    environment = {**os.environ, "SYNAPSE_EMULATOR_DATA": str(tmp_path / "data")}
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
+    )
+    assert run.stdout.startswith("200 OK\n")
+    assert (tmp_path / "data" / "db.sqlite3").exists()

@@ -57,7 +57,7 @@ def test_project_from_creation_to_deletion(api):
             {"data_collection": ["Incorrect type. Expected pk value, received list."]},
         ),
         (
-            {"settings": {"a": "\ud800"}},
+            {"settings": {"a": "\x00"}},
             {"settings": ["The document has a number, text or nesting that cannot be stored."]},
         ),
     ],
@@ -85,8 +85,14 @@ def test_a_number_that_no_column_holds_is_refused(api, value):
 
 @pytest.mark.parametrize(
     "body",
-    [b"{bad", b"[" * 100_000, b'{"title": "\xff"}', b'{"settings": NaN}'],
-    ids=["syntax", "nesting", "encoding", "nan"],
+    [
+        b"{bad",
+        b"[" * 100_000,
+        b'{"title": "\xff"}',
+        b'{"settings": NaN}',
+        b'{"category": "\\uD800"}',
+    ],
+    ids=["syntax", "nesting", "encoding", "nan", "surrogate"],
 )
 def test_a_body_that_is_not_json_is_400(api, body):
     response = api.request(

@@ -16,8 +16,7 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 class DocumentField(serializers.JSONField):
     """A JSON document that any database and any client can take.
 
-    JSON text can say what a database can't store or an answer can't carry: numbers that
-    overflow to infinity, half of a surrogate pair, a NUL.
+    JSON text can say what a database can't store: numbers that overflow to infinity, a NUL.
     """
 
     default_error_messages = {
@@ -28,7 +27,6 @@ class DocumentField(serializers.JSONField):
         value = super().to_internal_value(data)
         try:
             text = json.dumps(value, allow_nan=False, ensure_ascii=False)
-            text.encode()
         except (ValueError, RecursionError):
             self.fail("unstorable")
         if _ESCAPED_NUL.search(text):

@@ -4,7 +4,6 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
-from django.db.models import Min, OuterRef, Subquery
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
@@ -16,12 +15,10 @@ from synapse.emulator.files import blobs
 from synapse.emulator.models import (
     Blob,
     DataCollection,
-    DataFile,
     DataUnit,
     FileSpecification,
     UnitFile,
 )
-from synapse.emulator.tenancy import BATCH
 
 _PATH_LENGTH = 1024
 
@@ -154,22 +151,7 @@ class DataUnitSerializer(ResourceSerializer):
             for unit, files in zip(units, documents, strict=True)
             for name, file in files.items()
         )
-        self._adopt([blob.pk for blob in held.values()])
         return units
-
-    def _adopt(self, keys: list[int]) -> None:
-        """Tell the uploads that were in no unit yet which one uses their content."""
-        unit = (
-            UnitFile.objects.filter(blob=OuterRef("blob"))
-            .order_by()
-            .values("blob")
-            .annotate(first=Min("data_unit"))
-            .values("first")
-        )
-        for start in range(0, len(keys), BATCH):
-            DataFile.objects.filter(
-                blob__in=keys[start : start + BATCH], data_unit__isnull=True
-            ).update(data_unit=Subquery(unit))
 
 
 def _checksum(files: dict[str, dict[str, str]]) -> str:
