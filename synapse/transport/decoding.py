@@ -13,7 +13,19 @@ loads: Callable[[bytes], Any]
 try:
     import orjson
 except ImportError:
-    loads = json.loads
+
+    def _refused(constant: str) -> Any:
+        raise ValueError(f"{constant} is not JSON")
+
+    _decoder = json.JSONDecoder(parse_constant=_refused)
+
+    def loads(body: bytes) -> Any:
+        """Decode JSON in UTF-8, and refuse with `ValueError` what isn't, just as orjson does."""
+        try:
+            return _decoder.decode(body.decode("utf-8"))
+        except RecursionError:
+            raise ValueError("the JSON is nested too deeply") from None
+
 else:
     loads = orjson.loads
 

@@ -17,7 +17,8 @@ __all__ = ["Origin", "normalized", "origin_of", "path_segment", "query_string", 
 Origin = tuple[str, str, int]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\]")
+_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\\ud800-\udfff]")
+_AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 def normalized(base_url: str) -> str:
@@ -29,8 +30,11 @@ def normalized(base_url: str) -> str:
     request = PreparedRequest()
     try:
         request.prepare_url(base_url, None)
-    except RequestException as error:
-        raise ConfigurationError(f"The base URL {base_url!r} can't be used: {error}") from None
+    except RequestException:
+        # The library's message quotes the whole URL, so it isn't shown.
+        raise ConfigurationError(
+            f"The base URL {without_query(base_url)!r} can't be used: no host can have that name."
+        ) from None
     return str(request.url)
 
 
@@ -38,17 +42,25 @@ def origin_of(url: str) -> Origin:
     """Return scheme, host and port of an absolute URL, the parts that decide who gets credentials.
 
     Raises:
-        ValueError: The URL has no host, or a port that isn't a number.
+        ValueError: The URL has no host, a port that isn't a number, or a character that two
+            readers of it may take differently.
 
     Example:
         >>> origin_of("https://API.example.com/x/?y=1")
         ('https', 'api.example.com', 443)
     """
+    if _AMBIGUOUS.search(url):
+        # In http://a\@b/ the host is b to the standard library and a to what opens the connection.
+        raise ValueError(f"{without_query(url)!r} has a backslash, a blank or a control character")
     parts = urlsplit(url)
-    scheme = parts.scheme.lower()
     if not parts.hostname:
         raise ValueError(f"{without_query(url)!r} names no host")
-    return scheme, parts.hostname.lower(), parts.port or _DEFAULT_PORTS.get(scheme, 0)
+    port = parts.port
+    return (
+        parts.scheme,
+        parts.hostname,
+        _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port,
+    )
 
 
 def path_segment(value: Any) -> str:
@@ -61,15 +73,15 @@ def path_segment(value: Any) -> str:
         The segment, percent-encoded.
 
     Raises:
-        InvalidQuery: It is empty, of another type, `.` or `..`, or has a slash or a control
-            character: it would address something else than what was meant.
+        InvalidQuery: It is empty, of another type, `.` or `..`, or has a slash, a control
+            character or half a surrogate pair: it would address something else than what was meant.
 
     Example:
         >>> path_segment("a b")
         'a%20b'
     """
     if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+        return str(int(value))
     if not isinstance(value, str):
         raise InvalidQuery(f"{value!r} is not an id: give an integer or a string.")
     if not value.strip() or value in {".", ".."} or _UNSAFE.search(value):
@@ -84,17 +96,28 @@ def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]] | str | N
     """Encode query parameters; a list value becomes a repeated key.
 
     A string is taken as encoded already (a paging link's query).
+
+    Raises:
+        InvalidQuery: A value can't be sent as UTF-8.
     """
     if not params:
         return ""
     if isinstance(params, str):
         return params
     pairs = params.items() if isinstance(params, Mapping) else params
-    return urlencode([(key, value) for key, value in pairs if value is not None], doseq=True)
+    given = [(key, value) for key, value in pairs if value is not None]
+    try:
+        return urlencode(given, doseq=True)
+    except UnicodeEncodeError as error:
+        raise InvalidQuery(f"{error.object!r} is not valid text: it can't be sent.") from None
 
 
 def without_query(url: str) -> str:
     """Return a URL without query, fragment and user part, fit for a message."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return re.split(r"[?#]", url)[0].rpartition("@")[2]
     host = parts.netloc.rpartition("@")[2]
-    return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else parts.path
+    scheme = f"{parts.scheme}:" if parts.scheme else ""
+    return f"{scheme}//{host}{parts.path}" if host else f"{scheme}{parts.path}"

@@ -1,0 +1,279 @@
+"""A server on loopback that answers exactly the bytes that a test gives it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import queue
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from synapse.config import Secret, Settings, Timeout
+from synapse.transport import Transport
+
+TOKEN = "tok-5up3r-s3cret"
+
+
+@attrs.frozen
+class Received:
+    """One request, as it came over the wire."""
+
+    raw: bytes
+
+    @property
+    def method(self) -> str:
+        return self._lines[0].split(" ")[0]
+
+    @property
+    def target(self) -> str:
+        return self._lines[0].split(" ")[1]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers by their names in lower case."""
+        pairs = [line.split(": ", 1) for line in self._lines[1:]]
+        names = [name.lower() for name, _ in pairs]
+        assert len(names) == len(set(names)), f"a header came twice: {names}"
+        return {name.lower(): value for name, value in pairs}
+
+    @property
+    def body(self) -> bytes:
+        return self.raw.partition(b"\r\n\r\n")[2]
+
+    @property
+    def _lines(self) -> list[str]:
+        return self.raw.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
+
+
+@attrs.frozen
+class Answer:
+    """What the server does with one request.
+
+    Attributes:
+        raw: The bytes that it answers.
+        then: What comes after: `keep` the connection, `close` or `reset` it, or `stall`.
+        early: Answer when the request's headers are there, without waiting for its body.
+    """
+
+    raw: bytes = b""
+    then: str = "keep"
+    early: bool = False
+
+
+class ScriptedServer:
+    """Takes any number of connections, and gives the next answer to each request."""
+
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.requests: list[Received] = []
+        self.connections = 0
+        self.failures: list[BaseException] = []
+        self.reset_on_accept = False
+        self._tls = tls
+        self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
+        self._closing = threading.Event()
+        self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host, self.port = self._listener.getsockname()
+        self._accepting = threading.Thread(target=self._accept)
+        self._accepting.start()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://{self.host}:{self.port}/"
+
+    def answer(self, raw: bytes = b"", then: str = "keep", *, early: bool = False) -> None:
+        """Script the next answer as raw bytes."""
+        self._answers.put(Answer(raw, then, early))
+
+    def reply(
+        self,
+        status: int | str = 200,
+        body: Any = None,
+        *,
+        headers: dict[str, str] | None = None,
+        then: str = "keep",
+        early: bool = False,
+    ) -> None:
+        """Script the next answer: a well-formed one. What isn't bytes is sent as JSON."""
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        given = {"Content-Type": "application/json", "Content-Length": str(len(content))}
+        given |= headers or {}
+        lines = [f"HTTP/1.1 {status if isinstance(status, str) else f'{status} Status'}"]
+        lines += [f"{name}: {value}" for name, value in given.items()]
+        self.answer("\r\n".join(lines).encode() + b"\r\n\r\n" + content, then, early=early)
+
+    @property
+    def last(self) -> Received:
+        return self.requests[-1]
+
+    def close(self) -> None:
+        self._closing.set()
+        with contextlib.suppress(OSError):  # wakes accept()
+            socket.create_connection((self.host, self.port)).close()
+        self._accepting.join()
+        self._listener.close()
+        for connection in list(self._open):
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join()
+        if self.failures:
+            raise self.failures[0]
+
+    def _accept(self) -> None:
+        while not self._closing.is_set():
+            connection, _ = self._listener.accept()
+            if self._closing.is_set():
+                connection.close()
+                return
+            self.connections += 1
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        try:
+            if self.reset_on_accept:
+                _reset(connection)
+                return
+            if self._tls:
+                with contextlib.suppress(OSError):
+                    connection = self._tls.wrap_socket(connection, server_side=True)
+            self._open.add(connection)
+            try:
+                self._converse(connection)
+            except OSError:
+                pass  # the client went away
+            finally:
+                self._open.discard(connection)
+                connection.close()
+        except BaseException as error:
+            self.failures.append(error)
+
+    def _converse(self, connection: socket.socket) -> None:
+        unread = b""
+        while True:
+            while b"\r\n\r\n" not in unread:
+                if not (more := connection.recv(65536)):
+                    return
+                unread += more
+            answer = self._next()
+            length = _body_length(unread)
+            if answer.early:
+                connection.sendall(answer.raw)
+            while len(unread) < length:
+                if not (more := connection.recv(65536)):
+                    self.requests.append(Received(unread))
+                    return
+                unread += more
+            self.requests.append(Received(unread[:length]))
+            unread = unread[length:]
+            if not answer.early:
+                connection.sendall(answer.raw)
+            if answer.then == "stall":
+                self._closing.wait()
+            elif answer.then == "reset":
+                _reset(connection)
+            if answer.then != "keep":
+                return
+
+    def _next(self) -> Answer:
+        try:
+            return self._answers.get_nowait()
+        except queue.Empty:
+            self.failures.append(AssertionError("a request came for which there is no answer"))
+            return Answer(b"HTTP/1.1 599 Unscripted\r\nContent-Length: 0\r\n\r\n")
+
+
+def _body_length(head: bytes) -> int:
+    """Return where the request ends, counted from its first byte."""
+    start = head.index(b"\r\n\r\n") + 4
+    received = Received(head[: start - 4])
+    assert "transfer-encoding" not in received.headers, "a body came without its length"
+    return start + int(received.headers.get("content-length", "0"))
+
+
+def _reset(connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
+
+
+@pytest.fixture(autouse=True)
+def no_network_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what the developer's machine says about proxies and certificates out of every test."""
+    for name in ("NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A scripted server."""
+    running = ScriptedServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def other_server() -> Iterator[ScriptedServer]:
+    """A second scripted server: another origin."""
+    running = ScriptedServer()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def make_settings() -> Callable[..., Settings]:
+    """Makes settings with an API token; further tokens are given by kind."""
+
+    def make(
+        base_url: str, *, tenant: str | None = None, timeout: Timeout | None = None, **tokens: str
+    ) -> Settings:
+        credentials = {
+            kind: Secret(token, f"the argument {kind}")
+            for kind, token in (tokens or {"api_token": TOKEN}).items()
+        }
+        return Settings(base_url, credentials, tenant=tenant, timeout=timeout or Timeout())
+
+    return make
+
+
+@pytest.fixture
+def connect(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Transport]]:
+    """Makes transports, and closes them at the end."""
+    made: list[Transport] = []
+
+    def make(base_url: str, **options: Any) -> Transport:
+        made.append(Transport(make_settings(base_url, **options)))
+        return made[-1]
+
+    yield make
+    for transport in made:
+        transport.close()
+
+
+@pytest.fixture
+def transport(server: ScriptedServer, connect: Callable[..., Transport]) -> Transport:
+    """A transport to the scripted server."""
+    return connect(server.url)
+
+
+@pytest.fixture
+def refusing_port() -> Iterator[int]:
+    """A port that is taken, and on which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        yield bound.getsockname()[1]
+
+
+@pytest.fixture
+def token() -> str:
+    """The token that the transports of these tests have."""
+    return TOKEN

@@ -1,0 +1,109 @@
+"""JSON in and out, with orjson and without it."""
+
+from __future__ import annotations
+
+import importlib
+import math
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synapse.transport import decoding
+
+Loads = Callable[[bytes], Any]
+
+
+@pytest.fixture(params=["orjson", "standard library"])
+def loads(request: pytest.FixtureRequest) -> Iterator[Loads]:
+    """Either decoder, from the module as it is when imported with and without orjson."""
+    if request.param == "orjson":
+        orjson = pytest.importorskip("orjson")
+        importlib.reload(decoding)
+        assert decoding.loads is orjson.loads
+    else:
+        reload_without_orjson()
+    yield decoding.loads
+    importlib.reload(decoding)
+
+
+def reload_without_orjson() -> None:
+    kept = sys.modules.pop("orjson", None)
+    sys.modules["orjson"] = None  # type: ignore[assignment]
+    try:
+        importlib.reload(decoding)
+    finally:
+        del sys.modules["orjson"]
+        if kept is not None:
+            sys.modules["orjson"] = kept
+    assert getattr(decoding.loads, "__module__", "") == decoding.__name__
+
+
+def test_decodes(loads: Loads) -> None:
+    body = '{"a": [1, 2.5, true, null], "é": "\\u00fc"}'.encode()
+    assert loads(body) == {"a": [1, 2.5, True, None], "é": "ü"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b" ",
+        b"{",
+        b"<html>",
+        b"{'a': 1}",
+        b"[1] [2]",
+        b"NaN",
+        b"[Infinity]",
+        b"[-Infinity]",
+        b'"\xff"',
+        b"\xef\xbb\xbf{}",
+        '{"a": 1}'.encode("utf-16"),
+        b"[" * 100_000,
+    ],
+    ids=lambda body: repr(body[:12]),
+)
+def test_refuses_what_is_not_json(loads: Loads, body: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each decoder has its own words
+        loads(body)
+
+
+@pytest.mark.parametrize("value", [math.nan, [math.inf], {"a": -math.inf}])
+def test_no_number_that_json_lacks(value: Any) -> None:
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        decoding.dumps(value)
+
+
+def test_no_circle() -> None:
+    circle: list[Any] = []
+    circle.append(circle)
+    with pytest.raises(ValueError, match="Circular"):
+        decoding.dumps(circle)
+
+
+def test_no_foreign_type() -> None:
+    with pytest.raises(TypeError, match="set"):
+        decoding.dumps({"a": {1}})
+
+
+def test_is_compact_and_utf8() -> None:
+    assert decoding.dumps({"é": [1, 2]}) == '{"é":[1,2]}'.encode()
+
+
+text = st.text(st.characters(exclude_categories=["Cs"]))
+values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | text,
+    lambda inner: st.lists(inner) | st.dictionaries(text, inner),
+)
+
+
+@given(values)
+def test_comes_back_as_it_went(value: Any) -> None:
+    assert decoding.loads(decoding.dumps(value)) == value
