@@ -119,7 +119,9 @@ def walk(
             except NotFound:
                 if number == start:
                     raise
-                return  # rows went away, and this page with them
+                number -= 1  # rows went away, and this page with them: the rest has moved up
+                ahead.forget()
+                continue
             if count is not None and page.count < count and number > start:
                 gone = -(-(count - page.count) // size)
                 back = max(start, number - gone)
