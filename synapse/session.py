@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -9,13 +10,27 @@ import synapse.resources  # noqa: F401 - importing it declares the resources
 from synapse.config import TimeoutArgument, resolve
 from synapse.core import context, registry
 from synapse.core.context import Context, LazyPolicy
+from synapse.errors import ConfigurationError
 from synapse.transport import Transport
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
-    from synapse.resources.annotation import ProjectManager, TaskManager
+    from synapse.resources.agents import AgentManager
+    from synapse.resources.annotation import ProjectManager, TaskManager, TaskTagManager
     from synapse.resources.data import DataCollectionManager, DataFileManager, DataUnitManager
+    from synapse.resources.hitl import AssignmentManager
+    from synapse.resources.jobs import JobManager, LogManager
+    from synapse.resources.ml import (
+        GroundTruthEventManager,
+        GroundTruthManager,
+        GroundTruthVersionManager,
+        ModelManager,
+    )
+    from synapse.resources.plugins import PluginManager, PluginReleaseManager
+    from synapse.resources.serving import ServeApplicationManager
+    from synapse.resources.storages import StorageManager
+    from synapse.resources.users import User, UserManager
 
 __all__ = ["Session", "connect"]
 
@@ -55,9 +70,23 @@ class Session(Context):
         # For type checkers and editors; what is there is found in the declarations.
         projects: ProjectManager
         tasks: TaskManager
+        task_tags: TaskTagManager
+        assignments: AssignmentManager
         data_collections: DataCollectionManager
         data_units: DataUnitManager
         data_files: DataFileManager
+        plugins: PluginManager
+        plugin_releases: PluginReleaseManager
+        jobs: JobManager
+        logs: LogManager
+        serve_applications: ServeApplicationManager
+        storages: StorageManager
+        models: ModelManager
+        ground_truths: GroundTruthManager
+        ground_truth_events: GroundTruthEventManager
+        ground_truth_versions: GroundTruthVersionManager
+        agents: AgentManager
+        users: UserManager
 
     def __init__(
         self,
@@ -99,12 +128,30 @@ class Session(Context):
         return cls.__schema__.manager(cls, self)
 
     @property
+    def me(self) -> User:
+        """The user that the token belongs to. One request, each time."""
+        return self.users.me()
+
+    def health(self) -> dict[str, Any]:
+        """Ask whether the server is up; it needs no credentials for that. One request.
+
+        Returns:
+            What the server says of itself.
+
+        Raises:
+            ClientError: It isn't up, or can't be reached.
+        """
+        answer: dict[str, Any] = self.transport.request("GET", "health/", resource="health")
+        return answer
+
+    @property
     def request_count(self) -> int:
         """How many requests this session has made."""
         return self.transport.request_count
 
     def close(self) -> None:
         """Close the connections. Later use raises `SessionClosed`."""
+        self.is_closed = True
         self.transport.close()
 
     def __enter__(self) -> Self:
@@ -131,7 +178,7 @@ class Session(Context):
             "tenant": settings.tenant,
             "profile": settings.profile,
         }
-        return context.find, (where,)
+        return _find, (where,)
 
 
 class _Options(TypedDict, total=False):
@@ -175,4 +222,29 @@ def connect(
     return session
 
 
-context.set_connector(connect)
+def _find(where: dict[str, str | None]) -> context.Context:
+    """Unpickle a session; here, so that unpickling imports what makes one."""
+    return context.find(where)
+
+
+def _connect_to(
+    base_url: str | None = None, *, tenant: str | None = None, profile: str | None = None
+) -> Session:
+    """Make the session that an object, or the first use of a class, has to have.
+
+    Raises:
+        ConfigurationError: There are no credentials, or they are for another server: those of one
+            must not go to another because an object came from there.
+    """
+    own = base_url
+    with contextlib.suppress(ConfigurationError):  # it may have a token only
+        own = resolve(tenant=tenant, profile=profile).base_url
+    if base_url not in (None, own):
+        raise ConfigurationError(
+            f"An object is from {base_url}, but this process is set up for {own}. Call "
+            "synapse.connect() for the object's server first."
+        )
+    return Session(base_url, tenant=tenant, profile=profile)
+
+
+context.set_connector(_connect_to)

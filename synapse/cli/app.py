@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,11 +42,13 @@ def _options(
 
 
 @contextmanager
-def _one_line_errors(*kinds: type[Exception]) -> Iterator[None]:
+def _one_line_errors() -> Iterator[None]:
     """Turn an expected error into one line on stderr and exit code 1."""
+    from synapse.emulator.errors import EmulatorError
+
     try:
         yield
-    except (SynapseError, *kinds) as error:
+    except (SynapseError, EmulatorError) as error:
         _errors.print(f"synapse: {error}", style="red")
         raise typer.Exit(1) from None
 
@@ -62,9 +65,7 @@ def emulator(
     ] = None,
 ) -> None:
     """Run a local backend until Ctrl-C."""
-    from synapse.emulator.errors import EmulatorError
-
-    with _one_line_errors(EmulatorError):
+    with _one_line_errors():
         try:
             from synapse.emulator.server import ServerInfo, serve
         except ModuleNotFoundError as error:
@@ -81,12 +82,10 @@ def emulator(
 @app.command()
 def demo() -> None:
     """Run the whole story on a local backend: real images in, annotations out, all checked."""
-    from synapse.emulator.errors import EmulatorError
-
-    with _one_line_errors(EmulatorError):
+    with _one_line_errors():
         try:
-            from synapse.examples.quickstart import main
+            quickstart = importlib.import_module("synapse.examples.quickstart")
         except ModuleNotFoundError as error:
             raise MissingExtra("The demo", "demo") from error
-        if not main():
+        if not quickstart.main():
             raise typer.Exit(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -52,9 +53,7 @@ def restore(
             field = cls.__schema__.fields[field_name]
             if field.differs(known) or not same_json(field.raw(row), field.raw(known._raw)):
                 continue
-            try:
-                value = field.convert(value, known)  # noqa: PLW2901
-            except FieldValueError:
-                pass  # for the server to refuse
+            with contextlib.suppress(FieldValueError):  # then it is for the server to refuse
+                value = field.convert(value, known)
             setattr(known, field_name, value)
     return known

@@ -7,7 +7,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cachetools import LRUCache
 
@@ -53,11 +53,13 @@ class Context:
             raise ConfigurationError(f"page_size is {page_size!r}: give a whole number from 1.")
         self.transport = transport
         self.lazy: LazyPolicy = lazy
+        self.is_closed = False
         self.page_size = page_size
         self.lock = threading.RLock()
         self.identity = IdentityMap(self, cache_size=cache_size, cache_ttl=cache_ttl)
-        _live.add(self)
         self._loads_by_place: LRUCache[tuple[str, int], int] = LRUCache(maxsize=1024)
+        with _choosing:
+            _live.add(self)
 
     @property
     def key(self) -> tuple[str, str | None]:
@@ -109,6 +111,8 @@ class Context:
 _default: Context | None = None
 _connect: Callable[..., Context] | None = None
 _live: weakref.WeakSet[Context] = weakref.WeakSet()
+# Held while a session is looked for and made, so that two threads don't make two.
+_choosing = threading.RLock()
 
 
 def set_default(context: Context | None) -> None:
@@ -118,7 +122,11 @@ def set_default(context: Context | None) -> None:
 
 
 def set_connector(connect: Callable[..., Context]) -> None:
-    """Say how a session is made when there is none; `connect` takes what `synapse.connect` does."""
+    """Say how a session is made when there is none.
+
+    Args:
+        connect: Takes nothing, or the base URL, tenant and profile that are looked for.
+    """
     global _connect
     _connect = connect
 
@@ -129,20 +137,39 @@ def default() -> Context:
     Raises:
         ConfigurationError: There is none, and the environment doesn't say where to connect.
     """
-    return _default if _default is not None else _connected()
+    if _default is not None:
+        return _default
+    with _choosing:
+        if _default is None:
+            set_default(_connected())
+        return cast("Context", _default)
 
 
 def find(where: Mapping[str, str | None]) -> Context:
-    """Return the session for a base URL and tenant: the default, a live one, or a new one.
+    """Return the session for a base URL and tenant: the default, an open one, or a new one.
+
+    A new one becomes the default only if there is none: an object that comes from elsewhere must
+    not change where everything else goes.
 
     Raises:
         ConfigurationError: There is none, and no credentials for one.
     """
-    key = (where["base_url"], where["tenant"])
-    for context in (_default, *list(_live)):
-        if context is not None and context.key == key:
-            return context
-    return _connected(**where)
+    with _choosing:
+        found = _open(where["base_url"], where["tenant"])
+        if found is None:
+            made = _connected(**where)
+            # Its tenant may come from this process's settings, which have a session already.
+            found = _open(*made.key) or made
+        if _default is None:
+            set_default(found)
+        return found
+
+
+def _open(base_url: str | None, tenant: str | None) -> Context | None:
+    for one in (_default, *_live):
+        if one is not None and one.key == (base_url, tenant) and not one.is_closed:
+            return one
+    return None
 
 
 def _connected(**where: str | None) -> Context:

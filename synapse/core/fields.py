@@ -130,6 +130,12 @@ class Field:
         return self.declared.parameter or self.name
 
     @property
+    def is_list(self) -> bool:
+        """Whether it holds several values, of which a filter matches any."""
+        parts = (self.kind, *typing.get_args(self.kind))
+        return self.declared.is_many or any(typing.get_origin(part) is list for part in parts)
+
+    @property
     def is_filterable(self) -> bool:
         """Whether queries may filter by it: said so, or a relation or scalar."""
         if self.declared.filterable is not None:

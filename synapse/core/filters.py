@@ -13,6 +13,7 @@ from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
 from synapse.core import registry
+from synapse.core.convert import parse_time
 from synapse.errors import InvalidQuery
 
 if TYPE_CHECKING:
@@ -20,7 +21,14 @@ if TYPE_CHECKING:
     from synapse.core.identity import Expansion
     from synapse.core.schema import Schema
 
-__all__ = ["expansion_tree", "field_names", "filter_names", "filter_pairs", "ordering_names"]
+__all__ = [
+    "expansion_tree",
+    "field_names",
+    "filter_names",
+    "filter_pairs",
+    "narrowed",
+    "ordering_names",
+]
 
 _RANGE = ("_after", "_before")
 
@@ -71,6 +79,43 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
     return None if nothing else pairs
 
 
+def narrowed(
+    schema: Schema, before: list[tuple[str, Any]], added: list[tuple[str, Any]]
+) -> list[tuple[str, Any]] | None:
+    """Join the parameters of two filters, so that what matches both is asked for.
+
+    A parameter that is sent twice means any of its values, so those of the same name can't just
+    stand side by side.
+
+    Returns:
+        The parameters, or `None` if nothing can match both.
+
+    Raises:
+        InvalidQuery: There is no way to ask for both.
+    """
+    fields = {field.parameter: field for field in schema.fields.values()}
+    pairs = {name: [v for n, v in before if n == name] for name, _ in before}
+    for name in dict.fromkeys(name for name, _ in added):
+        values = [v for n, v in added if n == name]
+        known = pairs.get(name, values)
+        if set(map(str, known)) == set(map(str, values)):
+            pairs[name] = known
+        elif name.endswith(_RANGE) and name not in fields:
+            later = name.endswith(_RANGE[0])
+            pairs[name] = [(max if later else min)([*known, *values], key=parse_time)]
+        elif name in fields and not fields[name].is_list:
+            kept = [value for value in known if str(value) in set(map(str, values))]
+            if not kept:
+                return None
+            pairs[name] = kept
+        else:
+            raise InvalidQuery(
+                f"{schema.name} is filtered by {name!r} already: the server can't be asked for "
+                "what matches both. Filter once, with a list for any of several values."
+            )
+    return [(name, value) for name, values in pairs.items() for value in values]
+
+
 def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
     """Check the names of `order_by()`, each with `-` in front for descending.
 
@@ -78,7 +123,7 @@ def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
         InvalidQuery: One is unknown.
     """
     checked = tuple(names)
-    known = {n for n, f in schema.fields.items() if f.is_filterable}
+    known = {n for n, f in schema.fields.items() if f.is_filterable and not f.is_list}
     for name in checked:
         if name.removeprefix("-") not in known:
             raise InvalidQuery(
@@ -150,11 +195,17 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, date):
         return datetime.combine(value, time(), timezone.utc).isoformat()
+    if value == "":
+        raise InvalidQuery(
+            f"{schema.name}.{name} can't be filtered by an empty text: the server takes it for no "
+            "filter, and would answer everything."
+        )
     if isinstance(value, (str, int, float)):
         return value
     if hasattr(type(value), "__synapse_id__"):
         field = schema.fields.get(name)
         target = field.declared.target if field is not None else None
+        target = schema.name if name == "id" else target
         if target is not None and type(value).__name__ != target:
             raise InvalidQuery(f"{schema.name}.{name} is a {target}, not a {type(value).__name__}.")
         return value.__synapse_id__()

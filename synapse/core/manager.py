@@ -7,8 +7,9 @@ verb, so that a verb which the endpoint doesn't have isn't there, for the type c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from synapse.core import registry
 from synapse.core.bound import Bound
@@ -16,6 +17,10 @@ from synapse.core.convert import to_wire
 from synapse.core.query import Query
 from synapse.core.resource import Deletable, Editable, Resource
 from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
+
+if TYPE_CHECKING:
+    from synapse.core.fields import Field
+    from synapse.core.schema import Schema
 
 __all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
 
@@ -79,6 +84,8 @@ class Creates(Bound[T]):
                 )
             if field.declared.read_only:
                 raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
+            if field.declared.target is not None:
+                _check_relation(schema, field, value)
             body[relation] = to_wire(value)
         if self._scope is not None:
             name, owner = self._scope
@@ -125,22 +132,40 @@ class BulkCreates(Creates[T]):
             raise InvalidQuery(f"batch_size is {batch_size}: give a whole number from 1.")
         created: list[T] = []
         for batch in _batches(items, batch_size):
-            created += self._create_batch(batch, created)
+            created += self._create_batch(self._bodies(batch, created), created)
         return created
 
-    def _create_batch(self, batch: list[Values], created: list[T]) -> list[T]:
-        schema = self._resource.__schema__
-        what = f"{len(batch)} new {schema.plural}"
+    def _bodies(self, batch: list[Values], created: list[T]) -> list[dict[str, Any]]:
+        """Check a batch before it is sent."""
+        return [self._numbered(n, values, created) for n, values in enumerate(batch, len(created))]
+
+    def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
         try:
-            bodies = [self._body(values) for values in batch]
+            if not isinstance(values, Mapping):
+                raise InvalidQuery(f"{values!r} is no mapping of fields to values.")
+            return self._body(values)
+        except InvalidQuery as error:
+            message = f"item {position}: {error}"
+            if not created:
+                raise InvalidQuery(message) from None
+            raise BulkError(
+                f"{message} {len(created)} were made before it; err.created has them.",
+                created=created,
+                errors={position: str(error)},
+            ) from error
+
+    def _create_batch(self, bodies: list[dict[str, Any]], created: list[T]) -> list[T]:
+        schema = self._resource.__schema__
+        what = f"{len(bodies)} new {schema.plural}"
+        try:
             rows = self._context.transport.request("POST", schema.path, json=bodies, resource=what)
-            if not isinstance(rows, list) or len(rows) != len(batch):
+            if not isinstance(rows, list) or len(rows) != len(bodies):
                 raise InvalidResponse(
                     200, "the answer is not a list of what was made", response=rows, resource=what
                 )
             return self._context.identity.load(self._resource, rows)
         except ClientError as error:
-            raise _bulk_error(error, created, schema.plural, len(batch)) from error
+            raise _bulk_error(error, created, schema.plural, len(bodies)) from error
 
 
 class Updates(Query[E]):
@@ -158,12 +183,22 @@ class Updates(Query[E]):
             How many objects the query had. One that has the values already costs no request.
 
         Raises:
-            InvalidQuery: The query is a whole manager; write `.all().update(...)` to mean that.
+            InvalidQuery: The query is a whole manager (write `.all().update(...)` to mean that),
+                a field doesn't exist, or only the server sets it.
         """
+        schema = self._resource.__schema__
+        known = {n for n, f in schema.fields.items() if not f.declared.read_only}
+        known |= {f"{n}_id" for n in known if schema.fields[n].is_relation}
+        for name in values:
+            if name not in known:
+                raise InvalidQuery(
+                    f"{schema.name} has no field {name!r} to set{registry.suggestion(name, known)}"
+                )
         targets = _targets(self, "update")
         for one in targets:
             for name, value in values.items():
-                setattr(one, name, value)
+                # A list or mapping of its own for each, or an edit of one would be one of all.
+                setattr(one, name, deepcopy(value))
             one.save()
         return len(targets)
 
@@ -190,6 +225,16 @@ class Deletes(Query[D]):
         return len(targets)
 
 
+def _check_relation(schema: Schema, field: Field, value: Any) -> None:
+    target = str(field.declared.target)
+    for one in value if isinstance(value, (list, tuple, set)) else (value,):
+        if isinstance(one, Resource) and not isinstance(one, registry.find(target)):
+            raise InvalidQuery(
+                f"{schema.name}.{field.name} takes a {target} or its id, not a "
+                f"{type(one).__name__}."
+            )
+
+
 def _targets(query: Query[T], verb: str) -> list[T]:
     """Read the whole query first: changing rows while paging through them would skip some."""
     if not query._terms.is_explicit:
@@ -212,10 +257,13 @@ def _bulk_error(
     first = len(created)
     errors = {first + place: reason for place, reason in _by_position(error.response) if reason}
     which = f"{len(errors)} of them" if errors else "them"
+    what = f"The batch of {plural} from {first} to {first + batch_length - 1}"
+    # An answer that didn't come, or isn't one, doesn't say what was done.
+    is_refused = error.status_code < 500 and error.status_code not in (200, 201, 408)
+    why = f"the server refused {which} ({error.detail})" if is_refused else str(error)
     return BulkError(
-        f"The batch of {plural} from {first} to {first + batch_length - 1} wasn't made: the server "
-        f"refused {which} ({error.detail}). {first} were made before it; err.created has them, "
-        "err.errors the reasons by position.",
+        f"{what} {'was not made' if is_refused else 'may have been made or not'}: {why}. "
+        f"{first} were made before it; err.created has them, err.errors the reasons by position.",
         created=created,
         errors=errors,
         cause=error,

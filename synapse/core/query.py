@@ -12,7 +12,7 @@ import attrs
 
 from synapse.core import filters
 from synapse.core.bound import Bound
-from synapse.core.fields import ids_of
+from synapse.core.fields import MISSING, ids_of
 from synapse.core.identity import Expansion
 from synapse.core.reading import Reading, Window, read_objects, read_rows
 from synapse.errors import InvalidQuery, MultipleFound, NotFound
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from synapse.core.context import Context
+    from synapse.core.fields import Field
     from synapse.core.reading import ObjectPage
     from synapse.core.resource import Resource
 
@@ -85,7 +86,8 @@ class Query(Bound[T]):
             params: Raw query parameters, passed through unchecked.
             **filters_: Values by field. A resource stands for its id, an enumeration for its
                 value, a list for any of its values (an empty one matches nothing); a time field
-                takes `created_after=` and `created_before=`.
+                takes `created_after=` and `created_before=`. A second filter by the same name
+                narrows the first. A query as a value is read at once.
 
         Raises:
             InvalidQuery: A name is unknown (the message says what was probably meant), or a value
@@ -97,9 +99,12 @@ class Query(Bound[T]):
             2
         """
         self._refuse_after_slice("filter")
-        pairs = filters.filter_pairs(self._resource.__schema__, filters_)
+        schema = self._resource.__schema__
+        pairs = filters.filter_pairs(schema, filters_)
+        if pairs is not None:
+            pairs = filters.narrowed(schema, [*self._scope_pair(), *self._terms.filters], pairs)
         return self._with(
-            filters=(*self._terms.filters, *(pairs or ())),
+            filters=self._terms.filters if pairs is None else tuple(pairs),
             params=(*self._terms.params, *(params or {}).items()),
             is_empty=self._terms.is_empty or pairs is None,
             is_explicit=True,
@@ -232,10 +237,9 @@ class Query(Bound[T]):
         """
         query = self._with(only=filters.field_names(self._resource.__schema__, names))
         if query._terms.is_empty:
-            return
-        for row in read_rows(query._context, query._resource, query._path(), query._reading()):
-            # A row has its id, for the paging's sake, also when it wasn't asked for.
-            yield {name: row[name] for name in names if name in row} if names else row
+            return iter(())
+        rows = read_rows(query._context, query._resource, query._path(), query._reading())
+        return _chosen(rows, [query._resource.__schema__.fields[name] for name in names])
 
     def first(self) -> T | None:
         """Return the first object, or `None` when there is none. One request."""
@@ -293,10 +297,13 @@ class Query(Bound[T]):
         if id is None and not filters_ and not self._terms.is_explicit:
             raise InvalidQuery(f"{self._resource.__name__}: give get() an id or filters.")
         terms = self._terms
-        is_plain = not (filters_ or terms.filters or terms.params or terms.search)
+        narrowed = filters_ or terms.filters or terms.params or terms.search or terms.is_empty
+        is_plain = not narrowed and terms.window == _EVERYTHING
         if id is not None and is_plain and self._resource.__schema__.has_detail:
             return self._get_by_id(id, refresh)
-        query = self.filter(**filters_) if id is None else self.filter(id=id, **filters_)
+        if id is not None:
+            filters_ = {**filters_, "id": id}
+        query = self.filter(**filters_) if filters_ else self
         found = list(query[0:2])
         if len(found) == 1:
             return found[0]
@@ -372,10 +379,7 @@ class Query(Bound[T]):
 
     def _params(self, page_size: int) -> list[tuple[str, Any]]:
         terms = self._terms
-        pairs = list(terms.filters)
-        if self._scope:
-            name, owner = self._scope
-            pairs.append((self._resource.__schema__.fields[name].parameter, owner._key))
+        pairs = list(dict.fromkeys((*terms.filters, *self._scope_pair())))
         pairs += terms.params
         if terms.search is not None:
             pairs.append(("search", terms.search))
@@ -390,23 +394,36 @@ class Query(Bound[T]):
         pairs.append(("page_size", page_size))
         return pairs
 
+    def _scope_pair(self) -> list[tuple[str, Any]]:
+        if self._scope is None:
+            return []
+        name, owner = self._scope
+        return [(self._resource.__schema__.fields[name].parameter, owner._key)]
+
     def _get_by_id(self, key: int | str, refresh: bool) -> T:
         """Fetch by the object's own path, or take a fresh one; it must be in the scope."""
         cls, identity = self._resource, self._context.identity
         schema = cls.__schema__
+        path = schema.detail_path(key)  # first: it refuses what no id can be
         found = None if refresh or self._is_partial() else identity.fresh(cls, key)
         if found is None:
             terms = self._terms
+            # Whether it is in the scope must be seen, whatever else is wanted.
+            scope = (self._scope[0],) if self._scope else ()
+            only = ("id", *terms.only, *scope) if terms.only else ()
+            omit = [name for name in terms.omit if name not in scope]
             params = [
                 (name, ",".join(part))
-                for name, part in (("expand", terms.expand), ("omit", terms.omit))
+                for name, part in (("expand", terms.expand), ("fields", only), ("omit", omit))
                 if part
             ]
-            if terms.only:
-                params.append(("fields", ",".join(("id", *terms.only))))
-            row = self._context.transport.request(
-                "GET", schema.detail_path(key), params=params, resource=schema.label(key)
-            )
+            try:
+                row = self._context.transport.request(
+                    "GET", path, params=params, resource=schema.label(key)
+                )
+            except NotFound:
+                identity.expire(cls, key)
+                raise
             expansion: Expansion = filters.expansion_tree(schema, terms.expand)
             found = identity.load(cls, [row], expansion)[0]
             if not self._is_partial():
@@ -429,6 +446,13 @@ class Query(Bound[T]):
         name, owner = self._scope
         said = ids_of(type(one).__schema__.fields[name].raw(one._raw))
         return bool(owner._key in said if isinstance(said, list) else said == owner._key)
+
+
+def _chosen(rows: Iterator[dict[str, Any]], fields: list[Field]) -> Iterator[dict[str, Any]]:
+    for row in rows:
+        # A row has its id, for the paging's sake, also when it wasn't asked for.
+        said = {field.name: field.raw(row) for field in fields}
+        yield {k: v for k, v in said.items() if v is not MISSING} if fields else row
 
 
 def _each(pages: Iterator[ObjectPage[T]]) -> Iterator[T]:
