@@ -19,7 +19,8 @@ from synapse._version import __version__
 
 if TYPE_CHECKING:
     from synapse.errors import ClientError, SynapseError
-    from synapse.resources.annotation import Project, Task
+    from synapse.resources.agents import Agent
+    from synapse.resources.annotation import Project, Task, TaskTag
     from synapse.resources.data import (
         DataCollection,
         DataFile,
@@ -27,19 +28,41 @@ if TYPE_CHECKING:
         FileSpecification,
         UnitFile,
     )
+    from synapse.resources.hitl import Assignment
+    from synapse.resources.jobs import ConsoleLine, Job, Log
+    from synapse.resources.ml import GroundTruth, GroundTruthEvent, GroundTruthVersion, Model
+    from synapse.resources.plugins import Plugin, PluginRelease
+    from synapse.resources.serving import ServeApplication
+    from synapse.resources.storages import Storage
+    from synapse.resources.users import User
     from synapse.resources.values import (
         AccessLevel,
+        AssignmentStatus,
         Category,
         FileType,
         FunctionType,
+        GroundTruthCategory,
+        JobStatus,
+        LogLevel,
+        PluginCategory,
         Priority,
+        StorageCategory,
+        StorageProvider,
         TaskStatus,
     )
     from synapse.session import Session, connect
 
 _NAMES = {
-    "synapse.errors": ("ClientError", "SynapseError"),
-    "synapse.resources.annotation": ("Project", "Task"),
+    "synapse.errors": (
+        "ClientError",
+        "SynapseError",
+    ),
+    "synapse.resources.agents": ("Agent",),
+    "synapse.resources.annotation": (
+        "Project",
+        "Task",
+        "TaskTag",
+    ),
     "synapse.resources.data": (
         "DataCollection",
         "DataFile",
@@ -47,35 +70,86 @@ _NAMES = {
         "FileSpecification",
         "UnitFile",
     ),
+    "synapse.resources.hitl": ("Assignment",),
+    "synapse.resources.jobs": (
+        "ConsoleLine",
+        "Job",
+        "Log",
+    ),
+    "synapse.resources.ml": (
+        "GroundTruth",
+        "GroundTruthEvent",
+        "GroundTruthVersion",
+        "Model",
+    ),
+    "synapse.resources.plugins": (
+        "Plugin",
+        "PluginRelease",
+    ),
+    "synapse.resources.serving": ("ServeApplication",),
+    "synapse.resources.storages": ("Storage",),
+    "synapse.resources.users": ("User",),
     "synapse.resources.values": (
         "AccessLevel",
+        "AssignmentStatus",
         "Category",
         "FileType",
         "FunctionType",
+        "GroundTruthCategory",
+        "JobStatus",
+        "LogLevel",
+        "PluginCategory",
         "Priority",
+        "StorageCategory",
+        "StorageProvider",
         "TaskStatus",
     ),
-    "synapse.session": ("Session", "connect"),
+    "synapse.session": (
+        "Session",
+        "connect",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "AccessLevel",
+    "Agent",
+    "Assignment",
+    "AssignmentStatus",
     "Category",
     "ClientError",
+    "ConsoleLine",
     "DataCollection",
     "DataFile",
     "DataUnit",
     "FileSpecification",
     "FileType",
     "FunctionType",
+    "GroundTruth",
+    "GroundTruthCategory",
+    "GroundTruthEvent",
+    "GroundTruthVersion",
+    "Job",
+    "JobStatus",
+    "Log",
+    "LogLevel",
+    "Model",
+    "Plugin",
+    "PluginCategory",
+    "PluginRelease",
     "Priority",
     "Project",
+    "ServeApplication",
     "Session",
+    "Storage",
+    "StorageCategory",
+    "StorageProvider",
     "SynapseError",
     "Task",
     "TaskStatus",
+    "TaskTag",
     "UnitFile",
+    "User",
     "__version__",
     "connect",
 ]

@@ -189,7 +189,14 @@ def _choice_hook(choice: type[Choice]) -> Callable[[Any], Any]:
     def structure(value: Any) -> Any:
         if not isinstance(value, str):
             raise TypeError(f"{choice.__name__} takes a string")
-        return members.get(value, value)
+        member = members.get(value)
+        if member is None:
+            # Another spelling that the enumeration knows, or one that is kept as it came.
+            try:
+                member = choice(value)
+            except ValueError:
+                return value
+        return member
 
     return structure
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synapse.core.bound import Bound
     from synapse.core.context import Context
 
-__all__ = ["Deletable", "Editable", "Resource", "resource"]
+__all__ = ["Deletable", "Editable", "Fetchable", "Resource", "resource"]
 
 R = TypeVar("R", bound="Resource")
 
@@ -70,28 +70,6 @@ class Resource:
     def is_changed(self) -> bool:
         """Whether there is something to save. Makes no request."""
         return any(field.differs(self) for field in self._editable_fields())
-
-    def refresh(self) -> Self:
-        """Ask the server for the object again. One request.
-
-        What was changed here and isn't saved stays as it is; `revert()` gives it up.
-
-        Returns:
-            The object itself.
-
-        Raises:
-            NotFound: It is gone.
-        """
-        schema = type(self).__schema__
-        try:
-            row = self._ask("GET", schema.detail_path(self._key))
-        except NotFound:
-            self._context.identity.expire(type(self), self._key)
-            raise
-        self._take(row)
-        object.__setattr__(self, "_complete", True)
-        self._context.identity.remember(self)
-        return self
 
     def revert(self) -> Self:
         """Give up what was changed and not saved. Makes no request.
@@ -184,7 +162,7 @@ class Resource:
 
     def _load_for(self, field: str) -> None:
         """Load the object because a field is read that the server hasn't sent yet."""
-        if getattr(self, "_complete", False) or not type(self).__schema__.has_detail:
+        if getattr(self, "_complete", False) or not isinstance(self, Fetchable):
             return
         self._context.before_lazy_load(self, field)
         self.refresh()
@@ -330,7 +308,35 @@ class Resource:
         return restore, (type(self).__name__, modules, self._raw, edits, where)
 
 
-class Editable(Resource):
+class Fetchable(Resource):
+    """A resource that can be fetched by its id."""
+
+    __slots__ = ()
+
+    def refresh(self) -> Self:
+        """Ask the server for the object again. One request.
+
+        What was changed here and isn't saved stays as it is; `revert()` gives it up.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            NotFound: It is gone.
+        """
+        schema = type(self).__schema__
+        try:
+            row = self._ask("GET", schema.detail_path(self._key))
+        except NotFound:
+            self._context.identity.expire(type(self), self._key)
+            raise
+        self._take(row)
+        object.__setattr__(self, "_complete", True)
+        self._context.identity.remember(self)
+        return self
+
+
+class Editable(Fetchable):
     """A resource that can be changed."""
 
     __slots__ = ()
@@ -379,7 +385,7 @@ class Editable(Resource):
         return self
 
 
-class Deletable(Resource):
+class Deletable(Fetchable):
     """A resource that can be deleted."""
 
     __slots__ = ()
@@ -402,7 +408,6 @@ def resource(
     manager: type[Bound[Any]],
     plural: str | None = None,
     list_path: str | None = "",
-    has_detail: bool = True,
     filters: Iterable[str] = (),
     expandable: Iterable[str] = (),
 ) -> Callable[[type[R]], type[R]]:
@@ -413,7 +418,6 @@ def resource(
         manager: The class of its managers.
         plural: The name of its root manager on a session; by default the path's.
         list_path: Where objects are listed; by default `path`, `None` if they can't be.
-        has_detail: Whether one can be fetched by its id.
         filters: Names of filters that aren't fields.
         expandable: Names that can be expanded but aren't relations.
 
@@ -431,7 +435,7 @@ def resource(
             plural=plural or path.strip("/"),
             path=path,
             list_path=path if list_path == "" else list_path,
-            has_detail=has_detail,
+            has_detail=issubclass(made, Fetchable),
             manager=manager,
             fields={a.name: Field(made, a) for a in attributes},
             filters=frozenset(filters),

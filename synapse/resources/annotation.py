@@ -1,4 +1,4 @@
-"""Annotation: projects, and the tasks in them."""
+"""Annotation: projects, the tasks in them, and the tags of those."""
 
 from __future__ import annotations
 
@@ -9,18 +9,21 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from synapse.core.convert import to_wire
 from synapse.core.fields import field
 from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
-from synapse.core.relations import RelatedId, Root, ToMany, to_one
+from synapse.core.relations import RelatedId, Root, ToMany, to_list, to_one
 from synapse.core.resource import Deletable, Editable, resource
 from synapse.errors import InvalidQuery
 from synapse.resources.data import UnitFile
+from synapse.resources.tagging import SetsTags, Tagged
 from synapse.resources.values import AccessLevel, Category, Priority, TaskStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from synapse.resources.data import DataCollection, DataUnit
+    from synapse.resources.hitl import AssignmentManager
+    from synapse.resources.ml import ModelManager
 
-__all__ = ["Project", "ProjectManager", "Task", "TaskManager"]
+__all__ = ["Project", "ProjectManager", "Task", "TaskManager", "TaskTag", "TaskTagManager"]
 
 
 class ProjectManager(
@@ -53,6 +56,9 @@ class Project(Editable, Deletable):
         created: When it was made.
         updated: When it was last changed.
         tasks: Its tasks; on the class, all tasks.
+        task_tags: The tags of its tasks; on the class, all tags.
+        assignments: Who works on its tasks; on the class, all assignments.
+        models: The models trained for it; on the class, all models.
     """
 
     objects: ClassVar[Root[ProjectManager]] = Root()
@@ -75,16 +81,21 @@ class Project(Editable, Deletable):
     updated: datetime = field(read_only=True)
 
     tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="project")
+    task_tags: ClassVar[ToMany[TaskTagManager]] = ToMany("TaskTag", by="project")
+    assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="project")
+    models: ClassVar[ToMany[ModelManager]] = ToMany("Model", by="project")
 
 
-class TaskManager(Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"]):
-    """Tasks: read, create one or many, update, delete."""
+class TaskManager(
+    Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"], SetsTags["Task"]
+):
+    """Tasks: read, create one or many, update, delete, tag."""
 
     __slots__ = ()
 
 
 @resource("tasks/", list_path="sdk/tasks/", manager=TaskManager)
-class Task(Editable, Deletable):
+class Task(Editable, Deletable, Tagged):
     """One piece of work in a project: a data unit to annotate.
 
     Attributes:
@@ -96,13 +107,15 @@ class Task(Editable, Deletable):
         status: How far it is.
         priority: How urgent it is.
         assignee: The id of the user who works on it.
-        tags: The ids of its tags.
+        tags: Its tags.
+        tag_ids: The ids of those, without loading them.
         data: The annotation document, or `None` before there is one.
         meta: What you keep with it; servers of another age call it `metadata`.
         files: The data unit's files by name, where the server sends them along.
         is_discarded: Whether it was put aside as unusable.
         created: When it was made.
         updated: When it was last changed.
+        assignments: Who works on it; on the class, all assignments.
     """
 
     objects: ClassVar[Root[TaskManager]] = Root()
@@ -115,13 +128,16 @@ class Task(Editable, Deletable):
     status: TaskStatus | str = field()
     priority: Priority | str = field()
     assignee: int | None = field()
-    tags: list[int] = field(filterable=True)
+    tags: list[TaskTag] = to_list("TaskTag")
+    tag_ids = RelatedId["list[int]"]("tags")
     data: dict[str, Any] | None = field()
     meta: dict[str, Any] = field(aliases=("metadata",))
     files: dict[str, UnitFile] = field(read_only=True)
     is_discarded: bool = field()
     created: datetime = field(read_only=True)
     updated: datetime = field(read_only=True)
+
+    assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="task")
 
     def annotate(self, document: Mapping[str, Any]) -> Self:
         """Store an annotation document. One request.
@@ -149,3 +165,43 @@ class Task(Editable, Deletable):
         path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")
         self._take(self._ask("PUT", path, json=body), sent={"data": body})
         return self
+
+
+class TaskTagManager(
+    Manager["TaskTag"], Creates["TaskTag"], Updates["TaskTag"], Deletes["TaskTag"]
+):
+    """Tags: read, create, update, delete."""
+
+    __slots__ = ()
+
+
+@resource("task_tags/", manager=TaskTagManager)
+class TaskTag(Editable, Deletable):
+    """A tag for the tasks and assignments of a project.
+
+    Attributes:
+        id: The tag's id.
+        project: The project whose tasks it is for.
+        project_id: The id of that, without loading it.
+        name: What it says.
+        description: What it means.
+        color: Its colour, as `#rrggbb`.
+        category: What kind of tag, in the platform's words.
+        meta: What you keep with it.
+        tasks: The tasks that carry it; on the class, all tasks.
+        assignments: The assignments that carry it; on the class, all assignments.
+    """
+
+    objects: ClassVar[Root[TaskTagManager]] = Root()
+
+    id: int = field(read_only=True)
+    project: Project | None = to_one("Project")
+    project_id = RelatedId["int | None"]("project")
+    name: str = field()
+    description: str = field()
+    color: str | None = field()
+    category: str | None = field()
+    meta: dict[str, Any] = field()
+
+    tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="tags")
+    assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="tags")

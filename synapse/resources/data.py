@@ -19,7 +19,8 @@ from synapse.resources.values import Category, FileType, FunctionType
 from synapse.transfer.upload import upload_file
 
 if TYPE_CHECKING:
-    from synapse.resources.annotation import TaskManager
+    from synapse.resources.annotation import ProjectManager, TaskManager
+    from synapse.resources.ml import GroundTruthEventManager
 
 __all__ = [
     "DataCollection",
@@ -101,6 +102,7 @@ class DataCollection(Editable, Deletable):
         is_archived: Whether it is put away.
         created: When it was made.
         data_units: Its units; on the class, all units.
+        projects: The projects over it; on the class, all projects.
     """
 
     objects: ClassVar[Root[DataCollectionManager]] = Root()
@@ -116,6 +118,7 @@ class DataCollection(Editable, Deletable):
     created: datetime = field(read_only=True)
 
     data_units: ClassVar[ToMany[DataUnitManager]] = ToMany("DataUnit", by="data_collection")
+    projects: ClassVar[ToMany[ProjectManager]] = ToMany("Project", by="data_collection")
 
 
 class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
@@ -138,6 +141,7 @@ class DataUnit(Deletable):
         can_generate_task: Whether tasks can be made of it.
         created: When it was made.
         tasks: The tasks over it; on the class, all tasks.
+        ground_truth_events: What is known to be true of it; on the class, all events.
     """
 
     objects: ClassVar[Root[DataUnitManager]] = Root()
@@ -152,6 +156,9 @@ class DataUnit(Deletable):
     created: datetime = field(read_only=True)
 
     tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="data_unit")
+    ground_truth_events: ClassVar[ToMany[GroundTruthEventManager]] = ToMany(
+        "GroundTruthEvent", by="data_unit"
+    )
 
 
 class DataFileManager(Bound["DataFile"]):
@@ -206,7 +213,7 @@ class DataFileManager(Bound["DataFile"]):
         return set(answer["checksums"] if isinstance(answer, dict) else answer)
 
 
-@resource("data_files/", manager=DataFileManager, list_path=None, has_detail=False)
+@resource("data_files/", manager=DataFileManager, list_path=None)
 class DataFile(Resource):
     """A file that was uploaded.
 

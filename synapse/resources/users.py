@@ -23,7 +23,7 @@ class UserManager(Bound["User"]):
         return self._context.identity.load(self._resource, [row])[0]
 
 
-@resource("users/", manager=UserManager, list_path=None, has_detail=False)
+@resource("users/", manager=UserManager, list_path=None)
 class User(Resource):
     """A user.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -20,6 +21,8 @@ def upload_file(
     source: str | os.PathLike[str] | IO[bytes],
     *,
     name: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    has_checksum: bool = True,
 ) -> dict[str, Any]:
     """Send a file in one request, streamed from the disk, and check what arrived.
 
@@ -28,6 +31,8 @@ def upload_file(
         path: The endpoint.
         source: A path, or a file opened for reading bytes.
         name: The file's name on the server.
+        fields: Further fields of the form.
+        has_checksum: Whether the endpoint answers the MD5 of what arrived.
 
     Returns:
         The server's record of the file.
@@ -41,25 +46,50 @@ def upload_file(
         try:
             if not stat.S_ISREG(where.stat().st_mode):
                 raise InvalidQuery(f"{where} is not a file.")
-            with where.open("rb") as file:
-                return _send(transport, path, file, name or where.name)
+            file = where.open("rb")
         except OSError as error:
-            raise InvalidQuery(f"{where} can't be read: {error.strerror or error}.") from error
+            raise InvalidQuery(f"{where} can't be read: {error.strerror}.") from error
+        except ValueError as error:  # a NUL in it, for one
+            raise InvalidQuery(f"{str(where)!r} can't be a path: {error}.") from None
+        with file:
+            return _send(transport, path, file, name or where.name, fields or {}, has_checksum)
     own = getattr(source, "name", None)
     name = name or (Path(own).name if isinstance(own, str) else None)
     if not name:
         raise InvalidQuery("A file without a name of its own needs one: upload(file, name=...).")
-    return _send(transport, path, source, name)
+    return _send(transport, path, source, name, fields or {}, has_checksum)
 
 
-def _send(transport: Transport, path: str, file: IO[bytes], name: str) -> dict[str, Any]:
-    start = file.tell()
-    size = file.seek(0, os.SEEK_END) - start
-    file.seek(start)
-    body = MultipartFile(file, size=size, filename=name)
+def _send(
+    transport: Transport,
+    path: str,
+    file: IO[bytes],
+    name: str,
+    fields: Mapping[str, str],
+    has_checksum: bool,
+) -> dict[str, Any]:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidQuery(
+            f"The file name {name!r} is not valid text: give another, upload(file, name=...)."
+        ) from None
+    try:
+        start = file.tell()
+        size = file.seek(0, os.SEEK_END) - start
+        file.seek(start)
+        is_binary = isinstance(file.read(0), bytes)
+    except (AttributeError, OSError, ValueError) as error:
+        # A pipe can't tell its size, and a server may take a body without one for an empty one.
+        raise InvalidQuery(
+            f"The file {name!r} can't be read from its start to its end: {error}."
+        ) from error
+    if not is_binary:
+        raise InvalidQuery(f"The file {name!r} is open for text: open it with 'rb'.")
+    body = MultipartFile(file, size=size, filename=name, fields=fields)
     label = f"file {name!r}"
     row = transport.request("POST", path, body=body, headers=body.headers, resource=label)
-    if not isinstance(row, dict) or row.get("checksum") != body.checksum:
+    if not isinstance(row, dict) or (has_checksum and row.get("checksum") != body.checksum):
         raise InvalidResponse(
             200,
             f"what the server has is not what was sent (its MD5 would be {body.checksum})",
