@@ -44,7 +44,8 @@ class FileView(APIView):
     def get(self, request: Request, checksum: str, name: str) -> HttpResponseBase:
         tenant = tenant_of(request)
         blob = Blob.objects.filter(tenant=tenant, checksum=checksum).first()
-        if blob is None:
+        path = blob_path(tenant, checksum)
+        if blob is None or not path.is_file():
             raise NotFound
         tag = f'"{blob.checksum}"'
         if _matches(request.headers.get("If-None-Match", ""), tag):
@@ -69,7 +70,7 @@ class FileView(APIView):
         code = 206 if "Content-Range" in headers else 200
         if request.method == "HEAD":
             return HttpResponse(content_type=kind, status=code, headers=headers)
-        body = _read(blob_path(tenant, blob.checksum), span)
+        body = _read(path, span)
         return StreamingHttpResponse(body, content_type=kind, status=code, headers=headers)
 
 

@@ -72,6 +72,7 @@ class Emulator:
         self._database_url = database_url
         self._control_token = secrets.token_hex(20)
         self._child: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
         self._owner = 0
         self._info: dict[str, str] = {}
 
@@ -84,30 +85,33 @@ class Emulator:
         if self._child is not None:
             return self
         require_extra()
-        with tempfile.TemporaryFile() as log:
-            # A session of its own: Ctrl-C in the terminal is for this process, which then
-            # stops the child in its own time.
-            child = subprocess.Popen(  # our own module, by our own interpreter
-                [sys.executable, "-m", "synapse.emulator"],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=self._environment(),
-                start_new_session=True,
-            )
-            try:
-                self._info = self._await_ready(child, log)
-            except BaseException:
-                _end(child, timeout=0)
-                raise
-        self._child, self._owner = child, os.getpid()
+        log = tempfile.TemporaryFile()  # noqa: SIM115 # closed by `stop`
+        # A session of its own: Ctrl-C in the terminal is for this process, which then
+        # stops the child in its own time.
+        child = subprocess.Popen(  # our own module, by our own interpreter
+            [sys.executable, "-m", "synapse.emulator"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=self._environment(),
+            start_new_session=True,
+        )
+        try:
+            self._info = self._await_ready(child, log)
+        except BaseException:
+            _end(child, timeout=0)
+            log.close()
+            raise
+        self._child, self._log, self._owner = child, log, os.getpid()
         return self
 
     def stop(self) -> None:
         """Stop the server, at most within some seconds; does nothing when it doesn't run."""
         child, self._child = self._child, None
-        if child is None:
+        log, self._log = self._log, None
+        if child is None or log is None:
             return
+        log.close()
         if self._owner != os.getpid():  # a fork of the process that started it
             return
         _end(child, timeout=_STOP_TIMEOUT)
@@ -160,6 +164,11 @@ class Emulator:
         self._told("url")
         assert self._child is not None  # noqa: S101 # for the type checker: `_told` checked
         return self._child.pid
+
+    @property
+    def log(self) -> str:
+        """What the server wrote about faults: the traceback of every 500 is here."""
+        return "" if self._log is None else _text(self._log)
 
     def create_tenant(
         self, name: str | None = None, *, member: str | None = None
@@ -220,8 +229,7 @@ class Emulator:
 
     def _post_mortem(self, child: subprocess.Popen[bytes], log: IO[bytes]) -> str:
         code = child.wait()
-        log.seek(0)
-        tail = log.read().decode(errors="replace").strip().splitlines()[-20:]
+        tail = _text(log).strip().splitlines()[-20:]
         reason = (
             f"was not ready within {self._start_timeout:g} s" if code < 0 else f"ended with {code}"
         )
@@ -254,6 +262,11 @@ class Emulator:
             )
         answer: dict[str, str] = json.loads(content)
         return answer
+
+
+def _text(log: IO[bytes]) -> str:
+    # Not by seeking: the position in the file is one with that of the child, who writes there.
+    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
 
 
 def _end(child: subprocess.Popen[bytes], timeout: float) -> None:

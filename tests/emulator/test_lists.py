@@ -181,6 +181,19 @@ def test_page_limits(api):
         assert (response.status_code, response.json()) == (404, {"detail": "Invalid page."})
 
 
+def test_a_page_of_a_thousand_rows_with_as_many_relations(api):
+    collection = api.collection(IMAGE)["id"]
+    files = {"image": {"checksum": api.file(b"pixels")["checksum"]}}
+    units = api.ok("POST", "data_units/", [{"data_collection": collection, "files": files}] * 1000)
+    project = api.project()["id"]
+    api.ok("POST", "tasks/", [{"project": project, "data_unit": unit["id"]} for unit in units])
+    response = api.get("sdk/tasks/", expand="~all", page_size=1000)
+    assert response.status_code == 200
+    assert [row["data_unit"]["id"] for row in response.json()["results"]] == [
+        unit["id"] for unit in units
+    ]
+
+
 @pytest.fixture
 def annotated(api):
     collection = api.collection(IMAGE)

@@ -1,6 +1,7 @@
 import contextlib
 import json
 import os
+import shutil
 import signal
 import socket
 import stat
@@ -213,6 +214,21 @@ def test_a_process_with_another_django_is_told_to_use_a_child():
     """)
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "already runs a Django project" in run.stdout
+
+
+def test_a_fault_is_500_in_json_and_its_traceback_is_in_the_log():
+    with Emulator() as emulator:
+        assert emulator.log == ""
+        api = connect(emulator, emulator.api_token)
+        with api.http:
+            url = api.file(b"pixels")["url"]
+            shutil.rmtree(emulator.data / "files")
+            (emulator.data / "files").touch()
+            response = api.request("POST", "data_files/", files={"file": ("b.png", b"other")})
+            assert response.status_code == 500
+            assert response.json() == {"detail": "Internal server error."}
+            assert api.get(url).status_code == 404
+        assert "NotADirectoryError" in emulator.log
 
 
 def test_start_and_stop_are_quick():

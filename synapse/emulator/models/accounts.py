@@ -5,6 +5,8 @@ import secrets
 
 from django.db import models
 
+from synapse.emulator.models.relations import ForeignKey
+
 
 class Tenant(models.Model):
     """An organisation; everything else belongs to exactly one."""
@@ -24,7 +26,7 @@ class User(models.Model):
     name = models.CharField(max_length=255, blank=True)
     email = models.EmailField(blank=True)
     is_agent = models.BooleanField(default=False)
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+")
+    tenant = ForeignKey(Tenant, models.CASCADE, related_name="+")
     tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
     created = models.DateTimeField(auto_now_add=True)
 
@@ -39,8 +41,8 @@ class User(models.Model):
 class Membership(models.Model):
     """That a user may work in a tenant."""
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="memberships")
+    user = ForeignKey(User, models.CASCADE, related_name="memberships")
+    tenant = ForeignKey(Tenant, models.CASCADE, related_name="memberships")
 
     class Meta:
         constraints = [
@@ -62,7 +64,7 @@ class Token(models.Model):
 
     digest = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)
-    user = models.ForeignKey(User, models.CASCADE, related_name="tokens")
+    user = ForeignKey(User, models.CASCADE, related_name="tokens")
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -5,6 +5,7 @@ from django.db import models
 from synapse.emulator.models.accounts import User
 from synapse.emulator.models.base import Category, TenantOwned
 from synapse.emulator.models.data import DataCollection, DataUnit
+from synapse.emulator.models.relations import ForeignKey
 
 
 class Project(TenantOwned):
@@ -22,7 +23,7 @@ class Project(TenantOwned):
     category = models.CharField(max_length=16, choices=Category.choices)
     configuration = models.JSONField(default=dict, blank=True)
     settings = models.JSONField(default=dict, blank=True)
-    data_collection = models.ForeignKey(
+    data_collection = ForeignKey(
         DataCollection, models.SET_NULL, null=True, blank=True, related_name="projects"
     )
     access_level = models.CharField(
@@ -39,9 +40,7 @@ class Project(TenantOwned):
 class TaskTag(TenantOwned):
     """A label that people put on tasks to find them again."""
 
-    project = models.ForeignKey(
-        Project, models.CASCADE, null=True, blank=True, related_name="task_tags"
-    )
+    project = ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="task_tags")
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True)
     color = models.CharField(max_length=32, blank=True)
@@ -71,14 +70,12 @@ class Task(TenantOwned):
         NORMAL = "normal"
         HIGH = "high"
 
-    project = models.ForeignKey(Project, models.CASCADE, related_name="tasks")
+    project = ForeignKey(Project, models.CASCADE, related_name="tasks")
     # What people annotated outlives the data that they looked at.
-    data_unit = models.ForeignKey(
-        DataUnit, models.SET_NULL, null=True, blank=True, related_name="tasks"
-    )
+    data_unit = ForeignKey(DataUnit, models.SET_NULL, null=True, blank=True, related_name="tasks")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.NORMAL)
-    assignee = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="tasks")
+    assignee = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="tasks")
     tags = models.ManyToManyField(TaskTag, blank=True, related_name="tasks")
     data = models.JSONField(null=True, blank=True, default=None)
     meta = models.JSONField(default=dict, blank=True)

@@ -3,6 +3,7 @@
 from django.db import models
 
 from synapse.emulator.models.accounts import Tenant
+from synapse.emulator.models.relations import ForeignKey
 
 
 class Category(models.TextChoices):
@@ -21,7 +22,7 @@ class Category(models.TextChoices):
 class TenantOwned(models.Model):
     """A row that belongs to one tenant and that no other can see."""
 
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
+    tenant = ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
     created = models.DateTimeField(auto_now_add=True)
     updated = models.DateTimeField(auto_now=True)
 

@@ -3,6 +3,7 @@
 from django.db import models
 
 from synapse.emulator.models.base import Category, TenantOwned
+from synapse.emulator.models.relations import ForeignKey
 
 
 class DataCollection(TenantOwned):
@@ -11,7 +12,7 @@ class DataCollection(TenantOwned):
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True)
     category = models.CharField(max_length=16, choices=Category.choices)
-    project = models.ForeignKey(
+    project = ForeignKey(
         "emulator.Project", models.SET_NULL, null=True, blank=True, related_name="data_collections"
     )
     meta = models.JSONField(default=dict, blank=True)
@@ -41,9 +42,7 @@ class FileSpecification(models.Model):
         SUB = "sub"
         META = "meta"
 
-    data_collection = models.ForeignKey(
-        DataCollection, models.CASCADE, related_name="file_specifications"
-    )
+    data_collection = ForeignKey(DataCollection, models.CASCADE, related_name="file_specifications")
     name = models.CharField(max_length=255)
     file_type = models.CharField(max_length=8, choices=FileType.choices)
     function_type = models.CharField(
@@ -67,7 +66,7 @@ class FileSpecification(models.Model):
 class Blob(models.Model):
     """Content, kept once for each tenant and checksum."""
 
-    tenant = models.ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
+    tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
     checksum = models.CharField(max_length=32)
     size = models.BigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
@@ -84,7 +83,7 @@ class Blob(models.Model):
 class DataUnit(TenantOwned):
     """The files that are annotated together."""
 
-    data_collection = models.ForeignKey(DataCollection, models.CASCADE, related_name="data_units")
+    data_collection = ForeignKey(DataCollection, models.CASCADE, related_name="data_units")
     meta = models.JSONField(default=dict, blank=True)
     checksum = models.CharField(max_length=32, editable=False)
     can_generate_task = models.BooleanField(default=True)
@@ -99,9 +98,9 @@ class DataUnit(TenantOwned):
 class UnitFile(models.Model):
     """That a unit has a certain content for one of its collection's specifications."""
 
-    data_unit = models.ForeignKey(DataUnit, models.CASCADE, related_name="unit_files")
-    specification = models.ForeignKey(FileSpecification, models.CASCADE, related_name="unit_files")
-    blob = models.ForeignKey(Blob, models.PROTECT, related_name="unit_files")
+    data_unit = ForeignKey(DataUnit, models.CASCADE, related_name="unit_files")
+    specification = ForeignKey(FileSpecification, models.CASCADE, related_name="unit_files")
+    blob = ForeignKey(Blob, models.PROTECT, related_name="unit_files")
     path = models.CharField(max_length=1024)
 
     class Meta:
@@ -118,10 +117,10 @@ class UnitFile(models.Model):
 class DataFile(TenantOwned):
     """An upload of a file; several may share one content."""
 
-    blob = models.ForeignKey(Blob, models.PROTECT, related_name="data_files")
+    blob = ForeignKey(Blob, models.PROTECT, related_name="data_files")
     filename = models.CharField(max_length=255)
     meta = models.JSONField(default=dict, blank=True)
-    data_unit = models.ForeignKey(
+    data_unit = ForeignKey(
         DataUnit, models.SET_NULL, null=True, blank=True, related_name="data_files"
     )
     processing_status = models.CharField(max_length=16, default="completed")

@@ -13,6 +13,7 @@ from drf_chunked_upload import settings as upload_settings
 from drf_chunked_upload.models import AbstractChunkedUpload
 
 from synapse.emulator.models.accounts import Tenant, User
+from synapse.emulator.models.relations import ForeignKey
 
 
 class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships no types
@@ -21,8 +22,8 @@ class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships n
     The library's own model is left out: its migration is out of step with it.
     """
 
-    user = models.ForeignKey(User, models.CASCADE, related_name="+", editable=False)
-    tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
+    user = ForeignKey(User, models.CASCADE, related_name="+", editable=False)
+    tenant = ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
     offset: int  # declared by the library, which ships no types
     digest = models.CharField(max_length=32, blank=True, editable=False)
 
