@@ -167,7 +167,7 @@ class Emulator:
 
     @property
     def log(self) -> str:
-        """What the server wrote about faults: the traceback of every 500 is here."""
+        """What the server wrote about faults, such as the traceback of a 500."""
         return "" if self._log is None else _text(self._log)
 
     def create_tenant(
