@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Mapping
+from datetime import timezone
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from synapse import errors
 from synapse.transport import decoding
 from synapse.transport.urls import without_query
 
-__all__ = ["broken_answer", "refused", "unreachable"]
+__all__ = ["broken_answer", "refused", "retry_after", "unreachable"]
 
 _BY_STATUS: dict[int, type[errors.ClientError]] = {
     400: errors.BadRequest,
@@ -37,6 +38,7 @@ _HINTS = {
     507: "The server's storage is full.",
 }
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MOST_SHOWN = 500
 
 
@@ -76,7 +78,7 @@ def refused(
         resource=resource,
     )
     if isinstance(error, errors.RateLimited):
-        error.retry_after = _seconds(response.headers.get("Retry-After"))
+        error.retry_after = retry_after(response)
         if error.retry_after is not None:
             error.hint = f"Wait {error.retry_after:g} seconds."
     return error
@@ -124,13 +126,20 @@ def unreachable(
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    # A refused connection and an unknown name are kinds of connect timeout to urllib3.
-    if caused_by(pool_errors.NameResolutionError):
+    # The order matters: what a proxy's error wraps isn't about the server, and a refused
+    # connection and an unknown name are kinds of connect timeout to urllib3.
+    if caused_by(http_errors.ProxyError, http_errors.InvalidProxyURL, pool_errors.ProxyError):
+        detail = "the proxy couldn't be used"
+        hint = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+    elif caused_by(pool_errors.NameResolutionError):
         detail = "the host's name isn't known"
         hint = "Check the spelling of base_url."
-    elif caused_by(pool_errors.NewConnectionError):
+    elif caused_by(ConnectionRefusedError):
         detail = "the connection was refused"
         hint = "Check base_url, and that the server is running."
+    elif caused_by(pool_errors.NewConnectionError):
+        detail = f"the connection couldn't be made: {_innermost(causes)}"
+        hint = "Check base_url and the network."
     elif caused_by(http_errors.ConnectTimeout, pool_errors.ConnectTimeoutError):
         detail = f"no connection within {timeout[0]:g} s"
         hint = "Check base_url and the network, or give a larger connect timeout."
@@ -138,9 +147,6 @@ def unreachable(
         return errors.RequestTimeout(
             408, f"no answer within {timeout[1]:g} s", hint=_HINTS[408], **about
         )
-    elif caused_by(http_errors.ProxyError, pool_errors.ProxyError):
-        detail = "the proxy couldn't be used"
-        hint = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
     elif caused_by(http_errors.SSLError, pool_errors.SSLError):
         detail = f"the TLS connection failed: {_innermost(causes)}"
         hint = "Check the address; for a private authority, set REQUESTS_CA_BUNDLE."
@@ -189,7 +195,7 @@ def _sentence(errors_by_field: Any) -> str:
         ]
         return "; ".join(parts)
     if isinstance(errors_by_field, list):
-        return " ".join(_sentence(reason) for reason in errors_by_field)
+        return " ".join(_sentence(reason) for reason in errors_by_field if reason)
     return str(errors_by_field)
 
 
@@ -198,28 +204,35 @@ def _page(response: requests.Response, body: bytes) -> str | None:
     text = body[:20_000].decode("utf-8", "replace").strip()
     if "html" in response.headers.get("Content-Type", "") or text[:1] == "<":
         title = _TITLE.search(text)
-        named = f" titled {' '.join(title.group(1).split())!r}" if title else ""
+        named = f" titled {' '.join(title.group(1).split())[:_MOST_SHOWN]!r}" if title else ""
         return f"the answer is a web page{named}, not JSON"
     return " ".join(text.split())[:_MOST_SHOWN] or None
 
 
-def _seconds(retry_after: str | None) -> float | None:
-    """Read `Retry-After`, which is a number of seconds or an HTTP date."""
-    if not retry_after:
+def retry_after(response: requests.Response) -> float | None:
+    """Return for how many seconds the server wants to be left alone, if it says so.
+
+    `Retry-After` is a number of seconds or an HTTP date.
+    """
+    value = response.headers.get("Retry-After")
+    if not value:
         return None
+    if _NUMBER.fullmatch(value):
+        return float(value)
     try:
-        return max(0.0, float(retry_after))
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(retry_after)
-    except ValueError:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)  # every HTTP date is in UTC
+        return max(0.0, moment.timestamp() - time.time())
+    except (ValueError, OverflowError):
         return None
-    return max(0.0, moment.timestamp() - time.time())
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """List an exception and everything it wraps: `requests` nests the cause in `args`."""
+    """List an exception and everything it wraps: `requests` nests the cause in `args`.
+
+    `__context__` isn't followed: it leads out of the request, to whatever the caller was handling.
+    """
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [error]
     while waiting:
@@ -231,7 +244,7 @@ def _chain(error: BaseException) -> list[BaseException]:
         waiting += [
             getattr(one, "reason", None) if isinstance(one, pool_errors.HTTPError) else None
         ]
-        waiting += [one.__cause__, one.__context__]
+        waiting.append(one.__cause__)
     return found
 
 
@@ -241,4 +254,4 @@ def _innermost(causes: list[BaseException]) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
     last = causes[-1]
-    return f"{type(last).__name__}: {last}"[:_MOST_SHOWN]
+    return f"{type(last).__name__}: {' '.join(str(last).split())}"[:_MOST_SHOWN]

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from synapse.transport.answer import Answer
+from synapse.transport.failures import retry_after
 
 __all__ = ["ReadAhead"]
 
@@ -96,8 +97,5 @@ class ReadAhead:
 
 def _pause(answer: Answer) -> float:
     """Return for how many seconds the server wants to be left alone, within reason."""
-    try:
-        seconds = float(answer.response.headers.get("Retry-After", ""))
-    except ValueError:
-        seconds = 1.0
-    return min(max(seconds, 0.0), _LONGEST_PAUSE)
+    seconds = retry_after(answer.response)
+    return min(1.0 if seconds is None else seconds, _LONGEST_PAUSE)

@@ -76,6 +76,7 @@ class ScriptedServer:
         self.failures: list[BaseException] = []
         self.reset_on_accept = False
         self._tls = tls
+        self._strict = True
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._open: set[socket.socket] = set()
@@ -113,6 +114,15 @@ class ScriptedServer:
     @property
     def last(self) -> Received:
         return self.requests[-1]
+
+    def wait_until_idle(self) -> None:
+        """Wait until every connection so far is closed."""
+        for thread in list(self._threads):
+            thread.join()
+
+    def tolerate_garbage(self) -> None:
+        """Take what isn't HTTP for the end of a connection, not for a test's mistake."""
+        self._strict = False
 
     def close(self) -> None:
         self._closing.set()
@@ -155,7 +165,7 @@ class ScriptedServer:
             finally:
                 self._open.discard(connection)
                 connection.close()
-        except BaseException as error:
+        except BaseException as error:  # raised by close(), in the test's own thread
             self.failures.append(error)
 
     def _converse(self, connection: socket.socket) -> None:
@@ -165,6 +175,8 @@ class ScriptedServer:
                 if not (more := connection.recv(65536)):
                     return
                 unread += more
+                if not self._strict and not unread[:1].isalpha():
+                    return
             answer = self._next()
             length = _body_length(unread)
             if answer.early:
@@ -214,19 +226,29 @@ def no_network_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A scripted server."""
-    running = ScriptedServer()
-    yield running
-    running.close()
+def make_server() -> Iterator[Callable[..., ScriptedServer]]:
+    """Makes scripted servers, and closes them at the end."""
+    made: list[ScriptedServer] = []
+
+    def make(tls: ssl.SSLContext | None = None) -> ScriptedServer:
+        made.append(ScriptedServer(tls))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.close()
 
 
 @pytest.fixture
-def other_server() -> Iterator[ScriptedServer]:
+def server(make_server: Callable[..., ScriptedServer]) -> ScriptedServer:
+    """A scripted server."""
+    return make_server()
+
+
+@pytest.fixture
+def other_server(make_server: Callable[..., ScriptedServer]) -> ScriptedServer:
     """A second scripted server: another origin."""
-    running = ScriptedServer()
-    yield running
-    running.close()
+    return make_server()
 
 
 @pytest.fixture
