@@ -2,7 +2,7 @@
 
 The blocks of a page run in order and share their names, as if the reader pasted one after the
 other. A page starts in an empty folder, with the environment pointing at a local backend of its
-own, so that ids begin at 1. In a block, the lines that begin with `#>` are its output.
+own, so that ids begin at 1. In a block, the lines that begin with `# ->` are its output.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ RUNNING = [page for page in PAGES if "```python" in page.read_text(encoding="utf
 NOT_RUN = {"console", "text", "toml", "ini", "{eval-rst}", "{toctree}"}
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
-_OUTPUT = re.compile(r"\s*#>(?: (?P<text>.*))?")
+_OUTPUT = re.compile(r"\s*# ->(?: (?P<text>.*))?")
 
 
 @dataclass
@@ -147,7 +147,7 @@ not Python
 
 ```python
 print(first)
-#> {shown}
+# -> {shown}
 {last}
 ```
 """
@@ -192,3 +192,11 @@ def test_block_in_a_list_is_found() -> None:
     (block,) = blocks_of("- An item:\n\n  ```python\n  if True:\n      pass\n  ```\n")
 
     assert (block.language, block.text) == ("python", "if True:\n    pass")
+
+
+def test_reference_has_every_domain() -> None:
+    pages = (ROOT / "docs" / "reference").glob("*.md")
+    reference = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+    for module in (ROOT / "synapse" / "resources").glob("[!_]*.py"):
+        assert f".. automodule:: synapse.resources.{module.stem}\n" in reference

@@ -1,0 +1,96 @@
+"""How Sphinx builds the documentation. Nothing here needs the network."""
+
+# ruff: noqa: ARG001 (the signatures are Sphinx's)
+
+from __future__ import annotations
+
+from typing import Any
+
+from docutils import nodes
+from sphinx.addnodes import pending_xref
+from sphinx.application import Sphinx
+from sphinx.domains.python import PyObject
+from sphinx.environment import BuildEnvironment
+from sphinx.util.nodes import make_refnode
+
+from synapse._version import __version__
+from synapse.core.bound import Bound
+from synapse.core.resource import Resource
+
+project = "synapse-sdk"
+author = "The synapse-sdk authors"
+copyright = "the synapse-sdk authors. Apache-2.0"
+release = version = __version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+exclude_patterns = ["_build"]
+source_suffix = {".md": "markdown"}
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = f"synapse-sdk {release}"
+html_copy_source = False
+html_static_path = ["_static"]
+html_css_files = ["manual.css"]
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
+copybutton_prompt_text = r"\$ "
+copybutton_prompt_is_regexp = True
+
+# The docstrings write code between single backquotes, as Markdown does.
+default_role = "literal"
+add_module_names = False
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
+autodoc_typehints_format = "short"
+napoleon_numpy_docstring = False
+napoleon_use_ivar = True
+python_maximum_signature_line_length = 88
+
+# Other projects' types are documented by them; type variables and what is behind an underscore
+# aren't documented at all.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(typing|typing_extensions|collections|datetime|enum|pathlib|types|os)\..*"),
+    (r"py:.*", r"(requests|urllib3|attrs?|cattrs|cachetools)\..*"),
+    (r"py:.*", r"(.*\.)?[A-Z]"),
+    (r"py:.*", r"(.*\.)?_\w+"),
+    (r"py:class", r"datetime"),
+    # The object layer's own, which no caller writes.
+    (r"py:class", r"(.*\.)?(Context|Schema|Terms|Window|Declared|Expansion|LazyPolicy)"),
+    (r"py:class", r"TimeoutArgument"),
+]
+
+
+def link_bare_name(
+    app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
+) -> nodes.reference | None:
+    """Find the class of an annotation that names it as its module imported it."""
+    name: str = node.get("reftarget", "")
+    if node.get("refdomain") != "py" or not name.isidentifier():
+        return None
+    objects: dict[str, Any] = env.domains["py"].objects  # type: ignore[attr-defined]
+    found = [full for full in objects if full.endswith(f".{name}")]
+    if len(found) != 1:
+        return None
+    entry = objects[found[0]]
+    return make_refnode(
+        app.builder, node["refdoc"], entry.docname, entry.node_id, content, found[0]
+    )
+
+
+def hide_constructor(
+    app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
+) -> tuple[str, str] | None:
+    """Leave out how managers and objects are made: nobody but the SDK makes them."""
+    is_ours = what == "class" and isinstance(obj, type) and issubclass(obj, (Bound, Resource))
+    return ("", "") if is_ours else None
+
+
+def setup(app: Sphinx) -> None:
+    app.connect("missing-reference", link_bare_name)
+    app.connect("autodoc-process-signature", hide_constructor)
+    for kind in PyObject.doc_field_types:
+        if kind.name == "variable":
+            kind.label = "Attributes"
