@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from typing import Any
 
-__all__ = ["dumps", "loads"]
+__all__ = ["decoder", "dumps", "loads"]
 
-loads: Callable[[bytes], Any]
 
-try:
-    import orjson
-except ImportError:
+def loads(body: bytes) -> Any:
+    """Decode JSON in UTF-8.
 
-    def _refused(constant: str) -> Any:
-        raise ValueError(f"{constant} is not JSON")
+    Raises:
+        ValueError: It isn't.
+    """
+    return decoder()(body)
 
-    _decoder = json.JSONDecoder(parse_constant=_refused)
 
-    def loads(body: bytes) -> Any:
-        """Decode JSON in UTF-8, and refuse with `ValueError` what isn't, just as orjson does."""
-        try:
-            return _decoder.decode(body.decode("utf-8"))
-        except RecursionError:
-            raise ValueError("the JSON is nested too deeply") from None
-
-else:
-    loads = orjson.loads
+@functools.cache
+def decoder() -> Callable[[bytes], Any]:
+    """Return what decodes, chosen at the first answer: importing orjson costs its time, too."""
+    try:
+        import orjson
+    except ImportError:
+        return _decode
+    return orjson.loads
 
 
 def dumps(value: Any) -> bytes:
@@ -41,3 +40,18 @@ def dumps(value: Any) -> bytes:
         TypeError: The value has something that JSON doesn't know.
     """
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _refused(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+_standard = json.JSONDecoder(parse_constant=_refused)
+
+
+def _decode(body: bytes) -> Any:
+    """Decode with the standard library, and refuse what orjson refuses."""
+    try:
+        return _standard.decode(body.decode("utf-8"))
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply") from None

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 from synapse.transport.answer import Answer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future, ThreadPoolExecutor
 from synapse.transport.failures import retry_after
 
 __all__ = ["ReadAhead"]
@@ -91,6 +94,9 @@ class ReadAhead:
         used = time.perf_counter() - self._fetched_at
         waited = self._wait > max(_LEAST_WAIT, (self._asked_cpu + used) / 2)
         if waited and (self._waited_before or self._wait > _CLEAR_WAIT):
+            # Imported when it is needed: a script that reads one page has no use for threads.
+            from concurrent.futures import ThreadPoolExecutor
+
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synapse-pages")
         self._waited_before = waited
 

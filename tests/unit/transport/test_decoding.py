@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import sys
 from collections.abc import Callable, Iterator
@@ -18,28 +17,17 @@ Loads = Callable[[bytes], Any]
 
 
 @pytest.fixture(params=["orjson", "standard library"])
-def loads(request: pytest.FixtureRequest) -> Iterator[Loads]:
-    """Either decoder, from the module as it is when imported with and without orjson."""
+def loads(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Loads]:
+    """Either decoder, as the module chooses it with and without orjson."""
+    decoding.decoder.cache_clear()
     if request.param == "orjson":
         orjson = pytest.importorskip("orjson")
-        importlib.reload(decoding)
-        assert decoding.loads is orjson.loads
+        assert decoding.decoder() is orjson.loads
     else:
-        reload_without_orjson()
+        monkeypatch.setitem(sys.modules, "orjson", None)
+        assert decoding.decoder().__module__ == decoding.__name__
     yield decoding.loads
-    importlib.reload(decoding)
-
-
-def reload_without_orjson() -> None:
-    kept = sys.modules.pop("orjson", None)
-    sys.modules["orjson"] = None  # type: ignore[assignment]
-    try:
-        importlib.reload(decoding)
-    finally:
-        del sys.modules["orjson"]
-        if kept is not None:
-            sys.modules["orjson"] = kept
-    assert getattr(decoding.loads, "__module__", "") == decoding.__name__
+    decoding.decoder.cache_clear()
 
 
 def test_decodes(loads: Loads) -> None:
