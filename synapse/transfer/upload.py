@@ -44,13 +44,13 @@ def upload_file(
     if isinstance(source, (str, os.PathLike)):
         where = Path(source)
         try:
-            if not stat.S_ISREG(where.stat().st_mode):
-                raise InvalidQuery(f"{where} is not a file.")
-            file = where.open("rb")
+            file = where.open("rb") if stat.S_ISREG(where.stat().st_mode) else None
         except OSError as error:
             raise InvalidQuery(f"{where} can't be read: {error.strerror}.") from error
         except ValueError as error:  # a NUL in it, for one
             raise InvalidQuery(f"{str(where)!r} can't be a path: {error}.") from None
+        if file is None:
+            raise InvalidQuery(f"{where} is not a file.")
         with file:
             return _send(transport, path, file, name or where.name, fields or {}, has_checksum)
     own = getattr(source, "name", None)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Sequence
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 import attrs
 
@@ -173,11 +173,15 @@ def _page(answer: Answer) -> Page:
     match document := answer.json():
         case {"count": int(count), "results": list(rows)}:
             link = document.get("next")
-            query = urlsplit(link).query if isinstance(link, str) else None
-            return Page(count, rows, query or None)
+            query = link.partition("#")[0].partition("?")[2] if isinstance(link, str) else ""
+            if query or not link:
+                return Page(count, rows, query or None)
+            detail = "the link to the next page has no query, so that the rest can't be read"
+        case _:
+            detail = "the answer is not a page: it has no count and results"
     raise InvalidResponse(
         answer.response.status_code,
-        "the answer is not a page: it has no count and results",
+        detail,
         method="GET",
         url=(answer.response.request.url or "").partition("?")[0],
         response=document,

@@ -22,17 +22,24 @@ class SeenIds:
         self._others: set[Any] = set()
 
     def unseen(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the rows whose ids weren't there before, and note them."""
+        """Return the rows whose ids weren't there before, and note them.
+
+        A row without an id can't be told from others, so it is always one of them.
+        """
         add = self.add
-        return [row for row in rows if not isinstance(row, dict) or add(row.get("id"))]
+        return [
+            row for row in rows if not isinstance(row, dict) or "id" not in row or add(row["id"])
+        ]
 
     def add(self, key: Any) -> bool:
         """Note an id; say whether it is new."""
         if type(key) is not int or key < 0:
-            if key in self._others:
-                return False
-            self._others.add(key)
-            return True
+            known = len(self._others)
+            try:
+                self._others.add(key)
+            except TypeError:
+                return True  # a list or mapping is no id; whoever makes objects of it says so
+            return len(self._others) > known
         number, bit = divmod(key, _BITS)
         block = self._blocks.get(number)
         if block is None:

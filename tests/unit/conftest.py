@@ -77,6 +77,7 @@ class ScriptedServer:
         self.reset_on_accept = False
         self._tls = tls
         self._strict = True
+        self._by_query: dict[str, Answer] = {}
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
         self._closing = threading.Event()
         self._open: set[socket.socket] = set()
@@ -104,12 +105,11 @@ class ScriptedServer:
         early: bool = False,
     ) -> None:
         """Script the next answer: a well-formed one. What isn't bytes is sent as JSON."""
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        given = {"Content-Type": "application/json", "Content-Length": str(len(content))}
-        given |= headers or {}
-        lines = [f"HTTP/1.1 {status if isinstance(status, str) else f'{status} Status'}"]
-        lines += [f"{name}: {value}" for name, value in given.items()]
-        self.answer("\r\n".join(lines).encode() + b"\r\n\r\n" + content, then, early=early)
+        self.answer(_reply(status, body, headers or {}), then, early=early)
+
+    def answer_to(self, query: str, body: Any) -> None:
+        """Script the answer to whichever request has this query, as JSON."""
+        self._by_query[query] = Answer(_reply(200, body, {}))
 
     @property
     def last(self) -> Received:
@@ -177,7 +177,7 @@ class ScriptedServer:
                 unread += more
                 if not self._strict and not unread[:1].isalpha():
                     return
-            answer = self._next()
+            answer = self._next(Received(unread).target.partition("?")[2])
             length = _body_length(unread)
             if answer.early:
                 connection.sendall(answer.raw)
@@ -197,12 +197,22 @@ class ScriptedServer:
             if answer.then != "keep":
                 return
 
-    def _next(self) -> Answer:
+    def _next(self, query: str) -> Answer:
+        if query in self._by_query:
+            return self._by_query[query]
         try:
             return self._answers.get_nowait()
         except queue.Empty:
             self.failures.append(AssertionError("a request came for which there is no answer"))
             return Answer(b"HTTP/1.1 599 Unscripted\r\nContent-Length: 0\r\n\r\n")
+
+
+def _reply(status: int | str, body: Any, headers: dict[str, str]) -> bytes:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    given = {"Content-Type": "application/json", "Content-Length": str(len(content)), **headers}
+    lines = [f"HTTP/1.1 {status if isinstance(status, str) else f'{status} Status'}"]
+    lines += [f"{name}: {value}" for name, value in given.items()]
+    return "\r\n".join(lines).encode() + b"\r\n\r\n" + content
 
 
 def _body_length(head: bytes) -> int:

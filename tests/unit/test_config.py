@@ -412,7 +412,8 @@ class TestBaseUrl:
         assert base.startswith(("http://", "https://"))
         assert base.endswith("/")
         assert resolve(base, "t").base_url == base
-        assert not set(base) & set("@?#\\ \n")
+        assert not set(base) & set("?#\\ \n")
+        assert "@" not in base.split("/")[2]
 
 
 class TestTenant:

@@ -1,0 +1,234 @@
+"""Pages: what one is, and walking through all of them."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from synapse import errors
+from synapse.transport import Transport
+from synapse.transport.paging import Page, get_page, walk
+
+
+def page(rows: Iterable[Any], count: int, following: Any = None) -> dict[str, Any]:
+    """A page as the platform answers it; the host in its links is another one."""
+    link = f"http://elsewhere.invalid/x/?{following}" if isinstance(following, str) else following
+    return {"count": count, "next": link, "previous": None, "results": list(rows)}
+
+
+def rows(*ids: Any) -> list[dict[str, Any]]:
+    return [{"id": key} for key in ids]
+
+
+def queries(server: Any) -> list[dict[str, list[str]]]:
+    return [parse_qs(urlsplit(request.target).query) for request in server.requests]
+
+
+def ids(pages: Iterable[Page]) -> list[list[Any]]:
+    return [[row["id"] for row in one.rows] for one in pages]
+
+
+class TestGetPage:
+    def test_reads_one(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 5, "page=2&page_size=2"))
+        one = get_page(transport, "projects/", [("page_size", 2)])
+        assert one == Page(5, rows(1, 2), "page=2&page_size=2")
+        assert queries(server) == [{"page_size": ["2"]}]
+
+    def test_reads_another(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(3), 3))
+        assert get_page(transport, "projects/", [], 2).next_query is None
+        assert queries(server) == [{"page": ["2"]}]
+
+    @pytest.mark.parametrize("link", [None, ""])
+    def test_last(self, server: Any, transport: Transport, link: Any) -> None:
+        server.reply(body={"count": 0, "next": link, "results": []})
+        assert get_page(transport, "projects/", []) == Page(0, [], None)
+
+    def test_without_a_link(self, server: Any, transport: Transport) -> None:
+        server.reply(body={"count": 0, "results": []})
+        assert get_page(transport, "projects/", []) == Page(0, [], None)
+
+    @pytest.mark.parametrize(
+        ("link", "query"),
+        [
+            ("?page=2", "page=2"),
+            ("/x/?page=2#top", "page=2"),
+            ("http://[/?page=2", "page=2"),
+            ("http://user:pw@evil/?page=2", "page=2"),
+        ],
+    )
+    def test_only_the_links_query_matters(
+        self, server: Any, transport: Transport, link: str, query: str
+    ) -> None:
+        server.reply(body={"count": 9, "next": link, "results": []})
+        assert get_page(transport, "projects/", []).next_query == query
+
+    @pytest.mark.parametrize("link", ["/x/2/", "http://host/x/", "#top", "?", 2, {"page": 2}])
+    def test_link_that_leads_nowhere(self, server: Any, transport: Transport, link: Any) -> None:
+        server.reply(body={"count": 9, "next": link, "results": rows(1)})
+        with pytest.raises(errors.InvalidResponse, match="next page has no query"):
+            get_page(transport, "projects/", [])
+
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            [],
+            {},
+            None,
+            5,
+            "page",
+            {"results": []},
+            {"count": 1},
+            {"count": "1", "results": []},
+            {"count": 1, "results": {}},
+            {"count": 1, "results": None},
+        ],
+    )
+    def test_not_a_page(self, server: Any, transport: Transport, answer: Any) -> None:
+        server.reply(203, answer)
+        with pytest.raises(errors.InvalidResponse) as caught:
+            get_page(transport, "projects/", [("a", "b")], resource="Project")
+        error = caught.value
+        assert error.detail == "the answer is not a page: it has no count and results"
+        assert (error.method, error.url) == ("GET", f"{server.url}projects/")
+        assert (error.response, error.resource, error.status_code) == (answer, "Project", 203)
+
+    def test_refusal(self, server: Any, transport: Transport) -> None:
+        server.reply(403, {"detail": "No."})
+        with pytest.raises(errors.PermissionDenied, match=r"^Project: No"):
+            get_page(transport, "projects/", [], resource="Project")
+
+
+class TestWalk:
+    def test_one_page(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 2))
+        assert ids(walk(transport, "projects/", [("a", "b")])) == [[1, 2]]
+        assert queries(server) == [{"a": ["b"]}]
+
+    def test_no_rows(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page([], 0))
+        assert ids(walk(transport, "projects/", [])) == [[]]
+
+    def test_every_page_from_the_configured_host(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 5, "page=2"))
+        server.reply(body=page(rows(3, 4), 5, "page=3"))
+        server.reply(body=page(rows(5), 5))
+        walked = walk(transport, "projects/", [("a", "b")], workers=1)
+        assert ids(walked) == [[1, 2], [3, 4], [5]]
+        assert queries(server) == [
+            {"a": ["b"], **({"page": [p]} if p else {})} for p in ("", "2", "3")
+        ]
+
+    def test_pages_are_asked_for_when_they_are_used(
+        self, server: Any, transport: Transport
+    ) -> None:
+        server.reply(body=page(rows(1), 2, "page=2"))
+        server.reply(body=page(rows(2), 2))
+        walked = walk(transport, "projects/", [], workers=1)
+        assert server.requests == []
+        next(walked)
+        assert len(server.requests) == 1
+        walked.close()
+        assert len(server.requests) == 1
+
+    def test_start(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(3), 3))
+        assert ids(walk(transport, "projects/", [], start=3)) == [[3]]
+        assert queries(server) == [{"page": ["3"]}]
+
+    def test_links_that_do_not_number_pages(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 5, "cursor=x"))
+        server.reply(body=page(rows(3, 4), 5, "cursor=y&a=b"))
+        server.reply(body=page(rows(5), 5))
+        walked = walk(transport, "projects/", [("a", "b")])
+        assert ids(walked) == [[1, 2], [3, 4], [5]]
+        assert queries(server)[1:] == [{"cursor": ["x"]}, {"cursor": ["y"], "a": ["b"]}]
+
+    def test_a_row_that_moved_on_is_given_once(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 4, "page=2"))
+        server.reply(body=page(rows(2, 3), 5, "page=3"))
+        server.reply(body=page(rows(4), 5))
+        assert ids(walk(transport, "projects/", [], workers=1)) == [[1, 2], [3], [4]]
+
+    def test_rows_without_ids_are_all_given(self, server: Any, transport: Transport) -> None:
+        nameless = [{"name": "a"}, {"name": "a"}, 5, {"id": [1]}, {"id": [1]}]
+        server.reply(body=page(nameless, 5))
+        (only,) = walk(transport, "projects/", [])
+        assert only.rows == nameless
+
+    def test_rows_that_went_away_are_followed_back(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 6, "page=2"))
+        # Two rows of the first page are gone: what was the second page is now the first.
+        server.reply(body=page(rows(5, 6), 4))
+        server.reply(body=page(rows(3, 4), 4, "page=2"))
+        server.reply(body=page(rows(5, 6), 4))
+        walked = walk(transport, "projects/", [], workers=1)
+        assert ids(walked) == [[1, 2], [3, 4], [5, 6]]
+        assert [query.get("page") for query in queries(server)] == [None, ["2"], None, ["2"]]
+
+    def test_a_page_that_went_away(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1, 2), 4, "page=2"))
+        server.reply(404, {"detail": "Invalid page."})
+        server.reply(body=page(rows(3, 4), 2))
+        assert ids(walk(transport, "projects/", [], workers=1)) == [[1, 2], [3, 4]]
+
+    def test_a_first_page_that_is_not_there(self, server: Any, transport: Transport) -> None:
+        server.reply(404, {"detail": "Invalid page."})
+        with pytest.raises(errors.NotFound):
+            next(walk(transport, "projects/", [], start=7))
+
+    def test_a_failure_on_the_way(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1), 2, "page=2"))
+        server.reply(500, {"detail": "Ouch."})
+        walked = walk(transport, "projects/", [], workers=1)
+        next(walked)
+        with pytest.raises(errors.ServerError, match="Ouch"):
+            next(walked)
+
+    def test_not_a_page_on_the_way(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page(rows(1), 2, "page=2"))
+        server.reply(body=[])
+        walked = walk(transport, "projects/", [], workers=1)
+        next(walked)
+        with pytest.raises(errors.InvalidResponse, match="not a page"):
+            next(walked)
+
+    @pytest.mark.parametrize("link", ["page=2", "cursor=x"])
+    def test_a_circle(self, server: Any, transport: Transport, link: str) -> None:
+        for _ in range(4):
+            server.reply(body=page(rows(1, 2), 100, link))
+        walked = walk(transport, "projects/", [], workers=1, resource="Project")
+        given: list[Any] = []
+        with pytest.raises(errors.InvalidResponse, match="goes in a circle") as caught:
+            given.extend(row for one in walked for row in one.rows)
+        assert given == rows(1, 2)
+        assert caught.value.url == f"{server.url}projects/"
+        assert caught.value.resource == "Project"
+        assert len(server.requests) == 4
+
+    def test_an_empty_page_that_has_a_next(self, server: Any, transport: Transport) -> None:
+        server.reply(body=page([], 100, "page=2"))
+        walked = walk(transport, "projects/", [])
+        assert next(walked).rows == []
+        with pytest.raises(errors.InvalidResponse, match="goes in a circle"):
+            next(walked)
+
+    @pytest.mark.parametrize("size", [1, 3, 10])
+    def test_ahead_of_use(self, server: Any, transport: Transport, size: int) -> None:
+        count = 30
+        numbers = iter(range(count))
+        last = -(-count // size)
+        for number in range(1, last + 1):
+            some = itertools.islice(numbers, size)
+            following = f"page={number + 1}" if number < last else None
+            server.answer_to(
+                f"page={number}" if number > 1 else "", page(rows(*some), count, following)
+            )
+        walked = ids(walk(transport, "projects/", [], workers=4))
+        assert [key for one in walked for key in one] == list(range(count))
+        assert len(server.requests) == last

@@ -1,0 +1,43 @@
+"""The set of ids that an iteration has given."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synapse.transport.seen import SeenIds
+
+keys = st.integers() | st.integers(0, 3000) | st.text() | st.none() | st.booleans() | st.floats()
+
+
+@given(st.lists(keys))
+def test_agrees_with_a_plain_set(given_keys: list[Any]) -> None:
+    seen = SeenIds()
+    plain: set[Any] = set()
+    for key in given_keys:
+        typed = ("whole", key) if type(key) is int and key >= 0 else ("other", key)
+        assert seen.add(key) is (typed not in plain)
+        plain.add(typed)
+
+
+def test_neighbours_in_a_block_are_apart() -> None:
+    seen = SeenIds()
+    assert [seen.add(key) for key in (0, 7, 8, 1023, 1024, 1032)] == [True] * 6
+    assert [seen.add(key) for key in (0, 7, 8, 1023, 1024, 1032)] == [False] * 6
+    assert [seen.add(key) for key in (1, 9, 1022, 1025)] == [True] * 4
+
+
+def test_unseen_keeps_the_order() -> None:
+    seen = SeenIds()
+    rows = [{"id": 3}, {"id": "a"}, {"id": 1}, {"id": 3}]
+    assert seen.unseen(rows) == [{"id": 3}, {"id": "a"}, {"id": 1}]
+    assert seen.unseen([{"id": 1}, {"id": 2}]) == [{"id": 2}]
+
+
+def test_what_has_no_id_is_never_seen() -> None:
+    seen = SeenIds()
+    rows: list[Any] = [{}, {"name": "a"}, 5, {"id": {}}]
+    assert seen.unseen(rows) == rows
+    assert seen.unseen(rows) == rows
