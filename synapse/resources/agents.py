@@ -9,7 +9,6 @@ from synapse.core.bound import Bound
 from synapse.core.fields import field
 from synapse.core.relations import Root
 from synapse.core.resource import Resource, resource
-from synapse.transport.urls import path_segment
 
 __all__ = ["Agent", "AgentManager"]
 
@@ -29,7 +28,7 @@ class AgentManager(Bound["Agent"]):
         Raises:
             NotFound: No agent has this token. The message doesn't show it.
         """
-        path = f"{self._resource.__schema__.path}{path_segment(token)}/connect/"
+        path = self._resource.__schema__.detail_path(token, "connect/")
         row = self._context.transport.request(
             "POST", path, json=details, resource="agent of the token"
         )
