@@ -157,6 +157,8 @@ def _converter() -> Converter:
 
     converter = Converter(detailed_validation=False)
     converter.register_structure_hook(datetime, parse_time)
+    for primitive in (str, int, float, bool):
+        converter.register_structure_hook(primitive, _primitive)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
     converter.register_structure_hook_factory(
         _is_choice, lambda kind: _ignoring_type(structure_hook(kind))
@@ -166,6 +168,21 @@ def _converter() -> Converter:
         lambda kind: _nested(kind, converter),
     )
     return converter
+
+
+def _primitive(value: Any, kind: type) -> Any:
+    """Take what surely means the declared type. cattrs alone would make True of "false"."""
+    allowed = {str: (str, int, float), bool: bool}.get(kind, (int, float, str))
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{_named(kind)} was declared")
+    converted = kind(value)
+    if kind is int and isinstance(value, float) and converted != value:
+        raise ValueError("a whole number was declared")
+    return converted
+
+
+def _named(kind: type) -> str:
+    return {str: "a text", int: "a whole number", float: "a number"}.get(kind, "true or false")
 
 
 def _is_choice(kind: Any) -> bool:

@@ -256,11 +256,14 @@ class Field:
     def _related(self, target: str, value: Any, resource: Resource) -> Any:
         """Make this session's objects of what a relation holds."""
         identity = resource._context.identity
-        if not self.declared.is_many or value is None:
-            return identity.related(target, value, via=self.name)
-        if not isinstance(value, list):
-            raise FieldValueError(self._complaint(value, resource, "a list was declared"))
-        related = [identity.related(target, one, via=self.name) for one in value]
+        try:
+            if not self.declared.is_many or value is None:
+                return identity.related(target, value, via=self.name)
+            if not isinstance(value, list):
+                raise FieldValueError("a list was declared")
+            related = [identity.related(target, one, via=self.name) for one in value]
+        except FieldValueError as error:
+            raise FieldValueError(self._complaint(value, resource, str(error))) from None
         return tracked(related, resource._report_change)
 
     def _complaint(self, value: Any, resource: Resource, why: str) -> str:

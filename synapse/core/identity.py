@@ -126,7 +126,7 @@ class IdentityMap:
             return known if known is not None else self.load(cls, [value])[0]
         if isinstance(value, (int, str)) and not isinstance(value, bool):
             return self.stub(cls, value, via=via)
-        raise FieldValueError(f"The relation {via!r} holds {value!r}, which is no id.")
+        raise FieldValueError(f"{value!r} is no id")
 
     def peek(self, cls: type[R], key: Any) -> R | None:
         """Return the object of an id if it is known and alive."""

@@ -101,10 +101,12 @@ class Query(Bound[T]):
         self._refuse_after_slice("filter")
         schema = self._resource.__schema__
         pairs = filters.filter_pairs(schema, filters_)
+        scope: list[tuple[str, Any]] = []
         if pairs is not None:
-            pairs = filters.narrowed(schema, [*self._scope_pair(), *self._terms.filters], pairs)
+            scope = self._scope_pair()
+            pairs = filters.narrowed(schema, [*scope, *self._terms.filters], pairs)
         return self._with(
-            filters=self._terms.filters if pairs is None else tuple(pairs),
+            filters=tuple(pair for pair in pairs or () if pair not in scope),
             params=(*self._terms.params, *(params or {}).items()),
             is_empty=self._terms.is_empty or pairs is None,
             is_explicit=True,
@@ -379,7 +381,7 @@ class Query(Bound[T]):
 
     def _params(self, page_size: int) -> list[tuple[str, Any]]:
         terms = self._terms
-        pairs = list(dict.fromkeys((*terms.filters, *self._scope_pair())))
+        pairs = [*terms.filters, *self._scope_pair()]
         pairs += terms.params
         if terms.search is not None:
             pairs.append(("search", terms.search))

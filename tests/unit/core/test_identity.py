@@ -1,0 +1,334 @@
+"""The identity map: one object per thing and session, held weakly unless it is changed."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse import DataCollection, DataUnit, Project, Session, Task
+from synapse.errors import InvalidResponse
+
+
+def other_session(**options: Any) -> Session:
+    return Session(**{"base_url": "http://127.0.0.1:9", "api_token": "no-token", **options})
+
+
+@pytest.fixture
+def small() -> Iterator[Session]:
+    """A session that holds two objects at most."""
+    with other_session(cache_size=2) as session:
+        yield session
+
+
+def gone(reference: weakref.ref[Any]) -> bool:
+    gc.collect()
+    return reference() is None
+
+
+def test_rows_of_one_id_are_one_object(offline: Session) -> None:
+    one, other, again = offline.identity.load(Task, [{"id": 1}, {"id": 2}, {"id": 1}])
+    assert one is again
+    assert one is not other
+
+
+def test_objects_of_different_classes_share_no_id(offline: Session, make: Any) -> None:
+    assert make(Project, id=1) is not make(Task, id=1)
+    assert make(Project, id=1) != make(Task, id=1)
+
+
+def test_a_relation_is_the_sessions_one_object(make: Any) -> None:
+    project = make(Project, id=5)
+    tasks = [make(Task, id=n, project=5) for n in range(3)]
+    assert all(task.project is project for task in tasks)
+    assert all(task.project_id == 5 for task in tasks)
+
+
+def test_a_relation_to_what_is_not_known_yet_is_one_object_too(make: Any) -> None:
+    one, other = make(Task, id=1, project=5), make(Task, id=2, project=5)
+    assert one.project is other.project
+    assert one.project.id == 5
+
+
+def test_an_expansion_that_was_not_asked_for_brings_no_old_values(make: Any) -> None:
+    project = make(Project, id=5, title="new")
+    task = make(Task, id=1, project={"id": 5, "title": "old"})
+    assert task.project is project
+    assert project.title == "new"
+    assert task.project_id == 5
+
+
+def test_an_expansion_that_was_not_asked_for_is_used(make: Any) -> None:
+    assert make(Task, id=1, project={"id": 5, "title": "Streets"}).project.title == "Streets"
+
+
+def test_an_expansion_fills_the_related_objects_at_every_depth(offline: Session) -> None:
+    row = {"id": 1, "data_unit": {"id": 2, "data_collection": {"id": 3, "name": "x"}}}
+    (task,) = offline.identity.load(Task, [row], {"data_unit": {"data_collection": {}}})
+    assert task.data_unit.data_collection.name == "x"
+    assert task.data_unit_id == 2
+    assert task._raw["data_unit"] == 2
+
+
+def test_an_expansion_of_null_is_none(offline: Session) -> None:
+    (task,) = offline.identity.load(Task, [{"id": 1, "data_unit": None}], {"data_unit": {}})
+    assert task.data_unit is None
+
+
+def test_an_expansion_does_not_undo_an_unsaved_assignment(offline: Session, make: Any) -> None:
+    task = make(Task, id=1, project=5)
+    task.project = 6
+    offline.identity.load(Task, [{"id": 1, "project": {"id": 5}}], {"project": {}})
+    assert task.project_id == 6
+    assert task.changes == {"project": 6}
+
+
+def test_what_nobody_uses_is_let_go(make: Any) -> None:
+    reference = weakref.ref(make(Task, id=1, meta={"a": 1}))
+    assert gone(reference)
+
+
+def test_what_was_only_read_is_let_go(make: Any) -> None:
+    task = make(Task, id=1, meta={"a": 1}, status="pending")
+    assert task.meta == {"a": 1}
+    assert task.status == "pending"
+    reference = weakref.ref(task)
+    del task
+    assert gone(reference)
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda task: setattr(task, "status", "skipped"),
+        lambda task: task.meta.update(k=1),
+        lambda task: task.meta["a"].append(1),
+        lambda task: setattr(task, "project", 7),
+    ],
+)
+def test_a_changed_object_survives_the_users_reference(
+    offline: Session, make: Any, edit: Any
+) -> None:
+    task = make(Task, id=1, status="pending", meta={"a": []}, project=6)
+    edit(task)
+    changes = task.changes
+    assert changes
+    del task
+    gc.collect()
+    (again,) = offline.identity.load(Task, [{"id": 1, "status": "pending"}])
+    assert again.changes == changes
+    assert offline.identity.changed == [again]
+
+
+@pytest.mark.parametrize(
+    "undo",
+    [lambda task: task.revert(), lambda task: setattr(task, "status", "pending")],
+)
+def test_an_object_without_a_change_left_is_let_go(make: Any, undo: Any) -> None:
+    task = make(Task, id=1, status="pending")
+    task.status = "skipped"
+    undo(task)
+    reference = weakref.ref(task)
+    del task
+    assert gone(reference)
+
+
+def unreported(session: Session, number: int) -> None:
+    """Leave an object behind that has a mapping of the user's own, saved and then edited."""
+    (task,) = session.identity.load(Task, [{"id": number, "meta": {}}])
+    task.meta = {"a": 1}
+    task._take({"id": number, "meta": {"a": 1}}, sent=task.changes, saved=True)
+    assert not task.is_changed
+    task.meta["b"] = 2
+
+
+def test_an_edit_of_a_mapping_of_the_users_own_survives_too(small: Session) -> None:
+    for number in range(6):
+        unreported(small, number)
+    gc.collect()
+    assert {task.id for task in small.identity.changed} == set(range(6))
+    (task,) = small.identity.load(Task, [{"id": 0, "status": "pending"}])
+    assert task.changes == {"meta": {"a": 1, "b": 2}}
+
+
+def test_unchanged_objects_with_a_mapping_of_the_users_own_are_held_in_bounds(
+    small: Session,
+) -> None:
+    references = []
+    for number in range(6):
+        (task,) = small.identity.load(Task, [{"id": number, "meta": {}}])
+        task.meta = {"a": 1}
+        task._take({"id": number, "meta": {"a": 1}}, sent=task.changes, saved=True)
+        references.append(weakref.ref(task))
+        del task
+    gc.collect()
+    assert sum(reference() is not None for reference in references) == 2
+
+
+def test_the_map_forgets_the_ids_of_what_was_let_go(offline: Session) -> None:
+    for start in range(0, 20_000, 100):
+        offline.identity.load(Task, [{"id": start + n} for n in range(100)])
+    assert len(offline.identity._refs[Task]) < 2_000
+
+
+def test_fetched_objects_are_held_in_bounds(small: Session) -> None:
+    references = []
+    for number in range(5):
+        (task,) = small.identity.load(Task, [{"id": number}])
+        small.identity.remember(task)
+        references.append(weakref.ref(task))
+        del task
+    gc.collect()
+    assert [reference() is not None for reference in references] == [False] * 3 + [True] * 2
+
+
+@pytest.mark.parametrize("options", [{"cache_ttl": 0}, {"cache_size": 0}])
+def test_the_cache_can_be_switched_off(options: dict[str, Any]) -> None:
+    with other_session(**options) as session:
+        (task,) = session.identity.load(Task, [{"id": 1}])
+        session.identity.remember(task)
+        assert session.identity.fresh(Task, 1) is None
+
+
+def test_a_forgotten_object_is_not_the_sessions_any_more(offline: Session, make: Any) -> None:
+    task = make(Task, id=1, status="pending")
+    task.status = "skipped"
+    offline.identity.remember(task)
+    offline.identity.forget(task)
+    assert task.status == "skipped"
+    assert make(Task, id=1) is not task
+    assert offline.identity.fresh(Task, 1) is None
+    assert offline.identity.changed == []
+
+
+def test_forgetting_what_was_never_known_is_nothing(offline: Session, make: Any) -> None:
+    task = make(Task, id=1)
+    offline.identity.forget(task)
+    offline.identity.forget(task)
+
+
+@pytest.mark.parametrize("row", [5, None, "x", ["id"], {}, {"title": "no id"}, {"id": [1]}])
+def test_a_row_that_is_no_object_with_an_id_is_refused(offline: Session, row: Any) -> None:
+    with pytest.raises(InvalidResponse, match="Task that is no object with an id"):
+        offline.identity.load(Task, [row])
+
+
+def test_ids_may_be_texts(offline: Session) -> None:
+    one, other = offline.identity.load(Task, [{"id": "a-b"}, {"id": "1"}])
+    assert repr(one) == "<Task a-b>"
+    assert offline.identity.peek(Task, "1") is other
+    assert offline.identity.peek(Task, 1) is None
+
+
+def test_equality_is_by_server_tenant_class_and_id() -> None:
+    with other_session() as one, other_session() as other:
+        (mine,) = one.identity.load(Task, [{"id": 1}])
+        (theirs,) = other.identity.load(Task, [{"id": 1}])
+        assert mine is not theirs
+        assert mine == theirs
+        assert hash(mine) == hash(theirs)
+        assert len({mine, theirs}) == 1
+        assert mine != other.identity.load(Task, [{"id": 2}])[0]
+
+
+@pytest.mark.parametrize("options", [{"base_url": "http://127.0.0.1:8"}, {"tenant": "vision"}])
+def test_things_of_another_server_or_tenant_are_other_things(options: dict[str, Any]) -> None:
+    with other_session() as one, other_session(**options) as other:
+        (mine,) = one.identity.load(Task, [{"id": 1}])
+        (theirs,) = other.identity.load(Task, [{"id": 1}])
+        assert mine != theirs
+        assert len({mine, theirs}) == 2
+
+
+def test_an_object_equals_nothing_else(make: Any) -> None:
+    assert make(Task) != 1
+    assert make(Task) != {"id": 1}
+    assert make(Task) == make(Task)
+
+
+def test_a_copy_of_an_object_is_the_object(make: Any) -> None:
+    task = make(Task)
+    assert copy.copy(task) is task
+    assert copy.deepcopy([task])[0] is task
+
+
+@pytest.mark.parametrize("value", [7, "x"])
+def test_a_relation_can_be_assigned_an_id(make: Any, value: Any) -> None:
+    task = make(Task, id=1, project=5)
+    task.project = value
+    assert repr(task.project) == f"<Project {value}>"
+    assert task.changes == {"project": value}
+
+
+def test_a_relation_can_be_assigned_an_object(make: Any) -> None:
+    task, project = make(Task, id=1, project=5), make(Project, id=7)
+    task.project = project
+    assert task.project is project
+    assert task.project_id == 7
+
+
+def test_a_relation_can_be_assigned_by_its_id(make: Any) -> None:
+    task = make(Task, id=1, project=5)
+    task.project_id = 7
+    assert task.project.id == 7
+
+
+def test_a_relation_can_be_assigned_none(make: Any) -> None:
+    project = make(Project, id=1, data_collection=5)
+    project.data_collection = None
+    assert project.data_collection is None
+    assert project.data_collection_id is None
+    assert project.changes == {"data_collection": None}
+
+
+def test_a_relation_is_not_assigned_an_object_of_another_class(make: Any) -> None:
+    task = make(Task, id=1, project=5)
+    with pytest.raises(TypeError, match=r"Task\.project takes a Project or its id, not a DataUnit"):
+        task.project = make(DataUnit)
+    assert not task.is_changed
+
+
+@pytest.mark.parametrize("value", [1.5, True, {"id": 5, "title": "forged"}, [5]])
+def test_a_relation_is_not_assigned_what_is_no_id(make: Any, value: Any) -> None:
+    task = make(Task, id=1, project=5)
+    with pytest.raises(TypeError, match="takes a Project or its id"):
+        task.project = value
+
+
+def test_a_relation_to_an_object_of_another_session_is_this_sessions_own(make: Any) -> None:
+    task = make(Task, id=1, project=5)
+    with other_session() as other:
+        (theirs,) = other.identity.load(Project, [{"id": 7}])
+        task.project = theirs
+    assert task.project == theirs
+    assert task.project is not theirs
+    assert task.project is make(Project, id=7)
+
+
+def test_a_relation_is_not_assigned_what_is_on_another_server(make: Any) -> None:
+    task = make(Task, id=1, project=5)
+    with other_session(base_url="http://127.0.0.1:8") as other:
+        (theirs,) = other.identity.load(Project, [{"id": 7}])
+        with pytest.raises(ValueError, match="on another server"):
+            task.project = theirs
+
+
+def test_a_relation_to_many_is_a_manager_of_what_belongs_to_it(make: Any) -> None:
+    collection = make(DataCollection, id=3)
+    assert repr(collection.data_units) == "<DataUnitManager[DataUnit] of DataCollection 3>"
+
+
+def test_a_bad_page_size_is_refused() -> None:
+    for bad in (0, True, "10"):
+        with pytest.raises(synapse.errors.ConfigurationError, match="page_size"):
+            other_session(page_size=bad)
+
+
+def test_an_unknown_lazy_policy_is_refused() -> None:
+    with pytest.raises(synapse.errors.ConfigurationError, match="'allow', 'warn' or 'raise'"):
+        other_session(lazy="never")
