@@ -72,7 +72,6 @@ class ScriptedServer:
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.requests: list[Received] = []
-        self.connections = 0
         self.failures: list[BaseException] = []
         self.reset_on_accept = False
         self._tls = tls
@@ -82,10 +81,15 @@ class ScriptedServer:
         self._closing = threading.Event()
         self._open: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
+        self._arrival = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.host, self.port = self._listener.getsockname()
         self._accepting = threading.Thread(target=self._accept)
         self._accepting.start()
+
+    @property
+    def connections(self) -> int:
+        return len(self._threads)
 
     @property
     def url(self) -> str:
@@ -115,8 +119,10 @@ class ScriptedServer:
     def last(self) -> Received:
         return self.requests[-1]
 
-    def wait_until_idle(self) -> None:
-        """Wait until every connection so far is closed."""
+    def wait_until_idle(self, connections: int = 1) -> None:
+        """Wait until so many connections came, and all of them are closed."""
+        with self._arrival:
+            self._arrival.wait_for(lambda: len(self._threads) >= connections)
         for thread in list(self._threads):
             thread.join()
 
@@ -144,10 +150,11 @@ class ScriptedServer:
             if self._closing.is_set():
                 connection.close()
                 return
-            self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
             thread.start()
+            with self._arrival:
+                self._threads.append(thread)
+                self._arrival.notify_all()
 
     def _serve(self, connection: socket.socket) -> None:
         try:

@@ -1,0 +1,150 @@
+"""The multipart body, read back by a parser that isn't ours."""
+
+from __future__ import annotations
+
+import email.policy
+import hashlib
+import io
+from email.message import EmailMessage
+from email.parser import BytesParser
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from synapse.errors import SynapseError
+from synapse.transfer import multipart
+from synapse.transfer.multipart import MultipartFile
+
+
+def parse(body: bytes, content_type: str) -> list[EmailMessage]:
+    head = f"Content-Type: {content_type}\r\nMIME-Version: 1.0\r\n\r\n".encode()
+    message = BytesParser(EmailMessage, policy=email.policy.HTTP).parsebytes(head + body)
+    assert not message.defects
+    parts = [part for part in message.iter_parts() if isinstance(part, EmailMessage)]
+    assert not [defect for part in parts for defect in part.defects]
+    return parts
+
+
+def make(content: bytes, **options: Any) -> MultipartFile:
+    given = {"size": len(content), "filename": "a.bin", **options}
+    return MultipartFile(io.BytesIO(content), **given)
+
+
+def disposition(part: EmailMessage) -> dict[str, str]:
+    return dict(part["Content-Disposition"].params)
+
+
+def test_file_alone() -> None:
+    body = make(b"\x00\r\n\xff--", filename="photo.png")
+    (part,) = parse(b"".join(body), body.content_type)
+    assert part.get_payload(decode=True) == b"\x00\r\n\xff--"
+    assert part.get_content_disposition() == "form-data"
+    assert disposition(part) == {"name": "file", "filename": "photo.png"}
+    assert part.get_content_type() == "application/octet-stream"
+
+
+def test_fields_come_before_the_file() -> None:
+    body = make(b"abc", fields={"filename": "ü.png", "plugin": "7"})
+    parts = parse(b"".join(body), body.content_type)
+    assert [disposition(part)["name"] for part in parts] == ["filename", "plugin", "file"]
+    assert [part.get_payload(decode=True) for part in parts] == ["ü.png".encode(), b"7", b"abc"]
+    assert [part["Content-Type"] for part in parts[:2]] == [None, None]
+    assert "filename" not in disposition(parts[0])
+
+
+def test_headers() -> None:
+    body = make(b"abc")
+    assert body.headers == {
+        "Content-Type": body.content_type,
+        "Content-Length": str(len(b"".join(body))),
+    }
+
+
+def test_each_has_a_boundary_of_its_own() -> None:
+    assert make(b"").content_type != make(b"").content_type
+
+
+@pytest.mark.parametrize(
+    ("filename", "shown"),
+    [
+        ("Straße.png", "Straße.png"),
+        ("写真 1.png", "写真 1.png"),
+        ("a;b=c.png", "a;b=c.png"),
+        ('"quoted".png', "%22quoted%22.png"),
+        ("two\r\nlines.png", "two%0D%0Alines.png"),
+        ('x"\r\nX-Evil: 1\r\n\r\n.png', "x%22%0D%0AX-Evil: 1%0D%0A%0D%0A.png"),
+    ],
+)
+def test_filename(filename: str, shown: str) -> None:
+    body = make(b"abc", filename=filename)
+    raw = b"".join(body)
+    head = raw.partition(b"\r\n\r\n")[0].decode()
+    assert head.splitlines()[1:] == [
+        f'Content-Disposition: form-data; name="file"; filename="{shown}"',
+        "Content-Type: application/octet-stream",
+    ]
+    (part,) = parse(raw, body.content_type)
+    assert part.get_payload(decode=True) == b"abc"
+
+
+@given(
+    content=st.binary(max_size=200),
+    filename=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
+    value=st.text(st.characters(exclude_categories=["Cs"])),
+    block=st.integers(1, 50),
+)
+def test_anything_arrives(content: bytes, filename: str, value: str, block: int) -> None:
+    body = make(content, filename=filename, fields={"field": value})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(multipart, "_BLOCK", block)
+        raw = b"".join(body)
+    assert len(body) == len(raw)
+    boundary = body.content_type.partition("boundary=")[2].encode()
+    first, second, end = raw.split(b"--" + boundary)[1:]
+    assert first.partition(b"\r\n\r\n")[2] == value.encode() + b"\r\n"
+    assert second.partition(b"\r\n\r\n")[2] == content + b"\r\n"
+    assert end == b"--\r\n"
+    assert second.partition(b"\r\n\r\n")[0].count(b"\r\n") == 2
+    assert body.checksum == hashlib.md5(content).hexdigest()
+
+
+def test_reads_from_the_current_position() -> None:
+    file = io.BytesIO(b"skipped:sent:not")
+    file.seek(8)
+    body = MultipartFile(file, size=4, filename="a")
+    (part,) = parse(b"".join(body), body.content_type)
+    assert part.get_payload(decode=True) == b"sent"
+    assert file.tell() == 12
+
+
+def test_checksum_is_there_once_all_was_sent() -> None:
+    body = make(b"abc")
+    pieces = iter(body)
+    next(pieces)
+    next(pieces)
+    assert body.checksum == ""
+    list(pieces)
+    assert body.checksum == hashlib.md5(b"abc").hexdigest()
+
+
+def test_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multipart, "_BLOCK", 4)
+    head, *blocks, tail = make(b"0123456789")
+    assert blocks == [b"0123", b"4567", b"89"]
+    assert head.endswith(b"\r\n\r\n")
+    assert tail.endswith(b"--\r\n")
+
+
+def test_a_file_that_becomes_shorter() -> None:
+    body = make(b"abc", size=5)
+    with pytest.raises(SynapseError, match="shorter while it was sent: 2 of 5 bytes are missing"):
+        b"".join(body)
+    assert body.checksum == ""
+
+
+def test_a_file_that_grows_is_sent_as_it_was() -> None:
+    body = make(b"abcdef", size=3)
+    assert len(b"".join(body)) == len(body)
+    assert body.checksum == hashlib.md5(b"abc").hexdigest()
