@@ -131,7 +131,7 @@ class Timeout:
         return cls(float(pair[0]), float(pair[1]))
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Settings:
     """What a session needs to know to connect, worked out and checked.
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
-import synapse.resources  # noqa: F401 - importing it declares the resources
 from synapse.config import TimeoutArgument, resolve
 from synapse.core import context, registry
 from synapse.core.context import Context, LazyPolicy
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
+
+# Importing the package declares the resources. It comes after the transport: the libraries that
+# that brings load half as fast again when ours have filled the memory before them.
+import_module("synapse.resources")
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack

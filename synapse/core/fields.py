@@ -39,7 +39,7 @@ MISSING: Any = _Missing()
 """Stands for a value that isn't there, where `None` would mean that the server said null."""
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Declared:
     """What a class body says of a field."""
 

@@ -36,7 +36,7 @@ _IDS_PER_REQUEST = 100
 _EVERYTHING = Window()
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Terms:
     """What a query asks for."""
 

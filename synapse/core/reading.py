@@ -84,7 +84,7 @@ class Window:
         return number
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class ObjectPage(Generic[T]):
     """One page of a query.
 
@@ -103,7 +103,7 @@ class ObjectPage(Generic[T]):
         return len(self.objects)
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Reading:
     """How to read a query.
 

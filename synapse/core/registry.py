@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +49,8 @@ def declared() -> Iterator[type[Resource]]:
 
 def suggestion(word: Any, known: Iterable[str]) -> str:
     """Return `; did you mean 'x'?` for a misspelling, else `.` and what there is."""
+    import difflib  # only a mistake needs it
+
     names = sorted(set(known))
     near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
     if near:

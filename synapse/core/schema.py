@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Schema"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Schema:
     """The declaration of a resource class.
 

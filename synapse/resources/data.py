@@ -16,7 +16,6 @@ from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Deletable, Editable, Resource, resource
 from synapse.resources.values import Category, FileType, FunctionType
-from synapse.transfer.upload import upload_file
 
 if TYPE_CHECKING:
     from synapse.resources.annotation import ProjectManager, TaskManager
@@ -190,6 +189,8 @@ class DataFileManager(Bound["DataFile"]):
             >>> getfixture("session").data_files.upload(path).size
             5
         """
+        from synapse.transfer.upload import upload_file  # only who uploads needs it
+
         transport, schema = self._context.transport, self._resource.__schema__
         row = upload_file(transport, schema.path, source, name=name)
         return self._context.identity.load(self._resource, [row])[0]

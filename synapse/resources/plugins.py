@@ -14,7 +14,6 @@ from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Editable, Fetchable, resource
 from synapse.errors import InvalidResponse
 from synapse.resources.values import PluginCategory
-from synapse.transfer.upload import upload_file
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job, JobManager
@@ -131,6 +130,8 @@ class Plugin(Editable):
             InvalidQuery: The file can't be read.
             ValidationError: The server refused it; the version exists, for one.
         """
+        from synapse.transfer.upload import upload_file  # only who uploads needs it
+
         fields = {
             "plugin": str(self._key),
             "version": version,

@@ -7,12 +7,12 @@ from typing import Any
 import attrs
 import requests
 
-from synapse.transport import decoding, failures
+from synapse.transport import decoding
 
 __all__ = ["Answer"]
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Answer:
     """What came back.
 
@@ -38,6 +38,8 @@ class Answer:
         response, content = self.response, self.content
         status = response.status_code
         if not 200 <= status < 300:
+            from synapse.transport import failures  # a script that never fails never loads it
+
             raise failures.refused(
                 response, content, resource=self.resource, credentials=self.credentials
             )
@@ -46,4 +48,6 @@ class Answer:
         try:
             return decoding.loads(content)
         except ValueError:
+            from synapse.transport import failures
+
             raise failures.broken_answer(response, content, resource=self.resource) from None

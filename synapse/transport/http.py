@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
 from synapse.errors import ConfigurationError, FieldValueError, SessionClosed
-from synapse.transport import decoding, failures
+from synapse.transport import decoding
 from synapse.transport.answer import Answer
 from synapse.transport.auth import OriginAuth
 from synapse.transport.urls import normalized, query_string
@@ -186,6 +186,8 @@ class Transport:
                 content = response.raw.read(decode_content=True)
         except (requests.RequestException, HTTPError) as error:
             _LOG.debug("%s %s failed: %s", method, url.partition("?")[0], type(error).__name__)
+            from synapse.transport import failures  # a script that never fails never loads it
+
             raise failures.unreachable(
                 error, method=method, url=url, resource=resource, timeout=timeout
             ) from error

@@ -15,7 +15,6 @@ from synapse.transport.answer import Answer
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
-from synapse.transport.failures import retry_after
 
 __all__ = ["ReadAhead"]
 
@@ -103,5 +102,7 @@ class ReadAhead:
 
 def _pause(answer: Answer) -> float:
     """Return for how many seconds the server wants to be left alone, within reason."""
+    from synapse.transport.failures import retry_after  # as above: loaded when something fails
+
     seconds = retry_after(answer.response)
     return min(1.0 if seconds is None else seconds, _LONGEST_PAUSE)

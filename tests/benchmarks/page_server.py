@@ -15,7 +15,7 @@ import sys
 from urllib.parse import parse_qs, urlsplit
 
 PER_PAGE = 100
-SHAPES = "/sdk/tasks/", "/api/dcim/devices/", "/api/v4/projects"
+SHAPES = "/sdk/tasks/", "/api/dcim/devices/", "/api/v4/todos"
 
 
 def row(number: int) -> dict[str, object]:
@@ -42,6 +42,7 @@ def row(number: int) -> dict[str, object]:
         "updated": "2026-02-01T08:30:00.654321Z",
         "display": f"Task {number}",
         "url": f"http://127.0.0.1/tasks/{number}/",
+        "description": "A street in the evening, seen from the front camera; two persons, one car.",
     }
 
 

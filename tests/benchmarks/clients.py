@@ -1,0 +1,109 @@
+"""One client reads every row of the page server, and three attributes of each.
+
+Run as a program in a process of its own, it prints what it took as JSON:
+`{"wall": seconds, "cpu": seconds, "peak": MiB}`. One page is read before the clock starts, so that
+connecting and first use are in no client's figure.
+
+Usage: python clients.py CASE URL COUNT
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+
+def plain(url: str) -> Callable[[], Iterable[Any]]:
+    """`requests` and `json`: what the others are measured by."""
+    import requests
+
+    session = requests.Session()
+
+    def read() -> Iterable[Any]:
+        link = f"{url}/sdk/tasks/?page_size=100"
+        while link:
+            page = json.loads(session.get(link).content)
+            for row in page["results"]:
+                yield row["id"], row["status"], row["updated"]
+            link = page["next"]
+
+    return read
+
+
+def sdk(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
+    """This SDK."""
+    import synapse
+
+    session = synapse.Session(url, "token")
+
+    def read() -> Iterable[Any]:
+        query = session.tasks
+        for task in query if workers is None else query.iterate(workers=workers):
+            yield task.id, task.status, task.updated
+
+    return read
+
+
+def sdk_without_orjson(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
+    """This SDK, decoding with the standard library."""
+    sys.modules["orjson"] = None  # type: ignore[assignment]
+    return sdk(url, workers)
+
+
+def netbox(url: str) -> Callable[[], Iterable[Any]]:
+    """pynetbox."""
+    import pynetbox
+
+    api = pynetbox.api(url, token="token")
+
+    def read() -> Iterable[Any]:
+        for one in api.dcim.devices.all(limit=100):
+            yield one.id, one.status, one.updated
+
+    return read
+
+
+def gitlab(url: str) -> Callable[[], Iterable[Any]]:
+    """python-gitlab."""
+    import gitlab as library
+
+    client = library.Gitlab(url, private_token="token")
+
+    def read() -> Iterable[Any]:
+        for one in client.todos.list(iterator=True, per_page=100):
+            yield one.id, one.status, one.updated
+
+    return read
+
+
+CASES: dict[str, Callable[[str], Callable[[], Iterable[Any]]]] = {
+    "plain": plain,
+    "sdk": sdk_without_orjson,
+    "sdk, orjson": sdk,
+    "sdk, workers=1": lambda url: sdk_without_orjson(url, 1),
+    "sdk, workers=8": lambda url: sdk_without_orjson(url, 8),
+    "pynetbox": netbox,
+    "python-gitlab": gitlab,
+}
+
+
+def main(case: str, url: str, count: int) -> None:
+    """Run one case and print what it took."""
+    read = CASES[case](url)
+    for _ in zip(range(50), read(), strict=False):
+        pass
+    wall, cpu = time.perf_counter(), time.process_time()
+    rows = sum(1 for _ in read())
+    took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
+    if rows != count:
+        raise SystemExit(f"{case} read {rows} rows of {count}")
+    took["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps(took))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
