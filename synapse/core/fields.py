@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["MISSING", "Declared", "Field", "field", "ids_of"]
 
 _METADATA = "synapse"
+_SHARED = frozenset({dict, list})
 
 
 class _Missing:
@@ -192,7 +193,7 @@ class Field:
             converted = value if type(value) in self.passes else self._hook(value)
         except Exception as error:  # cattrs raises whatever the constructor of a type raises
             raise FieldValueError(self._complaint(value, resource, str(error))) from error
-        if isinstance(converted, (dict, list)):
+        if type(converted) in _SHARED:
             return tracked(converted, resource._report_change)
         return converted
 
@@ -207,6 +208,10 @@ class Field:
         context = resource._context
         with context.lock:
             value = resource._raw.get(self.name, MISSING)
+            # What lies here is what each row of an iteration goes through.
+            if type(value) in self.passes and not context.identity.held:
+                self.store(resource, value)
+                return value
             if value is not MISSING:
                 return self._fill(resource, value)
         if self.raw(resource._raw) is MISSING:
@@ -225,11 +230,11 @@ class Field:
 
         That can only be an edit, whose object is held, or the one copy of a list or mapping.
         """
-        if isinstance(value, (dict, list)) or resource._context.identity.held:
+        if type(value) in _SHARED or resource._context.identity.held:
             current = self.current(resource)
             if current is not MISSING:
                 return current
-        converted = value if type(value) in self.passes else self.convert(value, resource)
+        converted = self.convert(value, resource)
         self.store(resource, converted)
         return converted
 

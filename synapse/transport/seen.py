@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 __all__ = ["SeenIds"]
 
 _BITS = 1024
+_MOST_PENDING = 100_000
 
 
 class SeenIds:
@@ -15,17 +17,25 @@ class SeenIds:
     Ten million consecutive ids take about two megabytes; a `set` of them takes half a gigabyte.
     """
 
-    __slots__ = ("_blocks", "_others")
+    __slots__ = ("_blocks", "_highest", "_lowest", "_others", "_pending", "_waiting")
 
     def __init__(self) -> None:
         self._blocks: dict[int, bytearray] = {}
         self._others: set[Any] = set()
+        # Pages beyond everything that was seen have nothing to be compared with. Their ids are
+        # put aside, and sorted in only when a page comes that overlaps with them.
+        self._pending: list[range | array[int]] = []
+        self._waiting = 0
+        self._lowest = 0
+        self._highest = -1
 
     def unseen(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the rows whose ids weren't there before, and note them.
 
         A row without an id can't be told from others, so it is always one of them.
         """
+        if self._is_beyond(rows):
+            return rows
         add = self.add
         return [
             row for row in rows if not isinstance(row, dict) or "id" not in row or add(row["id"])
@@ -40,6 +50,52 @@ class SeenIds:
             except TypeError:
                 return True  # a list or mapping is no id; whoever makes objects of it says so
             return len(self._others) > known
+        if self._pending:
+            self._sort_in()
+        self._stretch(key, key)
+        return self._mark(key)
+
+    def _is_beyond(self, rows: list[dict[str, Any]]) -> bool:
+        """Put a page's ids aside if each is new because it lies beyond all that were seen."""
+        try:
+            keys = [row["id"] for row in rows]
+        except (TypeError, KeyError):
+            return False
+        if set(map(type, keys)) != {int} or len(set(keys)) < len(keys):
+            return False
+        low, high = min(keys), max(keys)
+        is_empty = self._highest < self._lowest
+        if low < 0 or high >> 63 or not (is_empty or low > self._highest or high < self._lowest):
+            return False
+        self._stretch(low, high)
+        if high - low < len(keys):
+            last = self._pending[-1] if self._pending else None
+            if isinstance(last, range) and last.stop == low:
+                self._pending[-1] = range(last.start, high + 1)
+            else:
+                self._pending.append(range(low, high + 1))
+                self._waiting += 1
+        else:
+            self._pending.append(array("q", keys))
+            self._waiting += len(keys)
+        if self._waiting > _MOST_PENDING:
+            self._sort_in()
+        return True
+
+    def _stretch(self, low: int, high: int) -> None:
+        if self._highest < self._lowest:
+            self._lowest, self._highest = low, high
+        else:
+            self._lowest, self._highest = min(low, self._lowest), max(high, self._highest)
+
+    def _sort_in(self) -> None:
+        for keys in self._pending:
+            for key in keys:
+                self._mark(key)
+        self._pending = []
+        self._waiting = 0
+
+    def _mark(self, key: int) -> bool:
         number, bit = divmod(key, _BITS)
         block = self._blocks.get(number)
         if block is None:

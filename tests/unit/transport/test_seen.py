@@ -41,3 +41,35 @@ def test_what_has_no_id_is_never_seen() -> None:
     rows: list[Any] = [{}, {"name": "a"}, 5, {"id": {}}]
     assert seen.unseen(rows) == rows
     assert seen.unseen(rows) == rows
+
+
+@given(st.lists(st.lists(keys | st.integers(0, 40), max_size=6)))
+def test_pages_agree_with_a_plain_set(pages: list[list[Any]]) -> None:
+    seen = SeenIds()
+    plain: set[Any] = set()
+    for page in pages:
+        expected = []
+        for key in page:
+            typed = ("whole", key) if type(key) is int and key >= 0 else ("other", key)
+            if typed not in plain:
+                expected.append({"id": key})
+            plain.add(typed)
+        assert seen.unseen([{"id": key} for key in page]) == expected
+
+
+def test_pages_in_order_take_next_to_no_memory() -> None:
+    seen = SeenIds()
+    for start in range(0, 1_000_000, 100):
+        rows = [{"id": key} for key in range(start, start + 100)]
+        assert seen.unseen(rows) is rows
+    assert seen._pending == [range(1_000_000)]
+    assert not seen._blocks
+    assert seen.unseen([{"id": 999_999}, {"id": 1_000_000}]) == [{"id": 1_000_000}]
+
+
+def test_scattered_pages_are_sorted_in_before_they_take_much_memory() -> None:
+    seen = SeenIds()
+    for start in range(0, 30_000_000, 10_000):
+        seen.unseen([{"id": key} for key in range(start, start + 10_000, 100)])
+    assert seen._waiting <= 100_000
+    assert seen.unseen([{"id": 100}, {"id": 101}]) == [{"id": 101}]
