@@ -19,7 +19,15 @@ import attrs
 if TYPE_CHECKING:
     from cattrs import Converter
 
-__all__ = ["Choice", "Nested", "parse_time", "pass_through", "structure_hook", "to_wire"]
+__all__ = [
+    "Choice",
+    "Nested",
+    "parse_time",
+    "pass_through",
+    "structure_hook",
+    "text_hook",
+    "to_wire",
+]
 
 
 class Choice(str, enum.Enum):
@@ -57,6 +65,28 @@ def parse_time(value: Any, _: Any = None) -> datetime:
     if sys.version_info < (3, 11) and value.endswith(("Z", "z")):
         value = f"{value[:-1]}+00:00"
     return datetime.fromisoformat(value)
+
+
+def text_hook(kind: Any) -> Callable[[str], Any] | None:
+    """Return what turns a string into a declared type, where that is all there is to do.
+
+    Enumerations and times are what each row of an iteration has: their values come as strings, and
+    one call without a detour converts them.
+
+    Args:
+        kind: The type as it was annotated.
+
+    Returns:
+        A function that raises `ValueError` for a string that isn't one, or `None` where a string
+        needs more than this.
+    """
+    parts = _parts(kind)
+    if datetime in parts:
+        return parse_time if sys.version_info < (3, 11) else datetime.fromisoformat
+    for part in parts:
+        if isinstance(part, type) and issubclass(part, Choice):
+            return _Members(part).__getitem__
+    return None
 
 
 def structure_hook(kind: Any) -> Callable[[Any], Any]:
@@ -172,7 +202,8 @@ def _converter() -> Converter:
 
 def _primitive(value: Any, kind: type) -> Any:
     """Take what surely means the declared type. cattrs alone would make True of "false"."""
-    allowed = {str: (str, int, float), bool: bool}.get(kind, (int, float, str))
+    by_kind: dict[type, tuple[type, ...]] = {str: (str, int, float), bool: (bool,)}
+    allowed = by_kind.get(kind, (int, float, str))
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
         raise TypeError(f"{_named(kind)} was declared")
     converted = kind(value)
@@ -199,21 +230,28 @@ def _parts(kind: Any) -> tuple[Any, ...]:
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 
 
+class _Members(dict[str, Any]):
+    """The members of an enumeration by their strings; any other string stands for itself."""
+
+    def __init__(self, choice: type[Choice]) -> None:
+        super().__init__({member.value: member for member in choice})
+        self._choice = choice
+
+    def __missing__(self, value: str) -> Any:
+        try:
+            return self._choice(value)  # another spelling that the enumeration knows
+        except ValueError:
+            return value
+
+
 def _choice_hook(choice: type[Choice]) -> Callable[[Any], Any]:
     """Return what finds an enumeration's member, and keeps a string that is none."""
-    members: dict[Any, Any] = {member.value: member for member in choice}
+    members = _Members(choice)
 
     def structure(value: Any) -> Any:
         if not isinstance(value, str):
             raise TypeError(f"{choice.__name__} takes a string")
-        member = members.get(value)
-        if member is None:
-            # Another spelling that the enumeration knows, or one that is kept as it came.
-            try:
-                member = choice(value)
-            except ValueError:
-                return value
-        return member
+        return members[value]
 
     return structure
 

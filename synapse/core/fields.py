@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse.core.containers import tracked
-from synapse.core.convert import Nested, pass_through, same_json, structure_hook, to_wire
+from synapse.core.convert import Nested, pass_through, same_json, structure_hook, text_hook, to_wire
 from synapse.errors import FieldMissing, FieldValueError
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class Field:
         "_hook",
         "_kind",
         "_owner",
+        "_text_hook",
         "clear",
         "declared",
         "name",
@@ -102,6 +103,7 @@ class Field:
         self._annotation = attribute.type
         self._kind: Any = MISSING
         self._hook: Callable[[Any], Any] | None = None
+        self._text_hook: Callable[[str], Any] | None = None
         # The slot's own accessors go around `__setattr__` and `__getattr__`.
         slot = owner.__dict__[attribute.name]
         self.store: Callable[[Resource, Any], None] = slot.__set__
@@ -118,7 +120,13 @@ class Field:
             namespace = vars(sys.modules[self._owner.__module__])
             self._kind = typing.get_type_hints(holder, namespace)["kind"]
             self.passes = pass_through(self._kind)
+            self._text_hook = text_hook(self._kind)
         return self._kind
+
+    @property
+    def id_types(self) -> frozenset[type]:
+        """The types whose values need no conversion, with the annotation evaluated."""
+        return self.passes if self.kind is not None else frozenset()
 
     @property
     def is_relation(self) -> bool:
@@ -192,7 +200,7 @@ class Field:
             # Evaluating the kind, above, is what fills `passes`.
             converted = value if type(value) in self.passes else self._hook(value)
         except Exception as error:  # cattrs raises whatever the constructor of a type raises
-            raise FieldValueError(self._complaint(value, resource, str(error))) from error
+            raise FieldValueError(self._complaint(value, resource, error)) from error
         if type(converted) in _SHARED:
             return tracked(converted, resource._report_change)
         return converted
@@ -208,10 +216,18 @@ class Field:
         context = resource._context
         with context.lock:
             value = resource._raw.get(self.name, MISSING)
-            # What lies here is what each row of an iteration goes through.
-            if type(value) in self.passes and not context.identity.held:
-                self.store(resource, value)
-                return value
+            # The short ways are for what each row of an iteration goes through.
+            if not context.identity.held:
+                if type(value) in self.passes:
+                    self.store(resource, value)
+                    return value
+                if type(value) is str and self._text_hook is not None:
+                    try:
+                        value = self._text_hook(value)
+                    except ValueError as error:
+                        raise FieldValueError(self._complaint(value, resource, error)) from error
+                    self.store(resource, value)
+                    return value
             if value is not MISSING:
                 return self._fill(resource, value)
         if self.raw(resource._raw) is MISSING:
@@ -271,7 +287,7 @@ class Field:
             raise FieldValueError(self._complaint(value, resource, str(error))) from None
         return tracked(related, resource._report_change)
 
-    def _complaint(self, value: Any, resource: Resource, why: str) -> str:
+    def _complaint(self, value: Any, resource: Resource, why: object) -> str:
         shown = repr(value)
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         return f"{resource._label()} has a {self.name} that can't be read: {shown} ({why})."

@@ -83,6 +83,8 @@ class IdentityMap:
         with context.lock:
             refs = self._refs.setdefault(cls, {})
             find = refs.get
+            id_field = cls.__schema__.fields["id"]
+            set_id, id_types = id_field.store, id_field.id_types
             for row in rows:
                 try:
                     key = row["id"]
@@ -94,6 +96,8 @@ class IdentityMap:
                     known = new(cls)
                     set_context(known, context)
                     set_raw(known, row)
+                    if type(key) in id_types:
+                        set_id(known, key)
                     refs[key] = reference(known)
                 else:
                     known._absorb(row)
