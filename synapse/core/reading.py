@@ -182,7 +182,8 @@ def _pages_from(
     except NotFound:
         return 0, iter(())  # the list ends before the window begins
     expected = min(size, first.count - (number - 1) * size)
-    if len(first.rows) >= expected > 0:
+    is_last = number * size >= first.count
+    if expected > 0 and len(first.rows) == expected and (first.next_query is None) == is_last:
         return window.start % size, chain([first], pages)
     pages.close()
     if expected <= 0:

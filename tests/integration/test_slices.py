@@ -112,7 +112,6 @@ def test_a_slice_is_what_a_list_would_give(
     assert [task.id for task in query.iterate(workers=workers)] == list(rows[start:stop])
 
 
-@pytest.mark.xfail(reason="a cap is taken for the end of the list", raises=AssertionError)
 @without_deadline
 @given(start=bounds, stop=bounds, size=st.integers(20, 300), cap=st.sampled_from([7, 50, 100]))
 @example(start=200, stop=None, size=100, cap=50)
