@@ -21,6 +21,13 @@ from rest_framework.views import APIView
 
 from synapse.emulator.tenancy import STORABLE, visible
 
+# How a value of a filter is read; by default, as text.
+_FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
+    models.IntegerField: forms.IntegerField,
+    models.FloatField: forms.FloatField,
+    models.UUIDField: forms.UUIDField,
+}
+
 
 class RepeatedValues(forms.Widget):
     """Reads every value of a repeated key."""
@@ -75,7 +82,8 @@ class Related(AnyOf):
     """Like :class:`AnyOf` for a relation; an id that the tenant does not have is refused."""
 
     def __init__(self, *, relation: Any, **kwargs: Any) -> None:
-        super().__init__(one=relation.target_field.formfield() or forms.IntegerField(), **kwargs)
+        is_uuid = isinstance(relation.target_field, models.UUIDField)
+        super().__init__(one=forms.UUIDField() if is_uuid else forms.IntegerField(), **kwargs)
         self.relation = relation
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
@@ -88,7 +96,7 @@ class Related(AnyOf):
         if missing:
             raise ValidationError(
                 {
-                    self.field_name: [
+                    self.label: [
                         f"Select a valid choice. {item} is not one of the available choices."
                         for item in sorted(missing, key=str)
                     ]
@@ -101,15 +109,44 @@ class Related(AnyOf):
                 **{f"{self.relation.m2m_reverse_field_name()}__in": value}
             )
             return queryset.filter(pk__in=rows.values(self.relation.m2m_field_name()))
-        return queryset.filter(**{f"{self.relation.attname}__in": wanted})
+        return self.narrow(queryset, wanted)
+
+    def narrow(self, queryset: QuerySet[Any], wanted: set[Any]) -> QuerySet[Any]:
+        """Keep the rows that are related to one of some rows that the tenant has."""
+        return queryset.filter(**{f"{self.field_name}__in": wanted})
+
+
+class Through(Related):
+    """Like :class:`Related` for what other rows tell: those of ``model`` that name both.
+
+    Args:
+        relation: The field of ``model`` that is filtered by.
+        back: The field of ``model`` that names the rows which are listed.
+    """
+
+    def __init__(self, *, relation: Any, back: str, **kwargs: Any) -> None:
+        super().__init__(relation=relation, **kwargs)
+        self.back = back
+
+    def narrow(self, queryset: QuerySet[Any], wanted: set[Any]) -> QuerySet[Any]:
+        rows = self.relation.model._default_manager.filter(**{f"{self.relation.name}__in": wanted})
+        return queryset.filter(pk__in=rows.values(self.back))
 
 
 @functools.cache
-def filterset_for(model: type[models.Model]) -> type[django_filters.FilterSet]:
-    """Make the filters of a model: every scalar field, every relation, spans of every time."""
+def filterset_for(
+    model: type[models.Model], view: type[Any] | None = None
+) -> type[django_filters.FilterSet]:
+    """Make the filters of a list: every scalar field, every relation, spans of every time.
+
+    Args:
+        model: What is listed.
+        view: A view whose ``more_filters`` come on top.
+    """
     filters: dict[str, django_filters.Filter] = {}
     for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
         filters.update(_filters_of(field))
+    filters.update(getattr(view, "more_filters", {}))
     return type(f"{model.__name__}Filters", (django_filters.FilterSet,), filters)
 
 
@@ -128,18 +165,17 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
             )
             for lookup, suffix in (("exact", ""), ("gte", "after"), ("lte", "before"))
         }
-    if isinstance(field, models.IntegerField):
-        return {name: AnyOf(field_name=name, one=forms.IntegerField())}
-    if isinstance(field, models.UUIDField):
-        return {name: AnyOf(field_name=name, one=forms.UUIDField())}
-    return {name: AnyOf(field_name=name, one=forms.CharField(strip=False))}
+    kinds = (one for kind, one in _FORM_FIELDS.items() if isinstance(field, kind))
+    one = next(kinds, functools.partial(forms.CharField, strip=False))
+    return {name: AnyOf(field_name=name, one=one())}
 
 
 class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the library ships no types
     """django-filter, with the filters of the view's model."""
 
     def get_filterset_class(self, view: APIView, queryset: QuerySet[Any] | None = None) -> Any:
-        return filterset_for(_model_of(queryset)) if queryset is not None else None
+        kind: Any = type(view)
+        return filterset_for(_model_of(queryset), kind) if queryset is not None else None
 
 
 class StableOrderingFilter(OrderingFilter):

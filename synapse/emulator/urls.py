@@ -11,6 +11,7 @@ from synapse.emulator.api.annotation import (
 )
 from synapse.emulator.api.collections import DataCollectionViewSet
 from synapse.emulator.api.data_files import DataFileViewSet
+from synapse.emulator.api.hitl import AssignmentViewSet, ScriptAssignmentViewSet
 from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
@@ -22,6 +23,8 @@ router.register("projects", ProjectViewSet, "project")
 router.register("sdk/tasks", ScriptTaskViewSet, "sdk-task")
 router.register("tasks", TaskViewSet, "task")
 router.register("task_tags", TaskTagViewSet, "task-tag")
+router.register("sdk/assignments", ScriptAssignmentViewSet, "sdk-assignment")
+router.register("assignments", AssignmentViewSet, "assignment")
 router.register("data_collections", DataCollectionViewSet, "data-collection")
 router.register("data_units", DataUnitViewSet, "data-unit")
 router.register("data_files", DataFileViewSet, "data-file")

@@ -45,6 +45,12 @@ class Api:
     def task(self, project: int, **fields: Any) -> dict[str, Any]:
         return self.ok("POST", "tasks/", {"project": project, **fields})
 
+    def tag(self, name: str = "night", **fields: Any) -> int:
+        return self.ok("POST", "task_tags/", {"name": name, **fields})["id"]
+
+    def me(self) -> int:
+        return self.ok("GET", "users/me/")["id"]
+
     def collection(self, *specifications: dict[str, Any], **fields: Any) -> dict[str, Any]:
         body = {"name": "Photos", "category": "image", **fields}
         return self.ok(

@@ -41,7 +41,7 @@ def test_a_restart_on_the_same_folder_finds_everything(tmp_path):
         api = connect(emulator, emulator.api_token)
         with api.http:
             unit = api.unit(api.collection(IMAGE)["id"], image=b"pixels")
-            task = api.task(api.project()["id"], data_unit=unit["id"])
+            task = api.task(api.project()["id"])
             upload = api.chunk(b"abc", 0, 6).json()
     assert not (tmp_path / "data" / "db.sqlite3-wal").exists()
     with emulator:

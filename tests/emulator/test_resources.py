@@ -191,12 +191,14 @@ def test_task_with_all_its_relations(api):
         "tags": [tag["id"]],
         "data": None,
         "meta": {"k": [1]},
+        "files": unit["files"],
         "is_discarded": False,
         "created": task["created"],
         "updated": task["updated"],
     }
     listed = api.get("sdk/tasks/", project=project["id"]).json()["results"]
-    assert listed == [{**task, "files": unit["files"]}]
+    assert listed == [task]
+    assert api.get(f"tasks/{task['id']}/").json() == task
     assert api.get(f"projects/{project['id']}/").json()["task_count"] == 1
 
 

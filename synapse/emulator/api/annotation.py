@@ -2,6 +2,7 @@
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import transaction
@@ -21,8 +22,9 @@ from synapse.emulator.api.base import (
     UpdateMixin,
 )
 from synapse.emulator.api.fields import DocumentField
+from synapse.emulator.api.tagging import SetTagsMixin
 from synapse.emulator.api.units import files_of
-from synapse.emulator.models import Project, Task, TaskTag
+from synapse.emulator.models import Assignment, Project, Task, TaskTag
 
 
 class ProjectSerializer(ResourceSerializer):
@@ -81,14 +83,37 @@ class TaskTagSerializer(ResourceSerializer):
         expandable_fields = {"project": ProjectSerializer}
 
 
-class TaskSerializer(ResourceSerializer):
-    """A task, with its relations as ids."""
+class TaggedSerializer(ResourceSerializer):
+    """What can carry the tags of its project, and those of none."""
 
-    reads: tuple[str, ...] = ("tags",)
+    def project_of(self, attrs: dict[str, Any]) -> Project:
+        """Give the project that the object is in after the change."""
+        project: Project = attrs.get("project") or self.instance.project
+        return project
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs.get("tags"):
+            project = self.project_of(attrs)
+            foreign = [
+                f'The tag "{tag.pk}" is of another project.'
+                for tag in attrs["tags"]
+                if tag.project_id not in (None, project.pk)
+            ]
+            if foreign:
+                raise serializers.ValidationError({"tags": foreign})
+        return attrs
+
+
+class TaskSerializer(TaggedSerializer):
+    """A task, with its relations as ids and with where its unit's files are."""
+
+    reads = ("tags", "data_unit__unit_files__blob", "data_unit__unit_files__specification")
+
+    files = serializers.SerializerMethodField()
 
     class Meta(ResourceSerializer.Meta):
         model = Task
-        fields: tuple[str, ...] = (
+        fields = (
             "id",
             "project",
             "data_unit",
@@ -98,6 +123,7 @@ class TaskSerializer(ResourceSerializer):
             "tags",
             "data",
             "meta",
+            "files",
             "is_discarded",
             "created",
             "updated",
@@ -109,23 +135,38 @@ class TaskSerializer(ResourceSerializer):
             "tags": (TaskTagSerializer, {"many": True}),
         }
 
-
-class TaskWithFilesSerializer(TaskSerializer):
-    """A task as scripts want it: with where its unit's files are."""
-
-    reads = (
-        *TaskSerializer.reads,
-        "data_unit__unit_files__blob",
-        "data_unit__unit_files__specification",
-    )
-
-    files = serializers.SerializerMethodField()
-
-    class Meta(TaskSerializer.Meta):
-        fields = (*TaskSerializer.Meta.fields, "files")
-
     def get_files(self, task: Task) -> dict[str, Any]:
         return files_of(task.data_unit, self.context["request"]) if task.data_unit else {}
+
+    def bulk_create(self, items: list[dict[str, Any]]) -> list[Task]:
+        tasks: list[Task] = super().bulk_create(items)
+        assign(tasks)
+        return tasks
+
+    def update(self, instance: Task, validated_data: dict[str, Any]) -> Task:
+        task: Task = super().update(instance, validated_data)
+        if "project" in validated_data:
+            task.assignments.update(project=task.project)
+        if "assignee" in validated_data:
+            assign([task])
+        return task
+
+
+def assign(tasks: Iterable[Task]) -> None:
+    """Make sure that whoever a task is assigned to has an assignment for it."""
+    Assignment.objects.bulk_create(
+        (
+            Assignment(
+                tenant_id=task.tenant_id,
+                project_id=task.project_id,
+                task=task,
+                assignee_id=task.assignee_id,
+            )
+            for task in tasks
+            if task.assignee_id is not None
+        ),
+        ignore_conflicts=True,
+    )
 
 
 class ProjectViewSet(
@@ -147,18 +188,21 @@ class TaskTagViewSet(
 class ScriptTaskViewSet(mixins.ListModelMixin, ResourceViewSet):
     """``sdk/tasks/``: the list for scripts."""
 
-    serializer_class = TaskWithFilesSerializer
+    serializer_class = TaskSerializer
 
 
-class TaskViewSet(mixins.RetrieveModelMixin, BulkCreateMixin, UpdateMixin, DestroyMixin):
+class TaskViewSet(
+    mixins.RetrieveModelMixin, BulkCreateMixin, UpdateMixin, DestroyMixin, SetTagsMixin
+):
     """``tasks/``; the list is at ``sdk/tasks/``."""
 
     serializer_class = TaskSerializer
+    tagged_as = "task_ids"
 
     @action(detail=True, methods=["put"])
     @transaction.atomic
     def annotate_task_data(self, request: Request, pk: str) -> Response:
-        """Keep the body as the task's annotations, and count the task as done."""
+        """Keep the body as the annotations of the task and of its assignee; both are done."""
         document = DocumentField().run_validation(request.data)
         if not isinstance(document, dict):
             raise serializers.ValidationError(
@@ -168,4 +212,8 @@ class TaskViewSet(mixins.RetrieveModelMixin, BulkCreateMixin, UpdateMixin, Destr
         task.data = document
         task.status = Task.Status.COMPLETED
         task.save(update_fields=["data", "status", "updated"])
+        if task.assignee_id is not None:
+            task.assignments.filter(assignee=task.assignee_id).update(
+                data=document, status=Assignment.Status.COMPLETED, updated=task.updated
+            )
         return self.answer(task.pk)

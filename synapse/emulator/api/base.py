@@ -6,7 +6,7 @@ A new resource is a model that is :class:`~synapse.emulator.models.base.TenantOw
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.db import models, transaction
@@ -107,6 +107,9 @@ class ResourceViewSet(GenericViewSet[Any]):
     lookup_value_regex = "[0-9]+"
     serializer_class: type[Any]
 
+    #: Filters of the list beyond those that the model's fields make.
+    more_filters: Mapping[str, Any] = {}
+
     @property
     def model(self) -> type[models.Model]:
         """The model that this is about."""
@@ -126,10 +129,18 @@ class ResourceViewSet(GenericViewSet[Any]):
         """Make a queryset fetch all that answering this request reads."""
         return expanded(queryset, self.get_serializer_class(), requested_paths(self.request))
 
+    @property
+    def lookup(self) -> dict[str, Any]:
+        """How the path names its object."""
+        return {"pk": self.kwargs["pk"]}
+
+    def get_object(self) -> Any:
+        return get_object_or_404(self.get_queryset(), **self.lookup)
+
     def locked_object(self) -> Any:
         """Give the object of the path for changing it; the transaction keeps others away."""
         rows = visible(self.model, self.request).select_for_update()
-        return get_object_or_404(rows, pk=self.kwargs["pk"])
+        return get_object_or_404(rows, **self.lookup)
 
     def answer(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
         """Answer with one object as it is now, shaped as the request asks."""
@@ -160,6 +171,10 @@ class BulkCreateMixin(ResourceViewSet):
 
     @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.create_all(request)
+
+    def create_all(self, request: Request) -> Response:
+        """Validate, create and answer."""
         many = isinstance(request.data, list)
         serializer = self.get_serializer(data=request.data if many else [request.data], many=True)
         if not serializer.is_valid():

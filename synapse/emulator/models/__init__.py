@@ -10,16 +10,43 @@ from synapse.emulator.models.data import (
     FileSpecification,
     UnitFile,
 )
+from synapse.emulator.models.hitl import Assignment
+from synapse.emulator.models.jobs import ConsoleLine, Job, Log, LogLevel, ServeApplication
+from synapse.emulator.models.ml import (
+    GroundTruth,
+    GroundTruthDataset,
+    GroundTruthEvent,
+    GroundTruthVersion,
+    Model,
+    Split,
+)
+from synapse.emulator.models.plugins import Plugin, PluginRelease
+from synapse.emulator.models.storages import Storage
 from synapse.emulator.models.uploads import Upload
 
 __all__ = [
+    "Assignment",
     "Blob",
+    "ConsoleLine",
     "DataCollection",
     "DataFile",
     "DataUnit",
     "FileSpecification",
+    "GroundTruth",
+    "GroundTruthDataset",
+    "GroundTruthEvent",
+    "GroundTruthVersion",
+    "Job",
+    "Log",
+    "LogLevel",
     "Membership",
+    "Model",
+    "Plugin",
+    "PluginRelease",
     "Project",
+    "ServeApplication",
+    "Split",
+    "Storage",
     "Task",
     "TaskTag",
     "Tenant",

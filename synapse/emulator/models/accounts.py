@@ -13,6 +13,10 @@ class Tenant(models.Model):
 
     code = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=255)
+    #: Where the units of files are that were uploaded on their own; made with the first of them.
+    uploads = ForeignKey(
+        "emulator.DataCollection", models.SET_NULL, null=True, related_name="+", editable=False
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
@@ -26,6 +30,10 @@ class User(models.Model):
     name = models.CharField(max_length=255, blank=True)
     email = models.EmailField(blank=True)
     is_agent = models.BooleanField(default=False)
+    #: Of an agent: where it is reached, whether it may be used, and when it last said so.
+    url = models.CharField(max_length=1024, blank=True)
+    is_active = models.BooleanField(default=True)
+    connected = models.DateTimeField(null=True)
     tenant = ForeignKey(Tenant, models.CASCADE, related_name="+")
     tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
     created = models.DateTimeField(auto_now_add=True)

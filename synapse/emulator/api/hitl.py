@@ -1,0 +1,88 @@
+"""Assignments: who works on which task, and how it was reviewed."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import mixins, serializers
+
+from synapse.emulator.api.annotation import (
+    ProjectSerializer,
+    TaggedSerializer,
+    TaskSerializer,
+    TaskTagSerializer,
+)
+from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet, UpdateMixin
+from synapse.emulator.api.tagging import SetTagsMixin
+from synapse.emulator.api.units import files_of
+from synapse.emulator.models import Assignment, Task, User
+
+
+class AssignmentSerializer(TaggedSerializer):
+    """An assignment, with its relations as ids and with where its unit's files are."""
+
+    reads = (
+        "tags",
+        "task__data_unit__unit_files__blob",
+        "task__data_unit__unit_files__specification",
+    )
+
+    files = serializers.SerializerMethodField()
+
+    class Meta(ResourceSerializer.Meta):
+        model = Assignment
+        fields = (
+            "id",
+            "project",
+            "task",
+            "status",
+            "assignee",
+            "reviewer",
+            "data",
+            "files",
+            "tags",
+            "meta",
+            "created",
+            "updated",
+        )
+        read_only_fields = ("project", "task")
+        expandable_fields = {
+            "project": ProjectSerializer,
+            "task": TaskSerializer,
+            "assignee": "synapse.emulator.api.users.UserSerializer",
+            "reviewer": "synapse.emulator.api.users.UserSerializer",
+            "tags": (TaskTagSerializer, {"many": True}),
+        }
+
+    def get_files(self, assignment: Assignment) -> dict[str, Any]:
+        unit = assignment.task.data_unit
+        return files_of(unit, self.context["request"]) if unit else {}
+
+    def validate_assignee(self, assignee: User | None) -> User | None:
+        """Refuse somebody who has an assignment for the task already."""
+        others = Assignment.objects.filter(task=self.instance.task_id).exclude(pk=self.instance.pk)
+        if assignee is not None and others.filter(assignee=assignee).exists():
+            raise serializers.ValidationError("This user has an assignment for the task already.")
+        return assignee
+
+    def update(self, instance: Assignment, validated_data: dict[str, Any]) -> Assignment:
+        before = instance.assignee_id
+        assignment: Assignment = super().update(instance, validated_data)
+        if before != assignment.assignee_id and before is not None:
+            # Whoever works on the task changes there too.
+            Task.objects.filter(pk=assignment.task_id, assignee=before).update(
+                assignee=assignment.assignee_id, updated=timezone.now()
+            )
+        return assignment
+
+
+class ScriptAssignmentViewSet(mixins.ListModelMixin, ResourceViewSet):
+    """``sdk/assignments/``: the list for scripts."""
+
+    serializer_class = AssignmentSerializer
+
+
+class AssignmentViewSet(mixins.RetrieveModelMixin, UpdateMixin, SetTagsMixin):
+    """``assignments/``; the list is at ``sdk/assignments/``."""
+
+    serializer_class = AssignmentSerializer
+    tagged_as = "assignment_ids"

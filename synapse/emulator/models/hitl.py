@@ -1,0 +1,39 @@
+"""Who works on which task."""
+
+from django.db import models
+
+from synapse.emulator.models.accounts import User
+from synapse.emulator.models.annotation import Project, Task, TaskTag
+from synapse.emulator.models.base import TenantOwned
+from synapse.emulator.models.relations import ForeignKey
+
+
+class Assignment(TenantOwned):
+    """One person's work on one task; it stays when the task goes to somebody else."""
+
+    class Status(models.TextChoices):
+        """How far an assignment is."""
+
+        PENDING = "pending"
+        IN_PROGRESS = "in_progress"
+        COMPLETED = "completed"
+        REJECTED = "rejected"
+
+    # That of the task; kept here so that a project's assignments are found by an index.
+    project = ForeignKey(Project, models.CASCADE, related_name="assignments")
+    task = ForeignKey(Task, models.CASCADE, related_name="assignments")
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
+    assignee = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="assignments")
+    reviewer = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="reviews")
+    data = models.JSONField(null=True, blank=True, default=None)
+    tags = models.ManyToManyField(TaskTag, blank=True, related_name="assignments")
+    meta = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["task", "assignee"], name="one_assignment_per_person")
+        ]
+        indexes = [models.Index(fields=["tenant", "project"], name="assignment_by_project")]
+
+    def __str__(self) -> str:
+        return f"assignment {self.pk}"

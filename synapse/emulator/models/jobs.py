@@ -1,0 +1,114 @@
+"""Jobs, and what they say while they run."""
+
+import uuid
+
+from django.db import models
+from django.utils import timezone
+
+from synapse.emulator.models.accounts import User
+from synapse.emulator.models.base import TenantOwned
+from synapse.emulator.models.data import Blob
+from synapse.emulator.models.plugins import Plugin, PluginRelease
+from synapse.emulator.models.relations import ForeignKey
+
+
+class LogLevel(models.TextChoices):
+    """How serious an entry is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    DANGER = "danger"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class Job(TenantOwned):
+    """A run of a plugin."""
+
+    class Status(models.TextChoices):
+        """How far a job is."""
+
+        QUEUED = "queued"
+        RUNNING = "running"
+        COMPLETED = "completed"
+        FAILED = "failed"
+        STOPPED = "stopped"
+
+    #: What comes after nothing.
+    FINAL = (Status.COMPLETED, Status.FAILED, Status.STOPPED)
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    plugin = ForeignKey(Plugin, models.CASCADE, related_name="jobs")
+    plugin_release = ForeignKey(
+        PluginRelease, models.SET_NULL, null=True, blank=True, related_name="jobs"
+    )
+    agent = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="jobs")
+    action = models.CharField(max_length=255, null=True, blank=True)  # null on the wire
+    status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    progress = models.FloatField(null=True, blank=True)
+    progress_record = models.JSONField(null=True, blank=True, default=None)
+    metrics_record = models.JSONField(null=True, blank=True, default=None)
+    params = models.JSONField(default=dict, blank=True)
+    #: What else came with the request to run it.
+    options = models.JSONField(default=dict, blank=True)
+    result = models.JSONField(null=True, blank=True, default=None)
+    debug = models.BooleanField(default=False)
+    is_active = models.BooleanField(default=True)
+    completed = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        # A list is in the order of creation: the ids have none.
+        indexes = [models.Index(fields=["tenant", "created"], name="job_by_creation")]
+
+    def __str__(self) -> str:
+        return str(self.pk)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether it has ended."""
+        return self.status in self.FINAL
+
+
+class ConsoleLine(models.Model):
+    """Something that a job printed."""
+
+    job = ForeignKey(Job, models.CASCADE, related_name="console_lines")
+    message = models.TextField(blank=True)
+    level = models.CharField(
+        max_length=8, choices=LogLevel.choices, null=True, blank=True
+    )  # null on the wire
+    created = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Log(TenantOwned):
+    """An entry that a job, or somebody else, wrote."""
+
+    job = ForeignKey(Job, models.CASCADE, null=True, blank=True, related_name="logs")
+    level = models.CharField(max_length=8, choices=LogLevel.choices, default=LogLevel.INFO)
+    message = models.TextField(blank=True)
+    data = models.JSONField(null=True, blank=True, default=None)
+    blob = ForeignKey(Blob, models.PROTECT, null=True, blank=True, related_name="+", editable=False)
+    filename = models.CharField(max_length=255, blank=True, editable=False)
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class ServeApplication(TenantOwned):
+    """A plugin that answers requests."""
+
+    name = models.CharField(max_length=255)
+    plugin_release = ForeignKey(
+        PluginRelease, models.SET_NULL, null=True, blank=True, related_name="serve_applications"
+    )
+    job = ForeignKey(Job, models.SET_NULL, null=True, blank=True, related_name="serve_applications")
+    status = models.CharField(max_length=32, null=True, blank=True)  # null on the wire
+    data = models.JSONField(null=True, blank=True, default=None)
+
+    def __str__(self) -> str:
+        return self.name

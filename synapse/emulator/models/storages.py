@@ -1,0 +1,46 @@
+"""Where files are kept, as far as the platform is told."""
+
+from django.db import models
+
+from synapse.emulator.models.base import TenantOwned
+
+
+class Storage(TenantOwned):
+    """A place for files; at most one of a tenant is its default."""
+
+    class Provider(models.TextChoices):
+        """What kind of service it is."""
+
+        AMAZON_S3 = "amazon_s3"
+        AZURE = "azure"
+        DIGITAL_OCEAN = "digital_ocean"
+        FILE_SYSTEM = "file_system"
+        FTP = "ftp"
+        SFTP = "sftp"
+        MINIO = "minio"
+        GCP = "gcp"
+
+    class Category(models.TextChoices):
+        """Whose it is."""
+
+        INTERNAL = "internal"
+        EXTERNAL = "external"
+
+    name = models.CharField(max_length=255)
+    provider = models.CharField(max_length=16, choices=Provider.choices)
+    category = models.CharField(max_length=8, choices=Category.choices, default=Category.INTERNAL)
+    #: How to reach it, secrets included.
+    configuration = models.JSONField()
+    is_default = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant"],
+                condition=models.Q(is_default=True),
+                name="one_default_storage_per_tenant",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
