@@ -255,11 +255,12 @@ def _bulk_error(
     error: ClientError, created: list[Any], plural: str, batch_length: int
 ) -> BulkError:
     first = len(created)
-    errors = {first + place: reason for place, reason in _by_position(error.response) if reason}
-    which = f"{len(errors)} of them" if errors else "them"
     what = f"The batch of {plural} from {first} to {first + batch_length - 1}"
     # An answer that didn't come, or isn't one, doesn't say what was done.
     is_refused = error.status_code < 500 and error.status_code not in (200, 201, 408)
+    reasons = dict(_by_position(error.response)) if is_refused else {}
+    errors = {first + place: reason for place, reason in reasons.items() if reason}
+    which = f"{len(errors)} of them" if errors else "them"
     why = f"the server refused {which} ({error.detail})" if is_refused else str(error)
     return BulkError(
         f"{what} {'was not made' if is_refused else 'may have been made or not'}: {why}. "

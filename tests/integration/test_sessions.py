@@ -1,0 +1,197 @@
+"""Sessions: the default one, its making, and what a session shows."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+import threading
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse import Project, Session, Task
+from synapse.core import context
+from synapse.errors import ConfigurationError, SessionClosed
+from synapse.testing import assert_num_requests
+
+
+@pytest.fixture
+def environment(emulator: Any, monkeypatch: Any) -> Any:
+    monkeypatch.setenv("SYNAPSE_BASE_URL", emulator.url)
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", emulator.api_token)
+    return emulator
+
+
+def test_connecting_makes_no_request_and_the_default_session(emulator: Any) -> None:
+    with synapse.connect(emulator.url, emulator.api_token) as session:
+        assert session.request_count == 0
+        assert context.default() is session
+
+
+def test_making_a_session_leaves_the_default_alone(session: Session, emulator: Any) -> None:
+    with Session(emulator.url, emulator.api_token):
+        assert context.default() is session
+
+
+def test_the_first_use_of_a_class_connects_by_the_environment(environment: Any) -> None:
+    assert Project.objects.count() == 0
+    session = context.default()
+    assert Task.objects.count() == 0
+    assert context.default() is session
+    assert isinstance(session, Session)
+    assert session.request_count == 2
+    session.close()
+
+
+def test_the_first_use_without_settings_says_what_is_missing() -> None:
+    with pytest.raises(ConfigurationError, match="SYNAPSE_BASE_URL"):
+        Project.objects.count()
+    assert repr(Project.objects) == "<ProjectManager[Project]>"
+
+
+def test_the_first_use_on_many_threads_makes_one_session(environment: Any) -> None:
+    found: list[Any] = []
+    barrier = threading.Barrier(8)
+
+    def use() -> None:
+        barrier.wait(60)
+        found.append(context.default())
+
+    threads = [threading.Thread(target=use) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 8
+    assert len(set(map(id, found))) == 1
+    found[0].close()
+
+
+def test_a_class_follows_the_default_session(backend: Any, project: Project) -> None:
+    manager = Project.objects
+    assert manager.count() == 1
+    other = backend.create_tenant()
+    with synapse.connect(backend.url, other.api_token):
+        assert manager.count() == 0
+
+
+def test_an_object_stays_with_its_session(session: Session, project: Project, backend: Any) -> None:
+    other = backend.create_tenant()
+    connected = synapse.connect(backend.url, other.api_token)
+    with connected, assert_num_requests(connected, 0), assert_num_requests(session, 1):
+        assert len(list(project.tasks)) == 2
+
+
+def test_a_tenant_is_chosen_by_its_code(backend: Any, session: Session, emulator: Any) -> None:
+    other = backend.create_tenant(member=emulator.api_token)
+    session.projects.create(title="Mine", category="text")
+    with Session(emulator.url, emulator.api_token, tenant=other.tenant) as there:
+        assert there.projects.count() == 0
+        assert there.key == (session.key[0], other.tenant)
+
+
+def test_a_session_shows_its_address_and_no_token(session: Session, emulator: Any) -> None:
+    assert repr(session) == f"Session('{emulator.url}/')"
+    assert emulator.api_token not in f"{session!r}{vars(session)}"
+
+
+def test_a_session_names_its_managers(session: Session) -> None:
+    assert {"projects", "tasks", "close", "request_count"} <= set(dir(session))
+    with assert_num_requests(session, 0):
+        assert not hasattr(session, "_repr_html_")
+        assert not hasattr(session, "nonsense")
+
+
+def test_a_pickled_session_is_this_processs_own(session: Session, emulator: Any) -> None:
+    content = pickle.dumps(session)
+    assert emulator.api_token.encode() not in content
+    assert pickle.loads(content) is session
+    assert copy.deepcopy(session) is session
+
+
+def test_a_closed_session_is_not_found_again(environment: Any) -> None:
+    with synapse.connect() as closed:
+        content = pickle.dumps(closed)
+    context.set_default(None)
+    found = pickle.loads(content)
+    assert found is not closed
+    assert found.projects.count() == 0
+    assert context.default() is found
+    found.close()
+
+
+def test_an_open_session_is_found_again_though_it_is_not_the_default(
+    session: Session, backend: Any
+) -> None:
+    content = pickle.dumps(session)
+    with synapse.connect(backend.url, backend.api_token, tenant=backend.tenant) as default:
+        assert pickle.loads(content) is session
+        assert context.default() is default
+
+
+def test_what_comes_from_elsewhere_does_not_become_the_default(
+    environment: Any, session: Session, backend: Any
+) -> None:
+    other = backend.create_tenant(member=environment.api_token)
+    with Session(environment.url, environment.api_token, tenant=other.tenant) as there:
+        content = pickle.dumps(there)
+    found = pickle.loads(content)
+    assert found.key == (session.key[0], other.tenant)
+    assert context.default() is session
+    found.close()
+
+
+def test_the_token_of_one_server_does_not_go_to_another(tables: Any, environment: Any) -> None:
+    with Session(tables.url, "another-token") as there:
+        content = pickle.dumps(there)
+    with pytest.raises(ConfigurationError, match="this process is set up for"):
+        pickle.loads(content)
+    assert tables.asked == []
+
+
+def test_a_process_that_has_only_a_token_goes_where_the_object_is_from(
+    emulator: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", emulator.api_token)
+    with Session(emulator.url, "another-token") as there:
+        content = pickle.dumps(there)
+    found = pickle.loads(content)
+    assert found.projects.count() == 0
+    found.close()
+
+
+def test_sessions_that_the_settings_make_one_are_one(environment: Any, monkeypatch: Any) -> None:
+    with Session() as without_tenant:
+        content = pickle.dumps(without_tenant)
+    monkeypatch.setenv("SYNAPSE_TENANT", environment.tenant)
+    found = pickle.loads(content)
+    assert found.key[1] == environment.tenant
+    assert pickle.loads(content) is found
+    found.close()
+
+
+def test_without_a_way_to_connect_there_is_no_session(monkeypatch: Any) -> None:
+    monkeypatch.setattr(context, "_connect", None)
+    with pytest.raises(ConfigurationError, match=r"call synapse\.connect\(\) first"):
+        context.default()
+
+
+def test_requests_are_counted(session: Session) -> None:
+    with assert_num_requests(session, 2):
+        session.projects.count()
+        session.projects.exists()
+    wrong = pytest.raises(AssertionError, match="Expected 1 requests, but 0 were made")
+    with wrong, assert_num_requests(session, 1):
+        pass
+
+
+def test_an_error_inside_is_not_covered_by_the_count(session: Session) -> None:
+    with pytest.raises(ZeroDivisionError), assert_num_requests(session, 5):
+        raise ZeroDivisionError
+
+
+def test_a_closed_default_session_says_so(emulator: Any) -> None:
+    synapse.connect(emulator.url, emulator.api_token).close()
+    with pytest.raises(SessionClosed):
+        Project.objects.count()
