@@ -203,11 +203,18 @@ def resolve(
         "agent_token": agent_token,
     }
     name = profile or os.environ.get("SYNAPSE_PROFILE") or None
+    # A profile that is named in the call is an argument, too, and beats the environment.
+    named = _profile(name, needed=True) if profile else {}
     url, url_source = base_url, "the argument base_url"
     if not url:
+        url, url_source = named.get("base_url"), f"{profile_path()}"
+    if not url:
         url, url_source = os.environ.get("SYNAPSE_BASE_URL"), "SYNAPSE_BASE_URL"
-    credentials = _credentials(arguments)
-    values = _profile(name, needed=name is not None or not url or not credentials)
+    credentials = _argument_credentials(arguments)
+    if not credentials and not named:
+        credentials = _environment_credentials()
+    needed = name is not None or not url or not credentials
+    values = named if profile else _profile(name, needed=needed)
     if not url:
         url, url_source = values.get("base_url"), f"{profile_path()}"
     if not url:
@@ -216,7 +223,16 @@ def resolve(
             f"SYNAPSE_BASE_URL, or write base_url into the profile [{name or 'default'}] of "
             f"{profile_path()}."
         )
-    credentials = credentials or _profile_credentials(values, name)
+    if not credentials:
+        credentials = _profile_credentials(values, name)
+        home = values.get("base_url")
+        if credentials and home and _checked_url(home, "the profile") != _checked_url(url, ""):
+            raise ConfigurationError(
+                f"The token of the profile [{name or 'default'}] is for {home}, and isn't sent to "
+                f"the base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that."
+            )
+    if not credentials:
+        credentials = _environment_credentials()
     if not credentials:
         raise ConfigurationError(
             "No API token. Give the argument api_token, set the environment variable "
@@ -235,11 +251,11 @@ def resolve(
     )
 
 
-def _credentials(arguments: Mapping[str, str | None]) -> dict[str, Secret]:
-    """Find the credentials of one level: those given, else the environment's.
+def _argument_credentials(arguments: Mapping[str, str | None]) -> dict[str, Secret]:
+    """Read the credentials that were given.
 
-    Levels aren't mixed: who passes a token means that one, and a forgotten variable must not send
-    a second identity along.
+    Credentials come from one level, arguments or environment or profile: who passes a token means
+    that one, and a forgotten variable must not send a second identity along.
     """
     found: dict[str, Secret] = {}
     for kind, (keywords, _) in _CREDENTIALS.items():
@@ -250,8 +266,11 @@ def _credentials(arguments: Mapping[str, str | None]) -> dict[str, Secret]:
             if kind in found and found[kind].reveal() != value:
                 raise ConfigurationError(f"{' and '.join(keywords)} differ: give one of them.")
             found[kind] = Secret(value, f"the argument {keyword}")
-    if found:
-        return found
+    return found
+
+
+def _environment_credentials() -> dict[str, Secret]:
+    found: dict[str, Secret] = {}
     for kind, (_, variables) in _CREDENTIALS.items():
         for variable in variables:
             if kind not in found and (value := os.environ.get(variable)):

@@ -30,7 +30,7 @@ class AgentManager(Bound["Agent"]):
         """
         path = self._resource.__schema__.detail_path(token, "connect/")
         row = self._context.transport.request(
-            "POST", path, json=details, resource="agent of the token"
+            "POST", path, json=details, resource="agent of the token", secret=token
         )
         return self._context.identity.load(self._resource, [row])[0]
 

@@ -19,12 +19,14 @@ class Answer:
     Attributes:
         response: The status and headers.
         content: The body's bytes.
+        url: The URL that was asked, as messages may show it.
         resource: What was asked for, for messages.
         credentials: Where the credentials came from, for messages.
     """
 
     response: requests.Response
     content: bytes
+    url: str
     resource: str | None
     credentials: str
 
@@ -41,7 +43,11 @@ class Answer:
             from synapse.transport import failures  # a script that never fails never loads it
 
             raise failures.refused(
-                response, content, resource=self.resource, credentials=self.credentials
+                response,
+                content,
+                url=self.url,
+                resource=self.resource,
+                credentials=self.credentials,
             )
         if status == 204 and not content:
             return None
@@ -50,4 +56,6 @@ class Answer:
         except ValueError:
             from synapse.transport import failures
 
-            raise failures.broken_answer(response, content, resource=self.resource) from None
+            raise failures.broken_answer(
+                response, content, url=self.url, resource=self.resource
+            ) from None

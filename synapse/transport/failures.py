@@ -43,13 +43,14 @@ _MOST_SHOWN = 500
 
 
 def refused(
-    response: requests.Response, body: bytes, *, resource: str | None, credentials: str
+    response: requests.Response, body: bytes, *, url: str, resource: str | None, credentials: str
 ) -> errors.ClientError:
     """Make the error for an answer with a status that isn't success.
 
     Args:
         response: The answer.
         body: Its bytes.
+        url: The URL that was asked, as messages may show it.
         resource: What was asked for, such as `Project 123`.
         credentials: Where the credentials came from, never the credentials themselves.
     """
@@ -72,7 +73,7 @@ def refused(
         fields=fields,
         request_id=response.headers.get("X-Request-ID"),
         method=response.request.method,
-        url=without_query(response.request.url or ""),
+        url=url,
         hint=hint,
         response=document if document is not None else body.decode("utf-8", "replace") or None,
         resource=resource,
@@ -85,7 +86,7 @@ def refused(
 
 
 def broken_answer(
-    response: requests.Response, body: bytes, *, resource: str | None
+    response: requests.Response, body: bytes, *, url: str, resource: str | None
 ) -> errors.InvalidResponse:
     """Make the error for a success that has no JSON in it.
 
@@ -100,7 +101,7 @@ def broken_answer(
         detail,
         request_id=response.headers.get("X-Request-ID"),
         method=response.request.method,
-        url=without_query(response.request.url or ""),
+        url=url,
         hint="Check base_url and what stands between you and the server, then try again.",
         response=body[:_MOST_SHOWN].decode("utf-8", "replace") or None,
         resource=resource,
@@ -115,12 +116,11 @@ def unreachable(
     Args:
         error: What `requests` or `urllib3` raised.
         method: The HTTP method.
-        url: The URL that was asked.
+        url: The URL that was asked, as messages may show it.
         resource: What was asked for.
         timeout: The timeouts in force, in seconds: to connect, to read.
     """
-    address = without_query(url)
-    about: dict[str, Any] = {"method": method, "url": address, "resource": resource}
+    about: dict[str, Any] = {"method": method, "url": url, "resource": resource}
     causes = _chain(error)
 
     def caused_by(*kinds: type[BaseException]) -> bool:

@@ -22,7 +22,7 @@ from synapse.errors import ConfigurationError, FieldValueError, SessionClosed
 from synapse.transport import decoding
 from synapse.transport.answer import Answer
 from synapse.transport.auth import OriginAuth
-from synapse.transport.urls import normalized, query_string
+from synapse.transport.urls import normalized, path_segment, query_string, without_query
 
 __all__ = ["Transport"]
 
@@ -95,6 +95,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         timeout: TimeoutArgument = None,
         resource: str | None = None,
+        secret: str | None = None,
     ) -> Any:
         """Send one request to the configured server and decode its answer.
 
@@ -107,6 +108,7 @@ class Transport:
             headers: Further headers.
             timeout: Seconds for this request; else the session's.
             resource: What is asked for, for messages, such as `Project 123`.
+            secret: A segment of the path that no message may show.
 
         Returns:
             The decoded JSON; `None` for 204 (no content). One request.
@@ -125,6 +127,7 @@ class Transport:
             headers=headers,
             timeout=timeout,
             resource=resource,
+            secret=secret,
         ).json()
 
     def fetch(
@@ -138,6 +141,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         timeout: TimeoutArgument = None,
         resource: str | None = None,
+        secret: str | None = None,
     ) -> Answer:
         """Send one request, and leave its answer undecoded. One request.
 
@@ -150,8 +154,7 @@ class Transport:
         """
         request = self._prepare(method, path, params, json, body, headers)
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
-        response, content = self._send(request, waits, resource)
-        return Answer(response, content, resource, self.settings.source)
+        return self._send(request, waits, resource, secret)
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
@@ -162,15 +165,21 @@ class Transport:
         return f"Transport({self.base_url!r})"
 
     def _send(
-        self, request: requests.PreparedRequest, timeout: tuple[float, float], resource: str | None
-    ) -> tuple[requests.Response, bytes]:
+        self,
+        request: requests.PreparedRequest,
+        timeout: tuple[float, float],
+        resource: str | None,
+        secret: str | None,
+    ) -> Answer:
         """Send a prepared request and read the whole answer."""
         if self._closed:
             raise SessionClosed("This session was closed; make a new one with synapse.connect().")
         with self._counting:
             self._count += 1
         started = time.perf_counter()
-        method, url = request.method or "", request.url or ""
+        method, shown = request.method or "", without_query(request.url or "")
+        if secret:
+            shown = shown.replace(path_segment(secret), "***")
         try:
             response = self._http.send(
                 request,
@@ -185,22 +194,24 @@ class Transport:
                 # One read of the whole body; `Response.content` would join pieces of 10 KiB.
                 content = response.raw.read(decode_content=True)
         except (requests.RequestException, HTTPError) as error:
-            _LOG.debug("%s %s failed: %s", method, url.partition("?")[0], type(error).__name__)
+            _LOG.debug("%s %s failed: %s", method, shown, type(error).__name__)
             from synapse.transport import failures  # a script that never fails never loads it
 
-            raise failures.unreachable(
-                error, method=method, url=url, resource=resource, timeout=timeout
-            ) from error
+            failure = failures.unreachable(
+                error, method=method, url=shown, resource=resource, timeout=timeout
+            )
+            # The library's own message has the whole URL.
+            raise failure from (None if secret else error)
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug(
                 "%s %s -> %d, %d bytes, %.1f ms",
                 method,
-                url.partition("?")[0],
+                shown,
                 response.status_code,
                 len(content),
                 (time.perf_counter() - started) * 1000,
             )
-        return response, content
+        return Answer(response, content, shown, resource, self.settings.source)
 
     def _prepare(
         self,

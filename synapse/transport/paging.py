@@ -183,7 +183,7 @@ def _page(answer: Answer) -> Page:
         answer.response.status_code,
         detail,
         method="GET",
-        url=(answer.response.request.url or "").partition("?")[0],
+        url=answer.url,
         response=document,
         resource=answer.resource,
     )

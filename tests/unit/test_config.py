@@ -523,3 +523,44 @@ class TestSecret:
 
     def test_reveals_on_demand(self) -> None:
         assert self.SECRET.reveal() == "hunter2"
+
+
+def write_profiles(text: str) -> None:
+    path = config.profile_path()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def two_profiles(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    write_profiles(
+        '[default]\nbase_url = "https://one.example"\napi_token = "first"\n'
+        '[staging]\nbase_url = "https://two.example"\napi_token = "second"\n'
+    )
+
+
+@pytest.mark.usefixtures("two_profiles")
+def test_a_profile_named_in_the_call_beats_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNAPSE_BASE_URL", "https://other.example")
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", "third")
+    settings = resolve(profile="staging")
+    assert settings.base_url == "https://two.example/"
+    assert settings.credentials["api_token"].reveal() == "second"
+
+
+@pytest.mark.usefixtures("two_profiles")
+@pytest.mark.parametrize("profile", [None, "staging"])
+def test_a_profiles_token_goes_to_the_profiles_server_only(profile: str | None) -> None:
+    with pytest.raises(ConfigurationError, match="isn't sent to"):
+        resolve("https://other.example", profile=profile)
+
+
+@pytest.mark.usefixtures("two_profiles")
+def test_a_profiles_token_is_not_sent_where_the_environment_points(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SYNAPSE_BASE_URL", "https://other.example")
+    with pytest.raises(ConfigurationError, match="SYNAPSE_BASE_URL"):
+        resolve()
+    assert resolve(api_token="given").base_url == "https://other.example/"

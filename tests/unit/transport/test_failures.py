@@ -318,7 +318,7 @@ class TestUnreachable:
     @staticmethod
     def explain(error: Exception) -> errors.ClientError:
         return failures.unreachable(
-            error, method="GET", url="http://host/a/?b", resource="Project 7", timeout=(1.5, 2.5)
+            error, method="GET", url="http://host/a/", resource="Project 7", timeout=(1.5, 2.5)
         )
 
     def test_no_route(self) -> None:

@@ -59,7 +59,7 @@ class Server:
             response.status_code = 429
             pause = self.refusals.pop(number)
             response.headers.update({} if pause is None else {"Retry-After": pause})
-        return Answer(response, b"%d" % number, None, "")
+        return Answer(response, b"%d" % number, "http://127.0.0.1/", None, "")
 
 
 @pytest.fixture
