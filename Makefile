@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test lint format types docs build clean
+.PHONY: help demo test bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -22,6 +22,10 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+$(VENV)/.bench: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
+	@touch $@
+
 demo: $(VENV)/.demo ## Run the whole story on a local backend: real images in, annotations out
 	$(BIN)/synapse demo
 
@@ -30,10 +34,14 @@ test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and t
 	$(BIN)/python -m coverage report --fail-under=95 \
 		--include='synapse/transport/*,synapse/core/*,synapse/session.py'
 
+bench: $(VENV)/.bench ## Measure reading and imports beside other libraries, as ratios in one run
+	$(BIN)/python tests/benchmarks
+
 lint: $(VENV)/.dev ## Check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m pyright
 
 format: $(VENV)/.dev ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .

@@ -1,0 +1,58 @@
+"""What type checkers must say of the public surface. It is checked by `make lint`, and never run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from typing_extensions import assert_type
+
+import synapse
+from synapse import Assignment, DataUnit, Job, Project, Task, TaskTag, User
+from synapse.resources.annotation import TaskManager
+
+
+def objects(session: synapse.Session) -> None:
+    assert_type(session.projects.get(1), Project)
+    assert_type(session.projects.get(1).tasks.first(), "Task | None")
+    assert_type(session.tasks[0], Task)
+    assert_type(session.tasks[0:10], TaskManager)
+    assert_type(session.tasks.filter(status="pending").order_by("-id"), TaskManager)
+    assert_type(iter(session.tasks), Iterator[Task])
+    assert_type(session.tasks.in_bulk([1]), "dict[Any, Task]")
+    assert_type(session.tasks.values("id"), "Iterator[dict[str, Any]]")
+    assert_type(session.me, User)
+
+
+def relations(task: Task) -> None:
+    assert_type(task.project, Project)
+    assert_type(task.project_id, int)
+    assert_type(task.data_unit, DataUnit)
+    assert_type(task.tags, list[TaskTag])
+    assert_type(task.assignments.first(), "Assignment | None")
+    assert_type(task.created, datetime)
+    assert_type(task.annotate({}), Task)
+
+
+def on_the_class() -> None:
+    assert_type(Project.objects.get(1), Project)
+    assert_type(Project.tasks.all(), TaskManager)
+    assert_type(Assignment.objects.first(), "Assignment | None")
+
+
+def writing(session: synapse.Session, project: Project, plugin: synapse.Plugin) -> None:
+    assert_type(session.projects.create(title="Streets"), Project)
+    assert_type(project.tasks.bulk_create([{}]), list[Task])
+    assert_type(project.save(), Project)
+    assert_type(project.changes, dict[str, Any])
+    assert_type(plugin.run("train"), Job)
+
+
+def verbs_that_are_not_there(session: synapse.Session, unit: DataUnit, job: Job) -> None:
+    session.jobs.create()  # type: ignore[attr-defined] # pyright: ignore
+    session.data_files.all()  # type: ignore[attr-defined] # pyright: ignore
+    session.plugins.all().delete()  # type: ignore[attr-defined] # pyright: ignore
+    unit.save()  # type: ignore[attr-defined] # pyright: ignore
+    job.delete()  # type: ignore[attr-defined] # pyright: ignore
+    job.titel  # type: ignore[attr-defined] # pyright: ignore # noqa: B018
