@@ -13,11 +13,21 @@ import synapse
 from synapse.core import context
 from synapse.emulator import Emulator
 
-_ENVIRONMENT = (
-    "SYNAPSE_BASE_URL SYNAPSE_API_TOKEN SYNAPSE_ACCESS_TOKEN SYNAPSE_AUTHORIZATION_TOKEN "
-    "SYNAPSE_AGENT_TOKEN SYNAPSE_TENANT SYNAPSE_PROFILE HTTP_PROXY HTTPS_PROXY ALL_PROXY "
-    "http_proxy https_proxy all_proxy"
-).split()
+_ENVIRONMENT = [
+    "SYNAPSE_BASE_URL",
+    "SYNAPSE_API_TOKEN",
+    "SYNAPSE_ACCESS_TOKEN",
+    "SYNAPSE_AUTHORIZATION_TOKEN",
+    "SYNAPSE_AGENT_TOKEN",
+    "SYNAPSE_TENANT",
+    "SYNAPSE_PROFILE",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+]
 
 
 @pytest.fixture(autouse=True)

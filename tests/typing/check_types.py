@@ -1,4 +1,4 @@
-"""What type checkers must say of the public surface. It is checked by `make lint`, and never run."""
+"""What type checkers must say of the public surface: checked by `make lint`, and never run."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ def writing(session: synapse.Session, project: Project, plugin: synapse.Plugin) 
 
 
 def verbs_that_are_not_there(session: synapse.Session, unit: DataUnit, job: Job) -> None:
-    session.jobs.create()  # type: ignore[attr-defined] # pyright: ignore
-    session.data_files.all()  # type: ignore[attr-defined] # pyright: ignore
-    session.plugins.all().delete()  # type: ignore[attr-defined] # pyright: ignore
-    unit.save()  # type: ignore[attr-defined] # pyright: ignore
-    job.delete()  # type: ignore[attr-defined] # pyright: ignore
-    job.titel  # type: ignore[attr-defined] # pyright: ignore # noqa: B018
+    session.jobs.create()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    session.data_files.all()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    session.plugins.all().delete()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    unit.save()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    job.delete()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    job.titel  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
