@@ -1,4 +1,4 @@
-"""What all tests share: a backend on loopback, a fresh tenant for each test, and a closed network."""
+"""What all tests share: a backend on loopback, a tenant for each test, and a closed network."""
 
 from __future__ import annotations
 
@@ -14,19 +14,9 @@ from synapse.core import context
 from synapse.emulator import Emulator
 
 _ENVIRONMENT = [
-    "SYNAPSE_BASE_URL",
-    "SYNAPSE_API_TOKEN",
-    "SYNAPSE_ACCESS_TOKEN",
-    "SYNAPSE_AUTHORIZATION_TOKEN",
-    "SYNAPSE_AGENT_TOKEN",
-    "SYNAPSE_TENANT",
-    "SYNAPSE_PROFILE",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
+    *(f"SYNAPSE_{name}" for name in ("BASE_URL", "API_TOKEN", "ACCESS_TOKEN", "TENANT", "PROFILE")),
+    *(f"SYNAPSE_{name}" for name in ("AUTHORIZATION_TOKEN", "AGENT_TOKEN")),
+    *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
 ]
 
 
