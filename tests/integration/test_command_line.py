@@ -1,0 +1,163 @@
+"""The command `synapse`, run as people run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synapse
+
+COMMAND = [sys.executable, "-c", "from synapse.cli import main; main()"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def as_the_shell_would(lines: list[str]) -> dict[str, str]:
+    return dict(line.removeprefix("export ").split("=", 1) for line in lines)
+
+
+@contextmanager
+def emulator(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator[dict[str, str]]:
+    """Run `synapse emulator` until the end of the block; it must then end well."""
+    process = subprocess.Popen(
+        [*COMMAND, "emulator", "--port", "0", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(3)]
+        ready = re.fullmatch(r"Synapse emulator ready at (\S+) \(Ctrl-C stops it\)", lines[0])
+        assert ready, (lines, process.stderr and process.stderr.read() if not lines[0] else "")
+        assert all(line.startswith("export ") for line in lines[1:])
+        variables = as_the_shell_would(lines[1:])
+        assert list(variables) == ["SYNAPSE_BASE_URL", "SYNAPSE_API_TOKEN"]
+        assert variables["SYNAPSE_BASE_URL"] == ready.group(1)
+        yield variables
+    finally:
+        process.send_signal(stop)
+        rest, errors = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert rest == ""
+    assert errors == ""
+
+
+def test_the_version_is_shown() -> None:
+    done = run("--version")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"synapse-sdk {synapse.__version__}\n"
+
+
+def test_without_a_command_there_is_help() -> None:
+    done = run()
+    assert "emulator" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    assert run("emulator", "--help").returncode == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGTERM, signal.SIGINT])
+def test_the_emulator_says_how_to_reach_it_and_stops_cleanly(
+    monkeypatch: Any, stop: signal.Signals
+) -> None:
+    with emulator(stop=stop) as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        with synapse.connect() as session:
+            assert session.projects.count() == 0
+
+
+def test_a_restart_on_the_same_data_finds_everything(tmp_path: Path) -> None:
+    data = tmp_path / "new" / "folder"
+    (tmp_path / "a.txt").write_text("abc")
+
+    def connect(variables: dict[str, str]) -> synapse.Session:
+        return synapse.Session(variables["SYNAPSE_BASE_URL"], variables["SYNAPSE_API_TOKEN"])
+
+    with emulator("--data", str(data)) as first, connect(first) as session:
+        made = session.projects.create(title="Kept", category="text")
+        checksum = session.data_files.upload(tmp_path / "a.txt").checksum
+    with emulator("--data", str(data), stop=signal.SIGINT) as second, connect(second) as session:
+        assert second["SYNAPSE_API_TOKEN"] == first["SYNAPSE_API_TOKEN"]
+        assert session.projects.get(made.id).to_dict() == made.to_dict()
+        assert session.data_files.verify_checksums([checksum]) == {checksum}
+
+
+def test_a_port_that_is_taken_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = run("emulator", "--port", str(port))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert f"port {port}" in done.stderr
+    assert done.stderr.startswith("synapse: ")
+
+
+@pytest.mark.parametrize("below", ["", "folder"])
+def test_a_data_folder_that_cannot_be_written_to_is_one_line(tmp_path: Path, below: str) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("not a folder")
+    done = run("emulator", "--port", "0", "--data", str(blocked / below))
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.count("\n") == 1
+    assert str(blocked) in done.stderr
+    assert blocked.read_text() == "not a folder"
+
+
+def without(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the command where a module isn't installed."""
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; sys.argv = ['synapse', *sys.argv[1:]];"
+        "from synapse.cli import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize(
+    ("module", "arguments", "extra"),
+    [
+        ("typer", ["--version"], "cli"),
+        ("django", ["emulator", "--port", "0"], "emulator"),
+        ("waitress", ["emulator", "--port", "0"], "emulator"),
+        ("sklearn", ["demo"], "demo"),
+    ],
+)
+def test_an_extra_that_is_not_installed_is_one_line(
+    module: str, arguments: list[str], extra: str
+) -> None:
+    done = without(module, *arguments)
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert f"pip install 'synapse-sdk[{extra}]'" in done.stderr
+
+
+def test_a_port_out_of_range_is_a_usage_error() -> None:
+    done = run("emulator", "--port", "70000")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+
+
+def test_the_command_is_installed() -> None:
+    path = Path(sys.executable).with_name("synapse")
+    assert os.access(path, os.X_OK)
