@@ -431,7 +431,7 @@ class Query(Bound[T]):
             if not self._is_partial():
                 object.__setattr__(found, "_complete", True)
                 identity.remember(found)
-        if self._scope and not self._is_in_scope(found):
+        if self._scope and not self._is_in_scope(found, self._scope):
             raise NotFound(
                 404,
                 f"it is not one of {self._scope[1]._label()}",
@@ -442,11 +442,11 @@ class Query(Bound[T]):
     def _is_partial(self) -> bool:
         return bool(self._terms.only or self._terms.omit or self._terms.expand)
 
-    def _is_in_scope(self, one: T) -> bool:
-        if self._scope is None:
-            return True
-        name, owner = self._scope
+    def _is_in_scope(self, one: T, scope: tuple[str, Resource]) -> bool:
+        name, owner = scope
         said = ids_of(type(one).__schema__.fields[name].raw(one._raw))
+        if said is MISSING:  # the server's list must know
+            return self.filter(id=one._key).exists()
         return bool(owner._key in said if isinstance(said, list) else said == owner._key)
 
 

@@ -100,6 +100,23 @@ def test_a_part_of_an_object_is_found_in_its_scope_too(emulator: Any, project: P
                 assert task.project is owner
 
 
+def test_what_does_not_say_whose_it_is_is_looked_for_in_the_list(
+    connected: Session, tables: Any
+) -> None:
+    tables.rows["projects"] = [{"id": 1}, {"id": 2}]
+    tables.rows["tasks"] = [{"id": 5}]
+    owners = {"1": 1, "2": 0}
+    tables.before = lambda asked: (
+        (200, {"count": owners[asked.one("project")], "next": None, "results": []})
+        if asked.one("project")
+        else None
+    )
+    first, second = connected.projects
+    assert first.tasks.get(5).id == 5
+    with pytest.raises(NotFound, match="not one of Project 2"):
+        second.tasks.get(5)
+
+
 def test_what_was_got_in_part_is_loaded_when_the_rest_is_read(
     emulator: Any, project: Project
 ) -> None:

@@ -170,6 +170,15 @@ def test_reasons_by_position_are_read_too(connected: Session, tables: Any) -> No
     assert caught.value.errors == {1: {"status": ["wrong"]}}
 
 
+@pytest.mark.parametrize("answer", ["no", None, 5])
+def test_a_batch_that_is_refused_without_reasons_by_position_is_refused_as_a_whole(
+    connected: Session, tables: Any, answer: Any
+) -> None:
+    tables.before = lambda asked: (400, answer)
+    with pytest.raises(BulkError, match="from 0 to 1 was not made: the server refused them"):
+        connected.tasks.bulk_create([{}, {}])
+
+
 def test_an_answer_that_is_no_object_is_refused(connected: Session, tables: Any) -> None:
     tables.before = lambda asked: (201, ["what?"])
     with pytest.raises(InvalidResponse):

@@ -16,6 +16,7 @@ from synapse import (
     Session,
     Task,
     TaskStatus,
+    TaskTag,
 )
 from synapse.core.fields import MISSING
 from synapse.errors import FieldMissing, FieldValueError
@@ -117,6 +118,7 @@ def test_a_choice_that_is_not_known_is_the_text_that_came(make: Any) -> None:
         ("category", 5, "5"),
         ("data_collection", 1.5, "1.5"),
         ("data_collection", True, "True"),
+        ("data_collection", [1], "[1]"),
         ("is_archived", "false", "'false'"),
         ("is_archived", 1, "1"),
         ("title", True, "True"),
@@ -153,6 +155,22 @@ def test_a_value_of_another_type_that_can_mean_one_thing_only_is_taken(
     assert getattr(project, name) == expected
     assert type(getattr(project, name)) is type(expected)
     assert not project.is_changed
+
+
+@pytest.mark.parametrize("tags", ["ab", 5, {"id": 1}, [1, 1.5]])
+def test_what_is_no_list_of_ids_is_no_relation_to_several(make: Any, tags: Any) -> None:
+    with pytest.raises(FieldValueError, match=r"Task 1 has a tags"):
+        make(Task, tags=tags).tags  # noqa: B018
+
+
+def test_a_relation_to_several_is_the_sessions_objects(make: Any) -> None:
+    tag = make(TaskTag, id=7)
+    task = make(Task, tags=[7, 8])
+    assert task.tags[0] is tag
+    assert task.tag_ids == [7, 8]
+    assert not task.is_changed
+    assert make(Task, id=2, tags=[]).tags == []
+    assert make(Task, id=3, tags=None).tags is None
 
 
 def test_a_long_bad_value_is_cut(make: Any) -> None:

@@ -75,6 +75,12 @@ def test_an_expansion_fills_the_related_objects_at_every_depth(offline: Session)
     assert task._raw["data_unit"] == 2
 
 
+def test_what_can_be_expanded_but_is_no_relation_stays_in_the_row(offline: Session) -> None:
+    row = {"id": 1, "file_specifications": [{"name": "image"}]}
+    (one,) = offline.identity.load(DataCollection, [row], {"file_specifications": {}})
+    assert one.file_specifications[0].name == "image"
+
+
 def test_an_expansion_of_null_is_none(offline: Session) -> None:
     (task,) = offline.identity.load(Task, [{"id": 1, "data_unit": None}], {"data_unit": {}})
     assert task.data_unit is None
