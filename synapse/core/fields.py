@@ -40,7 +40,7 @@ MISSING: Any = _Missing()
 """Stands for a value that isn't there, where `None` would mean that the server said null."""
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Declared:
     """What a class body says of a field."""
 

@@ -126,9 +126,10 @@ class IdentityMap:
         cls = registry.find(target)
         if isinstance(value, dict):
             # An expansion that wasn't asked for. What is known is at least as new.
-            known = self.peek(cls, value.get("id"))
-            return known if known is not None else self.load(cls, [value])[0]
-        if isinstance(value, (int, str)) and not isinstance(value, bool):
+            if _is_key(value.get("id")):
+                known = self.peek(cls, value["id"])
+                return known if known is not None else self.load(cls, [value])[0]
+        elif _is_key(value):
             return self.stub(cls, value, via=via)
         raise FieldValueError(f"{value!r} is no id")
 
@@ -214,6 +215,10 @@ class IdentityMap:
         for key in [key for key, ref in refs.items() if ref() is None]:
             del refs[key]
         self._sweep_at[cls] = max(_FIRST_SWEEP, 2 * len(refs))
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
 
 
 def _not_a_row(cls: type[Resource], row: Any) -> InvalidResponse:

@@ -36,7 +36,7 @@ _IDS_PER_REQUEST = 100
 _EVERYTHING = Window()
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Terms:
     """What a query asks for."""
 
@@ -332,8 +332,8 @@ class Query(Bound[T]):
         for start in range(0, len(wanted), _IDS_PER_REQUEST):
             part = wanted[start : start + _IDS_PER_REQUEST]
             for one in self.filter(id=part).page_size(len(part)):
-                found[one.id] = one
-        return {key: found[key] for key in wanted if key in found}
+                found[str(one._key)] = one
+        return {key: found[str(key)] for key in wanted if str(key) in found}
 
     def __bool__(self) -> bool:
         return self.exists()

@@ -103,7 +103,7 @@ class ObjectPage(Generic[T]):
         return len(self.objects)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Reading:
     """How to read a query.
 

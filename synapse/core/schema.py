@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["Schema"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Schema:
     """The declaration of a resource class.
 

@@ -12,7 +12,7 @@ from synapse.transport import decoding
 __all__ = ["Answer"]
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Answer:
     """What came back.
 
