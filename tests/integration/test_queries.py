@@ -143,6 +143,12 @@ def test_objects_by_their_ids(session: Session, mixed: Project) -> None:
     assert all(found[key].id == key for key in found)
 
 
+def test_ids_may_be_given_as_texts(session: Session, mixed: Project) -> None:
+    task = mixed.tasks[0]
+    assert mixed.tasks.in_bulk([str(task.id)]) == {str(task.id): task}
+    assert mixed.tasks.get(str(task.id)) is task
+
+
 def test_many_ids_are_asked_for_in_parts(connected: Session, tables: Any) -> None:
     tables.rows["tasks"] = [{"id": n} for n in range(300)]
     with assert_num_requests(connected, 3):

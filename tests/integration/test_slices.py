@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from synapse import Session, Task
-from synapse.errors import InvalidQuery
+from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.testing import assert_num_requests
 
 
@@ -129,3 +129,26 @@ def test_a_slice_is_the_same_with_the_emulators_own_pages(session: Session, unit
     for part in (slice(0, 7), slice(5, 12), slice(14, 28), slice(25, 40), slice(3, None)):
         assert list(query[part]) == tasks[part]
     assert query[29] is tasks[29]
+
+
+@pytest.mark.xfail(reason="divides by the rows of a page", raises=ZeroDivisionError)
+def test_a_page_that_lacks_the_rows_that_it_counts_is_refused(
+    connected: Session, tables: Any
+) -> None:
+    tables.before = lambda asked: (200, {"count": 100, "next": None, "results": []})
+    with pytest.raises(InvalidResponse):
+        list(connected.tasks.page_size(10)[50:60])
+
+
+@pytest.mark.xfail(reason="asks for the same page for ever", raises=RecursionError)
+def test_a_server_whose_pages_are_larger_than_asked_for_gives_the_right_rows(
+    connected: Session, rows: range, tables: Any
+) -> None:
+    def fixed(asked: Any) -> tuple[int, Any]:
+        start = 100 * (int(asked.one("page") or 1) - 1)
+        link = "http://inside.example/?page=9" if start < 150 else None
+        part = [{"id": n} for n in rows[start : start + 100]]
+        return 200, {"count": 250, "next": link, "results": part}
+
+    tables.before = fixed
+    assert [task.id for task in connected.tasks[10:20]] == list(range(10, 20))

@@ -119,6 +119,8 @@ def test_a_choice_that_is_not_known_is_the_text_that_came(make: Any) -> None:
         ("data_collection", 1.5, "1.5"),
         ("data_collection", True, "True"),
         ("data_collection", [1], "[1]"),
+        ("data_collection", {"name": "no id"}, "no id"),
+        ("data_collection", {"id": [1]}, "[1]"),
         ("is_archived", "false", "'false'"),
         ("is_archived", 1, "1"),
         ("title", True, "True"),
