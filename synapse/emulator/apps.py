@@ -1,5 +1,7 @@
 """The Django application that the local backend is."""
 
+import threading
+
 from django.apps import AppConfig
 
 
@@ -12,3 +14,6 @@ class EmulatorConfig(AppConfig):
 
     #: Lets its holder make tenants over HTTP; None switches that endpoint off.
     control_token: str | None = None
+
+    #: Set when the server stops: whoever is waiting for something goes.
+    stopping = threading.Event()

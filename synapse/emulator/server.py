@@ -194,6 +194,7 @@ def _wait_for(reader: int) -> None:
 
 def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
     """Serve on a thread, and give what stops it after the requests in work are answered."""
+    from django.apps import apps
     from waitress.server import create_server
 
     server = create_server(
@@ -201,12 +202,14 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
         sockets=sockets,
         threads=_THREADS,
         max_request_body_size=_MAX_BODY,
+        channel_request_lookahead=1,  # a client that has gone is noticed while it is answered
         ident=None,
     )
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 
     def stop() -> None:
+        apps.get_app_config("emulator").stopping.set()  # type: ignore[attr-defined] # ours
         # The threads end first, so that what they were answering goes out.
         server.task_dispatcher.shutdown()
         # Closed on its own thread: waitress's `close` would pull the sockets away under it.

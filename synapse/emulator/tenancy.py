@@ -31,6 +31,11 @@ def tenant_of(request: Request) -> Tenant:
     return access_of(request).tenant
 
 
+def lock_tenant(tenant: Tenant) -> None:
+    """Keep others from deciding at the same time what may be there once; for a transaction."""
+    Tenant.objects.select_for_update().get(pk=tenant.pk)
+
+
 def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
     """Give the rows of a model that the request's tenant has."""
     tenant = tenant_of(request)

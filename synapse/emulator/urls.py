@@ -12,6 +12,10 @@ from synapse.emulator.api.annotation import (
 from synapse.emulator.api.collections import DataCollectionViewSet
 from synapse.emulator.api.data_files import DataFileViewSet
 from synapse.emulator.api.hitl import AssignmentViewSet, ScriptAssignmentViewSet
+from synapse.emulator.api.jobs import JobViewSet
+from synapse.emulator.api.logs import LogViewSet
+from synapse.emulator.api.plugins import PluginViewSet
+from synapse.emulator.api.releases import PluginReleaseViewSet
 from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
@@ -28,6 +32,10 @@ router.register("assignments", AssignmentViewSet, "assignment")
 router.register("data_collections", DataCollectionViewSet, "data-collection")
 router.register("data_units", DataUnitViewSet, "data-unit")
 router.register("data_files", DataFileViewSet, "data-file")
+router.register("plugins", PluginViewSet, "plugin")
+router.register("plugin_releases", PluginReleaseViewSet, "plugin-release")
+router.register("jobs", JobViewSet, "job")
+router.register("logs", LogViewSet, "log")
 
 urlpatterns = [
     *router.urls,

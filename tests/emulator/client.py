@@ -51,6 +51,13 @@ class Api:
     def me(self) -> int:
         return self.ok("GET", "users/me/")["id"]
 
+    def plugin(self, name: str, **fields: Any) -> dict[str, Any]:
+        return self.ok("POST", "plugins/", {"name": name, **fields})
+
+    def job(self, plugin: int | None = None, **body: Any) -> str:
+        key = self.plugin("Detector")["id"] if plugin is None else plugin
+        return self.ok("POST", f"plugins/{key}/run/", body)["job_id"]
+
     def collection(self, *specifications: dict[str, Any], **fields: Any) -> dict[str, Any]:
         body = {"name": "Photos", "category": "image", **fields}
         return self.ok(

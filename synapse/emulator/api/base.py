@@ -191,8 +191,12 @@ class UpdateMixin(ResourceViewSet):
 
     @transaction.atomic
     def partial_update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.change(request, partial=True)
+
+    def change(self, request: Request, *, partial: bool) -> Response:
+        """Validate, save and answer."""
         instance = self.locked_object()
-        serializer = self.get_serializer(instance, data=request.data, partial=True)
+        serializer = self.get_serializer(instance, data=request.data, partial=partial)
         serializer.is_valid(raise_exception=True)
         return self.answer(serializer.save().pk)
 

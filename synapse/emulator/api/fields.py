@@ -34,6 +34,25 @@ class DocumentField(serializers.JSONField):
         return value
 
 
+class ObjectField(DocumentField):
+    """A JSON document that is an object."""
+
+    default_error_messages = {"not_an_object": 'Expected an object, but got type "{kind}".'}
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        if not isinstance(value, dict):
+            self.fail("not_an_object", kind=type(value).__name__)
+        return value
+
+
+class WordField(serializers.ChoiceField):
+    """One of some words, in small or capital letters."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(data.lower() if isinstance(data, str) else data)
+
+
 class PositionalListSerializer(serializers.ListSerializer[Any]):
     """A list whose errors are a list too: one object for each item, empty for a good one.
 

@@ -1,0 +1,160 @@
+"""Jobs, and what they printed."""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+from typing import Any
+
+from django import forms
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from rest_framework import mixins, serializers
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from synapse.emulator.api.base import ResourceSerializer, UpdateMixin
+from synapse.emulator.api.fields import ObjectField, PositionalListSerializer, WordField
+from synapse.emulator.api.plugins import PluginSerializer
+from synapse.emulator.api.releases import PluginReleaseSerializer
+from synapse.emulator.api.tailing import tail
+from synapse.emulator.downloads import AnyAccept
+from synapse.emulator.errors_json import Conflict
+from synapse.emulator.filters import AnyOf
+from synapse.emulator.models import ConsoleLine, Job, LogLevel
+
+# What newer servers call the same states.
+_NEWER = {"pending": Job.Status.QUEUED, "succeeded": Job.Status.COMPLETED}
+
+
+def _older(status: str) -> str:
+    word = status.lower()
+    return str(_NEWER.get(word, word))
+
+
+class StatusField(WordField):
+    """A state in either spelling, kept and answered in the older one."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        return super().to_internal_value(_older(data) if isinstance(data, str) else data)
+
+
+class StatusFormField(forms.CharField):
+    """A state to filter by, in either spelling."""
+
+    def clean(self, value: Any) -> Any:
+        return _older(super().clean(value))
+
+
+class ConsoleLineSerializer(serializers.ModelSerializer[ConsoleLine]):
+    """A line of the console."""
+
+    message = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    level = WordField(choices=LogLevel.choices, required=False, allow_null=True)
+    created = serializers.DateTimeField(required=False)
+
+    class Meta:
+        model = ConsoleLine
+        list_serializer_class = PositionalListSerializer
+        fields = ("message", "level", "created")
+
+
+class ConsoleLogsField(serializers.Field[Any, Any, Any, Any]):
+    """Lines to add: one text, or a list of texts and of lines with a level and a time."""
+
+    def to_internal_value(self, data: Any) -> list[ConsoleLine]:
+        if isinstance(data, str):
+            data = data.removesuffix("\n").split("\n") if data else []
+        if isinstance(data, list):
+            data = [{"message": line} if isinstance(line, str) else line for line in data]
+        lines = ConsoleLineSerializer(data=data, many=True)
+        lines.is_valid(raise_exception=True)
+        return [ConsoleLine(**line) for line in lines.validated_data]
+
+
+class JobSerializer(ResourceSerializer):
+    """A job; whoever runs it reports on it."""
+
+    status = StatusField(choices=Job.Status.choices, required=False)
+    progress = serializers.FloatField(min_value=0, max_value=100, required=False, allow_null=True)
+    progress_record = ObjectField(required=False, allow_null=True)
+    metrics_record = ObjectField(required=False, allow_null=True)
+    console_logs = ConsoleLogsField(required=False, write_only=True)
+
+    class Meta(ResourceSerializer.Meta):
+        model = Job
+        fields = (
+            "id",
+            "plugin",
+            "plugin_release",
+            "agent",
+            "action",
+            "status",
+            "progress",
+            "progress_record",
+            "metrics_record",
+            "console_logs",
+            "params",
+            "options",
+            "result",
+            "debug",
+            "is_active",
+            "created",
+            "updated",
+            "completed",
+        )
+        read_only_fields = (
+            "plugin",
+            "plugin_release",
+            "agent",
+            "action",
+            "params",
+            "options",
+            "debug",
+            "is_active",
+            "completed",
+        )
+        expandable_fields = {
+            "plugin": PluginSerializer,
+            "plugin_release": PluginReleaseSerializer,
+            "agent": "synapse.emulator.api.users.UserSerializer",
+        }
+
+    def validate_progress(self, progress: float | None) -> float | None:
+        """Refuse what is no number, which compares as neither too small nor too large."""
+        if progress is not None and progress != progress:  # so is NaN found
+            raise serializers.ValidationError("A valid number is required.")
+        return progress
+
+    def update(self, instance: Job, validated_data: dict[str, Any]) -> Job:
+        status = validated_data.get("status", instance.status)
+        if instance.is_final and status != instance.status:
+            raise Conflict(f"The job has ended: it is {instance.status}.")
+        lines: list[ConsoleLine] = validated_data.pop("console_logs", [])
+        if status in Job.FINAL and instance.completed is None:
+            validated_data["completed"] = timezone.now()
+        job: Job = super().update(instance, validated_data)
+        for line in lines:
+            line.job = job
+        ConsoleLine.objects.bulk_create(lines)
+        return job
+
+
+class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):
+    """``jobs/``; they are made by running a plugin."""
+
+    serializer_class = JobSerializer
+    lookup_value_regex = "[0-9A-Fa-f-]{32,36}"
+    ordering = ("created",)
+    more_filters = {"status": AnyOf(field_name="status", one=StatusFormField(strip=False))}
+
+    @action(detail=True)
+    def console_logs(self, request: Request, pk: str) -> Response:
+        """Answer all that the job has printed, as one page."""
+        lines = self.get_object().console_lines.order_by("pk")
+        results = list(lines.values("message", "level", "created"))
+        return Response({"count": len(results), "next": None, "previous": None, "results": results})
+
+    @action(detail=True, content_negotiation_class=AnyAccept)
+    def tail_console_logs(self, request: Request, pk: str) -> HttpResponseBase:
+        """Send what the job prints as it prints it, until the job has ended."""
+        return tail(self.get_object(), request)

@@ -1,0 +1,52 @@
+"""Log entries: they are written, but not listed."""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+from typing import Any
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from synapse.emulator.api.base import BulkCreateMixin, ResourceSerializer
+from synapse.emulator.api.fields import WordField
+from synapse.emulator.api.jobs import JobSerializer
+from synapse.emulator.api.stored import DataUriField, filename_of
+from synapse.emulator.files import store
+from synapse.emulator.models import Log, LogLevel
+
+
+class LogSerializer(ResourceSerializer):
+    """A log entry; a file travels inside it as a data URI."""
+
+    reads = ("blob",)
+
+    level = WordField(choices=LogLevel.choices, required=False)
+    file = DataUriField(required=False, allow_null=True)
+
+    class Meta(ResourceSerializer.Meta):
+        model = Log
+        fields = ("id", "job", "level", "message", "data", "file", "created")
+        extra_kwargs = {
+            "message": {"required": True, "allow_blank": True, "trim_whitespace": False}
+        }
+        expandable_fields = {"job": JobSerializer}
+
+    def bulk_create(self, items: list[dict[str, Any]]) -> list[Log]:
+        for item in items:
+            content = item.pop("file", None)
+            if content is not None:
+                item.update(blob=store(self.owner, content), filename=filename_of(content))
+        with transaction.atomic():
+            logs: list[Log] = super().bulk_create(items)
+        return logs
+
+
+class LogViewSet(BulkCreateMixin):
+    """``logs/``."""
+
+    serializer_class = LogSerializer
+
+    def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # The bytes are written outside a transaction: it would keep all other writers waiting.
+        return self.create_all(request)

@@ -1,0 +1,172 @@
+"""Plugins, and running them."""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from typing import Any
+
+from django.db import transaction
+from django.utils.text import slugify
+from rest_framework import mixins, serializers, status
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from synapse.emulator.api.base import CreateMixin, ResourceSerializer, UpdateMixin
+from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelatedField
+from synapse.emulator.errors_json import Conflict
+from synapse.emulator.models import Job, Plugin, User
+from synapse.emulator.tenancy import lock_tenant, visible
+
+_ID = re.compile(r"[0-9]+", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+class PluginField(TenantRelatedField):
+    """A plugin by its id or its code."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or _ID.fullmatch(data):
+            return super().to_internal_value(data)
+        rows = visible(Plugin, self.context["request"])
+        plugin = rows.filter(code=data).first() if _CODE.fullmatch(data) else None
+        if plugin is None:
+            self.fail("does_not_exist", pk_value=data)
+        return plugin
+
+
+class PluginSerializer(ResourceSerializer):
+    """A plugin; its code is made from its name if it has none."""
+
+    class Meta(ResourceSerializer.Meta):
+        model = Plugin
+        fields = (
+            "id",
+            "code",
+            "name",
+            "description",
+            "version",
+            "author",
+            "category",
+            "configuration",
+            "is_active",
+            "created",
+            "updated",
+        )
+        extra_kwargs = {"code": {"required": False}}
+
+    def validate_code(self, code: str) -> str:
+        """Refuse what a path can't tell from an id, and what another plugin has."""
+        if not _CODE.fullmatch(code) or _ID.fullmatch(code):
+            raise serializers.ValidationError(
+                "Enter letters, digits, hyphens and underscores, and not only digits."
+            )
+        lock_tenant(self.owner)
+        others = Plugin.objects.filter(tenant=self.owner, code=code)
+        if others.exclude(pk=self.instance and self.instance.pk).exists():
+            raise serializers.ValidationError("There is a plugin with this code already.")
+        return code
+
+    def create(self, validated_data: dict[str, Any]) -> Plugin:
+        if "code" not in validated_data:
+            lock_tenant(self.owner)
+            validated_data["code"] = self._free_code(validated_data["name"])
+        plugin: Plugin = super().create(validated_data)
+        return plugin
+
+    def _free_code(self, name: str) -> str:
+        codes = _codes(name)
+        first = next(codes)
+        taken = Plugin.objects.filter(tenant=self.owner, code__startswith=first)
+        held = set(taken.values_list("code", flat=True))
+        return first if first not in held else next(code for code in codes if code not in held)
+
+
+def _codes(name: str) -> Iterator[str]:
+    code = slugify(name)[:80] or "plugin"
+    code = f"plugin-{code}" if _ID.fullmatch(code) else code
+    yield code
+    yield from (f"{code}-{number}" for number in count(2))
+
+
+class RunSerializer(serializers.Serializer[Any]):
+    """The body of ``run/``; keys that it doesn't know are kept with the job."""
+
+    action = serializers.CharField(required=False, allow_null=True, max_length=255)
+    params = ObjectField(required=False, allow_null=True)
+    parameters = ObjectField(required=False, allow_null=True)
+    agent = TenantRelatedField(queryset=User.objects.all(), required=False, allow_null=True)
+    debug = serializers.BooleanField(required=False, allow_null=True)
+    job_id = serializers.UUIDField(required=False, allow_null=True)
+
+    def validate_agent(self, agent: User | None) -> User | None:
+        """Refuse people."""
+        if agent is not None and not agent.is_agent:
+            raise serializers.ValidationError(f'Invalid pk "{agent.pk}" - object does not exist.')
+        return agent
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        values: dict[str, Any] = super().to_internal_value(data)
+        unknown = {key: value for key, value in data.items() if key not in self.fields}
+        try:
+            values["options"] = DocumentField().run_validation(unknown)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({"non_field_errors": error.detail}) from error
+        return values
+
+
+class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixin, UpdateMixin):
+    """``plugins/``; a path names a plugin by its id or its code."""
+
+    serializer_class = PluginSerializer
+    lookup_value_regex = "[A-Za-z0-9_-]+"
+
+    @property
+    def lookup(self) -> dict[str, Any]:
+        key = self.kwargs["pk"]
+        return {"pk" if _ID.fullmatch(key) else "code": key}
+
+    @transaction.atomic
+    def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return self.change(request, partial=False)
+
+    @action(detail=True, methods=["post"])
+    @transaction.atomic
+    def run(self, request: Request, pk: str) -> Response:
+        """Make a job; one that is asked for twice under the same ``job_id`` is made once."""
+        plugin = self.locked_object()
+        order = RunSerializer(data=request.data, context=self.get_serializer_context())
+        order.is_valid(raise_exception=True)
+        key = order.validated_data.get("job_id")
+        job = Job.objects.filter(pk=key).first() if key is not None else None
+        if job is not None and job.plugin_id != plugin.pk:
+            raise Conflict("Another job has this job_id.")
+        if job is not None:
+            return _started(job, status.HTTP_200_OK)
+        if not plugin.is_active:
+            raise Conflict("The plugin is not active.")
+        job = _job(plugin, order.validated_data)
+        job.save(force_insert=True)
+        return _started(job, status.HTTP_201_CREATED)
+
+
+def _job(plugin: Plugin, values: dict[str, Any]) -> Job:
+    key = values.get("job_id")
+    params = values.get("params")
+    return Job(
+        **({} if key is None else {"pk": key}),
+        tenant_id=plugin.tenant_id,
+        plugin=plugin,
+        plugin_release=plugin.releases.order_by("-pk").first(),
+        agent=values.get("agent"),
+        action=values.get("action"),
+        params=(values.get("parameters") or {}) if params is None else params,
+        options=values["options"],
+        debug=bool(values.get("debug")),
+    )
+
+
+def _started(job: Job, code: int) -> Response:
+    return Response({"job_id": job.pk, "id": job.pk, "status": job.status}, status=code)

@@ -1,0 +1,279 @@
+import io
+import json
+import uuid
+import zipfile
+
+import pytest
+
+from .client import md5
+
+
+@pytest.fixture
+def plugin(api):
+    return api.plugin("Person detector")
+
+
+def zipped(**files: str) -> bytes:
+    """A zip with some files, ``__`` standing for a dot."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        for name, content in files.items():
+            archive.writestr(name.replace("__", "."), content)
+    return stream.getvalue()
+
+
+def release(api, plugin, version="1.0.0", content=None, **fields):
+    return api.request(
+        "POST",
+        "plugin_releases/",
+        files={"file": ("detector.zip", zipped() if content is None else content)},
+        data={"plugin": plugin, "version": version, **fields},
+    )
+
+
+def test_plugin(api, plugin):
+    assert plugin == {
+        "id": plugin["id"],
+        "code": "person-detector",
+        "name": "Person detector",
+        "description": "",
+        "version": None,
+        "author": "",
+        "category": "neural_net",
+        "configuration": {},
+        "is_active": True,
+        "created": plugin["created"],
+        "updated": plugin["updated"],
+    }
+    assert api.get(f"plugins/{plugin['id']}/").json() == plugin
+    assert api.get("plugins/person-detector/").json() == plugin
+
+
+def test_a_plugin_is_changed_by_id_or_code(api, plugin):
+    changed = api.ok("PATCH", "plugins/person-detector/", {"author": "me", "code": "people"})
+    assert (changed["author"], changed["code"]) == ("me", "people")
+    body = {"name": "People", "category": "export"}
+    replaced = api.ok("PUT", f"plugins/{plugin['id']}/", body)
+    assert (replaced["name"], replaced["category"]) == ("People", "export")
+    assert replaced["code"] == "people"
+    response = api.request("PUT", "plugins/people/", json={"category": "export"})
+    assert response.json() == {"name": ["This field is required."]}
+    assert api.request("DELETE", "plugins/people/").status_code == 405
+
+
+def test_codes_are_made_from_names(api):
+    codes = [api.plugin(name)["code"] for name in ("Größe 2", "A b", "a B", "A  b", "감지", "123")]
+    assert codes == ["groe-2", "a-b", "a-b-2", "a-b-3", "plugin", "plugin-123"]
+
+
+def test_a_code_is_one_plugins_in_its_tenant(api, other):
+    api.plugin("a", code="same")
+    assert other.plugin("a", code="same")["code"] == "same"
+    second = api.plugin("b")
+    error = {"code": ["There is a plugin with this code already."]}
+    assert api.post("plugins/", {"name": "c", "code": "same"}).json() == error
+    response = api.request("PATCH", f"plugins/{second['id']}/", json={"code": "same"})
+    assert (response.status_code, response.json()) == (400, error)
+    assert api.request("PATCH", "plugins/same/", json={"code": "same"}).status_code == 200
+
+
+@pytest.mark.parametrize("code", ["", "12", "a b", "a/b", "ä", "a.b", None, "a" * 101])
+def test_bad_codes(api, code):
+    response = api.post("plugins/", {"name": "a", "code": code})
+    assert (response.status_code, list(response.json())) == (400, ["code"])
+
+
+@pytest.mark.parametrize("key", ["0", "nothing", "9" * 30, "9" * 5000, "a" * 500, "a.b", "%00"])
+def test_an_unknown_plugin_is_404_in_json(api, key):
+    assert "detail" in api.get(f"plugins/{key}/").json()
+    for method, path in (("GET", ""), ("PATCH", ""), ("PUT", ""), ("POST", "run/")):
+        assert api.request(method, f"plugins/{key}/{path}", json={}).status_code == 404
+
+
+def test_release(api, plugin):
+    content = zipped(
+        config__json=json.dumps({"code": "x", "emoji": "😀"}), README__md="# Finds people"
+    )
+    made = release(api, plugin["id"], content=content, changelog="first").json()
+    assert made == {
+        "id": made["id"],
+        "plugin": plugin["id"],
+        "version": "1.0.0",
+        "changelog": "first",
+        "is_stable": True,
+        "config": {"code": "x", "emoji": "😀"},
+        "file": f"{api.url}/files/{md5(content)}/detector.zip",
+        "readme": "# Finds people",
+        "created": made["created"],
+        "updated": made["updated"],
+    }
+    assert api.get(made["file"]).content == content
+    assert api.get(f"plugin_releases/{made['id']}/").json() == made
+    assert api.get("plugin_releases/", plugin=plugin["id"]).json()["results"] == [made]
+    expanded = api.get(f"plugin_releases/{made['id']}/", expand="plugin").json()["plugin"]
+    assert (expanded["code"], expanded["version"]) == ("person-detector", "1.0.0")
+
+
+def test_the_newest_release_gives_the_plugin_its_version(api, plugin):
+    for version in ("2.0.0", "1.5.0"):
+        assert release(api, "person-detector", version, is_stable="false").status_code == 201
+    assert api.get("plugins/person-detector/").json()["version"] == "1.5.0"
+    assert api.ids("plugins/", version="1.5.0") == [plugin["id"]]
+    assert api.ids("plugin_releases/", is_stable="true") == []
+
+
+def test_yaml_is_read_where_there_is_a_parser(api, plugin):
+    pytest.importorskip("yaml")
+    text = "code: x\nwhen: 2024-05-06\n1: {a: [1, 2.5, null]}\n"
+    made = release(api, plugin["id"], content=zipped(config__yaml=text)).json()
+    assert made["config"] == {"code": "x", "when": "2024-05-06", "1": {"a": [1, 2.5, None]}}
+
+
+def bomb() -> str:
+    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
+    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"no zip",
+        zipped()[:10],
+        b"PK\x05\x06" + b"\xff" * 18,
+        zipped(config__json="{"),
+        zipped(config__json="[1]"),
+        zipped(config__json="[" * 100_000),
+        zipped(config__json='{"a": NaN}'),
+        zipped(config__json='{"a": "\\u0000"}'),
+        zipped(config__json='{"a": "\\ud800"}'),
+        zipped(config__json=" " * (2 << 20)),
+        zipped(config__yaml="a: [", config__json="{"),
+        zipped(config__yaml="a: &a [*a]", config__json="{"),
+        zipped(config__yaml=bomb(), config__json="{"),
+        zipped(config__yaml="a: 0001-99-99", config__json="{"),
+        zipped(config__yaml="? [a, b]\n: c", config__json="{"),
+    ],
+)
+def test_a_release_that_is_no_good_zip(api, plugin, content):
+    response = release(api, plugin["id"], content=content)
+    assert (response.status_code, list(response.json())) == (400, ["file"])
+    assert api.ids("plugin_releases/") == []
+
+
+def test_a_version_is_released_once(api, plugin):
+    release(api, plugin["id"])
+    response = release(api, plugin["code"])
+    assert response.json() == {"version": ["The plugin has a release with this version already."]}
+    assert release(api, api.plugin("b")["id"]).status_code == 201
+
+
+def test_bad_releases(api, other, plugin):
+    response = release(api, other.plugin("theirs")["code"])
+    assert response.json() == {"plugin": ['Invalid pk "theirs" - object does not exist.']}
+    for name in ("0", "a\x00b", "a b"):
+        assert list(release(api, name).json()) == ["plugin"]
+    assert list(api.post("plugin_releases/", {}).json()) == ["plugin", "version", "file"]
+    body = {"plugin": plugin["id"], "version": "1", "file": "text"}
+    assert list(api.post("plugin_releases/", body).json()) == ["file"]
+
+
+def test_run(api, plugin):
+    released = release(api, plugin["id"]).json()
+    body = {"action": "train", "params": {"epochs": 3}, "debug": True, "requirements": ["a"]}
+    response = api.post(f"plugins/{plugin['code']}/run/", body)
+    answer = response.json()
+    assert (response.status_code, set(answer)) == (201, {"job_id", "id", "status"})
+    job = api.get(f"jobs/{answer['job_id']}/").json()
+    assert job == {
+        "id": answer["job_id"],
+        "plugin": plugin["id"],
+        "plugin_release": released["id"],
+        "agent": None,
+        "action": "train",
+        "status": "queued",
+        "progress": None,
+        "progress_record": None,
+        "metrics_record": None,
+        "params": {"epochs": 3},
+        "options": {"requirements": ["a"]},
+        "result": None,
+        "debug": True,
+        "is_active": True,
+        "created": job["created"],
+        "updated": job["updated"],
+        "completed": None,
+    }
+
+
+def test_run_with_as_little_as_possible_and_by_older_names(api, plugin):
+    path = f"plugins/{plugin['id']}/run/"
+    job = api.get(f"jobs/{api.ok('POST', path, {})['id']}/").json()
+    assert (job["action"], job["params"], job["plugin_release"]) == (None, {}, None)
+    job = api.ok("POST", path, {"parameters": {"threshold": 0.8}, "debug": None})
+    assert api.get(f"jobs/{job['id']}/").json()["params"] == {"threshold": 0.8}
+
+
+def test_the_same_job_id_is_the_same_job(api, other, plugin):
+    path, key = f"plugins/{plugin['id']}/run/", str(uuid.uuid4())
+    first = api.post(path, {"job_id": key, "action": "train"})
+    api.ok("PATCH", f"plugins/{plugin['id']}/", {"is_active": False})
+    again = api.post(path, {"job_id": key})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert first.json() == again.json() == {"job_id": key, "id": key, "status": "queued"}
+    assert api.ids("jobs/") == [key]
+    for client in (api, other):
+        foreign = client.post(f"plugins/{client.plugin('b')['id']}/run/", {"job_id": key})
+        assert (foreign.status_code, foreign.json()) == (
+            409,
+            {"detail": "Another job has this job_id."},
+        )
+
+
+def test_an_inactive_plugin_does_not_run(api, plugin):
+    api.ok("PATCH", f"plugins/{plugin['id']}/", {"is_active": False})
+    response = api.post(f"plugins/{plugin['id']}/run/", {})
+    assert (response.status_code, response.json()) == (409, {"detail": "The plugin is not active."})
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        ({"agent": 0}, {"agent": ['Invalid pk "0" - object does not exist.']}),
+        ({"agent": "x"}, {"agent": ["Incorrect type. Expected pk value, received str."]}),
+        ({"params": [1]}, {"params": ['Expected an object, but got type "list".']}),
+        ({"parameters": "x"}, {"parameters": ['Expected an object, but got type "str".']}),
+        ({"job_id": "x"}, {"job_id": ["Must be a valid UUID."]}),
+        ({"job_id": -1}, {"job_id": ["Must be a valid UUID."]}),
+        ({"debug": "maybe"}, {"debug": ["Must be a valid boolean."]}),
+        ({"action": [1]}, {"action": ["Not a valid string."]}),
+        ([], {"non_field_errors": ["Invalid data. Expected a dictionary, but got list."]}),
+        (
+            {"more": "\x00"},
+            {
+                "non_field_errors": [
+                    "The document has a number, text or nesting that cannot be stored."
+                ]
+            },
+        ),
+    ],
+)
+def test_bad_runs(api, plugin, body, error):
+    response = api.post(f"plugins/{plugin['id']}/run/", body)
+    assert (response.status_code, response.json()) == (400, error)
+    assert api.ids("jobs/") == []
+
+
+def test_a_person_is_no_agent(api, plugin):
+    response = api.post(f"plugins/{plugin['id']}/run/", {"agent": api.me()})
+    assert list(response.json()) == ["agent"]
+
+
+def test_filters_order_and_search(api):
+    one = api.plugin("One", category="export", author="me")["id"]
+    two = api.plugin("Two", description="one more")["id"]
+    assert api.ids("plugins/", category=["export", "upload"]) == [one]
+    assert api.ids("plugins/", code="two") == [two]
+    assert api.ids("plugins/", author="me", is_active="true") == [one]
+    assert api.ids("plugins/", search="one") == [one, two]
+    assert api.ids("plugins/", ordering="-version,-name") == [two, one]
