@@ -650,6 +650,33 @@ class TestSecrecy:
             connect(f"http://127.0.0.1:{refusing_port}/").request("GET", "a/")
         assert token not in "".join(traceback.format_exception(caught.value)) + caplog.text
 
+    @pytest.mark.parametrize("fault", ["refusal", "page", "redirect", "cut", "close", "refused"])
+    def test_of_a_path_that_has_one(
+        self,
+        server: Any,
+        connect: Connect,
+        refusing_port: int,
+        caplog: pytest.LogCaptureFixture,
+        fault: str,
+    ) -> None:
+        caplog.set_level(logging.DEBUG, "synapse")
+        secret = "agent s3cret"
+        url = server.url
+        if fault == "refused":
+            url = f"http://127.0.0.1:{refusing_port}/"
+        else:
+            server.answer(**self.FAULTS[fault])
+        path = f"agents/{urllib.parse.quote(secret)}/connect/"
+        with pytest.raises(errors.ClientError) as caught:
+            connect(url).request("POST", path, secret=secret)
+        assert caught.value.url == f"{url}agents/***/connect/"
+        shown = "".join(traceback.format_exception(caught.value))
+        shown += "".join(
+            record.getMessage() for record in caplog.records if record.name.startswith("synapse")
+        )
+        assert "***" in shown
+        assert "s3cret" not in shown
+
     def test_in_reprs(self, transport: Transport, token: str) -> None:
         assert repr(transport) == f"Transport({transport.base_url!r})"
         assert token not in repr(vars(transport))
