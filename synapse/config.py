@@ -29,7 +29,15 @@ import attrs
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["Secret", "Settings", "Timeout", "TimeoutArgument", "profile_path", "resolve"]
+__all__ = [
+    "Secret",
+    "Settings",
+    "Timeout",
+    "TimeoutArgument",
+    "checked_url",
+    "profile_path",
+    "resolve",
+]
 
 TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] | None"
 
@@ -68,6 +76,27 @@ class Secret:
             )
         self._value = value
         self.source = source
+
+    @classmethod
+    def find(cls, value: str | None, kind: str) -> Secret:
+        """Return a credential that was given, else the environment's.
+
+        Args:
+            value: What was given.
+            kind: Which credential, such as `agent_token`.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if value is not None:
+            return cls(value, f"the argument {kind}")
+        found = _environment_credentials().get(kind)
+        if found is None:
+            (variable, *_) = _CREDENTIALS[kind][1]
+            raise ConfigurationError(
+                f"No {kind}: give the argument, or set the environment variable {variable}."
+            )
+        return found
 
     def reveal(self) -> str:
         """Return the token itself."""
@@ -226,7 +255,7 @@ def resolve(
     if not credentials:
         credentials = _profile_credentials(values, name)
         home = values.get("base_url")
-        if credentials and home and _checked_url(home, "the profile") != _checked_url(url, ""):
+        if credentials and home and checked_url(home, "the profile") != checked_url(url, ""):
             raise ConfigurationError(
                 f"The token of the profile [{name or 'default'}] is for {home}, and isn't sent to "
                 f"the base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that."
@@ -243,7 +272,7 @@ def resolve(
     if code is not None and not (isinstance(code, str) and _HEADER_SAFE.fullmatch(code)):
         raise ConfigurationError("The tenant's code has blanks or characters outside ASCII.")
     return Settings(
-        base_url=_checked_url(url, url_source),
+        base_url=checked_url(url, url_source),
         credentials=credentials,
         tenant=code,
         timeout=Timeout.of(timeout),
@@ -283,7 +312,7 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
     return {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
 
 
-def _checked_url(url: Any, source: str) -> str:
+def checked_url(url: Any, source: str) -> str:
     """Return the base URL with one `/` at its end, or say what is wrong with it."""
     problem = None
     text = url.strip() if isinstance(url, str) else ""

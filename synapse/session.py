@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from functools import cached_property
 from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
@@ -20,6 +21,7 @@ import_module("synapse.resources")
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from synapse.clients.backend import BackendClient
     from synapse.resources.agents import AgentManager
     from synapse.resources.annotation import ProjectManager, TaskManager, TaskTagManager
     from synapse.resources.data import DataCollectionManager, DataFileManager, DataUnitManager
@@ -59,6 +61,7 @@ class Session(Context):
         page_size: Rows per page, unless a query says otherwise.
         cache_size: How many fetched objects are held, so that `get()` needs no request.
         cache_ttl: For how many seconds they count as fresh; 0 makes each `get()` ask.
+        transport: A client's transport to share, instead of everything about the connection.
 
     Raises:
         ConfigurationError: There is no base URL or token, or a setting is malformed.
@@ -106,18 +109,21 @@ class Session(Context):
         page_size: int = 100,
         cache_size: int = 1024,
         cache_ttl: float = 60.0,
+        transport: Transport | None = None,
     ) -> None:
-        settings = resolve(
-            base_url,
-            api_token,
-            authorization_token=authorization_token,
-            agent_token=agent_token,
-            tenant=tenant,
-            profile=profile,
-            timeout=timeout,
-        )
+        if transport is None:
+            settings = resolve(
+                base_url,
+                api_token,
+                authorization_token=authorization_token,
+                agent_token=agent_token,
+                tenant=tenant,
+                profile=profile,
+                timeout=timeout,
+            )
+            transport = Transport(settings)
         super().__init__(
-            Transport(settings),
+            transport,
             lazy=lazy,
             page_size=page_size,
             cache_size=cache_size,
@@ -147,6 +153,13 @@ class Session(Context):
         """
         answer: dict[str, Any] = self.transport.request("GET", "health/", resource="health")
         return answer
+
+    @cached_property
+    def client(self) -> BackendClient:
+        """The compatibility namespace over the same connection. Makes no request."""
+        from synapse.clients.backend import BackendClient
+
+        return BackendClient(transport=self.transport)
 
     @property
     def request_count(self) -> int:

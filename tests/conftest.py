@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import synapse
+from synapse.clients.backend import BackendClient
 from synapse.core import context
 from synapse.emulator import Emulator
 
@@ -75,6 +76,12 @@ def session(emulator: Tenant) -> Iterator[synapse.Session]:
     """The default session of this test."""
     with synapse.connect(emulator.url, emulator.api_token) as connected:
         yield connected
+
+
+@pytest.fixture
+def client(session: synapse.Session) -> BackendClient:
+    """The compatibility namespace over this test's session."""
+    return session.client
 
 
 @pytest.fixture

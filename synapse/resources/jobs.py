@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from synapse.resources.plugins import Plugin, PluginRelease
 
-__all__ = ["ConsoleLine", "Job", "JobManager", "Log", "LogManager"]
+__all__ = ["ConsoleLine", "Job", "JobManager", "Log", "LogManager", "data_uri"]
 
 # How servers spell the states: older ones in small letters, newer ones as Ray does.
 _OLDER = {"succeeded": "completed"}
@@ -157,7 +157,7 @@ class LogManager(BulkCreates["Log"]):
         body = super()._body(values, extra)
         file = values.get("file")
         if isinstance(file, os.PathLike):
-            body["file"] = _data_uri(Path(file))
+            body["file"] = data_uri(Path(file))
         return body
 
 
@@ -188,7 +188,12 @@ class Log(Resource):
     created: datetime = field(read_only=True)
 
 
-def _data_uri(path: Path) -> str:
+def data_uri(path: Path) -> str:
+    """Return a file as it travels inside JSON.
+
+    Raises:
+        InvalidQuery: It can't be read.
+    """
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
-from typing import IO
+from typing import IO, Protocol
 
 from urllib3.fields import RequestField
 
@@ -20,6 +20,16 @@ __all__ = ["MultipartFile"]
 _BLOCK = 1024 * 1024
 
 
+class Digest(Protocol):
+    """What `hashlib` makes."""
+
+    def update(self, data: bytes, /) -> None:
+        """Go on with some bytes."""
+
+    def hexdigest(self) -> str:
+        """Return the checksum of all bytes so far."""
+
+
 class MultipartFile:
     """One file, and some plain fields, as `multipart/form-data`.
 
@@ -28,13 +38,20 @@ class MultipartFile:
         size: How many bytes that is.
         filename: The file's name.
         fields: Further fields.
+        digest: What goes on with the file's bytes, when they are a part of a whole.
 
     Attributes:
         checksum: The MD5 of the file's bytes in hex, once all were sent.
     """
 
     def __init__(
-        self, file: IO[bytes], *, size: int, filename: str, fields: Mapping[str, str] | None = None
+        self,
+        file: IO[bytes],
+        *,
+        size: int,
+        filename: str,
+        fields: Mapping[str, str] | None = None,
+        digest: Digest | None = None,
     ) -> None:
         boundary = secrets.token_hex(16)
         head = b""
@@ -46,6 +63,7 @@ class MultipartFile:
         self._file = file
         self._size = size
         self.content_type = f"multipart/form-data; boundary={boundary}"
+        self._digest = digest
         self.checksum = ""
 
     @property
@@ -57,7 +75,7 @@ class MultipartFile:
         return len(self._head) + self._size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        digest = hashlib.md5(usedforsecurity=False)
+        digest = hashlib.md5(usedforsecurity=False) if self._digest is None else self._digest
         yield self._head
         left = self._size
         while left:

@@ -12,7 +12,7 @@ from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.transfer.multipart import MultipartFile
 from synapse.transport import Transport
 
-__all__ = ["upload_file"]
+__all__ = ["open_file", "upload_file"]
 
 
 def upload_file(
@@ -42,22 +42,32 @@ def upload_file(
         InvalidResponse: The server's checksum isn't that of what was sent.
     """
     if isinstance(source, (str, os.PathLike)):
-        where = Path(source)
-        try:
-            file = where.open("rb") if stat.S_ISREG(where.stat().st_mode) else None
-        except OSError as error:
-            raise InvalidQuery(f"{where} can't be read: {error.strerror}.") from error
-        except ValueError as error:  # a NUL in it, for one
-            raise InvalidQuery(f"{str(where)!r} can't be a path: {error}.") from None
-        if file is None:
-            raise InvalidQuery(f"{where} is not a file.")
-        with file:
-            return _send(transport, path, file, name or where.name, fields or {}, has_checksum)
+        with open_file(source) as file:
+            name = name or Path(source).name
+            return _send(transport, path, file, name, fields or {}, has_checksum)
     own = getattr(source, "name", None)
     name = name or (Path(own).name if isinstance(own, str) else None)
     if not name:
         raise InvalidQuery("A file without a name of its own needs one: upload(file, name=...).")
     return _send(transport, path, source, name, fields or {}, has_checksum)
+
+
+def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
+    """Open a file for reading bytes.
+
+    Raises:
+        InvalidQuery: It can't be read, or isn't a file.
+    """
+    where = Path(path)
+    try:
+        file = where.open("rb") if stat.S_ISREG(where.stat().st_mode) else None
+    except OSError as error:
+        raise InvalidQuery(f"{where} can't be read: {error.strerror}.") from error
+    except ValueError as error:  # a NUL in it, for one
+        raise InvalidQuery(f"{str(where)!r} can't be a path: {error}.") from None
+    if file is None:
+        raise InvalidQuery(f"{where} is not a file.")
+    return file
 
 
 def _send(

@@ -10,11 +10,14 @@ from synapse.transport.urls import origin_of
 
 __all__ = ["OriginAuth"]
 
-# The header of each credential, from the platform's wire format.
+# The header of each credential and what stands before the token in it, from the platform's wire
+# format. The last two are for talking to an agent instead of the backend.
 _HEADERS = {
-    "api_token": "SYNAPSE-Access-Token",
-    "authorization_token": "Authorization",
-    "agent_token": "SYNAPSE-Agent",
+    "api_token": ("SYNAPSE-Access-Token", "Token "),
+    "authorization_token": ("Authorization", "Token "),
+    "agent_token": ("SYNAPSE-Agent", "Token "),
+    "agent_access": ("Authorization", ""),
+    "user_token": ("SYNAPSE-User", "Token "),
 }
 _TENANT = "SYNAPSE-Tenant"
 
@@ -41,11 +44,12 @@ class OriginAuth(AuthBase):
             own = False
         if own:
             for kind, secret in self._settings.credentials.items():
-                r.headers[_HEADERS[kind]] = f"Token {secret.reveal()}"
+                header, prefix = _HEADERS[kind]
+                r.headers[header] = f"{prefix}{secret.reveal()}"
             if self._settings.tenant:
                 r.headers[_TENANT] = f"Token {self._settings.tenant}"
         else:
-            for header in (*_HEADERS.values(), _TENANT):
+            for header in (*(header for header, _ in _HEADERS.values()), _TENANT):
                 r.headers.pop(header, None)
         return r
 

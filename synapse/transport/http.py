@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import logging
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urlsplit
@@ -28,6 +30,7 @@ __all__ = ["Transport"]
 
 _LOG = logging.getLogger("synapse.transport")
 _POOL_SIZE = 32
+_PIECE = 65536
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
@@ -156,6 +159,41 @@ class Transport:
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
         return self._send(request, waits, resource, secret)
 
+    def lines(
+        self,
+        path: str,
+        *,
+        params: Params = None,
+        timeout: TimeoutArgument = None,
+        resource: str | None = None,
+    ) -> Iterator[str]:
+        """Give a streamed text line by line, as it arrives. One request.
+
+        Args:
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters.
+            timeout: Seconds to connect, and to wait for each next piece.
+            resource: What is asked for, for messages.
+
+        Raises:
+            ClientError: The server refused, couldn't be reached, or the stream broke off.
+            SessionClosed: The session was closed.
+        """
+        request = self._prepare("GET", path, params, None, None, {"Accept": "text/plain, */*"})
+        waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
+        shown = without_query(request.url or "")
+        with self._answering(request, waits, resource, shown, None) as response:
+            if not 200 <= response.status_code < 300:
+                content = response.raw.read(decode_content=True)
+                Answer(response, content, shown, resource, self.settings.source).json()
+            decoder = codecs.getincrementaldecoder("utf-8")("replace")
+            text = ""
+            for piece in response.raw.stream(_PIECE, decode_content=True):
+                *whole, text = (text + decoder.decode(piece)).split("\n")
+                yield from whole
+            if text := text + decoder.decode(b"", final=True):
+                yield text
+
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
         self._closed = True
@@ -172,16 +210,40 @@ class Transport:
         secret: str | None,
     ) -> Answer:
         """Send a prepared request and read the whole answer."""
+        started = time.perf_counter()
+        shown = without_query(request.url or "")
+        if secret:
+            shown = shown.replace(path_segment(secret), "***")
+        with self._answering(request, timeout, resource, shown, secret) as response:
+            # One read of the whole body; `Response.content` would join pieces of 10 KiB.
+            content = response.raw.read(decode_content=True)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug(
+                "%s %s -> %d, %d bytes, %.1f ms",
+                request.method,
+                shown,
+                response.status_code,
+                len(content),
+                (time.perf_counter() - started) * 1000,
+            )
+        return Answer(response, content, shown, resource, self.settings.source)
+
+    @contextmanager
+    def _answering(
+        self,
+        request: requests.PreparedRequest,
+        timeout: tuple[float, float],
+        resource: str | None,
+        shown: str,
+        secret: str | None,
+    ) -> Iterator[requests.Response]:
+        """Send a prepared request; whatever breaks until the block ends becomes a `ClientError`."""
         if self._closed:
             raise SessionClosed("This session was closed; make a new one with synapse.connect().")
         with self._counting:
             self._count += 1
-        started = time.perf_counter()
-        method, shown = request.method or "", without_query(request.url or "")
-        if secret:
-            shown = shown.replace(path_segment(secret), "***")
         try:
-            response = self._http.send(
+            with self._http.send(
                 request,
                 timeout=timeout,
                 verify=self._verify,
@@ -189,11 +251,10 @@ class Transport:
                 proxies=self._proxies,
                 stream=True,
                 allow_redirects=False,
-            )
-            with response:
-                # One read of the whole body; `Response.content` would join pieces of 10 KiB.
-                content = response.raw.read(decode_content=True)
+            ) as response:
+                yield response
         except (requests.RequestException, HTTPError) as error:
+            method = request.method or ""
             _LOG.debug("%s %s failed: %s", method, shown, type(error).__name__)
             from synapse.transport import failures  # a script that never fails never loads it
 
@@ -202,16 +263,6 @@ class Transport:
             )
             # The library's own message has the whole URL.
             raise failure from (None if secret else error)
-        if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug(
-                "%s %s -> %d, %d bytes, %.1f ms",
-                method,
-                shown,
-                response.status_code,
-                len(content),
-                (time.perf_counter() - started) * 1000,
-            )
-        return Answer(response, content, shown, resource, self.settings.source)
 
     def _prepare(
         self,

@@ -1,0 +1,1 @@
+"""The clients; see `synapse.clients`."""

@@ -1,0 +1,33 @@
+"""Errors; the same objects as in `synapse.clients.exceptions`."""
+
+from synapse.clients.exceptions import (
+    AuthenticationError,
+    BadRequest,
+    ClientError,
+    Conflict,
+    ConnectionFailed,
+    InvalidResponse,
+    NotFound,
+    PayloadTooLarge,
+    PermissionDenied,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+    ValidationError,
+)
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequest",
+    "ClientError",
+    "Conflict",
+    "ConnectionFailed",
+    "InvalidResponse",
+    "NotFound",
+    "PayloadTooLarge",
+    "PermissionDenied",
+    "RateLimited",
+    "RequestTimeout",
+    "ServerError",
+    "ValidationError",
+]

@@ -1,0 +1,47 @@
+"""Core: uploads in chunks."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from synapse.clients.base import BaseClient
+from synapse.transfer.chunked import CHUNK_SIZE, Progress, upload_in_chunks
+
+__all__ = ["CoreClientMixin"]
+
+
+class CoreClientMixin(BaseClient):
+    """Uploads in chunks."""
+
+    def create_chunked_upload(
+        self,
+        file_path: str | os.PathLike[str],
+        chunk_size: int = CHUNK_SIZE,
+        on_progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """Upload a file in chunks. One request for each chunk and one to finish.
+
+        Args:
+            file_path: The file.
+            chunk_size: Bytes per chunk; 50 MiB by default.
+            on_progress: Called with the bytes sent and the file's size, after each chunk.
+
+        Returns:
+            The server's record of the upload, with its `id`.
+
+        Raises:
+            InvalidQuery: The file can't be read, or is empty.
+            ClientError: The server refused, or couldn't be reached several times in a row.
+
+        Example:
+            >>> path = getfixture("tmp_path") / "video.bin"
+            >>> path.write_bytes(b"x" * 2500)
+            2500
+            >>> client = getfixture("client")
+            >>> client.create_chunked_upload(path, chunk_size=1000)["status"]
+            2
+        """
+        return upload_in_chunks(
+            self._transport, file_path, chunk_size=chunk_size, on_progress=on_progress
+        )

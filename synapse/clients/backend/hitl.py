@@ -1,0 +1,59 @@
+"""Human in the loop: assignments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from synapse.clients.backend.annotation import Id
+from synapse.clients.base import BaseClient, Params
+from synapse.clients.page import Page
+from synapse.clients.url_conversion import UrlConversion
+from synapse.resources.hitl import Assignment
+
+__all__ = ["HITLClientMixin"]
+
+
+class HITLClientMixin(BaseClient):
+    """Assignments: who works on which task."""
+
+    def get_assignment(self, assignment_id: Id, params: Params | None = None) -> dict[str, Any]:
+        """Return an assignment. One request.
+
+        Args:
+            assignment_id: Its id.
+            params: Query parameters.
+
+        Raises:
+            NotFound: There is no such assignment.
+        """
+        row: dict[str, Any] = self._get(Assignment.__schema__.detail_path(assignment_id), params)
+        return row
+
+    def list_assignments(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+    ) -> Page | list[dict[str, Any]]:
+        """List assignments, with their data units' files. One request, or one for each page.
+
+        Args:
+            params: Filters such as `project`, `status` and `assignee`, `page`, `page_size`.
+            url_conversion: How to rewrite the URLs in `files`.
+            list_all: Whether to answer all rows as a list, instead of one page.
+        """
+        return self._list(str(Assignment.__schema__.list_path), params, url_conversion, list_all)
+
+    def set_tags_assignments(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
+        """Add tags to assignments, or take them off. One request.
+
+        Args:
+            data: `{"assignment_ids": [...], "tag_ids": [...]}` to add; or
+                `{"ids": [...], "tags": [...], "action": "add" or "remove"}`.
+            params: Query parameters.
+
+        Raises:
+            ValidationError: An assignment or tag doesn't exist.
+        """
+        return self._post(f"{Assignment.__schema__.path}set_tags/", data, params)

@@ -1,0 +1,298 @@
+"""Integration: agents, plugins, jobs, logs, served applications and storages."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from synapse.clients.backend.annotation import Id
+from synapse.clients.base import BaseClient, Params
+from synapse.clients.page import Page
+from synapse.clients.url_conversion import UrlConversion
+from synapse.config import TimeoutArgument
+from synapse.errors import InvalidQuery
+from synapse.resources.agents import Agent
+from synapse.resources.jobs import Job, Log, data_uri
+from synapse.resources.plugins import Plugin, PluginRelease
+from synapse.resources.serving import ServeApplication
+from synapse.resources.storages import Storage
+from synapse.transfer.upload import upload_file
+
+__all__ = ["IntegrationClientMixin"]
+
+
+class IntegrationClientMixin(BaseClient):
+    """Agents, plugins, jobs, logs, served applications and storages."""
+
+    def health_check_agent(self, token: str) -> Any:
+        """Ask whether the agent of a token is connected. One request.
+
+        Args:
+            token: The agent's token. No message shows it.
+
+        Raises:
+            NotFound: No agent has this token.
+        """
+        path = Agent.__schema__.detail_path(token, "connect/")
+        return self._post(path, resource="agent of the token", secret=token)
+
+    def get_plugin(self, plugin_id: Id, params: Params | None = None) -> dict[str, Any]:
+        """Return a plugin. One request.
+
+        Args:
+            plugin_id: Its id or code.
+            params: Query parameters.
+
+        Raises:
+            NotFound: There is no such plugin.
+        """
+        row: dict[str, Any] = self._get(Plugin.__schema__.detail_path(plugin_id), params)
+        return row
+
+    def create_plugin(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a plugin. One request.
+
+        Args:
+            data: Its fields; `name` at least.
+
+        Raises:
+            ValidationError: The server refused a field.
+        """
+        row: dict[str, Any] = self._post(Plugin.__schema__.path, data)
+        return row
+
+    def update_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Change fields of a plugin. One request.
+
+        Args:
+            plugin_id: Its id or code.
+            data: The fields to change; the others stay.
+
+        Raises:
+            NotFound: There is no such plugin.
+            ValidationError: The server refused a field.
+        """
+        row: dict[str, Any] = self._patch(Plugin.__schema__.detail_path(plugin_id), data)
+        return row
+
+    def run_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Start a job. One request.
+
+        Args:
+            plugin_id: The plugin's id or code.
+            data: `action`, `params` (or `parameters`), `agent`, `debug`, `job_id`, each optional.
+
+        Returns:
+            What the server answers; `job_id` is in it.
+
+        Raises:
+            NotFound: There is no such plugin.
+            ValidationError: The server refused the action or a parameter.
+        """
+        row: dict[str, Any] = self._post(Plugin.__schema__.detail_path(plugin_id, "run/"), data)
+        return row
+
+    def create_plugin_release(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Upload a release of a plugin. One request, streamed.
+
+        Args:
+            data: `plugin`, `version` and `file`, a path or a file opened for reading bytes, and
+                what else the release has.
+
+        Raises:
+            InvalidQuery: There is no file, or it can't be read.
+            ValidationError: The server refused it.
+        """
+        fields = dict(data)
+        file = fields.pop("file", None)
+        if file is None:
+            raise InvalidQuery("A plugin release needs a file: a path, or an open file.")
+        return upload_file(
+            self._transport,
+            PluginRelease.__schema__.path,
+            file,
+            fields={name: _form_value(value) for name, value in fields.items()},
+            has_checksum=False,
+        )
+
+    def get_plugin_release(self, release_id: Id, params: Params | None = None) -> dict[str, Any]:
+        """Return a release of a plugin. One request.
+
+        Args:
+            release_id: Its id.
+            params: Query parameters.
+
+        Raises:
+            NotFound: There is no such release.
+        """
+        row: dict[str, Any] = self._get(PluginRelease.__schema__.detail_path(release_id), params)
+        return row
+
+    def get_job(self, job_id: Id, params: Params | None = None) -> dict[str, Any]:
+        """Return a job. One request.
+
+        Args:
+            job_id: Its id.
+            params: Query parameters.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        row: dict[str, Any] = self._get(Job.__schema__.detail_path(job_id), params)
+        return row
+
+    def list_jobs(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+    ) -> Page | list[dict[str, Any]]:
+        """List jobs. One request, or with `list_all` one for each page.
+
+        Args:
+            params: Filters such as `status` and `plugin`, `page`, `page_size`, `ordering`.
+            url_conversion: How to rewrite file URLs.
+            list_all: Whether to answer all rows as a list, instead of one page.
+        """
+        return self._list(str(Job.__schema__.list_path), params, url_conversion, list_all)
+
+    def update_job(self, job_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Report on a job. One request.
+
+        Args:
+            job_id: Its id.
+            data: `status`, `progress`, `progress_record`, `metrics_record`, `console_logs`,
+                `result`, each optional.
+
+        Raises:
+            NotFound: There is no such job.
+            ValidationError: The server refused a field.
+        """
+        row: dict[str, Any] = self._patch(Job.__schema__.detail_path(job_id), data)
+        return row
+
+    def list_job_console_logs(self, job_id: Id, params: Params | None = None) -> Any:
+        """Return what a job has printed so far, as the server answers it. One request.
+
+        Args:
+            job_id: Its id.
+            params: Query parameters.
+
+        Raises:
+            NotFound: There is no such job.
+        """
+        return self._get(Job.__schema__.detail_path(job_id, "console_logs/"), params)
+
+    def tail_job_console_logs(
+        self, job_id: Id, params: Params | None = None, timeout: TimeoutArgument = (5, 300)
+    ) -> Iterator[str]:
+        """Follow what a job prints, line by line, until it ends. One request.
+
+        Args:
+            job_id: Its id.
+            params: Query parameters.
+            timeout: Seconds to connect, and to wait for each next line.
+
+        Raises:
+            NotFound: There is no such job.
+            ClientError: The stream broke off.
+        """
+        path = Job.__schema__.detail_path(job_id, "tail_console_logs/")
+        return self._transport.lines(
+            path, params=params, timeout=timeout, resource=Job.__schema__.label(job_id)
+        )
+
+    def create_logs(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
+        """Write log entries. One request.
+
+        Args:
+            data: One entry or a list: `job`, `level`, `message`, `data`, and `file`, which may be a
+                `Path` and then travels inside the request.
+
+        Raises:
+            InvalidQuery: A file can't be read.
+            ValidationError: The server refused an entry.
+        """
+        body = _log_entry(data) if isinstance(data, Mapping) else [_log_entry(one) for one in data]
+        return self._post(Log.__schema__.path, body)
+
+    def list_serve_applications(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+    ) -> Page | list[dict[str, Any]]:
+        """List served applications. One request, or with `list_all` one for each page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            url_conversion: How to rewrite file URLs.
+            list_all: Whether to answer all rows as a list, instead of one page.
+        """
+        path = str(ServeApplication.__schema__.list_path)
+        return self._list(path, params, url_conversion, list_all)
+
+    def create_serve_application(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a served application known. One request.
+
+        Args:
+            data: Its fields.
+
+        Raises:
+            ValidationError: The server refused a field.
+        """
+        row: dict[str, Any] = self._post(ServeApplication.__schema__.path, data)
+        return row
+
+    def list_storages(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+    ) -> Page | list[dict[str, Any]]:
+        """List storages, without their secrets. One request, or one for each page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            url_conversion: How to rewrite file URLs.
+            list_all: Whether to answer all rows as a list, instead of one page.
+        """
+        return self._list(str(Storage.__schema__.list_path), params, url_conversion, list_all)
+
+    def get_storage(self, storage_id: Id, params: Params | None = None) -> dict[str, Any]:
+        """Return a storage with its configuration, secrets included. One request.
+
+        Args:
+            storage_id: Its id.
+            params: Query parameters.
+
+        Raises:
+            NotFound: There is no such storage.
+        """
+        query = {"with_configuration": "true", **(params or {})}
+        row: dict[str, Any] = self._get(Storage.__schema__.detail_path(storage_id), query)
+        return row
+
+    def create_storage(self, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a storage. One request.
+
+        Args:
+            data: `name`, `provider`, `category` and `configuration`.
+
+        Raises:
+            ValidationError: The server refused a field.
+        """
+        row: dict[str, Any] = self._post(Storage.__schema__.path, data)
+        return row
+
+
+def _form_value(value: Any) -> str:
+    """Write a field as a form carries it."""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _log_entry(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    file = entry.get("file")
+    return {**entry, "file": data_uri(Path(file))} if isinstance(file, os.PathLike) else entry

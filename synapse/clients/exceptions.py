@@ -1,0 +1,33 @@
+"""The errors under the names that scripts import: the same classes as in `synapse.errors`."""
+
+from synapse.errors import (
+    AuthenticationError,
+    BadRequest,
+    ClientError,
+    Conflict,
+    ConnectionFailed,
+    InvalidResponse,
+    NotFound,
+    PayloadTooLarge,
+    PermissionDenied,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+    ValidationError,
+)
+
+__all__ = [
+    "AuthenticationError",
+    "BadRequest",
+    "ClientError",
+    "Conflict",
+    "ConnectionFailed",
+    "InvalidResponse",
+    "NotFound",
+    "PayloadTooLarge",
+    "PermissionDenied",
+    "RateLimited",
+    "RequestTimeout",
+    "ServerError",
+    "ValidationError",
+]
