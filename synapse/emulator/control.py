@@ -1,4 +1,4 @@
-"""The door for whoever started this process: fresh tenants, to keep tests apart."""
+"""The door for whoever started this process: what the platform's interface can't make."""
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
@@ -15,7 +15,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from synapse.emulator.models import Membership, Tenant, Token
+from synapse.emulator.api.fields import DocumentField, ObjectField, PositionalListSerializer
+from synapse.emulator.ground_truths import record, unknown
+from synapse.emulator.models import Membership, Split, Tenant, Token
 from synapse.emulator.models.accounts import create_account
 
 
@@ -64,3 +66,57 @@ class TenantsView(APIView):
                 raise serializers.ValidationError({"member": ["Invalid token."]})
             Membership.objects.create(user=token.user, tenant=tenant)
         return Response(answer, status=status.HTTP_201_CREATED)
+
+
+class GroundTruthItemSerializer(serializers.Serializer[Any]):
+    """What is true of one data unit."""
+
+    data_unit = serializers.IntegerField()
+    data: Any = DocumentField(allow_null=True)
+    category = serializers.ChoiceField(choices=Split.choices)
+    project = serializers.IntegerField(required=False, allow_null=True)
+    meta = ObjectField(required=False)
+
+    class Meta:
+        list_serializer_class = PositionalListSerializer
+
+
+class NewGroundTruthsSerializer(serializers.Serializer[Any]):
+    """The body of a ``POST`` to ``_emulator/ground_truths/``."""
+
+    tenant = serializers.CharField()
+    items = GroundTruthItemSerializer(many=True)
+    version = serializers.CharField(default="1", max_length=64)
+    dataset = serializers.CharField(default="default", max_length=255)
+
+    def validate_tenant(self, value: str) -> Tenant:
+        """Find the tenant by its code, or by a token of somebody who is at home in it."""
+        token = Token.objects.filter(digest=Token.hash(value)).select_related("user__tenant")
+        found = Tenant.objects.filter(code=value).first() or next(
+            (row.user.tenant for row in token), None
+        )
+        if found is None:
+            raise serializers.ValidationError("No tenant has this code or token.")
+        return found
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        problems = unknown(attrs["tenant"], attrs["items"])
+        if problems:
+            raise serializers.ValidationError({"items": problems})
+        return attrs
+
+
+class GroundTruthsView(APIView):
+    """``_emulator/ground_truths/``: put ground truth into a version of a dataset."""
+
+    authentication_classes = ()
+    permission_classes = (HoldsControlToken,)
+
+    def post(self, request: Request) -> Response:
+        serializer = NewGroundTruthsSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        version = record(**serializer.validated_data)
+        return Response(
+            {"version": version.pk, "dataset": version.ground_truth_dataset_id},
+            status=status.HTTP_201_CREATED,
+        )

@@ -3,6 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from synapse.emulator.api.agents import ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
     ScriptTaskViewSet,
@@ -11,15 +12,23 @@ from synapse.emulator.api.annotation import (
 )
 from synapse.emulator.api.collections import DataCollectionViewSet
 from synapse.emulator.api.data_files import DataFileViewSet
+from synapse.emulator.api.ground_truth import (
+    GroundTruthEventViewSet,
+    GroundTruthVersionViewSet,
+    GroundTruthViewSet,
+)
 from synapse.emulator.api.hitl import AssignmentViewSet, ScriptAssignmentViewSet
 from synapse.emulator.api.jobs import JobViewSet
 from synapse.emulator.api.logs import LogViewSet
+from synapse.emulator.api.ml import ModelViewSet
 from synapse.emulator.api.plugins import PluginViewSet
 from synapse.emulator.api.releases import PluginReleaseViewSet
+from synapse.emulator.api.serving import ServeApplicationViewSet
+from synapse.emulator.api.storages import StorageViewSet
 from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
-from synapse.emulator.control import TenantsView
+from synapse.emulator.control import GroundTruthsView, TenantsView
 from synapse.emulator.downloads import FileView
 
 router = SimpleRouter()
@@ -36,15 +45,25 @@ router.register("plugins", PluginViewSet, "plugin")
 router.register("plugin_releases", PluginReleaseViewSet, "plugin-release")
 router.register("jobs", JobViewSet, "job")
 router.register("logs", LogViewSet, "log")
+router.register("serve_applications", ServeApplicationViewSet, "serve-application")
+router.register("storages", StorageViewSet, "storage")
+router.register("models", ModelViewSet, "model")
+router.register("sdk/ground_truth_events", GroundTruthEventViewSet, "sdk-ground-truth-event")
+router.register("ground_truths", GroundTruthViewSet, "ground-truth")
+router.register(
+    "ground_truth_dataset_versions", GroundTruthVersionViewSet, "ground-truth-dataset-version"
+)
 
 urlpatterns = [
     *router.urls,
     path("chunked_upload/", UploadView.as_view(), name="chunked-upload-list"),
     path("chunked_upload/<uuid:pk>/", UploadView.as_view(), name="chunked-upload-detail"),
+    path("agents/<str:token>/connect/", ConnectView.as_view(), name="agent-connect"),
     path("files/<str:checksum>/<str:name>", FileView.as_view(), name="file"),
     path("users/me/", MeView.as_view(), name="me"),
     path("health/", HealthView.as_view(), name="health"),
     path("_emulator/tenants/", TenantsView.as_view(), name="tenants"),
+    path("_emulator/ground_truths/", GroundTruthsView.as_view(), name="ground-truths"),
 ]
 
 handler400 = "synapse.emulator.errors_json.bad_request"

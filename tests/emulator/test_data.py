@@ -86,7 +86,7 @@ def test_data_file(api):
         "size": 6,
         "url": created["url"],
         "meta": {},
-        "data_unit_id": None,
+        "data_unit_id": created["data_unit_id"],
         "processing_status": "completed",
         "created": created["created"],
         "updated": created["updated"],
@@ -178,8 +178,6 @@ def test_data_unit(api):
     assert (unit["meta"], unit["can_generate_task"]) == ({"split": "train"}, True)
     assert api.get(f"data_units/{unit['id']}/").json() == unit
     assert api.get(unit["files"]["label"]["url"]).content == b"seven"
-    again = api.file(b"pixels")
-    assert again["data_unit_id"] is None  # this upload is in no unit, the earlier one is
 
 
 def test_bulk_units_and_their_errors(api):
@@ -218,7 +216,7 @@ def test_bulk_units_and_their_errors(api):
         {"files": ['The path of "image" is not a valid string.']},
         {"data_collection": ["This field is required."]},
     ]
-    assert len(api.ids("data_units/")) == 20
+    assert len(api.ids("data_units/", data_collection=collection)) == 20
 
 
 def test_another_tenants_file_cannot_be_claimed_by_its_checksum(api, other):
@@ -234,3 +232,51 @@ def test_a_unit_is_deleted_but_not_changed(api):
     assert api.request("PATCH", path, json={}).status_code == 405
     assert api.request("DELETE", path).status_code == 204
     assert api.get(path).status_code == 404
+
+
+def test_a_file_has_a_unit_of_its_own(api):
+    collection = api.collection(IMAGE)["id"]
+    first, second = api.file(b"pixels", "night.png"), api.file(b"pixels", "again.png")
+    bound = api.unit(collection, image=b"pixels")["id"]
+    assert api.ids("data_units/", data_collection=collection) == [bound]
+    own = api.get(f"data_units/{first['data_unit_id']}/", expand="data_collection").json()
+    assert own["files"] == {
+        "file": {
+            "url": first["url"],
+            "checksum": first["checksum"],
+            "size": 6,
+            "path": "night.png",
+            "file_type": "data",
+        }
+    }
+    uploads = own["data_collection"]
+    assert (uploads["name"], uploads["category"]) == ("Uploaded files", "data")
+    assert [row["name"] for row in uploads["file_specifications"]] == ["file"]
+    own_units = api.ids("data_units/", data_collection=uploads["id"])
+    assert own_units[:2] == [first["data_unit_id"], second["data_unit_id"]]
+    assert len(own_units) == 3
+    task = api.task(api.project()["id"], data_unit=second["data_unit_id"])
+    assert task["files"]["file"]["checksum"] == second["checksum"]
+
+
+def test_a_unit_of_a_chunked_upload(api):
+    created = api.ok("POST", "data_files/", {"chunked_upload": api.uploaded(b"big file")})
+    unit = api.get(f"data_units/{created['data_unit_id']}/").json()
+    assert unit["files"]["file"]["path"] == "big.bin"
+
+
+def test_the_collection_of_uploaded_files_is_made_again_when_it_is_gone(api, other):
+    assert api.ids("data_collections/") == []
+    api.file(b"one")
+    (key,) = api.ids("data_collections/")
+    api.ok("DELETE", f"data_collections/{key}/")
+    second = api.file(b"two")["data_unit_id"]
+    (again,) = api.ids("data_collections/")
+    assert api.ids("data_units/", data_collection=again) == [second]
+    assert other.ids("data_collections/") == []
+
+
+def test_a_file_loses_its_unit_but_not_its_content(api):
+    created = api.file(b"pixels")
+    api.ok("DELETE", f"data_units/{created['data_unit_id']}/")
+    assert api.get(created["url"]).content == b"pixels"

@@ -291,6 +291,6 @@ def test_the_server_stops_while_a_log_is_followed():
             read.start()
             start = time.perf_counter()
             emulator.stop()
-            assert time.perf_counter() - start < 3
+            assert time.perf_counter() - start < 4.5  # an unfinished request is waited for longer
             read.join(5)
             assert not read.is_alive()

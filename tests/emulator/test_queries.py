@@ -8,7 +8,7 @@ import textwrap
 import pytest
 
 _COUNT = textwrap.dedent("""
-    import json, sys
+    import io, json, sys, zipfile
     from pathlib import Path
     from synapse.emulator.folder import DataFolder
     from synapse.emulator.server import load_application
@@ -16,9 +16,12 @@ _COUNT = textwrap.dedent("""
     folder = DataFolder(Path(sys.argv[1]))
     load_application(folder)
 
+    from django.core.files.uploadedfile import SimpleUploadedFile
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
     from rest_framework.test import APIClient
+    from synapse.emulator.ground_truths import record
+    from synapse.emulator.models import Blob, Model, Tenant
 
     client = APIClient(headers={"SYNAPSE-Access-Token": "Token " + folder.credentials().api_token})
 
@@ -28,7 +31,6 @@ _COUNT = textwrap.dedent("""
         return response.json()
 
     def upload(n):
-        from django.core.files.uploadedfile import SimpleUploadedFile
         file = SimpleUploadedFile("a.png", b"%d" % n)
         response = client.post("/data_files/", {"file": file}, format="multipart")
         return response.json()["checksum"]
@@ -56,7 +58,24 @@ _COUNT = textwrap.dedent("""
             {"project": p["id"], "data_unit": u["id"], "tags": [t["id"]], "assignee": me}
             for p, u, t in zip(projects, units, tags)
         ]
-        return bodies
+        zipped = io.BytesIO()
+        zipfile.ZipFile(zipped, "w").close()
+        for n in range(size):
+            plugin = post("/plugins/", {"name": "p"})["id"]
+            file = SimpleUploadedFile("a.zip", zipped.getvalue())
+            fields = {"plugin": plugin, "version": "1", "file": file}
+            release = client.post("/plugin_releases/", fields, format="multipart").json()["id"]
+            job = post(f"/plugins/{plugin}/run/", {})["job_id"]
+            name = {"name": "n", "plugin": plugin, "project": projects[n]["id"]}
+            model = post("/models/", name)["id"]
+            Model.objects.filter(pk=model).update(blob=Blob.objects.all()[n])
+            post("/serve_applications/", {"name": "n", "job": job, "plugin_release": release})
+            post("/storages/", {"name": "n", "provider": "ftp", "configuration": {}})
+            item = {"data_unit": units[n]["id"], "project": projects[n]["id"], "data": {}}
+            items = [{**item, "category": "test"}]
+            record(Tenant.objects.get(), items, dataset="a", version=str(n))
+        client.patch(f"/jobs/{job}/", {"console_logs": ["a"] * size}, format="json")
+        return bodies, tags, job
 
     def statements(call):
         with CaptureQueriesContext(connection, ) as captured:
@@ -66,10 +85,19 @@ _COUNT = textwrap.dedent("""
 
     counts = {}
     for size in (2, 10):
-        bodies = grow(size)
-        row = counts[size] = {
-            "POST /tasks/": statements(lambda: client.post("/tasks/", bodies, format="json"))
-        }
+        bodies, tags, job = grow(size)
+
+        def send(path, body):
+            return statements(lambda: client.post(path, body, format="json"))
+
+        row = counts[size] = {"POST /tasks/": send("/tasks/", bodies)}
+        logs = [{"message": "a", "job": job, "data": {}} for _ in range(size)]
+        row["POST /logs/"] = send("/logs/", logs)
+        of_tenant = [row["id"] for row in client.get("/sdk/tasks/").json()["results"]]
+        for action in ("add", "remove"):
+            body = {"ids": of_tenant, "tags": [tag["id"] for tag in tags], "action": action}
+            row[f"POST /tasks/set_tags/ {action}"] = send("/tasks/set_tags/", body)
+        row["console_logs/"] = statements(lambda: client.get(f"/jobs/{job}/console_logs/"))
         for path in sys.argv[2:]:
             row[path] = statements(lambda: client.get(path))
     print(json.dumps(counts))
@@ -93,6 +121,34 @@ _PATHS = [
     "/data_units/?expand=data_collection",
     "/data_units/?expand=~all",
     "/task_tags/?expand=project",
+    "/sdk/assignments/",
+    "/sdk/assignments/?expand=project,task.data_unit,assignee,tags",
+    "/sdk/assignments/?expand=~all",
+    "/plugins/",
+    "/plugin_releases/",
+    "/plugin_releases/?expand=plugin",
+    "/jobs/",
+    "/jobs/?expand=~all",
+    "/jobs/?expand=plugin_release.plugin",
+    "/models/",
+    "/models/?expand=project.data_collection,plugin",
+    "/serve_applications/",
+    "/serve_applications/?expand=job.plugin,plugin_release.plugin",
+    "/storages/",
+    "/sdk/ground_truth_events/",
+    "/sdk/ground_truth_events/?expand=~all",
+    "/sdk/ground_truth_events/?expand=data_unit.data_collection,ground_truth.data_unit",
+    "/ground_truths/",
+    "/ground_truths/?expand=data_unit,project",
+    "/ground_truth_dataset_versions/",
+]
+
+_OTHERS = [
+    "POST /tasks/",
+    "POST /logs/",
+    "POST /tasks/set_tags/ add",
+    "POST /tasks/set_tags/ remove",
+    "console_logs/",
 ]
 
 
@@ -108,7 +164,7 @@ def counts(tmp_path_factory):
     return json.loads(run.stdout)
 
 
-@pytest.mark.parametrize("path", [*_PATHS, "POST /tasks/"])
+@pytest.mark.parametrize("path", [*_PATHS, *_OTHERS])
 def test_more_rows_cost_no_more_statements(counts, path):
     assert counts["10"][path] == counts["2"][path]
     assert counts["10"][path] <= 20

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+from django.db import transaction
 from rest_framework import serializers, status
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
+from synapse.emulator.api.own_units import own_unit
 from synapse.emulator.api.units import file_url
 from synapse.emulator.api.uploads import FinishedUploadField
 from synapse.emulator.files import blobs, store, store_upload
@@ -69,7 +71,14 @@ class DataFileSerializer(ResourceSerializer):
             blob = store_upload(self.owner, upload.path, upload.digest)
         given = meta.get("filename") if isinstance(meta, dict) else None
         filename = (given if isinstance(given, str) and given else name)[-255:]
-        return DataFile.objects.create(tenant=self.owner, blob=blob, filename=filename, meta=meta)
+        with transaction.atomic():
+            return DataFile.objects.create(
+                tenant=self.owner,
+                blob=blob,
+                filename=filename,
+                meta=meta,
+                data_unit=own_unit(self.owner, blob, filename),
+            )
 
 
 class ChecksumsSerializer(serializers.Serializer[Any]):

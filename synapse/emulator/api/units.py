@@ -138,7 +138,7 @@ class DataUnitSerializer(ResourceSerializer):
     def bulk_create(self, items: list[dict[str, Any]]) -> list[DataUnit]:
         documents = [item.pop("files") for item in items]
         for item, files in zip(items, documents, strict=True):
-            item["checksum"] = _checksum(files)
+            item["checksum"] = unit_checksum(files)
         units: list[DataUnit] = super().bulk_create(items)
         held, specifications = self.context["blobs"], self.context["specifications"]
         UnitFile.objects.bulk_create(
@@ -154,7 +154,8 @@ class DataUnitSerializer(ResourceSerializer):
         return units
 
 
-def _checksum(files: dict[str, dict[str, str]]) -> str:
+def unit_checksum(files: dict[str, dict[str, str]]) -> str:
+    """Give what stands for all files of a unit and their names."""
     lines = sorted(f"{name}\0{file['checksum']}\n" for name, file in files.items())
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 

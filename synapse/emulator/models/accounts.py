@@ -15,7 +15,11 @@ class Tenant(models.Model):
     name = models.CharField(max_length=255)
     #: Where the units of files are that were uploaded on their own; made with the first of them.
     uploads = ForeignKey(
-        "emulator.DataCollection", models.SET_NULL, null=True, related_name="+", editable=False
+        "emulator.DataCollection",
+        models.SET_NULL,
+        null=True,
+        related_name="uploads_of",
+        editable=False,
     )
     created = models.DateTimeField(auto_now_add=True)
 

@@ -1,0 +1,60 @@
+"""Agents: whether they are there."""
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import serializers
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from synapse.emulator.models import Token, User
+from synapse.emulator.tenancy import access_of, tenant_of
+
+
+class ConnectSerializer(serializers.Serializer[Any]):
+    """What an agent says of itself."""
+
+    name = serializers.CharField(required=False, max_length=255)
+    url = serializers.CharField(required=False, max_length=1024, allow_null=True, allow_blank=True)
+
+
+class ConnectView(APIView):
+    """``agents/{agent token}/connect/``: the agent of a token is there."""
+
+    def post(self, request: Request, token: str) -> Response:
+        agent = self._agent(request, token)
+        said = ConnectSerializer(data=request.data)
+        said.is_valid(raise_exception=True)
+        agent.name = said.validated_data.get("name", agent.name)
+        agent.url = said.validated_data.get("url", agent.url) or ""
+        agent.connected = timezone.now()
+        agent.save(update_fields=["name", "url", "connected"])
+        return Response(
+            {
+                "id": agent.pk,
+                "name": agent.name,
+                "url": agent.url or None,
+                "status": "connected",
+                "is_active": agent.is_active,
+                "connected": agent.connected,
+                "created": agent.created,
+            }
+        )
+
+    def _agent(self, request: Request, token: str) -> User:
+        """Give the agent of a token in the tenant; an agent is told of itself only."""
+        found = (
+            Token.objects.filter(
+                digest=Token.hash(token),
+                kind=Token.Kind.AGENT,
+                user__memberships__tenant=tenant_of(request),
+            )
+            .select_related("user")
+            .first()
+        )
+        asker = access_of(request).token
+        if found is None or (asker.kind == Token.Kind.AGENT and asker.user_id != found.user_id):
+            raise NotFound("No agent has this token.")
+        return found.user

@@ -1,0 +1,139 @@
+"""Ground truth: it is read here, and made by whoever started the local backend."""
+
+from typing import Any
+
+from django.db.models import Count, Q, QuerySet
+from rest_framework import mixins, serializers
+
+from synapse.emulator.api.annotation import ProjectSerializer
+from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
+from synapse.emulator.api.units import DataUnitSerializer, files_of
+from synapse.emulator.filters import Related, Through
+from synapse.emulator.models import GroundTruth, GroundTruthEvent, GroundTruthVersion, Split
+
+_VERSION = GroundTruthEvent._meta.get_field("ground_truth_dataset_version")
+_PROJECT = GroundTruthEvent._meta.get_field("project")
+_DATASET = GroundTruthVersion._meta.get_field("ground_truth_dataset")
+
+
+class GroundTruthVersionSerializer(ResourceSerializer):
+    """A version; its events are counted by the database with the rows."""
+
+    event_count = serializers.IntegerField(read_only=True)
+    statistics = serializers.SerializerMethodField()
+
+    class Meta(ResourceSerializer.Meta):
+        model = GroundTruthVersion
+        fields = (
+            "id",
+            "version",
+            "ground_truth_dataset",
+            "event_count",
+            "description",
+            "is_archived",
+            "statistics",
+            "created",
+            "updated",
+        )
+
+    @classmethod
+    def annotated(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        counts = {
+            f"{split}_count": Count("events", filter=Q(events__category=split))
+            for split in Split.values
+        }
+        rows: QuerySet[Any] = queryset.annotate(event_count=Count("events"), **counts)
+        return rows
+
+    def get_statistics(self, version: Any) -> dict[str, int]:
+        return {split: getattr(version, f"{split}_count") for split in Split.values}
+
+
+class GroundTruthSerializer(ResourceSerializer):
+    """What is known to be true of a data unit now."""
+
+    class Meta(ResourceSerializer.Meta):
+        model = GroundTruth
+        fields = (
+            "id",
+            "data",
+            "data_unit",
+            "category",
+            "ground_truth_dataset",
+            "project",
+            "meta",
+            "created",
+            "updated",
+        )
+        expandable_fields = {"data_unit": DataUnitSerializer, "project": ProjectSerializer}
+
+
+class GroundTruthEventSerializer(ResourceSerializer):
+    """A ground truth as it stands in a version, with where its unit's files are."""
+
+    reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
+
+    files = serializers.SerializerMethodField()
+
+    class Meta(ResourceSerializer.Meta):
+        model = GroundTruthEvent
+        fields = (
+            "id",
+            "ground_truth",
+            "data",
+            "data_unit",
+            "files",
+            "category",
+            "ground_truth_dataset_version",
+            "project",
+            "meta",
+            "created",
+            "updated",
+        )
+        expandable_fields = {
+            "ground_truth": GroundTruthSerializer,
+            "data_unit": DataUnitSerializer,
+            "ground_truth_dataset_version": GroundTruthVersionSerializer,
+            "project": ProjectSerializer,
+        }
+
+    def get_files(self, event: GroundTruthEvent) -> dict[str, Any]:
+        return files_of(event.data_unit, self.context["request"])
+
+
+class GroundTruthVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ResourceViewSet):
+    """``ground_truth_dataset_versions/``; ``project`` is that of some of the events."""
+
+    serializer_class = GroundTruthVersionSerializer
+    more_filters = {
+        "project": Through(relation=_PROJECT, back="ground_truth_dataset_version", label="project")
+    }
+
+
+class GroundTruthViewSet(mixins.ListModelMixin, ResourceViewSet):
+    """``ground_truths/``."""
+
+    serializer_class = GroundTruthSerializer
+    more_filters = {
+        "ground_truth_dataset_versions": Through(
+            relation=_VERSION, back="ground_truth", label="ground_truth_dataset_versions"
+        )
+    }
+
+
+class GroundTruthEventViewSet(mixins.ListModelMixin, ResourceViewSet):
+    """``sdk/ground_truth_events/``."""
+
+    serializer_class = GroundTruthEventSerializer
+    more_filters = {
+        "ground_truth_dataset_versions": Related(
+            relation=_VERSION,
+            field_name="ground_truth_dataset_version",
+            label="ground_truth_dataset_versions",
+        ),
+        "ground_truth_dataset": Related(
+            relation=_DATASET,
+            field_name="ground_truth_dataset_version__ground_truth_dataset",
+            label="ground_truth_dataset",
+        ),
+    }

@@ -1,0 +1,37 @@
+"""Serve applications: plugins that answer requests."""
+
+from rest_framework import mixins
+
+from synapse.emulator.api.base import CreateMixin, DestroyMixin, ResourceSerializer
+from synapse.emulator.api.fields import ObjectField
+from synapse.emulator.api.jobs import JobSerializer
+from synapse.emulator.api.releases import PluginReleaseSerializer
+from synapse.emulator.models import ServeApplication
+
+
+class ServeApplicationSerializer(ResourceSerializer):
+    """A serve application, as whoever deployed it describes it."""
+
+    data = ObjectField(required=False, allow_null=True)
+
+    class Meta(ResourceSerializer.Meta):
+        model = ServeApplication
+        fields = (
+            "id",
+            "name",
+            "plugin_release",
+            "job",
+            "status",
+            "data",
+            "created",
+            "updated",
+        )
+        expandable_fields = {"plugin_release": PluginReleaseSerializer, "job": JobSerializer}
+
+
+class ServeApplicationViewSet(
+    mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixin, DestroyMixin
+):
+    """``serve_applications/``."""
+
+    serializer_class = ServeApplicationSerializer

@@ -1,0 +1,66 @@
+"""Storages: where the platform keeps files."""
+
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
+from typing import Any
+
+from rest_framework import mixins
+from rest_framework.decorators import action
+from rest_framework.generics import get_object_or_404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from synapse.emulator.api.base import CreateMixin, ResourceSerializer
+from synapse.emulator.api.fields import ObjectField
+from synapse.emulator.models import Storage
+from synapse.emulator.tenancy import lock_tenant
+
+
+class StorageSerializer(ResourceSerializer):
+    """A storage without how to reach it, which has secrets in it."""
+
+    configuration: Any = ObjectField(write_only=True)
+
+    class Meta(ResourceSerializer.Meta):
+        model = Storage
+        fields = (
+            "id",
+            "name",
+            "provider",
+            "category",
+            "configuration",
+            "is_default",
+            "created",
+            "updated",
+        )
+
+    def create(self, validated_data: dict[str, Any]) -> Storage:
+        if validated_data.get("is_default"):
+            lock_tenant(self.owner)
+            Storage.objects.filter(tenant=self.owner, is_default=True).update(is_default=False)
+        storage: Storage = super().create(validated_data)
+        return storage
+
+
+class StorageWithConfigurationSerializer(StorageSerializer):
+    """A storage as only one who asks for it sees it."""
+
+    configuration = ObjectField()
+
+
+class StorageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixin):
+    """``storages/``."""
+
+    serializer_class = StorageSerializer
+
+    def get_serializer_class(self) -> type[Any]:
+        asked = self.request.query_params.get("with_configuration", "").lower()
+        if self.action == "retrieve" and asked in ("true", "1"):
+            return StorageWithConfigurationSerializer
+        return self.serializer_class
+
+    @action(detail=False)
+    def default(self, request: Request) -> Response:
+        """Answer the storage that is used when none is named."""
+        storage = get_object_or_404(self.get_queryset(), is_default=True)
+        return Response(self.get_serializer(storage).data)

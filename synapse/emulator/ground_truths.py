@@ -1,0 +1,98 @@
+"""The way in for ground truth: the platform's interface has none."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from django.db import transaction
+
+from synapse.emulator.models import (
+    DataUnit,
+    GroundTruth,
+    GroundTruthDataset,
+    GroundTruthEvent,
+    GroundTruthVersion,
+    Project,
+    Tenant,
+)
+from synapse.emulator.tenancy import BATCH, STORABLE
+
+_WRITTEN = ["category", "project", "data", "meta", "updated"]
+
+
+def unknown(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[str]]]:
+    """Tell, for each item, which ids in it the tenant doesn't have; empty if there are none."""
+    known = {
+        "data_unit": _held(DataUnit, tenant, {item["data_unit"] for item in items}),
+        "project": {None, *_held(Project, tenant, {item.get("project") for item in items})},
+    }
+    problems = [
+        {
+            name: [f'Invalid pk "{item[name]}" - object does not exist.']
+            for name, keys in known.items()
+            if item.get(name) not in keys
+        }
+        for item in items
+    ]
+    return problems if any(problems) else []
+
+
+@transaction.atomic
+def record(
+    tenant: Tenant, items: list[dict[str, Any]], *, dataset: str, version: str
+) -> GroundTruthVersion:
+    """Put what is true of some units into a version of a dataset, both made when missing.
+
+    A unit has one ground truth in a dataset, and one event in a version: later items replace
+    what was said of the same unit.
+    """
+    of_tenant, _ = GroundTruthDataset.objects.get_or_create(tenant=tenant, name=dataset)
+    row, _ = GroundTruthVersion.objects.get_or_create(
+        tenant=tenant, ground_truth_dataset=of_tenant, version=version
+    )
+    said = {
+        item["data_unit"]: {
+            "tenant": tenant,
+            "data_unit_id": item["data_unit"],
+            "category": item["category"],
+            "project_id": item.get("project"),
+            "data": item["data"],
+            "meta": item.get("meta", {}),
+        }
+        for item in items
+    }
+    GroundTruth.objects.bulk_create(
+        (GroundTruth(**values, ground_truth_dataset=of_tenant) for values in said.values()),
+        update_conflicts=True,
+        unique_fields=["ground_truth_dataset", "data_unit"],
+        update_fields=_WRITTEN,
+    )
+    truths: dict[int, int] = {}
+    for units in _batches(said):
+        rows = of_tenant.ground_truths.filter(data_unit__in=units)
+        truths.update(rows.values_list("data_unit_id", "pk"))
+    GroundTruthEvent.objects.bulk_create(
+        (
+            GroundTruthEvent(
+                **values, ground_truth_id=truths[unit], ground_truth_dataset_version=row
+            )
+            for unit, values in said.items()
+        ),
+        update_conflicts=True,
+        unique_fields=["ground_truth_dataset_version", "data_unit"],
+        update_fields=_WRITTEN,
+    )
+    return row
+
+
+def _held(model: type[Any], tenant: Tenant, keys: set[Any]) -> set[Any]:
+    wanted = [key for key in keys if key is not None and key in STORABLE]
+    found: set[Any] = set()
+    for batch in _batches(wanted):
+        rows = model.objects.filter(tenant=tenant, pk__in=batch)
+        found.update(rows.values_list("pk", flat=True))
+    return found
+
+
+def _batches(keys: Iterable[int]) -> Iterator[list[int]]:
+    wanted = list(keys)
+    return (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH))
