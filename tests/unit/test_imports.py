@@ -29,7 +29,7 @@ ALLOWED = {
     # `Session.client` imports the clients when it is asked for, so that moving a script over one
     # call at a time works from either end.
     "session": {"errors", "config", "transport", "core", "resources", "clients"},
-    "clients": {"errors", "config", "transport", "transfer", "resources", "session"},
+    "clients": {"errors", "config", "transport", "transfer", "core", "resources", "session"},
     "_synapse_sdk": {"_version", "clients"},
     "emulator": {"_version"},
     "testing": {"session"},

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synapse.clients.base import BaseClient, Params
+from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.annotation import Project, Task, TaskTag
 
 __all__ = ["AnnotationClientMixin"]
 
-Id = int | str
 
-
-class AnnotationClientMixin(BaseClient):
+class AnnotationClientMixin(BackendBase):
     """Projects, tasks and their tags."""
 
     def get_project(self, project_id: Id, params: Params | None = None) -> dict[str, Any]:
@@ -28,8 +27,7 @@ class AnnotationClientMixin(BaseClient):
         Raises:
             NotFound: There is no such project.
         """
-        row: dict[str, Any] = self._get(Project.__schema__.detail_path(project_id), params)
-        return row
+        return self._one(Project, project_id, params)
 
     def list_projects(
         self,
@@ -44,7 +42,7 @@ class AnnotationClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(Project.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(Project, params, url_conversion, list_all)
 
     def create_project(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Make a project. One request.
@@ -55,7 +53,7 @@ class AnnotationClientMixin(BaseClient):
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._post(Project.__schema__.path, data)
+        row: dict[str, Any] = self._make(Project, data)
         return row
 
     def get_task(self, task_id: Id, params: Params | None = None) -> dict[str, Any]:
@@ -68,8 +66,7 @@ class AnnotationClientMixin(BaseClient):
         Raises:
             NotFound: There is no such task.
         """
-        row: dict[str, Any] = self._get(Task.__schema__.detail_path(task_id), params)
-        return row
+        return self._one(Task, task_id, params)
 
     def list_tasks(
         self,
@@ -90,7 +87,7 @@ class AnnotationClientMixin(BaseClient):
             >>> client.list_tasks(params={"project": project.id})["count"]
             2
         """
-        return self._list(str(Task.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(Task, params, url_conversion, list_all)
 
     def create_tasks(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
         """Make a task, or several. One request.
@@ -104,7 +101,7 @@ class AnnotationClientMixin(BaseClient):
         Raises:
             ValidationError: The server refused one, and made none.
         """
-        return self._post(Task.__schema__.path, data)
+        return self._make(Task, data)
 
     def annotate_task_data(self, task_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Store a task's annotation document. One request.
@@ -120,9 +117,7 @@ class AnnotationClientMixin(BaseClient):
             NotFound: There is no such task.
             ValidationError: The server refused the document.
         """
-        path = Task.__schema__.detail_path(task_id, "annotate_task_data/")
-        row: dict[str, Any] = self._put(path, data)
-        return row
+        return self._act("PUT", Task, task_id, "annotate_task_data/", data)
 
     def set_tags_tasks(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
         """Add tags to tasks, or take them off. One request.
@@ -147,8 +142,7 @@ class AnnotationClientMixin(BaseClient):
         Raises:
             NotFound: There is no such tag.
         """
-        row: dict[str, Any] = self._get(TaskTag.__schema__.detail_path(tag_id), params)
-        return row
+        return self._one(TaskTag, tag_id, params)
 
     def list_task_tags(
         self,
@@ -163,4 +157,4 @@ class AnnotationClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(TaskTag.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(TaskTag, params, url_conversion, list_all)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from synapse.clients.base import BaseClient
+from synapse.clients.backend.base import BackendBase
 from synapse.transfer.chunked import CHUNK_SIZE, Progress, upload_in_chunks
 
 __all__ = ["CoreClientMixin"]
 
 
-class CoreClientMixin(BaseClient):
+class CoreClientMixin(BackendBase):
     """Uploads in chunks."""
 
     def create_chunked_upload(

@@ -10,8 +10,8 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from synapse.clients.backend.annotation import Id
-from synapse.clients.base import BaseClient, Params
+from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.errors import InvalidQuery
@@ -25,7 +25,7 @@ __all__ = ["DataCollectionClientMixin"]
 UnitFiles = Mapping[str, Any]
 
 
-class DataCollectionClientMixin(BaseClient):
+class DataCollectionClientMixin(BackendBase):
     """Data collections, data files and data units."""
 
     def list_data_collection(
@@ -43,8 +43,7 @@ class DataCollectionClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        path = str(DataCollection.__schema__.list_path)
-        return self._list(path, params, url_conversion, list_all)
+        return self._rows(DataCollection, params, url_conversion, list_all)
 
     list_data_collections = list_data_collection
 
@@ -61,9 +60,7 @@ class DataCollectionClientMixin(BaseClient):
             NotFound: There is no such collection.
         """
         query = {"expand": "file_specifications", **(params or {})}
-        path = DataCollection.__schema__.detail_path(data_collection_id)
-        row: dict[str, Any] = self._get(path, query)
-        return row
+        return self._one(DataCollection, data_collection_id, query)
 
     def create_data_file(
         self, file_path: str | os.PathLike[str], use_chunked_upload: bool = False
@@ -136,7 +133,7 @@ class DataCollectionClientMixin(BaseClient):
         Raises:
             ValidationError: The server refused one, and made none.
         """
-        return self._post(DataUnit.__schema__.path, data)
+        return self._make(DataUnit, data)
 
     def get_data_unit(self, data_unit_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a data unit. One request.
@@ -148,8 +145,7 @@ class DataCollectionClientMixin(BaseClient):
         Raises:
             NotFound: There is no such unit.
         """
-        row: dict[str, Any] = self._get(DataUnit.__schema__.detail_path(data_unit_id), params)
-        return row
+        return self._one(DataUnit, data_unit_id, params)
 
     def list_data_units(
         self,
@@ -164,7 +160,7 @@ class DataCollectionClientMixin(BaseClient):
             url_conversion: How to rewrite the URLs in `files`.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(DataUnit.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(DataUnit, params, url_conversion, list_all)
 
     def verify_data_files_checksums(self, checksums: Iterable[str]) -> Any:
         """Ask which files the server has already. One request.
@@ -218,6 +214,6 @@ class DataCollectionClientMixin(BaseClient):
                 units = self.create_data_units(bodies)
                 if project_id is not None:
                     tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
-                    self._post(Task.__schema__.path, tasks)
+                    self._make(Task, tasks)
                 made += units
         return made

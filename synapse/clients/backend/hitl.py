@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synapse.clients.backend.annotation import Id
-from synapse.clients.base import BaseClient, Params
+from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.hitl import Assignment
@@ -14,7 +14,7 @@ from synapse.resources.hitl import Assignment
 __all__ = ["HITLClientMixin"]
 
 
-class HITLClientMixin(BaseClient):
+class HITLClientMixin(BackendBase):
     """Assignments: who works on which task."""
 
     def get_assignment(self, assignment_id: Id, params: Params | None = None) -> dict[str, Any]:
@@ -27,8 +27,7 @@ class HITLClientMixin(BaseClient):
         Raises:
             NotFound: There is no such assignment.
         """
-        row: dict[str, Any] = self._get(Assignment.__schema__.detail_path(assignment_id), params)
-        return row
+        return self._one(Assignment, assignment_id, params)
 
     def list_assignments(
         self,
@@ -43,7 +42,7 @@ class HITLClientMixin(BaseClient):
             url_conversion: How to rewrite the URLs in `files`.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(Assignment.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(Assignment, params, url_conversion, list_all)
 
     def set_tags_assignments(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
         """Add tags to assignments, or take them off. One request.

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from synapse.clients.backend.annotation import Id
-from synapse.clients.base import BaseClient, Params
+from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
@@ -23,7 +23,7 @@ from synapse.transfer.upload import upload_file
 __all__ = ["IntegrationClientMixin"]
 
 
-class IntegrationClientMixin(BaseClient):
+class IntegrationClientMixin(BackendBase):
     """Agents, plugins, jobs, logs, served applications and storages."""
 
     def health_check_agent(self, token: str) -> Any:
@@ -48,8 +48,7 @@ class IntegrationClientMixin(BaseClient):
         Raises:
             NotFound: There is no such plugin.
         """
-        row: dict[str, Any] = self._get(Plugin.__schema__.detail_path(plugin_id), params)
-        return row
+        return self._one(Plugin, plugin_id, params)
 
     def create_plugin(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Make a plugin. One request.
@@ -60,7 +59,7 @@ class IntegrationClientMixin(BaseClient):
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._post(Plugin.__schema__.path, data)
+        row: dict[str, Any] = self._make(Plugin, data)
         return row
 
     def update_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
@@ -74,8 +73,7 @@ class IntegrationClientMixin(BaseClient):
             NotFound: There is no such plugin.
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._patch(Plugin.__schema__.detail_path(plugin_id), data)
-        return row
+        return self._change(Plugin, plugin_id, data)
 
     def run_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Start a job. One request.
@@ -91,8 +89,7 @@ class IntegrationClientMixin(BaseClient):
             NotFound: There is no such plugin.
             ValidationError: The server refused the action or a parameter.
         """
-        row: dict[str, Any] = self._post(Plugin.__schema__.detail_path(plugin_id, "run/"), data)
-        return row
+        return self._act("POST", Plugin, plugin_id, "run/", data)
 
     def create_plugin_release(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Upload a release of a plugin. One request, streamed.
@@ -127,8 +124,7 @@ class IntegrationClientMixin(BaseClient):
         Raises:
             NotFound: There is no such release.
         """
-        row: dict[str, Any] = self._get(PluginRelease.__schema__.detail_path(release_id), params)
-        return row
+        return self._one(PluginRelease, release_id, params)
 
     def get_job(self, job_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a job. One request.
@@ -140,8 +136,7 @@ class IntegrationClientMixin(BaseClient):
         Raises:
             NotFound: There is no such job.
         """
-        row: dict[str, Any] = self._get(Job.__schema__.detail_path(job_id), params)
-        return row
+        return self._one(Job, job_id, params)
 
     def list_jobs(
         self,
@@ -156,7 +151,7 @@ class IntegrationClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(Job.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(Job, params, url_conversion, list_all)
 
     def update_job(self, job_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Report on a job. One request.
@@ -170,8 +165,7 @@ class IntegrationClientMixin(BaseClient):
             NotFound: There is no such job.
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._patch(Job.__schema__.detail_path(job_id), data)
-        return row
+        return self._change(Job, job_id, data)
 
     def list_job_console_logs(self, job_id: Id, params: Params | None = None) -> Any:
         """Return what a job has printed so far, as the server answers it. One request.
@@ -216,7 +210,7 @@ class IntegrationClientMixin(BaseClient):
             ValidationError: The server refused an entry.
         """
         body = _log_entry(data) if isinstance(data, Mapping) else [_log_entry(one) for one in data]
-        return self._post(Log.__schema__.path, body)
+        return self._make(Log, body)
 
     def list_serve_applications(
         self,
@@ -231,8 +225,7 @@ class IntegrationClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        path = str(ServeApplication.__schema__.list_path)
-        return self._list(path, params, url_conversion, list_all)
+        return self._rows(ServeApplication, params, url_conversion, list_all)
 
     def create_serve_application(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Make a served application known. One request.
@@ -243,7 +236,7 @@ class IntegrationClientMixin(BaseClient):
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._post(ServeApplication.__schema__.path, data)
+        row: dict[str, Any] = self._make(ServeApplication, data)
         return row
 
     def list_storages(
@@ -259,7 +252,7 @@ class IntegrationClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(Storage.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(Storage, params, url_conversion, list_all)
 
     def get_storage(self, storage_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a storage with its configuration, secrets included. One request.
@@ -272,8 +265,7 @@ class IntegrationClientMixin(BaseClient):
             NotFound: There is no such storage.
         """
         query = {"with_configuration": "true", **(params or {})}
-        row: dict[str, Any] = self._get(Storage.__schema__.detail_path(storage_id), query)
-        return row
+        return self._one(Storage, storage_id, query)
 
     def create_storage(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Make a storage. One request.
@@ -284,7 +276,7 @@ class IntegrationClientMixin(BaseClient):
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._post(Storage.__schema__.path, data)
+        row: dict[str, Any] = self._make(Storage, data)
         return row
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from synapse.clients.backend.annotation import Id
-from synapse.clients.base import BaseClient, Params
+from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.ml import GroundTruth, GroundTruthEvent, GroundTruthVersion, Model
@@ -15,7 +15,7 @@ from synapse.transfer.chunked import upload_in_chunks
 __all__ = ["MLClientMixin"]
 
 
-class MLClientMixin(BaseClient):
+class MLClientMixin(BackendBase):
     """Models, and the ground truth that they are trained and judged by."""
 
     def list_models(
@@ -31,13 +31,7 @@ class MLClientMixin(BaseClient):
             url_conversion: How to rewrite the URL in `file`.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(
-            str(Model.__schema__.list_path),
-            params,
-            url_conversion,
-            list_all,
-            files_fields=("file",),
-        )
+        return self._rows(Model, params, url_conversion, list_all, files_fields=("file",))
 
     def get_model(
         self,
@@ -55,13 +49,9 @@ class MLClientMixin(BaseClient):
         Raises:
             NotFound: There is no such model.
         """
-        row: dict[str, Any] = self._get(
-            Model.__schema__.detail_path(model_id),
-            params,
-            url_conversion=url_conversion,
-            files_fields=("file",),
+        return self._one(
+            Model, model_id, params, url_conversion=url_conversion, files_fields=("file",)
         )
-        return row
 
     def create_model(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Register a model. One request, and those of a chunked upload for its file.
@@ -77,7 +67,7 @@ class MLClientMixin(BaseClient):
         body = dict(data)
         if (file := body.pop("file", None)) is not None:
             body["chunked_upload"] = upload_in_chunks(self._transport, file)["id"]
-        row: dict[str, Any] = self._post(Model.__schema__.path, body)
+        row: dict[str, Any] = self._make(Model, body)
         return row
 
     def list_ground_truth_events(
@@ -93,8 +83,7 @@ class MLClientMixin(BaseClient):
             url_conversion: How to rewrite the URLs in `files`.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        path = str(GroundTruthEvent.__schema__.list_path)
-        return self._list(path, params, url_conversion, list_all)
+        return self._rows(GroundTruthEvent, params, url_conversion, list_all)
 
     def list_ground_truths(
         self,
@@ -109,7 +98,7 @@ class MLClientMixin(BaseClient):
             url_conversion: How to rewrite the URLs in `files`.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        return self._list(str(GroundTruth.__schema__.list_path), params, url_conversion, list_all)
+        return self._rows(GroundTruth, params, url_conversion, list_all)
 
     def list_ground_truth_versions(
         self,
@@ -124,8 +113,7 @@ class MLClientMixin(BaseClient):
             url_conversion: How to rewrite file URLs.
             list_all: Whether to answer all rows as a list, instead of one page.
         """
-        path = str(GroundTruthVersion.__schema__.list_path)
-        return self._list(path, params, url_conversion, list_all)
+        return self._rows(GroundTruthVersion, params, url_conversion, list_all)
 
     def get_ground_truth_version(
         self, version_id: Id, params: Params | None = None
@@ -139,6 +127,4 @@ class MLClientMixin(BaseClient):
         Raises:
             NotFound: There is no such version.
         """
-        path = GroundTruthVersion.__schema__.detail_path(version_id)
-        row: dict[str, Any] = self._get(path, params)
-        return row
+        return self._one(GroundTruthVersion, version_id, params)

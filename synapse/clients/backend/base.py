@@ -1,0 +1,74 @@
+"""What the parts of `BackendClient` have in common: paths come from the resources' declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synapse.clients.base import BaseClient, Params
+from synapse.clients.page import Page
+from synapse.clients.url_conversion import UrlConversion
+from synapse.core.resource import Resource
+
+__all__ = ["BackendBase", "Id"]
+
+Id = int | str
+
+
+class BackendBase(BaseClient):
+    """Verbs on declared resources."""
+
+    def _one(
+        self,
+        cls: type[Resource],
+        key: Id,
+        params: Params | None = None,
+        *,
+        url_conversion: UrlConversion | None = None,
+        files_fields: tuple[str, ...] = ("files",),
+    ) -> dict[str, Any]:
+        """Return an object by its id."""
+        schema = cls.__schema__
+        row: dict[str, Any] = self._get(
+            schema.detail_path(key),
+            params,
+            url_conversion=url_conversion,
+            files_fields=files_fields,
+            resource=schema.label(key),
+        )
+        return row
+
+    def _rows(
+        self,
+        cls: type[Resource],
+        params: Params | None,
+        url_conversion: UrlConversion | None,
+        list_all: bool,
+        *,
+        files_fields: tuple[str, ...] = ("files",),
+    ) -> Page | list[dict[str, Any]]:
+        """List objects."""
+        path = str(cls.__schema__.list_path)
+        return self._list(path, params, url_conversion, list_all, files_fields=files_fields)
+
+    def _make(
+        self, cls: type[Resource], data: Mapping[str, Any] | Sequence[Mapping[str, Any]]
+    ) -> Any:
+        """Make an object, or several."""
+        return self._post(cls.__schema__.path, data, resource=f"new {cls.__schema__.name}")
+
+    def _change(self, cls: type[Resource], key: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Change fields of an object."""
+        schema = cls.__schema__
+        row: dict[str, Any] = self._patch(schema.detail_path(key), data, resource=schema.label(key))
+        return row
+
+    def _act(
+        self, method: str, cls: type[Resource], key: Id, action: str, data: Any = None
+    ) -> dict[str, Any]:
+        """Call an action of an object."""
+        schema = cls.__schema__
+        row: dict[str, Any] = self._request(
+            method, schema.detail_path(key, action), json=data, resource=schema.label(key)
+        )
+        return row
