@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -74,9 +75,12 @@ class TestSource:
         upload_file(transport, "data_files/", io.BytesIO(CONTENT), name="a.png")
         self.check(server, "a.png")
 
-    def test_fields(self, server: Any, transport: Transport, photo: Path) -> None:
+    @pytest.mark.parametrize("kind", ["path", "file"])
+    def test_fields(self, server: Any, transport: Transport, photo: Path, kind: str) -> None:
         server.reply(201, {"checksum": MD5})
-        upload_file(transport, "data_files/", photo, fields={"plugin": "7"})
+        with contextlib.ExitStack() as opened:
+            source = photo if kind == "path" else opened.enter_context(photo.open("rb"))
+            upload_file(transport, "data_files/", source, fields={"plugin": "7"})
         assert b'name="plugin"\r\n\r\n7\r\n' in server.last.body
 
 
@@ -153,7 +157,7 @@ class TestAnswer:
         error = caught.value
         assert f"its MD5 would be {MD5}" in error.detail
         assert (error.response, error.resource) == (answer, "file 'photo.png'")
-        assert error.hint == "Upload the file again."
+        assert (error.status_code, error.hint) == (200, "Upload the file again.")
 
     def test_without_a_checksum_where_none_is_due(
         self, server: Any, transport: Transport, photo: Path
