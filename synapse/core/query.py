@@ -258,7 +258,7 @@ class Query(Bound[T]):
         terms = self._terms
         if terms.is_empty or terms.window.size == 0:
             return 0
-        query = self._with(only=("id",), expand=(), omit=(), page_size=1, window=_EVERYTHING)
+        query = self._with(only=("id",), expand=(), omit=())
         page = get_page(
             self._context.transport,
             self._path(),

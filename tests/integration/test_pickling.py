@@ -93,6 +93,13 @@ def test_changes_of_a_stale_pickle_do_not_replace_newer_ones(
     assert project.changes == {"title": "Newest edit"}
 
 
+def test_a_change_out_of_a_pickle_does_not_replace_an_unsaved_one(project: Project) -> None:
+    project.title = "Theirs"
+    content = pickle.dumps(project)
+    project.title = "Mine"
+    assert pickle.loads(content).changes == {"title": "Mine"}
+
+
 def test_a_change_that_the_type_does_not_hold_travels_too(project: Project) -> None:
     project.can_discard = "perhaps"  # type: ignore[assignment]
     content = pickle.dumps(project)
