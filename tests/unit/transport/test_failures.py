@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -131,6 +132,19 @@ class TestBody:
         assert error.fields == {"filename": ["Required."]}
         assert error.detail == "filename: Required."
 
+    def test_a_field_that_is_called_detail(self, refuse: Refuse) -> None:
+        body = {"detail": {"size": ["Too large."]}, "title": ["Required."]}
+        error = refuse(400, body)
+        assert error.fields == body
+        assert error.detail == "detail: size: Too large.; title: Required."
+
+    @pytest.mark.parametrize("body", [5, True, "No."])
+    def test_neither_an_object_nor_a_list(self, refuse: Refuse, body: Any) -> None:
+        error = refuse(400, body)
+        assert type(error) is errors.BadRequest
+        assert (error.response, error.fields) == (body, {})
+        assert error.detail == json.dumps(body)
+
     def test_bulk(self, refuse: Refuse) -> None:
         body = [{}, {"title": ["Required."]}, {"non_field_errors": ["No."]}]
         error = refuse(400, body)
@@ -142,6 +156,10 @@ class TestBody:
     def test_bulk_of_three(self, refuse: Refuse) -> None:
         error = refuse(400, [{"t": ["a"]}, {"t": ["b"]}, {"t": ["c"]}])
         assert error.detail == "item 0: t: a; item 1: t: b; item 2: t: c"
+
+    def test_bulk_of_four(self, refuse: Refuse) -> None:
+        error = refuse(400, [{"t": ["x"]}] * 4)
+        assert error.detail == "item 0: t: x; item 1: t: x; item 2: t: x; and 1 more"
 
     def test_bulk_of_many(self, refuse: Refuse) -> None:
         error = refuse(400, [{}, *({"t": ["x"]} for _ in range(5))])
@@ -197,11 +215,12 @@ class TestBody:
 
     def test_nothing_at_all(self, refuse: Refuse) -> None:
         error = refuse("503 ", b"")
+        assert error.detail == ""
         assert str(error).startswith("Project 7: the request failed (HTTP 503,")
 
 
 class TestRedirect:
-    @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+    @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])
     def test_is_reported_and_not_followed(
         self, refuse: Refuse, server: Any, other_server: Any, status: int
     ) -> None:
