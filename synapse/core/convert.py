@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Choice",
     "Nested",
+    "is_choice",
     "parse_time",
     "pass_through",
     "structure_hook",
@@ -191,7 +192,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(primitive, _primitive)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
     converter.register_structure_hook_factory(
-        _is_choice, lambda kind: _ignoring_type(structure_hook(kind))
+        is_choice, lambda kind: _ignoring_type(structure_hook(kind))
     )
     converter.register_structure_hook_factory(
         lambda kind: isinstance(kind, type) and issubclass(kind, Nested),
@@ -216,7 +217,7 @@ def _named(kind: type) -> str:
     return {str: "a text", int: "a whole number", float: "a number"}.get(kind, "true or false")
 
 
-def _is_choice(kind: Any) -> bool:
+def is_choice(kind: Any) -> bool:
     """Say whether a type is an enumeration, alone or as in `SomeChoice | str`."""
     return any(isinstance(part, type) and issubclass(part, Choice) for part in _parts(kind))
 

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse.core.containers import tracked
-from synapse.core.convert import Nested, pass_through, same_json, structure_hook, text_hook, to_wire
+from synapse.core.convert import (
+    Nested,
+    is_choice,
+    pass_through,
+    same_json,
+    structure_hook,
+    text_hook,
+    to_wire,
+)
 from synapse.errors import FieldMissing, FieldValueError
 
 if TYPE_CHECKING:
@@ -183,6 +191,15 @@ class Field:
                 if alias in row:
                     return alias
         return self.name
+
+    def assigned(self, value: Any) -> Any:
+        """Return what to keep of a value that is assigned: an enumeration's member for its string.
+
+        So a field reads the same before and after it was saved.
+        """
+        if type(value) is not str or not is_choice(self.kind) or self._text_hook is None:
+            return value
+        return self._text_hook(value)
 
     def convert(self, value: Any, resource: Resource) -> Any:
         """Turn a JSON value into the field's.

@@ -224,7 +224,7 @@ class Resource:
             report = getattr(value, "_report", None)
             if report is not None and report != self._report_change:
                 value = tracked(value, self._report_change)  # another object's stays the other's
-            field.store(self, value)
+            field.store(self, field.assigned(value))
             if field.differs(self):
                 self._context.identity.hold(self)
             else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from synapse import DataUnit, Project, Session, Task
+from synapse import DataUnit, Project, Session, Task, TaskStatus
 from synapse.errors import InvalidResponse, NotFound, ValidationError
 from synapse.testing import assert_num_requests
 
@@ -319,3 +319,12 @@ def test_nested_values_are_edited_as_a_whole(session: Session, unit: DataUnit) -
     assert collection.is_changed
     collection.save()
     assert collection.refresh().file_specifications[0].name == "words"
+
+
+def test_a_word_that_is_assigned_reads_as_the_enumerations(session: Session, task: Task) -> None:
+    task.status = "completed"
+    assert task.status is TaskStatus.COMPLETED
+    assert task.save().status is TaskStatus.COMPLETED
+
+    task.status = "a word of another server"
+    assert task.changes == {"status": "a word of another server"}
