@@ -126,6 +126,10 @@ class ClientError(SynapseError):
         hint: What to do now.
         response: The decoded body of the answer, or its text.
         resource: The thing that was asked for, such as `Project 123`.
+
+    Attributes:
+        attempts: How often the request was sent.
+        elapsed: Seconds that all attempts took.
     """
 
     def __init__(
@@ -151,6 +155,8 @@ class ClientError(SynapseError):
         self.hint = hint
         self.response = response
         self.resource = resource
+        self.attempts = 1
+        self.elapsed = 0.0
 
     @property
     def status(self) -> int:
@@ -164,6 +170,8 @@ class ClientError(SynapseError):
             text += f", {self.method} {self.url}"
         if self.request_id:
             text += f", request {self.request_id}"
+        if self.attempts > 1:
+            text += f", {self.attempts} attempts in {self.elapsed:.1f} s"
         text += ")"
         return f"{text}. {self.hint}" if self.hint else text
 
@@ -215,7 +223,13 @@ class ServerError(ClientError):
 
 
 class ConnectionFailed(ServerError):
-    """503: the server couldn't be reached, or the connection broke before an answer came."""
+    """503: the server couldn't be reached, or the connection broke before an answer came.
+
+    Attributes:
+        was_sent: Whether the request may have reached the server.
+    """
+
+    was_sent: bool = True
 
 
 class InvalidResponse(ServerError):

@@ -13,6 +13,8 @@ from synapse.core import context, registry
 from synapse.core.context import Context, LazyPolicy
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
+from synapse.transport.options import Hook, Options
+from synapse.transport.retries import OnRetry, RetryPolicy
 
 # Importing the package declares the resources. It comes after the transport: the libraries that
 # that brings load half as fast again when ours have filled the memory before them.
@@ -61,6 +63,15 @@ class Session(Context):
         page_size: Rows per page, unless a query says otherwise.
         cache_size: How many fetched objects are held, so that `get()` needs no request.
         cache_ttl: For how many seconds they count as fresh; 0 makes each `get()` ask.
+        deadline: Seconds for a call as a whole, retries included; `None` for no bound.
+        retries: How often a request is sent again when that does no harm; 0 for never.
+        https_only: Whether to refuse a server that is reached by plain http.
+        proxies: Proxies by scheme, instead of the environment's.
+        verify: A bundle of certificate authorities, or `False` to trust anybody.
+        cert: A client certificate: a path, or a pair of paths (certificate, key).
+        on_request: Called with an `Event` before each attempt.
+        on_response: Called with an `Event` after each attempt.
+        on_retry: Called with a `Retry` before each wait for another attempt.
         transport: A client's transport to share, instead of everything about the connection.
 
     Raises:
@@ -109,6 +120,15 @@ class Session(Context):
         page_size: int = 100,
         cache_size: int = 1024,
         cache_ttl: float = 60.0,
+        deadline: float | None = 300.0,
+        retries: int = 3,
+        https_only: bool = False,
+        proxies: dict[str, str] | None = None,
+        verify: bool | str | None = None,
+        cert: str | tuple[str, str] | None = None,
+        on_request: Hook | None = None,
+        on_response: Hook | None = None,
+        on_retry: OnRetry | None = None,
         transport: Transport | None = None,
     ) -> None:
         if transport is None:
@@ -121,7 +141,20 @@ class Session(Context):
                 profile=profile,
                 timeout=timeout,
             )
-            transport = Transport(settings)
+            transport = Transport(
+                settings,
+                Options(
+                    retry=RetryPolicy(attempts=retries + 1),
+                    deadline=deadline,
+                    https_only=https_only,
+                    proxies=proxies,
+                    verify=verify,
+                    cert=cert,
+                    on_request=on_request,
+                    on_response=on_response,
+                    on_retry=on_retry,
+                ),
+            )
         super().__init__(
             transport,
             lazy=lazy,
@@ -159,7 +192,9 @@ class Session(Context):
         """The compatibility namespace over the same connection. Makes no request."""
         from synapse.clients.backend import BackendClient
 
-        return BackendClient(transport=self.transport)
+        client = BackendClient(transport=self.transport)
+        client.session = self  # not another one, with objects of its own
+        return client
 
     @property
     def request_count(self) -> int:
@@ -210,6 +245,15 @@ class _Options(TypedDict, total=False):
     page_size: int
     cache_size: int
     cache_ttl: float
+    deadline: float | None
+    retries: int
+    https_only: bool
+    proxies: dict[str, str] | None
+    verify: bool | str | None
+    cert: str | tuple[str, str] | None
+    on_request: Hook | None
+    on_response: Hook | None
+    on_retry: OnRetry | None
 
 
 def connect(

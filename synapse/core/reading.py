@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import attrs
 
-from synapse.errors import InvalidQuery, NotFound
+from synapse.errors import InvalidQuery, InvalidResponse, NotFound
 from synapse.transport.paging import Page, get_page, walk
 
 if TYPE_CHECKING:
@@ -159,13 +159,29 @@ def _row_pages(
 
 
 def _pages_from(
-    context: Context, cls: type[Resource], path: str, reading: Reading
+    context: Context,
+    cls: type[Resource],
+    path: str,
+    reading: Reading,
+    served: int | None = None,
 ) -> tuple[int, Iterator[Page]]:
-    """Begin at the page that has the window's first row; say how many rows to skip in it."""
-    window, size = reading.window, reading.page_size
-    if window.size is not None and window.size <= size and window.start % window.size == 0:
-        size = window.size  # the whole window is one page
-    number = window.start // size + 1
+    """Begin at the page that has the window's first row; say how many rows to skip in it.
+
+    Args:
+        context: The session.
+        cls: The class that is read.
+        path: The list's path.
+        reading: What is wanted.
+        served: How many rows the server's pages have, once it is known not to be what was asked.
+
+    Raises:
+        InvalidResponse: A page doesn't have the rows that its numbers promise.
+    """
+    window, size = reading.window, served or reading.page_size
+    whole = window.size
+    if not served and whole is not None and whole <= size and window.start % whole == 0:
+        size = whole  # the whole window is one page
+    number, name = window.start // size + 1, cls.__schema__.name
     pages = walk(
         context.transport,
         path,
@@ -173,7 +189,7 @@ def _pages_from(
         start=number,
         end=None if window.stop is None else -(-window.stop // size),
         workers=reading.workers,
-        resource=cls.__schema__.name,
+        resource=name,
     )
     if number == 1:
         return window.start, pages
@@ -188,9 +204,11 @@ def _pages_from(
     pages.close()
     if expected <= 0:
         return 0, iter(())
-    # The server caps the page size below what was asked, so this was another place.
+    # The server's pages are smaller or larger than what was asked, so this was another place.
     if first.next_query is None:
-        query = reading.params(size)
-        first = get_page(context.transport, path, query, resource=cls.__schema__.name)
-    capped = len(first.rows)
-    return _pages_from(context, cls, path, attrs.evolve(reading, page_size=capped))
+        first = get_page(context.transport, path, reading.params(size), resource=name)
+    if served or not first.rows:
+        raise InvalidResponse(
+            200, "a page doesn't have the rows that its numbers promise", resource=name
+        )
+    return _pages_from(context, cls, path, reading, len(first.rows))

@@ -15,7 +15,7 @@ from typing import IO, Any
 from urllib.parse import urlsplit
 
 from synapse.errors import BadRequest, ClientError, ConnectionFailed, InvalidQuery, RequestTimeout
-from synapse.transfer.multipart import MultipartFile
+from synapse.transfer.multipart import Digest, MultipartFile
 from synapse.transfer.upload import open_file
 from synapse.transport import Transport
 from synapse.transport.urls import path_segment
@@ -86,7 +86,7 @@ class _Upload:
         self._label = f"file {name!r}"
         self._path = PATH
         self._offset = 0
-        self._digest = hashlib.md5(usedforsecurity=False)
+        self._digest: Digest = hashlib.md5(usedforsecurity=False)
         self._digested = 0
         self._failures = 0
 
@@ -122,13 +122,13 @@ class _Upload:
     def _send_chunk(self) -> dict[str, Any]:
         start, length = self._offset, min(self._chunk_size, self._size - self._offset)
         self._file.seek(start)
-        digest = self._digest.copy() if start == self._digested else None
+        goes_on = start == self._digested
         body = MultipartFile(
             self._file,
             size=length,
             filename=self._name,
             fields={"filename": self._name},
-            digest=digest,
+            digest=self._digest if goes_on else None,
         )
         span = f"bytes {start}-{start + length - 1}/{self._size}"
         try:
@@ -137,6 +137,7 @@ class _Upload:
                 self._path,
                 body=body,
                 headers={**body.headers, "Content-Range": span},
+                repeatable=False,  # after a lost answer, the server is asked how far it is
                 resource=self._label,
             )
         except BadRequest as error:
@@ -146,14 +147,18 @@ class _Upload:
             if int(error.response["expected_offset"]) == start:
                 raise
             row = self._ask()
-        if digest is not None and int(row["offset"]) == start + length:
-            self._digest, self._digested = digest, start + length
+        if goes_on and body.digest is not None and int(row["offset"]) == start + length:
+            self._digest, self._digested = body.digest, start + length
         return row
 
     def _finish(self, checksum: str) -> dict[str, Any]:
         try:
             row: dict[str, Any] = self._transport.request(
-                "POST", self._path, json={"md5": checksum}, resource=self._label
+                "POST",
+                self._path,
+                json={"md5": checksum},
+                repeatable=False,
+                resource=self._label,
             )
         except BadRequest:
             row = self._ask()  # finishing twice is refused, and means that it was finished

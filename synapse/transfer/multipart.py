@@ -26,6 +26,9 @@ class Digest(Protocol):
     def update(self, data: bytes, /) -> None:
         """Go on with some bytes."""
 
+    def copy(self) -> Digest:
+        """Return one that goes on from here by itself."""
+
     def hexdigest(self) -> str:
         """Return the checksum of all bytes so far."""
 
@@ -38,10 +41,11 @@ class MultipartFile:
         size: How many bytes that is.
         filename: The file's name.
         fields: Further fields.
-        digest: What goes on with the file's bytes, when they are a part of a whole.
+        digest: The MD5 of what came before, when the bytes are a part of a whole.
 
     Attributes:
-        checksum: The MD5 of the file's bytes in hex, once all were sent.
+        digest: The MD5 so far, these bytes included, once all were sent.
+        checksum: The same in hex.
     """
 
     def __init__(
@@ -61,9 +65,11 @@ class MultipartFile:
         self._head = head
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._file = file
+        self._start = file.tell()
         self._size = size
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._digest = digest
+        self._before = digest
+        self.digest = digest
         self.checksum = ""
 
     @property
@@ -75,7 +81,9 @@ class MultipartFile:
         return len(self._head) + self._size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        digest = hashlib.md5(usedforsecurity=False) if self._digest is None else self._digest
+        # From the start each time: a request that wasn't processed is sent again.
+        self._file.seek(self._start)
+        digest = hashlib.md5(usedforsecurity=False) if self._before is None else self._before.copy()
         yield self._head
         left = self._size
         while left:
@@ -88,6 +96,7 @@ class MultipartFile:
             digest.update(block)
             left -= len(block)
             yield block
+        self.digest = digest
         self.checksum = digest.hexdigest()
         yield self._tail
 

@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import requests
 
+from synapse.errors import ClientError
 from synapse.transport import decoding
 
 __all__ = ["Answer"]
@@ -22,6 +23,10 @@ class Answer:
         url: The URL that was asked, as messages may show it.
         resource: What was asked for, for messages.
         credentials: Where the credentials came from, for messages.
+        attempts: How often the request was sent.
+        elapsed: Seconds that all attempts took.
+        was_throttled: Whether the server said that it is asked too much.
+        is_done: Whether what was asked for has happened, whatever the answer says.
     """
 
     response: requests.Response
@@ -29,6 +34,16 @@ class Answer:
     url: str
     resource: str | None
     credentials: str
+    attempts: int = 1
+    elapsed: float = 0.0
+    was_throttled: bool = False
+    is_done: bool = False
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a success is surely none: an empty body, or a page of something in between."""
+        status = self.response.status_code
+        return 200 <= status < 300 and status != 204 and self.content[:1] in (b"", b"<")
 
     def json(self) -> Any:
         """Return the decoded body; `None` for 204 (no content).
@@ -39,15 +54,19 @@ class Answer:
         """
         response, content = self.response, self.content
         status = response.status_code
+        if self.is_done:
+            return None
         if not 200 <= status < 300:
             from synapse.transport import failures  # a script that never fails never loads it
 
-            raise failures.refused(
-                response,
-                content,
-                url=self.url,
-                resource=self.resource,
-                credentials=self.credentials,
+            raise self._noted(
+                failures.refused(
+                    response,
+                    content,
+                    url=self.url,
+                    resource=self.resource,
+                    credentials=self.credentials,
+                )
             )
         if status == 204 and not content:
             return None
@@ -56,6 +75,13 @@ class Answer:
         except ValueError:
             from synapse.transport import failures
 
-            raise failures.broken_answer(
-                response, content, url=self.url, resource=self.resource
+            raise self._noted(
+                failures.broken_answer(response, content, url=self.url, resource=self.resource)
             ) from None
+
+    def _noted(self, error: ClientError) -> ClientError:
+        error.attempts = self.attempts
+        error.elapsed = self.elapsed
+        if error.request_id is None:
+            error.request_id = self.response.request.headers.get("X-Request-ID")
+        return error

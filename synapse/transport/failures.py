@@ -109,7 +109,13 @@ def broken_answer(
 
 
 def unreachable(
-    error: Exception, *, method: str, url: str, resource: str | None, timeout: tuple[float, float]
+    error: Exception,
+    *,
+    method: str,
+    url: str,
+    resource: str | None,
+    timeout: tuple[float, float],
+    deadline: float | None = None,
 ) -> errors.ClientError:
     """Make the error for a request that got no (whole) answer.
 
@@ -119,6 +125,7 @@ def unreachable(
         url: The URL that was asked, as messages may show it.
         resource: What was asked for.
         timeout: The timeouts in force, in seconds: to connect, to read.
+        deadline: The deadline in force, in seconds, if there is one.
     """
     about: dict[str, Any] = {"method": method, "url": url, "resource": resource}
     causes = _chain(error)
@@ -126,34 +133,41 @@ def unreachable(
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
+    was_sent = True
     # The order matters: what a proxy's error wraps isn't about the server, and a refused
     # connection and an unknown name are kinds of connect timeout to urllib3.
     if caused_by(http_errors.ProxyError, http_errors.InvalidProxyURL, pool_errors.ProxyError):
         detail = "the proxy couldn't be used"
         hint = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
     elif caused_by(pool_errors.NameResolutionError):
+        was_sent = False
         detail = "the host's name isn't known"
         hint = "Check the spelling of base_url."
     elif caused_by(ConnectionRefusedError):
+        was_sent = False
         detail = "the connection was refused"
         hint = "Check base_url, and that the server is running."
     elif caused_by(pool_errors.NewConnectionError):
+        was_sent = False
         detail = f"the connection couldn't be made: {_innermost(causes)}"
         hint = "Check base_url and the network."
     elif caused_by(http_errors.ConnectTimeout, pool_errors.ConnectTimeoutError):
+        was_sent = False
         detail = f"no connection within {timeout[0]:g} s"
         hint = "Check base_url and the network, or give a larger connect timeout."
     elif caused_by(http_errors.ReadTimeout, pool_errors.ReadTimeoutError):
-        return errors.RequestTimeout(
-            408, f"no answer within {timeout[1]:g} s", hint=_HINTS[408], **about
-        )
+        passed = any("deadline" in str(cause) for cause in causes)
+        limit = f"{deadline:g} s, its deadline" if passed else f"{timeout[1]:g} s"
+        return errors.RequestTimeout(408, f"no answer within {limit}", hint=_HINTS[408], **about)
     elif caused_by(http_errors.SSLError, pool_errors.SSLError):
         detail = f"the TLS connection failed: {_innermost(causes)}"
         hint = "Check the address; for a private authority, set REQUESTS_CA_BUNDLE."
     else:
         detail = f"the connection broke: {_innermost(causes)}"
         hint = "Try again; for a request that changes something, look first whether it was done."
-    return errors.ConnectionFailed(503, detail, hint=hint, **about)
+    failure = errors.ConnectionFailed(503, detail, hint=hint, **about)
+    failure.was_sent = was_sent
+    return failure
 
 
 def _decoded(body: bytes) -> Any:

@@ -6,85 +6,73 @@ import codecs
 import logging
 import threading
 import time
+import uuid
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
+import attrs
 import requests
-from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
-from requests.utils import default_user_agent, get_environ_proxies, select_proxy
-from urllib3.exceptions import HTTPError
+from requests.utils import default_headers, default_user_agent
 
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
-from synapse.errors import ConfigurationError, FieldValueError, SessionClosed
+from synapse.errors import ClientError, ConfigurationError, FieldValueError
 from synapse.transport import decoding
 from synapse.transport.answer import Answer
+from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
-from synapse.transport.urls import normalized, path_segment, query_string, without_query
+from synapse.transport.connection import Connection, Sending
+from synapse.transport.deadlines import until
+from synapse.transport.options import Event, Options, checked_deadline
+from synapse.transport.reading import read_whole
+from synapse.transport.retries import Budget
+from synapse.transport.urls import (
+    is_loopback,
+    normalized,
+    path_segment,
+    query_string,
+    without_query,
+)
 
 __all__ = ["Transport"]
 
 _LOG = logging.getLogger("synapse.transport")
-_POOL_SIZE = 32
 _PIECE = 65536
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
 
-class _NoRedirects(requests.Session):
-    """A session that doesn't even look where a redirect goes.
-
-    With `allow_redirects=False` the library still prepares the request that would follow, reads
-    the answer's body for it, and fails at a `Location` that isn't a URL.
-    """
-
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Answer that there is no redirect."""
-
-
 class Transport:
-    """One `requests.Session`, used by everything that belongs to one `synapse.Session`.
-
-    The environment's proxies and certificate bundle are read once, here: `requests` reads the
-    whole environment again for every request, which costs more than the request's own work. Its
-    `.netrc` look-up, which replaces credentials, is thereby off.
+    """One connection pool, used by everything that belongs to one `synapse.Session`.
 
     Args:
         settings: Where to connect and as whom.
+        options: How to behave: retries, deadlines, limits, proxies, hooks.
 
     Raises:
-        ConfigurationError: The base URL's host or the environment's certificate bundle can't be
-            used.
+        ConfigurationError: The base URL's host or a certificate bundle can't be used, or the
+            server is reached by plain http and `https_only` is set.
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, options: Options | None = None) -> None:
         self.settings = settings
+        self.options = options if options is not None else Options()
         self.base_url = normalized(settings.base_url)
+        self._check_scheme()
         self._auth = OriginAuth(settings, self.base_url)
-        self._http = _NoRedirects()
-        adapter = HTTPAdapter(pool_connections=4, pool_maxsize=_POOL_SIZE)
-        self._http.mount("http://", adapter)
-        self._http.mount("https://", adapter)
-        environment = self._http.merge_environment_settings(
-            self.base_url, {}, stream=True, verify=None, cert=None
-        )
-        self._http.trust_env = False
-        self._verify = self._checked_bundle(environment["verify"])
-        proxy = select_proxy(self.base_url, get_environ_proxies(self.base_url))
-        self._proxies = {urlsplit(self.base_url).scheme: proxy} if proxy else {}
+        self._connection = Connection(self.base_url, self.options)
         self._timeout = self._pair(settings.timeout)
         self._template = self._prepared_template()
+        self._budget = Budget()
         self._count = 0
         self._counting = threading.Lock()
-        self._closed = False
 
     @property
     def request_count(self) -> int:
-        """How many requests were sent since the transport was made."""
+        """How many requests were sent since the transport was made, retries included."""
         return self._count
 
     def request(
@@ -97,6 +85,8 @@ class Transport:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         timeout: TimeoutArgument = None,
+        deadline: float | None = None,
+        repeatable: bool = True,
         resource: str | None = None,
         secret: str | None = None,
     ) -> Any:
@@ -107,14 +97,17 @@ class Transport:
             path: A path below the base URL, made of quoted segments.
             params: Query parameters; a string is a query that is encoded already.
             json: A value to send as JSON.
-            body: Bytes, or an iterable of bytes whose `Content-Length` is in `headers`.
+            body: Bytes, or an iterable of bytes that can be read again and whose
+                `Content-Length` is in `headers`.
             headers: Further headers.
-            timeout: Seconds for this request; else the session's.
+            timeout: Seconds to connect and between two reads; else the session's.
+            deadline: Seconds for the call with all its attempts; else the session's.
+            repeatable: Whether the caller leaves it to the verb if it is sent again.
             resource: What is asked for, for messages, such as `Project 123`.
             secret: A segment of the path that no message may show.
 
         Returns:
-            The decoded JSON; `None` for 204 (no content). One request.
+            The decoded JSON; `None` for 204 (no content). One request, and retries.
 
         Raises:
             ClientError: The server refused, failed, or couldn't be reached; see its subclasses.
@@ -129,6 +122,8 @@ class Transport:
             body=body,
             headers=headers,
             timeout=timeout,
+            deadline=deadline,
+            repeatable=repeatable,
             resource=resource,
             secret=secret,
         ).json()
@@ -143,10 +138,12 @@ class Transport:
         body: Any = None,
         headers: Mapping[str, str] | None = None,
         timeout: TimeoutArgument = None,
+        deadline: float | None = None,
+        repeatable: bool = True,
         resource: str | None = None,
         secret: str | None = None,
     ) -> Answer:
-        """Send one request, and leave its answer undecoded. One request.
+        """Send one request, and leave its answer undecoded. One request, and retries.
 
         The arguments are those of `request`.
 
@@ -156,8 +153,29 @@ class Transport:
             SessionClosed: The session was closed.
         """
         request = self._prepare(method, path, params, json, body, headers)
-        waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
-        return self._send(request, waits, resource, secret)
+        seconds = checked_deadline(deadline)
+        if (seconds is None and not hasattr(body, "__iter__")) or isinstance(body, bytes):
+            seconds = seconds or self.options.deadline
+        sending = Sending(
+            request,
+            self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout,
+            self._shown(request, secret),
+            resource,
+            hides=secret is not None,
+            deadline=seconds,
+        )
+        attempts = Attempts(sending, self.options, self._budget, repeatable=repeatable)
+        while True:
+            try:
+                with until(attempts.until):
+                    answer = self._send(sending, attempts)
+            except ClientError as failure:
+                if not attempts.goes_on(failure=failure):
+                    raise
+            else:
+                if not attempts.goes_on(answer=answer):
+                    return attempts.concluded(answer)
+            sending.request = request.copy()
 
     def lines(
         self,
@@ -167,7 +185,7 @@ class Transport:
         timeout: TimeoutArgument = None,
         resource: str | None = None,
     ) -> Iterator[str]:
-        """Give a streamed text line by line, as it arrives. One request.
+        """Give a streamed text line by line, as it arrives. One request, never repeated.
 
         Args:
             path: A path below the base URL, made of quoted segments.
@@ -181,10 +199,12 @@ class Transport:
         """
         request = self._prepare("GET", path, params, None, None, {"Accept": "text/plain, */*"})
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
-        shown = without_query(request.url or "")
-        with self._answering(request, waits, resource, shown, None) as response:
+        shown = self._shown(request, None)
+        sending = Sending(request, waits, shown, resource, hides=False, deadline=None)
+        self._tally()
+        with self._connection.answering(sending) as response:
             if not 200 <= response.status_code < 300:
-                content = response.raw.read(decode_content=True)
+                content = read_whole(response, self.options.largest)
                 Answer(response, content, shown, resource, self.settings.source).json()
             decoder = codecs.getincrementaldecoder("utf-8")("replace")
             text = ""
@@ -196,73 +216,51 @@ class Transport:
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
-        self._closed = True
-        self._http.close()
+        self._connection.close()
 
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
 
-    def _send(
-        self,
-        request: requests.PreparedRequest,
-        timeout: tuple[float, float],
-        resource: str | None,
-        secret: str | None,
-    ) -> Answer:
-        """Send a prepared request and read the whole answer."""
+    def _send(self, sending: Sending, attempts: Attempts) -> Answer:
+        """Send a prepared request once and read the whole answer."""
+        self._tally()
         started = time.perf_counter()
-        shown = without_query(request.url or "")
-        if secret:
-            shown = shown.replace(path_segment(secret), "***")
-        with self._answering(request, timeout, resource, shown, secret) as response:
-            # One read of the whole body; `Response.content` would join pieces of 10 KiB.
-            content = response.raw.read(decode_content=True)
+        event = attempts.event()
+        if self.options.on_request is not None:
+            self.options.on_request(event)
+        try:
+            with self._connection.answering(sending) as response:
+                content = read_whole(response, self.options.largest, resource=sending.resource)
+        except ClientError as error:
+            self._tell(event, started, error=error)
+            raise
+        self._tell(event, started, status=response.status_code)
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug(
-                "%s %s -> %d, %d bytes, %.1f ms",
-                request.method,
-                shown,
+                "%s %s -> %d, %d bytes, %.1f ms, request %s",
+                sending.request.method,
+                sending.shown,
                 response.status_code,
                 len(content),
                 (time.perf_counter() - started) * 1000,
+                attempts.request_id,
             )
-        return Answer(response, content, shown, resource, self.settings.source)
+        return Answer(response, content, sending.shown, sending.resource, self.settings.source)
 
-    @contextmanager
-    def _answering(
-        self,
-        request: requests.PreparedRequest,
-        timeout: tuple[float, float],
-        resource: str | None,
-        shown: str,
-        secret: str | None,
-    ) -> Iterator[requests.Response]:
-        """Send a prepared request; whatever breaks until the block ends becomes a `ClientError`."""
-        if self._closed:
-            raise SessionClosed("This session was closed; make a new one with synapse.connect().")
+    def _tally(self) -> None:
+        self._connection.ensure_open()
         with self._counting:
             self._count += 1
-        try:
-            with self._http.send(
-                request,
-                timeout=timeout,
-                verify=self._verify,
-                cert=None,
-                proxies=self._proxies,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
-                yield response
-        except (requests.RequestException, HTTPError) as error:
-            method = request.method or ""
-            _LOG.debug("%s %s failed: %s", method, shown, type(error).__name__)
-            from synapse.transport import failures  # a script that never fails never loads it
 
-            failure = failures.unreachable(
-                error, method=method, url=shown, resource=resource, timeout=timeout
-            )
-            # The library's own message has the whole URL.
-            raise failure from (None if secret else error)
+    def _tell(self, event: Event, started: float, **outcome: Any) -> None:
+        if self.options.on_response is not None:
+            elapsed = time.perf_counter() - started
+            self.options.on_response(attrs.evolve(event, elapsed=elapsed, **outcome))
+
+    def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
+        """Return a request's URL as messages may show it."""
+        shown = without_query(request.url or "")
+        return shown.replace(path_segment(secret), "***") if secret else shown
 
     def _prepare(
         self,
@@ -292,26 +290,33 @@ class Transport:
             request.headers["Content-Length"] = str(len(body))
         elif body is None and method not in {"GET", "HEAD"}:
             request.headers["Content-Length"] = "0"
+        request.headers["X-Request-ID"] = uuid.uuid4().hex
         return self._auth(request)
 
     def _prepared_template(self) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
         request.prepare(method="GET", url=self.base_url)
-        headers = CaseInsensitiveDict(self._http.headers)
+        headers = CaseInsensitiveDict(default_headers())
         headers["User-Agent"] = f"synapse-sdk/{__version__} {default_user_agent()}"
         headers["Accept"] = "application/json"
-        request.headers = cast("CaseInsensitiveDict[str]", headers)
+        request.headers = headers
         return request
 
-    def _checked_bundle(self, verify: Any) -> Any:
-        # The library looks for the file at the first request, and then raises a bare OSError.
-        is_path = isinstance(verify, str) and self.base_url.startswith("https:")
-        if is_path and not Path(verify).exists():
+    def _check_scheme(self) -> None:
+        """Refuse or warn of credentials that go over a network where anybody can read them."""
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            return
+        if self.options.https_only:
             raise ConfigurationError(
-                f"There is no certificate bundle {verify}; correct the environment variable "
-                "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE."
+                f"{self.base_url} is plain http, which this session refuses (https_only)."
             )
-        return verify
+        if self.settings.credentials:
+            warnings.warn(
+                f"{self.base_url} is plain http: whoever can listen on the way reads the token. "
+                "Use https://.",
+                stacklevel=4,
+            )
 
     @staticmethod
     def _pair(timeout: Timeout) -> tuple[float, float]:

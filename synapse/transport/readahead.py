@@ -20,7 +20,6 @@ __all__ = ["ReadAhead"]
 
 _LEAST_WAIT = 0.002
 _CLEAR_WAIT = 0.010
-_LONGEST_PAUSE = 60.0
 
 
 class ReadAhead:
@@ -59,12 +58,12 @@ class ReadAhead:
                 self._flying[ahead] = self._pool.submit(self._fetch, ahead)
         flying = self._flying.pop(number, None)
         answer = flying.result() if flying is not None else self._fetch(number)
-        if answer.response.status_code == 429:
-            # Too many at once is this class's own doing: wait, and go on one by one.
+        if answer.was_throttled or answer.response.status_code == 429:
+            # Too many at once is this class's own doing: from now on one by one.
             self.close()
             self._workers = 1
-            time.sleep(_pause(answer))
-            answer = self._fetch(number)
+            if answer.response.status_code == 429:
+                answer = self._fetch(number)
         return answer
 
     def forget(self) -> None:
@@ -98,11 +97,3 @@ class ReadAhead:
 
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synapse-pages")
         self._waited_before = waited
-
-
-def _pause(answer: Answer) -> float:
-    """Return for how many seconds the server wants to be left alone, within reason."""
-    from synapse.transport.failures import retry_after  # as above: loaded when something fails
-
-    seconds = retry_after(answer.response)
-    return min(1.0 if seconds is None else seconds, _LONGEST_PAUSE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,7 +13,15 @@ from requests.exceptions import RequestException
 
 from synapse.errors import ConfigurationError, InvalidQuery
 
-__all__ = ["Origin", "normalized", "origin_of", "path_segment", "query_string", "without_query"]
+__all__ = [
+    "Origin",
+    "is_loopback",
+    "normalized",
+    "origin_of",
+    "path_segment",
+    "query_string",
+    "without_query",
+]
 
 Origin = tuple[str, str, int]
 
@@ -55,12 +64,25 @@ def origin_of(url: str) -> Origin:
     parts = urlsplit(url)
     if not parts.hostname:
         raise ValueError(f"{without_query(url)!r} names no host")
+    if "%" in parts.hostname:
+        # What opens the connection decodes it, and would go to another host than is read here.
+        raise ValueError(f"{without_query(url)!r} has an encoded host")
     port = parts.port
     return (
         parts.scheme,
         parts.hostname,
         _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port,
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine, where nobody can listen on the way."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def path_segment(value: Any) -> str:

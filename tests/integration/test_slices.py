@@ -131,7 +131,6 @@ def test_a_slice_is_the_same_with_the_emulators_own_pages(session: Session, unit
     assert query[29] is tasks[29]
 
 
-@pytest.mark.xfail(reason="divides by the rows of a page", raises=ZeroDivisionError)
 def test_a_page_that_lacks_the_rows_that_it_counts_is_refused(
     connected: Session, tables: Any
 ) -> None:
@@ -140,7 +139,6 @@ def test_a_page_that_lacks_the_rows_that_it_counts_is_refused(
         list(connected.tasks.page_size(10)[50:60])
 
 
-@pytest.mark.xfail(reason="asks for the same page for ever", raises=RecursionError)
 def test_a_server_whose_pages_are_larger_than_asked_for_gives_the_right_rows(
     connected: Session, rows: range, tables: Any
 ) -> None:

@@ -17,6 +17,8 @@ import pytest
 
 from synapse.config import Secret, Settings, Timeout
 from synapse.transport import Transport
+from synapse.transport.options import Options
+from synapse.transport.retries import RetryPolicy
 
 TOKEN = "tok-5up3r-s3cret"
 
@@ -286,11 +288,12 @@ def make_settings() -> Callable[..., Settings]:
 
 @pytest.fixture
 def connect(make_settings: Callable[..., Settings]) -> Iterator[Callable[..., Transport]]:
-    """Makes transports, and closes them at the end."""
+    """Makes transports that repeat nothing unless told to, and closes them at the end."""
     made: list[Transport] = []
+    once = Options(retry=RetryPolicy(attempts=1))
 
-    def make(base_url: str, **options: Any) -> Transport:
-        made.append(Transport(make_settings(base_url, **options)))
+    def make(base_url: str, *, options: Options = once, **settings: Any) -> Transport:
+        made.append(Transport(make_settings(base_url, **settings), options))
         return made[-1]
 
     yield make

@@ -23,6 +23,7 @@ import pytest
 from synapse import errors
 from synapse.config import Settings, Timeout
 from synapse.transport import Transport
+from synapse.transport.options import Options
 
 Connect = Callable[..., Transport]
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
@@ -143,13 +144,11 @@ class TestRequest:
         transport.request("GET", "a/")
         assert server.connections == 1
 
-    def test_a_connection_that_was_closed_while_idle(
-        self, server: Any, transport: Transport
-    ) -> None:
+    def test_a_connection_that_was_closed_while_idle(self, server: Any, connect: Connect) -> None:
+        transport = connect(server.url, options=Options())
         server.reply(then="close")
         server.reply(body=[2])
         transport.request("GET", "a/")
-        server.wait_until_idle()
         assert transport.request("GET", "a/") == [2]
         assert server.connections == 2
 
@@ -250,7 +249,7 @@ class TestFault:
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
         monkeypatch.setattr(socket, "getaddrinfo", unknown)
-        self.failed(connect("http://nowhere.invalid/"), "the host's name isn't known")
+        self.failed(connect("https://nowhere.invalid/"), "the host's name isn't known")
 
     def test_no_connection_in_time(self, connect: Connect) -> None:
         # A queue that is full: the system drops further attempts, as a firewall would.

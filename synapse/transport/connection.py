@@ -1,0 +1,186 @@
+"""The connection pool of a transport: how one attempt is sent, and what its failures become."""
+
+from __future__ import annotations
+
+import logging
+import os
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.utils import get_environ_proxies, select_proxy
+from urllib3.exceptions import HTTPError
+
+from synapse.errors import ConfigurationError, SessionClosed
+from synapse.transport.deadlines import DeadlineAdapter
+from synapse.transport.options import Options
+
+__all__ = ["Connection", "Sending"]
+
+_LOG = logging.getLogger("synapse.transport")
+_POOL_SIZE = 32
+
+
+class _NoRedirects(requests.Session):
+    """A session that doesn't even look where a redirect goes.
+
+    With `allow_redirects=False` the library still prepares the request that would follow, reads
+    the answer's body for it, and fails at a `Location` that isn't a URL.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:
+        """Answer that there is no redirect."""
+
+
+class Sending:
+    """What one attempt is about.
+
+    Args:
+        request: What is sent.
+        timeout: Seconds to connect and between two reads.
+        shown: The URL as messages may show it.
+        resource: What is asked for, for messages.
+        hides: Whether the URL has a part that nothing may show.
+        deadline: Seconds for the call as a whole, for messages.
+    """
+
+    __slots__ = ("deadline", "hides", "request", "resource", "shown", "timeout")
+
+    def __init__(
+        self,
+        request: requests.PreparedRequest,
+        timeout: tuple[float, float],
+        shown: str,
+        resource: str | None,
+        *,
+        hides: bool,
+        deadline: float | None,
+    ) -> None:
+        self.request = request
+        self.timeout = timeout
+        self.shown = shown
+        self.resource = resource
+        self.hides = hides
+        self.deadline = deadline
+
+
+class Connection:
+    """One `requests.Session`, kept through forks and shared by threads.
+
+    The environment's proxies and certificate bundle are read once, here: `requests` reads the
+    whole environment again for every request, which costs more than the request's own work. Its
+    `.netrc` look-up, which replaces credentials, is thereby off.
+
+    Args:
+        base_url: The server's address.
+        options: Proxies, certificates and so on.
+
+    Raises:
+        ConfigurationError: The certificate bundle can't be used.
+    """
+
+    def __init__(self, base_url: str, options: Options) -> None:
+        self._closed = False
+        self.http = self._pool()
+        environment = self.http.merge_environment_settings(
+            base_url, {}, stream=True, verify=None, cert=None
+        )
+        self.http.trust_env = False
+        named = options.verify if options.verify is not None else environment["verify"]
+        self._verify = _checked_bundle(named, base_url, given=options.verify is not None)
+        self._cert = options.cert
+        if options.proxies is not None:
+            self._proxies = dict(options.proxies)
+        else:
+            proxy = select_proxy(base_url, get_environ_proxies(base_url))
+            self._proxies = {urlsplit(base_url).scheme: proxy} if proxy else {}
+        _live.add(self)
+
+    def ensure_open(self) -> None:
+        """Check that requests can be sent.
+
+        Raises:
+            SessionClosed: They can't any more.
+        """
+        if self._closed:
+            raise SessionClosed("This session was closed; make a new one with synapse.connect().")
+
+    @contextmanager
+    def answering(self, sending: Sending) -> Iterator[requests.Response]:
+        """Send a request; whatever breaks until the block ends becomes a `ClientError`."""
+        try:
+            with self.http.send(
+                sending.request,
+                timeout=sending.timeout,
+                verify=self._verify,
+                cert=self._cert,
+                proxies=self._proxies,
+                stream=True,
+                allow_redirects=False,
+            ) as response:
+                yield response
+        except (requests.RequestException, HTTPError) as error:
+            method = sending.request.method or ""
+            _LOG.debug("%s %s failed: %s", method, sending.shown, type(error).__name__)
+            from synapse.transport import failures  # a script that never fails never loads it
+
+            failure = failures.unreachable(
+                error,
+                method=method,
+                url=sending.shown,
+                resource=sending.resource,
+                timeout=sending.timeout,
+                deadline=sending.deadline,
+            )
+            # The library's own message has the whole URL, and its request the credentials.
+            _forget_headers(error)
+            raise failure from (None if sending.hides else error)
+
+    def close(self) -> None:
+        """Close every connection, for good."""
+        self._closed = True
+        self.http.close()
+
+    def after_fork(self) -> None:
+        """Leave the parent's connections to the parent: two processes can't share one."""
+        self.http = self._pool()
+        self.http.trust_env = False
+
+    @staticmethod
+    def _pool() -> requests.Session:
+        http = _NoRedirects()
+        adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=_POOL_SIZE)
+        http.mount("http://", adapter)
+        http.mount("https://", adapter)
+        return http
+
+
+_live: weakref.WeakSet[Connection] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for connection in list(_live):
+        connection.after_fork()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def _forget_headers(error: BaseException) -> None:
+    request = getattr(error, "request", None)
+    if isinstance(request, requests.PreparedRequest) and request.headers is not None:
+        request.headers.clear()
+
+
+def _checked_bundle(verify: Any, base_url: str, *, given: bool) -> Any:
+    # The library looks for the file at the first request, and then raises a bare OSError.
+    is_path = isinstance(verify, str) and base_url.startswith("https:")
+    if is_path and not Path(verify).exists():
+        source = "the argument verify" if given else "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+        raise ConfigurationError(f"There is no certificate bundle {verify}; correct {source}.")
+    return verify

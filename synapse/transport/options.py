@@ -1,0 +1,83 @@
+"""How a transport behaves, beside where it connects and as whom."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import attrs
+
+from synapse.errors import ConfigurationError
+from synapse.transport.retries import OnRetry, RetryPolicy
+
+__all__ = ["Event", "Hook", "Options", "checked_deadline"]
+
+
+@attrs.frozen(eq=False)
+class Event:
+    """A request that is about to be sent, or what came of it, as the hooks get it.
+
+    Attributes:
+        method: The HTTP method.
+        url: The URL, without its query string.
+        request_id: The id that all attempts carry as `X-Request-ID`.
+        attempt: The number of the attempt, from 1.
+        status: The answer's status; `None` before, and when none came.
+        elapsed: Seconds since this attempt began.
+        error: What went wrong, when no answer came.
+    """
+
+    method: str
+    url: str
+    request_id: str
+    attempt: int
+    status: int | None = None
+    elapsed: float = 0.0
+    error: Exception | None = None
+
+
+Hook: TypeAlias = Callable[[Event], object]
+
+
+def checked_deadline(value: Any) -> float | None:
+    """Return a deadline in seconds, or `None` for none.
+
+    Raises:
+        ConfigurationError: It isn't a number of seconds above 0.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
+        raise ConfigurationError(f"deadline is {value!r}: give seconds above 0, or None.")
+    return None if math.isinf(value) else float(value)
+
+
+@attrs.frozen(eq=False)
+class Options:
+    """How a transport behaves.
+
+    Attributes:
+        retry: What is sent again after a failure.
+        deadline: Seconds for a call as a whole, with all its attempts; `None` for no bound. A
+            call that streams a file is bound only by a deadline of its own.
+        largest: Bytes of an answer, decompressed, from which on it is refused.
+        https_only: Whether to refuse a server that is reached by plain http.
+        proxies: Proxies by scheme, instead of the environment's.
+        verify: A bundle of certificate authorities, or `False` to trust anybody.
+        cert: A client certificate: a path, or a pair of paths (certificate, key).
+        on_request: Called before each attempt.
+        on_response: Called after each attempt.
+        on_retry: Called before each wait for another attempt.
+    """
+
+    retry: RetryPolicy = attrs.field(factory=RetryPolicy)
+    deadline: float | None = attrs.field(default=300.0, converter=checked_deadline)
+    largest: int = 256 * 1024 * 1024
+    https_only: bool = False
+    proxies: dict[str, str] | None = None
+    verify: bool | str | None = None
+    cert: str | tuple[str, str] | None = None
+    on_request: Hook | None = None
+    on_response: Hook | None = None
+    on_retry: OnRetry | None = None
