@@ -199,3 +199,35 @@ def test_a_closed_default_session_says_so(emulator: Any) -> None:
     synapse.connect(emulator.url, emulator.api_token).close()
     with pytest.raises(SessionClosed):
         Project.objects.count()
+
+
+def test_the_session_says_who_it_is(session: Session) -> None:
+    with assert_num_requests(session, 1):
+        me = session.me
+    with assert_num_requests(session, 0):
+        assert isinstance(me.username, str)
+        assert me.username
+    assert session.me is me
+
+
+def test_the_session_says_whether_the_server_is_up(session: Session, emulator: Any) -> None:
+    with assert_num_requests(session, 1):
+        assert session.health()
+    with Session(emulator.url, "wrong-token") as stranger:
+        assert stranger.health() == session.health()
+
+
+def test_the_older_names_are_over_the_same_connection(session: Session) -> None:
+    with assert_num_requests(session, 0):
+        client = session.client
+        assert session.client is client
+    with assert_num_requests(session, 1):
+        client.list_projects()
+
+
+def test_two_sessions_can_share_a_connection(session: Session, project: Project) -> None:
+    other = Session(transport=session.transport)
+    with assert_num_requests(session, 1):
+        assert other.projects.get(project.id) == project
+    assert other.projects.get(project.id) is not project
+    assert other.key == session.key

@@ -193,7 +193,7 @@ def test_objects_are_what_a_plain_model_says_whatever_is_done(
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=60,
+            max_examples=40,
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

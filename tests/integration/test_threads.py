@@ -87,7 +87,7 @@ def test_thirty_two_threads_reach_the_backend(session: Session, units: Any) -> N
 
 
 def test_a_list_that_is_read_on_many_threads_is_one_list(connected: Session, fifty: Any) -> None:
-    for _ in range(50):
+    for _ in range(15):
         (task,) = connected.identity.load(
             type(connected.tasks[0]), [{"id": 999, "meta": {"n": []}}]
         )
@@ -107,7 +107,7 @@ def test_a_list_that_is_read_on_many_threads_is_one_list(connected: Session, fif
 
 def test_an_edit_is_not_undone_by_a_read_on_another_thread(connected: Session, fifty: Any) -> None:
     task = connected.tasks[0]
-    for _ in range(300):
+    for _ in range(150):
         task.revert()
 
         def work(number: int) -> None:
