@@ -152,7 +152,7 @@ def filterset_for(
 
 def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
     name = field.name
-    if name == "tenant" or isinstance(field, models.JSONField | models.FileField):
+    if _is_hidden(field):
         return {}
     if field.is_relation:
         return {name: Related(field_name=name, relation=field, label=name)}
@@ -203,21 +203,25 @@ def _model_of(queryset: QuerySet[Any]) -> Any:
 @functools.cache
 def sortable(model: type[models.Model]) -> tuple[str, ...]:
     """Name the fields of a model that a list can be ordered by."""
-    return tuple(
-        field.name
-        for field in model._meta.concrete_fields
-        if field.name != "tenant" and not isinstance(field, models.JSONField | models.FileField)
+    return tuple(field.name for field in model._meta.concrete_fields if not _is_hidden(field))
+
+
+def _is_hidden(field: Any) -> bool:
+    """Whether a field is no column that the interface shows."""
+    return field.name in ("tenant", "blob") or isinstance(
+        field, models.JSONField | models.FileField
     )
 
 
 def searchable(model: type[models.Model]) -> tuple[str, ...]:
     """Name the fields of a model that ``search=`` looks into."""
     names: list[str] = []
-    for name in ("title", "name", "description", "meta"):
+    for name in ("title", "name", "code", "version", "action", "description", "meta"):
         try:
             field = model._meta.get_field(name)
         except FieldDoesNotExist:
             continue
-        if not isinstance(field, models.JSONField) or not names:
+        is_last_resort = name == "version" or isinstance(field, models.JSONField)
+        if not is_last_resort or not names:
             names.append(name)
     return tuple(names)
