@@ -10,13 +10,16 @@ api_token = "..."
 
 [staging]
 base_url = "https://staging.example.com"
-api_token = "..."
+token_command = "pass show synapse"
 tenant = "vision"
 ```
+
+It must be readable by its owner alone (mode 0600). `synapse configure` writes it that way.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -37,6 +40,7 @@ __all__ = [
     "checked_url",
     "profile_path",
     "resolve",
+    "save_profile",
 ]
 
 TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] | None"
@@ -269,12 +273,10 @@ def resolve(
             f"{profile_path()}."
         )
     code = tenant or os.environ.get("SYNAPSE_TENANT") or values.get("tenant") or None
-    if code is not None and not (isinstance(code, str) and _HEADER_SAFE.fullmatch(code)):
-        raise ConfigurationError("The tenant's code has blanks or characters outside ASCII.")
     return Settings(
         base_url=checked_url(url, url_source),
         credentials=credentials,
-        tenant=code,
+        tenant=checked_tenant(code),
         timeout=Timeout.of(timeout),
         profile=name,
     )
@@ -309,7 +311,87 @@ def _environment_credentials() -> dict[str, Secret]:
 
 def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[str, Secret]:
     source = f"the profile [{name or 'default'}] of {profile_path()}"
-    return {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
+    found = {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
+    command = profile.get("token_command")
+    if command and "api_token" not in found:
+        found["api_token"] = Secret(_told_by(command, source), f"token_command of {source}")
+    return found
+
+
+def _told_by(command: Any, source: str) -> str:
+    """Run the command that tells a token, and return the first line that it prints."""
+    import shlex  # few have such a command, and importing these costs more than the rest
+    import subprocess
+
+    arguments = shlex.split(command) if isinstance(command, str) else command
+    if not isinstance(arguments, list) or not all(isinstance(part, str) for part in arguments):
+        raise ConfigurationError(f"token_command of {source} is a command line, or a list of it.")
+    try:
+        done = subprocess.run(  # noqa: S603 - the user's own file names it, and no shell is used
+            arguments, capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise ConfigurationError(
+            f"token_command of {source} can't be run: {type(error).__name__}."
+        ) from None
+    lines = done.stdout.splitlines()
+    if done.returncode != 0 or not lines:
+        why = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
+        raise ConfigurationError(
+            f"token_command of {source} failed (exit code {done.returncode}): {why[0]}"
+        )
+    return lines[0].strip()
+
+
+def save_profile(name: str, values: Mapping[str, str]) -> Path:
+    """Write a profile, in a file that nobody else can read.
+
+    Other profiles in the file stay as they are; comments don't.
+
+    Args:
+        name: The profile's name.
+        values: `base_url`, `api_token` or `token_command`, and `tenant`.
+
+    Returns:
+        The file.
+
+    Raises:
+        ConfigurationError: The file is there and can't be read, or can't be written.
+    """
+    path = profile_path()
+    try:
+        document = _parse_toml(path.read_text(encoding="utf-8"), path) if path.exists() else {}
+        document[name] = dict(values)
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(_as_toml(document))
+        beside.replace(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The profile file {path} can't be written: {error}") from None
+    return path
+
+
+def _as_toml(document: Mapping[str, Any]) -> str:
+    """Write sections of texts, which is all that a profile file has."""
+    sections = []
+    for name, values in document.items():
+        if not isinstance(values, Mapping):
+            continue
+        # A JSON string is a TOML one.
+        lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()]
+        sections.append("\n".join([f"[{json.dumps(name)}]", *lines, ""]))
+    return "\n".join(sections)
+
+
+def checked_tenant(code: Any) -> str | None:
+    """Return the tenant's code as a header can carry it, or `None` for the token's own tenant."""
+    if code is None or (isinstance(code, str) and _HEADER_SAFE.fullmatch(code)):
+        return code
+    raise ConfigurationError(
+        "The tenant's code is empty or has blanks or characters outside ASCII."
+    )
 
 
 def checked_url(url: Any, source: str) -> str:
@@ -328,7 +410,7 @@ def checked_url(url: Any, source: str) -> str:
             problem = "it must not carry a user or password; use api_token"
         elif parts.query or parts.fragment:
             problem = "it must not have a query or fragment"
-        elif re.search(r"[\x00-\x20\x7f\\]", text) or port == 0:
+        elif re.search(r"[\x00-\x20\x7f\\]", text) or port == 0 or "%" in parts.hostname:
             problem = "it has characters or a port that no URL can have"
     if problem:
         # What comes before an @, or after a ?, may be a secret, even if the rest makes no sense.
@@ -345,6 +427,7 @@ def _profile(name: str | None, *, needed: bool) -> Mapping[str, Any]:
     """
     path = profile_path()
     try:
+        mode = path.stat().st_mode
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, NotADirectoryError):
         if name is None:
@@ -356,6 +439,11 @@ def _profile(name: str | None, *, needed: bool) -> Mapping[str, Any]:
         if isinstance(error, OSError) and not needed:
             return {}
         raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
+    if os.name == "posix" and mode & 0o077:
+        raise ConfigurationError(
+            f"The profile file {path} has tokens, and others on this machine can read it: "
+            f"chmod 600 {path}"
+        )
     document = _parse_toml(text, path)
     section = document.get(name or "default")
     if section is None and name is None:

@@ -80,6 +80,29 @@ def emulator(
 
 
 @app.command()
+def configure(
+    profile: Annotated[str, typer.Option(help="The profile's name.")] = "default",
+    base_url: Annotated[
+        str, typer.Option(prompt="Base URL", help="The server's address.")
+    ] = "http://127.0.0.1:8000",
+    api_token: Annotated[
+        str, typer.Option(prompt="API token", hide_input=True, help="Asked for if not given.")
+    ] = "",
+    tenant: Annotated[str, typer.Option(help="The tenant's code, if need be.")] = "",
+) -> None:
+    """Write a profile: where to connect and as whom. The token is checked first."""
+    from synapse.config import save_profile
+    from synapse.session import Session
+
+    with _one_line_errors():
+        with Session(base_url, api_token, tenant=tenant or None) as session:
+            me = session.me
+        values = {"base_url": base_url, "api_token": api_token}
+        path = save_profile(profile, {**values, **({"tenant": tenant} if tenant else {})})
+        typer.echo(f"Profile [{profile}] for {me.username} is written to {path}")
+
+
+@app.command()
 def demo() -> None:
     """Run the whole story on a local backend: real images in, annotations out, all checked."""
     with _one_line_errors():

@@ -15,6 +15,7 @@ from synapse.core.fields import field
 from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Deletable, Editable, Resource, resource
+from synapse.redaction import redacted
 from synapse.resources.values import Category, FileType, FunctionType
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class UnitFile(Nested):
         file_type: What it holds.
     """
 
-    url: str | None = None
+    url: str | None = attrs.field(default=None, repr=lambda url: repr(url and redacted(url)))
     checksum: str | None = None
     size: int | None = None
     path: str | None = None

@@ -20,6 +20,7 @@ from requests.utils import default_headers, default_user_agent
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
 from synapse.errors import ClientError, ConfigurationError, FieldValueError
+from synapse.redaction import guard_logs, hide
 from synapse.transport import decoding
 from synapse.transport.answer import Answer
 from synapse.transport.attempts import Attempts
@@ -62,6 +63,7 @@ class Transport:
         self.options = options if options is not None else Options()
         self.base_url = normalized(settings.base_url)
         self._check_scheme()
+        guard_logs()
         self._auth = OriginAuth(settings, self.base_url)
         self._connection = Connection(self.base_url, self.options)
         self._timeout = self._pair(settings.timeout)
@@ -260,7 +262,10 @@ class Transport:
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
         """Return a request's URL as messages may show it."""
         shown = without_query(request.url or "")
-        return shown.replace(path_segment(secret), "***") if secret else shown
+        if not secret:
+            return shown
+        hide(secret)
+        return shown.replace(path_segment(secret), "***")
 
     def _prepare(
         self,

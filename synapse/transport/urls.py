@@ -39,7 +39,8 @@ def normalized(base_url: str) -> str:
     request = PreparedRequest()
     try:
         request.prepare_url(base_url, None)
-    except RequestException:
+        origin_of(str(request.url))
+    except (RequestException, ValueError):
         # The library's message quotes the whole URL, so it isn't shown.
         raise ConfigurationError(
             f"The base URL {without_query(base_url)!r} can't be used: no host can have that name."

@@ -32,6 +32,7 @@ def profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
         path = tmp_path / "synapse" / "config.toml"
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
         return path
 
     return write
@@ -529,6 +530,7 @@ def write_profiles(text: str) -> None:
     path = config.profile_path()
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
+    path.chmod(0o600)
 
 
 @pytest.fixture
@@ -564,3 +566,58 @@ def test_a_profiles_token_is_not_sent_where_the_environment_points(
     with pytest.raises(ConfigurationError, match="SYNAPSE_BASE_URL"):
         resolve()
     assert resolve(api_token="given").base_url == "https://other.example/"
+
+
+@pytest.mark.usefixtures("two_profiles")
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
+def test_a_profile_file_that_others_can_use_is_refused(mode: int) -> None:
+    config.profile_path().chmod(mode)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        resolve(profile="staging")
+
+
+def test_a_profile_is_saved_for_its_owner_alone(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "new"))
+    config.save_profile("one", {"base_url": "https://one.example", "api_token": "first"})
+    path = config.save_profile("two", {"base_url": "https://two.example", "api_token": "second"})
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert list(path.parent.iterdir()) == [path]
+    assert resolve(profile="one").credentials["api_token"].reveal() == "first"
+    assert resolve(profile="two").base_url == "https://two.example/"
+
+
+class TestTokenCommand:
+    """A profile whose token comes from a program."""
+
+    @pytest.fixture
+    def resolved(self, profiles: Callable[[str], Path]) -> Callable[[str], Settings]:
+        def resolved(command: str) -> Settings:
+            profiles(f'[default]\nbase_url = "https://a.example"\ntoken_command = {command}\n')
+            return resolve()
+
+        return resolved
+
+    @pytest.mark.parametrize("command", ['"echo a-token"', '["echo", "a-token"]'])
+    def test_says_the_token(self, resolved: Callable[[str], Settings], command: str) -> None:
+        secret = resolved(command).credentials["api_token"]
+        assert secret.reveal() == "a-token"
+        assert secret.source.startswith("token_command of the profile [default]")
+
+    @pytest.mark.parametrize(
+        ("command", "why"),
+        [
+            ('"false"', "exit code 1"),
+            ('"true"', "it printed nothing"),
+            ('"/no/such/program"', "can't be run: FileNotFoundError"),
+            ("7", "is a command line, or a list of it"),
+        ],
+    )
+    def test_that_fails(self, resolved: Callable[[str], Settings], command: str, why: str) -> None:
+        with pytest.raises(ConfigurationError, match=why):
+            resolved(command)
+
+    def test_no_shell(self, resolved: Callable[[str], Settings]) -> None:
+        assert resolved('"echo a;b"').credentials["api_token"].reveal() == "a;b"

@@ -21,11 +21,12 @@ LATER = {"requests", "urllib3", "attrs", "attr", "cattrs", "cachetools"}
 ALLOWED = {
     "_version": set(),
     "errors": set(),
+    "redaction": set(),
     "config": {"errors"},
-    "transport": {"_version", "errors", "config"},
+    "transport": {"_version", "errors", "config", "redaction"},
     "transfer": {"errors", "transport"},
     "core": {"errors", "transport"},
-    "resources": {"errors", "core", "transfer"},
+    "resources": {"errors", "redaction", "core", "transfer"},
     # `Session.client` imports the clients when it is asked for, so that moving a script over one
     # call at a time works from either end.
     "session": {"errors", "config", "transport", "core", "resources", "clients"},

@@ -1,0 +1,67 @@
+"""Keeping secrets out of what is printed and logged.
+
+What this SDK logs and says never has a token in it. Other libraries log URLs, and a URL may carry
+one: an agent's token in its path, or the signature of a link to object storage in its query. A
+filter on their loggers shows `***` instead.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+from urllib.parse import quote
+
+__all__ = ["guard_logs", "hide", "redacted"]
+
+_SIGNED = re.compile(
+    r"(?i)([?&;](?:x-(?:amz|goog)-(?:signature|credential|security-token)|signature|sig|"
+    r"awsaccesskeyid|googleaccessid|access_token|api_token|token|key)=)[^&;\s\"'<>]+"
+)
+_MOST_HIDDEN = 10_000
+_LOGGERS = ("urllib3.connectionpool", "requests")
+
+_hidden: dict[str, None] = {}
+_lock = threading.Lock()
+
+
+def hide(secret: str) -> None:
+    """Remember a secret that a URL carries, so that no log shows it."""
+    with _lock:
+        for form in (secret, quote(secret, safe="")):
+            _hidden.pop(form, None)
+            _hidden[form] = None
+        while len(_hidden) > _MOST_HIDDEN:
+            del _hidden[next(iter(_hidden))]
+
+
+def redacted(text: str) -> str:
+    """Return a text with `***` for signatures in URLs and for what was hidden.
+
+    Example:
+        >>> redacted("https://bucket.example/a.png?X-Amz-Signature=abc&x=1")
+        'https://bucket.example/a.png?X-Amz-Signature=***&x=1'
+    """
+    text = _SIGNED.sub(r"\1***", text)
+    for secret in list(_hidden):
+        if secret in text:
+            text = text.replace(secret, "***")
+    return text
+
+
+class _Filter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        message = record.getMessage()
+        clean = redacted(message)
+        if clean != message:
+            record.msg, record.args = clean, None
+        return True
+
+
+_filter = _Filter()
+
+
+def guard_logs() -> None:
+    """Put the filter on the loggers of the libraries underneath, once."""
+    for name in _LOGGERS:
+        logging.getLogger(name).addFilter(_filter)
