@@ -53,15 +53,15 @@ def test_older_spelling(api, kind):
 def test_unknown_ids_are_named_and_nothing_is_done(api, other, kind):
     path, make = kind
     ids, tag, foreign = make(api.project()["id"], 2), api.tag(), other.tag()
-    unknown = ['Invalid pk "{}" - object does not exist.']
+    unknown = 'Invalid pk "{}" - object does not exist.'
     response = api.post(
         f"{path}/set_tags/", {"ids": [ids[0], 10**9, 2**70], "tags": [tag, foreign]}
     )
     assert (response.status_code, response.json()) == (
         400,
         {
-            "ids": [unknown[0].format(10**9), unknown[0].format(2**70)],
-            "tags": [unknown[0].format(foreign)],
+            "ids": [unknown.format(10**9), unknown.format(2**70)],
+            "tags": [unknown.format(foreign)],
         },
     )
     response = api.post(f"{path}/set_tags/", {f"{path[:-1]}_ids": [0], "tag_ids": [0]})
