@@ -54,25 +54,25 @@ def converted(
 ) -> dict[str, Any]:
     """Return a row with the URLs of some fields rewritten; the row itself stays as it is.
 
-    A field may be a URL, or hold files: a mapping of files by name, a list of them, or one file,
-    each a mapping with a `url`.
+    A field may be a URL or a file, which is a mapping with a `url`; or it holds those, in a list
+    or by name. What else a file says of itself, such as its checksum, is no URL.
     """
     fields, coerce = conversion
-    return {
-        key: _rewritten(value, coerce) if key in fields else value for key, value in row.items()
-    }
+    return {key: _field(value, coerce) if key in fields else value for key, value in row.items()}
 
 
-def _rewritten(value: Any, coerce: Callable[[Any], Any]) -> Any:
+def _field(value: Any, coerce: Callable[[Any], Any]) -> Any:
+    if isinstance(value, list):
+        return [_file(item, coerce) for item in value]
+    # A file may be called "url", too.
+    if isinstance(value, dict) and isinstance(value.get("url", {}), dict):
+        return {name: _file(item, coerce) for name, item in value.items()}
+    return _file(value, coerce)
+
+
+def _file(value: Any, coerce: Callable[[Any], Any]) -> Any:
     if isinstance(value, str):
         return coerce(value)
-    if isinstance(value, list):
-        return [_rewritten(item, coerce) for item in value]
     if isinstance(value, dict) and isinstance(value.get("url"), str):
         return {**value, "url": coerce(value["url"])}
-    if isinstance(value, dict):
-        return {
-            key: _rewritten(item, coerce) if isinstance(item, (dict, str)) else item
-            for key, item in value.items()
-        }
     return value
