@@ -9,8 +9,9 @@ from synapse.core.bound import Bound
 from synapse.core.fields import field
 from synapse.core.relations import Root
 from synapse.core.resource import Resource, resource
+from synapse.errors import InvalidQuery
 
-__all__ = ["Agent", "AgentManager"]
+__all__ = ["Agent", "AgentManager", "connect_path"]
 
 
 class AgentManager(Bound["Agent"]):
@@ -26,11 +27,11 @@ class AgentManager(Bound["Agent"]):
             **details: What the agent says of itself, such as its `url`.
 
         Raises:
-            NotFound: No agent has this token. The message doesn't show it.
+            InvalidQuery: The token can't be one.
+            NotFound: No agent has this token. No message shows it.
         """
-        path = self._resource.__schema__.detail_path(token, "connect/")
         row = self._context.transport.request(
-            "POST", path, json=details, resource="agent of the token", secret=token
+            "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
         return self._context.identity.load(self._resource, [row])[0]
 
@@ -56,3 +57,18 @@ class Agent(Resource):
     status: str | None = field(read_only=True)
     is_active: bool = field(read_only=True)
     connected: datetime | None = field(read_only=True)
+
+
+def connect_path(token: str) -> str:
+    """Return the path where the agent of a token is connected.
+
+    Raises:
+        InvalidQuery: The token can't be one.
+    """
+    try:
+        return Agent.__schema__.detail_path(token, "connect/")
+    except InvalidQuery:
+        raise InvalidQuery(
+            "The agent's token can't be one: it is no text, empty, a dot path, or has a slash or a "
+            "control character."
+        ) from None

@@ -13,14 +13,17 @@ from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
 from synapse.errors import InvalidQuery
-from synapse.resources.agents import Agent
+from synapse.resources.agents import connect_path
 from synapse.resources.jobs import Job, Log, data_uri
 from synapse.resources.plugins import Plugin, PluginRelease
 from synapse.resources.serving import ServeApplication
 from synapse.resources.storages import Storage
 from synapse.transfer.upload import upload_file
+from synapse.transport.decoding import dumps
 
 __all__ = ["IntegrationClientMixin"]
+
+_PATH = (str, os.PathLike)
 
 
 class IntegrationClientMixin(BackendBase):
@@ -33,10 +36,10 @@ class IntegrationClientMixin(BackendBase):
             token: The agent's token. No message shows it.
 
         Raises:
+            InvalidQuery: The token can't be one.
             NotFound: No agent has this token.
         """
-        path = Agent.__schema__.detail_path(token, "connect/")
-        return self._post(path, resource="agent of the token", secret=token)
+        return self._post(connect_path(token), resource="agent of the token", secret=token)
 
     def get_plugin(self, plugin_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a plugin. One request.
@@ -102,15 +105,20 @@ class IntegrationClientMixin(BackendBase):
             InvalidQuery: There is no file, or it can't be read.
             ValidationError: The server refused it.
         """
-        fields = dict(data)
-        file = fields.pop("file", None)
+        file = data.get("file")
         if file is None:
             raise InvalidQuery("A plugin release needs a file: a path, or an open file.")
         return upload_file(
             self._transport,
             PluginRelease.__schema__.path,
             file,
-            fields={name: _form_value(value) for name, value in fields.items()},
+            # A file in memory has no name of its own.
+            name=None if isinstance(file, _PATH) or hasattr(file, "name") else "release.zip",
+            fields={
+                name: _form_value(value)
+                for name, value in data.items()
+                if name != "file" and value is not None
+            },
             has_checksum=False,
         )
 
@@ -281,8 +289,8 @@ class IntegrationClientMixin(BackendBase):
 
 
 def _form_value(value: Any) -> str:
-    """Write a field as a form carries it."""
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """Write a field as a form carries it; what is more than a text or number is JSON there."""
+    return dumps(value).decode() if isinstance(value, (bool, dict, list)) else str(value)
 
 
 def _log_entry(entry: Mapping[str, Any]) -> Mapping[str, Any]:
