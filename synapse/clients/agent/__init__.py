@@ -7,7 +7,7 @@ from typing import Any
 
 from synapse.clients.agent.ray import RayClientMixin, checked_id
 from synapse.clients.base import Params
-from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_url
+from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_tenant, checked_url
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
 
@@ -49,7 +49,7 @@ class AgentClient(RayClientMixin):
         settings = Settings(
             base_url=checked_url(base_url, "the argument base_url"),
             credentials=credentials,
-            tenant=tenant,
+            tenant=checked_tenant(tenant),
             timeout=Timeout.of(timeout),
         )
         super().__init__(transport=Transport(settings))

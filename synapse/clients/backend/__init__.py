@@ -62,4 +62,6 @@ class BackendClient(
         """The object layer over the same connection. Makes no request."""
         from synapse.session import Session
 
-        return Session(transport=self._transport)
+        session = Session(transport=self._transport)
+        session.client = self
+        return session

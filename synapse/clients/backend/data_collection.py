@@ -116,7 +116,11 @@ class DataCollectionClientMixin(BackendBase):
         for name, path in files.items():
             row = self.create_data_file(path, use_chunked_upload)
             sent[name] = {"checksum": row["checksum"], "path": Path(path).name}
-        return {"data_collection": collection_id, "files": sent, "meta": dict(data.get("meta", {}))}
+        return {
+            "data_collection": collection_id,
+            "files": sent,
+            "meta": dict(data.get("meta") or {}),
+        }
 
     def _unit_body(self, collection_id: Id, data: UnitFiles) -> dict[str, Any]:
         return self.upload_data_file(data, collection_id)
