@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
@@ -171,10 +172,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def _forget_headers(error: BaseException) -> None:
+def _forget_headers(error: requests.RequestException | HTTPError) -> None:
+    """Take the credentials out of an error; what is sent again keeps them."""
     request = getattr(error, "request", None)
-    if isinstance(request, requests.PreparedRequest) and request.headers is not None:
-        request.headers.clear()
+    if isinstance(request, requests.PreparedRequest):
+        bare = request.copy()
+        bare.headers = CaseInsensitiveDict()
+        error.request = bare  # type: ignore[union-attr] # of the two, only the first has one
 
 
 def _checked_bundle(verify: Any, base_url: str, *, given: bool) -> Any:
