@@ -44,6 +44,7 @@ class MultipartFile:
         digest: The MD5 of what came before, when the bytes are a part of a whole.
 
     Attributes:
+        size: How many bytes of the file are sent.
         digest: The MD5 so far, these bytes included, once all were sent.
         checksum: The same in hex.
     """
@@ -66,7 +67,7 @@ class MultipartFile:
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._file = file
         self._start = file.tell()
-        self._size = size
+        self.size = size
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self._before = digest
         self.digest = digest
@@ -78,19 +79,19 @@ class MultipartFile:
         return {"Content-Type": self.content_type, "Content-Length": str(len(self))}
 
     def __len__(self) -> int:
-        return len(self._head) + self._size + len(self._tail)
+        return len(self._head) + self.size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
         # From the start each time: a request that wasn't processed is sent again.
         self._file.seek(self._start)
         digest = hashlib.md5(usedforsecurity=False) if self._before is None else self._before.copy()
         yield self._head
-        left = self._size
+        left = self.size
         while left:
             block = self._file.read(min(_BLOCK, left))
             if not block:
                 raise SynapseError(
-                    f"The file became shorter while it was sent: {left} of {self._size} bytes are "
+                    f"The file became shorter while it was sent: {left} of {self.size} bytes are "
                     "missing. Upload it again when nothing writes to it."
                 )
             digest.update(block)

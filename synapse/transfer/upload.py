@@ -12,7 +12,7 @@ from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.transfer.multipart import MultipartFile
 from synapse.transport import Transport
 
-__all__ = ["open_file", "upload_file"]
+__all__ = ["checked_name", "open_file", "upload_file"]
 
 
 def upload_file(
@@ -70,6 +70,21 @@ def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
     return file
 
 
+def checked_name(name: str) -> str:
+    """Return a file's name as the server can be told it.
+
+    Raises:
+        InvalidQuery: It isn't valid text.
+    """
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise InvalidQuery(
+            f"The file name {name!r} is not valid text: give another, upload(file, name=...)."
+        ) from None
+    return name
+
+
 def _send(
     transport: Transport,
     path: str,
@@ -78,12 +93,7 @@ def _send(
     fields: Mapping[str, str],
     has_checksum: bool,
 ) -> dict[str, Any]:
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InvalidQuery(
-            f"The file name {name!r} is not valid text: give another, upload(file, name=...)."
-        ) from None
+    checked_name(name)
     try:
         start = file.tell()
         size = file.seek(0, os.SEEK_END) - start
