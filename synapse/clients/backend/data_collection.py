@@ -72,7 +72,7 @@ class DataCollectionClientMixin(BackendBase):
             use_chunked_upload: Whether to send it in chunks, as is best from 50 MB.
 
         Returns:
-            The server's record: `id`, `checksum`, `size`, `data_unit_id` and so on.
+            The server's record, with `id`, `checksum`, `size`, `data_unit_id` and so on.
 
         Raises:
             InvalidQuery: The file can't be read.
@@ -175,7 +175,7 @@ class DataCollectionClientMixin(BackendBase):
             checksums: MD5 checksums in hex.
 
         Returns:
-            What the server answers: those of them that it has.
+            What the server answers, with those of them that it has.
         """
         body = {"checksums": list(checksums)}
         return self._post(f"{DataFile.__schema__.path}verify_checksums/", body)
