@@ -54,7 +54,9 @@ def test_a_wrong_token_is_refused_with_where_it_came_from(
     if how == "profile":
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
         (tmp_path / "synapse").mkdir()
-        (tmp_path / "synapse" / "config.toml").write_text(f'[default]\napi_token = "{secret}"\n')
+        path = tmp_path / "synapse" / "config.toml"
+        path.write_text(f'[default]\napi_token = "{secret}"\n')
+        path.chmod(0o600)
     token = secret if how == "argument" else None
     with Session(emulator.url, token) as session, pytest.raises(AuthenticationError) as caught:
         session.projects.count()
