@@ -69,8 +69,10 @@ def test_a_class_has_the_verbs_of_its_endpoint(emulator: Any, cls: type[Resource
     key = "00000000-0000-4000-8000-000000000000" if schema.fields["id"].kind is str else 1
     detail = allowed(emulator, schema.detail_path(key))
     if not lists | detail:
-        assert cls not in (*LISTED, DataFile)
-        pytest.skip("the local backend hasn't got it yet")
+        # Reached by actions of their own: users/me/, and agents/{token}/connect/.
+        assert cls.__name__ in {"Agent", "User"}
+        assert offered(cls) == set()
+        return
     served = {*(("list", m) for m in lists), *(("detail", m) for m in detail - {"PUT"})}
     assert served - ELSEWHERE.get(cls.__name__, set()) == offered(cls)
 
