@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import logging
 import threading
 import time
@@ -28,7 +27,7 @@ from synapse.transport.auth import OriginAuth
 from synapse.transport.connection import Connection, Sending
 from synapse.transport.deadlines import until
 from synapse.transport.options import Event, Options, checked_deadline
-from synapse.transport.reading import read_whole
+from synapse.transport.reading import read_lines, read_whole
 from synapse.transport.retries import Budget
 from synapse.transport.urls import (
     is_loopback,
@@ -41,7 +40,6 @@ from synapse.transport.urls import (
 __all__ = ["Transport"]
 
 _LOG = logging.getLogger("synapse.transport")
-_PIECE = 65536
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
@@ -189,6 +187,8 @@ class Transport:
     ) -> Iterator[str]:
         """Give a streamed text line by line, as it arrives. One request, never repeated.
 
+        It is made when the first line is asked for.
+
         Args:
             path: A path below the base URL, made of quoted segments.
             params: Query parameters.
@@ -208,13 +208,7 @@ class Transport:
             if not 200 <= response.status_code < 300:
                 content = read_whole(response, self.options.largest)
                 Answer(response, content, shown, resource, self.settings.source).json()
-            decoder = codecs.getincrementaldecoder("utf-8")("replace")
-            text = ""
-            for piece in response.raw.stream(_PIECE, decode_content=True):
-                *whole, text = (text + decoder.decode(piece)).split("\n")
-                yield from whole
-            if text := text + decoder.decode(b"", final=True):
-                yield text
+            yield from read_lines(response)
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""

@@ -1,12 +1,17 @@
-"""Reading an answer's body whole, within a limit."""
+"""Reading an answer's body: whole, within a limit, or line by line as it arrives."""
 
 from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
 
 import requests
 
 from synapse.errors import InvalidResponse
 
-__all__ = ["read_whole"]
+__all__ = ["read_lines", "read_whole"]
+
+_PIECE = 65536
 
 
 def read_whole(response: requests.Response, largest: int, *, resource: str | None = None) -> bytes:
@@ -39,3 +44,31 @@ def read_whole(response: requests.Response, largest: int, *, resource: str | Non
         hint="Ask for less: a smaller page_size(), or only() some fields.",
         resource=resource,
     )
+
+
+def read_lines(response: requests.Response) -> Iterator[str]:
+    """Read the body as text, and give each line as soon as it is there, without its end.
+
+    Args:
+        response: The answer, whose body wasn't read.
+    """
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    line: list[str] = []
+    for piece in _pieces(response):
+        first, *others = decoder.decode(piece).split("\n")
+        line.append(first)
+        for other in others:
+            yield "".join(line).removesuffix("\r")
+            line = [other]
+    line.append(decoder.decode(b"", final=True))
+    if last := "".join(line):
+        yield last.removesuffix("\r")
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    raw = response.raw
+    if not hasattr(raw, "read1"):  # before urllib3 2.1; a stream that isn't chunked comes late
+        yield from raw.stream(_PIECE, decode_content=True)
+        return
+    while piece := raw.read1(_PIECE, decode_content=True):
+        yield piece
