@@ -4,6 +4,8 @@ import threading
 
 from django.apps import AppConfig
 
+from synapse.emulator.fault_switch import Switch
+
 
 class EmulatorConfig(AppConfig):
     """The application; carries what the process that started it told it."""
@@ -17,3 +19,6 @@ class EmulatorConfig(AppConfig):
 
     #: Set when the server stops: whoever is waiting for something goes.
     stopping = threading.Event()
+
+    #: The faults that whoever holds that token ordered.
+    faults = Switch()

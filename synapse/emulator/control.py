@@ -16,6 +16,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from synapse.emulator.api.fields import DocumentField, ObjectField, PositionalListSerializer
+from synapse.emulator.fault_switch import Armed, Switch
+from synapse.emulator.faults import KINDS
 from synapse.emulator.ground_truths import record, unknown
 from synapse.emulator.models import Membership, Split, Tenant, Token
 from synapse.emulator.models.accounts import create_account
@@ -120,3 +122,60 @@ class GroundTruthsView(APIView):
             {"version": version.pk, "dataset": version.ground_truth_dataset_id},
             status=status.HTTP_201_CREATED,
         )
+
+
+class NewFaultSerializer(serializers.Serializer[Any]):
+    """The body of a ``POST`` to ``_emulator/faults/``."""
+
+    kind = serializers.ChoiceField(choices=list(KINDS))
+    count = serializers.IntegerField(default=1, min_value=1)
+    after = serializers.IntegerField(default=0, min_value=0)
+    method = serializers.CharField(required=False)
+    path = serializers.CharField(required=False)
+    tenant = serializers.CharField(required=False)
+    seconds = serializers.FloatField(required=False, min_value=0)
+    retry_after = serializers.CharField(required=False)
+    status = serializers.IntegerField(required=False, min_value=200, max_value=599)
+
+
+class FaultsView(APIView):
+    """``_emulator/faults/``: have the next answers faulty, or no more of them."""
+
+    authentication_classes = ()
+    permission_classes = (HoldsControlToken,)
+
+    def post(self, request: Request) -> Response:
+        serializer = NewFaultSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        key = _switch().arm(Armed(**serializer.validated_data))
+        return Response({"id": key}, status=status.HTTP_201_CREATED)
+
+    def delete(self, request: Request) -> Response:
+        _switch().clear(tenant=request.query_params.get("tenant"))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class FaultView(APIView):
+    """``_emulator/faults/{key}/``: how often a fault was served, or no more of it."""
+
+    authentication_classes = ()
+    permission_classes = (HoldsControlToken,)
+
+    def get(self, request: Request, key: str) -> Response:
+        return Response({"served": _ordered(key).served})
+
+    def delete(self, request: Request, key: str) -> Response:
+        _switch().clear(only=_ordered(key))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+def _switch() -> Switch:
+    switch: Switch = apps.get_app_config("emulator").faults  # type: ignore[attr-defined] # ours
+    return switch
+
+
+def _ordered(key: str) -> Armed:
+    fault = _switch().find(key)
+    if fault is None:
+        raise Http404
+    return fault

@@ -10,12 +10,15 @@ from synapse.emulator.errors import EmulatorError
 _TIMEOUT = 30.0
 
 
-def post(url: str, token: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def ask(
+    url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None
+) -> dict[str, Any]:
     """Send an order to the server and give its answer.
 
     Args:
         url: The server's base URL.
         token: The control token that it was started with.
+        method: The HTTP method.
         path: The path of the order.
         body: What it says, as JSON can say it.
 
@@ -26,9 +29,9 @@ def post(url: str, token: str, path: str, body: dict[str, Any]) -> dict[str, Any
     connection = http.client.HTTPConnection(address.hostname or "", address.port, timeout=_TIMEOUT)
     try:
         connection.request(
-            "POST",
+            method,
             f"/{path}",
-            json.dumps(body),
+            None if body is None else json.dumps(body),
             {"Content-Type": "application/json", "Authorization": f"Token {token}"},
         )
         response = connection.getresponse()
@@ -37,9 +40,9 @@ def post(url: str, token: str, path: str, body: dict[str, Any]) -> dict[str, Any
         raise EmulatorError(f"The local backend does not answer: {error}.") from error
     finally:
         connection.close()
-    if response.status != http.client.CREATED:
+    if not 200 <= response.status < 300:
         raise EmulatorError(
             f"The local backend answered {response.status}: {content.decode(errors='replace')}"
         )
-    answer: dict[str, Any] = json.loads(content)
+    answer: dict[str, Any] = json.loads(content) if content else {}
     return answer

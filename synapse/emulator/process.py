@@ -1,24 +1,24 @@
 """The local backend as a child process. Nothing here imports Django."""
 
-import contextlib
-import json
 import os
 import secrets
 import shutil
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
+from urllib.parse import urlencode
 
 from typing_extensions import Self
 
-from synapse.emulator.control_client import post
+from synapse.emulator.child import await_ready, end, text_of
+from synapse.emulator.control_client import ask
 from synapse.emulator.errors import EmulatorError, require_extra
+from synapse.emulator.faults import Fault, order
 
 _STOP_TIMEOUT = 10.0
 # What would make the child another Django project, another database or another client.
@@ -96,9 +96,9 @@ class Emulator:
             start_new_session=True,
         )
         try:
-            self._info = self._await_ready(child, log)
+            self._info = await_ready(child, log, self._orders(), self._start_timeout)
         except BaseException:
-            _end(child, timeout=0)
+            end(child, timeout=0)
             log.close()
             raise
         self._child, self._log, self._owner = child, log, os.getpid()
@@ -113,7 +113,7 @@ class Emulator:
         log.close()
         if self._owner != os.getpid():  # a fork of the process that started it
             return
-        _end(child, timeout=_STOP_TIMEOUT)
+        end(child, timeout=_STOP_TIMEOUT)
         if self._wanted_data is None:  # the child removes it, unless it had to be killed
             shutil.rmtree(self._info["data"], ignore_errors=True)
 
@@ -167,7 +167,7 @@ class Emulator:
     @property
     def log(self) -> str:
         """What the server wrote about faults, such as the traceback of a 500."""
-        return "" if self._log is None else _text(self._log)
+        return "" if self._log is None else text_of(self._log)
 
     def create_tenant(
         self, name: str | None = None, *, member: str | None = None
@@ -183,7 +183,7 @@ class Emulator:
         """
         body = {"name": name, "member": member}
         given = {key: value for key, value in body.items() if value is not None}
-        answer = post(self.url, self._control_token, "_emulator/tenants/", given)
+        answer = self._ask("POST", "tenants/", given)
         return TenantCredentials(**answer)
 
     def add_ground_truths(
@@ -224,9 +224,88 @@ class Emulator:
             "version": version,
             "dataset": dataset,
         }
-        answer = post(self.url, self._control_token, "_emulator/ground_truths/", body)
+        answer = self._ask("POST", "ground_truths/", body)
         key: int = answer["version"]
         return key
+
+    def fault(
+        self,
+        kind: str | int,
+        *,
+        count: int = 1,
+        method: str | None = None,
+        path: str | None = None,
+        after: int = 0,
+        tenant: str | None = None,
+        seconds: float | None = None,
+        retry_after: float | str | None = None,
+        status: int | None = None,
+    ) -> Fault:
+        """Make the next answers faulty (one request).
+
+        A request gets one fault at most: the first that was ordered of those that are meant for it.
+
+        Args:
+            kind: What goes wrong.
+
+                The request isn't processed and refused: ``"429"``, ``"500"``, ``"503"``;
+                answered with an ``"html"`` page by something in between; or the connection is
+                closed, ``"refused-before"``.
+
+                The request is processed, and the answer comes late (``"slow"``), a byte at a
+                time (``"drip"``), as 200 with nothing in it (``"empty"``), ends in the middle of
+                its body (``"cut"``) or of its headers (``"cut-headers"``); or there is none, and
+                the connection ends (``"lost"``) or is reset (``"reset"``).
+            count: How many answers.
+            method: Only those to this HTTP method.
+            path: Only those to this path below the base URL, such as ``projects/``; ``*`` stands
+                for any text.
+            after: How many that fit stay as they are first.
+            tenant: Only those to this tenant's tokens; its code.
+            seconds: How late a ``"slow"`` answer is, and how long a ``"drip"`` waits before each
+                byte.
+            retry_after: What the header ``Retry-After`` of ``"429"`` and ``"503"`` says: seconds,
+                or an HTTP date.
+            status: The status of the ``"html"`` page; 502 unless told otherwise.
+
+        Raises:
+            EmulatorError: There is no such kind of fault, or the server isn't running.
+
+        Example:
+            >>> from synapse import Session
+            >>> with Emulator() as emulator, Session(emulator.url, emulator.api_token) as session:
+            ...     with emulator.fault("503", retry_after=0, method="GET") as fault:
+            ...         print(session.projects.count(), fault.served, session.request_count)
+            0 1 2
+        """
+        body = order(
+            kind,
+            count=count,
+            method=method,
+            path=path,
+            after=after,
+            tenant=tenant,
+            seconds=seconds,
+            retry_after=retry_after,
+            status=status,
+        )
+        key = self._ask("POST", "faults/", body)["id"]
+        return Fault(body["kind"], lambda verb: self._ask(verb, f"faults/{key}/"))
+
+    def clear_faults(self, *, tenant: str | None = None) -> None:
+        """Take back what is left of the faults that were ordered (one request).
+
+        Args:
+            tenant: Only of those for this tenant; its code.
+
+        Raises:
+            EmulatorError: The server isn't running.
+        """
+        only = "" if tenant is None else "?" + urlencode({"tenant": tenant})
+        self._ask("DELETE", f"faults/{only}")
+
+    def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
+        return ask(self.url, self._control_token, method, f"_emulator/{path}", body)
 
     def _told(self, name: str) -> str:
         if self._child is None:
@@ -239,58 +318,10 @@ class Emulator:
             kept["DATABASE_URL"] = self._database_url
         return kept
 
-    def _await_ready(self, child: subprocess.Popen[bytes], log: IO[bytes]) -> dict[str, str]:
-        assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
-        assert child.stdout is not None  # noqa: S101
-        orders = {
+    def _orders(self) -> dict[str, Any]:
+        return {
             "host": self._host,
             "port": self._port,
             "data": None if self._wanted_data is None else str(self._wanted_data.absolute()),
             "control_token": self._control_token,
         }
-        with contextlib.suppress(BrokenPipeError):  # died at once: its log says why
-            # The input stays open: its end tells the child that this process is gone.
-            child.stdin.write(json.dumps(orders).encode() + b"\n")
-            child.stdin.flush()
-        # A pipe can't be read with a time-out everywhere; a child that is killed ends its pipe.
-        late = threading.Timer(self._start_timeout, child.kill)
-        late.start()
-        try:
-            line = child.stdout.readline()
-        finally:
-            late.cancel()
-            late.join()
-        answer: dict[str, str] = json.loads(line) if line.endswith(b"\n") else {}
-        if "error" in answer:
-            raise EmulatorError(answer["error"])
-        if not answer:
-            raise EmulatorError(self._post_mortem(child, log))
-        return answer
-
-    def _post_mortem(self, child: subprocess.Popen[bytes], log: IO[bytes]) -> str:
-        code = child.wait()
-        tail = _text(log).strip().splitlines()[-20:]
-        reason = (
-            f"was not ready within {self._start_timeout:g} s" if code < 0 else f"ended with {code}"
-        )
-        return "\n".join([f"The local backend {reason}.", *tail])
-
-
-def _text(log: IO[bytes]) -> str:
-    # Not by seeking: the position in the file is one with that of the child, who writes there.
-    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
-
-
-def _end(child: subprocess.Popen[bytes], timeout: float) -> None:
-    """End a child and take its remains away: politely, and by force after ``timeout`` seconds."""
-    if timeout:
-        child.terminate()
-    try:
-        child.wait(timeout)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-    for stream in (child.stdin, child.stdout):
-        if stream is not None:
-            with contextlib.suppress(BrokenPipeError):
-                stream.close()

@@ -48,7 +48,7 @@ def serve(
         data_dir: Where everything is kept; made when it is not there. None means a temporary
             folder, removed at the end.
         on_ready: Called once when requests are answered.
-        control_token: Lets its holder make tenants over HTTP.
+        control_token: Lets its holder make tenants and order faults over HTTP.
 
     Raises:
         EmulatorError: It cannot be started; the message says why in one sentence.
@@ -197,6 +197,8 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
     from django.apps import apps
     from waitress.server import create_server
 
+    from synapse.emulator.wire import WiredChannel
+
     server = create_server(
         application,
         sockets=sockets,
@@ -205,6 +207,7 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
         channel_request_lookahead=1,  # a client that has gone is noticed while it is answered
         ident=None,
     )
+    server.channel_class = WiredChannel
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 

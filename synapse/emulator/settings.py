@@ -17,7 +17,10 @@ DEBUG = False
 SECRET_KEY = _folder.credentials().secret_key if _data else secrets.token_urlsafe(48)
 ALLOWED_HOSTS = ["*"]  # reached by whatever name the machine has; tokens guard it, not cookies
 INSTALLED_APPS = ["rest_framework", "synapse.emulator"]
-MIDDLEWARE = ["synapse.emulator.middleware.EnvelopeMiddleware"]
+MIDDLEWARE = [
+    "synapse.emulator.middleware.EnvelopeMiddleware",
+    "synapse.emulator.fault_answers.FaultMiddleware",
+]
 ROOT_URLCONF = "synapse.emulator.urls"
 APPEND_SLASH = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

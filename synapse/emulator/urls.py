@@ -28,7 +28,7 @@ from synapse.emulator.api.storages import StorageViewSet
 from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
-from synapse.emulator.control import GroundTruthsView, TenantsView
+from synapse.emulator.control import FaultsView, FaultView, GroundTruthsView, TenantsView
 from synapse.emulator.downloads import FileView
 
 router = SimpleRouter()
@@ -64,6 +64,8 @@ urlpatterns = [
     path("health/", HealthView.as_view(), name="health"),
     path("_emulator/tenants/", TenantsView.as_view(), name="tenants"),
     path("_emulator/ground_truths/", GroundTruthsView.as_view(), name="ground-truths"),
+    path("_emulator/faults/", FaultsView.as_view(), name="faults"),
+    path("_emulator/faults/<str:key>/", FaultView.as_view(), name="fault"),
 ]
 
 handler400 = "synapse.emulator.errors_json.bad_request"

@@ -1,0 +1,74 @@
+"""The child process that the local backend is, as the process that starts it sees it."""
+
+import contextlib
+import json
+import os
+import subprocess
+import threading
+from typing import IO, Any
+
+from synapse.emulator.errors import EmulatorError
+
+
+def await_ready(
+    child: subprocess.Popen[bytes], log: IO[bytes], orders: dict[str, Any], timeout: float
+) -> dict[str, str]:
+    """Give a child its orders, and wait for what it says when it is ready.
+
+    Args:
+        child: The process, with pipes for its input and output.
+        log: The file that it writes its errors to.
+        orders: What it is to do.
+        timeout: Seconds that it may take.
+
+    Raises:
+        EmulatorError: It ended, or wasn't ready in time; the message says why.
+    """
+    assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
+    assert child.stdout is not None  # noqa: S101
+    with contextlib.suppress(BrokenPipeError):  # died at once: its log says why
+        # The input stays open: its end tells the child that this process is gone.
+        child.stdin.write(json.dumps(orders).encode() + b"\n")
+        child.stdin.flush()
+    # A pipe can't be read with a time-out everywhere; a child that is killed ends its pipe.
+    late = threading.Timer(timeout, child.kill)
+    late.start()
+    try:
+        line = child.stdout.readline()
+    finally:
+        late.cancel()
+        late.join()
+    answer: dict[str, str] = json.loads(line) if line.endswith(b"\n") else {}
+    if "error" in answer:
+        raise EmulatorError(answer["error"])
+    if not answer:
+        raise EmulatorError(_post_mortem(child, log, timeout))
+    return answer
+
+
+def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float) -> str:
+    code = child.wait()
+    tail = text_of(log).strip().splitlines()[-20:]
+    reason = f"was not ready within {timeout:g} s" if code < 0 else f"ended with {code}"
+    return "\n".join([f"The local backend {reason}.", *tail])
+
+
+def text_of(log: IO[bytes]) -> str:
+    """Give what a child wrote so far."""
+    # Not by seeking: the position in the file is one with that of the child, who writes there.
+    return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
+
+
+def end(child: subprocess.Popen[bytes], timeout: float) -> None:
+    """End a child and take its remains away: politely, and by force after ``timeout`` seconds."""
+    if timeout:
+        child.terminate()
+    try:
+        child.wait(timeout)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+    for stream in (child.stdin, child.stdout):
+        if stream is not None:
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()

@@ -1,0 +1,221 @@
+"""Answers that are faulty on order: what a client must be ready for, and the server never does."""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+from django.apps import apps
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from rest_framework.exceptions import APIException
+from rest_framework.request import Request
+
+from synapse.emulator.authentication import TokenAuthentication
+from synapse.emulator.fault_switch import Armed, Switch
+from synapse.emulator.wire import WIRE, Hangup, Wire
+
+_CONTROL = "/_emulator/"
+_PERIOD = 0.05
+_PAGE = """\
+<!DOCTYPE html>
+<html><head><title>{status} {reason}</title></head>
+<body><h1>{status} {reason}</h1><p>This page is from something in between.</p></body></html>
+"""
+_DETAILS = {
+    "429": "Request was throttled.",
+    "500": "Internal server error.",
+    "503": "Service temporarily unavailable.",
+}
+
+View = Callable[[HttpRequest], HttpResponseBase]
+
+
+class FaultMiddleware:
+    """Spoil the answers that were ordered to be spoilt."""
+
+    def __init__(self, get_response: View) -> None:
+        self.get_response = get_response
+        self._switch: Switch = apps.get_app_config("emulator").faults  # type: ignore[attr-defined] # ours
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        fault = None
+        if not request.path.startswith(_CONTROL):
+            fault = self._switch.take(
+                request.method or "", request.path, lambda: _tenant_of(request)
+            )
+        if fault is None:
+            return self.get_response(request)
+        response = _UNPROCESSED.get(fault.kind, self._processed)(request, fault)
+        # The log is for what wasn't ordered.
+        response._has_been_logged = True  # type: ignore[attr-defined] # the framework's
+        return response
+
+    def _processed(self, request: HttpRequest, fault: Armed) -> HttpResponseBase:
+        return _PROCESSED[fault.kind](request, fault, self.get_response(request))
+
+
+def _tenant_of(request: HttpRequest) -> str | None:
+    try:
+        found = TokenAuthentication().authenticate(Request(request))
+    except APIException:
+        return None
+    return None if found is None else found[1].tenant.code
+
+
+# What happens instead of processing the request.
+
+
+def _refuse(_: HttpRequest, fault: Armed) -> HttpResponseBase:
+    response = JsonResponse({"detail": _DETAILS[fault.kind]}, status=int(fault.kind))
+    if fault.retry_after is not None:
+        response["Retry-After"] = fault.retry_after
+    return response
+
+
+def _page(_: HttpRequest, fault: Armed) -> HttpResponseBase:
+    response = HttpResponse(status=fault.status)
+    response.content = _PAGE.format(status=fault.status, reason=response.reason_phrase).encode()
+    return response
+
+
+def _hang_up(_: HttpRequest, __: Armed) -> HttpResponseBase:
+    return StreamingHttpResponse(_nothing())
+
+
+# What happens to the answer of a request that was processed.
+
+
+def _delay(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    _pause(request, fault.seconds)
+    return response
+
+
+def _empty(_: HttpRequest, __: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    response.close()
+    return HttpResponse(content_type="application/json")
+
+
+def _drip(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    if not _has_body(request, response):
+        return response
+
+    def bytewise(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        for piece in pieces:
+            for value in piece:
+                if not _pause(request, fault.seconds):
+                    raise Hangup
+                yield bytes((value,))
+
+    return _with_body(response, bytewise)
+
+
+def _cut(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    size = _size(response)
+    if not _has_body(request, response) or size == 1:
+        return _cut_headers(request, fault, response)
+
+    def cut_off(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        left = math.inf if size is None else size // 2
+        for piece in pieces:
+            if len(piece) >= left:
+                yield piece[: int(left)]
+                break
+            yield piece
+            left -= len(piece)
+            if size is None:  # in chunks: there is a half of what nobody knows the length of
+                break
+        raise Hangup
+
+    return _with_body(response, cut_off)
+
+
+def _cut_headers(request: HttpRequest, _: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    status = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n"
+    head = f"{status}Content-Type: {response.get('Content-Type')}\r\nContent-Len"
+    # Where nothing follows the headers, a client hardly misses the rest of them.
+    sent = head if _has_body(request, response) else status[:10]
+    response.close()
+    return StreamingHttpResponse(_nothing(lambda: _wire(request).write(sent.encode("latin-1"))))
+
+
+def _lose(_: HttpRequest, __: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    response.close()
+    return StreamingHttpResponse(_nothing())
+
+
+def _reset(request: HttpRequest, _: Armed, response: HttpResponseBase) -> HttpResponseBase:
+    response.close()
+    return StreamingHttpResponse(_nothing(_wire(request).end_by_reset))
+
+
+_UNPROCESSED: dict[str, Callable[[HttpRequest, Armed], HttpResponseBase]] = {
+    "429": _refuse,
+    "500": _refuse,
+    "503": _refuse,
+    "html": _page,
+    "refused-before": _hang_up,
+}
+_PROCESSED: dict[str, Callable[[HttpRequest, Armed, HttpResponseBase], HttpResponseBase]] = {
+    "slow": _delay,
+    "empty": _empty,
+    "drip": _drip,
+    "cut": _cut,
+    "cut-headers": _cut_headers,
+    "lost": _lose,
+    "reset": _reset,
+}
+
+
+def _nothing(before: Callable[[], None] = lambda: None) -> Iterator[bytes]:
+    """Do something, and end the connection where the answer would begin."""
+    yield from ()  # the rest runs when the server asks for the body: the middleware is done then
+    before()
+    raise Hangup
+
+
+def _wire(request: HttpRequest) -> Wire:
+    wire: Wire = request.META[WIRE]
+    return wire
+
+
+def _has_body(request: HttpRequest, response: HttpResponseBase) -> bool:
+    return request.method != "HEAD" and _size(response) != 0
+
+
+def _size(response: HttpResponseBase) -> int | None:
+    """Give the length of an answer's body; None if nobody knows it before its end."""
+    if isinstance(response, HttpResponse):
+        return len(response.content)
+    length = response.get("Content-Length")
+    return None if length is None else int(length)
+
+
+def _with_body(
+    response: HttpResponseBase, change: Callable[[Iterable[bytes]], Iterator[bytes]]
+) -> HttpResponseBase:
+    """Give the same answer with its body changed on the way, and its length as it was."""
+    if isinstance(response, StreamingHttpResponse):
+        pieces = response.streaming_content
+        response.streaming_content = change(pieces)  # type: ignore[arg-type] # none is asynchronous
+        return response
+    assert isinstance(response, HttpResponse)  # noqa: S101 # for the type checker: one or the other
+    changed = StreamingHttpResponse(
+        change([response.content]),
+        status=response.status_code,
+        reason=response.reason_phrase,
+        headers=response.headers,
+    )
+    changed["Content-Length"] = str(len(response.content))
+    response.close()
+    return changed
+
+
+def _pause(request: HttpRequest, seconds: float) -> bool:
+    """Wait; say whether anybody is still there to be answered."""
+    stopping = apps.get_app_config("emulator").stopping  # type: ignore[attr-defined] # ours
+    is_gone: Callable[[], bool] = request.META.get("waitress.client_disconnected", lambda: False)
+    end = time.monotonic() + seconds
+    while (left := end - time.monotonic()) > 0:
+        if is_gone() or stopping.wait(min(left, _PERIOD)):
+            return False
+    return not is_gone()

@@ -1,0 +1,83 @@
+"""Which request gets which of the faults that were ordered."""
+
+import secrets
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+
+@dataclass(eq=False)
+class Armed:
+    """A fault that waits for the requests it is meant for."""
+
+    kind: str
+    count: int = 1
+    after: int = 0
+    method: str | None = None
+    path: str | None = None
+    tenant: str | None = None
+    seconds: float = 0
+    retry_after: str | None = None
+    status: int = 502
+    served: int = 0
+
+    def fits(self, method: str, path: str) -> bool:
+        """Say whether it is meant for a request, as far as method and path go."""
+        return (self.method is None or self.method.upper() == method) and (
+            self.path is None or fnmatchcase(path.strip("/"), self.path.strip("/"))
+        )
+
+
+class Switch:
+    """The faults of one server; its threads share it."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._armed: list[Armed] = []
+        self._ordered: dict[str, Armed] = {}
+
+    def arm(self, fault: Armed) -> str:
+        """Have a fault from now on; give the key to ask for it by."""
+        key = secrets.token_hex(8)
+        with self._lock:
+            self._ordered[key] = fault
+            self._armed.append(fault)
+        return key
+
+    def find(self, key: str) -> Armed | None:
+        """Give a fault that was ordered, be it over or not."""
+        return self._ordered.get(key)
+
+    def clear(self, *, only: Armed | None = None, tenant: str | None = None) -> None:
+        """Forget what is left of one fault, of those of a tenant, or of all."""
+        with self._lock:
+            self._armed = [
+                fault
+                for fault in self._armed
+                if (only is not None and fault is not only)
+                or (tenant is not None and fault.tenant != tenant)
+            ]
+
+    def take(self, method: str, path: str, tenant_of: Callable[[], str | None]) -> Armed | None:
+        """Give the fault that a request gets; one request gets one, in the order of arming.
+
+        Args:
+            method: The request's method.
+            path: Its path.
+            tenant_of: What finds its tenant's code; called only where that matters.
+        """
+        meant = [fault for fault in self._armed if fault.fits(method, path)]
+        tenant = tenant_of() if any(fault.tenant is not None for fault in meant) else None
+        with self._lock:
+            for fault in meant:
+                if fault not in self._armed or fault.tenant not in (None, tenant):
+                    continue
+                if fault.after:
+                    fault.after -= 1
+                    continue
+                fault.served += 1
+                if fault.served == fault.count:
+                    self._armed = [other for other in self._armed if other is not fault]
+                return fault
+        return None

@@ -1,0 +1,119 @@
+"""Faults that the local backend can be told to have. Nothing here imports Django."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from typing_extensions import Self
+
+from synapse.emulator.errors import EmulatorError
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What can be said of one kind of fault."""
+
+    needs: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()
+
+
+#: Every kind of fault, by its name.
+KINDS: Mapping[str, Kind] = {
+    "slow": Kind(needs=("seconds",)),
+    "429": Kind(takes=("retry_after",)),
+    "503": Kind(takes=("retry_after",)),
+    "500": Kind(),
+    "html": Kind(takes=("status",)),
+    "empty": Kind(),
+    "drip": Kind(needs=("seconds",)),
+    "cut": Kind(),
+    "cut-headers": Kind(),
+    "lost": Kind(),
+    "reset": Kind(),
+    "refused-before": Kind(),
+}
+
+
+def order(
+    kind: str | int,
+    *,
+    count: int,
+    method: str | None,
+    path: str | None,
+    after: int,
+    tenant: str | None,
+    **options: Any,
+) -> dict[str, Any]:
+    """Put an order for a fault together, as the server takes it.
+
+    Raises:
+        EmulatorError: There is no such kind, or it isn't told so.
+    """
+    name = str(kind)
+    if name not in KINDS:
+        raise EmulatorError(f"There is no fault {name!r}; there are {', '.join(KINDS)}.")
+    given = {option: value for option, value in options.items() if value is not None}
+    for option in KINDS[name].needs:
+        if option not in given:
+            raise EmulatorError(f"The fault {name!r} needs {option}.")
+    for option in given:
+        if option not in KINDS[name].needs + KINDS[name].takes:
+            raise EmulatorError(f"The fault {name!r} takes no {option}.")
+    _check("count", count, int, 1)
+    _check("after", after, int, 0)
+    _check("seconds", given.get("seconds", 0), (int, float), 0)
+    _check("status", given.get("status", 200), int, 200, 599)
+    if not isinstance(given.get("retry_after"), str):
+        _check("retry_after", given.get("retry_after", 0), (int, float), 0)
+    target = {"method": method, "path": path, "tenant": tenant}
+    return {
+        "kind": name,
+        "count": count,
+        "after": after,
+        **{key: value for key, value in target.items() if value is not None},
+        **given,
+    }
+
+
+def _check(name: str, value: Any, kinds: Any, least: float, most: float = float(1 << 31)) -> None:
+    is_one = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_one or not least <= value <= most:
+        what = "a whole number" if kinds is int else "a number"
+        raise EmulatorError(f"{name} is {value!r}: give {what} from {least}.")
+
+
+class Fault:
+    """A fault that the local backend was told to have.
+
+    As a context manager it ends with the block, whether it was used up or not.
+    """
+
+    def __init__(self, kind: str, ask: Callable[[str], dict[str, Any]]) -> None:
+        self.kind = kind
+        self._ask = ask
+
+    @property
+    def served(self) -> int:
+        """How many answers it has spoilt so far (one request)."""
+        count: int = self._ask("GET")["served"]
+        return count
+
+    def clear(self) -> None:
+        """Take back what is left of it (one request)."""
+        self._ask("DELETE")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.clear()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.kind!r}>"
