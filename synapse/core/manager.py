@@ -15,7 +15,8 @@ from synapse.core import registry
 from synapse.core.bound import Bound
 from synapse.core.convert import to_wire
 from synapse.core.query import Query
-from synapse.core.resource import Deletable, Editable, Resource
+from synapse.core.resource import Resource
+from synapse.core.verbs import Deletable, Editable
 from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
 
 if TYPE_CHECKING:

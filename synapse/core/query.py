@@ -14,7 +14,8 @@ from synapse.core import filters
 from synapse.core.bound import Bound
 from synapse.core.fields import MISSING, ids_of
 from synapse.core.identity import Expansion
-from synapse.core.reading import Reading, Window, read_objects, read_rows
+from synapse.core.reading import Reading, read_objects, read_rows
+from synapse.core.terms import EVERYTHING, Terms
 from synapse.errors import InvalidQuery, MultipleFound, NotFound
 from synapse.transport.paging import WORKERS, get_page
 
@@ -26,31 +27,12 @@ if TYPE_CHECKING:
     from synapse.core.reading import ObjectPage
     from synapse.core.resource import Resource
 
-__all__ = ["Query", "Terms"]
+__all__ = ["Query"]
 
 T = TypeVar("T", bound="Resource")
 
 # As many ids in one URL as every server and proxy takes.
 _IDS_PER_REQUEST = 100
-
-_EVERYTHING = Window()
-
-
-@attrs.frozen(eq=False, repr=False)
-class Terms:
-    """What a query asks for."""
-
-    filters: tuple[tuple[str, Any], ...] = ()
-    params: tuple[tuple[str, Any], ...] = ()
-    search: str | None = None
-    ordering: tuple[str, ...] = ()
-    expand: tuple[str, ...] = ()
-    only: tuple[str, ...] = ()
-    omit: tuple[str, ...] = ()
-    page_size: int | None = None
-    window: Window = _EVERYTHING
-    is_empty: bool = False
-    is_explicit: bool = False
 
 
 class Query(Bound[T]):
@@ -300,7 +282,7 @@ class Query(Bound[T]):
             raise InvalidQuery(f"{self._resource.__name__}: give get() an id or filters.")
         terms = self._terms
         narrowed = filters_ or terms.filters or terms.params or terms.search or terms.is_empty
-        is_plain = not narrowed and terms.window == _EVERYTHING
+        is_plain = not narrowed and terms.window == EVERYTHING
         if id is not None and is_plain and self._resource.__schema__.has_detail:
             return self._get_by_id(id, refresh)
         if id is not None:
@@ -343,14 +325,7 @@ class Query(Bound[T]):
         text = f"{type(self).__name__}[{schema.name}]"
         if self._scope:
             text += f" of {self._scope[1]._label()}"
-        asked = [f"{key}={value!r}" for key, value in (*terms.filters, *terms.params)]
-        if terms.search is not None:
-            asked.append(f"search={terms.search!r}")
-        if terms.ordering:
-            asked.append(f"ordering={','.join(terms.ordering)}")
-        if terms.expand:
-            asked.append(f"expand={','.join(terms.expand)}")
-        return f"<{text}{' where ' if asked else ''}{', '.join(asked)}{terms.window.suffix()}>"
+        return f"<{text}{terms.text()}>"
 
     # -- Inside ------------------------------------------------------------------------------
 
@@ -360,7 +335,7 @@ class Query(Bound[T]):
         )
 
     def _refuse_after_slice(self, verb: str) -> None:
-        if self._terms.window != _EVERYTHING:
+        if self._terms.window != EVERYTHING:
             raise InvalidQuery(f"{verb}() can't follow a slice: slice last.")
 
     def _path(self) -> str:
@@ -380,21 +355,7 @@ class Query(Bound[T]):
         )
 
     def _params(self, page_size: int) -> list[tuple[str, Any]]:
-        terms = self._terms
-        pairs = [*terms.filters, *self._scope_pair()]
-        pairs += terms.params
-        if terms.search is not None:
-            pairs.append(("search", terms.search))
-        if terms.ordering:
-            pairs.append(("ordering", ",".join(terms.ordering)))
-        if terms.expand:
-            pairs.append(("expand", ",".join(dict.fromkeys(terms.expand))))
-        if terms.only:
-            pairs.append(("fields", ",".join(dict.fromkeys(("id", *terms.only)))))
-        if terms.omit:
-            pairs.append(("omit", ",".join(terms.omit)))
-        pairs.append(("page_size", page_size))
-        return pairs
+        return self._terms.parameters(self._scope_pair(), page_size)
 
     def _scope_pair(self) -> list[tuple[str, Any]]:
         if self._scope is None:

@@ -1,30 +1,25 @@
-"""Resources: the base class of everything that the server has, and how one is declared."""
+"""Resources: the base class of everything that the server has."""
 
 from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, cast
-
-import attrs
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse.core import registry
 from synapse.core.binding import restore
 from synapse.core.containers import is_tracked, tracked
 from synapse.core.convert import same_json, to_wire
 from synapse.core.fields import MISSING, Field, ids_of
-from synapse.core.schema import Schema
-from synapse.errors import InvalidResponse, NotFound
+from synapse.errors import InvalidResponse
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from synapse.core.bound import Bound
     from synapse.core.context import Context
+    from synapse.core.schema import Schema
 
-__all__ = ["Deletable", "Editable", "Fetchable", "Resource", "resource"]
-
-R = TypeVar("R", bound="Resource")
+__all__ = ["Resource"]
 
 # Shown by repr when the server has sent them; the first found one names the object.
 _SHOWN = ("title", "name", "status")
@@ -161,11 +156,7 @@ class Resource:
             field.clear(self)
 
     def _load_for(self, field: str) -> None:
-        """Load the object because a field is read that the server hasn't sent yet."""
-        if getattr(self, "_complete", False) or not isinstance(self, Fetchable):
-            return
-        self._context.before_lazy_load(self, field)
-        self.refresh()
+        """Load the object because a field is read that the server hasn't sent yet, if it can be."""
 
     def _editable_fields(self) -> Iterable[Field]:
         """Return the fields whose changes can be saved."""
@@ -216,7 +207,7 @@ class Resource:
                 )
             object.__setattr__(self, name, value)
             return
-        if field.declared.read_only or not isinstance(self, Editable):
+        if field not in self._editable_fields():
             raise AttributeError(f"{cls.__name__}.{name} is read-only: only the server sets it.")
         with self._context.lock:
             if field.is_relation and value is not None:
@@ -306,145 +297,6 @@ class Resource:
         # The module of the session's class says how one is made, in a process that has none yet.
         modules = (type(self).__module__, type(self._context).__module__)
         return restore, (type(self).__name__, modules, self._raw, edits, where)
-
-
-class Fetchable(Resource):
-    """A resource that can be fetched by its id."""
-
-    __slots__ = ()
-
-    def refresh(self) -> Self:
-        """Ask the server for the object again. One request.
-
-        What was changed here and isn't saved stays as it is; `revert()` gives it up.
-
-        Returns:
-            The object itself.
-
-        Raises:
-            NotFound: It is gone.
-        """
-        schema = type(self).__schema__
-        try:
-            row = self._ask("GET", schema.detail_path(self._key))
-        except NotFound:
-            self._context.identity.expire(type(self), self._key)
-            raise
-        self._take(row)
-        object.__setattr__(self, "_complete", True)
-        self._context.identity.remember(self)
-        return self
-
-
-class Editable(Fetchable):
-    """A resource that can be changed."""
-
-    __slots__ = ()
-
-    def _editable_fields(self) -> Iterable[Field]:
-        return [f for f in type(self).__schema__.fields.values() if not f.declared.read_only]
-
-    def _report_change(self) -> None:
-        self._context.identity.hold(self)
-
-    @property
-    def changes(self) -> dict[str, Any]:
-        """What `save()` would send: the changed fields as JSON values. Makes no request."""
-        return {
-            field.wire_name(self._raw): to_wire(field.current(self))
-            for field in self._editable_fields()
-            if field.differs(self)
-        }
-
-    def save(self) -> Self:
-        """Send what changed since the server last said, and only that.
-
-        One request (PATCH), or none when nothing changed. On an error, the changes stay.
-
-        Returns:
-            The object itself.
-
-        Raises:
-            ValidationError: The server refused a value; `err.fields` says which and why.
-            NotFound: The object is gone.
-
-        Example:
-            >>> project = getfixture("project")
-            >>> project.title = "Street scenes"
-            >>> project.save().changes
-            {}
-        """
-        with self._context.lock:
-            changes = self.changes
-        if changes:
-            schema = type(self).__schema__
-            row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
-            self._take(row, sent=changes, saved=True)
-        else:
-            self._context.identity.release(self)
-        return self
-
-
-class Deletable(Fetchable):
-    """A resource that can be deleted."""
-
-    __slots__ = ()
-
-    def delete(self) -> None:
-        """Delete the object on the server. One request.
-
-        The Python object stays readable, but isn't the session's any more.
-
-        Raises:
-            NotFound: It is gone already.
-        """
-        self._ask("DELETE", type(self).__schema__.detail_path(self._key))
-        self._context.identity.forget(self)
-
-
-def resource(
-    path: str,
-    *,
-    manager: type[Bound[Any]],
-    plural: str | None = None,
-    list_path: str | None = "",
-    filters: Iterable[str] = (),
-    expandable: Iterable[str] = (),
-) -> Callable[[type[R]], type[R]]:
-    """Declare a resource class: make its slots, and make it known.
-
-    Args:
-        path: Where objects are made, and below which each has its own path, such as `projects/`.
-        manager: The class of its managers.
-        plural: The name of its root manager on a session; by default the path's.
-        list_path: Where objects are listed; by default `path`, `None` if they can't be.
-        filters: Names of filters that aren't fields.
-        expandable: Names that can be expanded but aren't relations.
-
-    Returns:
-        The decorator.
-    """
-
-    def declare(cls: type[R]) -> type[R]:
-        made = attrs.define(
-            init=False, repr=False, eq=False, order=False, match_args=False, getstate_setstate=False
-        )(cls)
-        attributes = attrs.fields(cast("type[attrs.AttrsInstance]", made))
-        made.__schema__ = Schema(
-            name=made.__name__,
-            plural=plural or path.strip("/"),
-            path=path,
-            list_path=path if list_path == "" else list_path,
-            has_detail=issubclass(made, Fetchable),
-            manager=manager,
-            fields={a.name: Field(made, a) for a in attributes},
-            filters=frozenset(filters),
-            expandable=frozenset(expandable),
-        )
-        registry.register(made)
-        return made
-
-    return declare
 
 
 # The slots' own setters, which go around `__setattr__`: they run once for each object of a page.

@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 from synapse.core.bound import Bound
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.relations import Root
-from synapse.core.resource import Resource, resource
+from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery
 
 __all__ = ["Agent", "AgentManager", "connect_path"]

@@ -7,10 +7,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse.core.convert import to_wire
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_list, to_one
-from synapse.core.resource import Deletable, Editable, resource
+from synapse.core.verbs import Deletable, Editable
 from synapse.errors import InvalidQuery
 from synapse.resources.data import UnitFile
 from synapse.resources.tagging import SetsTags, Tagged

@@ -11,10 +11,12 @@ import attrs
 
 from synapse.core.bound import Bound
 from synapse.core.convert import Nested
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
-from synapse.core.resource import Deletable, Editable, Resource, resource
+from synapse.core.resource import Resource
+from synapse.core.verbs import Deletable, Editable
 from synapse.redaction import redacted
 from synapse.resources.values import Category, FileType, FunctionType
 

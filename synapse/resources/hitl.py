@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import Manager, Updates
 from synapse.core.relations import RelatedId, Root, to_list, to_one
-from synapse.core.resource import Editable, resource
+from synapse.core.verbs import Editable
 from synapse.resources.data import UnitFile
 from synapse.resources.tagging import SetsTags, Tagged
 from synapse.resources.values import AssignmentStatus

@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import attrs
 
 from synapse.core.convert import Nested, structure_hook, to_wire
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import BulkCreates, Manager
 from synapse.core.relations import RelatedId, Root, to_one
-from synapse.core.resource import Editable, Resource, resource
+from synapse.core.resource import Resource
+from synapse.core.verbs import Editable
 from synapse.errors import InvalidQuery
 from synapse.resources.values import JobStatus, LogLevel
 

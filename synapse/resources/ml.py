@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
-from synapse.core.resource import Deletable, Editable, Fetchable, Resource, resource
+from synapse.core.resource import Resource
+from synapse.core.verbs import Deletable, Editable, Fetchable
 from synapse.resources.data import UnitFile
 from synapse.resources.values import GroundTruthCategory
 

@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from synapse.core.convert import to_wire
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import Creates, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
-from synapse.core.resource import Editable, Fetchable, resource
+from synapse.core.verbs import Editable, Fetchable
 from synapse.errors import InvalidResponse
 from synapse.resources.values import PluginCategory
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import Creates, Deletes, Manager
 from synapse.core.relations import RelatedId, Root, to_one
-from synapse.core.resource import Deletable, resource
+from synapse.core.verbs import Deletable
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job

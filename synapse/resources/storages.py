@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import Creates, Manager
 from synapse.core.relations import Root
-from synapse.core.resource import Fetchable, resource
+from synapse.core.verbs import Fetchable
 from synapse.resources.values import StorageCategory, StorageProvider
 
 __all__ = ["Storage", "StorageManager"]

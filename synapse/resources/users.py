@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from synapse.core.bound import Bound
+from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.relations import Root
-from synapse.core.resource import Resource, resource
+from synapse.core.resource import Resource
 
 __all__ = ["User", "UserManager"]
 

@@ -11,7 +11,6 @@ import pytest
 from synapse import (
     Assignment,
     DataCollection,
-    DataFile,
     DataUnit,
     Project,
     Session,
@@ -19,7 +18,8 @@ from synapse import (
     TaskTag,
 )
 from synapse.core import registry
-from synapse.core.resource import Deletable, Editable, Resource
+from synapse.core.resource import Resource
+from synapse.core.verbs import Deletable, Editable
 from synapse.errors import ValidationError
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)

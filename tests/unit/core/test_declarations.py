@@ -17,7 +17,8 @@ from synapse.core import filters, registry
 from synapse.core.bound import Bound
 from synapse.core.query import Query
 from synapse.core.relations import RelatedId, Root, ToMany
-from synapse.core.resource import Deletable, Editable, Resource
+from synapse.core.resource import Resource
+from synapse.core.verbs import Deletable, Editable
 
 # Importing it declares them all.
 assert Session

@@ -1,0 +1,120 @@
+"""What can be done with one object, as far as its endpoint can: fetch, change, delete.
+
+A resource class is put together out of these, so that a verb which the endpoint doesn't have isn't
+there, for the type checker too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from synapse.core.convert import to_wire
+from synapse.core.fields import Field
+from synapse.core.resource import Resource
+from synapse.errors import NotFound
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["Deletable", "Editable", "Fetchable"]
+
+
+class Fetchable(Resource):
+    """A resource that can be fetched by its id."""
+
+    __slots__ = ()
+
+    def refresh(self) -> Self:
+        """Ask the server for the object again. One request.
+
+        What was changed here and isn't saved stays as it is; `revert()` gives it up.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            NotFound: It is gone.
+        """
+        schema = type(self).__schema__
+        try:
+            row = self._ask("GET", schema.detail_path(self._key))
+        except NotFound:
+            self._context.identity.expire(type(self), self._key)
+            raise
+        self._take(row)
+        object.__setattr__(self, "_complete", True)
+        self._context.identity.remember(self)
+        return self
+
+    def _load_for(self, field: str) -> None:
+        if getattr(self, "_complete", False):
+            return
+        self._context.before_lazy_load(self, field)
+        self.refresh()
+
+
+class Editable(Fetchable):
+    """A resource that can be changed."""
+
+    __slots__ = ()
+
+    def _editable_fields(self) -> Iterable[Field]:
+        return [f for f in type(self).__schema__.fields.values() if not f.declared.read_only]
+
+    def _report_change(self) -> None:
+        self._context.identity.hold(self)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """What `save()` would send: the changed fields as JSON values. Makes no request."""
+        return {
+            field.wire_name(self._raw): to_wire(field.current(self))
+            for field in self._editable_fields()
+            if field.differs(self)
+        }
+
+    def save(self) -> Self:
+        """Send what changed since the server last said, and only that.
+
+        One request (PATCH), or none when nothing changed. On an error, the changes stay.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            ValidationError: The server refused a value; `err.fields` says which and why.
+            NotFound: The object is gone.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.title = "Street scenes"
+            >>> project.save().changes
+            {}
+        """
+        with self._context.lock:
+            changes = self.changes
+        if changes:
+            schema = type(self).__schema__
+            row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
+            self._take(row, sent=changes, saved=True)
+        else:
+            self._context.identity.release(self)
+        return self
+
+
+class Deletable(Fetchable):
+    """A resource that can be deleted."""
+
+    __slots__ = ()
+
+    def delete(self) -> None:
+        """Delete the object on the server. One request.
+
+        The Python object stays readable, but isn't the session's any more.
+
+        Raises:
+            NotFound: It is gone already.
+        """
+        self._ask("DELETE", type(self).__schema__.detail_path(self._key))
+        self._context.identity.forget(self)
