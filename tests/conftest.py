@@ -13,6 +13,7 @@ import synapse
 from synapse.clients.backend import BackendClient
 from synapse.core import context
 from synapse.emulator import Emulator
+from synapse.testing.tenants import EmulatorTenant
 
 _ENVIRONMENT = [
     *(f"SYNAPSE_{name}" for name in ("BASE_URL", "API_TOKEN", "ACCESS_TOKEN", "TENANT", "PROFILE")),
@@ -48,34 +49,21 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def backend() -> Iterator[Emulator]:
+def backend(synapse_backend: Emulator) -> Emulator:
     """The one emulator of the run."""
-    with Emulator() as running:
-        yield running
-
-
-class Tenant:
-    """A fresh tenant of the emulator, with the attributes that `Emulator` has."""
-
-    def __init__(self, backend: Emulator) -> None:
-        credentials = backend.create_tenant()
-        self.url = backend.url
-        self.api_token = credentials.api_token
-        self.agent_token = credentials.agent_token
-        self.tenant = credentials.tenant
+    return synapse_backend
 
 
 @pytest.fixture
-def emulator(backend: Emulator) -> Tenant:
+def emulator(synapse_emulator: EmulatorTenant) -> EmulatorTenant:
     """An empty tenant for this test alone."""
-    return Tenant(backend)
+    return synapse_emulator
 
 
 @pytest.fixture
-def session(emulator: Tenant) -> Iterator[synapse.Session]:
+def session(synapse_session: synapse.Session) -> synapse.Session:
     """The default session of this test."""
-    with synapse.connect(emulator.url, emulator.api_token) as connected:
-        yield connected
+    return synapse_session
 
 
 @pytest.fixture

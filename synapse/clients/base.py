@@ -78,6 +78,11 @@ class BaseClient:
         """The server's address, without a `/` at its end."""
         return self._transport.base_url.rstrip("/")
 
+    @property
+    def request_count(self) -> int:
+        """How many requests this client has made, retries included."""
+        return self._transport.request_count
+
     def close(self) -> None:
         """Close the connections. Later calls raise `SessionClosed`."""
         self._transport.close()

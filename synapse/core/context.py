@@ -115,10 +115,11 @@ _live: weakref.WeakSet[Context] = weakref.WeakSet()
 _choosing = threading.RLock()
 
 
-def set_default(context: Context | None) -> None:
-    """Make a session the one that class-level access uses."""
+def set_default(context: Context | None) -> Context | None:
+    """Make a session the one that class-level access uses; give the one before."""
     global _default
-    _default = context
+    before, _default = _default, context
+    return before
 
 
 def set_connector(connect: Callable[..., Context]) -> None:

@@ -33,7 +33,7 @@ ALLOWED = {
     "clients": {"errors", "config", "transport", "transfer", "core", "resources", "session"},
     "_synapse_sdk": {"_version", "clients"},
     "emulator": {"_version"},
-    "testing": {"session"},
+    "testing": {"session", "core", "emulator"},
     "cli": {"_version", "errors"},
     "": {"_version"},
 }
@@ -47,7 +47,8 @@ LAZY = {"cli", ""}
         ("import synapse", HEAVY | LATER),
         ("import synapse; synapse.Session; synapse.Project", HEAVY),
         ("import synapse.cli", HEAVY | LATER),
-        ("import synapse.testing", HEAVY),
+        ("import synapse.testing", HEAVY | LATER),
+        ("import synapse.testing.plugin", HEAVY | LATER),
         ("from synapse.emulator import Emulator", HEAVY | LATER),
     ],
 )

@@ -1,0 +1,44 @@
+"""For tests of code that uses the SDK.
+
+With pytest, the fixtures `synapse_emulator` and `synapse_session` are there by themselves.
+"""
+
+# Every run of pytest where the SDK is installed imports this: nothing but the standard library.
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+__all__ = ["CountsRequests", "assert_num_requests"]
+
+
+class CountsRequests(Protocol):
+    """What knows how many requests it has made: a session, or a client."""
+
+    @property
+    def request_count(self) -> int:
+        """How many requests it has made, retries included."""
+
+
+@contextmanager
+def assert_num_requests(session: CountsRequests, expected: int) -> Iterator[None]:
+    """Check how many requests a block makes, retries included.
+
+    Args:
+        session: The session, or the `BackendClient` or other client, whose requests are counted.
+        expected: How many there must be.
+
+    Raises:
+        AssertionError: There were more or fewer.
+
+    Example:
+        >>> session = getfixture("session")
+        >>> with assert_num_requests(session, 0):
+        ...     query = session.projects.filter(category="image")
+    """
+    before = session.request_count
+    yield
+    made = session.request_count - before
+    if made != expected:
+        raise AssertionError(f"Expected {expected} requests, but {made} were made.")

@@ -1,0 +1,56 @@
+"""The pytest plugin: a local backend for each run, and a tenant of its own for each test.
+
+pytest imports it in every run of every project that has the SDK installed. So nothing is imported
+here that isn't loaded anyway, and nothing is started before a fixture is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from synapse.emulator import Emulator
+    from synapse.session import Session
+    from synapse.testing.tenants import EmulatorTenant
+
+__all__ = ["synapse_backend", "synapse_emulator", "synapse_session"]
+
+
+@pytest.fixture(scope="session")
+def synapse_backend() -> Iterator[Emulator]:
+    """The local backend of this run; with pytest-xdist, of this worker."""
+    from synapse.emulator import Emulator
+    from synapse.emulator.errors import EmulatorError
+
+    emulator = Emulator()
+    try:
+        emulator.start()
+    except EmulatorError as error:
+        # One sentence that says what to install; the traceback would be about the SDK.
+        pytest.fail(str(error), pytrace=False)
+    yield emulator
+    emulator.stop()
+
+
+@pytest.fixture
+def synapse_emulator(synapse_backend: Emulator) -> Iterator[EmulatorTenant]:
+    """A fresh, empty tenant of the local backend, for this test alone."""
+    from synapse.testing.tenants import EmulatorTenant
+
+    tenant = EmulatorTenant(synapse_backend)
+    yield tenant
+    tenant.close()
+
+
+@pytest.fixture
+def synapse_session(synapse_emulator: EmulatorTenant) -> Iterator[Session]:
+    """A session in this test's tenant; the default session, until the test ends."""
+    from synapse.core import context
+
+    session = synapse_emulator.session()
+    before = context.set_default(session)
+    yield session
+    context.set_default(before)

@@ -1,0 +1,88 @@
+"""A tenant of the local backend that a test has to itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synapse.emulator import Emulator
+    from synapse.emulator.faults import Fault
+    from synapse.session import Session
+
+__all__ = ["EmulatorTenant"]
+
+
+class EmulatorTenant:
+    """A fresh, empty tenant of a local backend. Making it makes one request.
+
+    Args:
+        emulator: The running backend.
+
+    Attributes:
+        emulator: The backend, which other tests use too.
+        url: Its base URL.
+        tenant: The tenant's code.
+        api_token: The API token of the tenant's user.
+        agent_token: The token of the tenant's agent.
+    """
+
+    def __init__(self, emulator: Emulator) -> None:
+        credentials = emulator.create_tenant()
+        self.emulator = emulator
+        self.url = emulator.url
+        self.tenant = credentials.tenant
+        self.api_token = credentials.api_token
+        self.agent_token = credentials.agent_token
+        self._sessions: list[Session] = []
+        self._is_faulty = False
+
+    def session(self, **options: Any) -> Session:
+        """Make a session in the tenant, which is closed with the test. Makes no request.
+
+        Args:
+            **options: What `synapse.Session` takes besides the address and the token.
+
+        Example:
+            >>> tenant = getfixture("synapse_emulator")
+            >>> tenant.session(retries=0).projects.count()
+            0
+        """
+        from synapse.session import Session
+
+        session = Session(self.url, self.api_token, **options)
+        self._sessions.append(session)
+        return session
+
+    def fault(self, kind: str | int, **options: Any) -> Fault:
+        """Make the next answers to the tenant's tokens faulty (one request).
+
+        Args:
+            kind: What goes wrong, as `Emulator.fault` says.
+            **options: What else that takes: `count`, `method`, `path`, `after`, `seconds`,
+                `retry_after` and `status`.
+
+        Raises:
+            EmulatorError: There is no such kind of fault.
+
+        Example:
+            >>> tenant = getfixture("synapse_emulator")
+            >>> with tenant.fault("429", retry_after=0, count=2) as fault:
+            ...     print(tenant.session().projects.count(), fault.served)
+            0 2
+        """
+        self._is_faulty = True
+        return self.emulator.fault(kind, tenant=self.tenant, **options)
+
+    def clear_faults(self) -> None:
+        """Take back what is left of the tenant's faults (one request)."""
+        self.emulator.clear_faults(tenant=self.tenant)
+
+    def close(self) -> None:
+        """Close the sessions that were made, and end the faults (one request if there were any)."""
+        for session in self._sessions:
+            session.close()
+        if self._is_faulty:
+            self.clear_faults()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.tenant} of {self.url}>"
