@@ -20,6 +20,12 @@ import attrs
 import pytest
 
 from synapse.clients.backend import BackendClient
+from synapse.config import Secret, Settings, Timeout
+from synapse.transport import Transport
+from synapse.transport.options import Options
+from synapse.transport.retries import RetryPolicy
+
+TOKEN = "tok-5up3r-s3cret"
 
 
 @attrs.frozen
@@ -111,7 +117,7 @@ class Recorder:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.001,))
         self._thread.start()
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
@@ -289,3 +295,33 @@ def client_of(emulator: Any) -> Iterator[Callable[..., BackendClient]]:
     yield make
     for client in made:
         client.close()
+
+
+def impatient(url: str) -> BackendClient:
+    """Make a client that asks once, so that a refusal is one request."""
+    settings = Settings(
+        f"{url}/", {"api_token": Secret(TOKEN, "the argument api_token")}, timeout=Timeout(5, 20)
+    )
+    return BackendClient(transport=Transport(settings, Options(retry=RetryPolicy(attempts=1))))
+
+
+@pytest.fixture
+def recorded(recorder: Recorder) -> Iterator[BackendClient]:
+    """A client of the recording server."""
+    with impatient(recorder.url) as client:
+        yield client
+
+
+@pytest.fixture
+def refused() -> Iterator[BackendClient]:
+    """A client of a port that is taken, and on which nothing listens."""
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        with impatient(f"http://127.0.0.1:{bound.getsockname()[1]}") as client:
+            yield client
+
+
+@pytest.fixture
+def token() -> str:
+    """The token that these clients have."""
+    return TOKEN

@@ -1,0 +1,121 @@
+"""No client has a way of its own to the server, or a path that a declaration has already."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import synapse
+from synapse.core import registry
+
+PACKAGE = Path(synapse.__file__).parent
+CLIENTS = sorted((PACKAGE / "clients").rglob("*.py"))
+OLD_NAMES = sorted((PACKAGE / "_synapse_sdk").rglob("*.py"))
+
+# What only the transport and the transfer may import.
+WAYS_OUT = {"requests", "urllib3", "json", "orjson", "http", "socket", "ssl", "urllib", "hashlib"}
+
+# Actions below a declared path.
+ACTIONS = {
+    "backend/annotation.py": {"annotate_task_data/", "set_tags/"},
+    "backend/data_collection.py": {"verify_checksums/"},
+    "backend/hitl.py": {"set_tags/"},
+    "backend/integration.py": {"run/", "console_logs/", "tail_console_logs/"},
+}
+# An agent's endpoints, which no resource declares.
+ENDPOINTS = {
+    "agent/__init__.py": {"health/", "metrics/", "plugin_releases/", "/", "/run/"},
+    "agent/ray.py": {
+        *("jobs/", "/", "/logs/", "/stop/", "ray/jobs/", "/logs/stream/"),
+        *("nodes/", "tasks/", "serve_applications/"),
+    },
+    # A slash in front or behind is taken off.
+    "base.py": {"/"},
+}
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(PACKAGE / "clients").as_posix()
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield str(node.module).partition(".")[0]
+
+
+def texts(tree: ast.AST) -> Iterator[str]:
+    """Give every text in the code that isn't a docstring or part of a message."""
+    skipped: set[int] = set()
+    for node in ast.walk(tree):
+        is_message = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
+            ("InvalidQuery", "InvalidResponse", "BadRequest", "ConfigurationError")
+        )
+        is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+        if is_message or is_docstring:
+            skipped.update(id(below) for below in ast.walk(node))
+        elif isinstance(node, ast.Constant) and id(node) not in skipped:
+            yield from [node.value] if isinstance(node.value, str) else []
+
+
+def paths_in(source: str) -> set[str]:
+    return {text for text in texts(ast.parse(source)) if "/" in text}
+
+
+@pytest.mark.parametrize("path", CLIENTS, ids=name_of)
+def test_no_way_out_of_its_own(path: Path) -> None:
+    assert set(imports(ast.parse(path.read_text(encoding="utf-8")))) & WAYS_OUT == set()
+
+
+@pytest.mark.parametrize("path", CLIENTS, ids=name_of)
+def test_no_path_of_its_own(path: Path) -> None:
+    name = name_of(path)
+
+    found = paths_in(path.read_text(encoding="utf-8"))
+
+    assert found == ACTIONS.get(name, set()) | ENDPOINTS.get(name, set())
+
+
+def test_tables_have_no_declared_path() -> None:
+    declared = {cls.__schema__.path for cls in registry.declared()}
+    declared |= {cls.__schema__.list_path for cls in registry.declared()}
+
+    assert "projects/" in declared
+    assert set().union(*ACTIONS.values()) & declared == set()
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('x._get("projects/")', {"projects/"}),
+        ('x._get(f"projects/{key}/")', {"projects/", "/"}),
+        ('"""a/b"""', set()),
+        ('def f():\n    """a/b"""\n    return "c/"', {"c/"}),
+        ('raise InvalidQuery(f"not a/b: {x}")', set()),
+        ('PATH = "data_" + "files/"', {"files/"}),
+        ("x.request('GET', 'tasks')", set()),
+    ],
+)
+def test_path_is_found(source: str, expected: set[str]) -> None:
+    assert paths_in(source) == expected
+
+
+@pytest.mark.parametrize("path", OLD_NAMES, ids=lambda path: path.stem)
+def test_old_names_only_import(path: Path) -> None:
+    """A module of the older name has a docstring, imports from ours, and `__all__`."""
+    first, *others = ast.parse(path.read_text(encoding="utf-8")).body
+
+    assert isinstance(first, ast.Expr)
+    for node in others:
+        match node:
+            case ast.ImportFrom(level=0, module=str(module)):
+                assert module.startswith("synapse.")
+            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=names)):
+                assert all(isinstance(name, ast.Constant) for name in names)
+            case _:
+                pytest.fail(f"line {node.lineno} does something")
