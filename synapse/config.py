@@ -379,10 +379,14 @@ def _as_toml(document: Mapping[str, Any]) -> str:
     for name, values in document.items():
         if not isinstance(values, Mapping):
             continue
-        # A JSON string is a TOML one.
-        lines = [f"{json.dumps(key)} = {json.dumps(value)}" for key, value in values.items()]
-        sections.append("\n".join([f"[{json.dumps(name)}]", *lines, ""]))
+        lines = [f"{_as_toml_text(key)} = {_as_toml_text(values[key])}" for key in values]
+        sections.append("\n".join([f"[{_as_toml_text(name)}]", *lines, ""]))
     return "\n".join(sections)
+
+
+def _as_toml_text(value: Any) -> str:
+    # A JSON text is a TOML one, but for half a pair of surrogates and this one control character.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def checked_tenant(code: Any) -> str | None:

@@ -8,17 +8,22 @@ filter on their loggers shows `***` instead.
 from __future__ import annotations
 
 import logging
+import os
 import re
 import threading
+from collections.abc import Iterable
 from urllib.parse import quote
 
-__all__ = ["guard_logs", "hide", "redacted"]
+__all__ = ["guard_logs", "hide", "redacted", "without"]
 
 _SIGNED = re.compile(
-    r"(?i)([?&;](?:x-(?:amz|goog)-(?:signature|credential|security-token)|signature|sig|"
-    r"awsaccesskeyid|googleaccessid|access_token|api_token|token|key)=)[^&;\s\"'<>]+"
+    r"(?i)([?&;](?:x-(?:amz|goog|oss)-(?:signature|credential|security-token)|signature|sig|"
+    r"awsaccesskeyid|googleaccessid|(?:(?:access|agent|api|authorization|refresh)_?)?token|"
+    r"(?:(?:access|api|client|secret)_?)?(?:key|secret)|password)=)[^&;\s\"'<>]+"
 )
+_USERINFO = re.compile(r"(?i)\b(https?://)[^/?#@\s\"'<>]*@")
 _MOST_HIDDEN = 10_000
+_LEAST_HIDDEN = 8
 _LOGGERS = ("urllib3.connectionpool", "requests")
 
 _hidden: dict[str, None] = {}
@@ -42,11 +47,27 @@ def redacted(text: str) -> str:
         >>> redacted("https://bucket.example/a.png?X-Amz-Signature=abc&x=1")
         'https://bucket.example/a.png?X-Amz-Signature=***&x=1'
     """
-    text = _SIGNED.sub(r"\1***", text)
+    text = _USERINFO.sub(r"\1***@", _SIGNED.sub(r"\1***", text))
     for secret in list(_hidden):
         if secret in text:
             text = text.replace(secret, "***")
     return text
+
+
+def without(content: bytes, secrets: Iterable[str]) -> bytes:
+    """Return a text with `***` for some secrets, should somebody have put them there.
+
+    A server that quotes the token which it refuses, or a proxy that shows the request's headers,
+    isn't a reason to show them in a message. What is shorter than a token is taken for chance.
+
+    Example:
+        >>> without(b"Invalid token: tok-5up3r-s3cret", ["tok-5up3r-s3cret"])
+        b'Invalid token: ***'
+    """
+    for secret in secrets:
+        if len(secret) >= _LEAST_HIDDEN:
+            content = content.replace(secret.encode(), b"***")
+    return content
 
 
 class _Filter(logging.Filter):
@@ -59,6 +80,16 @@ class _Filter(logging.Filter):
 
 
 _filter = _Filter()
+
+
+def _after_fork() -> None:
+    """Don't wait for a thread that is in the parent only."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def guard_logs() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 import warnings
@@ -113,6 +114,18 @@ _connect: Callable[..., Context] | None = None
 _live: weakref.WeakSet[Context] = weakref.WeakSet()
 # Held while a session is looked for and made, so that two threads don't make two.
 _choosing = threading.RLock()
+
+
+def _after_fork() -> None:
+    """Don't wait for threads that are in the parent only."""
+    global _choosing
+    _choosing = threading.RLock()
+    for one in list(_live):
+        one.lock = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def set_default(context: Context | None) -> Context | None:

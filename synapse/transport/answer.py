@@ -8,9 +8,23 @@ import attrs
 import requests
 
 from synapse.errors import ClientError
+from synapse.redaction import without
 from synapse.transport import decoding
 
 __all__ = ["Answer"]
+
+_DIGITS = b"0123456789"
+# The last byte that a JSON text may have, by its first.
+_ENDS = {
+    b"{": b"}",
+    b"[": b"]",
+    b'"': b'"',
+    b"t": b"e",
+    b"f": b"e",
+    b"n": b"l",
+    b"-": _DIGITS,
+    **{bytes([digit]): _DIGITS for digit in _DIGITS},
+}
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -23,6 +37,7 @@ class Answer:
         url: The URL that was asked, as messages may show it.
         resource: What was asked for, for messages.
         credentials: Where the credentials came from, for messages.
+        secrets: What no message may show, should the answer repeat it.
         attempts: How often the request was sent.
         elapsed: Seconds that all attempts took.
         was_throttled: Whether the server said that it is asked too much.
@@ -38,12 +53,19 @@ class Answer:
     elapsed: float = 0.0
     was_throttled: bool = False
     is_done: bool = False
+    secrets: tuple[str, ...] = ()
 
     @property
     def is_broken(self) -> bool:
-        """Whether a success is surely none: an empty body, or a page of something in between."""
+        """Whether a success is surely none: empty, cut short, or no JSON by its two ends.
+
+        Nothing is decoded for this; what lies between the ends shows when it is.
+        """
         status = self.response.status_code
-        return 200 <= status < 300 and status != 204 and self.content[:1] in (b"", b"<")
+        if not 200 <= status < 300 or status == 204 or self.response.request.method == "HEAD":
+            return False
+        text = self.content.strip(b" \t\r\n")
+        return not text or text[-1:] not in _ENDS.get(text[:1], b"")
 
     def json(self) -> Any:
         """Return the decoded body; `None` for 204 (no content).
@@ -62,7 +84,7 @@ class Answer:
             raise self._noted(
                 failures.refused(
                     response,
-                    content,
+                    without(content, self.secrets),
                     url=self.url,
                     resource=self.resource,
                     credentials=self.credentials,
@@ -76,7 +98,12 @@ class Answer:
             from synapse.transport import failures
 
             raise self._noted(
-                failures.broken_answer(response, content, url=self.url, resource=self.resource)
+                failures.broken_answer(
+                    response,
+                    without(content, self.secrets),
+                    url=self.url,
+                    resource=self.resource,
+                )
             ) from None
 
     def _noted(self, error: ClientError) -> ClientError:

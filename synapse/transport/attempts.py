@@ -25,7 +25,8 @@ class Attempts:
         sending: What is sent.
         options: The policy and the callbacks.
         budget: The session's retries.
-        repeatable: Whether it may be sent again at all.
+        repeatable: Whether the verb says if it is sent again after its answer was lost; else it
+            is sent again only when it certainly wasn't processed.
 
     Attributes:
         request_id: The id that all attempts carry.
@@ -38,8 +39,9 @@ class Attempts:
         self._sending = sending
         self._options = options
         self._budget = budget
-        self._most = options.retry.attempts if repeatable else 1
+        self._most = options.retry.attempts
         self._method = sending.request.method or ""
+        self._policy_of = self._method if repeatable else "POST"
         self.request_id = sending.request.headers["X-Request-ID"]
         self._started = time.monotonic()
         self.until = None if sending.deadline is None else self._started + sending.deadline
@@ -113,14 +115,17 @@ class Attempts:
 
                 seconds = retry_after(answer.response)
                 self._was_throttled = self._was_throttled or status == 429
-                repeats = policy.repeats_status(self._method, status, seconds)
+                # What stands in front of the server gave it up; the server may not have.
+                is_open = status in (502, 504) or (status == 503 and seconds is None)
+                self._was_lost = self._was_lost or is_open
+                repeats = policy.repeats_status(self._policy_of, status, seconds)
             else:
                 self._was_lost = True
-                repeats = policy.repeats_failure(self._method, was_sent=True)
+                repeats = policy.repeats_failure(self._policy_of, was_sent=True)
         else:
             was_sent = not (isinstance(failure, ConnectionFailed) and not failure.was_sent)
             self._was_lost = self._was_lost or was_sent
-            repeats = policy.repeats_failure(self._method, was_sent=was_sent)
+            repeats = policy.repeats_failure(self._policy_of, was_sent=was_sent)
             repeats = repeats and not isinstance(failure, InvalidResponse)
         if not repeats or self._number >= self._most:
             return None

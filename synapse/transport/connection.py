@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -20,7 +22,7 @@ from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
 
-__all__ = ["Connection", "Sending"]
+__all__ = ["Connection", "Sending", "in_child"]
 
 _LOG = logging.getLogger("synapse.transport")
 _POOL_SIZE = 32
@@ -99,7 +101,6 @@ class Connection:
         else:
             proxy = select_proxy(base_url, get_environ_proxies(base_url))
             self._proxies = {urlsplit(base_url).scheme: proxy} if proxy else {}
-        _live.add(self)
 
     def ensure_open(self) -> None:
         """Check that requests can be sent.
@@ -113,6 +114,7 @@ class Connection:
     @contextmanager
     def answering(self, sending: Sending) -> Iterator[requests.Response]:
         """Send a request; whatever breaks until the block ends becomes a `ClientError`."""
+        outer = sys.exc_info()[1]
         try:
             with self.http.send(
                 sending.request,
@@ -137,8 +139,10 @@ class Connection:
                 timeout=sending.timeout,
                 deadline=sending.deadline,
             )
-            # The library's own message has the whole URL, and its request the credentials.
+            # The library's own message has the whole URL, its request the credentials, and so have
+            # the variables in its traceback, which some tools show.
             _forget_headers(error)
+            _forget_frames(error, outer)
             raise failure from (None if sending.hides else error)
 
     def close(self) -> None:
@@ -154,18 +158,32 @@ class Connection:
     @staticmethod
     def _pool() -> requests.Session:
         http = _NoRedirects()
+        # A session has no use for cookies, and a server could fill the memory with them.
+        http.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         adapter = DeadlineAdapter(pool_connections=4, pool_maxsize=_POOL_SIZE)
         http.mount("http://", adapter)
         http.mount("https://", adapter)
         return http
 
 
-_live: weakref.WeakSet[Connection] = weakref.WeakSet()
+class Forkable(Protocol):
+    """What has to do something in the child after a fork."""
+
+    def after_fork(self) -> None:
+        """Do it."""
+
+
+_live: weakref.WeakSet[Forkable] = weakref.WeakSet()
+
+
+def in_child(one: Forkable) -> None:
+    """Have its `after_fork` called in every child, as long as it is used."""
+    _live.add(one)
 
 
 def _after_fork() -> None:
-    for connection in list(_live):
-        connection.after_fork()
+    for one in list(_live):
+        one.after_fork()
 
 
 if hasattr(os, "register_at_fork"):
@@ -179,6 +197,16 @@ def _forget_headers(error: requests.RequestException | HTTPError) -> None:
         bare = request.copy()
         bare.headers = CaseInsensitiveDict()
         error.request = bare  # type: ignore[union-attr] # of the two, only the first has one
+
+
+def _forget_frames(error: BaseException | None, outer: BaseException | None) -> None:
+    """Drop the libraries' tracebacks, up to what the caller was handling before."""
+    while error is not None and error is not outer:
+        error.__traceback__ = None
+        for part in error.args:
+            if isinstance(part, BaseException):
+                _forget_frames(part, outer)
+        error = error.__cause__ or error.__context__
 
 
 def _checked_bundle(verify: Any, base_url: str, *, given: bool) -> Any:

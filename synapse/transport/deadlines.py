@@ -1,7 +1,8 @@
 """Deadlines over a whole request: not only each read, but all of them together, must end in time.
 
 A read timeout alone doesn't bound anything: a server that drips a byte a second never reaches it.
-So every read from a connection is given no more than what is left until the deadline.
+So connecting, and every write to a connection and read from it, is given no more than what is left
+until the deadline.
 """
 
 from __future__ import annotations
@@ -18,24 +19,52 @@ from typing import Any
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError
 
-__all__ = ["DeadlineAdapter", "until"]
+__all__ = ["DeadlineAdapter", "DeadlinePassed", "until"]
+
+# A timeout of `sendall` is for all of its bytes, however many. In pieces, it is for each of them:
+# whoever has a slow line isn't cut off for sending much.
+_PIECE = 64 * 1024
 
 _deadline: ContextVar[float | None] = ContextVar("synapse_deadline", default=None)
+_stall: ContextVar[float | None] = ContextVar("synapse_stall", default=None)
+
+
+class DeadlinePassed(TimeoutError):
+    """The deadline, and not only a timeout, has passed."""
 
 
 @contextmanager
-def until(moment: float | None) -> Iterator[None]:
-    """Bound every read in the block.
+def until(moment: float | None, stall: float | None = None) -> Iterator[None]:
+    """Bound all that is done with a connection in the block.
 
     Args:
         moment: The deadline, on `time.monotonic`'s clock; `None` for none.
+        stall: For how many seconds the server may take nothing of what is sent; by default as
+            long as connecting may take.
     """
-    token = _deadline.set(moment)
+    tokens = _deadline.set(moment), _stall.set(stall)
     try:
         yield
     finally:
-        _deadline.reset(token)
+        _deadline.reset(tokens[0])
+        _stall.reset(tokens[1])
+
+
+def _left(limit: float | None) -> float | None:
+    """Return how many seconds something may take that has a limit of its own.
+
+    Raises:
+        DeadlinePassed: None are left.
+    """
+    moment = _deadline.get()
+    if moment is None:
+        return limit
+    left = moment - time.monotonic()
+    if left <= 0:
+        raise DeadlinePassed("the deadline has passed")
+    return left if limit is None else min(limit, left)
 
 
 class _BoundReads(io.RawIOBase):
@@ -50,14 +79,13 @@ class _BoundReads(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        moment = _deadline.get()
-        if moment is not None:
-            left = moment - time.monotonic()
-            if left <= 0:
-                raise TimeoutError("the deadline has passed")
-            timeout = self._timeout
-            self._sock.settimeout(left if timeout is None else min(left, timeout))
-        count: int | None = self._raw.readinto(buffer)
+        if _deadline.get() is not None:
+            self._sock.settimeout(_left(self._timeout))
+        try:
+            count: int | None = self._raw.readinto(buffer)
+        except TimeoutError:
+            _left(None)  # says so if that was the deadline
+            raise
         return count
 
     def close(self) -> None:
@@ -74,12 +102,39 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundReads(raw, sock))
 
 
-class _Connection(HTTPConnection):
+class _Bound(HTTPConnection):
+    """A connection that is made and written to with the deadline in force."""
+
     response_class = _Response
 
+    def connect(self) -> None:
+        self.timeout = _left(self.timeout)
+        try:
+            super().connect()
+        except (TimeoutError, ConnectTimeoutError):
+            _left(None)  # says so if that was the deadline
+            raise
 
-class _TlsConnection(HTTPSConnection):
-    response_class = _Response
+    def send(self, data: Any) -> None:
+        if self.sock is None:
+            self.connect()
+        stall = _stall.get() or self.timeout
+        view = memoryview(data)
+        for start in range(0, len(view), _PIECE):
+            self.sock.settimeout(_left(stall))
+            try:
+                super().send(view[start : start + _PIECE])
+            except TimeoutError:
+                _left(None)
+                raise
+
+
+class _Connection(_Bound):
+    pass
+
+
+class _TlsConnection(_Bound, HTTPSConnection):
+    pass
 
 
 class _Pool(HTTPConnectionPool):

@@ -14,7 +14,9 @@ from requests import exceptions as http_errors
 from urllib3 import exceptions as pool_errors
 
 from synapse import errors
+from synapse.redaction import redacted
 from synapse.transport import decoding
+from synapse.transport.deadlines import DeadlinePassed
 from synapse.transport.urls import without_query
 
 __all__ = ["broken_answer", "refused", "retry_after", "unreachable"]
@@ -69,7 +71,7 @@ def refused(
         hint = "Redirects aren't followed, so that no credential goes astray; correct base_url."
     error = cls(
         status,
-        detail,
+        redacted(detail),
         fields=fields,
         request_id=response.headers.get("X-Request-ID"),
         method=response.request.method,
@@ -95,7 +97,7 @@ def broken_answer(
     if not body:
         detail = "the answer is empty: the connection was cut, or something in between answered"
     else:
-        detail = _page(response, body) or "the answer is not JSON"
+        detail = redacted(_page(response, body) or "the answer is not JSON")
     return errors.InvalidResponse(
         response.status_code,
         detail,
@@ -133,6 +135,10 @@ def unreachable(
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
+    if caused_by(DeadlinePassed):
+        return errors.RequestTimeout(
+            408, f"no answer within {deadline:g} s, its deadline", hint=_HINTS[408], **about
+        )
     was_sent = True
     # The order matters: what a proxy's error wraps isn't about the server, and a refused
     # connection and an unknown name are kinds of connect timeout to urllib3.
@@ -156,9 +162,13 @@ def unreachable(
         detail = f"no connection within {timeout[0]:g} s"
         hint = "Check base_url and the network, or give a larger connect timeout."
     elif caused_by(http_errors.ReadTimeout, pool_errors.ReadTimeoutError):
-        passed = any("deadline" in str(cause) for cause in causes)
-        limit = f"{deadline:g} s, its deadline" if passed else f"{timeout[1]:g} s"
-        return errors.RequestTimeout(408, f"no answer within {limit}", hint=_HINTS[408], **about)
+        return errors.RequestTimeout(
+            408, f"no answer within {timeout[1]:g} s", hint=_HINTS[408], **about
+        )
+    elif any(isinstance(cause, TimeoutError) and cause.errno is None for cause in causes):
+        return errors.RequestTimeout(
+            408, f"the server took nothing for {timeout[1]:g} s", hint=_HINTS[408], **about
+        )
     elif caused_by(http_errors.SSLError, pool_errors.SSLError):
         detail = f"the TLS connection failed: {_innermost(causes)}"
         hint = "Check the address; for a private authority, set REQUESTS_CA_BUNDLE."

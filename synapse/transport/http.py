@@ -24,7 +24,7 @@ from synapse.transport import decoding
 from synapse.transport.answer import Answer
 from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
-from synapse.transport.connection import Connection, Sending
+from synapse.transport.connection import Connection, Sending, in_child
 from synapse.transport.deadlines import until
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.reading import read_lines, read_whole
@@ -69,6 +69,7 @@ class Transport:
         self._budget = Budget()
         self._count = 0
         self._counting = threading.Lock()
+        in_child(self)
 
     @property
     def request_count(self) -> int:
@@ -102,7 +103,8 @@ class Transport:
             headers: Further headers.
             timeout: Seconds to connect and between two reads; else the session's.
             deadline: Seconds for the call with all its attempts; else the session's.
-            repeatable: Whether the caller leaves it to the verb if it is sent again.
+            repeatable: Whether the verb says if it is sent again after its answer was lost; else
+                it is sent again only when it certainly wasn't processed.
             resource: What is asked for, for messages, such as `Project 123`.
             secret: A segment of the path that no message may show.
 
@@ -167,7 +169,7 @@ class Transport:
         attempts = Attempts(sending, self.options, self._budget, repeatable=repeatable)
         while True:
             try:
-                with until(attempts.until):
+                with until(attempts.until, sending.timeout[1]):
                     answer = self._send(sending, attempts)
             except ClientError as failure:
                 if not attempts.goes_on(failure=failure):
@@ -207,12 +209,18 @@ class Transport:
         with self._connection.answering(sending) as response:
             if not 200 <= response.status_code < 300:
                 content = read_whole(response, self.options.largest)
-                Answer(response, content, shown, resource, self.settings.source).json()
-            yield from read_lines(response)
+                self._answer(response, content, sending).json()
+            yield from read_lines(response, self.options.largest, resource=resource)
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
         self._connection.close()
+
+    def after_fork(self) -> None:
+        """Share neither a connection with the parent nor a lock with its threads."""
+        self._connection.after_fork()
+        self._budget.after_fork()
+        self._counting = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
@@ -241,7 +249,14 @@ class Transport:
                 (time.perf_counter() - started) * 1000,
                 attempts.request_id,
             )
-        return Answer(response, content, sending.shown, sending.resource, self.settings.source)
+        return self._answer(response, content, sending)
+
+    def _answer(self, response: requests.Response, content: bytes, sending: Sending) -> Answer:
+        settings = self.settings
+        secrets = tuple(secret.reveal() for secret in settings.credentials.values())
+        return Answer(
+            response, content, sending.shown, sending.resource, settings.source, secrets=secrets
+        )
 
     def _tally(self) -> None:
         self._connection.ensure_open()

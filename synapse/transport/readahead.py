@@ -7,6 +7,7 @@ were waited for, and ends for good when the server says that it is asked too muc
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -37,6 +38,7 @@ class ReadAhead:
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
         self._flying: dict[int, Future[Answer]] = {}
+        self._pid = 0
         self._waited_before = False
         self._asked_cpu = 0.0
         self._fetched_at = 0.0
@@ -49,6 +51,9 @@ class ReadAhead:
             number: The page.
             last: The last page, as far as is known; nothing beyond it is fetched ahead.
         """
+        if self._pool is not None and self._pid != os.getpid():
+            # The threads are the parent's, and so are the answers that they wait for.
+            self._pool, self._flying = None, {}
         if self._pool is None and self._workers > 1 and self._fetched_at and last > number:
             self._decide()
         if self._pool is None:
@@ -96,4 +101,5 @@ class ReadAhead:
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synapse-pages")
+            self._pid = os.getpid()
         self._waited_before = waited

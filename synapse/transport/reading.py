@@ -11,7 +11,8 @@ from synapse.errors import InvalidResponse
 
 __all__ = ["read_lines", "read_whole"]
 
-_PIECE = 65536
+_PIECE = 64 * 1024
+_STEP = 1024 * 1024
 
 
 def read_whole(response: requests.Response, largest: int, *, resource: str | None = None) -> bytes:
@@ -27,39 +28,48 @@ def read_whole(response: requests.Response, largest: int, *, resource: str | Non
         InvalidResponse: It is larger.
     """
     raw = response.raw
-    length = raw.headers.get("Content-Length", "")
-    is_known = length.isdecimal() and "Content-Encoding" not in raw.headers
-    if is_known and int(length) <= largest:
+    length = raw.length_remaining
+    if length is not None and length > largest:
+        raise _too_large(response, f"the answer is larger than {largest:,} bytes", resource)
+    if length is not None and "Content-Encoding" not in raw.headers:
         # One read; `Response.content` would join pieces of 10 KiB.
         whole: bytes = raw.read(decode_content=True)
         return whole
-    if not is_known:
-        whole = raw.read(largest + 1, decode_content=True)
-        if len(whole) <= largest:
-            return whole
-    raise InvalidResponse(
-        response.status_code,
-        f"the answer is larger than {largest:,} bytes",
-        method=response.request.method,
-        hint="Ask for less: a smaller page_size(), or only() some fields.",
-        resource=resource,
-    )
+    pieces: list[bytes] = []
+    size = 0
+    while piece := raw.read(min(_STEP, largest + 1 - size), decode_content=True):
+        pieces.append(piece)
+        size += len(piece)
+        if size > largest:
+            raise _too_large(response, f"the answer is larger than {largest:,} bytes", resource)
+    return b"".join(pieces)
 
 
-def read_lines(response: requests.Response) -> Iterator[str]:
+def read_lines(
+    response: requests.Response, largest: int, *, resource: str | None = None
+) -> Iterator[str]:
     """Read the body as text, and give each line as soon as it is there, without its end.
 
     Args:
         response: The answer, whose body wasn't read.
+        largest: Characters of a line from which on it is refused.
+        resource: What was asked for, for messages.
+
+    Raises:
+        InvalidResponse: A line is longer.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     line: list[str] = []
+    size = 0
     for piece in _pieces(response):
         first, *others = decoder.decode(piece).split("\n")
         line.append(first)
+        size += len(first)
         for other in others:
             yield "".join(line).removesuffix("\r")
-            line = [other]
+            line, size = [other], len(other)
+        if size > largest:
+            raise _too_large(response, f"a line is longer than {largest:,} characters", resource)
     line.append(decoder.decode(b"", final=True))
     if last := "".join(line):
         yield last.removesuffix("\r")
@@ -72,3 +82,13 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         return
     while piece := raw.read1(_PIECE, decode_content=True):
         yield piece
+
+
+def _too_large(response: requests.Response, detail: str, resource: str | None) -> InvalidResponse:
+    return InvalidResponse(
+        response.status_code,
+        detail,
+        method=response.request.method,
+        hint="Ask for less: a smaller page_size(), or only() some fields.",
+        resource=resource,
+    )

@@ -123,3 +123,7 @@ class Budget:
         if self._left < self._capacity:
             with self._lock:
                 self._left = min(self._capacity, self._left + self._refund + retries)
+
+    def after_fork(self) -> None:
+        """Don't wait for a thread that is in the parent only."""
+        self._lock = threading.Lock()
