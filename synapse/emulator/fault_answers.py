@@ -100,11 +100,13 @@ def _drip(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> Htt
         return response
 
     def bytewise(pieces: Iterable[bytes]) -> Iterator[bytes]:
+        seconds = 0.0  # the first one comes at once, as the headers do
         for piece in pieces:
             for value in piece:
-                if not _pause(request, fault.seconds):
+                if not _pause(request, seconds):
                     raise Hangup
                 yield bytes((value,))
+                seconds = fault.seconds
 
     return _with_body(response, bytewise)
 

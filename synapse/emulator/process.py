@@ -262,7 +262,7 @@ class Emulator:
                 for any text.
             after: How many that fit stay as they are first.
             tenant: Only those to this tenant's tokens; its code.
-            seconds: How late a ``"slow"`` answer is, and how long a ``"drip"`` waits before each
+            seconds: How late a ``"slow"`` answer is, and how long a ``"drip"`` waits after each
                 byte.
             retry_after: What the header ``Retry-After`` of ``"429"`` and ``"503"`` says: seconds,
                 or an HTTP date.
