@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from functools import cached_property
 from importlib import import_module
 from types import TracebackType
@@ -294,16 +293,19 @@ def _connect_to(
     """Make the session that an object, or the first use of a class, has to have.
 
     Raises:
-        ConfigurationError: There are no credentials, or they are for another server: those of one
-            must not go to another because an object came from there.
+        ConfigurationError: There are no credentials, or they are for another server, or nothing
+            here says for which: they must not go to one because an object came from there.
     """
-    own = base_url
-    with contextlib.suppress(ConfigurationError):  # it may have a token only
+    own = None
+    try:
         own = resolve(tenant=tenant, profile=profile).base_url
+    except ConfigurationError:
+        resolve(base_url, tenant=tenant, profile=profile)  # says what else is missing
     if base_url not in (None, own):
+        is_for = f"is set up for {own}" if own else "doesn't say for which server its token is"
         raise ConfigurationError(
-            f"An object is from {base_url}, but this process is set up for {own}. Call "
-            "synapse.connect() for the object's server first."
+            f"An object is from {base_url}, but this process {is_for}. Set SYNAPSE_BASE_URL, or "
+            "call synapse.connect() for the object's server first."
         )
     return Session(base_url, tenant=tenant, profile=profile)
 

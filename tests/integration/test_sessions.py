@@ -154,15 +154,15 @@ def test_the_token_of_one_server_does_not_go_to_another(tables: Any, environment
     assert tables.asked == []
 
 
-def test_a_process_that_has_only_a_token_goes_where_the_object_is_from(
-    emulator: Any, monkeypatch: Any
+def test_a_token_whose_server_nothing_names_does_not_go_where_an_object_is_from(
+    tables: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setenv("SYNAPSE_API_TOKEN", emulator.api_token)
-    with Session(emulator.url, "another-token") as there:
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", "some-token")
+    with Session(tables.url, "another-token") as there:
         content = pickle.dumps(there)
-    found = pickle.loads(content)
-    assert found.projects.count() == 0
-    found.close()
+    with pytest.raises(ConfigurationError, match="doesn't say for which server its token is"):
+        pickle.loads(content)
+    assert tables.asked == []
 
 
 def test_sessions_that_the_settings_make_one_are_one(environment: Any, monkeypatch: Any) -> None:
