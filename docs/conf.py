@@ -86,8 +86,13 @@ def link_bare_name(
 def hide_constructor(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Leave out how managers and objects are made: nobody but the SDK makes them."""
-    is_ours = what == "class" and isinstance(obj, type) and issubclass(obj, (Bound, Resource))
+    """Leave out how managers and objects are made, which nobody but the SDK does.
+
+    The parts of a client are made as the whole is, whose signature stands above them.
+    """
+    if what != "class" or not isinstance(obj, type):
+        return None
+    is_ours = issubclass(obj, (Bound, Resource)) or obj.__name__.endswith("ClientMixin")
     return ("", "") if is_ours else None
 
 
