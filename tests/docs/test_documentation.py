@@ -7,6 +7,7 @@ own, so that ids begin at 1. In a block, the lines that begin with `# ->` are it
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import io
 import os
@@ -200,3 +201,33 @@ def test_reference_has_every_domain() -> None:
 
     for module in (ROOT / "synapse" / "resources").glob("[!_]*.py"):
         assert f".. automodule:: synapse.resources.{module.stem}\n" in reference
+
+
+def clients() -> dict[str, list[str]]:
+    """Return the clients and their parts, each with its methods."""
+    found: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "synapse" / "clients").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and node.name.endswith(("Client", "ClientMixin")):
+                methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
+                names = [one.name for one in methods if not one.decorator_list]
+                found[node.name] = [name for name in names if not name.startswith("_")]
+    return found
+
+
+def test_reference_has_every_client() -> None:
+    reference = (ROOT / "docs" / "reference" / "clients.md").read_text(encoding="utf-8")
+    shown = re.findall(r"autoclass:: \S+\.(\w+(?:Client|ClientMixin))\n", reference)
+
+    assert sorted(shown) == sorted(clients())
+
+
+@pytest.mark.parametrize(("client", "methods"), clients().items())
+def test_every_method_of_a_client_is_described(client: str, methods: list[str]) -> None:
+    pages = (ROOT / "docs" / "clients").glob("*.md")
+    described = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+
+    assert client in described
+    for method in methods:
+        # A heading of its own, or a row or sentence that shows how it is called.
+        assert re.search(rf"^#+ {method}$|`{method}\(|client\.{method}\b", described, re.MULTILINE)
