@@ -81,7 +81,9 @@ class Line:
         return Received(content, was_reset=False)
 
     def receive_some(self) -> bytes:
-        return self._socket.recv(65536)
+        piece = self._socket.recv(65536)
+        assert piece, "the connection has ended"
+        return piece
 
     def close(self) -> None:
         self._socket.close()
