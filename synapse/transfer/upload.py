@@ -10,9 +10,57 @@ from typing import IO, Any
 
 from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.transfer.multipart import MultipartFile
+from synapse.transfer.progress import ProgressArgument, showing
 from synapse.transport import Transport
 
-__all__ = ["checked_name", "open_file", "upload_file"]
+__all__ = ["DIRECT_LIMIT", "checked_name", "open_file", "upload", "upload_file"]
+
+CHUNK_SIZE = 50 * 1024 * 1024
+"""Bytes per chunk, unless told otherwise."""
+
+DIRECT_LIMIT = 50 * 1024 * 1024
+"""Bytes up to which a file goes in one request."""
+
+
+def upload(
+    transport: Transport,
+    path: str,
+    source: str | os.PathLike[str] | IO[bytes],
+    *,
+    name: str | None = None,
+    chunk_size: int = CHUNK_SIZE,
+    chunked: bool | None = None,
+    progress: ProgressArgument = None,
+    checksum: str | None = None,
+) -> dict[str, Any]:
+    """Make a data file of a file."""
+    from synapse.transfer.chunked import upload_in_chunks
+
+    del checksum
+    with showing(progress) as shown:
+        if isinstance(source, (str, os.PathLike)):
+            size = Path(source).stat().st_size
+            if size == 0:
+                raise InvalidQuery(f"{source} is empty: the server takes no empty files.")
+            if chunked or (chunked is None and size > DIRECT_LIMIT):
+                with shown.file(name or Path(source).name, size) as one:
+                    row = upload_in_chunks(
+                        transport,
+                        source,
+                        chunk_size=chunk_size,
+                        on_progress=lambda done, _: one.at(done),
+                    )
+                    body = {
+                        "chunked_upload": row["id"],
+                        "meta": {"filename": name or Path(source).name},
+                    }
+                    made: dict[str, Any] = transport.request("POST", path, json=body)
+                    return made
+            with shown.file(name or Path(source).name, size) as one:
+                made = upload_file(transport, path, source, name=name)
+                one.at(size)
+                return made
+        return upload_file(transport, path, source, name=name)
 
 
 def upload_file(

@@ -1,0 +1,326 @@
+"""How far a transfer is: counted in one place, and shown in one of several ways.
+
+One `Progress` may count many files that are sent by several threads, and of which not all are
+known yet. A bar is shown on a terminal, if `tqdm` is installed; a function can be called instead.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = [
+    "Bar",
+    "Callback",
+    "Calling",
+    "FileProgress",
+    "Progress",
+    "ProgressArgument",
+    "progress_of",
+    "showing",
+]
+
+Callback: TypeAlias = Callable[[int, int], Any]
+"""Called with the bytes that are done and the bytes that there are."""
+
+
+class Progress:
+    """Counts what is done of a transfer; this one shows nothing.
+
+    A subclass shows it by overriding `changed` and `close`. All of it may be used from several
+    threads; `changed` is called by one at a time.
+
+    Attributes:
+        size: Bytes that are expected in all, as far as is known; it may grow.
+        done: Bytes that are done. It goes back when something has to be sent again.
+        confirmed: Bytes that the other side is known to have.
+        files: Files that are expected, as far as is known; it may grow.
+        files_done: Files that are done.
+        files_failed: Files that can't be done.
+
+    Example:
+        >>> progress = Progress()
+        >>> progress.expect(300, files=2)
+        >>> with progress.file("cat.png", 100) as one:
+        ...     one.at(100)
+        >>> progress.done, progress.size, progress.files_done, progress.files
+        (100, 300, 1, 2)
+    """
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.done = 0
+        self.confirmed = 0
+        self.files = 0
+        self.files_done = 0
+        self.files_failed = 0
+        self._begun = 0
+        self._expects = False
+        self._resumed = 0
+        self._started = time.monotonic()
+        self._lock = threading.RLock()
+
+    def expect(self, size: int = 0, *, files: int = 1) -> None:
+        """Take note of files that will come. Those that come are then not counted again.
+
+        Args:
+            size: Bytes that they have together.
+            files: How many they are.
+        """
+        with self._lock:
+            self._expects = True
+            self.size += size
+            self.files += files
+            self.changed()
+
+    def file(self, name: str, size: int) -> FileProgress:
+        """Begin with a file.
+
+        Args:
+            name: What it is called.
+            size: Bytes that it has.
+
+        Returns:
+            What is told how far it is; a context manager, which ends it.
+        """
+        with self._lock:
+            self._begun += 1
+            if not self._expects:
+                self.files += 1
+                self.size += size
+            one = FileProgress(self, name, size)
+            self.began(one)
+        return one
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._started
+
+    @property
+    def rate(self) -> float:
+        """Bytes per second so far, without those that were there already."""
+        return max(0, self.done - self._resumed) / max(self.elapsed, 1e-6)
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds that the rest will take at this rate; `None` where that can't be known."""
+        rate = self.rate
+        return max(0, self.size - self.done) / rate if rate > 0 else None
+
+    def began(self, file: FileProgress) -> None:
+        """Hear that a file is begun. Shows nothing here."""
+
+    def changed(self) -> None:
+        """Hear that a number has changed. Shows nothing here."""
+
+    def close(self) -> None:
+        """End what is shown. Shows nothing here."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class FileProgress:
+    """How far one file is. `Progress.file` makes it.
+
+    Attributes:
+        name: What the file is called.
+        size: Bytes that it has.
+        done: Bytes that are done.
+        confirmed: Bytes that the other side is known to have.
+    """
+
+    def __init__(self, whole: Progress, name: str, size: int) -> None:
+        self.name = name
+        self.size = size
+        self.done = 0
+        self.confirmed = 0
+        self._whole = whole
+        self._is_over = False
+
+    def at(self, offset: int, *, is_confirmed: bool = True, is_resumed: bool = False) -> None:
+        """Say how far it is.
+
+        Args:
+            offset: Bytes that are done; fewer than before when some are sent again.
+            is_confirmed: Whether the other side is known to have them.
+            is_resumed: Whether they were there already, and took no time.
+        """
+        whole = self._whole
+        with whole._lock:
+            whole.done += offset - self.done
+            if is_resumed:
+                whole._resumed += max(0, offset - self.done)
+            self.done = offset
+            if is_confirmed:
+                whole.confirmed += offset - self.confirmed
+                self.confirmed = offset
+            whole.changed()
+
+    def finish(self, *, failed: bool = False) -> None:
+        """Say that it is over; saying so again changes nothing.
+
+        Args:
+            failed: Whether it couldn't be done. What was done of it then doesn't count.
+        """
+        whole = self._whole
+        with whole._lock:
+            if self._is_over:
+                return
+            self._is_over = True
+            if failed:
+                whole.files_failed += 1
+                whole.done -= self.done
+                whole.confirmed -= self.confirmed
+                whole.size -= self.size
+            else:
+                whole.files_done += 1
+            whole.changed()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.finish(failed=error is not None)
+
+
+class Calling(Progress):
+    """Calls a function with the bytes that are confirmed and those that there are.
+
+    Args:
+        callback: Called after each change, by one thread at a time.
+    """
+
+    def __init__(self, callback: Callback) -> None:
+        super().__init__()
+        self._callback = callback
+        self._told = 0
+
+    def changed(self) -> None:
+        """Call the function, if more is confirmed than it was told."""
+        if self.confirmed > self._told:
+            self._told = self.confirmed
+            self._callback(self.confirmed, self.size)
+
+
+class Bar(Progress):
+    """Shows a bar by `tqdm`, in a terminal or a notebook: bytes, files, rate and time left.
+
+    Args:
+        description: What stands before it.
+
+    Raises:
+        ImportError: `tqdm` isn't installed.
+    """
+
+    def __init__(self, description: str | None = None, **options: Any) -> None:
+        super().__init__()
+        from tqdm.auto import tqdm  # an extra
+
+        given = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, **options}
+        self._bar = tqdm(desc=description, total=0, dynamic_ncols=True, **given)
+        self._is_named = description is not None
+
+    def began(self, file: FileProgress) -> None:
+        """Name the bar after the first file, unless it has a name."""
+        if not self._is_named:
+            self._is_named = True
+            self._bar.set_description_str(_shown(file.name), refresh=False)
+
+    def changed(self) -> None:
+        """Move the bar. The library draws no more than ten times a second."""
+        bar = self._bar
+        bar.total = max(self.size, self.done)
+        if self.files > 1:
+            failed = f", {self.files_failed} failed" if self.files_failed else ""
+            text = f"{self.files_done}/{self.files} files{failed}"
+            bar.set_postfix_str(text, refresh=False)
+        bar.update(self.done - bar.n)
+
+    def close(self) -> None:
+        """Leave the bar as it is at the end."""
+        self._bar.refresh()
+        self._bar.close()
+
+
+ProgressArgument: TypeAlias = "Progress | Callback | bool | None"
+"""What methods take: `None` for a bar on a terminal, `True` for one in any case, `False` for
+nothing, a function, or a `Progress` that goes on after the call."""
+
+
+def progress_of(given: ProgressArgument, description: str | None = None) -> Progress:
+    """Return what counts and shows a transfer. Makes no request.
+
+    Args:
+        given: What the user gave.
+        description: What stands before a bar.
+
+    Returns:
+        The user's own, or a new one, which whoever asked for it closes.
+
+    Raises:
+        ImportError: A bar was asked for by `True`, and `tqdm` isn't installed.
+    """
+    if isinstance(given, Progress):
+        return given
+    if callable(given):
+        return Calling(given)
+    if given is True:
+        return Bar(description)
+    if given is None and _is_terminal():
+        try:
+            return Bar(description)
+        except ImportError:
+            pass
+    return Progress()
+
+
+@contextmanager
+def showing(given: ProgressArgument, description: str | None = None) -> Iterator[Progress]:
+    """Show a transfer while the block runs. Makes no request.
+
+    Args:
+        given: What the user gave, see `progress_of`. A `Progress` isn't closed at the end.
+        description: What stands before a bar.
+    """
+    progress = progress_of(given, description)
+    try:
+        yield progress
+    finally:
+        if progress is not given:
+            progress.close()
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it was closed
+        return False
+
+
+def _shown(name: str) -> str:
+    """Return a name as one line of a terminal can have it."""
+    plain = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return plain if len(plain) <= 40 else f"{plain[:20]}…{plain[-19:]}"
