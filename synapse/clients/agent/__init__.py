@@ -113,8 +113,8 @@ def checked_release(release: Any) -> str:
     Raises:
         BadRequest: It can't be one; no request was made.
     """
-    code, at, version = str(release).partition("@")
-    if not at:
-        return checked_id(code)
+    if not isinstance(release, str) or "@" not in release:
+        return checked_id(release)
+    code, _, version = release.partition("@")
     parts = version.split(".")
     return f"{checked_id(code)}@{'.'.join(checked_id(part) for part in parts)}"

@@ -23,7 +23,11 @@ def checked_id(value: Any) -> str:
         BadRequest: It has other characters than letters, digits, `-` and `_`, or more than 100 of
             them; no request was made.
     """
-    if not isinstance(value, (str, int)) or not _ID.fullmatch(str(value)):
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, (str, int))
+        or not _ID.fullmatch(str(value))
+    ):
         raise BadRequest(
             400,
             f"{value!r} can't be an id",

@@ -1,0 +1,311 @@
+"""An agent's client and a Ray cluster's: what they send, refuse and raise."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from synapse import errors
+from synapse.clients.agent import AgentClient
+from synapse.clients.agent.ray import RayClient, RayClientMixin
+from synapse.transport import Transport
+from synapse.transport.options import Options
+from synapse.transport.retries import RetryPolicy
+
+LONGEST = "a" * 100
+RELEASE = "detector@1.0.0-rc_1"
+
+RAY_CALLS = [
+    ("list_jobs", ({"status": "RUNNING"},), "GET jobs/", None),
+    ("get_job", ("raysubmit_1",), "GET jobs/raysubmit_1/", None),
+    ("get_job_logs", ("raysubmit_1",), "GET jobs/raysubmit_1/logs/", None),
+    ("stop_job", ("raysubmit_1",), "POST jobs/raysubmit_1/stop/", None),
+    ("tail_job_logs", (LONGEST,), f"GET ray/jobs/{LONGEST}/logs/stream/", None),
+    ("list_nodes", (), "GET nodes/", None),
+    ("get_node", ("n-1",), "GET nodes/n-1/", None),
+    ("list_tasks", (), "GET tasks/", None),
+    ("get_task", (7,), "GET tasks/7/", None),
+    ("list_serve_applications", (), "GET serve_applications/", None),
+    ("get_serve_application", ("detect",), "GET serve_applications/detect/", None),
+    ("delete_serve_application", ("detect",), "DELETE serve_applications/detect/", None),
+]
+AGENT_CALLS = [
+    *RAY_CALLS,
+    ("health_check", (), "GET health/", None),
+    ("get_metrics", ("cpu",), "GET metrics/cpu/", None),
+    ("list_plugin_releases", (), "GET plugin_releases/", None),
+    ("get_plugin_release", (3,), "GET plugin_releases/3/", None),
+    ("get_plugin_release", (RELEASE,), f"GET plugin_releases/{RELEASE}/", None),
+    ("create_plugin_release", ({"id": 3},), "POST plugin_releases/", {"id": 3}),
+    ("delete_plugin_release", (RELEASE,), f"DELETE plugin_releases/{RELEASE}/", None),
+    (
+        "run_plugin_release",
+        (RELEASE, {"action": "train"}),
+        f"POST plugin_releases/{RELEASE}/run/",
+        {"action": "train"},
+    ),
+]
+# Methods whose first argument becomes a part of the path.
+WITH_IDS = sorted({name for name, args, _, _ in AGENT_CALLS if args and args[0] != {"id": 3}})
+WITH_IDS.remove("list_jobs")
+
+
+def call(client: Any, name: str, *args: Any) -> Any:
+    answer = getattr(client, name)(*args)
+    return list(answer) if name == "tail_job_logs" else answer
+
+
+def once(client: Any) -> Any:
+    """Have a client ask once only, so that a failure is one request."""
+    settings = client._transport.settings
+    client._transport.close()
+    client._transport = Transport(settings, Options(retry=RetryPolicy(attempts=1)))
+    return client
+
+
+@pytest.fixture
+def agent(recorder: Any) -> Iterator[AgentClient]:
+    """A client of the recording server as an agent."""
+    with once(AgentClient(recorder.url, "a-token")) as client:
+        yield client
+
+
+class TestSent:
+    @pytest.mark.parametrize(("name", "args", "asks", "body"), AGENT_CALLS)
+    def test_agent(
+        self, agent: AgentClient, recorder: Any, name: str, args: Any, asks: str, body: Any
+    ) -> None:
+        call(agent, name, *args)
+
+        (asked,) = recorder.asked
+        assert f"{asked.method} {asked.path}" == asks
+        assert asked.body == body
+        assert asked.headers["authorization"] == "a-token"
+
+    @pytest.mark.parametrize(("name", "args", "asks", "body"), RAY_CALLS)
+    def test_ray(self, recorder: Any, name: str, args: Any, asks: str, body: Any) -> None:
+        with RayClient(recorder.url) as client:
+            call(client, name, *args)
+
+        (asked,) = recorder.asked
+        assert f"{asked.method} {asked.path}" == asks
+        assert asked.body == body
+        assert "authorization" not in asked.headers
+
+    def test_every_method_is_here(self) -> None:
+        methods = {
+            name for cls in (AgentClient, RayClientMixin) for name in vars(cls) if name[0] != "_"
+        }
+
+        assert {name for name, *_ in AGENT_CALLS} == methods
+
+    def test_params(self, agent: AgentClient, recorder: Any) -> None:
+        agent.list_jobs({"status": ["RUNNING", "PENDING"]})
+
+        assert recorder.asked[0].query == [("status", "RUNNING"), ("status", "PENDING")]
+
+    def test_lines(self, agent: AgentClient, recorder: Any) -> None:
+        recorder.answer = type(recorder.answer)(200, b"one\ntwo\n", {"Content-Type": "text/plain"})
+
+        assert list(agent.tail_job_logs("j")) == ["one", "two"]
+
+    def test_answer(self, agent: AgentClient, recorder: Any) -> None:
+        recorder.answer = type(recorder.answer)(200, {"status": "ok"})
+
+        assert agent.health_check() == {"status": "ok"}
+
+    def test_nothing_answered(self, agent: AgentClient, recorder: Any) -> None:
+        recorder.answer = type(recorder.answer)(204, b"")
+
+        assert agent.delete_serve_application("detect") is None
+
+
+class TestConstruction:
+    def test_all_headers(self, recorder: Any) -> None:
+        client = AgentClient(
+            recorder.url, agent_token="a-token", user_token="u-token", tenant="code", timeout=3
+        )
+
+        with client:
+            client.health_check()
+
+        headers = recorder.asked[0].headers
+        assert headers["authorization"] == "a-token"
+        assert headers["synapse-user"] == "Token u-token"
+        assert headers["synapse-tenant"] == "Token code"
+        assert "synapse-access-token" not in headers
+        assert "synapse-agent" not in headers
+
+    def test_token_of_the_environment(self, recorder: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", "of-the-environment")
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "for-the-backend-alone")
+        monkeypatch.setenv("SYNAPSE_TENANT", "for-the-backend-alone")
+
+        with AgentClient(recorder.url) as client:
+            client.health_check()
+
+        assert recorder.asked[0].headers["authorization"] == "of-the-environment"
+        assert "for-the-backend-alone" not in str(recorder.asked[0].headers)
+
+    def test_argument_beats_environment(
+        self, recorder: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", "of-the-environment")
+
+        with AgentClient(recorder.url, "given") as client:
+            client.health_check()
+
+        assert recorder.asked[0].headers["authorization"] == "given"
+
+    def test_no_token(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "for-the-backend-alone")
+
+        with pytest.raises(errors.ConfigurationError, match="SYNAPSE_AGENT_TOKEN"):
+            AgentClient("http://127.0.0.1:1")
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            {"base_url": ""},
+            {"base_url": None},
+            {"base_url": "127.0.0.1:1"},
+            {"base_url": "ftp://127.0.0.1/"},
+            {"base_url": "http://user:password@127.0.0.1:1"},
+            {"agent_token": ""},
+            {"agent_token": "a\r\nb"},
+            {"user_token": ""},
+            {"user_token": "a b"},
+            {"tenant": ""},
+            {"tenant": "a\r\nX-Other: b"},
+            {"tenant": "é"},
+            {"timeout": -1},
+            {"timeout": "5"},
+        ],
+    )
+    def test_what_makes_no_agent(self, arguments: dict[str, Any]) -> None:
+        good = {"base_url": "http://127.0.0.1:1", "agent_token": "t"}
+
+        with pytest.raises(errors.ConfigurationError):
+            AgentClient(**{**good, **arguments})
+
+    @pytest.mark.parametrize("arguments", [{"base_url": ""}, {"base_url": None}, {"timeout": 0}])
+    def test_what_makes_no_cluster(self, arguments: dict[str, Any]) -> None:
+        with pytest.raises(errors.ConfigurationError):
+            RayClient(**{"base_url": "http://127.0.0.1:1", **arguments})
+
+    def test_tokens_are_not_shown(self) -> None:
+        client = AgentClient("http://127.0.0.1:1/", "s3cret", user_token="s3cret")
+
+        assert repr(client) == "AgentClient('http://127.0.0.1:1')"
+        assert "s3cret" not in f"{vars(client)} {client._transport.settings}"
+
+    def test_close(self, recorder: Any) -> None:
+        with AgentClient(recorder.url, "t") as client:
+            pass
+
+        with pytest.raises(errors.SessionClosed):
+            client.health_check()
+        assert recorder.asked == []
+
+
+class TestIds:
+    @pytest.mark.parametrize(
+        "value",
+        [
+            *("", " ", "a b", "a/b", "..", "a.b", "a\n", "ä", "a%2Fb", "a?b", "a" * 101),
+            *(None, True, 1.5, b"a", ["a"], -1.0),
+        ],
+    )
+    @pytest.mark.parametrize("name", WITH_IDS)
+    def test_refused_before_any_request(
+        self, agent: AgentClient, recorder: Any, name: str, value: Any
+    ) -> None:
+        others = [{}] if name == "run_plugin_release" else []
+
+        with pytest.raises(errors.BadRequest, match="can't be an id") as caught:
+            getattr(agent, name)(value, *others)
+
+        assert caught.value.status_code == 400
+        assert recorder.asked == []
+
+    @pytest.mark.parametrize(
+        "value", ["@", "a@", "@1", "a@1..2", "a@1/2", "a/b@1", "a@1@2", "a@.."]
+    )
+    def test_release(self, agent: AgentClient, recorder: Any, value: str) -> None:
+        with pytest.raises(errors.BadRequest, match="can't be an id"):
+            agent.get_plugin_release(value)
+
+        assert recorder.asked == []
+
+
+FAULTS = {
+    400: errors.BadRequest,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDenied,
+    404: errors.NotFound,
+    408: errors.RequestTimeout,
+    409: errors.Conflict,
+    429: errors.RateLimited,
+    500: errors.ServerError,
+    503: errors.ServerError,
+}
+
+
+class TestFailure:
+    @pytest.mark.parametrize("status", FAULTS)
+    @pytest.mark.parametrize(("name", "args", "asks", "body"), AGENT_CALLS)
+    def test_refusal(
+        self,
+        agent: AgentClient,
+        recorder: Any,
+        name: str,
+        args: Any,
+        asks: str,
+        body: Any,
+        status: int,
+    ) -> None:
+        recorder.answer = type(recorder.answer)(status, {"detail": "That won't do."})
+
+        with pytest.raises(errors.ClientError, match="That won't do") as caught:
+            call(agent, name, *args)
+
+        error = caught.value
+        assert type(error) is FAULTS[status]
+        assert error.status_code == status
+        assert asks.partition(" ")[2].strip("/").partition("/")[0].rstrip("s") in str(error)
+        assert "a-token" not in f"{error} {vars(error)}"
+
+    @pytest.mark.parametrize(("name", "args", "asks", "body"), AGENT_CALLS)
+    def test_nobody_listens(self, name: str, args: Any, asks: str, body: Any) -> None:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            client = once(AgentClient(f"http://127.0.0.1:{bound.getsockname()[1]}", "t"))
+
+            with client, pytest.raises(errors.ConnectionFailed, match="was refused") as caught:
+                call(client, name, *args)
+
+        assert caught.value.status_code == 503
+
+    @pytest.mark.parametrize("name", ["health_check", "list_jobs", "list_nodes"])
+    def test_silence(self, name: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            address = f"http://127.0.0.1:{silent.getsockname()[1]}"
+            client = once(AgentClient(address, "t", timeout={"read": 0.05}))
+
+            with client, pytest.raises(errors.RequestTimeout, match=r"within 0\.05 s") as caught:
+                getattr(client, name)()
+
+        assert caught.value.status_code == 408
+
+    def test_stream_that_breaks_off(self, agent: AgentClient, recorder: Any) -> None:
+        recorder.answer = type(recorder.answer)(
+            200, b"one\n", {"Content-Length": "100", "Connection": "close"}
+        )
+        lines = agent.tail_job_logs("j")
+        assert next(lines) == "one"
+
+        with pytest.raises(errors.ClientError, match="job j: "):
+            next(lines)
