@@ -19,18 +19,16 @@ It must be readable by its owner alone (mode 0600). `synapse configure` writes i
 
 from __future__ import annotations
 
-import json
 import os
 import re
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
 import attrs
 
 from synapse.errors import ConfigurationError
+from synapse.profiles import profile_path, read_profile, save_profile, told_by
 
 __all__ = [
     "Secret",
@@ -188,15 +186,6 @@ class Settings:
         return " and ".join(secret.source for secret in self.credentials.values())
 
 
-def profile_path() -> Path:
-    """Return where the profile file is looked for."""
-    root = os.environ.get("XDG_CONFIG_HOME")
-    # Unlike Path.home(), this doesn't raise for a user who has no home: the ~ stays, and the root
-    # before it keeps it from being a folder of that name in the current one.
-    folder = Path(root) if root else Path(os.sep, os.path.expanduser("~"), ".config")  # noqa: PTH111
-    return folder / "synapse" / "config.toml"
-
-
 def resolve(
     base_url: str | None = None,
     api_token: str | None = None,
@@ -237,7 +226,7 @@ def resolve(
     }
     name = profile or os.environ.get("SYNAPSE_PROFILE") or None
     # A profile that is named in the call is an argument, too, and beats the environment.
-    named = _profile(name, needed=True) if profile else {}
+    named = read_profile(name, needed=True) if profile else {}
     url, url_source = base_url, "the argument base_url"
     if not url:
         url, url_source = named.get("base_url"), f"{profile_path()}"
@@ -247,7 +236,7 @@ def resolve(
     if not credentials and not named:
         credentials = _environment_credentials()
     needed = name is not None or not url or not credentials
-    values = named if profile else _profile(name, needed=needed)
+    values = named if profile else read_profile(name, needed=needed)
     if not url:
         url, url_source = values.get("base_url"), f"{profile_path()}"
     if not url:
@@ -314,79 +303,8 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
     found = {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
     command = profile.get("token_command")
     if command and "api_token" not in found:
-        found["api_token"] = Secret(_told_by(command, source), f"token_command of {source}")
+        found["api_token"] = Secret(told_by(command, source), f"token_command of {source}")
     return found
-
-
-def _told_by(command: Any, source: str) -> str:
-    """Run the command that tells a token, and return the first line that it prints."""
-    import shlex  # few have such a command, and importing these costs more than the rest
-    import subprocess
-
-    arguments = shlex.split(command) if isinstance(command, str) else command
-    if not isinstance(arguments, list) or not all(isinstance(part, str) for part in arguments):
-        raise ConfigurationError(f"token_command of {source} is a command line, or a list of it.")
-    try:
-        done = subprocess.run(  # noqa: S603 - the user's own file names it, and no shell is used
-            arguments, capture_output=True, text=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConfigurationError(
-            f"token_command of {source} can't be run: {type(error).__name__}."
-        ) from None
-    lines = done.stdout.splitlines()
-    if done.returncode != 0 or not lines:
-        why = done.stderr.strip().splitlines()[-1:] or ["it printed nothing"]
-        raise ConfigurationError(
-            f"token_command of {source} failed (exit code {done.returncode}): {why[0]}"
-        )
-    return lines[0].strip()
-
-
-def save_profile(name: str, values: Mapping[str, str]) -> Path:
-    """Write a profile, in a file that nobody else can read.
-
-    Other profiles in the file stay as they are; comments don't.
-
-    Args:
-        name: The profile's name.
-        values: `base_url`, `api_token` or `token_command`, and `tenant`.
-
-    Returns:
-        The file.
-
-    Raises:
-        ConfigurationError: The file is there and can't be read, or can't be written.
-    """
-    path = profile_path()
-    try:
-        document = _parse_toml(path.read_text(encoding="utf-8"), path) if path.exists() else {}
-        document[name] = dict(values)
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(_as_toml(document))
-        beside.replace(path)
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The profile file {path} can't be written: {error}") from None
-    return path
-
-
-def _as_toml(document: Mapping[str, Any]) -> str:
-    """Write sections of texts, which is all that a profile file has."""
-    sections = []
-    for name, values in document.items():
-        if not isinstance(values, Mapping):
-            continue
-        lines = [f"{_as_toml_text(key)} = {_as_toml_text(values[key])}" for key in values]
-        sections.append("\n".join([f"[{_as_toml_text(name)}]", *lines, ""]))
-    return "\n".join(sections)
-
-
-def _as_toml_text(value: Any) -> str:
-    # A JSON text is a TOML one, but for half a pair of surrogates and this one control character.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def checked_tenant(code: Any) -> str | None:
@@ -421,57 +339,3 @@ def checked_url(url: Any, source: str) -> str:
         shown = "" if "@" in text else f" {re.split('[?#]', text)[0]!r}"
         raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
-
-
-def _profile(name: str | None, *, needed: bool) -> Mapping[str, Any]:
-    """Read one profile; an unnamed one that isn't there is simply empty.
-
-    So is one that can't be read, unless it is needed: a service that is told everything else may
-    have a home folder that isn't its own.
-    """
-    path = profile_path()
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
-        if name is None:
-            return {}
-        raise ConfigurationError(
-            f"The profile [{name}] was asked for, but there is no file {path}."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and not needed:
-            return {}
-        raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
-    if os.name == "posix" and mode & 0o077:
-        raise ConfigurationError(
-            f"The profile file {path} has tokens, and others on this machine can read it: "
-            f"chmod 600 {path}"
-        )
-    document = _parse_toml(text, path)
-    section = document.get(name or "default")
-    if section is None and name is None:
-        return {}
-    if not isinstance(section, dict):
-        named = [f"[{key}]" for key, value in document.items() if isinstance(value, dict)]
-        known = ", ".join(named) or "none"
-        raise ConfigurationError(f"{path} has no profile [{name or 'default'}]; it has {known}.")
-    return section
-
-
-def _parse_toml(text: str, path: Path) -> dict[str, Any]:
-    if sys.version_info >= (3, 11):
-        import tomllib
-    else:
-        try:
-            import tomli as tomllib
-        except ImportError:
-            raise ConfigurationError(
-                f"Reading {path} on Python 3.10 needs the package tomli: pip install tomli, or set "
-                "SYNAPSE_BASE_URL and SYNAPSE_API_TOKEN instead."
-            ) from None
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        # The parser's message has a position, never the text of the line with the token.
-        raise ConfigurationError(f"{path} is not valid TOML: {error}") from None

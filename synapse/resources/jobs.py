@@ -169,7 +169,7 @@ class Log(Resource):
 
     Attributes:
         id: The entry's id.
-        job: The job.
+        job: The job, if it belongs to one.
         job_id: The id of that, without loading it.
         level: How serious it is.
         message: The text.
@@ -181,8 +181,8 @@ class Log(Resource):
     objects: ClassVar[Root[LogManager]] = Root()
 
     id: int = field(read_only=True)
-    job: Job = to_one("Job")
-    job_id = RelatedId[str]("job")
+    job: Job | None = to_one("Job")
+    job_id = RelatedId["str | None"]("job")
     level: LogLevel | str = field()
     message: str = field()
     data: dict[str, Any] | None = field()

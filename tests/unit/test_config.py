@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse import config
+from synapse import profiles as profiles_module
 from synapse.config import Secret, Settings, Timeout, profile_path, resolve
 from synapse.errors import ConfigurationError
 
@@ -319,7 +320,7 @@ class TestToml:
         self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         profiles("[default]")
-        monkeypatch.setattr(config.sys, "version_info", (3, 10, 0))
+        monkeypatch.setattr(profiles_module.sys, "version_info", (3, 10, 0))
         monkeypatch.setitem(config.sys.modules, "tomli", None)
         with pytest.raises(ConfigurationError, match="pip install tomli, or set"):
             resolve(URL, "t")
@@ -621,3 +622,9 @@ class TestTokenCommand:
 
     def test_no_shell(self, resolved: Callable[[str], Settings]) -> None:
         assert resolved('"echo a;b"').credentials["api_token"].reveal() == "a;b"
+
+
+@pytest.mark.usefixtures("two_profiles")
+def test_a_profile_file_that_is_not_needed_may_be_anybodys() -> None:
+    config.profile_path().chmod(0o644)
+    assert resolve("https://other.example", "given").profile is None
