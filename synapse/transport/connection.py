@@ -95,7 +95,7 @@ class Connection:
         self.http.trust_env = False
         named = options.verify if options.verify is not None else environment["verify"]
         self._verify = _checked_bundle(named, base_url, given=options.verify is not None)
-        self._cert = options.cert
+        self._cert = _checked_cert(options.cert, base_url)
         if options.proxies is not None:
             self._proxies = dict(options.proxies)
         else:
@@ -207,6 +207,14 @@ def _forget_frames(error: BaseException | None, outer: BaseException | None) -> 
             if isinstance(part, BaseException):
                 _forget_frames(part, outer)
         error = error.__cause__ or error.__context__
+
+
+def _checked_cert(cert: Any, base_url: str) -> Any:
+    if base_url.startswith("https:"):
+        for path in (cert,) if isinstance(cert, str) else cert or ():
+            if not Path(path).exists():
+                raise ConfigurationError(f"There is no client certificate {path}; correct cert.")
+    return cert
 
 
 def _checked_bundle(verify: Any, base_url: str, *, given: bool) -> Any:

@@ -1,0 +1,108 @@
+"""How a transport is told to behave, and what it refuses to be told."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse.config import Secret, Settings
+from synapse.errors import ConfigurationError
+from synapse.transport import Transport
+from synapse.transport.options import Options, checked_deadline
+
+
+class TestDeadline:
+    @pytest.mark.parametrize(("given", "kept"), [(None, None), (3, 3.0), (0.5, 0.5)])
+    def test_seconds_or_none(self, given: Any, kept: float | None) -> None:
+        assert checked_deadline(given) == kept
+        assert Options(deadline=given).deadline == kept
+
+    def test_for_ever_is_none(self) -> None:
+        assert checked_deadline(math.inf) is None
+
+    @pytest.mark.parametrize("value", [0, -1, math.nan, True, "5", (1, 2), b"1"])
+    def test_what_makes_no_sense(self, value: Any) -> None:
+        with pytest.raises(ConfigurationError, match="seconds above 0, or None"):
+            Options(deadline=value)
+
+    def test_of_a_call_that_makes_no_sense(self, transport: Transport) -> None:
+        with pytest.raises(ConfigurationError, match="seconds above 0"):
+            transport.request("GET", "a/", deadline=-1)
+        assert transport.request_count == 0
+
+    def test_there_is_one_unless_it_is_switched_off(self) -> None:
+        assert Options().deadline == 300.0
+
+
+class TestPlainHttp:
+    """Only constructed: no packet of a test leaves this machine."""
+
+    @pytest.mark.parametrize(
+        "host", ["example.com", "192.0.2.7", "localhost.", "127.0.0.1.example.com", "[2001:db8::1]"]
+    )
+    def test_to_another_machine_warns_once(
+        self, make_settings: Callable[..., Settings], host: str
+    ) -> None:
+        with pytest.warns(UserWarning, match="plain http: whoever can listen") as told:
+            Transport(make_settings(f"http://{host}/"))
+        assert len(told) == 1
+        assert "tok-" not in str(told[0].message)
+
+    def test_the_warning_points_at_whoever_makes_the_session(self) -> None:
+        with pytest.warns(UserWarning, match="plain http") as told:
+            synapse.Session("http://example.com", "some-token")
+        assert told[0].filename == __file__
+
+    def test_without_credentials_nobody_can_read_any(self) -> None:
+        Transport(Settings("http://example.com/", {}))
+
+    @pytest.mark.parametrize(
+        "url", ["https://example.com/", "http://127.0.0.1:8/", "http://localhost/", "http://[::1]/"]
+    )
+    def test_to_this_machine_or_encrypted_it_does_not(
+        self, make_settings: Callable[..., Settings], url: str
+    ) -> None:
+        Transport(make_settings(url), Options(https_only=url.startswith("https:")))
+
+    @pytest.mark.parametrize("tokens", [{"api_token": Secret("some-token", "a test")}, {}])
+    def test_is_refused_when_only_https_will_do(self, tokens: Any) -> None:
+        with pytest.raises(ConfigurationError, match="plain http, which this session refuses"):
+            Transport(Settings("http://example.com/", tokens), Options(https_only=True))
+        with pytest.raises(ConfigurationError, match="plain http"):
+            synapse.Session("http://example.com", "some-token", https_only=True)
+
+
+class TestSession:
+    """What `Session` takes arrives."""
+
+    def test_options(self) -> None:
+        def hook(_: Any) -> None:
+            pass
+
+        with synapse.Session(
+            "https://example.com",
+            "some-token",
+            retries=7,
+            deadline=12,
+            proxies={"https": "http://127.0.0.1:3128"},
+            verify=False,
+            cert=("a.pem", "a.key"),
+            on_request=hook,
+            on_response=hook,
+            on_retry=hook,
+        ) as session:
+            options = session.transport.options
+        assert options.retry.attempts == 8
+        assert options.deadline == 12.0
+        assert options.proxies == {"https": "http://127.0.0.1:3128"}
+        assert (options.verify, options.cert) == (False, ("a.pem", "a.key"))
+        assert options.on_request is options.on_response is options.on_retry is hook
+
+    @pytest.mark.parametrize("retries", [-1, 0.5])
+    def test_retries_that_make_no_sense(self, retries: Any) -> None:
+        with pytest.raises(ConfigurationError, match="retries is a whole number from 0"):
+            synapse.Session("https://example.com", "some-token", retries=retries)
