@@ -168,7 +168,7 @@ def test_backend_client_has_nothing_else() -> None:
 
     assert own == {
         *(name for mixin in MIXINS for name in METHODS[mixin]),
-        *("base_url", "close", "page_size", "session"),
+        *("base_url", "close", "page_size", "request_count", "session"),
     }
 
 
