@@ -226,7 +226,7 @@ def resolve(
     }
     name = profile or os.environ.get("SYNAPSE_PROFILE") or None
     # A profile that is named in the call is an argument, too, and beats the environment.
-    named = read_profile(name, needed=True) if profile else {}
+    named = read_profile(name) if profile else {}
     url, url_source = base_url, "the argument base_url"
     if not url:
         url, url_source = named.get("base_url"), f"{profile_path()}"
@@ -235,8 +235,11 @@ def resolve(
     credentials = _argument_credentials(arguments)
     if not credentials and not named:
         credentials = _environment_credentials()
-    needed = name is not None or not url or not credentials
-    values = named if profile else read_profile(name, needed=needed)
+    # A profile of which nothing is needed isn't looked at: what it has is for another server, or
+    # for another identity.
+    values = named
+    if not profile and (name is not None or not url or not credentials):
+        values = read_profile(name)
     if not url:
         url, url_source = values.get("base_url"), f"{profile_path()}"
     if not url:

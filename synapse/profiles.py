@@ -26,11 +26,11 @@ def profile_path() -> Path:
     return folder / "synapse" / "config.toml"
 
 
-def read_profile(name: str | None, *, needed: bool) -> Mapping[str, Any]:
+def read_profile(name: str | None) -> Mapping[str, Any]:
     """Read one profile; an unnamed one that isn't there is simply empty.
 
-    So is one that can't be read, unless it is needed: a service that is told everything else may
-    have a home folder that isn't its own.
+    Raises:
+        ConfigurationError: The file can't be read, is readable by others, or has no such profile.
     """
     path = profile_path()
     try:
@@ -43,10 +43,8 @@ def read_profile(name: str | None, *, needed: bool) -> Mapping[str, Any]:
             f"The profile [{name}] was asked for, but there is no file {path}."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
-        if isinstance(error, OSError) and not needed:
-            return {}
         raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
-    if needed and os.name == "posix" and mode & 0o077:
+    if os.name == "posix" and mode & 0o077:
         raise ConfigurationError(
             f"The profile file {path} has tokens, and others on this machine can read it: "
             f"chmod 600 {path}"

@@ -260,12 +260,12 @@ class TestProfile:
     def test_default_that_is_no_section(self, profiles: Callable[[str], Path]) -> None:
         profiles("default = 1")
         with pytest.raises(ConfigurationError, match=r"has no profile \[default\]"):
-            resolve(URL, "t")
+            resolve(URL)
 
     def test_not_toml(self, profiles: Callable[[str], Path]) -> None:
         path = profiles('[default]\napi_token = "the-secret"\nbase_url = the-secret\n')
         with pytest.raises(ConfigurationError) as caught:
-            resolve(URL, "t")
+            resolve(URL)
         assert str(caught.value).startswith(f"{path} is not valid TOML: ")
         assert "line 3" in str(caught.value)
         assert "the-secret" not in "".join(traceback.format_exception(caught.value))
@@ -273,7 +273,7 @@ class TestProfile:
     def test_not_text(self, profiles: Callable[[str], Path]) -> None:
         profiles("").write_bytes(b"\xff\xfe")
         with pytest.raises(ConfigurationError, match=r"config.toml can't be read: .*utf-8"):
-            resolve(URL, "t")
+            resolve(URL)
 
     def test_unreadable_and_needed(self, profiles: Callable[[str], Path]) -> None:
         path = profiles("")
@@ -321,9 +321,9 @@ class TestToml:
     ) -> None:
         profiles("[default]")
         monkeypatch.setattr(profiles_module.sys, "version_info", (3, 10, 0))
-        monkeypatch.setitem(config.sys.modules, "tomli", None)
+        monkeypatch.setitem(profiles_module.sys.modules, "tomli", None)
         with pytest.raises(ConfigurationError, match="pip install tomli, or set"):
-            resolve(URL, "t")
+            resolve(URL)
 
 
 class TestBaseUrl:
