@@ -3,6 +3,8 @@
 The blocks of a page run in order and share their names, as if the reader pasted one after the
 other. A page starts in an empty folder, with the environment pointing at a local backend of its
 own, so that ids begin at 1. In a block, the lines that begin with `# ->` are its output.
+
+The blocks that define tests are, put together, a file that pytest runs.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import contextlib
 import io
 import os
 import re
+import subprocess
 import sys
 import traceback
 import types
@@ -35,6 +38,7 @@ RUNNING = [page for page in PAGES if "```python" in page.read_text(encoding="utf
 NOT_RUN = {"console", "text", "toml", "ini", "{eval-rst}", "{toctree}"}
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
+_TESTS = re.compile(r"^(def test_|@pytest\.fixture)", re.MULTILINE)
 _OUTPUT = re.compile(r"\s*# ->(?: (?P<text>.*))?")
 
 
@@ -106,6 +110,22 @@ def run_block(path: Path, block: Block, module: types.ModuleType) -> None:
         )
 
 
+def run_tests(path: Path, folder: Path) -> None:
+    """Run the tests that a page shows, if there are any, with a backend of their own.
+
+    Raises:
+        AssertionError: One failed.
+    """
+    blocks = blocks_of(path.read_text(encoding="utf-8"))
+    shown = [one.text for one in blocks if one.language == "python" and _TESTS.search(one.text)]
+    if not shown:
+        return
+    (folder / "test_page.py").write_text("\n\n".join(shown), encoding="utf-8")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, f"{path.name}: {result.stdout}{result.stderr}"
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
     """An empty module in an empty folder; what a page does to the process is undone afterwards."""
@@ -126,6 +146,7 @@ def test_page_runs(page: Path, module: types.ModuleType, monkeypatch: pytest.Mon
         monkeypatch.setenv("SYNAPSE_API_TOKEN", emulator.api_token)
 
         run_page(page, module)
+    run_tests(page, Path.cwd())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -182,6 +203,29 @@ def test_right_page_passes(module: types.ModuleType, tmp_path: Path) -> None:
     run_page(page, module)
 
     assert (module.first, module.second) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("last", "fails"), [("assert True", False), ("assert False", True), ("unknown()", True)]
+)
+def test_tests_of_a_page_run(last: str, fails: bool, tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(f"```python\ndef test_it():\n    {last}\n```\n", encoding="utf-8")
+
+    if fails:
+        with pytest.raises(AssertionError, match=r"^page\.md: [\s\S]*1 failed"):
+            run_tests(page, tmp_path)
+    else:
+        run_tests(page, tmp_path)
+
+
+def test_page_without_tests_runs_none(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("```python\nfirst = 1\n```\n", encoding="utf-8")
+
+    run_tests(page, tmp_path)
+
+    assert list(tmp_path.iterdir()) == [page]
 
 
 def test_open_block_is_refused() -> None:
