@@ -185,7 +185,8 @@ class IntegrationClientMixin(BackendBase):
         Raises:
             NotFound: There is no such job.
         """
-        return self._get(Job.__schema__.detail_path(job_id, "console_logs/"), params)
+        path = Job.__schema__.detail_path(job_id, "console_logs/")
+        return self._get(path, params, resource=Job.__schema__.label(job_id))
 
     def tail_job_console_logs(
         self, job_id: Id, params: Params | None = None, timeout: TimeoutArgument = (5, 300)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from synapse import DataUnit, Project
+from synapse.clients import url_conversion
 from synapse.clients.backend import BackendClient
 from synapse.clients.page import Page
 from synapse.errors import InvalidQuery, InvalidResponse, NotFound
@@ -284,6 +285,15 @@ class TestUrlConversion:
         answer = recorded.list_tasks(url_conversion={"files": str.upper})
 
         assert answer["results"] == [{"id": 1, "files": expected}]
+
+    @pytest.mark.parametrize("given", [{"coerce": moved}, {"file": moved}])
+    def test_the_row_itself_stays(self, given: Any) -> None:
+        conversion = url_conversion.conversion_of(given, ["files"])
+        original = row(1)
+
+        assert conversion is not None
+        assert url_conversion.converted(original, conversion) != row(1)
+        assert original == row(1)
 
     def test_failing_callable(self, recorded: BackendClient, paged: Any) -> None:
         def fail(url: str) -> str:

@@ -115,7 +115,7 @@ CALLS = [
         ({"ids": [1], "tags": [2], "action": "remove"},),
         "POST tasks/set_tags/",
         body={"ids": [1], "tags": [2], "action": "remove"},
-        about="tasks",
+        about="tasks/set_tags",
     ),
     Call(
         "set_tags_tasks",
@@ -123,7 +123,7 @@ CALLS = [
         "POST tasks/set_tags/",
         [("project", "4")],
         body={"task_ids": [1], "tag_ids": [2]},
-        about="tasks",
+        about="tasks/set_tags",
     ),
     Call("get_task_tag", (3,), "GET task_tags/3/", about="TaskTag 3"),
     Call(
@@ -190,14 +190,14 @@ CALLS = [
         ((MD5, "other"),),
         "POST data_files/verify_checksums/",
         body={"checksums": [MD5, "other"]},
-        about="data_files",
+        about="data_files/verify_checksums",
     ),
     Call(
         "data_files_verify_checksums",
         ([],),
         "POST data_files/verify_checksums/",
         body={"checksums": []},
-        about="data_files",
+        about="data_files/verify_checksums",
     ),
     # Human in the loop
     Call("get_assignment", (3,), "GET assignments/3/", about="Assignment 3"),
@@ -213,10 +213,12 @@ CALLS = [
         ({"assignment_ids": [1, 2], "tag_ids": [3]},),
         "POST assignments/set_tags/",
         body={"assignment_ids": [1, 2], "tag_ids": [3]},
-        about="assignments",
+        about="assignments/set_tags",
     ),
     # Integration
-    Call("health_check_agent", (AGENT,), f"POST agents/{AGENT}/connect/", about="agent"),
+    Call(
+        "health_check_agent", (AGENT,), f"POST agents/{AGENT}/connect/", about="agent of the token"
+    ),
     Call("get_plugin", ("detector",), "GET plugins/detector/", about="Plugin detector"),
     Call("get_plugin", (3,), "GET plugins/3/", about="Plugin 3"),
     Call(
@@ -272,8 +274,8 @@ CALLS = [
         body={"status": "running", "progress": 50},
         about=f"Job {JOB}",
     ),
-    Call("list_job_console_logs", (JOB,), f"GET jobs/{JOB}/console_logs/", about=JOB),
-    Call("tail_job_console_logs", (JOB,), f"GET jobs/{JOB}/tail_console_logs/", about=JOB),
+    Call("list_job_console_logs", (JOB,), f"GET jobs/{JOB}/console_logs/", about=f"Job {JOB}"),
+    Call("tail_job_console_logs", (JOB,), f"GET jobs/{JOB}/tail_console_logs/", about=f"Job {JOB}"),
     Call(
         "create_logs",
         ({"level": "info", "message": "m"},),
@@ -326,7 +328,7 @@ CALLS = [
         ({"ground_truth_dataset_versions": [1, 2]},),
         "GET sdk/ground_truth_events/",
         [("ground_truth_dataset_versions", "1"), ("ground_truth_dataset_versions", "2")],
-        about="ground_truth_events",
+        about="sdk/ground_truth_events",
     ),
     Call("list_ground_truths", (), "GET ground_truths/", about="ground_truths"),
     Call(
@@ -351,7 +353,12 @@ SEVERAL = [
         about="file 'photo.zip'",
     ),
     Call("create_data_file", (File, True), "PUT chunked_upload/", about="file 'photo.zip'"),
-    Call("create_model", ({"name": "m", "file": File},), "PUT chunked_upload/", about="photo.zip"),
+    Call(
+        "create_model",
+        ({"name": "m", "file": File},),
+        "PUT chunked_upload/",
+        about="file 'photo.zip'",
+    ),
     Call(
         "upload_data_collection",
         (3, [{"files": {"image": File}}]),
@@ -583,7 +590,7 @@ class TestFailure:
             call.on(refused, path)
 
         assert caught.value.status_code == caught.value.status == 503
-        assert call.about in str(caught.value)
+        assert str(caught.value).startswith(f"{call.about}: ")
         assert refused.base_url in str(caught.value)
 
     @any_call
@@ -614,7 +621,8 @@ def _check(
     assert error.status_code == error.status == fault.status
     assert error.response == fault.response
     assert fault.says in shown
-    assert call.about in shown
+    assert error.resource == call.about
+    assert shown.startswith(f"{call.about}: ")
     assert f"HTTP {fault.status}, {error.method} {recorder.url}/" in shown
     assert error.fields == (FIELDS if isinstance(error, errors.ValidationError) else {})
     if isinstance(error, errors.RateLimited):
