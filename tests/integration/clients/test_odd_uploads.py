@@ -43,7 +43,7 @@ def test_no_headway(
 
     recorder.answer = answer
 
-    with pytest.raises(Conflict, match=f"wants byte {offset} next, but 1000 of 2500 were sent"):
+    with pytest.raises(Conflict, match=f"wants byte {offset} next"):
         recorded.create_chunked_upload(path, chunk_size=1000)
 
     assert len(recorder.asked) < ENOUGH
