@@ -28,6 +28,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
     for name in _ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
     context.set_default(None)
     yield
     context.set_default(None)

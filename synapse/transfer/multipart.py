@@ -6,72 +6,53 @@ The library's own multipart body would copy the whole file into memory first.
 
 from __future__ import annotations
 
-import hashlib
 import secrets
-from collections.abc import Iterator, Mapping
-from typing import IO, Protocol
+from collections.abc import Callable, Iterator, Mapping
 
 from urllib3.fields import RequestField
 
-from synapse.errors import SynapseError
+from synapse.transfer.source import BLOCK, Source
 
 __all__ = ["MultipartFile"]
 
-_BLOCK = 1024 * 1024
-
-
-class Digest(Protocol):
-    """What `hashlib` makes."""
-
-    def update(self, data: bytes, /) -> None:
-        """Go on with some bytes."""
-
-    def copy(self) -> Digest:
-        """Return one that goes on from here by itself."""
-
-    def hexdigest(self) -> str:
-        """Return the checksum of all bytes so far."""
-
 
 class MultipartFile:
-    """One file, and some plain fields, as `multipart/form-data`.
+    """A part of a file, and some plain fields, as `multipart/form-data`.
+
+    It can be sent again: a request that wasn't processed is.
 
     Args:
-        file: Opened for reading bytes; what follows its current position is sent.
-        size: How many bytes that is.
-        filename: The file's name.
+        source: The file.
+        start: Where the part begins.
+        size: How many bytes it has; by default all that follow.
         fields: Further fields.
-        digest: The MD5 of what came before, when the bytes are a part of a whole.
-
-    Attributes:
-        size: How many bytes of the file are sent.
-        digest: The MD5 so far, these bytes included, once all were sent.
-        checksum: The same in hex.
+        on_block: Called with offset and bytes before each block is sent.
+        on_sent: Called with the offset behind each block that was sent.
     """
 
     def __init__(
         self,
-        file: IO[bytes],
+        source: Source,
+        start: int = 0,
+        size: int | None = None,
         *,
-        size: int,
-        filename: str,
         fields: Mapping[str, str] | None = None,
-        digest: Digest | None = None,
+        on_block: Callable[[int, bytes], object] | None = None,
+        on_sent: Callable[[int], object] | None = None,
     ) -> None:
         boundary = secrets.token_hex(16)
         head = b""
         for name, value in (fields or {}).items():
             head += self._part(boundary, RequestField(name, b"")) + value.encode() + b"\r\n"
-        head += self._part(boundary, RequestField("file", b"", filename=filename))
+        head += self._part(boundary, RequestField("file", b"", filename=source.name))
         self._head = head
         self._tail = f"\r\n--{boundary}--\r\n".encode()
-        self._file = file
-        self._start = file.tell()
-        self.size = size
+        self._source = source
+        self._start = start
+        self.size = source.size - start if size is None else size
+        self._on_block = on_block
+        self._on_sent = on_sent
         self.content_type = f"multipart/form-data; boundary={boundary}"
-        self._before = digest
-        self.digest = digest
-        self.checksum = ""
 
     @property
     def headers(self) -> dict[str, str]:
@@ -82,23 +63,16 @@ class MultipartFile:
         return len(self._head) + self.size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
-        # From the start each time: a request that wasn't processed is sent again.
-        self._file.seek(self._start)
-        digest = hashlib.md5(usedforsecurity=False) if self._before is None else self._before.copy()
+        offset, end = self._start, self._start + self.size
         yield self._head
-        left = self.size
-        while left:
-            block = self._file.read(min(_BLOCK, left))
-            if not block:
-                raise SynapseError(
-                    f"The file became shorter while it was sent: {left} of {self.size} bytes are "
-                    "missing. Upload it again when nothing writes to it."
-                )
-            digest.update(block)
-            left -= len(block)
+        while offset < end:
+            block = self._source.read_at(offset, min(BLOCK, end - offset))
+            if self._on_block is not None:
+                self._on_block(offset, block)
+            offset += len(block)
             yield block
-        self.digest = digest
-        self.checksum = digest.hexdigest()
+            if self._on_sent is not None:
+                self._on_sent(offset)
         yield self._tail
 
     @staticmethod

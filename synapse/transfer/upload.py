@@ -1,168 +1,203 @@
-"""Upload of one file."""
+"""Upload of one file: in one request, or in chunks."""
 
 from __future__ import annotations
 
-import os
-import stat
-from collections.abc import Mapping
-from pathlib import Path
-from typing import IO, Any
+import time
+from typing import Any
 
-from synapse.errors import InvalidQuery, InvalidResponse
-from synapse.transfer.multipart import MultipartFile
-from synapse.transfer.progress import ProgressArgument, showing
+from synapse.errors import (
+    ClientError,
+    InvalidQuery,
+    InvalidResponse,
+    PayloadTooLarge,
+    RequestTimeout,
+)
+from synapse.transfer.chunked import CHUNK_SIZE, checked_chunk_size, send_in_chunks
+from synapse.transfer.direct import check_arrived, send, upload_file
+from synapse.transfer.hashing import Hasher
+from synapse.transfer.progress import FileProgress, ProgressArgument, showing
+from synapse.transfer.resuming import Memory
+from synapse.transfer.source import Source, SourceArgument
 from synapse.transport import Transport
 
-__all__ = ["DIRECT_LIMIT", "checked_name", "open_file", "upload", "upload_file"]
-
-CHUNK_SIZE = 50 * 1024 * 1024
-"""Bytes per chunk, unless told otherwise."""
+__all__ = ["CHUNK_SIZE", "DIRECT_LIMIT", "upload", "upload_file"]
 
 DIRECT_LIMIT = 50 * 1024 * 1024
-"""Bytes up to which a file goes in one request."""
+"""Bytes up to which a file goes in one request, unless told otherwise."""
+
+_LOST = frozenset({502, 503, 504})
+_MOST_TRIES = 4
 
 
 def upload(
     transport: Transport,
     path: str,
-    source: str | os.PathLike[str] | IO[bytes],
+    source: SourceArgument,
     *,
     name: str | None = None,
     chunk_size: int = CHUNK_SIZE,
     chunked: bool | None = None,
     progress: ProgressArgument = None,
     checksum: str | None = None,
+    state: bool = True,
 ) -> dict[str, Any]:
-    """Make a data file of a file."""
-    from synapse.transfer.chunked import upload_in_chunks
+    """Make a data file of a file. May be called from several threads.
 
-    del checksum
-    with showing(progress) as shown:
-        if isinstance(source, (str, os.PathLike)):
-            size = Path(source).stat().st_size
-            if size == 0:
-                raise InvalidQuery(f"{source} is empty: the server takes no empty files.")
-            if chunked or (chunked is None and size > DIRECT_LIMIT):
-                with shown.file(name or Path(source).name, size) as one:
-                    row = upload_in_chunks(
-                        transport,
-                        source,
-                        chunk_size=chunk_size,
-                        on_progress=lambda done, _: one.at(done),
-                    )
-                    body = {
-                        "chunked_upload": row["id"],
-                        "meta": {"filename": name or Path(source).name},
-                    }
-                    made: dict[str, Any] = transport.request("POST", path, json=body)
-                    return made
-            with shown.file(name or Path(source).name, size) as one:
-                made = upload_file(transport, path, source, name=name)
-                one.at(size)
-                return made
-        return upload_file(transport, path, source, name=name)
-
-
-def upload_file(
-    transport: Transport,
-    path: str,
-    source: str | os.PathLike[str] | IO[bytes],
-    *,
-    name: str | None = None,
-    fields: Mapping[str, str] | None = None,
-    has_checksum: bool = True,
-) -> dict[str, Any]:
-    """Send a file in one request, streamed from the disk, and check what arrived.
+    Up to 50 MiB it is one request. Beyond, or with `chunked`, it is one for each chunk and two;
+    the first chunk of a call has at most 1 MiB. A fault costs one more, which asks what the server
+    has; a call that died can be made again, and sends what is missing.
 
     Args:
         transport: The way to the server.
-        path: The endpoint.
-        source: A path, or a file opened for reading bytes.
-        name: The file's name on the server.
-        fields: Further fields of the form.
-        has_checksum: Whether the endpoint answers the MD5 of what arrived.
+        path: The endpoint that makes data files.
+        source: A path, or a file opened for reading bytes that can tell its length.
+        name: The file's name on the server; by default the path's last part.
+        chunk_size: Bytes per chunk. They are streamed: they needn't fit into memory.
+        chunked: Whether to send it in chunks; by default by its size.
+        progress: How to show it, see `synapse.transfer.progress.progress_of`.
+        checksum: The file's MD5 in hex, if it is known; it is then not worked out.
+        state: Whether to keep on disk what a later call needs to go on.
 
     Returns:
-        The server's record of the file.
+        The server's record, with `id`, `checksum` and `size`. `id` is `None` in one case: the
+        answer was lost, and the server, when it was asked, had the bytes. It doesn't say under
+        which id, and asking it to make the file again would make two.
 
     Raises:
-        InvalidQuery: The source can't be read, or has no name.
-        InvalidResponse: The server's checksum isn't that of what was sent.
+        InvalidQuery: The file can't be read, has no name, or is empty, which the server's
+            protocol can't carry.
+        SynapseError: The file changed while it was sent; nothing of it counts.
+        InvalidResponse: What arrived isn't what was sent.
+        ClientError: The server refused, or couldn't be reached several times in a row.
     """
-    if isinstance(source, (str, os.PathLike)):
-        with open_file(source) as file:
-            name = name or Path(source).name
-            return _send(transport, path, file, name, fields or {}, has_checksum)
-    own = getattr(source, "name", None)
-    name = name or (Path(own).name if isinstance(own, str) else None)
-    if not name:
-        raise InvalidQuery("A file without a name of its own needs one: upload(file, name=...).")
-    return _send(transport, path, source, name, fields or {}, has_checksum)
+    checked_chunk_size(chunk_size)
+    with Source(source, name=name) as file, showing(progress) as shown:
+        if file.size == 0:
+            raise InvalidQuery(
+                f"{file.path or file.name} is empty: the server takes no empty files."
+            )
+        with shown.file(file.name, file.size) as part:
+            task = _Upload(transport, path, file, part, checksum)
+            if not (file.size > DIRECT_LIMIT if chunked is None else chunked):
+                try:
+                    return task.in_one_request()
+                except PayloadTooLarge:
+                    if chunked is not None:
+                        raise
+            return task.in_chunks(chunk_size, keeps_state=state)
 
 
-def open_file(path: str | os.PathLike[str]) -> IO[bytes]:
-    """Open a file for reading bytes.
+class _Upload:
+    """One file on its way to being a data file."""
 
-    Raises:
-        InvalidQuery: It can't be read, or isn't a file.
-    """
-    where = Path(path)
-    try:
-        file = where.open("rb") if stat.S_ISREG(where.stat().st_mode) else None
-    except OSError as error:
-        raise InvalidQuery(f"{where} can't be read: {error.strerror}.") from error
-    except ValueError as error:  # a NUL in it, for one
-        raise InvalidQuery(f"{str(where)!r} can't be a path: {error}.") from None
-    if file is None:
-        raise InvalidQuery(f"{where} is not a file.")
-    return file
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        source: Source,
+        part: FileProgress,
+        checksum: str | None,
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._source = source
+        self._part = part
+        self._checksum = checksum
+
+    def in_one_request(self) -> dict[str, Any]:
+        tries_left = _MOST_TRIES
+        while True:
+            try:
+                row, checksum = send(
+                    self._transport, self._path, self._source, self._part, checksum=self._checksum
+                )
+                break
+            except ClientError as error:
+                tries_left -= 1
+                if not _is_lost(error):
+                    raise
+                if self._is_there(self._md5()):
+                    return self._without_id(self._md5())
+                if not tries_left:
+                    raise
+                self._part.at(0, is_confirmed=False)
+        made = check_arrived(row, checksum, self._source.label)
+        self._part.at(self._source.size)
+        return made
+
+    def in_chunks(self, chunk_size: int, *, keeps_state: bool) -> dict[str, Any]:
+        with Memory(self._transport, self._source, is_wanted=keeps_state) as memory:
+            row = send_in_chunks(
+                self._transport,
+                self._source,
+                self._part,
+                memory,
+                chunk_size=chunk_size,
+                checksum=self._checksum,
+            )
+            checksum = memory.checksum or self._md5()
+            made = self._bound(memory, row["id"], checksum)
+            memory.forget()
+            return made
+
+    def _bound(self, memory: Memory, upload: Any, checksum: str) -> dict[str, Any]:
+        """Have a data file made of an upload that is complete; once, whatever gets lost."""
+        body = {"chunked_upload": upload, "meta": {"filename": self._source.name}}
+        was_asked = memory.is_binding  # by a process that died before it heard
+        memory.note(step="binding")
+        tries_left = _MOST_TRIES
+        while True:
+            if was_asked and self._is_there(checksum):
+                return self._without_id(checksum)
+            try:
+                row = self._transport.request(
+                    "POST", self._path, json=body, repeatable=False, resource=self._source.label
+                )
+                break
+            except ClientError as error:
+                tries_left -= 1
+                if not (_is_lost(error) and tries_left):
+                    raise
+                was_asked = True
+        return check_arrived(row, checksum, self._source.label)
+
+    def _is_there(self, checksum: str) -> bool:
+        """Ask whether the server has the bytes; it may be working on a lost request still."""
+        wait = self._transport.options.retry.base / 2
+        for is_last in (False, True):
+            answer = self._transport.request(
+                "POST",
+                f"{self._path}verify_checksums/",
+                json={"checksums": [checksum]},
+                resource=self._source.label,
+            )
+            held = answer.get("checksums") if isinstance(answer, dict) else answer
+            if isinstance(held, list) and checksum in held:
+                return True
+            if not is_last:
+                time.sleep(wait)
+        return False
+
+    def _without_id(self, checksum: str) -> dict[str, Any]:
+        """Return what is known of a data file whose record was lost on the way."""
+        self._source.check_unchanged()
+        self._part.at(self._source.size)
+        return {
+            "id": None,
+            "checksum": checksum,
+            "size": self._source.size,
+            "meta": {"filename": self._source.name},
+            "data_unit_id": None,
+        }
+
+    def _md5(self) -> str:
+        if self._checksum is None:
+            with Hasher(self._source.read_at) as hasher:
+                self._checksum = hasher.hexdigest(self._source.size)
+        return self._checksum
 
 
-def checked_name(name: str) -> str:
-    """Return a file's name as the server can be told it.
-
-    Raises:
-        InvalidQuery: It isn't valid text.
-    """
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        raise InvalidQuery(
-            f"The file name {name!r} is not valid text: give another, upload(file, name=...)."
-        ) from None
-    return name
-
-
-def _send(
-    transport: Transport,
-    path: str,
-    file: IO[bytes],
-    name: str,
-    fields: Mapping[str, str],
-    has_checksum: bool,
-) -> dict[str, Any]:
-    checked_name(name)
-    try:
-        start = file.tell()
-        size = file.seek(0, os.SEEK_END) - start
-        file.seek(start)
-        is_binary = isinstance(file.read(0), bytes)
-    except (AttributeError, OSError, ValueError) as error:
-        # A pipe can't tell its size, and a server may take a body without one for an empty one.
-        raise InvalidQuery(
-            f"The file {name!r} can't be read from its start to its end: {error}."
-        ) from error
-    if not is_binary:
-        raise InvalidQuery(f"The file {name!r} is open for text: open it with 'rb'.")
-    body = MultipartFile(file, size=size, filename=name, fields=fields)
-    label = f"file {name!r}"
-    row = transport.request("POST", path, body=body, headers=body.headers, resource=label)
-    if not isinstance(row, dict) or (has_checksum and row.get("checksum") != body.checksum):
-        raise InvalidResponse(
-            200,
-            f"what the server has is not what was sent (its MD5 would be {body.checksum})",
-            hint="Upload the file again.",
-            response=row,
-            resource=label,
-        )
-    return row
+def _is_lost(error: ClientError) -> bool:
+    """Say whether a request may have been processed, although it has no answer."""
+    is_unanswered = isinstance(error, (RequestTimeout, InvalidResponse))
+    return is_unanswered or error.status_code in _LOST

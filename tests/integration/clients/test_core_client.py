@@ -324,22 +324,45 @@ class TestAnotherSender:
     def test_other_bytes_are_there(
         self, proxied: BackendClient, client: BackendClient, proxy: Any, path: Path
     ) -> None:
+        """They can't be taken back: the file goes into another upload."""
+
         def interfere(done: int, total: int) -> None:
             if done == 1000:
                 put(client, open_upload(client), 1000, b"?" * 1000)
 
+        upload = proxied.create_chunked_upload(path, chunk_size=1000, on_progress=interfere)
+
+        begun = [FIRST, SECOND, "GET", THIRD, "POST", "GET"]
+        assert proxy.steps == [*begun, FIRST, SECOND, THIRD, "POST"]
+        assert checksum_of(proxied, upload) == MD5
+
+    def test_other_bytes_are_there_each_time(
+        self, proxied: BackendClient, client: BackendClient, proxy: Any, path: Path
+    ) -> None:
+        def interfere(passing: Any) -> None:
+            if passing.step == SECOND:
+                put(client, passing.path[1:], 1000, b"?" * 1000)
+
+        proxy.fault_when(interfere)
+
         with pytest.raises(BadRequest, match=r"file 'video\.bin': checksum does not match"):
-            proxied.create_chunked_upload(path, chunk_size=1000, on_progress=interfere)
+            proxied.create_chunked_upload(path, chunk_size=1000)
 
-        assert proxy.steps == [FIRST, SECOND, "GET", THIRD, "POST", "GET"]
+        assert proxy.steps == [FIRST, SECOND, "GET", THIRD, "POST", "GET"] * 2
 
-    def test_more_than_the_file_is_there(self, client: BackendClient, path: Path) -> None:
-        def interfere(done: int, total: int) -> None:
-            if done == 2000:
-                put(client, open_upload(client), 2000, b"?" * 1000, total=3000)
+    def test_more_than_the_file_is_there(
+        self, proxied: BackendClient, client: BackendClient, proxy: Any, path: Path
+    ) -> None:
+        def interfere(passing: Any) -> None:
+            if passing.step == THIRD:
+                put(client, passing.path[1:], 2000, b"?" * 1000, total=3000)
+
+        proxy.fault_when(interfere)
 
         with pytest.raises(Conflict, match="wants byte 3000 next, but 2000 of 2500 were sent"):
-            client.create_chunked_upload(path, chunk_size=1000, on_progress=interfere)
+            proxied.create_chunked_upload(path, chunk_size=1000)
+
+        assert proxy.steps == [FIRST, SECOND, THIRD, "GET"] * 2
 
 
 class TestFileChanges:

@@ -1,0 +1,71 @@
+"""Files that one process at a time may use, and that are free again when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from pathlib import Path
+
+__all__ = ["locked", "unlock"]
+
+
+def locked(path: Path) -> int | None:
+    """Open a file, making it if need be, unless somebody else has it.
+
+    The lock ends with the process, however that ends.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The descriptor, which holds the lock until it is closed; `None` where somebody else has it.
+
+    Raises:
+        OSError: It can't be made.
+    """
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        # A file that others may read is made by others: what is in these is for the user only.
+        descriptor = os.open(path, flags, 0o600)
+        if not _lock(descriptor):
+            os.close(descriptor)
+            return None
+        try:
+            if os.path.samestat(path.stat(), os.fstat(descriptor)):
+                return descriptor
+        except FileNotFoundError:
+            pass
+        os.close(descriptor)  # whoever had it has just renamed or removed it
+
+
+def unlock(descriptor: int) -> None:
+    """Give a lock up."""
+    if sys.platform == "win32":
+        import msvcrt
+
+        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        with contextlib.suppress(OSError):
+            msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
+    os.close(descriptor)
+
+
+# Windows locks bytes, and keeps others from reading them; nobody reads this one.
+_FAR = 0x7FFF_FFFF
+
+
+def _lock(descriptor: int) -> bool:
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+            os.lseek(descriptor, 0, os.SEEK_SET)
+        else:
+            import fcntl
+
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
