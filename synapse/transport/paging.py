@@ -32,6 +32,9 @@ WORKERS = 4
 
 # How many pages in a row may bring nothing new before the walk is taken for endless.
 _BARREN = 3
+# How often in a row it steps back without finding anything new: a count that goes up and down would
+# have it step back and forth for ever.
+_RETREATS = 16
 
 
 @attrs.frozen
@@ -111,7 +114,7 @@ def walk(
     ahead = ReadAhead(fetch, workers)
     number = last = start
     count: int | None = None
-    size, patience = 1, _BARREN
+    size, patience, retreats = 1, _BARREN, 0
     try:
         while True:
             try:
@@ -122,10 +125,12 @@ def walk(
                 number -= 1  # rows went away, and this page with them: the rest has moved up
                 ahead.forget()
                 continue
-            if count is not None and page.count < count and number > start:
+            may_retreat = number > start and retreats < _RETREATS
+            if count is not None and page.count < count and may_retreat:
                 gone = -(-(count - page.count) // size)
                 back = max(start, number - gone)
                 patience += number - back
+                retreats += 1
                 number, count = back, page.count
                 ahead.forget()
                 continue
@@ -133,6 +138,7 @@ def walk(
             count = page.count
             rows = seen.unseen(page.rows)
             patience = _BARREN if rows else patience - 1
+            retreats = 0 if rows else retreats
             if not patience:
                 raise _endless(transport, path, resource)
             yield attrs.evolve(page, rows=rows)
