@@ -10,13 +10,14 @@ from pathlib import Path
 __all__ = ["locked", "unlock"]
 
 
-def locked(path: Path) -> int | None:
+def locked(path: Path, *, mode: int = 0o600) -> int | None:
     """Open a file, making it if need be, unless somebody else has it.
 
     The lock ends with the process, however that ends.
 
     Args:
         path: The file.
+        mode: Who may use the file if it is made, before the process's mask; by default the user.
 
     Returns:
         The descriptor, which holds the lock until it is closed; `None` where somebody else has it.
@@ -26,8 +27,7 @@ def locked(path: Path) -> int | None:
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
-        # A file that others may read is made by others: what is in these is for the user only.
-        descriptor = os.open(path, flags, 0o600)
+        descriptor = os.open(path, flags, mode)
         if not _lock(descriptor):
             os.close(descriptor)
             return None

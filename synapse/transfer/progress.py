@@ -174,6 +174,19 @@ class FileProgress:
                 self.confirmed = offset
             whole.changed()
 
+    def expect(self, size: int) -> None:
+        """Say how many bytes it has, where that wasn't known at first.
+
+        Args:
+            size: Bytes that it has.
+        """
+        whole = self._whole
+        with whole._lock:
+            if not self._is_over and size != self.size:
+                whole.size += size - self.size
+                self.size = size
+                whole.changed()
+
     def finish(self, *, failed: bool = False) -> None:
         """Say that it is over; saying so again changes nothing.
 

@@ -8,6 +8,7 @@ import time
 import uuid
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from requests.utils import default_headers, default_user_agent
 
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
-from synapse.errors import ClientError, ConfigurationError, FieldValueError
+from synapse.errors import ClientError, ConfigurationError, FieldValueError, InvalidResponse
 from synapse.redaction import guard_logs, hide
 from synapse.transport import decoding
 from synapse.transport.answer import Answer
@@ -26,12 +27,14 @@ from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.connection import Connection, Sending, in_child
 from synapse.transport.deadlines import until
+from synapse.transport.elsewhere import Elsewhere, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.reading import read_lines, read_whole
 from synapse.transport.retries import Budget
 from synapse.transport.urls import (
     is_loopback,
     normalized,
+    origin_of,
     path_segment,
     query_string,
     without_query,
@@ -40,6 +43,7 @@ from synapse.transport.urls import (
 __all__ = ["Transport"]
 
 _LOG = logging.getLogger("synapse.transport")
+_MOST_REDIRECTS = 5
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
@@ -64,6 +68,7 @@ class Transport:
         guard_logs()
         self._auth = OriginAuth(settings, self.base_url)
         self._connection = Connection(self.base_url, self.options)
+        self._elsewhere = Elsewhere(self.options)
         self._timeout = self._pair(settings.timeout)
         self._template = self._prepared_template()
         self._budget = Budget()
@@ -212,13 +217,60 @@ class Transport:
                 self._answer(response, content, sending).json()
             yield from read_lines(response, self.options.largest, resource=resource)
 
+    @contextmanager
+    def stream(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        resource: str | None = None,
+    ) -> Iterator[requests.Response]:
+        """Open a file's URL; its bytes are read in the block, as they come. One request.
+
+        It is never repeated. The configured server gets the credentials; any other host gets
+        nothing of the session's. A redirect, which is one more request, is followed without them.
+
+        Args:
+            url: The URL; a path is meant on the configured server.
+            headers: Headers for whichever host it is.
+            resource: What is asked for, for messages.
+
+        Raises:
+            InvalidQuery: No file can be fetched from the URL.
+            ClientError: The host refused, couldn't be reached, or the stream broke off.
+            SessionClosed: The session was closed.
+        """
+        at = file_url(url, self.base_url)
+        given = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
+        is_own = origin_of(at) == origin_of(self.base_url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            if is_own:
+                request, connection = self._prepare("GET", "", None, None, None, given, at), None
+            else:
+                request, connection = Elsewhere.request(at, given), self._elsewhere.connection(at)
+            shown = self._shown(request, None)
+            sending = Sending(request, self._timeout, shown, resource, hides=False, deadline=None)
+            self._tally()
+            with (connection or self._connection).answering(sending) as response:
+                target = redirect_target(response, at)
+                if target is None:
+                    if not 200 <= response.status_code < 300:
+                        content = read_whole(response, self.options.largest)
+                        self._answer(response, content, sending, is_own=is_own).json()
+                    yield response
+                    return
+            at, is_own = target, False
+        raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
         self._connection.close()
+        self._elsewhere.close()
 
     def after_fork(self) -> None:
         """Share neither a connection with the parent nor a lock with its threads."""
         self._connection.after_fork()
+        self._elsewhere.after_fork()
         self._budget.after_fork()
         self._counting = threading.Lock()
 
@@ -251,12 +303,13 @@ class Transport:
             )
         return self._answer(response, content, sending)
 
-    def _answer(self, response: requests.Response, content: bytes, sending: Sending) -> Answer:
+    def _answer(
+        self, response: requests.Response, content: bytes, sending: Sending, *, is_own: bool = True
+    ) -> Answer:
         settings = self.settings
         secrets = tuple(secret.reveal() for secret in settings.credentials.values())
-        return Answer(
-            response, content, sending.shown, sending.resource, settings.source, secrets=secrets
-        )
+        source = settings.source if is_own else "the URL alone: another host gets no token"
+        return Answer(response, content, sending.shown, sending.resource, source, secrets=secrets)
 
     def _tally(self) -> None:
         self._connection.ensure_open()
@@ -284,12 +337,13 @@ class Transport:
         json: Any,
         body: Any,
         headers: Mapping[str, str] | None,
+        url: str | None = None,
     ) -> requests.PreparedRequest:
         """Copy the template: preparing a request anew costs as much as sending it."""
         request = self._template.copy()
         request.method = method
         query = query_string(params)
-        request.url = f"{self.base_url}{path}?{query}" if query else f"{self.base_url}{path}"
+        request.url = url or f"{self.base_url}{path}{f'?{query}' if query else ''}"
         if json is not None:
             try:
                 body = decoding.dumps(json)

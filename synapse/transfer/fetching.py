@@ -1,0 +1,110 @@
+"""One answer with a file's bytes, from some byte on. What follows a fault is decided elsewhere."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import attrs
+import requests
+
+from synapse.errors import ClientError, InvalidResponse, RateLimited, RequestTimeout
+from synapse.transfer.source import BLOCK
+from synapse.transport import Transport
+
+__all__ = ["Arriving", "arriving", "is_passing"]
+
+_RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_PASSING = frozenset({502, 503, 504})
+
+
+@attrs.frozen(eq=False)
+class Arriving:
+    """An answer whose body has still to be read.
+
+    Attributes:
+        start: Which byte of the file it begins with.
+        total: How many bytes the file has, if that is known.
+        validator: What tells this content of the file from another: a strong entity tag or a date.
+    """
+
+    start: int
+    total: int | None
+    validator: str | None
+    _response: requests.Response
+
+    def blocks(self) -> Iterator[bytes]:
+        """Give the bytes as they are on the server; nothing is decompressed.
+
+        Raises:
+            InvalidResponse: They end before the file does.
+        """
+        raw = self._response.raw
+        position = self.start
+        while block := raw.read(BLOCK, decode_content=False):
+            position += len(block)
+            yield block
+        if self.total is not None and position < self.total:
+            raise InvalidResponse(
+                self._response.status_code, f"the file ends at byte {position} of {self.total}"
+            )
+
+
+@contextmanager
+def arriving(
+    transport: Transport,
+    url: str,
+    *,
+    start: int = 0,
+    validator: str | None = None,
+    resource: str | None = None,
+) -> Iterator[Arriving]:
+    """Ask for a file, from some byte on. One request, and one for each redirect.
+
+    Args:
+        transport: The way to the server; other hosts get no credentials.
+        url: Where the file is.
+        start: The first byte that is wanted. The answer may begin with the file all the same.
+        validator: What an earlier answer had: if the file is another by now, all of it comes.
+        resource: What messages call it.
+
+    Raises:
+        InvalidQuery: No file can be fetched from the URL.
+        ClientError: The host refused, couldn't be reached, or the body broke off. Status 416 says
+            that the file ends before `start`.
+    """
+    headers = {}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+        if validator is not None:
+            headers["If-Range"] = validator
+    with transport.stream(url, headers=headers, resource=resource) as response:
+        yield _described(response, start)
+
+
+def is_passing(error: ClientError) -> bool:
+    """Say whether another try may succeed."""
+    kinds = (RequestTimeout, InvalidResponse, RateLimited)
+    return isinstance(error, kinds) or error.status_code in _PASSING
+
+
+def _described(response: requests.Response, start: int) -> Arriving:
+    headers = response.headers
+    validator = headers.get("ETag")
+    if validator is None or validator.startswith("W/"):
+        # A date is good for that only if the file isn't written twice in its second; then the
+        # checksum, if there is one, says so.
+        validator = headers.get("Last-Modified")
+    if response.status_code != 206:
+        length = headers.get("Content-Length", "")
+        total = int(length) if length.isascii() and length.isdigit() else None
+        return Arriving(0, total, validator, response)
+    match = _RANGE.fullmatch(headers.get("Content-Range", ""))
+    if match is None or int(match[1]) != start:
+        raise InvalidResponse(
+            206,
+            f"the answer begins elsewhere than at byte {start}: "
+            f"{headers.get('Content-Range', '')[:80]!r}",
+        )
+    return Arriving(start, None if match[3] == "*" else int(match[3]), validator, response)
