@@ -18,7 +18,19 @@ from typing import TYPE_CHECKING, Any
 from synapse._version import __version__
 
 if TYPE_CHECKING:
-    from synapse.errors import ClientError, SynapseError
+    from synapse.errors import (
+        AuthenticationError,
+        BulkError,
+        ClientError,
+        ConnectionFailed,
+        InvalidQuery,
+        MultipleFound,
+        NotFound,
+        PermissionDenied,
+        RateLimited,
+        SynapseError,
+        ValidationError,
+    )
     from synapse.resources.agents import Agent
     from synapse.resources.annotation import Project, Task, TaskTag
     from synapse.resources.data import (
@@ -54,8 +66,17 @@ if TYPE_CHECKING:
 
 _NAMES = {
     "synapse.errors": (
+        "AuthenticationError",
+        "BulkError",
         "ClientError",
+        "ConnectionFailed",
+        "InvalidQuery",
+        "MultipleFound",
+        "NotFound",
+        "PermissionDenied",
+        "RateLimited",
         "SynapseError",
+        "ValidationError",
     ),
     "synapse.resources.agents": ("Agent",),
     "synapse.resources.annotation": (
@@ -116,8 +137,11 @@ __all__ = [
     "Agent",
     "Assignment",
     "AssignmentStatus",
+    "AuthenticationError",
+    "BulkError",
     "Category",
     "ClientError",
+    "ConnectionFailed",
     "ConsoleLine",
     "DataCollection",
     "DataFile",
@@ -129,16 +153,21 @@ __all__ = [
     "GroundTruthCategory",
     "GroundTruthEvent",
     "GroundTruthVersion",
+    "InvalidQuery",
     "Job",
     "JobStatus",
     "Log",
     "LogLevel",
     "Model",
+    "MultipleFound",
+    "NotFound",
+    "PermissionDenied",
     "Plugin",
     "PluginCategory",
     "PluginRelease",
     "Priority",
     "Project",
+    "RateLimited",
     "ServeApplication",
     "Session",
     "Storage",
@@ -150,6 +179,7 @@ __all__ = [
     "TaskTag",
     "UnitFile",
     "User",
+    "ValidationError",
     "__version__",
     "connect",
 ]
@@ -168,4 +198,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted(__all__)

@@ -26,6 +26,7 @@ __all__ = [
     "FieldValueError",
     "InvalidQuery",
     "InvalidResponse",
+    "JournalInUse",
     "LazyLoadError",
     "LazyLoadWarning",
     "MissingExtra",
@@ -86,6 +87,10 @@ class InvalidQuery(SynapseError, ValueError):
     Raised before anything is sent: a server ignores a filter that it doesn't know and answers
     everything, which is the last thing that a misspelling should do.
     """
+
+
+class JournalInUse(SynapseError):
+    """Another upload has the journal: two at once would do everything twice."""
 
 
 class FieldMissing(SynapseError, AttributeError):
@@ -162,6 +167,11 @@ class ClientError(SynapseError):
     def status(self) -> int:
         """The same as `status_code`, under the name that older scripts use."""
         return self.status_code
+
+    @property
+    def reason(self) -> Any:
+        """What the server answered, under the name that older scripts use."""
+        return self.response if self.response is not None else self.detail
 
     def __str__(self) -> str:
         about = f"{self.resource}: " if self.resource else ""

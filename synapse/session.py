@@ -166,6 +166,7 @@ class Session(Context):
         cls = registry.find_root(name) if name[:1] != "_" else None
         if cls is None:
             roots = [one.__schema__.plural for one in registry.declared()]
+            roots += [known for known in dir(type(self)) if not known.startswith("_")]
             raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, roots)}")
         return cls.__schema__.manager(cls, self)
 
@@ -277,6 +278,12 @@ def connect(
         >>> session.projects.exists()
         False
     """
+    known = {"base_url", "api_token", *_Options.__annotations__}
+    for name in options:
+        if name not in known:
+            meant = {"url": "base_url", "host": "base_url", "token": "api_token"}.get(name)
+            how = f"; did you mean {meant!r}?" if meant else registry.suggestion(name, known)
+            raise TypeError(f"connect() takes no {name!r}{how}")
     session = Session(base_url, api_token, **options)
     context.set_default(session)
     return session

@@ -7,9 +7,9 @@ object until it is saved, so that an edit isn't lost with the last reference to 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["TrackedDict", "TrackedList", "is_tracked", "tracked"]
+__all__ = ["TrackedDict", "TrackedList", "is_tracked", "read_only", "tracked"]
 
 Report = Callable[[], None]
 
@@ -71,6 +71,61 @@ def tracked(value: Any, report: Report) -> Any:
         items._report = report
         return items
     return value
+
+
+class _ReadOnly:
+    """What refuses to be changed, and says what to do instead."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        _what: str
+        _hint: str
+
+    def _refuse(self, *_: Any, **__: Any) -> Any:
+        raise TypeError(f"{self._what} is read-only: {self._hint}.")
+
+
+class ReadOnlyDict(_ReadOnly, dict[Any, Any]):
+    """A `dict` that can't be changed. It pickles and copies as a plain `dict`."""
+
+    __slots__ = ("_hint", "_what")
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return dict, (dict(self),)
+
+
+class ReadOnlyList(_ReadOnly, list[Any]):
+    """A `list` that can't be changed. It pickles and copies as a plain `list`."""
+
+    __slots__ = ("_hint", "_what")
+
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        return list, (list(self),)
+
+
+for _name in _SHARED + _OF_DICT:
+    setattr(ReadOnlyDict, _name, _ReadOnly._refuse)
+for _name in _SHARED + _OF_LIST:
+    setattr(ReadOnlyList, _name, _ReadOnly._refuse)
+
+
+def read_only(value: Any, what: str, hint: str) -> Any:
+    """Copy a JSON value, its lists and mappings as ones that can't be changed, at every depth.
+
+    Args:
+        value: The value.
+        what: What it is, for the message.
+        hint: What to do instead of changing it.
+    """
+    made: ReadOnlyDict | ReadOnlyList
+    if isinstance(value, dict):
+        made = ReadOnlyDict({key: read_only(item, what, hint) for key, item in value.items()})
+    elif isinstance(value, (list, tuple)):
+        made = ReadOnlyList([read_only(item, what, hint) for item in value])
+    else:
+        return value
+    made._what, made._hint = what, hint
+    return made
 
 
 def is_tracked(value: Any) -> bool:

@@ -19,10 +19,14 @@ import attrs
 if TYPE_CHECKING:
     from cattrs import Converter
 
+    from synapse.core.context import Context
+
 __all__ = [
     "Choice",
     "Nested",
-    "is_choice",
+    "bind",
+    "choice_of",
+    "holds_nested",
     "parse_time",
     "pass_through",
     "structure_hook",
@@ -37,9 +41,23 @@ class Choice(str, enum.Enum):
     def __str__(self) -> str:
         return str(self.value)
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """What servers of different ages call it; a filter asks for any of them."""
+        return (self.value,)
+
+
+class _OfSession:
+    """What has a place for the session that it came from.
+
+    The place is no field: it takes no part in comparing, showing, pickling and sending.
+    """
+
+    __slots__ = ("_context",)
+
 
 @attrs.frozen(kw_only=True)
-class Nested:
+class Nested(_OfSession):
     """The base of structured values inside a resource, such as a file of a data unit.
 
     Attributes:
@@ -84,10 +102,8 @@ def text_hook(kind: Any) -> Callable[[str], Any] | None:
     parts = _parts(kind)
     if datetime in parts:
         return parse_time if sys.version_info < (3, 11) else datetime.fromisoformat
-    for part in parts:
-        if isinstance(part, type) and issubclass(part, Choice):
-            return _Members(part).__getitem__
-    return None
+    choice = choice_of(kind)
+    return None if choice is None else _Members(choice).__getitem__
 
 
 def structure_hook(kind: Any) -> Callable[[Any], Any]:
@@ -103,9 +119,9 @@ def structure_hook(kind: Any) -> Callable[[Any], Any]:
     parts = _parts(kind)
     if datetime in parts:
         return parse_time
-    for part in parts:
-        if isinstance(part, type) and issubclass(part, Choice):
-            return _choice_hook(part)
+    choice = choice_of(kind)
+    if choice is not None:
+        return _choice_hook(choice)
     hook = _converter().get_structure_hook(kind)
     containers = tuple({get_origin(part) or part for part in parts} & {dict, list})
     if not containers:
@@ -148,7 +164,33 @@ def to_wire(value: Any) -> Any:
             if field.name != "extra" and getattr(value, field.name) is not None
         }
         return {**to_wire(value.extra), **known}
+    if hasattr(value, "tolist"):
+        return to_wire(value.tolist())  # numpy's numbers and arrays, and what is like them
     return value
+
+
+def bind(value: Any, context: Context) -> None:
+    """Tell nested values, wherever they are in a converted value, from which session they are."""
+    if isinstance(value, Nested):
+        object.__setattr__(value, "_context", context)
+    elif isinstance(value, dict):
+        for item in value.values():
+            bind(item, context)
+    elif isinstance(value, list):
+        for item in value:
+            bind(item, context)
+
+
+def holds_nested(kind: Any) -> bool:
+    """Say whether values of a type have nested values in them.
+
+    Example:
+        >>> holds_nested(dict[str, Nested] | None), holds_nested(dict[str, str])
+        (True, False)
+    """
+    if isinstance(kind, type) and get_origin(kind) is None:
+        return issubclass(kind, Nested)
+    return any(holds_nested(part) for part in get_args(kind))
 
 
 def same_json(one: Any, other: Any) -> bool:
@@ -192,7 +234,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(primitive, _primitive)
     converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
     converter.register_structure_hook_factory(
-        is_choice, lambda kind: _ignoring_type(structure_hook(kind))
+        lambda kind: choice_of(kind) is not None, lambda kind: _ignoring_type(structure_hook(kind))
     )
     converter.register_structure_hook_factory(
         lambda kind: isinstance(kind, type) and issubclass(kind, Nested),
@@ -217,9 +259,12 @@ def _named(kind: type) -> str:
     return {str: "a text", int: "a whole number", float: "a number"}.get(kind, "true or false")
 
 
-def is_choice(kind: Any) -> bool:
-    """Say whether a type is an enumeration, alone or as in `SomeChoice | str`."""
-    return any(isinstance(part, type) and issubclass(part, Choice) for part in _parts(kind))
+def choice_of(kind: Any) -> type[Choice] | None:
+    """Return the enumeration in a type such as `SomeChoice | str`, if there is one."""
+    for part in _parts(kind):
+        if isinstance(part, type) and issubclass(part, Choice):
+            return part
+    return None
 
 
 def _ignoring_type(hook: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:

@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.core.containers import tracked
+from synapse.core.containers import read_only, tracked
 from synapse.core.convert import (
+    Choice,
     Nested,
-    is_choice,
+    bind,
+    choice_of,
+    holds_nested,
     pass_through,
     same_json,
     structure_hook,
@@ -58,6 +61,7 @@ class Declared:
     target: str | None = None
     is_many: bool = False
     parameter: str | None = None
+    hint: str = "only the server sets it"
 
 
 def field(
@@ -91,6 +95,7 @@ class Field:
 
     __slots__ = (
         "_annotation",
+        "_binds",
         "_hook",
         "_kind",
         "_owner",
@@ -111,6 +116,7 @@ class Field:
         self._annotation = attribute.type
         self._kind: Any = MISSING
         self._hook: Callable[[Any], Any] | None = None
+        self._binds = False
         self._text_hook: Callable[[str], Any] | None = None
         # The slot's own accessors go around `__setattr__` and `__getattr__`.
         slot = owner.__dict__[attribute.name]
@@ -193,13 +199,22 @@ class Field:
         return self.name
 
     def assigned(self, value: Any) -> Any:
-        """Return what to keep of a value that is assigned: an enumeration's member for its string.
+        """Return what to keep of a value that is assigned.
+
+        That is an enumeration's member for its string, and an id where one is declared.
 
         So a field reads the same before and after it was saved.
         """
-        if type(value) is not str or not is_choice(self.kind) or self._text_hook is None:
+        if not self.is_relation and hasattr(type(value), "__synapse_id__"):
+            return value.__synapse_id__()
+        if type(value) is not str or self.choice is None or self._text_hook is None:
             return value
         return self._text_hook(value)
+
+    @property
+    def choice(self) -> type[Choice] | None:
+        """The enumeration of the field's values, if they have one."""
+        return None if self.is_relation else choice_of(self.kind)
 
     def convert(self, value: Any, resource: Resource) -> Any:
         """Turn a JSON value into the field's.
@@ -213,14 +228,23 @@ class Field:
             return self._related(self.declared.target, value, resource)
         if self._hook is None:
             self._hook = structure_hook(self.kind)
+            self._binds = holds_nested(self.kind)
         try:
             # Evaluating the kind, above, is what fills `passes`.
             converted = value if type(value) in self.passes else self._hook(value)
         except Exception as error:  # cattrs raises whatever the constructor of a type raises
             raise FieldValueError(self._complaint(value, resource, error)) from error
+        if self._binds:
+            bind(converted, resource._context)
         if type(converted) in _SHARED:
-            return tracked(converted, resource._report_change)
+            return self._container(converted, resource)
         return converted
+
+    def _container(self, value: Any, resource: Resource) -> Any:
+        """Give out a list or mapping: one that reports changes, or one that can't be changed."""
+        if self in resource._editable_fields():
+            return tracked(value, resource._report_change)
+        return read_only(value, f"{resource._label()}: {self.name}", self.declared.hint)
 
     def read(self, resource: Resource) -> Any:
         """Fill the slot from what the server sent, loading the object once if need be.
@@ -302,7 +326,7 @@ class Field:
             related = [identity.related(target, one, via=self.name) for one in value]
         except FieldValueError as error:
             raise FieldValueError(self._complaint(value, resource, str(error))) from None
-        return tracked(related, resource._report_change)
+        return self._container(related, resource)
 
     def _complaint(self, value: Any, resource: Resource, why: object) -> str:
         shown = repr(value)

@@ -70,12 +70,13 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
         relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
         field = schema.fields.get(relation)
         parameter = relation if field is None else field.parameter
-        if _is_many(value):
-            values = [_value(schema, relation, item) for item in value]
-            nothing = nothing or not values
-            pairs.extend((parameter, item) for item in values)
-        else:
-            pairs.append((parameter, _value(schema, relation, value)))
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        items = list(value) if _is_many(value) else [value]
+        nothing = nothing or not items
+        for item in items:
+            checked = _value(schema, relation, item)
+            pairs += [(parameter, one) for one in _spelled(schema, relation, checked)]
     return None if nothing else pairs
 
 
@@ -186,6 +187,8 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
         return "true" if value else "false"
     if isinstance(value, enum.Enum):
         return value.value
+    if hasattr(value, "tolist"):
+        value = value.tolist()
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise InvalidQuery(
@@ -210,6 +213,31 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
             raise InvalidQuery(f"{schema.name}.{name} is a {target}, not a {type(value).__name__}.")
         return value.__synapse_id__()
     raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
+
+
+def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
+    """Check a value against its field's type, and return what to send for it.
+
+    A server ignores a truth value that it can't read, and answers everything; and it answers
+    nothing for a word that it doesn't know. Neither is what a misspelling should do.
+    """
+    field = schema.fields.get(name)
+    if field is None or field.is_relation:
+        return (value,)
+    if bool in (field.kind, *typing.get_args(field.kind)) and value not in ("true", "false"):
+        raise InvalidQuery(f"{schema.name}.{name} is True or False, not {value!r}.")
+    if field.choice is None:
+        return (value,)
+    try:
+        spellings: tuple[str, ...] = field.choice(value).spellings
+    except ValueError:
+        known = [str(member) for member in field.choice]
+        raise InvalidQuery(
+            f"{value!r} is no {field.choice.__name__} for {schema.name}.{name}"
+            f"{registry.suggestion(value, known)} A value that only your server knows goes "
+            "through params={...}."
+        ) from None
+    return spellings
 
 
 def _is_many(value: Any) -> bool:

@@ -197,10 +197,9 @@ class Updates(Query[E]):
                 )
         targets = _targets(self, "update")
         for one in targets:
-            for name, value in values.items():
-                # A list or mapping of its own for each, or an edit of one would be one of all.
-                setattr(one, name, deepcopy(value))
-            one.save()
+            # A list or mapping of its own for each, or an edit of one would be one of all.
+            with one._tentatively(deepcopy(values)):
+                one.save()
         return len(targets)
 
 

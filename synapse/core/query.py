@@ -5,6 +5,7 @@ A query is immutable; each verb returns a new one, so that one can be kept and r
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -14,7 +15,8 @@ from synapse.core import filters
 from synapse.core.bound import Bound
 from synapse.core.fields import MISSING, ids_of
 from synapse.core.identity import Expansion
-from synapse.core.reading import Reading, read_objects, read_rows
+from synapse.core.reading import Reading, read_objects
+from synapse.core.rows import Rows
 from synapse.core.terms import EVERYTHING, Terms
 from synapse.errors import InvalidQuery, MultipleFound, NotFound
 from synapse.transport.paging import WORKERS, get_page
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from synapse.core.context import Context
-    from synapse.core.fields import Field
     from synapse.core.reading import ObjectPage
     from synapse.core.resource import Resource
 
@@ -205,11 +206,15 @@ class Query(Bound[T]):
             return iter(())
         return read_objects(self._context, self._resource, self._path(), self._reading(workers))
 
-    def values(self, *names: str) -> Iterator[dict[str, Any]]:
-        """Give plain rows instead of objects, with some fields only. One request for each page.
+    def values(self, *names: str) -> Rows:
+        """Return plain rows instead of objects, with some fields only. One request for each page.
 
         Args:
-            *names: Fields; none means all.
+            *names: Fields; none means all. A relation's id goes under its name, or under
+                `project_id` and the like.
+
+        Returns:
+            An iterable of dicts, which asks when it is iterated.
 
         Raises:
             InvalidQuery: One is no field.
@@ -219,11 +224,13 @@ class Query(Bound[T]):
             >>> [row["status"] for row in project.tasks.values("status")]
             ['pending', 'pending']
         """
-        query = self._with(only=filters.field_names(self._resource.__schema__, names))
-        if query._terms.is_empty:
-            return iter(())
-        rows = read_rows(query._context, query._resource, query._path(), query._reading())
-        return _chosen(rows, [query._resource.__schema__.fields[name] for name in names])
+        fields = self._resource.__schema__.fields
+        wire = [
+            n[:-3] if n.endswith("_id") and n not in fields and n[:-3] in fields else n
+            for n in names
+        ]
+        only = filters.field_names(self._resource.__schema__, wire)
+        return Rows(self._with(only=only), names)
 
     def first(self) -> T | None:
         """Return the first object, or `None` when there is none. One request."""
@@ -363,10 +370,12 @@ class Query(Bound[T]):
         name, owner = self._scope
         return [(self._resource.__schema__.fields[name].parameter, owner._key)]
 
-    def _get_by_id(self, key: int | str, refresh: bool) -> T:
+    def _get_by_id(self, key: Any, refresh: bool) -> T:
         """Fetch by the object's own path, or take a fresh one; it must be in the scope."""
         cls, identity = self._resource, self._context.identity
         schema = cls.__schema__
+        if not isinstance(key, (int, str)) and hasattr(key, "__index__"):
+            key = operator.index(key)  # numpy's, for one
         path = schema.detail_path(key)  # first: it refuses what no id can be
         found = None if refresh or self._is_partial() else identity.fresh(cls, key)
         if found is None:
@@ -409,13 +418,6 @@ class Query(Bound[T]):
         if said is MISSING:  # the server's list must know
             return self.filter(id=one._key).exists()
         return bool(owner._key in said if isinstance(said, list) else said == owner._key)
-
-
-def _chosen(rows: Iterator[dict[str, Any]], fields: list[Field]) -> Iterator[dict[str, Any]]:
-    for row in rows:
-        # A row has its id, for the paging's sake, also when it wasn't asked for.
-        said = {field.name: field.raw(row) for field in fields}
-        yield {k: v for k, v in said.items() if v is not MISSING} if fields else row
 
 
 def _each(pages: Iterator[ObjectPage[T]]) -> Iterator[T]:

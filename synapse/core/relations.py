@@ -44,7 +44,7 @@ def to_one(
     return declare(Declared(read_only, (), filterable, target, parameter=parameter))
 
 
-def to_list(target: str, *, filterable: bool | None = None) -> Any:
+def to_list(target: str, *, filterable: bool | None = None, hint: str = "") -> Any:
     """Declare a relation to several other resources whose ids the server sends with the object.
 
     The attribute gives the session's objects for them, as `to_one` does for one. Only the server,
@@ -53,11 +53,14 @@ def to_list(target: str, *, filterable: bool | None = None) -> Any:
     Args:
         target: The name of the related class.
         filterable: Whether queries may filter by it; they may, unless told otherwise.
+        hint: What to do instead of changing it.
 
     Returns:
         What attrs makes a slot of.
     """
-    return declare(Declared(True, (), filterable, target, is_many=True))
+    return declare(
+        Declared(True, (), filterable, target, is_many=True, hint=hint or Declared().hint)
+    )
 
 
 class RelatedId(Generic[K]):

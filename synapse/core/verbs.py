@@ -6,11 +6,12 @@ there, for the type checker too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from synapse.core.convert import to_wire
-from synapse.core.fields import Field
+from synapse.core.fields import MISSING, Field
 from synapse.core.resource import Resource
 from synapse.errors import NotFound
 
@@ -74,10 +75,30 @@ class Editable(Fetchable):
             if field.differs(self)
         }
 
+    @contextmanager
+    def _tentatively(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Set fields for what the block sends; if that fails, they are as before."""
+        fields = type(self).__schema__.fields
+        before = {name: fields[name].current(self) for name in values if name in fields}
+        try:
+            for name, value in values.items():
+                setattr(self, name, value)
+            yield
+        except BaseException:
+            with self._context.lock:
+                for name, value in before.items():
+                    if value is not MISSING:
+                        fields[name].store(self, value)
+                    elif fields[name].current(self) is not MISSING:
+                        fields[name].clear(self)
+                self._context.identity.release(self)
+            raise
+
     def save(self) -> Self:
         """Send what changed since the server last said, and only that.
 
-        One request (PATCH), or none when nothing changed. On an error, the changes stay.
+        One request (PATCH), or none when nothing changed. On an error, the changes stay. A field
+        is sent whole: of two sessions that change different keys of one `meta`, the later wins.
 
         Returns:
             The object itself.

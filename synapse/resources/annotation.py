@@ -129,7 +129,7 @@ class Task(Editable, Deletable, Tagged):
     status: TaskStatus | str = field()
     priority: Priority | str = field()
     assignee: int | None = field()
-    tags: list[TaskTag] = to_list("TaskTag")
+    tags: list[TaskTag] = to_list("TaskTag", hint="use tag() and untag()")
     tag_ids = RelatedId["list[int]"]("tags")
     data: dict[str, Any] | None = field()
     meta: dict[str, Any] = field(aliases=("metadata",))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 import attrs
 
+from synapse.core import context
 from synapse.core.bound import Bound
 from synapse.core.convert import Nested
 from synapse.core.declaration import resource
@@ -17,12 +18,18 @@ from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable
+from synapse.errors import InvalidQuery
 from synapse.redaction import redacted
 from synapse.resources.values import Category, FileType, FunctionType
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+    from pathlib import Path
+
     from synapse.resources.annotation import ProjectManager, TaskManager
     from synapse.resources.ml import GroundTruthEventManager
+    from synapse.transfer.progress import ProgressArgument
+    from synapse.transport import Transport
 
 __all__ = [
     "DataCollection",
@@ -61,7 +68,7 @@ class FileSpecification(Nested):
 
 @attrs.frozen(kw_only=True)
 class UnitFile(Nested):
-    """A file of a data unit.
+    """A file of a data unit. Its bytes come by `open()`, `read()` and `download()`.
 
     Attributes:
         url: Where its bytes are.
@@ -76,6 +83,92 @@ class UnitFile(Nested):
     size: int | None = None
     path: str | None = None
     file_type: FileType | str | None = None
+
+    def open(self) -> BufferedReader:
+        """Open it for reading bytes, without storing it. One request, when the first is read.
+
+        A `seek` to another place costs one request more, as does a fault, after which reading
+        goes on where it was.
+
+        Returns:
+            A binary file, which is a context manager.
+
+        Raises:
+            InvalidQuery: It has no URL.
+
+        Example:
+            >>> unit = getfixture("unit")
+            >>> with unit.files["text"].open() as file:
+            ...     file.read(3)
+            b'a s'
+        """
+        from synapse.transfer.stream import open_stream  # only who needs the bytes needs it
+
+        return open_stream(*self._address(), size=self.size, name=self._name())
+
+    def read(self) -> bytes:
+        """Return its bytes, checked against size and checksum. One request.
+
+        Raises:
+            InvalidQuery: It has no URL.
+            InvalidResponse: What arrived isn't the file.
+
+        Example:
+            >>> getfixture("unit").files["text"].read()
+            b'a sample'
+        """
+        from synapse.transfer.stream import read_whole
+
+        where = self._address()
+        return read_whole(*where, size=self.size, checksum=self.checksum, name=self._name())
+
+    def download(
+        self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None
+    ) -> Path:
+        """Download it. One request; one more after each fault, which asks for the rest.
+
+        The bytes are written beside, and get the final name when they are all there and agree
+        with size and checksum. A call that died can be made again, and goes on where it was.
+
+        Args:
+            dest: The path that it gets, whatever is there; or a folder.
+            progress: How to show it: `False`, a function of the bytes done and the bytes in all,
+                or a `Progress`; by default as a bar, on a terminal.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            InvalidQuery: It has no URL.
+            InvalidResponse: What arrived isn't the file.
+            OSError: It can't be written.
+
+        Example:
+            >>> file = getfixture("unit").files["text"]
+            >>> file.download(getfixture("tmp_path") / "copy.txt").read_bytes()
+            b'a sample'
+        """
+        from synapse.transfer.download import download
+
+        return download(
+            *self._address(),
+            dest,
+            size=self.size,
+            checksum=self.checksum,
+            name=self.path,
+            progress=progress,
+        )
+
+    def _address(self) -> tuple[Transport, str]:
+        """Return by which session, and from where, the bytes come."""
+        if not self.url:
+            raise InvalidQuery(f"{self!r} has no URL: it isn't a file that the server has sent.")
+        # One that was made or unpickled here belongs to whoever uses it.
+        session = getattr(self, "_context", None) or context.default()
+        return session.transport, self.url
+
+    def _name(self) -> str:
+        return self.path or str(self.url).partition("?")[0].rpartition("/")[2]
 
 
 class DataCollectionManager(
@@ -124,9 +217,21 @@ class DataCollection(Editable, Deletable):
 
 
 class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
-    """Data units: read, create one or many, delete."""
+    """Data units: read, create one or many, delete.
+
+    In `files`, a file is given as the `DataFile` that its upload answered, as the `UnitFile` of
+    another unit, or as `{"checksum": ..., "path": ...}`.
+    """
 
     __slots__ = ()
+
+    def _body(
+        self, values: Mapping[str, Any], extra: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        files = values.get("files")
+        if isinstance(files, Mapping):
+            values = {**values, "files": {name: _reference(f) for name, f in files.items()}}
+        return super()._body(values, extra)
 
 
 @resource("data_units/", manager=DataUnitManager)
@@ -163,27 +268,59 @@ class DataUnit(Deletable):
     )
 
 
+def _reference(file: Any) -> Any:
+    """Return how a unit names a file that the server has."""
+    if isinstance(file, DataFile):
+        name = file.extra.get("filename") or (file.meta or {}).get("filename")
+        return {"checksum": file.checksum, **({"path": name} if name else {})}
+    if isinstance(file, UnitFile):
+        return {"checksum": file.checksum, **({"path": file.path} if file.path else {})}
+    if isinstance(file, (str, os.PathLike)):
+        raise InvalidQuery(
+            f"{os.fspath(file)!r} is no file that the server has: upload it first, and give what "
+            "session.data_files.upload() answers."
+        )
+    return file
+
+
 class DataFileManager(Bound["DataFile"]):
     """Data files: upload, and ask which the server has. Files can't be listed or fetched."""
 
     __slots__ = ()
 
     def upload(
-        self, source: str | os.PathLike[str] | IO[bytes], *, name: str | None = None
+        self,
+        source: str | os.PathLike[str] | IO[bytes],
+        *,
+        name: str | None = None,
+        chunk_size: int = 50 * 1024 * 1024,
+        chunked: bool | None = None,
+        progress: ProgressArgument = None,
     ) -> DataFile:
-        """Upload a file. One request, streamed: the file needn't fit into memory.
+        """Upload a file, streamed: it needn't fit into memory.
+
+        Up to 50 MiB it is one request. Beyond, it is one for each chunk and two; the first chunk
+        has at most 1 MiB. A fault costs one more, which asks what has arrived, and the upload goes
+        on from there. A call that died can be made again, and sends what is missing.
 
         Args:
             source: A path, or a file opened for reading bytes that can tell its length.
             name: The file's name on the server; by default the path's last part.
+            chunk_size: Bytes per chunk.
+            chunked: Whether to send it in chunks; by default by its size.
+            progress: How to show it: `False`, a function of the bytes done and the bytes in all,
+                or a `Progress`; by default as a bar, on a terminal.
 
         Returns:
-            The server's record of it, whose `checksum` and name a data unit is made of.
+            The server's record of it, whose `checksum` and name a data unit is made of. Its `id`
+            is `None` in one case: the last answer was lost, and the server then had the bytes.
 
         Raises:
-            InvalidQuery: The source has no name or is not a file.
-            ValidationError: The server refused it; an empty file, for one.
+            InvalidQuery: The source has no name, is not a file, or is empty.
+            SynapseError: It changed while it was sent.
+            ValidationError: The server refused it.
             InvalidResponse: What arrived isn't what was sent.
+            ClientError: The server couldn't be reached, several times in a row.
 
         Example:
             >>> path = getfixture("tmp_path") / "hello.txt"
@@ -192,11 +329,24 @@ class DataFileManager(Bound["DataFile"]):
             >>> getfixture("session").data_files.upload(path).size
             5
         """
-        from synapse.transfer.upload import upload_file  # only who uploads needs it
+        from synapse.transfer.upload import upload  # only who uploads needs it
 
-        transport, schema = self._context.transport, self._resource.__schema__
-        row = upload_file(transport, schema.path, source, name=name)
-        return self._context.identity.load(self._resource, [row])[0]
+        session, cls = self._context, self._resource
+        row = upload(
+            session.transport,
+            cls.__schema__.path,
+            source,
+            name=name,
+            chunk_size=chunk_size,
+            chunked=chunked,
+            progress=progress,
+        )
+        if row["id"] is not None:
+            return session.identity.load(cls, [row])[0]
+        made = cls.__new__(cls)  # nothing else can be the same
+        cls.__set_context__(made, session)
+        cls.__set_raw__(made, row)
+        return made
 
     def verify_checksums(self, checksums: Iterable[str]) -> set[str]:
         """Ask which files the server has already. One request.

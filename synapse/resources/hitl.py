@@ -60,7 +60,7 @@ class Assignment(Editable, Tagged):
     reviewer: int | None = field()
     data: dict[str, Any] | None = field()
     files: dict[str, UnitFile] = field(read_only=True)
-    tags: list[TaskTag] = to_list("TaskTag")
+    tags: list[TaskTag] = to_list("TaskTag", hint="use tag() and untag()")
     tag_ids = RelatedId["list[int]"]("tags")
     meta: dict[str, Any] = field()
     created: datetime = field(read_only=True)

@@ -28,16 +28,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ConsoleLine", "Job", "JobManager", "Log", "LogManager", "data_uri"]
 
-# How servers spell the states: older ones in small letters, newer ones as Ray does.
-_OLDER = {"succeeded": "completed"}
-_NEWER = {
-    "queued": "PENDING",
-    "running": "RUNNING",
-    "succeeded": "SUCCEEDED",
-    "failed": "FAILED",
-    "stopped": "STOPPED",
-}
-
 
 @attrs.frozen(kw_only=True)
 class ConsoleLine(Nested):
@@ -107,10 +97,10 @@ class Job(Editable):
     def changes(self) -> dict[str, Any]:
         """What `save()` would send, the status as this server spells it. Makes no request."""
         found = super().changes
-        status = found.get("status")
-        if status in _NEWER:
-            spellings = _NEWER if str(self._raw.get("status")).isupper() else _OLDER
-            found["status"] = spellings.get(status, status)
+        status = self.status if "status" in found else None
+        if isinstance(status, JobStatus):
+            older, newer = status.spellings
+            found["status"] = newer if str(self._raw.get("status")).isupper() else older
         return found
 
     def update(self, *, console_logs: Any = None, **values: Any) -> Self:
@@ -125,16 +115,15 @@ class Job(Editable):
 
         Raises:
             AttributeError: There is no such field, or only the server sets it.
-            ValidationError: The server refused a value.
+            ValidationError: The server refused a value; the job is as it was before.
         """
-        for name, value in values.items():
-            setattr(self, name, value)
-        if console_logs is None:
-            return self.save()
-        changes = self.changes
-        path = type(self).__schema__.detail_path(self._key)
-        body = {**changes, "console_logs": to_wire(console_logs)}
-        self._take(self._ask("PATCH", path, json=body), sent=changes, saved=True)
+        with self._tentatively(values):
+            if console_logs is None:
+                return self.save()
+            changes = self.changes
+            path = type(self).__schema__.detail_path(self._key)
+            body = {**changes, "console_logs": to_wire(console_logs)}
+            self._take(self._ask("PATCH", path, json=body), sent=changes, saved=True)
         return self
 
     def logs(self) -> list[ConsoleLine]:

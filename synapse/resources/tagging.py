@@ -102,9 +102,16 @@ class SetsTags(Query[T]):
 
 
 def _tag_ids(tags: Iterable[Any], action: TagAction) -> list[Any]:
-    ids = [to_wire(tag) for tag in tags]
+    given = [tags] if isinstance(tags, (str, Resource)) else list(tags)
+    ids = [to_wire(tag) for tag in given]
     if not ids:
         raise InvalidQuery(f"There is no tag to {action}.")
+    for tag, key in zip(given, ids, strict=True):
+        if isinstance(key, bool) or not isinstance(key, int):
+            raise InvalidQuery(
+                f"{tag!r} is no tag: give TaskTag objects or ids. By its name, one is found with "
+                "project.task_tags.get(name=...)."
+            )
     return ids
 
 

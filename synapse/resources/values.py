@@ -105,6 +105,13 @@ class JobStatus(Choice):
         """Whether nothing comes after it."""
         return self in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
 
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """What servers of different ages call it: older ones in small letters, newer as Ray."""
+        older = {"succeeded": "completed"}.get(self.value, self.value)
+        newer = {"queued": "PENDING"}.get(self.value, self.value.upper())
+        return (older, newer)
+
     @classmethod
     def _missing_(cls, value: object) -> JobStatus | None:
         if not isinstance(value, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -105,6 +106,8 @@ def path_segment(value: Any) -> str:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
+    if hasattr(value, "__index__") and not isinstance(value, bool):
+        return str(operator.index(value))  # numpy's, for one
     if not isinstance(value, str):
         raise InvalidQuery(f"{value!r} is not an id: give an integer or a string.")
     if not value.strip() or value in {".", ".."} or _UNSAFE.search(value):

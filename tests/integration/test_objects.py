@@ -232,9 +232,11 @@ def test_a_page_with_bad_and_unknown_values_is_read_all_the_same(
     assert tables.asked[-1].body == {"meta": {"k": 1}}
 
 
-def test_an_unknown_choice_can_be_filtered_by_and_set(connected: Session, tables: Any) -> None:
+def test_an_unknown_choice_can_be_asked_for_and_set(connected: Session, tables: Any) -> None:
     tables.rows["tasks"] = [{"id": 1, "status": "paused"}]
-    (task,) = connected.tasks.filter(status="paused")
+    with pytest.raises(InvalidQuery, match="params="):
+        connected.tasks.filter(status="paused")
+    (task,) = connected.tasks.filter(params={"status": "paused"})
     task.status = "resumed"
     task.save()
     assert tables.rows["tasks"][0]["status"] == "resumed"

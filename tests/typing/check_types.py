@@ -21,7 +21,7 @@ def objects(session: synapse.Session) -> None:
     assert_type(session.tasks.filter(status="pending").order_by("-id"), TaskManager)
     assert_type(iter(session.tasks), Iterator[Task])
     assert_type(session.tasks.in_bulk([1]), "dict[Any, Task]")
-    assert_type(session.tasks.values("id"), "Iterator[dict[str, Any]]")
+    assert_type(list(session.tasks.values("id")), "list[dict[str, Any]]")
     assert_type(session.me, User)
 
 

@@ -17,6 +17,7 @@ from synapse import (
     Task,
     TaskStatus,
     TaskTag,
+    User,
 )
 from synapse.core.fields import MISSING
 from synapse.errors import FieldMissing, FieldValueError
@@ -322,8 +323,9 @@ def test_a_resource_that_cannot_be_changed_has_only_read_only_fields(make: Any) 
     unit = make(DataUnit, meta={"a": 1})
     with pytest.raises(AttributeError, match="read-only"):
         unit.meta = {}
-    unit.meta["a"] = 2
-    assert not unit.is_changed
+    with pytest.raises(TypeError, match="DataUnit 1: meta is read-only: only the server sets it"):
+        unit.meta["a"] = 2
+    assert unit.meta == {"a": 1}
 
 
 @pytest.mark.parametrize("name", ["titel", "tasks", "is_changed", "save", "_xyz", "changes"])
@@ -391,11 +393,27 @@ def test_objects_are_slotted(project: Any) -> None:
     assert not hasattr(project, "__dict__")
 
 
-def test_a_nested_edit_of_what_only_the_server_sets_is_no_change(make: Any) -> None:
-    task = make(Task, files={"a": {"url": "x"}})
-    task.files.clear()
-    assert not task.is_changed
-    assert task.changes == {}
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda task: task.files.clear(),
+        lambda task: task.tags.append(1),
+        lambda task: task.tags.sort(),
+        lambda task: task.files.update(a=1),
+        lambda task: task.files.pop("a"),
+    ],
+)
+def test_what_only_the_server_sets_cannot_be_edited(make: Any, edit: Any) -> None:
+    task = make(Task, files={"a": {"url": "x"}}, tags=[7])
+    with pytest.raises(TypeError, match=r"Task 1: .* is read-only: "):
+        edit(task)
+    assert list(task.files) == ["a"]
+    assert task.tag_ids == [7]
+
+
+def test_a_read_only_list_says_what_to_do(make: Any) -> None:
+    with pytest.raises(TypeError, match=r"use tag\(\) and untag\(\)"):
+        make(Task, tags=[7]).tags.append(8)
 
 
 @pytest.mark.usefixtures("offline")
@@ -435,13 +453,18 @@ def test_a_later_row_that_says_what_was_edited_ends_the_change(
     assert not project.is_changed
 
 
-def test_a_later_row_takes_back_an_edit_of_what_only_the_server_sets(
-    offline: Session, make: Any
-) -> None:
+def test_a_later_row_replaces_what_only_the_server_sets(offline: Session, make: Any) -> None:
     task = make(Task, files={"a": {"url": "x"}})
-    task.files.clear()
+    assert list(task.files) == ["a"]
     offline.identity.load(Task, [{"id": 1, "files": {"b": {"url": "y"}}}])
     assert list(task.files) == ["b"]
+
+
+def test_an_object_where_an_id_is_declared_is_kept_as_its_id(make: Any) -> None:
+    task = make(Task, assignee=None)
+    task.assignee = make(User, id=3)
+    assert task.assignee == 3
+    assert task.changes == {"assignee": 3}
 
 
 def test_truth_that_becomes_a_number_is_noticed(offline: Session, make: Any) -> None:

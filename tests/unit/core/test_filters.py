@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 import synapse
-from synapse import Project, Session, Task, TaskStatus
+from synapse import JobStatus, Project, Session, Task, TaskStatus
 from synapse.core import filters, registry
+from synapse.core.convert import to_wire
 from synapse.errors import InvalidQuery
 
 UTC = timezone.utc
@@ -319,4 +320,52 @@ def test_every_name_that_can_be_filtered_by_is_accepted(offline: Session) -> Non
             continue
         for name in filters.filter_names(schema):
             time = name.endswith(("_after", "_before")) or name in {"created", "updated"}
-            manager.filter(**{name: datetime(2026, 1, 1, tzinfo=UTC) if time else "5"})
+            field = schema.fields.get(name)
+            value: Any = datetime(2026, 1, 1, tzinfo=UTC) if time else "5"
+            if field is not None and field.choice is not None:
+                value = next(iter(field.choice))
+            elif field is not None and bool in (field.kind, *get_args(field.kind)):
+                value = True
+            manager.filter(**{name: value})
+
+
+@pytest.mark.parametrize("value", ["yes", "no", "maybe", 1, 0, "True", [True, "no"]])
+def test_a_truth_value_is_true_or_false(offline: Session, value: Any) -> None:
+    with pytest.raises(InvalidQuery, match=r"Project\.is_archived is True or False"):
+        offline.projects.filter(is_archived=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [("pendign", "pending"), ("Pending", "pending"), (["pending", "compleetd"], "completed")],
+)
+def test_a_misspelt_choice_is_refused(offline: Session, value: Any, meant: str) -> None:
+    with pytest.raises(InvalidQuery, match=f"is no TaskStatus for .* did you mean {meant!r}"):
+        offline.tasks.filter(status=value)
+
+
+def test_a_jobs_status_is_asked_for_in_every_spelling(offline: Session) -> None:
+    for value in ("succeeded", "completed", "SUCCEEDED", JobStatus.SUCCEEDED):
+        query = offline.jobs.filter(status=value)
+        assert query._terms.filters == (("status", "completed"), ("status", "SUCCEEDED"))
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("fliter", "did you mean 'filter'"),
+        ("select_related", r"use expand\(\.\.\.\)"),
+        ("values_list", r"use values\(\.\.\.\)"),
+        ("last", r"order_by\('-id'\)\.first\(\)"),
+    ],
+)
+def test_a_verb_from_elsewhere_is_translated(offline: Session, name: str, how: str) -> None:
+    with pytest.raises(AttributeError, match=f"TaskManager has no '{name}'.*{how}"):
+        getattr(offline.tasks, name)
+
+
+def test_numpys_numbers_are_numbers(offline: Session) -> None:
+    numpy = pytest.importorskip("numpy")
+    assert offline.tasks.filter(id=numpy.int64(5))._terms.filters == (("id", 5),)
+    assert offline.tasks.filter(id=numpy.array([5, 6]))._terms.filters == (("id", 5), ("id", 6))
+    assert to_wire({"a": numpy.float32(0.5), "b": numpy.arange(2)}) == {"a": 0.5, "b": [0, 1]}

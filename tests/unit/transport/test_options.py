@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,7 +80,11 @@ class TestPlainHttp:
 class TestSession:
     """What `Session` takes arrives."""
 
-    def test_options(self) -> None:
+    def test_options(self, tmp_path: Path) -> None:
+        pair = str(tmp_path / "a.pem"), str(tmp_path / "a.key")
+        for name in pair:
+            Path(name).touch()
+
         def hook(_: Any) -> None:
             pass
 
@@ -90,7 +95,7 @@ class TestSession:
             deadline=12,
             proxies={"https": "http://127.0.0.1:3128"},
             verify=False,
-            cert=("a.pem", "a.key"),
+            cert=pair,
             on_request=hook,
             on_response=hook,
             on_retry=hook,
@@ -99,7 +104,7 @@ class TestSession:
         assert options.retry.attempts == 8
         assert options.deadline == 12.0
         assert options.proxies == {"https": "http://127.0.0.1:3128"}
-        assert (options.verify, options.cert) == (False, ("a.pem", "a.key"))
+        assert (options.verify, options.cert) == (False, pair)
         assert options.on_request is options.on_response is options.on_retry is hook
 
     @pytest.mark.parametrize("retries", [-1, 0.5])
