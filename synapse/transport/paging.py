@@ -177,12 +177,14 @@ def _numbered(params: Params, number: int) -> list[tuple[str, Any]]:
 
 def _page(answer: Answer) -> Page:
     match document := answer.json():
-        case {"count": int(count), "results": list(rows)}:
+        case {"count": int(count), "results": list(rows)} if set(map(type, rows)) <= {dict}:
             link = document.get("next")
             query = link.partition("#")[0].partition("?")[2] if isinstance(link, str) else ""
             if query or not link:
                 return Page(count, rows, query or None)
             detail = "the link to the next page has no query, so that the rest can't be read"
+        case {"count": int(), "results": list()}:
+            detail = "the answer is not a page: not all of its results are objects"
         case _:
             detail = "the answer is not a page: it has no count and results"
     raise InvalidResponse(

@@ -7,6 +7,15 @@ from typing import Any
 
 import pytest
 from fault_proxy import FaultProxy
+from raw_server import Recorder
+
+
+@pytest.fixture
+def home() -> Iterator[Recorder]:
+    """The configured server, which may be told to say anything."""
+    server = Recorder()
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -74,6 +74,12 @@ class TestGetPage:
         with pytest.raises(errors.InvalidResponse, match="next page has no query"):
             get_page(transport, "projects/", [])
 
+    @pytest.mark.parametrize("row", [None, 5, "row", [1], True])
+    def test_results_that_are_no_objects(self, server: Any, transport: Transport, row: Any) -> None:
+        server.reply(body={"count": 2, "next": None, "results": [{"id": 1}, row]})
+        with pytest.raises(errors.InvalidResponse, match="not all of its results are objects"):
+            get_page(transport, "projects/", [])
+
     @pytest.mark.parametrize(
         "answer",
         [
@@ -156,10 +162,16 @@ class TestWalk:
         assert ids(walk(transport, "projects/", [], workers=1)) == [[1, 2], [3], [4]]
 
     def test_rows_without_ids_are_all_given(self, server: Any, transport: Transport) -> None:
-        nameless = [{"name": "a"}, {"name": "a"}, 5, {"id": [1]}, {"id": [1]}]
-        server.reply(body=page(nameless, 5))
+        nameless = [{"name": "a"}, {"name": "a"}, {"id": [1]}, {"id": [1]}]
+        server.reply(body=page(nameless, 4))
         (only,) = walk(transport, "projects/", [])
         assert only.rows == nameless
+
+    def test_a_count_that_goes_up_and_down_ends(self, server: Any, transport: Transport) -> None:
+        server.answer_to("", page(rows(1), 9, "page=2"))
+        server.answer_to("page=2", page([], 0))
+        assert ids(walk(transport, "projects/", [], workers=1))[0] == [1]
+        assert len(server.requests) < 50
 
     def test_rows_that_went_away_are_followed_back(self, server: Any, transport: Transport) -> None:
         server.reply(body=page(rows(1, 2), 6, "page=2"))
