@@ -105,7 +105,8 @@ def check(
         seen.add(name)
     wrong += len(images.keys() - seen)
 
-    table = Table(title=f"{project.title}: {len(seen)} tasks", title_justify="left")
+    console.print(f"{project.title}: {len(seen)} tasks")
+    table = Table()
     table.add_column("label")
     table.add_column("tasks", justify="right")
     for label_name, count in sorted(by_label.items()):
