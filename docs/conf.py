@@ -59,7 +59,9 @@ nitpick_ignore_regex = [
     (r"py:class", r"datetime"),
     # The object layer's own, which no caller writes.
     (r"py:class", r"(.*\.)?(Context|Schema|Terms|Window|Declared|Expansion|LazyPolicy)"),
-    (r"py:class", r"TimeoutArgument"),
+    (r"py:class", r"TimeoutArgument|ProgressArgument|OnError"),
+    # Of the library, under the names by which they are imported.
+    (r"py:class", r"Path|BufferedReader"),
     # What a callback is called with is documented; that it is a callable, its name says.
     (r"py:class", r"Hook|OnRetry"),
     (r"py:class", r"(.*\.)?(BackendBase|Answer)"),

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from synapse._version import __version__
+from synapse.cli.files import add_commands
 from synapse.errors import MissingExtra, SynapseError
 
 __all__ = ["app"]
@@ -100,6 +101,9 @@ def configure(
         values = {"base_url": base_url, "api_token": api_token}
         path = save_profile(profile, {**values, **({"tenant": tenant} if tenant else {})})
         typer.echo(f"Profile [{profile}] for {me.username} is written to {path}")
+
+
+add_commands(app, _one_line_errors, _errors)
 
 
 @app.command()

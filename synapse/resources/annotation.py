@@ -13,6 +13,7 @@ from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_list, to_one
 from synapse.core.verbs import Deletable, Editable
 from synapse.errors import InvalidQuery
+from synapse.resources.bulk import DownloadsTasks
 from synapse.resources.data import UnitFile
 from synapse.resources.tagging import SetsTags, Tagged
 from synapse.resources.values import AccessLevel, Category, Priority, TaskStatus
@@ -36,7 +37,7 @@ class ProjectManager(
 
 
 @resource("projects/", manager=ProjectManager)
-class Project(Editable, Deletable):
+class Project(Editable, Deletable, DownloadsTasks):
     """An annotation project: tasks over the data of a collection.
 
     Attributes:

@@ -18,8 +18,9 @@ from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable
-from synapse.errors import InvalidQuery
+from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.redaction import redacted
+from synapse.resources.bulk import DownloadsUnits, UploadsUnits
 from synapse.resources.values import Category, FileType, FunctionType
 
 if TYPE_CHECKING:
@@ -122,9 +123,7 @@ class UnitFile(Nested):
         where = self._address()
         return read_whole(*where, size=self.size, checksum=self.checksum, name=self._name())
 
-    def download(
-        self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None
-    ) -> Path:
+    def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
         """Download it. One request; one more after each fault, which asks for the rest.
 
         The bytes are written beside, and get the final name when they are all there and agree
@@ -183,7 +182,7 @@ class DataCollectionManager(
 
 
 @resource("data_collections/", manager=DataCollectionManager, expandable=["file_specifications"])
-class DataCollection(Editable, Deletable):
+class DataCollection(Editable, Deletable, UploadsUnits, DownloadsUnits):
     """A collection of data units of one kind.
 
     Attributes:
@@ -364,7 +363,12 @@ class DataFileManager(Bound["DataFile"]):
         path = f"{self._resource.__schema__.path}verify_checksums/"
         body = {"checksums": list(checksums)}
         answer = self._context.transport.request("POST", path, json=body, resource="data files")
-        return set(answer["checksums"] if isinstance(answer, dict) else answer)
+        found = answer.get("checksums") if isinstance(answer, dict) else answer
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise InvalidResponse(
+                200, "the answer is no list of checksums", response=answer, resource="data files"
+            )
+        return set(found)
 
 
 @resource("data_files/", manager=DataFileManager, list_path=None)

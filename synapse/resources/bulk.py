@@ -1,0 +1,255 @@
+"""Many files at once: into a collection, and out of a collection or project."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from synapse.core import registry
+from synapse.core.convert import to_wire
+from synapse.core.resource import Resource
+from synapse.errors import InvalidQuery
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from pathlib import Path
+
+    from synapse.transfer.bulk.record import Specification
+    from synapse.transfer.bulk.report import DownloadReport, UploadReport
+    from synapse.transfer.bulk.tally import OnError
+    from synapse.transfer.progress import ProgressArgument
+
+__all__ = ["DownloadsTasks", "DownloadsUnits", "UploadsUnits"]
+
+
+class UploadsUnits(Resource):
+    """Adds `upload()` to a collection."""
+
+    __slots__ = ()
+
+    def upload(
+        self,
+        source: str
+        | os.PathLike[str]
+        | Iterable[str | os.PathLike[str]]
+        | Iterable[Mapping[str, Any]],
+        *,
+        project: Any = None,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+        on_error: OnError = "collect",
+        match: Callable[[Path], str | None] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        skip_existing: bool = True,
+    ) -> UploadReport:
+        """Upload many files, make data units of them, and tasks if a project is given.
+
+        A run that ended early, however it ended, goes on where it stopped when the same call is
+        made again: nothing is made twice, and no file is sent twice.
+
+        Two requests, one for each 500 files to ask which the server has, one for each file that
+        it hasn't (or as chunks need), and for each 200 records one for the units and one for the
+        tasks. A run that finds everything done makes two requests, or three with a project.
+
+        Args:
+            source: A folder; a pattern such as `"photos/**/*.png"`; a manifest (`.csv`, `.jsonl`
+                or `.parquet`); an iterable of paths; or one of records, each
+                `{"files": {specification: path}, "meta": {...}}`. All are read lazily.
+            project: The project in which a task is made over each unit, or its id.
+            workers: How many files are sent at once.
+            progress: `None` shows a bar on a terminal, `False` nothing; a function is called with
+                the bytes that are done and those that are known of.
+            on_error: `"collect"` goes on after a failure and reports it, `"raise"` stops at the
+                first.
+            match: Takes a file's path and says for which specification it is; `None` leaves it
+                out. By default folders, names and file types tell.
+            journal: The file that keeps what is done; by default one in the user's state folder
+                for this server, collection and source.
+            skip_existing: Whether to ask which files the server has, and not to send those again.
+
+        Returns:
+            What was made, what was there already, and what failed and why.
+
+        Raises:
+            InvalidQuery: The source is none, or a record hasn't a file for a required
+                specification. Of a source that can be read twice, all of it is looked over before
+                anything is sent; of another, such as a generator, the first 1,000 records.
+            JournalInUse: Another upload of the same is under way.
+            MissingExtra: The manifest is Parquet, and `pyarrow` isn't installed.
+            SynapseError: The first failure, if `on_error` is `"raise"`; or, in either case, one
+                after which nothing more can succeed: the server is away, or refuses the token.
+
+        Example:
+            >>> folder = getfixture("tmp_path") / "texts"
+            >>> folder.mkdir()
+            >>> for name in ["a", "b"]:
+            ...     _ = (folder / f"{name}.txt").write_text(name)
+            >>> report = getfixture("unit").data_collection.upload(folder)
+            >>> report.created, report.failed
+            (2, [])
+        """
+        from synapse.transfer.bulk.upload import Target, upload_many  # only who uploads needs it
+
+        row = self._ask(
+            "GET",
+            type(self).__schema__.detail_path(self._key),
+            params=[("expand", "file_specifications")],
+        )
+        self._take(row)
+        target = Target(
+            collection=self._key,
+            created=str(row.get("created")),
+            specifications=_specifications(row),
+            project=None if project is None else _project_id(project),
+            endpoints=_endpoints(),
+        )
+        return upload_many(
+            self._context.transport,
+            target,
+            source,
+            workers=workers,
+            progress=progress,
+            on_error=on_error,
+            match=match,
+            journal=journal,
+            skip_existing=skip_existing,
+            to_wire=to_wire,
+        )
+
+
+class DownloadsUnits(Resource):
+    """Adds `download()` to a collection."""
+
+    __slots__ = ()
+
+    def download(
+        self,
+        dest: str | os.PathLike[str],
+        *,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+    ) -> DownloadReport:
+        """Download all files of the collection.
+
+        Each file is at `dest/<unit id>/<name>`, where it comes only when it is complete and has
+        the right size and checksum. `dest/units.jsonl` has a line for each unit, with its id, the
+        paths of its files and its `meta`. What is there already isn't fetched again, so that a
+        download that was interrupted goes on when it is called again.
+
+        One request for each page of units, and one for each file that isn't there.
+
+        Args:
+            dest: The folder; it is made if need be.
+            workers: How many files are fetched at once.
+            progress: As for `upload()`.
+
+        Returns:
+            What was fetched, what was there already, and what failed and why. A file that can't
+            be had doesn't keep the others from coming.
+
+        Raises:
+            InvalidQuery: `dest` can't be a folder.
+            ClientError: The units can't be listed, or the server is away.
+
+        Example:
+            >>> collection = getfixture("unit").data_collection
+            >>> report = collection.download(getfixture("tmp_path") / "copy")
+            >>> report.downloaded, report.failed
+            (1, [])
+        """
+        from synapse.transfer.bulk.download import download_units  # only who downloads needs it
+
+        return download_units(
+            self._context.transport,
+            _endpoints().units,
+            self._key,
+            dest,
+            workers=workers,
+            progress=progress,
+        )
+
+
+class DownloadsTasks(Resource):
+    """Adds `download()` to a project."""
+
+    __slots__ = ()
+
+    def download(
+        self,
+        dest: str | os.PathLike[str],
+        *,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+    ) -> DownloadReport:
+        """Download the annotations of the project's tasks, and the files that they are about.
+
+        Each file is at `dest/<unit id>/<name>`, as for a collection. `dest/annotations.jsonl` has
+        a line for each task: its id as `task`, its `status` and `data`, and its unit's id as
+        `data_unit`, the paths of its `files` and its `meta`.
+
+        One request for each page of tasks, and one for each file that isn't there.
+
+        Args:
+            dest: The folder; it is made if need be.
+            workers: How many files are fetched at once.
+            progress: As for `DataCollection.upload()`.
+
+        Returns:
+            What was fetched, what was there already, and what failed and why.
+
+        Raises:
+            InvalidQuery: `dest` can't be a folder.
+            ClientError: The tasks can't be listed, or the server is away.
+
+        Example:
+            >>> folder = getfixture("tmp_path") / "copy"
+            >>> getfixture("project").download(folder).downloaded
+            1
+            >>> len((folder / "annotations.jsonl").read_text().splitlines())
+            2
+        """
+        from synapse.transfer.bulk.download import download_tasks  # only who downloads needs it
+
+        return download_tasks(
+            self._context.transport,
+            _endpoints().task_list,
+            self._key,
+            dest,
+            workers=workers,
+            progress=progress,
+        )
+
+
+def _endpoints() -> Any:
+    from synapse.transfer.bulk.upload import Endpoints
+
+    task, unit = (registry.find(name).__schema__ for name in ("Task", "DataUnit"))
+    return Endpoints(
+        files=registry.find("DataFile").__schema__.path,
+        units=unit.path,
+        tasks=task.path,
+        task_list=str(task.list_path),
+    )
+
+
+def _specifications(row: Mapping[str, Any]) -> list[Specification]:
+    from synapse.transfer.bulk.record import Specification
+
+    return [
+        Specification(
+            one["name"],
+            str(one.get("file_type")),
+            one.get("is_required") is not False,
+            one.get("is_primary") is True,
+        )
+        for one in row.get("file_specifications") or ()
+    ]
+
+
+def _project_id(project: Any) -> Any:
+    if isinstance(project, Resource) and type(project).__name__ != "Project":
+        raise InvalidQuery(f"project is a Project or its id, not a {type(project).__name__}.")
+    key = to_wire(project)
+    if isinstance(key, bool) or not isinstance(key, (int, str)):
+        raise InvalidQuery(f"project is a Project or its id, not {project!r}.")
+    return key

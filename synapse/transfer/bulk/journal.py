@@ -1,0 +1,305 @@
+"""What an upload has done so far, kept on the disk, so that another run goes on from there.
+
+A record is known by its files' names and what is kept with it, and its files by size, time and
+checksum. Before units or tasks are asked for, that is noted: when the answer is lost, because the
+program was killed or the connection broke, the server is asked what it made.
+
+Only one run at a time has a journal. The lock is the operating system's, and goes with the process.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from synapse.errors import InvalidQuery, JournalInUse
+from synapse.transfer.bulk.record import Asked, Record
+
+__all__ = ["Journal"]
+
+_BATCH = 200
+_FORMAT = "1"
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
+CREATE TABLE IF NOT EXISTS records(
+    key BLOB PRIMARY KEY, stamp TEXT NOT NULL, checksums TEXT NOT NULL,
+    unit INTEGER, asked_at REAL, newest INTEGER
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS by_unit ON records(unit) WHERE unit IS NOT NULL;
+CREATE TABLE IF NOT EXISTS tasks(
+    key BLOB, project TEXT, task INTEGER, asked_at REAL, PRIMARY KEY(key, project)
+) WITHOUT ROWID;
+CREATE TEMP TABLE seen(key BLOB PRIMARY KEY) WITHOUT ROWID;
+"""
+
+
+class Journal:
+    """A journal that is open for one run.
+
+    Args:
+        path: Its file, or `None` for one that isn't kept.
+        collection: What tells the collection from another one that has its id later, such as when
+            it was made. A journal about another collection is begun anew.
+        project: The project that tasks are made in, if any.
+
+    Raises:
+        JournalInUse: Another run has it.
+        InvalidQuery: It can't be written, or the file is something else.
+    """
+
+    def __init__(self, path: Path | None, *, collection: str, project: str | None) -> None:
+        self._path = path
+        self._project = project
+        self._lock = threading.RLock()
+        self._done: list[Record] = []
+        try:
+            if path is not None:
+                path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._database = sqlite3.connect(
+                path or "", timeout=0.1, check_same_thread=False, isolation_level=None
+            )
+        except (OSError, sqlite3.Error) as error:
+            raise InvalidQuery(f"The journal {path} can't be opened: {error}.") from error
+        try:
+            self._begin(collection)
+        except sqlite3.Error as error:
+            self._database.close()
+            if "locked" in str(error):
+                raise JournalInUse(
+                    f"Another upload is at it: it has the journal {path}. Wait for its end, or "
+                    "give this one a journal= of its own."
+                ) from None
+            raise InvalidQuery(f"The journal {path} can't be used: {error}.") from error
+
+    def _begin(self, collection: str) -> None:
+        database = self._database
+        database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA cache_size=-4096")
+        database.execute("BEGIN EXCLUSIVE")
+        for statement in _SCHEMA.split(";"):
+            database.execute(statement)
+        facts = dict(database.execute("SELECT name, value FROM facts"))
+        if facts.get("collection") != collection or facts.get("format") != _FORMAT:
+            database.execute("DELETE FROM records")
+            database.execute("DELETE FROM tasks")
+            new = {"collection": collection, "format": _FORMAT}
+            database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", new.items())
+        database.execute("COMMIT")
+
+    # -- What earlier runs did ---------------------------------------------------------------
+
+    def recall(self, records: Sequence[Record], *, is_unique: bool) -> list[bool]:
+        """Tell records what is known of them.
+
+        Args:
+            records: Some records, no more than a few hundred.
+            is_unique: Whether no record can come twice.
+
+        Returns:
+            Of each, whether this run has seen the same one before.
+        """
+        with self._lock:
+            repeated = [False] * len(records) if is_unique else self._note_seen(records)
+            keys = [record.key for record in records]
+            marks = ",".join("?" * len(keys))
+            rows = self._database.execute(
+                "SELECT key, stamp, checksums, unit, asked_at, newest FROM records"  # noqa: S608
+                f" WHERE key IN ({marks})",
+                keys,
+            )
+            known = {row[0]: row for row in rows}
+            tasks = self._tasks(keys) if known and self._project is not None else {}
+            for record, is_again in zip(records, repeated, strict=True):
+                row = known.get(record.key)
+                if row is not None and not is_again and row[1] == record.stamp:
+                    self._take(record, row[2:], tasks.get(record.key))
+            return repeated
+
+    def recognise(self, record: Record) -> None:
+        """Tell a record whose files were read what is known of files with these checksums."""
+        with self._lock:
+            row = self._database.execute(
+                "SELECT checksums, unit, asked_at, newest FROM records WHERE key = ?",
+                (record.key,),
+            ).fetchone()
+            if row is None:
+                return
+            if json.loads(row[0]) == record.checksums:
+                tasks = self._tasks([record.key]) if self._project is not None else {}
+                self._take(record, row, tasks.get(record.key))
+                self.sent(record)  # they were written to, but are the same
+                return
+            # Its files are others now: what was made of the former ones isn't about them.
+            self._write("DELETE FROM records WHERE key = ?", [(record.key,)])
+            self._write("DELETE FROM tasks WHERE key = ?", [(record.key,)])
+
+    def _note_seen(self, records: Sequence[Record]) -> list[bool]:
+        self._database.execute("BEGIN")
+        insert = "INSERT OR IGNORE INTO temp.seen VALUES (?)"
+        seen = [not self._database.execute(insert, (one.key,)).rowcount for one in records]
+        self._database.execute("COMMIT")
+        return seen
+
+    def _tasks(self, keys: Sequence[bytes]) -> dict[bytes, tuple[int | None, float | None]]:
+        marks = ",".join("?" * len(keys))
+        rows = self._database.execute(
+            f"SELECT key, task, asked_at FROM tasks WHERE project = ? AND key IN ({marks})",  # noqa: S608
+            [self._project, *keys],
+        )
+        return {key: (task, asked_at) for key, task, asked_at in rows}
+
+    def _take(
+        self,
+        record: Record,
+        row: tuple[str, int | None, float | None, int | None],
+        task: tuple[int | None, float | None] | None,
+    ) -> None:
+        checksums, unit, asked_at, newest = row
+        record.unit = unit
+        record.is_old = unit is not None
+        if unit is None:
+            known = json.loads(checksums)
+            for file in record.files:
+                file.checksum = known.get(file.specification, "")
+            if asked_at is not None:
+                record.unit_asked = Asked(asked_at, newest or 0)
+        elif task is not None:
+            record.task = task[0]
+            if task[0] is None and task[1] is not None:
+                record.task_asked = Asked(task[1], 0)
+
+    # -- What this run does ------------------------------------------------------------------
+
+    def sent(self, record: Record) -> None:
+        """Note that the server has a record's files. It is written with those that follow."""
+        with self._lock:
+            self._done.append(record)
+            if len(self._done) >= _BATCH:
+                self.flush()
+
+    def flush(self) -> None:
+        """Write what is put off."""
+        with self._lock:
+            done, self._done = self._done, []
+            if done:
+                self._write(
+                    "INSERT INTO records(key, stamp, checksums) VALUES (?, ?, ?) ON CONFLICT(key)"
+                    " DO UPDATE SET stamp = excluded.stamp, checksums = excluded.checksums",
+                    ((one.key, one.stamp, json.dumps(one.checksums)) for one in done),
+                )
+
+    def asking_units(self, records: Sequence[Record], newest: int) -> Asked:
+        """Note that units are about to be asked for."""
+        with self._lock:
+            self.flush()
+            asked = Asked(time.time(), newest)
+            self._write(
+                "INSERT OR REPLACE INTO records(key, stamp, checksums, asked_at, newest)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    (one.key, one.stamp, json.dumps(one.checksums), asked.at, newest)
+                    for one in records
+                ),
+            )
+            return asked
+
+    def made_units(self, records: Iterable[Record]) -> None:
+        """Note the units' ids."""
+        self._write(
+            "UPDATE records SET unit = ?, asked_at = NULL WHERE key = ?",
+            ((one.unit, one.key) for one in records),
+        )
+
+    def no_units(self, records: Iterable[Record]) -> None:
+        """Note that units that were asked for weren't made."""
+        self._write(
+            "UPDATE records SET asked_at = NULL WHERE key = ?", ((one.key,) for one in records)
+        )
+
+    def asking_tasks(self, records: Sequence[Record]) -> Asked:
+        """Note that tasks are about to be asked for."""
+        asked = Asked(time.time(), 0)
+        self._write(
+            "INSERT OR REPLACE INTO tasks VALUES (?, ?, NULL, ?)",
+            ((one.key, self._project, asked.at) for one in records),
+        )
+        return asked
+
+    def made_tasks(self, records: Iterable[Record]) -> None:
+        """Note the tasks' ids."""
+        self._write(
+            "UPDATE tasks SET task = ?, asked_at = NULL WHERE key = ? AND project = ?",
+            ((one.task, one.key, self._project) for one in records),
+        )
+
+    def no_tasks(self, records: Iterable[Record]) -> None:
+        """Note that tasks that were asked for weren't made."""
+        self._write(
+            "DELETE FROM tasks WHERE key = ? AND project = ?",
+            ((one.key, self._project) for one in records),
+        )
+
+    def knows_unit(self, unit: Any) -> bool:
+        """Say whether a unit is some record's."""
+        with self._lock:
+            found = self._database.execute("SELECT 1 FROM records WHERE unit = ?", (unit,))
+            return found.fetchone() is not None
+
+    # -- What the server has lost --------------------------------------------------------------
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many units and tasks it has noted."""
+        units, tasks = self._database.execute(
+            "SELECT (SELECT count(*) FROM records WHERE unit IS NOT NULL),"
+            " (SELECT count(*) FROM tasks WHERE task IS NOT NULL AND project = ?)",
+            (self._project,),
+        ).fetchone()
+        return units, tasks
+
+    def keep_units(self, ids: Iterable[Any]) -> None:
+        """Forget the units, and their tasks, that aren't among those that there are."""
+        with self._lock:
+            self._gather(ids)
+            gone = "unit IS NOT NULL AND unit NOT IN (SELECT id FROM there)"
+            self._database.execute(
+                f"DELETE FROM tasks WHERE key IN (SELECT key FROM records WHERE {gone})"  # noqa: S608
+            )
+            self._database.execute(f"UPDATE records SET unit = NULL WHERE {gone}")  # noqa: S608
+            self._database.execute("DROP TABLE there")
+
+    def keep_tasks(self, ids: Iterable[Any]) -> None:
+        """Forget the tasks that aren't among those that there are."""
+        with self._lock:
+            self._gather(ids)
+            self._database.execute(
+                "DELETE FROM tasks WHERE project = ? AND task IS NOT NULL"
+                " AND task NOT IN (SELECT id FROM there)",
+                (self._project,),
+            )
+            self._database.execute("DROP TABLE there")
+
+    def close(self) -> None:
+        """Write what is put off, and let another run have it."""
+        with self._lock:
+            self.flush()
+            self._database.close()
+
+    def _gather(self, ids: Iterable[Any]) -> None:
+        self._database.execute("CREATE TEMP TABLE there(id INTEGER PRIMARY KEY)")
+        self._write("INSERT OR IGNORE INTO there VALUES (?)", ((one,) for one in ids))
+
+    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+        with self._lock:
+            self._database.execute("BEGIN")
+            try:
+                self._database.executemany(statement, rows)
+            except BaseException:
+                self._database.execute("ROLLBACK")
+                raise
+            self._database.execute("COMMIT")

@@ -1,0 +1,150 @@
+"""What came of a transfer of many files."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+__all__ = ["DownloadReport", "Failure", "UploadReport"]
+
+_SHOWN = 10
+
+
+@attrs.frozen
+class Failure:
+    """A file, or a record of several, that couldn't be transferred.
+
+    Attributes:
+        path: The file's path, or what the record is called.
+        error: Why: an exception of `synapse.errors`.
+    """
+
+    path: str
+    error: Exception
+
+    def __str__(self) -> str:
+        return f"{self.path}: {type(self.error).__name__}: {self.error}"
+
+
+@attrs.define
+class _Report:
+    """What both directions have in common."""
+
+    skipped: int = 0
+    failed: list[Failure] = attrs.field(factory=list)
+    bytes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Megabytes (of 1,000,000 bytes) per second."""
+        return self.bytes / 1e6 / self.seconds if self.seconds > 0 else 0.0
+
+    def __str__(self) -> str:
+        rows = [f"{name}: {value}" for name, value in self._rows()]
+        return "\n".join([", ".join(rows), *self._failures()])
+
+    def _repr_html_(self) -> str:
+        head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self._rows())
+        values = "".join(
+            f'<td style="text-align: right">{html.escape(value)}</td>' for _, value in self._rows()
+        )
+        text = f"<table><tr>{head}</tr><tr>{values}</tr></table>"
+        if not self.failed:
+            return text
+        lines = "".join(
+            f"<tr><td>{html.escape(one.path)}</td><td>{type(one.error).__name__}</td>"
+            f"<td>{html.escape(str(one.error))}</td></tr>"
+            for one in self.failed[:_SHOWN]
+        )
+        heads = "<tr><th>path</th><th>error</th><th>why</th></tr>"
+        more = f"<p>{self._more()}</p>" if self._more() else ""
+        return f"{text}<table>{heads}{lines}</table>{more}"
+
+    def _failures(self) -> Iterator[str]:
+        for one in self.failed[:_SHOWN]:
+            yield f"  {one}"
+        if more := self._more():
+            yield f"  {more}"
+
+    def _more(self) -> str:
+        rest = len(self.failed) - _SHOWN
+        return f"... and {rest:,} more in report.failed" if rest > 0 else ""
+
+    def _rows(self) -> list[tuple[str, str]]:
+        raise NotImplementedError
+
+    def _speed(self) -> list[tuple[str, str]]:
+        return [
+            ("failed", f"{len(self.failed):,}"),
+            ("MB", f"{self.bytes / 1e6:,.1f}"),
+            ("seconds", f"{self.seconds:,.1f}"),
+            ("MB/s", f"{self.rate:,.1f}"),
+        ]
+
+
+@attrs.define
+class UploadReport(_Report):
+    """What came of an upload.
+
+    Attributes:
+        created: Data units that were made.
+        tasks: Tasks that were made.
+        skipped: Records that were done before, by an earlier run or earlier in this one.
+        failed: What couldn't be uploaded, each with its path and its error.
+        files_sent: Files whose bytes were sent.
+        files_held: Files that the server had already, and that weren't sent again.
+        ignored: Files of the source that are for no specification.
+        bytes: Bytes of the files that were sent.
+        seconds: How long it took.
+        collection: The collection's id.
+
+    Example:
+        >>> print(UploadReport(created=2, files_sent=2, bytes=3_000_000, seconds=1.5))
+        created: 2, skipped: 0, failed: 0, MB: 3.0, seconds: 1.5, MB/s: 2.0
+    """
+
+    created: int = 0
+    tasks: int = 0
+    files_sent: int = 0
+    files_held: int = 0
+    ignored: int = 0
+    collection: Any = None
+
+    def _rows(self) -> list[tuple[str, str]]:
+        rows = [("created", f"{self.created:,}")]
+        rows += [("tasks", f"{self.tasks:,}")] if self.tasks else []
+        rows += [("skipped", f"{self.skipped:,}")]
+        rows += [("ignored", f"{self.ignored:,}")] if self.ignored else []
+        return [*rows, *self._speed()]
+
+
+@attrs.define
+class DownloadReport(_Report):
+    """What came of a download.
+
+    Attributes:
+        downloaded: Files that were fetched.
+        skipped: Files that were there already, with the right size and checksum.
+        failed: What couldn't be downloaded, each with its path and its error.
+        bytes: Bytes that were fetched.
+        seconds: How long it took.
+        folder: Where the files are.
+
+    Example:
+        >>> print(DownloadReport(downloaded=1, skipped=2, bytes=500_000, seconds=1.0))
+        downloaded: 1, skipped: 2, failed: 0, MB: 0.5, seconds: 1.0, MB/s: 0.5
+    """
+
+    downloaded: int = 0
+    folder: Any = None
+
+    def _rows(self) -> list[tuple[str, str]]:
+        return [
+            ("downloaded", f"{self.downloaded:,}"),
+            ("skipped", f"{self.skipped:,}"),
+            *self._speed(),
+        ]

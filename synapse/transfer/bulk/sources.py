@@ -1,0 +1,291 @@
+"""What an upload reads its records from: a folder, a pattern, a manifest, paths or records."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Protocol
+
+import attrs
+
+from synapse.errors import InvalidQuery, SynapseError
+from synapse.transfer.bulk.manifest import is_manifest, read_manifest
+from synapse.transfer.bulk.matching import Matcher
+from synapse.transfer.bulk.record import LocalFile, Record, shown
+from synapse.transfer.bulk.spool import Entry, Spool, entry_of
+from synapse.transfer.bulk.walking import is_pattern, matching, root_of, walk
+
+__all__ = ["WINDOW", "Refused", "Source", "open_source"]
+
+WINDOW = 1000
+"""How many records of a source that can be read only once are checked before anything is sent."""
+
+Wire = Callable[[Any], Any]
+
+
+@attrs.frozen
+class Refused:
+    """A record that can't be sent, found when others were sent already.
+
+    Attributes:
+        label: What it is called.
+        error: Why.
+    """
+
+    label: str
+    error: SynapseError
+
+
+class Source(Protocol):
+    """Where records come from.
+
+    Attributes:
+        identity: By what its journal is found again.
+        files: How many files there are, if that is known before.
+        size: Bytes of all of them, if that is known before.
+        ignored: Files that match no specification.
+        is_unique: Whether no record can come twice.
+    """
+
+    identity: str
+    files: int | None
+    size: int
+    ignored: int
+    is_unique: bool
+
+    def check(self) -> None:
+        """Look over the whole, or as much as is checked before anything is sent.
+
+        Raises:
+            InvalidQuery: A record hasn't what it must have.
+        """
+
+    def __iter__(self) -> Iterator[Record | Refused]: ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+
+
+def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> Source:
+    """Return a source for what the user gave.
+
+    Args:
+        source: A folder, a pattern, a manifest, an iterable of paths or of records.
+        matcher: Knows the collection's specifications.
+        to_wire: Turns what is kept with a unit into JSON.
+
+    Raises:
+        InvalidQuery: It is none of these.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        text = os.fspath(source)
+        path = Path(text)
+        if path.is_dir():
+            return _Files(f"folder {path.resolve()}", path, lambda: walk(path), matcher)
+        if path.is_file() and is_manifest(path):
+
+            def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
+                return read_manifest(path, matcher.by_name)
+
+            return _Records(f"manifest {path.resolve()}", rows, path.parent, matcher, to_wire)
+        if isinstance(text, str) and is_pattern(text) and not path.exists():
+            root = root_of(text)
+            where = f"pattern {root.resolve()} {Path(text).relative_to(root)}"
+            return _Files(where, root, lambda: matching(text), matcher)
+        if path.is_file():
+            raise InvalidQuery(f"{path} is one file: give a folder, or a list: [{str(path)!r}].")
+        raise InvalidQuery(f"There is no folder, manifest or pattern {str(path)!r}.")
+    if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
+        raise InvalidQuery(
+            f"A source is a folder, a pattern, a manifest, or an iterable of paths or records, not "
+            f"a {type(source).__name__}."
+        )
+    iterator = iter(source)
+    first = list(islice(iterator, 1))
+    is_once = iterator is source
+
+    def items() -> Iterator[Any]:
+        return chain(first, iterator) if is_once else iter(source)
+
+    is_paths = bool(first) and isinstance(first[0], (str, os.PathLike))
+    read = _labelled_paths if is_paths else _labelled
+    place = matcher if is_paths else None
+    return _Records(
+        "iterable", lambda: read(items(), place), None, matcher, to_wire, is_once=is_once
+    )
+
+
+class _Files:
+    """The files of a folder or a pattern: read as a whole, onto the disk, before anything else."""
+
+    is_unique = True
+
+    def __init__(
+        self, identity: str, root: Path, find: Callable[[], Iterator[str]], matcher: Matcher
+    ) -> None:
+        self.identity = identity
+        self.files: int | None = None
+        self.size = 0
+        self.ignored = 0
+        self._root = root
+        self._find = find
+        self._matcher = matcher
+        self._spool = Spool()
+
+    def check(self) -> None:
+        self._spool.fill(self._entries())
+        self.files, self.size = self._spool.files, self._spool.size
+        if self.ignored and not self.files:
+            raise InvalidQuery(
+                f"None of the {self.ignored} files of {self._root} is for a specification of the "
+                f"collection ({', '.join(self._matcher.by_name)}): their extensions don't fit. "
+                "Say which is which by match=."
+            )
+        self._spool.check([] if self._matcher.is_single else self._matcher.required)
+
+    def __iter__(self) -> Iterator[Record | Refused]:
+        for entries in self._spool:
+            yield Record(shown(entries[0].key or "."), [*map(self._file, entries)], {})
+
+    def close(self) -> None:
+        self._spool.close()
+
+    def _entries(self) -> Iterator[Entry]:
+        for relative in self._find():
+            path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
+            placed = self._matcher.place(relative, path)
+            if placed is None:
+                self.ignored += 1
+            else:
+                yield entry_of(placed[1], placed[0], relative, path)
+
+    def _file(self, entry: Entry) -> LocalFile:
+        path = os.path.join(self._root, entry.relative)  # noqa: PTH118 - for millions of files
+        return LocalFile(entry.specification, path, entry.relative, entry.size, entry.changed)
+
+
+class _Records:
+    """Records that are given, one at a time."""
+
+    is_unique = False
+
+    def __init__(
+        self,
+        identity: str,
+        read: Callable[[], Iterator[tuple[str, Any]]],
+        folder: Path | None,
+        matcher: Matcher,
+        to_wire: Wire,
+        *,
+        is_once: bool = False,
+    ) -> None:
+        self.identity = identity
+        self.files: int | None = None
+        self.size = 0
+        self.ignored = 0
+        self._read = read
+        self._folder = folder
+        self._matcher = matcher
+        self._to_wire = to_wire
+        self._is_once = is_once
+        self._window: deque[Record] = deque()
+        self._rest: Iterator[tuple[str, Any]] = iter(())
+
+    def check(self) -> None:
+        if self._is_once:
+            self._rest = self._read()
+            for label, item in islice(self._rest, WINDOW):
+                self._window.append(self._record(label, item))
+            return
+        count = 0
+        for label, item in self._read():
+            count += len(self._record(label, item).files)
+        self.files = count
+
+    def __iter__(self) -> Iterator[Record | Refused]:
+        while self._window:
+            yield _looked_at(self._window.popleft())
+        for label, item in self._rest if self._is_once else self._read():
+            try:
+                record = self._record(label, item)
+            except SynapseError as error:  # noqa: PERF203
+                yield Refused(label, error)
+            else:
+                yield _looked_at(record)
+
+    def close(self) -> None:
+        pass
+
+    def _record(self, label: str, item: Any) -> Record:
+        """Check one, and make a record of it.
+
+        Raises:
+            InvalidQuery: It isn't one, or hasn't what it must have.
+        """
+        if not isinstance(item, Mapping) or not isinstance(item.get("files"), Mapping):
+            raise InvalidQuery(
+                f'{label} is no record: it is like {{"files": {{name: path}}, "meta": {{...}}}}.'
+            )
+        if unknown := [key for key in item if key not in ("files", "meta", "id")]:
+            raise InvalidQuery(f"{label} has {unknown[0]!r}; a record has files and meta.")
+        meta = item.get("meta") or {}
+        if not isinstance(meta, Mapping):
+            raise InvalidQuery(f"{label}: its meta is no mapping.")
+        self._matcher.check(label, list(item["files"]))
+        files = [self._file(label, name, path) for name, path in item["files"].items()]
+        record = Record(label, files, dict(self._to_wire(meta)))
+        record.check()
+        return record
+
+    def _file(self, label: str, name: str, path: Any) -> LocalFile:
+        if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
+            raise InvalidQuery(f"{label}: the file for {name!r} is no path.")
+        where = Path(path)
+        if self._folder is None:
+            origin = os.path.abspath(where)  # noqa: PTH100 - a link stays one
+            return LocalFile(name, str(where), where.name, origin=origin)
+        given = os.fspath(path).replace(os.sep, "/")
+        if where.is_absolute():
+            return LocalFile(name, str(where), where.name, origin=str(where))
+        return LocalFile(name, str(self._folder / where), given)
+
+
+def _looked_at(record: Record) -> Record:
+    for file in record.files:
+        file.look()
+    return record
+
+
+def _labelled(items: Iterable[Any], _: Matcher | None) -> Iterator[tuple[str, Any]]:
+    for number, item in enumerate(items):
+        yield f"record {number}", item
+
+
+def _labelled_paths(items: Iterable[Any], matcher: Matcher | None) -> Iterator[tuple[str, Any]]:
+    """Put the paths that follow each other into records by what they have in common."""
+    assert matcher is not None  # noqa: S101 - a promise to the type checker
+    common: str | None = None
+    files: dict[str, Any] = {}
+    for number, item in enumerate(items):
+        path = None
+        with contextlib.suppress(TypeError, ValueError):
+            path = Path(item)
+        if path is None:
+            raise InvalidQuery(f"item {number} is no path, as those before it are.")
+        placed = matcher.place(path.as_posix(), str(path))
+        if placed is None:
+            raise InvalidQuery(
+                f"{shown(str(path))} is for no specification of the collection: say for which by "
+                "match=, or give records."
+            )
+        if files and (placed[1] != common or placed[0] in files):
+            yield shown(str(common)), {"files": files}
+            files = {}
+        common = placed[1]
+        files[placed[0]] = path
+    if files:
+        yield shown(str(common)), {"files": files}

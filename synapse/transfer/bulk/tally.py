@@ -1,0 +1,100 @@
+"""What is counted while many files are transferred, and when it is given up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Generic, Literal, TypeVar
+
+from synapse.errors import (
+    AuthenticationError,
+    InvalidQuery,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+    SessionClosed,
+    SynapseError,
+)
+from synapse.transfer.bulk.line import Line
+from synapse.transfer.bulk.report import DownloadReport, Failure, UploadReport
+
+__all__ = ["OnError", "Tally", "checked_on_error", "checked_workers", "typed"]
+
+R = TypeVar("R", UploadReport, DownloadReport)
+
+OnError = Literal["collect", "raise"]
+
+# So many failures in a row that are the server's, and not a file's, are an outage.
+_OUTAGE = 24
+_OURS = (ServerError, RequestTimeout, RateLimited)
+
+
+class Tally(Generic[R]):
+    """Counts into a report, from several threads.
+
+    Args:
+        report: What is counted into.
+        line: What is stopped when it can't go on.
+        on_error: Whether failures are collected, or the first one ends it.
+    """
+
+    def __init__(self, report: R, line: Line, on_error: OnError) -> None:
+        self.report: R = report
+        self._line = line
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._in_a_row = 0
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Add to one of the report's numbers."""
+        with self._lock:
+            setattr(self.report, name, getattr(self.report, name) + number)
+
+    def succeeded(self) -> None:
+        """Note that the server did something that it was asked to."""
+        self._in_a_row = 0
+
+    def fail(self, path: str, error: Exception) -> None:
+        """Note a failure; or stop the line, when nothing more will succeed."""
+        with self._lock:
+            self.report.failed.append(Failure(path, error))
+            self._in_a_row = self._in_a_row + 1 if isinstance(error, _OURS) else 0
+            is_outage = self._in_a_row >= _OUTAGE
+        is_hopeless = isinstance(error, (AuthenticationError, SessionClosed))
+        if self._on_error == "raise" or is_outage or is_hopeless:
+            self._line.stop(error)
+
+    def finish(self) -> R:
+        """Return the report."""
+        self.report.seconds = time.monotonic() - self._started
+        return self.report
+
+
+def checked_on_error(value: object) -> OnError:
+    """Check what is to be done about failures.
+
+    Raises:
+        InvalidQuery: It is neither of the two.
+    """
+    if value == "collect" or value == "raise":
+        return value
+    raise InvalidQuery(f"on_error is {value!r}: give 'collect' or 'raise'.")
+
+
+def checked_workers(value: object) -> int:
+    """Check how many files are to be transferred at once.
+
+    Raises:
+        InvalidQuery: It isn't a whole number from 1 to 256.
+    """
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 256:
+        raise InvalidQuery(f"workers is {value!r}: give a whole number from 1 to 256.")
+    return value
+
+
+def typed(error: SynapseError | OSError) -> SynapseError:
+    """Return an error as one of ours."""
+    if isinstance(error, SynapseError):
+        return error
+    return InvalidQuery(f"{error.strerror or error}.")

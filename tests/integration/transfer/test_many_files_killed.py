@@ -1,0 +1,202 @@
+"""Uploads that are killed, wherever they are, and begun again: everything is there exactly once."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse.testing.tenants import EmulatorTenant
+
+# Says each request before it is sent and after it was answered, so that it can be killed there.
+CHILD = """
+import sys, threading
+import synapse
+
+url, token, collection, project, source, workers = sys.argv[1:]
+lock = threading.Lock()
+
+def say(event):
+    with lock:
+        print(event.method, event.url, event.status, flush=True)
+
+session = synapse.Session(url, token, timeout=(5, 1.5), on_request=say, on_response=say)
+report = session.data_collections.get(int(collection)).upload(
+    source, project=int(project), workers=int(workers), progress=False
+)
+assert not report.failed, report
+"""
+
+Made = tuple[synapse.DataCollection, synapse.Project]
+
+
+@pytest.fixture
+def made(session: synapse.Session) -> Made:
+    """A collection, and a project over it."""
+    collection = session.data_collections.create(
+        name="Photos",
+        category="image",
+        file_specifications=[synapse.FileSpecification(name="image", file_type="image")],
+    )
+    project = session.projects.create(title="Photos", category="image", data_collection=collection)
+    return collection, project
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes a folder of files that are all different."""
+
+    def make(count: int) -> Path:
+        source = tmp_path / "photos"
+        source.mkdir()
+        for number in range(count):
+            (source / f"{number:04}.png").write_bytes(b"photo %d " % number * 50)
+        return source
+
+    return make
+
+
+def start(emulator: EmulatorTenant, made: Made, source: Path) -> subprocess.Popen[str]:
+    collection, project = made
+    arguments = [emulator.url, emulator.api_token, collection.id, project.id, source, 4]
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def kill_at(process: subprocess.Popen[str], is_there: Callable[[int, str], bool]) -> bool:
+    """Kill it when it says something; answer whether it was still running then."""
+    assert process.stdout is not None
+    with process:
+        for number, line in enumerate(process.stdout):
+            if is_there(number, line):
+                with contextlib.suppress(ProcessLookupError):
+                    process.send_signal(signal.SIGKILL)
+                break
+        process.stdout.read()
+    return process.returncode == -signal.SIGKILL
+
+
+def check(session: synapse.Session, made: Made, source: Path, copy: Path) -> None:
+    """Check at the server that everything is there once, and byte for byte."""
+    collection, project = made
+    sent = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in source.iterdir()}
+    units = list(collection.data_units.page_size(1000))
+    assert Counter(unit.files["image"].path for unit in units) == Counter(sent.keys())
+    tasks = [row["data_unit"] for row in project.tasks.page_size(1000).values("data_unit")]
+    assert Counter(tasks) == Counter(unit.id for unit in units)
+    assert not collection.download(copy, progress=False).failed
+    there = {
+        path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in copy.glob("*/*.png")
+    }
+    assert there == sent
+
+
+def test_twenty_kills(
+    emulator: EmulatorTenant,
+    session: synapse.Session,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+) -> None:
+    source = folder(500)
+    chance = random.Random(6)
+    killed = 0
+    for _ in range(20):
+        last = chance.randrange(3, 75)
+        killed += kill_at(
+            start(emulator, made, source), lambda number, _, last=last: number >= last
+        )
+    assert killed >= 15, "too few runs were still at it when they were killed"
+
+    with start(emulator, made, source) as process:
+        process.communicate()
+
+    assert process.returncode == 0
+    check(session, made, source, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("status", ["None", "201"])
+def test_killed_while_something_is_made(
+    emulator: EmulatorTenant,
+    session: synapse.Session,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+    status: str,
+) -> None:
+    """Between the request and its answer, and between the answer and the journal."""
+    source = folder(20)
+
+    def says(path: str) -> Callable[[int, str], bool]:
+        return lambda _, line: line.split() == ["POST", f"{emulator.url}/{path}", status]
+
+    assert kill_at(start(emulator, made, source), says("data_units/"))
+    assert kill_at(start(emulator, made, source), says("tasks/"))
+    with start(emulator, made, source) as process:
+        output, _ = process.communicate()
+
+    assert process.returncode == 0
+    check(session, made, source, tmp_path / "copy")
+    assert "data_files/ None" not in output, "a file was sent again"
+
+
+def test_answer_is_lost(
+    emulator: EmulatorTenant,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+) -> None:
+    """The server makes them, but the answer never comes: they are found, not made again."""
+    source = folder(20)
+    collection, project = made
+    session = emulator.session(timeout=(5, 2))
+    faults: list[Any] = [
+        emulator.fault("lost", method="POST", path="data_units/"),
+        emulator.fault("lost", method="POST", path="tasks/"),
+    ]
+
+    report = session.data_collections.get(collection.id).upload(
+        source, project=project.id, progress=False
+    )
+
+    assert [fault.served for fault in faults] == [1, 1]
+    assert (report.created, report.tasks, report.failed) == (20, 20, [])
+    check(session, made, source, tmp_path / "copy")
+
+
+@pytest.mark.parametrize("kind", ["reset", "500", "503", "cut"])
+def test_request_fails(
+    emulator: EmulatorTenant,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+    kind: str,
+) -> None:
+    """Whatever comes of the request, in the end they are there, once."""
+    source = folder(5)
+    collection, project = made
+    session = emulator.session(timeout=(5, 0.5), retries=0)
+    for path in ("data_units/", "tasks/", "data_files/"):
+        emulator.fault(kind, method="POST", path=path)
+
+    report = session.data_collections.get(collection.id).upload(
+        source, project=project.id, progress=False
+    )
+
+    assert (report.created, report.tasks, report.failed) == (5, 5, [])
+    check(session, made, source, tmp_path / "copy")

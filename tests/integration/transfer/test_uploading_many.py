@@ -1,0 +1,532 @@
+"""`collection.upload()`: what is made of each kind of source, and what becomes of the rest."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse import errors
+from synapse.testing import assert_num_requests
+from synapse.testing.tenants import EmulatorTenant
+
+
+@pytest.fixture
+def collection(session: synapse.Session) -> synapse.DataCollection:
+    """A collection of images, with a text or not."""
+    return session.data_collections.create(
+        name="Photos",
+        category="image",
+        file_specifications=[
+            synapse.FileSpecification(name="image", file_type="image", is_primary=True),
+            synapse.FileSpecification(name="note", file_type="text", is_required=False),
+        ],
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three photos, one of them with a note, and something else."""
+    source = tmp_path / "photos"
+    (source / "sub").mkdir(parents=True)
+    (source / "a.png").write_bytes(b"photo a")
+    (source / "a.txt").write_bytes(b"note a")
+    (source / "b.png").write_bytes(b"photo b")
+    (source / "sub" / "c.png").write_bytes(b"photo c")
+    (source / "thumbs.db").write_bytes(b"x")
+    return source
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Callable[[int], Path]:
+    """Makes a folder of photos."""
+
+    def make(count: int) -> Path:
+        source = tmp_path / "many"
+        source.mkdir()
+        for number in range(count):
+            (source / f"{number:03}.png").write_bytes(b"photo %d" % number)
+        return source
+
+    return make
+
+
+def upload(collection: synapse.DataCollection, source: Any, **options: Any) -> Any:
+    return collection.upload(source, progress=False, **options)
+
+
+def there(collection: synapse.DataCollection) -> list[dict[str, str]]:
+    """Return the units' files: the names by specification."""
+    return [
+        {name: str(file.path) for name, file in sorted(unit.files.items())}
+        for unit in collection.data_units
+    ]
+
+
+FOLDER = [{"image": "a.png", "note": "a.txt"}, {"image": "b.png"}, {"image": "sub/c.png"}]
+
+
+class TestSources:
+    def test_folder(self, collection: synapse.DataCollection, folder: Path) -> None:
+        report = upload(collection, folder)
+
+        assert there(collection) == FOLDER
+        assert (report.created, report.skipped, report.failed) == (3, 0, [])
+        assert (report.files_sent, report.files_held, report.ignored) == (4, 0, 1)
+        assert report.bytes == 7 * 3 + 6
+        assert report.seconds > 0
+        assert report.tasks == 0
+        unit = collection.data_units[0]
+        assert unit.files["note"].checksum == hashlib.md5(b"note a").hexdigest()
+        assert unit.meta == {}
+
+    def test_pattern(self, collection: synapse.DataCollection, folder: Path) -> None:
+        assert upload(collection, f"{folder}/**/*.png").created == 3
+        assert there(collection) == [{"image": name} for name in ("a.png", "b.png", "sub/c.png")]
+
+    def test_paths(self, collection: synapse.DataCollection, folder: Path) -> None:
+        assert upload(collection, (folder / name for name in ("b.png", "a.png"))).created == 2
+        assert there(collection) == [{"image": "b.png"}, {"image": "a.png"}]
+
+    def test_records(self, collection: synapse.DataCollection, folder: Path) -> None:
+        records = [
+            {"files": {"image": folder / "b.png", "note": folder / "a.txt"}, "meta": {"n": 1}},
+            {
+                "files": {"image": folder / "b.png"},
+                "meta": {"n": 2, "kind": synapse.Category.IMAGE},
+            },
+        ]
+        report = upload(collection, records)
+
+        assert report.created == 2
+        assert there(collection) == [{"image": "b.png", "note": "a.txt"}, {"image": "b.png"}]
+        assert [unit.meta for unit in collection.data_units] == [
+            {"n": 1},
+            {"n": 2, "kind": "image"},
+        ]
+
+    @pytest.mark.parametrize("kind", ["csv", "jsonl", "parquet"])
+    def test_manifest(self, collection: synapse.DataCollection, folder: Path, kind: str) -> None:
+        rows = [{"image": "b.png", "weather": "rain"}, {"image": "sub/c.png", "weather": "sun"}]
+        path = folder / f"list.{kind}"
+        if kind == "csv":
+            with path.open("w", newline="") as file:
+                writer = csv.DictWriter(file, ["image", "weather"])
+                writer.writeheader()
+                writer.writerows(rows)
+        elif kind == "jsonl":
+            path.write_text("\n".join(map(json.dumps, rows)))
+        else:
+            import pyarrow as pa
+            from pyarrow import parquet
+
+            parquet.write_table(pa.Table.from_pylist(rows), path)
+
+        assert upload(collection, path).created == 2
+        assert there(collection) == [{"image": "b.png"}, {"image": "sub/c.png"}]
+        assert [unit.meta for unit in collection.data_units] == [
+            {"weather": "rain"},
+            {"weather": "sun"},
+        ]
+
+    def test_nothing(self, collection: synapse.DataCollection, tmp_path: Path) -> None:
+        assert upload(collection, tmp_path).created == 0
+        assert upload(collection, []).created == 0
+
+    def test_function(self, collection: synapse.DataCollection, folder: Path) -> None:
+        report = upload(
+            collection, folder, match=lambda path: "image" if path.suffix == ".db" else None
+        )
+        assert there(collection) == [{"image": "thumbs.db"}]
+        assert report.ignored == 4
+
+
+class TestCheckedBefore:
+    def test_missing_required_one(self, session: synapse.Session, folder: Path) -> None:
+        collection = session.data_collections.create(
+            name="Both",
+            category="image",
+            file_specifications=[
+                synapse.FileSpecification(name="image", file_type="image"),
+                synapse.FileSpecification(name="note", file_type="text"),
+            ],
+        )
+        with (
+            assert_num_requests(session, 1),
+            pytest.raises(
+                errors.InvalidQuery, match=r"2 records have no file for 'note'.*b, sub/c"
+            ),
+        ):
+            upload(collection, folder)
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"workers": 0}, "workers is 0"),
+            ({"workers": True}, "workers is True"),
+            ({"on_error": "ignore"}, "on_error is 'ignore'"),
+            ({"project": 1.5}, "project is a Project or its id"),
+        ],
+    )
+    def test_options(
+        self,
+        collection: synapse.DataCollection,
+        folder: Path,
+        options: dict[str, Any],
+        message: str,
+    ) -> None:
+        with pytest.raises(errors.InvalidQuery, match=message):
+            upload(collection, folder, **options)
+        assert collection.data_units.count() == 0
+
+    def test_project_of_another_kind(
+        self, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        with pytest.raises(errors.InvalidQuery, match="not a DataCollection"):
+            upload(collection, folder, project=collection)
+
+    def test_collection_that_is_gone(
+        self, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        collection.delete()
+        with pytest.raises(errors.NotFound):
+            upload(collection, folder)
+
+
+class TestAgain:
+    def test_nothing_is_done_twice(
+        self,
+        session: synapse.Session,
+        collection: synapse.DataCollection,
+        folder: Path,
+    ) -> None:
+        upload(collection, folder)
+        with assert_num_requests(session, 2):
+            report = upload(collection, folder)
+
+        assert (report.created, report.skipped, report.files_sent, report.bytes) == (0, 3, 0, 0)
+        assert there(collection) == FOLDER
+
+    def test_tasks_can_come_later(
+        self, session: synapse.Session, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        upload(collection, folder)
+        for title in ("One", "Two"):
+            project = session.projects.create(
+                title=title, category="image", data_collection=collection
+            )
+            report = upload(collection, folder, project=project)
+            assert (report.created, report.tasks, report.skipped) == (0, 3, 3)
+            report = upload(collection, folder, project=project.id)
+            assert (report.created, report.tasks, report.skipped) == (0, 0, 3)
+            assert [task.data_unit_id for task in project.tasks] == [
+                unit.id for unit in collection.data_units
+            ]
+
+    def test_file_that_changed(self, collection: synapse.DataCollection, folder: Path) -> None:
+        upload(collection, folder)
+        (folder / "b.png").write_bytes(b"another")
+        os.utime(folder / "a.png")  # touched, but the same
+
+        report = upload(collection, folder)
+
+        assert (report.created, report.skipped, report.files_sent) == (1, 2, 1)
+        assert there(collection) == [*FOLDER, {"image": "b.png"}]
+        assert collection.data_units[3].files["image"].size == 7
+        assert upload(collection, folder).skipped == 3
+
+    def test_new_file(self, collection: synapse.DataCollection, folder: Path) -> None:
+        upload(collection, folder)
+        (folder / "d.png").write_bytes(b"photo d")
+        report = upload(collection, folder)
+        assert (report.created, report.skipped) == (1, 3)
+
+    def test_what_the_server_has_is_not_sent(
+        self, session: synapse.Session, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        session.data_files.upload(folder / "b.png")
+
+        report = upload(collection, folder)
+
+        assert (report.created, report.files_sent, report.files_held) == (3, 3, 1)
+        assert report.bytes == 7 * 2 + 6
+
+    def test_all_is_sent_if_one_wants(
+        self, session: synapse.Session, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        session.data_files.upload(folder / "b.png")
+        report = upload(collection, folder, skip_existing=False)
+        assert (report.created, report.files_sent, report.files_held) == (3, 4, 0)
+
+    def test_journal_of_ones_own(
+        self, collection: synapse.DataCollection, folder: Path, tmp_path: Path
+    ) -> None:
+        journal = tmp_path / "journal"
+        upload(collection, folder, journal=journal)
+        assert journal.stat().st_size > 0
+        moved = folder.rename(tmp_path / "moved")
+        assert upload(collection, moved, journal=str(journal)).skipped == 3
+        assert upload(collection, moved).created == 3
+
+    def test_record_that_comes_twice(
+        self, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        record = {"files": {"image": folder / "b.png"}}
+        report = upload(collection, [record, {**record, "meta": {"n": 1}}, record])
+        assert (report.created, report.skipped) == (2, 1)
+
+    def test_unit_that_was_deleted_is_made_again(
+        self, session: synapse.Session, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        project = session.projects.create(title="P", category="image", data_collection=collection)
+        upload(collection, folder, project=project)
+        collection.data_units[1].delete()
+        project.tasks[0].delete()
+
+        report = upload(collection, folder, project=project)
+
+        assert (report.created, report.skipped, report.files_sent) == (1, 2, 0)
+        assert sorted(file["image"] for file in there(collection)) == [
+            "a.png",
+            "b.png",
+            "sub/c.png",
+        ]
+        tasks = [task.data_unit_id for task in project.tasks if task.data_unit_id is not None]
+        assert sorted(tasks) == [unit.id for unit in collection.data_units]
+
+    def test_server_that_has_forgotten_everything(
+        self, emulator: EmulatorTenant, folder: Path, tmp_path: Path
+    ) -> None:
+        """Another collection that got the same id is not mistaken for the one before."""
+        from synapse.emulator import Emulator
+
+        def run(port: int) -> tuple[Any, int]:
+            with (
+                Emulator(port=port) as fresh,
+                synapse.Session(fresh.url, fresh.api_token) as session,
+            ):
+                made = session.data_collections.create(
+                    name="P",
+                    category="image",
+                    file_specifications=[
+                        synapse.FileSpecification(name="image", file_type="image")
+                    ],
+                )
+                report = upload(made, folder)
+                return (made.id, report.created), int(fresh.url.rpartition(":")[2].strip("/"))
+
+        first, port = run(0)
+        second, _ = run(port)
+        assert first == second == (1, 3)
+
+
+class TestFailures:
+    @pytest.fixture
+    def mixed(self, photos: Callable[[int], Path]) -> Path:
+        """A hundred photos, one of which is empty."""
+        source = photos(100)
+        (source / "050.png").write_bytes(b"")
+        return source
+
+    def test_one_of_a_hundred(
+        self, session: synapse.Session, collection: synapse.DataCollection, mixed: Path
+    ) -> None:
+        project = session.projects.create(title="P", category="image", data_collection=collection)
+
+        report = upload(collection, mixed, project=project)
+
+        assert (report.created, report.tasks) == (99, 99)
+        (failure,) = report.failed
+        assert failure.path == str(mixed / "050.png")
+        assert isinstance(failure.error, errors.InvalidQuery)
+        assert "empty" in str(failure.error)
+        assert collection.data_units.count() == project.tasks.count() == 99
+
+        (mixed / "050.png").write_bytes(b"mended")
+        report = upload(collection, mixed, project=project)
+        assert (report.created, report.tasks, report.skipped, report.failed) == (1, 1, 99, [])
+
+    def test_first_one_stops_it(self, collection: synapse.DataCollection, mixed: Path) -> None:
+        before = set(threading.enumerate())
+        with pytest.raises(errors.InvalidQuery, match=r"050\.png is empty"):
+            upload(collection, mixed, on_error="raise", workers=2)
+        assert set(threading.enumerate()) <= before
+
+        (mixed / "050.png").write_bytes(b"mended")
+        upload(collection, mixed)
+        assert len({file["image"] for file in there(collection)}) == 100
+        assert collection.data_units.count() == 100
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="it has other links and names")
+    def test_files_that_cannot_be_read(
+        self, collection: synapse.DataCollection, photos: Callable[[int], Path]
+    ) -> None:
+        source = photos(3)
+        (source / "loop.png").symlink_to("loop.png")
+        (source / "gone.png").symlink_to("nowhere")
+        os.mkfifo(source / "pipe.png")
+        (source / os.fsdecode(b"\xff.png")).write_bytes(b"no text")
+        locked = source / "000.png"
+        locked.chmod(0)
+        is_locked = not os.access(locked, os.R_OK)
+
+        report = upload(collection, source)
+
+        failed = {Path(one.path).name: one.error for one in report.failed}
+        unreadable = {"loop.png", "gone.png", "pipe.png", os.fsdecode(b"\xff.png")}
+        assert failed.keys() == unreadable | ({"000.png"} if is_locked else set())
+        assert all(isinstance(error, errors.InvalidQuery) for error in failed.values())
+        assert "is not a file" in str(failed["pipe.png"])
+        assert report.created == 3 - is_locked
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="its file systems have no such names")
+    def test_names_of_any_kind(self, collection: synapse.DataCollection, tmp_path: Path) -> None:
+        names = ["line\nbreak.png", "x" * 251 + ".png", "quo'te\".png", "größe 写真.png"]
+        source = tmp_path / "odd"
+        source.mkdir()
+        for name in names:
+            (source / name).write_bytes(name.encode())
+
+        report = upload(collection, source)
+
+        assert not report.failed
+        units = {unit.files["image"].path: unit for unit in collection.data_units}
+        assert units.keys() == set(names)
+        for name, unit in units.items():
+            assert unit.files["image"].checksum == hashlib.md5(str(name).encode()).hexdigest()
+
+    def test_batch_with_a_refused_unit(
+        self, collection: synapse.DataCollection, folder: Path, session: synapse.Session
+    ) -> None:
+        """The server knows better than the check before: the specification is gone meanwhile."""
+        long = "x" * 200
+        records = [
+            {"files": {"image": folder / "a.png"}, "meta": {"n": 1}},
+            {"files": {"image": folder / "b.png"}, "meta": {"n": "\x00"}},
+            {"files": {"image": folder / "b.png"}, "meta": {"n": long}},
+        ]
+        report = upload(collection, records)
+
+        (failure,) = report.failed
+        assert failure.path == str(folder / "b.png")
+        assert isinstance(failure.error, errors.ValidationError)
+        assert "meta" in failure.error.fields
+        assert [unit.meta["n"] for unit in collection.data_units] == [1, long]
+
+    def test_project_that_is_not_there(
+        self, collection: synapse.DataCollection, folder: Path
+    ) -> None:
+        report = upload(collection, folder, project=99_999)
+        assert (report.created, report.tasks, len(report.failed)) == (3, 0, 3)
+        assert all(isinstance(one.error, errors.ValidationError) for one in report.failed)
+
+    def test_refused_token_ends_it(
+        self, collection: synapse.DataCollection, folder: Path, emulator: EmulatorTenant
+    ) -> None:
+        session = emulator.session()
+        mine = session.data_collections.get(collection.id)
+        # A token that is taken away in the middle.
+        with (
+            emulator.fault("html", method="POST", path="data_files/", status=401),
+            pytest.raises(errors.AuthenticationError),
+        ):
+            upload(mine, folder)
+
+    def test_outage_ends_it(
+        self, emulator: EmulatorTenant, collection: synapse.DataCollection, photos: Any
+    ) -> None:
+        source = photos(100)
+        session = emulator.session(retries=0, timeout=(5, 1))
+        collection = session.data_collections.get(collection.id)
+        with (
+            emulator.fault("500", method="POST", path="data_files/", count=10_000),
+            pytest.raises(errors.ServerError),
+        ):
+            upload(collection, source)
+        assert upload(collection, source).created == 100
+
+
+class TestAtOnce:
+    def test_two_runs(
+        self, collection: synapse.DataCollection, photos: Callable[[int], Path]
+    ) -> None:
+        """The second one is refused, and the first goes on."""
+        source = photos(20)
+        begun, refused = threading.Event(), threading.Event()
+
+        def progress(done: int, total: int) -> None:
+            begun.set()
+            refused.wait(30)
+
+        reports: list[Any] = []
+        first = threading.Thread(
+            target=lambda: reports.append(collection.upload(source, progress=progress))
+        )
+        first.start()
+        assert begun.wait(30)
+        with pytest.raises(errors.JournalInUse):
+            upload(collection, source)
+        refused.set()
+        first.join(60)
+
+        assert reports[0].created == 20
+        assert collection.data_units.count() == 20
+
+    def test_ctrl_c(
+        self, collection: synapse.DataCollection, photos: Callable[[int], Path]
+    ) -> None:
+        source = photos(60)
+        before = set(threading.enumerate())
+        count = 0
+
+        def progress(done: int, total: int) -> None:
+            nonlocal count
+            count += 1
+            if count == 10:
+                signal.raise_signal(signal.SIGINT)
+
+        with pytest.raises(KeyboardInterrupt):
+            collection.upload(source, progress=progress, workers=2)
+        assert set(threading.enumerate()) <= before
+
+        report = upload(collection, source)
+        assert report.files_sent <= 52, "what was sent before the stop was sent again"
+        assert len({file["image"] for file in there(collection)}) == 60
+        assert collection.data_units.count() == 60
+
+    def test_progress(self, collection: synapse.DataCollection, folder: Path) -> None:
+        said: list[tuple[int, int]] = []
+        collection.upload(folder, progress=lambda done, total: said.append((done, total)))
+        assert said[-1] == (27, 27)
+        assert said == sorted(said)
+
+
+def test_generator_goes_hand_in_hand_with_sending(
+    collection: synapse.DataCollection, tmp_path: Path
+) -> None:
+    """What is read ahead is bounded, whatever the number of records."""
+    path = tmp_path / "a.png"
+    path.write_bytes(b"photo")
+    given = ahead = 0
+
+    def records() -> Iterator[dict[str, Any]]:
+        nonlocal given, ahead
+        for given in range(1, 5001):
+            if given % 1000 == 0:
+                ahead = max(ahead, given - collection.data_units.count())
+            yield {"files": {"image": path}, "meta": {"n": given}}
+
+    report = upload(collection, records())
+
+    assert report.created == 5000
+    assert ahead < 3500, "the rest was read before anything was made"

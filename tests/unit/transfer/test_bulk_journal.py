@@ -1,0 +1,235 @@
+"""What an upload remembers."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse.errors import InvalidQuery, JournalInUse
+from synapse.transfer.bulk.journal import Journal
+from synapse.transfer.bulk.record import LocalFile, Record
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "journal.sqlite"
+
+
+def opened(path: Path, collection: str = "1", project: str | None = "9") -> Journal:
+    return Journal(path, collection=collection, project=project)
+
+
+def record(name: str = "a.png", *, size: int = 3, changed: int = 5, checksum: str = "") -> Record:
+    return Record(name, [LocalFile("image", f"/x/{name}", name, size, changed, checksum)], {})
+
+
+def recalled(journal: Journal, one: Record) -> Record:
+    journal.recall([one], is_unique=True)
+    return one
+
+
+def test_nothing_is_known_at_first(path: Path) -> None:
+    journal = opened(path)
+    one = recalled(journal, record())
+    assert (one.unit, one.task, one.unit_asked, one.task_asked, one.is_old) == (
+        *(None, None, None, None),
+        False,
+    )
+    assert one.checksums == {"image": ""}
+    journal.close()
+
+
+def test_steps(path: Path) -> None:
+    journal = opened(path)
+    one = record(checksum="abc")
+    journal.sent(one)
+    journal.close()
+
+    journal = opened(path)
+    assert recalled(journal, record()).checksums == {"image": "abc"}
+    asked = journal.asking_units([one], 41)
+    journal.close()
+
+    journal = opened(path)
+    again = recalled(journal, record())
+    assert again.unit_asked == asked
+    assert again.unit_asked.newest == 41
+    assert not again.is_old
+    one.unit = 42
+    journal.made_units([one])
+    journal.close()
+
+    journal = opened(path)
+    again = recalled(journal, record())
+    assert (again.unit, again.is_old, again.unit_asked, again.task) == (42, True, None, None)
+    assert journal.knows_unit(42)
+    assert not journal.knows_unit(41)
+    at = journal.asking_tasks([one]).at
+    journal.close()
+
+    journal = opened(path)
+    again = recalled(journal, record())
+    assert again.task_asked is not None
+    assert again.task_asked.at == at
+    one.task = 7
+    journal.made_tasks([one])
+    assert journal.counts() == (1, 1)
+    journal.close()
+
+    journal = opened(path)
+    assert recalled(journal, record()).task == 7
+    journal.close()
+    journal = opened(path, project="10")
+    assert recalled(journal, record()).task is None
+    journal.close()
+    journal = opened(path, project=None)
+    assert recalled(journal, record()).unit == 42
+    journal.close()
+
+
+def test_refused_ones_are_asked_for_anew(path: Path) -> None:
+    journal = opened(path)
+    one = record(checksum="abc")
+    journal.asking_units([one], 0)
+    journal.no_units([one])
+    assert recalled(journal, record()).unit_asked is None
+    one.unit = 1
+    journal.made_units([one])
+    journal.asking_tasks([one])
+    journal.no_tasks([one])
+    assert recalled(journal, record()).task_asked is None
+    journal.close()
+
+
+@pytest.mark.parametrize("changed", [{"size": 4}, {"changed": 6}])
+def test_file_that_was_written_to(path: Path, changed: Any) -> None:
+    journal = opened(path)
+    one = record(checksum="abc")
+    journal.asking_units([one], 0)
+    one.unit, one.task = 42, 7
+    journal.made_units([one])
+    journal.asking_tasks([one])
+    journal.made_tasks([one])
+
+    other = recalled(journal, record(**changed))
+    assert (other.unit, other.checksums) == (None, {"image": ""})
+    other.files[0].checksum = "abc"  # only touched
+    journal.recognise(other)
+    assert (other.unit, other.task) == (42, 7)
+    journal.flush()
+    assert recalled(journal, record(**changed)).unit == 42
+
+    third = record(size=9, checksum="def")
+    journal.recognise(third)
+    assert third.unit is None
+    assert recalled(journal, record(**changed)).unit is None
+    assert journal.counts() == (0, 0)
+    journal.close()
+
+
+def test_record_that_comes_twice(path: Path) -> None:
+    journal = opened(path)
+    records = [record("a"), record("b"), record("a")]
+    assert journal.recall(records, is_unique=False) == [False, False, True]
+    assert journal.recall([record("b")], is_unique=False) == [True]
+    journal.close()
+    journal = opened(path)
+    assert journal.recall([record("b")], is_unique=False) == [False]
+    journal.close()
+
+
+def test_what_the_server_has_lost(path: Path) -> None:
+    journal = opened(path)
+    records = [record(name, checksum=name) for name in "abc"]
+    journal.asking_units(records, 0)
+    for number, one in enumerate(records, start=1):
+        one.unit, one.task = number, number * 10
+    journal.made_units(records)
+    journal.asking_tasks(records)
+    journal.made_tasks(records)
+    assert journal.counts() == (3, 3)
+
+    journal.keep_units([2, 3, 99])
+    assert journal.counts() == (2, 2)
+    assert recalled(journal, record("a")).unit is None
+    assert recalled(journal, record("a")).checksums == {"image": "a"}
+    journal.keep_tasks([30])
+    assert journal.counts() == (2, 1)
+    assert recalled(journal, record("b")).task is None
+    assert recalled(journal, record("c")).task == 30
+    journal.close()
+
+
+def test_another_collection_of_that_id(path: Path) -> None:
+    journal = opened(path)
+    one = record(checksum="abc")
+    journal.asking_units([one], 0)
+    one.unit = 42
+    journal.made_units([one])
+    journal.close()
+    journal = opened(path, collection="made later")
+    assert recalled(journal, record()).unit is None
+    journal.close()
+
+
+def test_one_at_a_time(path: Path) -> None:
+    journal = opened(path)
+    with pytest.raises(JournalInUse, match="has the journal"):
+        opened(path)
+    journal.close()
+    opened(path).close()
+
+
+def test_lock_goes_with_the_process(path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path\n"
+        "from synapse.transfer.bulk.journal import Journal\n"
+        "journal = Journal(Path(sys.argv[1]), collection='1', project='9')\n"
+        "print('open', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "open\n"
+        with pytest.raises(JournalInUse):
+            opened(path)
+        process.kill()
+        process.wait()
+    opened(path).close()
+
+
+def test_what_is_no_journal(tmp_path: Path) -> None:
+    path = tmp_path / "photo.png"
+    path.write_bytes(b"no database" * 100)
+    with pytest.raises(InvalidQuery, match=r"photo\.png can't be used"):
+        opened(path)
+    assert path.read_bytes() == b"no database" * 100
+    with pytest.raises(InvalidQuery, match="can't be opened"):
+        opened(tmp_path)
+    with pytest.raises(InvalidQuery, match="can't be opened"):
+        opened(path / "below")
+
+
+def test_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "other.sqlite"
+    database = sqlite3.connect(path)
+    database.execute("CREATE TABLE records(title TEXT)")
+    database.execute("INSERT INTO records VALUES ('mine')")
+    database.commit()
+    database.close()
+
+    with pytest.raises(InvalidQuery, match="can't be used"):
+        opened(path)
+
+    database = sqlite3.connect(path)
+    assert database.execute("SELECT title FROM records").fetchall() == [("mine",)]
+    database.close()

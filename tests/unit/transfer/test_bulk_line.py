@@ -1,0 +1,164 @@
+"""Stages of threads: bounded, in a line, stopped by the first error."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from synapse.transfer.bulk.line import Channel, Line, Stopped
+
+
+@pytest.fixture(autouse=True)
+def no_threads_left() -> Iterator[None]:
+    before = set(threading.enumerate())
+    yield
+    assert set(threading.enumerate()) <= before
+
+
+def test_all_that_is_put_comes_out() -> None:
+    line = Line("test")
+    numbers, doubled = line.channel(3), line.channel(3)
+    out: list[int] = []
+
+    def produce() -> None:
+        for number in range(100):
+            numbers.put(number)
+        numbers.close()
+
+    def double(items: list[int]) -> None:
+        for item in items:
+            doubled.put(2 * item)
+
+    line.thread("produce", produce)
+    line.stage("double", double, numbers, doubled, workers=4)
+    line.stage("collect", out.extend, doubled, most=10, last=lambda: out.append(-1))
+    line.run()
+
+    assert sorted(out[:-1]) == list(range(0, 200, 2))
+    assert out[-1] == -1
+
+
+def test_fast_stage_waits_for_a_slow_one() -> None:
+    line = Line("test")
+    channel = line.channel(5)
+    put = threading.Semaphore(0)
+    go_on = threading.Event()
+    count = 0
+
+    def produce() -> None:
+        nonlocal count
+        for number in range(20):
+            channel.put(number)
+            count += 1
+            put.release()
+        channel.close()
+
+    def consume(_: list[int]) -> None:
+        go_on.wait(10)
+
+    line.thread("produce", produce)
+    line.stage("consume", consume, channel)
+    runner = threading.Thread(target=line.run)
+    runner.start()
+    for _ in range(6):  # five in the queue, and the one that is consumed
+        assert put.acquire(timeout=10)
+    assert not put.acquire(timeout=0.05)
+    assert count == 6
+    go_on.set()
+    runner.join(10)
+    assert count == 20
+
+
+def test_batch_waits_until_it_is_full_or_nothing_comes() -> None:
+    channel: Channel[int] = Channel(10)
+    for number in range(3):
+        channel.put(number)
+    assert channel.take(2, patience=60) == [0, 1]
+    threading.Timer(0.01, lambda: [channel.put(3), channel.put(4)]).start()
+    assert channel.take(3, patience=60) == [2, 3, 4]
+    channel.put(5)
+    assert channel.take(3, patience=0.01) == [5]
+    channel.put(6)
+    channel.close()
+    assert channel.take(3, patience=60) == [6]
+    assert channel.take(3, patience=60) == []
+
+
+def test_batch_larger_than_the_queue_is_taken() -> None:
+    channel: Channel[int] = Channel(2)
+    channel.put(1)
+    channel.put(2)
+    assert channel.take(10, patience=60) == [1, 2]
+
+
+def test_first_error_ends_it() -> None:
+    line = Line("test")
+    channel = line.channel(1)
+
+    def produce() -> None:
+        while True:
+            channel.put(1)
+
+    def fail(_: list[int]) -> None:
+        raise ValueError("broken")
+
+    line.thread("produce", produce)
+    line.stage("fail", fail, channel, workers=2)
+    with pytest.raises(ValueError, match="broken"):
+        line.run()
+    assert line.is_stopped
+
+
+def test_last_is_not_called_after_a_stop() -> None:
+    line = Line("test")
+    channel = line.channel(1)
+    line.thread("produce", lambda: line.stop(KeyError("why")))
+    line.stage("rest", len, channel, last=lambda: pytest.fail("called"))
+    with pytest.raises(KeyError):
+        line.run()
+
+
+def test_whoever_waits_is_stopped() -> None:
+    line = Line("test")
+    waits = threading.Event()
+
+    def wait() -> None:
+        waits.set()
+        with pytest.raises(Stopped):
+            line.wait(60)
+
+    def stop() -> None:
+        waits.wait(10)
+        line.stop()
+
+    line.thread("wait", wait)
+    line.thread("stop", stop)
+    line.run()
+    with pytest.raises(Stopped):
+        line.check()
+
+
+def test_interrupt_lets_what_is_under_way_end() -> None:
+    line = Line("test")
+    channel = line.channel(10)
+    begun, ended = threading.Event(), threading.Event()
+
+    def produce() -> None:
+        while True:
+            channel.put(1)
+
+    def work(_: list[int]) -> None:
+        if not begun.is_set():
+            begun.set()
+            signal.raise_signal(signal.SIGINT)  # it is the main thread that is interrupted
+            line.wait(0) if line.is_stopped else None
+            ended.set()
+
+    line.thread("produce", produce)
+    line.stage("work", work, channel)
+    with pytest.raises(KeyboardInterrupt):
+        line.run()
+    assert ended.is_set()
