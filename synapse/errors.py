@@ -14,6 +14,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from synapse.redaction import cleaned
+
 __all__ = [
     "AuthenticationError",
     "BadRequest",
@@ -158,7 +160,7 @@ class ClientError(SynapseError):
         self.method = method
         self.url = url
         self.hint = hint
-        self.response = response
+        self.response = cleaned(response)
         self.resource = resource
         self.attempts = 1
         self.elapsed = 0.0

@@ -12,14 +12,16 @@ import os
 import re
 import threading
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import quote
 
-__all__ = ["guard_logs", "hide", "redacted", "without"]
+__all__ = ["cleaned", "guard_logs", "hide", "is_signed", "redacted", "without"]
 
 _SIGNED = re.compile(
-    r"(?i)([?&;](?:x-(?:amz|goog|oss)-(?:signature|credential|security-token)|signature|sig|"
+    r"(?i)((?:[?&;]|\\u0026)"  # the last is an & in some writers' JSON
+    r"(?:x-(?:amz|goog|oss)-(?:signature|credential|security-token)|signature|sig|"
     r"awsaccesskeyid|googleaccessid|(?:(?:access|agent|api|authorization|refresh)_?)?token|"
-    r"(?:(?:access|api|client|secret)_?)?(?:key|secret)|password)=)[^&;\s\"'<>]+"
+    r"(?:(?:access|api|client|secret)_?)?(?:key|secret)|password)=)[^&;#\s\"'<>]+"
 )
 _USERINFO = re.compile(r"(?i)\b(https?://)[^/?#@\s\"'<>]*@")
 _MOST_HIDDEN = 10_000
@@ -31,7 +33,9 @@ _lock = threading.Lock()
 
 
 def hide(secret: str) -> None:
-    """Remember a secret that a URL carries, so that no log shows it."""
+    """Remember a secret, so that no message shows it. What is short is taken for no secret."""
+    if len(secret) < _LEAST_HIDDEN:
+        return
     with _lock:
         for form in (secret, quote(secret, safe="")):
             _hidden.pop(form, None)
@@ -48,14 +52,39 @@ def redacted(text: str) -> str:
         'https://bucket.example/a.png?X-Amz-Signature=***&x=1'
     """
     text = _USERINFO.sub(r"\1***@", _SIGNED.sub(r"\1***", text))
-    for secret in list(_hidden):
+    for secret in sorted(_hidden, key=len, reverse=True):  # one may begin like another
         if secret in text:
             text = text.replace(secret, "***")
     return text
 
 
+def is_signed(value: Any) -> bool:
+    """Say whether a JSON value has, at any depth, a URL that lets in whoever has it.
+
+    Example:
+        >>> is_signed({"image": {"url": "https://bucket.example/a.png?X-Amz-Signature=abc"}})
+        True
+    """
+    if isinstance(value, str):
+        return _SIGNED.search(value) is not None
+    if isinstance(value, dict):
+        return any(map(is_signed, value.values()))
+    return isinstance(value, list) and any(map(is_signed, value))
+
+
+def cleaned(value: Any) -> Any:
+    """Return a JSON value with its texts `redacted`; the value itself if there is nothing in it."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, dict) and is_signed(value):
+        return {key: cleaned(one) for key, one in value.items()}
+    if isinstance(value, list) and is_signed(value):
+        return [cleaned(one) for one in value]
+    return value
+
+
 def without(content: bytes, secrets: Iterable[str]) -> bytes:
-    """Return a text with `***` for some secrets, should somebody have put them there.
+    """Return an answer's text with `***` for some secrets, and for signatures in URLs.
 
     A server that quotes the token which it refuses, or a proxy that shows the request's headers,
     isn't a reason to show them in a message. What is shorter than a token is taken for chance.
@@ -67,7 +96,7 @@ def without(content: bytes, secrets: Iterable[str]) -> bytes:
     for secret in secrets:
         if len(secret) >= _LEAST_HIDDEN:
             content = content.replace(secret.encode(), b"***")
-    return content
+    return redacted(content.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
 
 class _Filter(logging.Filter):

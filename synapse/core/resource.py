@@ -12,6 +12,7 @@ from synapse.core.containers import is_tracked, tracked
 from synapse.core.convert import same_json, to_wire
 from synapse.core.fields import MISSING, Field, ids_of
 from synapse.errors import InvalidResponse
+from synapse.redaction import is_signed
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -296,7 +297,9 @@ class Resource:
         }
         # The module of the session's class says how one is made, in a process that has none yet.
         modules = (type(self).__module__, type(self._context).__module__)
-        return restore, (type(self).__name__, modules, self._raw, edits, where)
+        # A signed address lets in whoever has it, and not for long: the field is loaded again.
+        row = {name: value for name, value in self._raw.items() if not is_signed(value)}
+        return restore, (type(self).__name__, modules, row, edits, where)
 
 
 # The slots' own setters, which go around `__setattr__`: they run once for each object of a page.

@@ -53,6 +53,11 @@ class Storage(Fetchable):
     configuration: dict[str, Any] = field()
     is_default: bool = field()
 
+    def _reduced(self) -> tuple[Any, ...]:
+        function, (name, modules, row, *others) = super()._reduced()
+        row = {key: value for key, value in row.items() if key != "configuration"}
+        return function, (name, modules, row, *others)
+
     def load_configuration(self) -> dict[str, Any]:
         """Return how to reach the storage, secrets included. One request.
 

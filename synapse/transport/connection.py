@@ -8,6 +8,7 @@ import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import BadStatusLine
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
 from synapse.errors import ConfigurationError, SessionClosed
+from synapse.redaction import redacted
 from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
 
@@ -131,6 +133,10 @@ class Connection:
             _LOG.debug("%s %s failed: %s", method, sending.shown, type(error).__name__)
             from synapse.transport import failures  # a script that never fails never loads it
 
+            # The request of the library's own exception has the credentials, and so have the
+            # variables in its traceback, which some tools show.
+            _forget_headers(error)
+            _forget_details(error, outer)
             failure = failures.unreachable(
                 error,
                 method=method,
@@ -139,10 +145,6 @@ class Connection:
                 timeout=sending.timeout,
                 deadline=sending.deadline,
             )
-            # The library's own message has the whole URL, its request the credentials, and so have
-            # the variables in its traceback, which some tools show.
-            _forget_headers(error)
-            _forget_frames(error, outer)
             raise failure from (None if sending.hides else error)
 
     def close(self) -> None:
@@ -199,13 +201,15 @@ def _forget_headers(error: requests.RequestException | HTTPError) -> None:
         error.request = bare  # type: ignore[union-attr] # of the two, only the first has one
 
 
-def _forget_frames(error: BaseException | None, outer: BaseException | None) -> None:
-    """Drop the libraries' tracebacks, up to what the caller was handling before."""
+def _forget_details(error: BaseException | None, outer: BaseException | None) -> None:
+    """Drop tracebacks, and secrets that it quotes, up to what the caller was handling before."""
     while error is not None and error is not outer:
         error.__traceback__ = None
+        if isinstance(error, BadStatusLine):
+            error.args = tuple(redacted(str(part)) for part in error.args)
         for part in error.args:
             if isinstance(part, BaseException):
-                _forget_frames(part, outer)
+                _forget_details(part, outer)
         error = error.__cause__ or error.__context__
 
 

@@ -278,4 +278,4 @@ def _innermost(causes: list[BaseException]) -> str:
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror
     last = causes[-1]
-    return f"{type(last).__name__}: {' '.join(str(last).split())}"[:_MOST_SHOWN]
+    return redacted(f"{type(last).__name__}: {' '.join(str(last).split())}")[:_MOST_SHOWN]

@@ -66,6 +66,8 @@ class Transport:
         self.base_url = normalized(settings.base_url)
         self._check_scheme()
         guard_logs()
+        for secret in settings.credentials.values():
+            hide(secret.reveal())
         self._auth = OriginAuth(settings, self.base_url)
         self._connection = Connection(self.base_url, self.options)
         self._elsewhere = Elsewhere(self.options)
