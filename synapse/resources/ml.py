@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -11,13 +12,17 @@ from synapse.core.manager import Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable, Fetchable
+from synapse.errors import InvalidQuery
 from synapse.resources.data import UnitFile
 from synapse.resources.values import GroundTruthCategory
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from synapse.resources.annotation import Project
     from synapse.resources.data import DataUnit
     from synapse.resources.plugins import Plugin
+    from synapse.transfer.progress import ProgressArgument
 
 __all__ = [
     "GroundTruth",
@@ -74,6 +79,28 @@ class Model(Editable, Deletable):
     configuration: dict[str, Any] = field()
     is_active: bool = field()
     created: datetime = field(read_only=True)
+
+    def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
+        """Download its file. One request; one more after each fault, which asks for the rest.
+
+        The bytes are written beside, and get the final name when they are all there.
+
+        Args:
+            dest: The path that it gets, whatever is there; or a folder.
+            progress: How to show it, as for a data unit's files.
+
+        Returns:
+            The file's path.
+
+        Raises:
+            InvalidQuery: It has no file.
+            OSError: It can't be written.
+        """
+        from synapse.transfer.download import download  # only who downloads needs it
+
+        if not self.file:
+            raise InvalidQuery(f"{self._label()} has no file.")
+        return download(self._context.transport, self.file, dest, progress=progress)
 
 
 class GroundTruthManager(Manager["GroundTruth"]):

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from synapse.errors import ClientError, Conflict, RateLimited
+from synapse.errors import ClientError, Conflict, InvalidResponse, RateLimited
 from synapse.transfer.fetching import Arriving, arriving, is_passing
 from synapse.transport import Transport
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-__all__ = ["RemoteFile", "open_stream"]
+__all__ = ["RemoteFile", "open_stream", "read_whole"]
 
 _MOST_FAILURES = 5
 _BUFFER = 256 * 1024
+_PIECE = 1024 * 1024
 
 
 def open_stream(
@@ -190,3 +192,42 @@ class RemoteFile(io.RawIOBase):
             self._blocks.close()
         self._blocks = None
         self._left = memoryview(b"")
+
+
+def read_whole(
+    transport: Transport,
+    url: str,
+    *,
+    size: int | None = None,
+    checksum: str | None = None,
+    name: str = "",
+) -> bytes:
+    """Return a file's bytes. One request, and one more after each fault.
+
+    Args:
+        transport: The way to the server. A URL on another host gets no credentials.
+        url: Where the file is.
+        size: Bytes that it must have.
+        checksum: The MD5 that it must have, in hex.
+        name: What messages call it.
+
+    Raises:
+        InvalidQuery: No file can be fetched from the URL.
+        InvalidResponse: What arrived isn't the file.
+        ClientError: The host refused, or couldn't be reached several times in a row.
+    """
+    pieces = []
+    digest = hashlib.md5(usedforsecurity=False)
+    with RemoteFile(transport, url, size=size, name=name) as file:
+        while piece := file.read(_PIECE):
+            pieces.append(piece)
+            digest.update(piece)
+    content = b"".join(pieces)
+    if size not in (None, len(content)) or checksum not in (None, digest.hexdigest()):
+        raise InvalidResponse(
+            200,
+            "what arrived isn't the file: its size or checksum differs",
+            hint="Read it again; if that doesn't help, its upload went wrong.",
+            resource=f"file {name!r}" if name else None,
+        )
+    return content
