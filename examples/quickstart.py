@@ -33,8 +33,8 @@ def main() -> bool:
         console.print(f"A backend runs at {emulator.url}")
         images = write_images(Path(folder))
         with synapse.connect(emulator.url, emulator.api_token) as session:
-            project = ingest(session, images)
-            annotate(project, images)
+            project = ingest(session, images, Path(folder))
+            annotate(project)
             return check(session, project.id, images, started)
 
 
@@ -54,8 +54,10 @@ def write_images(folder: Path) -> dict[str, tuple[Path, int]]:
     return images
 
 
-def ingest(session: synapse.Session, images: dict[str, tuple[Path, int]]) -> synapse.Project:
-    """Upload the images, bind each into a data unit, and make a project with a task for each."""
+def ingest(
+    session: synapse.Session, images: dict[str, tuple[Path, int]], folder: Path
+) -> synapse.Project:
+    """Upload the images as data units that know their label, with a task over each."""
     collection = session.data_collections.create(
         name="Handwritten digits",
         category=synapse.Category.IMAGE,
@@ -63,24 +65,24 @@ def ingest(session: synapse.Session, images: dict[str, tuple[Path, int]]) -> syn
             synapse.FileSpecification(name="image", file_type="image", is_primary=True)
         ],
     )
-    units = []
-    for name, (path, _) in track(images.items(), "Uploading", console=console):
-        uploaded = session.data_files.upload(path)
-        reference = {"checksum": uploaded.checksum, "path": name}
-        units.append({"files": {"image": reference}, "meta": {"name": name}})
-    made = collection.data_units.bulk_create(units)
     project = session.projects.create(
         title="Read the digits", category=synapse.Category.IMAGE, data_collection=collection
     )
-    project.tasks.bulk_create({"data_unit": unit} for unit in made)
+    records = (
+        {"files": {"image": path}, "meta": {"name": name, "label": label}}
+        for name, (path, label) in images.items()
+    )
+    # What is done is remembered, by default in your home folder; this folder is gone afterwards.
+    report = collection.upload(records, project=project, journal=folder / "journal")
+    console.print(f"Uploaded: {report}")
     return project
 
 
-def annotate(project: synapse.Project, images: dict[str, tuple[Path, int]]) -> None:
+def annotate(project: synapse.Project) -> None:
     """Annotate every task with its image's true label."""
     tasks = project.tasks.expand("data_unit")
     for task in track(tasks, "Annotating", total=tasks.count(), console=console):
-        _, label = images[task.data_unit.meta["name"]]
+        label = task.data_unit.meta["label"]
         task.annotate({"annotations": [{"type": "classification", "label": str(label)}]})
 
 
