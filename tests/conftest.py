@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from urllib3.connectionpool import HTTPConnectionPool
 
 import synapse
 from synapse.clients.backend import BackendClient
@@ -47,6 +48,22 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
         connect(self, address)
 
     monkeypatch.setattr(socket.socket, "connect", checked)
+
+
+@pytest.fixture(autouse=True)
+def always_a_timeout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail whatever makes a request without a timeout, in any thread."""
+    urlopen, without = HTTPConnectionPool.urlopen, []
+
+    def checked(self: Any, method: str, url: str, *args: Any, **options: Any) -> Any:
+        timeout = options.get("timeout")
+        if getattr(timeout, "connect_timeout", None) is None or timeout.read_timeout is None:
+            without.append(f"{method} {url}")
+        return urlopen(self, method, url, *args, **options)
+
+    monkeypatch.setattr(HTTPConnectionPool, "urlopen", checked)
+    yield
+    assert not without, "These requests have no timeout."
 
 
 @pytest.fixture(scope="session")
