@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test bench lint format docs build clean
+.PHONY: help demo test soak bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -33,6 +33,9 @@ test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and t
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --fail-under=95 \
 		--include='synapse/transport/*,synapse/core/*,synapse/session.py'
+
+soak: $(VENV)/.dev ## Make 100,000 requests over a network that fails, and compare what was done
+	$(BIN)/python tests/reliability/soak.py
 
 bench: $(VENV)/.bench ## Measure reading and imports beside other libraries, as ratios in one run
 	$(BIN)/python tests/benchmarks

@@ -12,7 +12,7 @@ import io
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -158,3 +158,15 @@ class DeadlineAdapter(HTTPAdapter):
         manager = super().proxy_manager_for(*args, **kwargs)
         manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
         return manager
+
+    def close(self) -> None:
+        """Close every connection that isn't in use, and the others when they are given back.
+
+        The library leaves that to the garbage collector, which can't do it as long as somebody
+        keeps an exception: those of the library refer to the pool.
+        """
+        for manager in (self.poolmanager, *self.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated otherwise
+                with suppress(KeyError):
+                    manager.pools[key].close()
+        super().close()

@@ -16,6 +16,7 @@ class Recorder:
         targets: The requests, as method and target.
         answers: Answers by target, as they go over the wire.
         otherwise: The answer to everything else.
+        delay: Seconds before each answer.
         closes: Whether each answer ends its connection.
         connections: How many there were.
     """
@@ -24,11 +25,12 @@ class Recorder:
         self.received = b""
         self.targets: list[str] = []
         self.closes = False
+        self.delay = 0.0
         self.connections = 0
         self.answers: dict[str, bytes] = {}
         self.otherwise = reply(200, {"count": 0, "next": None, "results": []})
         self._lock = threading.Lock()
-        self._closing = False
+        self._ending = threading.Event()
         self._listener = socket.create_server((host, 0))
         self.port = self._listener.getsockname()[1]
         self.host = host
@@ -40,8 +42,13 @@ class Recorder:
     def url(self) -> str:
         return f"http://{self.host}:{self.port}/"
 
+    def wait_until_idle(self) -> None:
+        """Wait until every connection so far has ended."""
+        for thread in list(self._threads):
+            thread.join()
+
     def close(self) -> None:
-        self._closing = True
+        self._ending.set()
         socket.create_connection((self.host, self.port)).close()
         self._accepting.join()
         self._listener.close()
@@ -51,20 +58,20 @@ class Recorder:
     def _accept(self) -> None:
         while True:
             connection, _ = self._listener.accept()
-            if self._closing:
+            if self._ending.is_set():
                 connection.close()
                 return
             with self._lock:
                 self.connections += 1
             thread = threading.Thread(target=self._serve, args=(connection,))
-            thread.start()
             self._threads.append(thread)
+            thread.start()
 
     def _serve(self, connection: socket.socket) -> None:
         connection.settimeout(0.05)
         content = b""
         with connection:
-            while not self._closing:
+            while not self._ending.is_set():
                 try:
                     piece = connection.recv(65536)
                 except TimeoutError:
@@ -89,6 +96,7 @@ class Recorder:
                     with self._lock:
                         self.targets.append(f"{head.split(' ')[0]} {target}")
                     closes = self.closes
+                    self._ending.wait(self.delay)
                     connection.sendall(self.answers.get(target, self.otherwise))
                     if closes:
                         return

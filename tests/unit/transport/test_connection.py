@@ -54,6 +54,20 @@ class TestFailure:
         assert chain[-1].__traceback__ is not None
 
 
+def test_closing_does_not_wait_until_nobody_keeps_an_error(server: Any, connect: Connect) -> None:
+    transport = connect(server.url)
+    server.reply(body=1)
+    server.answer(then="close")
+    server.reply(body=1)
+    transport.request("GET", "a/")
+    with pytest.raises(errors.ConnectionFailed) as kept:
+        transport.request("GET", "a/")
+    transport.request("GET", "a/")
+    transport.close()
+    server.wait_until_idle(connections=2)
+    assert kept.value.__cause__ is not None
+
+
 def test_cookies_do_not_pile_up(server: Any, transport: Transport) -> None:
     for number in range(50):
         server.reply(body=1, headers={"Set-Cookie": f"c{number}=1; Max-Age=9999"})
