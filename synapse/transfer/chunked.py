@@ -146,6 +146,9 @@ def send_in_chunks(
                 if not (is_resumed and isinstance(error, NotFound)):
                     raise
                 memory.forget()  # somebody else's, or it was cleaned up
+            except SynapseError:
+                memory.forget()  # the file isn't what it was
+                raise
 
 
 class _Useless(Exception):
@@ -205,11 +208,7 @@ class _Upload:
         checksum = self._checksum or self._memory.checksum
         if checksum is None:
             checksum = self._hasher.hexdigest(self._size)
-        try:
-            self._source.check_unchanged()
-        except SynapseError:
-            self._memory.forget()
-            raise
+        self._source.check_unchanged()
         self._memory.note(checksum=checksum)
         return self._mended(lambda: self._finish(checksum), self._server.is_complete)
 
@@ -250,7 +249,6 @@ class _Upload:
             if self._server.is_complete(row):
                 return row
             if self._checksum is not None and self._hasher.hexdigest(self._size) != checksum:
-                self._memory.forget()
                 raise SynapseError(
                     f"{self._source.name} changed after its checksum was taken. Upload it again "
                     "when nothing writes to it."

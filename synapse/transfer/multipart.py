@@ -73,6 +73,8 @@ class MultipartFile:
             yield block
             if self._on_sent is not None:
                 self._on_sent(offset)
+        # Without the last line, the server takes nothing of it for a file.
+        self._source.check_unchanged()
         yield self._tail
 
     @staticmethod
