@@ -18,7 +18,6 @@ from synapse.core.manager import BulkCreates, Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable
-from synapse.errors import InvalidQuery
 from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.redaction import redacted
 from synapse.resources.bulk import DownloadsUnits, UploadsUnits
