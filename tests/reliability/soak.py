@@ -47,12 +47,12 @@ class Report:
     threads_left: int = 0
 
     def __str__(self) -> str:
-        rate, faults = self.requests / self.seconds, sum(self.faults.values())
+        faults, seconds = sum(self.faults.values()), self.seconds
         kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(self.faults.items()))
         outcomes = ", ".join(f"{count:,} {kind}" for kind, count in sorted(self.outcomes.items()))
         before, after = self.memory_before / MIB, self.memory_after / MIB
         lines = [
-            f"{self.requests:,} requests, {self.threads} threads, {self.seconds:.0f} s, {rate:.0f}/s",
+            f"{self.requests:,} requests of {self.threads} threads in {seconds:.0f} s",
             f"{faults:,} faults ({faults / self.requests:.1%}): {kinds}",
             f"outcomes: {outcomes}",
             f"memory: {before:.1f} MiB after a fifth, {after:.1f} MiB at the end",
