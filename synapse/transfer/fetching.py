@@ -10,12 +10,13 @@ import attrs
 import requests
 
 from synapse.errors import ClientError, InvalidResponse, RateLimited, RequestTimeout
-from synapse.transfer.source import BLOCK
 from synapse.transport import Transport
 
 __all__ = ["Arriving", "arriving", "is_passing"]
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+# What of it has come is lost when the host stalls, and is asked for again.
+_BLOCK = 256 * 1024
 _PASSING = frozenset({502, 503, 504})
 
 
@@ -42,7 +43,7 @@ class Arriving:
         """
         raw = self._response.raw
         position = self.start
-        while block := raw.read(BLOCK, decode_content=False):
+        while block := raw.read(_BLOCK, decode_content=False):
             position += len(block)
             yield block
         if self.total is not None and position < self.total:

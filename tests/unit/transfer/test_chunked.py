@@ -186,8 +186,7 @@ class TestUseless:
             f"PUT 0-{MIB - 1}",
         ]
 
-    @pytest.mark.parametrize("when", ["asked", "finished"])
-    def test_expired_at_the_end(self, server: Any, quick: Transport, path: Path, when: str) -> None:
+    def test_expired_at_the_end(self, server: Any, quick: Transport, path: Path) -> None:
         server.reply(200, row(MIB))
         server.reply(200, row(5 * MIB))
         server.reply(410, {"detail": "Upload has expired"})
