@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
-import uuid
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -360,7 +360,7 @@ class Transport:
             request.headers["Content-Length"] = str(len(body))
         elif body is None and method not in {"GET", "HEAD"}:
             request.headers["Content-Length"] = "0"
-        request.headers["X-Request-ID"] = uuid.uuid4().hex
+        request.headers["X-Request-ID"] = os.urandom(16).hex()
         return self._auth(request)
 
     def _prepared_template(self) -> requests.PreparedRequest:

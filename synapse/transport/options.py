@@ -53,7 +53,7 @@ def checked_deadline(value: Any) -> float | None:
     return None if math.isinf(value) else float(value)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Options:
     """How a transport behaves.
 

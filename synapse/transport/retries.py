@@ -56,7 +56,7 @@ def _at_least_one(_: object, __: object, value: object) -> None:
         raise ConfigurationError("retries is a whole number from 0.")
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class RetryPolicy:
     """What is repeated, and when.
 
