@@ -52,14 +52,14 @@ python_maximum_signature_line_length = 88
 # Other projects' types are documented by them; type variables and what is behind an underscore
 # aren't documented at all.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(typing|typing_extensions|collections|datetime|enum|pathlib|types|os)\..*"),
+    (r"py:.*", r"(typing|typing_extensions|collections|datetime|enum|io|pathlib|types|os)\..*"),
     (r"py:.*", r"(requests|urllib3|attrs?|cattrs|cachetools)\..*"),
     (r"py:.*", r"(.*\.)?[A-Z]"),
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:class", r"datetime"),
     # The object layer's own, which no caller writes.
     (r"py:class", r"(.*\.)?(Context|Schema|Terms|Window|Declared|Expansion|LazyPolicy)"),
-    (r"py:class", r"TimeoutArgument|ProgressArgument|OnError"),
+    (r"py:class", r"TimeoutArgument|ProgressArgument|SourceArgument|OnError"),
     # Of the library, under the names by which they are imported.
     (r"py:class", r"Path|BufferedReader"),
     # What a callback is called with is documented; that it is a callable, its name says.

@@ -39,7 +39,7 @@ def safe_name(name: str, *, default: str = "file", longest: int = LONGEST_NAME) 
         longest: Bytes that it may have.
 
     Returns:
-        One part of a path: never empty, `.` or `..`.
+        A name that is one part of a path, and never empty, `.` or `..`.
 
     Example:
         >>> safe_name("../../etc/passwd"), safe_name("C:\\photos\\cat?.png"), safe_name("con.txt")
