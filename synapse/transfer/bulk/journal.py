@@ -13,6 +13,7 @@ import json
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from synapse.transfer.bulk.record import Asked, Record
 
 __all__ = ["Journal"]
 
-_BATCH = 200
+_MOST_PUT_OFF = 1000
 _FORMAT = "1"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
@@ -56,7 +57,7 @@ class Journal:
         self._path = path
         self._project = project
         self._lock = threading.RLock()
-        self._done: list[Record] = []
+        self._done: deque[Record] = deque()
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -79,8 +80,9 @@ class Journal:
     def _begin(self, collection: str) -> None:
         database = self._database
         database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("PRAGMA synchronous=NORMAL")
         database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA cache_size=-4096")
+        database.execute("PRAGMA cache_size=-1024")
         database.execute("BEGIN EXCLUSIVE")
         for statement in _SCHEMA.split(";"):
             database.execute(statement)
@@ -117,6 +119,7 @@ class Journal:
             tasks = self._tasks(keys) if known and self._project is not None else {}
             for record, is_again in zip(records, repeated, strict=True):
                 row = known.get(record.key)
+                record.is_noted = row is not None
                 if row is not None and not is_again and row[1] == record.stamp:
                     self._take(record, row[2:], tasks.get(record.key))
             return repeated
@@ -178,15 +181,14 @@ class Journal:
 
     def sent(self, record: Record) -> None:
         """Note that the server has a record's files. It is written with those that follow."""
-        with self._lock:
-            self._done.append(record)
-            if len(self._done) >= _BATCH:
-                self.flush()
+        self._done.append(record)  # without the lock: whoever sends files doesn't wait here
+        if len(self._done) >= _MOST_PUT_OFF:
+            self.flush()
 
     def flush(self) -> None:
         """Write what is put off."""
         with self._lock:
-            done, self._done = self._done, []
+            done = [self._done.popleft() for _ in range(len(self._done))]
             if done:
                 self._write(
                     "INSERT INTO records(key, stamp, checksums) VALUES (?, ?, ?) ON CONFLICT(key)"
@@ -206,6 +208,7 @@ class Journal:
                     (one.key, one.stamp, json.dumps(one.checksums), asked.at, newest)
                     for one in records
                 ),
+                survives=True,
             )
             return asked
 
@@ -228,6 +231,7 @@ class Journal:
         self._write(
             "INSERT OR REPLACE INTO tasks VALUES (?, ?, NULL, ?)",
             ((one.key, self._project, asked.at) for one in records),
+            survives=True,
         )
         return asked
 
@@ -294,8 +298,19 @@ class Journal:
         self._database.execute("CREATE TEMP TABLE there(id INTEGER PRIMARY KEY)")
         self._write("INSERT OR IGNORE INTO there VALUES (?)", ((one,) for one in ids))
 
-    def _write(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    def _write(
+        self, statement: str, rows: Iterable[tuple[Any, ...]], *, survives: bool = False
+    ) -> None:
+        """Write some rows.
+
+        Args:
+            statement: How.
+            rows: Its values.
+            survives: Whether they must be there after a power failure, too; any other end of the
+                program they survive in any case.
+        """
         with self._lock:
+            self._database.execute(f"PRAGMA synchronous={'FULL' if survives else 'NORMAL'}")
             self._database.execute("BEGIN")
             try:
                 self._database.executemany(statement, rows)

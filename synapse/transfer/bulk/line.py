@@ -114,6 +114,9 @@ class Line:
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._is_stopped = threading.Event()
+        self._running = 0
+        self._all_ended = threading.Event()
+        self._all_ended.set()
 
     def channel(self, size: int) -> Channel[Any]:
         """Make a queue that is broken off when the line stops."""
@@ -173,6 +176,8 @@ class Line:
                 pass
             except BaseException as error:
                 self.stop(error)
+            finally:
+                self._ended()
 
         # Daemons, so that a second Ctrl-C ends the program even if a server keeps one waiting.
         self._threads.append(
@@ -220,16 +225,36 @@ class Line:
         """
         try:
             for thread in self._threads:
-                thread.start()
-            self._join()
+                self._start(thread)
+            self._wait_for_all()
         except BaseException:
             self.stop()
-            self._join()
+            self._wait_for_all()
             raise
         if self._error is not None:
             raise self._error
 
-    def _join(self) -> None:
-        for thread in self._threads:  # those that weren't started aren't alive
-            while thread.is_alive():
-                thread.join(_TICK)
+    def _start(self, thread: threading.Thread) -> None:
+        with self._lock:
+            self._running += 1
+            self._all_ended.clear()
+        try:
+            thread.start()
+        except BaseException:
+            if thread.ident is None:
+                self._ended()
+            raise
+
+    def _ended(self) -> None:
+        with self._lock:
+            self._running -= 1
+            if not self._running:
+                self._all_ended.set()
+
+    def _wait_for_all(self) -> None:
+        # Not by joining: a join that Ctrl-C interrupts takes its thread for ended from then on.
+        while not self._all_ended.wait(_TICK):
+            pass
+        for thread in self._threads:
+            if thread.ident is not None:
+                thread.join()

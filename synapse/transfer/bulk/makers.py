@@ -30,7 +30,13 @@ class Units(Maker):
     what = "data units"
 
     def __init__(
-        self, *args: Any, path: str, collection: Any, journal: Journal, newest: int, **options: Any
+        self,
+        *args: Any,
+        path: str,
+        collection: Any,
+        journal: Journal,
+        newest: int | None,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self.path = path
@@ -49,12 +55,15 @@ class Units(Maker):
 
     @override
     def note_asked(self, records: Sequence[Record]) -> Asked:
+        if self._newest is None:
+            scope = ("data_collection", self._collection)
+            self._newest = newest(self.transport, self.path, scope)[0]
         return self._journal.asking_units(records, self._newest)
 
     @override
     def note_made(self, records: Sequence[Record]) -> None:
         self._journal.made_units(records)
-        self._newest = max([self._newest, *(record.unit or 0 for record in records)])
+        self._newest = max([self._newest or 0, *(record.unit or 0 for record in records)])
 
     @override
     def note_refused(self, records: Sequence[Record]) -> None:

@@ -92,6 +92,7 @@ class Record:
         task: Its task's id, once that is made.
         task_asked: How that was asked for.
         lost: How often this run has lost an answer about it.
+        is_noted: Whether the journal has an entry for its key, possibly of other files.
         is_old: Whether an earlier run made the unit.
     """
 
@@ -104,6 +105,7 @@ class Record:
     task: int | None = None
     task_asked: Asked | None = None
     lost: int = 0
+    is_noted: bool = False
     is_old: bool = False
     _key: bytes = b""
 

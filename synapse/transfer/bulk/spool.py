@@ -53,7 +53,7 @@ class Spool:
         self._database = sqlite3.connect("", check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=OFF")
         self._database.execute("PRAGMA synchronous=OFF")
-        self._database.execute("PRAGMA cache_size=-4096")
+        self._database.execute("PRAGMA cache_size=-1024")
         self._database.execute(
             "CREATE TABLE files(key BLOB, specification TEXT, relative BLOB, size INTEGER,"
             " changed INTEGER, PRIMARY KEY(key, specification, relative)) WITHOUT ROWID"

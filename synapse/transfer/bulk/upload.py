@@ -195,14 +195,17 @@ class _Run:
         report.ignored = self._source.ignored
         return report
 
-    def _forget_what_is_gone(self) -> int:
+    def _forget_what_is_gone(self) -> int | None:
         """Compare the journal with what the server has; return the newest unit's id.
 
-        One request, or two with a project; and one for each thousand units when some are gone.
+        No request when nothing was done before; else one, or two with a project, and one for each
+        thousand units when some are gone.
         """
         ends, journal = self._target.endpoints, self._journal
         scope = ("data_collection", self._target.collection)
         units, tasks = journal.counts()
+        if not units:
+            return None
         last, count = newest(self._transport, ends.units, scope)
         if count < units:
             journal.keep_units(ids_of(self._transport, ends.units, scope))
@@ -212,7 +215,7 @@ class _Run:
                 journal.keep_tasks(ids_of(self._transport, ends.task_list, scope))
         return last
 
-    def _makers(self, known: int) -> tuple[Units, Tasks | None]:
+    def _makers(self, known: int | None) -> tuple[Units, Tasks | None]:
         ends, project = self._target.endpoints, self._target.project
         common: dict[str, Any] = {
             "batch_size": _UNITS_AT_ONCE,
@@ -284,7 +287,8 @@ class _Run:
         for file in record.files:
             if not file.checksum:
                 hash_file(file, self._line.check)
-        self._journal.recognise(record)
+        if record.is_noted:
+            self._journal.recognise(record)
         if record.is_old or record.unit_asked is not None:
             self._route(record)
         else:
