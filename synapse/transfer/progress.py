@@ -32,6 +32,10 @@ Callback: TypeAlias = Callable[[int, int], Any]
 """Called with the bytes that are done and the bytes that there are."""
 
 
+# Seconds that pass before a bar is shown to somebody who hasn't asked for one.
+_DELAY = 0.5
+
+
 class Progress:
     """Counts what is done of a transfer; this one shows nothing.
 
@@ -242,7 +246,8 @@ class Bar(Progress):
     """Shows a bar by `tqdm`, in a terminal or a notebook: bytes, files, rate and time left.
 
     Args:
-        description: What stands before it.
+        description: What stands before it; by default the name of the first file.
+        **options: Whatever else `tqdm` takes.
 
     Raises:
         ImportError: `tqdm` isn't installed.
@@ -274,13 +279,15 @@ class Bar(Progress):
 
     def close(self) -> None:
         """Leave the bar as it is at the end."""
-        self._bar.refresh()
         self._bar.close()
 
 
 ProgressArgument: TypeAlias = "Progress | Callback | bool | None"
-"""What methods take: `None` for a bar on a terminal, `True` for one in any case, `False` for
-nothing, a function, or a `Progress` that goes on after the call."""
+"""What methods take.
+
+`None` for a bar on a terminal, if it takes more than half a second; `True` for one in any case;
+`False` for nothing; a function; or a `Progress`, which goes on after the call.
+"""
 
 
 def progress_of(given: ProgressArgument, description: str | None = None) -> Progress:
@@ -304,7 +311,7 @@ def progress_of(given: ProgressArgument, description: str | None = None) -> Prog
         return Bar(description)
     if given is None and _is_terminal():
         try:
-            return Bar(description)
+            return Bar(description, delay=_DELAY)
         except ImportError:
             pass
     return Progress()

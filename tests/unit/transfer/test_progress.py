@@ -121,8 +121,7 @@ class TestFunction:
 
 class TestBar:
     def test_one_file(self, terminal: Terminal) -> None:
-        terminal.plug_in()
-        with showing(None) as progress, progress.file("cat.png", 2048) as one:
+        with showing(True) as progress, progress.file("cat.png", 2048) as one:
             one.at(2048)
         shown = terminal.getvalue()
         assert "cat.png: 100%" in shown
@@ -163,6 +162,18 @@ class TestChoice:
         terminal.plug_in()
         with showing(None) as progress:
             assert isinstance(progress, Bar)
+            with progress.file("a", 10) as one:
+                one.at(10)
+        assert terminal.getvalue() == "", "what is over at once needs no bar"
+
+    def test_terminal_after_a_while(
+        self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        terminal.plug_in()
+        monkeypatch.setattr(module, "_DELAY", 1e-9)
+        with showing(None) as progress, progress.file("cat.png", 10) as one:
+            one.at(10)
+        assert "cat.png: 100%" in terminal.getvalue()
 
     def test_switched_off(self, terminal: Terminal) -> None:
         terminal.plug_in()

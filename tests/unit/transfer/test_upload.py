@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from synapse import errors
-from synapse.transfer.upload import upload_file
+from synapse.transfer.upload import upload, upload_file
 from synapse.transport import Transport
 
 CONTENT = b"a picture"
@@ -185,6 +185,22 @@ class TestAnswer:
         server.reply(413, {"detail": "Too large."}, early=True)
         with pytest.raises(errors.PayloadTooLarge):
             upload_file(transport, "data_files/", path)
+
+    @pytest.mark.parametrize("chunked", [None, False])
+    def test_too_large_for_one_request(
+        self, server: Any, transport: Transport, photo: Path, chunked: bool | None
+    ) -> None:
+        """It goes in chunks, unless that isn't wanted."""
+        server.reply(413, {"detail": "Too large."})
+        if chunked is False:
+            with pytest.raises(errors.PayloadTooLarge):
+                upload(transport, "data_files/", photo, chunked=False)
+            return
+        server.reply(200, {"id": "7", "offset": len(CONTENT), "status": 1})
+        server.reply(200, {"id": "7", "offset": len(CONTENT), "status": 2})
+        server.reply(201, {"id": 1, "checksum": MD5})
+        assert upload(transport, "data_files/", photo)["id"] == 1
+        assert server.requests[1].target == "/chunked_upload/"
 
     def test_a_file_that_shrinks_on_the_way(
         self, server: Any, transport: Transport, photo: Path
