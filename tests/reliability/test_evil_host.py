@@ -329,6 +329,56 @@ class TestRedirects:
         check(evil.connections == 0)
 
 
+def read(transport: Transport, url: str) -> bytes:
+    """Read a file as it comes."""
+    with transport.stream(url) as response:
+        content: bytes = response.raw.read()
+        return content
+
+
+class TestFiles:
+    """Files may be anywhere, and are fetched from there: with nothing of the session's."""
+
+    # The evil host speaks no TLS; and that address is none of loopback to the guard of the tests.
+    @pytest.mark.parametrize("name", sorted({*LURES} - {"https", "IPv6"}))
+    def test_at_any_address(
+        self, evil: Recorder, home: Recorder, transport: Transport, name: str
+    ) -> None:
+        lure = lures(evil)[name]
+        for url in (lure, as_home(lure, home), f"{home.url}@{lure}", f"{home.url}/..//{lure}"):
+            try_out(lambda url=url: read(transport, url))  # type: ignore[misc]
+
+    def test_on_the_evil_host(self, evil: Recorder, transport: Transport) -> None:
+        evil.otherwise = reply(200, b"content")
+        check(read(transport, f"{evil.url}a.png") == b"content")
+        check(evil.connections == 1)
+
+    @pytest.mark.parametrize("status", REDIRECTS)
+    def test_that_have_moved_there(
+        self, evil: Recorder, home: Recorder, transport: Transport, status: int
+    ) -> None:
+        home.otherwise = reply(status, {}, Location=f"{evil.url}a.png")
+        evil.otherwise = reply(200, b"content", Set_Cookie="a=b", WWW_Authenticate="Basic")
+        check(read(transport, f"{home.url}media/a.png") == b"content")
+        check(evil.connections == 1)
+
+    @pytest.mark.parametrize("status", REDIRECTS)
+    def test_that_go_to_and_fro(
+        self, evil: Recorder, home: Recorder, transport: Transport, status: int
+    ) -> None:
+        home.answers["/media/a.png"] = reply(status, {}, Location=f"{evil.url}a.png")
+        evil.answers["/a.png"] = reply(status, {}, Location=f"{home.url}media/b.png")
+        home.answers["/media/b.png"] = reply(status, {}, Location=f"{evil.url}b.png")
+        evil.answers["/b.png"] = reply(200, b"content")
+        try_out(lambda: read(transport, f"{home.url}media/a.png"))
+
+    def test_that_lead_in_a_circle(self, evil: Recorder, transport: Transport) -> None:
+        evil.otherwise = reply(302, {}, Location=evil.url)
+        with pytest.raises(errors.SynapseError):
+            read(transport, evil.url)
+        check(len(evil.targets) < 20)
+
+
 class TestEnvironment:
     def test_netrc(self, evil: Recorder, home: Recorder, monkeypatch: Any, tmp_path: Any) -> None:
         netrc = tmp_path / ".netrc"

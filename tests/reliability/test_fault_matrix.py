@@ -27,17 +27,17 @@ TABLE = """
 latency       1    1     1        1            1        1       1         1        1        done
 drip          1    1     1        1            1        1       1         1        1        done
 refused       2    2     2        2            2        2       2         2        2        done
-reset         2    2     unsent   unsent       unsent   2       2         unsent   unsent   done
-ignored       2    2     unsent   unsent       unsent   2       2         unsent   unsent   done
-cut-request   2    2     unsent   unsent       unsent   2       2         unsent   unsent   done
-reset-request 2    2     unsent   unsent       unsent   2       2         unsent   unsent   done
-lost          2    2     unknown  unknown      unknown  2       2         unknown  unknown  done
-reset-answer  2    2     unknown  unknown      unknown  2       2         unknown  unknown  done
-silence       2    2     unknown  unknown      unknown  2       2         unknown  unknown  done
-cut-status    2    2     unknown  unknown      unknown  2       2         unknown  unknown  done
-cut-headers   2    2     unknown  unknown      unknown  1       2         unknown  unknown  done
-cut-body      2    2     unknown  unknown      unknown  1       2         unknown  unknown  done
-reset-body    2    2     unknown  unknown      unknown  1       2         unknown  unknown  done
+reset         2    2     unsent   unsent       unsent   2       2         unsent   done     done
+ignored       2    2     unsent   unsent       unsent   2       2         unsent   done     done
+cut-request   2    2     unsent   unsent       unsent   2       2         unsent   done     done
+reset-request 2    2     unsent   unsent       unsent   2       2         unsent   done     done
+lost          2    2     unknown  unknown      unknown  2       2         unknown  done     done
+reset-answer  2    2     unknown  unknown      unknown  2       2         unknown  done     done
+silence       2    2     unknown  unknown      unknown  2       2         unknown  done     done
+cut-status    2    2     unknown  unknown      unknown  2       2         unknown  done     done
+cut-headers   2    2     unknown  unknown      unknown  1       2         unknown  done     done
+cut-body      2    2     unknown  unknown      unknown  1       2         unknown  done     done
+reset-body    2    2     unknown  unknown      unknown  1       2         unknown  done     done
 """
 # Only what has a deadline ends when the answer drips on and on: streamed files have none of their
 # own, and go on for as long as something comes.
