@@ -55,9 +55,12 @@ class Attempts:
 
     def goes_on(self, *, answer: Answer | None = None, failure: ClientError | None = None) -> bool:
         """Say whether there is another attempt, after having waited for its time."""
-        if answer is not None and 200 <= answer.response.status_code < 300 and not answer.is_broken:
-            self._budget.succeeded(self._number - 1)
-            return False
+        if answer is not None and not answer.is_broken:
+            status = answer.response.status_code
+            # A refusal is an answer, too: whoever gives it isn't down.
+            if status < 500 and status != 429:
+                self._budget.succeeded(self._number - 1)
+                return False
         wait = self._wait(answer, failure)
         if wait is None:
             if failure is not None:

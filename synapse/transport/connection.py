@@ -145,6 +145,7 @@ class Connection:
                 timeout=sending.timeout,
                 deadline=sending.deadline,
             )
+            failure.request_id = sending.request.headers.get("X-Request-ID")
             raise failure from (None if sending.hides else error)
 
     def close(self) -> None:

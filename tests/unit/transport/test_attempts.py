@@ -322,6 +322,13 @@ class TestWhatIsSaid:
             persistent.request("GET", "a/")
         assert caught.value.request_id == "theirs"
 
+    def test_of_a_stream_that_does_not_begin(self, server: Any, persistent: Transport) -> None:
+        server.answer(then="close")
+        with pytest.raises(errors.ConnectionFailed) as caught:
+            next(persistent.lines("jobs/1/"))
+        assert caught.value.request_id == server.last.headers["x-request-id"]
+        assert len(server.requests) == 1
+
     def test_in_the_log_and_the_callback(
         self, server: Any, connect: Connect, caplog: pytest.LogCaptureFixture
     ) -> None:
@@ -404,6 +411,15 @@ class TestBudget:
         server.reply(503, {"detail": "Down."})
         server.reply(body=1)
         assert transport.request("GET", "a/") == 1
+
+    def test_a_refusal_is_a_sign_of_life(self, server: Any, connect: Connect) -> None:
+        transport = connect(server.url, options=Options(retry=QUICK))
+        for _ in range(50):
+            server.reply(503, {"detail": "Down."})
+            server.reply(404, {"detail": "Not found."})
+            with pytest.raises(errors.NotFound):
+                transport.request("GET", "a/")
+        assert len(server.requests) == 100
 
     def test_threads_share_it(self, server: Any, connect: Connect) -> None:
         transport = connect(server.url, options=Options(retry=QUICK))
