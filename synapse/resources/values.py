@@ -107,7 +107,7 @@ class JobStatus(Choice):
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """What servers of different ages call it: older ones in small letters, newer as Ray."""
+        """What older servers call it, in small letters, and what newer ones do, as Ray."""
         older = {"succeeded": "completed"}.get(self.value, self.value)
         newer = {"queued": "PENDING"}.get(self.value, self.value.upper())
         return (older, newer)
