@@ -287,9 +287,12 @@ class _Upload:
         """Count a fault that may pass, and wait a little; raise any other, or one too many."""
         if error.status_code == 410:
             raise _Useless(error)
-        passes = isinstance(error, (RequestTimeout, InvalidResponse, RateLimited))
+        passes = isinstance(error, (RequestTimeout, InvalidResponse))
+        passes = passes or error.status_code in _PASSING
+        if isinstance(error, RateLimited):  # a session that repeats nothing isn't kept waiting
+            passes = self._options.retry.attempts > 1
         self._failures += 1
-        if not (passes or error.status_code in _PASSING) or self._failures >= _MOST_FAILURES:
+        if not passes or self._failures >= _MOST_FAILURES:
             raise error
         asked = error.retry_after if isinstance(error, RateLimited) else None
         if self._failures > 1 or asked is not None:

@@ -134,6 +134,14 @@ class TestRefusals:
         accept(server, 5 * MIB)
         assert upload_in_chunks(quick, path)["status"] == 2
 
+    def test_throttled_session_that_repeats_nothing(
+        self, server: Any, transport: Transport, path: Path
+    ) -> None:
+        server.reply(429, {"detail": "Later."}, headers={"Retry-After": "7"})
+        with pytest.raises(errors.RateLimited):
+            upload_in_chunks(transport, path)
+        assert len(server.requests) == 1
+
     def test_throttled_for_longer_than_is_waited(
         self, server: Any, quick: Transport, path: Path
     ) -> None:
