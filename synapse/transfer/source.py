@@ -41,15 +41,18 @@ class Source:
     """
 
     def __init__(self, given: SourceArgument, *, name: str | None = None) -> None:
-        self.path: Path | None = None
+        self.path: str | None = None
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._start = 0
         self._is_ours = isinstance(given, (str, os.PathLike))
         if isinstance(given, (str, os.PathLike)):
-            self.name = checked_name(name or Path(given).name)
-            self._file: IO[bytes] = _opened(Path(given))
-            self.path = Path(given).absolute()
+            # No `Path`: it keeps every name in a table of the interpreter's, which then grows and
+            # leaves holes in the memory as millions of files go by.
+            path = os.fspath(given)
+            self.name = checked_name(name or os.path.basename(path.rstrip("/")))  # noqa: PTH119
+            self._file: IO[bytes] = _opened(path)
+            self.path = os.path.abspath(path)  # noqa: PTH100
             if hasattr(os, "pread"):
                 self._descriptor = self._file.fileno()
             self.size = os.fstat(self._file.fileno()).st_size
@@ -151,14 +154,15 @@ def checked_name(name: str) -> str:
     return name
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: str) -> IO[bytes]:
     try:
         # A pipe would be waited for when it is opened.
-        file = path.open("rb", buffering=0) if stat.S_ISREG(path.stat().st_mode) else None
+        is_file = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
+        file = open(path, "rb", buffering=0) if is_file else None  # noqa: PTH123, SIM115
     except OSError as error:
         raise InvalidQuery(f"{path} can't be read: {error.strerror}.") from error
     except ValueError as error:  # a NUL in it, for one
-        raise InvalidQuery(f"{str(path)!r} can't be a path: {error}.") from None
+        raise InvalidQuery(f"{path!r} can't be a path: {error}.") from None
     if file is None:
         raise InvalidQuery(f"{path} is not a file.")
     return file

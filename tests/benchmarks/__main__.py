@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import many_files
 from transfer import one_file
 
 HERE = Path(__file__).parent
@@ -134,6 +135,7 @@ def main() -> int:
     note("one file: rate of sdk / rate of md5 alone", ratio(sent, "md5", "sdk"), 0.90, least=True)
     note("one file: plain loop / sdk", ratio(sent, "plain", "sdk"), 1.70, least=True)
     note("one file, memory over idle: sdk, MiB", most(sent, "sdk", "memory"), 16.0)
+    many_files.measure(note, min(number, 3))
     for text in (LIBRARIES, READY):
         imported(text)  # compiles, once
     imports = rounds(

@@ -85,7 +85,7 @@ class Maker:
 
     def settle(self) -> None:
         """Find out what was made of that whose outcome isn't known, and make the rest."""
-        longest = self.transport.settings.timeout.read
+        longest = 2 * self.transport.settings.timeout.read
         while self._unknown:
             unknown, self._unknown = self._unknown, []
             # Looked at before the server is asked: what is not there then may come after.

@@ -64,6 +64,14 @@ class LocalFile:
             return
         self.size, self.changed = status.st_size, status.st_mtime_ns
 
+    def has_changed(self) -> bool:
+        """Say whether it is there, and isn't any more what it was when it was looked at."""
+        try:
+            status = os.stat(self.path)  # noqa: PTH116 - as above
+        except OSError:
+            return False
+        return (status.st_size, status.st_mtime_ns) != (self.size, self.changed)
+
 
 @attrs.frozen
 class Asked:

@@ -116,6 +116,8 @@ class Sender:
                 self.skip(file)
                 self._count("files_held", 1)
                 continue
+            if file.has_changed():
+                hash_file(file, self._line.check)
             self._send(record, file)
             self._count("files_sent", 1)
             self._count("bytes", file.size)

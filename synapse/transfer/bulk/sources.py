@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -201,10 +200,11 @@ class _Records:
             for label, item in islice(self._rest, WINDOW):
                 self._window.append(self._record(label, item))
             return
-        count = 0
+        self.files = 0
         for label, item in self._read():
-            count += len(self._record(label, item).files)
-        self.files = count
+            record = _looked_at(self._record(label, item))
+            self.files += len(record.files)
+            self.size += record.size
 
     def __iter__(self) -> Iterator[Record | Refused]:
         while self._window:
@@ -226,6 +226,8 @@ class _Records:
         Raises:
             InvalidQuery: It isn't one, or hasn't what it must have.
         """
+        if isinstance(item, InvalidQuery):
+            raise item
         if not isinstance(item, Mapping) or not isinstance(item.get("files"), Mapping):
             raise InvalidQuery(
                 f'{label} is no record: it is like {{"files": {{name: path}}, "meta": {{...}}}}.'
@@ -267,25 +269,32 @@ def _labelled(items: Iterable[Any], _: Matcher | None) -> Iterator[tuple[str, An
 
 def _labelled_paths(items: Iterable[Any], matcher: Matcher | None) -> Iterator[tuple[str, Any]]:
     """Put the paths that follow each other into records by what they have in common."""
-    assert matcher is not None  # noqa: S101 - a promise to the type checker
     common: str | None = None
     files: dict[str, Any] = {}
     for number, item in enumerate(items):
-        path = None
-        with contextlib.suppress(TypeError, ValueError):
-            path = Path(item)
-        if path is None:
-            raise InvalidQuery(f"item {number} is no path, as those before it are.")
-        placed = matcher.place(path.as_posix(), str(path))
-        if placed is None:
-            raise InvalidQuery(
-                f"{shown(str(path))} is for no specification of the collection: say for which by "
-                "match=, or give records."
-            )
-        if files and (placed[1] != common or placed[0] in files):
+        try:
+            specification, key = _placed(number, item, matcher)
+        except InvalidQuery as error:
+            yield f"item {number}", error
+            continue
+        if files and (key != common or specification in files):
             yield shown(str(common)), {"files": files}
             files = {}
-        common = placed[1]
-        files[placed[0]] = path
+        common = key
+        files[specification] = item
     if files:
         yield shown(str(common)), {"files": files}
+
+
+def _placed(number: int, item: Any, matcher: Matcher | None) -> tuple[str, str]:
+    try:
+        path = Path(item)
+    except TypeError:
+        raise InvalidQuery(f"item {number} is no path, as those before it are.") from None
+    placed = matcher.place(path.as_posix(), str(path)) if matcher is not None else None
+    if placed is None:
+        raise InvalidQuery(
+            f"{shown(str(path))} is for no specification of the collection: say for which by "
+            "match=, or give records."
+        )
+    return placed

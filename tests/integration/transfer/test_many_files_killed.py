@@ -9,10 +9,14 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from collections.abc import Callable
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -31,7 +35,7 @@ def say(event):
     with lock:
         print(event.method, event.url, event.status, flush=True)
 
-session = synapse.Session(url, token, timeout=(5, 1.5), on_request=say, on_response=say)
+session = synapse.Session(url, token, timeout=(5, 1), on_request=say, on_response=say)
 report = session.data_collections.get(int(collection)).upload(
     source, project=int(project), workers=int(workers), progress=False
 )
@@ -198,5 +202,81 @@ def test_request_fails(
         source, project=project.id, progress=False
     )
 
+    assert (report.created, report.tasks, report.failed) == (5, 5, [])
+    check(session, made, source, tmp_path / "copy")
+
+
+class LateServer:
+    """Passes requests on; one is passed on only after the client has asked what came of it."""
+
+    def __init__(self, target: str, path: str, list_path: str) -> None:
+        address = urlsplit(target)
+        held, asked = threading.Event(), threading.Event()
+        self.was_asked = asked
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def answer(self) -> None:
+                where = self.path.partition("?")[0]
+                body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                if self.command == "POST" and where == path and not held.is_set():
+                    held.set()
+                    asked.wait(30)
+                connection = HTTPConnection(str(address.hostname), address.port)
+                headers = {k: v for k, v in self.headers.items() if k.lower() != "connection"}
+                connection.request(self.command, self.path, body, headers)
+                answer = connection.getresponse()
+                content = answer.read()
+                connection.close()
+                with contextlib.suppress(OSError):  # the client has given up on the late one
+                    self.send_response(answer.status)
+                    self.send_header("Content-Type", str(answer.headers["Content-Type"]))
+                    self.send_header("Content-Length", str(len(content)))
+                    self.end_headers()
+                    self.wfile.write(content)
+                if self.command == "GET" and where == list_path and held.is_set():
+                    asked.set()
+
+            do_GET = do_POST = answer  # noqa: N815
+
+            def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = False
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()  # waits for what is under way
+
+
+@pytest.mark.parametrize(
+    ("path", "list_path"), [("/data_units/", "/data_units/"), ("/tasks/", "/sdk/tasks/")]
+)
+def test_server_is_still_at_it(
+    emulator: EmulatorTenant,
+    session: synapse.Session,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+    path: str,
+    list_path: str,
+) -> None:
+    """A request times out, nothing is there when the server is asked, and then it is made."""
+    source = folder(5)
+    collection, project = made
+    late = LateServer(emulator.url, path, list_path)
+    with synapse.Session(late.url, emulator.api_token, timeout=(5, 1)) as slow:
+        report = slow.data_collections.get(collection.id).upload(
+            source, project=project.id, progress=False
+        )
+    late.close()
+
+    assert late.was_asked.is_set()
     assert (report.created, report.tasks, report.failed) == (5, 5, [])
     check(session, made, source, tmp_path / "copy")

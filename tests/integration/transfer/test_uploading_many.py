@@ -304,11 +304,12 @@ class TestAgain:
         tasks = [task.data_unit_id for task in project.tasks if task.data_unit_id is not None]
         assert sorted(tasks) == [unit.id for unit in collection.data_units]
 
-    def test_server_that_has_forgotten_everything(
-        self, emulator: EmulatorTenant, folder: Path, tmp_path: Path
-    ) -> None:
+    def test_server_that_has_forgotten_everything(self, folder: Path, tmp_path: Path) -> None:
         """Another collection that got the same id is not mistaken for the one before."""
         from synapse.emulator import Emulator
+
+        others = [{"files": {"image": folder / "b.png"}, "meta": {"n": n}} for n in range(5)]
+        runs: list[Any] = []
 
         def run(port: int) -> tuple[Any, int]:
             with (
@@ -322,7 +323,10 @@ class TestAgain:
                         synapse.FileSpecification(name="image", file_type="image")
                     ],
                 )
+                # As many units as the journal knows: what is counted tells nothing.
+                upload(made, others, journal=tmp_path / f"{fresh.url[-5:]}{len(runs)}")
                 report = upload(made, folder)
+                runs.append(report)
                 return (made.id, report.created), int(fresh.url.rpartition(":")[2].strip("/"))
 
         first, port = run(0)
@@ -503,6 +507,41 @@ class TestAtOnce:
         assert report.files_sent <= 52, "what was sent before the stop was sent again"
         assert len({file["image"] for file in there(collection)}) == 60
         assert collection.data_units.count() == 60
+
+    def test_file_that_changes_before_it_is_sent(
+        self, collection: synapse.DataCollection, photos: Callable[[int], Path]
+    ) -> None:
+        source = photos(20)
+        late = source / "019.png"
+
+        def progress(done: int, total: int) -> None:
+            if late.stat().st_size < 20:  # it was hashed already
+                late.write_bytes(b"another photo, which is longer")
+
+        report = collection.upload(source, progress=progress, workers=1)
+
+        assert not report.failed
+        unit = next(one for one in collection.data_units if one.files["image"].path == late.name)
+        assert unit.files["image"].checksum == hashlib.md5(late.read_bytes()).hexdigest()
+        assert upload(collection, source).skipped == 20
+
+    def test_progress_that_raises(self, collection: synapse.DataCollection, folder: Path) -> None:
+        def progress(done: int, total: int) -> None:
+            raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            collection.upload(folder, progress=progress)
+        assert upload(collection, folder).failed == []
+        assert there(collection) == FOLDER
+
+    def test_progress_of_records(self, collection: synapse.DataCollection, folder: Path) -> None:
+        said: list[tuple[int, int]] = []
+        collection.upload(
+            [{"files": {"image": folder / "a.png"}}, {"files": {"image": folder / "b.png"}}],
+            progress=lambda done, total: said.append((done, total)),
+        )
+        assert said[-1] == (14, 14)
+        assert {total for _, total in said} == {14}
 
     def test_progress(self, collection: synapse.DataCollection, folder: Path) -> None:
         said: list[tuple[int, int]] = []

@@ -173,6 +173,21 @@ class TestPaths:
         with pytest.raises(InvalidQuery, match="item 1 is no path"):
             read(["a.png", 5])
 
+    def test_wrong_one_beyond_the_window_is_one_failure(self) -> None:
+        def paths() -> Iterator[Any]:
+            for number in range(WINDOW + 5):
+                yield f"{number}.png"
+            yield "x.txt"
+            yield 5
+            yield "last.png"
+
+        found = read(paths())
+        assert len(found) == WINDOW + 8
+        assert [one.label for one in found if isinstance(one, Refused)] == [
+            f"item {WINDOW + 5}",
+            f"item {WINDOW + 6}",
+        ]
+
     def test_path_that_is_not_there_is_for_later(self) -> None:
         assert read(["nowhere.png"])[0].size == 0
 

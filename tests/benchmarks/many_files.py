@@ -1,0 +1,189 @@
+"""Measure the upload of many files: beside a plain loop, beside `curl`, in memory, and once more.
+
+Each case is a process of its own, with a server of its own that takes 20 ms for every answer and
+keeps nothing. The files of a case are bound into units, which the loop and `curl` don't do.
+
+Usage, for one case: python many_files.py CASE URL FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+HERE = Path(__file__).parent
+FILES = 2_000
+SIZE = 100_000
+LOOPED = 400
+"""How many of them the loop sends; its time is in proportion."""
+TINY = 100_000
+LATENCY = 0.020
+
+Note = Callable[..., None]
+Took = dict[str, float]
+
+
+@contextmanager
+def server(latency: float) -> Iterator[str]:
+    """Serve in a process of its own."""
+    command = [sys.executable, str(HERE / "upload_server.py"), str(latency)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdin is not None
+        try:
+            yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        finally:
+            process.stdin.close()
+
+
+def stats(url: str) -> dict[str, int]:
+    """Ask the server what it was sent."""
+    with urlopen(f"{url}/stats") as answer:
+        counts: dict[str, int] = json.load(answer)
+    return counts
+
+
+def run(case: str, folder: Path, latency: float = LATENCY) -> Took:
+    """Run a case in a process of its own, with a server and a state folder of its own."""
+    with server(latency) as url, tempfile.TemporaryDirectory() as state:
+        command = [sys.executable, __file__, case, url, str(folder)]
+        environment = {**os.environ, "XDG_STATE_HOME": state}
+        took: Took = json.loads(subprocess.check_output(command, env=environment))
+    return took
+
+
+def curl(folder: Path) -> Took:
+    """Send the files by `curl`, sixteen at once."""
+    with server(LATENCY) as url, tempfile.NamedTemporaryFile("w", suffix=".curl") as orders:
+        parts = [
+            f'url = "{url}/data_files/"\nform = "file=@{path}"\noutput = "{os.devnull}"\n'
+            for path in sorted(folder.iterdir())
+        ]
+        orders.write("next\n".join(parts))
+        orders.flush()
+        command = ["curl", "-sS", "-Z", "--parallel-max", "16", "-K", orders.name]
+        started = time.perf_counter()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        took = time.perf_counter() - started
+        if stats(url)["files"] != FILES:
+            raise SystemExit(f"curl sent {stats(url)['files']} files of {FILES}")
+    return {"wall": took}
+
+
+def measure(note: Note, rounds: int) -> None:
+    """Measure everything and note the ratios."""
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root, "files")
+        folder.mkdir()
+        for number in range(FILES):
+            (folder / f"{number:05}.bin").write_bytes(os.urandom(SIZE))
+        cases: dict[str, Callable[[], Took]] = {
+            "loop": lambda: run("loop", folder),
+            "8": lambda: run("8", folder),
+            "16": lambda: run("16", folder),
+        }
+        if shutil.which("curl"):
+            cases["curl"] = lambda: curl(folder)
+        taken: dict[str, list[Took]] = {name: [] for name in cases}
+        for turn in range(rounds):
+            for name in list(cases)[:: 1 if turn % 2 == 0 else -1]:
+                taken[name].append(cases[name]())
+
+        def ratio(one: str, other: str, what: str = "wall", over: str = "wall") -> float:
+            pairs = zip(taken[one], taken[other], strict=True)
+            return statistics.median(a[what] / b[over] for a, b in pairs)
+
+        what = f"{FILES:,} files, 20 ms"
+        note(f"{what}: loop / upload, 8 workers", ratio("loop", "8"), 7.0, least=True)
+        note(f"{what}: loop / upload, 16 workers", ratio("loop", "16"), 10.0, least=True)
+        if "curl" in cases:
+            note(f"{what}: upload, 16 workers / curl -Z", ratio("16", "curl"), 1.5)
+        else:
+            print("There is no curl on this machine: the row about it is left out.")
+        note(f"{what}: upload / again", ratio("8", "8", "wall", "again"), 20.0, least=True)
+        note(f"{what}: files sent again", max(one["sent"] for one in taken["8"]), 0.0)
+
+    with tempfile.TemporaryDirectory() as root:
+        folder = Path(root, "files")
+        for number in range(TINY):
+            path = folder / f"{number // 1000:03}" / f"{number:06}.bin"
+            if number % 1000 == 0:
+                path.parent.mkdir(parents=True)
+            path.write_bytes(b"%d" % number)
+        tiny = run("memory", folder, latency=0.0)
+    note(f"{TINY:,} tiny files: memory after 1,000, MiB more", tiny["grown"], 3.0)
+    print(f"{TINY:,} tiny files: {TINY / tiny['wall']:,.0f} a second, peak {tiny['peak']:.0f} MiB")
+
+
+# -- The cases ---------------------------------------------------------------------------------
+
+
+def resident() -> float:
+    """Return the memory that this process has now, in MiB."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def main(case: str, url: str, folder: Path) -> None:
+    """Run one case and print what it took."""
+    import synapse
+
+    with synapse.Session(url, "token") as session:
+        collection = session.data_collections.get(1)
+        if case == "loop":
+            paths = sorted(folder.iterdir())[:LOOPED]
+            started = time.perf_counter()
+            for path in paths:
+                session.data_files.upload(path)
+            took = {"wall": (time.perf_counter() - started) * FILES / LOOPED}
+        elif case == "memory":
+            took = memory(collection, folder)
+        else:
+            started = time.perf_counter()
+            report = collection.upload(folder, workers=int(case), progress=False)
+            took = {"wall": time.perf_counter() - started}
+            if report.created != FILES or stats(url)["size"] != FILES * SIZE:
+                raise SystemExit(f"It wasn't all made: {report}")
+            started = time.perf_counter()
+            report = collection.upload(folder, workers=int(case), progress=False)
+            took["again"] = time.perf_counter() - started
+            took["sent"] = stats(url)["files"] - FILES
+            if report.skipped != FILES:
+                raise SystemExit(f"It wasn't all there: {report}")
+    print(json.dumps(took))
+
+
+def memory(collection: object, folder: Path) -> Took:
+    """Upload, and see how the memory grows."""
+    count = 0
+    early = peak = 0.0
+
+    def progress(_done: int, _total: int) -> None:
+        nonlocal count, early, peak
+        count += 1
+        if count % 1000 == 0:
+            peak = max(peak, resident())
+            early = early or peak
+
+    started = time.perf_counter()
+    report = collection.upload(folder, progress=progress)  # type: ignore[attr-defined]
+    if report.created != TINY:
+        raise SystemExit(f"It wasn't all made: {report}")
+    wall = time.perf_counter() - started
+    return {"wall": wall, "grown": peak - early, "peak": peak}
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]))
