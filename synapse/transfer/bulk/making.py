@@ -2,8 +2,8 @@
 
 A `POST` whose answer is lost may have made everything or nothing. What was to be made is then put
 aside, and in the end the server is asked what it has. It may still be at it: what isn't found is
-looked for again until the session's read timeout has passed since the `POST`, as by then the
-server has answered or never will. Only then is it asked for once more.
+looked for again until twice the session's read timeout has passed since the `POST`, as by then the
+server is done with it, or never will be. Only then is it asked for once more.
 """
 
 from __future__ import annotations
