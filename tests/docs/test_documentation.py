@@ -12,6 +12,7 @@ from __future__ import annotations
 import ast
 import contextlib
 import io
+import logging
 import os
 import re
 import subprocess
@@ -131,12 +132,17 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.Mo
     """An empty module in an empty folder; what a page does to the process is undone afterwards."""
     monkeypatch.chdir(tmp_path)
     before = dict(os.environ)
+    loggers = [logging.getLogger(name) for name in (None, "synapse", "synapse.transport")]
+    logged = [(one, one.level, list(one.handlers)) for one in loggers]
     monkeypatch.setattr(registry, "_CLASSES", dict(registry._CLASSES))
     made = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", made)
     yield made
     os.environ.clear()
     os.environ.update(before)
+    for logger, level, handlers in logged:
+        logger.setLevel(level)
+        logger.handlers[:] = handlers
 
 
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
