@@ -37,29 +37,38 @@ class Channel(Generic[T]):
         lock = threading.Lock()
         self._filled = threading.Condition(lock)
         self._emptied = threading.Condition(lock)
+        # How many items make it worth waking whoever waits: a batch's taker isn't woken for each.
+        self._wanted = 1
         self._is_closed = False
         self._is_broken = False
 
-    def put(self, item: T) -> None:
-        """Add an item, when there is room.
+    def put(self, *items: T) -> None:
+        """Add items, when there is room.
 
         Raises:
             Stopped: The line was stopped.
         """
+        start = 0
         with self._emptied:
-            while len(self._items) >= self._size and not self._is_broken:
-                self._emptied.wait()
-            if self._is_broken:
-                raise Stopped
-            self._items.append(item)
-            self._filled.notify()
+            while start < len(items):
+                while len(self._items) >= self._size and not self._is_broken:
+                    self._emptied.wait()
+                if self._is_broken:
+                    raise Stopped
+                end = start + self._size - len(self._items)
+                added = items[start:end]
+                self._items.extend(added)
+                start += len(added)
+                if len(self._items) >= self._wanted:
+                    self._filled.notify(len(added))
 
     def take(self, most: int, patience: float = 0.0) -> list[T]:
         """Take what is there, at least one item; none means that no more will come.
 
         Args:
             most: How many at most.
-            patience: For how many seconds to wait for more, when there are fewer.
+            patience: For how many seconds to wait for more, when there are fewer. Only one thread
+                may wait like that.
 
         Raises:
             Stopped: The line was stopped.
@@ -77,11 +86,15 @@ class Channel(Generic[T]):
                     left = until - time.monotonic()
                     if left <= 0 or there >= self._size:
                         break
+                    self._wanted = min(most, self._size)
                     self._filled.wait(left)
+                    self._wanted = 1
                 else:
                     self._filled.wait()
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
-            self._emptied.notify(len(taken))
+            # Not at each item: whoever waits for room would be woken for one of them.
+            if len(self._items) <= self._size // 2:
+                self._emptied.notify_all()
             if self._items:
                 self._filled.notify()
             return taken

@@ -20,7 +20,7 @@ import attrs
 
 from synapse.errors import SynapseError
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.line import Line
+from synapse.transfer.bulk.line import Channel, Line
 from synapse.transfer.bulk.makers import Tasks, Units, ids_of, newest
 from synapse.transfer.bulk.matching import Match, Matcher
 from synapse.transfer.bulk.record import Record, Specification
@@ -261,27 +261,29 @@ class _Run:
                     records.append(item)
                 number += 1
             seen = self._journal.recall(records, is_unique=self._source.is_unique)
+            onward: dict[Channel[Record], list[Record]] = {}
             for record, is_twice in zip(records, seen, strict=True):
-                self._route(record, is_twice=is_twice)
+                way = None if is_twice else self._way_of(record)
+                if way is None:
+                    self._tally.add("skipped")
+                else:
+                    onward.setdefault(way, []).append(record)
+                if way in (None, self._to_task, self._to_make):
+                    self._skip_files(record)
+            for way, those in onward.items():
+                way.put(*those)
         self._to_hash.close()
 
-    def _route(self, record: Record, *, is_twice: bool = False) -> None:
-        """Send a record to where it is to go on."""
-        if is_twice:
-            self._skip(record)
-        elif record.is_old:
-            if self._target.project is not None and record.task is None:
-                self._skip_files(record)
-                self._to_task.put(record)
-            else:
-                self._skip(record)
-        elif record.unit_asked is not None:
-            self._skip_files(record)
-            self._to_make.put(record)
-        elif all(file.checksum for file in record.files):
-            self._to_verify.put(record)
-        else:
-            self._to_hash.put(record)
+    def _way_of(self, record: Record) -> Channel[Record] | None:
+        """Say where a record is to go on; `None` if it is done."""
+        if record.is_old:
+            is_done = self._target.project is None or record.task is not None
+            return None if is_done else self._to_task
+        if record.unit_asked is not None:
+            return self._to_make
+        if all(file.checksum for file in record.files):
+            return self._to_verify
+        return self._to_hash
 
     def _hash(self, record: Record) -> None:
         for file in record.files:
@@ -289,18 +291,20 @@ class _Run:
                 hash_file(file, self._line.check)
         if record.is_noted:
             self._journal.recognise(record)
-        if record.is_old or record.unit_asked is not None:
-            self._route(record)
+        way = self._way_of(record)
+        if way is not self._to_verify:
+            self._skip_files(record)
+        if way is None:
+            self._tally.add("skipped")
         else:
-            self._to_verify.put(record)
+            way.put(record)
 
     def _verify(self, records: list[Record]) -> None:
         self._sender.verify(records)
         self._pass_on(records)
 
     def _pass_on(self, records: list[Record]) -> None:
-        for record in records:
-            self._to_send.put(record)
+        self._to_send.put(*records)
 
     def _send(self, record: Record) -> None:
         self._sender.send(record)
@@ -326,17 +330,12 @@ class _Run:
         self._tally.succeeded()
         self._tally.add("created", len(records))
         if self._target.project is not None:
-            for record in records:
-                self._to_task.put(record)
+            self._to_task.put(*records)
 
     def _made_tasks(self, records: list[Record]) -> None:
         self._tally.succeeded()
         self._tally.add("tasks", len(records))
         self._tally.add("skipped", sum(record.is_old for record in records))
-
-    def _skip(self, record: Record) -> None:
-        self._skip_files(record)
-        self._tally.add("skipped")
 
     def _skip_files(self, record: Record) -> None:
         for file in record.files:
