@@ -109,7 +109,7 @@ class TestReleases:
             "path": path,
             "text": str(path),
             "open": path.open("rb"),
-            "memory": io.BytesIO(archive()),
+            "memory": io.BytesIO(path.read_bytes()),
         }
         data = {"plugin": plugin["id"], "version": "1.0.0", "is_stable": False, "file": file[given]}
         before = dict(data)
@@ -122,7 +122,7 @@ class TestReleases:
         assert release["is_stable"] is False
         assert release["config"] == {"code": "detector"}
         assert release["readme"] == "Detects things."
-        assert download(client, release["file"]) == archive()
+        assert download(client, release["file"]) == path.read_bytes()
         name = "release.zip" if given == "memory" else "plugin.zip"
         assert release["file"].endswith(f"/{name}")
         assert client.get_plugin("detector")["version"] == "1.0.0"
