@@ -40,6 +40,7 @@ __all__ = [
     "RequestTimeout",
     "ServerError",
     "SessionClosed",
+    "StreamLimitExceeded",
     "SynapseError",
     "ValidationError",
 ]
@@ -228,6 +229,10 @@ class RateLimited(ClientError):
     """
 
     retry_after: float | None = None
+
+
+class StreamLimitExceeded(ClientError):
+    """429: a stream that is followed is longer than `StreamLimits` allow; what came was given."""
 
 
 class ServerError(ClientError):
