@@ -14,7 +14,7 @@ _KIB = 1 << 10
 _MIB = 1 << 20
 
 
-def _at_least_one(instance: object, attribute: attrs.Attribute[int], value: int) -> None:
+def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise ValueError(f"StreamLimits({attribute.name}={value!r}): give a whole number from 1.")
 
