@@ -63,6 +63,7 @@ if TYPE_CHECKING:
         TaskStatus,
     )
     from synapse.session import Session, connect
+    from synapse.transport.deadlines import deadline
 
 _NAMES = {
     "synapse.errors": (
@@ -129,6 +130,7 @@ _NAMES = {
         "Session",
         "connect",
     ),
+    "synapse.transport.deadlines": ("deadline",),
 }
 _MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
@@ -182,6 +184,7 @@ __all__ = [
     "ValidationError",
     "__version__",
     "connect",
+    "deadline",
 ]
 
 

@@ -30,6 +30,7 @@ from synapse.transfer.protocol import ServerUpload
 from synapse.transfer.resuming import Memory
 from synapse.transfer.source import Source
 from synapse.transport import Transport
+from synapse.transport.deadlines import pause
 
 __all__ = ["CHUNK_SIZE", "Progress", "send_in_chunks", "upload_in_chunks"]
 
@@ -297,9 +298,8 @@ class _Upload:
         asked = error.retry_after if isinstance(error, RateLimited) else None
         if self._failures > 1 or asked is not None:
             wait = self._options.retry.delay(max(1, self._failures - 1), asked)
-            if wait is None:
+            if wait is None or not pause(wait):
                 raise error
-            time.sleep(wait)
 
     def _settled(
         self, row: dict[str, Any], is_done: Callable[[dict[str, Any]], bool]
@@ -310,8 +310,7 @@ class _Upload:
         """
         end = time.monotonic() + self._patience
         wait = 0.1
-        while not is_done(row) and time.monotonic() + wait < end:
-            time.sleep(wait)
+        while not is_done(row) and time.monotonic() + wait < end and pause(wait):
             wait = min(2 * wait, 5.0)
             row = self._asked()
         return row

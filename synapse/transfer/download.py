@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import os
 import secrets
-import time
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -17,6 +16,7 @@ from synapse.transfer.locks import locked, unlock
 from synapse.transfer.names import LONGEST_NAME, inside
 from synapse.transfer.progress import FileProgress, ProgressArgument, showing
 from synapse.transport import Transport
+from synapse.transport.deadlines import pause
 
 __all__ = ["download"]
 
@@ -149,9 +149,8 @@ class _Download:
                 raise error
             asked = error.retry_after if isinstance(error, RateLimited) else None
             wait = self._transport.options.retry.delay(self._failures, asked)
-            if wait is None:
+            if wait is None or not pause(wait if self._failures > 1 or asked is not None else 0):
                 raise error
-            time.sleep(wait if self._failures > 1 or asked is not None else 0)
 
     def _fault(self) -> ClientError | None:
         """Ask once for what is missing, and write what comes; return what went wrong."""

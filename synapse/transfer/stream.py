@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import time
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from synapse.errors import ClientError, Conflict, InvalidResponse, RateLimited
 from synapse.transfer.fetching import Arriving, arriving, is_passing
 from synapse.transport import Transport
+from synapse.transport.deadlines import pause
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -132,7 +132,7 @@ class RemoteFile(io.RawIOBase):
                 if self._blocks is None:
                     self._blocks = self._arriving()
                 return next(self._blocks, b"")
-            except ClientError as error:
+            except ClientError as error:  # noqa: PERF203 # where a try and a wait belong together
                 self._drop()
                 failures += 1
                 if error.status_code == 416:
@@ -141,9 +141,8 @@ class RemoteFile(io.RawIOBase):
                     raise
                 asked = error.retry_after if isinstance(error, RateLimited) else None
                 wait = self._transport.options.retry.delay(failures, asked)
-                if wait is None:
+                if wait is None or not pause(wait):
                     raise
-            time.sleep(wait)
         return b""
 
     def _arriving(self) -> Generator[bytes, None, None]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from synapse.errors import (
@@ -19,6 +18,7 @@ from synapse.transfer.progress import FileProgress, ProgressArgument, showing
 from synapse.transfer.resuming import Memory
 from synapse.transfer.source import Source, SourceArgument
 from synapse.transport import Transport
+from synapse.transport.deadlines import pause
 
 __all__ = ["CHUNK_SIZE", "DIRECT_LIMIT", "upload", "upload_file"]
 
@@ -174,8 +174,8 @@ class _Upload:
             held = answer.get("checksums") if isinstance(answer, dict) else answer
             if isinstance(held, list) and checksum in held:
                 return True
-            if not is_last:
-                time.sleep(wait)
+            if not is_last and not pause(wait):
+                break
         return False
 
     def _without_id(self, checksum: str) -> dict[str, Any]:

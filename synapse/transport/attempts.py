@@ -10,6 +10,7 @@ import attrs
 from synapse.errors import ClientError, ConnectionFailed, InvalidResponse
 from synapse.transport.answer import Answer
 from synapse.transport.connection import Sending
+from synapse.transport.deadlines import block_in_force
 from synapse.transport.options import Event, Options
 from synapse.transport.retries import Budget, Retry
 
@@ -45,6 +46,9 @@ class Attempts:
         self.request_id = sending.request.headers["X-Request-ID"]
         self._started = time.monotonic()
         self.until = None if sending.deadline is None else self._started + sending.deadline
+        block = block_in_force()
+        if block is not None and (self.until is None or block.moment < self.until):
+            self.until = block.moment
         self._number = 1
         self._was_throttled = False
         self._was_lost = False

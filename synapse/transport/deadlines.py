@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -21,7 +22,17 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
-__all__ = ["DeadlineAdapter", "DeadlinePassed", "until"]
+from synapse.transport.options import checked_deadline
+
+__all__ = [
+    "Block",
+    "DeadlineAdapter",
+    "DeadlinePassed",
+    "block_in_force",
+    "deadline",
+    "pause",
+    "until",
+]
 
 # A timeout of `sendall` is for all of its bytes, however many. In pieces, it is for each of them:
 # whoever has a slow line isn't cut off for sending much.
@@ -29,10 +40,83 @@ _PIECE = 64 * 1024
 
 _deadline: ContextVar[float | None] = ContextVar("synapse_deadline", default=None)
 _stall: ContextVar[float | None] = ContextVar("synapse_stall", default=None)
+_block: ContextVar[Block | None] = ContextVar("synapse_block", default=None)
 
 
 class DeadlinePassed(TimeoutError):
-    """The deadline, and not only a timeout, has passed."""
+    """The deadline, and not only a timeout, has passed.
+
+    Attributes:
+        seconds: How long it was, if it is that of a block.
+    """
+
+    seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class Block:
+    """A deadline over a block of the user's code.
+
+    Attributes:
+        moment: When it is over, on `time.monotonic`'s clock.
+        seconds: How long it is as a whole.
+    """
+
+    moment: float
+    seconds: float
+
+
+@contextmanager
+def deadline(seconds: float) -> Iterator[None]:
+    """Bound all that the SDK asks a server for in the block, in this thread. Makes no request.
+
+    It is over the whole block: all of its requests with their retries and waits, paging with what
+    is read ahead, and the sending or fetching of one file. A session's own `deadline` still bounds
+    each call, and of two blocks, one inside the other, the one that ends first counts. What other
+    threads do isn't bound, hence not the sending or fetching of many files.
+
+    Args:
+        seconds: Seconds, above 0.
+
+    Raises:
+        ConfigurationError: It is no number of seconds above 0.
+        RequestTimeout: In the block: the time was over before an answer was there.
+
+    Example:
+        >>> session = getfixture("session")
+        >>> with deadline(5):
+        ...     session.projects.count()
+        0
+    """
+    checked = checked_deadline(seconds)
+    if checked is None:
+        yield
+        return
+    outer = _block.get()
+    own = Block(time.monotonic() + checked, checked)
+    token = _block.set(own if outer is None or own.moment < outer.moment else outer)
+    try:
+        yield
+    finally:
+        _block.reset(token)
+
+
+def block_in_force() -> Block | None:
+    """Return the deadline of the block that this is called in, if there is one."""
+    return _block.get()
+
+
+def pause(seconds: float) -> bool:
+    """Wait before another try, unless the block's time is over by then.
+
+    Returns:
+        Whether it was waited; if not, there is no time for another try.
+    """
+    block = _block.get()
+    if block is not None and time.monotonic() + seconds >= block.moment:
+        return False
+    time.sleep(seconds)
+    return True
 
 
 @contextmanager
@@ -58,12 +142,17 @@ def _left(limit: float | None) -> float | None:
     Raises:
         DeadlinePassed: None are left.
     """
-    moment = _deadline.get()
+    block, moment = _block.get(), _deadline.get()
+    is_of_block = block is not None and (moment is None or block.moment <= moment)
+    if block is not None and is_of_block:
+        moment = block.moment
     if moment is None:
         return limit
     left = moment - time.monotonic()
     if left <= 0:
-        raise DeadlinePassed("the deadline has passed")
+        passed = DeadlinePassed("the deadline has passed")
+        passed.seconds = block.seconds if block is not None and is_of_block else None
+        raise passed
     return left if limit is None else min(limit, left)
 
 
@@ -79,7 +168,7 @@ class _BoundReads(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if _deadline.get() is not None:
+        if _deadline.get() is not None or _block.get() is not None:
             self._sock.settimeout(_left(self._timeout))
         try:
             count: int | None = self._raw.readinto(buffer)

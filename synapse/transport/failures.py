@@ -135,9 +135,11 @@ def unreachable(
     def caused_by(*kinds: type[BaseException]) -> bool:
         return any(isinstance(cause, kinds) for cause in causes)
 
-    if caused_by(DeadlinePassed):
+    passed = next((cause for cause in causes if isinstance(cause, DeadlinePassed)), None)
+    if passed is not None:
+        seconds = deadline if passed.seconds is None else passed.seconds
         return errors.RequestTimeout(
-            408, f"no answer within {deadline:g} s, its deadline", hint=_HINTS[408], **about
+            408, f"no answer within {seconds:g} s, its deadline", hint=_HINTS[408], **about
         )
     was_sent = True
     # The order matters: what a proxy's error wraps isn't about the server, and a refused

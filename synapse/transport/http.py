@@ -19,14 +19,20 @@ from requests.utils import default_headers, default_user_agent
 
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
-from synapse.errors import ClientError, ConfigurationError, FieldValueError, InvalidResponse
+from synapse.errors import (
+    ClientError,
+    ConfigurationError,
+    FieldValueError,
+    InvalidResponse,
+    RequestTimeout,
+)
 from synapse.redaction import guard_logs, hide
 from synapse.transport import decoding
 from synapse.transport.answer import Answer
 from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.connection import Connection, Sending, in_child
-from synapse.transport.deadlines import until
+from synapse.transport.deadlines import block_in_force, until
 from synapse.transport.elsewhere import Elsewhere, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.reading import read_lines, read_whole
@@ -212,7 +218,7 @@ class Transport:
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
         shown = self._shown(request, None)
         sending = Sending(request, waits, shown, resource, hides=False, deadline=None)
-        self._tally()
+        self._tally(sending)
         with self._connection.answering(sending) as response:
             if not 200 <= response.status_code < 300:
                 content = read_whole(response, self.options.largest)
@@ -252,7 +258,7 @@ class Transport:
                 request, connection = Elsewhere.request(at, given), self._elsewhere.connection(at)
             shown = self._shown(request, None)
             sending = Sending(request, self._timeout, shown, resource, hides=False, deadline=None)
-            self._tally()
+            self._tally(sending)
             with (connection or self._connection).answering(sending) as response:
                 target = redirect_target(response, at)
                 if target is None:
@@ -281,7 +287,7 @@ class Transport:
 
     def _send(self, sending: Sending, attempts: Attempts) -> Answer:
         """Send a prepared request once and read the whole answer."""
-        self._tally()
+        self._tally(sending)
         started = time.perf_counter()
         event = attempts.event()
         if self.options.on_request is not None:
@@ -313,8 +319,19 @@ class Transport:
         source = settings.source if is_own else "the URL alone: another host gets no token"
         return Answer(response, content, sending.shown, sending.resource, source, secrets=secrets)
 
-    def _tally(self) -> None:
+    def _tally(self, sending: Sending) -> None:
+        """Count a request, unless the block that it is in has no time for it any more."""
         self._connection.ensure_open()
+        block = block_in_force()
+        if block is not None and time.monotonic() >= block.moment:
+            raise RequestTimeout(
+                408,
+                f"nothing was sent: the {block.seconds:g} s of its deadline are over",
+                method=sending.request.method,
+                url=sending.shown,
+                hint="Give the block more time, or ask for less in it.",
+                resource=sending.resource,
+            )
         with self._counting:
             self._count += 1
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextvars import copy_context
 from typing import TYPE_CHECKING
 
+from synapse.errors import RequestTimeout
 from synapse.transport.answer import Answer
+from synapse.transport.deadlines import block_in_force
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -60,9 +63,11 @@ class ReadAhead:
             return self._get_alone(number)
         for ahead in range(number, min(number + self._workers, last + 1)):
             if ahead not in self._flying:
-                self._flying[ahead] = self._pool.submit(self._fetch, ahead)
+                # With the deadline of the block that it is asked for in.
+                within = copy_context()
+                self._flying[ahead] = self._pool.submit(within.run, self._fetch, ahead)
         flying = self._flying.pop(number, None)
-        answer = flying.result() if flying is not None else self._fetch(number)
+        answer = self._landed(flying, number) if flying is not None else self._fetch(number)
         if answer.was_throttled or answer.response.status_code == 429:
             # Too many at once is this class's own doing: from now on one by one.
             self.close()
@@ -83,6 +88,15 @@ class ReadAhead:
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
+
+    def _landed(self, flying: Future[Answer], number: int) -> Answer:
+        try:
+            return flying.result()
+        except RequestTimeout:
+            if block_in_force() is not None:
+                raise
+        # The deadline was that of a block that has been left since.
+        return self._fetch(number)
 
     def _get_alone(self, number: int) -> Answer:
         started, cpu = time.perf_counter(), time.thread_time()

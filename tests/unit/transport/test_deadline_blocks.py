@@ -1,0 +1,242 @@
+"""`synapse.deadline`: one bound over all that is asked for in a block."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse.errors import ConfigurationError, RequestTimeout, ServerError
+from synapse.transport.deadlines import block_in_force, pause
+
+# Without the deadline, each of these would go on for 30 s or more.
+BOUND = 15.0
+SHORT = 0.3
+
+
+class Server:
+    """Answers with what it is told to, or keeps its callers waiting."""
+
+    def __init__(self) -> None:
+        self.answer: Callable[[str], tuple[int, bytes] | None] = lambda _: (200, b"{}")
+        self.asked: list[str] = []
+        self._closing = threading.Event()
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                outer.asked.append(self.path)
+                answer = outer.answer(self.path)
+                if answer is None:
+                    outer._closing.wait(60)
+                    self.close_connection = True
+                    return
+                self.send_response(answer[0])
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Retry-After", "30")
+                self.send_header("Content-Length", str(len(answer[1])))
+                self.end_headers()
+                self.wfile.write(answer[1])
+
+            def do_PUT(self) -> None:
+                self.do_GET()
+
+            def do_POST(self) -> None:
+                self.do_GET()
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self._closing.set()
+        self._http.shutdown()
+        self._thread.join()
+        self._http.server_close()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    made = Server()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def session(server: Server) -> Iterator[synapse.Session]:
+    with synapse.Session(server.url, "token", cache_ttl=0) as made:
+        yield made
+
+
+def page(number: int, pages: int) -> bytes:
+    """Make a page of one task."""
+    following = None if number == pages else f"http://x/?page={number + 1}"
+    results = [{"id": number, "status": "pending"}]
+    body = {"count": pages, "next": following, "previous": None, "results": results}
+    return json.dumps(body).encode()
+
+
+def test_ends_a_call_that_gets_no_answer(server: Server, session: synapse.Session) -> None:
+    server.answer = lambda _: None
+    started = time.monotonic()
+
+    with synapse.deadline(SHORT), pytest.raises(RequestTimeout, match=r"within 0\.3 s") as caught:
+        session.projects.get(1)
+
+    assert time.monotonic() - started < BOUND
+    assert caught.value.attempts == 1
+
+
+def test_is_over_the_block_and_not_over_each_call(server: Server, session: synapse.Session) -> None:
+    def go_on() -> None:
+        while True:
+            session.health()
+
+    with synapse.deadline(SHORT), pytest.raises(RequestTimeout, match=r"0\.3 s") as caught:
+        go_on()
+
+    assert len(server.asked) > 1
+    assert caught.value.resource == "health"
+
+
+def test_what_there_is_no_time_for_is_not_sent(server: Server, session: synapse.Session) -> None:
+    with synapse.deadline(SHORT):
+        while pause(0.01):
+            pass
+        time.sleep(0.02)
+        with pytest.raises(RequestTimeout, match="nothing was sent"):
+            session.projects.create(title="Streets")
+
+    assert server.asked == []
+    assert session.request_count == 0
+
+
+def test_no_wait_for_another_attempt_goes_beyond_it(
+    server: Server, session: synapse.Session
+) -> None:
+    server.answer = lambda _: (503, b"{}")
+    started = time.monotonic()
+
+    with synapse.deadline(25), pytest.raises(ServerError, match="503"):
+        session.projects.get(1)
+
+    assert len(server.asked) == 1
+    assert time.monotonic() - started < BOUND
+
+
+def test_reaches_pages_that_are_read_ahead(server: Server, session: synapse.Session) -> None:
+    def answer(path: str) -> tuple[int, bytes] | None:
+        number = int(path.partition("page=")[2].partition("&")[0] or 1)
+        if number > 6:
+            return None
+        time.sleep(0.02)  # so that reading ahead pays
+        return 200, page(number, 100)
+
+    server.answer = answer
+    got: list[int] = []
+
+    with synapse.deadline(2 * SHORT), pytest.raises(RequestTimeout):
+        got.extend(task.id for task in session.tasks.all().page_size(1))
+
+    assert got == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_page_read_ahead_in_a_block_that_was_left_is_asked_for_again(
+    server: Server, session: synapse.Session
+) -> None:
+    stalls = threading.Event()
+    stalls.set()
+
+    def answer(path: str) -> tuple[int, bytes] | None:
+        number = int(path.partition("page=")[2].partition("&")[0] or 1)
+        if number == 5 and stalls.is_set():
+            return None
+        time.sleep(0.02)
+        return 200, page(number, 8)
+
+    server.answer = answer
+    tasks = iter(session.tasks.all().page_size(1))
+
+    with synapse.deadline(SHORT):
+        got = [next(tasks).id for _ in range(4)]
+        while pause(0.01):
+            pass
+    stalls.clear()
+    got += [task.id for task in tasks]
+
+    assert got == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
+def test_ends_the_sending_of_a_file(
+    server: Server, session: synapse.Session, tmp_path: Path
+) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(bytes(1 << 20))
+    server.answer = lambda _: None
+    started = time.monotonic()
+
+    with synapse.deadline(SHORT), pytest.raises(RequestTimeout):
+        session.data_files.upload(path, chunked=True)
+
+    assert time.monotonic() - started < BOUND
+
+
+def test_the_nearer_of_two_counts(server: Server, session: synapse.Session) -> None:
+    server.answer = lambda _: None
+
+    with (
+        synapse.deadline(SHORT),
+        synapse.deadline(60),
+        pytest.raises(RequestTimeout, match=r"0\.3 s"),
+    ):
+        session.projects.get(1)
+
+
+def test_the_sessions_own_still_counts(server: Server) -> None:
+    server.answer = lambda _: None
+
+    with (
+        synapse.Session(server.url, "token", deadline=SHORT) as session,
+        synapse.deadline(60),
+        pytest.raises(RequestTimeout, match=r"0\.3 s"),
+    ):
+        session.projects.get(1)
+
+
+def test_is_of_its_thread_alone(session: synapse.Session) -> None:
+    seen: list[object] = []
+
+    with synapse.deadline(60):
+        thread = threading.Thread(target=lambda: seen.append(block_in_force()))
+        thread.start()
+        thread.join()
+
+    assert seen == [None]
+
+
+def test_is_over_after_the_block(session: synapse.Session) -> None:
+    with synapse.deadline(0.001):
+        pass
+    time.sleep(0.002)
+
+    assert session.health() == {}
+
+
+@pytest.mark.parametrize("seconds", [0, -1, "5", True, float("nan")])
+def test_what_is_no_time_is_refused(seconds: Any) -> None:
+    with pytest.raises(ConfigurationError, match="seconds above 0"), synapse.deadline(seconds):
+        pass
