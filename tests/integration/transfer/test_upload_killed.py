@@ -96,11 +96,11 @@ def test_killed_at_random_points(
     nursery: Nursery, proxy: Any, session: synapse.Session, tmp_path: Path
 ) -> None:
     chance = random.Random(7)
-    content = chance.randbytes(60 * MIB + 12345)
+    content = chance.randbytes(200 * MIB + 12345)
     path = tmp_path / "large.bin"
     path.write_bytes(content)
     for _ in range(KILLS):
-        end = proxy.sent + chance.randrange(3 * MIB)
+        end = proxy.sent + chance.randrange(9 * MIB)
         child: list[int] = []
 
         def kill(_: Any, end: int = end, child: list[int] = child) -> None:
