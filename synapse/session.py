@@ -143,7 +143,7 @@ class Session(Context):
             transport = Transport(
                 settings,
                 Options(
-                    retry=RetryPolicy(attempts=retries + 1),
+                    retry=RetryPolicy.of(retries),
                     deadline=deadline,
                     https_only=https_only,
                     proxies=proxies,

@@ -261,7 +261,7 @@ def _bulk_error(
     reasons = dict(_by_position(error.response)) if is_refused else {}
     errors = {first + place: reason for place, reason in reasons.items() if reason}
     which = f"{len(errors)} of them" if errors else "them"
-    why = f"the server refused {which} ({error.detail})" if is_refused else str(error)
+    why = f"the server refused {which} ({error.detail})" if is_refused else str(error).rstrip(".")
     return BulkError(
         f"{what} {'was not made' if is_refused else 'may have been made or not'}: {why}. "
         f"{first} were made before it; err.created has them, err.errors the reasons by position.",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import random
 import threading
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -51,11 +51,6 @@ class Retry:
 OnRetry: TypeAlias = Callable[[Retry], object]
 
 
-def _at_least_one(_: object, __: object, value: object) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ConfigurationError("retries is a whole number from 0.")
-
-
 @attrs.frozen(eq=False)
 class RetryPolicy:
     """What is repeated, and when.
@@ -66,9 +61,20 @@ class RetryPolicy:
         longest: Seconds that are waited at most, whatever the server asks for.
     """
 
-    attempts: int = attrs.field(default=4, validator=_at_least_one)
+    attempts: int = 4
     base: float = 0.5
     longest: float = 60.0
+
+    @classmethod
+    def of(cls, retries: Any) -> RetryPolicy:
+        """Return the policy that sends a request again so many times at most.
+
+        Raises:
+            ConfigurationError: It is no whole number from 0.
+        """
+        if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+            raise ConfigurationError(f"retries is {retries!r}: give a whole number from 0.")
+        return cls(attempts=retries + 1)
 
     def repeats_status(self, method: str, status: int, retry_after: float | None) -> bool:
         """Say whether a request is sent again after an answer with a status."""

@@ -107,7 +107,7 @@ class TestSession:
         assert (options.verify, options.cert) == (False, pair)
         assert options.on_request is options.on_response is options.on_retry is hook
 
-    @pytest.mark.parametrize("retries", [-1, 0.5])
+    @pytest.mark.parametrize("retries", [-1, 0.5, "3", None, True])
     def test_retries_that_make_no_sense(self, retries: Any) -> None:
-        with pytest.raises(ConfigurationError, match="retries is a whole number from 0"):
+        with pytest.raises(ConfigurationError, match="give a whole number from 0"):
             synapse.Session("https://example.com", "some-token", retries=retries)

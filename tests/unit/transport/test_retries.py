@@ -78,10 +78,14 @@ class TestDelay:
         assert RetryPolicy(longest=60).delay(1, 60.1) is None
 
 
-@pytest.mark.parametrize("attempts", [0, -1, 1.5, "3", None, True])
-def test_attempts_that_make_no_sense(attempts: Any) -> None:
+def test_the_first_attempt_is_no_retry() -> None:
+    assert [RetryPolicy.of(retries).attempts for retries in (0, 3)] == [1, 4]
+
+
+@pytest.mark.parametrize("retries", [-1, 1.5, "3", None, True])
+def test_retries_that_make_no_sense(retries: Any) -> None:
     with pytest.raises(ConfigurationError, match="whole number from 0"):
-        RetryPolicy(attempts=attempts)
+        RetryPolicy.of(retries)
 
 
 class TestBudget:
