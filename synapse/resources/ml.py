@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,6 +41,47 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
     """Models: read, create, update, delete."""
 
     __slots__ = ()
+
+    def create(
+        self,
+        *,
+        file: str | os.PathLike[str] | None = None,
+        progress: ProgressArgument = None,
+        extra: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Model:
+        """Register a model, with its file. One request; for a file, those of its upload before.
+
+        A file goes in chunks: a request for each, and one to finish. A call that died can be made
+        again, and goes on where the server is.
+
+        Args:
+            file: The path of its weights, in whatever format.
+            progress: How to show the upload, as for a data file.
+            extra: Keys that the SDK doesn't know, sent as they are. With `"chunked_upload"`, the
+                id of an upload that is done, the model's file is that.
+            **values: Fields. A relation takes an object or an id.
+
+        Raises:
+            InvalidQuery: A field doesn't exist, or only the server sets it, or the file can't be
+                read. Nothing was sent.
+            ValidationError: The server refused a value; `err.fields` says which and why.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> weights = getfixture("tmp_path") / "weights.bin"
+            >>> weights.write_bytes(b"weights")
+            7
+            >>> session.models.create(name="Detector", file=weights).file.rpartition("/")[2]
+            'weights.bin'
+        """
+        if file is None:
+            return super().create(extra=extra, **values)
+        from synapse.transfer.chunked import upload_in_chunks  # only who uploads needs it
+
+        self._body(values, extra)  # whoever misspells a field needn't send gigabytes to learn it
+        upload = upload_in_chunks(self._context.transport, file, progress=progress)
+        return super().create(extra={**(extra or {}), "chunked_upload": upload["id"]}, **values)
 
 
 @resource("models/", manager=ModelManager)

@@ -25,7 +25,7 @@ from synapse.errors import (
     SynapseError,
 )
 from synapse.transfer.hashing import Hasher
-from synapse.transfer.progress import Callback, FileProgress, showing
+from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, showing
 from synapse.transfer.protocol import ServerUpload
 from synapse.transfer.resuming import Memory
 from synapse.transfer.source import Source
@@ -53,7 +53,7 @@ def upload_in_chunks(
     source: str | os.PathLike[str],
     *,
     chunk_size: int = CHUNK_SIZE,
-    on_progress: Callback | None = None,
+    progress: ProgressArgument = False,
 ) -> dict[str, Any]:
     """Send a file in chunks. One request for each chunk and one to finish.
 
@@ -64,7 +64,7 @@ def upload_in_chunks(
         transport: The way to the server.
         source: The file's path.
         chunk_size: Bytes per chunk.
-        on_progress: Called with the bytes sent and the file's size, after each chunk.
+        progress: How to show it; a callback gets the bytes sent and the file's size.
 
     Returns:
         The server's record of the upload, whose `id` a data file or model is made of.
@@ -78,8 +78,8 @@ def upload_in_chunks(
     with (
         Source(source) as file,
         Memory(transport, file) as memory,
-        showing(on_progress or False) as progress,
-        progress.file(file.name, file.size) as part,
+        showing(progress) as shown,
+        shown.file(file.name, file.size) as part,
     ):
         row = send_in_chunks(transport, file, part, memory, chunk_size=chunk_size)
         memory.forget()

@@ -43,5 +43,5 @@ class CoreClientMixin(BackendBase):
             2
         """
         return upload_in_chunks(
-            self._transport, file_path, chunk_size=chunk_size, on_progress=on_progress
+            self._transport, file_path, chunk_size=chunk_size, progress=on_progress or False
         )

@@ -551,3 +551,38 @@ def kinds_of(exchange: Any) -> str:
 
 def _enough(done: int, total: int) -> None:
     raise RuntimeError("enough")
+
+
+class TestModel:
+    def test_goes_up_with_its_file(self, session: synapse.Session, tmp_path: Path) -> None:
+        path = tmp_path / "weights.bin"
+        path.write_bytes(bytes(range(256)) * 9000)
+        told: list[tuple[int, int]] = []
+
+        model = session.models.create(
+            name="Detector",
+            metrics={"map": 0.4},
+            file=path,
+            progress=lambda done, total: told.append((done, total)),
+        )
+
+        assert model.metrics == {"map": 0.4}
+        assert told[-1] == (256 * 9000, 256 * 9000)
+        assert model.download(tmp_path / "copy.bin").read_bytes() == path.read_bytes()
+
+    def test_nothing_is_sent_for_a_misspelt_field(
+        self, session: synapse.Session, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "weights.bin"
+        path.write_bytes(b"weights")
+
+        with pytest.raises(InvalidQuery, match="did you mean 'metrics'"):
+            session.models.create(name="Detector", metric={}, file=path)
+
+        assert session.request_count == 0
+
+    def test_file_that_is_not_there(self, session: synapse.Session, tmp_path: Path) -> None:
+        with pytest.raises(InvalidQuery, match=r"none\.bin"):
+            session.models.create(name="Detector", file=tmp_path / "none.bin")
+
+        assert session.request_count == 0
