@@ -191,7 +191,7 @@ class Bench:
                 self.arm(faults.pop())
 
         row = upload_in_chunks(
-            session.transport, path, chunk_size=-(-size // 3), on_progress=progress
+            session.transport, path, chunk_size=-(-size // 3), progress=progress
         )
         assert (row["status"], row["offset"]) == (2, size)
         return row
