@@ -8,6 +8,7 @@ import threading
 import warnings
 import weakref
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cachetools import LRUCache
@@ -25,6 +26,8 @@ LazyPolicy: TypeAlias = Literal["allow", "warn", "raise"]
 
 # From how many loads at one line on they are taken for a loop.
 _LOOP = 3
+# So many that objects which are saved at once seldom share one.
+_SAVERS = 1021
 
 
 class Context:
@@ -57,6 +60,7 @@ class Context:
         self.is_closed = False
         self.page_size = page_size
         self.lock = threading.RLock()
+        self._saving = _locks()
         self.identity = IdentityMap(self, cache_size=cache_size, cache_ttl=cache_ttl)
         self._loads_by_place: LRUCache[tuple[str, int], int] = LRUCache(maxsize=1024)
         with _choosing:
@@ -67,6 +71,10 @@ class Context:
         """What makes two sessions' objects comparable: base URL and tenant."""
         settings = self.transport.settings
         return settings.base_url, settings.tenant
+
+    def saving(self, resource: Resource) -> AbstractContextManager[bool]:
+        """Return the lock that whoever saves an object holds; some objects share one."""
+        return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
 
     def before_lazy_load(self, resource: Resource, field: str) -> None:
         """Apply the lazy policy to a load that reading a field is about to cause.
@@ -109,6 +117,10 @@ class Context:
             )
 
 
+def _locks() -> list[AbstractContextManager[bool]]:
+    return [threading.RLock() for _ in range(_SAVERS)]
+
+
 _default: Context | None = None
 _connect: Callable[..., Context] | None = None
 _live: weakref.WeakSet[Context] = weakref.WeakSet()
@@ -122,6 +134,7 @@ def _after_fork() -> None:
     _choosing = threading.RLock()
     for one in list(_live):
         one.lock = threading.RLock()
+        one._saving = _locks()
 
 
 if hasattr(os, "register_at_fork"):

@@ -97,7 +97,8 @@ class Editable(Fetchable):
     def save(self) -> Self:
         """Send what changed since the server last said, and only that.
 
-        One request (PATCH), or none when nothing changed. On an error, the changes stay. A field
+        One request (PATCH), or none when nothing changed. On an error, the changes stay. Of several
+        threads that save one object, each waits for the one before and sends what is left. A field
         is sent whole: of two sessions that change different keys of one `meta`, the later wins.
 
         Returns:
@@ -113,14 +114,17 @@ class Editable(Fetchable):
             >>> project.save().changes
             {}
         """
-        with self._context.lock:
-            changes = self.changes
-        if changes:
-            schema = type(self).__schema__
-            row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
-            self._take(row, sent=changes, saved=True)
-        else:
-            self._context.identity.release(self)
+        # Of two saves at once, the one whose answer comes last needn't be the one that the server
+        # did last: the object would be taken for saved, and an edit be lost.
+        with self._context.saving(self):
+            with self._context.lock:
+                changes = self.changes
+            if changes:
+                schema = type(self).__schema__
+                row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
+                self._take(row, sent=changes, saved=True)
+            else:
+                self._context.identity.release(self)
         return self
 
 

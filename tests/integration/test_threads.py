@@ -135,6 +135,33 @@ def test_edits_that_are_made_while_it_is_saved_all_arrive(connected: Session, fi
     assert task.changes == {}
 
 
+def test_saves_do_not_overtake_each_other(connected: Session, fifty: Any) -> None:
+    """The server does the second one first, if it is sent before the first was answered."""
+    task = connected.tasks[0]
+    first, second = threading.Event(), threading.Event()
+
+    def before(asked: Any) -> None:
+        if asked.method == "PATCH":
+            if first.is_set():
+                fifty.rows["tasks"][0].update(asked.body)
+                second.set()
+            else:
+                first.set()
+                second.wait(0.3)
+
+    fifty.before = before
+    task.meta["a"] = 1
+    saver = threading.Thread(target=task.save)
+    saver.start()
+    first.wait(60)
+    task.meta["b"] = 2
+    task.save()
+    saver.join()
+
+    assert fifty.rows["tasks"][0]["meta"] == {"a": 1, "b": 2}
+    assert task.changes == {}
+
+
 def test_loads_on_other_threads_overwrite_no_edit(connected: Session, fifty: Any) -> None:
     tasks = list(connected.tasks)
 
