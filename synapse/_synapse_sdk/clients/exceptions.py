@@ -13,6 +13,7 @@ from synapse.clients.exceptions import (
     RateLimited,
     RequestTimeout,
     ServerError,
+    StreamLimitExceeded,
     ValidationError,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "RateLimited",
     "RequestTimeout",
     "ServerError",
+    "StreamLimitExceeded",
     "ValidationError",
 ]
