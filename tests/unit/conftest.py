@@ -153,9 +153,10 @@ class ScriptedServer:
                 connection.close()
                 return
             thread = threading.Thread(target=self._serve, args=(connection,))
-            thread.start()
             with self._arrival:
+                # Counted before it answers, so that whoever has the answer finds it counted.
                 self._threads.append(thread)
+                thread.start()
                 self._arrival.notify_all()
 
     def _serve(self, connection: socket.socket) -> None:

@@ -24,7 +24,7 @@ MIXINS = {
 EXCEPTIONS = [
     *("AuthenticationError", "BadRequest", "ClientError", "Conflict", "ConnectionFailed"),
     *("InvalidResponse", "NotFound", "PayloadTooLarge", "PermissionDenied", "RateLimited"),
-    *("RequestTimeout", "ServerError", "ValidationError"),
+    *("RequestTimeout", "ServerError", "StreamLimitExceeded", "ValidationError"),
 ]
 MODULES = {
     "": ["__version__"],
