@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+# More than there are cores on a small machine: many tests wait for a network that misbehaves.
+TEST_WORKERS ?= 3
 
 .PHONY: help demo test soak bench lint format docs build clean
 
@@ -30,7 +32,7 @@ demo: $(VENV)/.demo ## Run the whole story on a local backend: real images in, a
 	$(BIN)/synapse demo
 
 test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and the object layer
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --fail-under=95 \
 		--include='synapse/transport/*,synapse/core/*,synapse/session.py'
 
