@@ -1,0 +1,38 @@
+"""What the agent answers when it won't or can't."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synapse.errors import ClientError
+
+__all__ = ["Refusal", "of_backend"]
+
+
+class Refusal(Exception):
+    """An answer that isn't a success.
+
+    Args:
+        status: The HTTP status.
+        problem: What is wrong: a sentence, or a mapping of fields to their problems.
+    """
+
+    def __init__(self, status: int, problem: str | dict[str, Any]) -> None:
+        super().__init__(status, problem)
+        self.status = status
+        self.body: dict[str, Any] = {"detail": problem} if isinstance(problem, str) else problem
+
+
+def of_backend(error: ClientError) -> Refusal:
+    """Return what the agent answers when the backend refused, or isn't there.
+
+    What the backend says of the request is about the agent's caller, too. That it doesn't take the
+    agent's own token isn't: a 401 would send the caller looking at theirs.
+    """
+    if error.status_code in (400, 404, 409, 422) and isinstance(error.response, dict):
+        return Refusal(error.status_code, error.response)
+    if error.status_code in (400, 403, 404, 409, 422):
+        return Refusal(error.status_code, f"The backend: {error.detail}")
+    if error.status_code == 401:
+        return Refusal(502, f"The backend doesn't take the agent's or the user's token: {error}")
+    return Refusal(503, f"The backend can't be asked: {error}")

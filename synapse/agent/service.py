@@ -1,0 +1,306 @@
+"""The agent's process: it listens, keeps in touch with the backend, and ends cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from synapse.agent.cluster import Cluster, ThisMachine
+from synapse.agent.orders import Orders
+from synapse.agent.reporting import Reports
+from synapse.agent.store import Store
+from synapse.agent.work import Work
+from synapse.config import Secret, checked_url
+from synapse.engine.engine import Engine
+from synapse.engine.order import Limits, Runner
+from synapse.errors import (
+    AuthenticationError,
+    ClientError,
+    ConfigurationError,
+    MissingExtra,
+    NotFound,
+    PermissionDenied,
+)
+from synapse.session import Session
+
+try:
+    import uvicorn
+
+    from synapse.agent.app import make_app
+except ModuleNotFoundError as error:
+    raise MissingExtra("The agent", "agent") from error
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+__all__ = ["AgentOptions", "serve"]
+
+_LOG = logging.getLogger("synapse.agent")
+
+_PERIOD = 10.0
+_GRACE = 3
+
+
+@attrs.frozen(kw_only=True)
+class AgentOptions:
+    """How an agent is run.
+
+    Attributes:
+        backend: The backend's address.
+        token: The agent's token, which the backend knows, and who asks the agent has to know.
+        name: What the backend shows it as.
+        host: The address to listen on.
+        port: The port to listen on; 0 takes a free one.
+        url: Where others reach the agent; by default what it listens on.
+        data: The folder that keeps everything.
+        workers: How many jobs run at once.
+        limits: What one job may use.
+        ray: The address of a Ray cluster's head, such as `http://127.0.0.1:8265`, to run jobs on;
+            by default they are processes of this machine.
+        ray_token: The cluster's token, if it has one.
+        tenant: The tenant's code, if the agent is in several.
+        https_only: Whether to refuse a backend that is reached by plain http.
+    """
+
+    backend: str
+    token: str = attrs.field(repr=False)
+    name: str = attrs.field(factory=socket.gethostname)
+    host: str = "127.0.0.1"
+    port: int = 8100
+    url: str | None = None
+    data: Path
+    workers: int = 2
+    limits: Limits = attrs.field(factory=Limits)
+    ray: str | None = None
+    ray_token: str | None = attrs.field(default=None, repr=False)
+    tenant: str | None = None
+    https_only: bool = False
+
+
+def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) -> None:
+    """Run an agent until SIGINT or SIGTERM; call it from the main thread.
+
+    Args:
+        options: How.
+        on_ready: Called with the agent's address when it answers.
+
+    Raises:
+        ConfigurationError: It can't be started; the message says why in one sentence.
+        AuthenticationError: The backend doesn't know the token.
+    """
+    token = Secret(options.token, "the agent's token").reveal()
+    with contextlib.ExitStack() as stack:
+        listener = stack.enter_context(_listening(options.host, options.port))
+        url = options.url or _url_of(options.host, listener.getsockname()[1])
+        checked_url(url, "the agent's own address")
+        store = Store(options.data)
+        stack.callback(store.close)
+        session = stack.enter_context(
+            Session(
+                options.backend,
+                agent_token=token,
+                tenant=options.tenant,
+                timeout=(5, 10),
+                retries=0,  # reports decide for themselves what is said again
+                deadline=60,
+                https_only=options.https_only,
+            )
+        )
+        work = _work(options, store, session, url)
+        stack.callback(_end, work)
+        contact = _Contact(work, session, token, {"name": options.name, "url": url})
+        contact.introduce()
+        stack.callback(contact.close)
+        _Server(make_app(work, token), work, lambda: _begin(contact, on_ready, url)).listen(
+            listener
+        )
+
+
+def _begin(contact: _Contact, on_ready: Callable[[str], None] | None, url: str) -> None:
+    # Not before the agent listens: the backend may have work for it at once.
+    contact.start()
+    if on_ready is not None:
+        on_ready(url)
+
+
+def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Work:
+    orders = Orders(url)
+    runner, cluster = _runner(options, store, orders)
+    reports = Reports(store, session)
+    work = Work(
+        store=store,
+        session=session,
+        runner=runner,
+        cluster=cluster,
+        reports=reports,
+        orders=orders,
+        limits=options.limits,
+    )
+    work.fail_what_ran()
+    reports.start()
+    return work
+
+
+def _runner(options: AgentOptions, store: Store, orders: Orders) -> tuple[Runner, Cluster]:
+    if options.ray is None:
+        engine = Engine(store.folder / "engine", workers=options.workers)
+        return engine, ThisMachine(store.node_id(), engine.pids)
+    from synapse.agent.ray_cluster import RayCluster
+    from synapse.agent.ray_runner import RayRunner
+
+    runner = RayRunner(options.ray, orders=orders, token=options.ray_token)
+    return runner, RayCluster(runner.client)
+
+
+def _end(work: Work) -> None:
+    work.close()
+    work.reports.close()
+
+
+class _Contact:
+    """Tells the backend again and again that the agent is there, and where.
+
+    The backend keeps the agent's token in memory only; after a restart of the backend it has it
+    again with the next word.
+    """
+
+    def __init__(self, work: Work, session: Session, token: str, says: dict[str, Any]) -> None:
+        self._work = work
+        self._session = session
+        self._token = token
+        self._says = says
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="agent-contact", daemon=True)
+        self._is_away = False
+
+    def introduce(self) -> None:
+        """Reach the backend for the first time. It may be away; the agent then waits for it.
+
+        Raises:
+            AuthenticationError: It doesn't know the token.
+        """
+        try:
+            # Without the address: the agent doesn't listen yet.
+            self._greet({"name": self._says["name"]})
+        except (AuthenticationError, NotFound, PermissionDenied) as error:
+            raise AuthenticationError(
+                error.status_code,
+                f"{self._session.transport.settings.base_url} knows no agent with this token",
+                hint="Check the token, the backend's address and the tenant.",
+            ) from None
+        except ClientError as error:
+            self._note(error)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Say no more."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join(15)
+
+    def _run(self) -> None:
+        while True:
+            try:
+                self._greet(self._says)
+            except ClientError as error:
+                self._note(error)
+            if self._closing.wait(_PERIOD if not self._is_away else _PERIOD / 5):
+                return
+
+    def _greet(self, says: dict[str, Any]) -> None:
+        agent = self._session.agents.connect(self._token, **says)
+        self._work.agent_id = agent.id
+        self._work.connected = time.time()
+        if self._is_away:
+            _LOG.warning("The backend is back.")
+            self._is_away = False
+            self._work.reports.wake(at_once=True)
+
+    def _note(self, error: ClientError) -> None:
+        if not self._is_away:
+            _LOG.warning("The backend can't be reached; trying again: %s", error)
+        self._is_away = True
+
+
+class _Server(uvicorn.Server):
+    """A server that ends its streams before it waits for them."""
+
+    def __init__(self, app: ASGIApp, work: Work, on_ready: Callable[[], None]) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                ws="websockets-sansio",
+                ws_per_message_deflate=False,  # some clients of WebSockets misread it
+                ws_max_size=1 << 20,
+                timeout_keep_alive=75,
+                timeout_graceful_shutdown=_GRACE,
+                server_header=False,
+            )
+        )
+        self._work = work
+        self._on_ready = on_ready
+
+    def listen(self, listener: socket.socket) -> None:
+        """Answer requests until a signal comes."""
+        # The server raises the signal that ended it again, when it has ended. What is left to do
+        # then isn't to be cut short, so there are handlers that do nothing.
+        kinds = (signal.SIGINT, signal.SIGTERM)
+        before = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
+        try:
+            self.run([listener])
+        finally:
+            for kind, handler in before.items():
+                signal.signal(kind, handler)
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin to listen, and say so."""
+        await super().startup(sockets)
+        if self.started:
+            self._on_ready()
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """End the streams, and then everything."""
+        self._work.stopping.set()
+        super().handle_exit(sig, frame)
+
+
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    """Take the port before the slow part, so that a taken one is reported at once."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (OSError, UnicodeError) as error:
+        raise ConfigurationError(f"{host} port {port} is not an address to listen on.") from error
+    with socket.socket(family, kind, protocol) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(address)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise ConfigurationError(
+                f"Cannot listen on {host} port {port}: {reason}; choose another port."
+            ) from error
+        listener.listen(1024)
+        yield listener
+
+
+def _url_of(host: str, port: int) -> str:
+    name = socket.gethostname() if host in ("0.0.0.0", "::", "") else host  # noqa: S104 - compared
+    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
