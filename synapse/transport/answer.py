@@ -59,10 +59,13 @@ class Answer:
     def is_broken(self) -> bool:
         """Whether a success is surely none: empty, cut short, or no JSON by its two ends.
 
-        Nothing is decoded for this; what lies between the ends shows when it is.
+        Nothing is decoded for this; what lies between the ends shows when it is. Where anything is
+        accepted, nothing is known to be wrong.
         """
-        status = self.response.status_code
-        if not 200 <= status < 300 or status == 204 or self.response.request.method == "HEAD":
+        status, request = self.response.status_code, self.response.request
+        if not 200 <= status < 300 or status == 204 or request.method == "HEAD":
+            return False
+        if request.headers.get("Accept") == "*/*":
             return False
         text = self.content.strip(b" \t\r\n")
         return not text or text[-1:] not in _ENDS.get(text[:1], b"")

@@ -11,13 +11,14 @@ from synapse.transport.urls import origin_of
 __all__ = ["OriginAuth"]
 
 # The header of each credential and what stands before the token in it, from the platform's wire
-# format. The last two are for talking to an agent instead of the backend.
+# format. The last three are for talking to an agent, or to a Ray head, instead of the backend.
 _HEADERS = {
     "api_token": ("SYNAPSE-Access-Token", "Token "),
     "authorization_token": ("Authorization", "Token "),
     "agent_token": ("SYNAPSE-Agent", "Token "),
     "agent_access": ("Authorization", ""),
     "user_token": ("SYNAPSE-User", "Token "),
+    "ray_token": ("Authorization", "Bearer "),
 }
 _TENANT = "SYNAPSE-Tenant"
 

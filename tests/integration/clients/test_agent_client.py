@@ -85,16 +85,6 @@ class TestSent:
         assert asked.body == body
         assert asked.headers["authorization"] == "a-token"
 
-    @pytest.mark.parametrize(("name", "args", "asks", "body"), RAY_CALLS)
-    def test_ray(self, recorder: Any, name: str, args: Any, asks: str, body: Any) -> None:
-        with RayClient(recorder.url) as client:
-            call(client, name, *args)
-
-        (asked,) = recorder.asked
-        assert f"{asked.method} {asked.path}" == asks
-        assert asked.body == body
-        assert "authorization" not in asked.headers
-
     def test_every_method_is_here(self) -> None:
         methods = {
             name for cls in (AgentClient, RayClientMixin) for name in vars(cls) if name[0] != "_"

@@ -124,7 +124,7 @@ CONSTRUCTORS = {
     BaseClient: CREDENTIALS,
     BackendClient: CREDENTIALS,
     AgentClient: "base_url, agent_token=None, *, user_token=None, tenant=None, timeout=None",
-    RayClient: "base_url, *, timeout=None",
+    RayClient: "base_url, token=None, *, timeout=None",
 }
 PROTECTED = {
     "_get": "path, params=None, *, url_conversion=None, files_fields=('files',), **options",

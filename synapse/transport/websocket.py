@@ -1,0 +1,142 @@
+"""Messages of a WebSocket: by `websocket-client`, with the transport's address and credentials."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import requests
+from requests.structures import CaseInsensitiveDict
+
+from synapse.config import Timeout
+from synapse.errors import ClientError, ConnectionFailed, MissingExtra, RequestTimeout
+from synapse.redaction import redacted, without
+from synapse.transport.urls import without_query
+
+if TYPE_CHECKING:
+    from synapse.transport.http import Transport
+
+__all__ = ["can_be_used", "messages"]
+
+_NORMAL = 1000
+
+
+def can_be_used() -> bool:
+    """Say whether `websocket-client` is installed."""
+    try:
+        import websocket
+    except ImportError:
+        return False
+    return hasattr(websocket, "create_connection")
+
+
+def messages(
+    transport: Transport,
+    path: str,
+    *,
+    params: Mapping[str, Any] | None = None,
+    timeout: Timeout | None = None,
+    resource: str | None = None,
+) -> Iterator[str | None]:
+    """Give the text messages of a WebSocket until it is closed as it should be. One request.
+
+    Nothing is repeated, and no redirect is followed.
+
+    Args:
+        transport: Whose server it is, and whose credentials go with the request.
+        path: A path below the base URL, made of quoted segments.
+        params: Query parameters.
+        timeout: Seconds to connect, and of silence after which `None` is given; else the
+            session's. The connection stays usable.
+        resource: What is asked for, for messages.
+
+    Raises:
+        MissingExtra: `websocket-client` isn't installed.
+        ClientError: The server refused, or couldn't be reached.
+        ConnectionFailed: The connection broke, or was closed with another code than 1000.
+        SessionClosed: The session was closed.
+    """
+    try:
+        import websocket
+    except ImportError:
+        raise MissingExtra("A WebSocket", "websocket") from None
+    transport._connection.ensure_open()
+    waits = timeout if timeout is not None else transport.settings.timeout
+    request = transport._prepare("GET", path, params, None, None, None)
+    shown = without_query(request.url or "")
+    about: dict[str, Any] = {"method": "GET", "url": shown, "resource": resource}
+    socket: Any = websocket.WebSocket(
+        sslopt={"ca_certs": bundle} if (bundle := _bundle()) else None,
+        skip_utf8_validation=True,
+    )
+    try:
+        socket.settimeout(waits.connect)
+        socket.connect(
+            (request.url or "").replace("http", "ws", 1),
+            header=[f"{name}: {request.headers[name]}" for name in _sent(request.headers)],
+            suppress_origin=True,
+            redirect_limit=0,
+        )
+        socket.settimeout(waits.read)
+        while True:
+            try:
+                opcode, data = socket.recv_data()
+            except websocket.WebSocketTimeoutException:
+                yield None
+                continue
+            if opcode == websocket.ABNF.OPCODE_CLOSE:
+                code = int.from_bytes(data[:2], "big") if len(data) >= 2 else 0
+                if code == _NORMAL:
+                    return
+                why = f"code {code or 'none'} {data[2:].decode('utf-8', 'replace')}".rstrip()
+                raise ConnectionFailed(503, f"the WebSocket was closed with {why}", **about)
+            yield data.decode("utf-8", "replace")
+    except websocket.WebSocketBadStatusException as error:
+        raise _refused(error, request, transport, shown, resource) from None
+    except websocket.WebSocketTimeoutException:
+        raise RequestTimeout(
+            408, f"no answer within {waits.connect:g} s", hint="Try again.", **about
+        ) from None
+    except (websocket.WebSocketException, OSError) as error:
+        detail = redacted(f"the WebSocket broke: {str(error) or type(error).__name__}")
+        failure = ConnectionFailed(503, detail, hint="Check base_url and the network.", **about)
+        failure.was_sent = not isinstance(error, ConnectionRefusedError)
+        raise failure from None
+    finally:
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            socket.shutdown()
+
+
+def _bundle() -> str | None:
+    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+
+
+def _sent(headers: Mapping[str, str]) -> list[str]:
+    """Name the headers that go with a handshake; the library makes the others."""
+    others = {"connection", "accept", "accept-encoding", "content-length"}
+    return [name for name in headers if name.lower() not in others]
+
+
+def _refused(
+    error: Any,
+    request: requests.PreparedRequest,
+    transport: Transport,
+    shown: str,
+    resource: str | None,
+) -> ClientError:
+    from synapse.transport import failures
+
+    response = requests.Response()
+    response.status_code = error.status_code
+    response.reason = str(error.status_code)
+    response.headers = CaseInsensitiveDict(error.resp_headers or {})
+    response.request = request
+    settings = transport.settings
+    body = without(
+        error.resp_body or b"", [secret.reveal() for secret in settings.credentials.values()]
+    )
+    return failures.refused(
+        response, body, url=shown, resource=resource, credentials=settings.source
+    )

@@ -1,0 +1,136 @@
+"""A Ray head on loopback, and the end of everything that it started, and of nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import requests
+
+__all__ = ["RayHead", "free_port"]
+
+_UP_WITHIN = 90.0
+_GONE_WITHIN = 20.0
+_MARK = "SYNAPSE_TEST_RAY_HEAD"
+
+
+def free_port() -> int:
+    """Return a port of loopback that nobody has now, outside of those that Ray's workers take."""
+    while True:
+        with socket.socket() as bound:
+            bound.bind(("127.0.0.1", 0))
+            port: int = bound.getsockname()[1]
+        if port > 20_000:
+            return port
+
+
+class RayHead:
+    """A head with a dashboard.
+
+    Its processes carry a mark in their environment, and are found by it when they are to end:
+    `ray stop` would end those of everybody else, too.
+
+    Args:
+        cpus: What the head says that it has.
+        environment: Variables for everything that runs on it.
+    """
+
+    def __init__(self, *, cpus: int = 2, environment: Mapping[str, str] | None = None) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))  # sockets need a short path
+        self.mark = f"{os.getpid()}-{os.urandom(8).hex()}"
+        self.port = free_port()
+        dashboard = free_port()
+        self.url = f"http://127.0.0.1:{dashboard}"
+        self.address = f"127.0.0.1:{self.port}"
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("RAY_")},
+            **(environment or {}),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "RAY_USAGE_STATS_ENABLED": "0",
+            # Without this, a head with a loopback address listens on all of them.
+            "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+            "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            _MARK: self.mark,
+        }
+        self._log = (self.folder / "start.log").open("wb")
+        self._process = subprocess.Popen(
+            [
+                *(Path(sys.executable).with_name("ray"), "start", "--head", "--block"),
+                *(f"--num-cpus={cpus}", "--node-ip-address=127.0.0.1", f"--port={self.port}"),
+                *("--dashboard-host=127.0.0.1", f"--dashboard-port={dashboard}"),
+                *("--dashboard-agent-listen-port=0", f"--ray-client-server-port={free_port()}"),
+                *("--min-worker-port=0", "--max-worker-port=0", "--disable-usage-stats"),
+                *(f"--temp-dir={self.folder}/s", "--object-store-memory=150000000"),
+            ],
+            env=self.environment,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+    def wait_until_up(self) -> RayHead:
+        """Wait until it answers.
+
+        Raises:
+            RuntimeError: It doesn't, or it ended.
+        """
+        until = time.monotonic() + _UP_WITHIN
+        while time.monotonic() < until and self._process.poll() is None:
+            with contextlib.suppress(requests.RequestException):
+                if requests.get(f"{self.url}/api/version", timeout=2).ok:
+                    return self
+            time.sleep(0.1)
+        log = (self.folder / "start.log").read_text(errors="replace")
+        self.stop()
+        raise RuntimeError(f"Ray didn't start: {log[-2000:]}")
+
+    def stop(self) -> None:
+        """End all of it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GONE_WITHIN)
+        self.kill()
+
+    def kill(self) -> None:
+        """End all of it at once, as a power failure would."""
+        until = time.monotonic() + _GONE_WITHIN
+        while found := list(self.processes()):
+            for process in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
+            if time.monotonic() > until:
+                raise RuntimeError(f"These processes of the head don't end: {found}")
+            time.sleep(0.05)
+        self._process.wait(_GONE_WITHIN)
+        self._log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def processes(self, *, with_word: str = "") -> Iterator[int]:
+        """Give the ids of its processes.
+
+        Args:
+            with_word: What their command line or environment must have, too.
+        """
+        mark = f"{_MARK}={self.mark}".encode()
+        for folder in Path("/proc").iterdir():
+            if not folder.name.isdigit() or int(folder.name) == os.getpid():
+                continue
+            with contextlib.suppress(OSError):
+                if (folder / "stat").read_text().rpartition(")")[2].split()[0] in "ZX":
+                    continue
+                environment = (folder / "environ").read_bytes()
+                command = (folder / "cmdline").read_bytes()
+                if mark in environment.split(b"\0") and with_word.encode() in environment + command:
+                    yield int(folder.name)
