@@ -49,6 +49,7 @@ class Attempts:
         block = block_in_force()
         if block is not None and (self.until is None or block.moment < self.until):
             self.until = block.moment
+            sending.deadline = block.seconds
         self._number = 1
         self._was_throttled = False
         self._was_lost = False

@@ -53,17 +53,22 @@ class DeadlinePassed(TimeoutError):
     seconds: float | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Block:
     """A deadline over a block of the user's code.
 
     Attributes:
         moment: When it is over, on `time.monotonic`'s clock.
         seconds: How long it is as a whole.
+        outer: The block that was in force where it was entered, if one was.
+        is_left: Whether its code has ended. Generators don't leave their blocks in the reverse
+            order of entering them, so what is in force can't be told by the order alone.
     """
 
     moment: float
     seconds: float
+    outer: Block | None
+    is_left: bool = False
 
 
 @contextmanager
@@ -73,7 +78,8 @@ def deadline(seconds: float) -> Iterator[None]:
     It is over the whole block: all of its requests with their retries and waits, paging with what
     is read ahead, and the sending or fetching of one file. A session's own `deadline` still bounds
     each call, and of two blocks, one inside the other, the one that ends first counts. What other
-    threads do isn't bound, hence not the sending or fetching of many files.
+    threads do isn't bound, hence not the sending or fetching of many files. Put it around a loop
+    and not into a generator: a generator's block is in force between its items, too.
 
     Args:
         seconds: Seconds, above 0.
@@ -92,18 +98,36 @@ def deadline(seconds: float) -> Iterator[None]:
     if checked is None:
         yield
         return
-    outer = _block.get()
-    own = Block(time.monotonic() + checked, checked)
-    token = _block.set(own if outer is None or own.moment < outer.moment else outer)
+    own = Block(time.monotonic() + checked, checked, _entered(_block.get()))
+    _block.set(own)
     try:
         yield
     finally:
-        _block.reset(token)
+        own.is_left = True
+        # Not back to what was before: that may have been left meanwhile, and this may be another
+        # context, both by a generator.
+        _block.set(_entered(_block.get()))
 
 
 def block_in_force() -> Block | None:
-    """Return the deadline of the block that this is called in, if there is one."""
-    return _block.get()
+    """Return the deadline of the block that this is called in, if there is one.
+
+    Of several, one inside the other, it is the one that ends first.
+    """
+    nearest = block = _entered(_block.get())
+    while block is not None:
+        block.outer = _entered(block.outer)
+        block = block.outer
+        if block is not None and nearest is not None and block.moment < nearest.moment:
+            nearest = block
+    return nearest
+
+
+def _entered(block: Block | None) -> Block | None:
+    """Return the innermost block that wasn't left, from one on outwards."""
+    while block is not None and block.is_left:
+        block = block.outer
+    return block
 
 
 def pause(seconds: float) -> bool:
@@ -112,7 +136,7 @@ def pause(seconds: float) -> bool:
     Returns:
         Whether it was waited; if not, there is no time for another try.
     """
-    block = _block.get()
+    block = block_in_force()
     if block is not None and time.monotonic() + seconds >= block.moment:
         return False
     time.sleep(seconds)
@@ -142,7 +166,7 @@ def _left(limit: float | None) -> float | None:
     Raises:
         DeadlinePassed: None are left.
     """
-    block, moment = _block.get(), _deadline.get()
+    block, moment = block_in_force(), _deadline.get()
     is_of_block = block is not None and (moment is None or block.moment <= moment)
     if block is not None and is_of_block:
         moment = block.moment

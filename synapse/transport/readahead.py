@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from synapse.errors import RequestTimeout
 from synapse.transport.answer import Answer
-from synapse.transport.deadlines import block_in_force
+from synapse.transport.deadlines import Block, block_in_force
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -40,7 +40,7 @@ class ReadAhead:
         self._fetch = fetch
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
-        self._flying: dict[int, Future[Answer]] = {}
+        self._flying: dict[int, tuple[Future[Answer], Block | None]] = {}
         self._pid = 0
         self._waited_before = False
         self._asked_cpu = 0.0
@@ -65,9 +65,10 @@ class ReadAhead:
             if ahead not in self._flying:
                 # With the deadline of the block that it is asked for in.
                 within = copy_context()
-                self._flying[ahead] = self._pool.submit(within.run, self._fetch, ahead)
+                future = self._pool.submit(within.run, self._fetch, ahead)
+                self._flying[ahead] = future, block_in_force()
         flying = self._flying.pop(number, None)
-        answer = self._landed(flying, number) if flying is not None else self._fetch(number)
+        answer = self._landed(*flying, number) if flying is not None else self._fetch(number)
         if answer.was_throttled or answer.response.status_code == 429:
             # Too many at once is this class's own doing: from now on one by one.
             self.close()
@@ -78,7 +79,7 @@ class ReadAhead:
 
     def forget(self) -> None:
         """Drop what was fetched ahead: the list has changed underneath."""
-        for future in self._flying.values():
+        for future, _ in self._flying.values():
             future.cancel()
         self._flying.clear()
 
@@ -89,11 +90,11 @@ class ReadAhead:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    def _landed(self, flying: Future[Answer], number: int) -> Answer:
+    def _landed(self, flying: Future[Answer], block: Block | None, number: int) -> Answer:
         try:
             return flying.result()
         except RequestTimeout:
-            if block_in_force() is not None:
+            if block is None or not block.is_left:
                 raise
         # The deadline was that of a block that has been left since.
         return self._fetch(number)

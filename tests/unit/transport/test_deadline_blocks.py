@@ -6,6 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,33 @@ def test_a_page_read_ahead_in_a_block_that_was_left_is_asked_for_again(
     assert got == [1, 2, 3, 4, 5, 6, 7, 8]
 
 
+def test_a_page_read_ahead_in_a_block_that_was_left_is_asked_for_again_in_another(
+    server: Server,
+) -> None:
+    stalls = threading.Event()
+    stalls.set()
+
+    def answer(path: str) -> tuple[int, bytes] | None:
+        number = int(path.partition("page=")[2].partition("&")[0] or 1)
+        if number == 5 and stalls.is_set():
+            return None
+        time.sleep(0.02)
+        return 200, page(number, 8)
+
+    server.answer = answer
+    with synapse.Session(server.url, "token", deadline=None) as session:
+        tasks = iter(session.tasks.all().page_size(1))
+
+        with synapse.deadline(SHORT):
+            got = [next(tasks).id for _ in range(4)]
+        stalls.clear()
+        time.sleep(2 * SHORT)
+        with synapse.deadline(60):
+            got += [task.id for task in tasks]
+
+    assert got == [1, 2, 3, 4, 5, 6, 7, 8]
+
+
 def test_ends_the_sending_of_a_file(
     server: Server, session: synapse.Session, tmp_path: Path
 ) -> None:
@@ -234,6 +262,64 @@ def test_is_over_after_the_block(session: synapse.Session) -> None:
     time.sleep(0.002)
 
     assert session.health() == {}
+
+
+class TestInGenerators:
+    """Their blocks are left in any order, and wherever they are closed."""
+
+    @staticmethod
+    def bound(seconds: float) -> Iterator[float | None]:
+        with synapse.deadline(seconds):
+            while True:
+                block = block_in_force()
+                yield None if block is None else block.seconds
+
+    def test_nothing_is_in_force_when_all_are_left(self) -> None:
+        first, second = self.bound(60), self.bound(60)
+        next(first), next(second)
+
+        first.close()
+        second.close()
+
+        assert block_in_force() is None
+
+    def test_one_stays_in_force_when_the_one_before_is_left(self) -> None:
+        first, second = self.bound(60), self.bound(50)
+        next(first), next(second)
+
+        first.close()
+
+        assert next(second) == 50
+
+    def test_of_those_entered_the_nearest_counts(self) -> None:
+        first, second, third = self.bound(60), self.bound(20), self.bound(50)
+        next(first), next(second)
+
+        assert next(third) == 20
+        second.close()
+        assert next(third) == 50
+
+    def test_closed_in_another_context(self) -> None:
+        one = self.bound(60)
+        copy_context().run(next, one)
+
+        one.close()
+
+        assert block_in_force() is None
+
+    def test_many_that_overlap_are_not_kept(self) -> None:
+        before = self.bound(60)
+        next(before)
+        for _ in range(20):
+            after = self.bound(60)
+            next(after)
+            before.close()
+            before = after
+
+        length, block = 0, block_in_force()
+        while block is not None:
+            length, block = length + 1, block.outer
+        assert length == 1
 
 
 @pytest.mark.parametrize("seconds", [0, -1, "5", True, float("nan")])
