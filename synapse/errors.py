@@ -18,6 +18,7 @@ from synapse.redaction import cleaned
 
 __all__ = [
     "AuthenticationError",
+    "BadArchive",
     "BadRequest",
     "BulkError",
     "ClientError",
@@ -36,6 +37,7 @@ __all__ = [
     "NotFound",
     "PayloadTooLarge",
     "PermissionDenied",
+    "PluginConfigError",
     "RateLimited",
     "RequestTimeout",
     "ServerError",
@@ -90,6 +92,46 @@ class InvalidQuery(SynapseError, ValueError):
     Raised before anything is sent: a server ignores a filter that it doesn't know and answers
     everything, which is the last thing that a misspelling should do.
     """
+
+
+class BadArchive(InvalidQuery):
+    """A file that is no zip, or one whose content would be unsafe to unpack."""
+
+
+class PluginConfigError(InvalidQuery):
+    """The configuration of a plugin's release has mistakes; the message names every one.
+
+    Args:
+        problems: For the path of each key, what is wrong with it; `""` is the whole.
+        source: Where the configuration is, such as `config.yaml`.
+
+    Attributes:
+        problems: The same.
+        path: The path of the first one, such as `actions.train.entrypoint`.
+        source: Where the configuration is.
+
+    Example:
+        >>> error = PluginConfigError({"code": ["It is missing."]}, "config.yaml")
+        >>> print(error, error.path)
+        config.yaml: code: It is missing. code
+    """
+
+    def __init__(
+        self, problems: Mapping[str, Sequence[str]], source: str = "the configuration"
+    ) -> None:
+        lines = [
+            f"{path}: {reason}" if path else reason
+            for path, reasons in problems.items()
+            for reason in reasons
+        ]
+        if len(lines) == 1:
+            text = f"{source}: {lines[0]}"
+        else:
+            text = "\n".join([f"{source} has {len(lines)} mistakes:", *(f"- {x}" for x in lines)])
+        super().__init__(text)
+        self.problems = {path: list(reasons) for path, reasons in problems.items()}
+        self.path = next(iter(self.problems), "")
+        self.source = source
 
 
 class JournalInUse(SynapseError):

@@ -1,0 +1,287 @@
+"""The zip of a release: what it says of itself, and unpacking it without harm.
+
+A zip comes from elsewhere. Nothing that it holds may be written outside of the folder that it is
+unpacked to, become a link or a device, or be many times what it seems to be.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import re
+import shutil
+import stat
+import struct
+import tempfile
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import IO
+
+import attrs
+
+from synapse.errors import BadArchive
+
+__all__ = ["ArchiveLimits", "check_names", "checked_entries", "extract", "opened", "read_entry"]
+
+_BLOCK = 1 << 20
+_DRIVE = re.compile(r"[A-Za-z]:")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# What reading a broken zip raises: it goes by numbers that are written in it.
+_BROKEN = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    RuntimeError,
+    MemoryError,
+)
+
+
+@attrs.frozen(kw_only=True)
+class ArchiveLimits:
+    """How much may come out of a zip.
+
+    Attributes:
+        entries: How many files and folders.
+        size: MiB in all.
+        ratio: How many times as large as the zip's own bytes it may be, if it is larger than
+            `free`.
+        free: MiB up to which the ratio doesn't matter: text packs well.
+    """
+
+    entries: int = 20_000
+    size: float = 4096.0
+    ratio: float = 100.0
+    free: float = 64.0
+
+
+def extract(
+    archive: str | os.PathLike[str] | IO[bytes],
+    folder: str | os.PathLike[str],
+    *,
+    limits: ArchiveLimits | None = None,
+) -> None:
+    """Unpack a zip: everything, or nothing.
+
+    Args:
+        archive: The zip: its path, or a file that is open for reading.
+        folder: Where its files go: a new folder, or an empty one.
+        limits: How much may come out.
+
+    Raises:
+        BadArchive: It is no zip, or unsafe to unpack; the folder is then as it was.
+        FileExistsError: There is something in the folder.
+        OSError: It can't be read or written.
+    """
+    target = Path(folder)
+    if target.is_dir() and any(target.iterdir()):
+        raise FileExistsError(f"{target} is not empty.")
+    with opened(archive) as source:
+        entries = checked_entries(source, limits)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            for info in entries:
+                _write(source, info, draft)
+            draft.chmod(0o755)
+            if target.is_dir():
+                target.rmdir()  # not every system replaces an empty folder
+            draft.replace(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+
+
+@contextmanager
+def opened(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.ZipFile]:
+    """Open a zip to read it; a file that was open already is at its beginning afterwards.
+
+    Raises:
+        BadArchive: It isn't one, or a broken one.
+        OSError: It can't be read.
+    """
+    with ExitStack() as stack:
+        if isinstance(archive, (str, os.PathLike)):
+            file: IO[bytes] = stack.enter_context(Path(archive).open("rb"))
+        else:
+            file = archive
+            file.seek(0)
+            stack.callback(file.seek, 0)
+        with _reading("The file is not a zip"):
+            source = stack.enter_context(zipfile.ZipFile(file))
+        yield source
+
+
+@contextmanager
+def _reading(message: str) -> Iterator[None]:
+    """Say what a fault in reading means."""
+    try:
+        yield
+    except _BROKEN as error:
+        reason = str(error).rstrip(".")
+        raise BadArchive(f"{message}: {reason}." if reason else f"{message}.") from error
+
+
+def checked_entries(
+    source: zipfile.ZipFile, limits: ArchiveLimits | None = None
+) -> list[zipfile.ZipInfo]:
+    """Return what is in a zip, if all of it is safe to unpack.
+
+    Raises:
+        BadArchive: Something isn't; the message names it.
+    """
+    limits = limits or ArchiveLimits()
+    entries = source.infolist()
+    if len(entries) > limits.entries:
+        raise BadArchive(f"The zip has {len(entries)} entries; at most {limits.entries} are taken.")
+    for info in entries:
+        _check_kind(info)
+    check_names([(info.orig_filename, info.is_dir()) for info in entries])
+    # What is said of the sizes is kept to: no more is read than an entry says that it has.
+    size = sum(info.file_size for info in entries)
+    packed = sum(info.compress_size for info in entries)
+    if size > limits.size * 2**20:
+        raise BadArchive(
+            f"The zip's files are {size / 2**20:,.0f} MiB large; at most {limits.size:,.0f} are "
+            "taken."
+        )
+    if size > limits.free * 2**20 and size > limits.ratio * packed:
+        raise BadArchive(
+            f"The zip's files are {size / max(packed, 1):,.0f} times as large as the zip; at most "
+            f"{limits.ratio:,.0f} times are taken."
+        )
+    return entries
+
+
+def check_names(names: list[tuple[str, bool]]) -> None:
+    """Check that names can be unpacked everywhere, below one folder and beside each other.
+
+    Args:
+        names: The names, with `/` between their parts, and whether each is a folder.
+
+    Raises:
+        BadArchive: One can't, or two are the same, be it that they differ in case only.
+    """
+    files: dict[str, str] = {}
+    folders: dict[str, str] = {}
+    for name, is_folder in names:
+        parts = _checked_parts(name)
+        paths = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+        for path in paths if is_folder else paths[:-1]:
+            key = _folded(path)
+            _check_same(path, files.get(key), folders.setdefault(key, path), is_folder=True)
+        if not is_folder:
+            key = _folded(paths[-1])
+            if key in files and files[key] == paths[-1]:
+                raise BadArchive(f"The zip has {name!r} twice.")
+            file = files.setdefault(key, paths[-1])
+            _check_same(paths[-1], file, folders.get(key), is_folder=False)
+
+
+def read_entry(source: zipfile.ZipFile, name: str, most: int = _BLOCK) -> bytes | None:
+    """Read a small file of a zip; `None` if there is none of this name.
+
+    Args:
+        source: The zip.
+        name: The file's name.
+        most: Bytes that it may have.
+
+    Raises:
+        BadArchive: It is larger, or encrypted.
+    """
+    try:
+        info = source.getinfo(name)
+    except KeyError:
+        return None
+    _check_kind(info)
+    with _reading(f"{name} in the zip is broken"), source.open(info) as stream:
+        content = stream.read(most + 1)
+    if len(content) > most:
+        raise BadArchive(f"{name} is too large: at most {most // 1024} KiB are read.")
+    return content
+
+
+def _check_kind(info: zipfile.ZipInfo) -> None:
+    """Refuse what is no plain file or folder."""
+    name = info.orig_filename
+    if info.flag_bits & 0x1:
+        raise BadArchive(f"The zip is encrypted: {name!r} needs a password.")
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    if kind == stat.S_IFLNK:
+        raise BadArchive(f"{name!r} in the zip is a symbolic link: put the file itself there.")
+    if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise BadArchive(f"{name!r} in the zip is neither a file nor a folder.")
+    if kind and (kind == stat.S_IFDIR) != info.is_dir():
+        raise BadArchive(f"{name!r} in the zip is said to be both a file and a folder.")
+
+
+def _checked_parts(name: str) -> list[str]:
+    parts = name.removesuffix("/").split("/")
+    reason = None
+    if _CONTROL.search(name):
+        reason = "has a control character"
+    elif "\\" in name:
+        reason = "has a backslash: the parts of a path are separated by /"
+    elif name.startswith("/") or _DRIVE.match(name):
+        reason = "is absolute"
+    elif ".." in parts:
+        reason = "leads out of the folder"
+    elif "" in parts or "." in parts:
+        reason = "has an empty part"
+    elif any(len(part.encode(errors="surrogatepass")) > 255 for part in parts):
+        reason = "has a part of more than 255 bytes"
+    elif len(name) > 2000 or len(parts) > 100:
+        reason = "is too long"
+    elif not _is_text(name):
+        reason = "is no Unicode text"
+    if reason is not None:
+        raise BadArchive(f"The name {name[:200]!r} in the zip {reason}.")
+    return parts
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _folded(path: str) -> str:
+    return unicodedata.normalize("NFC", path).casefold()
+
+
+def _check_same(path: str, file: str | None, folder: str | None, *, is_folder: bool) -> None:
+    """Refuse a path that some file system takes for another one's."""
+    for other, other_is_folder in ((file, False), (folder, True)):
+        if other is not None and (other != path or other_is_folder != is_folder):
+            what = "in their case only" if other != path else "in being a file and a folder"
+            raise BadArchive(f"The names {other!r} and {path!r} in the zip differ {what}.")
+
+
+def _write(source: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
+    path = folder.joinpath(*info.orig_filename.split("/"))
+    if info.is_dir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    broken = f"{info.orig_filename!r} in the zip is broken"
+    with path.open("xb") as target:
+        with _reading(broken):
+            stream = source.open(info)
+        with stream:
+            while True:
+                with _reading(broken):
+                    block = stream.read(_BLOCK)
+                if not block:
+                    break
+                target.write(block)
+    path.chmod(0o755 if info.external_attr >> 16 & 0o100 else 0o644)

@@ -1,0 +1,168 @@
+"""Reading a mapping that people wrote: every mistake is noted with the path of its key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+__all__ = ["Mistakes", "Reader", "near"]
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for a misspelling, else a full stop.
+
+    Example:
+        >>> near("tarin", ["train", "export"])
+        "; did you mean 'train'?"
+    """
+    found = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.7)
+    return f"; did you mean {found[0]!r}?" if found else "."
+
+
+class Mistakes:
+    """What is wrong, by the path of the key.
+
+    Attributes:
+        found: For each path, the reasons.
+    """
+
+    def __init__(self) -> None:
+        self.found: dict[str, list[str]] = {}
+
+    def add(self, path: str, reason: str) -> None:
+        """Note a mistake."""
+        self.found.setdefault(path, []).append(reason)
+
+    def mapping(
+        self, path: str, document: Any, *, known: Iterable[str] | None = None
+    ) -> Reader | None:
+        """Return what reads a mapping; `None`, and a mistake, if it is something else.
+
+        Args:
+            path: Where it is; `""` for the whole.
+            document: What should be a mapping.
+            known: The keys that are known. Others may be there, but not misspelt ones.
+        """
+        if not isinstance(document, Mapping):
+            self.add(path, f"Expected a mapping, not {_shown(document)}.")
+            return None
+        reader = Reader(self, path, document, set(known or ()) - {"extra"})
+        for key in document:
+            if not isinstance(key, str):
+                self.add(reader.at(str(key)), f"The key is {_shown(key)}, not text: quote it.")
+            elif known is not None and key not in reader.known:
+                missing = [name for name in reader.known if name not in document]
+                if (hint := near(key, sorted(missing))) != ".":
+                    self.add(reader.at(key), f"There is no such key{hint}")
+        return reader
+
+
+class Reader:
+    """Takes the values out of a mapping, and notes those that don't fit.
+
+    Args:
+        mistakes: Where they are noted.
+        path: Where the mapping is.
+        document: The mapping.
+        known: The keys that are known.
+    """
+
+    def __init__(
+        self, mistakes: Mistakes, path: str, document: Mapping[Any, Any], known: set[str]
+    ) -> None:
+        self._mistakes = mistakes
+        self._path = path
+        self._document = document
+        self.known = known
+
+    def at(self, key: str) -> str:
+        """Return the path of a key."""
+        return f"{self._path}.{key}" if self._path else key
+
+    def names(self) -> list[str]:
+        """Return the keys that are text."""
+        return [key for key in self._document if isinstance(key, str)]
+
+    def get(self, key: str) -> Any:
+        """Return a value as it is; `None` if there is none."""
+        return self._document.get(key)
+
+    def rest(self) -> dict[str, Any]:
+        """Return what is under other keys than those that are known."""
+        return {key: self._document[key] for key in self.names() if key not in self.known}
+
+    def text(
+        self,
+        key: str,
+        pattern: re.Pattern[str] | None = None,
+        form: str = "",
+        required: bool = False,
+    ) -> str | None:
+        """Return a text, or `None`.
+
+        Args:
+            key: Its key.
+            pattern: What it has to match as a whole.
+            form: That, for people.
+            required: Whether it has to be there, and not be empty.
+        """
+        value = self._document.get(key)
+        if value is None:
+            if required:
+                self._mistakes.add(self.at(key), "It is missing.")
+            return None
+        if not isinstance(value, str):
+            self._mistakes.add(self.at(key), f"Expected text, not {_shown(value)}{_quote(value)}.")
+            return None
+        if required and not value.strip():
+            self._mistakes.add(self.at(key), "It is empty.")
+        elif pattern is not None and not pattern.fullmatch(value):
+            self._mistakes.add(self.at(key), f"Expected {form}, not {_shown(value)}.")
+        else:
+            return value
+        return None
+
+    def flag(self, key: str) -> bool:
+        """Return a yes or no; no if there is none."""
+        value = self._document.get(key)
+        if value is not None and not isinstance(value, bool):
+            self._mistakes.add(self.at(key), f"Expected true or false, not {_shown(value)}.")
+        return value is True
+
+    def texts(self, key: str) -> list[str]:
+        """Return a list of texts, each with something in it."""
+        value = self._document.get(key)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            self._mistakes.add(self.at(key), f"Expected a list, not {_shown(value)}.")
+            return []
+        for position, item in enumerate(value):
+            if not isinstance(item, str) or not item.strip() or "\n" in item:
+                self._mistakes.add(
+                    f"{self.at(key)}.{position}", f"Expected a line of text, not {_shown(item)}."
+                )
+        return [item for item in value if isinstance(item, str)]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Mapping):
+        return "a mapping"
+    if isinstance(value, list):
+        return "a list"
+    if value is None:
+        return "nothing"
+    text = repr(value)
+    shown = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"the number {shown}" if isinstance(value, (int, float)) else shown
+
+
+def _quote(value: Any) -> str:
+    """Say what to do about what YAML takes for something else than text."""
+    if isinstance(value, (int, float)):
+        return f': write "{value}", in quotes'
+    return ""

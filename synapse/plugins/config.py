@@ -1,0 +1,245 @@
+"""What a release says of itself in its `config.yaml`, checked.
+
+Every mistake is found at once and named by the path of its key.
+
+Example:
+    >>> config = PluginConfig.parse(
+    ...     {
+    ...         "code": "digits",
+    ...         "name": "Digits",
+    ...         "version": "1.0.0",
+    ...         "category": "neural_net",
+    ...         "actions": {"train": {"entrypoint": "plugin.train:run"}},
+    ...     }
+    ... )
+    >>> config.action().module
+    'plugin.train'
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from synapse.errors import InvalidQuery, PluginConfigError
+from synapse.plugins.checking import Mistakes, near
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+__all__ = ["CATEGORIES", "Action", "PluginConfig"]
+
+#: What a plugin can be for: the values of `synapse.PluginCategory`.
+CATEGORIES = (
+    "neural_net",
+    "export",
+    "upload",
+    "smart_tool",
+    "pre_annotation",
+    "post_annotation",
+    "data_validation",
+    "converter",
+)
+
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+_VERSION = re.compile(r"[A-Za-z0-9_-]{1,100}([.+!][A-Za-z0-9_-]{1,100})*", re.ASCII)
+_ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
+_NAMES = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
+_ENTRYPOINT = re.compile(f"{_NAMES}:{_NAMES}")
+
+
+@attrs.frozen(kw_only=True)
+class Action:
+    """Something that a plugin can do.
+
+    Attributes:
+        name: What it is called.
+        entrypoint: What runs, as `module:callable`.
+        description: What it does.
+        parameters: The JSON Schema of its parameters; `None` if any will do.
+        extra: What else the configuration says about it.
+    """
+
+    name: str
+    entrypoint: str
+    description: str = ""
+    parameters: Mapping[str, Any] | None = None
+    extra: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def module(self) -> str:
+        """The name of the module to import."""
+        return self.entrypoint.partition(":")[0]
+
+    @property
+    def callable(self) -> str:
+        """The name, in that module, of what is called."""
+        return self.entrypoint.partition(":")[2]
+
+
+@attrs.frozen(kw_only=True)
+class PluginConfig:
+    """The configuration of a release.
+
+    Attributes:
+        code: The plugin's code.
+        name: The plugin's name.
+        version: The release's version.
+        category: What it is for, as `synapse.PluginCategory` has it.
+        description: What it does.
+        author: Who wrote it.
+        install: Whether `requirements` are installed before it runs.
+        requirements: Packages that it needs, as pip takes them.
+        actions: What it can do, by name.
+        extra: What else is there, which a server may know.
+    """
+
+    code: str
+    name: str
+    version: str
+    category: str
+    description: str = ""
+    author: str = ""
+    install: bool = False
+    requirements: tuple[str, ...] = ()
+    actions: Mapping[str, Action]
+    extra: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @classmethod
+    def parse(
+        cls,
+        document: Any,
+        *,
+        source: str = "config.yaml",
+        code: str | None = None,
+        version: str | None = None,
+    ) -> Self:
+        """Check a configuration.
+
+        Args:
+            document: What the file says, as plain values.
+            source: The file's name, for messages.
+            code: The plugin's code, which it has to have.
+            version: The release's version, which it has to have.
+
+        Raises:
+            PluginConfigError: It has mistakes, all of which are named.
+        """
+        mistakes = Mistakes()
+        values = _read_config(document, mistakes)
+        _compare(values, mistakes, code=code, version=version)
+        if mistakes.found:
+            raise PluginConfigError(mistakes.found, source)
+        return cls(**values)
+
+    def action(self, name: str | None = None) -> Action:
+        """Return an action.
+
+        Args:
+            name: Its name; it may be left out if there is only one.
+
+        Raises:
+            InvalidQuery: There is none of this name, or several and no name.
+        """
+        return self.actions[checked_action(name, self.actions)]
+
+
+def checked_action(name: str | None, actions: Mapping[str, Any]) -> str:
+    """Return the name of the action that is meant.
+
+    Raises:
+        InvalidQuery: There is none of this name, or several and no name.
+    """
+    there = ", ".join(actions) or "none"
+    if name is None:
+        if len(actions) != 1:
+            raise InvalidQuery(f"Say which action is meant. There are: {there}.")
+        return next(iter(actions))
+    if name not in actions:
+        raise InvalidQuery(f"There is no action {name!r}{near(name, actions)} There are: {there}.")
+    return name
+
+
+def _read_config(document: Any, mistakes: Mistakes) -> dict[str, Any]:
+    reader = mistakes.mapping("", document, known=attrs.fields_dict(PluginConfig))
+    if reader is None:
+        return {}
+    code = reader.text("code", _CODE, "letters, digits, hyphens and underscores", required=True)
+    if code is not None and code.isdigit():
+        mistakes.add("code", "It must not be only digits: a path couldn't tell it from an id.")
+    category = reader.text("category", required=True)
+    if category is not None and category not in CATEGORIES:
+        hint = near(category, CATEGORIES)
+        mistakes.add(
+            "category",
+            f"{category!r} is no category{hint} There are: {', '.join(CATEGORIES)}.",
+        )
+    return {
+        "code": code,
+        "name": reader.text("name", required=True),
+        "version": reader.text("version", _VERSION, "such as 1.0.0", required=True),
+        "category": category,
+        "description": reader.text("description") or "",
+        "author": reader.text("author") or "",
+        "install": reader.flag("install"),
+        "requirements": tuple(reader.texts("requirements")),
+        "actions": _read_actions(reader.get("actions"), mistakes),
+        "extra": reader.rest(),
+    }
+
+
+def _read_actions(document: Any, mistakes: Mistakes) -> dict[str, Action]:
+    if document is None:
+        mistakes.add("actions", "It is missing: name what the plugin can do.")
+        return {}
+    reader = mistakes.mapping("actions", document)
+    if reader is None:
+        return {}
+    if not reader.names():
+        mistakes.add("actions", "There is none: name what the plugin can do.")
+    actions = {}
+    for name in reader.names():
+        path = f"actions.{name}"
+        if not _ACTION.fullmatch(name):
+            mistakes.add(path, "An action's name is made of letters, digits, _ and -.")
+        inner = mistakes.mapping(path, reader.get(name), known=attrs.fields_dict(Action))
+        if inner is not None:
+            actions[name] = Action(
+                name=name,
+                entrypoint=inner.text(
+                    "entrypoint", _ENTRYPOINT, "module:callable, such as plugin.train:run", True
+                )
+                or "",
+                description=inner.text("description") or "",
+                parameters=_read_schema(f"{path}.parameters", inner.get("parameters"), mistakes),
+                extra=inner.rest(),
+            )
+    return actions
+
+
+def _read_schema(path: str, document: Any, mistakes: Mistakes) -> Mapping[str, Any] | None:
+    if document is None:
+        return None
+    if not isinstance(document, Mapping):
+        mistakes.add(path, f"Expected a JSON Schema, which is a mapping, not {document!r:.60}.")
+        return None
+    from synapse.plugins.parameters import schema_problems
+
+    for below, reasons in schema_problems(document).items():
+        for reason in reasons:
+            mistakes.add(f"{path}.{below}" if below else path, reason)
+    return document
+
+
+def _compare(
+    values: Mapping[str, Any], mistakes: Mistakes, *, code: str | None, version: str | None
+) -> None:
+    if code is not None and values.get("code") not in (None, code):
+        mistakes.add("code", f"It is {values['code']!r}, but the plugin's code is {code!r}.")
+    if version is not None and values.get("version") not in (None, version):
+        mistakes.add(
+            "version", f"It is {values['version']!r}, but the release is to be {version!r}."
+        )

@@ -1,0 +1,83 @@
+r"""How serious a printed line is: a mark at its beginning, which whoever reads it takes off.
+
+A marked line is `\x1e<level>\x1f<message>`. Everything else is a line without a level, as it is.
+
+Example:
+    >>> split(marked("half way", "info"))
+    ('half way', 'info')
+    >>> split("half way")
+    ('half way', None)
+"""
+
+from __future__ import annotations
+
+from synapse.errors import InvalidQuery
+
+__all__ = ["LEVELS", "checked_level", "marked", "split"]
+
+#: The levels that a line can have, the least serious first: those of `synapse.LogLevel`.
+LEVELS = ("debug", "info", "success", "warning", "danger", "error", "critical")
+
+_BEGIN, _END = "\x1e", "\x1f"
+
+
+def checked_level(level: str) -> str:
+    """Return a level as it is written on the wire.
+
+    Args:
+        level: One of `LEVELS`, or a `synapse.LogLevel`.
+
+    Raises:
+        InvalidQuery: There is no such level.
+
+    Example:
+        >>> checked_level("info")
+        'info'
+    """
+    word = str(getattr(level, "value", level))
+    if word not in LEVELS:
+        import difflib  # only a mistake needs it
+
+        near = difflib.get_close_matches(word.lower(), LEVELS, n=1)
+        meant = f"; did you mean {near[0]!r}?" if near else f". There are: {', '.join(LEVELS)}."
+        raise InvalidQuery(f"There is no level {word!r}{meant}")
+    return word
+
+
+def marked(message: str, level: str) -> str:
+    r"""Return a message as it is printed to have a level; each of its lines gets the mark.
+
+    Args:
+        message: The text, without the end of its last line.
+        level: One of `LEVELS`, or a `synapse.LogLevel`.
+
+    Raises:
+        InvalidQuery: There is no such level.
+
+    Example:
+        >>> marked("one\ntwo", "error")
+        '\x1eerror\x1fone\n\x1eerror\x1ftwo'
+    """
+    mark = f"{_BEGIN}{checked_level(level)}{_END}"
+    return "\n".join(mark + line for line in message.split("\n"))
+
+
+def split(line: str) -> tuple[str, str | None]:
+    r"""Take the mark off a printed line.
+
+    Args:
+        line: The line, without its end.
+
+    Returns:
+        The message and its level; the line as it is and `None` if it isn't marked with a level
+        that there is.
+
+    Example:
+        >>> split("\x1eloud\x1fhello")
+        ('\x1eloud\x1fhello', None)
+    """
+    if line.startswith(_BEGIN):
+        level, end, message = line[1:].partition(_END)
+        if end and level in LEVELS:
+            return message, level
+    return line, None
