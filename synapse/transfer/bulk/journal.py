@@ -44,16 +44,25 @@ class Journal:
 
     Args:
         path: Its file, or `None` for one that isn't kept.
-        collection: What tells the collection from another one that has its id later, such as when
-            it was made. A journal about another collection is begun anew.
+        collection: The server and the id of the collection.
+        created: What tells the collection from another one that has its id later, such as when it
+            was made. The journal of the former one is begun anew.
         project: The project that tasks are made in, if any.
 
     Raises:
         JournalInUse: Another run has it.
-        InvalidQuery: It can't be written, or the file is something else.
+        InvalidQuery: It can't be written, or the file is something else, such as the journal of
+            another collection.
     """
 
-    def __init__(self, path: Path | None, *, collection: str, project: str | None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        *,
+        collection: tuple[str, str],
+        created: str,
+        project: str | None,
+    ) -> None:
         self._path = path
         self._project = project
         self._lock = threading.RLock()
@@ -67,7 +76,10 @@ class Journal:
         except (OSError, sqlite3.Error) as error:
             raise InvalidQuery(f"The journal {path} can't be opened: {error}.") from error
         try:
-            self._begin(collection)
+            self._begin(collection, created)
+        except InvalidQuery:
+            self._database.close()
+            raise
         except sqlite3.Error as error:
             self._database.close()
             if "locked" in str(error):
@@ -77,22 +89,54 @@ class Journal:
                 ) from None
             raise InvalidQuery(f"The journal {path} can't be used: {error}.") from error
 
-    def _begin(self, collection: str) -> None:
+    def _begin(self, collection: tuple[str, str], created: str) -> None:
         database = self._database
         database.execute("PRAGMA locking_mode=EXCLUSIVE")
+        database.execute("BEGIN EXCLUSIVE")  # of which nothing is written to the file
+        known = self._about()
+        database.execute("COMMIT")
+        # What it knows is lost when it is begun anew, and everything then made a second time: that
+        # needs a better reason than a path that was given by mistake, or by another SDK.
+        if known is not None and known[:2] != [*collection]:
+            raise InvalidQuery(
+                f"The journal {self._path} is of another collection ({known[1]} of {known[0]}): "
+                "give each collection a journal= of its own."
+            )
         database.execute("PRAGMA synchronous=NORMAL")
         database.execute("PRAGMA journal_mode=WAL")
         database.execute("PRAGMA cache_size=-1024")
         database.execute("BEGIN EXCLUSIVE")
         for statement in _SCHEMA.split(";"):
             database.execute(statement)
-        facts = dict(database.execute("SELECT name, value FROM facts"))
-        if facts.get("collection") != collection or facts.get("format") != _FORMAT:
+        about = [*collection, created]
+        if known != about:
             database.execute("DELETE FROM records")
             database.execute("DELETE FROM tasks")
-            new = {"collection": collection, "format": _FORMAT}
+            new = {"collection": json.dumps(about), "format": _FORMAT}
             database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", new.items())
         database.execute("COMMIT")
+
+    def _about(self) -> list[str] | None:
+        """Return server, id and time of the collection that it is about; `None` for a new one.
+
+        Raises:
+            InvalidQuery: It is no journal, or one of another version of the SDK.
+        """
+        tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master")}
+        if not tables:
+            return None
+        facts = {}
+        if "facts" in tables:
+            facts = dict(self._database.execute("SELECT name, value FROM facts"))
+        if "format" not in facts or "collection" not in facts:
+            raise InvalidQuery(f"The journal {self._path} can't be used: it is something else.")
+        if facts["format"] != _FORMAT:
+            raise InvalidQuery(
+                f"The journal {self._path} was written by another version of the SDK: upload with "
+                "that one, or give another journal=, which knows nothing of what is done."
+            )
+        about: list[str] = json.loads(facts["collection"])
+        return about
 
     # -- What earlier runs did ---------------------------------------------------------------
 

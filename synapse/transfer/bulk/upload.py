@@ -100,8 +100,13 @@ def upload_many(
         opened.check()
         path = Path(journal) if journal is not None else _journal_path(transport, target, opened)
         project = None if target.project is None else str(target.project)
-        about = json.dumps([transport.base_url, str(target.collection), target.created])
-        with contextlib.closing(Journal(path, collection=about, project=project)) as kept:
+        kept = Journal(
+            path,
+            collection=(transport.base_url, str(target.collection)),
+            created=target.created,
+            project=project,
+        )
+        with contextlib.closing(kept):
             run = _Run(transport, target, opened, kept, shown, workers, on_error)
             return run.run(verifies=skip_existing)
 

@@ -20,8 +20,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "state" / "journal.sqlite"
 
 
-def opened(path: Path, collection: str = "1", project: str | None = "9") -> Journal:
-    return Journal(path, collection=collection, project=project)
+def opened(
+    path: Path, collection: str = "1", created: str = "today", project: str | None = "9"
+) -> Journal:
+    where = ("http://localhost/", collection)
+    return Journal(path, collection=where, created=created, project=project)
 
 
 def record(name: str = "a.png", *, size: int = 3, changed: int = 5, checksum: str = "") -> Record:
@@ -172,8 +175,41 @@ def test_another_collection_of_that_id(path: Path) -> None:
     one.unit = 42
     journal.made_units([one])
     journal.close()
-    journal = opened(path, collection="made later")
+    journal = opened(path, created="later")
     assert recalled(journal, record()).unit is None
+    journal.close()
+
+
+def test_of_another_collection_is_left_alone(path: Path) -> None:
+    journal = opened(path)
+    journal.sent(record(checksum="abc"))
+    journal.close()
+
+    with pytest.raises(InvalidQuery, match=r"of another collection \(1 of http://localhost/\)"):
+        opened(path, collection="2")
+
+    journal = opened(path)
+    assert recalled(journal, record()).checksums == {"image": "abc"}
+    journal.close()
+
+
+def test_of_another_version_is_left_alone(path: Path) -> None:
+    journal = opened(path)
+    journal.sent(record(checksum="abc"))
+    journal.close()
+
+    def set_format(value: str) -> None:
+        with sqlite3.connect(path) as database:
+            database.execute("UPDATE facts SET value = ? WHERE name = 'format'", (value,))
+        database.close()
+
+    set_format("2")
+    with pytest.raises(InvalidQuery, match="by another version of the SDK"):
+        opened(path)
+    set_format("1")
+
+    journal = opened(path)
+    assert recalled(journal, record()).checksums == {"image": "abc"}
     journal.close()
 
 
@@ -189,7 +225,7 @@ def test_lock_goes_with_the_process(path: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"
         "from synapse.transfer.bulk.journal import Journal\n"
-        "journal = Journal(Path(sys.argv[1]), collection='1', project='9')\n"
+        "journal = Journal(Path(sys.argv[1]), collection=('s', '1'), created='', project='9')\n"
         "print('open', flush=True); sys.stdin.read()"
     )
     with subprocess.Popen(
@@ -204,7 +240,7 @@ def test_lock_goes_with_the_process(path: Path) -> None:
             opened(path)
         process.kill()
         process.wait()
-    opened(path).close()
+    Journal(path, collection=("s", "1"), created="", project="9").close()
 
 
 def test_what_is_no_journal(tmp_path: Path) -> None:
@@ -219,17 +255,16 @@ def test_what_is_no_journal(tmp_path: Path) -> None:
         opened(path / "below")
 
 
-def test_database_of_something_else_is_left_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["records(title)", "tasks(title)", "facts(name, value)"])
+def test_database_of_something_else_is_left_alone(tmp_path: Path, table: str) -> None:
     path = tmp_path / "other.sqlite"
     database = sqlite3.connect(path)
-    database.execute("CREATE TABLE records(title TEXT)")
-    database.execute("INSERT INTO records VALUES ('mine')")
+    database.execute(f"CREATE TABLE {table}")
     database.commit()
     database.close()
+    before = path.read_bytes()
 
     with pytest.raises(InvalidQuery, match="can't be used"):
         opened(path)
 
-    database = sqlite3.connect(path)
-    assert database.execute("SELECT title FROM records").fetchall() == [("mine",)]
-    database.close()
+    assert path.read_bytes() == before
