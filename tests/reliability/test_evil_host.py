@@ -483,7 +483,7 @@ class TestOrigins:
         monkeypatch.setenv("SYNAPSE_API_TOKEN", API)
         monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", AGENT)
         with RayClient(evil.url) as ray:
-            ray.list_jobs()
+            ray.get_version()
         check(evil.connections == 1)
 
     def test_an_agent_gets_the_agents_token_alone(self, home: Recorder, monkeypatch: Any) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 from synapse.clients.agent.ids import checked_id
 from synapse.clients.agent.ray_packages import Package
-from synapse.clients.agent.ray_rest import RayRest, hide_variables
+from synapse.clients.agent.ray_rest import RayRest, hide_variables, part
 from synapse.clients.base import Params
 from synapse.errors import (
     ClientError,
@@ -111,7 +111,9 @@ class RayJobs(RayRest):
             NotFound: There is no such job.
         """
         key = checked_id(job_id)
-        job: dict[str, Any] = self._ask("GET", f"api/jobs/{key}", resource=f"job {key}")
+        what = f"job {key}"
+        job = self._ask("GET", f"api/jobs/{key}", resource=what)
+        part(job, str, what, "status")
         return job
 
     def list_jobs(self, params: Params | None = None) -> list[dict[str, Any]]:
@@ -124,7 +126,7 @@ class RayJobs(RayRest):
         Raises:
             InvalidQuery: A job has no such field.
         """
-        jobs: list[dict[str, Any]] = self._ask("GET", "api/jobs/", resource="jobs")
+        jobs = self._ask_list("GET", "api/jobs/", resource="jobs")
         for name, wanted in (params or {}).items():
             if jobs and name not in jobs[0]:
                 raise InvalidQuery(f"Jobs have no {name!r}, but {', '.join(sorted(jobs[0]))}.")
@@ -178,11 +180,13 @@ class RayJobs(RayRest):
             NotFound: There is no such job.
         """
         key = checked_id(job_id)
-        answer = self._ask("POST", f"api/jobs/{key}/stop", resource=f"job {key}")
+        what = f"job {key}"
+        answer = self._ask("POST", f"api/jobs/{key}/stop", resource=what)
+        stopped = part(answer, bool, what, "stopped")
         status = self.get_job(key)["status"]
         return {
-            "stopped": answer["stopped"],
-            "requested": answer["stopped"] and status not in TERMINAL,
+            "stopped": stopped,
+            "requested": stopped and status not in TERMINAL,
             "status": status,
         }
 
@@ -195,8 +199,7 @@ class RayJobs(RayRest):
             Conflict: It hasn't ended.
         """
         key = checked_id(job_id)
-        answer = self._ask("DELETE", f"api/jobs/{key}", resource=f"job {key}")
-        return {"deleted": True} if answer is None else answer
+        return self._ask("DELETE", f"api/jobs/{key}", resource=f"job {key}")
 
     def upload_package(self, source: str | os.PathLike[str]) -> str:
         """Upload a folder or zip, for the `working_dir` or `py_modules` of a `runtime_env`.
@@ -235,9 +238,7 @@ class RayJobs(RayRest):
         lost: ClientError | None = None
         for _ in range(_SUBMITS):
             try:
-                answer: dict[str, Any] = self._ask(
-                    "POST", "api/jobs/", json=body, resource=f"job {key}"
-                )
+                answer = self._ask("POST", "api/jobs/", json=body, resource=f"job {key}")
             except (ConnectionFailed, RequestTimeout, InvalidResponse) as error:
                 if isinstance(error, ConnectionFailed) and not error.was_sent:
                     raise

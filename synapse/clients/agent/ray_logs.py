@@ -46,7 +46,7 @@ class RayLogs(RayJobs):
         """
         key = checked_id(job_id)
         answer = self._ask("GET", f"api/jobs/{key}/logs", resource=f"job {key}")
-        return {"logs": answer["logs"] or ""}
+        return {"logs": str(answer.get("logs") or "")}
 
     def tail_job_logs(
         self,

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from synapse.clients.base import BaseClient
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_url
-from synapse.errors import BadRequest, ClientError, Conflict, NotFound
+from synapse.errors import BadRequest, ClientError, Conflict, InvalidResponse, NotFound
 from synapse.redaction import hide, redacted
 from synapse.transport import Transport
 
-__all__ = ["Concealed", "RayRest", "conceal", "hide_variables"]
+__all__ = ["Concealed", "RayRest", "conceal", "hide_variables", "part"]
+
+T = TypeVar("T")
 
 _RAISED = re.compile(r"(?:[A-Za-z_][\w.]*)(?:Error|Exception|Exit|Interrupt|Warning)\b.*")
 _MOST_SHOWN = 1000
@@ -52,8 +54,19 @@ class RayRest(BaseClient):
         )
         super().__init__(transport=Transport(settings))
 
-    def _ask(self, method: str, path: str, *, resource: str, **options: Any) -> Any:
-        """Make a request whose answer is JSON. One request."""
+    def _ask(self, method: str, path: str, *, resource: str, **options: Any) -> dict[str, Any]:
+        """Make a request whose answer is a JSON object. One request."""
+        found = self._json(method, path, resource, options)
+        return part(found, dict, resource)
+
+    def _ask_list(
+        self, method: str, path: str, *, resource: str, **options: Any
+    ) -> list[dict[str, Any]]:
+        """Make a request whose answer is a JSON list of objects. One request."""
+        found = part(self._json(method, path, resource, options), list, resource)
+        return [part(one, dict, resource) for one in found]
+
+    def _json(self, method: str, path: str, resource: str, options: dict[str, Any]) -> Any:
         answer = self._transport.fetch(method, path, resource=resource, **options)
         try:
             return conceal(answer.json())
@@ -135,6 +148,31 @@ def last_line(text: str) -> str:
 
 # Exceptions whose name adds nothing to what they say.
 _PLAIN = {"Exception", "RuntimeError", "ValueError"}
+
+
+def part(found: Any, form: type[T], resource: str, *keys: str) -> T:
+    """Return a part of an answer.
+
+    Args:
+        found: The answer.
+        form: What the part must be.
+        resource: What was asked for, for messages.
+        *keys: Where it is.
+
+    Raises:
+        InvalidResponse: There is no such part: this isn't a Ray dashboard, or another Ray.
+    """
+    for key in keys:
+        found = found.get(key) if isinstance(found, dict) else None
+    if not isinstance(found, form):
+        what = f"no {'.'.join(keys)}" if keys else f"not a {form.__name__}"
+        raise InvalidResponse(
+            200,
+            f"the answer isn't what a Ray dashboard sends: {what}",
+            hint="Check base_url, and that Ray is 2.50 or newer.",
+            resource=resource,
+        )
+    return found
 
 
 def conceal(value: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 
 from synapse.clients.agent.ids import checked_id
 from synapse.clients.agent.ray_jobs import RayJobs
-from synapse.clients.agent.ray_rest import hide_variables
+from synapse.clients.agent.ray_rest import hide_variables, part
 from synapse.errors import Conflict, InvalidQuery, NotFound, RequestTimeout, ServerError
 
 __all__ = ["RayServe"]
@@ -188,7 +188,9 @@ class RayServe(RayJobs):
     # -- Inside ------------------------------------------------------------------------------
 
     def _serving(self) -> dict[str, Any]:
-        found: dict[str, Any] = self._ask("GET", _PATH, resource=_WHAT)
+        found = self._ask("GET", _PATH, resource=_WHAT)
+        for one in part(found, dict, _WHAT, "applications").values():
+            part(one, str, _WHAT, "name")
         return found
 
     def _change(

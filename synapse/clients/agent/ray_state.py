@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from synapse.clients.agent.ids import checked_id
-from synapse.clients.agent.ray_rest import RayRest
+from synapse.clients.agent.ray_rest import RayRest, part
 from synapse.clients.base import Params
 from synapse.errors import InvalidQuery, NotFound
 
@@ -29,14 +29,14 @@ class Listing(list[dict[str, Any]]):
         warnings: What Ray says about it, such as nodes that didn't answer.
     """
 
-    def __init__(self, result: Mapping[str, Any], limit: int) -> None:
-        super().__init__(result["result"])
-        self.total: int = result["total"]
-        self.matching: int = result["num_filtered"]
-        self.is_truncated = result["num_after_truncation"] < self.total or len(self) < self.matching
+    def __init__(self, result: Mapping[str, Any], kind: str) -> None:
+        super().__init__(part(one, dict, kind) for one in part(result, list, kind, "result"))
+        self.total = part(result, int, kind, "total")
+        self.matching = part(result, int, kind, "num_filtered")
+        looked_at = part(result, int, kind, "num_after_truncation")
+        self.is_truncated = looked_at < self.total or len(self) < self.matching
         said = [result.get("partial_failure_warning"), *(result.get("warnings") or ())]
         self.warnings: list[str] = [str(one) for one in said if one]
-        self.limit = limit
 
 
 class RayState(RayRest):
@@ -143,8 +143,7 @@ class RayState(RayRest):
 
     def get_version(self) -> dict[str, Any]:
         """Ask which Ray it is: `ray_version`, `session_name` and so on. One request."""
-        version: dict[str, Any] = self._ask("GET", "api/version", resource="the Ray head")
-        return version
+        return self._ask("GET", "api/version", resource="the Ray head")
 
     def _one(self, kind: str, field: str, value: Any) -> dict[str, Any]:
         key = checked_id(value)
@@ -171,7 +170,7 @@ class RayState(RayRest):
                 ("filter_values", value),
             ]
         answer = self._ask("GET", f"api/v0/{kind}", params=query, resource=kind)
-        listing = Listing(answer["data"]["result"], limit)
+        listing = Listing(part(answer, dict, kind, "data", "result"), kind)
         if listing.is_truncated and limit == _MOST:
             warnings.warn(
                 f"The cluster has {listing.total:,} {kind}, and Ray looks at {_MOST:,} of them "

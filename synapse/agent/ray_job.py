@@ -1,0 +1,308 @@
+"""One job on a Ray cluster, from its release to its outcome."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import shlex
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from synapse.clients.agent.ray import RayClient
+from synapse.engine.endings import outcome_of
+from synapse.engine.order import JobOrder, Line, Outcome, Reporter
+from synapse.engine.output import Output
+from synapse.engine.process import Verdict
+from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, SynapseError
+from synapse.plugins.packaging import load_config
+from synapse.transport.deadlines import deadline
+from synapse.transport.streams import StreamLimits
+
+if TYPE_CHECKING:
+    from synapse.agent.ray_runner import Tickets
+
+__all__ = ["RayJob"]
+
+_log = logging.getLogger(__name__)
+
+# The driver by its name, with nothing of the release's before the interpreter's own modules.
+_START = (
+    "import os, sys; sys.path[:] = [p for p in sys.path if p not in ('', os.getcwd())]; "
+    "from synapse.plugins.driver import main; sys.exit(main())"
+)
+_TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED")
+_POLL = 1.0
+_TICK = 0.1
+_TAIL = 200
+# Seconds for a stop to take effect, after which it isn't waited for: Ray doesn't stop a job that
+# waits for room in the cluster.
+_STOPPING = 20.0
+_ASKING = 3.0
+# Seconds after the job's end for the rest of its log to come.
+_REST = 60.0
+# The log is bound by the job's own limit, and its lines are cut where they are too long.
+_UNBOUND = StreamLimits(
+    max_messages=1 << 60, max_lines=1 << 60, max_bytes=1 << 60, max_message_bytes=64 << 20
+)
+_OWN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\t[A-Z]+ [\w.]+:\d+ -- ")
+_ENTRYPOINT = "Running entrypoint for job "
+_WORKER = re.compile(r"\x1b\[\d+m(\([^()]*pid=\d+[^()]*\))\x1b\[0m")
+_LONGEST = 500
+
+
+class RayJob:
+    """A job that is waiting or running on a cluster.
+
+    Args:
+        order: What is to be run.
+        reporter: Who is told about it.
+        client: A client for it alone, which is closed at its end.
+        orders: Where it fetches its order.
+        runtime_env: What Ray prepares.
+        patience: Seconds for which a head that doesn't answer is asked again.
+
+    Attributes:
+        verdict: By which it is ended early.
+    """
+
+    def __init__(
+        self,
+        order: JobOrder,
+        reporter: Reporter,
+        client: RayClient,
+        *,
+        orders: Tickets,
+        runtime_env: Mapping[str, Any],
+        patience: float,
+    ) -> None:
+        self.order = order
+        self.verdict = Verdict(order.limits)
+        self._reporter = reporter
+        self._client = client
+        self._orders = orders
+        self._runtime_env = runtime_env
+        self._patience = patience
+        self._printed: deque[str] = deque(maxlen=_TAIL)
+        self._output = Output(order.limits.output * 2**20, self._print)
+        self._lines: queue.Queue[str | None] = queue.Queue(10_000)
+        self._has_started = False
+
+    def run(self) -> None:
+        """Run it to its end, and tell."""
+        try:
+            outcome = self._outcome()
+        except Exception as error:
+            _log.exception("Job %s could not be run on Ray.", self.order.job_id)
+            outcome = Outcome("failed", f"It could not be run: {type(error).__name__}: {error}.")
+        finally:
+            self._client.close()  # which ends the thread that follows the log, too
+        self._output.finish()
+        self._output.flush()
+        ended = self.verdict.close() or outcome
+        self._tell(lambda: self._reporter.ended(ended))
+
+    # -- Its way -----------------------------------------------------------------------------
+
+    def _outcome(self) -> Outcome:
+        order = self.order
+        try:
+            config = load_config(order.release.archive)
+        except (SynapseError, OSError) as error:
+            return Outcome("failed", f"The release can't be used: {error}")
+        action = config.actions.get(order.action)
+        if action is None:
+            names = ", ".join(config.actions) or "none"
+            return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
+        requirements = config.requirements if config.install else ()
+        ticket = self._orders.issue(self._for_driver(action.entrypoint))
+        try:
+            submitted = self._persist(lambda: self._submit(ticket, requirements))
+            if isinstance(submitted, Outcome):
+                return submitted
+            threading.Thread(
+                target=self._follow, name=f"ray-log-{order.job_id}", daemon=True
+            ).start()
+            return self._watch()
+        finally:
+            self._orders.revoke(ticket)
+
+    def _for_driver(self, entrypoint: str) -> dict[str, Any]:
+        order = self.order
+        return {
+            "job_id": order.job_id,
+            "code": order.release.code,
+            "version": order.release.version,
+            "action": order.action,
+            "entrypoint": entrypoint,
+            "params": dict(order.params),
+            "base_url": order.base_url,
+            "credentials": dict(order.credentials),
+            "debug": order.debug,
+            "memory": order.limits.memory,
+            "watch": False,  # nobody is at the other end of its input
+        }
+
+    def _submit(self, ticket: str, requirements: Sequence[str]) -> None:
+        environment = dict(self._runtime_env)
+        environment["env_vars"] = {
+            "PYTHONUNBUFFERED": "1",
+            "RAY_DEDUP_LOGS": "0",  # each line as it was printed
+            **environment.get("env_vars", {}),
+        }
+        if requirements:
+            environment["pip"] = [*environment.get("pip", ()), *requirements]
+        command = ["python", "-c", _START, "--order-url", self._orders.url(ticket)]
+        self._client.submit_job(
+            shlex.join(command),
+            submission_id=self.order.job_id,
+            working_dir=self.order.release.archive,
+            runtime_env=environment,
+            metadata={
+                "synapse_release": f"{self.order.release.code}@{self.order.release.version}",
+                "synapse_action": self.order.action,
+            },
+        )
+
+    def _persist(self, act: Callable[[], None]) -> Outcome | None:
+        """Do something for as long as the head may only be away for a moment."""
+        until = time.monotonic() + self._patience
+        while not self.verdict.check():
+            try:
+                act()
+            except (ServerError, RequestTimeout) as error:  # noqa: PERF203
+                if time.monotonic() >= until:
+                    return self._unreachable(error)
+                self.verdict.wait(_POLL)
+            except ClientError as error:
+                return Outcome("failed", f"Ray doesn't take the job: {error.detail.rstrip('.')}.")
+            else:
+                return None
+        return Outcome("stopped")  # the verdict counts
+
+    def _watch(self) -> Outcome:
+        """Pass on what it prints and look at its state until it has ended."""
+        asked_at = failing = stopping = None
+        look_at = 0.0
+        while True:
+            is_log_over = self._pass_on(_TICK)
+            now = time.monotonic()
+            if self._output.is_full:
+                self.verdict.fail(f"It printed more than {self.order.limits.output:g} MiB.")
+            if self.verdict.check():
+                stopping = stopping or now
+                if asked_at is None or now - asked_at >= _ASKING:
+                    asked_at = now
+                    self._ask_to_stop()
+                if now - stopping >= _STOPPING:
+                    return Outcome("stopped")  # the verdict counts; what's left gets no order
+            if now < look_at and not is_log_over:
+                continue
+            look_at = now + _POLL
+            try:
+                with deadline(min(10.0, self._patience)):
+                    job = self._client.get_job(self.order.job_id)
+            except NotFound:
+                return Outcome("failed", "The Ray cluster doesn't know it any more.")
+            except ClientError as error:
+                failing = failing or now
+                if now - failing >= self._patience:
+                    return self._unreachable(error)
+                time.sleep(_TICK)
+                continue
+            failing = None
+            if job["status"] != "PENDING":
+                self._start()
+            if job["status"] in _TERMINAL:
+                self._finish_log()
+                return self._ended(job)
+
+    def _ask_to_stop(self) -> None:
+        try:
+            with deadline(5.0):
+                self._client.stop_job(self.order.job_id)
+        except ClientError as error:
+            _log.warning("Job %s can't be stopped: %s", self.order.job_id, error)
+
+    def _unreachable(self, error: ClientError) -> Outcome:
+        where, detail = self._client.base_url, error.detail.rstrip(".")
+        return Outcome("failed", f"The Ray head at {where} can't be reached: {detail}.")
+
+    def _ended(self, job: Mapping[str, Any]) -> Outcome:
+        if job["status"] == "SUCCEEDED":
+            return Outcome("completed")
+        if job["status"] == "STOPPED":
+            return Outcome("stopped", "It was stopped on the Ray cluster.")
+        code = job.get("driver_exit_code")
+        if isinstance(code, int) and code != 0:
+            # A shell says so of what it started when that was killed.
+            is_killed = code > 128 and code - 128 in [one.value for one in signal.Signals]
+            return outcome_of(128 - code if is_killed else code, list(self._printed))
+        said = str(job.get("message") or job.get("error_type") or "no reason given").strip()
+        reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
+        return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
+
+    # -- What it prints ----------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Read the log, on a thread of its own: nothing that it waits for holds up the rest."""
+        try:
+            for line in self._client.tail_job_logs(
+                self.order.job_id, limits=_UNBOUND, timeout=(5, 5), patience=self._patience
+            ):
+                self._lines.put(line)
+        except SynapseError as error:
+            _log.info("The log of job %s broke off: %s", self.order.job_id, error)
+        self._lines.put(None)
+
+    def _pass_on(self, seconds: float) -> bool:
+        """Take what has come of the log, or waits for it a little; say whether that is all."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=left)
+            except queue.Empty:
+                break
+            if line is None:
+                self._lines.put(None)
+                self._output.flush()
+                time.sleep(min(left, _TICK))
+                return True
+            self._start()
+            self._take(line)
+        self._output.flush(due=True)
+        return False
+
+    def _finish_log(self) -> None:
+        until = time.monotonic() + _REST
+        while time.monotonic() < until and not self._output.is_full:
+            if self._pass_on(_TICK):
+                return
+
+    def _take(self, line: str) -> None:
+        if line.startswith(_ENTRYPOINT):
+            return  # it has the ticket's address, and isn't the job's
+        if _OWN.match(line):
+            self._output.say(line, "debug")
+            return
+        self._output.feed(_WORKER.sub(r"\1", line).encode(errors="replace") + b"\n")
+
+    def _start(self) -> None:
+        if not self._has_started:
+            self._has_started = True
+            self.verdict.start()
+            self._tell(self._reporter.started)
+
+    def _print(self, lines: Sequence[Line]) -> None:
+        self._printed.extend(line.message for line in lines)
+        self._tell(lambda: self._reporter.printed(lines))
+
+    def _tell(self, say: Callable[[], None]) -> None:
+        try:
+            say()
+        except Exception:
+            _log.exception("The reporter of job %s failed.", self.order.job_id)
