@@ -62,6 +62,9 @@ def _read_csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, strict=True)
         try:
+            names = reader.fieldnames or []
+            if twice := [name for place, name in enumerate(names) if name in names[:place]]:
+                raise InvalidQuery(f"{path.name} has two columns named {twice[0]!r}.")
             for row in reader:
                 if None in row or None in row.values():
                     raise InvalidQuery(
@@ -79,7 +82,7 @@ def _read_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 continue
             try:
                 row = json.loads(line)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise InvalidQuery(f"{path.name}:{number} is no JSON: {error}.") from None
             if not isinstance(row, dict):
                 raise InvalidQuery(f"{path.name}:{number} is no object.")

@@ -136,6 +136,8 @@ class Record:
         """
         try:
             self.key  # noqa: B018
+            # Half a pair of surrogates is text to JSON, and can't be sent.
+            json.dumps(self.meta, ensure_ascii=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise FieldValueError(
                 f"{self.label}: its meta can't be sent as JSON: {error}"

@@ -10,7 +10,7 @@ from synapse.errors import NotFound, RequestTimeout, ServerError
 from synapse.transfer.bulk.line import Line
 from synapse.transfer.bulk.record import LocalFile, Record
 from synapse.transfer.progress import FileProgress, Progress
-from synapse.transfer.source import BLOCK, Source
+from synapse.transfer.source import BLOCK, Source, checked_name
 from synapse.transfer.upload import upload
 from synapse.transport import Transport
 
@@ -28,8 +28,9 @@ def hash_file(file: LocalFile, check: Callable[[], None]) -> None:
         check: Called between two blocks; it may raise.
 
     Raises:
-        InvalidQuery: It can't be read.
+        InvalidQuery: It can't be read, or its name can't be sent.
     """
+    checked_name(file.name)  # a unit whose name can't be sent would keep a whole batch from it
     digest = hashlib.md5(usedforsecurity=False)
     with Source(file.path) as source:
         file.size = source.size

@@ -83,19 +83,23 @@ def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> Source:
     if isinstance(source, (str, os.PathLike)):
         text = os.fspath(source)
         path = Path(text)
-        if path.is_dir():
+        # Not the methods of `Path`: they raise for what is too long, or in a locked folder.
+        is_folder, is_file = os.path.isdir(path), os.path.isfile(path)  # noqa: PTH112, PTH113
+        if is_folder:
             return _Files(f"folder {path.resolve()}", path, lambda: walk(path), matcher)
-        if path.is_file() and is_manifest(path):
+        if is_file and is_manifest(path):
 
             def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
                 return read_manifest(path, matcher.by_name)
 
             return _Records(f"manifest {path.resolve()}", rows, path.parent, matcher, to_wire)
-        if isinstance(text, str) and is_pattern(text) and not path.exists():
+        if isinstance(text, str) and is_pattern(text) and not is_file:
             root = root_of(text)
+            if not os.path.isdir(root):  # noqa: PTH112 - as above
+                raise InvalidQuery(f"There is no folder {str(root)!r}, where {text!r} begins.")
             where = f"pattern {root.resolve()} {Path(text).relative_to(root)}"
             return _Files(where, root, lambda: matching(text), matcher)
-        if path.is_file():
+        if is_file:
             raise InvalidQuery(f"{path} is one file: give a folder, or a list: [{str(path)!r}].")
         raise InvalidQuery(f"There is no folder, manifest or pattern {str(path)!r}.")
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):

@@ -380,6 +380,8 @@ class TestFailures:
         (source / "gone.png").symlink_to("nowhere")
         os.mkfifo(source / "pipe.png")
         (source / os.fsdecode(b"\xff.png")).write_bytes(b"no text")
+        (source / os.fsdecode(b"\xfe")).mkdir()
+        (source / os.fsdecode(b"\xfe") / "below.png").write_bytes(b"below no text")
         locked = source / "000.png"
         locked.chmod(0)
         is_locked = not os.access(locked, os.R_OK)
@@ -387,7 +389,7 @@ class TestFailures:
         report = upload(collection, source)
 
         failed = {Path(one.path).name: one.error for one in report.failed}
-        unreadable = {"loop.png", "gone.png", "pipe.png", os.fsdecode(b"\xff.png")}
+        unreadable = {"loop.png", "gone.png", "pipe.png", "below.png", os.fsdecode(b"\xff.png")}
         assert failed.keys() == unreadable | ({"000.png"} if is_locked else set())
         assert all(isinstance(error, errors.InvalidQuery) for error in failed.values())
         assert "is not a file" in str(failed["pipe.png"])

@@ -226,6 +226,8 @@ class TestRecords:
             read([{"files": {"image": "a.png"}, "meta": {"x": object()}}])
         with pytest.raises(FieldValueError, match="record 0: its meta"):
             read([{"files": {"image": "a.png"}, "meta": {"x": float("nan")}}])
+        with pytest.raises(FieldValueError, match="record 0: its meta"):
+            read([{"files": {"image": "a.png"}, "meta": {"x": "half a pair: \ud83d"}}])
 
     def test_wrong_one_beyond_the_window_is_one_failure(self) -> None:
         def records() -> Iterator[Any]:
@@ -349,6 +351,8 @@ class TestManifest:
             ("x.csv", b"photo\n1.png\n", "x.csv:2 has no file for 'image'"),
             ("x.jsonl", b'{"image": "1.png"}\n{"image"', "x.jsonl:2 is no JSON"),
             ("x.jsonl", b"[1]", "x.jsonl:1 is no object"),
+            ("x.jsonl", b"[" * 100_000, "x.jsonl:1 is no JSON"),
+            ("x.csv", b"image,n,n\n1.png,1,2\n", "x.csv has two columns named 'n'"),
             ("x.parquet", b"PAR1 no it isn't PAR1", "is no Parquet"),
         ],
     )
@@ -363,6 +367,9 @@ class TestManifest:
     ("source", "message"),
     [
         ("nowhere", "There is no folder, manifest or pattern 'nowhere'"),
+        ("nowhere/*.png", "There is no folder 'nowhere', where"),
+        ("x" * 300, "There is no folder, manifest or pattern 'xxx"),
+        ("a\0b", "There is no folder, manifest or pattern"),
         (5, "not a int"),
         (b"photos", "not a bytes"),
         ({"files": {}}, "not a dict"),
