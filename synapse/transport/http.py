@@ -7,7 +7,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +35,7 @@ from synapse.transport.connection import Connection, Sending, in_child
 from synapse.transport.deadlines import block_in_force, until
 from synapse.transport.elsewhere import Elsewhere, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
-from synapse.transport.reading import read_lines, read_whole
+from synapse.transport.reading import read_lines_from, read_whole
 from synapse.transport.retries import Budget
 from synapse.transport.urls import (
     is_loopback,
@@ -214,16 +214,57 @@ class Transport:
             ClientError: The server refused, couldn't be reached, or the stream broke off.
             SessionClosed: The session was closed.
         """
-        request = self._prepare("GET", path, params, None, None, {"Accept": "text/plain, */*"})
+        rest = yield from self.lines_from(
+            0, path, params=params, timeout=timeout, resource=resource
+        )
+        if rest:
+            yield rest
+
+    def lines_from(
+        self,
+        start: int,
+        path: str,
+        *,
+        params: Params = None,
+        timeout: TimeoutArgument = None,
+        resource: str | None = None,
+    ) -> Generator[str, None, str | None]:
+        """Give a streamed text from a line on, as `synapse.transport.following` wants it.
+
+        One request, and another one where the server refuses to begin in the middle.
+
+        Args:
+            start: The line to begin with, from 0. It is asked for by `Range: lines=N-`; where the
+                server doesn't understand that, what comes before is left out.
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters.
+            timeout: Seconds to connect, and to wait for each next piece.
+            resource: What is asked for, for messages.
+
+        Returns:
+            `None` when the text came to its end. Where that can't be told from a cut, because the
+            answer has neither a length nor chunks: what came after the last line.
+
+        Raises:
+            ClientError: The server refused, couldn't be reached, or the stream broke off.
+            SessionClosed: The session was closed.
+        """
+        headers = {"Accept": "text/plain, */*"}
+        if start:
+            headers["Range"] = f"lines={start}-"
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
-        shown = self._shown(request, None)
-        sending = Sending(request, waits, shown, resource, hides=False, deadline=None)
-        self._tally(sending)
-        with self._connection.answering(sending) as response:
-            if not 200 <= response.status_code < 300:
+        while True:
+            request = self._prepare("GET", path, params, None, None, headers)
+            shown = self._shown(request, None)
+            sending = Sending(request, waits, shown, resource, hides=False, deadline=None)
+            self._tally(sending)
+            with self._connection.answering(sending) as response:
+                if 200 <= response.status_code < 300:
+                    largest = self.options.largest
+                    return (yield from read_lines_from(response, start, largest, resource=resource))
                 content = read_whole(response, self.options.largest)
-                self._answer(response, content, sending).json()
-            yield from read_lines(response, self.options.largest, resource=resource)
+                if response.status_code != 416 or headers.pop("Range", None) is None:
+                    self._answer(response, content, sending).json()
 
     @contextmanager
     def stream(

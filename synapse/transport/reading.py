@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterator
+import logging
+import re
+from collections.abc import Generator, Iterator
 
 import requests
 
 from synapse.errors import InvalidResponse
 
-__all__ = ["read_lines", "read_whole"]
+__all__ = ["read_lines", "read_lines_from", "read_whole"]
 
+_LOG = logging.getLogger("synapse.transport")
 _PIECE = 64 * 1024
 _STEP = 1024 * 1024
+_RANGE = re.compile(r"\s*lines\s+([0-9]{1,15})-.*")
 
 
 def read_whole(response: requests.Response, largest: int, *, resource: str | None = None) -> bytes:
@@ -47,7 +51,7 @@ def read_whole(response: requests.Response, largest: int, *, resource: str | Non
 
 def read_lines(
     response: requests.Response, largest: int, *, resource: str | None = None
-) -> Iterator[str]:
+) -> Generator[str, None, str | None]:
     """Read the body as text, and give each line as soon as it is there, without its end.
 
     Args:
@@ -55,9 +59,14 @@ def read_lines(
         largest: Characters of a line from which on it is refused.
         resource: What was asked for, for messages.
 
+    Returns:
+        `None` when the body came to its end. Where it has neither a length nor chunks, its end
+        looks like that of a connection which was cut: then what came after the last line.
+
     Raises:
         InvalidResponse: A line is longer.
     """
+    is_framed = response.raw.chunked or response.raw.length_remaining is not None
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
     line: list[str] = []
     size = 0
@@ -71,8 +80,57 @@ def read_lines(
         if size > largest:
             raise _too_large(response, f"a line is longer than {largest:,} characters", resource)
     line.append(decoder.decode(b"", final=True))
-    if last := "".join(line):
-        yield last.removesuffix("\r")
+    last = "".join(line).removesuffix("\r")
+    if not is_framed:
+        return last
+    if last:
+        yield last
+    return None
+
+
+def read_lines_from(
+    response: requests.Response, start: int, largest: int, *, resource: str | None = None
+) -> Generator[str, None, str | None]:
+    """Read the body of an answer to `Range: lines=N-`, which servers may not have understood.
+
+    Args:
+        response: The answer, whose body wasn't read.
+        start: The line to begin with, from 0; what the server sends before it is left out.
+        largest: Characters of a line from which on it is refused.
+        resource: What was asked for, for messages.
+
+    Returns:
+        As `read_lines`.
+
+    Raises:
+        InvalidResponse: The answer begins after that line, or a line is too long.
+    """
+    first = 0
+    if response.status_code == 206:
+        said = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        first = int(said[1]) if said else -1
+        if not 0 <= first <= start:
+            raise InvalidResponse(
+                response.status_code,
+                f"lines from {start} on were asked for, and others came",
+                method=response.request.method,
+                resource=resource,
+            )
+    skipped = start - first
+    lines = read_lines(response, largest, resource=resource)
+    for number in range(skipped):
+        try:
+            next(lines)
+        except StopIteration as end:  # noqa: PERF203 - a `for` would lose what it returns
+            _LOG.warning(
+                "%s: the log has %d lines, fewer than the %d that it had before",
+                resource,
+                first + number,
+                start,
+            )
+            rest: str | None = end.value
+            return rest and ""
+    return (yield from lines)
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
