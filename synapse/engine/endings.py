@@ -1,0 +1,61 @@
+"""How a process ended, in a sentence for people."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+
+from synapse.engine.order import Line, Outcome
+
+__all__ = ["outcome_of"]
+
+_LONGEST = 500
+_EXCEPTION = re.compile(r"[^\W\d][\w.<>]*(: .*)?")
+# The driver's exit codes: the code raised something; it can't be imported, or its result can't be
+# sent. The driver's last line then says why.
+_RAISED = 1
+_BY_DRIVER = (3, 4)
+
+
+def outcome_of(code: int, printed: Sequence[Line]) -> Outcome:
+    """Say how a job's process ended that nobody ended.
+
+    Args:
+        code: Its exit code; the negative number of the signal that killed it.
+        printed: Its last lines.
+
+    Example:
+        >>> outcome_of(3, []).reason
+        'It ended with exit code 3.'
+        >>> outcome_of(-9, []).reason
+        'It was killed by signal 9 (SIGKILL).'
+    """
+    if code == 0:
+        return Outcome("completed")
+    if code < 0:
+        return Outcome("failed", f"It was killed by signal {-code} ({_name(-code)}).")
+    if code == _RAISED and (raised := _exception(printed)) is not None:
+        return Outcome("failed", f"The code raised {_cut(raised).rstrip('.')}.")
+    if code in _BY_DRIVER and printed and printed[-1].level == "error":
+        return Outcome("failed", _cut(printed[-1].message))
+    return Outcome("failed", f"It ended with exit code {code}.")
+
+
+def _exception(printed: Sequence[Line]) -> str | None:
+    """Find the exception of the last traceback, as its own line there has it."""
+    messages = [line.message for line in printed]
+    starts = [at for at, text in enumerate(messages) if text.startswith("Traceback (most recent")]
+    rest = messages[starts[-1] + 1 :] if starts else []
+    return next((text for text in rest if _EXCEPTION.fullmatch(text)), None)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

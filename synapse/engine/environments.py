@@ -1,0 +1,136 @@
+"""What a release needs besides the SDK: installed once, into a virtual environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from synapse.engine.order import Line
+from synapse.engine.releases import Kept, Unusable
+
+__all__ = ["Step", "installed", "job_environment"]
+
+# What pip needs to know where packages come from. The code of jobs gets none of it: it may hold
+# credentials.
+_FOR_PIP = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_", "HOME")
+_ALSO = ("REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+
+_OWN_PACKAGES = """
+import json, os, sys
+print(json.dumps([p for p in sys.path if p.endswith(("site-packages", "dist-packages"))]))
+"""
+
+#: Runs a command with some environment, and gives its exit code; None if the job is to end.
+Step = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
+
+
+def job_environment(python: str, home: Path, temporary: Path) -> dict[str, str]:
+    """Give the environment of a job: what any program needs, and nothing of the runner's own."""
+    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
+    return {
+        "PATH": path,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def installed(
+    kept: Kept,
+    requirements: Sequence[str],
+    *,
+    python: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    step: Step,
+    last_lines: Callable[[], Sequence[Line]],
+) -> str | None:
+    """Give the interpreter that has what a release requires, installing it if it isn't yet.
+
+    The caller holds `kept.installing`. What the interpreter that runs this has can be imported
+    too, and counts as installed.
+
+    Args:
+        kept: The release.
+        requirements: What it requires, a line each; its `requirements.txt` if there are none.
+        python: The interpreter that the environment is made with.
+        folder: A copy of the release's files, to install from.
+        environment: The environment of the job's programs.
+        step: Runs a program for the job.
+        last_lines: Gives what the last program printed.
+
+    Returns:
+        The path of the interpreter; None if the job is to end.
+
+    Raises:
+        Unusable: It could not be installed; the message says why.
+    """
+    note = kept.environments / "ready.json"
+    if note.exists():
+        ready: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
+        if ready["made_with"] == python and Path(ready["python"]).exists():
+            return ready["python"]
+    given = {key: value for key, value in os.environ.items() if _is_for_pip(key)}
+    variables = {**environment, **given, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    # What an earlier attempt left; one that its runner's death cut short may still write there.
+    shutil.rmtree(kept.environments, ignore_errors=True)
+    kept.environments.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = kept.environments / secrets.token_hex(4)
+    code = step([python, "-m", "venv", str(place)], folder, variables)
+    if code is None:
+        return None
+    _check("No virtual environment could be made", code, last_lines)
+    _share_packages(python, place)
+    listed = _requirements_file(folder, requirements)
+    if listed is not None:
+        interpreter = place / "bin" / "python"
+        command = [str(interpreter), "-m", "pip", "install", "--progress-bar", "off"]
+        code = step([*command, "--requirement", listed], folder, variables)
+        if code is None:
+            return None
+        _check("The requirements could not be installed", code, last_lines)
+    ready = {"made_with": python, "python": str(place / "bin" / "python")}
+    draft = kept.environments / "ready.draft"
+    draft.write_text(json.dumps(ready), encoding="utf-8")
+    draft.replace(note)
+    return ready["python"]
+
+
+def _is_for_pip(name: str) -> bool:
+    return name in _ALSO or name.upper().startswith(_FOR_PIP)
+
+
+def _requirements_file(folder: Path, requirements: Sequence[str]) -> str | None:
+    """Give the name of the list to install, as seen from the release's files."""
+    if requirements:
+        name = f"requirements-{secrets.token_hex(4)}.txt"
+        (folder / name).write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        return name
+    return "requirements.txt" if (folder / "requirements.txt").is_file() else None
+
+
+def _share_packages(python: str, place: Path) -> None:
+    """Let an environment import what an interpreter can, after what is its own."""
+    answer = subprocess.run(  # noqa: S603 # our own interpreter
+        [python, "-c", _OWN_PACKAGES], capture_output=True, text=True, check=True, timeout=60
+    )
+    lines = [f"import site; site.addsitedir({path!r})" for path in json.loads(answer.stdout)]
+    for packages in place.glob("lib/python*/site-packages"):
+        # Not a plain path: what is installed there for development has `.pth` files of its own.
+        (packages / "shared.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _check(what: str, code: int, last_lines: Callable[[], Sequence[Line]]) -> None:
+    if code == 0:
+        return
+    said = [line.message.strip() for line in last_lines() if line.message.strip()]
+    errors = [line for line in said if line.startswith("ERROR")] or said[-1:]
+    detail = f": {errors[-1].rstrip('.')}" if errors else f" (exit code {code})"
+    raise Unusable(f"{what}{detail}.")

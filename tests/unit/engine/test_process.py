@@ -1,0 +1,266 @@
+"""One process: read, watched and ended, with all that it started."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import attrs
+import psutil
+import pytest
+
+from synapse.engine.family import MARK
+from synapse.engine.order import Limits, Line, Outcome
+from synapse.engine.output import Output
+from synapse.engine.process import Verdict, run
+
+KEY = "4b5f"
+
+
+@attrs.define
+class Ran:
+    """A process that has ended."""
+
+    code: int
+    lines: list[Line]
+    outcome: Outcome | None
+    seconds: float
+
+    @property
+    def messages(self) -> list[str]:
+        return [line.message for line in self.lines]
+
+
+@pytest.fixture
+def ran(tmp_path: Path) -> Callable[..., Ran]:
+    def ran(script: str, **options: object) -> Ran:
+        limits = Limits(**options.pop("limits", {}))  # type: ignore[arg-type]
+        verdict = options.pop("verdict", None) or Verdict(limits)
+        assert isinstance(verdict, Verdict)
+        verdict.start()
+        lines: list[Line] = []
+        output = Output(limits.output * 2**20, lines.extend)
+        start = time.monotonic()
+        code = run(
+            [sys.executable, "-c", script],
+            folder=tmp_path,
+            environment={"PATH": os.environ["PATH"], MARK: KEY, "PYTHONUNBUFFERED": "1"},
+            mark=KEY,
+            output=output,
+            verdict=verdict,
+            **{"grace": 0.3, **options},  # type: ignore[arg-type]
+        )
+        output.flush()
+        return Ran(code, lines, verdict.outcome, time.monotonic() - start)
+
+    return ran
+
+
+def is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_both_outputs_are_one(ran: Callable[..., Ran], tmp_path: Path) -> None:
+    done = ran("import os, sys; print('a'); print('b', file=sys.stderr); print(os.getcwd())")
+
+    assert (done.code, done.messages, done.outcome) == (0, ["a", "b", str(tmp_path)], None)
+
+
+@pytest.mark.parametrize(
+    ("script", "code"),
+    [
+        ("raise SystemExit(7)", 7),
+        ("import os; os._exit(9)", 9),
+        ("import os; os.kill(os.getpid(), 9)", -9),
+        ("import os; os.abort()", -6),
+    ],
+)
+def test_exit_codes(ran: Callable[..., Ran], script: str, code: int) -> None:
+    assert ran(script).code == code
+
+
+def test_it_reads_its_order_and_its_input_stays_open(ran: Callable[..., Ran]) -> None:
+    order = b"x" * 1_000_000 + b"\n"
+    script = """
+import select, sys
+print(len(sys.stdin.buffer.readline()))
+print(select.select([0], [], [], 0.2)[0])
+"""
+    assert ran(script, order=order).messages == ["1000001", "[]"]
+
+
+def test_an_order_that_nobody_reads(ran: Callable[..., Ran]) -> None:
+    assert ran("print(1)", order=b"x" * 1_000_000).messages == ["1"]
+
+
+def test_one_that_closed_its_output_is_waited_for(ran: Callable[..., Ran]) -> None:
+    done = ran("import os, time; os.close(1); os.close(2); time.sleep(0.3); os._exit(5)")
+
+    assert (done.code, done.lines) == (5, [])
+
+
+def test_the_time_limit(ran: Callable[..., Ran]) -> None:
+    done = ran("import time; time.sleep(60)", limits={"timeout": 0.5})
+
+    assert done.outcome == Outcome("failed", "It ran for longer than 0.5 s.")
+    assert 0.4 < done.seconds < 5
+    assert done.code == -15
+
+
+def test_one_that_ignores_the_polite_signal(ran: Callable[..., Ran]) -> None:
+    script = """
+import signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print("ready")
+time.sleep(60)
+"""
+    done = ran(script, limits={"timeout": 1})
+
+    assert (done.code, done.messages) == (-9, ["ready"])
+    assert done.seconds < 6
+
+
+def test_the_end_can_be_prepared_for(ran: Callable[..., Ran]) -> None:
+    script = """
+import signal, sys, time
+def end(*_):
+    print("saved")
+    sys.exit(3)
+signal.signal(signal.SIGTERM, end)
+time.sleep(60)
+"""
+    done = ran(script, limits={"timeout": 1}, grace=30)
+
+    assert (done.code, done.messages) == (3, ["saved"])
+
+
+def test_endless_output(ran: Callable[..., Ran]) -> None:
+    done = ran("while True: print('x' * 99)", limits={"output": 0.5})
+
+    assert done.outcome == Outcome("failed", "It printed more than 0.5 MiB.")
+    assert sum(len(text) + 1 for text in done.messages) == 2**19 + 1  # the last line has no end
+    assert done.seconds < 10
+
+
+def test_endless_output_in_one_line(ran: Callable[..., Ran]) -> None:
+    script = "import sys\nwhile True: sys.stdout.write('x' * 999)"
+    done = ran(script, limits={"output": 0.25})
+
+    assert done.outcome is not None
+    assert done.outcome.reason == "It printed more than 0.25 MiB."
+    assert "".join(done.messages) == "x" * 2**18
+
+
+HOLD = "import time; hold = b'x' * (120 << 20); time.sleep(60)"
+
+
+def test_the_memory_limit(ran: Callable[..., Ran]) -> None:
+    done = ran(HOLD, limits={"memory": 64})
+
+    assert done.outcome == Outcome("failed", "It used more than 64 MiB of memory.")
+    assert done.code == -9
+
+
+@pytest.mark.parametrize("session", [False, True])
+def test_the_memory_of_children_counts(ran: Callable[..., Ran], session: bool) -> None:
+    script = f"""
+import subprocess, sys, time
+for _ in range(3):
+    subprocess.Popen([sys.executable, "-c", "import time; x = b'x' * (50 << 20); time.sleep(60)"],
+                     start_new_session={session})
+time.sleep(60)
+"""
+    done = ran(script, limits={"memory": 150})
+
+    assert done.outcome == Outcome("failed", "It used more than 150 MiB of memory.")
+
+
+def test_memory_that_several_share_counts_once(ran: Callable[..., Ran]) -> None:
+    script = """
+import os, time
+hold = b'x' * (60 << 20)
+children = [os.fork() or (time.sleep(1), os._exit(0)) for _ in range(4)]
+for pid in children:
+    os.waitpid(pid, 0)
+"""
+    done = ran(script, limits={"memory": 180})
+
+    assert (done.outcome, done.code) == (None, 0)
+
+
+@pytest.mark.parametrize("session", [False, True])
+def test_nothing_is_left_behind(ran: Callable[..., Ran], session: bool) -> None:
+    script = f"""
+import subprocess, sys
+child = subprocess.Popen(
+    [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"],
+    start_new_session={session}, stdout=subprocess.PIPE)
+child.stdout.readline()
+print(child.pid)
+"""
+    done = ran(script)
+
+    assert done.code == 0
+    assert is_gone(int(done.messages[0]))
+    assert done.seconds < 10
+
+
+def test_one_left_behind_that_holds_the_output_is_not_waited_for(ran: Callable[..., Ran]) -> None:
+    done = ran("import subprocess; print(subprocess.Popen(['sleep', '60']).pid)")
+
+    assert is_gone(int(done.messages[0]))
+    assert done.seconds < 5
+
+
+def test_stopped(ran: Callable[..., Ran]) -> None:
+    verdict = Verdict(Limits())
+    threading.Timer(0.5, verdict.reach, [Outcome("stopped", "Enough.")]).start()
+
+    done = ran("import time; time.sleep(60)", verdict=verdict)
+
+    assert (done.code, done.outcome) == (-15, Outcome("stopped", "Enough."))
+    assert done.seconds < 5
+
+
+def test_the_first_verdict_counts() -> None:
+    verdict = Verdict(Limits())
+    assert verdict.reach(Outcome("stopped", "first"))
+    assert verdict.reach(Outcome("failed", "second"))
+
+    assert verdict.close() == Outcome("stopped", "first")
+
+
+def test_nothing_changes_what_has_ended() -> None:
+    verdict = Verdict(Limits())
+    assert verdict.close() is None
+
+    assert not verdict.reach(Outcome("stopped", "late"))
+    assert verdict.close() is None
+
+
+def test_a_reader_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    def fail(lines: object) -> None:
+        raise OSError("no")
+
+    pids: list[int] = []
+    output = Output(1 << 20, fail)
+    with pytest.raises(OSError, match="no"):
+        run(
+            [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"],
+            folder=tmp_path,
+            environment={MARK: KEY},
+            mark=KEY,
+            output=output,
+            verdict=Verdict(Limits()),
+            grace=1,
+            started=pids.append,
+        )
+
+    assert is_gone(pids[0])
