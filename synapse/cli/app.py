@@ -64,6 +64,15 @@ def emulator(
         Path | None,
         typer.Option(help="The folder that keeps everything; a temporary one by default."),
     ] = None,
+    job_timeout: Annotated[
+        float | None, typer.Option(min=0, help="Seconds that a job may run; 3600 by default.")
+    ] = None,
+    job_memory: Annotated[
+        float | None, typer.Option(min=0, help="MiB of memory that it may use; 4096 by default.")
+    ] = None,
+    job_output: Annotated[
+        float | None, typer.Option(min=0, help="MiB that it may print; 100 by default.")
+    ] = None,
 ) -> None:
     """Run a local backend until Ctrl-C."""
     with _one_line_errors():
@@ -77,7 +86,11 @@ def emulator(
             typer.echo(f"export SYNAPSE_BASE_URL={server.url}")
             typer.echo(f"export SYNAPSE_API_TOKEN={server.api_token}")
 
-        serve(host=host, port=port, data_dir=data, on_ready=say)
+        from synapse.engine.order import Limits
+
+        given = {"timeout": job_timeout, "memory": job_memory, "output": job_output}
+        limits = Limits(**{name: value for name, value in given.items() if value is not None})
+        serve(host=host, port=port, data_dir=data, on_ready=say, job_limits=limits)
 
 
 @app.command()

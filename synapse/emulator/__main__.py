@@ -37,11 +37,20 @@ def main() -> int:
             data_dir=Path(orders["data"]) if orders["data"] else None,
             on_ready=on_ready,
             control_token=orders["control_token"],
+            job_limits=_limits(orders["job_limits"]),
         )
     except EmulatorError as error:
         answer({"error": str(error)})
         return 1
     return 0
+
+
+def _limits(given: dict[str, float] | None) -> Any:
+    if given is None:  # as a rule: what isn't needed isn't imported
+        return None
+    from synapse.engine.order import Limits
+
+    return Limits(**given)
 
 
 def _stop_with_parent() -> None:

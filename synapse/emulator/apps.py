@@ -1,10 +1,15 @@
 """The Django application that the local backend is."""
 
 import threading
+from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 
 from synapse.emulator.fault_switch import Switch
+
+if TYPE_CHECKING:
+    from synapse.emulator.connected import ConnectedAgents
+    from synapse.emulator.running import Running
 
 
 class EmulatorConfig(AppConfig):
@@ -22,3 +27,9 @@ class EmulatorConfig(AppConfig):
 
     #: The faults that whoever holds that token ordered.
     faults = Switch()
+
+    #: What runs jobs; None where there may be several processes, none of which has them all.
+    running: "Running | None" = None
+
+    #: The agents that jobs can be given to.
+    agents: "ConnectedAgents | None" = None

@@ -35,7 +35,7 @@ class TokenAuthentication(BaseAuthentication):
             value = _header_value(request, header)
             if value is not None:
                 token = self._find(value, kind)
-                return token.user, Access(token, self._tenant(request, token.user))
+                return token.user, Access(token, self._tenant(request, token))
         return None
 
     def authenticate_header(self, request: Request) -> str:
@@ -43,14 +43,19 @@ class TokenAuthentication(BaseAuthentication):
 
     def _find(self, value: str, kind: Token.Kind) -> Token:
         try:
-            return Token.objects.select_related("user__tenant").get(
+            return Token.objects.select_related("user__tenant", "job__tenant").get(
                 digest=Token.hash(value), kind=kind
             )
         except Token.DoesNotExist:
             raise AuthenticationFailed("Invalid token.") from None
 
-    def _tenant(self, request: Request, user: User) -> Tenant:
+    def _tenant(self, request: Request, token: Token) -> Tenant:
+        user = token.user
         code = _header_value(request, "SYNAPSE-Tenant")
+        if token.job is not None:
+            if code not in (None, token.job.tenant.code):
+                raise PermissionDenied("The token of a job is good in the job's tenant only.")
+            return token.job.tenant
         if code is None or code == user.tenant.code:
             return user.tenant
         tenant = user.tenants.filter(code=code).first()

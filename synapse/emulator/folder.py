@@ -59,6 +59,11 @@ class DataFolder:
         """The folder of what is still being received; on the same file system as :attr:`files`."""
         return self.path / "incoming"
 
+    @property
+    def engine(self) -> Path:
+        """The folder of the code and the environments of the jobs that are run here."""
+        return self.path / "engine"
+
     def prepare(self) -> None:
         """Make the folder, readable by its owner only, and check that it can be written to.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from typing_extensions import Self
@@ -20,7 +20,10 @@ from synapse.emulator.control_client import ask
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.faults import Fault, order
 
-_STOP_TIMEOUT = 10.0
+if TYPE_CHECKING:
+    from synapse.engine.order import Limits
+
+_STOP_TIMEOUT = 15.0  # jobs have some seconds to end
 # What would make the child another Django project, another database or another client.
 _FOREIGN = ("DJANGO_", "SYNAPSE_", "DATABASE_URL", "PYTHONWARNINGS")
 
@@ -48,6 +51,7 @@ class Emulator:
         database_url: A database to use instead of SQLite in the folder, such as
             ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is not looked at: it
             may be that of the project under test.
+        job_limits: What each job may use, as `synapse.engine.order.Limits`.
 
     Example:
         >>> with Emulator() as emulator:
@@ -63,12 +67,14 @@ class Emulator:
         start_timeout: float = 30,
         *,
         database_url: str | None = None,
+        job_limits: "Limits | None" = None,
     ) -> None:
         self._wanted_data = None if data is None else Path(data)
         self._host = host
         self._port = port
         self._start_timeout = start_timeout
         self._database_url = database_url
+        self._job_limits = job_limits
         self._control_token = secrets.token_hex(20)
         self._child: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -319,9 +325,17 @@ class Emulator:
         return kept
 
     def _orders(self) -> dict[str, Any]:
+        limits = self._job_limits
         return {
             "host": self._host,
             "port": self._port,
             "data": None if self._wanted_data is None else str(self._wanted_data.absolute()),
             "control_token": self._control_token,
+            "job_limits": None
+            if limits is None
+            else {
+                "timeout": limits.timeout,
+                "memory": limits.memory,
+                "output": limits.output,
+            },
         }

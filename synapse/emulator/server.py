@@ -11,10 +11,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.folder import DATA_VARIABLE, Credentials, DataFolder
+
+if TYPE_CHECKING:
+    from synapse.engine.order import Limits
 
 _SETTINGS = "synapse.emulator.settings"
 _THREADS = 8
@@ -39,6 +42,7 @@ def serve(
     data_dir: Path | None = None,
     on_ready: Callable[[ServerInfo], None] | None = None,
     control_token: str | None = None,
+    job_limits: "Limits | None" = None,
 ) -> None:
     """Run the local backend until SIGINT or SIGTERM; call it from the main thread.
 
@@ -49,6 +53,7 @@ def serve(
             folder, removed at the end.
         on_ready: Called once when requests are answered.
         control_token: Lets its holder make tenants and order faults over HTTP.
+        job_limits: What each job may use; those of `synapse.engine.order.Limits` if None.
 
     Raises:
         EmulatorError: It cannot be started; the message says why in one sentence.
@@ -64,12 +69,14 @@ def serve(
             agent_token=credentials.agent_token,
             data=folder.path,
         )
+        end_jobs = _run_jobs(folder, info.url, job_limits)
         stop = _start_waitress(application, sockets)
         try:
             if on_ready is not None:
                 on_ready(info)
             wait()
         finally:
+            end_jobs()  # while what they have left to say is still answered
             stop()
             _checkpoint()
 
@@ -190,6 +197,24 @@ def _stop_pipe() -> Iterator[Callable[[], None]]:
 
 def _wait_for(reader: int) -> None:
     os.read(reader, 1)
+
+
+def _run_jobs(folder: DataFolder, url: str, limits: "Limits | None") -> Callable[[], None]:
+    """Have jobs run by this process, and give what ends those that run."""
+    from django.apps import apps
+
+    from synapse.emulator.running import Running
+
+    config: Any = apps.get_app_config("emulator")
+    running = Running(folder.engine, url, limits)
+    running.recover()
+    config.running = running
+
+    def end() -> None:
+        config.stopping.set()
+        running.close()
+
+    return end
 
 
 def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:

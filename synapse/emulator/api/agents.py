@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from synapse.emulator.models import Token, User
+from synapse.emulator.runners import agents
 from synapse.emulator.tenancy import access_of, tenant_of
 
 
@@ -31,6 +32,7 @@ class ConnectView(APIView):
         agent.url = said.validated_data.get("url", agent.url) or ""
         agent.connected = timezone.now()
         agent.save(update_fields=["name", "url", "connected"])
+        agents().note(agent, token)
         return Response(
             {
                 "id": agent.pk,
@@ -55,6 +57,6 @@ class ConnectView(APIView):
             .first()
         )
         asker = access_of(request).token
-        if found is None or (asker.kind == Token.Kind.AGENT and asker.user_id != found.user_id):
+        if found is None or (asker.user.is_agent and asker.user_id != found.user_id):
             raise NotFound("No agent has this token.")
         return found.user

@@ -9,6 +9,7 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -20,7 +21,9 @@ from synapse.emulator.api.tailing import tail
 from synapse.emulator.downloads import AnyAccept
 from synapse.emulator.errors_json import Conflict
 from synapse.emulator.filters import AnyOf
-from synapse.emulator.models import ConsoleLine, Job, LogLevel
+from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
+from synapse.emulator.runners import ask_to_stop
+from synapse.emulator.tenancy import access_of
 
 # What newer servers call the same states.
 _NEWER = {"pending": Job.Status.QUEUED, "succeeded": Job.Status.COMPLETED}
@@ -119,6 +122,13 @@ class JobSerializer(ResourceSerializer):
             "agent": "synapse.emulator.api.users.UserSerializer",
         }
 
+    def validate_status(self, status: str) -> str:
+        """Refuse what a job's own code says of its state: that is for who runs it to say."""
+        token = access_of(self.context["request"]).token
+        if token.job_id is not None and self.instance and token.job_id == self.instance.pk:
+            raise PermissionDenied("The token of a job can't set the job's own status.")
+        return status
+
     def validate_progress(self, progress: float | None) -> float | None:
         """Refuse what is no number, which compares as neither too small nor too large."""
         if progress is not None and progress != progress:  # so is NaN found
@@ -129,6 +139,11 @@ class JobSerializer(ResourceSerializer):
         status = validated_data.get("status", instance.status)
         if instance.is_final and status != instance.status:
             raise Conflict(f"The job has ended: it is {instance.status}.")
+        if status != instance.status and not self._may_say(instance, status):
+            # It is over when who runs it has ended it, and says so.
+            validated_data.pop("status")
+            status = instance.status
+            ask_to_stop(instance)
         lines: list[ConsoleLine] = validated_data.pop("console_logs", [])
         if status in Job.FINAL and instance.completed is None:
             validated_data["completed"] = timezone.now()
@@ -136,7 +151,24 @@ class JobSerializer(ResourceSerializer):
         for line in lines:
             line.job = job
         ConsoleLine.objects.bulk_create(lines)
+        if status in Job.FINAL:
+            Token.objects.filter(job=job).delete()
         return job
+
+    def _may_say(self, job: Job, status: str) -> bool:
+        """Say whether the request decides a job's state, or only asks for its end.
+
+        Raises:
+            Conflict: It is for who runs the job to say this.
+        """
+        asker = access_of(self.context["request"])
+        if job.runner == Job.Runner.ELSEWHERE or asker.token.user_id == job.agent_id:
+            return True
+        if status == Job.Status.STOPPED:
+            return False
+        if job.runner == Job.Runner.AGENT:
+            raise Conflict("An agent runs the job: what others can set its status to is stopped.")
+        raise Conflict("The backend runs the job: what its status can be set to is stopped.")
 
 
 class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):

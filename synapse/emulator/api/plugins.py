@@ -16,9 +16,11 @@ from rest_framework.response import Response
 
 from synapse.emulator.api.base import CreateMixin, ResourceSerializer, UpdateMixin
 from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelatedField
+from synapse.emulator.api.orders import actions_of, checked_action, release_for
 from synapse.emulator.errors_json import Conflict
 from synapse.emulator.models import Job, Plugin, User
-from synapse.emulator.tenancy import lock_tenant, visible
+from synapse.emulator.runners import agents, engine, hand_over
+from synapse.emulator.tenancy import access_of, lock_tenant, visible
 
 _ID = re.compile(r"[0-9]+", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
@@ -100,6 +102,7 @@ class RunSerializer(serializers.Serializer[Any]):
     agent = TenantRelatedField(queryset=User.objects.all(), required=False, allow_null=True)
     debug = serializers.BooleanField(required=False, allow_null=True)
     job_id = serializers.UUIDField(required=False, allow_null=True)
+    version = serializers.CharField(required=False, allow_null=True, max_length=64)
 
     def validate_agent(self, agent: User | None) -> User | None:
         """Refuse people."""
@@ -135,7 +138,10 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
     @action(detail=True, methods=["post"])
     @transaction.atomic
     def run(self, request: Request, pk: str) -> Response:
-        """Make a job; one that is asked for twice under the same ``job_id`` is made once."""
+        """Make a job, and have it run if there is code that can be run.
+
+        One that is asked for twice under the same ``job_id`` is made once.
+        """
         plugin = self.locked_object()
         order = RunSerializer(data=request.data, context=self.get_serializer_context())
         order.is_valid(raise_exception=True)
@@ -149,23 +155,41 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
             raise Conflict("The plugin is not active.")
         job = _job(plugin, order.validated_data)
         job.save(force_insert=True)
+        if job.runner != Job.Runner.ELSEWHERE:
+            hand_over(job, access_of(request).token.user)
         return _started(job, status.HTTP_201_CREATED)
 
 
 def _job(plugin: Plugin, values: dict[str, Any]) -> Job:
     key = values.get("job_id")
     params = values.get("params")
+    params = (values.get("parameters") or {}) if params is None else params
+    agent, action = values.get("agent"), values.get("action")
+    release = release_for(plugin, values.get("version"))
+    runner = Job.Runner.ELSEWHERE
+    if actions := actions_of(release):
+        action = checked_action(actions, action, params)
+        runner = _runner(agent)
     return Job(
         **({} if key is None else {"pk": key}),
         tenant_id=plugin.tenant_id,
         plugin=plugin,
-        plugin_release=plugin.releases.order_by("-pk").first(),
-        agent=values.get("agent"),
-        action=values.get("action"),
-        params=(values.get("parameters") or {}) if params is None else params,
+        plugin_release=release,
+        agent=agent,
+        action=action,
+        runner=runner,
+        params=params,
         options=values["options"],
         debug=bool(values.get("debug")),
     )
+
+
+def _runner(agent: User | None) -> Job.Runner:
+    if agent is None:
+        return Job.Runner.ELSEWHERE if engine() is None else Job.Runner.ENGINE
+    if not agents().has(agent):
+        raise Conflict("The agent is not connected: start it, or wait until it is.")
+    return Job.Runner.AGENT
 
 
 def _started(job: Job, code: int) -> Response:

@@ -2,10 +2,14 @@
 
 import hashlib
 import secrets
+from typing import TYPE_CHECKING
 
 from django.db import models
 
 from synapse.emulator.models.relations import ForeignKey
+
+if TYPE_CHECKING:
+    from synapse.emulator.models.jobs import Job
 
 
 class Tenant(models.Model):
@@ -77,10 +81,26 @@ class Token(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     user = ForeignKey(User, models.CASCADE, related_name="tokens")
+    #: The job that it was made for: it is good in that job's tenant, until the job ends.
+    job = ForeignKey(
+        "emulator.Job",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="job_tokens",
+        editable=False,
+    )
     created = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return f"{self.kind} token of {self.user}"
+
+    @classmethod
+    def for_job(cls, job: "Job", user: User) -> str:
+        """Make a token for the code of a job, and give it in clear."""
+        value = secrets.token_hex(20)
+        cls.objects.create(digest=cls.hash(value), kind=cls.Kind.USER, user=user, job=job)
+        return value
 
     @staticmethod
     def hash(value: str) -> str:

@@ -36,6 +36,13 @@ class Job(TenantOwned):
         FAILED = "failed"
         STOPPED = "stopped"
 
+    class Runner(models.TextChoices):
+        """Who runs it."""
+
+        ELSEWHERE = "", "Whoever reports on it"
+        ENGINE = "engine", "This server"
+        AGENT = "agent", "An agent that was given it"
+
     #: What comes after nothing.
     FINAL = (Status.COMPLETED, Status.FAILED, Status.STOPPED)
 
@@ -47,6 +54,9 @@ class Job(TenantOwned):
     agent = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="jobs")
     action = models.CharField(max_length=255, null=True, blank=True)  # null on the wire
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.QUEUED)
+    runner = models.CharField(
+        max_length=8, choices=Runner.choices, default=Runner.ELSEWHERE, blank=True, editable=False
+    )
     progress = models.FloatField(null=True, blank=True)
     progress_record = models.JSONField(null=True, blank=True, default=None)
     metrics_record = models.JSONField(null=True, blank=True, default=None)
