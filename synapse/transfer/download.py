@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 from synapse.errors import ClientError, InvalidResponse, RateLimited
 from synapse.transfer.fetching import Arriving, arriving, is_passing
 from synapse.transfer.hashing import Hasher
-from synapse.transfer.locks import locked, unlock
+from synapse.transfer.locks import NoLocks, locked, unlock
 from synapse.transfer.names import LONGEST_NAME, inside
 from synapse.transfer.progress import FileProgress, ProgressArgument, showing
 from synapse.transport import Transport
@@ -105,7 +105,8 @@ class _Download:
                     raise self._wrong()
         except BaseException:
             # What can be gone on with stays, unless it is known to be wrong.
-            self._close(keep=self._checksum is not None and self._offset > 0)
+            is_found_again = self._beside == _beside(self._path)
+            self._close(keep=is_found_again and self._checksum is not None and self._offset > 0)
             raise
         if os.name != "nt":  # else an open file can't be renamed
             self._beside.replace(self._path)  # while it is locked: nobody goes on with it
@@ -229,15 +230,21 @@ def _write(descriptor: int, block: bytes) -> None:
         left = left[os.write(descriptor, left) :]
 
 
-def _part_of(path: Path) -> tuple[Path, int]:
-    """Open what is written beside a file until it is whole; one that nobody else is writing."""
+def _beside(path: Path) -> Path:
+    """Return what is written beside a file until it is whole, and gone on with by a later call."""
     name = f".{path.name}.part"
     if len(os.fsencode(name)) > LONGEST_NAME:
         mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
         name = f".{mark}.part"
-    while True:
-        beside = path.with_name(name)
-        descriptor = locked(beside, mode=0o666)
+    return path.with_name(name)
+
+
+def _part_of(path: Path) -> tuple[Path, int]:
+    """Open `_beside`; or, where somebody may be writing it, a file that nobody else knows."""
+    with contextlib.suppress(NoLocks):
+        descriptor = locked(_beside(path), mode=0o666)
         if descriptor is not None:
-            return beside, descriptor
-        name = f".{secrets.token_hex(8)}.part"
+            return _beside(path), descriptor
+    other = path.with_name(f".{secrets.token_hex(8)}.part")
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+    return other, os.open(other, flags, 0o666)

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
 
-__all__ = ["locked", "unlock"]
+__all__ = ["NoLocks", "locked", "unlock"]
+
+# What says that somebody else has it; Windows and old systems say the last two.
+_TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+
+
+class NoLocks(OSError):
+    """The file system has no locks, as some of those that are on other machines."""
 
 
 def locked(path: Path, *, mode: int = 0o600) -> int | None:
@@ -23,12 +31,22 @@ def locked(path: Path, *, mode: int = 0o600) -> int | None:
         The descriptor, which holds the lock until it is closed; `None` where somebody else has it.
 
     Raises:
+        NoLocks: Nobody can have it for himself there.
         OSError: It can't be made.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
         descriptor = os.open(path, flags, mode)
-        if not _lock(descriptor):
+        try:
+            is_locked = _lock(descriptor)
+        except NoLocks:
+            is_empty = os.fstat(descriptor).st_size == 0
+            os.close(descriptor)
+            if is_empty:  # it was just made, and is of no use
+                with contextlib.suppress(OSError):
+                    path.unlink()
+            raise
+        if not is_locked:
             os.close(descriptor)
             return None
         try:
@@ -66,6 +84,8 @@ def _lock(descriptor: int) -> bool:
             import fcntl
 
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        return False
+    except OSError as error:
+        if error.errno in _TAKEN:
+            return False
+        raise NoLocks(error.errno, error.strerror) from error
     return True

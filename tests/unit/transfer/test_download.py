@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import gzip
 import hashlib
@@ -340,6 +341,30 @@ class TestEarlierCall:
         assert dest.read_bytes() == CONTENT
         assert part.read_bytes() == b"another's"
         assert names_in(dest.parent) == [".file.bin.part", "file.bin"]
+
+    def test_nothing_stays_that_a_later_one_would_not_find(
+        self, server: Any, quick: Transport, dest: Path
+    ) -> None:
+        part = self.leave(dest, b"another's")
+        with part.open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            broken(server, 2_000_000)
+            server.reply(500, {"detail": "Broken."})
+            with pytest.raises(errors.ServerError):
+                download(quick, "/a.bin", dest, checksum=MD5)
+        assert names_in(dest.parent) == [".file.bin.part"]
+
+    def test_a_file_system_without_locks(
+        self, server: Any, quick: Transport, dest: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise OSError(errno.ENOLCK, "No locks available")
+
+        monkeypatch.setattr(fcntl, "flock", refuse)
+        whole(server)
+        download(quick, "/a.bin", dest, checksum=MD5)
+        assert dest.read_bytes() == CONTENT
+        assert names_in(dest.parent) == ["file.bin"]
 
     def test_a_link_is_not_followed(self, server: Any, quick: Transport, dest: Path) -> None:
         victim = dest.parent.parent / "victim"
