@@ -1,1 +1,53 @@
-"""Plugins, as those who write them see them: their configuration, packing, and running code."""
+"""Plugins, as those who write them see them: configuration, packing, and what running code has.
+
+Everything here is imported when it is first used.
+
+Example:
+    >>> from synapse.plugins import local_context
+    >>> with local_context({"epochs": 3}) as context:
+    ...     context.params["epochs"]
+    3
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from synapse.plugins.config import Action, PluginConfig
+    from synapse.plugins.packaging import load_config
+    from synapse.plugins.running import Context, LocalContext, context, local_context
+
+__all__ = [
+    "Action",
+    "Context",
+    "LocalContext",
+    "PluginConfig",
+    "context",
+    "load_config",
+    "local_context",
+]
+
+_MODULE_OF = {
+    "Action": "config",
+    "Context": "running",
+    "LocalContext": "running",
+    "PluginConfig": "config",
+    "context": "running",
+    "load_config": "packaging",
+    "local_context": "running",
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module 'synapse.plugins' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"synapse.plugins.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
