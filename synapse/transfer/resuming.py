@@ -39,7 +39,9 @@ def state_folder() -> Path:
 
     Without that variable it is in the usual place of the system.
     """
-    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path.home() raises without a home
+    # Unlike Path.home(), this doesn't raise for a user who has no home: the ~ stays, and the root
+    # before it keeps it from being made as a folder of that name in the current one.
+    home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111
     if root := os.environ.get("XDG_STATE_HOME"):
         base = Path(root)
     elif sys.platform == "win32":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -201,20 +201,19 @@ def _is_there(file: _File) -> bool:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[IO[str]]:
-    """Open a file that gets its name when it is complete."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    """Open a file that gets its name when it is complete.
+
+    Raises:
+        InvalidQuery: It can't be written.
+    """
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        with beside.open("x", encoding="utf-8") as file:
             yield file
-        Path(name).chmod(0o666 & ~_mask())
-        Path(name).replace(path)
+        beside.replace(path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise InvalidQuery(f"{path} can't be written: {error.strerror or error}.") from error
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        beside.unlink(missing_ok=True)
         raise
-
-
-def _mask() -> int:
-    """Return which permissions new files don't get."""
-    mask = os.umask(0o022)
-    os.umask(mask)
-    return mask

@@ -74,7 +74,9 @@ class Journal:
                 path or "", timeout=0.1, check_same_thread=False, isolation_level=None
             )
         except (OSError, sqlite3.Error) as error:
-            raise InvalidQuery(f"The journal {path} can't be opened: {error}.") from error
+            raise InvalidQuery(
+                f"The journal {path} can't be opened: {error}. Give another place by journal=."
+            ) from error
         try:
             self._begin(collection, created)
         except InvalidQuery:

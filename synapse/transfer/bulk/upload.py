@@ -11,7 +11,8 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -95,8 +96,11 @@ def upload_many(
     checked_workers(workers)
     checked_on_error(on_error)
     matcher = Matcher(target.specifications, match)
-    opened = open_source(source, matcher, to_wire=to_wire)
-    with contextlib.closing(opened), showing(progress) as shown:
+    with (
+        _noting(),
+        contextlib.closing(open_source(source, matcher, to_wire=to_wire)) as opened,
+        showing(progress) as shown,
+    ):
         opened.check()
         path = Path(journal) if journal is not None else _journal_path(transport, target, opened)
         project = None if target.project is None else str(target.project)
@@ -109,6 +113,18 @@ def upload_many(
         with contextlib.closing(kept):
             run = _Run(transport, target, opened, kept, shown, workers, on_error)
             return run.run(verifies=skip_existing)
+
+
+@contextlib.contextmanager
+def _noting() -> Iterator[None]:
+    """Say in our words that something couldn't be noted on the disk."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise SynapseError(
+            f"The upload can't go on: what is done can't be noted on the disk ({error}). Make room "
+            "where the journal and temporary files are, and make the same call again."
+        ) from error
 
 
 def _journal_path(transport: Transport, target: Target, source: Source) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -313,3 +314,35 @@ def test_bytes_are_those_that_were_sent(
     assert report.bytes == 40 * 160_000
     for path in (tmp_path / "dest").glob("*/*.png"):
         assert path.read_bytes() == (source / path.name).read_bytes()
+
+
+def test_list_that_cannot_be_written(
+    collection: synapse.DataCollection, make: Callable[..., synapse.DataUnit], tmp_path: Path
+) -> None:
+    make(image="a.png")
+    (tmp_path / "dest" / "units.jsonl").mkdir(parents=True)
+    with pytest.raises(errors.InvalidQuery, match=r"units\.jsonl can't be written"):
+        download(collection, tmp_path / "dest")
+    assert [path.name for path in (tmp_path / "dest").glob(".*")] == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="it has no such modes")
+def test_the_mask_of_the_process_is_never_another(
+    collection: synapse.DataCollection,
+    make: Callable[..., synapse.DataUnit],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """For a moment, files of other threads would be readable by everybody."""
+    unit = make(image="a.png")
+    masks: list[int] = []
+    before = os.umask(0o077)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "umask", masks.append)
+            download(collection, tmp_path / "dest")
+    finally:
+        os.umask(before)
+    assert masks == []
+    for path in (tmp_path / "dest" / "units.jsonl", tmp_path / "dest" / str(unit.id) / "a.png"):
+        assert path.stat().st_mode & 0o777 == 0o600

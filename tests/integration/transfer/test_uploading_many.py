@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -19,6 +20,8 @@ import synapse
 from synapse import errors
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
+from synapse.transfer.bulk.journal import Journal
+from synapse.transfer.bulk.spool import Spool
 
 
 @pytest.fixture
@@ -394,6 +397,25 @@ class TestFailures:
         assert all(isinstance(error, errors.InvalidQuery) for error in failed.values())
         assert "is not a file" in str(failed["pipe.png"])
         assert report.created == 3 - is_locked
+
+    @pytest.mark.parametrize("step", [(Journal, "asking_units"), (Spool, "fill")])
+    def test_full_disk(
+        self,
+        collection: synapse.DataCollection,
+        folder: Path,
+        step: tuple[type, str],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        def refuse(*_: Any) -> None:
+            raise sqlite3.OperationalError("database or disk is full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(*step, refuse)
+            with pytest.raises(errors.SynapseError, match="disk is full"):
+                upload(collection, folder)
+
+        assert upload(collection, folder).created == 3
+        assert there(collection) == FOLDER
 
     @pytest.mark.skipif(sys.platform == "win32", reason="its file systems have no such names")
     def test_names_of_any_kind(self, collection: synapse.DataCollection, tmp_path: Path) -> None:
