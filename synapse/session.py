@@ -22,6 +22,7 @@ import_module("synapse.resources")
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
+    from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
     from synapse.resources.agents import AgentManager
     from synapse.resources.annotation import ProjectManager, TaskManager, TaskTagManager
@@ -161,6 +162,7 @@ class Session(Context):
             cache_size=cache_size,
             cache_ttl=cache_ttl,
         )
+        self._agents: dict[int, AgentClient | None] = {}
 
     def __getattr__(self, name: str) -> Any:
         cls = registry.find_root(name) if name[:1] != "_" else None
@@ -196,6 +198,42 @@ class Session(Context):
         client.session = self  # not another one, with objects of its own
         return client
 
+    def meet_agent(self, key: int, url: str | None, token: str) -> None:
+        """Remember where and with which token an agent itself is asked. Makes no request.
+
+        Args:
+            key: The agent's id.
+            url: Its address, if it has told that.
+            token: Its token.
+
+        Raises:
+            ConfigurationError: The address or the token can't be used.
+        """
+        from synapse.clients.agent import AgentClient
+
+        settings, options = self.transport.settings, self.transport.options
+        met = AgentClient._of_session(url, token, settings.timeout, options) if url else None
+        with self.lock:
+            before = self._agents.get(key)
+            self._agents[key] = met
+        if before is not None:
+            before.close()
+
+    def agent_api(self, key: int) -> AgentClient | None:
+        """Return the client of an agent that was met. Makes no request.
+
+        `session.agents.get(token)` gives the agent as an object; this is what that asks with. It
+        is closed with the session.
+
+        Args:
+            key: The agent's id.
+        """
+        return self._agents.get(key)
+
+    def knows_agent(self, key: int) -> bool:
+        """Say whether an agent was met. Makes no request."""
+        return key in self._agents
+
     @property
     def request_count(self) -> int:
         """How many requests this session has made."""
@@ -205,6 +243,9 @@ class Session(Context):
         """Close the connections. Later use raises `SessionClosed`."""
         self.is_closed = True
         self.transport.close()
+        for agent in self._agents.values():
+            if agent is not None:
+                agent.close()
 
     def __enter__(self) -> Self:
         return self

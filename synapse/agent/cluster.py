@@ -9,7 +9,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from typing import Any, Protocol
 
-from synapse.agent.metrics import psutil
+from synapse.errors import MissingExtra
+
+try:
+    import psutil
+except ModuleNotFoundError as error:
+    raise MissingExtra("The agent", "agent") from error
 
 __all__ = ["Cluster", "ThisMachine"]
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["Releases", "split_key"]
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_VERSION = re.compile(r"[A-Za-z0-9_-]{1,100}(\.[A-Za-z0-9_-]{1,100})*")
+_VERSION = re.compile(r"[A-Za-z0-9_-]{1,100}([.+!][A-Za-z0-9_-]{1,100})*")
 _PIECE = 1 << 20
 
 
@@ -134,9 +134,7 @@ class Releases:
             raise Refusal(502, f"The release can't be fetched: {error}") from error
         try:
             config = read_config(path)
-            parsed = PluginConfig.parse(config)
-            if (parsed.code, parsed.version) != (code, version):
-                raise InvalidQuery(f"its config is that of {parsed.code}@{parsed.version}.")
+            PluginConfig.parse(config, code=code, version=version)
         except InvalidQuery as error:
             path.unlink(missing_ok=True)
             raise Refusal(409, f"The release {code}@{version} can't be used: {error}") from error

@@ -52,6 +52,11 @@ _JOB = (
 _RELEASE = "code, version, id, checksum, size, config, created"
 
 
+def _document(text: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
 @attrs.frozen(kw_only=True)
 class KeptJob:
     """A job as the agent remembers it.
@@ -77,7 +82,7 @@ class KeptJob:
     code: str
     version: str
     action: str
-    params: Mapping[str, Any] = attrs.field(converter=lambda text: json.loads(text))
+    params: Mapping[str, Any] = attrs.field(converter=_document)
     debug: bool = attrs.field(converter=bool)
     status: str
     reason: str | None
@@ -113,7 +118,7 @@ class KeptRelease:
     id: int | None
     checksum: str
     size: int
-    config: Mapping[str, Any] = attrs.field(converter=lambda text: json.loads(text))
+    config: Mapping[str, Any] = attrs.field(converter=_document)
     created: str
 
     @property

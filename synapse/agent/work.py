@@ -8,7 +8,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -19,14 +19,11 @@ from synapse.agent.releases import Releases, split_key
 from synapse.agent.reporting import JobReporter, Reports
 from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.engine.order import JobOrder, Limits, Outcome, Runner
-from synapse.errors import ClientError, ConfigurationError
+from synapse.errors import ClientError, ConfigurationError, InvalidQuery
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.parameters import problems
 from synapse.redaction import hide
 from synapse.session import Session
-
-if TYPE_CHECKING:
-    from synapse.plugins.config import Action
 
 __all__ = ["Caller", "Work"]
 
@@ -255,27 +252,19 @@ def _checked(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[s
     Raises:
         Refusal: They won't do; the answer says for each what to give.
     """
-    config = PluginConfig.parse(release.config)
-    action = _action(config, body.get("action"))
+    name = body.get("action")
+    if name is not None and not isinstance(name, str):
+        raise Refusal(400, {"action": ["Not a valid string."]})
+    try:
+        action = PluginConfig.parse(release.config).action(name)
+    except InvalidQuery as error:
+        raise Refusal(400, {"action": [str(error)]}) from None
     params = body.get("params", body.get("parameters"))
     if params is None:
         params = {}
     if not isinstance(params, dict):
         raise Refusal(400, {"params": ["Give an object."]})
-    schema = action.parameters
-    found = problems(schema, params) if schema is not None else {}
+    found = problems(action.parameters, params) if action.parameters is not None else {}
     if found:
         raise Refusal(400, {"params": found})
     return action.name, params
-
-
-def _action(config: PluginConfig, name: Any) -> Action:
-    names = ", ".join(config.actions)
-    if name is None:
-        if len(config.actions) != 1:
-            raise Refusal(400, {"action": [f"Say which one: {names}."]})
-        return next(iter(config.actions.values()))
-    found = config.actions.get(name) if isinstance(name, str) else None
-    if found is None:
-        raise Refusal(400, {"action": [f"There is no action {name!r}; there are: {names}."]})
-    return found

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from synapse._version import __version__
+from synapse.cli.agent import add_agent
 from synapse.cli.files import add_commands
 from synapse.errors import MissingExtra, SynapseError
 
@@ -117,6 +118,7 @@ def configure(
 
 
 add_commands(app, _one_line_errors, _errors)
+add_agent(app, _one_line_errors)
 
 
 @app.command()

@@ -11,17 +11,32 @@ from synapse.core.fields import field
 from synapse.core.relations import Root
 from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery
+from synapse.resources.cluster import (
+    AgentApi,
+    AgentHealth,
+    AgentJobs,
+    AgentReleases,
+    ClusterTasks,
+    Metrics,
+    Nodes,
+    ServedApplications,
+    health_of,
+    metrics_of,
+)
 
 __all__ = ["Agent", "AgentManager", "connect_path"]
 
 
 class AgentManager(Bound["Agent"]):
-    """Agents. The server tells only whether the agent of a token is connected."""
+    """Agents. The server tells only of the agent whose token is given."""
 
     __slots__ = ()
 
     def connect(self, token: str, **details: Any) -> Agent:
         """Tell the server that the agent of a token is there, and ask how it stands. One request.
+
+        The session remembers the token, for asking the agent itself. It is in no pickle, and goes
+        nowhere but to the server and to the agent's own address.
 
         Args:
             token: The agent's token.
@@ -34,12 +49,47 @@ class AgentManager(Bound["Agent"]):
         row = self._context.transport.request(
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
-        return self._context.identity.load(self._resource, [row])[0]
+        agent = self._context.identity.load(self._resource, [row])[0]
+        self._context.meet_agent(agent.id, agent.url, token)
+        return agent
+
+    def get(self, key: int | str) -> Agent:
+        """Return an agent: by its token, or by its id if this session knows that.
+
+        The server has no list of agents, and shows one only to whoever has its token. So an id is
+        good for an agent that was connected in this session.
+
+        No request for an id, one for a token.
+
+        Args:
+            key: The agent's token, as a string; or its id, as a number.
+
+        Raises:
+            InvalidQuery: The session knows no agent of this id.
+            NotFound: No agent has this token.
+
+        Example:
+            >>> agent = getfixture("session").agents.get(getfixture("emulator").agent_token)
+            >>> getfixture("session").agents.get(agent.id) is agent
+            True
+        """
+        if isinstance(key, str):
+            return self.connect(key)
+        if not self._context.knows_agent(key):
+            raise InvalidQuery(
+                f"This session knows no agent {key!r}: the server shows an agent only to whoever "
+                "has its token. Use session.agents.get(token)."
+            )
+        agent: Agent = self._context.identity.related("Agent", key, via="agent")
+        return agent
 
 
 @resource("agents/", manager=AgentManager, list_path=None)
 class Agent(Resource):
     """A machine that runs jobs for the platform.
+
+    What the agent itself says (its jobs, machines, figures) is asked at its own address, with its
+    token: on an agent that came from `session.agents.get(token)` or `connect(token)`.
 
     Attributes:
         id: The agent's id.
@@ -48,6 +98,11 @@ class Agent(Resource):
         status: Whether it is connected, in the server's words.
         is_active: Whether it may be used.
         connected: When it was last connected.
+
+    Example:
+        >>> agent = getfixture("session").agents.get(getfixture("agent").token)
+        >>> agent.health().is_ok, [node.is_alive for node in agent.nodes]
+        (True, [True])
     """
 
     objects: ClassVar[Root[AgentManager]] = Root()
@@ -58,6 +113,66 @@ class Agent(Resource):
     status: str | None = field(read_only=True)
     is_active: bool = field(read_only=True)
     connected: datetime | None = field(read_only=True)
+
+    @property
+    def jobs(self) -> AgentJobs:
+        """The jobs that it has run, and runs. Makes no request."""
+        return AgentJobs(self._api())
+
+    @property
+    def plugin_releases(self) -> AgentReleases:
+        """The plugin releases that it keeps. Makes no request."""
+        return AgentReleases(self._api())
+
+    @property
+    def nodes(self) -> Nodes:
+        """The machines that its jobs run on. Makes no request."""
+        return Nodes(self._api())
+
+    @property
+    def tasks(self) -> ClusterTasks:
+        """What runs on them. Makes no request."""
+        return ClusterTasks(self._api())
+
+    @property
+    def serve_applications(self) -> ServedApplications:
+        """What is served on them. Makes no request."""
+        return ServedApplications(self._api())
+
+    def metrics(self, panel: str) -> Metrics:
+        """Return the figures of a panel, such as `cpu`, `memory`, `disk` or `jobs`. One request.
+
+        Raises:
+            NotFound: There is no such panel; the message names those that there are.
+        """
+        return metrics_of(self._api(), panel)
+
+    def health(self) -> AgentHealth:
+        """Ask the agent how it stands. One request.
+
+        Raises:
+            ConnectionFailed: It can't be reached.
+        """
+        return health_of(self._api())
+
+    def _api(self) -> AgentApi:
+        """Return what asks the agent itself.
+
+        Raises:
+            InvalidQuery: The session doesn't know its token, or the server its address.
+        """
+        api: AgentApi | None = self._context.agent_api(self._key)
+        if not self._context.knows_agent(self._key):
+            raise InvalidQuery(
+                f"{self._label()} can't be asked without its token: get it by "
+                "session.agents.get(token)."
+            )
+        if api is None:
+            raise InvalidQuery(
+                f"{self._label()} hasn't told the server its address yet: start it, and get it "
+                "again by session.agents.get(token)."
+            )
+        return api
 
 
 def connect_path(token: str) -> str:

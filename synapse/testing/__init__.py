@@ -1,6 +1,7 @@
 """For tests of code that uses the SDK.
 
-With pytest, the fixtures `synapse_emulator` and `synapse_session` are there by themselves.
+With pytest, the fixtures `synapse_emulator`, `synapse_session` and `synapse_agent` are there by
+themselves.
 """
 
 # Every run of pytest where the SDK is installed imports this: nothing but the standard library.

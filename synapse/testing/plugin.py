@@ -14,9 +14,10 @@ import pytest
 if TYPE_CHECKING:
     from synapse.emulator import Emulator
     from synapse.session import Session
+    from synapse.testing.agents import RunningAgent
     from synapse.testing.tenants import EmulatorTenant
 
-__all__ = ["synapse_backend", "synapse_emulator", "synapse_session"]
+__all__ = ["synapse_agent", "synapse_backend", "synapse_emulator", "synapse_session"]
 
 
 @pytest.fixture(scope="session")
@@ -54,3 +55,19 @@ def synapse_session(synapse_emulator: EmulatorTenant) -> Iterator[Session]:
     before = context.set_default(session)
     yield session
     context.set_default(before)
+
+
+@pytest.fixture
+def synapse_agent(synapse_emulator: EmulatorTenant) -> Iterator[RunningAgent]:
+    """An agent of this test's tenant: a real process, which ends with the test."""
+    from synapse.emulator.errors import EmulatorError
+    from synapse.testing.agents import RunningAgent
+
+    agent = RunningAgent(synapse_emulator.url, synapse_emulator.agent_token)
+    try:
+        agent.start()
+    except EmulatorError as error:
+        # One sentence that says what to install; the traceback would be about the SDK.
+        pytest.fail(str(error), pytrace=False)
+    yield agent
+    agent.close()

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
-from synapse.clients.agent.ray import RayClientMixin, checked_id
+from synapse.clients.agent.cluster import RayClientMixin
+from synapse.clients.agent.ids import checked_id
 from synapse.clients.base import Params
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_tenant, checked_url
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from synapse.transport.options import Options
 
 __all__ = ["AgentClient"]
 
@@ -54,18 +62,45 @@ class AgentClient(RayClientMixin):
         )
         super().__init__(transport=Transport(settings))
 
+    @classmethod
+    def _of_session(
+        cls, base_url: str, agent_token: str, timeout: Timeout, options: Options
+    ) -> Self:
+        """Make a client with a session's options: its proxies, certificates, retries and hooks.
+
+        Makes no request.
+
+        Args:
+            base_url: The agent's address.
+            agent_token: The agent's token.
+            timeout: The session's timeouts.
+            options: The session's options.
+
+        Raises:
+            ConfigurationError: The address or the token can't be used.
+        """
+        settings = Settings(
+            base_url=checked_url(base_url, "what the server says of the agent"),
+            credentials={"agent_access": Secret(agent_token, "the agent's token")},
+            timeout=timeout,
+        )
+        client = cls.__new__(cls)
+        super(AgentClient, client).__init__(transport=Transport(settings, options))
+        return client
+
     def health_check(self) -> Any:
-        """Ask whether the agent is up. One request."""
+        """Ask whether the agent is up, and how it stands. One request."""
         return self._get("health/")
 
     def get_metrics(self, panel: str) -> Any:
         """Return the figures of one panel of the agent's metrics. One request.
 
         Args:
-            panel: The panel's name.
+            panel: The panel's name: `cpu`, `memory`, `disk`, `network`, `jobs` or `process`.
 
         Raises:
             BadRequest: The name can't be one; no request was made.
+            NotFound: There is no such panel; the message names those that there are.
         """
         return self._get(f"metrics/{checked_id(panel)}/")
 
@@ -85,7 +120,10 @@ class AgentClient(RayClientMixin):
         """Have the agent fetch a plugin release and keep it. One request.
 
         Args:
-            data: Which release.
+            data: Which release: `plugin` (its code) and `version`, or `plugin_release` (its id).
+
+        Raises:
+            NotFound: The backend has no such release.
         """
         return self._post("plugin_releases/", data)
 
@@ -102,7 +140,13 @@ class AgentClient(RayClientMixin):
 
         Args:
             release: The release, as `code@version`.
-            data: `action`, `params` and so on.
+            data: `action`, `params`, `debug`, `job_id`, each optional where that leaves no doubt.
+
+        Returns:
+            What the agent says of the job; `job_id` is in it.
+
+        Raises:
+            ValidationError: The action or a parameter is refused.
         """
         return self._post(f"plugin_releases/{checked_release(release)}/run/", data)
 
@@ -116,5 +160,7 @@ def checked_release(release: Any) -> str:
     if not isinstance(release, str) or "@" not in release:
         return checked_id(release)
     code, _, version = release.partition("@")
-    parts = version.split(".")
-    return f"{checked_id(code)}@{'.'.join(checked_id(part) for part in parts)}"
+    # Versions have parts, which are ids each: 1.0.0, 1.0+cpu.
+    pieces = re.split("([.+!])", version)
+    parts = [piece if number % 2 else checked_id(piece) for number, piece in enumerate(pieces)]
+    return f"{checked_id(code)}@{quote(''.join(parts), safe='')}"

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from synapse.clients.agent.ids import checked_id
+from synapse.clients.agent.tailing import TailProtocol, checked_protocol, tail
 from synapse.clients.base import BaseClient, Params
-from synapse.config import TimeoutArgument
+from synapse.config import Timeout, TimeoutArgument
+from synapse.transport.streams import StreamLimits
 
 __all__ = ["RayClientMixin"]
 
@@ -46,20 +48,48 @@ class RayClientMixin(BaseClient):
         """
         return self._post(f"jobs/{checked_id(job_id)}/stop/")
 
-    def tail_job_logs(self, job_id: str, timeout: TimeoutArgument = (5, 300)) -> Iterator[str]:
-        """Follow what a job prints, line by line, until it ends. One request.
+    def tail_job_logs(
+        self,
+        job_id: str,
+        protocol: TailProtocol = "auto",
+        limits: StreamLimits | None = None,
+        *,
+        timeout: TimeoutArgument = (5, 60),
+        patience: float = 60.0,
+    ) -> Iterator[str]:
+        """Follow what a job prints, line by line, until it ends.
+
+        Every line is given once, in order, also over connections that break: after a cut, the log
+        is opened again behind the last line that was given.
+
+        One request for each connection, and one at each end of one; with `"http"` one request
+        every two seconds at least, more often while lines come.
 
         Args:
             job_id: The job's id.
-            timeout: Seconds to connect, and to wait for each next line.
+            protocol: `"websocket"` (needs the extra `websocket`), `"stream"` for a streamed
+                answer, `"http"` for asking again and again, or `"auto"` for the first of them that
+                works.
+            limits: How much is followed at most; the defaults of `StreamLimits` if None.
+            timeout: Seconds to connect, and of silence after which the job is asked for.
+            patience: Seconds for which the agent may be unreachable at a time.
 
         Raises:
             BadRequest: The id can't be one; no request was made.
+            InvalidQuery: There is no such protocol; no request was made.
+            MissingExtra: It is `"websocket"`, and `websocket-client` isn't installed.
             NotFound: There is no such job.
-            ClientError: The stream broke off.
+            StreamLimitExceeded: It prints more than the limits allow; what came before was given.
+            ConnectionFailed: The agent can't be reached for longer than `patience`.
         """
-        path = f"ray/jobs/{checked_id(job_id)}/logs/stream/"
-        return self._transport.lines(path, timeout=timeout, resource=f"job {job_id}")
+        return tail(
+            self._transport,
+            checked_id(job_id),
+            protocol=checked_protocol(protocol),
+            limits=limits if limits is not None else StreamLimits(),
+            timeout=Timeout.of(timeout),
+            patience=patience,
+        )
 
     def list_nodes(self, params: Params | None = None) -> Any:
         """List the cluster's machines. One request."""

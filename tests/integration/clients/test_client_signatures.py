@@ -94,7 +94,9 @@ METHODS: dict[type, dict[str, str]] = {
         "get_job": "job_id",
         "get_job_logs": "job_id",
         "stop_job": "job_id",
-        "tail_job_logs": "job_id, timeout=(5, 300)",
+        "tail_job_logs": (
+            "job_id, protocol='auto', limits=None, *, timeout=(5, 60), patience=60.0"
+        ),
         "list_nodes": ONE,
         "get_node": "node_id",
         "list_tasks": ONE,

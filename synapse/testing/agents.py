@@ -1,0 +1,158 @@
+"""A real agent for a test: a process of its own, beside the local backend."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from synapse.emulator.child import await_ready, end, text_of
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+__all__ = ["RunningAgent"]
+
+_STOP_TIMEOUT = 20.0
+# What would make the child a client of another server.
+_FOREIGN = ("SYNAPSE_", "PYTHONWARNINGS")
+
+
+class RunningAgent:
+    """An agent in a child process, on a free port unless told otherwise.
+
+    It ends with the `with` block, and in any case with the process that started it. It can be
+    started again after it was stopped, and then knows what it knew.
+
+    Args:
+        backend: The backend's address.
+        token: The agent's token there.
+        data: The folder that it keeps everything in; a temporary one, removed at the end, if None.
+        port: The port to listen on; 0 takes a free one, and keeps it over a restart.
+        start_timeout: Seconds that it may take to be ready.
+        limits: What one job may use: `timeout` in seconds, `memory` and `output` in MiB.
+        **options: What else `synapse.agent.service.AgentOptions` has: `workers`, `ray`, `url` ...
+
+    Attributes:
+        token: The agent's token.
+
+    Example:
+        >>> tenant = getfixture("synapse_emulator")
+        >>> with RunningAgent(tenant.url, tenant.agent_token) as agent:
+        ...     agent.url.startswith("http://127.0.0.1:")
+        True
+    """
+
+    def __init__(
+        self,
+        backend: str,
+        token: str,
+        *,
+        data: str | os.PathLike[str] | None = None,
+        port: int = 0,
+        start_timeout: float = 30.0,
+        limits: dict[str, float] | None = None,
+        **options: Any,
+    ) -> None:
+        self.token = token
+        self._backend = backend
+        self._data = None if data is None else Path(data)
+        self._port = port
+        self._start_timeout = start_timeout
+        self._options = {**options, "limits": limits or {}}
+        self._folder: Path | None = None
+        self._child: subprocess.Popen[bytes] | None = None
+        self._log: IO[bytes] | None = None
+        self._url = ""
+
+    def start(self) -> Self:
+        """Start it and wait until it answers; does nothing when it runs already.
+
+        Raises:
+            EmulatorError: It could not be started; the message says why.
+        """
+        if self._child is not None:
+            return self
+        if self._folder is None:
+            self._folder = self._data or Path(tempfile.mkdtemp(prefix="synapse-agent-"))
+        orders = {
+            "backend": self._backend,
+            "token": self.token,
+            "data": str(self._folder),
+            "port": self._port,
+            "name": "agent",
+            **self._options,
+        }
+        log = tempfile.TemporaryFile()  # noqa: SIM115 # closed by `stop`
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+        child = subprocess.Popen(  # our own module, by our own interpreter
+            [sys.executable, "-m", "synapse.agent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            env=kept,
+            start_new_session=True,
+        )
+        try:
+            answer = await_ready(child, log, json.loads(json.dumps(orders)), self._start_timeout)
+        except BaseException:
+            end(child, timeout=0)
+            log.close()
+            raise
+        self._child, self._log, self._url = child, log, answer["url"]
+        self._port = int(self._url.rpartition(":")[2])
+        return self
+
+    def stop(self) -> None:
+        """Stop it as Ctrl-C would, its jobs with it; does nothing when it doesn't run."""
+        self._end(_STOP_TIMEOUT)
+
+    def kill(self) -> None:
+        """Kill it, as a power cut would, so that it can say nothing any more."""
+        self._end(0)
+
+    def close(self) -> None:
+        """Stop it, and remove its folder if that is a temporary one."""
+        self.stop()
+        if self._data is None and self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._url if self._child is not None else 'stopped'}>"
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self._url
+
+    @property
+    def log(self) -> str:
+        """What it wrote about faults."""
+        return "" if self._log is None else text_of(self._log)
+
+    def _end(self, timeout: float) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            end(child, timeout=timeout)
+        log, self._log = self._log, None
+        if log is not None:
+            log.close()
