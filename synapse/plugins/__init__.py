@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synapse.plugins.config import Action, PluginConfig
-    from synapse.plugins.packaging import load_config
+    from synapse.plugins.documents import load_config
     from synapse.plugins.running import Context, LocalContext, context, local_context
 
 __all__ = [
@@ -35,7 +35,7 @@ _MODULE_OF = {
     "LocalContext": "running",
     "PluginConfig": "config",
     "context": "running",
-    "load_config": "packaging",
+    "load_config": "documents",
     "local_context": "running",
 }
 

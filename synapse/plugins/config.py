@@ -30,7 +30,7 @@ from synapse.plugins.checking import Mistakes, near
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["CATEGORIES", "Action", "PluginConfig"]
+__all__ = ["CATEGORIES", "ENTRYPOINT", "Action", "PluginConfig", "checked_action"]
 
 #: What a plugin can be for: the values of `synapse.PluginCategory`.
 CATEGORIES = (
@@ -48,7 +48,8 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9_-]{1,100}([.+!][A-Za-z0-9_-]{1,100})*", re.ASCII)
 _ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
 _NAMES = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
-_ENTRYPOINT = re.compile(f"{_NAMES}:{_NAMES}")
+#: What an entrypoint looks like.
+ENTRYPOINT = re.compile(f"{_NAMES}:{_NAMES}")
 
 
 @attrs.frozen(kw_only=True)
@@ -210,7 +211,7 @@ def _read_actions(document: Any, mistakes: Mistakes) -> dict[str, Action]:
             actions[name] = Action(
                 name=name,
                 entrypoint=inner.text(
-                    "entrypoint", _ENTRYPOINT, "module:callable, such as plugin.train:run", True
+                    "entrypoint", ENTRYPOINT, "module:callable, such as plugin.train:run", True
                 )
                 or "",
                 description=inner.text("description") or "",

@@ -2,145 +2,186 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import os
+import shutil
+import stat
+import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
-from synapse.errors import MissingExtra, PluginConfigError
-from synapse.plugins.archive import opened, read_entry
+import attrs
+
+from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
+from synapse.plugins.archive import check_names, checked_entries, opened, read_entry
+from synapse.plugins.checking import near
 from synapse.plugins.config import PluginConfig
+from synapse.plugins.contents import check_release
+from synapse.plugins.documents import CONFIG_NAMES, load_config, parsed, read_config
+from synapse.plugins.folder import Ignored, SourceFile, files_of
 
-__all__ = ["CONFIG_NAMES", "find_config", "load_config", "read_config"]
+__all__ = ["Package", "check_zip", "load_config", "pack", "read_config"]
 
-#: What the configuration may be called; it is at the top.
-CONFIG_NAMES = ("config.yaml", "config.json")
-
-_MOST = 1 << 20
-# What parsers raise for a document that is none.
-_UNREADABLE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
+_LARGEST_CONFIG = 1 << 20
+_LARGEST_MODULE = 16 << 20
+_BLOCK = 1 << 20
 
 
-def read_config(place: str | os.PathLike[str] | IO[bytes]) -> dict[str, Any]:
-    """Read what a release says of itself, unchecked.
+@attrs.frozen(kw_only=True)
+class Package:
+    """A release that is ready to be uploaded.
 
-    Args:
-        place: A folder, or a zip: its path, or a file that is open for reading.
-
-    Returns:
-        The configuration as plain JSON values.
-
-    Raises:
-        BadArchive: It is no zip.
-        PluginConfigError: There is no configuration, or it can't be read.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+    Attributes:
+        path: The zip.
+        config: What it says of itself.
+        names: Its files.
+        checksum: The SHA-256 of the zip, in hex.
     """
-    name, document = find_config(place)
-    if name is None:
-        raise PluginConfigError({"": ["There is none at the top of the release."]}, "config.yaml")
-    return document
+
+    path: Path
+    config: PluginConfig
+    names: tuple[str, ...]
+    checksum: str
 
 
-def load_config(
-    place: str | os.PathLike[str] | IO[bytes],
+def pack(
+    folder: str | os.PathLike[str],
+    dest: str | os.PathLike[str],
     *,
     code: str | None = None,
     version: str | None = None,
-) -> PluginConfig:
-    """Read and check what a release says of itself.
+) -> Package:
+    r"""Check a plugin's folder, and pack it. Makes no request.
+
+    The same files give the same bytes, whenever and wherever they were checked out (as long as the
+    same zlib packs them). What a `.gitignore` in the folder names is left out, and so are `.git`,
+    caches and virtual environments.
 
     Args:
-        place: A folder, or a zip: its path, or a file that is open for reading.
-        code: The plugin's code, which it has to have.
+        folder: The folder with `config.yaml` or `config.json` at its top.
+        dest: The path of the zip, whatever is there.
+        code: The plugin's code, which the configuration has to have.
         version: The release's version, which it has to have.
 
+    Returns:
+        What was made.
+
     Raises:
-        BadArchive: It is no zip.
-        PluginConfigError: There is no configuration, it can't be read, or it has mistakes.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        PluginConfigError: The configuration has mistakes, or names what isn't there.
+        InvalidQuery: The folder can't be read, or has what can't be in a release.
+        MissingExtra: PyYAML or pathspec isn't installed.
+
+    Example:
+        >>> folder = getfixture("tmp_path") / "echo"
+        >>> folder.mkdir()
+        >>> _ = (folder / "echo.py").write_text("def run(context): print(context.params)")
+        >>> lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]
+        >>> lines += ["actions:", "  say: {entrypoint: 'echo:run'}"]
+        >>> _ = (folder / "config.yaml").write_text("\n".join(lines))
+        >>> pack(folder, folder.parent / "echo.zip").names
+        ('config.yaml', 'echo.py')
     """
-    name, document = find_config(place)
-    if name is None:
-        raise PluginConfigError({"": ["There is none at the top of the release."]}, "config.yaml")
-    return PluginConfig.parse(document, source=name, code=code, version=version)
+    ignored = Ignored()
+    files = files_of(Path(folder), ignored)
+    by_name = {file.name: file for file in files}
+    try:
+        check_names([(name, False) for name in by_name])
+    except BadArchive as error:
+        raise InvalidQuery(f"{folder} can't be packed: {error}") from error
+    name = _config_name(Path(folder), by_name, ignored)
+    config = check_release(
+        parsed(name, by_name[name].path.read_bytes()),
+        source=name,
+        names=by_name.keys(),
+        read=lambda name: by_name[name].path.read_bytes(),
+        is_left_out=ignored.covers,
+        code=code,
+        version=version,
+    )
+    with zipfile.ZipFile(dest, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target:
+        for file in files:
+            _add(target, file)
+    return Package(path=Path(dest), config=config, names=tuple(by_name), checksum=_sha256(dest))
 
 
-def find_config(
-    place: str | os.PathLike[str] | IO[bytes],
-) -> tuple[str | None, dict[str, Any]]:
-    """Read a release's configuration, if there is one.
+def check_zip(
+    archive: str | os.PathLike[str] | IO[bytes],
+    *,
+    code: str | None = None,
+    version: str | None = None,
+) -> PluginConfig | None:
+    """Check a zip that was made elsewhere, as `pack` checks a folder.
 
     Returns:
-        The file's name, and what it says; `None` and nothing if there is none.
+        What it says of itself; `None` if it has no actions, so that nothing of it can be run.
 
     Raises:
-        BadArchive: It is no zip.
-        PluginConfigError: It can't be read.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        BadArchive: It is no zip, or unsafe to unpack.
+        PluginConfigError: Its configuration has mistakes, or names what isn't there.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
-    if isinstance(place, (str, os.PathLike)) and Path(place).is_dir():
-        texts = {name: _read_file(Path(place, name)) for name in CONFIG_NAMES}
-    else:
-        with opened(place) as source:
-            texts = {name: read_entry(source, name, _MOST) for name in CONFIG_NAMES}
-    for name, text in texts.items():
-        if text is not None:
-            return name, parsed(name, text)
-    return None, {}
+    with opened(archive) as source:
+        names = [info.filename for info in checked_entries(source)]
+        for name in CONFIG_NAMES:
+            text = read_entry(source, name, _LARGEST_CONFIG)
+            if text is not None:
+                document = parsed(name, text)
+                if not _is_meant_to_run(document):
+                    return None
+                return check_release(
+                    document,
+                    source=name,
+                    names=names,
+                    read=lambda name: read_entry(source, name, _LARGEST_MODULE) or b"",
+                    code=code,
+                    version=version,
+                )
+    return None
 
 
-def parsed(name: str, text: bytes) -> dict[str, Any]:
-    """Make plain JSON values of a configuration's text.
+def _is_meant_to_run(document: Mapping[str, Any]) -> bool:
+    """Say whether there are actions, be it that the word is misspelt."""
+    return any(key == "actions" or near(str(key), ["actions"]) != "." for key in document)
 
-    Args:
-        name: The file's name, which says what it is written in.
-        text: What is in it.
+
+def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: Ignored) -> str:
+    """Return the name of a folder's configuration.
 
     Raises:
-        PluginConfigError: It can't be read.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        PluginConfigError: There is none, or there are two.
     """
-    errors: tuple[type[Exception], ...] = _UNREADABLE
-    if name.endswith(".json"):
-        load: Any = json.loads
+    found = [name for name in CONFIG_NAMES if name in by_name]
+    if len(found) > 1:
+        raise PluginConfigError({"": ["There is a config.json too: keep one."]}, found[0])
+    if found:
+        return found[0]
+    reason = f"{folder} has none at its top."
+    if any(ignored.covers(name) for name in CONFIG_NAMES):
+        reason = ".gitignore leaves it out."
+    elif "config.yml" in by_name:
+        reason = "It is called config.yml: call it config.yaml."
     else:
-        try:
-            import yaml
-        except ImportError as error:
-            raise MissingExtra("Reading config.yaml", "plugins") from error
-        load = yaml.safe_load
-        errors = (*errors, yaml.YAMLError)
-    try:
-        document = _plain(load(text))
-    except errors as error:
-        reason = " ".join(str(error).split())
-        raise PluginConfigError({"": [f"It can't be read: {reason[:300]}."]}, name) from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise PluginConfigError({"": ["It is not an object."]}, name)
-    return document
+        deeper = [name for name in by_name if name.rpartition("/")[2] in CONFIG_NAMES]
+        if len(deeper) == 1:
+            reason += f" There is {deeper[0]}: release the folder that it is in."
+    raise PluginConfigError({"": [reason]}, CONFIG_NAMES[0])
 
 
-def _plain(document: Any) -> Any:
-    """Make JSON of what YAML can say; a few of its references can stand for gigabytes."""
-    parts: list[str] = []
-    size = 0
-    encoder = json.JSONEncoder(default=str, allow_nan=False, ensure_ascii=False)
-    for part in encoder.iterencode(document):
-        size += len(part)
-        if size > _MOST:
-            raise ValueError("it is too large")
-        parts.append(part)
-    return json.loads("".join(parts).encode())  # half of a surrogate pair is refused here
+def _add(target: zipfile.ZipFile, file: SourceFile) -> None:
+    """Put a file into a zip, with nothing of when and where that is."""
+    info = zipfile.ZipInfo(file.name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.create_system = 3
+    info.external_attr = (stat.S_IFREG | (0o755 if file.is_executable else 0o644)) << 16
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.file_size = file.path.stat().st_size  # whether 32 bits will do
+    with file.path.open("rb") as stream, target.open(info, "w") as entry:
+        shutil.copyfileobj(stream, entry, _BLOCK)
 
 
-def _read_file(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST + 1)
-    except (FileNotFoundError, IsADirectoryError):
-        return None
-    if len(content) > _MOST:
-        raise PluginConfigError({"": [f"It is larger than {_MOST // 1024} KiB."]}, path.name)
-    return content
+def _sha256(path: str | os.PathLike[str]) -> str:
+    digest = hashlib.sha256()
+    with Path(path).open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

@@ -1,0 +1,174 @@
+"""The files of a plugin's folder that belong into its release."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from synapse.errors import InvalidQuery, MissingExtra
+
+if TYPE_CHECKING:
+    from pathspec import GitIgnoreSpec
+
+__all__ = ["Ignored", "SourceFile", "files_of"]
+
+# What no release needs, whatever is in `.gitignore`: history, caches, what the system leaves.
+_NEVER = {
+    ".git",
+    ".hg",
+    ".svn",
+    "__pycache__",
+    ".venv",
+    ".tox",
+    ".nox",
+    ".mypy_cache",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".ipynb_checkpoints",
+    ".DS_Store",
+    "Thumbs.db",
+}
+_RULES = ".gitignore"
+
+
+@attrs.frozen
+class SourceFile:
+    """A file of the folder.
+
+    Attributes:
+        name: Its path in the zip.
+        path: Where it is.
+        is_executable: Whether its owner may run it.
+    """
+
+    name: str
+    path: Path
+    is_executable: bool
+
+
+@attrs.define
+class Ignored:
+    """The files that were left out, as far as somebody may wonder about it.
+
+    Attributes:
+        names: The paths of files and folders that a `.gitignore` names, in the zip's spelling.
+    """
+
+    names: list[str] = attrs.field(factory=list)
+
+    def covers(self, name: str) -> bool:
+        """Say whether a path was left out, or is in a folder that was."""
+        path = PurePosixPath(name)
+        return any(path.is_relative_to(one) for one in self.names)
+
+
+def files_of(folder: Path, ignored: Ignored | None = None) -> list[SourceFile]:
+    """Return the files of a folder that belong into a release, by name.
+
+    Those don't that a `.gitignore` in the folder or below names, nor do `.git`, caches and virtual
+    environments. A link to a file in the folder counts as the file.
+
+    Args:
+        folder: The folder.
+        ignored: Takes note of what a `.gitignore` left out.
+
+    Raises:
+        InvalidQuery: It can't be read, or it has a link that leads out of it or nowhere, or
+            something that is neither file nor folder.
+        MissingExtra: pathspec isn't installed.
+    """
+    if not folder.is_dir():
+        raise InvalidQuery(f"{folder} is not a folder.")
+    walk = _Walk(folder.resolve(), ignored if ignored is not None else Ignored())
+    try:
+        found = list(walk.files(walk.root, "", [], ()))
+    except OSError as error:
+        raise InvalidQuery(f"{error.filename} can't be read: {error.strerror or error}.") from error
+    return sorted(found, key=lambda file: file.name.encode(errors="surrogatepass"))
+
+
+class _Walk:
+    def __init__(self, root: Path, ignored: Ignored) -> None:
+        self.root = root
+        self._ignored = ignored
+        try:
+            from pathspec import GitIgnoreSpec
+        except ImportError as error:
+            raise MissingExtra("Packing a folder", "plugins") from error
+        self._spec: Any = GitIgnoreSpec
+
+    def files(
+        self,
+        folder: Path,
+        name: str,
+        rules: list[tuple[str, GitIgnoreSpec]],
+        above: tuple[Path, ...],
+    ) -> Iterator[SourceFile]:
+        """Give the files of a folder and below.
+
+        Args:
+            folder: The folder.
+            name: Its path in the zip, with a slash at the end; empty for the whole.
+            rules: The rules that hold in it, the farthest first, each with its folder's path.
+            above: The folders that it is in.
+        """
+        rules_file = folder / _RULES
+        if rules_file.is_file():
+            lines = rules_file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
+            rules = [*rules, (name, self._spec.from_lines(lines))]
+        with os.scandir(folder) as entries:
+            found = sorted(entries, key=lambda entry: entry.name)
+        for entry in found:
+            below = name + entry.name
+            path = Path(entry.path)
+            if entry.name in _NEVER or entry.name.endswith((".pyc", ".pyo")):
+                continue
+            is_folder = path.is_dir()
+            if _is_ignored(below + "/" * is_folder, rules):
+                self._ignored.names.append(below)
+                continue
+            real = self._checked(path) if entry.is_symlink() else path
+            if is_folder:
+                if (path / "pyvenv.cfg").exists():
+                    continue
+                if real in (*above, folder):
+                    raise InvalidQuery(f"{path} is a link to a folder that it is in.")
+                yield from self.files(real, f"{below}/", rules, (*above, folder))
+                continue
+            mode = real.stat().st_mode
+            if not stat.S_ISREG(mode):
+                raise InvalidQuery(
+                    f"{path} is neither a file nor a folder: a release has no other."
+                )
+            yield SourceFile(below, real, bool(mode & stat.S_IXUSR))
+
+    def _checked(self, path: Path) -> Path:
+        """Follow a link.
+
+        Raises:
+            InvalidQuery: It leads out of the folder, or nowhere.
+        """
+        try:
+            real = path.resolve(strict=True)
+        except (OSError, RuntimeError) as error:
+            raise InvalidQuery(f"The link {path} leads nowhere.") from error
+        if not real.is_relative_to(self.root):
+            raise InvalidQuery(
+                f"The link {path} leads out of the folder, to {real}: put a copy there, or name it "
+                f"in {_RULES}."
+            )
+        return real
+
+
+def _is_ignored(name: str, rules: list[tuple[str, GitIgnoreSpec]]) -> bool:
+    """Ask the rules, the nearest first: as in git, the last one that says something counts."""
+    for folder, spec in reversed(rules):
+        verdict = spec.check_file(name.removeprefix(folder)).include
+        if verdict is not None:
+            return verdict
+    return False
