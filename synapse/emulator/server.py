@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from synapse.engine.order import Limits
 
 _SETTINGS = "synapse.emulator.settings"
-_THREADS = 8
+_THREADS = 16
 _MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 
 

@@ -4,6 +4,7 @@ import time
 import uuid
 
 import pytest
+import requests
 
 from .client import connect, md5
 
@@ -166,13 +167,16 @@ def test_filters_order_and_expansion(api):
 # Following
 
 
-def follow(api, job):
+def follow(api, job, start=None):
     """Follow a job; whoever followed before may be noticed to have gone a moment later."""
     end = time.monotonic() + 5
+    headers = {} if start is None else {"Range": f"lines={start}-"}
     while True:
-        response = api.request("GET", f"jobs/{job}/tail_console_logs/", stream=True)
+        response = api.request(
+            "GET", f"jobs/{job}/tail_console_logs/", stream=True, headers=headers
+        )
         if response.status_code != 429 or time.monotonic() > end:
-            assert response.status_code == 200, response.text
+            assert response.status_code == (200 if start is None else 206), response.text
             return response
         response.close()
         time.sleep(0.05)
@@ -201,9 +205,9 @@ def test_a_log_that_any_accept_header_gets(api, job):
     assert api.request("GET", path, headers={"Accept": "text/plain"}).text == "one\n"
 
 
-def test_two_may_follow_and_nobody_waits_for_them(api, job):
+def test_eight_may_follow_and_nobody_waits_for_them(api, job):
     patch(api, job, {"console_logs": "one"})
-    followers = [follow(api, job) for _ in range(2)]
+    followers = [follow(api, job) for _ in range(8)]
     try:
         refused = api.get(f"jobs/{job}/tail_console_logs/")
         assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
@@ -213,6 +217,50 @@ def test_two_may_follow_and_nobody_waits_for_them(api, job):
     finally:
         for follower in followers:
             follower.close()
+
+
+# What a row says may be several lines; then rows can't be counted.
+LOGS = {
+    "lines": [f"line {n}" for n in range(6)],
+    "rows": ["line 0\nline 1", "line 2", "line 3\nline 4\nline 5"],
+    "long": "".join(f"line {n}\n" for n in range(6)),
+}
+
+
+@pytest.mark.parametrize("printed", LOGS.values(), ids=LOGS)
+@pytest.mark.parametrize("start", range(8))
+def test_a_log_is_followed_from_a_line_on(api, job, printed, start):
+    printed = [{"message": line} for line in printed] if isinstance(printed, list) else printed
+    patch(api, job, {"console_logs": printed})
+    more = {"console_logs": ["line 6", "line 7"], "status": "completed"}
+    # By then it is followed, or it isn't: what is read is the same.
+    meanwhile = threading.Timer(0.1, patch, [api, job, more])
+    meanwhile.start()
+    with follow(api, job, start) as response:
+        assert response.headers["Content-Range"] == f"lines {start}-/*"
+        assert response.text.splitlines() == [f"line {n}" for n in range(start, 8)]
+    meanwhile.join()
+
+
+def test_a_log_is_followed_from_beyond_its_end(api, job):
+    patch(api, job, {"console_logs": ["one"], "status": "completed"})
+    with follow(api, job, 10**15 - 1) as response:
+        assert response.content == b""
+
+
+@pytest.mark.parametrize("wanted", ["lines=", "lines=-1", "lines=1-2", "lines=x-", "lines"])
+def test_a_range_of_lines_that_is_none(api, job, wanted):
+    path = f"jobs/{job}/tail_console_logs/"
+    response = api.request("GET", path, headers={"Range": wanted})
+    assert response.status_code == 416
+    assert response.json()["detail"].startswith("The range must be lines=N-")
+
+
+def test_other_ranges_are_left_alone(api, job):
+    patch(api, job, {"console_logs": ["one"], "status": "completed"})
+    path = f"jobs/{job}/tail_console_logs/"
+    response = api.request("GET", path, headers={"Range": "bytes=1-"})
+    assert (response.status_code, response.text) == (200, "one\n")
 
 
 def test_a_follower_who_goes_while_nothing_is_printed_makes_room(api, job):
@@ -287,10 +335,20 @@ def test_the_server_stops_while_a_log_is_followed():
             job = api.job()
             patch(api, job, {"console_logs": "one"})
             response = follow(api, job)
-            read = threading.Thread(target=lambda: response.content, daemon=True)
+            endings = []
+
+            def read_all():
+                try:
+                    endings.append(response.content)
+                except requests.RequestException as error:
+                    endings.append(error)
+
+            read = threading.Thread(target=read_all, daemon=True)
             read.start()
             start = time.perf_counter()
             emulator.stop()
             assert time.perf_counter() - start < 4.5  # an unfinished request is waited for longer
             read.join(5)
             assert not read.is_alive()
+            # Cut off, not ended: the job goes on.
+            assert isinstance(endings[0], requests.exceptions.ChunkedEncodingError)

@@ -1,48 +1,82 @@
 """Following what a job prints.
 
-Each follower keeps one of the server's threads, so there are few of them at a time. A follower
-ends with the job, with its client and with the server.
+Each follower keeps one of the server's threads, so there are only so many of them at a time. A
+follower ends with the job, and with its client; when the server stops, it is cut off, so that its
+client doesn't take that for the end of the job.
 """
 
+import re
 import threading
 from collections.abc import Generator, Iterator
 
 from django.apps import apps
+from django.db.models import Count, Max
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from rest_framework.exceptions import Throttled
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 
 from synapse.emulator.models import ConsoleLine, Job
+from synapse.emulator.wire import Hangup
 
 _PERIOD = 0.2
-_LINES = 500
+_LINES = 1000
 _KIND = "text/plain; charset=utf-8"
+_RANGE = re.compile(r"lines=([0-9]{1,15})-")
 
-_places = threading.BoundedSemaphore(2)
+# Of the threads of our own server half; another one's may be few.
+_OURS = threading.BoundedSemaphore(8)
+_OTHERS = threading.BoundedSemaphore(2)
+
+
+class BadRange(APIException):
+    """The part of a log that was asked for can't be one."""
+
+    status_code = 416
+    default_detail = "The range must be lines=N-, with the number of the first line, from 0."
+    default_code = "bad_range"
 
 
 def tail(job: Job, request: Request) -> HttpResponseBase:
     """Answer with the lines of a job, those that are there and those to come.
 
+    ``Range: lines=N-`` asks for those from the N-th on, counted from 0.
+
     Raises:
+        BadRange: The range is none.
         Throttled: There are as many followers as there may be.
     """
+    wanted = request.headers.get("Range", "")
+    start = 0
+    headers = {"Accept-Ranges": "lines", "X-Accel-Buffering": "no"}
+    is_part = wanted.startswith("lines")  # any other unit is left alone, as HTTP wants it
+    if is_part:
+        found = _RANGE.fullmatch(wanted.replace(" ", ""))
+        if found is None:
+            raise BadRange
+        start = int(found[1])
+        headers["Content-Range"] = f"lines {start}-/*"
+    status = 206 if is_part else 200
     if request.method == "HEAD":
-        return HttpResponse(content_type=_KIND)
-    if not _places.acquire(blocking=False):
+        return HttpResponse(content_type=_KIND, status=status, headers=headers)
+    places = _OURS if "waitress.client_disconnected" in request.META else _OTHERS
+    if not places.acquire(blocking=False):
         raise Throttled(wait=1, detail="Too many logs are being followed.")
-    return StreamingHttpResponse(_Follower(job, request), content_type=_KIND)
+    follower = _Follower(job, request, start, places)
+    return StreamingHttpResponse(follower, content_type=_KIND, status=status, headers=headers)
 
 
 class _Follower:
     """The lines as bytes; whoever reads them closes it, be it read to its end or not at all."""
 
-    def __init__(self, job: Job, request: Request) -> None:
+    def __init__(
+        self, job: Job, request: Request, start: int, places: threading.BoundedSemaphore
+    ) -> None:
         self._job = job
         self._is_gone = request.META.get("waitress.client_disconnected", lambda: False)
-        self._lines = self._follow()
+        self._places = places
         self._has_place = True
+        self._lines = self._follow(start)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._lines
@@ -52,21 +86,53 @@ class _Follower:
         self._lines.close()
         if self._has_place:
             self._has_place = False
-            _places.release()
+            self._places.release()
 
-    def _follow(self) -> Generator[bytes, None, None]:
+    def _follow(self, start: int) -> Generator[bytes, None, None]:
         stopping: threading.Event = apps.get_app_config("emulator").stopping  # type: ignore[attr-defined] # ours
-        last = 0
+        printed = ConsoleLine.objects.filter(job=self._job.pk).order_by("pk")
+        last, skipped = _position(self._job, start)
         while not self._is_gone():
             # Asked before the lines, so that those which came with the end are among them.
             ended = not Job.objects.filter(pk=self._job.pk).exclude(status__in=Job.FINAL).exists()
-            lines = list(
-                ConsoleLine.objects.filter(job=self._job.pk, pk__gt=last)
-                .order_by("pk")
-                .values_list("pk", "message")[:_LINES]
-            )
-            if lines:
-                last = lines[-1][0]
-                yield "".join(f"{message}\n" for _, message in lines).encode()
-            elif ended or stopping.wait(_PERIOD):
+            rows = list(printed.filter(pk__gt=last).values_list("pk", "message")[:_LINES])
+            if rows:
+                last = rows[-1][0]
+                text = "".join(f"{message}\n" for _, message in rows)
+                if skipped:
+                    text, skipped = _without(text, skipped)
+                if text:
+                    yield text.encode()
+            elif ended:
                 return
+            elif stopping.wait(_PERIOD):
+                raise Hangup
+
+
+def _position(job: Job, start: int) -> tuple[int, int]:
+    """Find a line: what was printed last before it, and how many lines after that aren't it yet.
+
+    What a job reports at once may be several lines, so that those can't always be counted by rows.
+    """
+    if not start:
+        return 0, 0
+    printed = ConsoleLine.objects.filter(job=job.pk).order_by("pk")
+    if not printed.filter(message__contains="\n").exists():
+        for last in printed.values_list("pk", flat=True)[start - 1 : start]:
+            return last, 0
+        reached = printed.aggregate(last=Max("pk"), count=Count("pk"))
+        return reached["last"] or 0, start - reached["count"]
+    last = lines = 0
+    for pk, message in printed.values_list("pk", "message").iterator(chunk_size=_LINES):
+        more = message.count("\n") + 1
+        if lines + more > start:
+            break
+        last, lines = pk, lines + more
+    return last, start - lines
+
+
+def _without(text: str, count: int) -> tuple[str, int]:
+    """Take lines off the beginning of a text; return what is left, and how many it didn't have."""
+    lines = text.split("\n")[:-1]
+    left = lines[count:]
+    return "".join(f"{line}\n" for line in left), max(0, count - len(lines))
