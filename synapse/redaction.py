@@ -26,7 +26,15 @@ _SIGNED = re.compile(
 _USERINFO = re.compile(r"(?i)\b(https?://)[^/?#@\s\"'<>]*@")
 _MOST_HIDDEN = 10_000
 _LEAST_HIDDEN = 8
-_LOGGERS = ("urllib3.connectionpool", "requests")
+# A filter isn't inherited: each that writes a URL needs it.
+_LOGGERS = (
+    "urllib3.connection",
+    "urllib3.connectionpool",
+    "urllib3.poolmanager",
+    "urllib3.response",
+    "urllib3.util.retry",
+    "requests",
+)
 
 _hidden: dict[str, None] = {}
 _lock = threading.Lock()
@@ -105,6 +113,10 @@ class _Filter(logging.Filter):
         clean = redacted(message)
         if clean != message:
             record.msg, record.args = clean, None
+        if record.exc_info:
+            # An exception that quotes what a server said is written out below the message.
+            record.exc_text = redacted(logging.Formatter().formatException(record.exc_info))
+            record.exc_info = None
         return True
 
 

@@ -250,6 +250,27 @@ class TestLogs:
         texts = [record.getMessage() for record in caplog.records]
         assert sum("/agents/***/connect/" in text for text in texts) == 2  # urllib3's and ours
 
+    @pytest.mark.parametrize("call", ["file", "agent", "list"])
+    def test_of_an_answer_whose_headers_are_none(
+        self, home: Recorder, caplog: pytest.LogCaptureFixture, call: str
+    ) -> None:
+        """The library underneath warns of them with the URL, and quotes them in a traceback."""
+        home.otherwise = (
+            f"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nno header: {API}\r\nit said {API}\r\n"
+            "X-More: 1\r\n\r\n{}"
+        ).encode()
+        with synapse.Session(home.url, API, retries=0) as session, caplog.at_level(logging.DEBUG):
+            if call == "file":
+                with session.transport.stream(f"{home.url}a.png?X-Amz-Signature={SIGNATURE}"):
+                    pass
+            elif call == "agent":
+                path = f"agents/{AGENT}/connect/"
+                session.transport.request("GET", path, secret=AGENT)
+            else:
+                session.health()
+        assert "Failed to parse headers" in caplog.text
+        assert_clean(caplog.text)
+
     def test_importing_sets_up_no_logging(self) -> None:
         assert logging.getLogger("synapse").handlers == []
         assert logging.getLogger("synapse").level == logging.NOTSET

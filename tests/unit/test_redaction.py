@@ -107,7 +107,9 @@ class TestAnswers:
 
 
 class TestLogs:
-    @pytest.mark.parametrize("name", ["urllib3.connectionpool", "requests"])
+    @pytest.mark.parametrize(
+        "name", ["urllib3.connection", "urllib3.connectionpool", "urllib3.util.retry", "requests"]
+    )
     def test_of_the_libraries(self, name: str, caplog: pytest.LogCaptureFixture) -> None:
         guard_logs()
         hide("path-secret")
