@@ -1,91 +1,61 @@
 """What is read from the zip of a plugin's release."""
 
-import importlib.util
-import json
-import zipfile
-import zlib
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-#: How much is read of a file inside, and how large a configuration may get.
-_MOST = 1 << 20
+from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
+from synapse.plugins.archive import opened, read_entry
+from synapse.plugins.documents import find_config
+from synapse.plugins.packaging import check_zip
 
-# What parsers raise for a document that is none.
-_UNREADABLE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
+__all__ = ["Archive", "BadRelease", "read_archive"]
 
 
-class BadArchive(ValueError):
-    """It is no zip, or what is in it can't be read; the message is for people."""
+class BadRelease(ValueError):
+    """It can't be released; `reasons` are for people."""
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
 
 
 @dataclass(frozen=True)
 class Archive:
     """A release's own account of itself."""
 
-    config: dict[str, Any]
+    config: Mapping[str, Any]
     readme: str
 
 
-def read_archive(file: IO[bytes]) -> Archive:
+def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
     """Read the configuration and the description at the top of a zip.
 
+    One whose configuration has actions is checked: it is going to be run.
+
+    Args:
+        file: The zip.
+        code: The plugin's code, which the configuration has to have.
+        version: The release's version, which it has to have.
+
     Raises:
-        BadArchive: It isn't a zip, or the configuration is no object.
+        BadRelease: It isn't a zip, the configuration is no object, or has mistakes.
     """
-    file.seek(0)
     try:
-        with zipfile.ZipFile(file) as archive:
-            return Archive(_config(archive), _read(archive, "README.md").decode(errors="replace"))
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError) as error:
-        raise BadArchive("The file is not a zip.") from error
-    except RuntimeError as error:  # a password
-        raise BadArchive("The zip is encrypted.") from error
-    finally:
-        file.seek(0)
+        _, config = find_config(file)
+        with opened(file) as archive:
+            readme = read_entry(archive, "README.md") or b""
+        check_zip(file, code=code, version=version)
+    except PluginConfigError as error:
+        raise BadRelease(_reasons(error)) from error
+    except (BadArchive, InvalidQuery) as error:
+        raise BadRelease([str(error)]) from error
+    return Archive(config, readme.replace(b"\x00", b"").decode(errors="replace"))
 
 
-def _config(archive: zipfile.ZipFile) -> dict[str, Any]:
-    text = _read(archive, "config.yaml")
-    if text and importlib.util.find_spec("yaml"):
-        yaml = importlib.import_module("yaml")
-        return _parsed("config.yaml", lambda: yaml.safe_load(text), yaml.YAMLError)
-    text = _read(archive, "config.json")
-    return _parsed("config.json", lambda: json.loads(text)) if text else {}
-
-
-def _parsed(name: str, load: Callable[[], Any], *errors: type[Exception]) -> dict[str, Any]:
-    try:
-        document = _plain(load())
-    except _UNREADABLE + errors as error:
-        raise BadArchive(f"{name} cannot be read.") from error
-    if document is None:
-        return {}
-    if not isinstance(document, dict):
-        raise BadArchive(f"{name} is not an object.")
-    return document
-
-
-def _plain(document: Any) -> Any:
-    """Make JSON of what YAML can say; a few of its references can stand for gigabytes."""
-    parts: list[str] = []
-    size = 0
-    encoder = json.JSONEncoder(default=str, allow_nan=False, ensure_ascii=False)
-    for part in encoder.iterencode(document):
-        size += len(part)
-        if size > _MOST:
-            raise ValueError("too large")
-        parts.append(part)
-    return json.loads("".join(parts).encode())  # half of a surrogate pair is refused here
-
-
-def _read(archive: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        info = archive.getinfo(name)
-    except KeyError:
-        return b""
-    with archive.open(info) as stream:
-        content = stream.read(_MOST + 1)
-    if len(content) > _MOST:
-        raise BadArchive(f"{name} is too large.")
-    return content.replace(b"\x00", b"")
+def _reasons(error: PluginConfigError) -> list[str]:
+    return [
+        f"{error.source}: {path}: {reason}" if path else f"{error.source}: {reason}"
+        for path, reasons in error.problems.items()
+        for reason in reasons
+    ]

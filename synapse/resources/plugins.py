@@ -13,7 +13,14 @@ from synapse.core.fields import field
 from synapse.core.manager import Creates, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.verbs import Editable, Fetchable
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidQuery, InvalidResponse, ValidationError
+from synapse.resources.plugin_checks import (
+    check_run,
+    forget,
+    plugin_fields,
+    remember,
+    uploadable,
+)
 from synapse.resources.values import PluginCategory
 
 if TYPE_CHECKING:
@@ -30,6 +37,38 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
     """Plugins: read, create, update. `get()` takes an id or a code."""
 
     __slots__ = ()
+
+    def create(
+        self,
+        *,
+        folder: str | os.PathLike[str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+        **values: Any,
+    ) -> Plugin:
+        """Make a plugin. One request.
+
+        Args:
+            folder: The plugin's folder: its `config.yaml` says code, name, category, description
+                and author, unless they are given here. `release()` uploads what is in it.
+            extra: Keys that the SDK doesn't know, sent as they are.
+            **values: Fields, such as `code`, `name` and `category`.
+
+        Returns:
+            The new plugin, which has no release yet.
+
+        Raises:
+            InvalidQuery: A field doesn't exist, or only the server sets it.
+            PluginConfigError: The folder's configuration has mistakes.
+            ValidationError: The server refused a value; there is a plugin with the code, for one.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> session.plugins.create(code="detector", name="Detector", category="neural_net").code
+            'detector'
+        """
+        if folder is not None:
+            values = {**plugin_fields(folder), **values}
+        return super().create(extra=extra, **values)
 
 
 @resource("plugins/", manager=PluginManager)
@@ -77,19 +116,27 @@ class Plugin(Editable):
         agent: Any = None,
         debug: bool = False,
     ) -> Job:
-        """Start a job. One request.
+        """Start a job. Two requests; one if the newest release is known from before.
+
+        The action and its parameters are checked against the newest release's configuration: the
+        first run asks for it, unless `release()` uploaded it, and it is kept as long as the plugin
+        is. Before something is refused by what was kept, it is asked for again, by one request. The
+        server checks too, and has the last word: if it refuses what fits here, the configuration
+        isn't kept any longer. Without the package jsonschema, it alone checks the parameters.
 
         Args:
-            action: Which of the plugin's actions; by default the server's choice.
+            action: Which of the plugin's actions; it may be left out if there is only one.
             params: The action's parameters.
             agent: The agent that runs it, or its id; by default the server's choice.
-            debug: Whether to run it for debugging.
+            debug: Whether to run it for debugging: the job prints what the SDK logs, too.
 
         Returns:
             The job; reading its fields loads it.
 
         Raises:
-            ValidationError: The action or a parameter is refused.
+            InvalidQuery: There is no such action. No job was started.
+            ValidationError: A parameter doesn't fit, here or for the server; `err.fields["params"]`
+                has the reasons by the parameter's path. No job was started.
             InvalidResponse: The server started a job, but doesn't say which.
 
         Example:
@@ -98,13 +145,21 @@ class Plugin(Editable):
             >>> plugin.run("train", params={"epochs": 3}).plugin is plugin
             True
         """
-        body: dict[str, Any] = {"params": to_wire(params or {}), "debug": debug}
+        wire = to_wire(params or {})
+        if not isinstance(wire, dict):
+            raise InvalidQuery(f"params is {params!r:.60}: give a mapping.")
+        action = check_run(self, action, wire)
+        body: dict[str, Any] = {"params": wire, "debug": debug}
         if action is not None:
             body["action"] = action
         if agent is not None:
             body["agent"] = to_wire(agent)
         path = type(self).__schema__.detail_path(self._key, "run/")
-        answer = self._ask("POST", path, json=body)
+        try:
+            answer = self._ask("POST", path, json=body)
+        except ValidationError:
+            forget(self)  # it knows something newer
+            raise
         if not isinstance(answer, dict) or "job_id" not in answer:
             raise InvalidResponse(
                 200, "the answer has no job_id", response=answer, resource=self._label()
@@ -115,27 +170,54 @@ class Plugin(Editable):
     def release(
         self,
         version: str,
+        source: str | os.PathLike[str] | IO[bytes] | None = None,
         *,
-        file: str | os.PathLike[str] | IO[bytes],
+        file: str | os.PathLike[str] | IO[bytes] | None = None,
         name: str | None = None,
         changelog: str = "",
         is_stable: bool = True,
     ) -> PluginRelease:
-        """Upload a release of the plugin. One request, streamed.
+        r"""Upload a release of the plugin. One request, streamed.
+
+        A folder is packed first: the same files always give the same zip. What a `.gitignore` in
+        it names is left out, and so are `.git`, caches and virtual environments. It is checked
+        before it is sent: its `config.yaml` with every action's entrypoint and schema, that code
+        and version are those of the plugin and of this release, and that the entrypoints are there.
+        A zip is checked in the same way, if its configuration names actions.
 
         Args:
             version: Its version, such as `"1.0.0"`.
-            file: The zip: a path, or a file opened for reading bytes.
+            source: The plugin's folder, or a zip: its path, or a file opened for reading bytes.
+            file: The same, under its older name.
             name: The file's name on the server; by default the path's last part.
             changelog: What is new in it.
             is_stable: Whether it is meant for everybody.
 
         Raises:
-            InvalidQuery: The file can't be read.
+            PluginConfigError: The configuration has mistakes; all are named, with their keys'
+                paths. Nothing was sent.
+            InvalidQuery: The folder or zip can't be read, or has what can't be in a release.
+            MissingExtra: It is a folder, and the extra `plugins` isn't installed. Without it, the
+                server alone checks a zip.
             ValidationError: The server refused it; the version exists, for one.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> folder = getfixture("tmp_path") / "echo"
+            >>> folder.mkdir()
+            >>> _ = (folder / "echo.py").write_text("def run(context): print(context.params)")
+            >>> lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]
+            >>> lines += ["actions:", "  say: {entrypoint: 'echo:run'}"]
+            >>> _ = (folder / "config.yaml").write_text("\n".join(lines))
+            >>> plugin = session.plugins.create(folder=folder)
+            >>> list(plugin.release("1.0.0", folder).config["actions"])
+            ['say']
         """
         from synapse.transfer.upload import upload_file  # only who uploads needs it
 
+        given = source if source is not None else file
+        if given is None or (source is not None and file is not None):
+            raise InvalidQuery("Give one folder or zip: release(version, source).")
         fields = {
             "plugin": str(self._key),
             "version": version,
@@ -143,10 +225,18 @@ class Plugin(Editable):
             "is_stable": "true" if is_stable else "false",
         }
         schema = PluginRelease.__schema__
-        row = upload_file(
-            self._context.transport, schema.path, file, name=name, fields=fields, has_checksum=False
-        )
-        return self._context.identity.load(PluginRelease, [row])[0]
+        with uploadable(given, name=name, code=self.code, version=version) as (content, called):
+            row = upload_file(
+                self._context.transport,
+                schema.path,
+                content,
+                name=called,
+                fields=fields,
+                has_checksum=False,
+            )
+        release = self._context.identity.load(PluginRelease, [row])[0]
+        remember(self, release)
+        return release
 
 
 class PluginReleaseManager(Manager["PluginRelease"]):

@@ -17,6 +17,7 @@ from synapse.errors import (
     InvalidResponse,
     MissingExtra,
     NotFound,
+    PluginConfigError,
     RateLimited,
     SynapseError,
     ValidationError,
@@ -45,6 +46,8 @@ def make(cls: type[Exception]) -> Exception:
     if cls is BulkError:
         cause = NotFound(404, "gone", request_id="r-2")
         return BulkError("half", created=[1, 2], errors={3: {"name": ["no"]}}, cause=cause)
+    if cls is PluginConfigError:
+        return PluginConfigError({"code": ["It is missing."], "": ["No."]}, "config.yaml")
     if cls is MissingExtra:
         return MissingExtra("The emulator", "emulator")
     return cls("something went wrong")

@@ -13,7 +13,7 @@ from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.plugins import PluginField, PluginSerializer
 from synapse.emulator.api.stored import StoredFileField, filename_of
-from synapse.emulator.archives import BadArchive, read_archive
+from synapse.emulator.archives import BadRelease, read_archive
 from synapse.emulator.files import store
 from synapse.emulator.models import Plugin, PluginRelease
 
@@ -48,10 +48,12 @@ class PluginReleaseSerializer(ResourceSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         self._refuse_twice(attrs)
         try:
-            archive = read_archive(attrs["file"])
+            archive = read_archive(
+                attrs["file"], code=attrs["plugin"].code, version=attrs["version"]
+            )
             config = DocumentField().run_validation(archive.config)
-        except BadArchive as error:
-            raise serializers.ValidationError({"file": [str(error)]}) from error
+        except BadRelease as error:
+            raise serializers.ValidationError({"file": error.reasons}) from error
         except serializers.ValidationError as error:
             raise serializers.ValidationError({"file": error.detail}) from error
         return {
