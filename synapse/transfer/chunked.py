@@ -296,10 +296,11 @@ class _Upload:
         if not passes or self._failures >= _MOST_FAILURES:
             raise error
         asked = error.retry_after if isinstance(error, RateLimited) else None
+        wait: float | None = 0.0
         if self._failures > 1 or asked is not None:
             wait = self._options.retry.delay(max(1, self._failures - 1), asked)
-            if wait is None or not pause(wait):
-                raise error
+        if wait is None or not pause(wait):
+            raise error
 
     def _settled(
         self, row: dict[str, Any], is_done: Callable[[dict[str, Any]], bool]

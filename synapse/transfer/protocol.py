@@ -123,8 +123,17 @@ class ServerUpload:
             resource=self._source.label,
         )
 
-    @staticmethod
-    def _id_in(row: dict[str, Any]) -> str:
+    def _id_in(self, row: dict[str, Any]) -> str:
         """Return the upload's id. Of the server's URL, nothing but what is at its end counts."""
-        last = urlsplit(str(row.get("url") or "")).path.rstrip("/").rpartition("/")[2]
-        return str(row.get("id") or last)
+        try:
+            last = urlsplit(str(row.get("url") or "")).path.rstrip("/").rpartition("/")[2]
+            found = str(row.get("id") or last)
+            path_segment(found)
+        except ValueError:
+            raise InvalidResponse(
+                200,
+                "the answer is no upload: it has no id",
+                response=row,
+                resource=self._source.label,
+            ) from None
+        return found

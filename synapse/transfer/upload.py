@@ -116,7 +116,7 @@ class _Upload:
                 tries_left -= 1
                 if not _is_lost(error):
                     raise
-                if self._is_there(self._md5()):
+                if self._has_arrived(self._md5(), error):
                     return self._without_id(self._md5())
                 if not tries_left:
                     raise
@@ -136,7 +136,7 @@ class _Upload:
                 checksum=self._checksum,
             )
             checksum = memory.checksum or self._md5()
-            made = self._bound(memory, row["id"], checksum)
+            made = self._bound(memory, row.get("id") or memory.upload, checksum)
             memory.forget()
             return made
 
@@ -145,10 +145,10 @@ class _Upload:
         body = {"chunked_upload": upload, "meta": {"filename": self._source.name}}
         was_asked = memory.is_binding  # by a process that died before it heard
         memory.note(step="binding")
+        if was_asked and self._is_there(checksum):
+            return self._without_id(checksum)
         tries_left = _MOST_TRIES
         while True:
-            if was_asked and self._is_there(checksum):
-                return self._without_id(checksum)
             try:
                 row = self._transport.request(
                     "POST", self._path, json=body, repeatable=False, resource=self._source.label
@@ -158,8 +158,21 @@ class _Upload:
                 tries_left -= 1
                 if not (_is_lost(error) and tries_left):
                     raise
-                was_asked = True
+                if self._has_arrived(checksum, error):
+                    return self._without_id(checksum)
         return check_arrived(row, checksum, self._source.label)
+
+    def _has_arrived(self, checksum: str, lost: ClientError) -> bool:
+        """Ask whether the server has the bytes after a request without an answer.
+
+        Raises:
+            ClientError: The error of that request, if this can't be known: it is the one that says
+                that something may have been done.
+        """
+        try:
+            return self._is_there(checksum)
+        except ClientError:
+            raise lost from None
 
     def _is_there(self, checksum: str) -> bool:
         """Ask whether the server has the bytes; it may be working on a lost request still."""

@@ -277,6 +277,26 @@ class TestOffsets:
         with pytest.raises(errors.InvalidResponse, match="is no upload"):
             upload_in_chunks(quick, path)
 
+    @pytest.mark.parametrize("more", [{}, {"id": None}, {"url": "http://["}, {"id": "../x"}])
+    def test_upload_without_an_id(
+        self, server: Any, quick: Transport, path: Path, more: dict[str, Any]
+    ) -> None:
+        for _ in range(5):
+            server.reply(200, {"offset": MIB, "status": 1, **more})
+        with pytest.raises(errors.InvalidResponse, match="it has no id"):
+            upload_in_chunks(quick, path)
+
+    def test_upload_whose_id_is_in_its_url_alone(
+        self, server: Any, quick: Transport, path: Path
+    ) -> None:
+        for offset, status in ((MIB, 1), (5 * MIB, 1), (5 * MIB, 2)):
+            server.reply(
+                200, {"offset": offset, "status": status, "url": f"http://x/chunked_upload/{ID}/"}
+            )
+        server.reply(201, {"id": 7, "checksum": MD5})
+        assert upload(quick, "data_files/", path, chunked=True)["id"] == 7
+        assert json.loads(server.last.body)["chunked_upload"] == ID
+
     def test_only_the_id_of_the_url_counts(self, server: Any, quick: Transport, path: Path) -> None:
         here = {"url": "http://elsewhere.example/api/chunked_upload/7f/?x=1", "offset": MIB}
         server.reply(200, here)
