@@ -19,6 +19,7 @@ from synapse.engine.order import JobOrder, Line, Outcome, Reporter
 from synapse.engine.output import Output
 from synapse.engine.process import Verdict
 from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, SynapseError
+from synapse.plugins.lines import marked
 from synapse.plugins.packaging import load_config
 from synapse.transport.deadlines import deadline
 from synapse.transport.streams import StreamLimits
@@ -87,7 +88,7 @@ class RayJob:
         self._orders = orders
         self._runtime_env = runtime_env
         self._patience = patience
-        self._printed: deque[str] = deque(maxlen=_TAIL)
+        self._printed: deque[Line] = deque(maxlen=_TAIL)
         self._output = Output(order.limits.output * 2**20, self._print)
         self._lines: queue.Queue[str | None] = queue.Queue(10_000)
         self._has_started = False
@@ -286,10 +287,8 @@ class RayJob:
     def _take(self, line: str) -> None:
         if line.startswith(_ENTRYPOINT):
             return  # it has the ticket's address, and isn't the job's
-        if _OWN.match(line):
-            self._output.say(line, "debug")
-            return
-        self._output.feed(_WORKER.sub(r"\1", line).encode(errors="replace") + b"\n")
+        said = marked(line, "debug") if _OWN.match(line) else _WORKER.sub(r"\1", line)
+        self._output.feed(said.encode(errors="replace") + b"\n")
 
     def _start(self) -> None:
         if not self._has_started:
@@ -298,7 +297,7 @@ class RayJob:
             self._tell(self._reporter.started)
 
     def _print(self, lines: Sequence[Line]) -> None:
-        self._printed.extend(line.message for line in lines)
+        self._printed.extend(lines)
         self._tell(lambda: self._reporter.printed(lines))
 
     def _tell(self, say: Callable[[], None]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from synapse.core.fields import MISSING, ids_of
@@ -32,9 +32,15 @@ class Rows:
         query = self._query
         if query._terms.is_empty:
             return
-        fields = query._resource.__schema__.fields
+        yield from self.of(
+            read_rows(query._context, query._resource, query._path(), query._reading())
+        )
+
+    def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Give rows as the server sends them with these keys only. Makes no request."""
+        fields = self._query._resource.__schema__.fields
         chosen = [(name, fields.get(name) or fields[name[:-3]]) for name in self._names]
-        for row in read_rows(query._context, query._resource, query._path(), query._reading()):
+        for row in rows:
             if not chosen:
                 yield row
                 continue

@@ -79,8 +79,11 @@ class RayHead:
             start_new_session=True,
         )
 
-    def wait_until_up(self) -> RayHead:
+    def wait_until_up(self, token: str | None = None) -> RayHead:
         """Wait until it answers.
+
+        Args:
+            token: The one that it wants.
 
         Raises:
             RuntimeError: It doesn't, or it ended.
@@ -88,7 +91,8 @@ class RayHead:
         until = time.monotonic() + _UP_WITHIN
         while time.monotonic() < until and self._process.poll() is None:
             with contextlib.suppress(requests.RequestException):
-                if requests.get(f"{self.url}/api/version", timeout=2).ok:
+                headers = {"Authorization": f"Bearer {token}"} if token else {}
+                if requests.get(f"{self.url}/api/version", headers=headers, timeout=2).ok:
                     return self
             time.sleep(0.1)
         log = (self.folder / "start.log").read_text(errors="replace")

@@ -147,7 +147,9 @@ class RayState(RayRest):
 
     def _one(self, kind: str, field: str, value: Any) -> dict[str, Any]:
         key = checked_id(value)
-        found = self._state(kind, {field: key}, (), _MOST, detail=True)
+        # Ray's ids are bytes, written in hexadecimal; for others it has no clear answer.
+        is_id = len(key) % 2 == 0 and set(key) <= set("0123456789abcdef")
+        found = self._state(kind, {field: key}, (), _MOST, detail=True) if is_id else []
         if not found:
             what = f"{kind.removesuffix('s')} {key}"
             raise NotFound(404, f"the cluster knows no {what}", resource=what)

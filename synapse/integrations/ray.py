@@ -1,0 +1,195 @@
+"""Ray Data: queries as datasets that are read in the workers, and datasets into collections.
+
+Example:
+    ```text
+    import ray
+    import synapse
+    from synapse.integrations.ray import read, upload
+
+    session = synapse.connect()
+    dataset = read(session.tasks.filter(project=1).order_by("id"))
+    dataset.map(score).write_parquet("scores/")
+    ```
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import attrs
+
+from synapse.core.query import Query
+from synapse.core.reading import Reading, Window, read_rows
+from synapse.core.rows import Rows
+from synapse.errors import InvalidQuery, MissingExtra
+from synapse.integrations.ray_upload import upload
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import ray.data
+
+__all__ = ["Nested", "read", "upload"]
+
+Nested = Literal["objects", "json"]
+
+_PAGE = 1000
+_NESTED = (dict, list)
+
+
+def read(
+    query: Query[Any] | Rows,
+    *,
+    override_num_blocks: int | None = None,
+    nested: Nested = "objects",
+    **options: Any,
+) -> ray.data.Dataset:
+    """Return a query as a dataset, whose rows are fetched in the workers when they are used.
+
+    Each read task has a range of the query's rows, and asks for their pages itself: one request for
+    each page of 1,000 rows, unless the query says otherwise (`page_size()`). One request now, to
+    count them.
+
+    A task carries where the server is, and no token: each worker connects with what it finds in
+    its own environment or profile, as pickled objects do. So the nodes need the SDK, and
+    `SYNAPSE_API_TOKEN` or a profile.
+
+    The ranges are those of the list as it was when it was counted. When rows are added or removed
+    while it is read, those behind them move, and a row can be missing or come twice. Read in an
+    order that new rows come last in, and leave them out:
+    `query.filter(created_before=now).order_by("id")`.
+
+    Args:
+        query: A query, such as `project.tasks`, or its `values(...)` for some columns only.
+        override_num_blocks: How many read tasks there are at most; by default Ray chooses.
+        nested: What becomes of objects and lists: `"objects"` keeps them as Python's, and
+            `"json"` makes texts, which can be written to Parquet and read by others.
+        **options: What else `ray.data.read_datasource` takes, such as `concurrency`.
+
+    Returns:
+        The dataset. Its columns have what the server sends: times as texts, related things as ids.
+
+    Raises:
+        MissingExtra: Ray isn't installed.
+        InvalidQuery: It is no query, or `nested` is neither.
+        ClientError: The server refused, or couldn't be reached.
+    """
+    try:
+        import ray.data
+    except ImportError as error:
+        raise MissingExtra("Ray Data", "ray") from error
+    from synapse.integrations.ray_source import Source
+
+    if nested not in get_args(Nested):
+        raise InvalidQuery(f"nested is {nested!r}: give 'objects' or 'json'.")
+    asked, names = (query._query, query._names) if isinstance(query, Rows) else (query, ())
+    if not isinstance(asked, Query):
+        raise InvalidQuery(f"Give a query, such as project.tasks, not a {type(query).__name__}.")
+    # Bound to its session now: in a worker, none is the default one yet.
+    bound = type(asked)(asked._resource, asked._context, asked._scope, asked._terms)
+    size = asked._terms.page_size or _PAGE
+    source = Source(Part(bound, names, nested, size), bound.count())
+    made: ray.data.Dataset = ray.data.read_datasource(
+        source, override_num_blocks=override_num_blocks, **options
+    )
+    return made
+
+
+@attrs.frozen
+class Part:
+    """Some rows of a query, as a worker is told to fetch them."""
+
+    query: Query[Any]
+    names: tuple[str, ...]
+    nested: Nested
+    page_size: int
+
+    def of(self, start: int, stop: int) -> Part:
+        """Return a part of this part's rows."""
+        window = self.query._terms.window
+        base = window.start
+        return attrs.evolve(self, query=self.query._with(window=Window(base + start, base + stop)))
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Fetch the rows, page by page, as tables."""
+        query = self.query
+        if query._terms.is_empty:
+            return
+        reading = Reading(
+            params=query._params,
+            expansion={},
+            window=query._terms.window,
+            page_size=self.page_size,
+            workers=1,  # the tasks are what is done at once
+        )
+        rows = read_rows(query._context, query._resource, query._path(), reading)
+        chosen = Rows(query, self.names)
+        for batch in _batches(chosen.of(rows), self.page_size):
+            yield table_of(batch, self._kinds(), self.nested)
+
+    def _kinds(self) -> dict[str, Any]:
+        """Return the declared types by column."""
+        fields = self.query._resource.__schema__.fields
+        return {name: field.kind for name, field in fields.items() if not field.is_relation}
+
+
+def _batches(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    batch: list[dict[str, Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == size:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def table_of(rows: list[dict[str, Any]], kinds: dict[str, Any], nested: Nested) -> pa.Table:
+    """Make a table of rows, whose columns have the same types whatever the rows are.
+
+    Args:
+        rows: The rows.
+        kinds: Declared types, which decide where the values don't.
+        nested: What becomes of objects and lists.
+    """
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {
+        name: _column([row.get(name) for row in rows], kinds.get(name), nested) for name in names
+    }
+    return pa.table(columns)
+
+
+def _column(values: list[Any], kind: Any, nested: Nested) -> pa.Array:
+    import pyarrow as pa
+
+    found = {type(value) for value in values if value is not None}
+    declared = {getattr(one, "__origin__", one) for one in (get_args(kind) or (kind,))}
+    if found & set(_NESTED) or (not found and declared & set(_NESTED)):
+        return _nested(values, nested)
+    simple: list[tuple[set[type], Callable[[], Any]]] = [
+        ({bool}, pa.bool_),
+        ({int}, pa.int64),
+        ({int, float}, pa.float64),
+        ({str}, pa.string),
+    ]
+    for types, arrow in simple:
+        if (found and found <= types) or (not found and declared & types):
+            try:
+                return pa.array(values, arrow())
+            except (OverflowError, pa.ArrowException):
+                break
+    return pa.nulls(len(values)) if not found else _nested(values, nested)
+
+
+def _nested(values: list[Any], nested: Nested) -> pa.Array:
+    import pyarrow as pa
+
+    if nested == "json":
+        texts = [None if value is None else json.dumps(value) for value in values]
+        return pa.array(texts, pa.string())
+    from ray.data.extensions import ArrowPythonObjectArray
+
+    return ArrowPythonObjectArray.from_objects(values)

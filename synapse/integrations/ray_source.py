@@ -1,0 +1,83 @@
+"""A query as a source of Ray Data; it is imported when Ray is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+from ray.data import Datasource, ReadTask
+from ray.data.block import BlockMetadata
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from synapse.integrations.ray import Part
+
+__all__ = ["Source"]
+
+_BYTES_PER_ROW = 1000
+
+
+class Source(Datasource):
+    """Read tasks of some pages each.
+
+    Args:
+        part: All the rows.
+        count: How many they are.
+    """
+
+    def __init__(self, part: Part, count: int) -> None:
+        super().__init__()  # type: ignore[no-untyped-call] # Ray's
+        self._part = part
+        self._count = count
+
+    def get_name(self) -> str:
+        """Return what it is called in Ray's progress bars."""
+        return f"Synapse{self._part.query._resource.__name__}"
+
+    def estimate_inmemory_data_size(self) -> int | None:
+        """Guess the size of all rows, by which Ray decides how many tasks there are."""
+        return self._count * _BYTES_PER_ROW
+
+    def get_read_tasks(
+        self,
+        parallelism: int,
+        per_task_row_limit: int | None = None,
+        data_context: Any = None,  # noqa: ARG002 - Ray's signature
+    ) -> list[ReadTask]:
+        """Share the pages among tasks. Makes no request."""
+        size = self._part.page_size
+        pages = max(1, -(-self._count // size))
+        tasks = max(1, min(parallelism, pages))
+        bounds = [min(self._count, size * (pages * number // tasks)) for number in range(tasks)]
+        made = []
+        for start, stop in zip(bounds, [*bounds[1:], self._count], strict=True):
+            rows = stop - start
+            metadata = BlockMetadata(
+                num_rows=rows,
+                size_bytes=rows * _BYTES_PER_ROW,
+                exec_stats=None,
+                input_files=None,
+            )
+            made.append(
+                ReadTask(
+                    _reader(self._part.of(start, stop)),
+                    metadata,
+                    per_task_row_limit=per_task_row_limit,
+                )
+            )
+        return made
+
+
+def _reader(part: Part) -> Callable[[], Iterator[pa.Table]]:
+    def tables() -> Iterator[pa.Table]:
+        from synapse.integrations.ray import table_of
+
+        is_empty = True
+        for table in part.tables():
+            is_empty = False
+            yield table
+        if is_empty:
+            yield table_of([], {}, part.nested)
+
+    return tables

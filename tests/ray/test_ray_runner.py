@@ -1,0 +1,347 @@
+"""Jobs of plugins on a real head: what their reporter is told, however they end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import signal
+import threading
+import time
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from head import RayHead
+
+import synapse
+from synapse.agent.orders import Orders
+from synapse.agent.ray_runner import RayRunner
+from synapse.engine.order import JobOrder, Limits, Line, Outcome, ReleaseFile
+from synapse.testing.tenants import EmulatorTenant
+
+CODE = """
+import os
+import sys
+import time
+
+from synapse.plugins import context
+
+
+def good():
+    here = context()
+    print("params", dict(here.params))
+    here.log("a warning", level="warning")
+    here.progress(1, 2)
+    here.metrics(loss=0.5)
+    print("files", sorted(name for name in os.listdir(".") if "." in name))
+    return {"sum": here.params["a"] + 1}
+
+
+def many():
+    for number in range(100_000):
+        print(number)
+
+
+def raises():
+    raise RuntimeError("boom")
+
+
+def exits():
+    sys.exit(7)
+
+
+def sleeps():
+    print("up")
+    time.sleep(300)
+
+
+def prints():
+    while True:
+        print("x" * 1000)
+"""
+ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints")
+
+
+class Told:
+    """A reporter that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.lines: list[Line] = []
+        self.outcome: Outcome | None = None
+        self.over = threading.Event()
+
+    def started(self) -> None:
+        self.calls.append("started")
+
+    def printed(self, lines: Sequence[Line]) -> None:
+        self.calls.append("printed")
+        self.lines += lines
+
+    def ended(self, outcome: Outcome) -> None:
+        self.calls.append("ended")
+        self.outcome = outcome
+        self.over.set()
+
+    def wait(self, seconds: float = 90.0) -> Outcome:
+        assert self.over.wait(seconds), f"It hasn't ended: {self.calls}, {self.text()[-5:]}"
+        assert self.outcome is not None
+        assert self.calls.count("ended") == 1
+        assert self.calls[-1] == "ended"
+        return self.outcome
+
+    def text(self) -> list[str]:
+        return [line.message for line in self.lines if line.level != "debug"]
+
+    def until_printed(self, word: str, seconds: float = 60.0) -> None:
+        end = time.monotonic() + seconds
+        while word not in self.text():
+            assert time.monotonic() < end, self.lines
+            assert not self.over.is_set(), self.outcome
+            time.sleep(0.05)
+
+
+@pytest.fixture
+def orders() -> Iterator[Orders]:
+    """What an agent serves of its orders."""
+    held: list[Orders] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            order = held[0].take(self.path.strip("/").split("/")[-1])
+            body = json.dumps(order or {"detail": "Not found."}).encode()
+            self.send_response(200 if order else 404)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    held.append(Orders(f"http://127.0.0.1:{server.server_port}"))
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield held[0]
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def runner(head: RayHead, orders: Orders) -> Iterator[RayRunner]:
+    made = RayRunner(head.url, orders=orders, patience=5)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    """A release."""
+    actions = {name: {"entrypoint": f"work:{name}"} for name in ACTIONS}
+    config = {"code": "onray", "name": "On Ray", "version": "1.0.0", "category": "export"}
+    path = tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("config.json", json.dumps({**config, "actions": actions}))
+        made.writestr("work.py", CODE)
+        made.writestr("json.py", "raise ImportError('not the one that the driver wants')")
+    return path
+
+
+@pytest.fixture
+def order(
+    archive: Path, emulator: EmulatorTenant, session: synapse.Session
+) -> Callable[..., JobOrder]:
+    """What makes an order of a job that the backend has."""
+    plugin = session.plugins.create(code="onray", name="On Ray", category="export")
+
+    def make(action: str, **options: Any) -> JobOrder:
+        job = plugin.run(action=action, params={"a": 1})
+        return JobOrder(
+            job_id=str(job.id),
+            release=ReleaseFile(
+                code="onray",
+                version="1.0.0",
+                checksum=hashlib.sha256(archive.read_bytes()).hexdigest(),
+                archive=archive,
+            ),
+            action=action,
+            params={"a": 1},
+            base_url=emulator.url,
+            credentials={"api_token": emulator.api_token},
+            **options,
+        )
+
+    return make
+
+
+Make = Callable[..., JobOrder]
+
+
+def run(runner: RayRunner, order: JobOrder) -> tuple[Outcome, Told]:
+    told = Told()
+    runner.submit(order, told)
+    return told.wait(), told
+
+
+def test_success(
+    runner: RayRunner, order: Make, session: synapse.Session, emulator: EmulatorTenant
+) -> None:
+    made = order("good")
+
+    outcome, told = run(runner, made)
+
+    assert outcome == Outcome("completed")
+    assert told.text()[0] == "params {'a': 1}"
+    assert told.text()[-1] == "files ['config.json', 'json.py', 'work.py']"
+    assert [line.level for line in told.lines if line.message == "a warning"] == ["warning"]
+    job = session.jobs.get(made.job_id, refresh=True)
+    assert job.result == {"sum": 2}
+    seen = json.dumps(runner.client.get_job(made.job_id)) + repr(told.lines)
+    seen += runner.client.get_job_logs(made.job_id)["logs"]
+    assert emulator.api_token not in seen
+
+
+def test_order_is_good_once(
+    runner: RayRunner, order: Make, orders: Orders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issued: list[str] = []
+    issue = orders.issue
+    monkeypatch.setattr(orders, "issue", lambda one: issued.append(issue(one)) or issued[-1])
+
+    run(runner, order("exits"))
+
+    assert orders.take(issued[0]) is None
+
+
+def test_hundred_thousand_lines(runner: RayRunner, order: Make) -> None:
+    outcome, told = run(runner, order("many"))
+
+    assert outcome == Outcome("completed")
+    assert told.text() == [str(number) for number in range(100_000)]
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [
+        ("raises", "The code raised RuntimeError: boom."),
+        ("exits", "It ended with exit code 7."),
+    ],
+)
+def test_failure(runner: RayRunner, order: Make, action: str, reason: str) -> None:
+    outcome, told = run(runner, order(action))
+
+    assert outcome == Outcome("failed", reason)
+    assert told.calls[0] == "started"
+
+
+def test_unknown_action(runner: RayRunner, order: Make) -> None:
+    outcome, _ = run(runner, order("dance"))
+
+    assert outcome.status == "failed"
+    assert "dance" in str(outcome.reason)
+
+
+def test_stop(runner: RayRunner, order: Make) -> None:
+    told, made = Told(), order("sleeps")
+    runner.submit(made, told)
+    told.until_printed("up")
+
+    assert runner.stop(made.job_id)
+
+    assert told.wait(30).status == "stopped"
+    assert not runner.stop(made.job_id)
+    assert runner.client.get_job(made.job_id)["status"] == "STOPPED"
+
+
+def test_time_limit(runner: RayRunner, order: Make) -> None:
+    outcome, _ = run(runner, order("sleeps", limits=Limits(timeout=2)))
+
+    assert outcome == Outcome("failed", "It ran for longer than 2 s.")
+
+
+def test_output_limit(runner: RayRunner, order: Make) -> None:
+    outcome, told = run(runner, order("prints", limits=Limits(output=1)))
+
+    assert outcome == Outcome("failed", "It printed more than 1 MiB.")
+    assert sum(len(line) for line in told.text()) <= 2**20
+
+
+def test_killed_driver(runner: RayRunner, order: Make, head: RayHead) -> None:
+    told, made = Told(), order("sleeps")
+    runner.submit(made, told)
+    told.until_printed("up")
+
+    for process in head.processes(with_word="synapse.plugins.driver"):
+        os.kill(process, signal.SIGKILL)
+
+    assert told.wait(60) == Outcome("failed", "It was killed by signal 9 (SIGKILL).")
+
+
+def test_killed_supervisor(runner: RayRunner, order: Make, head: RayHead) -> None:
+    """What Ray runs a job under dies, as it does with its node."""
+    told, made = Told(), order("sleeps")
+    runner.submit(made, told)
+    told.until_printed("up")
+    (actor,) = runner.client.list_actors(
+        {"name": f"_ray_internal_job_actor_{made.job_id}"}, detail=True
+    )
+
+    os.kill(actor["pid"], signal.SIGKILL)
+
+    outcome = told.wait(60)
+    assert outcome.status == "failed"
+    assert str(outcome.reason).startswith("Ray ended it: ")
+
+
+def test_what_ray_cannot_prepare(head: RayHead, orders: Orders, order: Make) -> None:
+    runner = RayRunner(head.url, orders=orders, runtime_env={"pip": ["./nothing-to-install"]})
+    told, made = Told(), order("sleeps")
+    runner.submit(made, told)
+
+    outcome = told.wait(90)
+    runner.close()
+
+    assert outcome.status == "failed"
+    assert str(outcome.reason).startswith("Ray ended it: ")
+
+
+def test_lost_head(another_head: Callable[[], RayHead], orders: Orders, order: Make) -> None:
+    lost = another_head()
+    runner = RayRunner(lost.url, orders=orders, patience=3)
+    told = Told()
+    runner.submit(order("sleeps"), told)
+    told.until_printed("up")
+
+    lost.kill()
+
+    outcome = told.wait(60)
+    assert outcome.status == "failed"
+    assert str(outcome.reason).startswith(f"The Ray head at {lost.url} can't be reached: ")
+    runner.close()
+
+
+def test_no_head(orders: Orders, order: Make) -> None:
+    runner = RayRunner("http://127.0.0.1:1", orders=orders, patience=1)
+
+    outcome, told = run(runner, order("good"))
+
+    assert outcome.status == "failed"
+    assert "can't be reached: the connection was refused" in str(outcome.reason)
+    assert "started" not in told.calls
+    runner.close()
+
+
+def test_close(head: RayHead, orders: Orders, order: Make) -> None:
+    runner = RayRunner(head.url, orders=orders)
+    told = Told()
+    runner.submit(order("sleeps"), told)
+    told.until_printed("up")
+
+    runner.close()
+
+    assert told.wait(1) == Outcome("failed", "The agent was shut down while the job ran.")
