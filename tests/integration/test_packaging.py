@@ -68,10 +68,15 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         for path in (ROOT / "synapse").rglob("*")
         if path.suffix == ".py" or path.name == "py.typed"
     }
-    examples = {f"synapse/examples/{path.name}" for path in (ROOT / "examples").glob("*.py")}
+    examples = {
+        f"synapse/{path.relative_to(ROOT)}"
+        for path in (ROOT / "examples").rglob("*")
+        if path.is_file() and path.suffix != ".pyc"
+    }
     assert names == package | examples
     assert "synapse/emulator/migrations/0001_initial.py" in names
     assert "synapse/examples/quickstart.py" in names
+    assert "synapse/examples/plugins/digits/config.yaml" in names
     assert "synapse_sdk/clients/backend/__init__.py" in names
 
 

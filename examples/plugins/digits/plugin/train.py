@@ -1,0 +1,63 @@
+"""Train a classifier on the annotated images of a project, and register it as a model."""
+
+import json
+from pathlib import Path
+
+import joblib
+import numpy as np
+from PIL import Image
+from sklearn.model_selection import train_test_split
+from sklearn.svm import SVC
+
+from synapse.plugins import Context
+
+
+def run(context: Context) -> dict[str, object]:
+    """Train on what is annotated; the result says which model came of it."""
+    project = context.session.projects.get(context.params["project"])
+    images, labels = read(context, Path("data"))
+    context.log(f"{project.title}: {len(images)} annotated images", level="info")
+
+    # A part is kept back, to tell how good the model is on images that it hasn't seen.
+    train, held_back, answers, true = train_test_split(
+        images, labels, test_size=0.2, random_state=0, stratify=labels
+    )
+    context.progress(0, 1, category="train")
+    classifier = SVC(C=10, gamma=0.001).fit(train, answers)
+    accuracy = float(classifier.score(held_back, true))
+    context.progress(1, 1, category="train")
+    context.metrics(accuracy=accuracy, images=len(images))
+
+    path = Path("digits.joblib")
+    joblib.dump(classifier, path)
+    model = context.session.models.create(
+        name="Digits",
+        project=project,
+        plugin=context.job.plugin_id,
+        version=context.version,
+        metrics={"accuracy": accuracy},
+        file=path,
+        progress=False,
+    )
+    context.log(f"Model {model.id} reads {accuracy:.1%} of unseen digits", level="success")
+    return {"model": model.id, "accuracy": accuracy}
+
+
+def read(context: Context, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Download the project's images and annotations, and return pixels and labels."""
+    project = context.session.projects.get(context.params["project"])
+    report = project.download(
+        folder,
+        workers=context.params.get("workers", 4),
+        progress=lambda done, total: context.progress(done, total, category="download"),
+    )
+    print(report)  # what is printed is the job's log
+    pixels, labels = [], []
+    with (folder / "annotations.jsonl").open() as lines:
+        for line in lines:
+            task = json.loads(line)
+            if task["status"] == "completed":
+                with Image.open(folder / task["files"]["image"]) as image:
+                    pixels.append(np.asarray(image, dtype=float).ravel() / 16)
+                labels.append(task["data"]["annotations"][0]["label"])
+    return np.array(pixels), np.array(labels)
