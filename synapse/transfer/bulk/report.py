@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator
 from typing import Any
+from unicodedata import category
 
 import attrs
 
@@ -26,7 +27,7 @@ class Failure:
     error: Exception
 
     def __str__(self) -> str:
-        return f"{self.path}: {type(self.error).__name__}: {self.error}"
+        return _line(f"{self.path}: {type(self.error).__name__}: {self.error}")
 
 
 @attrs.define
@@ -56,8 +57,8 @@ class _Report:
         if not self.failed:
             return text
         lines = "".join(
-            f"<tr><td>{html.escape(one.path)}</td><td>{type(one.error).__name__}</td>"
-            f"<td>{html.escape(str(one.error))}</td></tr>"
+            f"<tr><td>{html.escape(_line(one.path))}</td><td>{type(one.error).__name__}</td>"
+            f"<td>{html.escape(_line(str(one.error)))}</td></tr>"
             for one in self.failed[:_SHOWN]
         )
         heads = "<tr><th>path</th><th>error</th><th>why</th></tr>"
@@ -148,3 +149,10 @@ class DownloadReport(_Report):
             ("skipped", f"{self.skipped:,}"),
             *self._speed(),
         ]
+
+
+def _line(text: str) -> str:
+    """Return a text as one line that can be printed: a file may be called anything."""
+    return "".join(
+        one if one.isprintable() or category(one) == "Zs" else repr(one)[1:-1] for one in text
+    )

@@ -95,10 +95,8 @@ def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> Source:
             return _Records(f"manifest {path.resolve()}", rows, path.parent, matcher, to_wire)
         if isinstance(text, str) and is_pattern(text) and not is_file:
             root = root_of(text)
-            if not os.path.isdir(root):  # noqa: PTH112 - as above
-                raise InvalidQuery(f"There is no folder {str(root)!r}, where {text!r} begins.")
             where = f"pattern {root.resolve()} {Path(text).relative_to(root)}"
-            return _Files(where, root, lambda: matching(text), matcher)
+            return _Files(where, root, lambda: matching(text), matcher, pattern=text)
         if is_file:
             raise InvalidQuery(f"{path} is one file: give a folder, or a list: [{str(path)!r}].")
         raise InvalidQuery(f"There is no folder, manifest or pattern {str(path)!r}.")
@@ -128,7 +126,13 @@ class _Files:
     is_unique = True
 
     def __init__(
-        self, identity: str, root: Path, find: Callable[[], Iterator[str]], matcher: Matcher
+        self,
+        identity: str,
+        root: Path,
+        find: Callable[[], Iterator[str]],
+        matcher: Matcher,
+        *,
+        pattern: str | None = None,
     ) -> None:
         self.identity = identity
         self.files: int | None = None
@@ -137,11 +141,15 @@ class _Files:
         self._root = root
         self._find = find
         self._matcher = matcher
+        self._pattern = pattern
         self._spool = Spool()
 
     def check(self) -> None:
         self._spool.fill(self._entries())
         self.files, self.size = self._spool.files, self._spool.size
+        if self._pattern is not None and not self.files and not self.ignored:
+            # A folder may be empty; who writes a pattern has files in mind.
+            raise InvalidQuery(f"No file matches the pattern {self._pattern!r}.")
         if self.ignored and not self.files:
             raise InvalidQuery(
                 f"None of the {self.ignored} files of {self._root} is for a specification of the "

@@ -39,6 +39,16 @@ def test_upload() -> None:
     assert pickle.loads(pickle.dumps(report)).failed[0].path == "/photos/a.png"
 
 
+def test_names_of_any_kind_are_one_line() -> None:
+    name = "a\nb\x1b[31m\udcff\u3000é.png"
+    report = UploadReport(failed=[Failure(name, InvalidQuery(f"{name} is empty"))])
+
+    shown = "a\\nb\\x1b[31m\\udcff\u3000é.png"
+    assert str(report).splitlines()[1:] == [f"  {shown}: InvalidQuery: {shown} is empty"]
+    assert f"<td>{shown}</td>" in report._repr_html_()
+    assert f"<td>{shown} is empty</td>" in report._repr_html_()
+
+
 def test_many_failures_are_cut() -> None:
     failed = [Failure(f"{number}.png", InvalidQuery("no")) for number in range(1_010)]
     report = DownloadReport(failed=failed)

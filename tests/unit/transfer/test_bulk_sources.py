@@ -142,6 +142,11 @@ class TestPattern:
         ]
         assert names(read(f"{tmp_path}/a/?.*")) == [{"image": "1.png"}]
 
+    def test_nothing_matches(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a.png")
+        with pytest.raises(InvalidQuery, match="No file matches the pattern"):
+            read(f"{tmp_path}/*.jpg")
+
     def test_folder_with_such_a_name(self, tmp_path: Path) -> None:
         touch(tmp_path, "[1]/1.png")
         assert len(read(tmp_path / "[1]")) == 1
@@ -367,7 +372,7 @@ class TestManifest:
     ("source", "message"),
     [
         ("nowhere", "There is no folder, manifest or pattern 'nowhere'"),
-        ("nowhere/*.png", "There is no folder 'nowhere', where"),
+        ("nowhere/*.png", r"No file matches the pattern 'nowhere/\*\.png'"),
         ("x" * 300, "There is no folder, manifest or pattern 'xxx"),
         ("a\0b", "There is no folder, manifest or pattern"),
         (5, "not a int"),
