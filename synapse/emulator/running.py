@@ -38,9 +38,14 @@ class Running:
         self._checksums: dict[Path, str] = {}
 
     def recover(self) -> None:
-        """End the jobs that an earlier run of the server left behind (they ended with it)."""
-        left = Job.objects.filter(runner=Job.Runner.ENGINE).exclude(status__in=Job.FINAL)
-        for key in left.values_list("pk", flat=True):
+        """End the jobs that an earlier run of the server left behind, which was killed."""
+        jobs = Job.objects.filter(runner=Job.Runner.ENGINE).exclude(status__in=Job.FINAL)
+        left = list(jobs.values_list("pk", flat=True))
+        if left:
+            from synapse.engine.family import end_marked
+
+            end_marked({str(key) for key in left})
+        for key in left:
             end_job(key, Job.Status.FAILED, _RESTARTED)
 
     def submit(self, job: Job, archive: Path, token: str) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import psutil
 
-__all__ = ["MARK", "Family"]
+__all__ = ["MARK", "Family", "end_marked"]
 
 #: The variable in a job's environment by which what it left behind is known as its own.
 MARK = "SYNAPSE_JOB_ID"
@@ -52,10 +52,7 @@ class Family:
 
     def sweep(self) -> None:
         """End what the leader, who has ended, left behind, wherever it went."""
-        for process in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if process.environ().get(MARK) == self._mark:
-                    self._strays.add(process)
+        self._strays.update(_marked({self._mark}))
         self._kill_until_none_is_left()
 
     def _kill_until_none_is_left(self) -> None:
@@ -84,6 +81,24 @@ class Family:
                 with contextlib.suppress(psutil.Error, OSError):
                     if os.getsid(process.pid) != self._leader:
                         self._strays.add(process)
+
+
+def end_marked(marks: Collection[str]) -> None:
+    """End what is left of jobs that a process had run which was killed."""
+    left = _marked(marks)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=1)
+
+
+def _marked(marks: Collection[str]) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) in marks:
+                found.append(process)
+    return found
 
 
 def _is_alive(process: psutil.Process) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import synapse
+from synapse import plugins
 from synapse.engine.endings import outcome_of
 from synapse.engine.environments import Step, installed, job_environment
 from synapse.engine.family import MARK
@@ -202,4 +202,4 @@ class JobRun:
 
 def _sdk() -> Path:
     """Give the folder that the SDK is imported from."""
-    return Path(synapse.__file__).parents[1]
+    return Path(plugins.__file__).parents[2]

@@ -1,0 +1,302 @@
+"""Jobs that the backend runs, as a client sees them."""
+
+import contextlib
+import json
+import time
+
+import pytest
+
+from .client import connect
+from .running import (
+    FINAL,
+    SECONDS,
+    SLEEP,
+    console,
+    ended,
+    lines,
+    printed,
+    released,
+    started,
+    until,
+)
+
+# What a job does
+
+
+def test_a_job_runs_and_reports(api):
+    job = started(
+        api,
+        """
+        import synapse
+        def run(context):
+            print("plain")
+            context.log("careful", level="warning")
+            context.progress(1, 4, category="train")
+            context.metrics(loss=0.5)
+            project = context.session.projects.create(title="Made", category="image")
+            return {"project": project.id, "epochs": context.params["epochs"]}
+        """,
+        {"params": {"epochs": 3}, "action": "train"},
+    )
+    row = ended(api, job)
+
+    assert (row["status"], row["action"]) == ("completed", "train")
+    assert row["result"] == {"project": api.ids("projects/")[0], "epochs": 3}
+    assert row["progress"] == 25
+    assert row["progress_record"]["train"]["done"] == 1
+    assert row["metrics_record"] == {"loss": 0.5}
+    assert row["completed"] is not None
+    assert lines(api, job) == [("plain", None), ("careful", "warning")]
+
+
+def test_a_small_job_is_over_soon(api):
+    ended(api, started(api, "def run(): ..."))  # the first one has the engine made
+    start = time.monotonic()
+    ended(api, started(api))
+
+    assert time.monotonic() - start < 3  # 0.3 s on a machine that has nothing else to do
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("def run(): raise RuntimeError('boom')", "The code raised RuntimeError: boom."),
+        ("import sys\ndef run(): sys.exit(7)", "It ended with exit code 7."),
+        ("import os\ndef run(): os._exit(9)", "It ended with exit code 9."),
+        ("import os\ndef run(): os.kill(os.getpid(), 9)", "It was killed by signal 9 (SIGKILL)."),
+    ],
+)
+def test_a_job_that_fails_says_why_in_its_last_line(api, source, reason):
+    job = started(api, source)
+
+    assert ended(api, job)["status"] == "failed"
+    assert lines(api, job)[-1] == (reason, "error")
+
+
+def test_lines_come_as_they_are_printed(api):
+    job = started(
+        api,
+        """
+        import time
+        def run(context):
+            print("first")
+            while context.session.projects.count() == 0:
+                time.sleep(0.05)
+            print("second")
+        """,
+    )
+    printed(api, job, "first")
+    assert api.get(f"jobs/{job}/").json()["status"] == "running"
+    api.project()
+
+    assert ended(api, job)["status"] == "completed"
+    assert console(api, job) == ["first", "second"]
+
+
+def test_a_hundred_thousand_lines_and_a_server_that_answers(api):
+    job = started(api, "def run():\n for n in range(100_000): print('line', n)")
+    slowest = 0.0
+    start = time.monotonic()
+    while api.get(f"jobs/{job}/").json()["status"] not in FINAL:
+        began = time.monotonic()
+        assert api.post("projects/", {"title": "a", "category": "image"}).status_code == 201
+        slowest = max(slowest, time.monotonic() - began)
+        assert time.monotonic() - start < SECONDS
+    found = console(api, job)
+
+    assert found == [f"line {n}" for n in range(100_000)]
+    assert slowest < 5
+
+
+def test_more_jobs_than_workers_wait(api):
+    released(api, SLEEP)
+    first, second, third, fourth = (started(api) for _ in range(4))
+    try:
+        until(api, first, "running")
+        until(api, second, "running")
+        assert api.get(f"jobs/{third}/").json()["status"] == "queued"
+        api.ok("PATCH", f"jobs/{first}/", {"status": "stopped"})
+        until(api, third, "running")
+        assert api.get(f"jobs/{fourth}/").json()["status"] == "queued"
+    finally:
+        for job in (fourth, third, second, first):
+            api.request("PATCH", f"jobs/{job}/", json={"status": "stopped"})
+        for job in (first, second, third, fourth):
+            ended(api, job)
+
+
+# Stopping
+
+
+def test_stop_while_it_runs_and_again(api):
+    job = started(api, SLEEP)
+    printed(api, job, "up")
+    for _ in range(2):
+        assert api.request("PATCH", f"jobs/{job}/", json={"status": "STOPPED"}).status_code == 200
+
+    assert ended(api, job)["status"] == "stopped"
+    assert lines(api, job)[-1] == ("It was stopped.", "warning")
+    assert api.request("PATCH", f"jobs/{job}/", json={"status": "stopped"}).status_code == 200
+    assert console(api, job).count("It was stopped.") == 1
+
+
+def test_stop_while_it_waits(api):
+    released(api, SLEEP)
+    jobs = [started(api) for _ in range(3)]
+    api.ok("PATCH", f"jobs/{jobs[2]}/", {"status": "stopped"})
+    try:
+        assert until(api, jobs[2], "stopped")["status"] == "stopped"
+        assert lines(api, jobs[2]) == [("It was stopped before it ran.", "warning")]
+    finally:
+        for job in jobs[:2]:
+            api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
+            ended(api, job)
+
+
+@pytest.mark.parametrize("status", ["completed", "FAILED", "queued"])
+def test_the_backend_decides_how_its_jobs_are(api, status):
+    job = started(api, SLEEP)
+    until(api, job, "running")
+    response = api.request("PATCH", f"jobs/{job}/", json={"status": status})
+
+    assert (response.status_code, response.json()) == (
+        409,
+        {"detail": "The backend runs the job: what its status can be set to is stopped."},
+    )
+    api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
+    ended(api, job)
+
+
+# What is refused
+
+
+def test_unknown_actions_and_bad_parameters(api):
+    schema = {
+        "type": "object",
+        "properties": {"epochs": {"type": "integer"}},
+        "required": ["epochs"],
+        "additionalProperties": False,
+    }
+    actions = {
+        "train": {"entrypoint": "plugin:run", "parameters": schema},
+        "test": {"entrypoint": "plugin:run"},
+    }
+    released(api, "def run(): ...", actions=actions)
+
+    def refused(**body):
+        response = api.post("plugins/tried/run/", body)
+        assert response.status_code == 400
+        return response.json()
+
+    [message] = refused(action="trian")["action"]
+    assert "'trian'" in message
+    assert "'train'" in message
+    assert "test" in message
+    [message] = refused()["action"]
+    assert "train, test" in message
+    assert list(refused(action="train")["params"]) == ["epochs"]
+    assert list(refused(action="train", params={"epochs": "x"})["params"]) == ["epochs"]
+    assert refused(action="train", params={"epochs": 1, "more": 2})["params"]
+    assert api.ids("jobs/") == []
+
+
+def test_a_version_is_run_that_is_not_the_newest(api):
+    released(api, "def run(): print('old')")
+    released(api, "def run(): print('new')", version="2.0.0")
+    jobs = [started(api, body=body) for body in ({"version": "1.0.0"}, {}, {"version": None})]
+    for job in jobs:
+        ended(api, job)
+
+    assert [console(api, job) for job in jobs] == [["old"], ["new"], ["new"]]
+    response = api.post("plugins/tried/run/", {"version": "3.0.0"})
+    assert (response.status_code, response.json()) == (
+        400,
+        {"version": ["The plugin has no release with this version."]},
+    )
+
+
+# The job's token
+
+
+TELL_TOKEN = """
+    import time
+    from pathlib import Path
+    import synapse
+    def run(context):
+        make = synapse.Session.__init__
+        def tell(self, base_url, **credentials):
+            Path(context.params["into"]).write_text(credentials["api_token"])
+            print("told")
+            make(self, base_url, **credentials)
+        synapse.Session.__init__ = tell
+        context.session
+        time.sleep(60)
+"""
+
+
+def test_the_token_of_a_job_is_good_in_its_tenant_until_it_ends(api, emulator, tmp_path):
+    mine = api.http.headers["SYNAPSE-Access-Token"].split()[1]
+    second = emulator.create_tenant(member=mine)  # the user may work there, the job may not
+    job = started(api, TELL_TOKEN, {"params": {"into": str(tmp_path / "token")}})
+    printed(api, job, "told")
+    token = (tmp_path / "token").read_text()
+    with contextlib.ExitStack() as stack:
+        own, elsewhere, user = (
+            connect(emulator, token),
+            connect(emulator, token, second.tenant),
+            connect(emulator, mine, second.tenant),
+        )
+        for client in (own, elsewhere, user):
+            stack.enter_context(client.http)
+        assert own.me() == api.me()
+        assert user.get("jobs/").status_code == 200
+        refused = elsewhere.get("jobs/")
+        assert (refused.status_code, refused.json()) == (
+            403,
+            {"detail": "The token of a job is good in the job's tenant only."},
+        )
+        assert own.ok("PATCH", f"jobs/{job}/", {"progress": 5})["progress"] == 5
+        for status in ("completed", "stopped", "running"):
+            refused = own.request("PATCH", f"jobs/{job}/", json={"status": status})
+            assert (refused.status_code, refused.json()) == (
+                403,
+                {"detail": "The token of a job can't set the job's own status."},
+            )
+
+        api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
+        ended(api, job)
+
+        assert own.get("jobs/").status_code == 401
+
+
+def test_a_job_in_another_tenant_of_its_user_works_there(api, emulator):
+    mine = api.http.headers["SYNAPSE-Access-Token"].split()[1]
+    second = emulator.create_tenant(member=mine)
+    client = connect(emulator, mine, second.tenant)
+    with client.http:
+        job = started(
+            client,
+            "def run(context): context.session.projects.create(title='There', category='image')",
+        )
+        assert ended(client, job)["status"] == "completed"
+        assert len(client.ids("projects/")) == 1
+    assert api.ids("projects/") == []
+
+
+def test_a_job_has_none_of_the_servers_secrets(api, emulator):
+    job = started(
+        api,
+        """
+        import json, os
+        def run():
+            print(json.dumps(dict(os.environ)))
+            print(open("/proc/self/cmdline").read())
+        """,
+    )
+    ended(api, job)
+    text = "\n".join(console(api, job))
+
+    known = json.loads((emulator.data / "credentials.json").read_text())
+    for secret in (known["secret_key"], known["api_token"], known["agent_token"]):
+        assert secret not in text
+    assert not [name for name in json.loads(console(api, job)[0]) if name.startswith("DJANGO")]
