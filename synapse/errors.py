@@ -29,6 +29,11 @@ __all__ = [
     "FieldValueError",
     "InvalidQuery",
     "InvalidResponse",
+    "JobError",
+    "JobFailed",
+    "JobStopped",
+    "JobTimeout",
+    "JobsFailed",
     "JournalInUse",
     "LazyLoadError",
     "LazyLoadWarning",
@@ -293,6 +298,64 @@ class ConnectionFailed(ServerError):
 
 class InvalidResponse(ServerError):
     """An answer that isn't one: empty, cut short, or not the JSON that was asked for."""
+
+
+class JobError(SynapseError):
+    """A job that was waited for didn't succeed, or hasn't yet.
+
+    Args:
+        what: What happened, in one sentence.
+        job_id: The job's id.
+        status: Its state, as the server said it last.
+        lines: The last lines that it printed.
+
+    Attributes:
+        job_id: The job's id.
+        status: Its state, as the server said it last.
+        lines: The last lines that it printed.
+
+    Example:
+        >>> print(JobError("Job 7 failed.", job_id="7", status="failed", lines=["boom"]))
+        Job 7 failed. Its last lines:
+            boom
+    """
+
+    def __init__(self, what: str, *, job_id: str, status: str, lines: Sequence[str] = ()) -> None:
+        quoted = "".join(f"\n    {line}" for line in lines)
+        super().__init__(f"{what} Its last lines:{quoted}" if quoted else what)
+        self.job_id = job_id
+        self.status = status
+        self.lines = list(lines)
+
+
+class JobFailed(JobError):
+    """A job that was waited for has failed."""
+
+
+class JobStopped(JobError):
+    """A job that was waited for was stopped by somebody."""
+
+
+class JobTimeout(JobError, TimeoutError):
+    """A job was waited for, and hadn't ended in time. It goes on."""
+
+
+class JobsFailed(JobFailed):
+    """Of several jobs that were waited for, some failed or were stopped; all have ended.
+
+    Args:
+        what: What happened, in one sentence.
+        errors: What `wait()` would have raised for each of those jobs alone.
+
+    Attributes:
+        errors: The same: each a `JobFailed` or `JobStopped`, in the order of the jobs.
+        job_id: The id of the first of them; `status` and `lines` are its, too.
+    """
+
+    def __init__(self, what: str, errors: Sequence[JobError]) -> None:
+        first = errors[0]
+        super().__init__(what, job_id=first.job_id, status=first.status, lines=first.lines)
+        self.errors = list(errors)
 
 
 class BulkError(SynapseError):

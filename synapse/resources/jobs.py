@@ -3,51 +3,126 @@
 from __future__ import annotations
 
 import base64
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import attrs
-
-from synapse.core.convert import Nested, structure_hook, to_wire
+from synapse.core.convert import to_wire
 from synapse.core.declaration import resource
 from synapse.core.fields import field
 from synapse.core.manager import BulkCreates, Manager
 from synapse.core.relations import RelatedId, Root, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Editable
-from synapse.errors import InvalidQuery
+from synapse.errors import Conflict, InvalidQuery, JobError, JobsFailed
+from synapse.resources.console import ConsoleLine, ConsoleLog
 from synapse.resources.values import JobStatus, LogLevel
+from synapse.resources.waiting import failure_of, wait_for
+from synapse.transport.following import follow
+from synapse.transport.streams import StreamLimits, StreamMeter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from synapse.resources.plugins import Plugin, PluginRelease
+    from synapse.transfer.progress import ProgressArgument
 
 __all__ = ["ConsoleLine", "Job", "JobManager", "Log", "LogManager", "data_uri"]
 
-
-@attrs.frozen(kw_only=True)
-class ConsoleLine(Nested):
-    """A line that a job printed.
-
-    Attributes:
-        message: The line.
-        level: How serious it is, where the server says so.
-        created: When it was printed, where the server says so.
-    """
-
-    message: str
-    level: LogLevel | str | None = None
-    created: datetime | None = None
+_LOG = logging.getLogger("synapse.jobs")
+_JOBS_PER_REQUEST = 100
 
 
 class JobManager(Manager["Job"]):
-    """Jobs: read. `plugin.run()` starts one."""
+    """Jobs: read, wait for. `plugin.run()` starts one."""
 
     __slots__ = ()
+
+    def wait(
+        self,
+        jobs: Iterable[Job],
+        timeout: float | None = None,
+        *,
+        progress: ProgressArgument = True,
+        raises: bool = True,
+    ) -> list[Job]:
+        """Wait until all of several jobs have ended.
+
+        One request for each hundred of those that go on, again and again: several times a second
+        at first, every few seconds later. A server that can't list jobs by their ids is asked for
+        one after the other. A server that can't be reached is waited for.
+
+        Args:
+            jobs: The jobs; each may be there more than once.
+            timeout: Seconds to wait at most; `None` for as long as it takes.
+            progress: How to show it, as for `Job.wait`; a bar is over all of them together.
+            raises: Whether it is an error that one failed or was stopped. Else look at the `status`
+                of each.
+
+        Returns:
+            The jobs, in the order in which they were given.
+
+        Raises:
+            JobsFailed: All have ended, and some of them failed or were stopped; its `errors` has
+                one for each of those.
+            JobTimeout: Not all had ended in time. They go on.
+            NotFound: One of them is gone.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> plugin = session.plugins.create(name="Detector")
+            >>> jobs = [plugin.run("train").update(status="succeeded") for _ in range(3)]
+            >>> session.jobs.wait(jobs) == jobs
+            True
+        """
+        given = list(jobs)
+        for one in given:
+            if not isinstance(one, Job):
+                raise InvalidQuery(f"jobs.wait() takes Job objects, not {one!r}.")
+        several = list({id(one): one for one in given}.values())
+        wait_for(several, _Asking(self), timeout, progress)
+        if raises:
+            errors: list[JobError] = [
+                failure for one in several if (failure := failure_of(one)) is not None
+            ]
+            if errors:
+                names = ", ".join(error.job_id for error in errors[:3])
+                more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
+                what = (
+                    f"{len(errors)} of {len(several)} jobs failed or were stopped: {names}{more}."
+                    f" This is the first: {errors[0].args[0]}"
+                )
+                raise JobsFailed(what, errors)
+        return given
+
+
+class _Asking:
+    """Asks how many jobs are, in as few requests as the server lets it."""
+
+    def __init__(self, manager: JobManager) -> None:
+        self._manager = manager
+        self._one_by_one = False
+
+    def __call__(self, jobs: list[Job]) -> None:
+        if self._one_by_one or len(jobs) == 1:
+            for job in jobs:
+                job.refresh()
+            return
+        for start in range(0, len(jobs), _JOBS_PER_REQUEST):
+            part = {job._key: job for job in jobs[start : start + _JOBS_PER_REQUEST]}
+            found = list(self._manager.filter(id=list(part))[: len(part)])
+            # A server that doesn't know the filter answers with just any jobs.
+            self._one_by_one = any(one._key not in part for one in found)
+            for one in found:
+                job = part.pop(one._key, one)
+                if job is not one:  # another session's, or one that this session has forgotten
+                    job._take(one._raw)
+            for job in part.values():
+                job.refresh()
 
 
 @resource("jobs/", manager=JobManager)
@@ -126,16 +201,157 @@ class Job(Editable):
             self._take(self._ask("PATCH", path, json=body), sent=changes, saved=True)
         return self
 
-    def logs(self) -> list[ConsoleLine]:
-        """Return what the job has printed so far. One request."""
-        path = type(self).__schema__.detail_path(self._key, "console_logs/")
-        answer = self._ask("GET", path)
-        lines = answer.get("results", answer) if isinstance(answer, Mapping) else answer
-        hook = structure_hook(ConsoleLine)
-        return [
-            hook(line) if isinstance(line, Mapping) else ConsoleLine(message=str(line))
-            for line in lines
-        ]
+    @property
+    def is_finished(self) -> bool:
+        """Whether the job has ended, as the server said last. Makes no request."""
+        state = self._state
+        return isinstance(state, JobStatus) and state.is_final
+
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """What the job measured, read-only; empty as long as that is nothing.
+
+        It is `metrics_record`, which may need a request when nothing is known of the job yet.
+        """
+        return MappingProxyType(self.metrics_record or {})
+
+    def wait(self, timeout: float | None = None, progress: ProgressArgument = True) -> Self:
+        """Wait until the job has ended, and return only if it succeeded.
+
+        The server is asked again and again, one request each: several times a second at first,
+        every few seconds later. While it can't be reached it is waited for, too. Ctrl-C ends the
+        waiting, and not the job.
+
+        Args:
+            timeout: Seconds to wait at most; `None` for as long as it takes.
+            progress: `True` for a bar on a terminal or in a notebook, if it takes more than half a
+                second; `False` for none; a function, which is called with the percent that are done
+                and a hundred; or a `synapse.transfer.progress.Progress`.
+
+        Returns:
+            The job itself, with its `result`.
+
+        Raises:
+            JobFailed: It failed. The message has the last lines that it printed.
+            JobStopped: It was stopped.
+            JobTimeout: It hadn't ended in time. It goes on.
+            NotFound: It is gone.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> job = session.plugins.create(name="Detector").run("train")
+            >>> job = job.update(status="failed", console_logs="No pictures.")
+            >>> try:
+            ...     job.wait()
+            ... except JobError as error:
+            ...     print(type(error).__name__, error.lines)
+            JobFailed ['No pictures.']
+        """
+        wait_for([self], lambda _: self.refresh(), timeout, progress)
+        failure = failure_of(self)
+        if failure is not None:
+            raise failure
+        return self
+
+    def follow(
+        self, limits: StreamLimits | None = None, *, patience: float = 60.0
+    ) -> Iterator[str]:
+        """Give what the job prints, line by line as it comes, until the job has ended.
+
+        It begins with the first line, whenever the job was started. A connection that breaks is
+        made again: no line is lost, and none comes twice. Afterwards `status` is how the job ended.
+        One request, and another one at the end; two more for each time that a connection breaks.
+
+        Args:
+            limits: How much is followed at most; the defaults of `StreamLimits` if `None`.
+            patience: Seconds for which the server may be unreachable at a time. A place among its
+                followers, of whom a server takes only so many, is waited for without an end.
+
+        Raises:
+            StreamLimitExceeded: It prints more than the limits allow; what came before was given.
+            NotFound: There is no such job.
+            ClientError: The server refused, or couldn't be reached for too long.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> job = session.plugins.create(name="Detector").run("train")
+            >>> job = job.update(status="succeeded", console_logs=["epoch 1", "epoch 2"])
+            >>> list(job.follow())
+            ['epoch 1', 'epoch 2']
+        """
+        transport = self._context.transport
+        path = type(self).__schema__.detail_path(self._key, "tail_console_logs/")
+        label = self._label()
+        return follow(
+            lambda start: transport.lines_from(start, path, resource=label),
+            lambda: self.refresh().is_finished,
+            meter=StreamMeter(limits or StreamLimits(), label),
+            patience=patience,
+            resource=label,
+        )
+
+    def stop(self, *, wait: bool = False, timeout: float | None = None) -> Self:
+        """Request that the job be stopped. One request; none if it is known to have ended.
+
+        The server may take a while for it: until then the job's `status` is what it was. That it
+        had ended already is no error.
+
+        Args:
+            wait: Whether to wait until the job has ended, however it did.
+            timeout: Seconds to wait at most; `None` for as long as it takes.
+
+        Returns:
+            The job itself.
+
+        Raises:
+            JobTimeout: It hadn't ended in time.
+            NotFound: It is gone.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> job = session.plugins.create(name="Detector").run("train")
+            >>> str(job.stop(wait=True).status)
+            'stopped'
+        """
+        if not self.is_finished:
+            older, newer = JobStatus.STOPPED.spellings
+            word = newer if str(self._raw.get("status")).isupper() else older
+            path = type(self).__schema__.detail_path(self._key)
+            try:
+                row = self._ask("PATCH", path, json={"status": word})
+            except Conflict:
+                if not self.refresh().is_finished:
+                    raise
+            else:
+                if row:
+                    self._take(row)
+                _LOG.info("%s: stop requested", self._label())
+        if wait:
+            wait_for([self], lambda _: self.refresh(), timeout, progress=False)
+        return self
+
+    def logs(self) -> ConsoleLog:
+        """Return what the job has printed so far, with levels and times.
+
+        Makes no request; iterating over it makes one for each thousand lines. `logs().last(20)`
+        has the last ones.
+        """
+        return ConsoleLog(self)
+
+    @property
+    def _state(self) -> JobStatus | str:
+        """The state as the server said it last, in one spelling where that is known."""
+        said = self._raw.get("status")
+        try:
+            return JobStatus(said)
+        except ValueError:
+            return str(said)
+
+    @property
+    def _percent(self) -> float | None:
+        """How much is done, as the server said it last."""
+        said = self._raw.get("progress")
+        return said if isinstance(said, (int, float)) else None
 
 
 class LogManager(BulkCreates["Log"]):

@@ -164,6 +164,18 @@ def test_filters_order_and_expansion(api):
     assert (row["plugin"]["code"], row["plugin_release"]) == ("detector", None)
 
 
+def test_a_console_log_in_pages(api, job):
+    patch(api, job, {"console_logs": [str(n) for n in range(5)]})
+    path = f"jobs/{job}/console_logs/"
+    first = api.get(path, page_size=2).json()
+    assert ([line["message"] for line in first["results"]], first["count"]) == (["0", "1"], 5)
+    assert first["next"].endswith(f"{path}?page=2&page_size=2")
+    last = api.get(path, page_size=2, page=3).json()
+    assert ([line["message"] for line in last["results"]], last["next"]) == (["4"], None)
+    assert set(last["results"][0]) == {"message", "level", "created"}
+    assert api.get(path, page_size=2, page=4).status_code == 404
+
+
 # Following
 
 

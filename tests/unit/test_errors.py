@@ -15,6 +15,11 @@ from synapse.errors import (
     ClientError,
     ConnectionFailed,
     InvalidResponse,
+    JobError,
+    JobFailed,
+    JobsFailed,
+    JobStopped,
+    JobTimeout,
     MissingExtra,
     NotFound,
     PluginConfigError,
@@ -48,6 +53,10 @@ def make(cls: type[Exception]) -> Exception:
         return BulkError("half", created=[1, 2], errors={3: {"name": ["no"]}}, cause=cause)
     if cls is PluginConfigError:
         return PluginConfigError({"code": ["It is missing."], "": ["No."]}, "config.yaml")
+    if cls is JobsFailed:
+        return JobsFailed("2 of 3 failed.", [make(JobFailed), make(JobStopped)])  # type: ignore[list-item]
+    if issubclass(cls, JobError):
+        return cls("It ended.", job_id="7", status="failed", lines=["one", "boom"])
     if cls is MissingExtra:
         return MissingExtra("The emulator", "emulator")
     return cls("something went wrong")
@@ -55,10 +64,13 @@ def make(cls: type[Exception]) -> Exception:
 
 def state(error: BaseException) -> dict[str, Any]:
     """Return everything about an exception that can be compared."""
-    kept = {
-        key: state(value) if isinstance(value, BaseException) else value
-        for key, value in vars(error).items()
-    }
+
+    def comparable(value: Any) -> Any:
+        if isinstance(value, list):
+            return [comparable(one) for one in value]
+        return state(value) if isinstance(value, BaseException) else value
+
+    kept = {key: comparable(value) for key, value in vars(error).items()}
     message = getattr(error, "msg", None)  # of an ImportError
     return {"type": type(error), "args": error.args, "str": str(error), "msg": message, **kept}
 
@@ -172,3 +184,11 @@ def test_bulk_error_copies_what_was_created() -> None:
     error = BulkError("half", created=made)
     made.append(2)
     assert error.created == [1]
+
+
+def test_a_job_error_quotes_the_last_lines() -> None:
+    error = make(JobFailed)
+    assert str(error) == "It ended. Its last lines:\n    one\n    boom"
+    assert str(JobStopped("It was stopped.", job_id="7", status="stopped")) == "It was stopped."
+    assert issubclass(JobTimeout, TimeoutError)
+    assert issubclass(JobsFailed, JobFailed)

@@ -29,7 +29,7 @@ ALLOWED = {
     "core": {"errors", "redaction", "transport"},
     # What checks a release or a run is imported when one is made; the context of a job, which is
     # a plugin's as well, makes a session.
-    "resources": {"errors", "redaction", "core", "transfer", "plugins"},
+    "resources": {"errors", "redaction", "core", "transfer", "plugins", "transport"},
     # `Session.client` imports the clients when it is asked for, so that moving a script over one
     # call at a time works from either end.
     "session": {"errors", "config", "transport", "core", "resources", "clients"},

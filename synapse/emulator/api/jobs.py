@@ -181,9 +181,12 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):
 
     @action(detail=True)
     def console_logs(self, request: Request, pk: str) -> Response:
-        """Answer all that the job has printed, as one page."""
-        lines = self.get_object().console_lines.order_by("pk")
-        results = list(lines.values("message", "level", "created"))
+        """Answer all that the job has printed, as one page unless pages are asked for."""
+        lines = self.get_object().console_lines.order_by("pk").values("message", "level", "created")
+        if {"page", "page_size"} & set(request.query_params):
+            page = self.paginate_queryset(lines)
+            return self.get_paginated_response(page)
+        results = list(lines)
         return Response({"count": len(results), "next": None, "previous": None, "results": results})
 
     @action(detail=True, content_negotiation_class=AnyAccept)
