@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # More than there are cores on a small machine: many tests wait for a network that misbehaves.
 TEST_WORKERS ?= 3
 
-.PHONY: help demo test soak bench lint format docs build clean
+.PHONY: help demo test test-ray soak bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
@@ -24,6 +24,11 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
+# The tests' own libraries, and Ray, which is large and needed by nothing else.
+$(VENV)/.ray: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
@@ -35,6 +40,9 @@ test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and t
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --fail-under=95 \
 		--include='synapse/transport/*,synapse/core/*,synapse/session.py'
+
+test-ray: $(VENV)/.ray ## Run the tests that need a Ray cluster, on a head of their own
+	$(BIN)/python -m pytest tests/ray
 
 soak: $(VENV)/.dev ## Make 100,000 requests over a network that fails, and compare what was done
 	$(BIN)/python tests/reliability/soak.py

@@ -18,7 +18,7 @@ __all__ = ["Source"]
 _BYTES_PER_ROW = 1000
 
 
-class Source(Datasource):
+class Source(Datasource):  # type: ignore[misc] # a class without types
     """Read tasks of some pages each.
 
     Args:
@@ -27,7 +27,7 @@ class Source(Datasource):
     """
 
     def __init__(self, part: Part, count: int) -> None:
-        super().__init__()  # type: ignore[no-untyped-call] # Ray's
+        super().__init__()
         self._part = part
         self._count = count
 

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,31 @@ from synapse.transport.streams import StreamLimits
 
 Submit = Callable[..., str]
 
+BUSY = """
+import time
+
+import ray
+
+ray.init()
+
+
+@ray.remote(num_cpus=0)
+def work(number):
+    return number
+
+
+@ray.remote(num_cpus=0)
+class Holder:
+    def hold(self):
+        return 1
+
+
+ray.get([work.remote(number) for number in range(5)])
+holder = Holder.remote()
+ray.get(holder.hold.remote())
+print("ready")
+time.sleep(300)
+"""
 MANY = StreamLimits(max_lines=200_000, max_messages=200_000)
 OWN = ("Running entrypoint for job", "INFO job_manager.py")
 
@@ -234,18 +260,14 @@ class TestLogs:
 
 
 @pytest.fixture(scope="module")
-def busy(head: RayHead) -> Iterator[str]:
+def busy(head: RayHead, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A job with tasks and an actor."""
-    code = (
-        "import ray, time; ray.init()\n"
-        "@ray.remote(num_cpus=0)\ndef work(n): return n\n"
-        "@ray.remote(num_cpus=0)\nclass Holder:\n    def hold(): return 1\n"
-        "ray.get([work.remote(n) for n in range(5)]); h = Holder.remote()\n"
-        "ray.get(h.hold.remote()); print('ready'); time.sleep(300)\n"
-    )
+    folder = tmp_path_factory.mktemp("busy")
+    (folder / "busy.py").write_text(BUSY)
     with RayClient(head.url) as client:
-        job_id = client.submit_job(f"python -u -c '{code}'")["job_id"]
-        next(line for line in client.tail_job_logs(job_id) if line == "ready")
+        job_id = client.submit_job("python -u busy.py", working_dir=folder)["job_id"]
+        lines = list(takewhile(lambda line: line != "ready", client.tail_job_logs(job_id)))
+        assert client.get_job(job_id)["status"] == "RUNNING", lines
         time.sleep(2)  # the state comes a little later
         yield client.get_job(job_id)["job_id"]
         client.stop_job(job_id)
