@@ -15,6 +15,9 @@ _REQUIRED = (
     "django_filters",
     "dj_database_url",
     "waitress",
+    "psutil",
+    "yaml",
+    "jsonschema",
 )
 
 

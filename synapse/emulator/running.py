@@ -12,7 +12,7 @@ from synapse.emulator.reports import DatabaseReporter, end_job
 
 if TYPE_CHECKING:
     from synapse.engine.engine import Engine
-    from synapse.engine.order import Limits
+    from synapse.engine.order import JobOrder, Limits
 
 _BLOCK = 1 << 20
 _STOPPED = "The backend was stopped while the job ran."
@@ -49,13 +49,25 @@ class Running:
             end_job(key, Job.Status.FAILED, _RESTARTED)
 
     def submit(self, job: Job, archive: Path, token: str) -> None:
-        """Have a job run that was saved; its release and plugin are loaded."""
+        """Have a job run that was saved; its release, plugin and tenant are loaded."""
+        try:
+            order = self._order(job, archive, token)
+            with self._lock:
+                if self._is_closed:
+                    end_job(job.pk, Job.Status.FAILED, _STOPPED)
+                elif Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
+                    self._made_engine().submit(order, DatabaseReporter(job.pk))
+        except (OSError, NotImplementedError) as error:
+            reason = str(error).rstrip(".")
+            end_job(job.pk, Job.Status.FAILED, f"The job could not be run: {reason}.")
+
+    def _order(self, job: Job, archive: Path, token: str) -> JobOrder:
         from synapse.engine.order import JobOrder, Limits, ReleaseFile
 
         release = job.plugin_release
         if release is None or job.action is None:  # the caller checked
             raise ValueError("only an action of a release can be run")
-        order = JobOrder(
+        return JobOrder(
             job_id=str(job.pk),
             release=ReleaseFile(
                 code=job.plugin.code,
@@ -70,18 +82,15 @@ class Running:
             limits=self._limits or Limits(),
             debug=job.debug,
         )
-        reporter = DatabaseReporter(job.pk)
-        with self._lock:
-            if not self._is_closed:
-                self._made_engine().submit(order, reporter)
-                return
-        end_job(job.pk, Job.Status.FAILED, _STOPPED)
 
     def stop(self, job: Job) -> None:
         """Ask for the end of a job; it is told as any other end is."""
-        engine = self._engine
-        if engine is not None:
-            engine.stop(str(job.pk))
+        with self._lock:
+            if self._engine is not None and self._engine.stop(str(job.pk)):
+                return
+            # It was saved, and isn't handed over yet.
+            if Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
+                end_job(job.pk, Job.Status.STOPPED, "It was stopped before it ran.")
 
     def close(self) -> None:
         """End all jobs, and wait for it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Collection, Iterator
 
 import psutil
@@ -13,6 +14,9 @@ __all__ = ["MARK", "Family", "end_marked"]
 
 #: The variable in a job's environment by which what it left behind is known as its own.
 MARK = "SYNAPSE_JOB_ID"
+
+# How often those are looked for that left the session: it takes a look at every process there is.
+_PERIOD = 1.0
 
 
 class Family:
@@ -30,10 +34,13 @@ class Family:
         self._leader = leader
         self._mark = mark
         self._strays: set[psutil.Process] = set()
+        self._looked = 0.0
 
     def memory(self) -> int:
         """Give how many bytes they hold at most: what several share is counted for each."""
-        self._find_strays()
+        if time.monotonic() - self._looked >= _PERIOD:
+            self._looked = time.monotonic()
+            self._find_strays()
         return sum(_measured(process, "rss") for process in self._members())
 
     def exact_memory(self) -> int:

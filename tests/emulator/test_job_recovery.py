@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -141,3 +142,12 @@ def test_a_release_that_was_exchanged_on_the_disk(tmp_path):
         assert message.startswith("The release tried@1.0.0 cannot be unpacked: ")
         assert level == "error"
     assert not list(tmp_path.rglob("out.txt"))
+
+
+def test_a_release_whose_file_has_gone(tmp_path):
+    with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
+        released(api, SLEEP)
+        shutil.rmtree(tmp_path / "data" / "files")
+        job = started(api)
+        assert ended(api, job)["status"] == "failed"
+        assert "No such file" in lines(api, job)[-1][0]
