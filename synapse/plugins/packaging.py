@@ -137,6 +137,11 @@ def check_zip(
                     code=code,
                     version=version,
                 )
+    folder = names[0].partition("/")[0] if names else ""
+    for name in CONFIG_NAMES:
+        if f"{folder}/{name}" in names and all(one.startswith(f"{folder}/") for one in names):
+            reason = f"It is in {folder}/: zip what is in that folder, not the folder."
+            raise PluginConfigError({"": [reason]}, name)
     return None
 
 

@@ -1,0 +1,187 @@
+"""Unpacking a zip that comes from elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import random
+import stat
+import warnings
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from synapse.errors import BadArchive
+from synapse.plugins.archive import ArchiveLimits, extract
+
+
+def special(name: str, kind: int) -> zipfile.ZipInfo:
+    """Give an entry that says it is a link, a device or such."""
+    info = zipfile.ZipInfo(name)
+    info.create_system = 3
+    info.external_attr = (kind | 0o777) << 16
+    return info
+
+
+def zipped(*entries: tuple[str | zipfile.ZipInfo, str | bytes]) -> io.BytesIO:
+    stream = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a name that is there twice
+        with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in entries:
+                archive.writestr(name, content)
+    return stream
+
+
+def good() -> bytes:
+    script = special("run.sh", stat.S_IFREG)
+    return zipped(
+        ("plugin/train.py", "print()\n" * 100), ("empty/", ""), ("ünï/ß.txt", "x"), (script, "#!")
+    ).getvalue()
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
+
+
+def test_a_good_zip(tmp_path: Path) -> None:
+    target = tmp_path / "new" / "folder"
+
+    extract(io.BytesIO(good()), target)
+
+    assert files_in(target) == [
+        "empty",
+        "plugin",
+        "plugin/train.py",
+        "run.sh",
+        "ünï",
+        "ünï/ß.txt",
+    ]
+    assert (target / "plugin" / "train.py").read_text() == "print()\n" * 100
+    assert (target / "plugin" / "train.py").stat().st_mode & 0o777 == 0o644
+    assert (target / "run.sh").stat().st_mode & 0o777 == 0o755
+    assert list(target.parent.iterdir()) == [target]
+
+
+def test_into_an_empty_folder_from_a_path(tmp_path: Path) -> None:
+    (tmp_path / "r.zip").write_bytes(good())
+    (tmp_path / "folder").mkdir()
+
+    extract(tmp_path / "r.zip", tmp_path / "folder")
+
+    assert (tmp_path / "folder" / "run.sh").exists()
+
+
+def test_never_over_something(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("kept")
+
+    with pytest.raises(FileExistsError):
+        extract(io.BytesIO(good()), tmp_path)
+    assert files_in(tmp_path) == ["mine"]
+
+
+BAD = {
+    "up": [("../evil", "x")],
+    "up inside": [("a/../../evil", "x")],
+    "absolute": [("/evil", "x")],
+    "drive": [("C:evil", "x")],
+    "drive and slash": [("c:/evil", "x")],
+    "backslash": [("..\\evil", "x")],
+    "dot": [("./evil", "x")],
+    "double slash": [("a//evil", "x")],
+    "line end": [("a\nb", "x")],
+    "long part": [("x" * 256, "x")],
+    "deep": [("/".join(["x"] * 101), "x")],
+    "link": [(special("link", stat.S_IFLNK), "/etc/passwd")],
+    "device": [(special("device", stat.S_IFCHR), "")],
+    "pipe": [(special("pipe", stat.S_IFIFO), "")],
+    "socket": [(special("socket", stat.S_IFSOCK), "")],
+    "folder as file": [(special("a", stat.S_IFDIR), "x")],
+    "twice": [("a", "1"), ("a", "2")],
+    "case": [("Train.py", "1"), ("train.py", "2")],
+    "case of folders": [("A/x", "1"), ("a/y", "2")],
+    "unicode": [("\u00e9", "1"), ("e\u0301", "2")],
+    "file and folder": [("a", "1"), ("a/b", "2")],
+    "folder and file": [("a/b", "1"), ("a", "2")],
+}
+
+
+@pytest.mark.parametrize("entries", BAD.values(), ids=BAD.keys())
+def test_what_is_unsafe_is_refused_and_leaves_nothing(
+    tmp_path: Path, entries: list[tuple[str | zipfile.ZipInfo, str]]
+) -> None:
+    with pytest.raises(BadArchive):
+        extract(zipped(("fine.txt", "x"), *entries), tmp_path / "deep" / "folder")
+    assert not (tmp_path / "deep").exists()
+
+
+def test_the_message_names_the_entry(tmp_path: Path) -> None:
+    with pytest.raises(BadArchive, match=r"'\.\./evil' in the zip leads out of the folder"):
+        extract(zipped(("../evil", "x")), tmp_path / "new")
+
+
+def test_a_nul_in_a_name(tmp_path: Path) -> None:
+    content = zipped(("evilXtxt", "x")).getvalue().replace(b"evilXtxt", b"evil\x00txt")
+
+    with pytest.raises(BadArchive, match="control character"):
+        extract(io.BytesIO(content), tmp_path / "new")
+
+
+def test_an_encrypted_entry(tmp_path: Path) -> None:
+    content = bytearray(zipped(("secret", "x")).getvalue())
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    content[6] |= 1
+
+    with pytest.raises(BadArchive, match="encrypted"):
+        extract(io.BytesIO(bytes(content)), tmp_path / "new")
+
+
+def test_bombs(tmp_path: Path) -> None:
+    zeros = zipped(("zeros", bytes(2 << 20)))
+    many = zipped(*((f"f{n}", "") for n in range(20)))
+
+    extract(zeros, tmp_path / "free")
+    with pytest.raises(BadArchive, match="times as large as the zip; at most 100 times"):
+        extract(zeros, tmp_path / "new", limits=ArchiveLimits(free=1))
+    with pytest.raises(BadArchive, match="MiB large; at most 1 are taken"):
+        extract(zeros, tmp_path / "new", limits=ArchiveLimits(size=1))
+    with pytest.raises(BadArchive, match="20 entries; at most 19"):
+        extract(many, tmp_path / "new", limits=ArchiveLimits(entries=19))
+
+
+def test_a_bomb_that_lies_about_its_size(tmp_path: Path) -> None:
+    content = bytearray(zipped(("zeros", bytes(2 << 20))).getvalue())
+    size = (2 << 20).to_bytes(4, "little")
+    for _ in range(content.count(size)):
+        at = content.index(size)
+        content[at : at + 4] = (100).to_bytes(4, "little")
+
+    with pytest.raises(BadArchive, match="broken"):
+        extract(io.BytesIO(bytes(content)), tmp_path / "new")
+
+
+def test_every_truncation_is_refused(tmp_path: Path) -> None:
+    content = good()
+
+    for size in range(len(content)):
+        with pytest.raises(BadArchive):
+            extract(io.BytesIO(content[:size]), tmp_path / "new")
+    assert files_in(tmp_path) == []
+
+
+def test_a_changed_byte_never_escapes(tmp_path: Path) -> None:
+    """Whatever a byte is changed to: it is unpacked below the folder, or refused as an archive."""
+    content, chance = good(), random.Random(7)
+    for number in range(400):
+        changed = bytearray(content)
+        changed[chance.randrange(len(content))] = chance.randrange(256)
+        with contextlib.suppress(BadArchive):
+            extract(io.BytesIO(bytes(changed)), tmp_path / "all" / str(number))
+    assert [path.name for path in tmp_path.iterdir()] == ["all"]
+    assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
+
+
+def test_a_path_that_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        extract(tmp_path / "none.zip", tmp_path / "new")

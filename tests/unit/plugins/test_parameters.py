@@ -1,0 +1,101 @@
+"""Parameters against a JSON Schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from synapse.plugins import parameters
+from synapse.plugins.parameters import WHOLE, problems, schema_problems
+
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "epochs": {"type": "integer", "minimum": 1},
+        "layers": {"type": "array", "items": {"$ref": "#/$defs/layer"}},
+        "mode": {"enum": ["fast", "good"]},
+    },
+    "patternProperties": {"^x-": {}},
+    "required": ["epochs"],
+    "additionalProperties": False,
+    "$defs": {
+        "layer": {
+            "type": "object",
+            "properties": {"size": {"type": "integer"}},
+            "required": ["size"],
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("params", "expected"),
+    [
+        ({"epochs": 1}, {}),
+        ({"epochs": 3, "layers": [{"size": 2}], "mode": "fast", "x-note": 1}, {}),
+        ({}, {"epochs": ["It is missing."]}),
+        ({"epochs": "3"}, {"epochs": ["'3' is not of type 'integer'"]}),
+        ({"epochs": True}, {"epochs": ["True is not of type 'integer'"]}),
+        ({"epochs": 0}, {"epochs": ["0 is less than the minimum of 1"]}),
+        (
+            {"epochs": 1, "layers": [{"size": 1}, {}]},
+            {"layers.1.size": ["It is missing."]},
+        ),
+        (
+            {"epoch": 1},
+            {
+                "epoch": ["There is no such parameter; did you mean 'epochs'?"],
+                "epochs": ["It is missing."],
+            },
+        ),
+        (
+            {"epochs": 1, "mode": "slow", "layers": 3},
+            {
+                "mode": ["'slow' is not one of ['fast', 'good']"],
+                "layers": ["3 is not of type 'array'"],
+            },
+        ),
+    ],
+)
+def test_problems(params: Any, expected: Any) -> None:
+    assert problems(SCHEMA, params) == expected
+
+
+def test_what_is_wrong_with_the_whole() -> None:
+    assert list(problems({"minProperties": 1}, {})) == [WHOLE]
+
+
+def test_there_are_not_too_many_and_none_is_too_long() -> None:
+    found = problems(
+        {"additionalProperties": {"type": "integer"}}, {f"p{n}": "x" for n in range(999)}
+    )
+    assert len(found) == 50
+
+    found = problems({"properties": {"a": {"type": "integer"}}}, {"a": "x" * 10_000})
+    assert len(found["a"][0]) == 200
+
+
+@pytest.mark.parametrize("reference", ["#/nowhere", "http://127.0.0.1:9/schema.json", "other.json"])
+def test_a_reference_that_leads_nowhere_is_never_followed(reference: str) -> None:
+    schema = {"properties": {"a": {"$ref": reference}}}
+
+    assert list(schema_problems(schema)) == ["properties.a.$ref"]
+    # One that got by is refused when it is used; a socket that was opened would fail the test.
+    assert "can't be used" in problems(schema, {"a": 1})[WHOLE][0]
+
+
+def test_a_schema_that_refers_to_itself_ends() -> None:
+    assert "too deeply" in problems({"$ref": "#"}, {"a": 1})[WHOLE][0]
+
+
+def test_a_schema_that_is_none() -> None:
+    assert schema_problems(SCHEMA) == {}
+    assert list(schema_problems({"properties": {"a": {"type": "int"}}})) == ["properties.a.type"]
+    assert list(schema_problems({"required": "epochs"})) == ["required"]
+
+
+def test_without_the_package_a_schema_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameters, "can_check", lambda: False)
+
+    assert schema_problems({"type": "integr"}) == {}
