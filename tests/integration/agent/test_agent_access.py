@@ -1,0 +1,119 @@
+"""Who is answered, and what is said to the others."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+import requests
+from agent_world import World
+
+from synapse import errors
+from synapse.clients.agent import AgentClient
+from synapse.transport.websocket import messages
+
+PATHS = ["jobs/", "plugin_releases/", "nodes/", "metrics/cpu/", "ray/jobs/x/logs/stream/", "nope/"]
+
+
+def ask(world: World, path: str, **headers: str) -> requests.Response:
+    return requests.get(f"{world.agent.url}/{path}", headers=headers, timeout=10)
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_no_token(world: World, path: str) -> None:
+    answer = ask(world, path)
+
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Authentication credentials were not provided."}
+    assert answer.headers["WWW-Authenticate"] == "Token"
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("token", ["wrong", "Token {token}", "{token}x", "é"])
+def test_wrong_token(world: World, path: str, token: str) -> None:
+    given = token.format(token=world.agent.token)
+
+    answer = ask(world, path, Authorization=given)
+
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Invalid token."}
+
+
+def test_a_users_token_opens_nothing(world: World) -> None:
+    with (
+        AgentClient(world.agent.url, world.tenant.api_token) as client,
+        pytest.raises(errors.AuthenticationError, match="Invalid token"),
+    ):
+        client.list_jobs()
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "stream", "http", "auto"])
+def test_following_with_a_wrong_token(world: World, protocol: str) -> None:
+    with (
+        AgentClient(world.agent.url, "wrong") as client,
+        pytest.raises(errors.AuthenticationError, match="Invalid token"),
+    ):
+        list(client.tail_job_logs("a-job", protocol))  # type: ignore[arg-type] # one of them
+
+
+def test_health_needs_none(world: World) -> None:
+    assert ask(world, "health/").json()["status"] == "ok"
+
+
+def test_an_order_needs_its_ticket(world: World) -> None:
+    assert ask(world, "_orders/guessed/").status_code == 404
+
+
+def test_a_path_that_isnt_there(world: World) -> None:
+    answer = ask(world, "nope/", Authorization=world.agent.token)
+
+    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
+
+
+def test_a_method_that_isnt_there(world: World) -> None:
+    answer = requests.delete(
+        f"{world.agent.url}/jobs/", headers={"Authorization": world.agent.token}, timeout=10
+    )
+
+    assert answer.status_code == 405
+    assert answer.json() == {"detail": 'Method "DELETE" not allowed.'}
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [(b"{", 400, "JSON parse error"), (b"[1]", 400, "Expected a dictionary, but got list")],
+)
+def test_a_body_that_is_none(world: World, body: bytes, status: int, says: str) -> None:
+    answer = requests.post(
+        f"{world.agent.url}/plugin_releases/",
+        data=body,
+        headers={"Authorization": world.agent.token},
+        timeout=10,
+    )
+
+    assert answer.status_code == status
+    assert says in answer.text
+
+
+def test_a_malformed_user_header(world: World) -> None:
+    answer = requests.post(
+        f"{world.agent.url}/plugin_releases/talker@1.0.0/run/",
+        json={"action": "say"},
+        headers={"Authorization": world.agent.token, "SYNAPSE-User": "just-a-word"},
+        timeout=10,
+    )
+
+    assert answer.status_code == 400
+    assert "SYNAPSE-User" in answer.json()["detail"]
+
+
+def test_it_listens_on_this_machine_alone(world: World) -> None:
+    port = int(world.agent.url.rpartition(":")[2])
+
+    assert {one.laddr.ip for one in psutil.net_connections("tcp") if one.laddr.port == port} == {
+        "127.0.0.1"
+    }
+
+
+def test_a_websocket_of_no_job(world: World) -> None:
+    with pytest.raises(errors.NotFound, match="no job nope"):
+        list(messages(world.client._transport, "ray/jobs/nope/logs/ws/"))
