@@ -73,18 +73,24 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
         The file.
 
     Raises:
-        ConfigurationError: The file is there and can't be read, or can't be written.
+        ConfigurationError: The file is there and can't be read, has what can't be written again,
+            or can't be written.
     """
     path = profile_path()
     try:
         document = _parse_toml(path.read_text(encoding="utf-8"), path) if path.exists() else {}
         document[name] = dict(values)
+        text = _as_toml(document)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         beside = path.with_name(f".{path.name}.{os.getpid()}")
         descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(_as_toml(document))
-        beside.replace(path)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+            beside.replace(path)
+        except BaseException:
+            beside.unlink(missing_ok=True)  # it has a token
+            raise
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The profile file {path} can't be written: {error}") from None
     return path
@@ -95,14 +101,20 @@ def told_by(command: Any, source: str) -> str:
     import shlex  # few have such a command, and importing these costs more than the rest
     import subprocess
 
-    arguments = shlex.split(command) if isinstance(command, str) else command
-    if not isinstance(arguments, list) or not all(isinstance(part, str) for part in arguments):
+    try:
+        arguments = shlex.split(command) if isinstance(command, str) else command
+    except ValueError as error:
+        raise ConfigurationError(
+            f"token_command of {source} is no command line: {error}."
+        ) from None
+    is_list = isinstance(arguments, list) and all(isinstance(part, str) for part in arguments)
+    if not is_list or not arguments:
         raise ConfigurationError(f"token_command of {source} is a command line, or a list of it.")
     try:
         done = subprocess.run(  # noqa: S603 - the user's own file names it, and no shell is used
             arguments, capture_output=True, text=True, timeout=60, check=False
         )
-    except (OSError, subprocess.TimeoutExpired) as error:
+    except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise ConfigurationError(
             f"token_command of {source} can't be run: {type(error).__name__}."
         ) from None
@@ -116,17 +128,30 @@ def told_by(command: Any, source: str) -> str:
 
 
 def _as_toml(document: Mapping[str, Any]) -> str:
-    """Write sections of texts, which is all that a profile file has."""
-    sections = []
+    """Write sections of plain values, which is all that a profile file has.
+
+    Raises:
+        ConfigurationError: It has something else, which would be lost.
+    """
+    plain = {key: value for key, value in document.items() if not isinstance(value, Mapping)}
+    sections = [_as_lines(plain)] if plain else []
     for name, values in document.items():
-        if not isinstance(values, Mapping):
-            continue
-        lines = [f"{_as_toml_text(key)} = {_as_toml_text(values[key])}" for key in values]
-        sections.append("\n".join([f"[{_as_toml_text(name)}]", *lines, ""]))
+        if isinstance(values, Mapping):
+            sections.append(f"[{_as_toml_text(name)}]\n{_as_lines(values)}")
     return "\n".join(sections)
 
 
+def _as_lines(values: Mapping[str, Any]) -> str:
+    return "".join(f"{_as_toml_text(key)} = {_as_toml_text(values[key])}\n" for key in values)
+
+
 def _as_toml_text(value: Any) -> str:
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, (str, int)) for item in items):
+        raise ConfigurationError(
+            f"The profile file {profile_path()} has values that would be lost, as only texts, "
+            "whole numbers and lists of them can be written: change it by hand."
+        )
     # A JSON text is a TOML one, but for half a pair of surrogates and this one control character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
@@ -144,6 +169,6 @@ def _parse_toml(text: str, path: Path) -> dict[str, Any]:
             ) from None
     try:
         return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         # The parser's message has a position, never the text of the line with the token.
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from None

@@ -590,6 +590,26 @@ def test_a_profile_is_saved_for_its_owner_alone(
     assert resolve(profile="two").base_url == "https://two.example/"
 
 
+def test_what_else_is_in_the_file_is_kept(profiles: Callable[[str], Path]) -> None:
+    path = profiles('kept = 5\n[one]\ntoken_command = ["pass", "show"]\nverbose = true\n')
+    config.save_profile("two", {"base_url": "https://two.example"})
+    assert path.read_text() == (
+        '"kept" = 5\n\n["one"]\n"token_command" = ["pass", "show"]\n"verbose" = true\n\n'
+        '["two"]\n"base_url" = "https://two.example"\n'
+    )
+    config.save_profile("two", {"base_url": "https://two.example"})
+
+
+@pytest.mark.parametrize("value", ["{a = 1}", "2020-01-01", "inf", "[[1]]"])
+def test_what_would_be_lost_is_left_alone(profiles: Callable[[str], Path], value: str) -> None:
+    path = profiles(f"[one]\nx = {value}\n")
+    before = path.read_text()
+    with pytest.raises(ConfigurationError, match="change it by hand"):
+        config.save_profile("two", {"base_url": "https://two.example"})
+    assert path.read_text() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
 class TestTokenCommand:
     """A profile whose token comes from a program."""
 
@@ -614,6 +634,10 @@ class TestTokenCommand:
             ('"true"', "it printed nothing"),
             ('"/no/such/program"', "can't be run: FileNotFoundError"),
             ("7", "is a command line, or a list of it"),
+            ('" "', "is a command line, or a list of it"),
+            ("'pass \"show'", "is no command line: No closing quotation"),
+            ('"a\\u0000b"', "can't be run: ValueError"),
+            (r"""["printf", '\377\376']""", "can't be run: UnicodeDecodeError"),
         ],
     )
     def test_that_fails(self, resolved: Callable[[str], Settings], command: str, why: str) -> None:
