@@ -71,9 +71,10 @@ class UploadsUnits(Resource):
             What was made, what was there already, and what failed and why.
 
         Raises:
-            InvalidQuery: The source is none, a pattern matches nothing, or a record hasn't a file for a required
-                specification. Of a source that can be read twice, all of it is looked over before
-                anything is sent; of another, such as a generator, the first 1,000 records.
+            InvalidQuery: The source is none, a pattern matches nothing, or a record hasn't a file
+                for a required specification. Of a source that can be read twice, all of it is
+                looked over before anything is sent; of another, such as a generator, the first
+                1,000 records.
             JournalInUse: Another upload of the same is under way.
             MissingExtra: The manifest is Parquet, and `pyarrow` isn't installed.
             SynapseError: The first failure, if `on_error` is `"raise"`; or, in either case, one

@@ -8,7 +8,6 @@ import sys
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.client import BadStatusLine
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Protocol
@@ -206,8 +205,11 @@ def _forget_details(error: BaseException | None, outer: BaseException | None) ->
     """Drop tracebacks, and secrets that it quotes, up to what the caller was handling before."""
     while error is not None and error is not outer:
         error.__traceback__ = None
-        if isinstance(error, BadStatusLine):
-            error.args = tuple(redacted(str(part)) for part in error.args)
+        # What a server said instead of a status, or a proxy's address with its password.
+        error.args = tuple(redacted(x) if isinstance(x, str) else x for x in error.args)
+        for name, value in list(vars(error).items()):
+            if isinstance(value, str):
+                setattr(error, name, redacted(value))
         for part in error.args:
             if isinstance(part, BaseException):
                 _forget_details(part, outer)

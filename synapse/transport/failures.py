@@ -39,6 +39,7 @@ _HINTS = {
     413: "Send it in smaller parts; files go in chunks.",
     507: "The server's storage is full.",
 }
+_PROXY_HINT = "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MOST_SHOWN = 500
@@ -145,8 +146,16 @@ def unreachable(
     # The order matters: what a proxy's error wraps isn't about the server, and a refused
     # connection and an unknown name are kinds of connect timeout to urllib3.
     if caused_by(http_errors.ProxyError, http_errors.InvalidProxyURL, pool_errors.ProxyError):
+        was_sent = not caused_by(http_errors.InvalidProxyURL)
         detail = "the proxy couldn't be used"
-        hint = "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+        hint = _PROXY_HINT
+    elif caused_by(http_errors.InvalidSchema, pool_errors.LocationValueError):
+        # The server's own address was looked at before.
+        was_sent = False
+        detail = f"the proxy couldn't be used: {_innermost(causes)}"
+        hint = _PROXY_HINT
+        if caused_by(http_errors.InvalidSchema):
+            hint = "A SOCKS proxy needs pip install 'requests[socks]'. " + hint
     elif caused_by(pool_errors.NameResolutionError):
         was_sent = False
         detail = "the host's name isn't known"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -50,7 +51,49 @@ def checked_deadline(value: Any) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not value > 0:
         raise ConfigurationError(f"deadline is {value!r}: give seconds above 0, or None.")
-    return None if math.isinf(value) else float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:  # a whole number beyond what can be waited for
+        return None
+    return None if math.isinf(seconds) else seconds
+
+
+def _checked_proxies(value: Any) -> dict[str, str] | None:
+    """Return proxies by scheme. What was given isn't shown: it may have a password in it."""
+    if value is None:
+        return None
+    texts = [*value, *value.values()] if isinstance(value, Mapping) else [None]
+    if not all(isinstance(text, str) for text in texts):
+        raise ConfigurationError(
+            "proxies is a mapping from a scheme to a proxy's address, such as "
+            "{'https': 'http://proxy.example:3128'}."
+        )
+    return dict(value)
+
+
+def _checked_verify(value: Any) -> bool | str | None:
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, os.PathLike):
+        return str(os.fspath(value))
+    raise ConfigurationError(f"verify is {value!r}: give the path of a bundle, True or False.")
+
+
+def _checked_cert(value: Any) -> str | tuple[str, str] | None:
+    parts = value if isinstance(value, (tuple, list)) else (value,)
+    if value is None:
+        return None
+    if not all(isinstance(part, (str, os.PathLike)) for part in parts) or len(parts) not in (1, 2):
+        raise ConfigurationError(
+            f"cert is {value!r}: give a path, or a pair of paths (certificate, key)."
+        )
+    paths = [str(os.fspath(part)) for part in parts]
+    return (paths[0], paths[1]) if len(paths) == 2 else paths[0]
+
+
+def _check_hook(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not callable(value):
+        raise ConfigurationError(f"{attribute.name} is {value!r}: give a function.")
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -75,9 +118,9 @@ class Options:
     deadline: float | None = attrs.field(default=300.0, converter=checked_deadline)
     largest: int = 256 * 1024 * 1024
     https_only: bool = False
-    proxies: dict[str, str] | None = None
-    verify: bool | str | None = None
-    cert: str | tuple[str, str] | None = None
-    on_request: Hook | None = None
-    on_response: Hook | None = None
-    on_retry: OnRetry | None = None
+    proxies: dict[str, str] | None = attrs.field(default=None, converter=_checked_proxies)
+    verify: bool | str | None = attrs.field(default=None, converter=_checked_verify)
+    cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
+    on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
+    on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
+    on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)

@@ -471,6 +471,25 @@ class TestProxy:
         connect(server.url).request("GET", "a/")
         assert proxy.last.headers["proxy-authorization"] == "Basic dXNlcjpwdw=="
 
+    @pytest.mark.parametrize(
+        ("address", "hint"),
+        [
+            ("socks5://user:s3cr3t@127.0.0.1:1", "requests[socks]"),
+            ("http://user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
+            ("user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
+        ],
+    )
+    def test_that_is_no_address(
+        self, server: Any, connect: Connect, address: str, hint: str
+    ) -> None:
+        transport = connect(server.url, options=Options(proxies={"http": address}))
+        with pytest.raises(errors.ConnectionFailed, match="the proxy couldn't be used") as caught:
+            transport.request("POST", "a/")
+        assert hint in (caught.value.hint or "")
+        assert not caught.value.was_sent
+        shown = "".join(traceback.format_exception(caught.value))
+        assert "s3cr3t" not in shown
+
     def test_is_read_once(
         self, proxy: Any, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -520,7 +539,7 @@ class TestProxy:
         with pytest.raises(errors.ConnectionFailed) as caught:
             connect(server.url).request("GET", "a/")
         assert caught.value.detail == "the proxy couldn't be used"
-        assert caught.value.hint == "Check HTTP_PROXY, HTTPS_PROXY and NO_PROXY."
+        assert caught.value.hint == "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."
 
 
 class TestTls:

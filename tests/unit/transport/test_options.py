@@ -111,3 +111,35 @@ class TestSession:
     def test_retries_that_make_no_sense(self, retries: Any) -> None:
         with pytest.raises(ConfigurationError, match="give a whole number from 0"):
             synapse.Session("https://example.com", "some-token", retries=retries)
+
+    @pytest.mark.parametrize(
+        ("option", "value", "message"),
+        [
+            ("proxies", "http://me:s3cret@proxy", "proxies is a mapping from a scheme"),
+            ("proxies", {"http": 5}, "proxies is a mapping from a scheme"),
+            ("verify", 5, "verify is 5: give the path of a bundle"),
+            ("cert", 5, "cert is 5: give a path, or a pair"),
+            ("cert", ("a", "b", "c"), "cert is .*: give a path, or a pair"),
+            ("on_request", "print", "on_request is 'print': give a function"),
+            ("on_response", 5, "on_response is 5: give a function"),
+            ("on_retry", 5, "on_retry is 5: give a function"),
+        ],
+    )
+    def test_what_is_no_value(self, option: str, value: Any, message: str) -> None:
+        with pytest.raises(ConfigurationError, match=message) as caught:
+            synapse.Session("https://example.com", "some-token", **{option: value})
+        assert "s3cret" not in str(caught.value)
+
+    def test_paths(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.pem"
+        path.touch()
+        with synapse.Session(
+            "https://example.com", "some-token", verify=path, cert=path
+        ) as session:
+            options = session.transport.options
+        assert (options.verify, options.cert) == (str(path), str(path))
+        with pytest.raises(ConfigurationError, match="no certificate bundle"):
+            synapse.Session("https://example.com", "some-token", verify=tmp_path / "none")
+
+    def test_a_deadline_beyond_all_numbers_is_none(self) -> None:
+        assert Options(deadline=10**400).deadline is None
