@@ -57,6 +57,11 @@ class Source:
                 self._descriptor = self._file.fileno()
             self.size = os.fstat(self._file.fileno()).st_size
         else:
+            if not hasattr(given, "read"):
+                raise InvalidQuery(
+                    f"A {type(given).__name__} is no file: give a path, or a file opened with "
+                    "'rb'; bytes as io.BytesIO(...), with a name=."
+                )
             own = getattr(given, "name", None)
             name = name or (Path(own).name if isinstance(own, str) else None)
             if not name:

@@ -80,3 +80,18 @@ def test_values_can_be_read_again_and_have_a_relations_id(
     for _ in range(2):
         with assert_num_requests(session, 1):
             assert list(rows) == [{"status": "pending", "project_id": project.id}] * 2
+
+
+def test_bytes_are_no_file(session: Session) -> None:
+    with pytest.raises(InvalidQuery, match=r"io\.BytesIO"):
+        session.data_files.upload(b"abc", name="a.txt")  # type: ignore[arg-type]
+
+
+def test_an_empty_text_is_not_the_working_folder(session: Session) -> None:
+    collection = session.data_collections.create(
+        name="A",
+        category="text",
+        file_specifications=[synapse.FileSpecification(name="text", file_type="text")],
+    )
+    with pytest.raises(InvalidQuery, match="empty text"):
+        collection.upload("")

@@ -82,6 +82,9 @@ def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> Source:
     """
     if isinstance(source, (str, os.PathLike)):
         text = os.fspath(source)
+        if not text:
+            # `Path` would take it for the working folder, and a variable may be empty by mistake.
+            raise InvalidQuery("The source is an empty text: give a folder; this one is '.'.")
         path = Path(text)
         # Not the methods of `Path`: they raise for what is too long, or in a locked folder.
         is_folder, is_file = os.path.isdir(path), os.path.isfile(path)  # noqa: PTH112, PTH113
