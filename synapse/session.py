@@ -42,6 +42,18 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "connect"]
 
+# What objects ask of their session, and nobody else: it isn't completed or suggested.
+_OF_OBJECTS = {
+    "agent_api",
+    "before_lazy_load",
+    "identity",
+    "key",
+    "knows_agent",
+    "lock",
+    "meet_agent",
+    "saving",
+}
+
 
 class Session(Context):
     """A connection to a Synapse server as one user, with one object per thing.
@@ -167,9 +179,8 @@ class Session(Context):
     def __getattr__(self, name: str) -> Any:
         cls = registry.find_root(name) if name[:1] != "_" else None
         if cls is None:
-            roots = [one.__schema__.plural for one in registry.declared()]
-            roots += [known for known in dir(type(self)) if not known.startswith("_")]
-            raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, roots)}")
+            known = [one for one in dir(self) if not one.startswith("_")]
+            raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, known)}")
         return cls.__schema__.manager(cls, self)
 
     @property
@@ -259,7 +270,8 @@ class Session(Context):
         self.close()
 
     def __dir__(self) -> list[str]:
-        return sorted({*super().__dir__(), *(c.__schema__.plural for c in registry.declared())})
+        shown = {*super().__dir__(), *(c.__schema__.plural for c in registry.declared())}
+        return sorted(shown - _OF_OBJECTS)
 
     def __repr__(self) -> str:
         return f"Session({self.transport.settings.base_url!r})"

@@ -14,16 +14,47 @@ __all__ = ["Bound"]
 
 T = TypeVar("T", bound="Resource")
 
-# What people know from elsewhere, and how it is said here.
+_COUNT = ("count", "use count()")
+_FRAME = ("values", "use pandas.DataFrame(query.values('id', ...))")
+_PART = ("all", "use a slice, query[10:20]")
+
+# What people know from elsewhere: the verb that it needs here, and how it is said.
 _ELSEWHERE = {
-    "exclude": "the server can't exclude; filter() by the values that are wanted.",
-    "get_or_create": "use filter(...).first() or create(...).",
-    "last": "use order_by('-id').first().",
-    "latest": "use order_by('-created').first().",
-    "list": "iterate over it, or use all().",
-    "prefetch_related": "use expand(...).",
-    "select_related": "use expand(...).",
-    "values_list": "use values(...).",
+    "add": ("create", "use create(...)"),
+    "aggregate": ("values", "the server can't add up; add up the rows of values(...)"),
+    "bulk_update": ("update", "use update(...) to set one value on all, or save() each"),
+    "contains": ("exists", "use filter(id=...).exists()"),
+    "defer": ("omit", "use omit(...)"),
+    "df": _FRAME,
+    "distinct": ("all", "each object comes once as it is"),
+    "earliest": ("order_by", "use order_by('created').first()"),
+    "exclude": ("filter", "the server can't exclude; filter() by the values that are wanted"),
+    "filter_by": ("filter", "use filter(...)"),
+    "find": ("filter", "use filter(...)"),
+    "get_or_create": ("create", "use filter(...).first() or create(...)"),
+    "iterator": ("iterate", "use iterate(), or a loop over the query"),
+    "last": ("order_by", "use order_by('-id').first()"),
+    "latest": ("order_by", "use order_by('-created').first()"),
+    "len": _COUNT,
+    "length": _COUNT,
+    "limit": _PART,
+    "list": ("all", "iterate over it, or use all()"),
+    "none": ("filter", "use filter(id=[])"),
+    "offset": _PART,
+    "prefetch_related": ("expand", "use expand(...)"),
+    "reverse": ("order_by", "use order_by('-id')"),
+    "select_related": ("expand", "use expand(...)"),
+    "size": _COUNT,
+    "to_dataframe": _FRAME,
+    "to_df": _FRAME,
+    "to_pandas": _FRAME,
+    "total": _COUNT,
+    "update_or_create": (
+        "create",
+        "use filter(...).first(), and save() what it finds, or create(...)",
+    ),
+    "values_list": ("values", "use values(...): [row['id'] for row in query.values('id')]"),
+    "where": ("filter", "use filter(...)"),
 }
 
 
@@ -57,9 +88,8 @@ class Bound(Generic[T]):
         def __getattr__(self, name: str) -> Any:
             if name[:1] == "_":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            meant = _ELSEWHERE.get(name)
             verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
-            how = f": {meant}" if meant else registry.suggestion(name, verbs)
+            how = registry.suggestion(name, verbs, _ELSEWHERE)
             raise AttributeError(f"{type(self).__name__} has no {name!r}{how}")
 
     def __repr__(self) -> str:

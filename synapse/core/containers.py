@@ -84,6 +84,14 @@ class _ReadOnly:
     def _refuse(self, *_: Any, **__: Any) -> Any:
         raise TypeError(f"{self._what} is read-only: {self._hint}.")
 
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name[:1] == "_":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            # Such as `add` or `all`, of what was taken for a manager.
+            raise AttributeError(f"{self._what} has no {name!r}, and is read-only: {self._hint}.")
+
 
 class ReadOnlyDict(_ReadOnly, dict[Any, Any]):
     """A `dict` that can't be changed. It pickles and copies as a plain `dict`."""

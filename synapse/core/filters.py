@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from synapse.core.schema import Schema
 
 __all__ = [
+    "check_names",
     "expansion_tree",
     "field_names",
     "filter_names",
@@ -31,6 +32,12 @@ __all__ = [
 ]
 
 _RANGE = ("_after", "_before")
+
+# Django's lookups that mean a later or an earlier time, some words of a text, and what no filter
+# of the server's means.
+_LATER_OR_EARLIER = {"gt": "after", "gte": "after", "lt": "before", "lte": "before"}
+_WORDS = {"contains", "endswith", "icontains", "iendswith", "istartswith", "regex", "startswith"}
+_NONE = {"isnull", "ne", "not"}
 
 
 def filter_names(schema: Schema) -> set[str]:
@@ -117,13 +124,26 @@ def narrowed(
     return [(name, value) for name, values in pairs.items() for value in values]
 
 
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Check that names are texts, and not a list of them, say.
+
+    Raises:
+        InvalidQuery: One isn't.
+    """
+    checked = tuple(names)
+    for name in checked:
+        if not isinstance(name, str):
+            raise InvalidQuery(f"{name!r} is no name: give the names one by one, 'id', 'status'.")
+    return checked
+
+
 def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
     """Check the names of `order_by()`, each with `-` in front for descending.
 
     Raises:
         InvalidQuery: One is unknown.
     """
-    checked = tuple(names)
+    checked = check_names(names)
     known = {n for n, f in schema.fields.items() if f.is_filterable and not f.is_list}
     for name in checked:
         if name.removeprefix("-") not in known:
@@ -140,7 +160,7 @@ def field_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
     Raises:
         InvalidQuery: One is no field.
     """
-    checked = tuple(names)
+    checked = check_names(names)
     for name in checked:
         if name not in schema.fields:
             raise InvalidQuery(
@@ -159,7 +179,7 @@ def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
         Such as `{"data_unit": {"data_collection": {}}}` for `"data_unit.data_collection"`.
     """
     tree: Expansion = {}
-    for path in paths:
+    for path in check_names(paths):
         here, at = tree, schema
         parts = path.split(".")
         for position, part in enumerate(parts):
@@ -167,10 +187,10 @@ def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
             is_last = position == len(parts) - 1
             if target is None and not (is_last and part in at.expandable):
                 known = {n for n, f in at.fields.items() if f.is_relation} | at.expandable
-                raise InvalidQuery(
-                    f"{at.name} has no relation {part!r} to expand"
-                    f"{registry.suggestion(part, known)}"
-                )
+                how = registry.suggestion(part, known)
+                if "__" in part:
+                    how = f": relations of relations go after a dot, {path.replace('__', '.')!r}."
+                raise InvalidQuery(f"{at.name} has no relation {part!r} to expand{how}")
             here = here.setdefault(part, {})
             at = target or at
     return tree
@@ -249,13 +269,37 @@ def _is_time(field: Field) -> bool:
 
 
 def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
+    if meant := _lookup(schema, name, known):
+        return f"{schema.name} has no filter {name!r}: {meant}."
+    why = f"{schema.name} has no filter {name!r}{registry.suggestion(name, known)}"
+    if name in schema.fields:
+        # No suggestion: the name is right, and another field isn't what was meant.
+        why = f"{schema.name}.{name} can't be filtered by. There are: {', '.join(sorted(known))}."
+    return f"{why} A filter that only your server knows goes through params={{...}}."
+
+
+def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
+    """Say how a filter of Django's is written here, or return `None` if it is none of those."""
+    name, _, lookup = name.partition("__")
+    if name == "pk":
+        return "use id=..., with a list for any of several"
+    if not lookup:
+        return None
+    if name not in known:
+        return None
     field = schema.fields.get(name)
-    why = (
-        f"{schema.name}.{name} can't be filtered by"
-        if field is not None
-        else f"{schema.name} has no filter {name!r}"
-    )
-    return (
-        f"{why}{registry.suggestion(name, known)} A filter that only your server knows goes "
-        "through params={...}."
-    )
+    if lookup == "in":
+        return f"a list matches any of its values, {name}=[...]"
+    if lookup in _NONE:
+        return f"the server can't be asked for that; {name}= takes the values that are wanted"
+    if lookup in _WORDS:
+        return 'the server can\'t look into one field; search("...") looks into all texts'
+    if field is not None and field.is_relation:
+        if lookup in ("id", "pk"):
+            return f"use {name}=..., with an object or its id"
+        target = registry.find(str(field.declared.target)).__schema__.plural
+        return f"filter those first, {name}=session.{target}.filter({lookup}=...)"
+    if field is not None and _is_time(field):
+        end = _LATER_OR_EARLIER.get(lookup)
+        return f"use {name}_{end}=..." if end else f"use {name}_after=... and {name}_before=..."
+    return f"only {name}=... can be asked for"

@@ -65,9 +65,10 @@ class Creates(Bound[T]):
         """
         schema = self._resource.__schema__
         body = self._body(values, extra)
-        row = self._context.transport.request(
-            "POST", schema.path, json=body, resource=f"new {schema.name}"
-        )
+        with schema.explaining():
+            row = self._context.transport.request(
+                "POST", schema.path, json=body, resource=f"new {schema.name}"
+            )
         return self._made(row)
 
     def _body(self, values: Values, extra: Values | None = None) -> dict[str, Any]:

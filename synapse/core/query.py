@@ -16,6 +16,7 @@ from synapse.core.bound import Bound
 from synapse.core.fields import MISSING, ids_of
 from synapse.core.identity import Expansion
 from synapse.core.reading import Reading, read_objects
+from synapse.core.resource import Resource
 from synapse.core.rows import Rows
 from synapse.core.terms import EVERYTHING, Terms
 from synapse.errors import InvalidQuery, MultipleFound, NotFound
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 
     from synapse.core.context import Context
     from synapse.core.reading import ObjectPage
-    from synapse.core.resource import Resource
 
 __all__ = ["Query"]
 
@@ -140,6 +140,7 @@ class Query(Bound[T]):
         Raises:
             InvalidQuery: One is no field, or the id, without which there is no object.
         """
+        filters.check_names(names)
         if "id" in names:
             raise InvalidQuery("The id can't be omitted: there is no object without it.")
         return self._with(omit=filters.field_names(self._resource.__schema__, names))
@@ -225,6 +226,7 @@ class Query(Bound[T]):
             ['pending', 'pending']
         """
         fields = self._resource.__schema__.fields
+        filters.check_names(names)
         wire = [
             n[:-3] if n.endswith("_id") and n not in fields and n[:-3] in fields else n
             for n in names
@@ -310,13 +312,14 @@ class Query(Bound[T]):
             resource=self._resource.__name__,
         )
 
-    def in_bulk(self, ids: Iterable[int | str]) -> dict[Any, T]:
+    def in_bulk(self, ids: Iterable[int | str | T]) -> dict[Any, T]:
         """Return objects by their ids. One request for each hundred ids.
 
         Args:
-            ids: The ids; those that don't exist are missing in the answer.
+            ids: The ids, or objects that stand for theirs; those that don't exist are missing in
+                the answer.
         """
-        wanted = list(dict.fromkeys(ids))
+        wanted = list(dict.fromkeys(one._key if isinstance(one, Resource) else one for one in ids))
         found: dict[Any, T] = {}
         for start in range(0, len(wanted), _IDS_PER_REQUEST):
             part = wanted[start : start + _IDS_PER_REQUEST]
@@ -326,6 +329,14 @@ class Query(Bound[T]):
 
     def __bool__(self) -> bool:
         return self.exists()
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, to which it is an error that there is no length.
+        def __len__(self) -> int:
+            raise TypeError(
+                f"A {type(self).__name__} has no len(), which would be a request that nobody sees: "
+                "use count(), or list(...) to have the objects."
+            )
 
     def __repr__(self) -> str:
         schema, terms = self._resource.__schema__, self._terms

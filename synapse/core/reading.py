@@ -41,7 +41,9 @@ class Window:
                 number, or there is a step.
         """
         if part.step not in (None, 1):
-            raise InvalidQuery("A query's slice can't have a step.")
+            raise InvalidQuery(
+                "A query's slice can't have a step: take it of a list, list(query[0:100])[::2]."
+            )
         start = self._bound(part.start, 0)
         begin = self.start + start
         ends = [end for end in (self.stop,) if end is not None]

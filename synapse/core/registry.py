@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from synapse.errors import SynapseError
@@ -47,11 +47,23 @@ def declared() -> Iterator[type[Resource]]:
     yield from list(_CLASSES.values())
 
 
-def suggestion(word: Any, known: Iterable[str]) -> str:
-    """Return `; did you mean 'x'?` for a misspelling, else `.` and what there is."""
+def suggestion(
+    word: Any, known: Iterable[str], elsewhere: Mapping[str, tuple[str, str]] | None = None
+) -> str:
+    """Return `; did you mean 'x'?` for a misspelling, else `.` and what there is.
+
+    Args:
+        word: What was written.
+        known: What there is.
+        elsewhere: What people know from other libraries: by its name there, the name here that it
+            needs, and how it is said.
+    """
     import difflib  # only a mistake needs it
 
     names = sorted(set(known))
+    needed, how = (elsewhere or {}).get(word, ("", ""))
+    if needed in names:
+        return f": {how}."
     near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
     if near:
         return f"; did you mean {near[0]!r}?"

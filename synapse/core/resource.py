@@ -25,6 +25,27 @@ __all__ = ["Resource"]
 # Shown by repr when the server has sent them; the first found one names the object.
 _SHOWN = ("title", "name", "status")
 
+_REFRESH = ("refresh", "use refresh()")
+_DICT = ("to_dict", "use to_dict()")
+
+# What people know from elsewhere: the name that it needs here, and how it is said.
+_ELSEWHERE = {
+    "as_dict": _DICT,
+    "asdict": _DICT,
+    "destroy": ("delete", "use delete()"),
+    "dict": _DICT,
+    "get": ("to_dict", "read its attributes, or use to_dict()"),
+    "items": _DICT,
+    "json": _DICT,
+    "keys": _DICT,
+    "load": _REFRESH,
+    "model_dump": _DICT,
+    "pk": ("id", "use id"),
+    "refresh_from_db": _REFRESH,
+    "reload": _REFRESH,
+    "update": ("save", "assign to its fields, then save()"),
+}
+
 
 class Resource:
     """One thing on the server. There is one object per thing and session.
@@ -48,12 +69,16 @@ class Resource:
         def id(self) -> Any:
             """The id on the server."""
 
-    def __init__(self) -> None:
-        plural = type(self).__schema__.plural
-        raise TypeError(
-            f"{type(self).__name__} objects come from the server: use session.{plural}.get(id) or "
-            f"session.{plural}.create(...)."
-        )
+        def __init__(self) -> None: ...
+
+    else:
+        # It takes whatever is given, so that what is given isn't what the message is about.
+        def __init__(self, *_: Any, **__: Any) -> None:
+            plural = type(self).__schema__.plural
+            raise TypeError(
+                f"{type(self).__name__} objects come from the server: use "
+                f"session.{plural}.get(id) or session.{plural}.create(...)."
+            )
 
     @property
     def extra(self) -> Mapping[str, Any]:
@@ -191,7 +216,7 @@ class Resource:
                         return base.__dict__[name].__get__(self, cls)
                 known = [*cls.__schema__.fields, *_public(cls)]
                 raise AttributeError(
-                    f"{cls.__name__} has no {name!r}{registry.suggestion(name, known)}"
+                    f"{cls.__name__} has no {name!r}{registry.suggestion(name, known, _ELSEWHERE)}"
                 )
             return field.read(self)
 
@@ -209,7 +234,7 @@ class Resource:
             object.__setattr__(self, name, value)
             return
         if field not in self._editable_fields():
-            raise AttributeError(f"{cls.__name__}.{name} is read-only: only the server sets it.")
+            raise AttributeError(f"{cls.__name__}.{name} is read-only: {field.declared.hint}.")
         with self._context.lock:
             if field.is_relation and value is not None:
                 value = self._related(field, value)

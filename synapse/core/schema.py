@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from synapse.core import registry
+from synapse.errors import ValidationError
 from synapse.transport.urls import path_segment
 
 if TYPE_CHECKING:
@@ -54,6 +56,18 @@ class Schema:
     def label(self, key: Any) -> str:
         """Return how one object is named in messages, such as `Project 123`."""
         return f"{self.name} {key}"
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Have a refusal in the block say what words the refused fields take."""
+        try:
+            yield
+        except ValidationError as error:
+            choices = {n: self.fields[n].choice for n in error.fields if n in self.fields}
+            known = [f"{n} is one of {', '.join(c)}." for n, c in choices.items() if c is not None]
+            if error.hint is None and known:
+                error.hint = " ".join(known)
+            raise
 
     def relation_target(self, name: str) -> Schema | None:
         """Return the schema that a relation leads to, or `None` if it's no relation."""

@@ -121,7 +121,8 @@ class Editable(Fetchable):
                 changes = self.changes
             if changes:
                 schema = type(self).__schema__
-                row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
+                with schema.explaining():
+                    row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
                 self._take(row, sent=changes, saved=True)
             else:
                 self._context.identity.release(self)

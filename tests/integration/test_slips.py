@@ -82,6 +82,141 @@ def test_values_can_be_read_again_and_have_a_relations_id(
             assert list(rows) == [{"status": "pending", "project_id": project.id}] * 2
 
 
+@pytest.mark.parametrize(
+    ("filters", "how"),
+    [
+        ({"status__in": ["pending"]}, r"status=\[\.\.\.\]"),
+        ({"id__in": [1]}, r"id=\[\.\.\.\]"),
+        ({"pk": 1}, "use id="),
+        ({"created__gte": "2020-01-01"}, "use created_after="),
+        ({"created__lt": "2020-01-01"}, "use created_before="),
+        ({"created__date": "2020-01-01"}, "use created_after=... and created_before="),
+        ({"status__ne": "pending"}, "the values that are wanted"),
+        ({"data_unit__isnull": True}, "the server can't be asked for that"),
+        ({"data_unit__id": 1}, "use data_unit=..., with an object or its id"),
+        ({"project__title": "A"}, r"project=session\.projects\.filter\(title=\.\.\.\)"),
+        ({"priority__icontains": "hi"}, r"search\(\"...\"\)"),
+        ({"priority__foo": "hi"}, "only priority="),
+    ],
+)
+def test_a_filter_of_djangos_is_told_as_one_of_ours(
+    project: Project, filters: dict[str, Any], how: str
+) -> None:
+    with pytest.raises(InvalidQuery, match=how):
+        project.tasks.filter(**filters)
+
+
+def test_what_is_told_for_a_filter_across_a_relation_works(
+    session: Session, project: Project
+) -> None:
+    assert session.tasks.filter(project=session.projects.filter(title=project.title)).count() == 2
+
+
+def test_a_field_that_cannot_be_filtered_by_brings_no_other_to_mind(project: Project) -> None:
+    with pytest.raises(InvalidQuery, match=r"^Task\.data can't be filtered by\. There are"):
+        project.tasks.filter(data="x")
+
+
+@pytest.mark.parametrize("verb", ["order_by", "only", "omit", "values", "expand"])
+def test_names_are_not_given_in_a_list(project: Project, verb: str) -> None:
+    with pytest.raises(InvalidQuery, match="give the names one by one"):
+        getattr(project.tasks, verb)(["id", "status"])
+
+
+def test_relations_of_relations_go_after_a_dot(project: Project) -> None:
+    with pytest.raises(InvalidQuery, match=r"'data_unit\.data_collection'"):
+        project.tasks.expand("data_unit__data_collection")
+
+
+@pytest.mark.parametrize(
+    ("verb", "how"),
+    [
+        ("limit", r"query\[10:20\]"),
+        ("len", r"count\(\)"),
+        ("to_df", r"pandas\.DataFrame\(query\.values"),
+        ("bulk_update", r"use update\("),
+        ("none", r"filter\(id=\[\]\)"),
+        ("values_list", r"for row in query\.values"),
+    ],
+)
+def test_a_verb_from_elsewhere_is_told_as_one_of_ours(
+    project: Project, verb: str, how: str
+) -> None:
+    with pytest.raises(AttributeError, match=how):
+        getattr(project.tasks, verb)
+
+
+def test_no_verb_is_told_that_the_class_has_not(session: Session) -> None:
+    with pytest.raises(AttributeError, match="There are: connect"):
+        _ = session.agents.to_df  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [
+        ("refresh_from_db", r"refresh\(\)"),
+        ("reload", r"refresh\(\)"),
+        ("update", r"then save\(\)"),
+        ("pk", "use id"),
+        ("model_dump", r"to_dict\(\)"),
+        ("get", "read its attributes"),
+    ],
+)
+def test_what_other_objects_have_is_told_as_ours(project: Project, name: str, how: str) -> None:
+    with pytest.raises(AttributeError, match=how):
+        getattr(project, name)
+
+
+def test_there_is_no_length_and_what_there_is_instead(project: Project) -> None:
+    session = project._context
+    with assert_num_requests(session, 0), pytest.raises(TypeError, match=r"use count\(\)"):
+        len(project.tasks)  # type: ignore[arg-type]
+    with assert_num_requests(session, 1):
+        assert len([*project.tasks]) == 2
+
+
+def test_a_step_is_for_lists(project: Project) -> None:
+    with pytest.raises(InvalidQuery, match=r"list\(query\[0:100\]\)\[::2\]"):
+        project.tasks[::2]
+
+
+def test_in_bulk_takes_objects_for_their_ids(session: Session, project: Project) -> None:
+    (first, _) = project.tasks
+    assert session.tasks.in_bulk([first]) == {first.id: first}
+
+
+def test_the_constructor_says_where_objects_come_from_whatever_it_is_given() -> None:
+    with pytest.raises(TypeError, match=r"use session\.projects\.get\(id\)"):
+        Project("x", title="x")  # type: ignore[call-arg]
+
+
+def test_tags_are_no_manager(project: Project) -> None:
+    task = project.tasks[0]
+    with pytest.raises(AttributeError, match=r"'add'.*use tag\(\) and untag\(\)"):
+        task.tags.add(1)  # type: ignore[attr-defined]
+    with pytest.raises(AttributeError, match=r"read-only: use tag\(\) and untag\(\)"):
+        task.tags = []
+    assert not hasattr(task.tags, "__array__")
+
+
+def test_a_refused_word_brings_those_there_are(session: Session, project: Project) -> None:
+    with pytest.raises(ValidationError, match="category is one of image, "):
+        session.projects.create(title="A", category="images")
+    task = project.tasks[0]
+    task.status = "done"
+    with pytest.raises(ValidationError, match="status is one of pending, "):
+        task.save()
+
+
+def test_a_session_completes_what_is_for_its_users(session: Session) -> None:
+    names = set(dir(session))
+    assert {"projects", "me", "close", "request_count"} <= names
+    assert not {"before_lazy_load", "lock", "meet_agent", "saving"} & names
+    with pytest.raises(AttributeError, match="There are") as caught:
+        _ = session.upload
+    assert "before_lazy_load" not in str(caught.value)
+
+
 def test_bytes_are_no_file(session: Session) -> None:
     with pytest.raises(InvalidQuery, match=r"io\.BytesIO"):
         session.data_files.upload(b"abc", name="a.txt")  # type: ignore[arg-type]
