@@ -7,17 +7,25 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["Mistakes", "Reader", "near"]
+__all__ = ["MISSPELT", "Mistakes", "Reader", "near"]
+
+#: How alike a key must be to a known one to count as that one misspelt.
+MISSPELT = 0.7
 
 
-def near(word: str, known: Iterable[str]) -> str:
+def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return `; did you mean 'x'?` for a misspelling, else a full stop.
+
+    Args:
+        word: What was written.
+        known: What there is.
+        cutoff: How alike they have to be, from 0 to 1.
 
     Example:
         >>> near("tarin", ["train", "export"])
         "; did you mean 'train'?"
     """
-    found = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=0.7)
+    found = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=cutoff)
     return f"; did you mean {found[0]!r}?" if found else "."
 
 
@@ -54,7 +62,7 @@ class Mistakes:
                 self.add(reader.at(str(key)), f"The key is {_shown(key)}, not text: quote it.")
             elif known is not None and key not in reader.known:
                 missing = [name for name in reader.known if name not in document]
-                if (hint := near(key, sorted(missing))) != ".":
+                if (hint := near(key, sorted(missing), MISSPELT)) != ".":
                     self.add(reader.at(key), f"There is no such key{hint}")
         return reader
 

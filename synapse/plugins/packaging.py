@@ -15,7 +15,7 @@ import attrs
 
 from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
 from synapse.plugins.archive import check_names, checked_entries, opened, read_entry
-from synapse.plugins.checking import near
+from synapse.plugins.checking import MISSPELT, near
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.contents import check_release
 from synapse.plugins.documents import CONFIG_NAMES, load_config, parsed, read_config
@@ -147,7 +147,7 @@ def check_zip(
 
 def _is_meant_to_run(document: Mapping[str, Any]) -> bool:
     """Say whether there are actions, be it that the word is misspelt."""
-    return any(key == "actions" or near(str(key), ["actions"]) != "." for key in document)
+    return any(key == "actions" or near(str(key), ["actions"], MISSPELT) != "." for key in document)
 
 
 def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: Ignored) -> str:

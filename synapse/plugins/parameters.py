@@ -50,9 +50,10 @@ def problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, 
     Raises:
         MissingExtra: jsonschema isn't installed.
     """
+    validator = _validator(schema)
     found: dict[str, list[str]] = {}
     try:
-        for error in islice(_validator(schema).iter_errors(dict(params)), _MOST):
+        for error in islice(validator.iter_errors(dict(params)), _MOST):
             for path, reason in _told(error):
                 found.setdefault(path or WHOLE, []).append(reason)
     except RecursionError:

@@ -20,6 +20,7 @@ import attrs
 from synapse.errors import InvalidQuery, MissingExtra, NotFound, PermissionDenied, ValidationError
 
 if TYPE_CHECKING:
+    from synapse.core.context import Context
     from synapse.resources.plugins import Plugin, PluginRelease
 
 __all__ = ["Runnable", "check_run", "forget", "plugin_fields", "remember", "uploadable"]
@@ -38,8 +39,8 @@ class Runnable:
     actions: Mapping[str, Any]
 
 
-# By plugin, for as long as somebody holds it.
-_known: WeakKeyDictionary[Plugin, Runnable | None] = WeakKeyDictionary()
+# By session, then by the plugin's id; `None` stands for a plugin without a release.
+_known: WeakKeyDictionary[Context, dict[Any, Runnable | None]] = WeakKeyDictionary()
 _lock = threading.Lock()
 
 
@@ -113,28 +114,27 @@ def check_run(plugin: Plugin, action: str | None, params: Mapping[str, Any]) -> 
         InvalidQuery: There is no such action.
         ValidationError: A parameter doesn't fit.
     """
-    with _lock:
-        was_known = plugin in _known
-        runnable = _known.get(plugin)
-    if was_known:
+    known = _known_of(plugin)
+    if plugin.id in known:
         with suppress(InvalidQuery, ValidationError):
-            return _checked(plugin, runnable, action, params)
-    runnable = _ask(plugin)
-    with _lock:
-        _known[plugin] = runnable
+            return _checked(plugin, known[plugin.id], action, params)
+    runnable = known[plugin.id] = _ask(plugin)
     return _checked(plugin, runnable, action, params)
 
 
 def remember(plugin: Plugin, release: PluginRelease) -> None:
     """Take note of a plugin's newest release."""
-    with _lock:
-        _known[plugin] = _runnable(release)
+    _known_of(plugin)[plugin.id] = _runnable(release)
 
 
 def forget(plugin: Plugin) -> None:
     """Have the next run ask for the newest release."""
+    _known_of(plugin).pop(plugin.id, None)
+
+
+def _known_of(plugin: Plugin) -> dict[Any, Runnable | None]:
     with _lock:
-        _known.pop(plugin, None)
+        return _known.setdefault(plugin._context, {})
 
 
 def _ask(plugin: Plugin) -> Runnable | None:

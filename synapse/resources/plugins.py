@@ -119,10 +119,10 @@ class Plugin(Editable):
         """Start a job. Two requests; one if the newest release is known from before.
 
         The action and its parameters are checked against the newest release's configuration: the
-        first run asks for it, unless `release()` uploaded it, and it is kept as long as the plugin
-        is. Before something is refused by what was kept, it is asked for again, by one request. The
-        server checks too, and has the last word: if it refuses what fits here, the configuration
-        isn't kept any longer. Without the package jsonschema, it alone checks the parameters.
+        first run asks for it, unless `release()` uploaded it, and the session keeps it. Before
+        something is refused by what was kept, it is asked for again, by one request. The server
+        checks too, and has the last word: when it refuses what fits here, what was kept is dropped.
+        Without the package jsonschema, it alone checks the parameters.
 
         Args:
             action: Which of the plugin's actions; it may be left out if there is only one.

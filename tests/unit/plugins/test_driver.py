@@ -307,8 +307,8 @@ def test_a_result_that_json_cannot_hold(start: Start) -> None:
     assert ended.code == 4
     assert ended.messages == [
         (
-            "The returned value can't be the result: result.model is a object, which JSON can't hold: "
-            "give numbers, text, lists and mappings."
+            "The returned value can't be the result: result.model is a object, which JSON can't "
+            "hold: give numbers, text, lists and mappings."
         )
     ]
 

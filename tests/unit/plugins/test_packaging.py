@@ -199,7 +199,8 @@ def test_names_that_differ_in_case_only(folder: Path) -> None:
     [
         ("plugin.trian:run", "The release has no plugin/trian.py; did you mean 'plugin/train.py'?"),
         ("plugin:run", "The release has no plugin.py; did you mean 'plugin/train.py'?"),
-        ("plugin.train:rum", "plugin/train.py has no 'rum'."),
+        ("plugin.train:rum", "plugin/train.py has no 'rum'; did you mean 'run'?"),
+        ("plugin.train:main", "plugin/train.py has no 'main'."),
         ("plugin.train:runs", "plugin/train.py has no 'runs'; did you mean 'run'?"),
         ("sklearn.svm:SVC", "The release has no sklearn/svm.py."),
     ],

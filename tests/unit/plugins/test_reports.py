@@ -257,7 +257,7 @@ def test_a_backend_that_is_away_is_given_up_in_the_end(reports: Reports, backend
     sender.close(patience=1.0)
 
     assert time.monotonic() - begin < 5
-    assert isinstance(sender.refusal, ConnectionFailed)
+    assert type(sender.refusal) is ConnectionFailed
     backend.failures = []
     sender.close()
     assert backend.values == [{"result": 1}]
@@ -270,7 +270,7 @@ def test_a_refusal_is_remembered_and_not_repeated(reports: Reports, backend: Bac
     reports.set_result(1)
     sender.close()
 
-    assert isinstance(sender.refusal, BadRequest)
+    assert type(sender.refusal) is BadRequest
     assert backend.calls == 1
     reports.set_progress(1, 1, None)
     sender.close()

@@ -1,0 +1,159 @@
+"""Releases of folders and zips: checked before anything is sent, and by the server again."""
+
+from __future__ import annotations
+
+import io
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse import Plugin, Session
+from synapse.errors import (
+    BadArchive,
+    InvalidQuery,
+    MissingExtra,
+    PluginConfigError,
+    ValidationError,
+)
+from synapse.plugins.packaging import pack
+from synapse.testing import assert_num_requests
+
+
+def test_a_plugin_is_made_as_its_folder_says(session: Session, folder: Any) -> None:
+    with assert_num_requests(session, 1):
+        made = session.plugins.create(folder=folder.path, name="Parrot", extra={"author": "Ada"})
+
+    assert (made.code, made.name, made.category) == ("echo", "Parrot", "export")
+    assert (made.description, made.author) == ("Says what it is told.", "Ada")
+    assert Plugin.objects.get("echo") is made
+
+
+def test_a_folder_that_is_no_plugins(session: Session, folder: Any, tmp_path: Path) -> None:
+    folder.configure(category="x")
+    with assert_num_requests(session, 0):
+        with pytest.raises(PluginConfigError, match="category"):
+            session.plugins.create(folder=folder.path)
+        with pytest.raises(InvalidQuery, match="is not a folder"):
+            session.plugins.create(folder=tmp_path / "none")
+
+
+def test_a_folder_is_released(
+    session: Session, plugin: Plugin, folder: Any, tmp_path: Path
+) -> None:
+    (folder.path / ".gitignore").write_text("*.log\n")
+    (folder.path / "x.log").write_text("x")
+    with assert_num_requests(session, 1):
+        release = plugin.release("1.0.0", folder.path, changelog="The first one.")
+
+    assert (release.version, release.changelog, release.readme) == (
+        "1.0.0",
+        "The first one.",
+        "# Echo",
+    )
+    assert list(release.config["actions"]) == ["say", "fail"]
+    assert plugin.refresh().version == "1.0.0"
+    downloaded = release.download(tmp_path / "d.zip")
+    assert downloaded.read_bytes() == pack(folder.path, tmp_path / "p.zip").path.read_bytes()
+    with zipfile.ZipFile(downloaded) as archive:
+        assert archive.namelist() == [".gitignore", "README.md", "config.yaml", "echo/say.py"]
+    assert release.file is not None
+    assert release.file.endswith("/echo-1.0.0.zip")
+
+
+def test_a_zip_is_released_in_every_form(plugin: Plugin, folder: Any, tmp_path: Path) -> None:
+    versions = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"]
+    archives = []
+    for version in versions:
+        folder.configure(version=version)
+        archives.append(pack(folder.path, tmp_path / f"{version}.zip").path)
+
+    plugin.release(versions[0], archives[0])
+    plugin.release(versions[1], file=str(archives[1]))
+    with archives[2].open("rb") as stream:
+        plugin.release(versions[2], file=stream)
+    plugin.release(versions[3], io.BytesIO(archives[3].read_bytes()), name="named.zip")
+
+    kept = [release.config["version"] for release in plugin.releases.order_by("id")]
+    assert kept == versions
+
+
+def test_what_follows_a_files_position_is_released_as_before(
+    plugin: Plugin, folder: Any, tmp_path: Path
+) -> None:
+    content = pack(folder.path, tmp_path / "p.zip").path.read_bytes()
+    stream = io.BytesIO(b"junk" + content)
+    stream.seek(4)
+
+    release = plugin.release("1.0.0", stream, name="p.zip")
+
+    assert release.download(tmp_path / "d.zip").read_bytes() == content
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_mistakes_are_found_before_anything_is_sent(
+    session: Session, plugin: Plugin, folder: Any, tmp_path: Path, form: str
+) -> None:
+    folder.configure(version="2.0.0", actions={"say": {"entrypoint": "echo.tell:run"}})
+    source = folder.path
+    if form == "zip":
+        source = tmp_path / "made.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            archive.write(folder.path / "config.yaml", "config.yaml")
+    with assert_num_requests(session, 0), pytest.raises(PluginConfigError) as caught:
+        plugin.release("1.0.0", source)
+
+    assert list(caught.value.problems) == ["version", "actions.say.entrypoint"]
+    assert caught.value.source == "config.yaml"
+
+
+def test_an_unsafe_zip_is_not_sent(session: Session, plugin: Plugin, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        archive.writestr("../x", "")
+    (tmp_path / "text.zip").write_text("no zip")
+    for name in ("made.zip", "text.zip"):
+        with assert_num_requests(session, 0), pytest.raises(BadArchive):
+            plugin.release("1.0.0", tmp_path / name)
+
+
+def test_what_is_given_twice_or_not_at_all(plugin: Plugin, folder: Any) -> None:
+    for options in ({}, {"source": folder.path, "file": folder.path}):
+        with pytest.raises(InvalidQuery, match="Give one folder or zip"):
+            plugin.release("1.0.0", **options)
+    with pytest.raises(InvalidQuery):
+        plugin.release("1.0.0", folder.path / "none.zip")
+
+
+def test_without_the_extra_the_server_alone_checks_a_zip(
+    session: Session, plugin: Plugin, folder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = pack(folder.path, tmp_path / "p.zip").path
+    for module in ("yaml", "pathspec", "jsonschema"):
+        monkeypatch.setitem(sys.modules, module, None)
+
+    with (
+        assert_num_requests(session, 0),
+        pytest.raises(MissingExtra, match=r"synapse-sdk\[plugins\]"),
+    ):
+        plugin.release("1.0.0", folder.path)
+    with pytest.raises(ValidationError) as caught:
+        plugin.release("2.0.0", archive)
+    assert caught.value.fields == {
+        "file": ["config.yaml: version: It is '1.0.0', but the release is to be '2.0.0'."]
+    }
+    assert plugin.release("1.0.0", archive).version == "1.0.0"
+
+
+def test_the_server_names_every_mistake(plugin: Plugin, session: Session, tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
+        archive.writestr("config.json", '{"code": "parrot", "actions": {"say": {}}}')
+
+    with pytest.raises(ValidationError) as caught:
+        session.client.create_plugin_release(
+            {"plugin": plugin.id, "version": "1.0.0", "file": str(tmp_path / "made.zip")}
+        )
+    reasons = caught.value.fields["file"]
+    assert "config.json: code: It is 'parrot', but the plugin's code is 'echo'." in reasons
+    assert "config.json: actions.say.entrypoint: It is missing." in reasons
