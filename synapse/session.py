@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cached_property
 from importlib import import_module
 from types import TracebackType
@@ -136,8 +137,8 @@ class Session(Context):
         retries: int = 3,
         https_only: bool = False,
         proxies: dict[str, str] | None = None,
-        verify: bool | str | None = None,
-        cert: str | tuple[str, str] | None = None,
+        verify: bool | str | os.PathLike[str] | None = None,
+        cert: str | os.PathLike[str] | tuple[str, str] | None = None,
         on_request: Hook | None = None,
         on_response: Hook | None = None,
         on_retry: OnRetry | None = None,
@@ -302,8 +303,8 @@ class _Options(TypedDict, total=False):
     retries: int
     https_only: bool
     proxies: dict[str, str] | None
-    verify: bool | str | None
-    cert: str | tuple[str, str] | None
+    verify: bool | str | os.PathLike[str] | None
+    cert: str | os.PathLike[str] | tuple[str, str] | None
     on_request: Hook | None
     on_response: Hook | None
     on_retry: OnRetry | None

@@ -105,7 +105,7 @@ class TestSession:
         assert options.deadline == 12.0
         assert options.proxies == {"https": "http://127.0.0.1:3128"}
         assert (options.verify, options.cert) == (False, pair)
-        assert options.on_request is options.on_response is options.on_retry is hook
+        assert [options.on_request, options.on_response, options.on_retry] == [hook] * 3
 
     @pytest.mark.parametrize("retries", [-1, 0.5, "3", None, True])
     def test_retries_that_make_no_sense(self, retries: Any) -> None:
