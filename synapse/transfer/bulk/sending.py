@@ -6,7 +6,13 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from synapse.errors import NotFound, RequestTimeout, ServerError
+from synapse.errors import (
+    ClientError,
+    PayloadTooLarge,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+)
 from synapse.transfer.bulk.line import Line
 from synapse.transfer.bulk.record import LocalFile, Record
 from synapse.transfer.progress import FileProgress, Progress
@@ -16,6 +22,7 @@ from synapse.transport import Transport
 
 __all__ = ["Sender", "hash_file"]
 
+_ASKED_AT_ONCE = 500
 _ATTEMPTS = 3
 _PAUSE = 0.3
 
@@ -74,17 +81,19 @@ class Sender:
         self._verifies = True
 
     def verify(self, records: list[Record]) -> None:
-        """Note which files the server has. One request."""
+        """Note which files the server has. One request for each 500 of them."""
         files = [file for record in records for file in record.files]
         checksums = list(dict.fromkeys(file.checksum for file in files))
-        if not self._verifies or not checksums:
-            return
-        held = self._held(checksums)
+        held: set[str] = set()
+        for start in range(0, len(checksums), _ASKED_AT_ONCE):
+            held |= self._held(checksums[start : start + _ASKED_AT_ONCE])
         for file in files:
             file.is_held = file.checksum in held
 
     def _held(self, checksums: list[str]) -> set[str]:
         for _ in range(_ATTEMPTS):
+            if not self._verifies:
+                break
             try:
                 answer = self._transport.request(
                     "POST",
@@ -92,14 +101,24 @@ class Sender:
                     json={"checksums": checksums},
                     resource="checksums",
                 )
-            except NotFound:
-                self._verifies = False  # an older server
-                break
-            except (ServerError, RequestTimeout):
+            except PayloadTooLarge:
+                middle = len(checksums) // 2
+                if not middle:
+                    break
+                return self._held(checksums[:middle]) | self._held(checksums[middle:])
+            except (ServerError, RequestTimeout, RateLimited):
                 self._line.wait(_PAUSE)
                 continue
+            except ClientError as error:
+                # An older server takes it for the id of a file, which nothing can be sent to.
+                if error.status_code not in (404, 405):
+                    raise
+                self._verifies = False
+                break
             found = answer.get("checksums") if isinstance(answer, dict) else answer
-            return set(found) if isinstance(found, list) else set()
+            if not isinstance(found, list):
+                break
+            return {one for one in found if isinstance(one, str)}
         return set()  # sending a file that is there does no harm
 
     def send(self, record: Record) -> None:

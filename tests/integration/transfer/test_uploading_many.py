@@ -470,6 +470,51 @@ class TestFailures:
         ):
             upload(mine, folder)
 
+    @pytest.mark.parametrize(
+        "fault",
+        [
+            {"kind": "html", "status": 413},
+            {"kind": "html", "status": 404},
+            {"kind": "html", "status": 405},
+            {"kind": "429"},
+            {"kind": "500"},
+            {"kind": "empty"},
+        ],
+        ids=lambda fault: "-".join(map(str, fault.values())),
+    )
+    def test_server_that_does_not_say_what_it_has(
+        self,
+        emulator: EmulatorTenant,
+        collection: synapse.DataCollection,
+        folder: Path,
+        fault: dict[str, Any],
+    ) -> None:
+        """Sending a file that is there does no harm."""
+        mine = emulator.session(retries=0).data_collections.get(collection.id)
+        with emulator.fault(**fault, method="POST", path="data_files/verify_checksums/", count=100):
+            report = upload(mine, folder)
+        assert (report.created, report.files_sent, report.failed) == (3, 4, [])
+
+    def test_files_of_a_unit_are_asked_about_in_batches(
+        self, session: synapse.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        names = [f"s{number}" for number in range(7)]
+        collection = session.data_collections.create(
+            name="Wide",
+            category="image",
+            file_specifications=[
+                synapse.FileSpecification(name=name, file_type="data") for name in names
+            ],
+        )
+        files = {name: tmp_path / name for name in names}
+        for path in files.values():
+            path.write_text(path.name)
+        monkeypatch.setattr("synapse.transfer.bulk.sending._ASKED_AT_ONCE", 3)
+
+        # The collection, three times what is there, its newest unit, and the unit.
+        with assert_num_requests(session, 6 + len(names)):
+            upload(collection, [{"files": files}])
+
     def test_outage_ends_it(
         self, emulator: EmulatorTenant, collection: synapse.DataCollection, photos: Any
     ) -> None:
