@@ -7,6 +7,7 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -17,8 +18,14 @@ __all__ = ["Step", "installed", "job_environment"]
 
 # What pip needs to know where packages come from. The code of jobs gets none of it: it may hold
 # credentials.
-_FOR_PIP = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_", "HOME")
-_ALSO = ("REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+_FOR_PIP = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_")
+_ALSO = ("HOME", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+
+_QUIET = {
+    "PIP_NO_INPUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+}
 
 _OWN_PACKAGES = """
 import json, os, sys
@@ -73,12 +80,13 @@ def installed(
         Unusable: It could not be installed; the message says why.
     """
     note = kept.environments / "ready.json"
+    made_with = f"{python} {sys.version}"
     if note.exists():
         ready: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
-        if ready["made_with"] == python and Path(ready["python"]).exists():
+        if ready["made_with"] == made_with and Path(ready["python"]).exists():
             return ready["python"]
     given = {key: value for key, value in os.environ.items() if _is_for_pip(key)}
-    variables = {**environment, **given, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+    variables = {**environment, **given, **_QUIET}
     # What an earlier attempt left; one that its runner's death cut short may still write there.
     shutil.rmtree(kept.environments, ignore_errors=True)
     kept.environments.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -96,7 +104,7 @@ def installed(
         if code is None:
             return None
         _check("The requirements could not be installed", code, last_lines)
-    ready = {"made_with": python, "python": str(place / "bin" / "python")}
+    ready = {"made_with": made_with, "python": str(place / "bin" / "python")}
     draft = kept.environments / "ready.draft"
     draft.write_text(json.dumps(ready), encoding="utf-8")
     draft.replace(note)

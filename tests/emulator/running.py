@@ -10,8 +10,15 @@ SECONDS = 60.0
 FINAL = ("completed", "failed", "stopped")
 
 
-def archive(source, files=None, **config):
+def zipped(files):
     stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as packed:
+        for name, content in files.items():
+            packed.writestr(name, content)
+    return stream.getvalue()
+
+
+def archive(source, files=None, **config):
     described = {
         "code": "tried",
         "name": "Tried",
@@ -20,12 +27,8 @@ def archive(source, files=None, **config):
         "actions": {"train": {"entrypoint": "plugin:run"}},
         **config,
     }
-    with zipfile.ZipFile(stream, "w") as packed:
-        packed.writestr("config.json", json.dumps(described))
-        packed.writestr("plugin.py", textwrap.dedent(source))
-        for name, content in (files or {}).items():
-            packed.writestr(name, content)
-    return stream.getvalue()
+    own = {"config.json": json.dumps(described), "plugin.py": textwrap.dedent(source)}
+    return zipped({**own, **(files or {})})
 
 
 def released(api, source, version="1.0.0", **options):

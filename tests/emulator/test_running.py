@@ -18,6 +18,7 @@ from .running import (
     released,
     started,
     until,
+    zipped,
 )
 
 # What a job does
@@ -300,3 +301,27 @@ def test_a_job_has_none_of_the_servers_secrets(api, emulator):
     for secret in (known["secret_key"], known["api_token"], known["agent_token"]):
         assert secret not in text
     assert not [name for name in json.loads(console(api, job)[0]) if name.startswith("DJANGO")]
+
+
+def test_a_release_that_requires_something(api):
+    about = "synapse_tried_part-1.0.dist-info"
+    wheel = zipped(
+        {
+            "synapse_tried_part.py": "NAME = 'installed'",
+            f"{about}/METADATA": "Metadata-Version: 2.1\nName: synapse-tried-part\nVersion: 1.0\n",
+            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/RECORD": "",
+        }
+    )
+    name = "synapse_tried_part-1.0-py3-none-any.whl"
+    job = started(
+        api,
+        "import synapse_tried_part\ndef run(): print(synapse_tried_part.NAME)",
+        files={name: wheel},
+        install=True,
+        requirements=["--no-index", f"./{name}"],
+    )
+
+    assert ended(api, job)["status"] == "completed"
+    assert console(api, job)[-1] == "installed"
+    assert any("Successfully installed" in line for line in console(api, job))
