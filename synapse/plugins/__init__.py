@@ -17,26 +17,31 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synapse.plugins.config import Action, PluginConfig
     from synapse.plugins.documents import load_config
+    from synapse.plugins.packaging import Package, pack
     from synapse.plugins.running import Context, LocalContext, context, local_context
 
 __all__ = [
     "Action",
     "Context",
     "LocalContext",
+    "Package",
     "PluginConfig",
     "context",
     "load_config",
     "local_context",
+    "pack",
 ]
 
 _MODULE_OF = {
     "Action": "config",
     "Context": "running",
     "LocalContext": "running",
+    "Package": "packaging",
     "PluginConfig": "config",
     "context": "running",
     "load_config": "documents",
     "local_context": "running",
+    "pack": "packaging",
 }
 
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CATEGORIES", "ENTRYPOINT", "Action", "PluginConfig", "checked_action"]
 
-#: What a plugin can be for: the values of `synapse.PluginCategory`.
+#: What a plugin can be for, the values of `synapse.PluginCategory`.
 CATEGORIES = (
     "neural_net",
     "export",

@@ -4,13 +4,11 @@ It reads an order, one line of JSON, from its standard input, or fetches it with
 runs the entrypoint that the order names, from the working directory; and ends with a code that says
 how it went:
 
-| code | meaning |
-|---|---|
-| 0 | it completed |
-| 1 | it raised an exception, whose traceback was printed |
-| 3 | the entrypoint can't be found or imported; the last line says why |
-| 4 | the result can't be kept: JSON can't hold it, or the backend refused it; the last line says |
-| n | it said `sys.exit(n)`; 143 after SIGTERM |
+- 0: it completed
+- 1: it raised an exception, whose traceback was printed
+- 3: the entrypoint can't be found or imported; the last line says why
+- 4: the result can't be kept: JSON can't hold it, or the backend refused it; the last line says why
+- n: it said `sys.exit(n)`; 143 after SIGTERM
 
 When the standard input ends, whoever started it is gone, and it ends itself, with all that it
 started in its process group.

@@ -15,7 +15,7 @@ from synapse.errors import InvalidQuery
 
 __all__ = ["LEVELS", "checked_level", "marked", "split"]
 
-#: The levels that a line can have, the least serious first: those of `synapse.LogLevel`.
+#: The levels that a line can have, those of `synapse.LogLevel`; the least serious is first.
 LEVELS = ("debug", "info", "success", "warning", "danger", "error", "critical")
 
 _BEGIN, _END = "\x1e", "\x1f"
