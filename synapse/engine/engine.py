@@ -8,8 +8,9 @@ import sys
 import threading
 from collections import deque
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
+from synapse.engine.family import end_marked
 from synapse.engine.job import JobRun
 from synapse.engine.order import JobOrder, Outcome, Reporter
 from synapse.engine.releases import Releases
@@ -59,8 +60,7 @@ class Engine:
         self._running: dict[str, JobRun] = {}
         self._threads: list[threading.Thread] = []
         self._closed: str | None = None
-        # What a process left here that was killed.
-        shutil.rmtree(self._folder / "jobs", ignore_errors=True)
+        self._clean()
 
     def submit(self, order: JobOrder, reporter: Reporter) -> None:
         """Take a job, and run it when there is room. Returns at once.
@@ -127,6 +127,14 @@ class Engine:
             ending.join()
         for thread in threads:
             thread.join()
+
+    def _clean(self) -> None:
+        """End and remove what a process left here that was killed."""
+        folder = self._folder / "jobs"
+        left = {unquote(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
+        if left:
+            end_marked(left)
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _find(self, job_id: str) -> JobRun | None:
         waiting = (job for job in self._waiting if job.order.job_id == job_id)

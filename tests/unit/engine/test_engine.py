@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import stat
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -439,15 +440,8 @@ def test_a_reporter_that_fails_ends_neither_job_nor_engine(
     assert (tmp_path / "done").exists()
 
 
-def test_jobs_end_when_who_runs_them_is_killed(release: Release, tmp_path: Path) -> None:
-    import subprocess
-
-    made = release("""
-    import os, subprocess, time
-    def run():
-        print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid, flush=True)
-        time.sleep(60)
-    """)
+def killed_while_it_runs(made: ReleaseFile, folder: Path) -> list[int]:
+    """Run a job in a process that is killed when the job has said its processes' ids."""
     script = f"""
 import time
 from pathlib import Path
@@ -460,8 +454,8 @@ class Told:
         print(lines[0].message, flush=True)
 file = ReleaseFile(code="tried", version="1.0.0", checksum={made.checksum!r},
                    archive=Path({str(made.archive)!r}))
-Engine({str(tmp_path / "other")!r}).submit(
-    JobOrder(job_id="1", release=file, action="train", params={{}},
+Engine({str(folder)!r}).submit(
+    JobOrder(job_id="a/b", release=file, action="train", params={{}},
              base_url="http://127.0.0.1:9", credentials={{}}), Told())
 time.sleep(60)
 """
@@ -469,8 +463,37 @@ time.sleep(60)
         assert parent.stdout is not None
         pids = [int(word) for word in parent.stdout.readline().split()]
         parent.send_signal(signal.SIGKILL)
+    assert pids
+    return pids
+
+
+def test_jobs_end_when_who_runs_them_is_killed(release: Release, tmp_path: Path) -> None:
+    made = release("""
+    import os, subprocess, time
+    def run():
+        print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid, flush=True)
+        time.sleep(60)
+    """)
+
+    pids = killed_while_it_runs(made, tmp_path / "other")
 
     assert [gone(pid) for pid in pids] == [True, True]
+
+
+def test_an_engine_ends_what_a_killed_one_left(release: Release, tmp_path: Path) -> None:
+    made = release("""
+    import subprocess, time
+    def run():
+        print(subprocess.Popen(["sleep", "60"], start_new_session=True).pid, flush=True)
+        time.sleep(60)
+    """)
+    [pid] = killed_while_it_runs(made, tmp_path / "other")
+    assert not is_gone(pid)
+
+    Engine(tmp_path / "other").close()
+
+    assert gone(pid)
+    assert not (tmp_path / "other" / "jobs").exists()
 
 
 # What is kept
