@@ -246,7 +246,9 @@ class Reports:
             self._store.told(job.id, job.status)
         else:
             if lines and _may_have_arrived(error):
-                self._doubts[job.id] = time.monotonic()
+                # One that was answered, however badly, isn't under way any more.
+                ago = self._settled if _was_answered(error) else 0.0
+                self._doubts[job.id] = time.monotonic() - ago
             raise error
 
     def _halve(self, error: ClientError, job: KeptJob, lines: list[Line]) -> None:
@@ -343,3 +345,12 @@ def _may_have_arrived(error: ClientError) -> bool:
     if isinstance(error, ConnectionFailed):
         return error.was_sent
     return isinstance(error, (ServerError, RequestTimeout))
+
+
+def _was_answered(error: ClientError) -> bool:
+    """Say whether the server itself answered, and not what stands in front of it, or nobody."""
+    return not isinstance(error, (ConnectionFailed, RequestTimeout)) and error.status_code not in (
+        502,
+        503,
+        504,
+    )

@@ -100,7 +100,7 @@ class Agent(Resource):
         connected: When it was last connected.
 
     Example:
-        >>> agent = getfixture("session").agents.get(getfixture("agent").token)
+        >>> agent = getfixture("session").agents.get(getfixture("synapse_agent").token)
         >>> agent.health().is_ok, [node.is_alive for node in agent.nodes]
         (True, [True])
     """

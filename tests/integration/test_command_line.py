@@ -42,11 +42,12 @@ def emulator(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator
     )
     assert process.stdout is not None
     try:
-        lines = [process.stdout.readline().rstrip("\n") for _ in range(3)]
+        lines = [process.stdout.readline().rstrip("\n") for _ in range(4)]
         ready = re.fullmatch(r"Synapse emulator ready at (\S+) \(Ctrl-C stops it\)", lines[0])
         assert ready, (lines, process.stderr and process.stderr.read() if not lines[0] else "")
-        assert all(line.startswith("export ") for line in lines[1:])
-        variables = as_the_shell_would(lines[1:])
+        assert all(line.startswith("export ") for line in lines[1:3])
+        assert re.fullmatch(r"# .*: SYNAPSE_AGENT_TOKEN=\S+ synapse agent", lines[3])
+        variables = as_the_shell_would(lines[1:3])
         assert list(variables) == ["SYNAPSE_BASE_URL", "SYNAPSE_API_TOKEN"]
         assert variables["SYNAPSE_BASE_URL"] == ready.group(1)
         yield variables
