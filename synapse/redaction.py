@@ -11,7 +11,7 @@ import logging
 import os
 import re
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -26,6 +26,7 @@ _SIGNED = re.compile(
 _USERINFO = re.compile(r"(?i)\b(https?://)[^/?#@\s\"'<>]*@")
 _MOST_HIDDEN = 10_000
 _LEAST_HIDDEN = 8
+_DEEPEST = 50
 # A filter isn't inherited: each that writes a URL needs it.
 _LOGGERS = (
     "urllib3.connection",
@@ -73,21 +74,43 @@ def is_signed(value: Any) -> bool:
         >>> is_signed({"image": {"url": "https://bucket.example/a.png?X-Amz-Signature=abc"}})
         True
     """
-    if isinstance(value, str):
-        return _SIGNED.search(value) is not None
-    if isinstance(value, dict):
-        return any(map(is_signed, value.values()))
-    return isinstance(value, list) and any(map(is_signed, value))
+    return any(isinstance(one, str) and _SIGNED.search(one) for one, _ in _parts(value))
 
 
 def cleaned(value: Any) -> Any:
-    """Return a JSON value with its texts `redacted`; the value itself if there is nothing in it."""
+    """Return a JSON value with its texts `redacted`; the value itself if there is nothing in it.
+
+    What is nested deeper than any sane answer is left out: what walks over it later, such as
+    pickling, might reach the interpreter's limit.
+    """
     if isinstance(value, str):
         return redacted(value)
-    if isinstance(value, dict) and is_signed(value):
-        return {key: cleaned(one) for key, one in value.items()}
-    if isinstance(value, list) and is_signed(value):
-        return [cleaned(one) for one in value]
+    for one, depth in _parts(value):
+        if depth > _DEEPEST or (isinstance(one, str) and _SIGNED.search(one)):
+            return _rebuilt(value, 0)
+    return value
+
+
+def _parts(value: Any) -> Iterator[tuple[Any, int]]:
+    """Give a JSON value and all that is in it, each with how deep it is."""
+    waiting = [(value, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        yield one, depth
+        if isinstance(one, (dict, list)):
+            inside = one.values() if isinstance(one, dict) else one
+            waiting += [(part, depth + 1) for part in inside]
+
+
+def _rebuilt(value: Any, depth: int) -> Any:
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, (dict, list)) and depth > _DEEPEST:
+        return "..."
+    if isinstance(value, dict):
+        return {key: _rebuilt(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_rebuilt(one, depth + 1) for one in value]
     return value
 
 

@@ -15,6 +15,7 @@ from synapse.transport import Transport
 __all__ = ["Arriving", "arriving", "is_passing"]
 
 _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)", re.ASCII)
+_LENGTH = re.compile(r"[0-9]{1,18}")
 # What of it has come is lost when the host stalls, and is asked for again.
 _BLOCK = 256 * 1024
 _PASSING = frozenset({502, 503, 504})
@@ -99,7 +100,7 @@ def _described(response: requests.Response, start: int) -> Arriving:
         validator = headers.get("Last-Modified")
     if response.status_code != 206:
         length = headers.get("Content-Length", "")
-        total = int(length) if length.isascii() and length.isdigit() else None
+        total = int(length) if _LENGTH.fullmatch(length) else None
         return Arriving(0, total, validator, response)
     match = _RANGE.fullmatch(headers.get("Content-Range", ""))
     if match is None or int(match[1]) != start:

@@ -214,6 +214,13 @@ class _Response(http.client.HTTPResponse):
         raw = self.fp.detach()
         self.fp = io.BufferedReader(_BoundReads(raw, sock))
 
+    def _read_next_chunk_size(self) -> int:
+        """Read how long the next chunk is; the standard library lets it be less than nothing."""
+        size: int = super()._read_next_chunk_size()  # type: ignore[misc] # it is private
+        if size < 0:
+            raise ValueError("a chunk is shorter than nothing")  # which it takes for a cut
+        return size
+
 
 class _Bound(HTTPConnection):
     """A connection that is made and written to with the deadline in force."""

@@ -14,7 +14,7 @@ from requests import exceptions as http_errors
 from urllib3 import exceptions as pool_errors
 
 from synapse import errors
-from synapse.redaction import redacted
+from synapse.redaction import cleaned, redacted
 from synapse.transport import decoding
 from synapse.transport.deadlines import DeadlinePassed
 from synapse.transport.urls import without_query
@@ -58,7 +58,7 @@ def refused(
         credentials: Where the credentials came from, never the credentials themselves.
     """
     status = response.status_code
-    document = _decoded(body)
+    document = cleaned(_decoded(body))
     detail, fields, is_validation = _explained(document, response, body)
     cls = _BY_STATUS.get(status) or (errors.ServerError if status >= 500 else errors.ClientError)
     if cls is errors.BadRequest and is_validation:

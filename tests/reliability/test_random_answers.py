@@ -17,6 +17,8 @@ from raw_server import Recorder
 
 import synapse
 from synapse import errors
+from synapse.transfer.download import download
+from synapse.transfer.stream import read_whole
 from synapse.transport.retries import RetryPolicy
 
 # Far more than any of it takes; without an end, it would be for ever.
@@ -71,6 +73,9 @@ BODIES = st.one_of(
 )
 
 
+DEEP = b'{"a":' * 900 + b"1" + b"}" * 900
+
+
 @st.composite
 def answers(draw: Any) -> bytes:
     """Make something like an HTTP answer; often it is cut somewhere, or is no answer at all."""
@@ -112,6 +117,9 @@ def calls(session: synapse.Session, path: Any) -> dict[str, Any]:
         "create": lambda: look(session.projects.create(title="a", category="text")),
         "bulk_create": lambda: session.tasks.bulk_create([{"project": 1, "data_unit": 1}]),
         "upload": lambda: session.data_files.upload(path),
+        "upload in chunks": lambda: session.data_files.upload(path, chunked=True),
+        "download": lambda: download(session.transport, "/a.bin", f"{path}.copy"),
+        "file": lambda: read_whole(session.transport, "/a.bin"),
         "chunks": lambda: session.client.create_chunked_upload(path),
         "verify_checksums": lambda: session.data_files.verify_checksums(["a"]),
         "agent": lambda: look(session.agents.connect("agent-token")),
@@ -139,6 +147,10 @@ def look(one: Any) -> None:
 @given(raw=answers())
 @example(raw=b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5000 + b"\r\n\r\n{}")
 @example(raw=b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}")
+@example(raw=b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-5\r\n{}")
+@example(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 5401\r\n\r\n" + DEEP)
+@example(raw=b"HTTP/1.1 400 Bad Request\r\nContent-Length: 5401\r\n\r\n" + DEEP)
+@example(raw=b'HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{"offset":5}')
 @example(raw=b"HTTP/1.1 302 Found\r\nLocation: http://[::1\r\nContent-Length: 0\r\n\r\n")
 @example(raw=b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"[" * 100_000)
 @pytest.mark.parametrize("call", calls(synapse.Session("http://127.0.0.1", "some-token"), ""))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse import redaction
-from synapse.redaction import guard_logs, hide, is_signed, redacted, without
+from synapse.redaction import cleaned, guard_logs, hide, is_signed, redacted, without
 
 SIGNATURE = "bm90IGEgc2VjcmV0"
 
@@ -62,6 +62,17 @@ def test_a_password_of_a_url_is_not_shown() -> None:
 @given(st.text())
 def test_any_text_can_be_looked_at(text: str) -> None:
     assert redacted(redacted(text)) == redacted(text)
+
+
+def test_what_is_nested_too_deeply_is_left_out() -> None:
+    deep: object = f"/a?sig={SIGNATURE}"
+    for _ in range(5000):
+        deep = [deep]
+    assert is_signed(deep)
+    assert len(str(cleaned({"a": deep}))) < 200
+    assert SIGNATURE not in str(cleaned({"a": deep}))
+    shallow = [{"a": [1]}]
+    assert cleaned(shallow) is shallow
 
 
 class TestHidden:
