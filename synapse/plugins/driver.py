@@ -30,10 +30,10 @@ from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 from synapse.errors import InvalidQuery
-from synapse.plugins.entrypoints import NotFound, call, find, printed_traceback
+from synapse.plugins.entrypoints import EntrypointError, call, find, printed_traceback
 from synapse.plugins.lines import marked
 from synapse.plugins.reports import Sender
-from synapse.plugins.running import Context, entered
+from synapse.plugins.running import Context, enter
 
 if TYPE_CHECKING:
     from synapse.session import Session
@@ -85,14 +85,13 @@ class _Job:
 
     def run(self) -> int:
         """Run the code, send the last reports, and return the process's code."""
-        with entered(self._context):
-            try:
-                code = self._run_code()
-                self._sender.close()
-            except SystemExit as end:  # SIGTERM, in our own code
-                code = _code_of(end)
-            # What threads of the code report that go on until the process ends.
-            atexit.register(self._sender.close, 5.0)
+        enter(self._context)  # for good: threads of the code may go on until the process ends
+        atexit.register(self._sender.close, 5.0)  # what those report
+        try:
+            code = self._run_code()
+            self._sender.close()
+        except SystemExit as end:  # SIGTERM, in our own code
+            code = _code_of(end)
         refusal = self._sender.refusal
         if refusal is not None:
             message = f"The backend didn't take the last report: {refusal}"
@@ -108,7 +107,7 @@ class _Job:
         sys.path[:] = [here, *(path for path in sys.path if path not in ("", here))]
         try:
             function, takes_context = find(entrypoint)
-        except NotFound as error:
+        except EntrypointError as error:
             return _fail(NOT_FOUND, f"The action {action!r} can't run: {error}")
         except SystemExit as end:
             return _code_of(end)

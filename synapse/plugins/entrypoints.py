@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from types import ModuleType, TracebackType
 from typing import Any
 
-__all__ = ["NotFound", "call", "find", "printed_traceback"]
+__all__ = ["EntrypointError", "call", "find", "printed_traceback"]
 
 
-class NotFound(Exception):
+class EntrypointError(Exception):
     """There is no such entrypoint, or importing it fails; the message is a sentence."""
 
 
@@ -28,16 +28,16 @@ def find(entrypoint: str) -> tuple[Callable[..., Any], bool]:
         What is called, and whether it takes the context.
 
     Raises:
-        NotFound: There is none, it can't be imported, or can't be called like that.
+        EntrypointError: There is none, it can't be imported, or can't be called like that.
     """
     name, colon, path = entrypoint.partition(":")
     if not (name and colon and path):
-        raise NotFound(f"{entrypoint!r} is no entrypoint, which is written module:callable.")
+        raise EntrypointError(f"{entrypoint!r} is no entrypoint, which is written module:callable.")
     found: Any = _module(name, entrypoint)
     for part in path.split("."):
         found = _attribute(found, part, entrypoint)
     if not callable(found):
-        raise NotFound(f"{entrypoint!r} is a {type(found).__name__}, which can't be called.")
+        raise EntrypointError(f"{entrypoint!r} is a {type(found).__name__}, which can't be called.")
     return found, _takes_context(found, entrypoint)
 
 
@@ -63,21 +63,21 @@ def _module(name: str, entrypoint: str) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(f"{error.name}.")):
             what = "module" if error.name == name else "package"
-            raise NotFound(
+            raise EntrypointError(
                 f"There is no {what} {error.name!r} in the release (for {entrypoint!r})."
             ) from error
-        raise NotFound(
+        raise EntrypointError(
             f"The module {name!r} needs {error.name!r}, which isn't installed: name its package "
             "under `requirements` in the release's config.yaml, with `install: true`."
         ) from error
     except SystemExit as end:
         if end.code == 143:  # SIGTERM came meanwhile
             raise
-        raise NotFound(f"The module {name!r} ends the process when it is imported.") from end
+        raise EntrypointError(f"The module {name!r} ends the process when it is imported.") from end
     except BaseException as error:
         if isinstance(error, KeyboardInterrupt):
             raise
-        raise NotFound(
+        raise EntrypointError(
             f"Importing the module {name!r} failed.\n{printed_traceback(error)}"
             f"The module {name!r} can't be imported: {type(error).__name__}: {error}"
         ) from error
@@ -92,7 +92,7 @@ def _attribute(owner: Any, name: str, entrypoint: str) -> Any:
         hint = f"; did you mean {near[0]!r}?" if near else "."
         kind = "module" if isinstance(owner, ModuleType) else type(owner).__name__
         owner_name = getattr(owner, "__name__", "")
-        raise NotFound(
+        raise EntrypointError(
             f"The {kind} {owner_name!r} has no {name!r} (for {entrypoint!r}){hint}"
         ) from error
 
@@ -111,7 +111,7 @@ def _takes_context(function: Callable[..., Any], entrypoint: str) -> bool:
     ]
     is_keyword_only = bool(required) and not places
     if len(required) > 1 or is_keyword_only:
-        raise NotFound(
+        raise EntrypointError(
             f"{entrypoint!r} takes {', '.join(required)}: it is called with nothing, or with the "
             "context as its one positional argument."
         )

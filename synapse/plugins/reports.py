@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import threading
 import time
@@ -144,6 +145,7 @@ class Sender:
         self._thread: threading.Thread | None = None
         self._starting = threading.Lock()
         self._sending = threading.Lock()
+        self._process = os.getpid()
 
     def notify(self) -> None:
         """Say that there is something new. Returns at once."""
@@ -161,6 +163,8 @@ class Sender:
         Args:
             patience: For how many seconds a backend that can't be reached is tried.
         """
+        if os.getpid() != self._process:
+            return  # a copy that the code forked: the thread, and what it holds, are elsewhere
         with self._starting:
             self._closed.set()
         self._wake.set()

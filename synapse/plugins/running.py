@@ -18,8 +18,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from synapse.errors import SynapseError
 from synapse.plugins.lines import checked_level, marked
@@ -30,6 +29,22 @@ if TYPE_CHECKING:
     from synapse.session import Session
 
 __all__ = ["Context", "LocalContext", "context", "local_context"]
+
+
+class _Params(dict[str, Any]):
+    """Parameters that can't be changed by mistake; they are written as JSON and pickled as others.
+
+    A mapping proxy can be neither.
+    """
+
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        raise TypeError("A job's parameters can't be changed: copy them, dict(context.params).")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return dict, (dict(self),)
 
 
 class Context:
@@ -74,7 +89,7 @@ class Context:
         self.plugin_code = plugin_code
         self.version = version
         self.action = action
-        self.params: Mapping[str, Any] = MappingProxyType(dict(params))
+        self.params: Mapping[str, Any] = _Params(params)
         self.debug = debug
         self.reports = Reports()
         self._connect = connect
@@ -275,18 +290,16 @@ def local_context(
     made = LocalContext(
         params or {}, session=session, action=action, plugin_code=plugin_code, version=version
     )
-    with entered(made):
-        yield made
-
-
-@contextmanager
-def entered(made: Context) -> Iterator[None]:
-    """Let `context()` give a context, in every thread."""
-    _current.append(made)
+    enter(made)
     try:
-        yield
+        yield made
     finally:
         _current.remove(made)
+
+
+def enter(made: Context) -> None:
+    """Let `context()` give a context, in every thread."""
+    _current.append(made)
 
 
 def _default_session() -> Session:

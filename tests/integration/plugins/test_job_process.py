@@ -121,16 +121,41 @@ def test_what_a_thread_reports_that_goes_on_arrives(run: Run, job: Job) -> None:
     ended = run(
         """
         import threading, time
-        def run(context):
+        from synapse.plugins import context
+        def run():
             def later():
                 time.sleep(0.5)
-                context.metrics(late=1)
+                context().metrics(late=1)
             threading.Thread(target=later).start()
         """
     )
 
     assert ended.returncode == 0, ended.stdout
     assert job.refresh().metrics_record == {"late": 1}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+def test_what_was_forked_reports_nothing(run: Run, job: Job) -> None:
+    ended = run(
+        """
+        import os, sys
+        def run(context):
+            for number in range(20):
+                context.progress(number, 20)
+                if not os.fork():
+                    try:
+                        context.metrics(child=1)
+                    except Exception as error:
+                        print(type(error).__name__)
+                    sys.exit(5)
+                os.wait()
+            return "parent"
+        """
+    )
+
+    assert (ended.returncode, ended.stdout) == (0, "SynapseError\n" * 20)
+    job.refresh()
+    assert (job.result, job.progress, job.metrics_record) == ("parent", 95, None)
 
 
 def test_the_session_and_the_job_are_there(run: Run, job: Job) -> None:

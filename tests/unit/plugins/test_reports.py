@@ -270,7 +270,8 @@ def test_a_refusal_is_remembered_and_not_repeated(reports: Reports, backend: Bac
     reports.set_result(1)
     sender.close()
 
-    assert type(sender.refusal) is BadRequest
+    refusal: object = sender.refusal
+    assert isinstance(refusal, BadRequest)
     assert backend.calls == 1
     reports.set_progress(1, 1, None)
     sender.close()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import json
 import os
+import pickle
 from typing import Any
 
 import pytest
@@ -93,9 +96,31 @@ def test_the_session_of_a_local_context() -> None:
         default.close()
 
 
-def test_parameters_cannot_be_changed() -> None:
-    with pytest.raises(TypeError):
-        make().params["epochs"] = 4  # type: ignore[index]
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda params: params.update(epochs=4),
+        lambda params: params.pop("epochs"),
+        lambda params: params.setdefault("more", 1),
+        lambda params: params.clear(),
+        lambda params: params.__setitem__("epochs", 4),
+        lambda params: params.__delitem__("epochs"),
+        lambda params: params.__ior__({"epochs": 4}),
+    ],
+)
+def test_parameters_cannot_be_changed(change: Any) -> None:
+    made = make()
+    with pytest.raises(TypeError, match=r"copy them, dict\(context\.params\)"):
+        change(made.params)
+    assert made.params == {"epochs": 3}
+
+
+def test_parameters_are_written_and_pickled_as_others() -> None:
+    params = make().params
+
+    assert json.dumps(params) == '{"epochs": 3}'
+    assert pickle.loads(pickle.dumps(params)) == copy.deepcopy(params) == {"epochs": 3}
+    assert {**params, "more": 1} == {"epochs": 3, "more": 1}
 
 
 def test_each_report_tells_the_sender() -> None:
