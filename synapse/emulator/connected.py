@@ -120,7 +120,7 @@ class ConnectedAgents:
                 )
         except requests.Timeout:
             return f"{place.url} did not answer in time"
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
             return f"{place.url} cannot be reached ({type(error).__name__})"
         if 200 <= answer.status_code < 300:
             return None
