@@ -193,10 +193,10 @@ def collection(session: synapse.Session) -> synapse.DataCollection:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with 600 files."""
+    """A folder with 400 files."""
     made = tmp_path / "texts"
     made.mkdir()
-    for number in range(600):
+    for number in range(400):
         (made / f"{number:03}.txt").write_text(f"text {number}")
     return made
 
@@ -216,7 +216,7 @@ report = upload(
 )
 answer([report.created, report.skipped, [str(one) for one in report.failed]])
 """
-EXPECTED = Counter(f"{number:03}.txt {number}" for number in range(600))
+EXPECTED = Counter(f"{number:03}.txt {number}" for number in range(400))
 
 
 class TestUpload:
@@ -227,11 +227,11 @@ class TestUpload:
             folder=str(folder), collection=collection.id, journals=str(tmp_path / "journals")
         )
 
-        assert script(code) == [600, 0, []]
-        assert script(code) == [0, 600, []]
+        assert script(code) == [400, 0, []]
+        assert script(code) == [0, 400, []]
         assert names_of(collection) == EXPECTED
 
-    @pytest.mark.parametrize("after", [0, 150, 300])
+    @pytest.mark.parametrize("after", [0, 1])
     def test_killed_worker(
         self,
         start: Callable[[str], subprocess.Popen[str]],
@@ -259,7 +259,7 @@ class TestUpload:
         created, skipped, failed = answer_of(process)
 
         assert names_of(collection) == EXPECTED
-        assert (created + skipped, failed) == (600, [])
+        assert (created + skipped, failed) == (400, [])
 
     def test_bytes(
         self,

@@ -148,7 +148,6 @@ def archive(tmp_path: Path) -> Path:
     with zipfile.ZipFile(path, "w") as made:
         made.writestr("config.json", json.dumps({**config, "actions": actions}))
         made.writestr("work.py", CODE)
-        made.writestr("json.py", "raise ImportError('not the one that the driver wants')")
     return path
 
 
@@ -197,7 +196,7 @@ def test_success(
 
     assert outcome == Outcome("completed")
     assert told.text()[0] == "params {'a': 1}"
-    assert told.text()[-1] == "files ['config.json', 'json.py', 'work.py']"
+    assert told.text()[-1] == "files ['config.json', 'work.py']"
     assert [line.level for line in told.lines if line.message == "a warning"] == ["warning"]
     job = session.jobs.get(made.job_id, refresh=True)
     assert job.result == {"sum": 2}
@@ -299,7 +298,9 @@ def test_killed_supervisor(runner: RayRunner, order: Make, head: RayHead) -> Non
 
 
 def test_what_ray_cannot_prepare(head: RayHead, orders: Orders, order: Make) -> None:
-    runner = RayRunner(head.url, orders=orders, runtime_env={"pip": ["./nothing-to-install"]})
+    runner = RayRunner(
+        head.url, orders=orders, runtime_env={"py_modules": ["gcs://_ray_pkg_0.zip"]}
+    )
     told, made = Told(), order("sleeps")
     runner.submit(made, told)
 

@@ -33,7 +33,16 @@ ALLOWED = {
     # `Session.client` imports the clients when it is asked for, so that moving a script over one
     # call at a time works from either end.
     "session": {"errors", "config", "transport", "core", "resources", "clients"},
-    "clients": {"errors", "config", "transport", "transfer", "core", "resources", "session"},
+    "clients": {
+        "config",
+        "core",
+        "errors",
+        "redaction",
+        "resources",
+        "session",
+        "transfer",
+        "transport",
+    },
     "_synapse_sdk": {"_version", "clients"},
     "plugins": {"errors", "core", "session"},
     "engine": {"errors", "plugins"},

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 from synapse.clients.agent.ids import checked_id
@@ -15,8 +14,8 @@ from synapse.errors import (
     ConnectionFailed,
     InvalidQuery,
     RequestTimeout,
-    ServerError,
 )
+from synapse.transport.following import follow
 from synapse.transport.streams import StreamLimits, StreamMeter
 from synapse.transport.websocket import can_be_used, messages
 
@@ -28,7 +27,8 @@ _POLL = (0.5, 10.0)
 # A poll brings the whole log: the larger that is, the rarer.
 _REST = 4.0
 _PATIENCE = 60.0
-_LONGEST_PAUSE = 5.0
+# How often the log is opened at one place by a WebSocket before it is polled.
+_STUCK = 3
 
 
 class RayLogs(RayJobs):
@@ -105,46 +105,42 @@ class _Follower:
         self._limits = limits
         self._timeout = timeout
         self._meter = StreamMeter(limits, f"job {key}")
-        self._may_fall_back = protocol == "auto"
-        by_websocket = protocol == "websocket" or (protocol == "auto" and can_be_used())
-        self._open: Callable[[int], Iterator[str]] = (
-            self._by_websocket if by_websocket else self._by_polling
-        )
+        self._is_auto = protocol == "auto"
+        self._polls = protocol == "http" or (protocol == "auto" and not can_be_used())
+        self._place, self._stuck = -1, 0
 
     def lines(self, patience: float) -> Iterator[str]:
-        given, failing, pause = 0, 0.0, 0.0
-        while True:
-            try:
-                for line in self._open(given):
-                    given, failing, pause = given + 1, 0.0, 0.0
-                    self._meter.line(line)
-                    yield line
-                if self._has_ended():
-                    return
-            except (ServerError, RequestTimeout):
-                now = time.monotonic()
-                failing = failing or now
-                if now - failing >= patience:
-                    raise
-            pause = min(_LONGEST_PAUSE, 2 * pause or 0.2)
-            time.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311 - spreads load, hides nothing
+        """Give the lines."""
+        return follow(
+            self._open_at,
+            self._has_ended,
+            meter=self._meter,
+            patience=patience,
+            resource=f"job {self._key}",
+        )
+
+    def _open_at(self, given: int) -> Iterator[str]:
+        self._stuck = self._stuck + 1 if given == self._place else 0
+        self._place = given
+        if self._is_auto and self._stuck >= _STUCK:
+            self._polls = True  # something in the log, or on the way, breaks each WebSocket there
+        return self._by_polling(given) if self._polls else self._by_websocket(given)
 
     def _has_ended(self) -> bool:
         return self._client.get_job(self._key)["status"] in TERMINAL
 
     def _by_websocket(self, skip: int) -> Iterator[str]:
-        path = f"api/jobs/{self._key}/logs/tail"
-        given = skip
+        given, has_begun = skip, False
         pieces: list[str] = []
         opened = messages(
             self._client._transport,
-            path,
+            f"api/jobs/{self._key}/logs/tail",
             timeout=self._timeout,
             resource=f"job {self._key}",
         )
         try:
             for message in opened:
-                self._may_fall_back = False
+                has_begun = True
                 if message is None:
                     self._client.get_job(self._key)  # raises if nobody is there any more
                     continue
@@ -160,12 +156,14 @@ class _Follower:
                     self._meter.message(0)
                 self._check_unfinished(pieces)
         except ClientError as error:
-            if self._may_fall_back and not isinstance(error, (ConnectionFailed, RequestTimeout)):
-                self._client.get_job(self._key)  # which says so, if there is no such job
-                self._open = self._by_polling
-                yield from self._by_polling(given)
-                return
-            raise
+            is_refused = not isinstance(error, (ConnectionFailed, RequestTimeout))
+            if has_begun or not (self._is_auto and is_refused):
+                raise
+            # The cluster answers, but no WebSocket comes through, unless there is no such job.
+            self._client.get_job(self._key)
+            self._polls = True
+            yield from self._by_polling(given)
+            return
         # Ray closes as if all were said also when it lost the node: then the line isn't whole.
         if (last := "".join(pieces)) and not skip and self._has_ended():
             yield last
