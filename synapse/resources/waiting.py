@@ -34,6 +34,9 @@ _LOG = logging.getLogger("synapse.jobs")
 _FIRST = 0.2
 _LONGEST = 3.0
 _LAST_LINES = 20
+# Seconds for which a server may fail at answering before that is taken for lasting; one that can't
+# be reached, or says that it is busy, is waited for as long as there is time.
+_PATIENCE = 300.0
 # What an answer may take though the time is over: a question that is asked has to have a chance.
 _LEAST = 1.0
 
@@ -101,6 +104,7 @@ class _Questions:
         self._clock = clock
         self._unknown: set[tuple[str, str]] = set()
         self.failure: ClientError | None = None
+        self._since = 0.0
 
     def put(self, jobs: list[Job], end: float | None) -> float:
         """Ask once; return for how many seconds the server wants to be left alone."""
@@ -115,7 +119,10 @@ class _Questions:
             if not may_pass(error):
                 raise
             if self.failure is None:
+                self._since = self._clock()
                 _LOG.warning("Waiting for jobs goes on, though: %s", error)
+            if error.status_code == 500 and self._clock() - self._since > _PATIENCE:
+                raise
             self.failure = error
             return (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
         if self.failure is not None:

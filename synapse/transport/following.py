@@ -75,6 +75,7 @@ def follow(
     *,
     meter: StreamMeter,
     patience: float = 60.0,
+    retries_first: bool = True,
     resource: str | None = None,
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
@@ -94,6 +95,8 @@ def follow(
             came for a while.
         meter: Counts the lines, and ends the following when they are too many.
         patience: Seconds for which the server may be unreachable at a time.
+        retries_first: Whether a server that is at its limit or out of order is asked again also
+            before there was a first line; else that is raised.
         resource: What is followed, for messages.
         clock: Tells the time, in seconds.
         sleep: Waits for so many seconds.
@@ -154,9 +157,13 @@ def follow(
         except ClientError as error:
             if stream is not None and isinstance(error, InvalidResponse):
                 raise  # what this server sends is no log, or its line too long
+            # Not what a server answered with the same status.
+            is_lost = isinstance(error, (ConnectionFailed, RequestTimeout)) and not error.response
+            if not (given or is_lost or retries_first):
+                raise
             outage.wait(error, given)
             end_now = None
-            is_in_doubt = given == before and isinstance(error, (ConnectionFailed, RequestTimeout))
+            is_in_doubt = given == before and is_lost
         finally:
             if isinstance(stream, Generator):
                 stream.close()

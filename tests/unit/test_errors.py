@@ -56,7 +56,8 @@ def make(cls: type[Exception]) -> Exception:
     if cls is JobsFailed:
         return JobsFailed("2 of 3 failed.", [make(JobFailed), make(JobStopped)])  # type: ignore[list-item]
     if issubclass(cls, JobError):
-        return cls("It ended.", job_id="7", status="failed", lines=["one", "boom"])
+        ended: Exception = cls("It ended.", job_id="7", status="failed", lines=["one", "boom"])
+        return ended
     if cls is MissingExtra:
         return MissingExtra("The emulator", "emulator")
     return cls("something went wrong")
