@@ -69,10 +69,11 @@ class JobRun:
         try:
             outcome = self._outcome(folder, output, releases, python, grace)
         except SynapseError as error:  # a sentence for people
-            outcome = Outcome("failed", str(error))
+            outcome = Outcome("failed", " ".join(str(error).split()))
         except Exception as error:
             _log.exception("Job %s could not be run.", self.order.job_id)
-            outcome = Outcome("failed", f"It could not be run: {type(error).__name__}: {error}.")
+            reason = f"{type(error).__name__}: {error}".rstrip(".")
+            outcome = Outcome("failed", f"It could not be run: {reason}.")
         output.finish()
         output.flush()
         shutil.rmtree(folder, ignore_errors=True)
@@ -102,10 +103,11 @@ class JobRun:
             if interpreter is None:
                 return Outcome("stopped")  # the verdict counts
             shutil.copytree(kept.code, code, symlinks=True)
-        variables = job_environment(interpreter, home, temporary)
-        sent = json.dumps(self._for_driver(action.entrypoint)).encode() + b"\n"
-        command = [interpreter, "-c", _START, str(_sdk())]
-        exit_code = self._step(command, code, variables, output, grace, sent)
+            variables = job_environment(interpreter, home, temporary)
+            sent = json.dumps(self._for_driver(action.entrypoint)).encode() + b"\n"
+            command = [interpreter, "-c", _START, str(_sdk())]
+            # What was installed for the release must stay for as long as it runs.
+            exit_code = self._step(command, code, variables, output, grace, sent)
         self.verdict.close()
         if exit_code is None:
             return Outcome("stopped")  # the verdict counts

@@ -517,3 +517,42 @@ def test_the_releases_that_were_used_the_longest_ago_go(
 
     kept = {path.name for path in (tmp_path / "engine" / "releases").iterdir()}
     assert kept == {made[0].checksum, made[2].checksum}
+
+
+def test_a_release_that_runs_does_not_go(
+    engine: Engine, run: Run, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine._releases, "_most", 0)
+    made = release(SLEEP)
+    job = run(made)
+    job.line("up")
+    run("def run(): ...").end()
+
+    assert [path.name for path in (tmp_path / "engine" / "releases").iterdir()] == [made.checksum]
+    engine.stop(job.job_id)
+    job.end()
+
+
+def test_a_program_that_can_not_be_started_fails_the_job(
+    release: Release, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from .conftest import Listener
+
+    engine = Engine(tmp_path / "other", python=str(tmp_path / "no-python"))
+    listener = Listener()
+    order = JobOrder(
+        job_id="1",
+        release=release("def run(): ..."),
+        action="train",
+        params={},
+        base_url="http://127.0.0.1:9",
+        credentials={"api_token": "the-jobs-own-token"},
+    )
+    engine.submit(order, listener)
+    outcome = listener.end()
+    engine.close()
+
+    assert outcome.status == "failed"
+    assert outcome.reason is not None
+    assert outcome.reason.startswith("It could not be run: FileNotFoundError: ")
+    assert "the-jobs-own-token" not in caplog.text
