@@ -65,6 +65,8 @@ nitpick_ignore_regex = [
     # What a callback is called with is documented; that it is a callable, its name says.
     (r"py:class", r"Hook|OnRetry"),
     (r"py:class", r"(.*\.)?(BackendBase|Answer)"),
+    # What the values of an agent are made of; its page lists the protocols by their names.
+    (r"py:class", r"(.*\.)?(AgentApi|OfAgent|TailProtocol)"),
 ]
 
 
