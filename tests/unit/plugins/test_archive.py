@@ -121,6 +121,21 @@ def test_the_message_names_the_entry(tmp_path: Path) -> None:
         extract(zipped(("../evil", "x")), tmp_path / "new")
 
 
+def test_a_link_is_called_one(tmp_path: Path) -> None:
+    with pytest.raises(BadArchive, match="'link' in the zip is a symbolic link"):
+        extract(zipped((special("link", stat.S_IFLNK), "/etc/passwd")), tmp_path / "new")
+
+
+def test_what_is_broken_half_way_leaves_nothing(tmp_path: Path) -> None:
+    content = zipped(("first", "1"), ("second", "x" * 100)).getvalue()
+    at = content.index(b"second") + len(b"second")
+    broken = content[:at] + b"\xff\xff" + content[at + 2 :]
+
+    with pytest.raises(BadArchive, match="'second' in the zip is broken"):
+        extract(io.BytesIO(broken), tmp_path / "new")
+    assert files_in(tmp_path) == []
+
+
 def test_a_nul_in_a_name(tmp_path: Path) -> None:
     content = zipped(("evilXtxt", "x")).getvalue().replace(b"evilXtxt", b"evil\x00txt")
 
@@ -133,7 +148,7 @@ def test_an_encrypted_entry(tmp_path: Path) -> None:
     content[content.index(b"PK\x01\x02") + 8] |= 1
     content[6] |= 1
 
-    with pytest.raises(BadArchive, match="encrypted"):
+    with pytest.raises(BadArchive, match="'secret' needs a password"):
         extract(io.BytesIO(bytes(content)), tmp_path / "new")
 
 
@@ -179,6 +194,7 @@ def test_a_changed_byte_never_escapes(tmp_path: Path) -> None:
         with contextlib.suppress(BadArchive):
             extract(io.BytesIO(bytes(changed)), tmp_path / "all" / str(number))
     assert [path.name for path in tmp_path.iterdir()] == ["all"]
+    assert [path for path in (tmp_path / "all").iterdir() if not path.name.isdigit()] == []
     assert not [path for path in tmp_path.rglob("*") if path.is_symlink()]
 
 
