@@ -23,7 +23,8 @@ _SIGNED = re.compile(
     r"awsaccesskeyid|googleaccessid|(?:(?:access|agent|api|authorization|refresh)_?)?token|"
     r"(?:(?:access|api|client|secret)_?)?(?:key|secret)|password)=)[^&;#\s\"'<>]+"
 )
-_USERINFO = re.compile(r"(?i)\b(https?://)[^/?#@\s\"'<>]*@")
+# Of any scheme, as proxies have their own.
+_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#@\s\"'<>]*@")
 _MOST_HIDDEN = 10_000
 _LEAST_HIDDEN = 8
 _DEEPEST = 50

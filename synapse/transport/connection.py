@@ -219,7 +219,7 @@ def _forget_details(error: BaseException | None, outer: BaseException | None) ->
 def _checked_cert(cert: Any, base_url: str) -> Any:
     if base_url.startswith("https:"):
         for path in (cert,) if isinstance(cert, str) else cert or ():
-            if not Path(path).exists():
+            if not Path(path).is_file():
                 raise ConfigurationError(f"There is no client certificate {path}; correct cert.")
     return cert
 

@@ -57,6 +57,7 @@ def test_nothing_else_is_changed(text: str) -> None:
 
 def test_a_password_of_a_url_is_not_shown() -> None:
     assert redacted("see https://me:pass@b.example/a@b") == "see https://***@b.example/a@b"
+    assert redacted("by socks5h://me:pass@b.example:1") == "by socks5h://***@b.example:1"
 
 
 @given(st.text())

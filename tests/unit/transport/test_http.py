@@ -475,6 +475,7 @@ class TestProxy:
         ("address", "hint"),
         [
             ("socks5://user:s3cr3t@127.0.0.1:1", "requests[socks]"),
+            ("socks5h://user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
             ("http://user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
             ("user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
         ],
