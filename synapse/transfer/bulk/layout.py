@@ -34,7 +34,7 @@ def names_of(files: Mapping[str, Any]) -> dict[str, str]:
         {'text': 'hello.txt'}
     """
     names = {
-        specification: safe_name(str(_path_of(file) or specification), default="file")
+        specification: _not_beside(safe_name(str(_path_of(file) or specification), default="file"))
         for specification, file in files.items()
     }
     counts = Counter(map(_folded, names.values()))
@@ -49,6 +49,11 @@ def names_of(files: Mapping[str, Any]) -> dict[str, str]:
         taken.add(_folded(longer))
         names[specification] = longer
     return names
+
+
+def _not_beside(name: str) -> str:
+    """Return a name that isn't that of a file which is only being written."""
+    return f"_{name[1:]}" if name.startswith(".") and name.casefold().endswith(".part") else name
 
 
 def _path_of(file: Any) -> Any:

@@ -42,6 +42,12 @@ def test_nothing_leaves_the_folder(name: str) -> None:
     assert names(image=name) == {"image": "x"}
 
 
+def test_no_name_is_that_of_another_that_is_being_written() -> None:
+    made = names(image="x.png", other=".x.png.part", third=".x.png.PART")
+    assert made["image"] == "x.png"
+    assert not any(name.startswith(".") for name in made.values())
+
+
 def test_name_that_is_missing() -> None:
     assert names_of({"image": {"path": None}, "text": {}, "x": None}) == {
         "image": "image",
