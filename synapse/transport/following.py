@@ -95,8 +95,8 @@ def follow(
             came for a while.
         meter: Counts the lines, and ends the following when they are too many.
         patience: Seconds for which the server may be unreachable at a time.
-        retries_first: Whether a server that is at its limit or out of order is asked again also
-            before there was a first line; else that is raised.
+        retries_first: Whether a server that isn't there, at its limit or out of order is asked
+            again also before there was a first line; else that is raised.
         resource: What is followed, for messages.
         clock: Tells the time, in seconds.
         sleep: Waits for so many seconds.
@@ -159,7 +159,7 @@ def follow(
                 raise  # what this server sends is no log, or its line too long
             # Not what a server answered with the same status.
             is_lost = isinstance(error, (ConnectionFailed, RequestTimeout)) and not error.response
-            if not (given or is_lost or retries_first):
+            if not (given or retries_first or (is_lost and getattr(error, "was_sent", True))):
                 raise
             outage.wait(error, given)
             end_now = None

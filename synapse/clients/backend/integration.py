@@ -18,8 +18,11 @@ from synapse.resources.jobs import Job, Log, data_uri
 from synapse.resources.plugins import Plugin, PluginRelease
 from synapse.resources.serving import ServeApplication
 from synapse.resources.storages import Storage
+from synapse.resources.values import JobStatus
 from synapse.transfer.upload import upload_file
 from synapse.transport.decoding import dumps
+from synapse.transport.following import follow
+from synapse.transport.streams import StreamLimits, StreamMeter
 
 __all__ = ["IntegrationClientMixin"]
 
@@ -189,22 +192,47 @@ class IntegrationClientMixin(BackendBase):
         return self._get(path, params, resource=Job.__schema__.label(job_id))
 
     def tail_job_console_logs(
-        self, job_id: Id, params: Params | None = None, timeout: TimeoutArgument = (5, 300)
+        self,
+        job_id: Id,
+        params: Params | None = None,
+        timeout: TimeoutArgument = (5, 300),
+        *,
+        limits: StreamLimits | None = None,
     ) -> Iterator[str]:
-        """Follow what a job prints, line by line, until it ends. One request.
+        """Follow what a job prints, line by line, until it ends.
+
+        A connection that breaks is made again: no line is lost, and none comes twice. One request,
+        and another one at the end; two more for each time that a connection breaks.
 
         Args:
             job_id: Its id.
             params: Query parameters.
-            timeout: Seconds to connect, and to wait for each next line.
+            timeout: Seconds to connect, and to wait for each next line before it is asked whether
+                the job still runs.
+            limits: How much is followed at most; the defaults of `StreamLimits` if None.
 
         Raises:
             NotFound: There is no such job.
-            ClientError: The stream broke off.
+            StreamLimitExceeded: It prints more than the limits allow; what came before was given.
+            ClientError: The server refused, or couldn't be reached for a minute.
         """
         path = Job.__schema__.detail_path(job_id, "tail_console_logs/")
-        return self._transport.lines(
-            path, params=params, timeout=timeout, resource=Job.__schema__.label(job_id)
+        label = Job.__schema__.label(job_id)
+
+        def has_ended() -> bool:
+            try:
+                return JobStatus(self.get_job(job_id).get("status")).is_final
+            except ValueError:  # a state that isn't known here
+                return False
+
+        return follow(
+            lambda start: self._transport.lines_from(
+                start, path, params=params, timeout=timeout, resource=label
+            ),
+            has_ended,
+            meter=StreamMeter(limits or StreamLimits(), label),
+            retries_first=False,
+            resource=label,
         )
 
     def create_logs(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:

@@ -72,7 +72,7 @@ METHODS: dict[type, dict[str, str]] = {
         "list_jobs": LIST,
         "update_job": "job_id, data",
         "list_job_console_logs": f"job_id, {ONE}",
-        "tail_job_console_logs": f"job_id, {ONE}, timeout=(5, 300)",
+        "tail_job_console_logs": f"job_id, {ONE}, timeout=(5, 300), *, limits=None",
         "create_logs": "data",
         "list_serve_applications": LIST,
         "create_serve_application": "data",

@@ -50,7 +50,8 @@ class Call:
     def on(self, client: BackendClient, path: Path) -> Any:
         args = (_with_file(value, path) for value in self.args)
         answer = getattr(client, self.name)(*args)
-        return list(answer) if self.name == "tail_job_console_logs" else answer
+        # After its last line it asks whether the job has ended.
+        return [next(answer)] if self.name == "tail_job_console_logs" else answer
 
 
 def _with_file(value: Any, path: Path) -> Any:

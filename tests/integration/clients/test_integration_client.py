@@ -13,7 +13,15 @@ import pytest
 import requests
 
 from synapse.clients.backend import BackendClient
-from synapse.errors import Conflict, InvalidQuery, NotFound, RateLimited, ValidationError
+from synapse.errors import (
+    Conflict,
+    InvalidQuery,
+    NotFound,
+    RateLimited,
+    StreamLimitExceeded,
+    ValidationError,
+)
+from synapse.transport.streams import StreamLimits
 
 
 def archive() -> bytes:
@@ -261,6 +269,14 @@ class TestConsole:
         client.update_job(job, {"console_logs": "one", "status": "failed"})
 
         assert list(client.tail_job_console_logs(job)) == ["one"]
+
+    def test_limits(self, client: BackendClient, job: str) -> None:
+        client.update_job(job, {"console_logs": "one\ntwo", "status": "completed"})
+        lines = client.tail_job_console_logs(job, limits=StreamLimits(max_lines=1))
+        assert next(lines) == "one"
+
+        with pytest.raises(StreamLimitExceeded):
+            next(lines)
 
     def test_leaving_early(self, client: BackendClient, job: str) -> None:
         """Another follower takes the place, of which the server has few."""
