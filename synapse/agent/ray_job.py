@@ -91,7 +91,10 @@ class RayJob:
         self._printed: deque[Line] = deque(maxlen=_TAIL)
         self._output = Output(order.limits.output * 2**20, self._print)
         self._lines: queue.Queue[str | None] = queue.Queue(10_000)
+        self._early: list[str] = []
         self._has_started = False
+        self._is_log_over = False
+        self._is_over = threading.Event()
 
     def run(self) -> None:
         """Run it to its end, and tell."""
@@ -102,6 +105,8 @@ class RayJob:
             outcome = Outcome("failed", f"It could not be run: {type(error).__name__}: {error}.")
         finally:
             self._client.close()  # which ends the thread that follows the log, too
+        self._is_over.set()
+        self._tell_early()
         self._output.finish()
         self._output.flush()
         ended = self.verdict.close() or outcome
@@ -188,7 +193,7 @@ class RayJob:
     def _watch(self) -> Outcome:
         """Pass on what it prints and look at its state until it has ended."""
         asked_at = failing = stopping = None
-        look_at = 0.0
+        look_at, has_seen_log_end = 0.0, False
         while True:
             is_log_over = self._pass_on(_TICK)
             now = time.monotonic()
@@ -201,8 +206,10 @@ class RayJob:
                     self._ask_to_stop()
                 if now - stopping >= _STOPPING:
                     return Outcome("stopped")  # the verdict counts; what's left gets no order
-            if now < look_at and not is_log_over:
+            # The end of the log is mostly the end of the job.
+            if now < look_at and (has_seen_log_end or not is_log_over):
                 continue
+            has_seen_log_end = is_log_over
             look_at = now + _POLL
             try:
                 with deadline(min(10.0, self._patience)):
@@ -216,7 +223,7 @@ class RayJob:
                 time.sleep(_TICK)
                 continue
             failing = None
-            if job["status"] != "PENDING":
+            if job["status"] in ("RUNNING", "SUCCEEDED") or job.get("driver_exit_code") is not None:
                 self._start()
             if job["status"] in _TERMINAL:
                 self._finish_log()
@@ -255,28 +262,36 @@ class RayJob:
             for line in self._client.tail_job_logs(
                 self.order.job_id, limits=_UNBOUND, timeout=(5, 5), patience=self._patience
             ):
-                self._lines.put(line)
+                self._put(line)
         except SynapseError as error:
-            _log.info("The log of job %s broke off: %s", self.order.job_id, error)
-        self._lines.put(None)
+            if not self._is_over.is_set():
+                _log.info("The log of job %s broke off: %s", self.order.job_id, error)
+        self._put(None)
+
+    def _put(self, line: str | None) -> None:
+        while not self._is_over.is_set():
+            try:
+                self._lines.put(line, timeout=_TICK)
+            except queue.Full:
+                continue
+            return
 
     def _pass_on(self, seconds: float) -> bool:
         """Take what has come of the log, or waits for it a little; say whether that is all."""
         until = time.monotonic() + seconds
-        while (left := until - time.monotonic()) > 0:
+        if self._is_log_over:
+            time.sleep(seconds)
+        while not self._is_log_over and (left := until - time.monotonic()) > 0:
             try:
                 line = self._lines.get(timeout=left)
             except queue.Empty:
                 break
             if line is None:
-                self._lines.put(None)
-                self._output.flush()
-                time.sleep(min(left, _TICK))
-                return True
-            self._start()
+                self._is_log_over = True
+                break
             self._take(line)
         self._output.flush(due=True)
-        return False
+        return self._is_log_over
 
     def _finish_log(self) -> None:
         until = time.monotonic() + _REST
@@ -285,16 +300,31 @@ class RayJob:
                 return
 
     def _take(self, line: str) -> None:
-        if line.startswith(_ENTRYPOINT):
-            return  # it has the ticket's address, and isn't the job's
-        said = marked(line, "debug") if _OWN.match(line) else _WORKER.sub(r"\1", line)
-        self._output.feed(said.encode(errors="replace") + b"\n")
+        if _OWN.match(line):
+            if self._has_started:
+                self._feed(marked(line, "debug"))
+            else:
+                self._early.append(line)
+            return
+        self._start()
+        if not line.startswith(_ENTRYPOINT):  # that has the ticket's address, and isn't the job's
+            self._feed(_WORKER.sub(r"\1", line))
+
+    def _feed(self, line: str) -> None:
+        self._output.feed(line.encode(errors="replace") + b"\n")
+
+    def _tell_early(self) -> None:
+        """Pass on what Ray said before the job's code ran."""
+        early, self._early = self._early, []
+        for line in early:
+            self._feed(marked(line, "debug"))
 
     def _start(self) -> None:
         if not self._has_started:
             self._has_started = True
             self.verdict.start()
             self._tell(self._reporter.started)
+            self._tell_early()
 
     def _print(self, lines: Sequence[Line]) -> None:
         self._printed.extend(lines)

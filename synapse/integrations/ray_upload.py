@@ -84,7 +84,11 @@ def upload(
         import ray.data  # noqa: F401
     except ImportError as error:
         raise MissingExtra("Ray Data", "ray") from error
+    if not files:
+        raise InvalidQuery("files is empty: say which column has which file of a unit.")
     if isinstance(collection, Resource):
+        if type(collection).__name__ != "DataCollection":
+            raise InvalidQuery(f"Give a collection, or its id, not a {type(collection).__name__}.")
         session, key = collection._context, collection._key
     else:
         session, key = context.default(), collection

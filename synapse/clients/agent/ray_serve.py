@@ -125,7 +125,12 @@ class RayServe(RayJobs):
         def change(configs: Configs) -> Configs:
             return {**configs, key: config}
 
-        found = self._change(change, lambda configs: configs.get(key) == config, http_options)
+        def is_done(configs: Configs) -> bool:
+            # Ray fills in the rest as it sees fit.
+            kept = configs.get(key, {"import_path": None})
+            return all(kept.get(name) == config.get(name) for name in ("import_path", "args"))
+
+        found = self._change(change, is_done, http_options)
         return found["applications"].get(key) or {"name": key, "status": "DEPLOYING"}
 
     def delete_serve_application(self, name: str) -> None:
