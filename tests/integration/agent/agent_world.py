@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +100,12 @@ class World:
 
     def job(self, job_id: str, *, until: str, timeout: float = 20) -> synapse.Job:
         """Return the backend's job, when it is in a state there."""
-        return eventually(
+        found: synapse.Job = eventually(
             lambda: self.session.jobs.get(job_id, refresh=True),
             lambda job: str(job.status) == until,
             timeout,
         )
+        return found
 
 
 def eventually(ask: Callable[[], Any], is_so: Callable[[Any], bool], timeout: float = 20) -> Any:
@@ -116,7 +117,7 @@ def eventually(ask: Callable[[], Any], is_so: Callable[[Any], bool], timeout: fl
     return found
 
 
-def make_world(emulator: Emulator, folder: Path, **options: Any) -> Iterator[World]:
+def make_world(emulator: Emulator, folder: Path, **options: Any) -> Generator[World, None, None]:
     tenant = EmulatorTenant(emulator)
     backend = options.pop("backend", tenant.url)
     session = tenant.session(cache_ttl=0)
