@@ -75,7 +75,8 @@ class Journal:
             )
         except (OSError, sqlite3.Error) as error:
             raise InvalidQuery(
-                f"The journal {path} can't be opened: {error}. Give another place by journal=."
+                f"The journal {path} can't be opened: {error}. Give another place by journal=, "
+                "or by XDG_STATE_HOME."
             ) from error
         try:
             self._begin(collection, created)
