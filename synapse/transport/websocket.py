@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlsplit
 
 import requests
 from requests.structures import CaseInsensitiveDict
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from synapse.config import Timeout
 from synapse.errors import ClientError, ConnectionFailed, MissingExtra, RequestTimeout
@@ -68,7 +70,7 @@ def messages(
     shown = without_query(request.url or "")
     about: dict[str, Any] = {"method": "GET", "url": shown, "resource": resource}
     socket: Any = websocket.WebSocket(
-        sslopt={"ca_certs": bundle} if (bundle := _bundle()) else None,
+        sslopt=_trust(transport) if (request.url or "").startswith("https:") else None,
         skip_utf8_validation=True,
     )
     try:
@@ -78,6 +80,7 @@ def messages(
             header=[f"{name}: {request.headers[name]}" for name in _sent(request.headers)],
             suppress_origin=True,
             redirect_limit=0,
+            **_proxy(transport, request.url or "", waits.connect),
         )
         socket.settimeout(waits.read)
         while True:
@@ -109,8 +112,43 @@ def messages(
             socket.shutdown()
 
 
-def _bundle() -> str | None:
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE")
+def _trust(transport: Transport) -> dict[str, Any]:
+    """Return whom to trust, and which certificate to show, as the other requests do."""
+    import ssl
+
+    verify, cert = transport._connection._verify, transport._connection._cert
+    options: dict[str, Any] = {}
+    if verify is False:
+        options.update(cert_reqs=ssl.CERT_NONE, check_hostname=False)
+    elif isinstance(verify, str):
+        # A folder of certificates is another option than a file of them.
+        options["ca_cert_path" if Path(verify).is_dir() else "ca_certs"] = verify
+    else:
+        options["ca_certs"] = DEFAULT_CA_BUNDLE_PATH
+    if isinstance(cert, str):
+        options["certfile"] = cert
+    elif cert:
+        options["certfile"], options["keyfile"] = cert
+    return options
+
+
+def _proxy(transport: Transport, url: str, timeout: float) -> dict[str, Any]:
+    """Return the proxy that the other requests go by, and nothing of the environment's own."""
+    chosen = select_proxy(url, transport._connection._proxies)
+    if not chosen:
+        return {"http_no_proxy": ["*"]}
+    parts = urlsplit(chosen if "//" in chosen else f"http://{chosen}")
+    options: dict[str, Any] = {
+        "http_proxy_host": parts.hostname,
+        "http_proxy_port": parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080),
+        "proxy_type": parts.scheme if parts.scheme.startswith("socks") else "http",
+        "http_proxy_timeout": timeout,
+        # Without a list, the library has one, by which this machine is never reached by a proxy.
+        "http_no_proxy": ["-"],
+    }
+    if parts.username is not None:
+        options["http_proxy_auth"] = (unquote(parts.username), unquote(parts.password or ""))
+    return options
 
 
 def _sent(headers: Mapping[str, str]) -> list[str]:
