@@ -246,7 +246,7 @@ def resolve(
         raise ConfigurationError(
             "No base URL. Give the argument base_url, set the environment variable "
             f"SYNAPSE_BASE_URL, or write base_url into the profile [{name or 'default'}] of "
-            f"{profile_path()}."
+            f"{profile_path()}, which `synapse configure` does."
         )
     if not credentials:
         credentials = _profile_credentials(values, name)

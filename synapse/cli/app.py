@@ -100,7 +100,7 @@ def emulator(
 def configure(
     profile: Annotated[str, typer.Option(help="The profile's name.")] = "default",
     base_url: Annotated[
-        str, typer.Option(prompt="Base URL", help="The server's address.")
+        str, typer.Option(prompt="Base URL", help="The server's address; asked for if not given.")
     ] = "http://127.0.0.1:8000",
     api_token: Annotated[
         str, typer.Option(prompt="API token", hide_input=True, help="Asked for if not given.")
