@@ -9,7 +9,14 @@ from typing import Any, Literal, Protocol
 
 import attrs
 
+from synapse.errors import ConfigurationError
+
 __all__ = ["JobOrder", "Limits", "Line", "Outcome", "ReleaseFile", "Reporter", "Runner"]
+
+
+def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
+    if not value > 0:  # not a number isn't, either
+        raise ConfigurationError(f"The limit {attribute.name} is {value}: it must be more than 0.")
 
 
 @attrs.frozen(kw_only=True)
@@ -20,11 +27,18 @@ class Limits:
         timeout: Seconds from its start to its end.
         memory: MiB that its processes may hold in memory together.
         output: MiB that it may print.
+
+    Raises:
+        ConfigurationError: One of them isn't more than 0.
+
+    Example:
+        >>> Limits(timeout=60)
+        Limits(timeout=60, memory=4096.0, output=100.0)
     """
 
-    timeout: float = 3600.0
-    memory: float = 4096.0
-    output: float = 100.0
+    timeout: float = attrs.field(default=3600.0, validator=_positive)
+    memory: float = attrs.field(default=4096.0, validator=_positive)
+    output: float = attrs.field(default=100.0, validator=_positive)
 
 
 @attrs.frozen(kw_only=True)
@@ -40,7 +54,7 @@ class ReleaseFile:
 
     code: str
     version: str
-    checksum: str
+    checksum: str = attrs.field(validator=attrs.validators.matches_re("[0-9a-f]{64}"))
     archive: Path
 
 

@@ -151,3 +151,11 @@ def test_a_release_whose_file_has_gone(tmp_path):
         job = started(api)
         assert ended(api, job)["status"] == "failed"
         assert "No such file" in lines(api, job)[-1][0]
+
+
+def test_a_limit_that_is_none():
+    command = [str(Path(sys.executable).parent / "synapse"), "emulator", "--job-timeout", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert done.stderr == "synapse: The limit timeout is 0.0: it must be more than 0.\n"
