@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
@@ -61,6 +62,9 @@ def download(
     path = Path(dest)
     if path.is_dir():
         path = inside(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
+    elif not path.parent.is_dir():
+        # Opening the file beside would say so of a hidden name that nobody gave.
+        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
     with showing(progress) as shown, shown.file(path.name, size or 0) as part:
         _Download(transport, url, path, part, size, checksum).run()
     return path

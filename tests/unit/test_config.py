@@ -299,7 +299,7 @@ class TestProfile:
     def test_folder_that_is_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         (tmp_path / "synapse").write_text("")
         monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-        with pytest.raises(ConfigurationError, match="No base URL.*synapse configure"):
+        with pytest.raises(ConfigurationError, match=r"No base URL.*synapse configure"):
             resolve(api_token="t")
 
     def test_path_below_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
