@@ -36,6 +36,9 @@ class Cluster(Protocol):
     def delete_application(self, name: str) -> bool:
         """Serve an application no longer; say whether it was there."""
 
+    def end(self, job_id: str) -> None:
+        """End what an earlier process of the agent left running of a job, if that can be."""
+
     def problem(self) -> str | None:
         """Return why it can't be used now, or `None`."""
 
@@ -86,6 +89,10 @@ class ThisMachine:
         """Say that it wasn't there."""
         del name
         return False
+
+    def end(self, job_id: str) -> None:
+        """Do nothing: a job's process ends with the agent that started it."""
+        del job_id
 
     def problem(self) -> str | None:
         """Return `None`: the machine is there, or nobody could ask."""

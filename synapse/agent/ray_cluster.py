@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,11 @@ class RayCluster:
         except ClientError as error:
             raise _away(error) from error
         return True
+
+    def end(self, job_id: str) -> None:
+        """Stop a job on the cluster, which goes on there without the agent that submitted it."""
+        with contextlib.suppress(ClientError):  # it is over, or the cluster isn't there
+            self._client.stop_job(job_id)
 
     def problem(self) -> str | None:
         """Return why the cluster can't be used now, or `None`."""

@@ -147,6 +147,7 @@ class Work:
             if not job.is_final:
                 ran = "while the job ran" if job.status == "running" else "before the job ran"
                 self.store.end(job.id, Outcome("failed", f"The agent was restarted {ran}."))
+                self.cluster.end(job.id)
 
     def close(self) -> None:
         """Take no more jobs, and end those that run."""

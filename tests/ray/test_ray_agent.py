@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,6 +14,7 @@ from head import RayHead
 
 import synapse
 from synapse.clients.agent import AgentClient
+from synapse.clients.agent.ray import RayClient
 from synapse.emulator import Emulator
 from synapse.testing.agents import RunningAgent
 from synapse.testing.tenants import EmulatorTenant
@@ -44,6 +46,14 @@ def fail():
 """
 
 
+def make_release(folder: Path) -> Path:
+    path = folder / "talker.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("config.yaml", CONFIG)
+        archive.writestr("talker.py", CODE)
+    return path
+
+
 @attrs.frozen
 class World:
     session: synapse.Session
@@ -57,13 +67,10 @@ def world(
     head: RayHead, synapse_backend: Emulator, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("agent")
-    with zipfile.ZipFile(folder / "talker.zip", "w") as archive:
-        archive.writestr("config.yaml", CONFIG)
-        archive.writestr("talker.py", CODE)
     tenant = EmulatorTenant(synapse_backend)
     session = tenant.session(cache_ttl=0)
     plugin = session.plugins.create(code="ray-talker", name="Ray talker", category="export")
-    plugin.release("1.0.0", folder / "talker.zip")
+    plugin.release("1.0.0", make_release(folder))
     with (
         RunningAgent(tenant.url, tenant.agent_token, data=folder / "data", ray=head.url) as running,
         AgentClient(running.url, running.token) as client,
@@ -126,3 +133,26 @@ def test_stop(world: World) -> None:
     world.client.stop_job(job.id)
 
     assert str(ended(world, job).status) == "stopped"
+
+
+def test_an_agent_that_is_killed_leaves_nothing_running(
+    head: RayHead, synapse_backend: Emulator, ray_client: RayClient, tmp_path: Path
+) -> None:
+    tenant = EmulatorTenant(synapse_backend)
+    session = tenant.session(cache_ttl=0)
+    plugin = session.plugins.create(code="ray-talker", name="Ray talker", category="export")
+    plugin.release("1.0.0", make_release(tmp_path))
+    with RunningAgent(
+        tenant.url, tenant.agent_token, data=tmp_path / "data", ray=head.url
+    ) as running:
+        job = plugin.run("wait", agent=session.agents.get(running.token))
+        eventually(
+            lambda: [line.message for line in job.logs()], lambda said: "waiting" in said, 90
+        )
+
+        running.kill()
+        running.start()
+
+        eventually(lambda: str(session.jobs.get(job.id, refresh=True).status), "failed".__eq__)
+        eventually(lambda: ray_client.get_job(job.id)["status"], "STOPPED".__eq__)
+    tenant.close()

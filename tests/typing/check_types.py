@@ -9,8 +9,9 @@ from typing import Any
 from typing_extensions import assert_type
 
 import synapse
-from synapse import Assignment, DataUnit, Job, Project, Task, TaskTag, User
+from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
 from synapse.resources.annotation import TaskManager
+from synapse.resources.cluster import AgentJob, Node
 
 
 def objects(session: synapse.Session) -> None:
@@ -56,3 +57,14 @@ def verbs_that_are_not_there(session: synapse.Session, unit: DataUnit, job: Job)
     unit.save()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
     job.delete()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
     job.titel  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
+
+
+def agents(session: synapse.Session) -> None:
+    agent = session.agents.get("token")
+    assert_type(agent, synapse.Agent)
+    assert_type(agent.jobs.get("1"), AgentJob)
+    assert_type(list(agent.jobs), list[AgentJob])
+    assert_type(agent.jobs.get("1").status, "JobStatus | str | None")
+    assert_type(agent.nodes.all(), list[Node])
+    assert_type(agent.plugin_releases.get("code@1").run("train"), AgentJob)
+    assert_type(agent.health().is_ok, bool)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import socket
 import ssl
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +13,11 @@ from typing import Any
 
 import pytest
 import websocket
-from requests.certs import where
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from websockets.sync.server import ServerConnection, serve
 
 from synapse.config import Secret, Settings
-from synapse.errors import ClientError
+from synapse.errors import ClientError, ConnectionFailed
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.websocket import messages
@@ -64,7 +67,7 @@ def test_whom_it_trusts(opened: dict[str, Any], verify: Any, tmp_path: Path) -> 
     assert (
         opened["sslopt"]
         == {
-            None: {"ca_certs": where()},
+            None: {"ca_certs": DEFAULT_CA_BUNDLE_PATH},
             False: {"cert_reqs": ssl.CERT_NONE, "check_hostname": False},
             "file": {"ca_certs": str(bundle)},
             "folder": {"ca_cert_path": str(tmp_path)},
@@ -136,3 +139,71 @@ def test_a_real_proxy_gets_no_credential(http_proxy: tuple[str, list[bytes]]) ->
 
     assert asked[0].startswith(b"CONNECT 127.0.0.1:9 HTTP/1.1")
     assert b"s3cret" not in asked[0]
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
+    """A certificate for 127.0.0.1 that nobody has signed, and its key."""
+    folder = tmp_path_factory.mktemp("tls")
+    cert, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    about = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    if shutil.which("openssl") is None:
+        pytest.skip("openssl isn't installed")
+    subprocess.run(
+        [*command, *about, "-keyout", key, "-out", cert], check=True, capture_output=True
+    )
+    return cert, key
+
+
+@pytest.fixture
+def secure(certificate: tuple[str, str]) -> Iterator[tuple[str, list[str]]]:
+    """A server of WebSockets over TLS, and what it was given as `Authorization`."""
+    given: list[str] = []
+
+    def answer(connection: ServerConnection) -> None:
+        request = connection.request
+        assert request is not None
+        given.append(request.headers["Authorization"])
+        connection.send("hello")
+
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with serve(answer, "127.0.0.1", 0, ssl=context) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"https://127.0.0.1:{server.socket.getsockname()[1]}/", given
+        server.shutdown()
+        thread.join()
+
+
+def said(base_url: str, **options: Any) -> list[str | None]:
+    transport = Transport(
+        Settings(base_url, {"agent_access": Secret("s3cret", "a test")}), Options(**options)
+    )
+    try:
+        return list(messages(transport, "logs/ws/"))
+    finally:
+        transport.close()
+
+
+def test_a_server_that_is_trusted(
+    secure: tuple[str, list[str]], certificate: tuple[str, str]
+) -> None:
+    url, given = secure
+
+    assert said(url, verify=certificate[0]) == ["hello"]
+    assert given == ["s3cret"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_anybody(secure: tuple[str, list[str]]) -> None:
+    assert said(secure[0], verify=False) == ["hello"]
+
+
+def test_a_server_that_isnt_trusted_gets_no_credential(secure: tuple[str, list[str]]) -> None:
+    url, given = secure
+
+    with pytest.raises(ConnectionFailed, match="certificate verify failed"):
+        said(url)
+    assert given == []
