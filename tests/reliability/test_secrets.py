@@ -58,6 +58,8 @@ def session(home: Recorder) -> Iterator[synapse.Session]:
         policy = RetryPolicy(attempts=2, base=0.001)
         made.transport.options = attrs.evolve(made.transport.options, retry=policy)
         home.otherwise = reply(200, ROW)
+        agent = {**ROW, "url": "http://127.0.0.1:1/"}  # it has an address, and no signed link
+        home.answers[f"/agents/{AGENT}/connect/"] = reply(200, agent)
         yield made
 
 
@@ -195,6 +197,7 @@ def test_what_goes_wrong_says_no_secret(
     call: str,
     answer: str,
 ) -> None:
+    home.answers.clear()
     home.otherwise, home.closes = ANSWERS[answer], answer in ("cut", "nothing", "no HTTP")
     with caplog.at_level(logging.DEBUG), warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
