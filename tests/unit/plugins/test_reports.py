@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from datetime import date
@@ -309,3 +310,15 @@ def test_many_threads_report(reports: Reports, backend: Backend) -> None:
 
     assert backend.merged()["progress"] == 100
     assert [part["done"] for part in backend.merged()["metrics_record"].values()] == [50] * 4
+
+
+def test_a_forked_copy_sends_nothing(
+    reports: Reports, backend: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sender = Sender(reports, backend)
+    reports.set_progress(1, 2, None)
+    monkeypatch.setattr(os, "getpid", lambda: -1)
+
+    sender.close()
+
+    assert backend.calls == 0
