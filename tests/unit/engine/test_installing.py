@@ -136,3 +136,28 @@ def test_not_asked_for_it_is_not_installed(run: Run, release: Release) -> None:
 
     assert job.end() == Outcome("completed")
     assert job.messages == ["fine"]
+
+
+def test_another_version_than_the_runners_leaves_that_alone(run: Run, release: Release) -> None:
+    import cachetools
+
+    about = "cachetools-5.99.dist-info"
+    name = "cachetools-5.99-py3-none-any.whl"
+    other = zipped(
+        {
+            "cachetools/__init__.py": "__version__ = 'its own'",
+            f"{about}/METADATA": "Metadata-Version: 2.1\nName: cachetools\nVersion: 5.99\n",
+            f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+            f"{about}/RECORD": "",
+        }
+    )
+    job = run(
+        "import cachetools\ndef run(): print(cachetools.__version__)",
+        files={name: other},
+        install=True,
+        requirements=["--no-index", f"./{name}"],
+    )
+
+    assert job.end() == Outcome("completed")
+    assert job.messages[-1] == "its own"
+    assert Path(cachetools.__file__).exists()
