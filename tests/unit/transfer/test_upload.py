@@ -141,7 +141,7 @@ class TestUnusable:
             )
 
     def test_no_file_at_all(self, server: Any, transport: Transport) -> None:
-        assert "can't be read" in self.refuse(server, transport, b"bytes", name="a")
+        assert "A bytes is no file" in self.refuse(server, transport, b"bytes", name="a")
 
 
 class TestAnswer:
