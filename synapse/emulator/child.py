@@ -11,7 +11,11 @@ from synapse.emulator.errors import EmulatorError
 
 
 def await_ready(
-    child: subprocess.Popen[bytes], log: IO[bytes], orders: dict[str, Any], timeout: float
+    child: subprocess.Popen[bytes],
+    log: IO[bytes],
+    orders: dict[str, Any],
+    timeout: float,
+    what: str = "The local backend",
 ) -> dict[str, str]:
     """Give a child its orders, and wait for what it says when it is ready.
 
@@ -20,6 +24,7 @@ def await_ready(
         log: The file that it writes its errors to.
         orders: What it is to do.
         timeout: Seconds that it may take.
+        what: What it is, for messages.
 
     Raises:
         EmulatorError: It ended, or wasn't ready in time; the message says why.
@@ -42,15 +47,15 @@ def await_ready(
     if "error" in answer:
         raise EmulatorError(answer["error"])
     if not answer:
-        raise EmulatorError(_post_mortem(child, log, timeout))
+        raise EmulatorError(_post_mortem(child, log, timeout, what))
     return answer
 
 
-def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float) -> str:
+def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float, what: str) -> str:
     code = child.wait()
     tail = text_of(log).strip().splitlines()[-20:]
     reason = f"was not ready within {timeout:g} s" if code < 0 else f"ended with {code}"
-    return "\n".join([f"The local backend {reason}.", *tail])
+    return "\n".join([f"{what} {reason}.", *tail])
 
 
 def text_of(log: IO[bytes]) -> str:

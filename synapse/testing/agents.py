@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -101,7 +100,7 @@ class RunningAgent:
             start_new_session=True,
         )
         try:
-            answer = await_ready(child, log, json.loads(json.dumps(orders)), self._start_timeout)
+            answer = await_ready(child, log, orders, self._start_timeout, "The agent")
         except BaseException:
             end(child, timeout=0)
             log.close()

@@ -10,9 +10,11 @@ from agent_world import World, eventually
 
 import synapse
 from synapse import errors
+from synapse.emulator.errors import EmulatorError
 from synapse.resources.cluster import AgentJob, AgentRelease, Metrics, Node
 from synapse.resources.values import JobStatus
 from synapse.testing import assert_num_requests
+from synapse.testing.agents import RunningAgent
 
 
 @pytest.fixture
@@ -123,3 +125,15 @@ def test_closed_with_the_session(world: World) -> None:
 
     with pytest.raises(errors.SessionClosed):
         agent.health()
+
+
+def test_the_fixture(synapse_agent: RunningAgent, synapse_session: synapse.Session) -> None:
+    agent = synapse_session.agents.get(synapse_agent.token)
+
+    assert agent.url == synapse_agent.url
+    assert agent.health().is_ok
+
+
+def test_an_agent_that_cant_be_started(world: World) -> None:
+    with pytest.raises(EmulatorError, match="knows no agent with this token"):
+        RunningAgent(world.tenant.url, "not-known").start()
