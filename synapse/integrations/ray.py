@@ -68,7 +68,7 @@ def read(
         **options: What else `ray.data.read_datasource` takes, such as `concurrency`.
 
     Returns:
-        The dataset. Its columns have what the server sends: times as texts, related things as ids.
+        The dataset. Its columns have what the server sends, times as texts and relations as ids.
 
     Raises:
         MissingExtra: Ray isn't installed.

@@ -208,7 +208,7 @@ class RayJobs(RayRest):
         has it. Ray drops a package that nobody uses, so upload it right before each use.
 
         Returns:
-            Its URI, `gcs://...`.
+            What a `runtime_env` calls it.
 
         Raises:
             InvalidQuery: It is neither a folder nor a zip.

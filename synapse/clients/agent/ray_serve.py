@@ -43,7 +43,7 @@ class RayServe(RayJobs):
             params: Values by field, such as `{"status": "RUNNING"}`: those that have them.
 
         Returns:
-            The applications by name: each has `name`, `status`, `message`, `route_prefix`,
+            The applications, sorted by name. Each has `name`, `status`, `message`, `route_prefix`,
             `deployments`, and as `deployed_app_config` what was asked for.
         """
         found = list(self._serving()["applications"].values())
