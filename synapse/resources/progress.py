@@ -25,15 +25,22 @@ class JobBar(Bar):
 
     Args:
         description: What stands before it.
+        jobs: How many they are. A notebook's bar has to know that from the beginning.
         **options: Whatever else `tqdm` takes.
 
     Raises:
         ImportError: `tqdm` isn't installed.
     """
 
-    def __init__(self, description: str, **options: Any) -> None:
+    def __init__(self, description: str, jobs: int = 1, **options: Any) -> None:
         self._text = ""
-        given = {"unit": "%", "unit_scale": False, "bar_format": _FORMAT, **options}
+        given = {
+            "total": 100 * jobs,
+            "unit": "%",
+            "unit_scale": False,
+            "bar_format": _FORMAT,
+            **options,
+        }
         super().__init__(description, **given)
         self._delay = float(options.get("delay", 0.0))
 
@@ -49,8 +56,7 @@ class JobBar(Bar):
     def changed(self) -> None:
         """Move the bar."""
         bar = self._bar
-        bar.total = max(self.size, self.done, 1)
-        bar.n = self.done
+        bar.n = max(bar.n, self.done)  # a job that fails leaves it where it is
         bar.set_postfix_str(self._text, refresh=False)
         if self.elapsed >= self._delay:
             bar.refresh()
@@ -103,7 +109,7 @@ def _progress_of(given: ProgressArgument, jobs: Sequence[Job]) -> Progress:
         return Progress()
     description = jobs[0]._label()[:12] if len(jobs) == 1 else f"{len(jobs)} jobs"
     try:
-        return JobBar(description, delay=_DELAY)
+        return JobBar(description, len(jobs), delay=_DELAY)
     except ImportError:
         return Progress()
 

@@ -257,8 +257,8 @@ class Bar(Progress):
         super().__init__()
         from tqdm.auto import tqdm  # an extra
 
-        given = {"unit": "B", "unit_scale": True, "unit_divisor": 1024, **options}
-        self._bar = tqdm(desc=description, total=0, dynamic_ncols=True, **given)
+        given = {"total": 0, "unit": "B", "unit_scale": True, "unit_divisor": 1024, **options}
+        self._bar = tqdm(desc=description, dynamic_ncols=True, **given)
         self._is_named = description is not None
 
     def began(self, file: FileProgress) -> None:
