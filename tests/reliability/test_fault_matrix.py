@@ -190,9 +190,7 @@ class Bench:
             if faults:
                 self.arm(faults.pop())
 
-        row = upload_in_chunks(
-            session.transport, path, chunk_size=-(-size // 3), progress=progress
-        )
+        row = upload_in_chunks(session.transport, path, chunk_size=-(-size // 3), progress=progress)
         assert (row["status"], row["offset"]) == (2, size)
         return row
 
