@@ -88,9 +88,9 @@ class Job:
 
     def open_at(self, start: int) -> Generator[str, None, str | None]:
         self.opened.append(start)
-        turn = next(self.turns, None) or Turn()
-        if turn == Turn():
-            self.printed = len(self.lines)
+        turn = next(self.turns, None)
+        if turn is None:
+            turn, self.printed = Turn(), len(self.lines)
         seen = self.lines[start : self.printed][: turn.lines]
         yield from seen
         self.printed = min(len(self.lines), self.printed + turn.printed)
@@ -265,6 +265,13 @@ class TestOutage:
 
         assert list(job.follow(patience=10)) == job.lines
         assert job.clock.slept == [7] * 100
+
+    def test_a_server_that_is_full_is_not_away(self) -> None:
+        full = RateLimited(429, "Too many logs are being followed.")
+        full.retry_after = 7
+        job = Job(1, 1, [Turn(0, AWAY), Turn(0, full)] * 10)
+
+        assert list(job.follow(patience=10)) == job.lines
 
     def test_is_logged_once(self, caplog: pytest.LogCaptureFixture) -> None:
         job = Job(3, 3, [Turn(1, CUT), *[Turn(0, AWAY)] * 5, Turn(1, CUT)])
