@@ -31,6 +31,12 @@ def test_a_plugin_is_made_as_its_folder_says(session: Session, folder: Any) -> N
     assert Plugin.objects.get("echo") is made
 
 
+def test_the_class_makes_it_by_the_default_session(session: Session, folder: Any) -> None:
+    plugin = Plugin.create(folder=folder(), name="Another name")
+    assert session.plugins.get(plugin.code) is plugin
+    assert plugin.name == "Another name"
+
+
 def test_a_folder_that_is_no_plugins(session: Session, folder: Any, tmp_path: Path) -> None:
     folder.configure(category="x")
     with assert_num_requests(session, 0):
