@@ -32,7 +32,7 @@ def test_a_plugin_is_made_as_its_folder_says(session: Session, folder: Any) -> N
 
 
 def test_the_class_makes_it_by_the_default_session(session: Session, folder: Any) -> None:
-    plugin = Plugin.create(folder=folder(), name="Another name")
+    plugin = Plugin.create(folder=folder.path, name="Another name")
     assert session.plugins.get(plugin.code) is plugin
     assert plugin.name == "Another name"
 
