@@ -21,6 +21,7 @@ import synapse
 from synapse.agent.orders import Orders
 from synapse.agent.ray_runner import RayRunner
 from synapse.engine.order import JobOrder, Limits, Line, Outcome, ReleaseFile
+from synapse.errors import ConnectionFailed
 from synapse.testing.tenants import EmulatorTenant
 
 CODE = """
@@ -314,12 +315,16 @@ def test_what_ray_cannot_prepare(head: RayHead, orders: Orders, order: Make) -> 
 def test_lost_head(another_head: Callable[[], RayHead], orders: Orders, order: Make) -> None:
     lost = another_head()
     runner = RayRunner(lost.url, orders=orders, patience=3)
-    told = Told()
-    runner.submit(order("sleeps"), told)
+    told, made = Told(), order("sleeps")
+    runner.submit(made, told)
     told.until_printed("up")
+    lines = runner.client.tail_job_logs(made.job_id, patience=3)
+    next(line for line in lines if line == "up")
 
     lost.kill()
 
+    with pytest.raises(ConnectionFailed):
+        list(lines)
     outcome = told.wait(60)
     assert outcome.status == "failed"
     assert str(outcome.reason).startswith(f"The Ray head at {lost.url} can't be reached: ")
