@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import assert_type
 
 import synapse
-from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
+from synapse import Assignment, DataUnit, Job, Project, Task, TaskTag, User
 from synapse.resources.annotation import TaskManager
 from synapse.resources.cluster import AgentJob, Node
 
