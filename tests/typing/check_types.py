@@ -9,7 +9,7 @@ from typing import Any
 from typing_extensions import assert_type
 
 import synapse
-from synapse import Assignment, DataUnit, Job, Project, Task, TaskTag, User
+from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
 from synapse.resources.annotation import TaskManager
 from synapse.resources.cluster import AgentJob, Node
 
@@ -64,7 +64,7 @@ def agents(session: synapse.Session) -> None:
     assert_type(agent, synapse.Agent)
     assert_type(agent.jobs.get("1"), AgentJob)
     assert_type(list(agent.jobs), list[AgentJob])
-    assert_type(agent.jobs.get("1").status, "JobStatus | str | None")
+    assert_type(agent.jobs.get("1").status, JobStatus | str | None)
     assert_type(agent.nodes.all(), list[Node])
     assert_type(agent.plugin_releases.get("code@1").run("train"), AgentJob)
     assert_type(agent.health().is_ok, bool)
