@@ -354,7 +354,10 @@ class JobsFailed(JobFailed):
 
     def __init__(self, what: str, errors: Sequence[JobError]) -> None:
         first = errors[0]
-        super().__init__(what, job_id=first.job_id, status=first.status, lines=first.lines)
+        super().__init__(
+            f"{what} This is the first: {first}", job_id=first.job_id, status=first.status
+        )
+        self.lines = list(first.lines)  # which the message has already
         self.errors = list(errors)
 
 

@@ -11,7 +11,7 @@ from synapse.core.binding import restore
 from synapse.core.containers import is_tracked, tracked
 from synapse.core.convert import same_json, to_wire
 from synapse.core.fields import MISSING, Field, ids_of
-from synapse.errors import InvalidResponse
+from synapse.errors import FieldValueError, InvalidResponse
 from synapse.redaction import is_signed
 
 if TYPE_CHECKING:
@@ -337,5 +337,14 @@ def _public(cls: type) -> list[str]:
 
 
 def _known(field: Field, one: Resource) -> Any:
+    """Return what is known of a field, as reading it would give it, but without a request."""
     current = field.current(one)
-    return field.raw(one._raw) if current is MISSING else current
+    if current is not MISSING:
+        return current
+    said = field.raw(one._raw)
+    if said is MISSING:
+        return said
+    try:
+        return field.convert(said, one)
+    except FieldValueError:
+        return said

@@ -22,7 +22,7 @@ _PAGE = 1000
 
 @attrs.frozen(kw_only=True)
 class ConsoleLine(Nested):
-    """A line that a job printed.
+    """A line that a job printed; `str()` of it, which `print()` shows, is its message.
 
     Attributes:
         message: The line.
@@ -33,6 +33,9 @@ class ConsoleLine(Nested):
     message: str
     level: LogLevel | str | None = None
     created: datetime | None = None
+
+    def __str__(self) -> str:
+        return self.message
 
 
 class ConsoleLog:

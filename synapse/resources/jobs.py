@@ -92,10 +92,7 @@ class JobManager(Manager["Job"]):
             if errors:
                 names = ", ".join(error.job_id for error in errors[:3])
                 more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
-                what = (
-                    f"{len(errors)} of {len(several)} jobs failed or were stopped: {names}{more}."
-                    f" This is the first: {errors[0].args[0]}"
-                )
+                what = f"{len(errors)} of {len(several)} jobs failed or were stopped: {names}{more}."
                 raise JobsFailed(what, errors)
         return given
 

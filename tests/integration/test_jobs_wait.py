@@ -42,6 +42,7 @@ class TestWait:
         assert job.wait(timeout=60) is job
 
         end.join()
+        assert repr(job) == f"<Job {job.id} status='succeeded'>"
         assert (job.status, job.result, job.is_finished) == ("succeeded", 7, True)
 
     @pytest.mark.parametrize(
@@ -98,6 +99,9 @@ class TestWaitForMany:
             synapse.JobStopped,
         ]
         assert [error.lines for error in caught.value.errors] == [["it failed"], ["it stopped"]]
+        assert caught.value.lines == ["it failed"]
+        assert str(caught.value).count("it failed") == 1
+        assert str(caught.value).endswith(" failed. Its last lines:\n    it failed")
         assert session.jobs.wait(jobs, raises=False) == jobs
 
     def test_timeout(self, session: synapse.Session, run: Callable[[], Job]) -> None:
@@ -179,7 +183,7 @@ class TestLogs:
         with assert_num_requests(session, 3):
             log = job.logs()
             assert [line.message for line in log] == [str(number) for number in range(25)]
-        assert [line.message for line in log.last(7)] == [str(number) for number in range(18, 25)]
+        assert [str(line) for line in log.last(7)] == [str(number) for number in range(18, 25)]
         assert (log[-1].message, log[3].message, log[:2][1].message) == ("24", "3", "1")
         assert (log.count(), log.last(0)) == (25, [])
         assert len(log.last(99)) == 10
