@@ -313,6 +313,29 @@ def test_a_result_that_json_cannot_hold(start: Start) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        "sys.stdout.close()",
+        "sys.stderr.close()",
+        "sys.stdout.close(); sys.stderr.close()",
+        "sys.stdout = sys.stderr = None",
+        "sys.stdout = sys.stderr = io.StringIO()",
+    ],
+)
+def test_why_it_failed_is_printed_though_the_code_spoilt_its_outputs(
+    start: Start, spoil: str
+) -> None:
+    source = (
+        f"import io, sys\ndef run():\n    print('before')\n    {spoil}\n    raise ValueError('x')"
+    )
+    ended = start(source).end()
+
+    assert (ended.code, ended.messages[0]) == (1, "before")
+    assert ended.lines[-1] == ("ValueError: x", "error")
+    assert "driver.py" not in "".join(ended.messages)
+
+
 def test_the_code_has_no_standard_input(start: Start) -> None:
     ended = start("import sys\ndef run(): print(repr(sys.stdin.read()), repr(input()))").end()
 
