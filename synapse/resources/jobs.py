@@ -92,7 +92,9 @@ class JobManager(Manager["Job"]):
             if errors:
                 names = ", ".join(error.job_id for error in errors[:3])
                 more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
-                what = f"{len(errors)} of {len(several)} jobs failed or were stopped: {names}{more}."
+                what = (
+                    f"{len(errors)} of {len(several)} jobs failed or were stopped: {names}{more}."
+                )
                 raise JobsFailed(what, errors)
         return given
 
