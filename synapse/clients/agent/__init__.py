@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
 from synapse.clients.agent.cluster import RayClientMixin
 from synapse.clients.agent.ids import checked_id
@@ -13,6 +12,7 @@ from synapse.clients.base import Params
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_tenant, checked_url
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
+from synapse.transport.urls import path_segment
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -163,4 +163,4 @@ def checked_release(release: Any) -> str:
     # Versions have parts, which are ids each: 1.0.0, 1.0+cpu.
     pieces = re.split("([.+!])", version)
     parts = [piece if number % 2 else checked_id(piece) for number, piece in enumerate(pieces)]
-    return f"{checked_id(code)}@{quote(''.join(parts), safe='')}"
+    return f"{checked_id(code)}@{path_segment(''.join(parts))}"
