@@ -68,7 +68,13 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
         """
         if folder is not None:
             values = {**plugin_fields(folder), **values}
-        return super().create(extra=extra, **values)
+        try:
+            return super().create(extra=extra, **values)
+        except ValidationError as error:
+            if "code" in error.fields and "code" in values:
+                code = values["code"]
+                error.hint = f"If it is there already, session.plugins.get({code!r}) gives it."
+            raise
 
 
 @resource("plugins/", manager=PluginManager)
@@ -253,14 +259,19 @@ class Plugin(Editable):
         }
         schema = PluginRelease.__schema__
         with uploadable(given, name=name, code=self.code, version=version) as (content, called):
-            row = upload_file(
-                self._context.transport,
-                schema.path,
-                content,
-                name=called,
-                fields=fields,
-                has_checksum=False,
-            )
+            try:
+                row = upload_file(
+                    self._context.transport,
+                    schema.path,
+                    content,
+                    name=called,
+                    fields=fields,
+                    has_checksum=False,
+                )
+            except ValidationError as error:
+                if "version" in error.fields:
+                    error.hint = "A release stays as it is: give a new version, in config.yaml too."
+                raise
         release = self._context.identity.load(PluginRelease, [row])[0]
         remember(self, release)
         return release

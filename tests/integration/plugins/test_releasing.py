@@ -69,6 +69,16 @@ def test_a_folder_is_released(
     assert release.file.endswith("/echo-1.0.0.zip")
 
 
+def test_what_is_there_already(session: Session, plugin: Plugin, folder: Any) -> None:
+    """A script that is run again says so to whoever wrote it, with what to do."""
+    plugin.release("1.0.0", folder.path)
+
+    with pytest.raises(ValidationError, match=r"session\.plugins\.get\('echo'\) gives it\.$"):
+        session.plugins.create(folder=folder.path)
+    with pytest.raises(ValidationError, match=r"give a new version, in config\.yaml too\.$"):
+        plugin.release("1.0.0", folder.path)
+
+
 def test_a_zip_is_released_in_every_form(plugin: Plugin, folder: Any, tmp_path: Path) -> None:
     versions = ["1.0.0", "1.0.1", "1.0.2", "1.0.3"]
     archives = []
