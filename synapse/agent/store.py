@@ -232,14 +232,17 @@ class Store:
             _append(db, job_id, lines)
 
     def end(self, job_id: str, outcome: Outcome) -> None:
-        """Note how a job ended, the reason as its last line; only the first time counts."""
+        """Note how a job ended, the reason as its last line; only the first time counts.
+
+        A reason that the job's last line gives already isn't said twice.
+        """
         with self._changing() as db:
             done = db.execute(
                 f"UPDATE jobs SET status = ?, reason = ?, completed = ? WHERE id = ? "  # noqa: S608 - marks only
                 f"AND status NOT IN ({_marks(FINAL)})",
                 (outcome.status, outcome.reason, _now(), job_id, *FINAL),
             )
-            if done.rowcount and outcome.reason:
+            if done.rowcount and outcome.reason and outcome.reason != _last_line(db, job_id):
                 level = "error" if outcome.status == "failed" else "warning"
                 _append(db, job_id, [Line(outcome.reason, level, datetime.now(timezone.utc))])
         self._forget_old()
@@ -354,6 +357,13 @@ class Store:
     def _releases(self, clauses: str, values: tuple[Any, ...]) -> list[KeptRelease]:
         rows = self._rows(f"SELECT {_RELEASE} FROM releases {clauses}", values)  # noqa: S608 - our own words
         return [KeptRelease(**dict(zip(_RELEASE.split(", "), row, strict=True))) for row in rows]
+
+
+def _last_line(db: sqlite3.Connection, job_id: str) -> str | None:
+    found = db.execute(
+        "SELECT message FROM lines WHERE job = ? ORDER BY number DESC LIMIT 1", (job_id,)
+    ).fetchone()
+    return None if found is None else str(found[0])
 
 
 def _append(db: sqlite3.Connection, job_id: str, lines: Sequence[Line]) -> None:

@@ -59,7 +59,7 @@ class DatabaseReporter:
 
 @transaction.atomic
 def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
-    """End a job, unless it has ended; the reason becomes the last line that it printed.
+    """End a job, unless it has ended; the reason becomes its last line, unless it is that already.
 
     Args:
         key: The job's id.
@@ -69,12 +69,16 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
     job = Job.objects.select_for_update().filter(pk=key).exclude(status__in=Job.FINAL).first()
     if job is None:
         return
-    if reason is not None:
+    if reason is not None and reason != _last_line(job):
         ConsoleLine.objects.create(job=job, message=reason, level=_LEVELS.get(status))
     job.status = status
     job.completed = timezone.now()
     job.save(update_fields=["status", "completed", "updated"])
     Token.objects.filter(job=job).delete()
+
+
+def _last_line(job: Job) -> str | None:
+    return job.console_lines.order_by("-pk").values_list("message", flat=True).first()
 
 
 def _again(write: Callable[[], object]) -> None:

@@ -16,6 +16,12 @@ _EXCEPTION = re.compile(r"[^\W\d][\w.<>]*(: .*)?")
 # sent. The driver's last line then says why.
 _RAISED = 1
 _BY_DRIVER = (3, 4)
+_INSTALL = " Name its package under `requirements` in config.yaml, with `install: true`."
+# How a traceback begins, and what is before each of its lines: that of several at once is drawn.
+_TRACEBACKS = {
+    "Traceback (most recent": "",
+    "  + Exception Group Traceback (most recent": "  | ",
+}
 
 
 def outcome_of(code: int, printed: Sequence[Line]) -> Outcome:
@@ -36,7 +42,8 @@ def outcome_of(code: int, printed: Sequence[Line]) -> Outcome:
     if code < 0:
         return Outcome("failed", f"It was killed by signal {-code} ({_name(-code)}).")
     if code == _RAISED and (raised := _exception(printed)) is not None:
-        return Outcome("failed", f"The code raised {_cut(raised).rstrip('.')}.")
+        hint = _INSTALL if raised.startswith("ModuleNotFoundError: No module named") else ""
+        return Outcome("failed", f"The code raised {_cut(raised).rstrip('.')}.{hint}")
     if code in _BY_DRIVER and printed and printed[-1].level == "error":
         return Outcome("failed", _cut(printed[-1].message))
     return Outcome("failed", f"It ended with exit code {code}.")
@@ -44,10 +51,15 @@ def outcome_of(code: int, printed: Sequence[Line]) -> Outcome:
 
 def _exception(printed: Sequence[Line]) -> str | None:
     """Find the exception of the last traceback, as its own line there has it."""
-    messages = [line.message for line in printed]
-    starts = [at for at, text in enumerate(messages) if text.startswith("Traceback (most recent")]
-    rest = messages[starts[-1] + 1 :] if starts else []
-    return next((text for text in rest if _EXCEPTION.fullmatch(text)), None)
+    raised, prefix = None, None
+    for text in (line.message for line in printed):
+        begun = next((start for start in _TRACEBACKS if text.startswith(start)), None)
+        if begun is not None:
+            raised, prefix = None, _TRACEBACKS[begun]
+        elif prefix is not None and raised is None and text.startswith(prefix):
+            own = text.removeprefix(prefix)
+            raised = own if _EXCEPTION.fullmatch(own) else None
+    return raised
 
 
 def _cut(text: str) -> str:

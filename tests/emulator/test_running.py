@@ -62,6 +62,13 @@ def test_a_small_job_is_over_soon(api):
     ("source", "reason"),
     [
         ("def run(): raise RuntimeError('boom')", "The code raised RuntimeError: boom."),
+        (
+            "def run(): import no_such_package",
+            (
+                "The code raised ModuleNotFoundError: No module named 'no_such_package'. Name its "
+                "package under `requirements` in config.yaml, with `install: true`."
+            ),
+        ),
         ("import sys\ndef run(): sys.exit(7)", "It ended with exit code 7."),
         ("import os\ndef run(): os._exit(9)", "It ended with exit code 9."),
         ("import os\ndef run(): os.kill(os.getpid(), 9)", "It was killed by signal 9 (SIGKILL)."),
@@ -72,6 +79,14 @@ def test_a_job_that_fails_says_why_in_its_last_line(api, source, reason):
 
     assert ended(api, job)["status"] == "failed"
     assert lines(api, job)[-1] == (reason, "error")
+
+
+def test_a_reason_that_the_job_printed_is_not_said_again(api):
+    job = started(api, "import no_such_package\ndef run(): ...")
+
+    assert ended(api, job)["status"] == "failed"
+    ((said, level),) = lines(api, job)
+    assert (said[:30], level) == ("The action 'train' can't run: ", "error")
 
 
 def test_lines_come_as_they_are_printed(api):

@@ -56,6 +56,15 @@ def test_only_the_first_end_counts(store: Store) -> None:
     assert (last.message, last.level) == ("It broke.", "error")
 
 
+def test_a_reason_that_the_job_printed_is_not_said_again(store: Store) -> None:
+    add(store, "j")
+    store.append("j", lines("It broke.", "It can't run."))
+
+    store.end("j", Outcome("failed", "It can't run."))
+
+    assert [line.message for line in store.lines("j")] == ["It broke.", "It can't run."]
+
+
 def test_lines_in_order_and_in_part(store: Store) -> None:
     add(store, "j")
     store.append("j", lines("a", "b"))
