@@ -46,6 +46,10 @@ _MOST = 64 << 20
 _GRACE = 3.0
 _ORDERED = ("job_id", "code", "version", "action", "entrypoint", "params", "base_url")
 
+# Where what the driver itself has to say goes: a stream of its own, as the code may close or
+# replace the usual ones.
+_own_output: list[IO[str]] = []
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a job, and return the code that the process is to end with.
@@ -241,6 +245,7 @@ def _set_up_output() -> None:
         stream.reconfigure(  # type: ignore[union-attr] # both are text files here
             encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
+    _own_output[:] = [os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")]
 
 
 def _print_log() -> None:
@@ -277,10 +282,13 @@ def _fail(code: int, message: str) -> int:
 
 
 def _say(message: str, level: str) -> None:
+    for stream in (sys.stdout, sys.stderr):  # what was printed before comes before
+        with contextlib.suppress(Exception):
+            stream.flush()
     with contextlib.suppress(OSError):  # nobody reads
-        sys.stdout.flush()
-        sys.stderr.write(marked(message.rstrip("\n"), level) + "\n")
-        sys.stderr.flush()
+        for own in _own_output:
+            own.write(marked(message.rstrip("\n"), level) + "\n")
+            own.flush()
 
 
 if __name__ == "__main__":

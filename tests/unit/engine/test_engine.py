@@ -71,6 +71,17 @@ def test_the_last_of_several_exceptions(run: Run) -> None:
     assert job.end().reason == "The code raised plugin.Odd."
 
 
+@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups of exceptions")
+def test_several_exceptions_at_once(run: Run) -> None:
+    job = run("""
+    def run():
+        inner = ExceptionGroup("few", [TypeError("b")])
+        raise ExceptionGroup("many", [ValueError("a"), inner])
+    """)
+
+    assert job.end().reason == "The code raised ExceptionGroup: many (2 sub-exceptions)."
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [

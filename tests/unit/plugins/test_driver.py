@@ -386,8 +386,8 @@ def test_it_ends_with_whoever_started_it(start: Start) -> None:
         import subprocess, sys, time
         def run():
             child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
-            print(child.pid)
             try:
+                print(child.pid)
                 time.sleep(60)
             finally:
                 print("cleaned up")
