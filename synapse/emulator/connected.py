@@ -16,6 +16,8 @@ from synapse.emulator.reports import end_job
 __all__ = ["ConnectedAgents"]
 
 _TIMEOUT = (5, 30)
+# Seconds for which whoever starts a job waits until its agent has it: then it can be asked there.
+_HANDED_OVER = 2.0
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class ConnectedAgents:
     def submit(self, job: Job, token: str) -> None:
         """Have a job's agent run it, on a thread; if it can't, the job fails and says why.
 
+        Waits for that a little, so that whoever started the job can ask the agent about it.
+
         Args:
             job: The job; its release, plugin and tenant are loaded.
             token: The job's own.
@@ -69,7 +73,7 @@ class ConnectedAgents:
             end_job(job.pk, Job.Status.FAILED, f"The agent could not be given the job: {why}.")
 
         path = f"plugin_releases/{release}/run/"
-        self._ask_later(job.agent_id, path, body, on_behalf, otherwise=fail)
+        self._ask_later(job.agent_id, path, body, on_behalf, otherwise=fail).join(_HANDED_OVER)
 
     def stop(self, job: Job) -> None:
         """Ask a job's agent for its end, on a thread; if it can't, the job counts as stopped."""
@@ -87,7 +91,7 @@ class ConnectedAgents:
         headers: Mapping[str, str],
         *,
         otherwise: Callable[[str], None],
-    ) -> None:
+    ) -> threading.Thread:
         def ask() -> None:
             try:
                 why = self._ask(agent, path, body, headers)
@@ -97,7 +101,9 @@ class ConnectedAgents:
                 connection.close()
 
         name = f"synapse-agent-{uuid.uuid4().hex[:8]}"
-        threading.Thread(target=ask, name=name, daemon=True).start()
+        thread = threading.Thread(target=ask, name=name, daemon=True)
+        thread.start()
+        return thread
 
     def _ask(
         self, agent: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str]

@@ -4,6 +4,7 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -19,19 +20,21 @@ class FakeAgent:
         self.asked = []
         self.news = threading.Condition()
         self.status = 201
+        self.delay = 0.0
         agent = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                time.sleep(agent.delay)
+                with agent.news:
+                    agent.asked.append((self.path, dict(self.headers), body))
+                    agent.news.notify_all()
                 answer = b'{"detail": "Not here."}'
                 self.send_response(agent.status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
-                with agent.news:
-                    agent.asked.append((self.path, dict(self.headers), body))
-                    agent.news.notify_all()
 
             def log_message(self, *_):
                 pass
@@ -110,6 +113,21 @@ def test_a_connected_agent_is_given_the_job(emulator, user, robot, tenant, agent
         robot.ok("PATCH", f"jobs/{job}/", {"status": "completed", "result": 5})
         assert own.get("jobs/").status_code == 401
     assert user.get(f"jobs/{job}/").json()["result"] == 5
+
+
+def test_who_started_the_job_finds_it_at_the_agent(user, agent, key):
+    agent.delay = 0.3
+    job = run(user, key)
+
+    assert [body["job_id"] for _, _, body in agent.asked] == [job]
+
+
+def test_an_agent_that_takes_long_is_not_waited_for(user, agent, key):
+    agent.delay = 4
+    job = run(user, key)
+
+    assert agent.asked == []
+    assert agent.wait_for(1)[2]["job_id"] == job
 
 
 def test_an_agent_may_have_the_job_made(user, robot, agent, key):
