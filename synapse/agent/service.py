@@ -126,10 +126,9 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
 
 
 def _begin(contact: _Contact, on_ready: Callable[[str], None] | None, url: str) -> None:
-    # Not before the agent listens: the backend may have work for it at once.
-    contact.start()
-    if on_ready is not None:
-        on_ready(url)
+    # Not before the agent listens: the backend may have work for it at once. And who waits for the
+    # agent may ask the backend for its address at once.
+    contact.start(lambda: None if on_ready is None else on_ready(url))
 
 
 def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Work:
@@ -161,6 +160,10 @@ def _runner(options: AgentOptions, store: Store, orders: Orders) -> tuple[Runner
     return runner, RayCluster(runner.client)
 
 
+def _nothing() -> None:
+    pass
+
+
 def _end(work: Work) -> None:
     work.close()
     work.reports.close()
@@ -181,6 +184,7 @@ class _Contact:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="agent-contact", daemon=True)
         self._is_away = False
+        self._on_first: Callable[[], None] = _nothing
 
     def introduce(self) -> None:
         """Reach the backend for the first time. It may be away; the agent then waits for it.
@@ -200,8 +204,13 @@ class _Contact:
         except ClientError as error:
             self._note(error)
 
-    def start(self) -> None:
-        """Begin."""
+    def start(self, on_first: Callable[[], None]) -> None:
+        """Begin.
+
+        Args:
+            on_first: Called once, when the backend was told where the agent is, or is away.
+        """
+        self._on_first = on_first
         self._thread.start()
 
     def close(self) -> None:
@@ -216,6 +225,8 @@ class _Contact:
                 self._greet(self._says)
             except ClientError as error:
                 self._note(error)
+            self._on_first()
+            self._on_first = _nothing
             if self._closing.wait(_PERIOD if not self._is_away else _PERIOD / 5):
                 return
 
