@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import logging
 import signal
 import socket
@@ -104,6 +105,7 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
         checked_url(url, "the agent's own address")
         store = Store(options.data)
         stack.callback(store.close)
+        store.belong_to(_owner(options, token))
         session = stack.enter_context(
             Session(
                 options.backend,
@@ -123,6 +125,12 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
         _Server(make_app(work, token), work, lambda: _begin(contact, on_ready, url)).listen(
             listener
         )
+
+
+def _owner(options: AgentOptions, token: str) -> str:
+    """Say for whom the agent works: a backend that was made anew has other tokens, too."""
+    whole = "\0".join([options.backend.rstrip("/"), options.tenant or "", token])
+    return hashlib.sha256(whole.encode()).hexdigest()
 
 
 def _begin(contact: _Contact, on_ready: Callable[[str], None] | None, url: str) -> None:

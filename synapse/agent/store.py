@@ -175,6 +175,20 @@ class Store:
             (found,) = db.execute("SELECT value FROM about WHERE name = 'node'").fetchone()
         return str(found)
 
+    def belong_to(self, owner: str) -> None:
+        """Note for whom the agent works; the releases of another are forgotten.
+
+        What is called `digits@1.0.0` there may be something else here.
+
+        Args:
+            owner: A text that differs for each.
+        """
+        with self._changing() as db:
+            found = db.execute("SELECT value FROM about WHERE name = 'owner'").fetchone()
+            if found is not None and found[0] != owner:
+                db.execute("DELETE FROM releases")
+            db.execute("INSERT OR REPLACE INTO about VALUES ('owner', ?)", (owner,))
+
     # Jobs.
 
     def add(

@@ -42,6 +42,22 @@ def test_a_job_is_added_once(store: Store) -> None:
     assert (job.status, job.params, job.lines) == ("queued", {"x": 1}, 0)
 
 
+def test_the_releases_of_another_backend_are_not_kept(store: Store) -> None:
+    def keep() -> None:
+        store.keep_release(code="p", version="1", key=1, checksum="c", size=1, config={})
+
+    keep()
+    store.belong_to("one")
+    store.belong_to("one")
+    assert len(store.releases()) == 1
+
+    store.belong_to("another")
+    assert store.releases() == []
+    keep()
+    store.belong_to("another")
+    assert len(store.releases()) == 1
+
+
 def test_only_the_first_end_counts(store: Store) -> None:
     add(store, "j")
     store.begin("j")
