@@ -37,6 +37,7 @@ _LOG = logging.getLogger("synapse.agent")
 
 _MOST_ROWS = 1000
 _MOST_BODY = 10 << 20
+_MOST_ID = 1 << 63
 _TOKEN = re.compile(r"Token\s+(\S+)", re.IGNORECASE)
 #: Other spellings of the states, as newer servers have them.
 _OLDER = {"pending": "queued", "succeeded": "completed"}
@@ -161,7 +162,7 @@ class _Endpoints:
         del request
         code, version = body.get("plugin"), body.get("version")
         key = body.get("plugin_release", body.get("id"))
-        if isinstance(key, int) and not isinstance(key, bool) and code is None:
+        if type(key) is int and abs(key) < _MOST_ID and code is None:
             kept, is_new = self._work.releases.fetch_by_id(key)
         elif isinstance(code, str) and isinstance(version, str):
             kept, is_new = self._work.releases.fetch(*split_key(f"{code}@{version}"))
@@ -315,6 +316,8 @@ async def _body(request: Request) -> dict[str, Any]:
         return {}
     try:
         found = json.loads(content)
+        # Not all that Python reads can be answered: NaN, and halves of surrogate pairs.
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise Refusal(400, f"JSON parse error - {error}") from None
     if not isinstance(found, dict):

@@ -80,7 +80,14 @@ def test_a_method_that_isnt_there(world: World) -> None:
 
 @pytest.mark.parametrize(
     ("body", "status", "says"),
-    [(b"{", 400, "JSON parse error"), (b"[1]", 400, "Expected a dictionary, but got list")],
+    [
+        (b"{", 400, "JSON parse error"),
+        (b"[1]", 400, "Expected a dictionary, but got list"),
+        (b'{"params": NaN}', 400, "JSON parse error"),
+        (b'{"params": 1e999}', 400, "JSON parse error"),
+        (b'{"params": "\\ud800"}', 400, "JSON parse error"),
+        (b'{"plugin_release": 99999999999999999999}', 400, "the id as plugin_release"),
+    ],
 )
 def test_a_body_that_is_none(world: World, body: bytes, status: int, says: str) -> None:
     answer = requests.post(
