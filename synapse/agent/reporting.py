@@ -11,11 +11,11 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from synapse.agent.store import KeptJob, Store
+from synapse.agent.store import FINAL, KeptJob, Store
 from synapse.core.convert import parse_time
 from synapse.engine.order import Line, Outcome
 from synapse.errors import (
@@ -88,12 +88,21 @@ class Reports:
     Args:
         store: What is known of the jobs.
         session: The backend, with the agent's token. It repeats nothing by itself.
+        stop: Ends a job here that the backend has ended without the agent hearing of it.
         settled: Seconds after which a request whose answer was lost can't be under way any more.
     """
 
-    def __init__(self, store: Store, session: Session, *, settled: float = 10.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        session: Session,
+        *,
+        stop: Callable[[str], object],
+        settled: float = 10.0,
+    ) -> None:
         self._store = store
         self._client = session.client
+        self._stop = stop
         self._settled = settled
         # The lines that were sent last, by job, and when, where it isn't known whether they came.
         # What an earlier process left may have been under way as well.
@@ -204,10 +213,12 @@ class Reports:
         if not body:
             return "told"
         try:
-            self._client.update_job(kept.id, body)
+            answer = self._client.update_job(kept.id, body)
         except ClientError as error:
             self._settle(error, kept, lines, body)
             return "more"
+        if not kept.is_final and isinstance(answer, Mapping) and answer.get("status") in FINAL:
+            self._end_here(kept)
         self._sizes.pop(kept.id, None)
         if lines:
             self._store.sent(kept.id, kept.sent + len(lines))
@@ -239,6 +250,8 @@ class Reports:
             # It has ended for the backend: somebody stopped it there, for one. That stays.
             _LOG.warning("The backend keeps its own end of job %s: %s", job.id, error.detail)
             self._store.told(job.id, job.status)
+            if not job.is_final:
+                self._end_here(job)
         elif isinstance(error, (BadRequest, Conflict, PayloadTooLarge)) and lines:
             self._halve(error, job, lines)
         elif isinstance(error, BadRequest):
@@ -250,6 +263,11 @@ class Reports:
                 ago = self._settled if _was_answered(error) else 0.0
                 self._doubts[job.id] = time.monotonic() - ago
             raise error
+
+    def _end_here(self, job: KeptJob) -> None:
+        """Stop what the backend has ended: its wish to stop it, or the answer to it, was lost."""
+        if self._stop(job.id):
+            _LOG.warning("The backend has ended job %s; it is stopped here, too.", job.id)
 
     def _halve(self, error: ClientError, job: KeptJob, lines: list[Line]) -> None:
         """Send less at a time, and leave out a line that is refused by itself."""

@@ -142,7 +142,7 @@ def _begin(contact: _Contact, on_ready: Callable[[str], None] | None, url: str) 
 def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Work:
     orders = Orders(url)
     runner, cluster = _runner(options, store, orders)
-    reports = Reports(store, session)
+    reports = Reports(store, session, stop=runner.stop)
     work = Work(
         store=store,
         session=session,

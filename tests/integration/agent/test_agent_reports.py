@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,32 @@ def test_a_backend_that_is_away(proxied: tuple[World, Any]) -> None:
 
     job = world.job(job_id, until="succeeded", timeout=60)
     assert printed(job) == LINES
+
+
+def test_a_job_that_was_stopped_when_the_agent_could_not_be_told(
+    synapse_backend: Emulator, tmp_path: Path, proxy_to: Callable[..., Any]
+) -> None:
+    """The backend can't reach the agent; the agent learns of it with the next lines."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    proxy = proxy_to(f"http://127.0.0.1:{port}")
+    for world in make_world(synapse_backend, tmp_path, port=port, url=proxy.url.rstrip("/")):
+        job_id = world.run("say", lines=3000, pause=0.1)
+        job = world.job(job_id, until="running")
+        proxy.refuse()
+        job.stop()
+        world.job(job_id, until="stopped")
+        proxy.listen()
+
+        ended = eventually(partial(world.client.get_job, job_id), _has_ended)
+
+        assert ended["status"] == "stopped"
+        assert world.job(job_id, until="stopped").logs().count() < 100
+
+
+def _has_ended(job: dict[str, Any]) -> bool:
+    return job["completed"] is not None
 
 
 def test_an_agent_that_is_killed_before_it_said_all(proxied: tuple[World, Any]) -> None:
