@@ -80,12 +80,16 @@ def add_agent(
                 from synapse.agent.service import AgentOptions, serve
             except ModuleNotFoundError as error:
                 raise MissingExtra("The agent", "agent") from error
+            from synapse.config import checked_url
             from synapse.engine.order import Limits
 
             if not backend:
                 raise ConfigurationError("No backend: give --backend, or set SYNAPSE_BASE_URL.")
             if not token:
                 raise ConfigurationError("No token: set SYNAPSE_AGENT_TOKEN, or give --token.")
+            checked_url(backend, "--backend (SYNAPSE_BASE_URL)")
+            if ray:
+                checked_url(ray, "--ray, which is that of the head's dashboard,")
             logging.basicConfig(
                 stream=sys.stderr, level=logging.WARNING, format="synapse agent: %(message)s"
             )

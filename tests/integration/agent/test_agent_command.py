@@ -115,3 +115,18 @@ def test_what_is_missing(options: list[str], says: str) -> None:
 
     assert result.returncode == 1
     assert says in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--backend", "127.0.0.1:8000"], "The base URL '127.0.0.1:8000' from --backend"),
+        (["--backend", "http://127.0.0.1:1", "--ray", "127.0.0.1:6379"], "from --ray, which is"),
+    ],
+)
+def test_an_address_that_is_none(options: list[str], says: str) -> None:
+    result = run(*options, SYNAPSE_AGENT_TOKEN="some-token")
+
+    assert result.returncode == 1
+    assert says in result.stderr
+    assert "must begin with http://" in result.stderr
