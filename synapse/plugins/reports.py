@@ -76,8 +76,10 @@ class Reports:
         """Note metrics; those of the same names are replaced.
 
         Raises:
-            InvalidQuery: JSON can't hold one.
+            InvalidQuery: JSON can't hold one, or they are given as a mapping.
         """
+        if isinstance(category, Mapping):
+            raise InvalidQuery("The category is a mapping: give measurements as metrics(**values).")
         found = {name: as_json(value, name) for name, value in values.items()}
         with self._lock:
             if category is None:

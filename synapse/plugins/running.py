@@ -142,7 +142,7 @@ class Context:
             **values: The measurements by name.
 
         Raises:
-            InvalidQuery: JSON can't hold one.
+            InvalidQuery: JSON can't hold one, or they are given as a mapping.
         """
         self._check_process()
         self.reports.add_metrics(category, values)

@@ -135,6 +135,12 @@ def test_each_report_tells_the_sender() -> None:
     assert made.reports.metrics_record == {"loss": 1, "category": "a metric of this name"}
 
 
+def test_metrics_as_a_mapping() -> None:
+    values: Any = {"loss": 1}
+    with pytest.raises(InvalidQuery, match=r"metrics\(\*\*values\)"):
+        make().metrics(values)
+
+
 def test_log_lines_carry_their_level(capsys: pytest.CaptureFixture[str]) -> None:
     make().log("one\ntwo", level="error")
     make().log(3)
