@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from synapse.emulator.reports import end_job
 __all__ = ["ConnectedAgents"]
 
 _TIMEOUT = (5, 30)
+# Seconds between attempts. An agent that is asked for the same twice does it once, so that an
+# answer that was lost is asked for again.
+_PAUSES = (0.5, 1.0)
 # Seconds for which whoever starts a job waits until its agent has it: then it can be asked there.
 _HANDED_OVER = 2.0
 
@@ -35,18 +39,24 @@ class ConnectedAgents:
     def __init__(self) -> None:
         self._places: dict[int, _Place] = {}
 
-    def note(self, agent: User, token: str) -> None:
-        """Keep what an agent said, or forget one that has no address."""
-        if agent.url:
-            self._places[agent.pk] = _Place(agent.url.rstrip("/"), token)
-        else:
+    def note(self, agent: User, token: str) -> bool:
+        """Keep what an agent said, or forget one that has no address.
+
+        Returns:
+            Whether it can be asked now, and couldn't before.
+        """
+        if not agent.url:
             self._places.pop(agent.pk, None)
+            return False
+        is_new = agent.pk not in self._places
+        self._places[agent.pk] = _Place(agent.url.rstrip("/"), token)
+        return is_new
 
     def has(self, agent: User) -> bool:
         """Say whether an agent can be asked for something."""
         return agent.is_active and agent.pk in self._places
 
-    def submit(self, job: Job, token: str) -> None:
+    def submit(self, job: Job, token: str, *, patience: float = _HANDED_OVER) -> None:
         """Have a job's agent run it, on a thread; if it can't, the job fails and says why.
 
         Waits for that a little, so that whoever started the job can ask the agent about it.
@@ -54,6 +64,7 @@ class ConnectedAgents:
         Args:
             job: The job; its release, plugin and tenant are loaded.
             token: The job's own.
+            patience: For how many seconds to wait.
         """
         if job.plugin_release is None or job.agent_id is None:  # the caller checked
             raise ValueError("only a release can be run by an agent")
@@ -73,7 +84,7 @@ class ConnectedAgents:
             end_job(job.pk, Job.Status.FAILED, f"The agent could not be given the job: {why}.")
 
         path = f"plugin_releases/{release}/run/"
-        self._ask_later(job.agent_id, path, body, on_behalf, otherwise=fail).join(_HANDED_OVER)
+        self._ask_later(job.agent_id, path, body, on_behalf, otherwise=fail).join(patience)
 
     def stop(self, job: Job) -> None:
         """Ask a job's agent for its end, on a thread; if it can't, the job counts as stopped."""
@@ -109,28 +120,40 @@ class ConnectedAgents:
         self, agent: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
     ) -> str | None:
         """Ask, and give why it didn't work, if so."""
-        import requests
+        for pause in (*_PAUSES, None):
+            place = self._places.get(agent)  # it may be somewhere else now
+            if place is None:
+                return "it is not connected"
+            why, is_answer = _asked(place, path, body, headers)
+            if is_answer or pause is None:
+                break
+            time.sleep(pause)
+        return why
 
-        place = self._places.get(agent)
-        if place is None:
-            return "it is not connected"
-        try:
-            with requests.Session() as http:
-                http.trust_env = False  # no proxy and no `.netrc` is to see the tokens
-                answer = http.post(
-                    f"{place.url}/{path}",
-                    json=dict(body),
-                    headers={**headers, "Authorization": place.token},
-                    timeout=_TIMEOUT,
-                    allow_redirects=False,
-                )
-        except requests.Timeout:
-            return f"{place.url} did not answer in time"
-        except (requests.RequestException, ValueError) as error:
-            return f"{place.url} cannot be reached ({type(error).__name__})"
-        if 200 <= answer.status_code < 300:
-            return None
-        return f"{place.url} answered {answer.status_code}{_detail(answer.text)}"
+
+def _asked(
+    place: _Place, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> tuple[str | None, bool]:
+    """Ask once; give why it didn't work, and whether the agent itself said so."""
+    import requests
+
+    try:
+        with requests.Session() as http:
+            http.trust_env = False  # no proxy and no `.netrc` is to see the tokens
+            answer = http.post(
+                f"{place.url}/{path}",
+                json=dict(body),
+                headers={**headers, "Authorization": place.token},
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+            )
+    except requests.Timeout:
+        return f"{place.url} did not answer in time", False
+    except (requests.RequestException, ValueError) as error:
+        return f"{place.url} cannot be reached ({type(error).__name__})", False
+    if 200 <= answer.status_code < 300:
+        return None, True
+    return f"{place.url} answered {answer.status_code}{_detail(answer.text)}", True
 
 
 def _detail(text: str) -> str:

@@ -27,6 +27,23 @@ def engine() -> Running | None:
     return running
 
 
+def note_agent(agent: User, token: str) -> None:
+    """Keep where an agent is, and give it what waits for it if that wasn't known.
+
+    Those are jobs from before this server was started, which may have died before the agent had
+    them. One that the agent has is not run twice.
+    """
+    if not agents().note(agent, token):
+        return
+    waiting = Job.objects.filter(agent=agent, runner=Job.Runner.AGENT, status=Job.Status.QUEUED)
+    for job in waiting.exclude(plugin_release=None).select_related(
+        "plugin", "plugin_release", "tenant"
+    ):
+        before = Token.objects.filter(job=job).select_related("user").first()
+        if before is not None:
+            agents().submit(job, Token.for_job(job, before.user), patience=0)
+
+
 def hand_over(job: Job, user: User) -> None:
     """Have a job run that was just made, once it is there for others to see.
 

@@ -21,6 +21,7 @@ class FakeAgent:
         self.news = threading.Condition()
         self.status = 201
         self.delay = 0.0
+        self.lost = 0
         agent = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -30,6 +31,10 @@ class FakeAgent:
                 with agent.news:
                     agent.asked.append((self.path, dict(self.headers), body))
                     agent.news.notify_all()
+                if agent.lost:
+                    agent.lost -= 1
+                    self.connection.close()
+                    return
                 answer = b'{"detail": "Not here."}'
                 self.send_response(agent.status)
                 self.send_header("Content-Length", str(len(answer)))
@@ -237,3 +242,40 @@ def test_a_job_that_an_agent_has_when_the_backend_is_started_again(tmp_path, age
             else:
                 assert user.get(f"jobs/{job}/").json()["status"] == "queued"
                 robot.ok("PATCH", f"jobs/{job}/", {"status": "completed"})
+
+
+def test_a_job_that_waits_for_its_agent_when_the_backend_is_started_again(tmp_path, agent):
+    """The backend may have died before the agent had it: it is given the job again."""
+    from synapse.emulator import Emulator
+
+    emulator = Emulator(tmp_path / "data")
+    jobs = []
+    for count in (1, 2):
+        with emulator, contextlib.ExitStack() as stack:
+            path = f"agents/{emulator.agent_token}/connect/"
+            user = connect(emulator, emulator.api_token)
+            stack.enter_context(user.http)
+            if not jobs:
+                released(user, "def run(): ...")
+                key = user.ok("POST", path, {"url": agent.url})["id"]
+                jobs.append(run(user, key))
+            else:
+                user.ok("POST", path, {"name": "not yet there"})
+                assert len(agent.asked) == 1
+                for _ in range(3):
+                    user.ok("POST", path, {"url": agent.url})
+            _, headers, body = agent.wait_for(count)
+            assert body["job_id"] == jobs[0]
+            own = connect(emulator, headers["SYNAPSE-User"].removeprefix("Token "))
+            with own.http:
+                assert own.me() == user.me()
+    assert len(agent.asked) == 2
+
+
+def test_an_agent_whose_answer_is_lost_is_asked_again(user, agent, key):
+    agent.lost = 2
+    job = run(user, key)
+    agent.wait_for(3)
+
+    assert {body["job_id"] for _, _, body in agent.asked} == {job}
+    assert user.get(f"jobs/{job}/").json()["status"] == "queued"

@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from synapse.emulator.models import Token, User
-from synapse.emulator.runners import agents
+from synapse.emulator.runners import note_agent
 from synapse.emulator.tenancy import access_of, tenant_of
 
 
@@ -32,7 +32,8 @@ class ConnectView(APIView):
         agent.url = said.validated_data.get("url", agent.url) or ""
         agent.connected = timezone.now()
         agent.save(update_fields=["name", "url", "connected"])
-        agents().note(agent, token)
+        if "url" in said.validated_data:  # else it doesn't listen there yet
+            note_agent(agent, token)
         return Response(
             {
                 "id": agent.pk,
