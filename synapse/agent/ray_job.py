@@ -44,8 +44,9 @@ _TAIL = 200
 # waits for room in the cluster.
 _STOPPING = 20.0
 _ASKING = 3.0
-# Seconds after the job's end for the rest of its log to come.
+# Seconds after the job's end for the rest of its log to come; from a node that is lost, none does.
 _REST = 60.0
+_REST_OF_LOST = 2.0
 # The log is bound by the job's own limit, and its lines are cut where they are too long.
 _UNBOUND = StreamLimits(
     max_messages=1 << 60, max_lines=1 << 60, max_bytes=1 << 60, max_message_bytes=64 << 20
@@ -54,6 +55,8 @@ _OWN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\t[A-Z]+ [\w.]+:\d+ -- "
 _ENTRYPOINT = "Running entrypoint for job "
 _WORKER = re.compile(r"\x1b\[\d+m(\([^()]*pid=\d+[^()]*\))\x1b\[0m")
 _LONGEST = 500
+_NODE_DIED = "because its node has died"
+_WHY_NODE_DIED = re.compile(r"the actor's node was terminated \w+: (.+)")
 
 
 class RayJob:
@@ -66,6 +69,7 @@ class RayJob:
         orders: Where it fetches its order.
         runtime_env: What Ray prepares.
         patience: Seconds for which a head that doesn't answer is asked again.
+        resources: What is kept of a node for its process.
 
     Attributes:
         verdict: By which it is ended early.
@@ -80,6 +84,7 @@ class RayJob:
         orders: Tickets,
         runtime_env: Mapping[str, Any],
         patience: float,
+        resources: Mapping[str, float],
     ) -> None:
         self.order = order
         self.verdict = Verdict(order.limits)
@@ -88,6 +93,7 @@ class RayJob:
         self._orders = orders
         self._runtime_env = runtime_env
         self._patience = patience
+        self._resources = resources
         self._printed: deque[Line] = deque(maxlen=_TAIL)
         self._output = Output(order.limits.output * 2**20, self._print)
         self._lines: queue.Queue[str | None] = queue.Queue(10_000)
@@ -168,6 +174,7 @@ class RayJob:
             submission_id=self.order.job_id,
             working_dir=self.order.release.archive,
             runtime_env=environment,
+            entrypoint_resources=self._resources or None,
             metadata={
                 "synapse_release": f"{self.order.release.code}@{self.order.release.version}",
                 "synapse_action": self.order.action,
@@ -226,7 +233,7 @@ class RayJob:
             if job["status"] in ("RUNNING", "SUCCEEDED") or job.get("driver_exit_code") is not None:
                 self._start()
             if job["status"] in _TERMINAL:
-                self._finish_log()
+                self._finish_log(_REST_OF_LOST if _lost_node(job) else _REST)
                 return self._ended(job)
 
     def _ask_to_stop(self) -> None:
@@ -250,6 +257,8 @@ class RayJob:
             # A shell says so of what it started when that was killed.
             is_killed = code > 128 and code - 128 in [one.value for one in signal.Signals]
             return outcome_of(128 - code if is_killed else code, list(self._printed))
+        if (lost := _lost_node(job)) is not None:
+            return Outcome("failed", lost)
         said = str(job.get("message") or job.get("error_type") or "no reason given").strip()
         reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
         return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
@@ -293,8 +302,8 @@ class RayJob:
         self._output.flush(due=True)
         return self._is_log_over
 
-    def _finish_log(self) -> None:
-        until = time.monotonic() + _REST
+    def _finish_log(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
         while time.monotonic() < until and not self._output.is_full:
             if self._pass_on(_TICK):
                 return
@@ -335,3 +344,17 @@ class RayJob:
             say()
         except Exception:
             _log.exception("The reporter of job %s failed.", self.order.job_id)
+
+
+def _lost_node(job: Mapping[str, Any]) -> str | None:
+    """Say that the node is lost that a job ran on; `None` if that isn't what ended it.
+
+    Ray's own message has that behind the names and numbers of what it ran the job under.
+    """
+    message = str(job.get("message") or "")
+    if job.get("error_type") != "JOB_SUPERVISOR_ACTOR_DIED" or _NODE_DIED not in message:
+        return None
+    node = str(job.get("driver_node_id") or "unknown")
+    said = _WHY_NODE_DIED.search(message)
+    why = f": {said[1].strip().rstrip('.')[:_LONGEST]}" if said else ""
+    return f"The Ray node that it ran on was lost (node {node[:12]}){why}."

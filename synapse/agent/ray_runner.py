@@ -46,6 +46,8 @@ class RayRunner:
         runtime_env: What Ray prepares for each job.
         patience: Seconds for which a head that doesn't answer is asked again, before the job
             counts as failed.
+        resources: What Ray keeps of a node for each job's process, such as `{"trainer": 1}`: it
+            then runs on a node that has that. By default, Ray runs it on the head's.
 
     Raises:
         ConfigurationError: The address is malformed.
@@ -59,6 +61,7 @@ class RayRunner:
         token: str | None = None,
         runtime_env: Mapping[str, Any] | None = None,
         patience: float = 30.0,
+        resources: Mapping[str, float] | None = None,
     ) -> None:
         self.client = RayClient(address, token, timeout=(5, 10))
         self._address = address
@@ -66,6 +69,7 @@ class RayRunner:
         self._orders = orders
         self._runtime_env = dict(runtime_env or {})
         self._patience = patience
+        self._resources = dict(resources or {})
         self._jobs: dict[str, RayJob] = {}
         self._threads: set[threading.Thread] = set()
         self._lock = threading.Lock()
@@ -80,6 +84,7 @@ class RayRunner:
             orders=self._orders,
             runtime_env=self._runtime_env,
             patience=self._patience,
+            resources=self._resources,
         )
         with self._lock:
             if self._is_closed:

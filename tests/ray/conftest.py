@@ -16,7 +16,7 @@ from synapse.clients.agent.ray import RayClient
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from head import RayHead
+from head import HEAD_TOKEN, RayHead
 
 
 @pytest.fixture(scope="session")
@@ -53,14 +53,23 @@ def submitted(ray_client: RayClient) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def another_head() -> Iterator[Callable[[], RayHead]]:
-    """What starts a head that a test may kill."""
+def heads_to_lose() -> Iterator[Callable[[], RayHead]]:
+    """What gives a head that wants `HEAD_TOKEN`: the one that is there, unless it was killed."""
     made: list[RayHead] = []
 
-    def start() -> RayHead:
-        made.append(RayHead(cpus=1))
-        return made[-1].wait_until_up()
+    def give() -> RayHead:
+        if not made or not made[-1].is_up():
+            environment = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": HEAD_TOKEN}
+            made.append(RayHead(cpus=1, environment=environment))
+            made[-1].wait_until_up(token=HEAD_TOKEN)
+        return made[-1]
 
-    yield start
+    yield give
     for one in made:
         one.kill()
+
+
+@pytest.fixture
+def head_to_lose(heads_to_lose: Callable[[], RayHead]) -> RayHead:
+    """A head that wants `HEAD_TOKEN`, and that a test may kill."""
+    return heads_to_lose()

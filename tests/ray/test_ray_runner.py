@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from head import RayHead
+from head import HEAD_TOKEN, RayHead, RayNode
 
 import synapse
 from synapse.agent.orders import Orders
@@ -88,7 +89,7 @@ class Told:
         self.outcome = outcome
         self.over.set()
 
-    def wait(self, seconds: float = 90.0) -> Outcome:
+    def wait(self, seconds: float = 110.0) -> Outcome:
         assert self.over.wait(seconds), f"It hasn't ended: {self.calls}, {self.text()[-5:]}"
         assert self.outcome is not None
         assert self.calls.count("ended") == 1
@@ -98,7 +99,7 @@ class Told:
     def text(self) -> list[str]:
         return [line.message for line in self.lines if line.level != "debug"]
 
-    def until_printed(self, word: str, seconds: float = 60.0) -> None:
+    def until_printed(self, word: str, seconds: float = 100.0) -> None:
         end = time.monotonic() + seconds
         while word not in self.text():
             assert time.monotonic() < end, self.lines
@@ -253,7 +254,7 @@ def test_stop(runner: RayRunner, order: Make) -> None:
 
     assert runner.stop(made.job_id)
 
-    assert told.wait(30).status == "stopped"
+    assert told.wait().status == "stopped"
     assert not runner.stop(made.job_id)
     assert runner.client.get_job(made.job_id)["status"] == "STOPPED"
 
@@ -279,7 +280,7 @@ def test_killed_driver(runner: RayRunner, order: Make, head: RayHead) -> None:
     for process in head.processes(with_word="synapse.plugins.driver"):
         os.kill(process, signal.SIGKILL)
 
-    assert told.wait(60) == Outcome("failed", "It was killed by signal 9 (SIGKILL).")
+    assert told.wait() == Outcome("failed", "It was killed by signal 9 (SIGKILL).")
 
 
 def test_killed_supervisor(runner: RayRunner, order: Make, head: RayHead) -> None:
@@ -293,7 +294,7 @@ def test_killed_supervisor(runner: RayRunner, order: Make, head: RayHead) -> Non
 
     os.kill(actor["pid"], signal.SIGKILL)
 
-    outcome = told.wait(60)
+    outcome = told.wait()
     assert outcome.status == "failed"
     assert str(outcome.reason).startswith("Ray ended it: ")
 
@@ -305,16 +306,50 @@ def test_what_ray_cannot_prepare(head: RayHead, orders: Orders, order: Make) -> 
     told, made = Told(), order("sleeps")
     runner.submit(made, told)
 
-    outcome = told.wait(90)
+    outcome = told.wait()
     runner.close()
 
     assert outcome.status == "failed"
     assert str(outcome.reason).startswith("Ray ended it: ")
 
 
-def test_lost_head(another_head: Callable[[], RayHead], orders: Orders, order: Make) -> None:
-    lost = another_head()
-    runner = RayRunner(lost.url, orders=orders, patience=3)
+@pytest.fixture
+def node(head_to_lose: RayHead) -> Iterator[RayNode]:
+    made = RayNode(head_to_lose, {"away": 1})
+    yield made
+    made.kill()
+
+
+def test_lost_node(head_to_lose: RayHead, node: RayNode, orders: Orders, order: Make) -> None:
+    runner = RayRunner(
+        head_to_lose.url, orders=orders, token=HEAD_TOKEN, resources={"away": 0.5}, patience=20
+    )
+    told, made = Told(), order("sleeps")
+    other = runner.client.submit_job("sleep 300", entrypoint_resources={"away": 0.5})["job_id"]
+    runner.submit(made, told)
+    told.until_printed("up")
+    key = runner.client.get_job(made.job_id)["driver_node_id"]
+    assert not runner.client.get_node(key)["is_head_node"]
+
+    node.kill()
+
+    assert re.fullmatch(
+        rf"The Ray node that it ran on was lost \(node {key[:12]}\): .*heartbeats\.",
+        str(told.wait().reason),
+    )
+    assert told.outcome is not None
+    assert told.outcome.status == "failed"
+    assert told.text() == ["up"]
+    assert runner.client.get_node(key)["state"] == "DEAD"
+    ended = runner.client.wait_job(other, timeout=60)
+    assert ended["status"] == "FAILED"
+    assert "its node has died" in ended["message"]
+    runner.close()
+
+
+def test_lost_head(head_to_lose: RayHead, orders: Orders, order: Make) -> None:
+    lost = head_to_lose
+    runner = RayRunner(lost.url, orders=orders, token=HEAD_TOKEN, patience=3)
     told, made = Told(), order("sleeps")
     runner.submit(made, told)
     told.until_printed("up")
@@ -325,7 +360,7 @@ def test_lost_head(another_head: Callable[[], RayHead], orders: Orders, order: M
 
     with pytest.raises(ConnectionFailed):
         list(lines)
-    outcome = told.wait(60)
+    outcome = told.wait()
     assert outcome.status == "failed"
     assert str(outcome.reason).startswith(f"The Ray head at {lost.url} can't be reached: ")
     runner.close()

@@ -34,7 +34,9 @@ class Listing(list[dict[str, Any]]):
         self.total = part(result, int, kind, "total")
         self.matching = part(result, int, kind, "num_filtered")
         looked_at = part(result, int, kind, "num_after_truncation")
-        self.is_truncated = looked_at < self.total or len(self) < self.matching
+        # What a condition leaves out early (as one of a node's id) isn't counted as looked at.
+        is_cut_early = looked_at < self.total and self.total > _MOST
+        self.is_truncated = is_cut_early or len(self) < self.matching
         said = [result.get("partial_failure_warning"), *(result.get("warnings") or ())]
         self.warnings: list[str] = [str(one) for one in said if one]
 

@@ -451,6 +451,15 @@ class TestState:
         assert tasks.total == 20_000
         assert tasks.warnings == ["a node didn't answer"]
 
+    def test_one_of_a_few_is_all(self, dashboard: Dashboard, client: RayClient) -> None:
+        """Ray counts nodes as not looked at that another node's id left out."""
+        _, answer = self.listed(1, 2)
+        answer["data"]["result"].update(num_after_truncation=1, num_filtered=1)
+        dashboard.answer = lambda *_: (200, answer)
+
+        assert not client.list_nodes({"node_id": "aa"}).is_truncated
+        assert client.get_node("aa")["task_id"] == "aa"
+
     def test_query(self, dashboard: Dashboard, client: RayClient) -> None:
         dashboard.answer = lambda *_: self.listed(0, 0)
 
