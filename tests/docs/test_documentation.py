@@ -167,6 +167,18 @@ def test_no_block_escapes(page: Path) -> None:
     assert languages <= NOT_RUN | {"python"}
 
 
+def test_no_two_pages_make_the_same_plugin() -> None:
+    """Who reads about plugins reads several pages, with one backend for all."""
+    pages: dict[str, set[str]] = {}
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]:
+        blocks = "\n".join(one.text for one in blocks_of(page.read_text(encoding="utf-8")))
+        for code in re.findall(r"^\s*code: ([\w-]+)$", blocks, re.MULTILINE):
+            pages.setdefault(code, set()).add(page.name)
+
+    assert len(pages) > 4
+    assert {code: names for code, names in pages.items() if len(names) > 1} == {}
+
+
 PAGE = """\
 # A page
 
