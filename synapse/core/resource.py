@@ -32,6 +32,7 @@ _DICT = ("to_dict", "use to_dict()")
 _ELSEWHERE = {
     "as_dict": _DICT,
     "asdict": _DICT,
+    "cancel": ("stop", "use stop()"),
     "destroy": ("delete", "use delete()"),
     "dict": _DICT,
     "get": ("to_dict", "read its attributes, or use to_dict()"),
@@ -43,6 +44,8 @@ _ELSEWHERE = {
     "pk": ("id", "use id"),
     "refresh_from_db": _REFRESH,
     "reload": _REFRESH,
+    "tail": ("follow", "use follow()"),
+    "terminate": ("stop", "use stop()"),
     "update": ("save", "assign to its fields, then save()"),
 }
 

@@ -167,7 +167,7 @@ class Plugin(Editable):
             The job; reading its fields loads it.
 
         Raises:
-            InvalidQuery: There is no such action. No job was started.
+            InvalidQuery: There is no such action, or `agent` is none. No job was started.
             ValidationError: A parameter doesn't fit, here or for the server; `err.fields["params"]`
                 has the reasons by the parameter's path. No job was started.
             InvalidResponse: The server started a job, but doesn't say which.
@@ -186,6 +186,9 @@ class Plugin(Editable):
         if action is not None:
             body["action"] = action
         if agent is not None:
+            if isinstance(agent, str) and not agent.isdecimal():
+                # Not shown: it is most likely a token.
+                raise InvalidQuery("agent is a text: give session.agents.get(token), or its id.")
             body["agent"] = to_wire(agent)
         path = type(self).__schema__.detail_path(self._key, "run/")
         try:

@@ -56,6 +56,23 @@ def test_an_unknown_action(session: Session, released: Plugin) -> None:
     assert released.jobs.count() == 0
 
 
+def test_an_agents_token_is_not_sent_as_its_id(session: Session, released: Plugin) -> None:
+    with assert_num_requests(session, 0), pytest.raises(InvalidQuery) as caught:
+        released.run("say", params={"text": "hello"}, agent="0c41d7secret")
+
+    assert "session.agents.get(token)" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_what_is_called_otherwise_elsewhere(released: Plugin) -> None:
+    job: Any = released.run("say", params={"text": "hello"})
+
+    with pytest.raises(AttributeError, match=r"use stop\(\)"):
+        job.cancel()
+    with pytest.raises(AttributeError, match=r"use follow\(\)"):
+        job.tail()
+
+
 def test_parameters_that_do_not_fit(session: Session, released: Plugin) -> None:
     with assert_num_requests(session, 1), pytest.raises(ValidationError) as caught:
         released.run("say", params={"txt": "hello", "times": "3"})
