@@ -7,7 +7,7 @@ import os
 import shutil
 import stat
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +21,7 @@ from synapse.plugins.contents import check_release
 from synapse.plugins.documents import CONFIG_NAMES, load_config, parsed, read_config
 from synapse.plugins.folder import Ignored, SourceFile, files_of
 
-__all__ = ["Package", "check_zip", "load_config", "pack", "read_config"]
+__all__ = ["Package", "check_zip", "load_config", "pack", "read_config", "write"]
 
 _LARGEST_CONFIG = 1 << 20
 _LARGEST_MODULE = 16 << 20
@@ -99,10 +99,15 @@ def pack(
         code=code,
         version=version,
     )
+    write(files, dest)
+    return Package(path=Path(dest), config=config, names=tuple(by_name), checksum=_sha256(dest))
+
+
+def write(files: Iterable[SourceFile], dest: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Zip some files of a folder, as `files_of` gives them: the same ones give the same bytes."""
     with zipfile.ZipFile(dest, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target:
         for file in files:
             _add(target, file)
-    return Package(path=Path(dest), config=config, names=tuple(by_name), checksum=_sha256(dest))
 
 
 def check_zip(

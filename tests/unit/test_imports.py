@@ -33,10 +33,12 @@ ALLOWED = {
     # `Session.client` imports the clients when it is asked for, so that moving a script over one
     # call at a time works from either end.
     "session": {"errors", "config", "transport", "core", "resources", "clients"},
+    # A folder for a Ray cluster is packed as a plugin's is.
     "clients": {
         "config",
         "core",
         "errors",
+        "plugins",
         "redaction",
         "resources",
         "session",

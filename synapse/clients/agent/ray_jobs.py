@@ -74,7 +74,8 @@ class RayJobs(RayRest):
         Raises:
             BadRequest: The id can't be one (no request was made), or Ray doesn't take the rest.
             Conflict: Another job has the id.
-            InvalidQuery: The folder is none.
+            InvalidQuery: The folder is none, or it can't be packed.
+            MissingExtra: It is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: The folder is larger than the dashboard takes (100 MiB by default).
         """
         key = checked_id(submission_id or f"raysubmit_{secrets.token_hex(8)}")
@@ -204,14 +205,16 @@ class RayJobs(RayRest):
     def upload_package(self, source: str | os.PathLike[str]) -> str:
         """Upload a folder or zip, for the `working_dir` or `py_modules` of a `runtime_env`.
 
-        Of a folder, caches and version control are left out. Two requests, or one if the cluster
-        has it. Ray drops a package that nobody uses, so upload it right before each use.
+        Of a folder, what a `.gitignore` names is left out, and so are caches, virtual environments
+        and version control. Two requests, or one if the cluster has it. Ray drops a package that
+        nobody uses, so upload it right before each use.
 
         Returns:
             What a `runtime_env` calls it.
 
         Raises:
-            InvalidQuery: It is neither a folder nor a zip.
+            InvalidQuery: It is neither a folder nor a zip, or it can't be packed.
+            MissingExtra: It is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: It is larger than the dashboard takes (100 MiB by default).
         """
         with Package(source) as package:

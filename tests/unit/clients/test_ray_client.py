@@ -317,13 +317,27 @@ class TestPackage:
                 (folder / place).write_text(place)
         (tmp_path / "two" / ".git").mkdir()
         (tmp_path / "two" / ".git" / "config").write_text("x")
+        for name in ("one", "two"):
+            (tmp_path / name / ".gitignore").write_text("*.log\n")
+        (tmp_path / "two" / "a.log").write_text("x")
 
         with Package(tmp_path / "one") as one, Package(tmp_path / "two") as two:
             assert one.name == two.name
             assert b"".join(one) == b"".join(one) == b"".join(two)
             (tmp_path / "out.zip").write_bytes(b"".join(one))
         with zipfile.ZipFile(tmp_path / "out.zip") as archive:
-            assert archive.namelist() == ["a.py", "b.py", "sub/c.py"]
+            assert archive.namelist() == [".gitignore", "a.py", "b.py", "sub/c.py"]
+
+    def test_folder_without_the_extra(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "pathspec", None)
+        with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
+            archive.writestr("a.py", "")
+
+        with pytest.raises(errors.MissingExtra, match="plugins"):
+            Package(tmp_path)
+        Package(tmp_path / "code.zip").__exit__()
 
     @pytest.mark.parametrize("name", ["nowhere", "file.txt"])
     def test_neither(self, tmp_path: Path, name: str) -> None:
