@@ -231,30 +231,41 @@ class TestUpload:
         assert script(code) == [0, 400, []]
         assert names_of(collection) == EXPECTED
 
-    @pytest.mark.parametrize("after", [0, 1])
+    @pytest.mark.parametrize(
+        "path",
+        [
+            pytest.param("data_files", id="while it sends files"),
+            pytest.param("data_units", id="when it has made units, and doesn't know it yet"),
+        ],
+    )
     def test_killed_worker(
         self,
         start: Callable[[str], subprocess.Popen[str]],
         ray_client: RayClient,
+        emulator: EmulatorTenant,
         collection: synapse.DataCollection,
         folder: Path,
         tmp_path: Path,
-        after: int,
+        path: str,
     ) -> None:
         code = UPLOAD.format(
             folder=str(folder), collection=collection.id, journals=str(tmp_path / "journals")
         )
+        # What is asked for is done, but the worker doesn't hear of it before it is killed.
+        held = emulator.fault("slow", method="POST", path=path, count=8, seconds=25)
         process = start(code)
-        killed = 0
-        end = time.monotonic() + 60
-        while not killed and process.poll() is None and time.monotonic() < end:
-            if collection.data_units.count() >= after:
-                running = ray_client.list_tasks({"state": "RUNNING"}, detail=True)
-                for task in running:
+        killed: set[int] = set()
+        end = time.monotonic() + 100
+        while not killed:
+            assert process.poll() is None, process.communicate()[0][-5000:]
+            assert time.monotonic() < end, "No worker was killed in the middle."
+            time.sleep(0.05)
+            if held.served:
+                for task in ray_client.list_tasks({"state": "RUNNING"}, detail=True):
                     if "_Send" in task["name"] and task["worker_pid"]:
                         os.kill(task["worker_pid"], signal.SIGKILL)
-                        killed += 1
-        assert killed, "No worker was killed in the middle."
+                        killed.add(task["worker_pid"])
+        emulator.clear_faults()
 
         created, skipped, failed = answer_of(process)
 
