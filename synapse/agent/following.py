@@ -140,7 +140,11 @@ async def _closed(socket: WebSocket) -> None:
 
 
 def _messages(lines: list[str]) -> list[str]:
-    """Put lines together into messages that aren't too large."""
+    """Put lines together into messages that aren't too large.
+
+    Who reads one may take a line's end off its end. So that this isn't an empty line that is lost,
+    a message whose last line is empty has one more.
+    """
     messages: list[list[str]] = []
     size = _MOST_MESSAGE
     for line in lines:
@@ -150,4 +154,4 @@ def _messages(lines: list[str]) -> list[str]:
             size = 0
         messages[-1].append(line)
         size += length
-    return ["\n".join(message) for message in messages]
+    return ["\n".join(message) + ("" if message[-1] else "\n") for message in messages]

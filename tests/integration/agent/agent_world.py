@@ -27,7 +27,11 @@ actions:
     entrypoint: "talker:say"
     parameters:
       type: object
-      properties: {{lines: {{type: integer}}, pause: {{type: number}}, wide: {{type: integer}}}}
+      properties:
+        lines: {{type: integer}}
+        pause: {{type: number}}
+        wide: {{type: integer}}
+        text: {{type: string}}
       additionalProperties: false
   wait: {{entrypoint: "talker:wait"}}
   fail: {{entrypoint: "talker:fail"}}
@@ -41,7 +45,8 @@ import time
 def say(context):
     pause = context.params.get("pause", 0)
     for number in range(context.params.get("lines", 3)):
-        print(f"line {number}" + "x" * context.params.get("wide", 0))
+        text = context.params.get("text", "")
+        print(f"line {number}" + "x" * context.params.get("wide", 0) + text)
         if pause:
             time.sleep(pause)
 

@@ -53,6 +53,15 @@ def test_when_it_has_ended(world: World, protocol: TailProtocol) -> None:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_empty_lines_are_lines(world: World, protocol: TailProtocol) -> None:
+    job_id = world.run("say", lines=3, pause=0.5, text="\n\n")
+
+    lines = list(world.client.tail_job_logs(job_id, protocol))
+
+    assert lines == [text for number in range(3) for text in (f"line {number}", "", "")]
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_nothing_printed(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=0)
 
