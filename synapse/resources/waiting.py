@@ -166,6 +166,8 @@ def _timeout(jobs: Sequence[Job], timeout: float | None, questions: _Questions) 
     done = "" if first._percent is None else f", {first._percent:g} % done"
     others = f", and so are {len(going) - 1} others" if len(going) > 1 else ""
     what = f"{first._label()} is still {first._state}{done} after {timeout:g} s{others}."
+    if first._state is JobStatus.QUEUED:
+        what += " Nothing runs it yet: a release with actions does, when there is room for it."
     if questions.failure is not None:
         what += f" The server couldn't be asked at last: {questions.failure.detail}."
     lines = _last_lines(first) if questions.failure is None else []

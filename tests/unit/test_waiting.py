@@ -162,6 +162,12 @@ class TestTimeout:
         assert (caught.value.job_id, caught.value.status) == ("a", "running")
         assert backend.now == pytest.approx(60)
 
+    def test_says_what_a_job_waits_for_that_nothing_runs(self, backend: Backend) -> None:
+        job = backend.job("a", *["queued"] * 1000)
+
+        with pytest.raises(JobTimeout, match="Nothing runs it yet: a release with actions does"):
+            backend.wait(job, timeout=1)
+
     def test_of_none_asks_once(self, backend: Backend) -> None:
         with pytest.raises(JobTimeout):
             backend.wait(backend.job("a", "running"), timeout=0)
