@@ -113,13 +113,21 @@ def parsed(name: str, text: bytes) -> dict[str, Any]:
     try:
         document = _plain(load(text))
     except errors as error:
-        reason = " ".join(str(error).split())
+        reason = " ".join(_without_excerpt(error).split())
         raise PluginConfigError({"": [f"It can't be read: {reason[:300]}."]}, name) from error
     if document is None:
         return {}
     if not isinstance(document, dict):
         raise PluginConfigError({"": ["It is not an object."]}, name)
     return document
+
+
+def _without_excerpt(error: Exception) -> str:
+    """Say what a parser said; not the line that it quotes, with a mark below it."""
+    mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
+    if mark is None or not problem:
+        return str(error)
+    return f"{problem}, in line {mark.line + 1}, column {mark.column + 1}"
 
 
 def _plain(document: Any) -> Any:

@@ -80,8 +80,10 @@ def schema_problems(schema: Mapping[str, Any]) -> dict[str, list[str]]:
         checker = Draft202012Validator(Draft202012Validator.META_SCHEMA)
         for error in islice(checker.iter_errors(dict(schema)), _MOST):
             inner = best_match([error])
+            # Of the ways to say it, such as a type or a list of types, the one with the words.
+            inner = next((one for one in inner.context or () if one.validator == "enum"), inner)
             path = ".".join(map(str, inner.absolute_path))
-            reason = _cut(inner.message)
+            reason = _said(inner)
             if reason not in found.setdefault(path, []):
                 found[path].append(reason)
         if not found:
@@ -119,7 +121,17 @@ def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
             if key not in known and not any(re.search(pattern, key) for pattern in patterns):
                 yield ".".join([*path, key]), f"There is no such parameter{near(key, known)}"
     else:
-        yield ".".join(path), _cut(error.message)
+        yield ".".join(path), _said(error)
+
+
+def _said(error: ValidationError) -> str:
+    """Give what an error says; of a word that isn't one of several, which may be meant."""
+    hint = ""
+    instance: Any = error.instance
+    words: Any = error.validator_value
+    if error.validator == "enum" and isinstance(instance, str):
+        hint = near(instance, [word for word in words if isinstance(word, str)]).rstrip(".")
+    return f"{_cut(error.message)}{hint}"
 
 
 def _lost_references(schema: Mapping[str, Any]) -> dict[str, list[str]]:

@@ -301,6 +301,15 @@ def test_a_configuration_that_cannot_be_read(folder: Path) -> None:
     assert mistakes(folder)[""] == ["It is not an object."]
 
 
+def test_yaml_that_cannot_be_read(folder: Path) -> None:
+    (folder / "config.json").unlink()
+    (folder / "config.yaml").write_text("code: digits\nname: Digits: the plugin\n")
+
+    assert mistakes(folder)[""] == [
+        "It can't be read: mapping values are not allowed here, in line 2, column 13."
+    ]
+
+
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(InvalidQuery, match="is not a folder"):
         pack(tmp_path / "none", tmp_path / "x.zip")

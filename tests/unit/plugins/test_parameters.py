@@ -105,3 +105,18 @@ def test_without_the_package_a_schema_is_not_checked(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(parameters, "can_check", lambda: False)
 
     assert schema_problems({"type": "integr"}) == {}
+
+
+def test_words_that_may_be_meant() -> None:
+    """Of a type in a schema, which people write as Python's, and of a choice in the parameters."""
+    (reason,) = schema_problems({"properties": {"epochs": {"type": "int"}}})[
+        "properties.epochs.type"
+    ]
+    assert reason.startswith("'int' is not one of ['array', ")
+    assert reason.endswith("; did you mean 'integer'?")
+
+    schema = {"properties": {"by": {"enum": ["adamw", "sgd", 3]}}}
+    assert problems(schema, {"by": "adam"})["by"] == [
+        "'adam' is not one of ['adamw', 'sgd', 3]; did you mean 'adamw'?"
+    ]
+    assert problems(schema, {"by": 4})["by"] == ["4 is not one of ['adamw', 'sgd', 3]"]
