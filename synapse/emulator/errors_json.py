@@ -4,7 +4,8 @@
 
 from typing import Any
 
-from django.core.exceptions import SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 from django.http import HttpRequest, JsonResponse
 from rest_framework import status
 from rest_framework.exceptions import APIException
@@ -21,6 +22,10 @@ class Conflict(APIException):
 
 def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception of a view the way DRF does, always as an object or a bulk error list."""
+    if isinstance(exc, RequestDataTooBig):
+        most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+        detail = f"The body is larger than {most:,} bytes, which is the most that is taken."
+        return Response({"detail": detail}, status=status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
     if isinstance(exc, SuspiciousOperation):  # a body with too many or too large form fields
         return Response({"detail": str(exc)}, status=status.HTTP_400_BAD_REQUEST)
     response = exception_handler(exc, context)

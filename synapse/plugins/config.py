@@ -159,7 +159,7 @@ def checked_action(name: str | None, actions: Mapping[str, Any]) -> str:
         if len(actions) != 1:
             raise InvalidQuery(f"Say which action is meant. There are: {there}.")
         return next(iter(actions))
-    if name not in actions:
+    if not isinstance(name, str) or name not in actions:
         raise InvalidQuery(f"There is no action {name!r}{near(name, actions)} There are: {there}.")
     return name
 

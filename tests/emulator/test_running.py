@@ -216,6 +216,16 @@ def test_unknown_actions_and_bad_parameters(api):
     assert api.ids("jobs/") == []
 
 
+def test_parameters_that_are_too_large(api):
+    released(api, "def run(): ...")
+    response = api.post("plugins/tried/run/", {"params": {"text": "x" * (3 << 20)}})
+
+    assert response.status_code == 413
+    assert response.json() == {
+        "detail": "The body is larger than 2,621,440 bytes, which is the most that is taken."
+    }
+
+
 def test_a_version_is_run_that_is_not_the_newest(api):
     released(api, "def run(): print('old')")
     released(api, "def run(): print('new')", version="2.0.0")
