@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import random
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +63,8 @@ class JobReporter:
         self._store = store
         self._reports = reports
         self._job_id = job_id
+        # Lines that aren't written down yet: when the disk is full, say, they wait here.
+        self._waiting: list[Line] = []
 
     def started(self) -> None:
         """Say that its code begins to run."""
@@ -70,11 +73,22 @@ class JobReporter:
 
     def printed(self, lines: Sequence[Line]) -> None:
         """Say what it printed since the last time."""
-        self._store.append(self._job_id, lines)
+        self._waiting.extend(lines)
+        self._write()
         self._reports.wake()
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._store.append(self._job_id, self._waiting)
+            self._waiting.clear()
 
     def ended(self, outcome: Outcome) -> None:
         """Say how it ended."""
+        try:
+            self._write()
+        except sqlite3.Error as error:
+            _LOG.exception("The last lines of job %s can't be written.", self._job_id)
+            outcome = Outcome("failed", f"What it printed could not be kept: {error}.")
         self._store.end(self._job_id, outcome)
         self._reports.wake()
 

@@ -355,10 +355,11 @@ class Store:
             self._db.execute("BEGIN")
             try:
                 yield self._db
+                self._db.execute("COMMIT")
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # some faults, a full disk for one, have ended it
+                    self._db.execute("ROLLBACK")
                 raise
-            self._db.execute("COMMIT")
 
     def _rows(self, statement: str, values: tuple[Any, ...]) -> list[Any]:
         with self._lock:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from django.db import DatabaseError, close_old_connections, connection, transaction
@@ -16,6 +20,8 @@ if TYPE_CHECKING:
     from synapse.engine.order import Line, Outcome
 
 __all__ = ["DatabaseReporter", "end_job"]
+
+_log = logging.getLogger(__name__)
 
 # A transaction takes the database for itself, so each is a short one.
 _BATCH = 500
@@ -32,6 +38,8 @@ class DatabaseReporter:
 
     def __init__(self, key: uuid.UUID) -> None:
         self._key = key
+        # Lines that the database doesn't have yet: when its disk is full, say, they wait here.
+        self._waiting: deque[Line] = deque()
 
     def started(self) -> None:
         """Note that it runs."""
@@ -39,18 +47,33 @@ class DatabaseReporter:
 
     def printed(self, lines: Sequence[Line]) -> None:
         """Note what it printed."""
-        for start in range(0, len(lines), _BATCH):
-            rows = [
-                ConsoleLine(
-                    job_id=self._key, message=line.message, level=line.level, created=line.created
-                )
-                for line in lines[start : start + _BATCH]
-            ]
-            _again(lambda rows=rows: ConsoleLine.objects.bulk_create(rows))  # type: ignore[misc] # of a default
+        self._waiting.extend(lines)
+        self._write()
 
     def ended(self, outcome: Outcome) -> None:
         """Note how it ended."""
-        _again(lambda: end_job(self._key, Job.Status(outcome.status), outcome.reason))
+        status, reason = Job.Status(outcome.status), outcome.reason
+        try:
+            self._write()
+        except DatabaseError as error:
+            _log.exception("The last lines of job %s could not be written.", self._key)
+            status, reason = Job.Status.FAILED, f"What it printed could not be kept: {error}."
+        _again(lambda: end_job(self._key, status, reason))
+
+    def _write(self) -> None:
+        while self._waiting:
+            batch = list(islice(self._waiting, _BATCH))
+            _again(partial(self._write_batch, batch))
+            for _ in batch:
+                self._waiting.popleft()
+
+    def _write_batch(self, lines: Sequence[Line]) -> None:
+        ConsoleLine.objects.bulk_create(
+            ConsoleLine(
+                job_id=self._key, message=line.message, level=line.level, created=line.created
+            )
+            for line in lines
+        )
 
     def _start(self) -> None:
         waiting = Job.objects.filter(pk=self._key, status=Job.Status.QUEUED)

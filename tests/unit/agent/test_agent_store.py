@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse.agent.orders import Orders
-from synapse.agent.reporting import arrived
+from synapse.agent.reporting import JobReporter, arrived
 from synapse.agent.store import Store
 from synapse.engine.order import Line, Outcome
 from synapse.errors import ConfigurationError
@@ -190,3 +191,21 @@ def test_what_arrived_among_lines_of_others(
     held: list[str], batch: list[str], sent: int, count: int
 ) -> None:
     assert arrived(held, batch, sent) == count
+
+
+def test_what_a_full_disk_refused_is_written_later(store: Store) -> None:
+    class Nobody:
+        def wake(self) -> None: ...
+
+    add(store, "j")
+    reporter = JobReporter(store, Nobody(), "j")  # type: ignore[arg-type] # nobody is told
+    first, later = lines(*(str(number) * 1000 for number in range(100))), lines("more")
+    ((pages,),) = store._rows("PRAGMA page_count", ())
+    store._rows(f"PRAGMA max_page_count = {pages}", ())
+    with pytest.raises(sqlite3.OperationalError, match="full"):
+        reporter.printed(first)
+    store._rows("PRAGMA max_page_count = 100000", ())
+    reporter.printed(later)
+    reporter.ended(Outcome("completed"))
+
+    assert store.lines("j") == [*first, *later]
