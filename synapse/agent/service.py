@@ -253,6 +253,11 @@ class _Contact:
         self._is_away = True
 
 
+def _is_news(record: logging.LogRecord) -> bool:
+    """Leave out what uvicorn takes for a fault: a WebSocket that is refused with an answer."""
+    return "without completing handshake" not in record.getMessage()
+
+
 class _Server(uvicorn.Server):
     """A server that ends its streams before it waits for them."""
 
@@ -271,6 +276,7 @@ class _Server(uvicorn.Server):
                 server_header=False,
             )
         )
+        logging.getLogger("uvicorn.error").addFilter(_is_news)
         self._work = work
         self._on_ready = on_ready
 

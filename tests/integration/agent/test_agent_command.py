@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from synapse.clients.agent import AgentClient
+from synapse.errors import NotFound
 from synapse.testing.tenants import EmulatorTenant
 
 COMMAND = [sys.executable, "-c", "from synapse.cli import main; main()", "agent"]
@@ -68,6 +69,19 @@ def test_it_runs_until_it_is_told_to_stop(
 
     assert process.returncode == 0, said
     assert "Traceback" not in said
+
+
+def test_who_follows_a_job_that_is_not_there_is_no_fault(
+    started: Any, emulator: EmulatorTenant
+) -> None:
+    process, url = started
+    with AgentClient(url, emulator.agent_token) as client, pytest.raises(NotFound):
+        list(client.tail_job_logs("nope", "websocket"))
+
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=15)
+
+    assert said == ""
 
 
 def test_a_second_one_in_the_same_folder(
