@@ -9,7 +9,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cachetools import LRUCache
 
@@ -75,27 +75,6 @@ class Context:
     def saving(self, resource: Resource) -> AbstractContextManager[bool]:
         """Return the lock that whoever saves an object holds; some objects share one."""
         return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
-
-    def meet_agent(self, key: Any, url: str | None, token: str) -> None:
-        """Remember where and with which token an agent itself is asked. Makes no request.
-
-        Args:
-            key: The agent's id.
-            url: Its address, if it has told that.
-            token: Its token.
-        """
-        raise NotImplementedError
-
-    def agent_api(self, key: Any) -> Any:
-        """Return what asks an agent itself, with plain dicts. Makes no request.
-
-        It is `None` if the agent wasn't met, or has no address.
-        """
-        raise NotImplementedError
-
-    def knows_agent(self, key: Any) -> bool:
-        """Say whether an agent was met. Makes no request."""
-        raise NotImplementedError
 
     def before_lazy_load(self, resource: Resource, field: str) -> None:
         """Apply the lazy policy to a load that reading a field is about to cause.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol, cast
 
 from synapse.core.bound import Bound
 from synapse.core.declaration import resource
@@ -14,17 +14,32 @@ from synapse.errors import InvalidQuery
 from synapse.resources.cluster import (
     AgentApi,
     AgentHealth,
-    AgentJobs,
-    AgentReleases,
-    ClusterTasks,
     Metrics,
-    Nodes,
-    ServedApplications,
     health_of,
     metrics_of,
 )
+from synapse.resources.cluster_lists import (
+    AgentJobs,
+    AgentReleases,
+    ClusterTasks,
+    Nodes,
+    ServedApplications,
+)
 
 __all__ = ["Agent", "AgentManager", "connect_path"]
+
+
+class MeetsAgents(Protocol):
+    """What a session does so that an agent can be asked at its own address."""
+
+    def meet_agent(self, key: int, url: str | None, token: str) -> None:
+        """Remember where and with which token it is asked."""
+
+    def agent_api(self, key: int) -> AgentApi | None:
+        """Return what asks it; `None` if it wasn't met, or has no address."""
+
+    def knows_agent(self, key: int) -> bool:
+        """Say whether it was met."""
 
 
 class AgentManager(Bound["Agent"]):
@@ -50,7 +65,7 @@ class AgentManager(Bound["Agent"]):
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
         agent = self._context.identity.load(self._resource, [row])[0]
-        self._context.meet_agent(agent.id, agent.url, token)
+        cast("MeetsAgents", self._context).meet_agent(agent.id, agent.url, token)
         return agent
 
     def get(self, key: int | str) -> Agent:
@@ -75,7 +90,7 @@ class AgentManager(Bound["Agent"]):
         """
         if isinstance(key, str):
             return self.connect(key)
-        if not self._context.knows_agent(key):
+        if not cast("MeetsAgents", self._context).knows_agent(key):
             raise InvalidQuery(
                 f"This session knows no agent {key!r}: the server shows an agent only to whoever "
                 "has its token. Use session.agents.get(token)."
@@ -161,8 +176,9 @@ class Agent(Resource):
         Raises:
             InvalidQuery: The session doesn't know its token, or the server its address.
         """
-        api: AgentApi | None = self._context.agent_api(self._key)
-        if not self._context.knows_agent(self._key):
+        session = cast("MeetsAgents", self._context)
+        api = session.agent_api(self._key)
+        if not session.knows_agent(self._key):
             raise InvalidQuery(
                 f"{self._label()} can't be asked without its token: get it by "
                 "session.agents.get(token)."

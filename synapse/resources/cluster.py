@@ -6,9 +6,9 @@ frozen values with the verbs that the agent has for them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
@@ -22,19 +22,16 @@ if TYPE_CHECKING:
 __all__ = [
     "AgentHealth",
     "AgentJob",
-    "AgentJobs",
     "AgentRelease",
-    "AgentReleases",
     "ClusterTask",
-    "ClusterTasks",
     "Metrics",
     "Node",
-    "Nodes",
+    "OfAgent",
     "ServedApplication",
-    "ServedApplications",
+    "health_of",
+    "made",
+    "metrics_of",
 ]
-
-_PAGE = 100
 
 T = TypeVar("T", bound="OfAgent")
 
@@ -123,7 +120,7 @@ class AgentJob(OfAgent):
         Raises:
             NotFound: The agent doesn't know it any more.
         """
-        return _made(type(self), self._api.get_job(self.id), self._api)
+        return made(type(self), self._api.get_job(self.id), self._api)
 
     def logs(self) -> list[str]:
         """Return the lines that it has printed so far. One request."""
@@ -205,7 +202,7 @@ class AgentRelease(OfAgent):
             raise InvalidResponse(
                 200, "the answer has no job_id", response=answer, resource=f"release {self.key}"
             )
-        return _made(AgentJob, self._api.get_job(answer["job_id"]), self._api)
+        return made(AgentJob, self._api.get_job(answer["job_id"]), self._api)
 
     def delete(self) -> None:
         """Have the agent drop it. One request."""
@@ -336,132 +333,17 @@ class AgentHealth(OfAgent):
         return self.status == "ok"
 
 
-class _Listed(Generic[T]):
-    """Things of an agent: iterated over, or asked for one by one.
-
-    Iterating makes one request for each page of 100, as they are used.
-    """
-
-    def __init__(
-        self, kind: type[T], api: AgentApi, list_: Callable[..., Any], get: Callable[[str], Any]
-    ) -> None:
-        self._kind = kind
-        self._api = api
-        self._list = list_
-        self._get = get
-
-    def __iter__(self) -> Iterator[T]:
-        return self._rows({})
-
-    def all(self) -> list[T]:
-        """Return all of them. One request for each page of 100."""
-        return list(self)
-
-    def get(self, key: str) -> T:
-        """Return one. One request.
-
-        Raises:
-            BadRequest: The key can't be one; no request was made.
-            NotFound: There is none of this key.
-        """
-        return _made(self._kind, self._get(key), self._api)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._api!r}>"
-
-    def _rows(self, params: Mapping[str, Any]) -> Iterator[T]:
-        number = 1
-        while True:
-            answer = self._list({**params, "page": number, "page_size": _PAGE})
-            is_page = isinstance(answer, Mapping)
-            rows = answer.get("results") if is_page else answer
-            if not isinstance(rows, list):
-                raise InvalidResponse(200, "the answer is not a list", response=answer)
-            for row in rows:
-                yield _made(self._kind, row, self._api)
-            if not is_page or not rows or answer.get("next") is None:
-                return
-            number += 1
-
-
-class AgentJobs(_Listed[AgentJob]):
-    """The jobs that an agent has run, and runs, in the order in which they came."""
-
-    def __init__(self, api: AgentApi) -> None:
-        super().__init__(AgentJob, api, api.list_jobs, api.get_job)
-
-    def filter(self, *, status: JobStatus | str) -> Iterator[AgentJob]:
-        """Give the jobs in a state. One request for each page of 100.
-
-        Args:
-            status: The state, in any spelling.
-
-        Raises:
-            InvalidQuery: There is no such state.
-        """
-        try:
-            wanted = JobStatus(status)
-        except ValueError:
-            known = ", ".join(one.value for one in JobStatus)
-            raise InvalidQuery(f"There is no status {status!r}; there are: {known}.") from None
-        return self._rows({"status": list(wanted.spellings)})
-
-
-class AgentReleases(_Listed[AgentRelease]):
-    """The plugin releases that an agent keeps."""
-
-    def __init__(self, api: AgentApi) -> None:
-        super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
-
-    def fetch(self, plugin: Any, version: str) -> AgentRelease:
-        """Have the agent fetch a release, unless it has it already. One request.
-
-        Args:
-            plugin: The plugin, or its code.
-            version: Which of its releases.
-
-        Raises:
-            NotFound: The backend has no such release.
-        """
-        code = plugin if isinstance(plugin, str) else plugin.code
-        body = {"plugin": code, "version": version}
-        return _made(self._kind, self._api.create_plugin_release(body), self._api)
-
-
-class Nodes(_Listed[Node]):
-    """The machines that an agent's jobs run on."""
-
-    def __init__(self, api: AgentApi) -> None:
-        super().__init__(Node, api, api.list_nodes, api.get_node)
-
-
-class ClusterTasks(_Listed[ClusterTask]):
-    """What runs on an agent's machines."""
-
-    def __init__(self, api: AgentApi) -> None:
-        super().__init__(ClusterTask, api, api.list_tasks, api.get_task)
-
-
-class ServedApplications(_Listed[ServedApplication]):
-    """What an agent's cluster serves; without Ray, nothing."""
-
-    def __init__(self, api: AgentApi) -> None:
-        super().__init__(
-            ServedApplication, api, api.list_serve_applications, api.get_serve_application
-        )
-
-
 def health_of(api: AgentApi) -> AgentHealth:
     """Ask an agent how it stands. One request."""
-    return _made(AgentHealth, api.health_check(), api)
+    return made(AgentHealth, api.health_check(), api)
 
 
 def metrics_of(api: AgentApi, panel: str) -> Metrics:
     """Ask an agent for the figures of a panel. One request."""
-    return _made(Metrics, api.get_metrics(panel), api)
+    return made(Metrics, api.get_metrics(panel), api)
 
 
-def _made(kind: type[T], row: Any, api: AgentApi) -> T:
+def made(kind: type[T], row: Any, api: AgentApi) -> T:
     """Make a thing out of a row, from wherever its fields are in it."""
     if not isinstance(row, Mapping):
         raise InvalidResponse(200, f"the answer is no {kind.__name__}", response=row)
