@@ -99,7 +99,7 @@ def run(
 ) -> int:
     """Run a program to its end, or to that which a verdict puts to it.
 
-    Nothing of it is left afterwards, whatever it started.
+    Nothing of it is left afterwards, but for what left its session and cleared its environment.
 
     Args:
         command: The program and its arguments.

@@ -106,7 +106,8 @@ class RunningAgent:
             log.close()
             raise
         self._child, self._log, self._url = child, log, answer["url"]
-        self._port = int(self._url.rpartition(":")[2])
+        if "url" not in self._options:  # that is where others reach it, be it behind a proxy
+            self._port = int(self._url.rpartition(":")[2])
         return self
 
     def stop(self) -> None:

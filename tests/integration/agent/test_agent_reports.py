@@ -65,7 +65,7 @@ def test_a_job_that_was_stopped_when_the_agent_could_not_be_told(
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     proxy = proxy_to(f"http://127.0.0.1:{port}")
-    for world in make_world(synapse_backend, tmp_path, port=port, url=proxy.url.rstrip("/")):
+    for world in make_world(synapse_backend, tmp_path, port=port, url=proxy.url):
         job_id = world.run("say", lines=3000, pause=0.1)
         job = world.job(job_id, until="running")
         proxy.refuse()
