@@ -7,6 +7,7 @@ can't be under way any more.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import random
 import sqlite3
@@ -141,6 +142,19 @@ class Reports:
             if at_once:
                 self._failures = 0
             self._waking.notify()
+
+    def check(self) -> None:
+        """Stop those that the backend has ended; one request for each job that runs here.
+
+        Of one that prints much this is heard earlier, with the answer to its lines.
+
+        Raises:
+            ClientError: The backend is away, or at fault.
+        """
+        for job in self._store.jobs(["running"]):
+            with contextlib.suppress(NotFound):
+                if self._client.get_job(job.id).get("status") in FINAL:
+                    self._end_here(job)
 
     def close(self, timeout: float = 5.0) -> None:
         """Report what there is, for some seconds at most; the next process reports the rest."""

@@ -231,6 +231,7 @@ class _Contact:
         while True:
             try:
                 self._greet(self._says)
+                self._work.reports.check()
             except ClientError as error:
                 self._note(error)
             self._on_first()

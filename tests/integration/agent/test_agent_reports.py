@@ -57,16 +57,18 @@ def test_a_backend_that_is_away(proxied: tuple[World, Any]) -> None:
     assert printed(job) == LINES
 
 
+@pytest.mark.parametrize("action", ["say", "wait"])
 def test_a_job_that_was_stopped_when_the_agent_could_not_be_told(
-    synapse_backend: Emulator, tmp_path: Path, proxy_to: Callable[..., Any]
+    synapse_backend: Emulator, tmp_path: Path, proxy_to: Callable[..., Any], action: str
 ) -> None:
-    """The backend can't reach the agent; the agent learns of it with the next lines."""
+    """The backend can't reach the agent; the agent learns of it when it says something next."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     proxy = proxy_to(f"http://127.0.0.1:{port}")
     for world in make_world(synapse_backend, tmp_path, port=port, url=proxy.url):
-        job_id = world.run("say", lines=3000, pause=0.1)
+        params = {"lines": 3000, "pause": 0.1} if action == "say" else {}
+        job_id = world.run(action, **params)
         job = world.job(job_id, until="running")
         proxy.refuse()
         job.stop()
