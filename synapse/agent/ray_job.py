@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from synapse.agent.ray_requirements import for_ray
 from synapse.clients.agent.ray import RayClient
 from synapse.engine.endings import outcome_of
 from synapse.engine.order import JobOrder, Line, Outcome, Reporter
@@ -55,6 +56,7 @@ _OWN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\t[A-Z]+ [\w.]+:\d+ -- "
 _ENTRYPOINT = "Running entrypoint for job "
 _WORKER = re.compile(r"\x1b\[\d+m(\([^()]*pid=\d+[^()]*\))\x1b\[0m")
 _LONGEST = 500
+_OF_PIP = re.compile(r"ERROR: ((?:(?!\\n)[^\n])+)")
 _NODE_DIED = "because its node has died"
 _WHY_NODE_DIED = re.compile(r"the actor's node was terminated \w+: (.+)")
 
@@ -124,13 +126,17 @@ class RayJob:
         order = self.order
         try:
             config = load_config(order.release.archive)
+            requirements = (
+                for_ray(config.requirements, order.release.archive, order.release.checksum)
+                if config.install
+                else []
+            )
         except (SynapseError, OSError) as error:
             return Outcome("failed", f"The release can't be used: {error}")
         action = config.actions.get(order.action)
         if action is None:
             names = ", ".join(config.actions) or "none"
             return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
-        requirements = config.requirements if config.install else ()
         ticket = self._orders.issue(self._for_driver(action.entrypoint))
         try:
             submitted = self._persist(lambda: self._submit(ticket, requirements))
@@ -259,6 +265,8 @@ class RayJob:
             return outcome_of(128 - code if is_killed else code, list(self._printed))
         if (lost := _lost_node(job)) is not None:
             return Outcome("failed", lost)
+        if not_installed := _not_installed(job):
+            return Outcome("failed", not_installed)
         said = str(job.get("message") or job.get("error_type") or "no reason given").strip()
         reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
         return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
@@ -358,3 +366,16 @@ def _lost_node(job: Mapping[str, Any]) -> str | None:
     said = _WHY_NODE_DIED.search(message)
     why = f": {said[1].strip().rstrip('.')[:_LONGEST]}" if said else ""
     return f"The Ray node that it ran on was lost (node {node[:12]}){why}."
+
+
+def _not_installed(job: Mapping[str, Any]) -> str | None:
+    """Say what pip said; `None` if nothing was to be installed, or nothing of it is known.
+
+    Ray's own message has that at the end of some tracebacks.
+    """
+    if job.get("error_type") != "RUNTIME_ENV_SETUP_FAILURE":
+        return None
+    said = _OF_PIP.findall(str(job.get("message") or ""))
+    if not said:
+        return None
+    return f"The requirements could not be installed: {said[-1].strip().rstrip('.')[:_LONGEST]}."

@@ -73,8 +73,15 @@ class RayHead:
             # Without this, a head with a loopback address listens on all of them.
             "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
             "RAY_GRACEFUL_SHUTDOWN_DRAIN_TIMEOUT_S": "0",
+            "RUNTIME_ENV_RETRY_TIMES": "1",  # what can't be installed isn't tried again
             _MARK: self.mark,
         }
+        # What ends all of it when this process is killed, with the end of its standard input.
+        self._heir = subprocess.Popen(
+            [sys.executable, __file__, self.mark, str(self.folder)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
         self._log = (self.folder / "start.log").open("wb")
         self._process = subprocess.Popen(
             [
@@ -123,6 +130,9 @@ class RayHead:
 
     def kill(self) -> None:
         """End all of it at once, as a power failure would."""
+        assert self._heir.stdin is not None
+        self._heir.stdin.close()
+        self._heir.wait(2 * _GONE_WITHIN)
         _end(self.processes)
         self._process.wait(_GONE_WITHIN)
         self._log.close()
@@ -198,3 +208,9 @@ def _processes(mark: str, with_word: str = "") -> Iterator[int]:
             is_marked = mark.encode() in environment.split(b"\0")
             if is_marked and with_word.encode() in environment + command:
                 yield int(folder.name)
+
+
+if __name__ == "__main__":
+    sys.stdin.read()
+    _end(lambda: _processes(f"{_MARK}={sys.argv[1]}"))
+    shutil.rmtree(sys.argv[2], ignore_errors=True)

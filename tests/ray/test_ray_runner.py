@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import re
@@ -61,11 +62,17 @@ def sleeps():
     time.sleep(300)
 
 
+def uses():
+    import onraylib
+
+    print(onraylib.WORD)
+
+
 def prints():
     while True:
         print("x" * 1000)
 """
-ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints")
+ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints", "uses")
 
 
 class Told:
@@ -205,6 +212,57 @@ def test_success(
     seen = json.dumps(runner.client.get_job(made.job_id)) + repr(told.lines)
     seen += runner.client.get_job_logs(made.job_id)["logs"]
     assert emulator.api_token not in seen
+
+
+def wheel(name: str, code: str) -> tuple[str, bytes]:
+    """Give the file name and the bytes of a package with one module."""
+    about = f"{name}-1.0.dist-info"
+    files = {
+        f"{name}.py": code,
+        f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    files[f"{about}/RECORD"] = "".join(f"{one},,\n" for one in [*files, f"{about}/RECORD"])
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as made:
+        for path, text in files.items():
+            made.writestr(path, text)
+    return f"{name}-1.0-py3-none-any.whl", held.getvalue()
+
+
+def with_requirements(archive: Path, listed: str, *files: tuple[str, bytes]) -> None:
+    """Have a release ask for packages."""
+    with zipfile.ZipFile(archive) as before:
+        kept = {name: before.read(name) for name in before.namelist()}
+    config = json.loads(kept.pop("config.json"))
+    kept["config.json"] = json.dumps({**config, "install": True}).encode()
+    kept["requirements.txt"] = listed.encode()
+    with zipfile.ZipFile(archive, "w") as made:
+        for name, data in [*kept.items(), *files]:
+            made.writestr(name, data)
+
+
+def test_requirement_in_the_release(runner: RayRunner, order: Make, archive: Path) -> None:
+    word = os.urandom(4).hex()
+    name, data = wheel("onraylib", f"WORD = {word!r}")
+    with_requirements(archive, f"--no-index\n./wheels/{name}\n", (f"wheels/{name}", data))
+
+    outcome, told = run(runner, order("uses"))
+
+    assert outcome == Outcome("completed"), told.lines
+    assert told.text() == [word]
+
+
+def test_requirement_that_is_nowhere(runner: RayRunner, order: Make, archive: Path) -> None:
+    with_requirements(archive, "--no-index\nno-such-package-at-all\n")
+
+    outcome, _ = run(runner, order("uses"))
+
+    assert outcome.status == "failed"
+    assert outcome.reason == (
+        "The requirements could not be installed: "
+        "No matching distribution found for no-such-package-at-all."
+    )
 
 
 def test_order_is_good_once(
