@@ -52,6 +52,20 @@ _JOB = (
 _RELEASE = "code, version, id, checksum, size, config, created"
 
 
+def _opened(path: Path) -> sqlite3.Connection:
+    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.5)
+    try:
+        # The lock of the whole file is what keeps a second agent out of the folder.
+        db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=NORMAL")
+        db.executescript(_SCHEMA)
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
 def _document(text: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(text)
     return found
@@ -144,15 +158,8 @@ class Store:
         self._lock = threading.Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = sqlite3.connect(
-                folder / "agent.sqlite3", check_same_thread=False, isolation_level=None, timeout=0.5
-            )
-            # The lock of the whole file is what keeps a second agent out of the folder.
-            self._db.execute("PRAGMA locking_mode=EXCLUSIVE")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=NORMAL")
-            self._db.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
+            self._db = _opened(folder / "agent.sqlite3")
+        except sqlite3.Error as error:
             if "locked" in str(error):
                 raise ConfigurationError(
                     f"Another agent uses {folder}: stop it, or give this one a folder of its own."

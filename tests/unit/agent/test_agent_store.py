@@ -141,6 +141,13 @@ def test_one_agent_for_one_folder(store: Store) -> None:
         Store(store.folder)
 
 
+def test_a_folder_with_something_else_in_it(tmp_path: Path) -> None:
+    (tmp_path / "agent.sqlite3").write_text("no database " * 100)
+
+    with pytest.raises(ConfigurationError, match="can't be used: file is not a database"):
+        Store(tmp_path)
+
+
 def test_a_folder_that_cant_be_one(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
 
