@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from synapse.resources.agents import Agent
     from synapse.resources.annotation import Project, Task, TaskTag
+    from synapse.resources.console import ConsoleLine
     from synapse.resources.data import (
         DataCollection,
         DataFile,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
         UnitFile,
     )
     from synapse.resources.hitl import Assignment
-    from synapse.resources.jobs import ConsoleLine, Job, Log
+    from synapse.resources.jobs import Job, Log
     from synapse.resources.ml import GroundTruth, GroundTruthEvent, GroundTruthVersion, Model
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.resources.serving import ServeApplication
@@ -99,8 +100,8 @@ _NAMES = {
         "UnitFile",
     ),
     "synapse.resources.hitl": ("Assignment",),
+    "synapse.resources.console": ("ConsoleLine",),
     "synapse.resources.jobs": (
-        "ConsoleLine",
         "Job",
         "Log",
     ),

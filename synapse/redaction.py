@@ -12,19 +12,20 @@ import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 from urllib.parse import quote
 
 __all__ = ["cleaned", "guard_logs", "hide", "is_signed", "redacted", "without"]
 
-_SIGNED = re.compile(
+_SIGNED = (
     r"(?i)((?:[?&;]|\\u0026)"  # the last is an & in some writers' JSON
     r"(?:x-(?:amz|goog|oss)-(?:signature|credential|security-token)|signature|sig|"
     r"awsaccesskeyid|googleaccessid|(?:(?:access|agent|api|authorization|refresh)_?)?token|"
     r"(?:(?:access|api|client|secret)_?)?(?:key|secret)|password)=)[^&;#\s\"'<>]+"
 )
 # Of any scheme, as proxies have their own.
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#@\s\"'<>]*@")
+_USERINFO = r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#@\s\"'<>]*@"
 _MOST_HIDDEN = 10_000
 _LEAST_HIDDEN = 8
 _DEEPEST = 50
@@ -40,6 +41,12 @@ _LOGGERS = (
 
 _hidden: dict[str, None] = {}
 _lock = threading.Lock()
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    # When it is first needed: compiling takes longer than importing the rest of this module.
+    return re.compile(pattern)
 
 
 def hide(secret: str) -> None:
@@ -61,7 +68,7 @@ def redacted(text: str) -> str:
         >>> redacted("https://bucket.example/a.png?X-Amz-Signature=abc&x=1")
         'https://bucket.example/a.png?X-Amz-Signature=***&x=1'
     """
-    text = _USERINFO.sub(r"\1***@", _SIGNED.sub(r"\1***", text))
+    text = _compiled(_USERINFO).sub(r"\1***@", _compiled(_SIGNED).sub(r"\1***", text))
     for secret in sorted(_hidden, key=len, reverse=True):  # one may begin like another
         if secret in text:
             text = text.replace(secret, "***")
@@ -75,7 +82,7 @@ def is_signed(value: Any) -> bool:
         >>> is_signed({"image": {"url": "https://bucket.example/a.png?X-Amz-Signature=abc"}})
         True
     """
-    return any(isinstance(one, str) and _SIGNED.search(one) for one, _ in _parts(value))
+    return any(isinstance(one, str) and _compiled(_SIGNED).search(one) for one, _ in _parts(value))
 
 
 def cleaned(value: Any) -> Any:
@@ -87,7 +94,7 @@ def cleaned(value: Any) -> Any:
     if isinstance(value, str):
         return redacted(value)
     for one, depth in _parts(value):
-        if depth > _DEEPEST or (isinstance(one, str) and _SIGNED.search(one)):
+        if depth > _DEEPEST or (isinstance(one, str) and _compiled(_SIGNED).search(one)):
             return _rebuilt(value, 0)
     return value
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar, Protocol, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from synapse.core.bound import Bound
 from synapse.core.declaration import resource
@@ -11,20 +11,16 @@ from synapse.core.fields import field
 from synapse.core.relations import Root
 from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery
-from synapse.resources.cluster import (
-    AgentApi,
-    AgentHealth,
-    Metrics,
-    health_of,
-    metrics_of,
-)
-from synapse.resources.cluster_lists import (
-    AgentJobs,
-    AgentReleases,
-    ClusterTasks,
-    Nodes,
-    ServedApplications,
-)
+
+if TYPE_CHECKING:
+    from synapse.resources.cluster import AgentApi, AgentHealth, Metrics
+    from synapse.resources.cluster_lists import (
+        AgentJobs,
+        AgentReleases,
+        ClusterTasks,
+        Nodes,
+        ServedApplications,
+    )
 
 __all__ = ["Agent", "AgentManager", "connect_path"]
 
@@ -132,26 +128,36 @@ class Agent(Resource):
     @property
     def jobs(self) -> AgentJobs:
         """The jobs that it has run, and runs. Makes no request."""
+        from synapse.resources.cluster_lists import AgentJobs  # few ask an agent itself
+
         return AgentJobs(self._api())
 
     @property
     def plugin_releases(self) -> AgentReleases:
         """The plugin releases that it keeps. Makes no request."""
+        from synapse.resources.cluster_lists import AgentReleases
+
         return AgentReleases(self._api())
 
     @property
     def nodes(self) -> Nodes:
         """The machines that its jobs run on. Makes no request."""
+        from synapse.resources.cluster_lists import Nodes
+
         return Nodes(self._api())
 
     @property
     def tasks(self) -> ClusterTasks:
         """What runs on them. Makes no request."""
+        from synapse.resources.cluster_lists import ClusterTasks
+
         return ClusterTasks(self._api())
 
     @property
     def serve_applications(self) -> ServedApplications:
         """What is served on them. Makes no request."""
+        from synapse.resources.cluster_lists import ServedApplications
+
         return ServedApplications(self._api())
 
     def metrics(self, panel: str) -> Metrics:
@@ -160,6 +166,8 @@ class Agent(Resource):
         Raises:
             NotFound: There is no such panel; the message names those that there are.
         """
+        from synapse.resources.cluster import metrics_of
+
         return metrics_of(self._api(), panel)
 
     def health(self) -> AgentHealth:
@@ -168,6 +176,8 @@ class Agent(Resource):
         Raises:
             ConnectionFailed: It can't be reached.
         """
+        from synapse.resources.cluster import health_of
+
         return health_of(self._api())
 
     def _api(self) -> AgentApi:

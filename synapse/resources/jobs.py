@@ -19,19 +19,17 @@ from synapse.core.relations import RelatedId, Root, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Editable
 from synapse.errors import Conflict, InvalidQuery, JobError, JobsFailed
-from synapse.resources.console import ConsoleLine, ConsoleLog
 from synapse.resources.values import JobStatus, LogLevel
-from synapse.resources.waiting import failure_of, wait_for
-from synapse.transport.following import follow
-from synapse.transport.streams import StreamLimits, StreamMeter
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from synapse.resources.console import ConsoleLog
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.transfer.progress import ProgressArgument
+    from synapse.transport.streams import StreamLimits
 
-__all__ = ["ConsoleLine", "Job", "JobManager", "Log", "LogManager", "data_uri"]
+__all__ = ["Job", "JobManager", "Log", "LogManager", "data_uri"]
 
 _LOG = logging.getLogger("synapse.jobs")
 _JOBS_PER_REQUEST = 100
@@ -79,6 +77,8 @@ class JobManager(Manager["Job"]):
             >>> session.jobs.wait(jobs) == jobs
             True
         """
+        from synapse.resources.waiting import failure_of, wait_for  # only who waits needs it
+
         given = list(jobs)
         for one in given:
             if not isinstance(one, Job):
@@ -246,6 +246,8 @@ class Job(Editable):
             ...     print(type(error).__name__, error.lines)
             JobFailed ['No pictures.']
         """
+        from synapse.resources.waiting import failure_of, wait_for
+
         wait_for([self], lambda _: self.refresh(), timeout, progress)
         failure = failure_of(self)
         if failure is not None:
@@ -278,6 +280,9 @@ class Job(Editable):
             >>> list(job.follow())
             ['epoch 1', 'epoch 2']
         """
+        from synapse.transport.following import follow  # only who follows needs them
+        from synapse.transport.streams import StreamLimits, StreamMeter
+
         transport = self._context.transport
         path = type(self).__schema__.detail_path(self._key, "tail_console_logs/")
         label = self._label()
@@ -326,6 +331,8 @@ class Job(Editable):
                     self._take(row)
                 _LOG.info("%s: stop requested", self._label())
         if wait:
+            from synapse.resources.waiting import wait_for
+
             wait_for([self], lambda _: self.refresh(), timeout, progress=False)
         return self
 
@@ -335,6 +342,8 @@ class Job(Editable):
         Makes no request; iterating over it makes one for each thousand lines. `logs().last(20)`
         has the last ones.
         """
+        from synapse.resources.console import ConsoleLog  # only who reads logs needs it
+
         return ConsoleLog(self)
 
     @property

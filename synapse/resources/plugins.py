@@ -14,13 +14,6 @@ from synapse.core.manager import Creates, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.verbs import Editable, Fetchable
 from synapse.errors import InvalidQuery, InvalidResponse, ValidationError
-from synapse.resources.plugin_checks import (
-    check_run,
-    forget,
-    plugin_fields,
-    remember,
-    uploadable,
-)
 from synapse.resources.values import PluginCategory
 
 if TYPE_CHECKING:
@@ -67,6 +60,8 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             'detector'
         """
         if folder is not None:
+            from synapse.resources.plugin_checks import plugin_fields  # most have no use for it
+
             values = {**plugin_fields(folder), **values}
         try:
             return super().create(extra=extra, **values)
@@ -178,6 +173,8 @@ class Plugin(Editable):
             >>> plugin.run("train", params={"epochs": 3}).plugin is plugin
             True
         """
+        from synapse.resources.plugin_checks import check_run, forget
+
         wire = to_wire(params or {})
         if not isinstance(wire, dict):
             raise InvalidQuery(f"params is {params!r:.60}: give a mapping.")
@@ -249,6 +246,7 @@ class Plugin(Editable):
             >>> list(plugin.release("1.0.0", folder).config["actions"])
             ['say']
         """
+        from synapse.resources.plugin_checks import remember, uploadable
         from synapse.transfer.upload import upload_file  # only who uploads needs it
 
         given = source if source is not None else file

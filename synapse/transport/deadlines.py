@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from dataclasses import dataclass
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -53,7 +52,6 @@ class DeadlinePassed(TimeoutError):
     seconds: float | None = None
 
 
-@dataclass(eq=False)
 class Block:
     """A deadline over a block of the user's code.
 
@@ -65,10 +63,13 @@ class Block:
             order of entering them, so what is in force can't be told by the order alone.
     """
 
-    moment: float
-    seconds: float
-    outer: Block | None
-    is_left: bool = False
+    __slots__ = ("is_left", "moment", "outer", "seconds")
+
+    def __init__(self, moment: float, seconds: float, outer: Block | None) -> None:
+        self.moment = moment
+        self.seconds = seconds
+        self.outer = outer
+        self.is_left = False
 
 
 @contextmanager
@@ -114,7 +115,10 @@ def block_in_force() -> Block | None:
 
     Of several, one inside the other, it is the one that ends first.
     """
-    nearest = block = _entered(_block.get())
+    block = _block.get()
+    if block is None:  # nearly always, and this runs for each read of a connection
+        return None
+    nearest = block = _entered(block)
     while block is not None:
         block.outer = _entered(block.outer)
         block = block.outer

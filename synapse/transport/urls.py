@@ -27,7 +27,7 @@ __all__ = [
 Origin = tuple[str, str, int]
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\\ud800-\udfff]")
+_UNSAFE = r"[\x00-\x1f\x7f/\\\ud800-\udfff]"
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
@@ -110,7 +110,7 @@ def path_segment(value: Any) -> str:
         return str(operator.index(value))  # numpy's, for one
     if not isinstance(value, str):
         raise InvalidQuery(f"{value!r} is not an id: give an integer or a string.")
-    if not value.strip() or value in {".", ".."} or _UNSAFE.search(value):
+    if not value.strip() or value in {".", ".."} or re.search(_UNSAFE, value):
         raise InvalidQuery(
             f"{value!r} can't be an id: it is empty, a dot path, or has a slash or a control "
             "character."
