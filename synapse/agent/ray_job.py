@@ -108,7 +108,7 @@ class RayJob:
         """Run it to its end, and tell."""
         try:
             outcome = self._outcome()
-        except Exception as error:
+        except Exception as error:  # whatever it is, the job has to end, and to say why
             _log.exception("Job %s could not be run on Ray.", self.order.job_id)
             outcome = Outcome("failed", f"It could not be run: {type(error).__name__}: {error}.")
         finally:
@@ -137,7 +137,8 @@ class RayJob:
         if action is None:
             names = ", ".join(config.actions) or "none"
             return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
-        ticket = self._orders.issue(self._for_driver(action.entrypoint))
+        # Nobody is at the other end of the driver's input there, so it isn't watched.
+        ticket = self._orders.issue({**self.order.for_driver(action.entrypoint), "watch": False})
         try:
             submitted = self._persist(lambda: self._submit(ticket, requirements))
             if isinstance(submitted, Outcome):
@@ -148,22 +149,6 @@ class RayJob:
             return self._watch()
         finally:
             self._orders.revoke(ticket)
-
-    def _for_driver(self, entrypoint: str) -> dict[str, Any]:
-        order = self.order
-        return {
-            "job_id": order.job_id,
-            "code": order.release.code,
-            "version": order.release.version,
-            "action": order.action,
-            "entrypoint": entrypoint,
-            "params": dict(order.params),
-            "base_url": order.base_url,
-            "credentials": dict(order.credentials),
-            "debug": order.debug,
-            "memory": order.limits.memory,
-            "watch": False,  # nobody is at the other end of its input
-        }
 
     def _submit(self, ticket: str, requirements: Sequence[str]) -> None:
         environment = dict(self._runtime_env)
@@ -350,7 +335,7 @@ class RayJob:
     def _tell(self, say: Callable[[], None]) -> None:
         try:
             say()
-        except Exception:
+        except Exception:  # of whoever is told: the job goes on
             _log.exception("The reporter of job %s failed.", self.order.job_id)
 
 

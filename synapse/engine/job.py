@@ -8,7 +8,6 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from synapse import plugins
 from synapse.engine.endings import outcome_of
@@ -70,7 +69,7 @@ class JobRun:
             outcome = self._outcome(folder, output, releases, python, grace)
         except SynapseError as error:  # a sentence for people
             outcome = Outcome("failed", " ".join(str(error).split()))
-        except Exception as error:
+        except Exception as error:  # whatever it is, the job has to end, and to say why
             _log.exception("Job %s could not be run.", self.order.job_id)
             reason = f"{type(error).__name__}: {error}".rstrip(".")
             outcome = Outcome("failed", f"It could not be run: {reason}.")
@@ -104,7 +103,7 @@ class JobRun:
                 return Outcome("stopped")  # the verdict counts
             shutil.copytree(kept.code, code, symlinks=True)
             variables = job_environment(interpreter, home, temporary)
-            sent = json.dumps(self._for_driver(action.entrypoint)).encode() + b"\n"
+            sent = json.dumps(self.order.for_driver(action.entrypoint)).encode() + b"\n"
             command = [interpreter, "-c", _START, str(_sdk())]
             # What was installed for the release must stay for as long as it runs.
             exit_code = self._step(command, code, variables, output, grace, sent)
@@ -172,21 +171,6 @@ class JobRun:
         output.flush()
         return list(self._tail)
 
-    def _for_driver(self, entrypoint: str) -> dict[str, Any]:
-        order = self.order
-        return {
-            "job_id": order.job_id,
-            "code": order.release.code,
-            "version": order.release.version,
-            "action": order.action,
-            "entrypoint": entrypoint,
-            "params": dict(order.params),
-            "base_url": order.base_url,
-            "credentials": dict(order.credentials),
-            "debug": order.debug,
-            "memory": order.limits.memory,
-        }
-
     def _has_pid(self, pid: int) -> None:
         self.pid = pid
 
@@ -198,7 +182,7 @@ class JobRun:
         """Tell the reporter; what it can't take must not end the job, or the engine."""
         try:
             say()
-        except Exception:
+        except Exception:  # of whoever is told: the job goes on
             _log.exception("What job %s did could not be reported.", self.order.job_id)
 
 

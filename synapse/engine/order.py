@@ -83,6 +83,24 @@ class JobOrder:
     limits: Limits = Limits()
     debug: bool = False
 
+    def for_driver(self, entrypoint: str) -> dict[str, Any]:
+        """Return what the job's process is told, as JSON values; the credentials are among them.
+
+        Args:
+            entrypoint: What the action's code is, as `module:callable`.
+        """
+        return {
+            "job_id": self.job_id,
+            "code": self.release.code,
+            "version": self.release.version,
+            "action": self.action,
+            "entrypoint": entrypoint,
+            "params": dict(self.params),
+            "base_url": self.base_url,
+            "credentials": dict(self.credentials),
+            "debug": self.debug,
+        }
+
 
 @attrs.frozen
 class Line:
