@@ -15,6 +15,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from synapse._exports import MODULE_OF
 from synapse._version import __version__
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
         DataFile,
         DataUnit,
         FileSpecification,
-        UnitFile,
     )
     from synapse.resources.hitl import Assignment
     from synapse.resources.jobs import Job, Log
@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.resources.serving import ServeApplication
     from synapse.resources.storages import Storage
+    from synapse.resources.unit_files import UnitFile
     from synapse.resources.users import User
     from synapse.resources.values import (
         AccessLevel,
@@ -68,78 +69,6 @@ if TYPE_CHECKING:
     )
     from synapse.session import Session, connect
     from synapse.transport.deadlines import deadline
-
-_NAMES = {
-    "synapse.errors": (
-        "AuthenticationError",
-        "BulkError",
-        "ClientError",
-        "ConnectionFailed",
-        "InvalidQuery",
-        "JobFailed",
-        "JobStopped",
-        "JobTimeout",
-        "MultipleFound",
-        "NotFound",
-        "PermissionDenied",
-        "RateLimited",
-        "SynapseError",
-        "ValidationError",
-    ),
-    "synapse.resources.agents": ("Agent",),
-    "synapse.resources.annotation": (
-        "Project",
-        "Task",
-        "TaskTag",
-    ),
-    "synapse.resources.data": (
-        "DataCollection",
-        "DataFile",
-        "DataUnit",
-        "FileSpecification",
-        "UnitFile",
-    ),
-    "synapse.resources.hitl": ("Assignment",),
-    "synapse.resources.console": ("ConsoleLine",),
-    "synapse.resources.jobs": (
-        "Job",
-        "Log",
-    ),
-    "synapse.resources.ml": (
-        "GroundTruth",
-        "GroundTruthEvent",
-        "GroundTruthVersion",
-        "Model",
-    ),
-    "synapse.resources.plugins": (
-        "Plugin",
-        "PluginRelease",
-    ),
-    "synapse.resources.serving": ("ServeApplication",),
-    "synapse.resources.storages": ("Storage",),
-    "synapse.resources.users": ("User",),
-    "synapse.resources.values": (
-        "AccessLevel",
-        "AssignmentStatus",
-        "Category",
-        "FileType",
-        "FunctionType",
-        "GroundTruthCategory",
-        "JobStatus",
-        "LogLevel",
-        "PluginCategory",
-        "Priority",
-        "StorageCategory",
-        "StorageProvider",
-        "TaskStatus",
-    ),
-    "synapse.session": (
-        "Session",
-        "connect",
-    ),
-    "synapse.transport.deadlines": ("deadline",),
-}
-_MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
 
 __all__ = [
     "AccessLevel",
@@ -199,7 +128,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
+    module = MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module 'synapse' has no attribute {name!r}")
     if module.startswith("synapse.resources"):

@@ -16,8 +16,8 @@ from synapse.transport import Transport
 from synapse.transport.options import Hook, Options
 from synapse.transport.retries import OnRetry, RetryPolicy
 
-# Importing the package declares the resources. It comes after the transport: the libraries that
-# that brings load half as fast again when ours have filled the memory before them.
+# From here on the registry knows where each resource is declared. It comes after the transport: the
+# libraries that that brings load half as fast again when ours have filled the memory before them.
 import_module("synapse.resources")
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from synapse.errors import SynapseError
@@ -10,41 +10,73 @@ from synapse.errors import SynapseError
 if TYPE_CHECKING:
     from synapse.core.resource import Resource
 
-__all__ = ["declared", "find", "find_root", "register", "suggestion"]
+__all__ = ["declared", "find", "find_root", "register", "set_sources", "suggestion"]
 
 _CLASSES: dict[str, type[Resource]] = {}
+_SOURCES: list[Callable[[str], None]] = []
+
+
+def set_sources(*sources: Callable[[str], None]) -> None:
+    """Say what declares classes when they are asked for, each to be tried after the one before.
+
+    Args:
+        *sources: Called with the name of a class, or of its root manager.
+    """
+    _SOURCES[:] = sources
 
 
 def register(cls: type[Resource]) -> None:
-    """Enter a class. Declaring one again (in a notebook's cell) replaces it."""
-    _CLASSES[cls.__name__] = cls
+    """Enter a class. Declaring one again (in a notebook's cell) replaces it.
+
+    The package's own are imported as they are needed, so one of them doesn't replace yours.
+    """
+    known = _CLASSES.get(cls.__name__)
+    if known is None or _is_yours(cls) or not _is_yours(known):
+        _CLASSES[cls.__name__] = cls
 
 
 def find(name: str) -> type[Resource]:
-    """Return the class of a name.
+    """Return the class of a name; its module is imported, if that is still to be done.
 
     Raises:
         SynapseError: No class of that name was declared.
     """
-    try:
-        return _CLASSES[name]
-    except KeyError:
-        raise SynapseError(
-            f"No resource {name!r} is declared{suggestion(name, _CLASSES)}"
-        ) from None
+    cls = _CLASSES.get(name) or _sought(name, lambda: _CLASSES.get(name))
+    if cls is None:
+        raise SynapseError(f"No resource {name!r} is declared{suggestion(name, _CLASSES)}")
+    return cls
 
 
 def find_root(plural: str) -> type[Resource] | None:
     """Return the class whose root manager has a name, such as `tasks`."""
-    for cls in _CLASSES.values():
-        if cls.__schema__.plural == plural:
+
+    def found() -> type[Resource] | None:
+        # A copy: meanwhile another thread may import a module.
+        classes = list(_CLASSES.values())
+        return next((cls for cls in classes if cls.__schema__.plural == plural), None)
+
+    return found() or _sought(plural, found)
+
+
+def declared() -> Iterator[type[Resource]]:
+    """Give every declared class, in the order of declaration, those of the package sorted."""
+    _sought("", lambda: None)
+    yield from list(_CLASSES.values())
+
+
+def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
+    """Let each source declare what it has, until the class is there."""
+    for source in _SOURCES:
+        source(name)
+        cls = found()
+        if cls is not None:
             return cls
     return None
 
 
-def declared() -> Iterator[type[Resource]]:
-    """Give every declared class, in the order of declaration."""
-    yield from list(_CLASSES.values())
+def _is_yours(cls: type[Resource]) -> bool:
+    """Say whether a class isn't one of this package's."""
+    return cls.__module__.partition(".")[0] != __name__.partition(".")[0]
 
 
 def suggestion(

@@ -14,8 +14,8 @@ from synapse.core.relations import RelatedId, Root, ToMany, to_list, to_one
 from synapse.core.verbs import Deletable, Editable
 from synapse.errors import InvalidQuery
 from synapse.resources.bulk import DownloadsTasks
-from synapse.resources.data import UnitFile
 from synapse.resources.tagging import SetsTags, Tagged
+from synapse.resources.unit_files import UnitFile
 from synapse.resources.values import AccessLevel, Category, Priority, TaskStatus
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from synapse.core.fields import field
 from synapse.core.manager import Manager, Updates
 from synapse.core.relations import RelatedId, Root, to_list, to_one
 from synapse.core.verbs import Editable
-from synapse.resources.data import UnitFile
 from synapse.resources.tagging import SetsTags, Tagged
+from synapse.resources.unit_files import UnitFile
 from synapse.resources.values import AssignmentStatus
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable, Fetchable
 from synapse.errors import InvalidQuery
-from synapse.resources.data import UnitFile
+from synapse.resources.unit_files import UnitFile
 from synapse.resources.values import GroundTruthCategory
 
 if TYPE_CHECKING:

@@ -25,7 +25,6 @@ from pathlib import Path
 
 import pytest
 
-import synapse.resources  # noqa: F401 - declared before `module` takes note of what is declared
 from synapse.core import registry
 from synapse.emulator import Emulator
 
@@ -139,7 +138,8 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.Mo
     before = dict(os.environ)
     loggers = [logging.getLogger(name) for name in (None, "synapse", "synapse.transport")]
     logged = [(one, one.level, list(one.handlers)) for one in loggers]
-    monkeypatch.setattr(registry, "_CLASSES", dict(registry._CLASSES))
+    declared = {cls.__name__: cls for cls in registry.declared()}
+    monkeypatch.setattr(registry, "_CLASSES", declared)
     made = types.ModuleType("page")
     monkeypatch.setitem(sys.modules, "page", made)
     yield made

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
+import attrs
 import pytest
 
+import synapse.resources
 from synapse import Project, Session, Task
 from synapse.core import registry
+from synapse.core.resource import Resource
 from synapse.errors import SynapseError
 
 
@@ -29,14 +35,87 @@ def test_classes_come_in_the_order_of_declaration() -> None:
     assert len(names) == len(set(names))
 
 
-def test_declaring_a_class_again_replaces_it() -> None:
-    again = type("Project", (Project,), {})
+def test_declaring_a_class_again_replaces_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(registry._CLASSES, "Project", Project)
+    once, again = (type("Project", (Project,), {}) for _ in range(2))
+    registry.register(once)
+    assert registry.find("Project") is once
     registry.register(again)
-    try:
-        assert registry.find("Project") is again
-    finally:
-        registry.register(Project)
-    assert registry.find("Project") is Project
+    assert registry.find("Project") is again
+
+
+def test_a_class_of_the_package_that_is_imported_later_does_not_replace_yours(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(registry._CLASSES, "Project", Project)
+    yours = type("Project", (Project,), {})
+    registry.register(yours)
+    registry.register(Project)
+    assert registry.find("Project") is yours
+
+
+@pytest.mark.parametrize("cls", list(registry.declared()), ids=lambda cls: cls.__name__)
+def test_only_the_module_of_a_class_is_imported_for_it(
+    cls: type[Resource], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    imported: list[str] = []
+    monkeypatch.setattr(synapse.resources, "import_module", imported.append)
+    for name in (cls.__name__, cls.__schema__.plural):
+        synapse.resources._declare_exported(name)
+    assert imported == [cls.__module__] * 2
+
+
+def test_a_class_that_no_index_has_is_sought_everywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    hidden = type(
+        "Hidden", (Project,), {"__schema__": attrs.evolve(Project.__schema__, plural="x")}
+    )
+    monkeypatch.setattr(registry, "_CLASSES", dict(registry._CLASSES))
+    asked: list[str] = []
+    sources = [asked.append, lambda name: registry.register(hidden)]
+    monkeypatch.setattr(registry, "_SOURCES", sources)
+    assert registry.find("Hidden") is hidden
+    assert asked == ["Hidden"]
+    monkeypatch.setattr(registry, "_CLASSES", {})
+    assert registry.find_root("x") is hidden
+    assert asked == ["Hidden", "x"]
+
+
+def test_a_session_loads_the_declarations_that_it_needs() -> None:
+    code = """
+import sys, synapse
+session = synapse.Session("http://127.0.0.1:9", "token")
+before = {name for name in sys.modules if name.startswith("synapse.resources.")}
+session.projects
+print(not before, "synapse.resources.annotation" in sys.modules)
+others = {f"synapse.resources.{name}" for name in ("data", "jobs", "ml", "plugins")}
+print(others & set(sys.modules))
+session.models
+print("synapse.resources.ml" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["True True", "set()", "True"]
+
+
+def test_threads_that_ask_for_everything_at_once_all_get_it() -> None:
+    code = """
+import sys, threading, synapse
+from synapse.core import registry
+names = sys.argv[1:]
+session, found, ready = synapse.Session("http://127.0.0.1:9", "token"), [], threading.Barrier(38)
+def ask(name):
+    ready.wait()
+    found.append(getattr(session, name)._resource.__schema__.plural)
+    registry.find("Task"), registry.find("DataFile"), registry.find("PluginRelease")
+threads = [threading.Thread(target=ask, args=(name,)) for name in names * 2]
+sys.setswitchinterval(1e-6)
+for one in threads: one.start()
+for one in threads: one.join()
+print(sorted(found) == sorted(names * 2), len(set(found)))
+"""
+    names = [cls.__schema__.plural for cls in registry.declared()]
+    command = [sys.executable, "-c", code, *names]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == (f"True {len(names)}\n", "")
 
 
 @pytest.mark.parametrize(
