@@ -115,3 +115,36 @@ class DataFolder:
         with (self.path / ".lock").open("w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep a second server out, which would take the jobs of the first for abandoned.
+
+        Nobody is kept out where the system or the folder's file system has no locks.
+
+        Raises:
+            EmulatorError: Another server has the folder.
+        """
+        try:
+            import fcntl
+        except ImportError:
+            yield
+            return
+        self.prepare()
+        with (self.path / ".server").open("a+") as stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                stream.seek(0)
+                raise EmulatorError(
+                    f"The data folder {self.path} is in use by another local backend (process "
+                    f"{stream.read().strip() or 'unknown'}): stop that one, or choose another "
+                    "folder."
+                ) from None
+            except OSError:  # no locks there
+                yield
+                return
+            stream.truncate(0)
+            stream.write(f"{os.getpid()}\n")
+            stream.flush()
+            yield

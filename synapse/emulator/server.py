@@ -59,7 +59,12 @@ def serve(
         EmulatorError: It cannot be started; the message says why in one sentence.
     """
     require_extra()
-    with _listening(host, port) as sockets, _folder(data_dir) as folder, _stop_pipe() as wait:
+    with (
+        _listening(host, port) as sockets,
+        _folder(data_dir) as folder,
+        folder.held(),
+        _stop_pipe() as wait,
+    ):
         application = load_application(folder, control_token)
         credentials = folder.credentials()
         info = ServerInfo(

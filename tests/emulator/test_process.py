@@ -152,6 +152,21 @@ def test_a_data_folder_that_is_a_file(tmp_path):
         Emulator(path / "below").start()
 
 
+def test_a_data_folder_has_one_server_at_a_time(tmp_path):
+    with Emulator(tmp_path) as first:
+        with pytest.raises(EmulatorError) as caught:
+            Emulator(tmp_path).start()
+        assert str(caught.value) == (
+            f"The data folder {tmp_path} is in use by another local backend (process {first.pid}): "
+            "stop that one, or choose another folder."
+        )
+    with Emulator(tmp_path) as second:
+        os.kill(second.pid, signal.SIGKILL)
+        second.stop()
+    with Emulator(tmp_path) as third:
+        assert third.api_token
+
+
 def test_a_database_that_is_none(tmp_path):
     (tmp_path / "db.sqlite3").write_bytes(b"this is no database" * 100)
     with pytest.raises(EmulatorError, match=r"^The database cannot be opened: [^\n]+\.$"):
