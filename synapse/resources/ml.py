@@ -13,13 +13,11 @@ from synapse.core.manager import Creates, Deletes, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable, Fetchable
-from synapse.errors import InvalidQuery
+from synapse.resources.own_file import DownloadsFile
 from synapse.resources.unit_files import UnitFile
 from synapse.resources.values import GroundTruthCategory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from synapse.resources.annotation import Project
     from synapse.resources.data import DataUnit
     from synapse.resources.plugins import Plugin
@@ -85,7 +83,7 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
 
 
 @resource("models/", manager=ModelManager)
-class Model(Editable, Deletable):
+class Model(Editable, Deletable, DownloadsFile):
     """A trained model.
 
     Attributes:
@@ -121,28 +119,6 @@ class Model(Editable, Deletable):
     configuration: dict[str, Any] = field()
     is_active: bool = field()
     created: datetime = field(read_only=True)
-
-    def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
-        """Download its file. One request; one more after each fault, which asks for the rest.
-
-        The bytes are written beside, and get the final name when they are all there.
-
-        Args:
-            dest: The path that it gets, whatever is there; or a folder.
-            progress: How to show it, as for a data unit's files.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            InvalidQuery: It has no file.
-            OSError: It can't be written.
-        """
-        from synapse.transfer.download import download  # only who downloads needs it
-
-        if not self.file:
-            raise InvalidQuery(f"{self._label()} has no file.")
-        return download(self._context.transport, self.file, dest, progress=progress)
 
 
 class GroundTruthManager(Manager["GroundTruth"]):

@@ -14,14 +14,12 @@ from synapse.core.manager import Creates, Manager, Updates
 from synapse.core.relations import RelatedId, Root, ToMany, to_one
 from synapse.core.verbs import Editable, Fetchable
 from synapse.errors import InvalidQuery, InvalidResponse, ValidationError
+from synapse.resources.own_file import DownloadsFile
 from synapse.resources.values import PluginCategory
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from synapse.resources.jobs import Job, JobManager
     from synapse.resources.ml import ModelManager
-    from synapse.transfer.progress import ProgressArgument
 
 __all__ = ["Plugin", "PluginManager", "PluginRelease", "PluginReleaseManager"]
 
@@ -285,7 +283,7 @@ class PluginReleaseManager(Manager["PluginRelease"]):
 
 
 @resource("plugin_releases/", manager=PluginReleaseManager)
-class PluginRelease(Fetchable):
+class PluginRelease(Fetchable, DownloadsFile):
     """A version of a plugin, as a zip.
 
     Attributes:
@@ -316,25 +314,3 @@ class PluginRelease(Fetchable):
     created: datetime = field(read_only=True)
 
     jobs: ClassVar[ToMany[JobManager]] = ToMany("Job", by="plugin_release")
-
-    def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
-        """Download the zip. One request; one more after each fault, which asks for the rest.
-
-        The bytes are written beside, and get the final name when they are all there.
-
-        Args:
-            dest: The path that it gets, whatever is there; or a folder.
-            progress: How to show it, as for a data unit's files.
-
-        Returns:
-            The file's path.
-
-        Raises:
-            InvalidQuery: It has no file.
-            OSError: It can't be written.
-        """
-        from synapse.transfer.download import download  # only who downloads needs it
-
-        if not self.file:
-            raise InvalidQuery(f"{self._label()} has no file.")
-        return download(self._context.transport, self.file, dest, progress=progress)
