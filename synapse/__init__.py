@@ -127,16 +127,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    module = MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module 'synapse' has no attribute {name!r}")
-    if module.startswith("synapse.resources"):
-        # A class alone couldn't connect: the session module says how.
-        importlib.import_module("synapse.session")
-    value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Hidden from type checkers: seeing it, they would accept any misspelled name.
+    def __getattr__(name: str) -> Any:
+        module = MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module 'synapse' has no attribute {name!r}")
+        value = getattr(importlib.import_module(module), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

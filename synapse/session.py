@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from functools import cached_property
-from importlib import import_module
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -15,10 +14,6 @@ from synapse.errors import ConfigurationError
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options
 from synapse.transport.retries import OnRetry, RetryPolicy
-
-# From here on the registry knows where each resource is declared. It comes after the transport: the
-# libraries that that brings load half as fast again when ours have filled the memory before them.
-import_module("synapse.resources")
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -177,12 +172,14 @@ class Session(Context):
         )
         self._agents: dict[int, AgentClient | None] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        cls = registry.find_root(name) if name[:1] != "_" else None
-        if cls is None:
-            known = [one for one in dir(self) if not one.startswith("_")]
-            raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, known)}")
-        return cls.__schema__.manager(cls, self)
+    if not TYPE_CHECKING:
+        # Hidden from type checkers: seeing it, they would accept any misspelled name.
+        def __getattr__(self, name: str) -> Any:
+            cls = registry.find_root(name) if name[:1] != "_" else None
+            if cls is None:
+                known = [one for one in dir(self) if not one.startswith("_")]
+                raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, known)}")
+            return cls.__schema__.manager(cls, self)
 
     @property
     def me(self) -> User:

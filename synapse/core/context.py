@@ -9,6 +9,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cachetools import LRUCache
@@ -200,6 +201,6 @@ def _open(base_url: str | None, tenant: str | None) -> Context | None:
 
 
 def _connected(**where: str | None) -> Context:
-    if _connect is None:
-        raise ConfigurationError("There is no session yet: call synapse.connect() first.")
-    return _connect(**where)
+    if _connect is None:  # a declaration was imported alone: this calls `set_connector`
+        import_module("synapse.session")
+    return cast("Callable[..., Context]", _connect)(**where)

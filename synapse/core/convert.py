@@ -56,7 +56,7 @@ class _OfSession:
     __slots__ = ("_context",)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, eq=False)
 class Nested(_OfSession):
     """The base of structured values inside a resource, such as a file of a data unit.
 

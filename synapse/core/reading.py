@@ -86,7 +86,7 @@ class Window:
         return number
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.frozen(eq=False)
 class ObjectPage(Generic[T]):
     """One page of a query.
 

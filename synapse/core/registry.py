@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from synapse.errors import SynapseError
@@ -10,14 +11,17 @@ from synapse.errors import SynapseError
 if TYPE_CHECKING:
     from synapse.core.resource import Resource
 
-__all__ = ["declared", "find", "find_root", "register", "set_sources", "suggestion"]
+__all__ = ["declared", "enter", "find", "find_root", "register", "set_sources", "suggestion"]
 
 _CLASSES: dict[str, type[Resource]] = {}
+# The package's own by their modules, for whoever asks only when the module is complete: a half of
+# one can be seen by another thread, or be left behind by Ctrl-C.
+_DECLARED: dict[str, dict[str, type[Resource]]] = {}
 _SOURCES: list[Callable[[str], None]] = []
 
 
 def set_sources(*sources: Callable[[str], None]) -> None:
-    """Say what declares classes when they are asked for, each to be tried after the one before.
+    """Say what enters the package's classes when they are asked for, in the order of trying.
 
     Args:
         *sources: Called with the name of a class, or of its root manager.
@@ -26,13 +30,25 @@ def set_sources(*sources: Callable[[str], None]) -> None:
 
 
 def register(cls: type[Resource]) -> None:
-    """Enter a class. Declaring one again (in a notebook's cell) replaces it.
+    """Take note of a class. Declaring one again (in a notebook's cell) replaces it.
 
-    The package's own are imported as they are needed, so one of them doesn't replace yours.
+    One of the package's own can be found when its module is entered. It doesn't replace yours.
     """
     known = _CLASSES.get(cls.__name__)
-    if known is None or _is_yours(cls) or not _is_yours(known):
+    if _is_yours(cls) or (known is not None and known.__module__ == cls.__module__):
         _CLASSES[cls.__name__] = cls
+    else:
+        _DECLARED.setdefault(cls.__module__, {})[cls.__name__] = cls
+
+
+def enter(module: str) -> None:
+    """Let the classes of one of the package's modules be found.
+
+    Args:
+        module: Its name. It has been imported to its end.
+    """
+    for name, cls in _DECLARED.get(module, {}).items():
+        _CLASSES.setdefault(name, cls)
 
 
 def find(name: str) -> type[Resource]:
@@ -48,24 +64,26 @@ def find(name: str) -> type[Resource]:
 
 
 def find_root(plural: str) -> type[Resource] | None:
-    """Return the class whose root manager has a name, such as `tasks`."""
+    """Return the class whose root manager has a name, such as `tasks`; yours before ours."""
 
     def found() -> type[Resource] | None:
-        # A copy: meanwhile another thread may import a module.
-        classes = list(_CLASSES.values())
-        return next((cls for cls in classes if cls.__schema__.plural == plural), None)
+        classes = list(_CLASSES.values())  # another thread may enter more
+        matching = [cls for cls in classes if cls.__schema__.plural == plural]
+        return max(matching, key=_is_yours, default=None)
 
     return found() or _sought(plural, found)
 
 
 def declared() -> Iterator[type[Resource]]:
-    """Give every declared class, in the order of declaration, those of the package sorted."""
+    """Give every declared class, those of a module in their order."""
     _sought("", lambda: None)
     yield from list(_CLASSES.values())
 
 
 def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
-    """Let each source declare what it has, until the class is there."""
+    """Let each source enter what it has, until the class is there."""
+    if not _SOURCES:  # a declaration was imported alone
+        import_module("synapse.resources")
     for source in _SOURCES:
         source(name)
         cls = found()

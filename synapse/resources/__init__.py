@@ -4,6 +4,8 @@ A module that is added here is found by itself. Each is imported when a class of
 all of them together would take a tenth of the time of a session's start.
 """
 
+import os
+import threading
 from importlib import import_module
 
 from synapse._exports import MODULE_OF
@@ -13,22 +15,36 @@ from synapse.core import registry
 _PLACES = {
     name.lower(): module for name, module in MODULE_OF.items() if module.startswith(f"{__name__}.")
 }
+# A child that is forked in the middle of an import would wait for that for ever.
+_importing = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_importing.acquire,
+        after_in_parent=_importing.release,
+        after_in_child=_importing.release,
+    )
 
 
-def _declare_exported(name: str) -> None:
+def _enter(module: str) -> None:
+    with _importing:
+        import_module(module)
+    registry.enter(module)
+
+
+def _enter_exported(name: str) -> None:
     """Import the module of a class that `synapse` exports, such as `DataUnit` or `data_units`."""
     key = name.replace("_", "").lower()
     module = _PLACES.get(key) or _PLACES.get(key.removesuffix("s"))
     if module is not None:
-        import_module(module)
+        _enter(module)
 
 
-def _declare_all(_: str) -> None:
+def _enter_all(_: str) -> None:
     """Import every module here, wherever the name may be."""
     import pkgutil  # only a name that isn't exported needs it
 
     for module in pkgutil.iter_modules(__path__):
-        import_module(f"{__name__}.{module.name}")
+        _enter(f"{__name__}.{module.name}")
 
 
-registry.set_sources(_declare_exported, _declare_all)
+registry.set_sources(_enter_exported, _enter_all)

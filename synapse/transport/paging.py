@@ -37,7 +37,7 @@ _BARREN = 3
 _RETREATS = 16
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Page:
     """One page of a list.
 

@@ -25,7 +25,7 @@ _SAFE_VERBS = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
 _PASSING = frozenset({429, 502, 503, 504})
 
 
-@attrs.frozen
+@attrs.frozen(eq=False)
 class Retry:
     """A retry that is about to happen, as the `on_retry` callback gets it.
 

@@ -259,6 +259,22 @@ def test_a_file_has_a_unit_of_its_own(api):
     assert task["files"]["file"]["checksum"] == second["checksum"]
 
 
+def test_units_of_single_files_are_listed_only_where_they_are_asked_for(api):
+    own = api.file(b"pixels", "night.png")["data_unit_id"]
+    assert api.ids("data_units/") == []
+    assert api.ids("data_collections/") == []
+    collection = api.collection(IMAGE)["id"]
+    bound = api.unit(collection, image=b"pixels")["id"]
+    assert api.ids("data_units/") == [bound]
+    assert api.ids("data_collections/") == [collection]
+    assert api.get("data_units/").json()["count"] == 1
+    assert api.ids("data_units/", id=[own, bound]) == [own, bound]
+    uploads = api.get(f"data_units/{own}/").json()["data_collection"]
+    assert own in api.ids("data_units/", data_collection=uploads)
+    assert api.ids("data_collections/", id=uploads) == [uploads]
+    assert api.ids("data_collections/", name="Uploaded files") == [uploads]
+
+
 def test_a_unit_of_a_chunked_upload(api):
     created = api.ok("POST", "data_files/", {"chunked_upload": api.uploaded(b"big file")})
     unit = api.get(f"data_units/{created['data_unit_id']}/").json()
@@ -266,14 +282,14 @@ def test_a_unit_of_a_chunked_upload(api):
 
 
 def test_the_collection_of_uploaded_files_is_made_again_when_it_is_gone(api, other):
-    assert api.ids("data_collections/") == []
-    api.file(b"one")
-    (key,) = api.ids("data_collections/")
+    first = api.file(b"one")["data_unit_id"]
+    key = api.get(f"data_units/{first}/").json()["data_collection"]
     api.ok("DELETE", f"data_collections/{key}/")
     second = api.file(b"two")["data_unit_id"]
-    (again,) = api.ids("data_collections/")
+    again = api.get(f"data_units/{second}/").json()["data_collection"]
+    assert again != key
     assert api.ids("data_units/", data_collection=again) == [second]
-    assert other.ids("data_collections/") == []
+    assert other.ids("data_collections/", id=again) == []
 
 
 def test_a_file_loses_its_unit_but_not_its_content(api):

@@ -2,6 +2,7 @@
 
 from typing import Any, NoReturn
 
+from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 
 from synapse.emulator.api.base import (
@@ -11,6 +12,7 @@ from synapse.emulator.api.base import (
     UpdateMixin,
 )
 from synapse.emulator.api.fields import PositionalListSerializer
+from synapse.emulator.api.unlisted import listed_collections
 from synapse.emulator.models import DataCollection, FileSpecification
 
 
@@ -129,3 +131,6 @@ class DataCollectionViewSet(
     """``data_collections/``."""
 
     serializer_class = DataCollectionSerializer
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return super().filter_queryset(listed_collections(queryset, self.request))

@@ -4,6 +4,7 @@ import hashlib
 from pathlib import PurePosixPath
 from typing import Any
 
+from django.db.models import QuerySet
 from rest_framework import mixins, serializers
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
@@ -11,6 +12,7 @@ from rest_framework.reverse import reverse
 from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSerializer
 from synapse.emulator.api.collections import DataCollectionSerializer
 from synapse.emulator.api.fields import DocumentField
+from synapse.emulator.api.unlisted import listed_units
 from synapse.emulator.files import blobs
 from synapse.emulator.models import (
     Blob,
@@ -166,3 +168,6 @@ class DataUnitViewSet(
     """``data_units/``."""
 
     serializer_class = DataUnitSerializer
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        return super().filter_queryset(listed_units(queryset, self.request))

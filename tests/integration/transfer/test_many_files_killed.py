@@ -23,7 +23,8 @@ import pytest
 import synapse
 from synapse.testing.tenants import EmulatorTenant
 
-# Says each request before it is sent and after it was answered, so that it can be killed there.
+# Says each request before it is sent and after it was answered, and waits until it may go on: so it
+# can be killed there.
 CHILD = """
 import sys, threading
 import synapse
@@ -34,6 +35,7 @@ lock = threading.Lock()
 def say(event):
     with lock:
         print(event.method, event.url, event.status, flush=True)
+        sys.stdin.read(1)
 
 session = synapse.Session(url, token, timeout=(5, 1), on_request=say, on_response=say)
 report = session.data_collections.get(int(collection)).upload(
@@ -76,6 +78,7 @@ def start(emulator: EmulatorTenant, made: Made, source: Path) -> subprocess.Pope
     arguments = [emulator.url, emulator.api_token, collection.id, project.id, source, 4]
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, *map(str, arguments)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -84,6 +87,7 @@ def start(emulator: EmulatorTenant, made: Made, source: Path) -> subprocess.Pope
 
 def kill_at(process: subprocess.Popen[str], is_there: Callable[[int, str], bool]) -> bool:
     """Kill it when it says something; answer whether it was still running then."""
+    assert process.stdin is not None
     assert process.stdout is not None
     with process:
         for number, line in enumerate(process.stdout):
@@ -91,6 +95,8 @@ def kill_at(process: subprocess.Popen[str], is_there: Callable[[int, str], bool]
                 with contextlib.suppress(ProcessLookupError):
                     process.send_signal(signal.SIGKILL)
                 break
+            process.stdin.write("\n")
+            process.stdin.flush()
         process.stdout.read()
     return process.returncode == -signal.SIGKILL
 

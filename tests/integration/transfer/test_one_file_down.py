@@ -32,8 +32,8 @@ def large(proxied: synapse.Session, tmp_path: Path) -> synapse.UnitFile:
     """A file of 5 MB on the server, reached through the proxy."""
     path = tmp_path / "large.bin"
     path.write_bytes(CONTENT)
-    proxied.data_files.upload(path)
-    (unit,) = proxied.data_units
+    uploaded = proxied.data_files.upload(path)
+    unit = proxied.data_units.get(uploaded.data_unit_id)
     file = unit.files["file"]
     # The server says where it is itself, which leads past the proxy.
     url = proxied.transport.base_url + str(file.url).split("/", 3)[3]

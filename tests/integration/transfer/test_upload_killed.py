@@ -89,7 +89,8 @@ def nursery(proxy: Any, emulator: Any, state_home: Path) -> Iterator[Nursery]:
 
 def files_there(session: synapse.Session) -> list[Any]:
     """Return the files that were uploaded: each has a unit of its own."""
-    return [unit.files["file"] for unit in session.data_units]
+    collections = session.data_collections.filter(name="Uploaded files")
+    return [unit.files["file"] for one in collections for unit in one.data_units]
 
 
 def test_killed_at_random_points(

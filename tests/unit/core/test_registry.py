@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -61,7 +62,7 @@ def test_only_the_module_of_a_class_is_imported_for_it(
     imported: list[str] = []
     monkeypatch.setattr(synapse.resources, "import_module", imported.append)
     for name in (cls.__name__, cls.__schema__.plural):
-        synapse.resources._declare_exported(name)
+        synapse.resources._enter_exported(name)
     assert imported == [cls.__module__] * 2
 
 
@@ -92,8 +93,30 @@ print(others & set(sys.modules))
 session.models
 print("synapse.resources.ml" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.splitlines() == ["True True", "set()", "True"]
+    assert run(code) == ["True True", "set()", "True"]
+
+
+# Does something in the middle of a module: between its first class and its second.
+INTERVENING = """
+import sys, threading, synapse
+from synapse.core import declaration, registry
+session = synapse.Session("http://127.0.0.1:9", "token")
+declare, paths = declaration.resource, []
+def resource(path, **options):
+    paths.append(path)
+    if paths == ["projects/", "tasks/"]:
+        intervene()
+    return declare(path, **options)
+declaration.resource = resource
+"""
+
+
+def run(code: str, *arguments: str) -> list[str]:
+    """Run code in a fresh process, and return the lines that it prints."""
+    command = [sys.executable, "-c", code, *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert (done.returncode, done.stderr) == (0, "")
+    return done.stdout.splitlines()
 
 
 def test_threads_that_ask_for_everything_at_once_all_get_it() -> None:
@@ -113,9 +136,90 @@ for one in threads: one.join()
 print(sorted(found) == sorted(names * 2), len(set(found)))
 """
     names = [cls.__schema__.plural for cls in registry.declared()]
-    command = [sys.executable, "-c", code, *names]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert (done.stdout, done.stderr) == (f"True {len(names)}\n", "")
+    assert run(code, *names) == [f"True {len(names)}"]
+
+
+def test_a_class_is_found_only_when_its_module_is_complete() -> None:
+    code = """
+def intervene():
+    print("Project" in registry._CLASSES)
+session.projects
+print("Project" in registry._CLASSES)
+"""
+    assert run(INTERVENING + code) == ["False", "True"]
+
+
+def test_an_interrupted_import_is_done_again() -> None:
+    code = """
+def intervene():
+    raise KeyboardInterrupt
+try:
+    session.projects
+except KeyboardInterrupt:
+    print("interrupted")
+print(session.projects.filter(title="x"))
+from synapse.resources.annotation import Project
+print(session.projects._resource is registry.find("Project") is synapse.Project is Project)
+"""
+    assert run(INTERVENING + code) == [
+        "interrupted",
+        "<ProjectManager[Project] where title='x'>",
+        "True",
+    ]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
+def test_a_fork_waits_for_an_import_that_another_thread_is_at() -> None:
+    code = """
+import os, synapse.resources
+importing, forking = threading.Event(), threading.Event()
+def intervene():
+    importing.set()
+    forking.wait()
+os.register_at_fork(before=forking.set)  # before those that were registered earlier
+thread = threading.Thread(target=lambda: session.projects)
+thread.start()
+importing.wait()
+child = os.fork()
+if not child:
+    print(session.projects, session.tasks, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+thread.join()
+"""
+    assert run(INTERVENING + code) == ["<ProjectManager[Project]> <TaskManager[Task]>"]
+
+
+@pytest.mark.parametrize("before", ["", "session.projects", "dir(session)"])
+def test_your_class_is_the_one_of_its_manager_whatever_came_before(before: str) -> None:
+    code = f"""
+import synapse
+from synapse.core.declaration import resource
+from synapse.core.fields import field
+from synapse.core.manager import Manager
+from synapse.core.verbs import Editable
+session = synapse.Session("http://127.0.0.1:9", "token")
+{before}
+class Mine(Manager["MyProject"]):
+    __slots__ = ()
+@resource("projects/", manager=Mine)
+class MyProject(Editable):
+    id: int = field(read_only=True)
+print(session.projects)
+"""
+    assert run(code) == ["<Mine[MyProject]>"]
+
+
+def test_a_class_that_is_imported_alone_knows_the_others_and_connects(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SYNAPSE_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", "token")
+    code = """
+from synapse.resources.ml import Model
+print(Model.objects.expand("project")._context, Model.objects)
+"""
+    assert run(code) == ["Session('http://127.0.0.1:9/') <ModelManager[Model]>"]
 
 
 @pytest.mark.parametrize(

@@ -343,9 +343,8 @@ class TestWhatIsSaid:
         url, request_id = f"{server.url}a/", server.last.headers["x-request-id"]
         reasons = ["the server answered 503", "the answer is broken"]
         for number, (retry, reason) in enumerate(zip(retries, reasons, strict=True), 1):
-            assert attrs.evolve(retry, delay=0.0) == Retry(
-                "GET", url, request_id, number, 4, 0.0, reason
-            )
+            told = attrs.asdict(retry, filter=attrs.filters.exclude("delay"))
+            assert list(told.values()) == ["GET", url, request_id, number, 4, reason]
         for number, (record, reason) in enumerate(zip(caplog.records, reasons, strict=True), 1):
             assert record.levelno == logging.INFO
             assert record.getMessage() == (
