@@ -178,7 +178,8 @@ class Session(Context):
             cls = registry.find_root(name) if name[:1] != "_" else None
             if cls is None:
                 known = [one for one in dir(self) if not one.startswith("_")]
-                raise AttributeError(f"Session has no {name!r}{registry.suggestion(name, known)}")
+                how = registry.suggestion(name, known)
+                raise registry.no_attribute(f"Session has no {name!r}{how}", name)
             return cls.__schema__.manager(cls, self)
 
     @property

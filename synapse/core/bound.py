@@ -32,6 +32,7 @@ _ELSEWHERE = {
     "filter_by": ("filter", "use filter(...)"),
     "find": ("filter", "use filter(...)"),
     "get_or_create": ("create", "use filter(...).first() or create(...)"),
+    "head": _PART,
     "iterator": ("iterate", "use iterate(), or a loop over the query"),
     "last": ("order_by", "use order_by('-id').first()"),
     "latest": ("order_by", "use order_by('-created').first()"),
@@ -43,8 +44,10 @@ _ELSEWHERE = {
     "offset": _PART,
     "prefetch_related": ("expand", "use expand(...)"),
     "reverse": ("order_by", "use order_by('-id')"),
+    "select": ("only", "use only(...) for some fields, filter(...) for some objects"),
     "select_related": ("expand", "use expand(...)"),
     "size": _COUNT,
+    "take": _PART,
     "to_dataframe": _FRAME,
     "to_df": _FRAME,
     "to_pandas": _FRAME,
@@ -56,6 +59,10 @@ _ELSEWHERE = {
     "values_list": ("values", "use values(...): [row['id'] for row in query.values('id')]"),
     "where": ("filter", "use filter(...)"),
 }
+
+
+# What some managers have.
+_OFFERED = {"bulk_create", "create", "delete", "update"}
 
 
 class Bound(Generic[T]):
@@ -90,7 +97,10 @@ class Bound(Generic[T]):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
             how = registry.suggestion(name, verbs, _ELSEWHERE)
-            raise AttributeError(f"{type(self).__name__} has no {name!r}{how}")
+            if name in _OFFERED and (doc := type(self).__doc__):
+                # The server has no such endpoint, and what there is stands there.
+                how = f". {doc.splitlines()[0]}"
+            raise registry.no_attribute(f"{type(self).__name__} has no {name!r}{how}", name)
 
     def __repr__(self) -> str:
         of = f" of {self._scope[1]._label()}" if self._scope else ""

@@ -13,6 +13,9 @@ __all__ = ["TrackedDict", "TrackedList", "is_tracked", "read_only", "tracked"]
 
 Report = Callable[[], None]
 
+# Python's own limit isn't reached by then, whatever walks through the value.
+_DEEPEST = 200
+
 
 class TrackedDict(dict[Any, Any]):
     """A `dict` that reports each change. It pickles and copies as a plain `dict`."""
@@ -60,17 +63,29 @@ for _name in _SHARED + _OF_LIST:
     setattr(TrackedList, _name, _reporting(list, _name))
 
 
-def tracked(value: Any, report: Report) -> Any:
-    """Copy a JSON value, its lists and mappings as tracked ones, at every depth."""
+def tracked(value: Any, report: Report, depth: int = 0) -> Any:
+    """Copy a JSON value, its lists and mappings as tracked ones, at every depth.
+
+    Raises:
+        ValueError: It is nested too deeply to be compared and sent.
+    """
     if isinstance(value, dict):
-        mapping = TrackedDict({key: tracked(item, report) for key, item in value.items()})
+        below = _one_deeper(depth)
+        mapping = TrackedDict({key: tracked(item, report, below) for key, item in value.items()})
         mapping._report = report
         return mapping
     if isinstance(value, (list, tuple)):
-        items = TrackedList([tracked(item, report) for item in value])
+        below = _one_deeper(depth)
+        items = TrackedList([tracked(item, report, below) for item in value])
         items._report = report
         return items
     return value
+
+
+def _one_deeper(depth: int) -> int:
+    if depth == _DEEPEST:
+        raise ValueError(f"it is nested more than {_DEEPEST} levels deep")
+    return depth + 1
 
 
 class _ReadOnly:
@@ -117,19 +132,25 @@ for _name in _SHARED + _OF_LIST:
     setattr(ReadOnlyList, _name, _ReadOnly._refuse)
 
 
-def read_only(value: Any, what: str, hint: str) -> Any:
+def read_only(value: Any, what: str, hint: str, depth: int = 0) -> Any:
     """Copy a JSON value, its lists and mappings as ones that can't be changed, at every depth.
 
     Args:
         value: The value.
         what: What it is, for the message.
         hint: What to do instead of changing it.
+        depth: How deep it is in what it was taken from.
+
+    Raises:
+        ValueError: It is nested too deeply to be compared.
     """
     made: ReadOnlyDict | ReadOnlyList
     if isinstance(value, dict):
-        made = ReadOnlyDict({key: read_only(item, what, hint) for key, item in value.items()})
+        below = _one_deeper(depth)
+        made = ReadOnlyDict({k: read_only(item, what, hint, below) for k, item in value.items()})
     elif isinstance(value, (list, tuple)):
-        made = ReadOnlyList([read_only(item, what, hint) for item in value])
+        below = _one_deeper(depth)
+        made = ReadOnlyList([read_only(item, what, hint, below) for item in value])
     else:
         return value
     made._what, made._hint = what, hint

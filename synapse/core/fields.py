@@ -62,10 +62,15 @@ class Declared:
     is_many: bool = False
     parameter: str | None = None
     hint: str = "only the server sets it"
+    stands_for: str | None = None
 
 
 def field(
-    *, read_only: bool = False, aliases: tuple[str, ...] = (), filterable: bool | None = None
+    *,
+    read_only: bool = False,
+    aliases: tuple[str, ...] = (),
+    filterable: bool | None = None,
+    stands_for: str | None = None,
 ) -> Any:
     """Declare a field; its annotation is its type.
 
@@ -73,11 +78,13 @@ def field(
         read_only: Only the server sets it; assigning raises.
         aliases: Names under which servers of another age send it.
         filterable: Whether queries may filter by it; by default, scalar types may.
+        stands_for: The resource of which it is the id, where that can't be fetched by it. An
+            object of that class may be given for the id.
 
     Returns:
         What attrs makes a slot of.
     """
-    return declare(Declared(read_only, aliases, filterable))
+    return declare(Declared(read_only, aliases, filterable, stands_for=stands_for))
 
 
 def declare(declared: Declared) -> Any:
@@ -204,12 +211,30 @@ class Field:
         That is an enumeration's member for its string, and an id where one is declared.
 
         So a field reads the same before and after it was saved.
+
+        Raises:
+            TypeError: It is an object, and the field isn't for one of its kind.
         """
         if not self.is_relation and hasattr(type(value), "__synapse_id__"):
+            if why := self.refuses(value):
+                raise TypeError(f"{self._owner.__name__}.{why}")
             return value.__synapse_id__()
         if type(value) is not str or self.choice is None or self._text_hook is None:
             return value
         return self._text_hook(value)
+
+    def refuses(self, value: Any) -> str | None:
+        """Say why an object can't be given for the field, or `None` if it can, or is none."""
+        if not hasattr(type(value), "__synapse_id__"):
+            return None
+        own = self._owner.__name__ if self.name == "id" else None
+        wanted = self.declared.target or self.declared.stands_for or own
+        given = type(value).__name__
+        if wanted is None:
+            return f"{self.name} takes no object: give what is meant of the {given}."
+        if wanted not in (cls.__name__ for cls in type(value).__mro__):
+            return f"{self.name} takes a {wanted} or its id, not a {given}."
+        return None
 
     @property
     def choice(self) -> type[Choice] | None:
@@ -242,9 +267,12 @@ class Field:
 
     def _container(self, value: Any, resource: Resource) -> Any:
         """Give out a list or mapping: one that reports changes, or one that can't be changed."""
-        if self in resource._editable_fields():
-            return tracked(value, resource._report_change)
-        return read_only(value, f"{resource._label()}: {self.name}", self.declared.hint)
+        try:
+            if self in resource._editable_fields():
+                return tracked(value, resource._report_change)
+            return read_only(value, f"{resource._label()}: {self.name}", self.declared.hint)
+        except ValueError as error:
+            raise FieldValueError(self._complaint(value, resource, error)) from None
 
     def read(self, resource: Resource) -> Any:
         """Fill the slot from what the server sent, loading the object once if need be.
@@ -329,7 +357,10 @@ class Field:
         return self._container(related, resource)
 
     def _complaint(self, value: Any, resource: Resource, why: object) -> str:
-        shown = repr(value)
+        try:
+            shown = repr(value)
+        except RecursionError:
+            shown = f"a {type(value).__name__}"
         shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
         return f"{resource._label()} has a {self.name} that can't be read: {shown} ({why})."
 

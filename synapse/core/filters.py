@@ -227,10 +227,8 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
         return value
     if hasattr(type(value), "__synapse_id__"):
         field = schema.fields.get(name)
-        target = field.declared.target if field is not None else None
-        target = schema.name if name == "id" else target
-        if target is not None and type(value).__name__ != target:
-            raise InvalidQuery(f"{schema.name}.{name} is a {target}, not a {type(value).__name__}.")
+        if field is not None and (why := field.refuses(value)):
+            raise InvalidQuery(f"{schema.name}.{why}")
         return value.__synapse_id__()
     raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
 

@@ -91,12 +91,15 @@ class IdentityMap:
                     ref = find(key)
                 except (TypeError, KeyError):
                     raise _not_a_row(cls, row) from None
+                is_plain = type(key) in id_types and key is not None
+                if not is_plain and not _is_key(key):
+                    raise _not_a_row(cls, row)
                 known = ref() if ref is not None else None
                 if known is None:
                     known = new(cls)
                     set_context(known, context)
                     set_raw(known, row)
-                    if type(key) in id_types:
+                    if is_plain:
                         set_id(known, key)
                     refs[key] = reference(known)
                 else:

@@ -20,8 +20,7 @@ from synapse.core.verbs import Deletable, Editable
 from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
 
 if TYPE_CHECKING:
-    from synapse.core.fields import Field
-    from synapse.core.schema import Schema
+    pass
 
 __all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
 
@@ -86,8 +85,9 @@ class Creates(Bound[T]):
                 )
             if field.declared.read_only:
                 raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
-            if field.declared.target is not None:
-                _check_relation(schema, field, value)
+            for one in value if isinstance(value, (list, tuple, set)) else (value,):
+                if why := field.refuses(one):
+                    raise InvalidQuery(f"{schema.name}.{why}")
             body[relation] = to_wire(value)
         if self._scope is not None:
             name, owner = self._scope
@@ -224,16 +224,6 @@ class Deletes(Query[D]):
         for one in targets:
             one.delete()
         return len(targets)
-
-
-def _check_relation(schema: Schema, field: Field, value: Any) -> None:
-    target = str(field.declared.target)
-    for one in value if isinstance(value, (list, tuple, set)) else (value,):
-        if isinstance(one, Resource) and not isinstance(one, registry.find(target)):
-            raise InvalidQuery(
-                f"{schema.name}.{field.name} takes a {target} or its id, not a "
-                f"{type(one).__name__}."
-            )
 
 
 def _targets(query: Query[T], verb: str) -> list[T]:

@@ -19,7 +19,7 @@ from synapse.core.reading import Reading, read_objects
 from synapse.core.resource import Resource
 from synapse.core.rows import Rows
 from synapse.core.terms import EVERYTHING, Terms
-from synapse.errors import InvalidQuery, MultipleFound, NotFound
+from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
 from synapse.transport.paging import WORKERS, get_page
 
 if TYPE_CHECKING:
@@ -408,6 +408,14 @@ class Query(Bound[T]):
                 identity.expire(cls, key)
                 raise
             expansion: Expansion = filters.expansion_tree(schema, terms.expand)
+            said = row.get("id") if isinstance(row, dict) else None
+            if isinstance(key, int) and isinstance(said, int) and said != key:
+                raise InvalidResponse(
+                    200,
+                    f"the answer is {schema.label(said)}",
+                    response=row,
+                    resource=schema.label(key),
+                )
             found = identity.load(cls, [row], expansion)[0]
             if not self._is_partial():
                 object.__setattr__(found, "_complete", True)

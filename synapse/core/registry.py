@@ -11,13 +11,24 @@ from synapse.errors import SynapseError
 if TYPE_CHECKING:
     from synapse.core.resource import Resource
 
-__all__ = ["declared", "enter", "find", "find_root", "register", "set_sources", "suggestion"]
+__all__ = [
+    "declared",
+    "enter",
+    "find",
+    "find_root",
+    "no_attribute",
+    "register",
+    "set_sources",
+    "suggestion",
+]
 
 _CLASSES: dict[str, type[Resource]] = {}
 # The package's own by their modules, for whoever asks only when the module is complete: a half of
 # one can be seen by another thread, or be left behind by Ctrl-C.
 _DECLARED: dict[str, dict[str, type[Resource]]] = {}
 _SOURCES: list[Callable[[str], None]] = []
+# Below it what was meant is a guess, and `delete` none to be made for `select`.
+_NEAR = 0.7
 
 
 def set_sources(*sources: Callable[[str], None]) -> None:
@@ -80,6 +91,11 @@ def declared() -> Iterator[type[Resource]]:
     yield from list(_CLASSES.values())
 
 
+def no_attribute(message: str, name: str) -> AttributeError:
+    """Return the error of a missing attribute, so that Python doesn't add what it would suggest."""
+    return AttributeError(message, name=name, obj=None)
+
+
 def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
     """Let each source enter what it has, until the class is there."""
     if not _SOURCES:  # a declaration was imported alone
@@ -114,7 +130,9 @@ def suggestion(
     needed, how = (elsewhere or {}).get(word, ("", ""))
     if needed in names:
         return f": {how}."
-    near = difflib.get_close_matches(str(word), names, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=_NEAR)
+    if not near and len(str(word)) > 2:
+        near = [name for name in names if name.startswith(str(word))][:1]
     if near:
         return f"; did you mean {near[0]!r}?"
     return f". There are: {', '.join(names)}." if names else "."

@@ -48,6 +48,8 @@ _ELSEWHERE = {
     "terminate": ("stop", "use stop()"),
     "update": ("save", "assign to its fields, then save()"),
 }
+# What some resources have.
+_OFFERED = {"delete", "save"}
 
 
 class Resource:
@@ -218,10 +220,20 @@ class Resource:
                         # Its own getter said no; asked again, it says why.
                         return base.__dict__[name].__get__(self, cls)
                 known = [*cls.__schema__.fields, *_public(cls)]
-                raise AttributeError(
-                    f"{cls.__name__} has no {name!r}{registry.suggestion(name, known, _ELSEWHERE)}"
-                )
+                how = registry.suggestion(name, known, _ELSEWHERE)
+                if name in _OFFERED:
+                    how = ": the server doesn't offer that."
+                raise registry.no_attribute(f"{cls.__name__} has no {name!r}{how}", name)
             return field.read(self)
+
+    def __delattr__(self, name: str) -> None:
+        field = type(self).__schema__.fields.get(name)
+        if field is not None:
+            raise AttributeError(
+                f"{type(self).__name__}.{name} can't be deleted: assign another value, or use "
+                "revert() to give up what was changed."
+            )
+        object.__delattr__(self, name)
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)

@@ -129,7 +129,7 @@ class Task(Editable, Deletable, Tagged):
     data_unit_id = RelatedId[int]("data_unit")
     status: TaskStatus | str = field()
     priority: Priority | str = field()
-    assignee: int | None = field()
+    assignee: int | None = field(stands_for="User")
     tags: list[TaskTag] = to_list("TaskTag", hint="use tag() and untag()")
     tag_ids = RelatedId["list[int]"]("tags")
     data: dict[str, Any] | None = field()

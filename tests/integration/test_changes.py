@@ -162,6 +162,15 @@ def test_an_answer_about_something_else_is_refused(
     assert project.changes == {"title": "b"}
 
 
+def test_another_object_than_the_one_that_was_asked_for_is_refused(
+    connected: Session, tables: Any
+) -> None:
+    tables.before = lambda asked: (200, {"id": 2, "title": "b"})
+    with pytest.raises(InvalidResponse, match="Project 1: the answer is Project 2"):
+        connected.projects.get(1)
+    assert connected.identity.peek(Project, 2) is None
+
+
 class Paused:
     """Lets a test do something while a request is with the server."""
 

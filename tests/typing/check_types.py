@@ -56,6 +56,8 @@ def verbs_that_are_not_there(session: synapse.Session, unit: DataUnit, job: Job)
     session.plugins.all().delete()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
     unit.save()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
     job.delete()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+    session.tsks  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
+    synapse.Projct  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
     job.titel  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
 
 

@@ -12,6 +12,7 @@ from synapse import (
     DataUnit,
     FileSpecification,
     FileType,
+    PluginRelease,
     Project,
     Session,
     Task,
@@ -465,6 +466,43 @@ def test_an_object_where_an_id_is_declared_is_kept_as_its_id(make: Any) -> None:
     task.assignee = make(User, id=3)
     assert task.assignee == 3
     assert task.changes == {"assignee": 3}
+
+
+def test_an_object_of_another_kind_is_no_id(make: Any) -> None:
+    task, project = make(Task, assignee=None, meta={}), make(Project, title="Roads")
+    with pytest.raises(
+        TypeError, match=r"^Task\.assignee takes a User or its id, not a Project\.$"
+    ):
+        task.assignee = project
+    with pytest.raises(TypeError, match=r"^Project\.title takes no object: give what is meant of"):
+        project.title = task
+    assert not task.is_changed
+    assert not project.is_changed
+
+
+def test_a_field_can_not_be_deleted(make: Any) -> None:
+    task = make(Task, status="pending")
+    task.status = "skipped"
+    with pytest.raises(AttributeError, match=r"^Task\.status can't be deleted: .*revert\(\)"):
+        del task.status
+    assert task.changes == {"status": "skipped"}
+
+
+@pytest.mark.parametrize("wrap", [lambda value: {"k": value}, lambda value: [value]])
+def test_a_value_that_is_nested_too_deeply_fails_alone_when_it_is_read(
+    offline: Session, make: Any, wrap: Any
+) -> None:
+    deep: Any = 1
+    for _ in range(400):
+        deep = wrap(deep)
+    project, release = make(Project, settings={"k": deep}), make(PluginRelease, config={"k": deep})
+    with pytest.raises(FieldValueError, match=r"Project 1 has a settings .* 200 levels deep"):
+        project.settings  # noqa: B018
+    with pytest.raises(FieldValueError, match=r"PluginRelease 1 has a config .* 200 levels deep"):
+        release.config  # noqa: B018
+    assert not project.is_changed
+    offline.identity.load(Project, [{"id": 1, "settings": {"k": [1]}}])
+    assert project.settings == {"k": [1]}
 
 
 def test_truth_that_becomes_a_number_is_noticed(offline: Session, make: Any) -> None:

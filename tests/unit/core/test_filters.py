@@ -8,7 +8,7 @@ from typing import Any, get_args
 import pytest
 
 import synapse
-from synapse import JobStatus, Project, Session, Task, TaskStatus
+from synapse import JobStatus, Project, Session, Task, TaskStatus, User
 from synapse.core import filters, registry
 from synapse.core.convert import to_wire
 from synapse.errors import InvalidQuery
@@ -130,6 +130,22 @@ def test_a_value_that_cannot_be_meant_is_refused(
 def test_an_object_of_the_wrong_class_is_no_filter(offline: Session, make: Any, name: str) -> None:
     with pytest.raises(InvalidQuery, match="not a Project"):
         offline.tasks.filter(**{name: make(Project)})
+
+
+def test_an_object_is_an_id_only_where_one_of_its_kind_is_meant(
+    offline: Session, make: Any
+) -> None:
+    assert "assignee=3" in repr(offline.tasks.filter(assignee=make(User, id=3)))
+    with pytest.raises(
+        InvalidQuery, match=r"^Task\.assignee takes a User or its id, not a Project"
+    ):
+        offline.tasks.filter(assignee=make(Project))
+    with pytest.raises(InvalidQuery, match=r"^Project\.title takes no object"):
+        offline.projects.filter(title=make(Task))
+    with pytest.raises(InvalidQuery, match=r"^Project\.title takes no object"):
+        offline.projects.create(title=make(Task), category="image")
+    with pytest.raises(InvalidQuery, match=r"^item 0: Task\.assignee takes a User"):
+        offline.tasks.bulk_create([{"assignee": make(Project)}])
 
 
 def test_an_empty_list_matches_nothing_without_asking(offline: Session) -> None:

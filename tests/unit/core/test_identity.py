@@ -218,10 +218,20 @@ def test_forgetting_what_was_never_known_is_nothing(offline: Session, make: Any)
     offline.identity.forget(task)
 
 
-@pytest.mark.parametrize("row", [5, None, "x", ["id"], {}, {"title": "no id"}, {"id": [1]}])
-def test_a_row_that_is_no_object_with_an_id_is_refused(offline: Session, row: Any) -> None:
+NO_ROWS = [5, None, "x", ["id"], {}, {"title": "no id"}, {"id": [1]}, {"id": None}]
+# In Python they are the same key as 1.
+NO_IDS = [{"id": True}, {"id": 1.0}]
+
+
+@pytest.mark.parametrize("row", NO_ROWS + NO_IDS)
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_row_that_is_no_object_with_an_id_is_refused(
+    offline: Session, row: Any, is_known: bool
+) -> None:
+    known = offline.identity.load(Task, [{"id": 1}]) if is_known else []
     with pytest.raises(InvalidResponse, match="Task that is no object with an id"):
         offline.identity.load(Task, [row])
+    assert [repr(task) for task in known] == ["<Task 1>"] * len(known)
 
 
 def test_ids_may_be_texts(offline: Session) -> None:

@@ -226,6 +226,8 @@ print(Model.objects.expand("project")._context, Model.objects)
     ("word", "known", "text"),
     [
         ("statsu", ["status", "size"], "; did you mean 'status'?"),
+        ("prio", ["id", "priority"], "; did you mean 'priority'?"),
+        ("select", ["delete", "values"], ". There are: delete, values."),
         ("xyzzy", ["b", "a"], ". There are: a, b."),
         ("xyzzy", [], "."),
         (5, ["five"], ". There are: five."),
@@ -233,6 +235,25 @@ print(Model.objects.expand("project")._context, Model.objects)
 )
 def test_what_was_meant_is_one_near_name_or_all(word: object, known: list[str], text: str) -> None:
     assert registry.suggestion(word, known) == text
+
+
+def test_what_is_not_offered_is_refused_with_what_there_is(offline: Session) -> None:
+    with pytest.raises(
+        AttributeError, match=r"has no 'create'. Jobs: .* `plugin.run\(\)` starts one"
+    ):
+        offline.jobs.create  # noqa: B018
+    (job,) = offline.identity.load(synapse.Job, [{"id": 1}])
+    with pytest.raises(AttributeError, match=r"^Job has no 'delete': the server"):
+        job.delete  # noqa: B018
+
+
+def test_python_adds_no_suggestion_of_its_own() -> None:
+    code = "import synapse; synapse.Session('http://127.0.0.1:9', 'token').tsks"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.stderr.splitlines()[-1] == (
+        "AttributeError: Session has no 'tsks'; did you mean 'tasks'?"
+    )
 
 
 def test_a_misspelled_manager_is_refused_with_what_was_meant(offline: Session) -> None:
