@@ -49,6 +49,8 @@ class Progress:
         files: Files that are expected, as far as is known; it may grow.
         files_done: Files that are done.
         files_failed: Files that can't be done.
+        error: What showing it raised. It ends a transfer, also one that goes on without the files
+            that fail.
 
     Example:
         >>> progress = Progress()
@@ -66,6 +68,7 @@ class Progress:
         self.files = 0
         self.files_done = 0
         self.files_failed = 0
+        self.error: BaseException | None = None
         self._begun = 0
         self._expects = False
         self._resumed = 0
@@ -83,7 +86,7 @@ class Progress:
             self._expects = True
             self.size += size
             self.files += files
-            self.changed()
+            self.tell()
 
     def file(self, name: str, size: int) -> FileProgress:
         """Begin with a file.
@@ -119,6 +122,14 @@ class Progress:
         """Seconds that the rest will take at this rate; `None` where that can't be known."""
         rate = self.rate
         return max(0, self.size - self.done) / rate if rate > 0 else None
+
+    def tell(self) -> None:
+        """Have it shown that a number has changed."""
+        try:
+            self.changed()
+        except BaseException as error:
+            self.error = error
+            raise
 
     def began(self, file: FileProgress) -> None:
         """Hear that a file is begun. Shows nothing here."""
@@ -176,7 +187,7 @@ class FileProgress:
             if is_confirmed:
                 whole.confirmed += offset - self.confirmed
                 self.confirmed = offset
-            whole.changed()
+            whole.tell()
 
     def expect(self, size: int) -> None:
         """Say how many bytes it has, where that wasn't known at first.
@@ -189,7 +200,7 @@ class FileProgress:
             if not self._is_over and size != self.size:
                 whole.size += size - self.size
                 self.size = size
-                whole.changed()
+                whole.tell()
 
     def finish(self, *, failed: bool = False) -> None:
         """Say that it is over; saying so again changes nothing.
@@ -209,7 +220,7 @@ class FileProgress:
                 whole.size -= self.size
             else:
                 whole.files_done += 1
-            whole.changed()
+            whole.tell()
 
     def __enter__(self) -> Self:
         return self

@@ -161,6 +161,8 @@ class _Run:
             try:
                 self._fetch(file)
             except (SynapseError, OSError) as error:  # noqa: PERF203
+                if error is self._progress.error:
+                    raise
                 self._tally.fail(str(file.path), typed(error))
 
     def _fetch(self, file: _File) -> None:

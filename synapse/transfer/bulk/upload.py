@@ -341,6 +341,8 @@ class _Run:
                 try:
                     work(record)
                 except (SynapseError, OSError) as error:  # noqa: PERF203
+                    if error is self._progress.error:
+                        raise
                     self._fail(record, typed(error))
 
         return guarded

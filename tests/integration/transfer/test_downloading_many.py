@@ -316,6 +316,21 @@ def test_bytes_are_those_that_were_sent(
         assert path.read_bytes() == (source / path.name).read_bytes()
 
 
+def test_progress_that_raises(
+    collection: synapse.DataCollection, make: Callable[..., synapse.DataUnit], tmp_path: Path
+) -> None:
+    make(image="one.png")
+    error = BrokenPipeError("not a file's")
+
+    def progress(done: int, total: int) -> None:
+        raise error
+
+    with pytest.raises(BrokenPipeError) as caught:
+        collection.download(tmp_path / "dest", progress=progress)
+    assert caught.value is error
+    assert download(collection, tmp_path / "dest").failed == []
+
+
 def test_list_that_cannot_be_written(
     collection: synapse.DataCollection, make: Callable[..., synapse.DataUnit], tmp_path: Path
 ) -> None:

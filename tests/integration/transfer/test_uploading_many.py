@@ -594,12 +594,18 @@ class TestAtOnce:
         assert unit.files["image"].checksum == hashlib.md5(late.read_bytes()).hexdigest()
         assert upload(collection, source).skipped == 20
 
-    def test_progress_that_raises(self, collection: synapse.DataCollection, folder: Path) -> None:
-        def progress(done: int, total: int) -> None:
-            raise ZeroDivisionError
+    @pytest.mark.parametrize("kind", [ZeroDivisionError, BrokenPipeError, errors.InvalidQuery])
+    def test_progress_that_raises(
+        self, collection: synapse.DataCollection, folder: Path, kind: type[Exception]
+    ) -> None:
+        error = kind("not a file's")
 
-        with pytest.raises(ZeroDivisionError):
+        def progress(done: int, total: int) -> None:
+            raise error
+
+        with pytest.raises(kind) as caught:
             collection.upload(folder, progress=progress)
+        assert caught.value is error
         assert upload(collection, folder).failed == []
         assert there(collection) == FOLDER
 
