@@ -45,7 +45,8 @@ if TYPE_CHECKING:
         FileSpecification,
     )
     from synapse.resources.hitl import Assignment
-    from synapse.resources.jobs import Job, Log
+    from synapse.resources.jobs import Job
+    from synapse.resources.logs import Log
     from synapse.resources.ml import GroundTruth, GroundTruthEvent, GroundTruthVersion, Model
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.resources.serving import ServeApplication

@@ -35,10 +35,8 @@ _NAMES = {
     ),
     "synapse.resources.hitl": ("Assignment",),
     "synapse.resources.console": ("ConsoleLine",),
-    "synapse.resources.jobs": (
-        "Job",
-        "Log",
-    ),
+    "synapse.resources.jobs": ("Job",),
+    "synapse.resources.logs": ("Log",),
     "synapse.resources.ml": (
         "GroundTruth",
         "GroundTruthEvent",

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from synapse.resources.annotation import ProjectManager, TaskManager, TaskTagManager
     from synapse.resources.data import DataCollectionManager, DataFileManager, DataUnitManager
     from synapse.resources.hitl import AssignmentManager
-    from synapse.resources.jobs import JobManager, LogManager
+    from synapse.resources.jobs import JobManager
+    from synapse.resources.logs import LogManager
     from synapse.resources.ml import (
         GroundTruthEventManager,
         GroundTruthManager,

@@ -1,25 +1,21 @@
-"""Jobs: runs of plugins, and what they log."""
+"""Jobs: runs of plugins."""
 
 from __future__ import annotations
 
-import base64
 import logging
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse.core.convert import to_wire
 from synapse.core.declaration import resource
 from synapse.core.fields import field
-from synapse.core.manager import BulkCreates, Manager
+from synapse.core.manager import Manager
 from synapse.core.relations import RelatedId, Root, to_one
-from synapse.core.resource import Resource
 from synapse.core.verbs import Editable
 from synapse.errors import Conflict, InvalidQuery, JobError, JobsFailed
-from synapse.resources.values import JobStatus, LogLevel
+from synapse.resources.values import JobStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -29,7 +25,7 @@ if TYPE_CHECKING:
     from synapse.transfer.progress import ProgressArgument
     from synapse.transport.streams import StreamLimits
 
-__all__ = ["Job", "JobManager", "Log", "LogManager", "data_uri"]
+__all__ = ["Job", "JobManager"]
 
 _LOG = logging.getLogger("synapse.jobs")
 _JOBS_PER_REQUEST = 100
@@ -360,57 +356,3 @@ class Job(Editable):
         """How much is done, as the server said it last."""
         said = self._raw.get("progress")
         return said if isinstance(said, (int, float)) else None
-
-
-class LogManager(BulkCreates["Log"]):
-    """Log entries: write one or many. The server doesn't list them."""
-
-    __slots__ = ()
-
-    def _body(self, values: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Any:
-        """Turn a file into what travels in JSON: a data URI."""
-        body = super()._body(values, extra)
-        file = values.get("file")
-        if isinstance(file, os.PathLike):
-            body["file"] = data_uri(Path(file))
-        return body
-
-
-@resource("logs/", manager=LogManager, list_path=None)
-class Log(Resource):
-    """An entry of a job's log.
-
-    Attributes:
-        id: The entry's id.
-        job: The job, if it belongs to one.
-        job_id: The id of that, without loading it.
-        level: How serious it is.
-        message: The text.
-        data: Structured data with it.
-        file: A file with it; given as a `Path`, it travels inside the request.
-        created: When it was written.
-    """
-
-    objects: ClassVar[Root[LogManager]] = Root()
-
-    id: int = field(read_only=True)
-    job: Job | None = to_one("Job")
-    job_id = RelatedId["str | None"]("job")
-    level: LogLevel | str = field()
-    message: str = field()
-    data: dict[str, Any] | None = field()
-    file: str | None = field()
-    created: datetime = field(read_only=True)
-
-
-def data_uri(path: Path) -> str:
-    """Return a file as it travels inside JSON.
-
-    Raises:
-        InvalidQuery: It can't be read.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InvalidQuery(f"{path} can't be read: {error.strerror or error}.") from error
-    return f"data:application/octet-stream;base64,{base64.b64encode(content).decode()}"

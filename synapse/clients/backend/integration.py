@@ -14,7 +14,8 @@ from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
 from synapse.errors import InvalidQuery
 from synapse.resources.agents import connect_path
-from synapse.resources.jobs import Job, Log, data_uri
+from synapse.resources.jobs import Job
+from synapse.resources.logs import Log, data_uri
 from synapse.resources.plugins import Plugin, PluginRelease
 from synapse.resources.serving import ServeApplication
 from synapse.resources.storages import Storage
