@@ -165,6 +165,7 @@ def test_a_run_without_its_fixtures_loads_next_to_nothing(run: Run, tmp_path: Pa
 
     assert loaded[0] - loaded[1] == {
         "synapse",
+        "synapse._exports",
         "synapse._version",
         "synapse.testing",
         "synapse.testing.plugin",

@@ -175,12 +175,6 @@ def test_sessions_that_the_settings_make_one_are_one(environment: Any, monkeypat
     found.close()
 
 
-def test_without_a_way_to_connect_there_is_no_session(monkeypatch: Any) -> None:
-    monkeypatch.setattr(context, "_connect", None)
-    with pytest.raises(ConfigurationError, match=r"call synapse\.connect\(\) first"):
-        context.default()
-
-
 def test_requests_are_counted(session: Session) -> None:
     with assert_num_requests(session, 2):
         session.projects.count()

@@ -165,6 +165,7 @@ def soak(enough: int = 100_000, *, threads: int = 16, share: float = 0.05, seed:
         seed: What decides which.
     """
     report = Report(threads=threads)
+    gc.collect()  # what others left in this process isn't to be closed in the middle
     files, before = open_files(), threading.active_count()
     with server(share, seed) as url:
         session = synapse.Session(url, "soak-token", timeout=(5, 2), cache_ttl=0)
