@@ -16,6 +16,11 @@ from synapse.transfer.source import BLOCK, Source
 __all__ = ["MultipartFile"]
 
 
+# Up to so many bytes, a copy costs less than what each further piece does: a call of the system, at
+# which the threads of many uploads take turns.
+_IN_ONE_PIECE = 256 * 1024
+
+
 class MultipartFile:
     """A part of a file, and some plain fields, as `multipart/form-data`.
 
@@ -64,6 +69,11 @@ class MultipartFile:
 
     def __iter__(self) -> Iterator[bytes]:
         offset, end = self._start, self._start + self.size
+        if len(self) <= _IN_ONE_PIECE:
+            yield self._whole(offset)
+            if self._on_sent is not None:
+                self._on_sent(end)
+            return
         yield self._head
         while offset < end:
             block = self._source.read_at(offset, min(BLOCK, end - offset))
@@ -76,6 +86,15 @@ class MultipartFile:
         # Without the last line, the server takes nothing of it for a file.
         self._source.check_unchanged()
         yield self._tail
+
+    def _whole(self, offset: int) -> bytes:
+        block = b""
+        while len(block) < self.size:  # what isn't buffered may give less than it is asked for
+            block += self._source.read_at(offset + len(block), self.size - len(block))
+        if self._on_block is not None:
+            self._on_block(offset, block)
+        self._source.check_unchanged()
+        return self._head + block + self._tail
 
     @staticmethod
     def _part(boundary: str, field: RequestField) -> bytes:

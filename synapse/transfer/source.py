@@ -55,7 +55,7 @@ class Source:
             self.path = os.path.abspath(path)  # noqa: PTH100
             if hasattr(os, "pread"):
                 self._descriptor = self._file.fileno()
-            self.size = os.fstat(self._file.fileno()).st_size
+            self.size, *_ = self.state = self._state()
         else:
             if not hasattr(given, "read"):
                 raise InvalidQuery(
@@ -71,7 +71,7 @@ class Source:
             self.name = checked_name(name)
             self._file = given
             self._start, self.size = _extent(given, name)
-        self.state = self._state()
+            self.state = self._state()
 
     @property
     def label(self) -> str:

@@ -184,6 +184,12 @@ def _left(limit: float | None) -> float | None:
     return left if limit is None else min(limit, left)
 
 
+def _limit(sock: socket.socket, seconds: float | None) -> None:
+    """Have a socket wait so long, without the system call that it is where it does so already."""
+    if sock.gettimeout() != seconds:
+        sock.settimeout(seconds)
+
+
 class _BoundReads(io.RawIOBase):
     """The raw stream of a connection, each read of which ends at the deadline."""
 
@@ -197,7 +203,7 @@ class _BoundReads(io.RawIOBase):
 
     def readinto(self, buffer: Any) -> int | None:
         if _deadline.get() is not None or _block.get() is not None:
-            self._sock.settimeout(_left(self._timeout))
+            _limit(self._sock, _left(self._timeout))
         try:
             count: int | None = self._raw.readinto(buffer)
         except TimeoutError:
@@ -245,7 +251,7 @@ class _Bound(HTTPConnection):
         stall = _stall.get() or self.timeout
         view = memoryview(data)
         for start in range(0, len(view), _PIECE):
-            self.sock.settimeout(_left(stall))
+            _limit(self.sock, _left(stall))
             try:
                 super().send(view[start : start + _PIECE])
             except TimeoutError:

@@ -93,12 +93,18 @@ def test_filename(filename: str, shown: str) -> None:
     filename=st.text(st.characters(exclude_categories=["Cs"]), min_size=1),
     value=st.text(st.characters(exclude_categories=["Cs"])),
     block=st.integers(1, 50),
+    in_one_piece=st.booleans(),
 )
-def test_anything_arrives(content: bytes, filename: str, value: str, block: int) -> None:
+def test_anything_arrives(
+    content: bytes, filename: str, value: str, block: int, in_one_piece: bool
+) -> None:
     body = make(content, filename=filename, fields={"field": value})
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(multipart, "BLOCK", block)
-        raw = b"".join(body)
+        patched.setattr(multipart, "_IN_ONE_PIECE", 10_000 if in_one_piece else 0)
+        pieces = list(body)
+        raw = b"".join(pieces)
+    assert (len(pieces) == 1) is in_one_piece
     assert len(body) == len(raw)
     boundary = body.content_type.partition("boundary=")[2].encode()
     first, second, end = raw.split(b"--" + boundary)[1:]
@@ -127,8 +133,37 @@ def test_can_be_sent_again() -> None:
     assert b"".join(body) == b"".join(body)
 
 
-def test_tells_what_it_reads_and_what_was_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However small it is, as only large files are sent else."""
+    monkeypatch.setattr(multipart, "_IN_ONE_PIECE", 0)
     monkeypatch.setattr(multipart, "BLOCK", 4)
+
+
+def test_a_small_file_is_one_piece_which_is_told_of_too() -> None:
+    told: list[Any] = []
+    body = make(
+        b"0123456789", start=1, on_block=lambda *read: told.append(read), on_sent=told.append
+    )
+    pieces = iter(body)
+    assert len(next(pieces)) == len(body)
+    assert told == [(1, b"123456789")]
+    assert list(pieces) == []
+    assert told == [(1, b"123456789"), 10]
+
+
+def test_a_file_that_gives_less_than_it_is_asked_for_is_read_on() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 2))
+
+    body = MultipartFile(Source(Slow(b"0123456789"), name="a"))
+    (part,) = parse(b"".join(body), body.content_type)
+    assert part.get_payload(decode=True) == b"0123456789"
+
+
+@pytest.mark.usefixtures("in_pieces")
+def test_tells_what_it_reads_and_what_was_sent() -> None:
     told: list[Any] = []
     body = make(
         b"0123456789", start=1, on_block=lambda *read: told.append(read), on_sent=told.append
@@ -142,8 +177,8 @@ def test_tells_what_it_reads_and_what_was_sent(monkeypatch: pytest.MonkeyPatch) 
     assert told == [(1, b"1234"), 5, (5, b"5678"), 9, (9, b"9"), 10]
 
 
-def test_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(multipart, "BLOCK", 4)
+@pytest.mark.usefixtures("in_pieces")
+def test_is_read_in_blocks() -> None:
     head, *blocks, tail = make(b"0123456789")
     assert blocks == [b"0123", b"4567", b"89"]
     assert head.endswith(b"\r\n\r\n")
@@ -158,6 +193,16 @@ def test_a_file_that_becomes_shorter() -> None:
         b"".join(body)
 
 
+def test_a_small_file_that_grows_is_not_sent() -> None:
+    file = io.BytesIO(b"abc")
+    body = MultipartFile(Source(file, name="a"))
+    file.seek(0, 2)
+    file.write(b"def")
+    with pytest.raises(SynapseError, match="a changed while it was sent"):
+        next(iter(body))
+
+
+@pytest.mark.usefixtures("in_pieces")
 def test_a_file_that_grows_is_not_sent_to_its_end() -> None:
     file = io.BytesIO(b"abc")
     body = MultipartFile(Source(file, name="a"))

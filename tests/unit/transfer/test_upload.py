@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from synapse import errors
+from synapse.transfer import multipart
 from synapse.transfer.upload import upload, upload_file
 from synapse.transport import Transport
 
@@ -202,9 +203,17 @@ class TestAnswer:
         assert upload(transport, "data_files/", photo)["id"] == 1
         assert server.requests[1].target == "/chunked_upload/"
 
+    @pytest.mark.parametrize("in_one_piece", [False, True])
     def test_a_file_that_shrinks_on_the_way(
-        self, server: Any, transport: Transport, photo: Path
+        self,
+        server: Any,
+        transport: Transport,
+        photo: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        in_one_piece: bool,
     ) -> None:
+        monkeypatch.setattr(multipart, "_IN_ONE_PIECE", 10_000 if in_one_piece else 0)
+
         class Shrinking(io.BytesIO):
             def read(self, size: int | None = -1, /) -> bytes:
                 return super().read(size)[:2] if self.tell() < 2 else b""
@@ -213,7 +222,9 @@ class TestAnswer:
         with pytest.raises(errors.SynapseError, match="7 of 9 bytes are missing"):
             upload_file(transport, "data_files/", Shrinking(CONTENT), name="a")
         server.wait_until_idle()
-        assert server.last.body.endswith(b"\r\n\r\na ")  # and no tail, so that it isn't whole
+        # It has no tail, so that it isn't whole.
+        assert server.last.body.endswith(b"" if in_one_piece else b"\r\n\r\na ")
+        assert not server.last.body.endswith(b"--\r\n")
 
     def test_connection_that_breaks_closes_the_file(
         self, server: Any, transport: Transport, photo: Path
