@@ -8,12 +8,12 @@ import queue
 import socket
 import ssl
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
 import pytest
+from threaded_server import ThreadedServer
 
 from synapse.config import Secret, Settings, Timeout
 from synapse.transport import Transport
@@ -69,29 +69,18 @@ class Answer:
     early: bool = False
 
 
-class ScriptedServer:
+class ScriptedServer(ThreadedServer):
     """Takes any number of connections, and gives the next answer to each request."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        super().__init__()
         self.requests: list[Received] = []
-        self.failures: list[BaseException] = []
         self.reset_on_accept = False
         self._tls = tls
         self._strict = True
         self._by_query: dict[str, Answer] = {}
         self._answers: queue.SimpleQueue[Answer] = queue.SimpleQueue()
-        self._closing = threading.Event()
-        self._open: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
-        self._arrival = threading.Condition()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.host, self.port = self._listener.getsockname()
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
-
-    @property
-    def connections(self) -> int:
-        return len(self._threads)
+        self.start()
 
     @property
     def url(self) -> str:
@@ -121,62 +110,22 @@ class ScriptedServer:
     def last(self) -> Received:
         return self.requests[-1]
 
-    def wait_until_idle(self, connections: int = 1) -> None:
-        """Wait until so many connections came, and all of them are closed."""
-        with self._arrival:
-            self._arrival.wait_for(lambda: len(self._threads) >= connections)
-        for thread in list(self._threads):
-            thread.join()
-
     def tolerate_garbage(self) -> None:
         """Take what isn't HTTP for the end of a connection, not for a test's mistake."""
         self._strict = False
 
-    def close(self) -> None:
-        self._closing.set()
-        with contextlib.suppress(OSError):  # wakes accept()
-            socket.create_connection((self.host, self.port)).close()
-        self._accepting.join()
-        self._listener.close()
-        for connection in list(self._open):
+    def serve(self, connection: socket.socket) -> None:
+        if self.reset_on_accept:
+            _reset(connection)
+        elif self._tls:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        if self.failures:
-            raise self.failures[0]
-
-    def _accept(self) -> None:
-        while not self._closing.is_set():
-            connection, _ = self._listener.accept()
-            if self._closing.is_set():
-                connection.close()
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            with self._arrival:
-                # Counted before it answers, so that whoever has the answer finds it counted.
-                self._threads.append(thread)
-                thread.start()
-                self._arrival.notify_all()
-
-    def _serve(self, connection: socket.socket) -> None:
-        try:
-            if self.reset_on_accept:
-                _reset(connection)
-                return
-            if self._tls:
-                with contextlib.suppress(OSError):
-                    connection = self._tls.wrap_socket(connection, server_side=True)
-            self._open.add(connection)
-            try:
+                connection = self._tls.wrap_socket(connection, server_side=True)
+            self.opened.add(connection)
+            with connection:
                 self._converse(connection)
-            except OSError:
-                pass  # the client went away
-            finally:
-                self._open.discard(connection)
-                connection.close()
-        except BaseException as error:  # raised by close(), in the test's own thread
-            self.failures.append(error)
+            self.opened.discard(connection)
+        else:
+            self._converse(connection)
 
     def _converse(self, connection: socket.socket) -> None:
         unread = b""
@@ -201,7 +150,7 @@ class ScriptedServer:
             if not answer.early:
                 connection.sendall(answer.raw)
             if answer.then == "stall":
-                self._closing.wait()
+                self.closing.wait()
             elif answer.then == "reset":
                 _reset(connection)
             if answer.then != "keep":

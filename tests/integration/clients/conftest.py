@@ -5,9 +5,7 @@ Both speak HTTP over real sockets on loopback.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import queue
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -18,6 +16,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import attrs
 import pytest
+from threaded_server import ThreadedServer
 
 from synapse.clients.backend import BackendClient
 from synapse.config import Secret, Settings, Timeout
@@ -155,7 +154,7 @@ class Passing:
         return f"{self.method} {self.span}" if self.span else self.method
 
 
-class Proxy:
+class Proxy(ThreadedServer):
     """Passes requests on, one at a time per connection, and does a fault to those it is told to.
 
     A fault is one of
@@ -167,24 +166,17 @@ class Proxy:
 
     Attributes:
         passed: The exchanges so far.
-        connections: How many connections came.
     """
 
     def __init__(self, target: str) -> None:
+        super().__init__()
         url = urlsplit(target)
         self._target = (url.hostname or "", url.port or 80)
         self._faults: dict[int, str] = {}
         self._decide: Callable[[Passing], str | None] = lambda passing: None
         self.passed: list[Passing] = []
-        self.connections = 0
-        self._closing = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._open: set[socket.socket] = set()
-        self._failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
+        self.url = f"http://{self.host}:{self.port}"
+        self.start()
 
     @property
     def steps(self) -> list[str]:
@@ -198,43 +190,10 @@ class Proxy:
         """Do to each exchange what a function says of it."""
         self._decide = decide
 
-    def close(self) -> None:
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            socket.create_connection(self._listener.getsockname()).close()
-        self._accepting.join()
-        self._listener.close()
-        for connection in list(self._open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        if not self._failures.empty():
-            raise self._failures.get()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            if self._closing.is_set():
-                connection.close()
-                return
-            self.connections += 1
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            thread.start()
-            self._threads.append(thread)
-
-    def _serve(self, client: socket.socket) -> None:
-        self._open.add(client)
-        try:
-            with client, socket.create_connection(self._target) as server:
-                while (request := _message(client)) and self._exchange(request, client, server):
-                    pass
-        except OSError:
-            pass  # one of the two went away
-        except BaseException as error:
-            self._failures.put(error)
-        finally:
-            self._open.discard(client)
+    def serve(self, connection: socket.socket) -> None:
+        with socket.create_connection(self._target) as server:
+            while (request := _message(connection)) and self._exchange(request, connection, server):
+                pass
 
     def _exchange(self, request: bytes, client: socket.socket, server: socket.socket) -> bool:
         head = request.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
@@ -248,7 +207,7 @@ class Proxy:
         server.sendall(request)
         answer = _message(server)
         if fault == "stalled":
-            self._closing.wait()
+            self.closing.wait()
         elif fault == "cut":
             client.sendall(answer[:20])
         elif fault is None:

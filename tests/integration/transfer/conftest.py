@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import queue
 import socket
 import struct
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
 import attrs
 import pytest
+from threaded_server import ThreadedServer
 
 import synapse
 
@@ -58,7 +57,7 @@ class _Ended(Exception):
     pass
 
 
-class FaultyProxy:
+class FaultyProxy(ThreadedServer):
     """Passes requests on.
 
     Attributes:
@@ -70,6 +69,7 @@ class FaultyProxy:
     """
 
     def __init__(self, target: str) -> None:
+        super().__init__()
         url = urlsplit(target)
         self._target = (url.hostname or "", url.port or 80)
         self.exchanges: list[Exchange] = []
@@ -77,56 +77,18 @@ class FaultyProxy:
         self.on_request: Callable[[Exchange], object] = lambda exchange: None
         self.on_bytes: Callable[[Exchange], object] = lambda exchange: None
         self.on_answer: Callable[[Exchange], object] = lambda exchange: None
-        self._closing = threading.Event()
-        self._threads: list[threading.Thread] = []
-        self._open: set[socket.socket] = set()
-        self._failures: queue.SimpleQueue[BaseException] = queue.SimpleQueue()
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._accepting = threading.Thread(target=self._accept)
-        self._accepting.start()
+        self.url = f"http://{self.host}:{self.port}"
+        self.start()
 
     @property
     def steps(self) -> list[str]:
         return [exchange.step for exchange in self.exchanges]
 
-    def close(self) -> None:
-        self._closing.set()
-        with contextlib.suppress(OSError):
-            socket.create_connection(self._listener.getsockname()).close()
-        self._accepting.join()
-        self._listener.close()
-        for connection in list(self._open):
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
-        for thread in self._threads:
-            thread.join()
-        if not self._failures.empty():
-            raise self._failures.get()
-
-    def _accept(self) -> None:
-        while True:
-            connection, _ = self._listener.accept()
-            if self._closing.is_set():
-                connection.close()
-                return
-            thread = threading.Thread(target=self._serve, args=(connection,))
-            self._threads.append(thread)
-            thread.start()
-
-    def _serve(self, client: socket.socket) -> None:
-        self._open.add(client)
-        try:
-            with client, socket.create_connection(self._target) as server:
-                self._open.add(server)
-                while self._exchange(client, server):
-                    pass
-        except (OSError, _Ended):
-            pass  # one of the two went away, or was told to
-        except BaseException as error:
-            self._failures.put(error)
-        finally:
-            self._open.discard(client)
+    def serve(self, connection: socket.socket) -> None:
+        with contextlib.suppress(_Ended), socket.create_connection(self._target) as server:
+            self.opened.add(server)
+            while self._exchange(connection, server):
+                pass
 
     def _exchange(self, client: socket.socket, server: socket.socket) -> bool:
         found = _head(client)
@@ -177,7 +139,7 @@ class FaultyProxy:
 
     def _end(self, exchange: Exchange, client: socket.socket) -> None:
         if exchange.stalls:
-            self._closing.wait()
+            self.closing.wait()
         elif exchange.resets:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         raise _Ended
