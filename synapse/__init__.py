@@ -12,10 +12,9 @@ Example:
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
-from synapse._exports import MODULE_OF
+from synapse._exports import MODULE_OF, load
 from synapse._version import __version__
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ if not TYPE_CHECKING:
         module = MODULE_OF.get(name)
         if module is None:
             raise AttributeError(f"module 'synapse' has no attribute {name!r}")
-        value = getattr(importlib.import_module(module), name)
+        value = getattr(load(module), name)
         globals()[name] = value
         return value
 

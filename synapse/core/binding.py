@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from synapse._exports import load
 from synapse.core import context, registry
 from synapse.core.convert import same_json
 from synapse.errors import FieldValueError
@@ -42,7 +42,7 @@ def restore(
         ConfigurationError: There are no credentials in this process.
     """
     for module in modules:
-        importlib.import_module(module)
+        load(module)
     session = context.find(where)
     cls = registry.find(name)
     with session.lock:

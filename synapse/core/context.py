@@ -9,11 +9,11 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from importlib import import_module
 from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cachetools import LRUCache
 
+from synapse._exports import load
 from synapse.core.identity import IdentityMap
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 
@@ -202,5 +202,5 @@ def _open(base_url: str | None, tenant: str | None) -> Context | None:
 
 def _connected(**where: str | None) -> Context:
     if _connect is None:  # a declaration was imported alone: this calls `set_connector`
-        import_module("synapse.session")
+        load("synapse.session")
     return cast("Callable[..., Context]", _connect)(**where)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from synapse._exports import load
 from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def no_attribute(message: str, name: str) -> AttributeError:
 def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
     """Let each source enter what it has, until the class is there."""
     if not _SOURCES:  # a declaration was imported alone
-        import_module("synapse.resources")
+        load("synapse.resources")
     for source in _SOURCES:
         source(name)
         cls = found()

@@ -228,12 +228,16 @@ class Resource:
 
     def __delattr__(self, name: str) -> None:
         field = type(self).__schema__.fields.get(name)
-        if field is not None:
-            raise AttributeError(
-                f"{type(self).__name__}.{name} can't be deleted: assign another value, or use "
-                "revert() to give up what was changed."
-            )
-        object.__delattr__(self, name)
+        if field is None:
+            object.__delattr__(self, name)
+            return
+        if field not in self._editable_fields():
+            raise AttributeError(f"{type(self).__name__}.{name} is read-only: it stays.")
+        # What was assigned is given up, as `mock.patch.object` and its like expect.
+        with self._context.lock:
+            if field.current(self) is not MISSING:
+                field.clear(self)
+            self._context.identity.release(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)

@@ -4,30 +4,17 @@ A module that is added here is found by itself. Each is imported when a class of
 all of them together would take a tenth of the time of a session's start.
 """
 
-import os
-import threading
-from importlib import import_module
-
-from synapse._exports import MODULE_OF
+from synapse._exports import MODULE_OF, load
 from synapse.core import registry
 
 # By their names without case and underscores, as a class and its root manager have them in common.
 _PLACES = {
     name.lower(): module for name, module in MODULE_OF.items() if module.startswith(f"{__name__}.")
 }
-# A child that is forked in the middle of an import would wait for that for ever.
-_importing = threading.RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
 
 
 def _enter(module: str) -> None:
-    with _importing:
-        import_module(module)
+    load(module)
     registry.enter(module)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from synapse.errors import InvalidResponse
 from synapse.transfer.hashing import Hasher
-from synapse.transfer.multipart import MultipartFile
+from synapse.transfer.multipart import MultipartFile, showing_errors
 from synapse.transfer.progress import FileProgress, Progress
 from synapse.transfer.source import Source, SourceArgument
 from synapse.transport import Transport
@@ -81,9 +81,10 @@ def send(
             on_block=hasher.add if checksum is None else None,
             on_sent=lambda offset: part.at(offset, is_confirmed=False),
         )
-        row = transport.request(
-            "POST", path, body=body, headers=body.headers, resource=source.label
-        )
+        with showing_errors():
+            row = transport.request(
+                "POST", path, body=body, headers=body.headers, resource=source.label
+            )
         if checksum is None:
             checksum = hasher.hexdigest(source.size)
     source.check_unchanged()

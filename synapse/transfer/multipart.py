@@ -8,17 +8,41 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 
 from urllib3.fields import RequestField
 
 from synapse.transfer.source import BLOCK, Source
 
-__all__ = ["MultipartFile"]
+__all__ = ["MultipartFile", "NotShown", "showing_errors"]
 
 
 # Up to so many bytes, a copy costs less than what each further piece does: a call of the system, at
 # which the threads of many uploads take turns.
 _IN_ONE_PIECE = 256 * 1024
+
+
+class NotShown(Exception):
+    """Stands for what was raised when it was told how much is sent.
+
+    The HTTP library, which reads the body, would take an `OSError` for a connection that broke.
+
+    Attributes:
+        error: What was raised.
+    """
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+@contextmanager
+def showing_errors() -> Iterator[None]:
+    """Raise what stands behind `NotShown`, once the library is done with the body."""
+    try:
+        yield
+    except NotShown as error:
+        raise error.error from None
 
 
 class MultipartFile:
@@ -71,8 +95,7 @@ class MultipartFile:
         offset, end = self._start, self._start + self.size
         if len(self) <= _IN_ONE_PIECE:
             yield self._whole(offset)
-            if self._on_sent is not None:
-                self._on_sent(end)
+            self._tell(end)
             return
         yield self._head
         while offset < end:
@@ -81,8 +104,7 @@ class MultipartFile:
                 self._on_block(offset, block)
             offset += len(block)
             yield block
-            if self._on_sent is not None:
-                self._on_sent(offset)
+            self._tell(offset)
         # Without the last line, the server takes nothing of it for a file.
         self._source.check_unchanged()
         yield self._tail
@@ -95,6 +117,13 @@ class MultipartFile:
             self._on_block(offset, block)
         self._source.check_unchanged()
         return self._head + block + self._tail
+
+    def _tell(self, offset: int) -> None:
+        if self._on_sent is not None:
+            try:
+                self._on_sent(offset)
+            except Exception as error:
+                raise NotShown(error) from error
 
     @staticmethod
     def _part(boundary: str, field: RequestField) -> bytes:

@@ -86,7 +86,7 @@ class Progress:
             self._expects = True
             self.size += size
             self.files += files
-            self.tell()
+            self.tell(self.changed)
 
     def file(self, name: str, size: int) -> FileProgress:
         """Begin with a file.
@@ -104,7 +104,7 @@ class Progress:
                 self.files += 1
                 self.size += size
             one = FileProgress(self, name, size)
-            self.began(one)
+            self.tell(self.began, one)
         return one
 
     @property
@@ -123,10 +123,10 @@ class Progress:
         rate = self.rate
         return max(0, self.size - self.done) / rate if rate > 0 else None
 
-    def tell(self) -> None:
-        """Have it shown that a number has changed."""
+    def tell(self, show: Callable[..., None], *what: FileProgress) -> None:
+        """Have something shown, by `began` or `changed`."""
         try:
-            self.changed()
+            show(*what)
         except BaseException as error:
             self.error = error
             raise
@@ -187,7 +187,7 @@ class FileProgress:
             if is_confirmed:
                 whole.confirmed += offset - self.confirmed
                 self.confirmed = offset
-            whole.tell()
+            whole.tell(whole.changed)
 
     def expect(self, size: int) -> None:
         """Say how many bytes it has, where that wasn't known at first.
@@ -200,7 +200,7 @@ class FileProgress:
             if not self._is_over and size != self.size:
                 whole.size += size - self.size
                 self.size = size
-                whole.tell()
+                whole.tell(whole.changed)
 
     def finish(self, *, failed: bool = False) -> None:
         """Say that it is over; saying so again changes nothing.
@@ -220,7 +220,7 @@ class FileProgress:
                 whole.size -= self.size
             else:
                 whole.files_done += 1
-            whole.tell()
+            whole.tell(whole.changed)
 
     def __enter__(self) -> Self:
         return self

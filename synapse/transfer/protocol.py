@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from synapse.errors import InvalidResponse
-from synapse.transfer.multipart import MultipartFile
+from synapse.transfer.multipart import MultipartFile, showing_errors
 from synapse.transfer.source import Source
 from synapse.transport import Transport
 from synapse.transport.urls import path_segment
@@ -64,14 +64,15 @@ class ServerUpload:
             self._source, start, length, fields=fields, on_block=on_block, on_sent=on_sent
         )
         span = f"bytes {start}-{start + length - 1}/{self._source.size}"
-        row = self._transport.request(
-            "PUT",
-            self._path,
-            body=body,
-            headers={**body.headers, "Content-Range": span},
-            repeatable=False,  # after a lost answer, the server is asked how far it is
-            resource=self._source.label,
-        )
+        with showing_errors():
+            row = self._transport.request(
+                "PUT",
+                self._path,
+                body=body,
+                headers={**body.headers, "Content-Range": span},
+                repeatable=False,  # after a lost answer, the server is asked how far it is
+                resource=self._source.label,
+            )
         checked = self._checked(row)
         if self.id is None:
             self.id = self._id_in(checked)

@@ -27,7 +27,7 @@ ALLOWED = {
     "profiles": {"errors"},
     "transport": {"_version", "errors", "config", "redaction"},
     "transfer": {"errors", "transport"},
-    "core": {"errors", "redaction", "transport"},
+    "core": {"_exports", "errors", "redaction", "transport"},
     # What checks a release or a run is imported when one is made; the context of a job, which is
     # a plugin's as well, makes a session.
     "resources": {"_exports", "errors", "redaction", "core", "transfer", "plugins", "transport"},

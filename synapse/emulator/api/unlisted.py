@@ -1,7 +1,7 @@
 """What a list leaves out: the units of files that were uploaded on their own, and their collection.
 
-Nobody has made them, so nobody expects them among those that were made. A list that asks for one by
-its id, for the collection by its name, or for what is in it, has them.
+The server makes them by itself, so nobody expects them among those that were made. A list that asks
+for one by its id, for the collection by its name, or for what is in it, has them.
 """
 
 from typing import Any

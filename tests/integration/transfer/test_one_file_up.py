@@ -21,6 +21,7 @@ from synapse.errors import (
     SynapseError,
 )
 from synapse.testing import assert_num_requests
+from synapse.transfer.progress import Progress
 from synapse.transfer.resuming import state_folder
 from synapse.transfer.upload import upload
 
@@ -513,6 +514,25 @@ class TestProgress:
         session.data_files.upload(path, progress=lambda *numbers: seen.append(numbers))
 
         assert seen == [(len(CONTENT), len(CONTENT))]
+
+    @pytest.mark.parametrize("chunked", [False, True])
+    @pytest.mark.parametrize("size", [1_000, 2_000_000])
+    def test_what_showing_it_raises_is_no_broken_connection(
+        self, session: synapse.Session, path: Path, chunked: bool, size: int
+    ) -> None:
+        """Though an `OSError` is raised where the HTTP library reads the body."""
+        os.truncate(path, size)
+        error = TimeoutError("the display's")
+
+        class Failing(Progress):
+            def changed(self) -> None:
+                if self.done:
+                    raise error
+
+        with pytest.raises(TimeoutError) as caught:
+            session.data_files.upload(path, chunked=chunked, progress=Failing())
+        assert caught.value is error
+        assert session.request_count == 1
 
     def test_nothing_is_shown_without_a_terminal(
         self, session: synapse.Session, path: Path, capsys: Any

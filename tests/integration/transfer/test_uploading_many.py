@@ -22,6 +22,7 @@ from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
 from synapse.transfer.bulk.journal import Journal
 from synapse.transfer.bulk.spool import Spool
+from synapse.transfer.progress import Progress
 
 
 @pytest.fixture
@@ -608,6 +609,27 @@ class TestAtOnce:
         assert caught.value is error
         assert upload(collection, folder).failed == []
         assert there(collection) == FOLDER
+
+    @pytest.mark.parametrize("kind", [OSError, TimeoutError, errors.InvalidQuery])
+    @pytest.mark.parametrize("hook", ["began", "changed"])
+    def test_progress_of_your_own_that_raises(
+        self, collection: synapse.DataCollection, folder: Path, kind: type[Exception], hook: str
+    ) -> None:
+        error = kind("not a file's")
+
+        class Failing(Progress):
+            def changed(self) -> None:
+                if self.done and hook == "changed":
+                    raise error
+
+            def began(self, file: object) -> None:
+                if hook == "began":
+                    raise error
+
+        with pytest.raises(kind) as caught:
+            collection.upload(folder, progress=Failing())
+        assert caught.value is error
+        assert upload(collection, folder).failed == []
 
     def test_progress_of_records(self, collection: synapse.DataCollection, folder: Path) -> None:
         said: list[tuple[int, int]] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pickle
 import subprocess
 import sys
 
@@ -60,7 +61,7 @@ def test_only_the_module_of_a_class_is_imported_for_it(
     cls: type[Resource], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     imported: list[str] = []
-    monkeypatch.setattr(synapse.resources, "import_module", imported.append)
+    monkeypatch.setattr(synapse.resources, "load", imported.append)
     for name in (cls.__name__, cls.__schema__.plural):
         synapse.resources._enter_exported(name)
     assert imported == [cls.__module__] * 2
@@ -169,15 +170,22 @@ print(session.projects._resource is registry.find("Project") is synapse.Project 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
-def test_a_fork_waits_for_an_import_that_another_thread_is_at() -> None:
-    code = """
+@pytest.mark.parametrize("use", ["session.projects", "synapse.Project", "pickle.loads(pickled)"])
+def test_a_fork_waits_for_an_import_that_another_thread_is_at(offline: Session, use: str) -> None:
+    (project,) = offline.identity.load(Project, [{"id": 1}])
+    code = f"""
+import pickle
+pickled = {pickle.dumps(project)!r}
+use = lambda: {use}
+"""
+    code += """
 import os, synapse.resources
 importing, forking = threading.Event(), threading.Event()
 def intervene():
     importing.set()
     forking.wait()
 os.register_at_fork(before=forking.set)  # before those that were registered earlier
-thread = threading.Thread(target=lambda: session.projects)
+thread = threading.Thread(target=use)
 thread.start()
 importing.wait()
 child = os.fork()
