@@ -170,7 +170,9 @@ class IdentityMap:
         with self._context.lock:
             if resource.is_changed:
                 return
-            if self.held.pop(key, None) is not None and resource._hides_changes():
+            self.held.pop(key, None)
+            # Also when it wasn't held: what was assigned may just be what the server says.
+            if resource._hides_changes():
                 self._watched[key] = resource
 
     def forget(self, resource: Resource) -> None:

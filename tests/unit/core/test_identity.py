@@ -162,6 +162,18 @@ def test_an_edit_of_a_mapping_of_the_users_own_survives_too(small: Session) -> N
     assert task.changes == {"meta": {"a": 1, "b": 2}}
 
 
+def test_an_edit_of_a_mapping_survives_that_was_what_the_server_says_at_first(
+    offline: Session, make: Any
+) -> None:
+    task = make(Task, meta={})
+    task.meta = {}
+    task.meta["a"] = 1
+    del task
+    gc.collect()
+    (task,) = offline.identity.changed
+    assert task.changes == {"meta": {"a": 1}}
+
+
 def test_unchanged_objects_with_a_mapping_of_the_users_own_are_held_in_bounds(
     small: Session,
 ) -> None:
