@@ -160,7 +160,8 @@ def read_only(value: Any, what: str, hint: str, depth: int = 0) -> Any:
 def is_tracked(value: Any) -> bool:
     """Say whether every list and mapping in a value, at every depth, reports its changes."""
     if isinstance(value, dict):
-        return isinstance(value, TrackedDict) and all(map(is_tracked, value.values()))
+        # Listed first: another thread may be editing it.
+        return isinstance(value, TrackedDict) and all(map(is_tracked, list(value.values())))
     if isinstance(value, list):
         return isinstance(value, TrackedList) and all(map(is_tracked, value))
     return not isinstance(value, (tuple, set)) or all(map(is_tracked, value))

@@ -92,6 +92,10 @@ def walk(
     One request for each page; up to `workers` of them ahead of use, once it shows that the walk
     goes on and that the server is waited for.
 
+    Where rows go away meanwhile, the walk steps back by as many as the count has fallen. A page
+    that was fetched ahead may have lost more: a server counts first and reads the rows later. So
+    the first sign of that ends reading ahead, and the pages that were in flight are read again.
+
     Args:
         transport: The way to the server.
         path: The list's path.
@@ -128,6 +132,9 @@ def walk(
             may_retreat = number > start and retreats < _RETREATS
             if count is not None and page.count < count and may_retreat:
                 gone = -(-(count - page.count) // size)
+                if ahead.is_on:
+                    gone += workers + 1
+                    ahead.stop()
                 back = max(start, number - gone)
                 patience += number - back
                 retreats += 1
@@ -135,13 +142,23 @@ def walk(
                 ahead.forget()
                 continue
             size = max(1, len(page.rows)) if number == start else size
+            has_grown = count is None or page.count > count
             count = page.count
             rows = seen.unseen(page.rows)
-            patience = _BARREN if rows else patience - 1
+            is_short = page.next_query is None and len(page.rows) < count - (number - 1) * size
+            is_moved = len(rows) < len(page.rows) and not has_grown
+            # What is read again after a step back brings nothing, also behind a row that is new.
+            patience = max(patience - 1, _BARREN if rows else 0)
             retreats = 0 if rows else retreats
             if not patience:
                 raise _endless(transport, path, resource)
             yield attrs.evolve(page, rows=rows)
+            if ahead.is_on and number > start and (is_short or is_moved):
+                back = max(start, number - workers - 1)
+                patience += number - back
+                number = back
+                ahead.stop()
+                continue
             if page.next_query is None:
                 return
             if not page.rows:

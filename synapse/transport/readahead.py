@@ -71,11 +71,20 @@ class ReadAhead:
         answer = self._landed(*flying, number) if flying is not None else self._fetch(number)
         if answer.was_throttled or answer.response.status_code == 429:
             # Too many at once is this class's own doing: from now on one by one.
-            self.close()
-            self._workers = 1
+            self.stop()
             if answer.response.status_code == 429:
                 answer = self._fetch(number)
         return answer
+
+    @property
+    def is_on(self) -> bool:
+        """Whether pages are fetched while others are in use."""
+        return self._pool is not None
+
+    def stop(self) -> None:
+        """Fetch one page after the other from now on."""
+        self.close()
+        self._workers = 1
 
     def forget(self) -> None:
         """Drop what was fetched ahead: the list has changed underneath."""

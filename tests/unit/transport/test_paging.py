@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import random
+import types
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from synapse import errors
-from synapse.transport import Transport
+from synapse.transport import Transport, paging
 from synapse.transport.paging import Page, get_page, walk
 
 
@@ -245,3 +249,75 @@ class TestWalk:
         walked = ids(walk(transport, "projects/", [], workers=4))
         assert [key for one in walked for key in one] == list(range(count))
         assert len(server.requests) == last
+
+
+class Racing:
+    """Stands for reading ahead, with a server that is as slow as chance has it.
+
+    It counts, and some time later reads a page's rows, while the ones before are removed.
+    """
+
+    def __init__(self, rows: list[int], size: int, chance: random.Random) -> None:
+        self.rows = rows
+        self.requests = 0
+        self.is_on = True
+        self._size = size
+        self._chance = chance
+        self._flying: dict[int, dict[str, Any]] = {}
+
+    def remove(self, row: int) -> None:
+        self.rows.remove(row)
+        self._pass_time()
+
+    def get(self, number: int, last: int) -> Any:
+        for ahead in range(number, min(number + 4, last + 1)) if self.is_on else ():
+            self._flying.setdefault(ahead, {})
+        self._pass_time()
+        answer = self._flying.pop(number, {})
+        while "results" not in answer:
+            self._go_on(number, answer)
+        self.requests += 1
+        following = f"?page={number + 1}" if number * self._size < answer["count"] else None
+        if not answer["results"] and number > 1:
+            raise errors.NotFound(404, "Invalid page.")
+        return types.SimpleNamespace(json=lambda: {**answer, "next": following})
+
+    def forget(self) -> None:
+        self._flying.clear()
+
+    def stop(self) -> None:
+        self._flying.clear()
+        self.is_on = False
+
+    def close(self) -> None:
+        self._flying.clear()
+
+    def _pass_time(self) -> None:
+        for number, answer in self._flying.items():
+            if self._chance.random() < 0.3:
+                self._go_on(number, answer)
+
+    def _go_on(self, number: int, answer: dict[str, Any]) -> None:
+        if "count" not in answer:
+            answer["count"] = len(self.rows)
+        elif "results" not in answer:
+            there = self.rows[(number - 1) * self._size : number * self._size]
+            answer["results"] = [{"id": row} for row in there]
+
+
+@settings(max_examples=300)
+@given(count=st.integers(0, 40), size=st.integers(1, 7), stay=st.floats(0, 1), seed=st.integers())
+def test_rows_that_leave_while_pages_are_read_ahead_hide_no_other(
+    count: int, size: int, stay: float, seed: int
+) -> None:
+    chance = random.Random(seed)
+    racing = Racing(list(range(count)), size, chance)
+    reached: list[int] = []
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(paging, "ReadAhead", lambda fetch, workers: racing)
+        for one in walk(None, "tasks/", []):  # type: ignore[arg-type] # nothing is sent
+            for row in one.rows:
+                reached.append(row["id"])
+                if chance.random() >= stay:
+                    racing.remove(row["id"])
+    assert sorted(reached) == list(range(count))
