@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import socket
 import threading
 
 
-class ThreadedServer:
+class ThreadedServer(abc.ABC):
     """Takes connections on loopback until it is closed; a subclass says what it does with them.
 
     Attributes:
@@ -33,9 +34,9 @@ class ThreadedServer:
         """Begin to take connections."""
         self._accepting.start()
 
+    @abc.abstractmethod
     def serve(self, connection: socket.socket) -> None:
         """Do what there is to do with a connection, in a thread of its own."""
-        raise NotImplementedError
 
     def wait_until_idle(self, connections: int = 1) -> None:
         """Wait until so many connections came, and all of them are closed."""

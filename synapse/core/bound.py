@@ -96,10 +96,12 @@ class Bound(Generic[T]):
             if name[:1] == "_":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
-            how = registry.suggestion(name, verbs, _ELSEWHERE)
-            if name in _OFFERED and (doc := type(self).__doc__):
+            doc = type(self).__doc__
+            if name in _OFFERED and doc:
                 # The server has no such endpoint, and what there is stands there.
                 how = f". {doc.splitlines()[0]}"
+            else:
+                how = registry.suggestion(name, verbs, _ELSEWHERE)
             raise registry.no_attribute(f"{type(self).__name__} has no {name!r}{how}", name)
 
     def __repr__(self) -> str:

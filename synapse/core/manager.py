@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import islice
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from synapse.core import registry
 from synapse.core.bound import Bound
@@ -18,9 +18,6 @@ from synapse.core.query import Query
 from synapse.core.resource import Resource
 from synapse.core.verbs import Deletable, Editable
 from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
 

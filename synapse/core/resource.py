@@ -220,9 +220,10 @@ class Resource:
                         # Its own getter said no; asked again, it says why.
                         return base.__dict__[name].__get__(self, cls)
                 known = [*cls.__schema__.fields, *_public(cls)]
-                how = registry.suggestion(name, known, _ELSEWHERE)
                 if name in _OFFERED:
                     how = ": the server doesn't offer that."
+                else:
+                    how = registry.suggestion(name, known, _ELSEWHERE)
                 raise registry.no_attribute(f"{cls.__name__} has no {name!r}{how}", name)
             return field.read(self)
 

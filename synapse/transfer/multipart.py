@@ -122,7 +122,7 @@ class MultipartFile:
         if self._on_sent is not None:
             try:
                 self._on_sent(offset)
-            except Exception as error:
+            except Exception as error:  # whatever it is, it is for whoever gave `on_sent`
                 raise NotShown(error) from error
 
     @staticmethod

@@ -172,7 +172,7 @@ def unwritable_lines(folder, seconds):
             "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
         )
         yield
-        time.sleep(seconds)
+        time.sleep(seconds)  # for so long the disk is full: nothing says that it was tried
         db.execute("DROP TRIGGER full")
 
 
@@ -181,7 +181,7 @@ COUNTING = """
     def run():
         for number in range(12):
             print("l", number)
-            time.sleep(0.3)
+            time.sleep(0.3)  # so that it prints before, during and after that
 """
 
 

@@ -511,9 +511,9 @@ def test_a_value_that_is_nested_too_deeply_fails_alone_when_it_is_read(
         deep = wrap(deep)
     project, release = make(Project, settings={"k": deep}), make(PluginRelease, config={"k": deep})
     with pytest.raises(FieldValueError, match=r"Project 1 has a settings .* 200 levels deep"):
-        project.settings  # noqa: B018
+        project.settings  # noqa: B018 - reading it raises
     with pytest.raises(FieldValueError, match=r"PluginRelease 1 has a config .* 200 levels deep"):
-        release.config  # noqa: B018
+        release.config  # noqa: B018 - reading it raises
     assert not project.is_changed
     offline.identity.load(Project, [{"id": 1, "settings": {"k": [1]}}])
     assert project.settings == {"k": [1]}

@@ -249,10 +249,10 @@ def test_what_is_not_offered_is_refused_with_what_there_is(offline: Session) -> 
     with pytest.raises(
         AttributeError, match=r"has no 'create'. Jobs: .* `plugin.run\(\)` starts one"
     ):
-        offline.jobs.create  # noqa: B018
+        offline.jobs.create  # noqa: B018 - reading it raises
     (job,) = offline.identity.load(synapse.Job, [{"id": 1}])
     with pytest.raises(AttributeError, match=r"^Job has no 'delete': the server"):
-        job.delete  # noqa: B018
+        job.delete  # noqa: B018 - reading it raises
 
 
 def test_python_adds_no_suggestion_of_its_own() -> None:
