@@ -39,7 +39,7 @@ demo: $(VENV)/.demo ## Run the whole story on a local backend: real images in, a
 test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and the object layer
 	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --fail-under=95 \
-		--include='synapse/transport/*,synapse/core/*,synapse/session.py'
+		--include='synapse/transport/*,synapse/orm/*,synapse/session.py'
 
 test-ray: $(VENV)/.ray ## Run the tests that need a Ray cluster, on a head of their own
 	$(BIN)/python -m pytest tests/ray

@@ -14,8 +14,8 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 from synapse._version import __version__
-from synapse.core.bound import Bound
-from synapse.core.resource import Resource
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.resource import Resource
 
 project = "synapse-sdk"
 author = "The synapse-sdk authors"
@@ -98,7 +98,7 @@ def hide_constructor(
     """
     if what != "class" or not isinstance(obj, type):
         return None
-    is_ours = issubclass(obj, (Bound, Resource)) or obj.__name__.endswith("ClientMixin")
+    is_ours = issubclass(obj, (BaseManager, Resource)) or obj.__name__.endswith("ClientMixin")
     return ("", "") if is_ours else None
 
 

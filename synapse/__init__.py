@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from synapse._exports import MODULE_OF, load
+from synapse._public import MODULE_OF, load
 from synapse._version import __version__
 
 if TYPE_CHECKING:
@@ -35,24 +35,11 @@ if TYPE_CHECKING:
         ValidationError,
     )
     from synapse.resources.agents import Agent
-    from synapse.resources.annotation import Project, Task, TaskTag
-    from synapse.resources.console import ConsoleLine
-    from synapse.resources.data import (
-        DataCollection,
-        DataFile,
-        DataUnit,
-        FileSpecification,
-    )
-    from synapse.resources.hitl import Assignment
-    from synapse.resources.jobs import Job
-    from synapse.resources.logs import Log
-    from synapse.resources.ml import GroundTruth, GroundTruthEvent, GroundTruthVersion, Model
-    from synapse.resources.plugins import Plugin, PluginRelease
-    from synapse.resources.serving import ServeApplication
-    from synapse.resources.storages import Storage
-    from synapse.resources.unit_files import UnitFile
-    from synapse.resources.users import User
-    from synapse.resources.values import (
+    from synapse.resources.assignments import Assignment
+    from synapse.resources.data_collections import DataCollection, FileSpecification
+    from synapse.resources.data_files import DataFile
+    from synapse.resources.data_units import DataUnit
+    from synapse.resources.enums import (
         AccessLevel,
         AssignmentStatus,
         Category,
@@ -67,6 +54,19 @@ if TYPE_CHECKING:
         StorageProvider,
         TaskStatus,
     )
+    from synapse.resources.ground_truths import GroundTruth, GroundTruthEvent, GroundTruthVersion
+    from synapse.resources.job_logs import Log
+    from synapse.resources.job_output import ConsoleLine
+    from synapse.resources.jobs import Job
+    from synapse.resources.models import Model
+    from synapse.resources.plugins import Plugin, PluginRelease
+    from synapse.resources.projects import Project
+    from synapse.resources.serve_applications import ServeApplication
+    from synapse.resources.storages import Storage
+    from synapse.resources.task_tags import TaskTag
+    from synapse.resources.tasks import Task
+    from synapse.resources.unit_files import UnitFile
+    from synapse.resources.users import User
     from synapse.session import Session, connect
     from synapse.transport.deadlines import deadline
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from synapse.redaction import cleaned
+from synapse._internal.redaction import cleaned
 
 __all__ = [
     "AuthenticationError",

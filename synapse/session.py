@@ -8,12 +8,12 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from synapse.config import TimeoutArgument, resolve
-from synapse.core import context, registry
-from synapse.core.context import Context, LazyPolicy
 from synapse.errors import ConfigurationError
+from synapse.orm import registry, session_base
+from synapse.orm.session_base import LazyPolicy, SessionBase
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options
-from synapse.transport.retries import OnRetry, RetryPolicy
+from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
@@ -21,20 +21,24 @@ if TYPE_CHECKING:
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
     from synapse.resources.agents import AgentManager
-    from synapse.resources.annotation import ProjectManager, TaskManager, TaskTagManager
-    from synapse.resources.data import DataCollectionManager, DataFileManager, DataUnitManager
-    from synapse.resources.hitl import AssignmentManager
-    from synapse.resources.jobs import JobManager
-    from synapse.resources.logs import LogManager
-    from synapse.resources.ml import (
+    from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.data_collections import DataCollectionManager
+    from synapse.resources.data_files import DataFileManager
+    from synapse.resources.data_units import DataUnitManager
+    from synapse.resources.ground_truths import (
         GroundTruthEventManager,
         GroundTruthManager,
         GroundTruthVersionManager,
-        ModelManager,
     )
+    from synapse.resources.job_logs import LogManager
+    from synapse.resources.jobs import JobManager
+    from synapse.resources.models import ModelManager
     from synapse.resources.plugins import PluginManager, PluginReleaseManager
-    from synapse.resources.serving import ServeApplicationManager
+    from synapse.resources.projects import ProjectManager
+    from synapse.resources.serve_applications import ServeApplicationManager
     from synapse.resources.storages import StorageManager
+    from synapse.resources.task_tags import TaskTagManager
+    from synapse.resources.tasks import TaskManager
     from synapse.resources.users import User, UserManager
 
 __all__ = ["Session", "connect"]
@@ -52,7 +56,7 @@ _OF_OBJECTS = {
 }
 
 
-class Session(Context):
+class Session(SessionBase):
     """A connection to a Synapse server as one user, with one object per thing.
 
     Making a session makes no request; the first use does. It is a context manager, and may be
@@ -338,13 +342,13 @@ def connect(
             how = f"; did you mean {meant!r}?" if meant else registry.suggestion(name, known)
             raise TypeError(f"connect() takes no {name!r}{how}")
     session = Session(base_url, api_token, **options)
-    context.set_default(session)
+    session_base.set_default(session)
     return session
 
 
-def _find(where: dict[str, str | None]) -> context.Context:
+def _find(where: dict[str, str | None]) -> session_base.SessionBase:
     """Unpickle a session; here, so that unpickling imports what makes one."""
-    return context.find(where)
+    return session_base.find(where)
 
 
 def _connect_to(
@@ -370,4 +374,4 @@ def _connect_to(
     return Session(base_url, tenant=tenant, profile=profile)
 
 
-context.set_connector(_connect_to)
+session_base.set_connector(_connect_to)

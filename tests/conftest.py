@@ -13,8 +13,8 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 import synapse
 from synapse.clients.backend import BackendClient
-from synapse.core import context
 from synapse.emulator import Emulator
+from synapse.orm import session_base
 from synapse.testing.tenants import EmulatorTenant
 
 _ENVIRONMENT = [
@@ -36,9 +36,9 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
-    context.set_default(None)
+    session_base.set_default(None)
     yield
-    context.set_default(None)
+    session_base.set_default(None)
 
 
 @pytest.fixture(autouse=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from synapse.agent.service import AgentOptions, serve
-from synapse.engine.order import Limits
 from synapse.errors import SynapseError
+from synapse.jobs.spec import Limits
 
 
 def main() -> int:

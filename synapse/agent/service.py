@@ -15,14 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.agent.cluster import Cluster, ThisMachine
-from synapse.agent.orders import Orders
-from synapse.agent.reporting import Reports
+from synapse.agent.delivery import Delivery
+from synapse.agent.job_service import JobService
 from synapse.agent.store import Store
-from synapse.agent.work import Work
+from synapse.agent.tickets import Tickets
 from synapse.config import Secret, checked_url
-from synapse.engine.engine import Engine
-from synapse.engine.order import Limits, Runner
 from synapse.errors import (
     AuthenticationError,
     ClientError,
@@ -31,12 +28,15 @@ from synapse.errors import (
     NotFound,
     PermissionDenied,
 )
+from synapse.jobs.local.engine import Engine
+from synapse.jobs.machines import Machines, ThisMachine
+from synapse.jobs.spec import Limits, Runner
 from synapse.session import Session
 
 try:
     import uvicorn
 
-    from synapse.agent.app import make_app
+    from synapse.agent.endpoints import make_app
 except ModuleNotFoundError as error:
     raise MissingExtra("The agent", "agent") from error
 
@@ -119,7 +119,7 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
         )
         work = _work(options, store, session, url)
         stack.callback(_end, work)
-        contact = _Contact(work, session, token, {"name": options.name, "url": url})
+        contact = _Heartbeat(work, session, token, {"name": options.name, "url": url})
         contact.introduce()
         stack.callback(contact.close)
         _Server(make_app(work, token), work, lambda: _begin(contact, on_ready, url)).listen(
@@ -133,17 +133,17 @@ def _owner(options: AgentOptions, token: str) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _begin(contact: _Contact, on_ready: Callable[[str], None] | None, url: str) -> None:
+def _begin(contact: _Heartbeat, on_ready: Callable[[str], None] | None, url: str) -> None:
     # Not before the agent listens: the backend may have work for it at once. And who waits for the
     # agent may ask the backend for its address at once.
     contact.start(lambda: None if on_ready is None else on_ready(url))
 
 
-def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Work:
-    orders = Orders(url)
+def _work(options: AgentOptions, store: Store, session: Session, url: str) -> JobService:
+    orders = Tickets(url)
     runner, cluster = _runner(options, store, orders)
-    reports = Reports(store, session, stop=runner.stop)
-    work = Work(
+    reports = Delivery(store, session, stop=runner.stop)
+    work = JobService(
         store=store,
         session=session,
         runner=runner,
@@ -157,34 +157,36 @@ def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Wo
     return work
 
 
-def _runner(options: AgentOptions, store: Store, orders: Orders) -> tuple[Runner, Cluster]:
+def _runner(options: AgentOptions, store: Store, orders: Tickets) -> tuple[Runner, Machines]:
     if options.ray is None:
         engine = Engine(store.folder / "engine", workers=options.workers)
         return engine, ThisMachine(store.node_id(), engine.pids)
-    from synapse.agent.ray_cluster import RayCluster
-    from synapse.agent.ray_runner import RayRunner
+    from synapse.jobs.ray.machines import RayMachines
+    from synapse.jobs.ray.runner import RayRunner
 
     runner = RayRunner(options.ray, orders=orders, token=options.ray_token)
-    return runner, RayCluster(runner.client)
+    return runner, RayMachines(runner.client)
 
 
 def _nothing() -> None:
     pass
 
 
-def _end(work: Work) -> None:
+def _end(work: JobService) -> None:
     work.close()
     work.reports.close()
 
 
-class _Contact:
+class _Heartbeat:
     """Tells the backend again and again that the agent is there, and where.
 
     The backend keeps the agent's token in memory only; after a restart of the backend it has it
     again with the next word.
     """
 
-    def __init__(self, work: Work, session: Session, token: str, says: dict[str, Any]) -> None:
+    def __init__(
+        self, work: JobService, session: Session, token: str, says: dict[str, Any]
+    ) -> None:
         self._work = work
         self._session = session
         self._token = token
@@ -262,7 +264,7 @@ def _is_news(record: logging.LogRecord) -> bool:
 class _Server(uvicorn.Server):
     """A server that ends its streams before it waits for them."""
 
-    def __init__(self, app: ASGIApp, work: Work, on_ready: Callable[[], None]) -> None:
+    def __init__(self, app: ASGIApp, work: JobService, on_ready: Callable[[], None]) -> None:
         super().__init__(
             uvicorn.Config(
                 app,

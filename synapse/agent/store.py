@@ -18,8 +18,8 @@ from typing import Any
 
 import attrs
 
-from synapse.engine.order import Line, Outcome
 from synapse.errors import ConfigurationError
+from synapse.jobs.spec import Outcome, OutputLine
 
 __all__ = ["FINAL", "KeptJob", "KeptRelease", "Store"]
 
@@ -247,7 +247,7 @@ class Store:
                 (_now(), job_id),
             )
 
-    def append(self, job_id: str, lines: Sequence[Line]) -> None:
+    def append(self, job_id: str, lines: Sequence[OutputLine]) -> None:
         """Add lines to a job's log."""
         with self._changing() as db:
             _append(db, job_id, lines)
@@ -265,17 +265,17 @@ class Store:
             )
             if done.rowcount and outcome.reason and outcome.reason != _last_line(db, job_id):
                 level = "error" if outcome.status == "failed" else "warning"
-                _append(db, job_id, [Line(outcome.reason, level, datetime.now(timezone.utc))])
+                _append(db, job_id, [OutputLine(outcome.reason, level, datetime.now(timezone.utc))])
         self._forget_old()
 
-    def lines(self, job_id: str, start: int = 0, limit: int = -1) -> list[Line]:
+    def lines(self, job_id: str, start: int = 0, limit: int = -1) -> list[OutputLine]:
         """Return lines of a job's log, from the one with the number `start` on."""
         rows = self._rows(
             "SELECT message, level, created FROM lines WHERE job = ? AND number >= ? "
             "ORDER BY number LIMIT ?",
             (job_id, start, limit),
         )
-        return [Line(text, level, datetime.fromisoformat(at)) for text, level, at in rows]
+        return [OutputLine(text, level, datetime.fromisoformat(at)) for text, level, at in rows]
 
     # What the backend was told.
 
@@ -388,7 +388,7 @@ def _last_line(db: sqlite3.Connection, job_id: str) -> str | None:
     return None if found is None else str(found[0])
 
 
-def _append(db: sqlite3.Connection, job_id: str, lines: Sequence[Line]) -> None:
+def _append(db: sqlite3.Connection, job_id: str, lines: Sequence[OutputLine]) -> None:
     found = db.execute("SELECT lines FROM jobs WHERE id = ?", (job_id,)).fetchone()
     if found is None:
         return

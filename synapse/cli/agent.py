@@ -81,7 +81,7 @@ def add_agent(
             except ModuleNotFoundError as error:
                 raise MissingExtra("The agent", "agent") from error
             from synapse.config import checked_url
-            from synapse.engine.order import Limits
+            from synapse.jobs.spec import Limits
 
             if not backend:
                 raise ConfigurationError("No backend: give --backend, or set SYNAPSE_BASE_URL.")

@@ -89,7 +89,7 @@ def emulator(
             # Not exported: with both, a session would say that it is the agent, too.
             typer.echo(f"# An agent for it: SYNAPSE_AGENT_TOKEN={server.agent_token} synapse agent")
 
-        from synapse.engine.order import Limits
+        from synapse.jobs.spec import Limits
 
         given = {"timeout": job_timeout, "memory": job_memory, "output": job_output}
         limits = Limits(**{name: value for name, value in given.items() if value is not None})

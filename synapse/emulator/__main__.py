@@ -48,7 +48,7 @@ def main() -> int:
 def _limits(given: dict[str, float] | None) -> Any:
     if given is None:  # as a rule: what isn't needed isn't imported
         return None
-    from synapse.engine.order import Limits
+    from synapse.jobs.spec import Limits
 
     return Limits(**given)
 

@@ -8,8 +8,8 @@ from django.apps import AppConfig
 from synapse.emulator.fault_switch import Switch
 
 if TYPE_CHECKING:
-    from synapse.emulator.connected import ConnectedAgents
-    from synapse.emulator.running import Running
+    from synapse.emulator.agent_registry import ConnectedAgents
+    from synapse.emulator.job_runner import JobRunner
 
 
 class EmulatorConfig(AppConfig):
@@ -29,7 +29,7 @@ class EmulatorConfig(AppConfig):
     faults = Switch()
 
     #: What runs jobs; None where there may be several processes, none of which has them all.
-    running: "Running | None" = None
+    running: "JobRunner | None" = None
 
     #: The agents that jobs can be given to.
     agents: "ConnectedAgents | None" = None

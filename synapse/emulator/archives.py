@@ -6,7 +6,7 @@ from typing import IO, Any
 
 from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
 from synapse.plugins.archive import opened, read_entry
-from synapse.plugins.documents import find_config
+from synapse.plugins.config_file import find_config
 from synapse.plugins.packaging import check_zip
 
 __all__ = ["Archive", "BadRelease", "read_archive"]

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 from synapse.emulator.authentication import TokenAuthentication
 from synapse.emulator.fault_switch import Armed, Switch
-from synapse.emulator.wire import WIRE, Hangup, Wire
+from synapse.emulator.raw_connection import WIRE, Hangup, Wire
 
 _CONTROL = "/_emulator/"
 _PERIOD = 0.05

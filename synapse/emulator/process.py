@@ -15,13 +15,13 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
+from synapse.emulator.admin_client import ask
 from synapse.emulator.child import await_ready, end, text_of
-from synapse.emulator.control_client import ask
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.faults import Fault, order
 
 if TYPE_CHECKING:
-    from synapse.engine.order import Limits
+    from synapse.jobs.spec import Limits
 
 _STOP_TIMEOUT = 15.0  # jobs have some seconds to end
 # What would make the child another Django project, another database or another client.
@@ -51,7 +51,7 @@ class Emulator:
         database_url: A database to use instead of SQLite in the folder, such as
             ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is not looked at: it
             may be that of the project under test.
-        job_limits: What each job may use, as `synapse.engine.order.Limits`.
+        job_limits: What each job may use, as `synapse.jobs.spec.Limits`.
 
     Example:
         >>> with Emulator() as emulator:

@@ -17,7 +17,7 @@ from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.folder import DATA_VARIABLE, Credentials, DataFolder
 
 if TYPE_CHECKING:
-    from synapse.engine.order import Limits
+    from synapse.jobs.spec import Limits
 
 _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
@@ -53,7 +53,7 @@ def serve(
             folder, removed at the end.
         on_ready: Called once when requests are answered.
         control_token: Lets its holder make tenants and order faults over HTTP.
-        job_limits: What each job may use; those of `synapse.engine.order.Limits` if None.
+        job_limits: What each job may use; those of `synapse.jobs.spec.Limits` if None.
 
     Raises:
         EmulatorError: It cannot be started; the message says why in one sentence.
@@ -208,10 +208,10 @@ def _run_jobs(folder: DataFolder, url: str, limits: "Limits | None") -> Callable
     """Have jobs run by this process, and give what ends those that run."""
     from django.apps import apps
 
-    from synapse.emulator.running import Running
+    from synapse.emulator.job_runner import JobRunner
 
     config: Any = apps.get_app_config("emulator")
-    running = Running(folder.engine, url, limits)
+    running = JobRunner(folder.engine, url, limits)
     running.recover()
     config.running = running
 
@@ -227,7 +227,7 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
     from django.apps import apps
     from waitress.server import create_server
 
-    from synapse.emulator.wire import WiredChannel
+    from synapse.emulator.raw_connection import WiredChannel
 
     server = create_server(
         application,

@@ -3,6 +3,7 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
+from synapse.emulator.admin_api import FaultsView, FaultView, GroundTruthsView, TenantsView
 from synapse.emulator.api.agents import ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
@@ -10,6 +11,7 @@ from synapse.emulator.api.annotation import (
     TaskTagViewSet,
     TaskViewSet,
 )
+from synapse.emulator.api.assignments import AssignmentViewSet, ScriptAssignmentViewSet
 from synapse.emulator.api.collections import DataCollectionViewSet
 from synapse.emulator.api.data_files import DataFileViewSet
 from synapse.emulator.api.ground_truth import (
@@ -17,7 +19,6 @@ from synapse.emulator.api.ground_truth import (
     GroundTruthVersionViewSet,
     GroundTruthViewSet,
 )
-from synapse.emulator.api.hitl import AssignmentViewSet, ScriptAssignmentViewSet
 from synapse.emulator.api.jobs import JobViewSet
 from synapse.emulator.api.logs import LogViewSet
 from synapse.emulator.api.ml import ModelViewSet
@@ -28,7 +29,6 @@ from synapse.emulator.api.storages import StorageViewSet
 from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
-from synapse.emulator.control import FaultsView, FaultView, GroundTruthsView, TenantsView
 from synapse.emulator.downloads import FileView
 
 router = SimpleRouter()

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from synapse.core.query import Query
-from synapse.core.reading import Reading, Window, read_rows
-from synapse.core.rows import Rows
 from synapse.errors import InvalidQuery, MissingExtra
 from synapse.integrations.ray_upload import upload
+from synapse.orm.pages import PageRequest, Slice, read_rows
+from synapse.orm.query import Query
+from synapse.orm.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -79,7 +79,7 @@ def read(
         import ray.data
     except ImportError as error:
         raise MissingExtra("Ray Data", "ray") from error
-    from synapse.integrations.ray_source import Source
+    from synapse.integrations.ray_source import QuerySource
 
     if nested not in get_args(Nested):
         raise InvalidQuery(f"nested is {nested!r}: give 'objects' or 'json'.")
@@ -89,7 +89,7 @@ def read(
     # Bound to its session now: in a worker, none is the default one yet.
     bound = type(asked)(asked._resource, asked._context, asked._scope, asked._terms)
     size = asked._terms.page_size or _PAGE
-    source = Source(Part(bound, names, nested, size), bound.count())
+    source = QuerySource(Part(bound, names, nested, size), bound.count())
     made: ray.data.Dataset = ray.data.read_datasource(
         source, override_num_blocks=override_num_blocks, **options
     )
@@ -109,14 +109,14 @@ class Part:
         """Return a part of this part's rows."""
         window = self.query._terms.window
         base = window.start
-        return attrs.evolve(self, query=self.query._with(window=Window(base + start, base + stop)))
+        return attrs.evolve(self, query=self.query._with(window=Slice(base + start, base + stop)))
 
     def tables(self) -> Iterator[pa.Table]:
         """Fetch the rows, page by page, as tables."""
         query = self.query
         if query._terms.is_empty:
             return
-        reading = Reading(
+        reading = PageRequest(
             params=query._params,
             expansion={},
             window=query._terms.window,

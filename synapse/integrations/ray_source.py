@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
     from synapse.integrations.ray import Part
 
-__all__ = ["Source"]
+__all__ = ["QuerySource"]
 
 _BYTES_PER_ROW = 1000
 
 
-class Source(Datasource):  # type: ignore[misc] # a class without types
+class QuerySource(Datasource):  # type: ignore[misc] # a class without types
     """Read tasks of some pages each.
 
     Args:

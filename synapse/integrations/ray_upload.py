@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.core import context
-from synapse.core.convert import to_wire
-from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery, JournalInUse, MissingExtra, SynapseError
+from synapse.orm import session_base
+from synapse.orm.convert import to_wire
+from synapse.orm.resource import Resource
 from synapse.transfer.bulk.report import UploadReport
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def upload(
             raise InvalidQuery(f"Give a collection, or its id, not a {type(collection).__name__}.")
         session, key = collection._context, collection._key
     else:
-        session, key = context.default(), collection
+        session, key = session_base.default(), collection
     kept = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}
     _check_columns(dataset, [*files.values(), *kept.values(), *([names] if names else [])])
     folder = Path(journals).absolute()

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synapse.plugins.config import Action, PluginConfig
-    from synapse.plugins.documents import load_config
+    from synapse.plugins.config_file import load_config
+    from synapse.plugins.job_context import Context, LocalContext, context, local_context
     from synapse.plugins.packaging import Package, pack
-    from synapse.plugins.running import Context, LocalContext, context, local_context
 
 __all__ = [
     "Action",
@@ -34,13 +34,13 @@ __all__ = [
 
 _MODULE_OF = {
     "Action": "config",
-    "Context": "running",
-    "LocalContext": "running",
+    "Context": "job_context",
+    "LocalContext": "job_context",
     "Package": "packaging",
     "PluginConfig": "config",
-    "context": "running",
-    "load_config": "documents",
-    "local_context": "running",
+    "context": "job_context",
+    "load_config": "config_file",
+    "local_context": "job_context",
     "pack": "packaging",
 }
 

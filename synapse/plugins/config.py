@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse.errors import InvalidQuery, PluginConfigError
-from synapse.plugins.checking import Mistakes, near
+from synapse.plugins.mapping_reader import Mistakes, near
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -15,11 +15,11 @@ import attrs
 
 from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
 from synapse.plugins.archive import check_names, checked_entries, opened, read_entry
-from synapse.plugins.checking import MISSPELT, near
 from synapse.plugins.config import PluginConfig
-from synapse.plugins.contents import check_release
-from synapse.plugins.documents import CONFIG_NAMES, load_config, parsed, read_config
+from synapse.plugins.config_file import CONFIG_NAMES, load_config, parsed, read_config
 from synapse.plugins.folder import Ignored, SourceFile, files_of
+from synapse.plugins.mapping_reader import MISSPELT, near
+from synapse.plugins.release_check import check_release
 
 __all__ = ["Package", "check_zip", "load_config", "pack", "read_config", "write"]
 

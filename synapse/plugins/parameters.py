@@ -17,7 +17,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from synapse.errors import MissingExtra
-from synapse.plugins.checking import near
+from synapse.plugins.mapping_reader import near
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator

@@ -5,22 +5,22 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from synapse.core.bound import Bound
-from synapse.core.declaration import resource
-from synapse.core.fields import field
-from synapse.core.relations import Root
-from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.relations import ManagerDescriptor
+from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
-    from synapse.resources.cluster import AgentApi, AgentHealth, Metrics
-    from synapse.resources.cluster_lists import (
+    from synapse.resources.agent_collections import (
         AgentJobs,
         AgentReleases,
         ClusterTasks,
         Nodes,
         ServedApplications,
     )
+    from synapse.resources.agent_values import AgentApi, AgentHealth, Metrics
 
 __all__ = ["Agent", "AgentManager", "connect_path"]
 
@@ -38,7 +38,7 @@ class MeetsAgents(Protocol):
         """Say whether it was met."""
 
 
-class AgentManager(Bound["Agent"]):
+class AgentManager(BaseManager["Agent"]):
     """Agents. The server tells only of the agent whose token is given."""
 
     __slots__ = ()
@@ -116,7 +116,7 @@ class Agent(Resource):
         (True, [True])
     """
 
-    objects: ClassVar[Root[AgentManager]] = Root()
+    objects: ClassVar[ManagerDescriptor[AgentManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
     name: str = field(read_only=True)
@@ -128,35 +128,35 @@ class Agent(Resource):
     @property
     def jobs(self) -> AgentJobs:
         """The jobs that it has run, and runs. Makes no request."""
-        from synapse.resources.cluster_lists import AgentJobs  # few ask an agent itself
+        from synapse.resources.agent_collections import AgentJobs  # few ask an agent itself
 
         return AgentJobs(self._api())
 
     @property
     def plugin_releases(self) -> AgentReleases:
         """The plugin releases that it keeps. Makes no request."""
-        from synapse.resources.cluster_lists import AgentReleases
+        from synapse.resources.agent_collections import AgentReleases
 
         return AgentReleases(self._api())
 
     @property
     def nodes(self) -> Nodes:
         """The machines that its jobs run on. Makes no request."""
-        from synapse.resources.cluster_lists import Nodes
+        from synapse.resources.agent_collections import Nodes
 
         return Nodes(self._api())
 
     @property
     def tasks(self) -> ClusterTasks:
         """What runs on them. Makes no request."""
-        from synapse.resources.cluster_lists import ClusterTasks
+        from synapse.resources.agent_collections import ClusterTasks
 
         return ClusterTasks(self._api())
 
     @property
     def serve_applications(self) -> ServedApplications:
         """What is served on them. Makes no request."""
-        from synapse.resources.cluster_lists import ServedApplications
+        from synapse.resources.agent_collections import ServedApplications
 
         return ServedApplications(self._api())
 
@@ -166,7 +166,7 @@ class Agent(Resource):
         Raises:
             NotFound: There is no such panel; the message names those that there are.
         """
-        from synapse.resources.cluster import metrics_of
+        from synapse.resources.agent_values import metrics_of
 
         return metrics_of(self._api(), panel)
 
@@ -176,7 +176,7 @@ class Agent(Resource):
         Raises:
             ConnectionFailed: It can't be reached.
         """
-        from synapse.resources.cluster import health_of
+        from synapse.resources.agent_values import health_of
 
         return health_of(self._api())
 

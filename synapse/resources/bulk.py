@@ -5,18 +5,18 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from synapse.core import registry
-from synapse.core.convert import to_wire
-from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery
+from synapse.orm import registry
+from synapse.orm.convert import to_wire
+from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from synapse.transfer.bulk.record import Specification
     from synapse.transfer.bulk.report import DownloadReport, UploadReport
     from synapse.transfer.bulk.tally import OnError
+    from synapse.transfer.bulk.upload_item import Specification
     from synapse.transfer.progress import ProgressArgument
 
 __all__ = ["DownloadsTasks", "DownloadsUnits", "UploadsUnits"]
@@ -89,7 +89,7 @@ class UploadsUnits(Resource):
             >>> report.created, report.failed
             (2, [])
         """
-        from synapse.transfer.bulk.upload import Target, upload_many  # only who uploads needs it
+        from synapse.transfer.bulk.uploader import Target, upload_many  # only who uploads needs it
 
         row = self._ask(
             "GET",
@@ -158,7 +158,7 @@ class DownloadsUnits(Resource):
             >>> report.downloaded, report.failed
             (1, [])
         """
-        from synapse.transfer.bulk.download import download_units  # only who downloads needs it
+        from synapse.transfer.bulk.downloader import download_units  # only who downloads needs it
 
         return download_units(
             self._context.transport,
@@ -209,7 +209,7 @@ class DownloadsTasks(Resource):
             >>> len((folder / "annotations.jsonl").read_text().splitlines())
             2
         """
-        from synapse.transfer.bulk.download import download_tasks  # only who downloads needs it
+        from synapse.transfer.bulk.downloader import download_tasks  # only who downloads needs it
 
         return download_tasks(
             self._context.transport,
@@ -222,7 +222,7 @@ class DownloadsTasks(Resource):
 
 
 def _endpoints() -> Any:
-    from synapse.transfer.bulk.upload import Endpoints
+    from synapse.transfer.bulk.uploader import Endpoints
 
     task, unit = (registry.find(name).__schema__ for name in ("Task", "DataUnit"))
     return Endpoints(
@@ -234,7 +234,7 @@ def _endpoints() -> Any:
 
 
 def _specifications(row: Mapping[str, Any]) -> list[Specification]:
-    from synapse.transfer.bulk.record import Specification
+    from synapse.transfer.bulk.upload_item import Specification
 
     return [
         Specification(

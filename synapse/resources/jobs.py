@@ -8,22 +8,22 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.core.convert import to_wire
-from synapse.core.declaration import resource
-from synapse.core.fields import field
-from synapse.core.manager import Manager
-from synapse.core.relations import RelatedId, Root, to_one
-from synapse.core.verbs import Editable
 from synapse.errors import Conflict, InvalidQuery, JobError, JobsFailed
-from synapse.resources.values import JobStatus
+from synapse.orm.convert import to_wire
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Manager
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
+from synapse.orm.verbs import Editable
+from synapse.resources.enums import JobStatus
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from synapse.resources.console import ConsoleLog
+    from synapse.resources.job_output import JobOutput
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.transfer.progress import ProgressArgument
-    from synapse.transport.streams import StreamLimits
+    from synapse.transport.stream_limits import StreamLimits
 
 __all__ = ["Job", "JobManager"]
 
@@ -73,7 +73,7 @@ class JobManager(Manager["Job"]):
             >>> session.jobs.wait(jobs) == jobs
             True
         """
-        from synapse.resources.waiting import failure_of, wait_for  # only who waits needs it
+        from synapse.resources.job_waiting import failure_of, wait_for  # only who waits needs it
 
         given = list(jobs)
         for one in given:
@@ -144,13 +144,13 @@ class Job(Editable):
         completed: When it ended.
     """
 
-    objects: ClassVar[Root[JobManager]] = Root()
+    objects: ClassVar[ManagerDescriptor[JobManager]] = ManagerDescriptor()
 
     id: str = field(read_only=True)
     plugin: Plugin = to_one("Plugin", read_only=True)
-    plugin_id = RelatedId[int]("plugin")
+    plugin_id = ForeignKeyId[int]("plugin")
     plugin_release: PluginRelease | None = to_one("PluginRelease", read_only=True)
-    plugin_release_id = RelatedId["int | None"]("plugin_release")
+    plugin_release_id = ForeignKeyId["int | None"]("plugin_release")
     action: str | None = field(read_only=True)
     status: JobStatus | str = field()
     progress: float | None = field()
@@ -242,7 +242,7 @@ class Job(Editable):
             ...     print(type(error).__name__, error.lines)
             JobFailed ['No pictures.']
         """
-        from synapse.resources.waiting import failure_of, wait_for
+        from synapse.resources.job_waiting import failure_of, wait_for
 
         wait_for([self], lambda _: self.refresh(), timeout, progress)
         failure = failure_of(self)
@@ -276,8 +276,8 @@ class Job(Editable):
             >>> list(job.follow())
             ['epoch 1', 'epoch 2']
         """
-        from synapse.transport.following import follow  # only who follows needs them
-        from synapse.transport.streams import StreamLimits, StreamMeter
+        from synapse.transport.line_follower import follow  # only who follows needs them
+        from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
         transport = self._context.transport
         path = type(self).__schema__.detail_path(self._key, "tail_console_logs/")
@@ -327,20 +327,20 @@ class Job(Editable):
                     self._take(row)
                 _LOG.info("%s: stop requested", self._label())
         if wait:
-            from synapse.resources.waiting import wait_for
+            from synapse.resources.job_waiting import wait_for
 
             wait_for([self], lambda _: self.refresh(), timeout, progress=False)
         return self
 
-    def logs(self) -> ConsoleLog:
+    def logs(self) -> JobOutput:
         """Return what the job has printed so far, with levels and times.
 
         Makes no request; iterating over it makes one for each thousand lines. `logs().last(20)`
         has the last ones.
         """
-        from synapse.resources.console import ConsoleLog  # only who reads logs needs it
+        from synapse.resources.job_output import JobOutput  # only who reads logs needs it
 
-        return ConsoleLog(self)
+        return JobOutput(self)
 
     @property
     def _state(self) -> JobStatus | str:

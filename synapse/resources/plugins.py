@@ -7,19 +7,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from synapse.core.convert import to_wire
-from synapse.core.declaration import resource
-from synapse.core.fields import field
-from synapse.core.manager import Creates, Manager, Updates
-from synapse.core.relations import RelatedId, Root, ToMany, to_one
-from synapse.core.verbs import Editable, Fetchable
 from synapse.errors import InvalidQuery, InvalidResponse, ValidationError
-from synapse.resources.own_file import DownloadsFile
-from synapse.resources.values import PluginCategory
+from synapse.orm.convert import to_wire
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Creates, Manager, Updates
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
+from synapse.orm.verbs import Editable, Fetchable
+from synapse.resources.downloadable import FileDownloadMixin
+from synapse.resources.enums import PluginCategory
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job, JobManager
-    from synapse.resources.ml import ModelManager
+    from synapse.resources.models import ModelManager
 
 __all__ = ["Plugin", "PluginManager", "PluginRelease", "PluginReleaseManager"]
 
@@ -58,7 +58,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             'detector'
         """
         if folder is not None:
-            from synapse.resources.plugin_checks import plugin_fields  # most have no use for it
+            from synapse.plugins.run_check import plugin_fields  # most have no use for it
 
             values = {**plugin_fields(folder), **values}
         try:
@@ -90,7 +90,7 @@ class Plugin(Editable):
         models: The models that it made; on the class, all models.
     """
 
-    objects: ClassVar[Root[PluginManager]] = Root()
+    objects: ClassVar[ManagerDescriptor[PluginManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
     code: str = field()
@@ -171,7 +171,7 @@ class Plugin(Editable):
             >>> plugin.run("train", params={"epochs": 3}).plugin is plugin
             True
         """
-        from synapse.resources.plugin_checks import check_run, forget
+        from synapse.plugins.run_check import check_run, forget
 
         wire = to_wire(params or {})
         if not isinstance(wire, dict):
@@ -244,7 +244,7 @@ class Plugin(Editable):
             >>> list(plugin.release("1.0.0", folder).config["actions"])
             ['say']
         """
-        from synapse.resources.plugin_checks import remember, uploadable
+        from synapse.plugins.run_check import remember, uploadable
         from synapse.transfer.upload import upload_file  # only who uploads needs it
 
         given = source if source is not None else file
@@ -283,7 +283,7 @@ class PluginReleaseManager(Manager["PluginRelease"]):
 
 
 @resource("plugin_releases/", manager=PluginReleaseManager)
-class PluginRelease(Fetchable, DownloadsFile):
+class PluginRelease(Fetchable, FileDownloadMixin):
     """A version of a plugin, as a zip.
 
     Attributes:
@@ -300,11 +300,11 @@ class PluginRelease(Fetchable, DownloadsFile):
         jobs: The jobs that ran it; on the class, all jobs.
     """
 
-    objects: ClassVar[Root[PluginReleaseManager]] = Root()
+    objects: ClassVar[ManagerDescriptor[PluginReleaseManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
     plugin: Plugin = to_one("Plugin", read_only=True)
-    plugin_id = RelatedId[int]("plugin")
+    plugin_id = ForeignKeyId[int]("plugin")
     version: str = field(read_only=True)
     changelog: str = field(read_only=True, filterable=False)
     is_stable: bool = field(read_only=True)

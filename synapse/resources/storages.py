@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from synapse.core.declaration import resource
-from synapse.core.fields import field
-from synapse.core.manager import Creates, Manager
-from synapse.core.relations import Root
-from synapse.core.verbs import Fetchable
-from synapse.resources.values import StorageCategory, StorageProvider
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Creates, Manager
+from synapse.orm.relations import ManagerDescriptor
+from synapse.orm.verbs import Fetchable
+from synapse.resources.enums import StorageCategory, StorageProvider
 
 __all__ = ["Storage", "StorageManager"]
 
@@ -44,7 +44,7 @@ class Storage(Fetchable):
         is_default: Whether it is used when none is named.
     """
 
-    objects: ClassVar[Root[StorageManager]] = Root()
+    objects: ClassVar[ManagerDescriptor[StorageManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
     name: str = field()

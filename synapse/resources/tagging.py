@@ -6,11 +6,11 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from synapse.core.convert import to_wire
-from synapse.core.fields import ids_of
-from synapse.core.query import Query
-from synapse.core.resource import Resource
 from synapse.errors import InvalidQuery
+from synapse.orm.convert import to_wire
+from synapse.orm.fields import ids_of
+from synapse.orm.query import Query
+from synapse.orm.resource import Resource
 
 __all__ = ["SetsTags", "TagAction", "Tagged"]
 

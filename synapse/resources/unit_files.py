@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from synapse.core import context
-from synapse.core.convert import Nested
+from synapse._internal.redaction import redacted
 from synapse.errors import InvalidQuery
-from synapse.redaction import redacted
-from synapse.resources.values import FileType
+from synapse.orm import session_base
+from synapse.orm.convert import ValueObject
+from synapse.resources.enums import FileType
 
 if TYPE_CHECKING:
     from io import BufferedReader
@@ -24,7 +24,7 @@ __all__ = ["UnitFile"]
 
 
 @attrs.frozen(kw_only=True)
-class UnitFile(Nested):
+class UnitFile(ValueObject):
     """A file of a data unit. Its bytes come by `open()`, `read()` and `download()`.
 
     Attributes:
@@ -59,7 +59,7 @@ class UnitFile(Nested):
             ...     file.read(3)
             b'a s'
         """
-        from synapse.transfer.stream import open_stream  # only who needs the bytes needs it
+        from synapse.transfer.remote_file import open_stream  # only who needs the bytes needs it
 
         return open_stream(*self._address(), size=self.size, name=self._name())
 
@@ -74,7 +74,7 @@ class UnitFile(Nested):
             >>> getfixture("unit").files["text"].read()
             b'a sample'
         """
-        from synapse.transfer.stream import read_whole
+        from synapse.transfer.remote_file import read_whole
 
         where = self._address()
         return read_whole(*where, size=self.size, checksum=self.checksum, name=self._name())
@@ -119,7 +119,7 @@ class UnitFile(Nested):
         if not self.url:
             raise InvalidQuery(f"{self!r} has no URL: it isn't a file that the server has sent.")
         # One that was made or unpickled here belongs to whoever uses it.
-        session = getattr(self, "_context", None) or context.default()
+        session = getattr(self, "_context", None) or session_base.default()
         return session.transport, self.url
 
     def _name(self) -> str:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from synapse.core.bound import Bound
-from synapse.core.declaration import resource
-from synapse.core.fields import field
-from synapse.core.relations import Root
-from synapse.core.resource import Resource
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.relations import ManagerDescriptor
+from synapse.orm.resource import Resource
 
 __all__ = ["User", "UserManager"]
 
 
-class UserManager(Bound["User"]):
+class UserManager(BaseManager["User"]):
     """Users. The server tells only who you are."""
 
     __slots__ = ()
@@ -36,7 +36,7 @@ class User(Resource):
         tenant: The tenant that the token works for.
     """
 
-    objects: ClassVar[Root[UserManager]] = Root()
+    objects: ClassVar[ManagerDescriptor[UserManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
     username: str = field(read_only=True)

@@ -49,12 +49,12 @@ def synapse_emulator(synapse_backend: Emulator) -> Iterator[EmulatorTenant]:
 @pytest.fixture
 def synapse_session(synapse_emulator: EmulatorTenant) -> Iterator[Session]:
     """A session in this test's tenant; the default session, until the test ends."""
-    from synapse.core import context
+    from synapse.orm import session_base
 
     session = synapse_emulator.session()
-    before = context.set_default(session)
+    before = session_base.set_default(session)
     yield session
-    context.set_default(before)
+    session_base.set_default(before)
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from synapse.errors import ClientError, InvalidResponse, RateLimited
-from synapse.transfer.fetching import Arriving, arriving, is_passing
-from synapse.transfer.hashing import Hasher
-from synapse.transfer.locks import NoLocks, locked, unlock
-from synapse.transfer.names import LONGEST_NAME, inside
+from synapse.transfer.checksum import Hasher
+from synapse.transfer.file_lock import NoLocks, locked, unlock
+from synapse.transfer.filenames import LONGEST_NAME, inside
 from synapse.transfer.progress import FileProgress, ProgressArgument, showing
+from synapse.transfer.range_request import Arriving, arriving, is_passing
 from synapse.transport import Transport
 from synapse.transport.deadlines import pause
 

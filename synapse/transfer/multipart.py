@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from urllib3.fields import RequestField
 
-from synapse.transfer.source import BLOCK, Source
+from synapse.transfer.local_file import BLOCK, LocalFile
 
 __all__ = ["MultipartFile", "NotShown", "showing_errors"]
 
@@ -61,7 +61,7 @@ class MultipartFile:
 
     def __init__(
         self,
-        source: Source,
+        source: LocalFile,
         start: int = 0,
         size: int | None = None,
         *,

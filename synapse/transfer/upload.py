@@ -11,12 +11,12 @@ from synapse.errors import (
     PayloadTooLarge,
     RequestTimeout,
 )
-from synapse.transfer.chunked import CHUNK_SIZE, checked_chunk_size, send_in_chunks
-from synapse.transfer.direct import check_arrived, send, upload_file
-from synapse.transfer.hashing import Hasher
+from synapse.transfer.checksum import Hasher
+from synapse.transfer.chunked_upload import CHUNK_SIZE, checked_chunk_size, send_in_chunks
+from synapse.transfer.form_upload import check_arrived, send, upload_file
+from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.progress import FileProgress, ProgressArgument, showing
-from synapse.transfer.resuming import Memory
-from synapse.transfer.source import Source, SourceArgument
+from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
 from synapse.transport.deadlines import pause
 
@@ -71,13 +71,13 @@ def upload(
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
     checked_chunk_size(chunk_size)
-    with Source(source, name=name) as file, showing(progress) as shown:
+    with LocalFile(source, name=name) as file, showing(progress) as shown:
         if file.size == 0:
             raise InvalidQuery(
                 f"{file.path or file.name} is empty: the server takes no empty files."
             )
         with shown.file(file.name, file.size) as part:
-            task = _Upload(transport, path, file, part, checksum)
+            task = _FileUpload(transport, path, file, part, checksum)
             if not (file.size > DIRECT_LIMIT if chunked is None else chunked):
                 try:
                     return task.in_one_request()
@@ -87,14 +87,14 @@ def upload(
             return task.in_chunks(chunk_size, keeps_state=state)
 
 
-class _Upload:
+class _FileUpload:
     """One file on its way to being a data file."""
 
     def __init__(
         self,
         transport: Transport,
         path: str,
-        source: Source,
+        source: LocalFile,
         part: FileProgress,
         checksum: str | None,
     ) -> None:
@@ -126,7 +126,7 @@ class _Upload:
         return made
 
     def in_chunks(self, chunk_size: int, *, keeps_state: bool) -> dict[str, Any]:
-        with Memory(self._transport, self._source, is_wanted=keeps_state) as memory:
+        with UploadState(self._transport, self._source, is_wanted=keeps_state) as memory:
             row = send_in_chunks(
                 self._transport,
                 self._source,
@@ -140,7 +140,7 @@ class _Upload:
             memory.forget()
             return made
 
-    def _bound(self, memory: Memory, upload: Any, checksum: str) -> dict[str, Any]:
+    def _bound(self, memory: UploadState, upload: Any, checksum: str) -> dict[str, Any]:
         """Have a data file made of an upload that is complete; once, whatever gets lost."""
         body = {"chunked_upload": upload, "meta": {"filename": self._source.name}}
         was_asked = memory.is_binding  # by a process that died before it heard

@@ -1,5 +1,5 @@
 """One shared way to the server: credentials, timeouts, decoding, errors and paging."""
 
-from synapse.transport.http import Transport
+from synapse.transport.transport import Transport
 
 __all__ = ["Transport"]

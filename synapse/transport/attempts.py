@@ -8,11 +8,11 @@ import time
 import attrs
 
 from synapse.errors import ClientError, ConnectionFailed, InvalidResponse
-from synapse.transport.answer import Answer
-from synapse.transport.connection import Sending
+from synapse.transport.connection import Attempt
 from synapse.transport.deadlines import block_in_force
 from synapse.transport.options import Event, Options
-from synapse.transport.retries import Budget, Retry
+from synapse.transport.response import Response
+from synapse.transport.retry import Budget, Retry
 
 __all__ = ["Attempts"]
 
@@ -35,7 +35,7 @@ class Attempts:
     """
 
     def __init__(
-        self, sending: Sending, options: Options, budget: Budget, *, repeatable: bool
+        self, sending: Attempt, options: Options, budget: Budget, *, repeatable: bool
     ) -> None:
         self._sending = sending
         self._options = options
@@ -58,7 +58,9 @@ class Attempts:
         """Return the present attempt as the hooks get it."""
         return Event(self._method, self._sending.shown, self.request_id, self._number)
 
-    def goes_on(self, *, answer: Answer | None = None, failure: ClientError | None = None) -> bool:
+    def goes_on(
+        self, *, answer: Response | None = None, failure: ClientError | None = None
+    ) -> bool:
         """Say whether there is another attempt, after having waited for its time."""
         if answer is not None and not answer.is_broken:
             status = answer.response.status_code
@@ -98,7 +100,7 @@ class Attempts:
         self._number += 1
         return True
 
-    def concluded(self, answer: Answer) -> Answer:
+    def concluded(self, answer: Response) -> Response:
         """Return the final answer with what is known of the attempts."""
         if self._number == 1:
             return attrs.evolve(answer, elapsed=time.monotonic() - self._started)
@@ -112,14 +114,14 @@ class Attempts:
             is_done=self._method == "DELETE" and self._was_lost and status == 404,
         )
 
-    def _wait(self, answer: Answer | None, failure: ClientError | None) -> float | None:
+    def _wait(self, answer: Response | None, failure: ClientError | None) -> float | None:
         """Return for how long to wait before another attempt, or `None` for none."""
         policy = self._options.retry
         seconds = None
         if answer is not None:
             status = answer.response.status_code
             if not 200 <= status < 300:
-                from synapse.transport.failures import retry_after
+                from synapse.transport.error_mapping import retry_after
 
                 seconds = retry_after(answer.response)
                 self._was_throttled = self._was_throttled or status == 429
@@ -149,7 +151,7 @@ class Attempts:
             failure.request_id = self.request_id
 
     @staticmethod
-    def _reason(answer: Answer | None) -> str:
+    def _reason(answer: Response | None) -> str:
         if answer is None or answer.is_broken:
             return "the answer is broken"
         return f"the server answered {answer.response.status_code}"

@@ -18,12 +18,12 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
+from synapse._internal.redaction import redacted
 from synapse.errors import ConfigurationError, SessionClosed
-from synapse.redaction import redacted
 from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
 
-__all__ = ["Connection", "Sending", "in_child"]
+__all__ = ["Attempt", "Connection", "in_child"]
 
 _LOG = logging.getLogger("synapse.transport")
 _POOL_SIZE = 32
@@ -40,7 +40,7 @@ class _NoRedirects(requests.Session):
         """Answer that there is no redirect."""
 
 
-class Sending:
+class Attempt:
     """What one attempt is about.
 
     Args:
@@ -113,7 +113,7 @@ class Connection:
             raise SessionClosed("This session was closed; make a new one with synapse.connect().")
 
     @contextmanager
-    def answering(self, sending: Sending) -> Iterator[requests.Response]:
+    def answering(self, sending: Attempt) -> Iterator[requests.Response]:
         """Send a request; whatever breaks until the block ends becomes a `ClientError`."""
         outer = sys.exc_info()[1]
         try:
@@ -130,13 +130,13 @@ class Connection:
         except (requests.RequestException, HTTPError) as error:
             method = sending.request.method or ""
             _LOG.debug("%s %s failed: %s", method, sending.shown, type(error).__name__)
-            from synapse.transport import failures  # a script that never fails never loads it
+            from synapse.transport import error_mapping  # a script that never fails never loads it
 
             # The request of the library's own exception has the credentials, and so have the
             # variables in its traceback, which some tools show.
             _forget_headers(error)
             _forget_details(error, outer)
-            failure = failures.unreachable(
+            failure = error_mapping.unreachable(
                 error,
                 method=method,
                 url=sending.shown,

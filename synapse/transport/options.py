@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from synapse.errors import ConfigurationError
-from synapse.transport.retries import OnRetry, RetryPolicy
+from synapse.transport.retry import OnRetry, RetryPolicy
 
 __all__ = ["Event", "Hook", "Options", "checked_deadline"]
 

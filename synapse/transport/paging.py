@@ -18,10 +18,10 @@ from urllib.parse import parse_qs
 import attrs
 
 from synapse.errors import InvalidResponse, NotFound
-from synapse.transport.answer import Answer
-from synapse.transport.http import Transport
 from synapse.transport.readahead import ReadAhead
-from synapse.transport.seen import SeenIds
+from synapse.transport.response import Response
+from synapse.transport.seen_ids import SeenIds
+from synapse.transport.transport import Transport
 
 __all__ = ["WORKERS", "Page", "get_page", "walk"]
 
@@ -111,7 +111,7 @@ def walk(
         ClientError: The server refused or couldn't be reached.
     """
 
-    def fetch(number: int) -> Answer:
+    def fetch(number: int) -> Response:
         return transport.fetch("GET", path, params=_numbered(params, number), resource=resource)
 
     seen = SeenIds()
@@ -192,7 +192,7 @@ def _numbered(params: Params, number: int) -> list[tuple[str, Any]]:
     return [*params, ("page", number)] if number > 1 else list(params)
 
 
-def _page(answer: Answer) -> Page:
+def _page(answer: Response) -> Page:
     match document := answer.json():
         case {"count": int(count), "results": list(rows)} if set(map(type, rows)) <= {dict}:
             link = document.get("next")

@@ -14,8 +14,8 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from synapse.errors import RequestTimeout
-from synapse.transport.answer import Answer
 from synapse.transport.deadlines import Block, block_in_force
+from synapse.transport.response import Response
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
@@ -36,18 +36,18 @@ class ReadAhead:
         workers: How many pages may be in flight; 1 never starts a thread.
     """
 
-    def __init__(self, fetch: Callable[[int], Answer], workers: int) -> None:
+    def __init__(self, fetch: Callable[[int], Response], workers: int) -> None:
         self._fetch = fetch
         self._workers = workers
         self._pool: ThreadPoolExecutor | None = None
-        self._flying: dict[int, tuple[Future[Answer], Block | None]] = {}
+        self._flying: dict[int, tuple[Future[Response], Block | None]] = {}
         self._pid = 0
         self._waited_before = False
         self._asked_cpu = 0.0
         self._fetched_at = 0.0
         self._wait = 0.0
 
-    def get(self, number: int, last: int) -> Answer:
+    def get(self, number: int, last: int) -> Response:
         """Return the answer for a page.
 
         Args:
@@ -99,7 +99,7 @@ class ReadAhead:
             self._pool.shutdown(wait=False, cancel_futures=True)
             self._pool = None
 
-    def _landed(self, flying: Future[Answer], block: Block | None, number: int) -> Answer:
+    def _landed(self, flying: Future[Response], block: Block | None, number: int) -> Response:
         try:
             return flying.result()
         except RequestTimeout:
@@ -108,7 +108,7 @@ class ReadAhead:
         # The deadline was that of a block that has been left since.
         return self._fetch(number)
 
-    def _get_alone(self, number: int) -> Answer:
+    def _get_alone(self, number: int) -> Response:
         started, cpu = time.perf_counter(), time.thread_time()
         answer = self._fetch(number)
         self._fetched_at = time.perf_counter()

@@ -12,13 +12,13 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
+from synapse._internal.redaction import redacted, without
 from synapse.config import Timeout
 from synapse.errors import ClientError, ConnectionFailed, MissingExtra, RequestTimeout
-from synapse.redaction import redacted, without
 from synapse.transport.urls import without_query
 
 if TYPE_CHECKING:
-    from synapse.transport.http import Transport
+    from synapse.transport.transport import Transport
 
 __all__ = ["can_be_used", "messages"]
 
@@ -164,7 +164,7 @@ def _refused(
     shown: str,
     resource: str | None,
 ) -> ClientError:
-    from synapse.transport import failures
+    from synapse.transport import error_mapping
 
     response = requests.Response()
     response.status_code = error.status_code
@@ -175,6 +175,6 @@ def _refused(
     body = without(
         error.resp_body or b"", [secret.reveal() for secret in settings.credentials.values()]
     )
-    return failures.refused(
+    return error_mapping.refused(
         response, body, url=shown, resource=resource, credentials=settings.source
     )

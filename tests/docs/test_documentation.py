@@ -25,8 +25,8 @@ from pathlib import Path
 
 import pytest
 
-from synapse.core import registry
 from synapse.emulator import Emulator
+from synapse.orm import registry
 
 ROOT = Path(__file__).parents[2]
 PAGES = [

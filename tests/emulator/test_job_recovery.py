@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from synapse.emulator import Emulator
-from synapse.engine.order import Limits
+from synapse.jobs.spec import Limits
 
 from .client import Api, connect
 from .running import SLEEP, archive, ended, lines, printed, released, started

@@ -17,10 +17,10 @@ from synapse import (
     Task,
     TaskTag,
 )
-from synapse.core import registry
-from synapse.core.resource import Resource
-from synapse.core.verbs import Deletable, Editable
 from synapse.errors import ValidationError
+from synapse.orm import registry
+from synapse.orm.resource import Resource
+from synapse.orm.verbs import Deletable, Editable
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)
 

@@ -18,7 +18,7 @@ from synapse.emulator import Emulator
 from synapse.emulator.errors import EmulatorError
 from synapse.emulator.faults import KINDS
 from synapse.testing.tenants import EmulatorTenant
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 BODY = {"title": "Streets", "category": "image"}
 OPTIONS = {"slow": {"seconds": 0.001}, "drip": {"seconds": 0.0001}}

@@ -177,7 +177,7 @@ class TestLogs:
     def test_come_in_pages(
         self, session: synapse.Session, run: Callable[[], Job], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("synapse.resources.console._PAGE", 10)
+        monkeypatch.setattr("synapse.resources.job_output._PAGE", 10)
         job = run().update(console_logs=[str(number) for number in range(25)])
 
         with assert_num_requests(session, 3):

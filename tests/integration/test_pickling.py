@@ -17,8 +17,8 @@ import pytest
 
 import synapse
 from synapse import DataUnit, Project, Session, Task
-from synapse.core import context
 from synapse.errors import ConfigurationError
+from synapse.orm import session_base
 from synapse.testing import assert_num_requests
 
 
@@ -123,7 +123,7 @@ def test_without_credentials_here_a_pickle_says_what_is_missing(tables: Any) -> 
 
 def rename(project: Project) -> Any:
     """Work of a worker process: it has the environment's settings only."""
-    session = context.default()
+    session = session_base.default()
     assert isinstance(session, Session)
     before = session.request_count
     title = project.title

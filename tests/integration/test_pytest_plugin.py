@@ -133,15 +133,15 @@ def test_the_projects_own_default_session_comes_back(run: Run) -> None:
     outcome = run(
         test_it="""
             import synapse
-            from synapse.core import context
+            from synapse.orm import session_base
 
             own = synapse.connect("http://127.0.0.1:9", "a-token")
 
             def test_first(synapse_session):
-                assert context.default() is synapse_session
+                assert session_base.default() is synapse_session
 
             def test_second():
-                assert context.default() is own
+                assert session_base.default() is own
         """
     )
 
@@ -165,7 +165,7 @@ def test_a_run_without_its_fixtures_loads_next_to_nothing(run: Run, tmp_path: Pa
 
     assert loaded[0] - loaded[1] == {
         "synapse",
-        "synapse._exports",
+        "synapse._public",
         "synapse._version",
         "synapse.testing",
         "synapse.testing.plugin",

@@ -11,8 +11,8 @@ import pytest
 
 import synapse
 from synapse import DataUnit, Priority, Project, Session, TaskStatus
-from synapse.core import filters, registry
 from synapse.errors import InvalidQuery
+from synapse.orm import lookups, registry
 from synapse.testing import assert_num_requests
 
 UTC = timezone.utc
@@ -282,7 +282,7 @@ def test_every_declared_filter_is_one_of_the_server(
     manager = getattr(session, plural)
     schema = manager._resource.__schema__
     row = next(iter(manager.values()))
-    for name in sorted(filters.filter_names(schema)):
+    for name in sorted(lookups.filter_names(schema)):
         relation = schema.fields.get(name.removesuffix("_id"))
         own, other = own_and_other(name, row.get(name.removesuffix("_id")))
         if relation is not None and relation.choice is not None:
@@ -316,7 +316,7 @@ def test_every_declared_order_is_one_of_the_server(session: Session, mixed: Proj
 
 
 def test_a_class_that_is_not_listed_says_so(session: Session) -> None:
-    class Unlisted(synapse.core.query.Query[Any]):  # type: ignore[name-defined]
+    class Unlisted(synapse.orm.query.Query[Any]):  # type: ignore[name-defined]
         __slots__ = ()
 
     query = Unlisted(registry.find("DataFile"), session)

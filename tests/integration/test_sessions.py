@@ -12,8 +12,8 @@ import pytest
 
 import synapse
 from synapse import Project, Session, Task
-from synapse.core import context
 from synapse.errors import ConfigurationError, SessionClosed
+from synapse.orm import session_base
 from synapse.testing import assert_num_requests
 
 
@@ -27,19 +27,19 @@ def environment(emulator: Any, monkeypatch: Any) -> Any:
 def test_connecting_makes_no_request_and_the_default_session(emulator: Any) -> None:
     with synapse.connect(emulator.url, emulator.api_token) as session:
         assert session.request_count == 0
-        assert context.default() is session
+        assert session_base.default() is session
 
 
 def test_making_a_session_leaves_the_default_alone(session: Session, emulator: Any) -> None:
     with Session(emulator.url, emulator.api_token):
-        assert context.default() is session
+        assert session_base.default() is session
 
 
 def test_the_first_use_of_a_class_connects_by_the_environment(environment: Any) -> None:
     assert Project.objects.count() == 0
-    session = context.default()
+    session = session_base.default()
     assert Task.objects.count() == 0
-    assert context.default() is session
+    assert session_base.default() is session
     assert isinstance(session, Session)
     assert session.request_count == 2
     session.close()
@@ -61,9 +61,11 @@ def test_the_first_use_on_two_threads_makes_one_session(environment: Any, monkey
         made.append(Session())
         return made[-1]
 
-    monkeypatch.setattr(context, "_connect", connect)
+    monkeypatch.setattr(session_base, "_connect", connect)
     found: list[Any] = []
-    threads = [threading.Thread(target=lambda: found.append(context.default())) for _ in range(2)]
+    threads = [
+        threading.Thread(target=lambda: found.append(session_base.default())) for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -117,11 +119,11 @@ def test_a_pickled_session_is_this_processs_own(session: Session, emulator: Any)
 def test_a_closed_session_is_not_found_again(environment: Any) -> None:
     with synapse.connect() as closed:
         content = pickle.dumps(closed)
-    context.set_default(None)
+    session_base.set_default(None)
     found = pickle.loads(content)
     assert found is not closed
     assert found.projects.count() == 0
-    assert context.default() is found
+    assert session_base.default() is found
     found.close()
 
 
@@ -131,7 +133,7 @@ def test_an_open_session_is_found_again_though_it_is_not_the_default(
     content = pickle.dumps(session)
     with synapse.connect(backend.url, backend.api_token, tenant=backend.tenant) as default:
         assert pickle.loads(content) is session
-        assert context.default() is default
+        assert session_base.default() is default
 
 
 def test_what_comes_from_elsewhere_does_not_become_the_default(
@@ -142,7 +144,7 @@ def test_what_comes_from_elsewhere_does_not_become_the_default(
         content = pickle.dumps(there)
     found = pickle.loads(content)
     assert found.key == (session.key[0], other.tenant)
-    assert context.default() is session
+    assert session_base.default() is session
     found.close()
 
 

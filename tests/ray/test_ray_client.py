@@ -18,7 +18,7 @@ from head import HEAD_TOKEN, RayHead, free_port
 
 from synapse import errors
 from synapse.clients.agent.ray import RayClient
-from synapse.transport.streams import StreamLimits
+from synapse.transport.stream_limits import StreamLimits
 
 Submit = Callable[..., str]
 

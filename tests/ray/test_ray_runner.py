@@ -20,10 +20,10 @@ import pytest
 from head import HEAD_TOKEN, RayHead, RayNode
 
 import synapse
-from synapse.agent.orders import Orders
-from synapse.agent.ray_runner import RayRunner
-from synapse.engine.order import JobOrder, Limits, Line, Outcome, ReleaseFile
+from synapse.agent.tickets import Tickets
 from synapse.errors import ConnectionFailed
+from synapse.jobs.ray.runner import RayRunner
+from synapse.jobs.spec import JobSpec, Limits, Outcome, OutputLine, ReleaseFile
 from synapse.testing.tenants import EmulatorTenant
 
 CODE = """
@@ -80,14 +80,14 @@ class Told:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
-        self.lines: list[Line] = []
+        self.lines: list[OutputLine] = []
         self.outcome: Outcome | None = None
         self.over = threading.Event()
 
     def started(self) -> None:
         self.calls.append("started")
 
-    def printed(self, lines: Sequence[Line]) -> None:
+    def printed(self, lines: Sequence[OutputLine]) -> None:
         self.calls.append("printed")
         self.lines += lines
 
@@ -115,9 +115,9 @@ class Told:
 
 
 @pytest.fixture
-def orders() -> Iterator[Orders]:
+def orders() -> Iterator[Tickets]:
     """What an agent serves of its orders."""
-    held: list[Orders] = []
+    held: list[Tickets] = []
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -132,7 +132,7 @@ def orders() -> Iterator[Orders]:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    held.append(Orders(f"http://127.0.0.1:{server.server_port}"))
+    held.append(Tickets(f"http://127.0.0.1:{server.server_port}"))
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     yield held[0]
@@ -142,7 +142,7 @@ def orders() -> Iterator[Orders]:
 
 
 @pytest.fixture
-def runner(head: RayHead, orders: Orders) -> Iterator[RayRunner]:
+def runner(head: RayHead, orders: Tickets) -> Iterator[RayRunner]:
     made = RayRunner(head.url, orders=orders, patience=5)
     yield made
     made.close()
@@ -163,13 +163,13 @@ def archive(tmp_path: Path) -> Path:
 @pytest.fixture
 def order(
     archive: Path, emulator: EmulatorTenant, session: synapse.Session
-) -> Callable[..., JobOrder]:
+) -> Callable[..., JobSpec]:
     """What makes an order of a job that the backend has."""
     plugin = session.plugins.create(code="onray", name="On Ray", category="export")
 
-    def make(action: str, **options: Any) -> JobOrder:
+    def make(action: str, **options: Any) -> JobSpec:
         job = plugin.run(action=action, params={"a": 1})
-        return JobOrder(
+        return JobSpec(
             job_id=str(job.id),
             release=ReleaseFile(
                 code="onray",
@@ -187,10 +187,10 @@ def order(
     return make
 
 
-Make = Callable[..., JobOrder]
+Make = Callable[..., JobSpec]
 
 
-def run(runner: RayRunner, order: JobOrder) -> tuple[Outcome, Told]:
+def run(runner: RayRunner, order: JobSpec) -> tuple[Outcome, Told]:
     told = Told()
     runner.submit(order, told)
     return told.wait(), told
@@ -266,7 +266,7 @@ def test_requirement_that_is_nowhere(runner: RayRunner, order: Make, archive: Pa
 
 
 def test_order_is_good_once(
-    runner: RayRunner, order: Make, orders: Orders, monkeypatch: pytest.MonkeyPatch
+    runner: RayRunner, order: Make, orders: Tickets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issued: list[str] = []
     issue = orders.issue
@@ -335,7 +335,7 @@ def test_killed_driver(runner: RayRunner, order: Make, head: RayHead) -> None:
     runner.submit(made, told)
     told.until_printed("up")
 
-    for process in head.processes(with_word="synapse.plugins.driver"):
+    for process in head.processes(with_word="synapse.plugins.job_main"):
         os.kill(process, signal.SIGKILL)
 
     assert told.wait() == Outcome("failed", "It was killed by signal 9 (SIGKILL).")
@@ -357,7 +357,7 @@ def test_killed_supervisor(runner: RayRunner, order: Make, head: RayHead) -> Non
     assert str(outcome.reason).startswith("Ray ended it: ")
 
 
-def test_what_ray_cannot_prepare(head: RayHead, orders: Orders, order: Make) -> None:
+def test_what_ray_cannot_prepare(head: RayHead, orders: Tickets, order: Make) -> None:
     runner = RayRunner(
         head.url, orders=orders, runtime_env={"py_modules": ["gcs://_ray_pkg_0.zip"]}
     )
@@ -378,7 +378,7 @@ def node(head_to_lose: RayHead) -> Iterator[RayNode]:
     made.kill()
 
 
-def test_lost_node(head_to_lose: RayHead, node: RayNode, orders: Orders, order: Make) -> None:
+def test_lost_node(head_to_lose: RayHead, node: RayNode, orders: Tickets, order: Make) -> None:
     runner = RayRunner(
         head_to_lose.url, orders=orders, token=HEAD_TOKEN, resources={"away": 0.5}, patience=20
     )
@@ -405,7 +405,7 @@ def test_lost_node(head_to_lose: RayHead, node: RayNode, orders: Orders, order: 
     runner.close()
 
 
-def test_lost_head(head_to_lose: RayHead, orders: Orders, order: Make) -> None:
+def test_lost_head(head_to_lose: RayHead, orders: Tickets, order: Make) -> None:
     lost = head_to_lose
     runner = RayRunner(lost.url, orders=orders, token=HEAD_TOKEN, patience=3)
     told, made = Told(), order("sleeps")
@@ -424,7 +424,7 @@ def test_lost_head(head_to_lose: RayHead, orders: Orders, order: Make) -> None:
     runner.close()
 
 
-def test_no_head(orders: Orders, order: Make) -> None:
+def test_no_head(orders: Tickets, order: Make) -> None:
     runner = RayRunner("http://127.0.0.1:1", orders=orders, patience=1)
 
     outcome, told = run(runner, order("good"))
@@ -435,7 +435,7 @@ def test_no_head(orders: Orders, order: Make) -> None:
     runner.close()
 
 
-def test_close(head: RayHead, orders: Orders, order: Make) -> None:
+def test_close(head: RayHead, orders: Tickets, order: Make) -> None:
     runner = RayRunner(head.url, orders=orders)
     told = Told()
     runner.submit(order("sleeps"), told)

@@ -23,7 +23,7 @@ import requests
 
 import synapse
 from synapse import errors
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 MIB = 2**20
 

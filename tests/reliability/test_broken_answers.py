@@ -12,7 +12,7 @@ from raw_server import Recorder, reply
 
 import synapse
 from synapse import errors
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 ROW = {"id": 1, "title": "a", "meta": {}, "status": "pending", "tags": []}
 PAGE = {"count": 1, "next": None, "previous": None, "results": [ROW]}

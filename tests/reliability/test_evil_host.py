@@ -29,12 +29,12 @@ from synapse.clients.agent.ray import RayClient
 from synapse.clients.backend import BackendClient
 from synapse.clients.base import BaseClient
 from synapse.config import profile_path, resolve
-from synapse.core import context
-from synapse.transfer.chunked import upload_in_chunks
+from synapse.orm import session_base
+from synapse.transfer.chunked_upload import upload_in_chunks
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.paging import walk
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 # Unlike in all their encodings, so that each is searched for on its own.
 API, AGENT, USER, LOGIN = (
@@ -431,7 +431,7 @@ class TestEnvironment:
             if base_url:
                 monkeypatch.setenv("SYNAPSE_BASE_URL", base_url)
             monkeypatch.setenv("SYNAPSE_API_TOKEN", API)
-            context.set_default(None)
+            session_base.set_default(None)
             with pytest.raises(errors.ConfigurationError, match="An object is from"):
                 pickle.loads(content)
         check(evil.connections == seen)

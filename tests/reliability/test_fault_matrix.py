@@ -19,8 +19,8 @@ from fault_proxy import Fault, FaultProxy
 import synapse
 from synapse import errors
 from synapse.testing.tenants import EmulatorTenant
-from synapse.transfer.chunked import upload_in_chunks
-from synapse.transport.retries import RetryPolicy
+from synapse.transfer.chunked_upload import upload_in_chunks
+from synapse.transport.retry import RetryPolicy
 
 TABLE = """
               get  list  create   bulk_create  save     delete  annotate  tag      upload   chunks

@@ -13,7 +13,7 @@ from fault_proxy import NONE, Fault, FaultProxy
 import synapse
 from synapse.clients.backend import BackendClient
 from synapse.errors import StreamLimitExceeded
-from synapse.transport.streams import StreamLimits
+from synapse.transport.stream_limits import StreamLimits
 
 MANY = 100_000
 

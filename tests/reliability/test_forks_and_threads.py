@@ -17,8 +17,9 @@ import pytest
 from raw_server import Recorder, reply
 
 import synapse
-from synapse import errors, redaction
-from synapse.core import context
+from synapse import errors
+from synapse._internal import redaction
+from synapse.orm import session_base
 from synapse.testing.tenants import EmulatorTenant
 
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
@@ -112,7 +113,7 @@ class TestFork:
     ) -> None:
         transport = session.transport
         locks = [
-            *(session.lock, context._choosing, transport._counting, transport._budget._lock),
+            *(session.lock, session_base._choosing, transport._counting, transport._budget._lock),
             redaction._lock,
         ]
 
@@ -124,7 +125,7 @@ class TestFork:
                 session.agents.connect("a-token-that-nobody-has")
             with synapse.Session(emulator.url, emulator.api_token) as another:
                 assert another.projects.count() == 1
-            context.set_default(None)
+            session_base.set_default(None)
             os.environ["SYNAPSE_BASE_URL"] = emulator.url
             os.environ["SYNAPSE_API_TOKEN"] = emulator.api_token
             assert synapse.Project.objects.count() == 1
@@ -182,7 +183,7 @@ class TestThreads:
         def work(_: int) -> Any:
             barrier.wait()
             synapse.Project.objects.count()
-            return context.default()
+            return session_base.default()
 
         with ThreadPoolExecutor(32) as pool:
             sessions = set(pool.map(work, range(32)))

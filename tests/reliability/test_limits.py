@@ -16,7 +16,7 @@ from raw_server import Recorder, reply
 
 import synapse
 from synapse import errors
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 MIB = 2**20
 BOUND = 20.0

@@ -18,8 +18,8 @@ from raw_server import Recorder
 import synapse
 from synapse import errors
 from synapse.transfer.download import download
-from synapse.transfer.stream import read_whole
-from synapse.transport.retries import RetryPolicy
+from synapse.transfer.remote_file import read_whole
+from synapse.transport.retry import RetryPolicy
 
 # Far more than any of it takes; without an end, it would be for ever.
 BOUND = 20.0

@@ -21,7 +21,7 @@ from synapse.clients.agent.ray import RayClient
 from synapse.clients.backend import BackendClient
 from synapse.clients.base import BaseClient
 from synapse.config import Secret, resolve
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 API, LOGIN, AGENT, USER = "api-T0ken-5ecret", "login-T0ken-5e", "agent-T0ken-5ecret", "user-T0ken-5"
 STORAGE, SIGNATURE, CREDENTIAL = "storage-5ecret/key", "5ignature-of-url", "credential-of-5ecret"

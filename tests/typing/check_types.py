@@ -10,8 +10,8 @@ from typing_extensions import assert_type
 
 import synapse
 from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
-from synapse.resources.annotation import TaskManager
-from synapse.resources.cluster import AgentJob, Node
+from synapse.resources.agent_values import AgentJob, Node
+from synapse.resources.tasks import TaskManager
 
 
 def objects(session: synapse.Session) -> None:

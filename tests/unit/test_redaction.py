@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse import redaction
-from synapse.redaction import cleaned, guard_logs, hide, is_signed, redacted, without
+from synapse._internal import redaction
+from synapse._internal.redaction import cleaned, guard_logs, hide, is_signed, redacted, without
 
 SIGNATURE = "bm90IGEgc2VjcmV0"
 

@@ -25,9 +25,9 @@ from synapse.errors import (
     RequestTimeout,
     ServerError,
 )
+from synapse.resources.job_progress import in_notebook
+from synapse.resources.job_waiting import failure_of, wait_for
 from synapse.resources.jobs import Job
-from synapse.resources.progress import in_notebook
-from synapse.resources.waiting import failure_of, wait_for
 from synapse.transfer.progress import Progress
 
 FINAL = {
@@ -78,7 +78,7 @@ class Backend:
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
     """A backend that answers at once what a test says."""
-    monkeypatch.setattr("synapse.resources.waiting._last_lines", lambda job: ["the last line"])
+    monkeypatch.setattr("synapse.resources.job_waiting._last_lines", lambda job: ["the last line"])
     with synapse.Session("http://127.0.0.1:9/", "token") as session:
         yield Backend(session)
 
@@ -272,8 +272,8 @@ class TestProgress:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        monkeypatch.setattr("synapse.resources.progress._is_terminal", lambda: True)
-        monkeypatch.setattr("synapse.resources.progress._DELAY", 0.0)
+        monkeypatch.setattr("synapse.resources.job_progress._is_terminal", lambda: True)
+        monkeypatch.setattr("synapse.resources.job_progress._DELAY", 0.0)
 
         backend.wait(backend.job("a", {"status": "running", "progress": 40}, state), progress=True)
 

@@ -9,7 +9,7 @@ from synapse.clients.agent.ids import checked_id
 from synapse.clients.agent.tailing import TailProtocol, checked_protocol, tail
 from synapse.clients.base import BaseClient, Params
 from synapse.config import Timeout, TimeoutArgument
-from synapse.transport.streams import StreamLimits
+from synapse.transport.stream_limits import StreamLimits
 
 __all__ = ["RayClientMixin"]
 

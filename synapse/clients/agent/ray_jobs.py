@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from synapse.clients.agent.ids import checked_id
-from synapse.clients.agent.ray_packages import Package
+from synapse.clients.agent.ray_packages import RayPackage
 from synapse.clients.agent.ray_rest import RayRest, hide_variables, part
 from synapse.clients.base import Params
 from synapse.errors import (
@@ -217,7 +217,7 @@ class RayJobs(RayRest):
             MissingExtra: It is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: It is larger than the dashboard takes (100 MiB by default).
         """
-        with Package(source) as package:
+        with RayPackage(source) as package:
             path = f"api/packages/gcs/{package.name}"
             resource = f"package {package.name}"
             try:

@@ -15,8 +15,8 @@ from synapse.errors import (
     InvalidQuery,
     RequestTimeout,
 )
-from synapse.transport.following import follow
-from synapse.transport.streams import StreamLimits, StreamMeter
+from synapse.transport.line_follower import follow
+from synapse.transport.stream_limits import StreamLimits, StreamMeter
 from synapse.transport.websocket import can_be_used, messages
 
 __all__ = ["RayLogs", "RayProtocol"]

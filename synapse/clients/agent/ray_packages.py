@@ -12,12 +12,12 @@ from typing import IO, Any
 
 from synapse.errors import InvalidQuery
 
-__all__ = ["Package"]
+__all__ = ["RayPackage"]
 
 _PIECE = 1 << 20
 
 
-class Package:
+class RayPackage:
     """The bytes of a package, which can be read again, and its name.
 
     Args:
@@ -57,7 +57,7 @@ class Package:
         while piece := self._file.read(_PIECE):
             yield piece
 
-    def __enter__(self) -> Package:
+    def __enter__(self) -> RayPackage:
         return self
 
     def __exit__(self, *_: Any) -> None:

@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 
+from synapse._internal.redaction import hide, redacted
 from synapse.clients.base import BaseClient
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_url
 from synapse.errors import BadRequest, ClientError, Conflict, InvalidResponse, NotFound
-from synapse.redaction import hide, redacted
 from synapse.transport import Transport
 
 __all__ = ["Concealed", "RayRest", "conceal", "hide_variables", "part"]

@@ -17,10 +17,10 @@ from synapse.errors import (
     PermissionDenied,
     RequestTimeout,
 )
-from synapse.resources.values import JobStatus
+from synapse.resources.enums import JobStatus
 from synapse.transport import Transport
-from synapse.transport.following import Pauses, follow
-from synapse.transport.streams import StreamLimits, StreamMeter
+from synapse.transport.line_follower import Backoff, follow
+from synapse.transport.stream_limits import StreamLimits, StreamMeter
 from synapse.transport.websocket import can_be_used, messages
 
 __all__ = ["TailProtocol", "checked_protocol", "tail"]
@@ -166,7 +166,7 @@ class _Follower:
         )
 
     def _by_polling(self, start: int) -> _Lines:
-        pauses = Pauses(first=_POLL[0], longest=_POLL[1])
+        pauses = Backoff(first=_POLL[0], longest=_POLL[1])
         while True:
             lines, is_whole, last = self._poll(start)
             start += len(lines)

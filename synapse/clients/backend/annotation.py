@@ -9,7 +9,9 @@ from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
-from synapse.resources.annotation import Project, Task, TaskTag
+from synapse.resources.projects import Project
+from synapse.resources.task_tags import TaskTag
+from synapse.resources.tasks import Task
 
 __all__ = ["AnnotationClientMixin"]
 

@@ -8,7 +8,7 @@ from typing import Any
 from synapse.clients.base import BaseClient, Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
-from synapse.core.resource import Resource
+from synapse.orm.resource import Resource
 
 __all__ = ["BackendBase", "Id"]
 

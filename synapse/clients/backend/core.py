@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from synapse.clients.backend.base import BackendBase
-from synapse.transfer.chunked import CHUNK_SIZE, Progress, upload_in_chunks
+from synapse.transfer.chunked_upload import CHUNK_SIZE, Progress, upload_in_chunks
 
 __all__ = ["CoreClientMixin"]
 

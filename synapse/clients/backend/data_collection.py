@@ -15,9 +15,11 @@ from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.errors import InvalidQuery
-from synapse.resources.annotation import Task
-from synapse.resources.data import DataCollection, DataFile, DataUnit
-from synapse.transfer.chunked import upload_in_chunks
+from synapse.resources.data_collections import DataCollection
+from synapse.resources.data_files import DataFile
+from synapse.resources.data_units import DataUnit
+from synapse.resources.tasks import Task
+from synapse.transfer.chunked_upload import upload_in_chunks
 from synapse.transfer.upload import upload_file
 
 __all__ = ["DataCollectionClientMixin"]

@@ -9,7 +9,7 @@ from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
-from synapse.resources.hitl import Assignment
+from synapse.resources.assignments import Assignment
 
 __all__ = ["HITLClientMixin"]
 

@@ -14,16 +14,16 @@ from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
 from synapse.errors import InvalidQuery
 from synapse.resources.agents import connect_path
+from synapse.resources.enums import JobStatus
+from synapse.resources.job_logs import Log, data_uri
 from synapse.resources.jobs import Job
-from synapse.resources.logs import Log, data_uri
 from synapse.resources.plugins import Plugin, PluginRelease
-from synapse.resources.serving import ServeApplication
+from synapse.resources.serve_applications import ServeApplication
 from synapse.resources.storages import Storage
-from synapse.resources.values import JobStatus
 from synapse.transfer.upload import upload_file
 from synapse.transport.decoding import dumps
-from synapse.transport.following import follow
-from synapse.transport.streams import StreamLimits, StreamMeter
+from synapse.transport.line_follower import follow
+from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
 __all__ = ["IntegrationClientMixin"]
 

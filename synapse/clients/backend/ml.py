@@ -9,8 +9,9 @@ from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
-from synapse.resources.ml import GroundTruth, GroundTruthEvent, GroundTruthVersion, Model
-from synapse.transfer.chunked import upload_in_chunks
+from synapse.resources.ground_truths import GroundTruth, GroundTruthEvent, GroundTruthVersion
+from synapse.resources.models import Model
+from synapse.transfer.chunked_upload import upload_in_chunks
 
 __all__ = ["MLClientMixin"]
 

@@ -9,8 +9,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from synapse.emulator.dispatch import note_agent
 from synapse.emulator.models import Token, User
-from synapse.emulator.runners import note_agent
 from synapse.emulator.tenancy import access_of, tenant_of
 
 

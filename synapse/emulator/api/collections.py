@@ -12,7 +12,7 @@ from synapse.emulator.api.base import (
     UpdateMixin,
 )
 from synapse.emulator.api.fields import PositionalListSerializer
-from synapse.emulator.api.unlisted import listed_collections
+from synapse.emulator.api.hidden_rows import listed_collections
 from synapse.emulator.models import DataCollection, FileSpecification
 
 

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
-from synapse.emulator.api.own_units import own_unit
+from synapse.emulator.api.implicit_units import own_unit
 from synapse.emulator.api.units import file_url
 from synapse.emulator.api.uploads import FinishedUploadField
 from synapse.emulator.files import blobs, store, store_upload

@@ -18,11 +18,11 @@ from synapse.emulator.api.fields import ObjectField, PositionalListSerializer, W
 from synapse.emulator.api.plugins import PluginSerializer
 from synapse.emulator.api.releases import PluginReleaseSerializer
 from synapse.emulator.api.tailing import tail
+from synapse.emulator.dispatch import ask_to_stop
 from synapse.emulator.downloads import AnyAccept
 from synapse.emulator.errors_json import Conflict
 from synapse.emulator.filters import AnyOf
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
-from synapse.emulator.runners import ask_to_stop
 from synapse.emulator.tenancy import access_of
 
 # What newer servers call the same states.

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from synapse.emulator.api.base import BulkCreateMixin, ResourceSerializer
 from synapse.emulator.api.fields import WordField
 from synapse.emulator.api.jobs import JobSerializer
-from synapse.emulator.api.stored import DataUriField, filename_of
+from synapse.emulator.api.stored_files import DataUriField, filename_of
 from synapse.emulator.files import store
 from synapse.emulator.models import Log, LogLevel
 

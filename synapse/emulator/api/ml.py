@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from synapse.emulator.api.annotation import ProjectSerializer
 from synapse.emulator.api.base import DestroyMixin, ResourceSerializer
 from synapse.emulator.api.plugins import PluginField, PluginSerializer
-from synapse.emulator.api.stored import StoredFileField, filename_of
+from synapse.emulator.api.stored_files import StoredFileField, filename_of
 from synapse.emulator.api.uploads import FinishedUploadField
 from synapse.emulator.files import store, store_upload
 from synapse.emulator.models import Model, Plugin

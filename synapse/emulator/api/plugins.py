@@ -16,10 +16,10 @@ from rest_framework.response import Response
 
 from synapse.emulator.api.base import CreateMixin, ResourceSerializer, UpdateMixin
 from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelatedField
-from synapse.emulator.api.orders import actions_of, checked_action, release_for
+from synapse.emulator.api.job_actions import actions_of, checked_action, release_for
+from synapse.emulator.dispatch import agents, engine, hand_over
 from synapse.emulator.errors_json import Conflict
 from synapse.emulator.models import Job, Plugin, User
-from synapse.emulator.runners import agents, engine, hand_over
 from synapse.emulator.tenancy import access_of, lock_tenant, visible
 
 _ID = re.compile(r"[0-9]+", re.ASCII)

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.plugins import PluginField, PluginSerializer
-from synapse.emulator.api.stored import StoredFileField, filename_of
+from synapse.emulator.api.stored_files import StoredFileField, filename_of
 from synapse.emulator.archives import BadRelease, read_archive
 from synapse.emulator.files import store
 from synapse.emulator.models import Plugin, PluginRelease

@@ -17,7 +17,7 @@ from rest_framework.exceptions import APIException, Throttled
 from rest_framework.request import Request
 
 from synapse.emulator.models import ConsoleLine, Job
-from synapse.emulator.wire import Hangup
+from synapse.emulator.raw_connection import Hangup
 
 _PERIOD = 0.2
 _LINES = 1000

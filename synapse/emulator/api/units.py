@@ -12,7 +12,7 @@ from rest_framework.reverse import reverse
 from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSerializer
 from synapse.emulator.api.collections import DataCollectionSerializer
 from synapse.emulator.api.fields import DocumentField
-from synapse.emulator.api.unlisted import listed_units
+from synapse.emulator.api.hidden_rows import listed_units
 from synapse.emulator.files import blobs
 from synapse.emulator.models import (
     Blob,

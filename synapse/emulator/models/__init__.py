@@ -2,6 +2,7 @@
 
 from synapse.emulator.models.accounts import Membership, Tenant, Token, User
 from synapse.emulator.models.annotation import Project, Task, TaskTag
+from synapse.emulator.models.assignments import Assignment
 from synapse.emulator.models.data import (
     Blob,
     DataCollection,
@@ -10,7 +11,6 @@ from synapse.emulator.models.data import (
     FileSpecification,
     UnitFile,
 )
-from synapse.emulator.models.hitl import Assignment
 from synapse.emulator.models.jobs import ConsoleLine, Job, Log, LogLevel, ServeApplication
 from synapse.emulator.models.ml import (
     GroundTruth,

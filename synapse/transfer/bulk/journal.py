@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from synapse.errors import InvalidQuery, JournalInUse
-from synapse.transfer.bulk.record import Asked, Record
+from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 
 __all__ = ["Journal"]
 
@@ -66,7 +66,7 @@ class Journal:
         self._path = path
         self._project = project
         self._lock = threading.RLock()
-        self._done: deque[Record] = deque()
+        self._done: deque[UploadItem] = deque()
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -143,7 +143,7 @@ class Journal:
 
     # -- What earlier runs did ---------------------------------------------------------------
 
-    def recall(self, records: Sequence[Record], *, is_unique: bool) -> list[bool]:
+    def recall(self, records: Sequence[UploadItem], *, is_unique: bool) -> list[bool]:
         """Tell records what is known of them.
 
         Args:
@@ -171,7 +171,7 @@ class Journal:
                     self._take(record, row[2:], tasks.get(record.key))
             return repeated
 
-    def recognise(self, record: Record) -> None:
+    def recognise(self, record: UploadItem) -> None:
         """Tell a record whose files were read what is known of files with these checksums."""
         with self._lock:
             row = self._database.execute(
@@ -189,7 +189,7 @@ class Journal:
             self._write("DELETE FROM records WHERE key = ?", [(record.key,)])
             self._write("DELETE FROM tasks WHERE key = ?", [(record.key,)])
 
-    def _note_seen(self, records: Sequence[Record]) -> list[bool]:
+    def _note_seen(self, records: Sequence[UploadItem]) -> list[bool]:
         self._database.execute("BEGIN")
         insert = "INSERT OR IGNORE INTO temp.seen VALUES (?)"
         seen = [not self._database.execute(insert, (one.key,)).rowcount for one in records]
@@ -206,7 +206,7 @@ class Journal:
 
     def _take(
         self,
-        record: Record,
+        record: UploadItem,
         row: tuple[str, int | None, float | None, int | None],
         task: tuple[int | None, float | None] | None,
     ) -> None:
@@ -218,15 +218,15 @@ class Journal:
             for file in record.files:
                 file.checksum = known.get(file.specification, "")
             if asked_at is not None:
-                record.unit_asked = Asked(asked_at, newest or 0)
+                record.unit_asked = PendingCreate(asked_at, newest or 0)
         elif task is not None:
             record.task = task[0]
             if task[0] is None and task[1] is not None:
-                record.task_asked = Asked(task[1], 0)
+                record.task_asked = PendingCreate(task[1], 0)
 
     # -- What this run does ------------------------------------------------------------------
 
-    def sent(self, record: Record) -> None:
+    def sent(self, record: UploadItem) -> None:
         """Note that the server has a record's files. It is written with those that follow."""
         self._done.append(record)  # without the lock: whoever sends files doesn't wait here
         if len(self._done) >= _MOST_PUT_OFF:
@@ -243,11 +243,11 @@ class Journal:
                     ((one.key, one.stamp, json.dumps(one.checksums)) for one in done),
                 )
 
-    def asking_units(self, records: Sequence[Record], newest: int) -> Asked:
+    def asking_units(self, records: Sequence[UploadItem], newest: int) -> PendingCreate:
         """Note that units are about to be asked for."""
         with self._lock:
             self.flush()
-            asked = Asked(time.time(), newest)
+            asked = PendingCreate(time.time(), newest)
             self._write(
                 "INSERT OR REPLACE INTO records(key, stamp, checksums, asked_at, newest)"
                 " VALUES (?, ?, ?, ?, ?)",
@@ -259,22 +259,22 @@ class Journal:
             )
             return asked
 
-    def made_units(self, records: Iterable[Record]) -> None:
+    def made_units(self, records: Iterable[UploadItem]) -> None:
         """Note the units' ids."""
         self._write(
             "UPDATE records SET unit = ?, asked_at = NULL WHERE key = ?",
             ((one.unit, one.key) for one in records),
         )
 
-    def no_units(self, records: Iterable[Record]) -> None:
+    def no_units(self, records: Iterable[UploadItem]) -> None:
         """Note that units that were asked for weren't made."""
         self._write(
             "UPDATE records SET asked_at = NULL WHERE key = ?", ((one.key,) for one in records)
         )
 
-    def asking_tasks(self, records: Sequence[Record]) -> Asked:
+    def asking_tasks(self, records: Sequence[UploadItem]) -> PendingCreate:
         """Note that tasks are about to be asked for."""
-        asked = Asked(time.time(), 0)
+        asked = PendingCreate(time.time(), 0)
         self._write(
             "INSERT OR REPLACE INTO tasks VALUES (?, ?, NULL, ?)",
             ((one.key, self._project, asked.at) for one in records),
@@ -282,14 +282,14 @@ class Journal:
         )
         return asked
 
-    def made_tasks(self, records: Iterable[Record]) -> None:
+    def made_tasks(self, records: Iterable[UploadItem]) -> None:
         """Note the tasks' ids."""
         self._write(
             "UPDATE tasks SET task = ?, asked_at = NULL WHERE key = ? AND project = ?",
             ((one.task, one.key, self._project) for one in records),
         )
 
-    def no_tasks(self, records: Iterable[Record]) -> None:
+    def no_tasks(self, records: Iterable[UploadItem]) -> None:
         """Note that tasks that were asked for weren't made."""
         self._write(
             "DELETE FROM tasks WHERE key = ? AND project = ?",

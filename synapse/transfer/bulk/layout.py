@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from synapse.transfer.names import LONGEST_NAME, safe_name
+from synapse.transfer.filenames import LONGEST_NAME, safe_name
 
 __all__ = ["folder_of", "names_of"]
 

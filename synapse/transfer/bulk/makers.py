@@ -9,18 +9,18 @@ from typing_extensions import override
 
 from synapse.errors import InvalidResponse
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.making import Maker
-from synapse.transfer.bulk.record import Asked, Record
+from synapse.transfer.bulk.making import BatchCreator
+from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 from synapse.transport import Transport
 from synapse.transport.paging import get_page, walk
 
-__all__ = ["Tasks", "Units", "ids_of", "newest"]
+__all__ = ["TaskCreator", "UnitCreator", "ids_of", "newest"]
 
 _IDS_PER_REQUEST = 100
 _PAGE = 1000
 
 
-class Units(Maker):
+class UnitCreator(BatchCreator):
     """Makes data units.
 
     Lost ones are found among the collection's units that are newer than the newest one before, by
@@ -45,38 +45,40 @@ class Units(Maker):
         self._newest = newest
 
     @override
-    def asked(self, record: Record) -> Asked | None:
+    def asked(self, record: UploadItem) -> PendingCreate | None:
         asked, record.unit_asked = record.unit_asked, None
         return asked
 
     @override
-    def body(self, record: Record) -> dict[str, Any]:
+    def body(self, record: UploadItem) -> dict[str, Any]:
         return record.body(self._collection)
 
     @override
-    def note_asked(self, records: Sequence[Record]) -> Asked:
+    def note_asked(self, records: Sequence[UploadItem]) -> PendingCreate:
         if self._newest is None:
             scope = ("data_collection", self._collection)
             self._newest = newest(self.transport, self.path, scope)[0]
         return self._journal.asking_units(records, self._newest)
 
     @override
-    def note_made(self, records: Sequence[Record]) -> None:
+    def note_made(self, records: Sequence[UploadItem]) -> None:
         self._journal.made_units(records)
         self._newest = max([self._newest or 0, *(record.unit or 0 for record in records)])
 
     @override
-    def note_refused(self, records: Sequence[Record]) -> None:
+    def note_refused(self, records: Sequence[UploadItem]) -> None:
         self._journal.no_units(records)
 
     @override
-    def take(self, record: Record, row: Mapping[str, Any]) -> None:
+    def take(self, record: UploadItem, row: Mapping[str, Any]) -> None:
         record.unit = _id_of(row, self.what)
 
     @override
-    def look_up(self, unknown: Sequence[tuple[Record, Asked]]) -> dict[int, Mapping[str, Any]]:
+    def look_up(
+        self, unknown: Sequence[tuple[UploadItem, PendingCreate]]
+    ) -> dict[int, Mapping[str, Any]]:
         oldest = min(asked.newest for _, asked in unknown)
-        waiting: dict[tuple[tuple[str, str], ...], list[tuple[Record, Asked]]] = {}
+        waiting: dict[tuple[tuple[str, str], ...], list[tuple[UploadItem, PendingCreate]]] = {}
         for record, asked in unknown:
             waiting.setdefault(_checksums(record.checksums), []).append((record, asked))
         loose: list[Mapping[str, Any]] = []
@@ -125,7 +127,7 @@ class Units(Maker):
             pages.close()
 
 
-class Tasks(Maker):
+class TaskCreator(BatchCreator):
     """Makes tasks. Lost ones are found by their project and data unit."""
 
     what = "tasks"
@@ -140,32 +142,34 @@ class Tasks(Maker):
         self._journal = journal
 
     @override
-    def asked(self, record: Record) -> Asked | None:
+    def asked(self, record: UploadItem) -> PendingCreate | None:
         asked, record.task_asked = record.task_asked, None
         return asked
 
     @override
-    def body(self, record: Record) -> dict[str, Any]:
+    def body(self, record: UploadItem) -> dict[str, Any]:
         return {"project": self._project, "data_unit": record.unit}
 
     @override
-    def note_asked(self, records: Sequence[Record]) -> Asked:
+    def note_asked(self, records: Sequence[UploadItem]) -> PendingCreate:
         return self._journal.asking_tasks(records)
 
     @override
-    def note_made(self, records: Sequence[Record]) -> None:
+    def note_made(self, records: Sequence[UploadItem]) -> None:
         self._journal.made_tasks(records)
 
     @override
-    def note_refused(self, records: Sequence[Record]) -> None:
+    def note_refused(self, records: Sequence[UploadItem]) -> None:
         self._journal.no_tasks(records)
 
     @override
-    def take(self, record: Record, row: Mapping[str, Any]) -> None:
+    def take(self, record: UploadItem, row: Mapping[str, Any]) -> None:
         record.task = _id_of(row, self.what)
 
     @override
-    def look_up(self, unknown: Sequence[tuple[Record, Asked]]) -> dict[int, Mapping[str, Any]]:
+    def look_up(
+        self, unknown: Sequence[tuple[UploadItem, PendingCreate]]
+    ) -> dict[int, Mapping[str, Any]]:
         by_unit = {record.unit: record for record, _ in unknown}
         found: dict[int, Mapping[str, Any]] = {}
         units = list(by_unit)

@@ -24,11 +24,11 @@ from synapse.errors import (
     SynapseError,
     ValidationError,
 )
-from synapse.transfer.bulk.line import Line
-from synapse.transfer.bulk.record import Asked, Record
+from synapse.transfer.bulk.pipeline import Pipeline
+from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 from synapse.transport import Transport
 
-__all__ = ["Maker"]
+__all__ = ["BatchCreator"]
 
 _GIVES_WAY = 5
 """How many batches whose outcome isn't known are put aside, before they are looked into."""
@@ -39,7 +39,7 @@ _MOST_LOST = 3
 _LOOK_AGAIN = 0.5
 
 
-class Maker:
+class BatchCreator:
     """Makes one thing for each record. A subclass says which.
 
     Args:
@@ -55,22 +55,22 @@ class Maker:
     def __init__(
         self,
         transport: Transport,
-        line: Line,
+        line: Pipeline,
         *,
         batch_size: int,
-        on_made: Callable[[list[Record]], None],
-        on_failed: Callable[[Record, SynapseError], None],
+        on_made: Callable[[list[UploadItem]], None],
+        on_failed: Callable[[UploadItem, SynapseError], None],
     ) -> None:
         self.transport = transport
         self.batch_size = batch_size
         self._line = line
         self._on_made = on_made
         self._on_failed = on_failed
-        self._unknown: list[tuple[Record, Asked]] = []
+        self._unknown: list[tuple[UploadItem, PendingCreate]] = []
 
-    def make(self, records: list[Record]) -> None:
+    def make(self, records: list[UploadItem]) -> None:
         """Make those of some records. One request, or more when some are refused."""
-        fresh: list[Record] = []
+        fresh: list[UploadItem] = []
         # They come as they are done; in the order of the source, ids are easier to follow.
         for record in sorted(records, key=lambda one: one.number):
             asked = self.asked(record)
@@ -97,7 +97,7 @@ class Maker:
             if made:
                 self.note_made(made)
                 self._on_made(made)
-            again: list[Record] = []
+            again: list[UploadItem] = []
             for record, asked in unknown:
                 if id(record) in found:
                     continue
@@ -114,37 +114,41 @@ class Maker:
 
     path = ""
 
-    def asked(self, record: Record) -> Asked | None:
+    def asked(self, record: UploadItem) -> PendingCreate | None:
         """Return how a record's was asked for, if it isn't known whether it was made."""
         raise NotImplementedError
 
-    def body(self, record: Record) -> dict[str, Any]:
+    def body(self, record: UploadItem) -> dict[str, Any]:
         """Return what it is made of."""
         raise NotImplementedError
 
-    def note_asked(self, records: Sequence[Record]) -> Asked:
+    def note_asked(self, records: Sequence[UploadItem]) -> PendingCreate:
         """Note that they are about to be asked for."""
         raise NotImplementedError
 
-    def note_made(self, records: Sequence[Record]) -> None:
+    def note_made(self, records: Sequence[UploadItem]) -> None:
         """Note that they are made."""
         raise NotImplementedError
 
-    def note_refused(self, records: Sequence[Record]) -> None:
+    def note_refused(self, records: Sequence[UploadItem]) -> None:
         """Note that they weren't made."""
         raise NotImplementedError
 
-    def take(self, record: Record, row: Mapping[str, Any]) -> None:
+    def take(self, record: UploadItem, row: Mapping[str, Any]) -> None:
         """Take the server's record of it."""
         raise NotImplementedError
 
-    def look_up(self, unknown: Sequence[tuple[Record, Asked]]) -> dict[int, Mapping[str, Any]]:
+    def look_up(
+        self, unknown: Sequence[tuple[UploadItem, PendingCreate]]
+    ) -> dict[int, Mapping[str, Any]]:
         """Ask the server which of them it made; by the identity of the record."""
         raise NotImplementedError
 
     # -- Inside ------------------------------------------------------------------------------
 
-    def _look_up(self, unknown: list[tuple[Record, Asked]]) -> dict[int, Mapping[str, Any]]:
+    def _look_up(
+        self, unknown: list[tuple[UploadItem, PendingCreate]]
+    ) -> dict[int, Mapping[str, Any]]:
         try:
             return self.look_up(unknown)
         except (BadRequest, NotFound) as error:
@@ -153,7 +157,7 @@ class Maker:
             unknown.clear()
             return {}
 
-    def _post(self, records: list[Record]) -> None:
+    def _post(self, records: list[UploadItem]) -> None:
         self._line.check()
         asked = self.note_asked(records)
         what = f"{len(records)} new {self.what}"
@@ -173,7 +177,7 @@ class Maker:
         self.note_made(records)
         self._on_made(records)
 
-    def _survive(self, records: list[Record], asked: Asked, error: ClientError) -> None:
+    def _survive(self, records: list[UploadItem], asked: PendingCreate, error: ClientError) -> None:
         """Do what can be done after a batch that wasn't made, or may not have been."""
         if isinstance(error, ConnectionFailed) and not error.was_sent:
             self._give_up(records, error)
@@ -190,7 +194,7 @@ class Maker:
         else:
             self._give_up(records, error)
 
-    def _divide(self, records: list[Record], error: ClientError) -> None:
+    def _divide(self, records: list[UploadItem], error: ClientError) -> None:
         """Make those of a refused batch that weren't what was refused."""
         reasons = dict(_by_position(error.response))
         self.note_refused(records)
@@ -209,7 +213,7 @@ class Maker:
             self._on_failed(records[0], error)
 
     def _give_up(
-        self, records: list[Record], error: ClientError, *, is_refused: bool = True
+        self, records: list[UploadItem], error: ClientError, *, is_refused: bool = True
     ) -> None:
         if is_refused:
             self.note_refused(records)

@@ -13,12 +13,12 @@ import attrs
 
 from synapse.errors import InvalidQuery, SynapseError
 from synapse.transfer.bulk.manifest import is_manifest, read_manifest
-from synapse.transfer.bulk.matching import Matcher
-from synapse.transfer.bulk.record import LocalFile, Record, shown
+from synapse.transfer.bulk.specification_matcher import Matcher
 from synapse.transfer.bulk.spool import Entry, Spool, entry_of
+from synapse.transfer.bulk.upload_item import ItemFile, UploadItem, shown
 from synapse.transfer.bulk.walking import is_pattern, matching, root_of, walk
 
-__all__ = ["WINDOW", "Refused", "Source", "open_source"]
+__all__ = ["WINDOW", "ItemSource", "Refused", "open_source"]
 
 WINDOW = 1000
 """How many records of a source that can be read only once are checked before anything is sent."""
@@ -39,7 +39,7 @@ class Refused:
     error: SynapseError
 
 
-class Source(Protocol):
+class ItemSource(Protocol):
     """Where records come from.
 
     Attributes:
@@ -63,13 +63,13 @@ class Source(Protocol):
             InvalidQuery: A record hasn't what it must have.
         """
 
-    def __iter__(self) -> Iterator[Record | Refused]: ...
+    def __iter__(self) -> Iterator[UploadItem | Refused]: ...
 
     def close(self) -> None:
         """Let go of what it holds."""
 
 
-def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> Source:
+def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> ItemSource:
     """Return a source for what the user gave.
 
     Args:
@@ -161,9 +161,9 @@ class _Files:
             )
         self._spool.check([] if self._matcher.is_single else self._matcher.required)
 
-    def __iter__(self) -> Iterator[Record | Refused]:
+    def __iter__(self) -> Iterator[UploadItem | Refused]:
         for entries in self._spool:
-            yield Record(shown(entries[0].key or "."), [*map(self._file, entries)], {})
+            yield UploadItem(shown(entries[0].key or "."), [*map(self._file, entries)], {})
 
     def close(self) -> None:
         self._spool.close()
@@ -177,9 +177,9 @@ class _Files:
             else:
                 yield entry_of(placed[1], placed[0], relative, path)
 
-    def _file(self, entry: Entry) -> LocalFile:
+    def _file(self, entry: Entry) -> ItemFile:
         path = os.path.join(self._root, entry.relative)  # noqa: PTH118 - for millions of files
-        return LocalFile(entry.specification, path, entry.relative, entry.size, entry.changed)
+        return ItemFile(entry.specification, path, entry.relative, entry.size, entry.changed)
 
 
 class _Records:
@@ -206,7 +206,7 @@ class _Records:
         self._matcher = matcher
         self._to_wire = to_wire
         self._is_once = is_once
-        self._window: deque[Record] = deque()
+        self._window: deque[UploadItem] = deque()
         self._rest: Iterator[tuple[str, Any]] = iter(())
 
     def check(self) -> None:
@@ -221,7 +221,7 @@ class _Records:
             self.files += len(record.files)
             self.size += record.size
 
-    def __iter__(self) -> Iterator[Record | Refused]:
+    def __iter__(self) -> Iterator[UploadItem | Refused]:
         while self._window:
             yield _looked_at(self._window.popleft())
         for label, item in self._rest if self._is_once else self._read():
@@ -235,7 +235,7 @@ class _Records:
     def close(self) -> None:
         pass
 
-    def _record(self, label: str, item: Any) -> Record:
+    def _record(self, label: str, item: Any) -> UploadItem:
         """Check one, and make a record of it.
 
         Raises:
@@ -254,24 +254,24 @@ class _Records:
             raise InvalidQuery(f"{label}: its meta is no mapping.")
         self._matcher.check(label, list(item["files"]))
         files = [self._file(label, name, path) for name, path in item["files"].items()]
-        record = Record(label, files, dict(self._to_wire(meta)))
+        record = UploadItem(label, files, dict(self._to_wire(meta)))
         record.check()
         return record
 
-    def _file(self, label: str, name: str, path: Any) -> LocalFile:
+    def _file(self, label: str, name: str, path: Any) -> ItemFile:
         if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
             raise InvalidQuery(f"{label}: the file for {name!r} is no path.")
         where = Path(path)
         if self._folder is None:
             origin = os.path.abspath(where)  # noqa: PTH100 - a link stays one
-            return LocalFile(name, str(where), where.name, origin=origin)
+            return ItemFile(name, str(where), where.name, origin=origin)
         given = os.fspath(path).replace(os.sep, "/")
         if where.is_absolute():
-            return LocalFile(name, str(where), where.name, origin=str(where))
-        return LocalFile(name, str(self._folder / where), given)
+            return ItemFile(name, str(where), where.name, origin=str(where))
+        return ItemFile(name, str(self._folder / where), given)
 
 
-def _looked_at(record: Record) -> Record:
+def _looked_at(record: UploadItem) -> UploadItem:
     for file in record.files:
         file.look()
     return record

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from synapse.errors import InvalidQuery
-from synapse.transfer.bulk.record import shown
+from synapse.transfer.bulk.upload_item import shown
 
 __all__ = ["Entry", "Spool", "entry_of"]
 

@@ -15,10 +15,10 @@ from synapse.errors import (
     SessionClosed,
     SynapseError,
 )
-from synapse.transfer.bulk.line import Line
+from synapse.transfer.bulk.pipeline import Pipeline
 from synapse.transfer.bulk.report import DownloadReport, Failure, UploadReport
 
-__all__ = ["OnError", "Tally", "checked_on_error", "checked_workers", "typed"]
+__all__ = ["OnError", "ReportBuilder", "checked_on_error", "checked_workers", "typed"]
 
 R = TypeVar("R", UploadReport, DownloadReport)
 
@@ -29,7 +29,7 @@ _OUTAGE = 24
 _OURS = (ServerError, RequestTimeout, RateLimited)
 
 
-class Tally(Generic[R]):
+class ReportBuilder(Generic[R]):
     """Counts into a report, from several threads.
 
     Args:
@@ -38,7 +38,7 @@ class Tally(Generic[R]):
         on_error: Whether failures are collected, or the first one ends it.
     """
 
-    def __init__(self, report: R, line: Line, on_error: OnError) -> None:
+    def __init__(self, report: R, line: Pipeline, on_error: OnError) -> None:
         self.report: R = report
         self._line = line
         self._on_error = on_error

@@ -10,7 +10,7 @@ from agent_world import World, eventually, make_release
 
 from synapse import errors
 from synapse.clients.agent import AgentClient
-from synapse.resources.values import JobStatus
+from synapse.resources.enums import JobStatus
 
 
 class TestService:

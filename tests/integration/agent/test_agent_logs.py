@@ -13,7 +13,7 @@ from agent_world import World, eventually
 from synapse import errors
 from synapse.clients.agent import AgentClient, tailing
 from synapse.clients.agent.tailing import TailProtocol
-from synapse.transport.streams import StreamLimits
+from synapse.transport.stream_limits import StreamLimits
 
 PROTOCOLS = get_args(TailProtocol)
 FEW = [f"line {number}" for number in range(10)]

@@ -11,8 +11,8 @@ from agent_world import World, eventually
 import synapse
 from synapse import errors
 from synapse.emulator.errors import EmulatorError
-from synapse.resources.cluster import AgentJob, AgentRelease, Metrics, Node
-from synapse.resources.values import JobStatus
+from synapse.resources.agent_values import AgentJob, AgentRelease, Metrics, Node
+from synapse.resources.enums import JobStatus
 from synapse.testing import assert_num_requests
 from synapse.testing.agents import RunningAgent
 

@@ -22,7 +22,7 @@ from synapse.clients.backend import BackendClient
 from synapse.config import Secret, Settings, Timeout
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 TOKEN = "tok-5up3r-s3cret"
 

@@ -13,7 +13,7 @@ from synapse.clients.agent import AgentClient
 from synapse.clients.agent.ray import RayClient, RayClientMixin
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 LONGEST = "a" * 100
 RELEASE = "detector@1.0.0-rc_1"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import synapse
-from synapse.core import registry
+from synapse.orm import registry
 
 PACKAGE = Path(synapse.__file__).parent
 CLIENTS = sorted((PACKAGE / "clients").rglob("*.py"))

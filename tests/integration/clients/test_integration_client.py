@@ -21,7 +21,7 @@ from synapse.errors import (
     StreamLimitExceeded,
     ValidationError,
 )
-from synapse.transport.streams import StreamLimits
+from synapse.transport.stream_limits import StreamLimits
 
 
 def archive() -> bytes:

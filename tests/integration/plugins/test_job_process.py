@@ -46,7 +46,7 @@ def run(emulator: EmulatorTenant, job: Job, tmp_path: Path) -> Run:
             **changes,
         }
         return subprocess.run(
-            [sys.executable, "-m", "synapse.plugins.driver"],
+            [sys.executable, "-m", "synapse.plugins.job_main"],
             cwd=tmp_path,
             env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
             input=json.dumps(order) + "\n",

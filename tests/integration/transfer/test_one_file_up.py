@@ -22,8 +22,8 @@ from synapse.errors import (
 )
 from synapse.testing import assert_num_requests
 from synapse.transfer.progress import Progress
-from synapse.transfer.resuming import state_folder
 from synapse.transfer.upload import upload
+from synapse.transfer.upload_state import state_folder
 
 CONTENT = bytes(range(250)) * 12_000  # 3 MB: a short chunk, one of 1.5 MB, and the rest
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -478,10 +478,10 @@ class _Holding:
     """Holds the state of a file as another process does."""
 
     def __init__(self, session: synapse.Session, path: Path) -> None:
-        from synapse.transfer.resuming import Memory
-        from synapse.transfer.source import Source
+        from synapse.transfer.local_file import LocalFile
+        from synapse.transfer.upload_state import UploadState
 
-        with Source(path) as source, Memory(session.transport, source):
+        with LocalFile(path) as source, UploadState(session.transport, source):
             (self.state,) = state_folder().iterdir()
 
     def __enter__(self) -> None:

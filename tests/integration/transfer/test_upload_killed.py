@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import synapse
-from synapse.transfer.resuming import state_folder
+from synapse.transfer.upload_state import state_folder
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 

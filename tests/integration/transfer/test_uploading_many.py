@@ -510,7 +510,7 @@ class TestFailures:
         files = {name: tmp_path / name for name in names}
         for path in files.values():
             path.write_text(path.name)
-        monkeypatch.setattr("synapse.transfer.bulk.sending._ASKED_AT_ONCE", 3)
+        monkeypatch.setattr("synapse.transfer.bulk.file_sender._ASKED_AT_ONCE", 3)
 
         # The collection, three times what is there, its newest unit, and the unit.
         with assert_num_requests(session, 6 + len(names)):

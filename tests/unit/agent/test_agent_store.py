@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.agent.orders import Orders
-from synapse.agent.reporting import JobReporter, arrived
+from synapse.agent.delivery import JobReporter, arrived
 from synapse.agent.store import Store
-from synapse.engine.order import Line, Outcome
+from synapse.agent.tickets import Tickets
 from synapse.errors import ConfigurationError
+from synapse.jobs.spec import Outcome, OutputLine
 
 NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
 
@@ -31,8 +31,8 @@ def add(store: Store, job_id: str) -> bool:
     return store.add(job_id, code="p", version="1", action="a", params={"x": 1}, debug=False)
 
 
-def lines(*messages: str) -> list[Line]:
-    return [Line(message, None, NOW) for message in messages]
+def lines(*messages: str) -> list[OutputLine]:
+    return [OutputLine(message, None, NOW) for message in messages]
 
 
 def test_a_job_is_added_once(store: Store) -> None:
@@ -160,7 +160,7 @@ def test_it_is_its_owners_alone(store: Store) -> None:
 
 
 def test_an_order_is_given_once() -> None:
-    orders = Orders("http://127.0.0.1:1/")
+    orders = Tickets("http://127.0.0.1:1/")
     ticket, revoked = orders.issue({"a": 1}), orders.issue({"b": 2})
     orders.revoke(revoked)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synapse.agent.ray_requirements import for_ray
+from synapse.jobs.ray.requirements import for_ray
 
 HERE = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
 

@@ -16,7 +16,7 @@ import pytest
 
 from synapse import errors
 from synapse.clients.agent.ray import RayClient
-from synapse.clients.agent.ray_packages import Package
+from synapse.clients.agent.ray_packages import RayPackage
 from synapse.clients.agent.ray_rest import Concealed, last_line
 
 Answer = tuple[int, Any]
@@ -321,7 +321,7 @@ class TestPackage:
             (tmp_path / name / ".gitignore").write_text("*.log\n")
         (tmp_path / "two" / "a.log").write_text("x")
 
-        with Package(tmp_path / "one") as one, Package(tmp_path / "two") as two:
+        with RayPackage(tmp_path / "one") as one, RayPackage(tmp_path / "two") as two:
             assert one.name == two.name
             assert b"".join(one) == b"".join(one) == b"".join(two)
             (tmp_path / "out.zip").write_bytes(b"".join(one))
@@ -336,15 +336,15 @@ class TestPackage:
             archive.writestr("a.py", "")
 
         with pytest.raises(errors.MissingExtra, match="plugins"):
-            Package(tmp_path)
-        Package(tmp_path / "code.zip").__exit__()
+            RayPackage(tmp_path)
+        RayPackage(tmp_path / "code.zip").__exit__()
 
     @pytest.mark.parametrize("name", ["nowhere", "file.txt"])
     def test_neither(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "file.txt").write_text("no zip")
 
         with pytest.raises(errors.InvalidQuery, match="neither a folder nor a zip"):
-            Package(tmp_path / name)
+            RayPackage(tmp_path / name)
 
 
 class TestServe:
@@ -556,7 +556,7 @@ def test_ray_is_not_imported() -> None:
     script = (
         "import sys; sys.modules['ray'] = None\n"
         "from synapse.clients.agent.ray import RayClient\n"
-        "import synapse.agent.ray_runner\n"
+        "import synapse.jobs.ray.runner\n"
         "import synapse.integrations.ray as bridge\n"
         "RayClient('http://127.0.0.1:1').close()\n"
         "from synapse.errors import MissingExtra\n"

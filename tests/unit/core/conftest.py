@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import synapse
-from synapse.core.resource import Resource
+from synapse.orm.resource import Resource
 
 Make = Callable[..., Any]
 

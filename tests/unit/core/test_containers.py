@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.core.containers import TrackedDict, TrackedList, is_tracked, tracked
+from synapse.orm.tracked import TrackedDict, TrackedList, is_tracked, tracked
 
 OF_DICT: list[tuple[str, tuple[Any, ...]]] = [
     ("__setitem__", ("a", 2)),

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.core.convert import (
-    Choice,
-    Nested,
+from synapse.orm.convert import (
+    Choices,
+    ValueObject,
     parse_time,
     pass_through,
     same_json,
@@ -28,13 +28,13 @@ def from_wire(value: Any, kind: Any) -> Any:
     return structure_hook(kind)(value)
 
 
-class Size(Choice):
+class Size(Choices):
     SMALL = "small"
     LARGE = "large"
 
 
 @attrs.frozen(kw_only=True)
-class Part(Nested):
+class Part(ValueObject):
     name: str
     size: Size | str | None = None
     made: datetime | None = None

@@ -13,12 +13,12 @@ import pytest
 
 import synapse
 from synapse import Session
-from synapse.core import filters, registry
-from synapse.core.bound import Bound
-from synapse.core.query import Query
-from synapse.core.relations import RelatedId, Root, ToMany
-from synapse.core.resource import Resource
-from synapse.core.verbs import Deletable, Editable
+from synapse.orm import lookups, registry
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.query import Query
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany
+from synapse.orm.resource import Resource
+from synapse.orm.verbs import Deletable, Editable
 
 # Importing it declares them all.
 assert Session
@@ -61,7 +61,7 @@ def test_there_are_declared_resources() -> None:
 def test_every_field_and_relation_is_in_the_docstring_and_nothing_else(cls: type[Resource]) -> None:
     names = {
         *cls.__schema__.fields,
-        *(name for kind in (ToMany, RelatedId) for name, _ in descriptors(cls, kind)),
+        *(name for kind in (ToMany, ForeignKeyId) for name, _ in descriptors(cls, kind)),
     }
     assert set(documented(cls)) == names
 
@@ -83,7 +83,7 @@ def test_there_is_an_id_that_only_the_server_sets(cls: type[Resource]) -> None:
 
 @each
 def test_every_relation_leads_to_a_declared_class_and_its_id_is_there(cls: type[Resource]) -> None:
-    ids = {related.relation: name for name, related in descriptors(cls, RelatedId)}
+    ids = {related.relation: name for name, related in descriptors(cls, ForeignKeyId)}
     for name, field in cls.__schema__.fields.items():
         if field.declared.target is not None:
             assert issubclass(registry.find(field.declared.target), Resource)
@@ -127,14 +127,14 @@ def test_what_belongs_together_is_related_both_ways(path: str) -> None:
 
 @each
 def test_the_class_has_its_manager_of_all(cls: type[Resource]) -> None:
-    assert isinstance(inspect.getattr_static(cls, "objects"), Root)
+    assert isinstance(inspect.getattr_static(cls, "objects"), ManagerDescriptor)
     assert type(cls.__schema__.manager(cls)).__name__ == f"{cls.__name__}Manager"
 
 
 @each
 def test_the_manager_reads_only_if_there_is_a_list(cls: type[Resource]) -> None:
     manager = cls.__schema__.manager
-    assert issubclass(manager, Bound)
+    assert issubclass(manager, BaseManager)
     assert issubclass(manager, Query) == (cls.__schema__.list_path is not None)
 
 
@@ -191,7 +191,7 @@ def test_the_session_has_a_typed_manager(cls: type[Resource], offline: Session) 
 @each
 def test_no_name_means_two_things(cls: type[Resource]) -> None:
     schema = cls.__schema__
-    names = filters.filter_names(schema)
+    names = lookups.filter_names(schema)
     taken = {*inspect.signature(Query.filter).parameters, *inspect.signature(Query.get).parameters}
     assert not names & (taken - {"id", "filters_", "self"})
     aliases = [alias for field in schema.fields.values() for alias in field.declared.aliases]

@@ -21,8 +21,8 @@ from synapse import (
     TaskTag,
     User,
 )
-from synapse.core.fields import MISSING
 from synapse.errors import FieldMissing, FieldValueError
+from synapse.orm.fields import MISSING
 
 ROW: dict[str, Any] = {
     "title": "Streets",

@@ -9,9 +9,9 @@ import pytest
 
 import synapse
 from synapse import JobStatus, Project, Session, Task, TaskStatus, User
-from synapse.core import filters, registry
-from synapse.core.convert import to_wire
 from synapse.errors import InvalidQuery
+from synapse.orm import lookups, registry
+from synapse.orm.convert import to_wire
 
 UTC = timezone.utc
 
@@ -230,7 +230,7 @@ def test_the_last_order_counts(offline: Session) -> None:
 def test_a_dotted_path_is_a_tree() -> None:
     schema = Task.__schema__
     paths = ["data_unit.data_collection", "project", "project.data_collection"]
-    assert filters.expansion_tree(schema, paths) == {
+    assert lookups.expansion_tree(schema, paths) == {
         "data_unit": {"data_collection": {}},
         "project": {"data_collection": {}},
     }
@@ -238,11 +238,11 @@ def test_a_dotted_path_is_a_tree() -> None:
 
 def test_what_can_be_expanded_but_is_no_relation_ends_a_path() -> None:
     schema = synapse.DataUnit.__schema__
-    assert filters.expansion_tree(schema, ["data_collection.file_specifications"]) == {
+    assert lookups.expansion_tree(schema, ["data_collection.file_specifications"]) == {
         "data_collection": {"file_specifications": {}}
     }
     with pytest.raises(InvalidQuery, match="file_specifications"):
-        filters.expansion_tree(schema, ["data_collection.file_specifications.x"])
+        lookups.expansion_tree(schema, ["data_collection.file_specifications.x"])
 
 
 @pytest.mark.parametrize("field", ["tags", "meta", "data"])
@@ -334,7 +334,7 @@ def test_every_name_that_can_be_filtered_by_is_accepted(offline: Session) -> Non
         manager = getattr(offline, schema.plural)
         if schema.list_path is None:
             continue
-        for name in filters.filter_names(schema):
+        for name in lookups.filter_names(schema):
             time = name.endswith(("_after", "_before")) or name in {"created", "updated"}
             field = schema.fields.get(name)
             value: Any = datetime(2026, 1, 1, tzinfo=UTC) if time else "5"

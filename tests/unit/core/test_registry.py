@@ -11,10 +11,10 @@ import attrs
 import pytest
 
 import synapse.resources
-from synapse import Project, Session, Task
-from synapse.core import registry
-from synapse.core.resource import Resource
+from synapse import GroundTruth, Project, Session, Task
 from synapse.errors import SynapseError
+from synapse.orm import registry
+from synapse.orm.resource import Resource
 
 
 def test_a_class_is_found_by_its_name() -> None:
@@ -88,11 +88,11 @@ import sys, synapse
 session = synapse.Session("http://127.0.0.1:9", "token")
 before = {name for name in sys.modules if name.startswith("synapse.resources.")}
 session.projects
-print(not before, "synapse.resources.annotation" in sys.modules)
+print(not before, "synapse.resources.projects" in sys.modules)
 others = {f"synapse.resources.{name}" for name in ("data", "jobs", "ml", "plugins")}
 print(others & set(sys.modules))
 session.models
-print("synapse.resources.ml" in sys.modules)
+print("synapse.resources.models" in sys.modules)
 """
     assert run(code) == ["True True", "set()", "True"]
 
@@ -100,12 +100,12 @@ print("synapse.resources.ml" in sys.modules)
 # Does something in the middle of a module: between its first class and its second.
 INTERVENING = """
 import sys, threading, synapse
-from synapse.core import declaration, registry
+from synapse.orm import declaration, registry
 session = synapse.Session("http://127.0.0.1:9", "token")
 declare, paths = declaration.resource, []
 def resource(path, **options):
     paths.append(path)
-    if paths == ["projects/", "tasks/"]:
+    if paths == ["ground_truths/", "ground_truth_events/"]:
         intervene()
     return declare(path, **options)
 declaration.resource = resource
@@ -123,7 +123,7 @@ def run(code: str, *arguments: str) -> list[str]:
 def test_threads_that_ask_for_everything_at_once_all_get_it() -> None:
     code = """
 import sys, threading, synapse
-from synapse.core import registry
+from synapse.orm import registry
 names = sys.argv[1:]
 session, found, ready = synapse.Session("http://127.0.0.1:9", "token"), [], threading.Barrier(38)
 def ask(name):
@@ -143,9 +143,9 @@ print(sorted(found) == sorted(names * 2), len(set(found)))
 def test_a_class_is_found_only_when_its_module_is_complete() -> None:
     code = """
 def intervene():
-    print("Project" in registry._CLASSES)
-session.projects
-print("Project" in registry._CLASSES)
+    print("GroundTruth" in registry._CLASSES)
+session.ground_truths
+print("GroundTruth" in registry._CLASSES)
 """
     assert run(INTERVENING + code) == ["False", "True"]
 
@@ -155,27 +155,30 @@ def test_an_interrupted_import_is_done_again() -> None:
 def intervene():
     raise KeyboardInterrupt
 try:
-    session.projects
+    session.ground_truths
 except KeyboardInterrupt:
     print("interrupted")
-print(session.projects.filter(title="x"))
-from synapse.resources.annotation import Project
-print(session.projects._resource is registry.find("Project") is synapse.Project is Project)
+print(session.ground_truths.filter(project=1))
+from synapse.resources.ground_truths import GroundTruth
+found = registry.find("GroundTruth")
+print(session.ground_truths._resource is found is synapse.GroundTruth is GroundTruth)
 """
     assert run(INTERVENING + code) == [
         "interrupted",
-        "<ProjectManager[Project] where title='x'>",
+        "<GroundTruthManager[GroundTruth] where project=1>",
         "True",
     ]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks on this system")
-@pytest.mark.parametrize("use", ["session.projects", "synapse.Project", "pickle.loads(pickled)"])
+@pytest.mark.parametrize(
+    "use", ["session.ground_truths", "synapse.GroundTruth", "pickle.loads(pickled)"]
+)
 def test_a_fork_waits_for_an_import_that_another_thread_is_at(offline: Session, use: str) -> None:
-    (project,) = offline.identity.load(Project, [{"id": 1}])
+    (truth,) = offline.identity.load(GroundTruth, [{"id": 1}])
     code = f"""
 import pickle
-pickled = {pickle.dumps(project)!r}
+pickled = {pickle.dumps(truth)!r}
 use = lambda: {use}
 """
     code += """
@@ -190,22 +193,24 @@ thread.start()
 importing.wait()
 child = os.fork()
 if not child:
-    print(session.projects, session.tasks, flush=True)
+    print(session.ground_truths, session.ground_truth_events, flush=True)
     os._exit(0)
 os.waitpid(child, 0)
 thread.join()
 """
-    assert run(INTERVENING + code) == ["<ProjectManager[Project]> <TaskManager[Task]>"]
+    assert run(INTERVENING + code) == [
+        "<GroundTruthManager[GroundTruth]> <GroundTruthEventManager[GroundTruthEvent]>"
+    ]
 
 
 @pytest.mark.parametrize("before", ["", "session.projects", "dir(session)"])
 def test_your_class_is_the_one_of_its_manager_whatever_came_before(before: str) -> None:
     code = f"""
 import synapse
-from synapse.core.declaration import resource
-from synapse.core.fields import field
-from synapse.core.manager import Manager
-from synapse.core.verbs import Editable
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Manager
+from synapse.orm.verbs import Editable
 session = synapse.Session("http://127.0.0.1:9", "token")
 {before}
 class Mine(Manager["MyProject"]):
@@ -224,7 +229,7 @@ def test_a_class_that_is_imported_alone_knows_the_others_and_connects(
     monkeypatch.setenv("SYNAPSE_BASE_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("SYNAPSE_API_TOKEN", "token")
     code = """
-from synapse.resources.ml import Model
+from synapse.resources.models import Model
 print(Model.objects.expand("project")._context, Model.objects)
 """
     assert run(code) == ["Session('http://127.0.0.1:9/') <ModelManager[Model]>"]

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.transport.seen import SeenIds
+from synapse.transport.seen_ids import SeenIds
 
 ids = st.integers(-3, 3000) | st.integers(2**40, 2**40 + 3) | st.text(max_size=2) | st.none()
 

@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from synapse.engine.engine import Engine
-from synapse.engine.order import JobOrder, Limits, Line, Outcome, ReleaseFile
+from synapse.jobs.local.engine import Engine
+from synapse.jobs.spec import JobSpec, Limits, Outcome, OutputLine, ReleaseFile
 
 SECONDS = 60.0
 
@@ -26,7 +26,7 @@ class Listener:
 
     def __init__(self) -> None:
         self.told: list[str] = []
-        self.lines: list[Line] = []
+        self.lines: list[OutputLine] = []
         self.outcome: Outcome | None = None
         self.has_started = threading.Event()
         self.has_ended = threading.Event()
@@ -36,7 +36,7 @@ class Listener:
         self._tell("started")
         self.has_started.set()
 
-    def printed(self, lines: Sequence[Line]) -> None:
+    def printed(self, lines: Sequence[OutputLine]) -> None:
         assert lines
         self.lines.extend(lines)
         self._tell("printed")
@@ -131,7 +131,7 @@ def run(engine: Engine, release: Callable[..., ReleaseFile]) -> Callable[..., Li
     ) -> Listener:
         listener = Listener()
         file = source if isinstance(source, ReleaseFile) else release(source, **options)
-        order = JobOrder(
+        order = JobSpec(
             job_id=job_id or str(uuid.uuid4()),
             release=file,
             action=action,

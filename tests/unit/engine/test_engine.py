@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from synapse.engine.engine import Engine
-from synapse.engine.order import JobOrder, Outcome, ReleaseFile
+from synapse.jobs.local.engine import Engine
+from synapse.jobs.spec import JobSpec, Outcome, ReleaseFile
 
 Run = Callable[..., Any]
 Release = Callable[..., ReleaseFile]
@@ -437,7 +437,7 @@ def test_a_reporter_that_fails_ends_neither_job_nor_engine(
 
     made = release(f"def run():\n print(1)\n open({str(tmp_path / 'done')!r}, 'w').close()")
     for number in range(3):  # more than there are workers
-        order = JobOrder(
+        order = JobSpec(
             job_id=str(number),
             release=made,
             action="train",
@@ -456,8 +456,8 @@ def killed_while_it_runs(made: ReleaseFile, folder: Path) -> list[int]:
     script = f"""
 import time
 from pathlib import Path
-from synapse.engine.engine import Engine
-from synapse.engine.order import *
+from synapse.jobs.local.engine import Engine
+from synapse.jobs.spec import *
 class Told:
     def started(self): ...
     def ended(self, outcome): ...
@@ -466,7 +466,7 @@ class Told:
 file = ReleaseFile(code="tried", version="1.0.0", checksum={made.checksum!r},
                    archive=Path({str(made.archive)!r}))
 Engine({str(folder)!r}).submit(
-    JobOrder(job_id="a/b", release=file, action="train", params={{}},
+    JobSpec(job_id="a/b", release=file, action="train", params={{}},
              base_url="http://127.0.0.1:9", credentials={{}}), Told())
 time.sleep(60)
 """
@@ -551,7 +551,7 @@ def test_a_program_that_can_not_be_started_fails_the_job(
 
     engine = Engine(tmp_path / "other", python=str(tmp_path / "no-python"))
     listener = Listener()
-    order = JobOrder(
+    order = JobSpec(
         job_id="1",
         release=release("def run(): ..."),
         action="train",

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from synapse.engine.engine import Engine
-from synapse.engine.order import Outcome, ReleaseFile
+from synapse.jobs.local.engine import Engine
+from synapse.jobs.spec import Outcome, ReleaseFile
 
 from .conftest import zipped
 

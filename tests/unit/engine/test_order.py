@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from synapse.engine.order import JobOrder, Limits, ReleaseFile
 from synapse.errors import ConfigurationError
+from synapse.jobs.spec import JobSpec, Limits, ReleaseFile
 
 
 @pytest.mark.parametrize("value", [0, -1, float("nan")])
@@ -25,7 +25,7 @@ def test_a_checksum_can_not_be_a_path(checksum: str) -> None:
 
 def test_an_order_does_not_show_the_token() -> None:
     release = ReleaseFile(code="a", version="1", checksum="a" * 64, archive=Path("a.zip"))
-    order = JobOrder(
+    order = JobSpec(
         job_id="1",
         release=release,
         action="train",

@@ -7,18 +7,18 @@ from collections.abc import Sequence
 
 import pytest
 
-from synapse.engine.order import Line
-from synapse.engine.output import Output
+from synapse.jobs.local.output_splitter import Output
+from synapse.jobs.spec import OutputLine
 
 PIECE = 10 * 1024
 
 
-class Taken(list[Line]):
+class Taken(list[OutputLine]):
     """What was given away, and in how many batches."""
 
     batches = 0
 
-    def take(self, lines: Sequence[Line]) -> None:
+    def take(self, lines: Sequence[OutputLine]) -> None:
         self.batches += 1
         self.extend(lines)
 

@@ -13,10 +13,10 @@ import attrs
 import psutil
 import pytest
 
-from synapse.engine.family import MARK
-from synapse.engine.order import Limits, Line, Outcome
-from synapse.engine.output import Output
-from synapse.engine.process import Verdict, run
+from synapse.jobs.local.output_splitter import Output
+from synapse.jobs.local.process import StopRequest, run
+from synapse.jobs.local.process_tree import MARK
+from synapse.jobs.spec import Limits, Outcome, OutputLine
 
 KEY = "4b5f"
 
@@ -26,7 +26,7 @@ class Ran:
     """A process that has ended."""
 
     code: int
-    lines: list[Line]
+    lines: list[OutputLine]
     outcome: Outcome | None
     seconds: float
 
@@ -39,10 +39,10 @@ class Ran:
 def ran(tmp_path: Path) -> Callable[..., Ran]:
     def ran(script: str, **options: object) -> Ran:
         limits = Limits(**options.pop("limits", {}))  # type: ignore[arg-type]
-        verdict = options.pop("verdict", None) or Verdict(limits)
-        assert isinstance(verdict, Verdict)
+        verdict = options.pop("verdict", None) or StopRequest(limits)
+        assert isinstance(verdict, StopRequest)
         verdict.start()
-        lines: list[Line] = []
+        lines: list[OutputLine] = []
         output = Output(limits.output * 2**20, lines.extend)
         start = time.monotonic()
         code = run(
@@ -220,7 +220,7 @@ def test_one_left_behind_that_holds_the_output_is_not_waited_for(ran: Callable[.
 
 
 def test_stopped(ran: Callable[..., Ran]) -> None:
-    verdict = Verdict(Limits())
+    verdict = StopRequest(Limits())
     threading.Timer(0.5, verdict.reach, [Outcome("stopped", "Enough.")]).start()
 
     done = ran("import time; time.sleep(60)", verdict=verdict)
@@ -230,7 +230,7 @@ def test_stopped(ran: Callable[..., Ran]) -> None:
 
 
 def test_the_first_verdict_counts() -> None:
-    verdict = Verdict(Limits())
+    verdict = StopRequest(Limits())
     assert verdict.reach(Outcome("stopped", "first"))
     assert verdict.reach(Outcome("failed", "second"))
 
@@ -238,7 +238,7 @@ def test_the_first_verdict_counts() -> None:
 
 
 def test_nothing_changes_what_has_ended() -> None:
-    verdict = Verdict(Limits())
+    verdict = StopRequest(Limits())
     assert verdict.close() is None
 
     assert not verdict.reach(Outcome("stopped", "late"))
@@ -258,7 +258,7 @@ def test_a_reader_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
             environment={MARK: KEY},
             mark=KEY,
             output=output,
-            verdict=Verdict(Limits()),
+            verdict=StopRequest(Limits()),
             grace=1,
             started=pids.append,
         )

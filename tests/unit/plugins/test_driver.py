@@ -18,11 +18,11 @@ from typing import Any
 import attrs
 import pytest
 
-from synapse.plugins.lines import split
+from synapse.plugins.log_markers import split
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="jobs run on POSIX systems only")
 
-COMMAND = [sys.executable, "-m", "synapse.plugins.driver"]
+COMMAND = [sys.executable, "-m", "synapse.plugins.job_main"]
 
 
 @attrs.frozen

@@ -6,7 +6,7 @@ import pytest
 
 from synapse import LogLevel
 from synapse.errors import InvalidQuery
-from synapse.plugins.lines import LEVELS, marked, split
+from synapse.plugins.log_markers import LEVELS, marked, split
 
 
 def test_levels_are_those_of_the_sdk() -> None:

@@ -21,7 +21,7 @@ from synapse.errors import (
     ServerError,
     SynapseError,
 )
-from synapse.plugins.reports import Reports, Sender, as_json
+from synapse.plugins.job_updates import JobUpdates, UpdateSender, as_json
 
 
 class Backend:
@@ -57,8 +57,8 @@ def backend() -> Backend:
 
 
 @pytest.fixture
-def reports() -> Reports:
-    return Reports()
+def reports() -> JobUpdates:
+    return JobUpdates()
 
 
 def wait_for(condition: Any) -> None:
@@ -68,7 +68,7 @@ def wait_for(condition: Any) -> None:
         time.sleep(0.01)
 
 
-def test_progress_is_the_mean_of_the_categories(reports: Reports) -> None:
+def test_progress_is_the_mean_of_the_categories(reports: JobUpdates) -> None:
     reports.set_progress(1, 4, None)
     assert reports.progress == 25
     reports.set_progress(3, 4, "download")
@@ -85,7 +85,7 @@ def test_progress_is_the_mean_of_the_categories(reports: Reports) -> None:
 @pytest.mark.parametrize(
     ("done", "total", "percent"), [(0, 0, 100), (5, 4, 100), (0.5, 2, 25), (np.int64(1), 2, 50)]
 )
-def test_progress_at_its_edges(reports: Reports, done: Any, total: Any, percent: float) -> None:
+def test_progress_at_its_edges(reports: JobUpdates, done: Any, total: Any, percent: float) -> None:
     reports.set_progress(done, total, "x")
 
     assert reports.progress == percent
@@ -94,13 +94,13 @@ def test_progress_at_its_edges(reports: Reports, done: Any, total: Any, percent:
 @pytest.mark.parametrize(
     ("done", "total"), [(-1, 2), (1, -2), (float("nan"), 2), (1, float("inf")), ("1", 2), (None, 2)]
 )
-def test_a_progress_that_cannot_be_meant(reports: Reports, done: Any, total: Any) -> None:
+def test_a_progress_that_cannot_be_meant(reports: JobUpdates, done: Any, total: Any) -> None:
     with pytest.raises(InvalidQuery, match="give a number from 0"):
         reports.set_progress(done, total, None)
     assert not reports.has_unsent
 
 
-def test_metrics_are_merged(reports: Reports) -> None:
+def test_metrics_are_merged(reports: JobUpdates) -> None:
     reports.add_metrics(None, {"loss": 1.0, "epoch": 1})
     reports.add_metrics("test", {"accuracy": 0.5})
     reports.add_metrics(None, {"loss": 0.5})
@@ -113,14 +113,14 @@ def test_metrics_are_merged(reports: Reports) -> None:
     }
 
 
-def test_a_category_replaces_a_metric_of_its_name(reports: Reports) -> None:
+def test_a_category_replaces_a_metric_of_its_name(reports: JobUpdates) -> None:
     reports.add_metrics(None, {"test": 1})
     reports.add_metrics("test", {"f1": 0.6})
 
     assert reports.metrics_record == {"test": {"f1": 0.6}}
 
 
-def test_a_bad_metric_leaves_the_others_alone(reports: Reports) -> None:
+def test_a_bad_metric_leaves_the_others_alone(reports: JobUpdates) -> None:
     reports.add_metrics(None, {"loss": 1.0})
     with pytest.raises(InvalidQuery, match=r"^model is a .*object"):
         reports.add_metrics(None, {"loss": 2.0, "model": object()})
@@ -128,7 +128,7 @@ def test_a_bad_metric_leaves_the_others_alone(reports: Reports) -> None:
     assert reports.metrics_record == {"loss": 1.0}
 
 
-def test_a_result_of_nothing_is_a_result(reports: Reports) -> None:
+def test_a_result_of_nothing_is_a_result(reports: JobUpdates) -> None:
     assert (reports.has_result, reports.result) == (False, None)
     reports.set_result(None)
     assert (reports.has_result, reports.result, reports.take()) == (True, None, {"result": None})
@@ -176,8 +176,10 @@ def test_what_json_cannot_hold(value: Any, reason: str) -> None:
         as_json(value, "it")
 
 
-def test_the_newest_values_are_sent_and_not_too_often(reports: Reports, backend: Backend) -> None:
-    sender = Sender(reports, backend, period=0.2)
+def test_the_newest_values_are_sent_and_not_too_often(
+    reports: JobUpdates, backend: Backend
+) -> None:
+    sender = UpdateSender(reports, backend, period=0.2)
     begin = time.monotonic()
     for number in range(100):
         reports.set_progress(number, 100, None)
@@ -196,8 +198,8 @@ def test_the_newest_values_are_sent_and_not_too_often(reports: Reports, backend:
     assert sender.refusal is None
 
 
-def test_only_what_changed_is_sent(reports: Reports, backend: Backend) -> None:
-    sender = Sender(reports, backend, period=0)
+def test_only_what_changed_is_sent(reports: JobUpdates, backend: Backend) -> None:
+    sender = UpdateSender(reports, backend, period=0)
     reports.set_progress(1, 2, None)
     sender.notify()
     wait_for(lambda: backend.taken)
@@ -211,8 +213,8 @@ def test_only_what_changed_is_sent(reports: Reports, backend: Backend) -> None:
     ]
 
 
-def test_without_reports_nothing_is_sent(reports: Reports, backend: Backend) -> None:
-    Sender(reports, backend).close()
+def test_without_reports_nothing_is_sent(reports: JobUpdates, backend: Backend) -> None:
+    UpdateSender(reports, backend).close()
 
     assert backend.calls == 0
 
@@ -223,10 +225,10 @@ def test_without_reports_nothing_is_sent(reports: Reports, backend: Backend) -> 
     ids=lambda error: type(error).__name__,
 )
 def test_what_a_fault_swallows_is_sent_again_with_what_is_newer(
-    reports: Reports, backend: Backend, failure: SynapseError
+    reports: JobUpdates, backend: Backend, failure: SynapseError
 ) -> None:
     backend.failures = [failure]
-    sender = Sender(reports, backend, period=0)
+    sender = UpdateSender(reports, backend, period=0)
     reports.set_progress(1, 4, None)
     reports.add_metrics(None, {"loss": 1})
     sender.notify()
@@ -239,9 +241,9 @@ def test_what_a_fault_swallows_is_sent_again_with_what_is_newer(
     assert sender.refusal is None
 
 
-def test_the_thread_alone_gets_over_a_fault(reports: Reports, backend: Backend) -> None:
+def test_the_thread_alone_gets_over_a_fault(reports: JobUpdates, backend: Backend) -> None:
     backend.failures = [ServerError(502, "no"), ServerError(502, "no")]
-    sender = Sender(reports, backend, period=0)
+    sender = UpdateSender(reports, backend, period=0)
     reports.set_progress(1, 4, None)
     sender.notify()
 
@@ -250,9 +252,11 @@ def test_the_thread_alone_gets_over_a_fault(reports: Reports, backend: Backend) 
     sender.close()
 
 
-def test_a_backend_that_is_away_is_given_up_in_the_end(reports: Reports, backend: Backend) -> None:
+def test_a_backend_that_is_away_is_given_up_in_the_end(
+    reports: JobUpdates, backend: Backend
+) -> None:
     backend.failures = [ConnectionFailed(503, "away") for _ in range(1000)]
-    sender = Sender(reports, backend)
+    sender = UpdateSender(reports, backend)
     reports.set_result(1)
     begin = time.monotonic()
     sender.close(patience=1.0)
@@ -265,9 +269,9 @@ def test_a_backend_that_is_away_is_given_up_in_the_end(reports: Reports, backend
     assert sender.refusal is None
 
 
-def test_a_refusal_is_remembered_and_not_repeated(reports: Reports, backend: Backend) -> None:
+def test_a_refusal_is_remembered_and_not_repeated(reports: JobUpdates, backend: Backend) -> None:
     backend.failures = [BadRequest(400, "too large")]
-    sender = Sender(reports, backend)
+    sender = UpdateSender(reports, backend)
     reports.set_result(1)
     sender.close()
 
@@ -280,9 +284,9 @@ def test_a_refusal_is_remembered_and_not_repeated(reports: Reports, backend: Bac
     assert list(backend.merged()) == ["progress", "progress_record"]
 
 
-def test_closing_waits_for_what_is_on_its_way(reports: Reports, backend: Backend) -> None:
+def test_closing_waits_for_what_is_on_its_way(reports: JobUpdates, backend: Backend) -> None:
     backend.delay = 0.3
-    sender = Sender(reports, backend)
+    sender = UpdateSender(reports, backend)
     reports.set_progress(1, 2, None)
     sender.notify()
     wait_for(lambda: backend.calls)
@@ -292,8 +296,8 @@ def test_closing_waits_for_what_is_on_its_way(reports: Reports, backend: Backend
     assert [values["progress"] for values in backend.values] == [50, 100]
 
 
-def test_many_threads_report(reports: Reports, backend: Backend) -> None:
-    sender = Sender(reports, backend, period=0)
+def test_many_threads_report(reports: JobUpdates, backend: Backend) -> None:
+    sender = UpdateSender(reports, backend, period=0)
 
     def report(number: int) -> None:
         for done in range(51):
@@ -313,9 +317,9 @@ def test_many_threads_report(reports: Reports, backend: Backend) -> None:
 
 
 def test_a_forked_copy_sends_nothing(
-    reports: Reports, backend: Backend, monkeypatch: pytest.MonkeyPatch
+    reports: JobUpdates, backend: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sender = Sender(reports, backend)
+    sender = UpdateSender(reports, backend)
     reports.set_progress(1, 2, None)
     monkeypatch.setattr(os, "getpid", lambda: -1)
 

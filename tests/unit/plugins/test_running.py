@@ -13,7 +13,7 @@ import pytest
 import synapse
 from synapse.errors import InvalidQuery, SynapseError
 from synapse.plugins import Context, context, local_context
-from synapse.plugins.lines import split
+from synapse.plugins.log_markers import split
 
 
 def make(changed: Any = lambda: None) -> Context:

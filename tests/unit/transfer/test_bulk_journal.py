@@ -12,7 +12,7 @@ import pytest
 
 from synapse.errors import InvalidQuery, JournalInUse
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.record import LocalFile, Record
+from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
 
 
 @pytest.fixture
@@ -27,11 +27,13 @@ def opened(
     return Journal(path, collection=where, created=created, project=project)
 
 
-def record(name: str = "a.png", *, size: int = 3, changed: int = 5, checksum: str = "") -> Record:
-    return Record(name, [LocalFile("image", f"/x/{name}", name, size, changed, checksum)], {})
+def record(
+    name: str = "a.png", *, size: int = 3, changed: int = 5, checksum: str = ""
+) -> UploadItem:
+    return UploadItem(name, [ItemFile("image", f"/x/{name}", name, size, changed, checksum)], {})
 
 
-def recalled(journal: Journal, one: Record) -> Record:
+def recalled(journal: Journal, one: UploadItem) -> UploadItem:
     journal.recall([one], is_unique=True)
     return one
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from synapse.transfer.bulk.line import Channel, Line, Stopped
+from synapse.transfer.bulk.pipeline import Pipeline, Queue, Stopped
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def no_threads_left() -> Iterator[None]:
 
 
 def test_all_that_is_put_comes_out() -> None:
-    line = Line("test")
+    line = Pipeline("test")
     numbers, doubled = line.channel(3), line.channel(3)
     out: list[int] = []
 
@@ -42,7 +42,7 @@ def test_all_that_is_put_comes_out() -> None:
 
 
 def test_fast_stage_waits_for_a_slow_one() -> None:
-    line = Line("test")
+    line = Pipeline("test")
     channel = line.channel(5)
     put = threading.Semaphore(0)
     go_on = threading.Event()
@@ -73,7 +73,7 @@ def test_fast_stage_waits_for_a_slow_one() -> None:
 
 
 def test_batch_waits_until_it_is_full_or_nothing_comes() -> None:
-    channel: Channel[int] = Channel(10)
+    channel: Queue[int] = Queue(10)
     for number in range(3):
         channel.put(number)
     assert channel.take(2, patience=60) == [0, 1]
@@ -88,14 +88,14 @@ def test_batch_waits_until_it_is_full_or_nothing_comes() -> None:
 
 
 def test_batch_larger_than_the_queue_is_taken() -> None:
-    channel: Channel[int] = Channel(2)
+    channel: Queue[int] = Queue(2)
     channel.put(1)
     channel.put(2)
     assert channel.take(10, patience=60) == [1, 2]
 
 
 def test_more_than_fits_is_put_piece_by_piece() -> None:
-    channel: Channel[int] = Channel(3)
+    channel: Queue[int] = Queue(3)
     taken: list[int] = []
 
     def take() -> None:
@@ -111,7 +111,7 @@ def test_more_than_fits_is_put_piece_by_piece() -> None:
 
 
 def test_first_error_ends_it() -> None:
-    line = Line("test")
+    line = Pipeline("test")
     channel = line.channel(1)
 
     def produce() -> None:
@@ -129,7 +129,7 @@ def test_first_error_ends_it() -> None:
 
 
 def test_last_is_not_called_after_a_stop() -> None:
-    line = Line("test")
+    line = Pipeline("test")
     channel = line.channel(1)
     line.thread("produce", lambda: line.stop(KeyError("why")))
     line.stage("rest", len, channel, last=lambda: pytest.fail("called"))
@@ -138,7 +138,7 @@ def test_last_is_not_called_after_a_stop() -> None:
 
 
 def test_whoever_waits_is_stopped() -> None:
-    line = Line("test")
+    line = Pipeline("test")
     waits = threading.Event()
 
     def wait() -> None:
@@ -158,7 +158,7 @@ def test_whoever_waits_is_stopped() -> None:
 
 
 def test_interrupt_lets_what_is_under_way_end() -> None:
-    line = Line("test")
+    line = Pipeline("test")
     channel = line.channel(10)
     begun, ended = threading.Event(), threading.Event()
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from synapse.errors import InvalidQuery
-from synapse.transfer.bulk.matching import Matcher, file_type_of
-from synapse.transfer.bulk.record import Specification
+from synapse.transfer.bulk.specification_matcher import Matcher, file_type_of
+from synapse.transfer.bulk.upload_item import Specification
 
 IMAGE = Specification("image", "image", is_primary=True)
 MASK = Specification("mask", "image", is_required=False)

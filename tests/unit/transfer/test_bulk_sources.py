@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from synapse.errors import FieldValueError, InvalidQuery, MissingExtra
-from synapse.transfer.bulk.matching import Matcher
-from synapse.transfer.bulk.record import Record, Specification
 from synapse.transfer.bulk.sources import WINDOW, Refused, open_source
+from synapse.transfer.bulk.specification_matcher import Matcher
+from synapse.transfer.bulk.upload_item import Specification, UploadItem
 
 IMAGE = Specification("image", "image", is_primary=True)
 LABEL = Specification("label", "text")
@@ -32,7 +32,7 @@ def read(source: Any, *specifications: Specification, match: Any = None) -> list
         opened.close()
 
 
-def names(records: list[Record]) -> list[dict[str, str]]:
+def names(records: list[UploadItem]) -> list[dict[str, str]]:
     return [{file.specification: file.name for file in record.files} for record in records]
 
 

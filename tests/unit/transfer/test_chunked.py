@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from synapse import errors
-from synapse.transfer.chunked import upload_in_chunks
-from synapse.transfer.resuming import state_folder
+from synapse.transfer.chunked_upload import upload_in_chunks
 from synapse.transfer.upload import upload
+from synapse.transfer.upload_state import state_folder
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 MIB = 1024 * 1024
 CONTENT = bytes(range(256)) * 4096 * 5  # 5 MiB
@@ -324,7 +324,7 @@ class TestChecksum:
             def hexdigest(self) -> str:
                 return self._digest.hexdigest()
 
-        monkeypatch.setattr("synapse.transfer.hashing.hashlib.md5", Counting)
+        monkeypatch.setattr("synapse.transfer.checksum.hashlib.md5", Counting)
         server.reply(200, row(MIB))
         server.answer(then="close")
         server.reply(200, row(MIB))
@@ -346,7 +346,7 @@ class TestChecksum:
     def test_that_is_known_is_not_worked_out(
         self, server: Any, quick: Transport, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("synapse.transfer.hashing.Hasher.add", None)
+        monkeypatch.setattr("synapse.transfer.checksum.Hasher.add", None)
         accept(server, MIB, 5 * MIB)
         server.reply(201, {"id": 1, "checksum": "f" * 32})
         made = upload(quick, "data_files/", path, chunked=True, checksum="f" * 32)

@@ -18,7 +18,7 @@ from synapse import errors
 from synapse.transfer.download import download
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 CONTENT = bytes(range(256)) * 12_000  # 3 MB: more than one block
 MD5 = hashlib.md5(CONTENT).hexdigest()

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse.errors import SynapseError
-from synapse.transfer import hashing
-from synapse.transfer.hashing import Hasher
+from synapse.transfer import checksum
+from synapse.transfer.checksum import Hasher
 
 CONTENT = bytes(range(256)) * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -83,7 +83,7 @@ def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
             entered.set()
             leave.wait()
 
-    monkeypatch.setattr(hashing.hashlib, "md5", Slow)
+    monkeypatch.setattr(checksum.hashlib, "md5", Slow)
     with Hasher(File().read_at) as hasher:
         added: list[int] = []
         full = threading.Event()
@@ -92,7 +92,7 @@ def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
             for offset in range(0, 10_000, 1000):
                 hasher.add(offset, CONTENT[offset : offset + 1000])
                 added.append(offset)
-                if len(added) == 1 + hashing._MOST_WAITING:
+                if len(added) == 1 + checksum._MOST_WAITING:
                     full.set()
 
         adding = threading.Thread(target=add)
@@ -101,7 +101,7 @@ def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
         full.wait()
         adding.join(0.05)
         assert adding.is_alive()
-        assert len(added) == 1 + hashing._MOST_WAITING
+        assert len(added) == 1 + checksum._MOST_WAITING
         leave.set()
         adding.join()
 

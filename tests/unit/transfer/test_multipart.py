@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from synapse.errors import SynapseError
 from synapse.transfer import multipart
+from synapse.transfer.local_file import LocalFile
 from synapse.transfer.multipart import MultipartFile
-from synapse.transfer.source import Source
 
 
 def parse(body: bytes, content_type: str) -> list[EmailMessage]:
@@ -28,7 +28,7 @@ def parse(body: bytes, content_type: str) -> list[EmailMessage]:
 
 
 def make(content: bytes, *, filename: str = "a.bin", **options: Any) -> MultipartFile:
-    return MultipartFile(Source(io.BytesIO(content), name=filename), **options)
+    return MultipartFile(LocalFile(io.BytesIO(content), name=filename), **options)
 
 
 def disposition(part: EmailMessage) -> dict[str, str]:
@@ -117,7 +117,7 @@ def test_anything_arrives(
 def test_begins_at_the_current_position() -> None:
     file = io.BytesIO(b"skipped:sent")
     file.seek(8)
-    body = MultipartFile(Source(file, name="a"))
+    body = MultipartFile(LocalFile(file, name="a"))
     (part,) = parse(b"".join(body), body.content_type)
     assert part.get_payload(decode=True) == b"sent"
 
@@ -157,7 +157,7 @@ def test_a_file_that_gives_less_than_it_is_asked_for_is_read_on() -> None:
         def read(self, size: int | None = -1, /) -> bytes:
             return super().read(min(size or 0, 2))
 
-    body = MultipartFile(Source(Slow(b"0123456789"), name="a"))
+    body = MultipartFile(LocalFile(Slow(b"0123456789"), name="a"))
     (part,) = parse(b"".join(body), body.content_type)
     assert part.get_payload(decode=True) == b"0123456789"
 
@@ -187,7 +187,7 @@ def test_is_read_in_blocks() -> None:
 
 def test_a_file_that_becomes_shorter() -> None:
     file = io.BytesIO(b"abcde")
-    body = MultipartFile(Source(file, name="a"))
+    body = MultipartFile(LocalFile(file, name="a"))
     file.truncate(3)
     with pytest.raises(SynapseError, match="shorter while it was sent: 2 of 5 bytes are missing"):
         b"".join(body)
@@ -195,7 +195,7 @@ def test_a_file_that_becomes_shorter() -> None:
 
 def test_a_small_file_that_grows_is_not_sent() -> None:
     file = io.BytesIO(b"abc")
-    body = MultipartFile(Source(file, name="a"))
+    body = MultipartFile(LocalFile(file, name="a"))
     file.seek(0, 2)
     file.write(b"def")
     with pytest.raises(SynapseError, match="a changed while it was sent"):
@@ -205,7 +205,7 @@ def test_a_small_file_that_grows_is_not_sent() -> None:
 @pytest.mark.usefixtures("in_pieces")
 def test_a_file_that_grows_is_not_sent_to_its_end() -> None:
     file = io.BytesIO(b"abc")
-    body = MultipartFile(Source(file, name="a"))
+    body = MultipartFile(LocalFile(file, name="a"))
     file.seek(0, 2)
     file.write(b"def")
     pieces = iter(body)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.transfer.names import inside, safe_name
+from synapse.transfer.filenames import inside, safe_name
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "CONIN$", "COM¹"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synapse.transfer.resuming import state_folder
+from synapse.transfer.upload_state import state_folder
 
 
 @pytest.mark.skipif(os.name == "nt", reason="it has its own place")

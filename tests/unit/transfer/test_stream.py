@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from synapse import errors
-from synapse.transfer.stream import open_stream, read_whole
+from synapse.transfer.remote_file import open_stream, read_whole
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 CONTENT = bytes(range(256)) * 8_000  # 2 MB
 SIZE = len(CONTENT)

@@ -16,12 +16,12 @@ import pytest
 
 from synapse import errors
 from synapse.config import Timeout
+from synapse.transfer.local_file import LocalFile
 from synapse.transfer.multipart import MultipartFile
-from synapse.transfer.source import Source
 from synapse.transfer.upload import upload_file
 from synapse.transport import Transport
 from synapse.transport.options import Event, Options
-from synapse.transport.retries import Budget, Retry, RetryPolicy
+from synapse.transport.retry import Budget, Retry, RetryPolicy
 
 Connect = Callable[..., Transport]
 
@@ -290,7 +290,7 @@ class TestSameInEach:
     ) -> None:
         file = io.BytesIO(b"0123456789")
         file.seek(4)
-        body = MultipartFile(Source(file, name="a.bin"), size=3)
+        body = MultipartFile(LocalFile(file, name="a.bin"), size=3)
         server.reply(429, {"detail": "Later."})
         server.reply(201, {})
         persistent.request("POST", "a/", body=body, headers=body.headers)

@@ -16,7 +16,7 @@ import pytest
 from synapse import errors
 from synapse.transport import Transport, connection
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 Connect = Callable[..., Transport]
 

@@ -15,7 +15,7 @@ from synapse import errors
 from synapse.config import Timeout
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 Connect = Callable[..., Transport]
 

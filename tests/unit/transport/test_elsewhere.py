@@ -12,9 +12,9 @@ import pytest
 from synapse import errors
 from synapse.transfer.download import download
 from synapse.transport import Transport
-from synapse.transport.elsewhere import file_url
+from synapse.transport.external_hosts import file_url
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 CONTENT = b"the picture"
 ONCE = RetryPolicy(attempts=1, base=0.001)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from urllib3.exceptions import NewConnectionError
 
 from synapse import errors
-from synapse.transport import Transport, failures
+from synapse.transport import Transport, error_mapping
 
 Refuse = Callable[..., errors.ClientError]
 
@@ -262,7 +262,7 @@ def pause(value: str) -> float | None:
     """Read a `Retry-After`."""
     response = requests.Response()
     response.headers["Retry-After"] = value
-    return failures.retry_after(response)
+    return error_mapping.retry_after(response)
 
 
 class TestRetryAfter:
@@ -336,7 +336,7 @@ class TestUnreachable:
 
     @staticmethod
     def explain(error: Exception) -> errors.ClientError:
-        return failures.unreachable(
+        return error_mapping.unreachable(
             error, method="GET", url="http://host/a/", resource="Project 7", timeout=(1.5, 2.5)
         )
 

@@ -24,8 +24,8 @@ from synapse.errors import (
     StreamLimitExceeded,
 )
 from synapse.transport import Transport
-from synapse.transport.following import Pauses, follow, may_pass
-from synapse.transport.streams import StreamLimits, StreamMeter
+from synapse.transport.line_follower import Backoff, follow, may_pass
+from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
 PART = b"HTTP/1.1 206 Partial Content\r\nContent-Type: text/plain; charset=utf-8\r\n"
@@ -326,7 +326,7 @@ class TestWhatCantPass:
 
 
 def test_pauses_are_never_quite_the_same_and_have_an_end() -> None:
-    pauses = [Pauses(first=1, longest=8), Pauses(first=1, longest=8)]
+    pauses = [Backoff(first=1, longest=8), Backoff(first=1, longest=8)]
     one, other = ([each.next() for _ in range(8)] for each in pauses)
 
     assert one != other

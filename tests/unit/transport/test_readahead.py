@@ -10,8 +10,8 @@ import pytest
 import requests
 
 from synapse.transport import readahead
-from synapse.transport.answer import Answer
 from synapse.transport.readahead import ReadAhead
+from synapse.transport.response import Response
 
 
 class Clock:
@@ -41,7 +41,7 @@ class Server:
         self.held: set[int] = set()
         self.release = threading.Event()
 
-    def __call__(self, number: int) -> Answer:
+    def __call__(self, number: int) -> Response:
         self.asked.append(number)
         self.threads.add(threading.current_thread())
         if threading.current_thread() is threading.main_thread():
@@ -55,7 +55,7 @@ class Server:
             response.status_code = 429
             pause = self.refusals.pop(number)
             response.headers.update({} if pause is None else {"Retry-After": pause})
-        return Answer(response, b"%d" % number, "http://127.0.0.1/", None, "")
+        return Response(response, b"%d" % number, "http://127.0.0.1/", None, "")
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ def test_forgetting_asks_again(ahead: Make, server: Server) -> None:
 def test_a_failure_is_raised_where_its_page_is_asked_for(
     ahead: Make, server: Server, clock: Clock
 ) -> None:
-    def fetch(number: int) -> Answer:
+    def fetch(number: int) -> Response:
         if number == 3:
             raise ConnectionError("gone")
         return server(number)

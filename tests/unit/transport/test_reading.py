@@ -14,7 +14,7 @@ import pytest
 from synapse import errors
 from synapse.transport import Transport
 from synapse.transport.options import Options
-from synapse.transport.retries import RetryPolicy
+from synapse.transport.retry import RetryPolicy
 
 Connect = Callable[..., Transport]
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse.errors import ConfigurationError
-from synapse.transport.retries import Budget, RetryPolicy
+from synapse.transport.retry import Budget, RetryPolicy
 
 SAFE = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]
 OTHER = ["POST", "PATCH"]

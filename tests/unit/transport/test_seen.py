@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.transport.seen import SeenIds
+from synapse.transport.seen_ids import SeenIds
 
 keys = st.integers() | st.integers(0, 3000) | st.text() | st.none() | st.booleans() | st.floats()
 

@@ -1,0 +1,402 @@
+"""Telling the backend about the jobs: in order, in batches, everything once.
+
+A `PATCH` of console lines appends, so one whose answer was lost must not simply be sent again. The
+backend is asked how much of it arrived instead; what didn't is sent again when the lost request
+can't be under way any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from synapse.agent.store import FINAL, KeptJob, Store
+from synapse.errors import (
+    AuthenticationError,
+    BadRequest,
+    ClientError,
+    Conflict,
+    ConnectionFailed,
+    NotFound,
+    PayloadTooLarge,
+    RequestTimeout,
+    ServerError,
+    SessionClosed,
+)
+from synapse.jobs.spec import Outcome, OutputLine
+from synapse.orm.convert import parse_time
+
+if TYPE_CHECKING:
+    from synapse.session import Session
+
+__all__ = ["Delivery", "JobReporter", "arrived"]
+
+_LOG = logging.getLogger("synapse.agent")
+
+_State: TypeAlias = Literal["told", "more", "later"]
+_Stamped: TypeAlias = "tuple[str, datetime | None]"
+
+_LINES = 500
+_BYTES = 1 << 20
+_FIRST_WAIT = 0.5
+_LONGEST_WAIT = 10.0
+# A little while in which further lines come, so that a job that prints much makes few requests.
+_GATHER = 0.2
+
+
+class JobReporter:
+    """The `Reporter` of one job: what a runner says of it is written down, and then passed on.
+
+    Args:
+        store: Where it is written down.
+        reports: Who passes it on.
+        job_id: The job.
+    """
+
+    def __init__(self, store: Store, reports: Delivery, job_id: str) -> None:
+        self._store = store
+        self._reports = reports
+        self._job_id = job_id
+        # Lines that aren't written down yet: when the disk is full, say, they wait here.
+        self._waiting: list[OutputLine] = []
+
+    def started(self) -> None:
+        """Say that its code begins to run."""
+        self._store.begin(self._job_id)
+        self._reports.wake()
+
+    def printed(self, lines: Sequence[OutputLine]) -> None:
+        """Say what it printed since the last time."""
+        self._waiting.extend(lines)
+        self._write()
+        self._reports.wake()
+
+    def _write(self) -> None:
+        if self._waiting:
+            self._store.append(self._job_id, self._waiting)
+            self._waiting.clear()
+
+    def ended(self, outcome: Outcome) -> None:
+        """Say how it ended."""
+        try:
+            self._write()
+        except sqlite3.Error as error:
+            _LOG.exception("The last lines of job %s can't be written.", self._job_id)
+            outcome = Outcome("failed", f"What it printed could not be kept: {error}.")
+        self._store.end(self._job_id, outcome)
+        self._reports.wake()
+
+
+class Delivery:
+    """Passes on what the store has and the backend doesn't, on a thread of its own.
+
+    While the backend is away it tries again and again, ever less often, and loses nothing: what
+    isn't told stays in the store, also for the next process.
+
+    Args:
+        store: What is known of the jobs.
+        session: The backend, with the agent's token. It repeats nothing by itself.
+        stop: Ends a job here that the backend has ended without the agent hearing of it.
+        settled: Seconds after which a request whose answer was lost can't be under way any more.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        session: Session,
+        *,
+        stop: Callable[[str], object],
+        settled: float = 10.0,
+    ) -> None:
+        self._store = store
+        self._client = session.client
+        self._stop = stop
+        self._settled = settled
+        # The lines that were sent last, by job, and when, where it isn't known whether they came.
+        # What an earlier process left may have been under way as well.
+        now = time.monotonic()
+        self._doubts: dict[str, float] = {job.id: now for job in store.untold() if job.lines}
+        self._sizes: dict[str, int] = {}
+        self._failures = 0
+        self._waking = threading.Condition()
+        self._is_awake = True
+        self._is_closing = False
+        self._until = 0.0
+        self._thread = threading.Thread(target=self._run, name="agent-reports", daemon=True)
+
+    def start(self) -> None:
+        """Begin to report."""
+        self._thread.start()
+
+    def wake(self, *, at_once: bool = False) -> None:
+        """Say that there is something to report; `at_once` if the backend is known to be there."""
+        with self._waking:
+            self._is_awake = True
+            if at_once:
+                self._failures = 0
+            self._waking.notify()
+
+    def check(self) -> None:
+        """Stop those that the backend has ended; one request for each job that runs here.
+
+        Of one that prints much this is heard earlier, with the answer to its lines.
+
+        Raises:
+            ClientError: The backend is away, or at fault.
+        """
+        for job in self._store.jobs(["running"]):
+            with contextlib.suppress(NotFound):
+                if self._client.get_job(job.id).get("status") in FINAL:
+                    self._end_here(job)
+
+    def close(self, timeout: float = 5.0) -> None:
+        """Report what there is, for some seconds at most; the next process reports the rest."""
+        with self._waking:
+            self._is_closing = True
+            self._until = time.monotonic() + timeout
+            self._waking.notify()
+        self._thread.join(timeout + 15)
+
+    def _run(self) -> None:
+        while True:
+            with self._waking:
+                self._is_awake = False
+            try:
+                is_told = self._pass_on()
+            except SessionClosed:
+                return
+            except ClientError as error:
+                is_told = False
+                self._failures += 1
+                # Said when it begins, and then ever less often.
+                if self._failures & (self._failures - 1) == 0:
+                    _LOG.warning("The backend can't be told of the jobs; trying again: %s", error)
+            if self._is_closing:
+                if time.monotonic() >= self._until or not self._store.untold():
+                    return
+                time.sleep(0.1)
+            else:
+                self._wait(is_told=is_told)
+
+    def _wait(self, *, is_told: bool) -> None:
+        with self._waking:
+            if is_told:
+                self._waking.wait_for(lambda: self._is_awake or self._is_closing)
+                self._waking.wait_for(lambda: self._is_closing, _GATHER)
+                return
+            seconds = min(_LONGEST_WAIT, _FIRST_WAIT * 2.0 ** min(self._failures, 8))
+            seconds *= random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+            before = self._failures
+            self._waking.wait_for(lambda: self._failures < before or self._is_closing, seconds)
+
+    def _pass_on(self) -> bool:
+        """Send what there is to send; say whether all of it could be.
+
+        Raises:
+            ClientError: The backend is away, or at fault.
+        """
+        while True:
+            faults: list[ClientError] = []
+            states = {self._attempt(job, faults) for job in self._store.untold()}
+            if faults:
+                raise faults[0]
+            if "more" not in states:
+                self._failures = 0
+                return "later" not in states
+
+    def _attempt(self, job: KeptJob, faults: list[ClientError]) -> _State:
+        """Report on a job; a fault that may be about it alone doesn't keep the others waiting."""
+        try:
+            return self._report(job)
+        except (ConnectionFailed, RequestTimeout, AuthenticationError):
+            raise
+        except ClientError as error:
+            faults.append(error)
+            return "later"
+
+    def _report(self, job: KeptJob) -> _State:
+        """Send one batch of a job.
+
+        Returns:
+            Whether it is `told`, there is `more`, or it has to be gone on with `later`.
+
+        Raises:
+            ClientError: The backend is away, or at fault.
+        """
+        since = self._doubts.get(job.id)
+        if since is not None and not self._is_certain(job, since):
+            return "later"
+        kept = self._store.job(job.id)
+        if kept is None:
+            return "told"
+        lines = self._batch(kept)
+        body = _body(kept, lines)
+        if not body:
+            return "told"
+        try:
+            answer = self._client.update_job(kept.id, body)
+        except ClientError as error:
+            self._settle(error, kept, lines, body)
+            return "more"
+        if not kept.is_final and isinstance(answer, Mapping) and answer.get("status") in FINAL:
+            self._end_here(kept)
+        self._sizes.pop(kept.id, None)
+        if lines:
+            self._store.sent(kept.id, kept.sent + len(lines))
+        if "status" in body:
+            self._store.told(kept.id, body["status"])
+        return "more" if kept.sent + len(lines) < kept.lines else "told"
+
+    def _batch(self, job: KeptJob) -> list[OutputLine]:
+        found = self._store.lines(job.id, job.sent, self._sizes.get(job.id, _LINES))
+        size = 0
+        for number, line in enumerate(found):
+            size += len(line.message) + 100
+            if size > _BYTES and number:
+                return found[:number]
+        return found
+
+    def _settle(
+        self, error: ClientError, job: KeptJob, lines: list[OutputLine], body: dict[str, Any]
+    ) -> None:
+        """Decide what follows from a report that failed.
+
+        Raises:
+            ClientError: It is to be tried again later.
+        """
+        if isinstance(error, NotFound):
+            _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
+            self._store.give_up(job.id)
+        elif isinstance(error, Conflict) and "status" in body:
+            # It has ended for the backend: somebody stopped it there, for one. That stays.
+            _LOG.warning("The backend keeps its own end of job %s: %s", job.id, error.detail)
+            self._store.told(job.id, job.status)
+            if not job.is_final:
+                self._end_here(job)
+        elif isinstance(error, (BadRequest, Conflict, PayloadTooLarge)) and lines:
+            self._halve(error, job, lines)
+        elif isinstance(error, BadRequest):
+            _LOG.warning("The backend refuses the status of job %s: %s", job.id, error)
+            self._store.told(job.id, job.status)
+        else:
+            if lines and _may_have_arrived(error):
+                # One that was answered, however badly, isn't under way any more.
+                ago = self._settled if _was_answered(error) else 0.0
+                self._doubts[job.id] = time.monotonic() - ago
+            raise error
+
+    def _end_here(self, job: KeptJob) -> None:
+        """Stop what the backend has ended: its wish to stop it, or the answer to it, was lost."""
+        if self._stop(job.id):
+            _LOG.warning("The backend has ended job %s; it is stopped here, too.", job.id)
+
+    def _halve(self, error: ClientError, job: KeptJob, lines: list[OutputLine]) -> None:
+        """Send less at a time, and leave out a line that is refused by itself."""
+        if len(lines) > 1:
+            self._sizes[job.id] = len(lines) // 2
+            return
+        _LOG.warning("The backend refuses line %d of job %s: %s", job.sent + 1, job.id, error)
+        self._store.sent(job.id, job.sent + 1)
+
+    def _is_certain(self, job: KeptJob, since: float) -> bool:
+        """Find out how much the backend has of what was sent last, and whether that is final."""
+        try:
+            answer = self._client.list_job_console_logs(job.id)
+        except NotFound:
+            self._store.give_up(job.id)
+            del self._doubts[job.id]
+            return True
+        rows = answer.get("results", answer) if isinstance(answer, dict) else answer
+        before = self._store.lines(job.id, max(job.sent - 1, 0), 1)[: job.sent]
+        lines = self._store.lines(job.id, job.sent, _LINES)
+        held = [_stamped(row) for row in rows]
+        if set(held).isdisjoint((line.message, line.created) for line in (*before, *lines)):
+            held = [(message, None) for message, _ in held]  # it keeps times of its own
+            wanted: list[_Stamped] = [(line.message, None) for line in lines]
+        else:
+            wanted = [(line.message, line.created) for line in lines]
+        count = arrived(held, wanted, job.sent)
+        if count:
+            self._store.sent(job.id, job.sent + count)
+        elif time.monotonic() - since < self._settled and job.sent < job.lines:
+            return False
+        del self._doubts[job.id]
+        return True
+
+
+def _stamped(row: Any) -> _Stamped:
+    if not isinstance(row, dict):
+        return str(row), None
+    created = row.get("created")
+    return str(row.get("message")), parse_time(created) if created else None
+
+
+def arrived(held: Sequence[object], lines: Sequence[object], sent: int) -> int:
+    """Return how many of some lines a log has, of which the batch that was sent was the first few.
+
+    Others may have added lines as well: what counts is where the longest beginning of them is
+    found behind what was there.
+
+    Args:
+        held: The log, as it is now.
+        lines: What was to follow.
+        sent: How many lines the log had at least, before.
+
+    Example:
+        >>> arrived(["a", "b", "c"], ["b", "c", "d"], 1)
+        2
+        >>> arrived(["a", "a"], ["a"], 2)
+        0
+    """
+    best = 0
+    for start in range(sent, len(held)):
+        length = 0
+        for there, wanted in zip(held[start:], lines, strict=False):
+            if there != wanted:
+                break
+            length += 1
+        best = max(best, length)
+        if start + best >= len(held):
+            break
+    return best
+
+
+def _body(job: KeptJob, lines: Sequence[OutputLine]) -> dict[str, Any]:
+    """Return a report: lines, and the status that the backend is to know after them."""
+    body: dict[str, Any] = {}
+    if lines:
+        body["console_logs"] = [
+            {
+                "message": line.message,
+                "created": line.created.isoformat(),
+                **({"level": line.level} if line.level else {}),
+            }
+            for line in lines
+        ]
+    is_last = job.sent + len(lines) >= job.lines
+    status = job.status if is_last or not job.is_final else "running"
+    if status not in (job.told, "queued"):
+        body["status"] = status
+    return body
+
+
+def _may_have_arrived(error: ClientError) -> bool:
+    if isinstance(error, ConnectionFailed):
+        return error.was_sent
+    return isinstance(error, (ServerError, RequestTimeout))
+
+
+def _was_answered(error: ClientError) -> bool:
+    """Say whether the server itself answered, and not what stands in front of it, or nobody."""
+    return not isinstance(error, (ConnectionFailed, RequestTimeout)) and error.status_code not in (
+        502,
+        503,
+        504,
+    )

@@ -1,0 +1,437 @@
+"""The agent's endpoints."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import logging
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from synapse._version import __version__
+from synapse.agent.http_errors import Refusal
+from synapse.agent.job_service import Caller, JobService
+from synapse.agent.log_streaming import follow_by_http, follow_by_websocket
+from synapse.agent.metrics import PANELS, panel
+from synapse.agent.release_store import split_key
+from synapse.agent.store import KeptJob, KeptRelease
+from synapse.errors import MissingExtra
+
+try:
+    from starlette.applications import Starlette
+    from starlette.concurrency import run_in_threadpool
+    from starlette.exceptions import HTTPException
+    from starlette.requests import HTTPConnection, Request
+    from starlette.responses import JSONResponse, Response
+    from starlette.routing import BaseRoute, Route, WebSocketRoute
+    from starlette.types import ASGIApp, Receive, Scope, Send
+    from starlette.websockets import WebSocket
+except ModuleNotFoundError as error:
+    raise MissingExtra("The agent", "agent") from error
+
+__all__ = ["make_app"]
+
+_LOG = logging.getLogger("synapse.agent")
+
+_MOST_ROWS = 1000
+_MOST_BODY = 10 << 20
+_MOST_ID = 1 << 63
+_TOKEN = re.compile(r"Token\s+(\S+)", re.IGNORECASE)
+#: Other spellings of the states, as newer servers have them.
+_OLDER = {"pending": "queued", "succeeded": "completed"}
+
+
+def make_app(work: JobService, token: str) -> ASGIApp:
+    """Return the agent's service as an ASGI application.
+
+    Args:
+        work: What it does.
+        token: What a request has to have in its header `Authorization`, but for `health/` and
+            the orders of jobs, which have tickets.
+    """
+    endpoints = _Endpoints(work)
+    by_path: dict[str, dict[str, _Endpoint]] = {}
+    for method, path, endpoint in endpoints.table():
+        by_path.setdefault(path, {})[method] = endpoint
+    routes: list[BaseRoute] = [
+        *(Route(path, _answering(found), methods=list(found)) for path, found in by_path.items()),
+        Route("/ray/jobs/{id}/logs/stream/", endpoints.stream, methods=["GET"]),
+        WebSocketRoute("/ray/jobs/{id}/logs/ws/", endpoints.websocket),
+    ]
+    app = Starlette(
+        routes=routes,
+        exception_handlers={
+            Refusal: _refused,
+            HTTPException: _http_error,
+            Exception: _fault,
+        },
+    )
+    app.router.redirect_slashes = False
+    return _Guard(app, token)
+
+
+class _Guard:
+    """Lets nobody in who hasn't the agent's token."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._token = token.encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket") or self._may(scope):
+            await self._app(scope, receive, send)
+            return
+        given = HTTPConnection(scope).headers.get("authorization")
+        detail = "Invalid token." if given else "Authentication credentials were not provided."
+        answer = JSONResponse({"detail": detail}, 401, {"WWW-Authenticate": "Token"})
+        if scope["type"] == "websocket":
+            await WebSocket(scope, receive, send).send_denial_response(answer)
+        else:
+            await answer(scope, receive, send)
+
+    def _may(self, scope: Scope) -> bool:
+        if scope["path"] == "/health/" or scope["path"].startswith("/_orders/"):
+            return True
+        given = HTTPConnection(scope).headers.get("authorization", "")
+        # In constant time: how long it takes says nothing of how much of a guess is right.
+        return hmac.compare_digest(given.encode("latin-1"), self._token)
+
+
+_Endpoint = Callable[[Request, Any], Any]
+
+
+class _Endpoints:
+    """What is done at each path. They run on threads, but for those that follow a log."""
+
+    def __init__(self, work: JobService) -> None:
+        self._work = work
+
+    def table(self) -> Sequence[tuple[str, str, _Endpoint]]:
+        """Return method, path and function of each."""
+        return [
+            ("GET", "/health/", self.health),
+            ("GET", "/metrics/{panel}/", self.metrics),
+            ("GET", "/plugin_releases/", self.list_releases),
+            ("POST", "/plugin_releases/", self.fetch_release),
+            ("GET", "/plugin_releases/{id}/", self.get_release),
+            ("DELETE", "/plugin_releases/{id}/", self.drop_release),
+            ("POST", "/plugin_releases/{id}/run/", self.run_release),
+            ("GET", "/jobs/", self.list_jobs),
+            ("GET", "/jobs/{id}/", self.get_job),
+            ("GET", "/jobs/{id}/logs/", self.job_logs),
+            ("POST", "/jobs/{id}/stop/", self.stop_job),
+            ("GET", "/nodes/", self.list_nodes),
+            ("GET", "/nodes/{id}/", self.get_node),
+            ("GET", "/tasks/", self.list_tasks),
+            ("GET", "/tasks/{id}/", self.get_task),
+            ("GET", "/serve_applications/", self.list_applications),
+            ("GET", "/serve_applications/{id}/", self.get_application),
+            ("DELETE", "/serve_applications/{id}/", self.delete_application),
+            ("GET", "/_orders/{id}/", self.order),
+        ]
+
+    def health(self, request: Request, body: Any) -> Any:
+        """Say that the agent is up, and how it stands. Nothing here needs to be kept secret."""
+        del request, body
+        problem = self._work.cluster.problem()
+        return {
+            "status": "ok" if problem is None else "degraded",
+            "version": __version__,
+            "runner": self._work.cluster.kind,
+            "connected": self._work.connected is not None,
+            **({} if problem is None else {"detail": problem}),
+        }
+
+    def metrics(self, request: Request, body: Any) -> Any:
+        """Answer the figures of a panel."""
+        del body
+        name = request.path_params["panel"]
+        if name not in PANELS:
+            raise Refusal(404, f"There is no panel {name!r}; there are: {', '.join(PANELS)}.")
+        return panel(name, self._work.store)
+
+    def list_releases(self, request: Request, body: Any) -> Any:
+        """Answer a page of the releases that are kept."""
+        del body
+        return _page(request, [_release_row(one) for one in self._work.store.releases()])
+
+    def fetch_release(self, request: Request, body: Any) -> Any:
+        """Have a release on the disk; fetching it twice fetches it once."""
+        del request
+        code, version = body.get("plugin"), body.get("version")
+        key = body.get("plugin_release", body.get("id"))
+        if type(key) is int and abs(key) < _MOST_ID and code is None:
+            kept, is_new = self._work.releases.fetch_by_id(key)
+        elif isinstance(code, str) and isinstance(version, str):
+            kept, is_new = self._work.releases.fetch(*split_key(f"{code}@{version}"))
+        else:
+            raise Refusal(
+                400,
+                {"plugin": ["Give the plugin's code and version, or the id as plugin_release."]},
+            )
+        return _release_row(kept), 201 if is_new else 200
+
+    def get_release(self, request: Request, body: Any) -> Any:
+        """Answer a release that is kept."""
+        del body
+        return _release_row(self._work.releases.find(request.path_params["id"]))
+
+    def drop_release(self, request: Request, body: Any) -> Any:
+        """Keep a release no longer."""
+        del body
+        self._work.releases.drop(request.path_params["id"])
+        return None, 204
+
+    def run_release(self, request: Request, body: Any) -> Any:
+        """Run an action."""
+        key = request.path_params["id"]
+        if "@" not in key:
+            key = self._work.releases.find(key).key
+        done = self._work.run(key, body, _caller(request))
+        if isinstance(done, str):
+            return {"job_id": done, "id": done, "status": "queued"}, 202
+        return {"job_id": done.id, **_job_row(done)}, 201
+
+    def list_jobs(self, request: Request, body: Any) -> Any:
+        """Answer a page of the jobs, in the order in which they came."""
+        del body
+        words = [word.lower() for word in request.query_params.getlist("status")]
+        statuses = [_OLDER.get(word, word) for word in words]
+        store = self._work.store
+        number, size = _window(request)
+        rows = store.jobs(statuses, start=(number - 1) * size, limit=size)
+        return _paged(request, [_job_row(one) for one in rows], store.count(statuses), number, size)
+
+    def get_job(self, request: Request, body: Any) -> Any:
+        """Answer a job."""
+        del body
+        return _job_row(self._work.job(request.path_params["id"]))
+
+    def job_logs(self, request: Request, body: Any) -> Any:
+        """Answer what a job has printed, from a line on."""
+        del body
+        start = _number(request, "from", 0, least=0)
+        limit = _number(request, "limit", -1, least=1)
+        job = self._work.job(request.path_params["id"])
+        lines = self._work.store.lines(job.id, start, limit)
+        text = "".join(f"{line.message}\n" for line in lines)
+        return {"logs": text, "from": start, "count": job.lines, "is_final": job.is_final}
+
+    def stop_job(self, request: Request, body: Any) -> Any:
+        """Ask for a job's end."""
+        del body
+        job_id = request.path_params["id"]
+        was_final = self._work.job(job_id).is_final
+        return {"stopped": not was_final, **_job_row(self._work.stop(job_id))}
+
+    def list_nodes(self, request: Request, body: Any) -> Any:
+        """Answer a page of the machines."""
+        del body
+        return _page(request, self._work.cluster.nodes())
+
+    def get_node(self, request: Request, body: Any) -> Any:
+        """Answer a machine."""
+        del body
+        return _found(self._work.cluster.nodes(), "node_id", request, "node")
+
+    def list_tasks(self, request: Request, body: Any) -> Any:
+        """Answer a page of what runs."""
+        del body
+        return _page(request, self._work.cluster.tasks())
+
+    def get_task(self, request: Request, body: Any) -> Any:
+        """Answer one of what runs."""
+        del body
+        return _found(self._work.cluster.tasks(), "task_id", request, "task")
+
+    def list_applications(self, request: Request, body: Any) -> Any:
+        """Answer a page of what is served."""
+        del body
+        return _page(request, self._work.cluster.applications())
+
+    def get_application(self, request: Request, body: Any) -> Any:
+        """Answer an application."""
+        del body
+        return _found(self._work.cluster.applications(), "name", request, "served application")
+
+    def delete_application(self, request: Request, body: Any) -> Any:
+        """Serve an application no longer."""
+        del body
+        name = request.path_params["id"]
+        if not self._work.cluster.delete_application(name):
+            raise Refusal(404, f"There is no served application {name}.")
+        return None, 204
+
+    def order(self, request: Request, body: Any) -> Any:
+        """Give a job its order, once."""
+        del body
+        order = self._work.orders.take(request.path_params["id"])
+        if order is None:
+            raise Refusal(404, "There is no such order, or it was taken already.")
+        return order
+
+    async def stream(self, request: Request) -> Response:
+        """Send what a job prints as it prints it, until it has ended."""
+        job = await run_in_threadpool(self._work.job, request.path_params["id"])
+        if request.method == "HEAD":
+            return Response(media_type="text/plain")
+        return follow_by_http(self._work.store, job.id, request, self._work.stopping)
+
+    async def websocket(self, socket: WebSocket) -> None:
+        """The same, by WebSocket."""
+        try:
+            job = await run_in_threadpool(self._work.job, socket.path_params["id"])
+            start = _number(socket, "from", 0, least=0)
+        except Refusal as refusal:
+            await socket.send_denial_response(JSONResponse(refusal.body, refusal.status))
+            return
+        await follow_by_websocket(self._work.store, job.id, socket, start, self._work.stopping)
+
+
+def _answering(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any]:
+    """Have functions that may wait answer the requests to a path, as JSON."""
+
+    async def answer(request: Request) -> Response:
+        endpoint = by_method["GET" if request.method == "HEAD" else request.method]
+        body = await _body(request)
+        done = await run_in_threadpool(endpoint, request, body)
+        content, status = done if isinstance(done, tuple) else (done, 200)
+        if status == 204:
+            return Response(status_code=204)
+        return JSONResponse(content, status)
+
+    return answer
+
+
+async def _body(request: Request) -> dict[str, Any]:
+    """Read a request's body, which is a JSON object or nothing."""
+    content = b""
+    async for piece in request.stream():
+        content += piece
+        if len(content) > _MOST_BODY:
+            raise Refusal(413, f"The body is larger than {_MOST_BODY:,} bytes.")
+    if not content:
+        return {}
+    try:
+        found = json.loads(content)
+        # Not all that Python reads can be answered: NaN, and halves of surrogate pairs.
+        json.dumps(found, allow_nan=False, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise Refusal(400, f"JSON parse error - {error}") from None
+    if not isinstance(found, dict):
+        kind = type(found).__name__
+        message = f"Invalid data. Expected a dictionary, but got {kind}."
+        raise Refusal(400, {"non_field_errors": [message]})
+    return found
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    del request
+    assert isinstance(error, Refusal)  # noqa: S101 - for the type checker: it is registered so
+    return JSONResponse(error.body, error.status)
+
+
+def _http_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    detail = "Not found." if error.status_code == 404 else str(error.detail)
+    if error.status_code == 405:
+        detail = f'Method "{request.method}" not allowed.'
+    return JSONResponse({"detail": detail}, error.status_code, dict(error.headers or {}))
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return JSONResponse({"detail": "The agent failed; its log says why."}, 500)
+
+
+def _caller(request: Request) -> Caller:
+    def word(name: str) -> str | None:
+        value = request.headers.get(name)
+        if value is None:
+            return None
+        found = _TOKEN.fullmatch(value.strip())
+        if found is None:
+            raise Refusal(400, f"Invalid {name} header: it must be 'Token' and one word.")
+        return found[1]
+
+    return Caller(word("SYNAPSE-User"), word("SYNAPSE-Tenant"))
+
+
+def _job_row(job: KeptJob) -> dict[str, Any]:
+    return {
+        "id": job.id,
+        "plugin": job.code,
+        "version": job.version,
+        "plugin_release": f"{job.code}@{job.version}",
+        "action": job.action,
+        "params": dict(job.params),
+        "debug": job.debug,
+        "status": job.status,
+        "message": job.reason,
+        "lines": job.lines,
+        "created": job.created,
+        "started": job.started,
+        "completed": job.completed,
+    }
+
+
+def _release_row(kept: KeptRelease) -> dict[str, Any]:
+    return {
+        "id": kept.id,
+        "key": kept.key,
+        "plugin": kept.code,
+        "version": kept.version,
+        "checksum": kept.checksum,
+        "size": kept.size,
+        "config": dict(kept.config),
+        "created": kept.created,
+    }
+
+
+def _found(rows: Sequence[dict[str, Any]], name: str, request: Request, what: str) -> Any:
+    key = request.path_params["id"]
+    for row in rows:
+        if row.get(name) == key:
+            return row
+    raise Refusal(404, f"There is no {what} {key}.")
+
+
+def _number(request: HTTPConnection, name: str, default: int, *, least: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch("[0-9]{1,15}", text) or int(text) < least:
+        raise Refusal(400, {name: [f"Give a whole number from {least}."]})
+    return int(text)
+
+
+def _window(request: Request) -> tuple[int, int]:
+    """Return the number of the page that is asked for, and its size."""
+    size = min(_number(request, "page_size", 100, least=1), _MOST_ROWS)
+    return _number(request, "page", 1, least=1), size
+
+
+def _page(request: Request, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    number, size = _window(request)
+    chosen = rows[(number - 1) * size : number * size]
+    return _paged(request, chosen, len(rows), number, size)
+
+
+def _paged(
+    request: Request, rows: Sequence[dict[str, Any]], count: int, number: int, size: int
+) -> dict[str, Any]:
+    if number > 1 and not rows:
+        raise Refusal(404, "Invalid page.")
+    others = [pair for pair in request.query_params.multi_items() if pair[0] != "page"]
+
+    def link(to: int) -> str:
+        return f"{request.url.replace(query=urlencode([*others, ('page', to)]))}"
+
+    return {
+        "count": count,
+        "next": link(number + 1) if number * size < count else None,
+        "previous": link(number - 1) if number > 1 else None,
+        "results": list(rows),
+    }

@@ -1,0 +1,271 @@
+"""What the agent does, apart from HTTP: it takes jobs, runs them, and tells the backend."""
+
+from __future__ import annotations
+
+import logging
+import re
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import attrs
+
+from synapse._internal.redaction import hide
+from synapse.agent.delivery import Delivery, JobReporter
+from synapse.agent.http_errors import Refusal, of_backend
+from synapse.agent.release_store import ReleaseStore, split_key
+from synapse.agent.store import KeptJob, KeptRelease, Store
+from synapse.agent.tickets import Tickets
+from synapse.errors import ClientError, ConfigurationError, InvalidQuery
+from synapse.jobs.machines import Machines
+from synapse.jobs.spec import JobSpec, Limits, Outcome, Runner
+from synapse.plugins.config import PluginConfig
+from synapse.plugins.parameters import problems
+from synapse.session import Session
+
+__all__ = ["Caller", "JobService"]
+
+_LOG = logging.getLogger("synapse.agent")
+
+_JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
+# For how long the answer to a run waits for the backend's call with the job that it made.
+_CALLED_BACK = 5.0
+
+
+@attrs.frozen
+class Caller:
+    """On whose behalf a request is made.
+
+    Attributes:
+        user_token: The token of the header `SYNAPSE-User`: a user's, or a job's own.
+        tenant: The code of the header `SYNAPSE-Tenant`.
+    """
+
+    user_token: str | None = attrs.field(default=None, repr=False)
+    tenant: str | None = None
+
+
+class JobService:
+    """The agent's work.
+
+    Args:
+        store: What it remembers.
+        session: The backend, with the agent's token.
+        runner: What runs the jobs.
+        cluster: What can be asked about the machines that they run on.
+        reports: Who tells the backend.
+        orders: The orders that jobs fetch themselves.
+        limits: What one job may use.
+
+    Attributes:
+        agent_id: The agent's id at the backend, once that has been reached.
+        connected: When the backend was reached last, on `time.time`'s clock.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        session: Session,
+        runner: Runner,
+        cluster: Machines,
+        reports: Delivery,
+        orders: Tickets,
+        limits: Limits,
+    ) -> None:
+        self.store = store
+        self.runner = runner
+        self.cluster = cluster
+        self.orders = orders
+        self.releases = ReleaseStore(store, session)
+        self.stopping = threading.Event()
+        self.agent_id: int | None = None
+        self.connected: float | None = None
+        self._session = session
+        self.reports = reports
+        self._limits = limits
+        # What was asked for here, by the id of the job that the backend was asked to make for it.
+        self._wanted: dict[str, str] = {}
+        self._submitting = threading.Lock()
+
+    def run(self, key: str, body: Mapping[str, Any], caller: Caller) -> KeptJob | str:
+        """Run an action of a release.
+
+        The backend says which job that is, and whose rights it has (`job_id` and the header
+        `SYNAPSE-User`). Anybody else's request makes the job at the backend, which then asks for
+        it to be run.
+
+        Returns:
+            The job; its id alone if the backend made it, but hasn't asked for it yet.
+
+        Raises:
+            Refusal: The release, the action or a parameter won't do, or the backend isn't there.
+        """
+        if self.stopping.is_set():
+            raise Refusal(503, "The agent is being stopped.")
+        code, version = split_key(key)
+        job_id = _job_id(body)
+        known = self.store.job(job_id) if job_id is not None else None
+        if known is not None:
+            return known  # asked twice: its first answer was lost
+        wanted = self._wanted.pop(job_id, None) if job_id is not None else None
+        if wanted is not None:
+            code, version = split_key(wanted)
+        release, _ = self.releases.fetch(code, version)
+        action, params = _checked(release, body)
+        if job_id is None or caller.user_token is None:
+            return self._run_by_backend(release, job_id, action, params, body, caller)
+        return self._submit(release, job_id, action, params, body, caller)
+
+    def stop(self, job_id: str) -> KeptJob:
+        """Ask for a job's end.
+
+        Raises:
+            Refusal: There is no such job.
+        """
+        job = self.job(job_id)
+        if not job.is_final:
+            self.runner.stop(job_id)
+        return self.job(job_id)
+
+    def job(self, job_id: str) -> KeptJob:
+        """Return a job.
+
+        Raises:
+            Refusal: There is no such job.
+        """
+        found = self.store.job(job_id)
+        if found is None:
+            raise Refusal(404, f"The agent has no job {job_id}.")
+        return found
+
+    def fail_what_ran(self) -> None:
+        """Mark what an earlier process of the agent left as failed: nothing of it runs any more."""
+        for job in self.store.jobs():
+            if not job.is_final:
+                ran = "while the job ran" if job.status == "running" else "before the job ran"
+                self.store.end(job.id, Outcome("failed", f"The agent was restarted {ran}."))
+                self.cluster.end(job.id)
+
+    def close(self) -> None:
+        """Take no more jobs, and end those that run."""
+        self.stopping.set()
+        self.runner.close()
+        self.fail_what_ran()
+
+    def _submit(
+        self,
+        release: KeptRelease,
+        job_id: str,
+        action: str,
+        params: Mapping[str, Any],
+        body: Mapping[str, Any],
+        caller: Caller,
+    ) -> KeptJob:
+        token = caller.user_token or ""
+        hide(token)
+        credentials = {"api_token": token}
+        if caller.tenant:
+            credentials["tenant"] = caller.tenant
+        order = JobSpec(
+            job_id=job_id,
+            release=self.releases.file_of(release),
+            action=action,
+            params=params,
+            base_url=self._session.transport.base_url,
+            credentials=credentials,
+            limits=self._limits,
+            debug=bool(body.get("debug")),
+        )
+        with self._submitting:
+            is_new = self.store.add(
+                job_id,
+                code=release.code,
+                version=release.version,
+                action=action,
+                params=params,
+                debug=order.debug,
+            )
+            if is_new:
+                self.runner.submit(order, JobReporter(self.store, self.reports, job_id))
+        return self.job(job_id)
+
+    def _run_by_backend(
+        self,
+        release: KeptRelease,
+        job_id: str | None,
+        action: str,
+        params: Mapping[str, Any],
+        body: Mapping[str, Any],
+        caller: Caller,
+    ) -> KeptJob | str:
+        """Have the backend make the job, and wait a moment for its request to run it."""
+        if self.agent_id is None:
+            raise Refusal(503, "The agent hasn't reached the backend yet; try again in a moment.")
+        key = job_id or str(uuid.uuid4())
+        wish = {
+            "action": action,
+            "params": dict(params),
+            "agent": self.agent_id,
+            "debug": bool(body.get("debug")),
+            "job_id": key,
+            "version": release.version,
+        }
+        self._wanted[key] = release.key
+        try:
+            with self._session_of(caller) as session:
+                session.client.run_plugin(release.code, wish)
+        except ClientError as error:
+            self._wanted.pop(key, None)
+            raise of_backend(error) from error
+        until = time.monotonic() + _CALLED_BACK
+        while (found := self.store.job(key)) is None and time.monotonic() < until:
+            time.sleep(0.05)
+        return found if found is not None else key
+
+    def _session_of(self, caller: Caller) -> Session:
+        """Return a session with the caller's rights; with the agent's own if it names nobody."""
+        options: dict[str, Any] = {"timeout": self._session.transport.settings.timeout}
+        url = self._session.transport.base_url
+        if caller.user_token is not None:
+            try:
+                return Session(url, caller.user_token, tenant=caller.tenant, **options)
+            except ConfigurationError as error:
+                raise Refusal(400, {"detail": f"SYNAPSE-User or SYNAPSE-Tenant: {error}"}) from None
+        own = self._session.transport.settings.credentials["agent_token"].reveal()
+        return Session(url, agent_token=own, tenant=caller.tenant, **options)
+
+
+def _job_id(body: Mapping[str, Any]) -> str | None:
+    value = body.get("job_id")
+    if value is None:
+        return None
+    if not isinstance(value, str) or not _JOB_ID.fullmatch(value):
+        raise Refusal(400, {"job_id": ["Enter letters, digits, '-' and '_', at most 100."]})
+    return value
+
+
+def _checked(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Return action and parameters of a request to run, checked against the release.
+
+    Raises:
+        Refusal: They won't do; the answer says for each what to give.
+    """
+    name = body.get("action")
+    if name is not None and not isinstance(name, str):
+        raise Refusal(400, {"action": ["Not a valid string."]})
+    try:
+        action = PluginConfig.parse(release.config).action(name)
+    except InvalidQuery as error:
+        raise Refusal(400, {"action": [str(error)]}) from None
+    params = body.get("params", body.get("parameters"))
+    if params is None:
+        params = {}
+    if not isinstance(params, dict):
+        raise Refusal(400, {"params": ["Give an object."]})
+    found = problems(action.parameters, params) if action.parameters is not None else {}
+    if found:
+        raise Refusal(400, {"params": found})
+    return action.name, params

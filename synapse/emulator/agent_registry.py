@@ -1,0 +1,161 @@
+"""The agents that said where they are, and what is asked of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from synapse.emulator.job_reporter import end_job
+from synapse.emulator.models import Job, User
+
+__all__ = ["ConnectedAgents"]
+
+_TIMEOUT = (5, 30)
+# Seconds between attempts. An agent that is asked for the same twice does it once, so that an
+# answer that was lost is asked for again.
+_PAUSES = (0.5, 1.0)
+# Seconds for which whoever starts a job waits until its agent has it: then it can be asked there.
+_HANDED_OVER = 2.0
+
+
+@dataclass(frozen=True)
+class _Place:
+    url: str
+    token: str
+
+
+class ConnectedAgents:
+    """Where agents are reached, and by which token: it is in memory only, as the token is.
+
+    An agent says so again and again, hence soon after this server was restarted.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[int, _Place] = {}
+
+    def note(self, agent: User, token: str) -> bool:
+        """Keep what an agent said, or forget one that has no address.
+
+        Returns:
+            Whether it can be asked now, and couldn't before.
+        """
+        if not agent.url:
+            self._places.pop(agent.pk, None)
+            return False
+        is_new = agent.pk not in self._places
+        self._places[agent.pk] = _Place(agent.url.rstrip("/"), token)
+        return is_new
+
+    def has(self, agent: User) -> bool:
+        """Say whether an agent can be asked for something."""
+        return agent.is_active and agent.pk in self._places
+
+    def submit(self, job: Job, token: str, *, patience: float = _HANDED_OVER) -> None:
+        """Have a job's agent run it, on a thread; if it can't, the job fails and says why.
+
+        Waits for that a little, so that whoever started the job can ask the agent about it.
+
+        Args:
+            job: The job; its release, plugin and tenant are loaded.
+            token: The job's own.
+            patience: For how many seconds to wait.
+        """
+        if job.plugin_release is None or job.agent_id is None:  # the caller checked
+            raise ValueError("only a release can be run by an agent")
+        release = f"{job.plugin.code}@{job.plugin_release.version}"
+        body = {
+            "action": job.action,
+            "params": job.params,
+            "job_id": str(job.pk),
+            "debug": job.debug,
+        }
+        on_behalf = {
+            "SYNAPSE-User": f"Token {token}",
+            "SYNAPSE-Tenant": f"Token {job.tenant.code}",
+        }
+
+        def fail(why: str) -> None:
+            end_job(job.pk, Job.Status.FAILED, f"The agent could not be given the job: {why}.")
+
+        path = f"plugin_releases/{release}/run/"
+        self._ask_later(job.agent_id, path, body, on_behalf, otherwise=fail).join(patience)
+
+    def stop(self, job: Job) -> None:
+        """Ask a job's agent for its end, on a thread; if it can't, the job counts as stopped."""
+
+        def stop(why: str) -> None:
+            end_job(job.pk, Job.Status.STOPPED, f"It was stopped, but not by the agent: {why}.")
+
+        self._ask_later(job.agent_id or 0, f"jobs/{job.pk}/stop/", {}, {}, otherwise=stop)
+
+    def _ask_later(
+        self,
+        agent: int,
+        path: str,
+        body: Mapping[str, Any],
+        headers: Mapping[str, str],
+        *,
+        otherwise: Callable[[str], None],
+    ) -> threading.Thread:
+        def ask() -> None:
+            try:
+                why = self._ask(agent, path, body, headers)
+                if why is not None:
+                    otherwise(why)
+            finally:
+                connection.close()
+
+        name = f"synapse-agent-{uuid.uuid4().hex[:8]}"
+        thread = threading.Thread(target=ask, name=name, daemon=True)
+        thread.start()
+        return thread
+
+    def _ask(
+        self, agent: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> str | None:
+        """Ask, and give why it didn't work, if so."""
+        for pause in (*_PAUSES, None):
+            place = self._places.get(agent)  # it may be somewhere else now
+            if place is None:
+                return "it is not connected"
+            why, is_answer = _asked(place, path, body, headers)
+            if is_answer or pause is None:
+                break
+            time.sleep(pause)
+        return why
+
+
+def _asked(
+    place: _Place, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
+) -> tuple[str | None, bool]:
+    """Ask once; give why it didn't work, and whether the agent itself said so."""
+    import requests
+
+    try:
+        with requests.Session() as http:
+            http.trust_env = False  # no proxy and no `.netrc` is to see the tokens
+            answer = http.post(
+                f"{place.url}/{path}",
+                json=dict(body),
+                headers={**headers, "Authorization": place.token},
+                timeout=_TIMEOUT,
+                allow_redirects=False,
+            )
+    except requests.Timeout:
+        return f"{place.url} did not answer in time", False
+    except (requests.RequestException, ValueError) as error:
+        return f"{place.url} cannot be reached ({type(error).__name__})", False
+    if 200 <= answer.status_code < 300:
+        return None, True
+    return f"{place.url} answered {answer.status_code}{_detail(answer.text)}", True
+
+
+def _detail(text: str) -> str:
+    said = " ".join(text.split())[:300].rstrip(".")
+    return f": {said}" if said else ""

@@ -1,0 +1,76 @@
+"""Who runs jobs in this process."""
+
+from typing import Any
+
+from django.apps import apps
+from django.db import transaction
+
+from synapse.emulator.agent_registry import ConnectedAgents
+from synapse.emulator.files import blob_path
+from synapse.emulator.job_runner import JobRunner
+from synapse.emulator.models import Job, Token
+from synapse.emulator.models.accounts import User
+
+
+def agents() -> ConnectedAgents:
+    """Give the agents that jobs can be given to."""
+    config = _config()
+    if config.agents is None:
+        config.agents = ConnectedAgents()
+    found: ConnectedAgents = config.agents
+    return found
+
+
+def engine() -> JobRunner | None:
+    """Give what runs jobs here, if this server does."""
+    running: JobRunner | None = _config().running
+    return running
+
+
+def note_agent(agent: User, token: str) -> None:
+    """Keep where an agent is, and give it what waits for it if that wasn't known.
+
+    Those are jobs from before this server was started, which may have died before the agent had
+    them. One that the agent has is not run twice.
+    """
+    if not agents().note(agent, token):
+        return
+    waiting = Job.objects.filter(agent=agent, runner=Job.Runner.AGENT, status=Job.Status.QUEUED)
+    for job in waiting.exclude(plugin_release=None).select_related(
+        "plugin", "plugin_release", "tenant"
+    ):
+        before = Token.objects.filter(job=job).select_related("user").first()
+        if before is not None:
+            agents().submit(job, Token.for_job(job, before.user), patience=0)
+
+
+def hand_over(job: Job, user: User) -> None:
+    """Have a job run that was just made, once it is there for others to see.
+
+    Args:
+        job: The job, with its runner.
+        user: Who asked for it: the code gets a token with this user's rights.
+    """
+    release = job.plugin_release
+    if release is None:  # the caller checked
+        raise ValueError("only a release can be run")
+    token = Token.for_job(job, user)
+    running = engine()
+    if job.runner == Job.Runner.AGENT:
+        transaction.on_commit(lambda: agents().submit(job, token))
+    elif running is not None:
+        archive = blob_path(job.tenant, release.blob.checksum)
+        transaction.on_commit(lambda: running.submit(job, archive, token))
+
+
+def ask_to_stop(job: Job) -> None:
+    """Have who runs a job end it, once what came with that wish is saved."""
+    running = engine()
+    if job.runner == Job.Runner.AGENT:
+        transaction.on_commit(lambda: agents().stop(job))
+    elif running is not None:
+        transaction.on_commit(lambda: running.stop(job))
+
+
+def _config() -> Any:
+    return apps.get_app_config("emulator")

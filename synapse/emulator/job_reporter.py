@@ -1,0 +1,118 @@
+"""What is noted of a job while it runs here, and how it is ended."""
+
+from __future__ import annotations
+
+import logging
+import time
+import uuid
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.utils import timezone
+
+from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
+
+if TYPE_CHECKING:
+    from synapse.jobs.spec import Outcome, OutputLine
+
+__all__ = ["DatabaseReporter", "end_job"]
+
+_log = logging.getLogger(__name__)
+
+# A transaction takes the database for itself, so each is a short one.
+_BATCH = 500
+_ATTEMPTS = 5
+_LEVELS = {Job.Status.FAILED: LogLevel.ERROR, Job.Status.STOPPED: LogLevel.WARNING}
+
+
+class DatabaseReporter:
+    """Writes what the engine says of a job into the database, on the engine's threads.
+
+    Args:
+        key: The job's id.
+    """
+
+    def __init__(self, key: uuid.UUID) -> None:
+        self._key = key
+        # Lines that the database doesn't have yet: when its disk is full, say, they wait here.
+        self._waiting: deque[OutputLine] = deque()
+
+    def started(self) -> None:
+        """Note that it runs."""
+        _again(self._start)
+
+    def printed(self, lines: Sequence[OutputLine]) -> None:
+        """Note what it printed."""
+        self._waiting.extend(lines)
+        self._write()
+
+    def ended(self, outcome: Outcome) -> None:
+        """Note how it ended."""
+        status, reason = Job.Status(outcome.status), outcome.reason
+        try:
+            self._write()
+        except DatabaseError as error:
+            _log.exception("The last lines of job %s could not be written.", self._key)
+            status, reason = Job.Status.FAILED, f"What it printed could not be kept: {error}."
+        _again(lambda: end_job(self._key, status, reason))
+
+    def _write(self) -> None:
+        while self._waiting:
+            batch = list(islice(self._waiting, _BATCH))
+            _again(partial(self._write_batch, batch))
+            for _ in batch:
+                self._waiting.popleft()
+
+    def _write_batch(self, lines: Sequence[OutputLine]) -> None:
+        ConsoleLine.objects.bulk_create(
+            ConsoleLine(
+                job_id=self._key, message=line.message, level=line.level, created=line.created
+            )
+            for line in lines
+        )
+
+    def _start(self) -> None:
+        waiting = Job.objects.filter(pk=self._key, status=Job.Status.QUEUED)
+        waiting.update(status=Job.Status.RUNNING, updated=timezone.now())
+
+
+@transaction.atomic
+def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
+    """End a job, unless it has ended; the reason becomes its last line, unless it is that already.
+
+    Args:
+        key: The job's id.
+        status: One that nothing comes after.
+        reason: Why, in a sentence.
+    """
+    job = Job.objects.select_for_update().filter(pk=key).exclude(status__in=Job.FINAL).first()
+    if job is None:
+        return
+    if reason is not None and reason != _last_line(job):
+        ConsoleLine.objects.create(job=job, message=reason, level=_LEVELS.get(status))
+    job.status = status
+    job.completed = timezone.now()
+    job.save(update_fields=["status", "completed", "updated"])
+    Token.objects.filter(job=job).delete()
+
+
+def _last_line(job: Job) -> str | None:
+    return job.console_lines.order_by("-pk").values_list("message", flat=True).first()
+
+
+def _again(write: Callable[[], object]) -> None:
+    """Write, on a thread that isn't a request's; a database that is busy is asked again."""
+    for attempt in range(_ATTEMPTS):
+        close_old_connections()
+        try:
+            write()
+            return
+        except DatabaseError:
+            connection.close()
+            if attempt + 1 == _ATTEMPTS:
+                raise
+            time.sleep(0.2 * 2**attempt)

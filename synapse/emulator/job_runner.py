@@ -1,0 +1,118 @@
+"""Jobs that this server runs itself, and those that it has agents run."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synapse.emulator.job_reporter import DatabaseReporter, end_job
+from synapse.emulator.models import Job
+
+if TYPE_CHECKING:
+    from synapse.jobs.local.engine import Engine
+    from synapse.jobs.spec import JobSpec, Limits
+
+_BLOCK = 1 << 20
+_STOPPED = "The backend was stopped while the job ran."
+_RESTARTED = "The backend was restarted while the job ran."
+
+
+class JobRunner:
+    """The server's engine, made when the first job comes.
+
+    Args:
+        folder: Where the engine keeps what it needs.
+        url: Where the jobs reach this server.
+        limits: What each job may use.
+    """
+
+    def __init__(self, folder: Path, url: str, limits: Limits | None) -> None:
+        self._folder = folder
+        self._url = url
+        self._limits = limits
+        self._lock = threading.Lock()
+        self._engine: Engine | None = None
+        self._is_closed = False
+        self._checksums: dict[Path, str] = {}
+
+    def recover(self) -> None:
+        """End the jobs that an earlier run of the server left behind, which was killed."""
+        jobs = Job.objects.filter(runner=Job.Runner.ENGINE).exclude(status__in=Job.FINAL)
+        left = list(jobs.values_list("pk", flat=True))
+        if left:
+            from synapse.jobs.local.process_tree import end_marked
+
+            end_marked({str(key) for key in left})
+        for key in left:
+            end_job(key, Job.Status.FAILED, _RESTARTED)
+
+    def submit(self, job: Job, archive: Path, token: str) -> None:
+        """Have a job run that was saved; its release, plugin and tenant are loaded."""
+        try:
+            order = self._order(job, archive, token)
+            with self._lock:
+                if self._is_closed:
+                    end_job(job.pk, Job.Status.FAILED, _STOPPED)
+                elif Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
+                    self._made_engine().submit(order, DatabaseReporter(job.pk))
+        except (OSError, NotImplementedError) as error:
+            reason = str(error).rstrip(".")
+            end_job(job.pk, Job.Status.FAILED, f"The job could not be run: {reason}.")
+
+    def _order(self, job: Job, archive: Path, token: str) -> JobSpec:
+        from synapse.jobs.spec import JobSpec, Limits, ReleaseFile
+
+        release = job.plugin_release
+        if release is None or job.action is None:  # the caller checked
+            raise ValueError("only an action of a release can be run")
+        return JobSpec(
+            job_id=str(job.pk),
+            release=ReleaseFile(
+                code=job.plugin.code,
+                version=release.version,
+                checksum=self._checksum(archive),
+                archive=archive,
+            ),
+            action=job.action,
+            params=job.params,
+            base_url=self._url,
+            credentials={"api_token": token, "tenant": job.tenant.code},
+            limits=self._limits or Limits(),
+            debug=job.debug,
+        )
+
+    def stop(self, job: Job) -> None:
+        """Ask for the end of a job; it is told as any other end is."""
+        with self._lock:
+            if self._engine is not None and self._engine.stop(str(job.pk)):
+                return
+            # It was saved, and isn't handed over yet.
+            if Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
+                end_job(job.pk, Job.Status.STOPPED, "It was stopped before it ran.")
+
+    def close(self) -> None:
+        """End all jobs, and wait for it."""
+        with self._lock:
+            self._is_closed = True
+            engine = self._engine
+        if engine is not None:
+            engine.close(_STOPPED)
+
+    def _made_engine(self) -> Engine:
+        if self._engine is None:
+            from synapse.jobs.local.engine import Engine
+
+            self._engine = Engine(self._folder)
+        return self._engine
+
+    def _checksum(self, path: Path) -> str:
+        """Give the SHA-256 of stored content, which never changes."""
+        if path not in self._checksums:
+            digest = hashlib.sha256()
+            with path.open("rb") as stream:
+                while block := stream.read(_BLOCK):
+                    digest.update(block)
+            self._checksums[path] = digest.hexdigest()
+        return self._checksums[path]

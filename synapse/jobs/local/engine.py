@@ -1,0 +1,180 @@
+"""The engine: jobs that wait for their turn, and the threads that run them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import threading
+from collections import deque
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from synapse.jobs.local.job import JobRun
+from synapse.jobs.local.process_tree import end_marked
+from synapse.jobs.local.release_cache import ReleaseCache
+from synapse.jobs.spec import JobSpec, Outcome, Reporter
+
+__all__ = ["Engine"]
+
+
+class Engine:
+    """Runs jobs on this machine, each in a process of its own; safe under threads.
+
+    A job runs as the same user as this process. Its environment is clean and it is held to its
+    limits, but it is no sandbox: it can do what the user can.
+
+    Args:
+        folder: Where code, environments and the jobs' own folders are kept. One engine at a time
+            may use it.
+        workers: How many jobs run at a time; more wait, in the order that they came in.
+        python: The interpreter; the SDK is imported from where this process has it.
+        grace: Seconds that a job has to end when it is asked to, before it is killed.
+
+    Example:
+        >>> engine = Engine(getfixture("tmp_path"))
+        >>> engine.stop("a-job-that-isn't-here")
+        False
+        >>> engine.close()
+    """
+
+    def __init__(
+        self,
+        folder: str | os.PathLike[str],
+        *,
+        workers: int = 2,
+        python: str = sys.executable,
+        grace: float = 5.0,
+    ) -> None:
+        if os.name != "posix":
+            raise NotImplementedError(
+                "Jobs run on Linux and macOS only: run this in WSL or a container."
+            )
+        self._folder = Path(folder).absolute()
+        self._workers = max(1, workers)
+        self._python = python
+        self._grace = grace
+        self._releases = ReleaseCache(self._folder / "releases")
+        self._lock = threading.Condition()
+        self._waiting: deque[JobRun] = deque()
+        self._running: dict[str, JobRun] = {}
+        self._threads: list[threading.Thread] = []
+        self._closed: str | None = None
+        self._clean()
+
+    def submit(self, order: JobSpec, reporter: Reporter) -> None:
+        """Take a job, and run it when there is room. Returns at once.
+
+        Args:
+            order: What to run. Its action and parameters were checked.
+            reporter: Who is told: from one thread at a time, in order, the end last.
+
+        Raises:
+            ValueError: There is a job with this id here that hasn't ended.
+        """
+        job = JobRun(order, reporter)
+        with self._lock:
+            if self._find(order.job_id) is not None:
+                raise ValueError(f"The job {order.job_id} is here already.")
+            closed = self._closed
+            if closed is None:
+                self._waiting.append(job)
+                self._lock.notify()
+                if len(self._threads) < self._workers:
+                    self._start_worker()
+        if closed is not None:
+            _end_unrun(job, Outcome("failed", closed))
+
+    def stop(self, job_id: str) -> bool:
+        """Ask for a job's end; it is over when its reporter is told. Returns at once.
+
+        It may be said again, which changes nothing.
+
+        Returns:
+            Whether it was waiting or running here.
+        """
+        with self._lock:
+            waiting = next((job for job in self._waiting if job.order.job_id == job_id), None)
+            if waiting is not None:
+                self._waiting.remove(waiting)
+            running = self._running.get(job_id)
+        if waiting is not None:
+            _end_unrun(waiting, Outcome("stopped", "It was stopped before it ran."))
+            return True
+        return running is not None and running.verdict.reach(Outcome("stopped", "It was stopped."))
+
+    def pids(self) -> dict[str, int]:
+        """Give the process ids of what runs at the moment, by the jobs' ids."""
+        with self._lock:
+            return {key: job.pid for key, job in self._running.items() if job.pid is not None}
+
+    def close(self, reason: str = "What ran it was stopped.") -> None:
+        """End everything that runs or waits, and wait for it. Nothing is run afterwards.
+
+        Args:
+            reason: What the jobs fail with.
+        """
+        with self._lock:
+            self._closed = self._closed or reason
+            waiting = list(self._waiting)
+            self._waiting.clear()
+            running = list(self._running.values())
+            threads = list(self._threads)
+            self._lock.notify_all()
+        for job in running:
+            job.verdict.fail(reason)
+        for ending in [_end_unrun(job, Outcome("failed", reason)) for job in waiting]:
+            ending.join()
+        for thread in threads:
+            thread.join()
+
+    def _clean(self) -> None:
+        """End and remove what a process left here that was killed."""
+        folder = self._folder / "jobs"
+        left = {unquote(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
+        if left:
+            end_marked(left)
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _find(self, job_id: str) -> JobRun | None:
+        waiting = (job for job in self._waiting if job.order.job_id == job_id)
+        return self._running.get(job_id) or next(waiting, None)
+
+    def _start_worker(self) -> None:
+        name = f"synapse-job-{len(self._threads) + 1}"
+        # A daemon: a process that forgets to close its engine must be able to end, and its jobs
+        # end with it.
+        thread = threading.Thread(target=self._work, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _work(self) -> None:
+        while (job := self._next()) is not None:
+            key = job.order.job_id
+            try:
+                job.run(
+                    self._folder / "jobs" / quote(key, safe=""),
+                    releases=self._releases,
+                    python=self._python,
+                    grace=self._grace,
+                )
+            finally:
+                with self._lock:
+                    del self._running[key]
+
+    def _next(self) -> JobRun | None:
+        with self._lock:
+            while not self._waiting:
+                if self._closed is not None:
+                    return None
+                self._lock.wait()
+            job = self._waiting.popleft()
+            self._running[job.order.job_id] = job
+            return job
+
+
+def _end_unrun(job: JobRun, outcome: Outcome) -> threading.Thread:
+    """Tell of the end of a job that never began, not on the thread of who has it end."""
+    thread = threading.Thread(target=job.end, args=(outcome,), name="synapse-unrun", daemon=True)
+    thread.start()
+    return thread

@@ -1,0 +1,73 @@
+"""How a process ended, in a sentence for people."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Sequence
+
+from synapse.jobs.spec import Outcome, OutputLine
+
+__all__ = ["outcome_of"]
+
+_LONGEST = 500
+_EXCEPTION = re.compile(r"[^\W\d][\w.<>]*(: .*)?")
+# The driver's exit codes: the code raised something; it can't be imported, or its result can't be
+# sent. The driver's last line then says why.
+_RAISED = 1
+_BY_DRIVER = (3, 4)
+_INSTALL = " Name its package under `requirements` in config.yaml, with `install: true`."
+# How a traceback begins, and what is before each of its lines: that of several at once is drawn.
+_TRACEBACKS = {
+    "Traceback (most recent": "",
+    "  + Exception Group Traceback (most recent": "  | ",
+}
+
+
+def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
+    """Say how a job's process ended that nobody ended.
+
+    Args:
+        code: Its exit code; the negative number of the signal that killed it.
+        printed: Its last lines.
+
+    Example:
+        >>> outcome_of(3, []).reason
+        'It ended with exit code 3.'
+        >>> outcome_of(-9, []).reason
+        'It was killed by signal 9 (SIGKILL).'
+    """
+    if code == 0:
+        return Outcome("completed")
+    if code < 0:
+        return Outcome("failed", f"It was killed by signal {-code} ({_name(-code)}).")
+    if code == _RAISED and (raised := _exception(printed)) is not None:
+        hint = _INSTALL if raised.startswith("ModuleNotFoundError: No module named") else ""
+        return Outcome("failed", f"The code raised {_cut(raised).rstrip('.')}.{hint}")
+    if code in _BY_DRIVER and printed and printed[-1].level == "error":
+        return Outcome("failed", _cut(printed[-1].message))
+    return Outcome("failed", f"It ended with exit code {code}.")
+
+
+def _exception(printed: Sequence[OutputLine]) -> str | None:
+    """Find the exception of the last traceback, as its own line there has it."""
+    raised, prefix = None, None
+    for text in (line.message for line in printed):
+        begun = next((start for start in _TRACEBACKS if text.startswith(start)), None)
+        if begun is not None:
+            raised, prefix = None, _TRACEBACKS[begun]
+        elif prefix is not None and raised is None and text.startswith(prefix):
+            own = text.removeprefix(prefix)
+            raised = own if _EXCEPTION.fullmatch(own) else None
+    return raised
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "unknown"

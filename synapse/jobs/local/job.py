@@ -1,0 +1,191 @@
+"""One job, from its release to its outcome."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from synapse import plugins
+from synapse.errors import SynapseError
+from synapse.jobs.local.exit_reason import outcome_of
+from synapse.jobs.local.output_splitter import Output
+from synapse.jobs.local.process import StopRequest, run
+from synapse.jobs.local.process_tree import MARK
+from synapse.jobs.local.release_cache import Kept, ReleaseCache
+from synapse.jobs.local.venvs import Step, installed, job_environment
+from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
+from synapse.plugins.packaging import load_config
+
+__all__ = ["JobRun"]
+
+_log = logging.getLogger(__name__)
+_TAIL = 200
+
+# The driver by its name, with nothing of the release's before the interpreter's own modules: a
+# file `json.py` in it must not become the driver's. The SDK may have been found by the path of
+# the process that runs this only.
+_START = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
+    "from synapse.plugins.job_main import main; sys.exit(main())"
+)
+
+
+class JobRun:
+    """A job that is waiting or running here.
+
+    Args:
+        order: What is to be run.
+        reporter: Who is told about it.
+
+    Attributes:
+        verdict: By which it is ended early.
+        pid: The process id of what runs for it, if something does.
+    """
+
+    def __init__(self, order: JobSpec, reporter: Reporter) -> None:
+        self.order = order
+        self.reporter = reporter
+        self.verdict = StopRequest(order.limits)
+        self.pid: int | None = None
+        self._tail: deque[OutputLine] = deque(maxlen=_TAIL)
+
+    def run(self, folder: Path, *, releases: ReleaseCache, python: str, grace: float) -> None:
+        """Run it to its end, and tell.
+
+        Args:
+            folder: One for this job alone, which is removed at the end.
+            releases: Where its code is.
+            python: The interpreter.
+            grace: Seconds that it has to end when it is asked to.
+        """
+        self._tell(self.reporter.started)
+        self.verdict.start()
+        output = Output(self.order.limits.output * 2**20, self._print)
+        try:
+            outcome = self._outcome(folder, output, releases, python, grace)
+        except SynapseError as error:  # a sentence for people
+            outcome = Outcome("failed", " ".join(str(error).split()))
+        except Exception as error:  # whatever it is, the job has to end, and to say why
+            _log.exception("Job %s could not be run.", self.order.job_id)
+            reason = f"{type(error).__name__}: {error}".rstrip(".")
+            outcome = Outcome("failed", f"It could not be run: {reason}.")
+        output.finish()
+        output.flush()
+        shutil.rmtree(folder, ignore_errors=True)
+        self.end(self.verdict.close() or outcome)
+
+    def end(self, outcome: Outcome) -> None:
+        """Tell how it ended; by itself for one that never ran."""
+        self._tell(lambda: self.reporter.ended(outcome))
+
+    def _outcome(
+        self, folder: Path, output: Output, releases: ReleaseCache, python: str, grace: float
+    ) -> Outcome:
+        home, temporary, code = folder / "home", folder / "tmp", folder / "code"
+        shutil.rmtree(folder, ignore_errors=True)
+        for made in (folder, home, temporary):
+            made.mkdir(mode=0o700, parents=True)
+
+        def step(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> int | None:
+            return self._step(command, cwd, variables, output, grace)
+
+        with releases.lend(self.order.release) as kept:
+            config = load_config(kept.code)
+            action = config.action(self.order.action)
+            interpreter: str | None = python
+            if config.install:
+                interpreter = self._install(kept, config.requirements, folder, python, step, output)
+            if interpreter is None:
+                return Outcome("stopped")  # the verdict counts
+            shutil.copytree(kept.code, code, symlinks=True)
+            variables = job_environment(interpreter, home, temporary)
+            sent = json.dumps(self.order.for_driver(action.entrypoint)).encode() + b"\n"
+            command = [interpreter, "-c", _START, str(_sdk())]
+            # What was installed for the release must stay for as long as it runs.
+            exit_code = self._step(command, code, variables, output, grace, sent)
+        self.verdict.close()
+        if exit_code is None:
+            return Outcome("stopped")  # the verdict counts
+        return outcome_of(exit_code, self._printed(output))
+
+    def _install(
+        self,
+        kept: Kept,
+        requirements: Sequence[str],
+        folder: Path,
+        python: str,
+        step: Step,
+        output: Output,
+    ) -> str | None:
+        while not kept.installing.acquire(timeout=0.1):  # another job of the release installs
+            if self.verdict.check():
+                return None
+        try:
+            place = folder / "install"
+            shutil.copytree(kept.code, place, symlinks=True)
+            return installed(
+                kept,
+                requirements,
+                python=python,
+                folder=place,
+                environment=job_environment(python, folder / "home", folder / "tmp"),
+                step=step,
+                last_lines=lambda: self._printed(output),
+            )
+        finally:
+            kept.installing.release()
+
+    def _step(
+        self,
+        command: Sequence[str],
+        folder: Path,
+        variables: Mapping[str, str],
+        output: Output,
+        grace: float,
+        order: bytes = b"",
+    ) -> int | None:
+        """Run a program, and give its exit code; None if the job is to end."""
+        if self.verdict.check():
+            return None
+        try:
+            code = run(
+                command,
+                folder=folder,
+                environment={**variables, MARK: self.order.job_id},
+                mark=self.order.job_id,
+                output=output,
+                verdict=self.verdict,
+                grace=grace,
+                order=order,
+                started=self._has_pid,
+            )
+        finally:
+            self.pid = None
+        return None if self.verdict.outcome is not None else code
+
+    def _printed(self, output: Output) -> list[OutputLine]:
+        output.flush()
+        return list(self._tail)
+
+    def _has_pid(self, pid: int) -> None:
+        self.pid = pid
+
+    def _print(self, lines: Sequence[OutputLine]) -> None:
+        self._tail.extend(lines)
+        self._tell(lambda: self.reporter.printed(lines))
+
+    def _tell(self, say: Callable[[], None]) -> None:
+        """Tell the reporter; what it can't take must not end the job, or the engine."""
+        try:
+            say()
+        except Exception:  # of whoever is told: the job goes on
+            _log.exception("What job %s did could not be reported.", self.order.job_id)
+
+
+def _sdk() -> Path:
+    """Give the folder that the SDK is imported from."""
+    return Path(plugins.__file__).parents[2]

@@ -1,0 +1,131 @@
+"""What a process prints, as lines: cut where they are too long, counted against a limit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+
+from synapse.jobs.spec import OutputLine
+from synapse.plugins.log_markers import split
+
+__all__ = ["Output"]
+
+# The longest message that followers of a log take by default.
+_LONGEST = 10 * 1024
+_BATCH = 2000
+_PATIENCE = 0.1
+
+
+class Output:
+    """The lines of a job, on their way from bytes to whoever is told about them.
+
+    It is used by one thread only, the one that the lines are given away in.
+
+    Args:
+        limit: How many bytes there may be; what comes after them is dropped.
+        give: Takes the lines, some at a time.
+    """
+
+    def __init__(self, limit: float, give: Callable[[Sequence[OutputLine]], None]) -> None:
+        self._left = limit
+        self._give = give
+        self._rest = b""
+        self._level: str | None = None
+        self._continued = False
+        self._lines: list[OutputLine] = []
+        self._due: float | None = None
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there was more than there may be."""
+        return self._left < 0
+
+    @property
+    def patience(self) -> float:
+        """How many seconds the lines that are waiting may go on waiting."""
+        return _PATIENCE if self._due is None else max(0.0, self._due - time.monotonic())
+
+    def feed(self, data: bytes) -> None:
+        """Take what was printed, and give lines away when there are many or they are old."""
+        if self.is_full:
+            return
+        kept = data if len(data) <= self._left else data[: int(self._left)]
+        self._left -= len(data)
+        self._cut(self._rest + kept)
+        if len(self._lines) >= _BATCH:
+            self.flush()
+
+    def finish(self) -> None:
+        """Make a line of what has no end yet."""
+        if self._rest:
+            self._pieces(self._rest.removesuffix(b"\r"))
+            self._rest = b""
+        self._continued = False
+
+    def flush(self, *, due: bool = False) -> None:
+        """Give the lines away that are waiting.
+
+        Args:
+            due: Only if one of them has waited for long enough.
+        """
+        if self._lines and not (due and self.patience > 0):
+            lines, self._lines, self._due = self._lines, [], None
+            self._give(lines)
+
+    def _cut(self, data: bytes) -> None:
+        # Its other half may be on its way.
+        held = b"\r" if data.endswith(b"\r") else b""
+        data = data[: len(data) - len(held)].replace(b"\r\n", b"\n")
+        *whole, rest = data.split(b"\n")
+        for line in whole:
+            self._pieces(self._bars(line))
+            self._continued = False
+        rest = self._bars(rest)
+        while len(rest) > _LONGEST:
+            size = _whole_characters(rest, _LONGEST)
+            self._piece(rest[:size])
+            rest = rest[size:]
+        self._rest = rest + held
+
+    def _bars(self, line: bytes) -> bytes:
+        """Take the states of a progress bar, which writes over itself, for lines."""
+        if b"\r" not in line:
+            return line
+        *states, last = line.split(b"\r")
+        for state in states:
+            if state or self._continued:
+                self._pieces(state)
+            self._continued = False
+        return last
+
+    def _pieces(self, line: bytes) -> None:
+        if not line and self._continued:
+            return  # it ended exactly where it was cut
+        while len(line) > _LONGEST:
+            size = _whole_characters(line, _LONGEST)
+            self._piece(line[:size])
+            line = line[size:]
+        self._piece(line)
+
+    def _piece(self, piece: bytes) -> None:
+        text = piece.decode(errors="replace").replace("\x00", "\ufffd")
+        if self._continued:
+            self._add(text, self._level)
+        else:
+            message, self._level = split(text)
+            self._add(message, self._level)
+        self._continued = True
+
+    def _add(self, message: str, level: str | None) -> None:
+        if self._due is None:
+            self._due = time.monotonic() + _PATIENCE
+        self._lines.append(OutputLine(message, level, datetime.now(timezone.utc)))
+
+
+def _whole_characters(data: bytes, size: int) -> int:
+    """Give the largest size up to one that cuts no character of UTF-8 in two."""
+    for shorter in range(size, size - 4, -1):
+        if data[shorter] & 0xC0 != 0x80:
+            return shorter
+    return size  # it isn't UTF-8

@@ -1,0 +1,247 @@
+"""One process of a job: started in a session of its own, read, watched, and ended."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import psutil
+
+from synapse.jobs.local.output_splitter import Output
+from synapse.jobs.local.process_tree import ProcessTree
+from synapse.jobs.spec import Limits, Outcome
+
+__all__ = ["StopRequest", "run"]
+
+_BLOCK = 1 << 16
+_PERIOD = 0.2
+_REST = 2.0
+
+
+class StopRequest:
+    """Why a job is to end before it ends by itself; the first reason is the one that counts.
+
+    Args:
+        limits: What the job may use.
+    """
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.outcome: Outcome | None = None
+        self._lock = threading.Lock()
+        self._is_over = False
+        self._changed = threading.Event()
+        self._end = float("inf")
+
+    def start(self) -> None:
+        """Let the job's time begin."""
+        self._end = time.monotonic() + self.limits.timeout
+
+    def reach(self, outcome: Outcome) -> bool:
+        """Have the job end, unless it has ended.
+
+        Returns:
+            Whether it is ended for some reason, this or an earlier one.
+        """
+        with self._lock:
+            if self._is_over:
+                return False
+            self.outcome = self.outcome or outcome
+        self._changed.set()
+        return True
+
+    def fail(self, reason: str) -> None:
+        """Have the job end as failed."""
+        self.reach(Outcome("failed", reason))
+
+    def close(self) -> Outcome | None:
+        """Give what was reached, which nothing changes any more: the job has ended."""
+        with self._lock:
+            self._is_over = True
+            return self.outcome
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until there is something new, and say whether the job is to end."""
+        if self.outcome is None:
+            seconds = min(seconds, max(0.0, self._end - time.monotonic()))
+        self._changed.wait(seconds)
+        self._changed.clear()
+        return self.check()
+
+    def check(self) -> bool:
+        """Say whether the job is to end, be it that its time is up."""
+        if time.monotonic() >= self._end:
+            self.fail(f"It ran for longer than {self.limits.timeout:g} s.")
+        return self.outcome is not None
+
+    def wake(self) -> None:
+        """End a wait."""
+        self._changed.set()
+
+
+def run(
+    command: Sequence[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    mark: str,
+    output: Output,
+    verdict: StopRequest,
+    grace: float,
+    order: bytes = b"",
+    started: Callable[[int], object] | None = None,
+) -> int:
+    """Run a program to its end, or to that which a verdict puts to it.
+
+    Nothing of it is left afterwards, but for what left its session and cleared its environment.
+
+    Args:
+        command: The program and its arguments.
+        folder: Where it runs.
+        environment: All of its environment.
+        mark: What its processes are known by, in that environment.
+        output: Takes what it prints.
+        verdict: Says when it is to end early.
+        grace: Seconds that it has for that, before it is killed.
+        order: What it reads from its standard input, which then stays open.
+        started: Told its process id, which is that of its group too.
+
+    Returns:
+        Its exit code; of one that a signal killed, that signal's number, negative.
+    """
+    child = subprocess.Popen(  # noqa: S603 # the engine's own command
+        list(command),
+        cwd=folder,
+        env=dict(environment),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+        bufsize=0,
+    )
+    if started is not None:
+        started(child.pid)
+    family = ProcessTree(child.pid, mark)
+    guard = _Watchdog(family, verdict, grace)
+    guard.start()
+    assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
+    assert child.stdout is not None  # noqa: S101
+    feeder = threading.Thread(target=_feed, args=(child.stdin.fileno(), order), daemon=True)
+    feeder.start()
+    try:
+        with selectors.DefaultSelector() as selector:
+            os.set_blocking(child.stdout.fileno(), False)
+            selector.register(child.stdout, selectors.EVENT_READ)
+            _read(selector, child, output, verdict)
+            guard.end()
+            family.sweep()
+            _drain(selector, output)
+    finally:
+        guard.end()
+        family.kill()  # of use only when reading failed
+        feeder.join(_REST)
+        child.stdin.close()
+        child.stdout.close()
+        code = child.wait()
+    return code
+
+
+def _feed(pipe: int, order: bytes) -> None:
+    """Give the order; on a thread, as an order can be larger than a pipe holds."""
+    view = memoryview(order)
+    with contextlib.suppress(BrokenPipeError):  # it ended before it read all
+        while view:
+            view = view[os.write(pipe, view) :]
+
+
+def _read(
+    selector: selectors.BaseSelector,
+    child: subprocess.Popen[bytes],
+    output: Output,
+    verdict: StopRequest,
+) -> None:
+    """Read until it has ended; it may have closed its output before."""
+    while not _has_ended(child):
+        if selector.get_map():
+            if not selector.select(output.patience):
+                output.flush()
+            else:
+                _take(selector, output)
+        else:
+            time.sleep(0.01)
+        output.flush(due=True)
+        if output.is_full:
+            verdict.fail(f"It printed more than {verdict.limits.output:g} MiB.")
+
+
+def _take(selector: selectors.BaseSelector, output: Output) -> None:
+    """Read what is there; at the end, of that no more is asked for."""
+    for key in list(selector.get_map().values()):
+        data = os.read(key.fd, _BLOCK)
+        if data:
+            output.feed(data)
+        else:
+            selector.unregister(key.fd)
+
+
+def _drain(selector: selectors.BaseSelector, output: Output) -> None:
+    """Read what is left in the pipe, which something unknown may still hold open."""
+    end = time.monotonic() + _REST
+    while selector.get_map() and time.monotonic() < end:
+        if selector.select(_PERIOD):
+            _take(selector, output)
+    output.finish()
+
+
+def _has_ended(child: subprocess.Popen[bytes]) -> bool:
+    """Say whether it has, without reaping it: until then its number stays its own."""
+    try:
+        return psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+class _Watchdog(threading.Thread):
+    """Holds a process to its verdict, however busy the thread is that reads from it."""
+
+    def __init__(self, family: ProcessTree, verdict: StopRequest, grace: float) -> None:
+        super().__init__(name="synapse-guard", daemon=True)
+        self._family = family
+        self._verdict = verdict
+        self._grace = grace
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        kill_at: float | None = None
+        while not self._over.is_set():
+            left = _PERIOD if kill_at is None else min(_PERIOD, kill_at - time.monotonic())
+            condemned = self._verdict.wait(max(left, 0.0))
+            if self._over.is_set() or not (condemned or self._check_memory()):
+                continue
+            if kill_at is None:
+                self._family.terminate()
+                kill_at = time.monotonic() + self._grace
+            elif time.monotonic() >= kill_at:
+                self._family.kill()
+                return
+
+    def end(self) -> None:
+        """Let go of the process."""
+        self._over.set()
+        self._verdict.wake()
+        if self.is_alive():
+            self.join()
+
+    def _check_memory(self) -> bool:
+        most = self._verdict.limits.memory
+        if self._family.memory() <= most * 2**20 or self._family.exact_memory() <= most * 2**20:
+            return False
+        self._verdict.fail(f"It used more than {most:g} MiB of memory.")
+        self._family.kill()  # it may well grow faster than it would end
+        return True

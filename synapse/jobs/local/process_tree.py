@@ -1,0 +1,125 @@
+"""The processes of a job: those of its session, and those that it started and that left it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Collection, Iterator
+
+import psutil
+
+__all__ = ["MARK", "ProcessTree", "end_marked"]
+
+#: The variable in a job's environment by which what it left behind is known as its own.
+MARK = "SYNAPSE_JOB_ID"
+
+# How often those are looked for that left the session: it takes a look at every process there is.
+_PERIOD = 1.0
+
+
+class ProcessTree:
+    """A process that leads a session, and what belongs to it.
+
+    The leader must not be reaped while this is used: as long as it is there, if only as a zombie,
+    no other process gets its number.
+
+    Args:
+        leader: The process id, which is the session's too.
+        mark: What the variable `MARK` says in the environment of all of them.
+    """
+
+    def __init__(self, leader: int, mark: str) -> None:
+        self._leader = leader
+        self._mark = mark
+        self._strays: set[psutil.Process] = set()
+        self._looked = 0.0
+
+    def memory(self) -> int:
+        """Give how many bytes they hold at most: what several share is counted for each."""
+        if time.monotonic() - self._looked >= _PERIOD:
+            self._looked = time.monotonic()
+            self._find_strays()
+        return sum(_measured(process, "rss") for process in self._members())
+
+    def exact_memory(self) -> int:
+        """Give how many bytes they hold, shared ones divided among them; it takes longer."""
+        return sum(_measured(process, "pss") for process in self._members())
+
+    def terminate(self) -> None:
+        """Ask those of the leader's group to end."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._leader, signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End all, the leader too."""
+        self._find_strays()
+        self._kill_until_none_is_left()
+
+    def sweep(self) -> None:
+        """End what the leader, who has ended, left behind, wherever it went."""
+        self._strays.update(_marked({self._mark}))
+        self._kill_until_none_is_left()
+
+    def _kill_until_none_is_left(self) -> None:
+        # What is killed may have started something a moment before.
+        for _ in range(10):
+            alive = [process for process in self._members() if _is_alive(process)]
+            for process in alive:
+                with contextlib.suppress(psutil.Error, OSError):
+                    process.kill()
+            if not alive:
+                return
+            psutil.wait_procs([each for each in alive if each.pid != self._leader], timeout=0.2)
+
+    def _members(self) -> list[psutil.Process]:
+        return [*self._session(), *self._strays]
+
+    def _session(self) -> Iterator[psutil.Process]:
+        for pid in psutil.pids():
+            with contextlib.suppress(psutil.Error, OSError):
+                if os.getsid(pid) == self._leader:
+                    yield psutil.Process(pid)
+
+    def _find_strays(self) -> None:
+        with contextlib.suppress(psutil.Error):
+            for process in psutil.Process(self._leader).children(recursive=True):
+                with contextlib.suppress(psutil.Error, OSError):
+                    if os.getsid(process.pid) != self._leader:
+                        self._strays.add(process)
+
+
+def end_marked(marks: Collection[str]) -> None:
+    """End what is left of jobs that a process had run which was killed."""
+    left = _marked(marks)
+    for process in left:
+        with contextlib.suppress(psutil.Error):
+            process.kill()
+    psutil.wait_procs(left, timeout=1)
+
+
+def _marked(marks: Collection[str]) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            if process.environ().get(MARK) in marks:
+                found.append(process)
+    return found
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
+
+
+def _measured(process: psutil.Process, name: str) -> int:
+    try:
+        if name == "rss":
+            return int(process.memory_info().rss)
+        info = process.memory_full_info()
+        return int(getattr(info, "pss", info.uss))  # only Linux knows the first
+    except (psutil.Error, OSError):
+        return 0

@@ -1,0 +1,120 @@
+"""The releases that were run here: unpacked once, kept for a while, and lent to jobs."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import tempfile
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from synapse.errors import SynapseError
+from synapse.jobs.spec import ReleaseFile
+from synapse.plugins.archive import extract
+
+__all__ = ["Kept", "ReleaseCache", "Unusable"]
+
+_KEPT = 20
+_BLOCK = 1 << 20
+
+
+class Unusable(SynapseError):
+    """A release can't be run; the message is a sentence for people."""
+
+
+class Kept:
+    """What is kept of one release.
+
+    Attributes:
+        code: The folder with its files, which nothing may write to.
+        environments: The folder of what was installed for it.
+        installing: Held by who installs for it.
+    """
+
+    def __init__(self, folder: Path, installing: threading.Lock) -> None:
+        self.code = folder / "code"
+        self.environments = folder / "environments"
+        self.installing = installing
+
+
+class ReleaseCache:
+    """Unpacked releases in a folder, by their checksums; safe under threads.
+
+    Args:
+        folder: Where they are kept.
+        most: How many are kept, those that are used the longest ago going first.
+    """
+
+    def __init__(self, folder: Path, most: int = _KEPT) -> None:
+        self._folder = folder
+        self._most = most
+        self._lock = threading.Lock()
+        self._unpacking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._installing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+        self._lent: Counter[str] = Counter()
+
+    @contextlib.contextmanager
+    def lend(self, release: ReleaseFile) -> Iterator[Kept]:
+        """Give a release's files, unpacking them if need be; they stay for the block.
+
+        Raises:
+            Unusable: The zip is not there, not the right one, or not a good one.
+        """
+        key = release.checksum
+        with self._lock:
+            self._lent[key] += 1
+            unpacking, installing = self._unpacking[key], self._installing[key]
+        try:
+            folder = self._folder / key
+            with unpacking:
+                if not folder.is_dir():
+                    self._unpack(release, folder)
+                os.utime(folder)
+            yield Kept(folder, installing)
+        finally:
+            with self._lock:
+                self._lent[key] -= 1
+                self._forget()
+
+    def _unpack(self, release: ReleaseFile, folder: Path) -> None:
+        name = f"{release.code}@{release.version}"
+        try:
+            if _sha256(release.archive) != release.checksum:
+                raise Unusable(f"The file of the release {name} is not the one that was released.")
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Unusable(f"The file of the release {name} cannot be read: {reason}.") from error
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._folder))
+        try:
+            code = draft / "code"
+            code.mkdir()
+            extract(release.archive, code)
+            draft.replace(folder)
+        except (SynapseError, ValueError) as error:
+            raise Unusable(f"The release {name} cannot be unpacked: {error}") from error
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise Unusable(f"The release {name} cannot be unpacked: {reason}.") from error
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+    def _forget(self) -> None:
+        """Remove what is too much; to be called with the lock."""
+        found = list(self._folder.iterdir()) if self._folder.is_dir() else []
+        idle = [path for path in found if not self._lent[path.name] and path.name[0] != "."]
+        idle.sort(key=lambda path: path.stat().st_mtime, reverse=True)
+        for path in idle[self._most :]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            digest.update(block)
+    return digest.hexdigest()

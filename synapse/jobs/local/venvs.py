@@ -1,0 +1,154 @@
+"""What a release needs besides the SDK: installed once, into a virtual environment of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from synapse.jobs.local.release_cache import Kept, Unusable
+from synapse.jobs.spec import OutputLine
+
+__all__ = ["Step", "installed", "job_environment"]
+
+# What pip needs to know where packages come from. The code of jobs gets none of it: it may hold
+# credentials.
+_FOR_PIP = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_")
+_ALSO = ("HOME", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
+
+_QUIET = {
+    "PIP_NO_INPUT": "1",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "PIP_ROOT_USER_ACTION": "ignore",
+}
+
+_OWN_PACKAGES = """
+import importlib.util, json, sys
+packages = [p for p in sys.path if p.endswith(("site-packages", "dist-packages"))]
+print(json.dumps([packages, importlib.util.find_spec("pip") is not None]))
+"""
+
+#: Runs a command with some environment, and gives its exit code; None if the job is to end.
+Step = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
+
+
+def job_environment(python: str, home: Path, temporary: Path) -> dict[str, str]:
+    """Give the environment of a job: what any program needs, and nothing of the runner's own."""
+    path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
+    return {
+        "PATH": path,
+        "HOME": str(home),
+        "TMPDIR": str(temporary),
+        "LANG": os.environ.get("LANG", "C.UTF-8"),
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def installed(
+    kept: Kept,
+    requirements: Sequence[str],
+    *,
+    python: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    step: Step,
+    last_lines: Callable[[], Sequence[OutputLine]],
+) -> str | None:
+    """Give the interpreter that has what a release requires, installing it if it isn't yet.
+
+    The caller holds `kept.installing`. What the interpreter that runs this has can be imported
+    too, and counts as installed.
+
+    Args:
+        kept: The release.
+        requirements: What it requires, a line each; its `requirements.txt` if there are none.
+        python: The interpreter that the environment is made with.
+        folder: A copy of the release's files, to install from.
+        environment: The environment of the job's programs.
+        step: Runs a program for the job.
+        last_lines: Gives what the last program printed.
+
+    Returns:
+        The path of the interpreter; None if the job is to end.
+
+    Raises:
+        Unusable: It could not be installed; the message says why.
+    """
+    note = kept.environments / "ready.json"
+    made_with = f"{python} {sys.version}"
+    if note.exists():
+        ready: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
+        if ready["made_with"] == made_with and Path(ready["python"]).exists():
+            return ready["python"]
+    given = {key: value for key, value in os.environ.items() if _is_for_pip(key)}
+    variables = {**environment, **given, **_QUIET}
+    # What an earlier attempt left; one that its runner's death cut short may still write there.
+    shutil.rmtree(kept.environments, ignore_errors=True)
+    kept.environments.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = kept.environments / secrets.token_hex(4)
+    packages, has_pip = _own_packages(python)
+    # As a rule there is one to share: a pip of its own takes as long to make as all the rest.
+    options = ["--without-pip"] if has_pip else []
+    code = step([python, "-m", "venv", *options, str(place)], folder, variables)
+    if code is None:
+        return None
+    _check("No virtual environment could be made", code, last_lines)
+    _share(packages, place)
+    listed = _requirements_file(folder, requirements)
+    if listed is not None:
+        interpreter = place / "bin" / "python"
+        command = [str(interpreter), "-m", "pip", "install", "--progress-bar", "off"]
+        code = step([*command, "--requirement", listed], folder, variables)
+        if code is None:
+            return None
+        _check("The requirements could not be installed", code, last_lines)
+    ready = {"made_with": made_with, "python": str(place / "bin" / "python")}
+    draft = kept.environments / "ready.draft"
+    draft.write_text(json.dumps(ready), encoding="utf-8")
+    draft.replace(note)
+    return ready["python"]
+
+
+def _is_for_pip(name: str) -> bool:
+    return name in _ALSO or name.upper().startswith(_FOR_PIP)
+
+
+def _requirements_file(folder: Path, requirements: Sequence[str]) -> str | None:
+    """Give the name of the list to install, as seen from the release's files."""
+    if requirements:
+        name = f"requirements-{secrets.token_hex(4)}.txt"
+        (folder / name).write_text("\n".join(requirements) + "\n", encoding="utf-8")
+        return name
+    return "requirements.txt" if (folder / "requirements.txt").is_file() else None
+
+
+def _own_packages(python: str) -> tuple[list[str], bool]:
+    """Give where an interpreter has its packages, and whether pip is among them."""
+    answer = subprocess.run(  # noqa: S603 # our own interpreter
+        [python, "-c", _OWN_PACKAGES], capture_output=True, text=True, check=True, timeout=60
+    )
+    packages, has_pip = json.loads(answer.stdout)
+    return packages, has_pip
+
+
+def _share(packages: Sequence[str], place: Path) -> None:
+    """Let an environment import what is in other folders too, after what is its own."""
+    lines = [f"import site; site.addsitedir({path!r})" for path in packages]
+    for own in place.glob("lib/python*/site-packages"):
+        # Not a plain path: what is installed there for development has `.pth` files of its own.
+        (own / "shared.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def _check(what: str, code: int, last_lines: Callable[[], Sequence[OutputLine]]) -> None:
+    if code == 0:
+        return
+    said = [line.message.strip() for line in last_lines() if line.message.strip()]
+    errors = [line for line in said if line.startswith("ERROR")] or said[-1:]
+    detail = f": {errors[-1].rstrip('.')}" if errors else f" (exit code {code})"
+    raise Unusable(f"{what}{detail}.")

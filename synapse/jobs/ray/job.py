@@ -1,0 +1,366 @@
+"""One job on a Ray cluster, from its release to its outcome."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import re
+import shlex
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from synapse.clients.agent.ray import RayClient
+from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, SynapseError
+from synapse.jobs.local.exit_reason import outcome_of
+from synapse.jobs.local.output_splitter import Output
+from synapse.jobs.local.process import StopRequest
+from synapse.jobs.ray.requirements import for_ray
+from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
+from synapse.plugins.log_markers import marked
+from synapse.plugins.packaging import load_config
+from synapse.transport.deadlines import deadline
+from synapse.transport.stream_limits import StreamLimits
+
+if TYPE_CHECKING:
+    from synapse.jobs.ray.runner import TicketIssuer
+
+__all__ = ["RayJob"]
+
+_log = logging.getLogger(__name__)
+
+# The driver by its name, with nothing of the release's before the interpreter's own modules.
+_START = (
+    "import os, sys; sys.path[:] = [p for p in sys.path if p not in ('', os.getcwd())]; "
+    "from synapse.plugins.job_main import main; sys.exit(main())"
+)
+_TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED")
+_POLL = 1.0
+_TICK = 0.1
+_TAIL = 200
+# Seconds for a stop to take effect, after which it isn't waited for: Ray doesn't stop a job that
+# waits for room in the cluster.
+_STOPPING = 20.0
+_ASKING = 3.0
+# Seconds after the job's end for the rest of its log to come; from a node that is lost, none does.
+_REST = 60.0
+_REST_OF_LOST = 2.0
+# The log is bound by the job's own limit, and its lines are cut where they are too long.
+_UNBOUND = StreamLimits(
+    max_messages=1 << 60, max_lines=1 << 60, max_bytes=1 << 60, max_message_bytes=64 << 20
+)
+_OWN = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}\t[A-Z]+ [\w.]+:\d+ -- ")
+_ENTRYPOINT = "Running entrypoint for job "
+_WORKER = re.compile(r"\x1b\[\d+m(\([^()]*pid=\d+[^()]*\))\x1b\[0m")
+_LONGEST = 500
+_OF_PIP = re.compile(r"ERROR: ((?:(?!\\n)[^\n])+)")
+_NODE_DIED = "because its node has died"
+_WHY_NODE_DIED = re.compile(r"the actor's node was terminated \w+: (.+)")
+
+
+class RayJob:
+    """A job that is waiting or running on a cluster.
+
+    Args:
+        order: What is to be run.
+        reporter: Who is told about it.
+        client: A client for it alone, which is closed at its end.
+        orders: Where it fetches its order.
+        runtime_env: What Ray prepares.
+        patience: Seconds for which a head that doesn't answer is asked again.
+        resources: What is kept of a node for its process.
+
+    Attributes:
+        verdict: By which it is ended early.
+    """
+
+    def __init__(
+        self,
+        order: JobSpec,
+        reporter: Reporter,
+        client: RayClient,
+        *,
+        orders: TicketIssuer,
+        runtime_env: Mapping[str, Any],
+        patience: float,
+        resources: Mapping[str, float],
+    ) -> None:
+        self.order = order
+        self.verdict = StopRequest(order.limits)
+        self._reporter = reporter
+        self._client = client
+        self._orders = orders
+        self._runtime_env = runtime_env
+        self._patience = patience
+        self._resources = resources
+        self._printed: deque[OutputLine] = deque(maxlen=_TAIL)
+        self._output = Output(order.limits.output * 2**20, self._print)
+        self._lines: queue.Queue[str | None] = queue.Queue(10_000)
+        self._early: list[str] = []
+        self._has_started = False
+        self._is_log_over = False
+        self._is_over = threading.Event()
+
+    def run(self) -> None:
+        """Run it to its end, and tell."""
+        try:
+            outcome = self._outcome()
+        except Exception as error:  # whatever it is, the job has to end, and to say why
+            _log.exception("Job %s could not be run on Ray.", self.order.job_id)
+            outcome = Outcome("failed", f"It could not be run: {type(error).__name__}: {error}.")
+        finally:
+            self._client.close()  # which ends the thread that follows the log, too
+        self._is_over.set()
+        self._tell_early()
+        self._output.finish()
+        self._output.flush()
+        ended = self.verdict.close() or outcome
+        self._tell(lambda: self._reporter.ended(ended))
+
+    # -- Its way -----------------------------------------------------------------------------
+
+    def _outcome(self) -> Outcome:
+        order = self.order
+        try:
+            config = load_config(order.release.archive)
+            requirements = (
+                for_ray(config.requirements, order.release.archive, order.release.checksum)
+                if config.install
+                else []
+            )
+        except (SynapseError, OSError) as error:
+            return Outcome("failed", f"The release can't be used: {error}")
+        action = config.actions.get(order.action)
+        if action is None:
+            names = ", ".join(config.actions) or "none"
+            return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
+        # Nobody is at the other end of the driver's input there, so it isn't watched.
+        ticket = self._orders.issue({**self.order.for_driver(action.entrypoint), "watch": False})
+        try:
+            submitted = self._persist(lambda: self._submit(ticket, requirements))
+            if isinstance(submitted, Outcome):
+                return submitted
+            threading.Thread(
+                target=self._follow, name=f"ray-log-{order.job_id}", daemon=True
+            ).start()
+            return self._watch()
+        finally:
+            self._orders.revoke(ticket)
+
+    def _submit(self, ticket: str, requirements: Sequence[str]) -> None:
+        environment = dict(self._runtime_env)
+        environment["env_vars"] = {
+            "PYTHONUNBUFFERED": "1",
+            "RAY_DEDUP_LOGS": "0",  # each line as it was printed
+            **environment.get("env_vars", {}),
+        }
+        if requirements:
+            environment["pip"] = [*environment.get("pip", ()), *requirements]
+        command = ["python", "-c", _START, "--order-url", self._orders.url(ticket)]
+        self._client.submit_job(
+            shlex.join(command),
+            submission_id=self.order.job_id,
+            working_dir=self.order.release.archive,
+            runtime_env=environment,
+            entrypoint_resources=self._resources or None,
+            metadata={
+                "synapse_release": f"{self.order.release.code}@{self.order.release.version}",
+                "synapse_action": self.order.action,
+            },
+        )
+
+    def _persist(self, act: Callable[[], None]) -> Outcome | None:
+        """Do something for as long as the head may only be away for a moment."""
+        until = time.monotonic() + self._patience
+        while not self.verdict.check():
+            try:
+                act()
+            except (ServerError, RequestTimeout) as error:  # noqa: PERF203
+                if time.monotonic() >= until:
+                    return self._unreachable(error)
+                self.verdict.wait(_POLL)
+            except ClientError as error:
+                return Outcome("failed", f"Ray doesn't take the job: {error.detail.rstrip('.')}.")
+            else:
+                return None
+        return Outcome("stopped")  # the verdict counts
+
+    def _watch(self) -> Outcome:
+        """Pass on what it prints and look at its state until it has ended."""
+        asked_at = failing = stopping = None
+        look_at, has_seen_log_end = 0.0, False
+        while True:
+            is_log_over = self._pass_on(_TICK)
+            now = time.monotonic()
+            if self._output.is_full:
+                self.verdict.fail(f"It printed more than {self.order.limits.output:g} MiB.")
+            if self.verdict.check():
+                stopping = stopping or now
+                if asked_at is None or now - asked_at >= _ASKING:
+                    asked_at = now
+                    self._ask_to_stop()
+                if now - stopping >= _STOPPING:
+                    return Outcome("stopped")  # the verdict counts; what's left gets no order
+            # The end of the log is mostly the end of the job.
+            if now < look_at and (has_seen_log_end or not is_log_over):
+                continue
+            has_seen_log_end = is_log_over
+            look_at = now + _POLL
+            try:
+                with deadline(min(10.0, self._patience)):
+                    job = self._client.get_job(self.order.job_id)
+            except NotFound:
+                return Outcome("failed", "The Ray cluster doesn't know it any more.")
+            except ClientError as error:
+                failing = failing or now
+                if now - failing >= self._patience:
+                    return self._unreachable(error)
+                time.sleep(_TICK)
+                continue
+            failing = None
+            if job["status"] in ("RUNNING", "SUCCEEDED") or job.get("driver_exit_code") is not None:
+                self._start()
+            if job["status"] in _TERMINAL:
+                self._finish_log(_REST_OF_LOST if _lost_node(job) else _REST)
+                return self._ended(job)
+
+    def _ask_to_stop(self) -> None:
+        try:
+            with deadline(5.0):
+                self._client.stop_job(self.order.job_id)
+        except ClientError as error:
+            _log.warning("Job %s can't be stopped: %s", self.order.job_id, error)
+
+    def _unreachable(self, error: ClientError) -> Outcome:
+        where, detail = self._client.base_url, error.detail.rstrip(".")
+        return Outcome("failed", f"The Ray head at {where} can't be reached: {detail}.")
+
+    def _ended(self, job: Mapping[str, Any]) -> Outcome:
+        if job["status"] == "SUCCEEDED":
+            return Outcome("completed")
+        if job["status"] == "STOPPED":
+            return Outcome("stopped", "It was stopped on the Ray cluster.")
+        code = job.get("driver_exit_code")
+        if isinstance(code, int) and code != 0:
+            # A shell says so of what it started when that was killed.
+            is_killed = code > 128 and code - 128 in [one.value for one in signal.Signals]
+            return outcome_of(128 - code if is_killed else code, list(self._printed))
+        if (lost := _lost_node(job)) is not None:
+            return Outcome("failed", lost)
+        if not_installed := _not_installed(job):
+            return Outcome("failed", not_installed)
+        said = str(job.get("message") or job.get("error_type") or "no reason given").strip()
+        reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
+        return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
+
+    # -- What it prints ----------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Read the log, on a thread of its own: nothing that it waits for holds up the rest."""
+        try:
+            for line in self._client.tail_job_logs(
+                self.order.job_id, limits=_UNBOUND, timeout=(5, 5), patience=self._patience
+            ):
+                self._put(line)
+        except SynapseError as error:
+            if not self._is_over.is_set():
+                _log.info("The log of job %s broke off: %s", self.order.job_id, error)
+        self._put(None)
+
+    def _put(self, line: str | None) -> None:
+        while not self._is_over.is_set():
+            try:
+                self._lines.put(line, timeout=_TICK)
+            except queue.Full:
+                continue
+            return
+
+    def _pass_on(self, seconds: float) -> bool:
+        """Take what has come of the log, or waits for it a little; say whether that is all."""
+        until = time.monotonic() + seconds
+        if self._is_log_over:
+            time.sleep(seconds)
+        while not self._is_log_over and (left := until - time.monotonic()) > 0:
+            try:
+                line = self._lines.get(timeout=left)
+            except queue.Empty:
+                break
+            if line is None:
+                self._is_log_over = True
+                break
+            self._take(line)
+        self._output.flush(due=True)
+        return self._is_log_over
+
+    def _finish_log(self, seconds: float) -> None:
+        until = time.monotonic() + seconds
+        while time.monotonic() < until and not self._output.is_full:
+            if self._pass_on(_TICK):
+                return
+
+    def _take(self, line: str) -> None:
+        if _OWN.match(line):
+            if self._has_started:
+                self._feed(marked(line, "debug"))
+            else:
+                self._early.append(line)
+            return
+        self._start()
+        if not line.startswith(_ENTRYPOINT):  # that has the ticket's address, and isn't the job's
+            self._feed(_WORKER.sub(r"\1", line))
+
+    def _feed(self, line: str) -> None:
+        self._output.feed(line.encode(errors="replace") + b"\n")
+
+    def _tell_early(self) -> None:
+        """Pass on what Ray said before the job's code ran."""
+        early, self._early = self._early, []
+        for line in early:
+            self._feed(marked(line, "debug"))
+
+    def _start(self) -> None:
+        if not self._has_started:
+            self._has_started = True
+            self.verdict.start()
+            self._tell(self._reporter.started)
+            self._tell_early()
+
+    def _print(self, lines: Sequence[OutputLine]) -> None:
+        self._printed.extend(lines)
+        self._tell(lambda: self._reporter.printed(lines))
+
+    def _tell(self, say: Callable[[], None]) -> None:
+        try:
+            say()
+        except Exception:  # of whoever is told: the job goes on
+            _log.exception("The reporter of job %s failed.", self.order.job_id)
+
+
+def _lost_node(job: Mapping[str, Any]) -> str | None:
+    """Say that the node is lost that a job ran on; `None` if that isn't what ended it.
+
+    Ray's own message has that behind the names and numbers of what it ran the job under.
+    """
+    message = str(job.get("message") or "")
+    if job.get("error_type") != "JOB_SUPERVISOR_ACTOR_DIED" or _NODE_DIED not in message:
+        return None
+    node = str(job.get("driver_node_id") or "unknown")
+    said = _WHY_NODE_DIED.search(message)
+    why = f": {said[1].strip().rstrip('.')[:_LONGEST]}" if said else ""
+    return f"The Ray node that it ran on was lost (node {node[:12]}){why}."
+
+
+def _not_installed(job: Mapping[str, Any]) -> str | None:
+    """Say what pip said; `None` if nothing was to be installed, or nothing of it is known.
+
+    Ray's own message has that at the end of some tracebacks.
+    """
+    if job.get("error_type") != "RUNTIME_ENV_SETUP_FAILURE":
+        return None
+    said = _OF_PIP.findall(str(job.get("message") or ""))
+    if not said:
+        return None
+    return f"The requirements could not be installed: {said[-1].strip().rstrip('.')[:_LONGEST]}."

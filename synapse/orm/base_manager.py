@@ -1,0 +1,109 @@
+"""What every manager is: a class, a session, and possibly the object whose things it manages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from synapse.orm import registry, session_base
+
+if TYPE_CHECKING:
+    from synapse.orm.resource import Resource
+    from synapse.orm.session_base import SessionBase
+
+__all__ = ["BaseManager"]
+
+T = TypeVar("T", bound="Resource")
+
+_COUNT = ("count", "use count()")
+_FRAME = ("values", "use pandas.DataFrame(query.values('id', ...))")
+_PART = ("all", "use a slice, query[10:20]")
+
+# What people know from elsewhere: the verb that it needs here, and how it is said.
+_ELSEWHERE = {
+    "add": ("create", "use create(...)"),
+    "aggregate": ("values", "the server can't add up; add up the rows of values(...)"),
+    "bulk_update": ("update", "use update(...) to set one value on all, or save() each"),
+    "contains": ("exists", "use filter(id=...).exists()"),
+    "defer": ("omit", "use omit(...)"),
+    "df": _FRAME,
+    "distinct": ("all", "each object comes once as it is"),
+    "earliest": ("order_by", "use order_by('created').first()"),
+    "exclude": ("filter", "the server can't exclude; filter() by the values that are wanted"),
+    "filter_by": ("filter", "use filter(...)"),
+    "find": ("filter", "use filter(...)"),
+    "get_or_create": ("create", "use filter(...).first() or create(...)"),
+    "head": _PART,
+    "iterator": ("iterate", "use iterate(), or a loop over the query"),
+    "last": ("order_by", "use order_by('-id').first()"),
+    "latest": ("order_by", "use order_by('-created').first()"),
+    "len": _COUNT,
+    "length": _COUNT,
+    "limit": _PART,
+    "list": ("all", "iterate over it, or use all()"),
+    "none": ("filter", "use filter(id=[])"),
+    "offset": _PART,
+    "prefetch_related": ("expand", "use expand(...)"),
+    "reverse": ("order_by", "use order_by('-id')"),
+    "select": ("only", "use only(...) for some fields, filter(...) for some objects"),
+    "select_related": ("expand", "use expand(...)"),
+    "size": _COUNT,
+    "take": _PART,
+    "to_dataframe": _FRAME,
+    "to_df": _FRAME,
+    "to_pandas": _FRAME,
+    "total": _COUNT,
+    "update_or_create": (
+        "create",
+        "use filter(...).first(), and save() what it finds, or create(...)",
+    ),
+    "values_list": ("values", "use values(...): [row['id'] for row in query.values('id')]"),
+    "where": ("filter", "use filter(...)"),
+}
+
+
+# What some managers have.
+_OFFERED = {"bulk_create", "create", "delete", "update"}
+
+
+class BaseManager(Generic[T]):
+    """A resource class bound to a session.
+
+    Args:
+        resource: The class.
+        context: The session, or `None` for the default one at the time of use.
+        scope: The relation and the object whose things are managed, or `None` for all.
+    """
+
+    __slots__ = ("_bound", "_resource", "_scope")
+
+    def __init__(
+        self,
+        resource: type[T],
+        context: SessionBase | None = None,
+        scope: tuple[str, Resource] | None = None,
+    ) -> None:
+        self._resource = resource
+        self._bound = context
+        self._scope = scope
+
+    @property
+    def _context(self) -> SessionBase:
+        return self._bound if self._bound is not None else session_base.default()
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers: seeing it, they would accept any misspelled verb.
+        def __getattr__(self, name: str) -> Any:
+            if name[:1] == "_":
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
+            doc = type(self).__doc__
+            if name in _OFFERED and doc:
+                # The server has no such endpoint, and what there is stands there.
+                how = f". {doc.splitlines()[0]}"
+            else:
+                how = registry.suggestion(name, verbs, _ELSEWHERE)
+            raise registry.no_attribute(f"{type(self).__name__} has no {name!r}{how}", name)
+
+    def __repr__(self) -> str:
+        of = f" of {self._scope[1]._label()}" if self._scope else ""
+        return f"<{type(self).__name__}[{self._resource.__name__}]{of}>"

@@ -1,0 +1,322 @@
+"""Between the wire's JSON and Python values: one cattrs converter, configured once.
+
+Servers of different ages disagree on spellings, so an enumeration takes a value that it doesn't
+know as the string that came, and a nested value keeps the keys that it doesn't know in `extra`.
+"""
+
+from __future__ import annotations
+
+import enum
+import functools
+import sys
+import types
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
+
+import attrs
+
+if TYPE_CHECKING:
+    from cattrs import Converter
+
+    from synapse.orm.session_base import SessionBase
+
+__all__ = [
+    "Choices",
+    "ValueObject",
+    "bind",
+    "choice_of",
+    "holds_nested",
+    "parse_time",
+    "pass_through",
+    "structure_hook",
+    "text_hook",
+    "to_wire",
+]
+
+
+class Choices(str, enum.Enum):
+    """The base of the enumerations: each member is the string that goes over the wire."""
+
+    def __str__(self) -> str:
+        return str(self.value)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """What servers of different ages call it; a filter asks for any of them."""
+        return (self.value,)
+
+
+class _OfSession:
+    """What has a place for the session that it came from.
+
+    The place is no field: it takes no part in comparing, showing, pickling and sending.
+    """
+
+    __slots__ = ("_context",)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class ValueObject(_OfSession):
+    """The base of structured values inside a resource, such as a file of a data unit.
+
+    Attributes:
+        extra: What the server sent beyond the declared fields.
+    """
+
+    extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+
+def parse_time(value: Any, _: Any = None) -> datetime:
+    """Parse an ISO 8601 time as DRF writes it.
+
+    Raises:
+        ValueError: It isn't one.
+
+    Example:
+        >>> parse_time("2026-01-31T12:00:00Z").isoformat()
+        '2026-01-31T12:00:00+00:00'
+    """
+    if isinstance(value, datetime):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} is not a time")
+    if sys.version_info < (3, 11) and value.endswith(("Z", "z")):
+        value = f"{value[:-1]}+00:00"
+    return datetime.fromisoformat(value)
+
+
+def text_hook(kind: Any) -> Callable[[str], Any] | None:
+    """Return what turns a string into a declared type, where that is all there is to do.
+
+    Enumerations and times are what each row of an iteration has: their values come as strings, and
+    one call without a detour converts them.
+
+    Args:
+        kind: The type as it was annotated.
+
+    Returns:
+        A function that raises `ValueError` for a string that isn't one, or `None` where a string
+        needs more than this.
+    """
+    parts = _parts(kind)
+    if datetime in parts:
+        return parse_time if sys.version_info < (3, 11) else datetime.fromisoformat
+    choice = choice_of(kind)
+    return None if choice is None else _Members(choice).__getitem__
+
+
+def structure_hook(kind: Any) -> Callable[[Any], Any]:
+    """Return what turns a JSON value into a declared type; it is worked out once per field.
+
+    Args:
+        kind: The type as it was annotated. A list or mapping must come as one: cattrs alone would
+            make a list of letters out of a string.
+
+    Returns:
+        A function that raises whatever cattrs, or the type's own constructor, raises.
+    """
+    parts = _parts(kind)
+    if datetime in parts:
+        return parse_time
+    choice = choice_of(kind)
+    if choice is not None:
+        return _choice_hook(choice)
+    hook = _converter().get_structure_hook(kind)
+    containers = tuple({get_origin(part) or part for part in parts} & {dict, list})
+    if not containers:
+        return lambda value: hook(value, kind)
+
+    def structure(value: Any) -> Any:
+        if not isinstance(value, containers):
+            raise TypeError(f"a {containers[0].__name__} was declared")
+        return hook(value, kind)
+
+    return structure
+
+
+def to_wire(value: Any) -> Any:
+    """Turn a Python value into JSON: resources into ids, enumerations, times, nested values.
+
+    Args:
+        value: What a user gives as a field's or a filter's value.
+
+    Returns:
+        The value as JSON has it, sharing no list or mapping with what was given.
+    """
+    if value is None or type(value) in (str, int, float, bool):
+        return value
+    if isinstance(value, enum.Enum):
+        return value.value
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, Mapping):
+        # Listed first: another thread may be editing it.
+        return {str(key): to_wire(item) for key, item in list(value.items())}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [to_wire(item) for item in list(value)]
+    if hasattr(type(value), "__synapse_id__"):
+        return value.__synapse_id__()
+    if isinstance(value, ValueObject):
+        known = {
+            field.name: to_wire(getattr(value, field.name))
+            for field in attrs.fields(type(value))
+            if field.name != "extra" and getattr(value, field.name) is not None
+        }
+        return {**to_wire(value.extra), **known}
+    if hasattr(value, "tolist"):
+        return to_wire(value.tolist())  # numpy's numbers and arrays, and what is like them
+    return value
+
+
+def bind(value: Any, context: SessionBase) -> None:
+    """Tell nested values, wherever they are in a converted value, from which session they are."""
+    if isinstance(value, ValueObject):
+        object.__setattr__(value, "_context", context)
+    elif isinstance(value, dict):
+        for item in value.values():
+            bind(item, context)
+    elif isinstance(value, list):
+        for item in value:
+            bind(item, context)
+
+
+def holds_nested(kind: Any) -> bool:
+    """Say whether values of a type have nested values in them.
+
+    Example:
+        >>> holds_nested(dict[str, ValueObject] | None), holds_nested(dict[str, str])
+        (True, False)
+    """
+    if isinstance(kind, type) and get_origin(kind) is None:
+        return issubclass(kind, ValueObject)
+    return any(holds_nested(part) for part in get_args(kind))
+
+
+def same_json(one: Any, other: Any) -> bool:
+    """Compare two JSON values as JSON has them: `True` isn't 1, at any depth.
+
+    Example:
+        >>> same_json({"a": [1]}, {"a": [1.0]}), same_json({"a": [1]}, {"a": [True]})
+        (True, False)
+    """
+    if one is other:
+        return True
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and bool(one == other)
+
+
+def pass_through(kind: Any) -> frozenset[type]:
+    """Return the exact types whose values need no conversion for a declared type.
+
+    `None` always passes: a null from the server is `None`, whatever was declared.
+    """
+    parts = _parts(kind)
+    simple = {part for part in parts if part in (str, int, float, bool)}
+    if any(isinstance(part, type) and issubclass(part, enum.Enum) for part in parts):
+        simple.discard(str)
+    if float in simple:
+        simple.add(int)
+    return frozenset({*simple, type(None)})
+
+
+@functools.cache
+def _converter() -> Converter:
+    # Imported when the first value needs it: it costs a third of what `import synapse` may.
+    from cattrs import Converter
+
+    converter = Converter(detailed_validation=False)
+    converter.register_structure_hook(datetime, parse_time)
+    for primitive in (str, int, float, bool):
+        converter.register_structure_hook(primitive, _primitive)
+    converter.register_structure_hook_func(lambda kind: kind is Any, lambda value, _: value)
+    converter.register_structure_hook_factory(
+        lambda kind: choice_of(kind) is not None, lambda kind: _ignoring_type(structure_hook(kind))
+    )
+    converter.register_structure_hook_factory(
+        lambda kind: isinstance(kind, type) and issubclass(kind, ValueObject),
+        lambda kind: _nested(kind, converter),
+    )
+    return converter
+
+
+def _primitive(value: Any, kind: type) -> Any:
+    """Take what surely means the declared type. cattrs alone would make True of "false"."""
+    by_kind: dict[type, tuple[type, ...]] = {str: (str, int, float), bool: (bool,)}
+    allowed = by_kind.get(kind, (int, float, str))
+    if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
+        raise TypeError(f"{_named(kind)} was declared")
+    converted = kind(value)
+    if kind is int and isinstance(value, float) and converted != value:
+        raise ValueError("a whole number was declared")
+    return converted
+
+
+def _named(kind: type) -> str:
+    return {str: "a text", int: "a whole number", float: "a number"}.get(kind, "true or false")
+
+
+def choice_of(kind: Any) -> type[Choices] | None:
+    """Return the enumeration in a type such as `SomeChoice | str`, if there is one."""
+    for part in _parts(kind):
+        if isinstance(part, type) and issubclass(part, Choices):
+            return part
+    return None
+
+
+def _ignoring_type(hook: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda value, _: None if value is None else hook(value)
+
+
+def _parts(kind: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the type itself."""
+    return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
+
+
+class _Members(dict[str, Any]):
+    """The members of an enumeration by their strings; any other string stands for itself."""
+
+    def __init__(self, choice: type[Choices]) -> None:
+        super().__init__({member.value: member for member in choice})
+        self._choice = choice
+
+    def __missing__(self, value: str) -> Any:
+        try:
+            return self._choice(value)  # another spelling that the enumeration knows
+        except ValueError:
+            return value
+
+
+def _choice_hook(choice: type[Choices]) -> Callable[[Any], Any]:
+    """Return what finds an enumeration's member, and keeps a string that is none."""
+    members = _Members(choice)
+
+    def structure(value: Any) -> Any:
+        if not isinstance(value, str):
+            raise TypeError(f"{choice.__name__} takes a string")
+        return members[value]
+
+    return structure
+
+
+def _nested(kind: type[ValueObject], converter: Converter) -> Callable[[Any, Any], ValueObject]:
+    attrs.resolve_types(kind)
+    fields = {field.name: field for field in attrs.fields(kind) if field.name != "extra"}
+
+    def structure(value: Any, _: Any) -> ValueObject:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, Mapping):
+            raise TypeError(f"expected an object, got {value!r}")
+        known = {
+            name: None if value[name] is None else converter.structure(value[name], field.type)
+            for name, field in fields.items()
+            if name in value
+        }
+        extra = {key: item for key, item in value.items() if key not in fields}
+        return kind(**known, extra=extra)
+
+    return structure

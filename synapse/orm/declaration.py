@@ -1,0 +1,66 @@
+"""How a resource class is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import attrs
+
+from synapse.orm import registry
+from synapse.orm.fields import Field
+from synapse.orm.resource import Resource
+from synapse.orm.schema import Schema
+from synapse.orm.verbs import Fetchable
+
+if TYPE_CHECKING:
+    from synapse.orm.base_manager import BaseManager
+
+__all__ = ["resource"]
+
+R = TypeVar("R", bound=Resource)
+
+
+def resource(
+    path: str,
+    *,
+    manager: type[BaseManager[Any]],
+    plural: str | None = None,
+    list_path: str | None = "",
+    filters: Iterable[str] = (),
+    expandable: Iterable[str] = (),
+) -> Callable[[type[R]], type[R]]:
+    """Declare a resource class: make its slots, and make it known.
+
+    Args:
+        path: Where objects are made, and below which each has its own path, such as `projects/`.
+        manager: The class of its managers.
+        plural: The name of its root manager on a session; by default the path's.
+        list_path: Where objects are listed; by default `path`, `None` if they can't be.
+        filters: Names of filters that aren't fields.
+        expandable: Names that can be expanded but aren't relations.
+
+    Returns:
+        The decorator.
+    """
+
+    def declare(cls: type[R]) -> type[R]:
+        made = attrs.define(
+            init=False, repr=False, eq=False, order=False, match_args=False, getstate_setstate=False
+        )(cls)
+        attributes = attrs.fields(cast("type[attrs.AttrsInstance]", made))
+        made.__schema__ = Schema(
+            name=made.__name__,
+            plural=plural or path.strip("/"),
+            path=path,
+            list_path=path if list_path == "" else list_path,
+            has_detail=issubclass(made, Fetchable),
+            manager=manager,
+            fields={a.name: Field(made, a) for a in attributes},
+            filters=frozenset(filters),
+            expandable=frozenset(expandable),
+        )
+        registry.register(made)
+        return made
+
+    return declare

@@ -1,0 +1,235 @@
+"""The identity map: one object per thing and session.
+
+Objects are held weakly, so that the map never keeps what nobody uses. Two things are held
+strongly: changed objects, until they are saved or reverted, and a bounded number of recently
+fetched ones, which let `get()` skip a request while they are fresh. What is merely walked over
+doesn't enter the strong cache: it would push out what is looked up, and cost its memory.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cachetools import LRUCache, TTLCache
+
+from synapse.errors import FieldValueError, InvalidResponse
+from synapse.orm import registry
+from synapse.orm.fields import MISSING, ids_of
+
+if TYPE_CHECKING:
+    from synapse.orm.resource import Resource
+    from synapse.orm.session_base import SessionBase
+
+__all__ = ["Expansion", "IdentityMap"]
+
+R = TypeVar("R", bound="Resource")
+Expansion = dict[str, Any]
+"""What a query expands, as a tree: `{"data_unit": {"data_collection": {}}}`."""
+
+_FIRST_SWEEP = 1024
+
+
+class _Watched(LRUCache[Any, Any]):
+    """Objects that may be changed without a report; looked at once more before they are let go."""
+
+    def __init__(self, held: dict[Any, Any], maxsize: int) -> None:
+        super().__init__(maxsize)
+        self._held = held
+
+    def popitem(self) -> tuple[Any, Any]:
+        key, resource = super().popitem()
+        if resource.is_changed:
+            self._held[key] = resource
+        return key, resource
+
+
+class IdentityMap:
+    """The objects of a session.
+
+    Args:
+        context: The session.
+        cache_size: How many fetched objects are held strongly.
+        cache_ttl: For how many seconds they count as fresh; 0 switches the cache off.
+    """
+
+    def __init__(self, context: SessionBase, *, cache_size: int, cache_ttl: float) -> None:
+        self._context = context
+        # Plain weak references, swept when a table has doubled: a WeakValueDictionary costs four
+        # times as much for each object that is walked over.
+        self._refs: dict[type[Resource], dict[Any, weakref.ref[Any]]] = {}
+        self._sweep_at: dict[type[Resource], int] = {}
+        # Public for reading: an empty one tells a field that nobody has edited anything.
+        self.held: dict[tuple[type[Resource], Any], Resource] = {}
+        self._fresh: TTLCache[tuple[type[Resource], Any], Resource] = TTLCache(
+            maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
+        )
+        self._caches = cache_size > 0 and cache_ttl > 0
+        self._watched = _Watched(self.held, maxsize=max(1, cache_size))
+
+    def load(
+        self, cls: type[R], rows: Sequence[dict[str, Any]], expansion: Expansion | None = None
+    ) -> list[R]:
+        """Return the objects of some rows, in order; known ones are updated.
+
+        Raises:
+            InvalidResponse: A row isn't an object with an id.
+        """
+        loaded: list[R] = []
+        append = loaded.append
+        new, set_context, set_raw = cls.__new__, cls.__set_context__, cls.__set_raw__
+        context, reference = self._context, weakref.ref
+        with context.lock:
+            refs = self._refs.setdefault(cls, {})
+            find = refs.get
+            id_field = cls.__schema__.fields["id"]
+            set_id, id_types = id_field.store, id_field.id_types
+            for row in rows:
+                try:
+                    key = row["id"]
+                    ref = find(key)
+                except (TypeError, KeyError):
+                    raise _not_a_row(cls, row) from None
+                is_plain = type(key) in id_types and key is not None
+                if not is_plain and not _is_key(key):
+                    raise _not_a_row(cls, row)
+                known = ref() if ref is not None else None
+                if known is None:
+                    known = new(cls)
+                    set_context(known, context)
+                    set_raw(known, row)
+                    if is_plain:
+                        set_id(known, key)
+                    refs[key] = reference(known)
+                else:
+                    known._absorb(row)
+                append(known)
+            if expansion:
+                for one in loaded:
+                    self._load_expanded(one, expansion)
+            if len(refs) > self._sweep_at.get(cls, _FIRST_SWEEP):
+                self._sweep(cls, refs)
+        return loaded
+
+    def stub(self, cls: type[R], key: Any, *, via: str | None = None) -> R:
+        """Return the object of an id: the known one, or one that will load when it is read."""
+        with self._context.lock:
+            known = self.peek(cls, key)
+            if known is None:
+                known = self.load(cls, [{"id": key}])[0]
+                if via is not None:
+                    known._set_via(via)
+            return known
+
+    def related(self, target: str, value: Any, *, via: str) -> Any:
+        """Return the object that a relation's value stands for: an id, an object, or null."""
+        if value is None:
+            return None
+        cls = registry.find(target)
+        if isinstance(value, dict):
+            # An expansion that wasn't asked for. What is known is at least as new.
+            if _is_key(value.get("id")):
+                known = self.peek(cls, value["id"])
+                return known if known is not None else self.load(cls, [value])[0]
+        elif _is_key(value):
+            return self.stub(cls, value, via=via)
+        raise FieldValueError(f"{value!r} is no id")
+
+    def peek(self, cls: type[R], key: Any) -> R | None:
+        """Return the object of an id if it is known and alive."""
+        ref = self._refs.get(cls, {}).get(key)
+        return ref() if ref is not None else None
+
+    def fresh(self, cls: type[R], key: Any) -> R | None:
+        """Return an object that was fetched so recently that asking again isn't needed."""
+        if not self._caches:
+            return None
+        with self._context.lock:
+            found = self._fresh.get((cls, key))
+        return found if isinstance(found, cls) else None
+
+    def remember(self, resource: Resource) -> None:
+        """Count an object as fetched just now."""
+        if self._caches:
+            with self._context.lock:
+                self._fresh[type(resource), resource._key] = resource
+
+    def hold(self, resource: Resource) -> None:
+        """Keep a changed object alive."""
+        with self._context.lock:
+            self.held[type(resource), resource._key] = resource
+
+    def release(self, resource: Resource) -> None:
+        """Stop keeping an object alive, if it has no change left.
+
+        One with a list or mapping of the user's own, whose changes nobody reports, stays for a
+        while longer: for as many others as the cache holds.
+        """
+        key = (type(resource), resource._key)
+        with self._context.lock:
+            if resource.is_changed:
+                return
+            self.held.pop(key, None)
+            # Also when it wasn't held: what was assigned may just be what the server says.
+            if resource._hides_changes():
+                self._watched[key] = resource
+
+    def forget(self, resource: Resource) -> None:
+        """Take an object out: it was deleted."""
+        key = (type(resource), resource._key)
+        with self._context.lock:
+            self.held.pop(key, None)
+            self._watched.pop(key, None)
+            self._fresh.pop(key, None)
+            self._refs.get(type(resource), {}).pop(resource._key, None)
+
+    def expire(self, cls: type[Resource], key: Any) -> None:
+        """Count an object as fresh no more: the server says that it is gone."""
+        with self._context.lock:
+            self._fresh.pop((cls, key), None)
+
+    @property
+    def changed(self) -> list[Resource]:
+        """The objects with unsaved changes."""
+        with self._context.lock:
+            kept = {**self._watched, **self.held}
+            return [one for one in kept.values() if one.is_changed]
+
+    def _load_expanded(self, resource: Resource, expansion: Expansion) -> None:
+        """Make objects of the related rows inside a row, and leave only their ids in it.
+
+        It is done at once: read later, a related row could bring old values over newer ones.
+        """
+        raw = resource._raw
+        for name, below in expansion.items():
+            field = type(resource).__schema__.fields.get(name)
+            if field is None or field.declared.target is None:
+                continue
+            said = raw.get(name)
+            rows: list[Any] = said if isinstance(said, list) else [said]
+            if not rows or not all(isinstance(row, dict) for row in rows):
+                continue
+            related = self.load(registry.find(field.declared.target), rows, below)
+            raw[name] = ids_of(said)
+            if field.current(resource) is MISSING:
+                field.store(resource, field.convert(raw[name], resource))
+            del related  # held until here: the slot now has them
+
+    def _sweep(self, cls: type[Resource], refs: dict[Any, weakref.ref[Any]]) -> None:
+        for key in [key for key, ref in refs.items() if ref() is None]:
+            del refs[key]
+        self._sweep_at[cls] = max(_FIRST_SWEEP, 2 * len(refs))
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
+def _not_a_row(cls: type[Resource], row: Any) -> InvalidResponse:
+    return InvalidResponse(
+        200,
+        f"the server sent a {cls.__name__} that is no object with an id",
+        response=row,
+        resource=cls.__name__,
+    )

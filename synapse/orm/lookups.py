@@ -1,0 +1,303 @@
+"""What a query may name: filters, orderings, relations and fields, checked before it is sent.
+
+A server ignores a parameter that it doesn't know and then answers everything; so a misspelling is
+refused here, with what was probably meant.
+"""
+
+from __future__ import annotations
+
+import enum
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, time, timezone
+from typing import TYPE_CHECKING, Any
+
+from synapse.errors import InvalidQuery
+from synapse.orm import registry
+from synapse.orm.convert import parse_time
+
+if TYPE_CHECKING:
+    from synapse.orm.fields import Field
+    from synapse.orm.identity_map import Expansion
+    from synapse.orm.schema import Schema
+
+__all__ = [
+    "check_names",
+    "expansion_tree",
+    "field_names",
+    "filter_names",
+    "filter_pairs",
+    "narrowed",
+    "ordering_names",
+]
+
+_RANGE = ("_after", "_before")
+
+# Django's lookups that mean a later or an earlier time, some words of a text, and what no filter
+# of the server's means.
+_LATER_OR_EARLIER = {"gt": "after", "gte": "after", "lt": "before", "lte": "before"}
+_WORDS = {"contains", "endswith", "icontains", "iendswith", "istartswith", "regex", "startswith"}
+_NONE = {"isnull", "ne", "not"}
+
+
+def filter_names(schema: Schema) -> set[str]:
+    """Return every name that `filter()` takes for a class."""
+    names = set(schema.filters)
+    for name, field in schema.fields.items():
+        if field.is_filterable:
+            names.add(name)
+            if field.is_relation:
+                names.add(f"{name}_id")
+            if _is_time(field):
+                names.update(f"{name}{end}" for end in _RANGE)
+    return names
+
+
+def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, Any]] | None:
+    """Check filters and turn them into query parameters.
+
+    Args:
+        schema: The class that is queried.
+        filters: Values by name. A resource stands for its id; a list, set or query for any of its
+            values.
+
+    Returns:
+        The parameters, or `None` if an empty list was given, which nothing can match. (Sent, it
+        would be no parameter at all, and match everything.)
+
+    Raises:
+        InvalidQuery: A name is unknown, or a value can't be a filter's.
+    """
+    known = filter_names(schema)
+    pairs: list[tuple[str, Any]] = []
+    nothing = False
+    for name, value in filters.items():
+        if name not in known:
+            raise InvalidQuery(_unknown_filter(schema, name, known))
+        relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
+        field = schema.fields.get(relation)
+        parameter = relation if field is None else field.parameter
+        if hasattr(value, "tolist"):
+            value = value.tolist()
+        items = list(value) if _is_many(value) else [value]
+        nothing = nothing or not items
+        for item in items:
+            checked = _value(schema, relation, item)
+            pairs += [(parameter, one) for one in _spelled(schema, relation, checked)]
+    return None if nothing else pairs
+
+
+def narrowed(
+    schema: Schema, before: list[tuple[str, Any]], added: list[tuple[str, Any]]
+) -> list[tuple[str, Any]] | None:
+    """Join the parameters of two filters, so that what matches both is asked for.
+
+    A parameter that is sent twice means any of its values, so those of the same name can't just
+    stand side by side.
+
+    Returns:
+        The parameters, or `None` if nothing can match both.
+
+    Raises:
+        InvalidQuery: There is no way to ask for both.
+    """
+    fields = {field.parameter: field for field in schema.fields.values()}
+    pairs = {name: [v for n, v in before if n == name] for name, _ in before}
+    for name in dict.fromkeys(name for name, _ in added):
+        values = [v for n, v in added if n == name]
+        known = pairs.get(name, values)
+        if set(map(str, known)) == set(map(str, values)):
+            pairs[name] = known
+        elif name.endswith(_RANGE) and name not in fields:
+            later = name.endswith(_RANGE[0])
+            pairs[name] = [(max if later else min)([*known, *values], key=parse_time)]
+        elif name in fields and not fields[name].is_list:
+            kept = [value for value in known if str(value) in set(map(str, values))]
+            if not kept:
+                return None
+            pairs[name] = kept
+        else:
+            raise InvalidQuery(
+                f"{schema.name} is filtered by {name!r} already: the server can't be asked for "
+                "what matches both. Filter once, with a list for any of several values."
+            )
+    return [(name, value) for name, values in pairs.items() for value in values]
+
+
+def check_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Check that names are texts, and not a list of them, say.
+
+    Raises:
+        InvalidQuery: One isn't.
+    """
+    checked = tuple(names)
+    for name in checked:
+        if not isinstance(name, str):
+            raise InvalidQuery(f"{name!r} is no name: give the names one by one, 'id', 'status'.")
+    return checked
+
+
+def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
+    """Check the names of `order_by()`, each with `-` in front for descending.
+
+    Raises:
+        InvalidQuery: One is unknown.
+    """
+    checked = check_names(names)
+    known = {n for n, f in schema.fields.items() if f.is_filterable and not f.is_list}
+    for name in checked:
+        if name.removeprefix("-") not in known:
+            raise InvalidQuery(
+                f"{schema.name} can't be ordered by {name!r}"
+                f"{registry.suggestion(name.removeprefix('-'), known)}"
+            )
+    return checked
+
+
+def field_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
+    """Check the names of `only()`, `omit()` and `values()`.
+
+    Raises:
+        InvalidQuery: One is no field.
+    """
+    checked = check_names(names)
+    for name in checked:
+        if name not in schema.fields:
+            raise InvalidQuery(
+                f"{schema.name} has no field {name!r}{registry.suggestion(name, schema.fields)}"
+            )
+    return checked
+
+
+def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
+    """Check the paths of `expand()` and make a tree of them.
+
+    Raises:
+        InvalidQuery: A part of a path is no relation.
+
+    Returns:
+        Such as `{"data_unit": {"data_collection": {}}}` for `"data_unit.data_collection"`.
+    """
+    tree: Expansion = {}
+    for path in check_names(paths):
+        here, at = tree, schema
+        parts = path.split(".")
+        for position, part in enumerate(parts):
+            target = at.relation_target(part)
+            is_last = position == len(parts) - 1
+            if target is None and not (is_last and part in at.expandable):
+                known = {n for n, f in at.fields.items() if f.is_relation} | at.expandable
+                how = registry.suggestion(part, known)
+                if "__" in part:
+                    how = f": relations of relations go after a dot, {path.replace('__', '.')!r}."
+                raise InvalidQuery(f"{at.name} has no relation {part!r} to expand{how}")
+            here = here.setdefault(part, {})
+            at = target or at
+    return tree
+
+
+def _value(schema: Schema, name: str, value: Any) -> Any:
+    """Turn one value into a query parameter's."""
+    if value is None:
+        raise InvalidQuery(
+            f"{schema.name}.{name} can't be filtered by None: the server has no such filter. "
+            "Leave it out, or pass a filter of your server's own with params={...}."
+        )
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, enum.Enum):
+        return value.value
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, datetime):
+        if value.tzinfo is None:
+            raise InvalidQuery(
+                f"{name} is a time without a time zone, which could mean any of several: give it "
+                "one, with .astimezone() or tzinfo=timezone.utc."
+            )
+        return value.isoformat()
+    if isinstance(value, date):
+        return datetime.combine(value, time(), timezone.utc).isoformat()
+    if value == "":
+        raise InvalidQuery(
+            f"{schema.name}.{name} can't be filtered by an empty text: the server takes it for no "
+            "filter, and would answer everything."
+        )
+    if isinstance(value, (str, int, float)):
+        return value
+    if hasattr(type(value), "__synapse_id__"):
+        field = schema.fields.get(name)
+        if field is not None and (why := field.refuses(value)):
+            raise InvalidQuery(f"{schema.name}.{why}")
+        return value.__synapse_id__()
+    raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
+
+
+def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
+    """Check a value against its field's type, and return what to send for it.
+
+    A server ignores a truth value that it can't read, and answers everything; and it answers
+    nothing for a word that it doesn't know. Neither is what a misspelling should do.
+    """
+    field = schema.fields.get(name)
+    if field is None or field.is_relation:
+        return (value,)
+    if bool in (field.kind, *typing.get_args(field.kind)) and value not in ("true", "false"):
+        raise InvalidQuery(f"{schema.name}.{name} is True or False, not {value!r}.")
+    if field.choice is None:
+        return (value,)
+    try:
+        spellings: tuple[str, ...] = field.choice(value).spellings
+    except ValueError:
+        known = [str(member) for member in field.choice]
+        raise InvalidQuery(
+            f"{value!r} is no {field.choice.__name__} for {schema.name}.{name}"
+            f"{registry.suggestion(value, known)} A value that only your server knows goes "
+            "through params={...}."
+        ) from None
+    return spellings
+
+
+def _is_many(value: Any) -> bool:
+    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+
+
+def _is_time(field: Field) -> bool:
+    return datetime in (field.kind, *typing.get_args(field.kind))
+
+
+def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
+    if meant := _lookup(schema, name, known):
+        return f"{schema.name} has no filter {name!r}: {meant}."
+    why = f"{schema.name} has no filter {name!r}{registry.suggestion(name, known)}"
+    if name in schema.fields:
+        # No suggestion: the name is right, and another field isn't what was meant.
+        why = f"{schema.name}.{name} can't be filtered by. There are: {', '.join(sorted(known))}."
+    return f"{why} A filter that only your server knows goes through params={{...}}."
+
+
+def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
+    """Say how a filter of Django's is written here, or return `None` if it is none of those."""
+    name, _, lookup = name.partition("__")
+    if name == "pk":
+        return "use id=..., with a list for any of several"
+    if not lookup:
+        return None
+    if name not in known:
+        return None
+    field = schema.fields.get(name)
+    if lookup == "in":
+        return f"a list matches any of its values, {name}=[...]"
+    if lookup in _NONE:
+        return f"the server can't be asked for that; {name}= takes the values that are wanted"
+    if lookup in _WORDS:
+        return 'the server can\'t look into one field; search("...") looks into all texts'
+    if field is not None and field.is_relation:
+        if lookup in ("id", "pk"):
+            return f"use {name}=..., with an object or its id"
+        target = registry.find(str(field.declared.target)).__schema__.plural
+        return f"filter those first, {name}=session.{target}.filter({lookup}=...)"
+    if field is not None and _is_time(field):
+        end = _LATER_OR_EARLIER.get(lookup)
+        return f"use {name}_{end}=..." if end else f"use {name}_after=... and {name}_before=..."
+    return f"only {name}=... can be asked for"

@@ -1,0 +1,269 @@
+"""Managers: queries that can also write, as far as the class's endpoint can.
+
+A class's manager is put together out of these: `Manager` reads, and each of the others adds one
+verb, so that a verb which the endpoint doesn't have isn't there, for the type checker too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from copy import deepcopy
+from itertools import islice
+from typing import Any, TypeVar
+
+from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
+from synapse.orm import registry
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.convert import to_wire
+from synapse.orm.query import Query
+from synapse.orm.resource import Resource
+from synapse.orm.verbs import Deletable, Editable
+
+__all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
+
+T = TypeVar("T", bound=Resource)
+E = TypeVar("E", bound=Editable)
+D = TypeVar("D", bound=Deletable)
+
+Values = Mapping[str, Any]
+
+
+class Manager(Query[T]):
+    """Reads a class's objects."""
+
+    __slots__ = ()
+
+
+class Creates(BaseManager[T]):
+    """Adds `create()`."""
+
+    __slots__ = ()
+
+    def create(self, *, extra: Values | None = None, **values: Any) -> T:
+        """Make an object on the server. One request.
+
+        Args:
+            extra: Keys that the SDK doesn't know, sent as they are.
+            **values: Fields. A relation takes an object or an id. What the manager belongs to is
+                filled in: `project.tasks.create(...)` needs no `project`.
+
+        Returns:
+            The new object.
+
+        Raises:
+            InvalidQuery: A field doesn't exist, or only the server sets it.
+            ValidationError: The server refused a value; `err.fields` says which and why.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> session.projects.create(title="Street scenes", category="image").title
+            'Street scenes'
+        """
+        schema = self._resource.__schema__
+        body = self._body(values, extra)
+        with schema.explaining():
+            row = self._context.transport.request(
+                "POST", schema.path, json=body, resource=f"new {schema.name}"
+            )
+        return self._made(row)
+
+    def _body(self, values: Values, extra: Values | None = None) -> dict[str, Any]:
+        """Check what an object is to be made of, and turn it into JSON."""
+        schema = self._resource.__schema__
+        body = dict(extra or {})
+        for name, value in values.items():
+            relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
+            field = schema.fields.get(relation)
+            if field is None:
+                known = [n for n, f in schema.fields.items() if not f.declared.read_only]
+                raise InvalidQuery(
+                    f"{schema.name} has no field {name!r}{registry.suggestion(name, known)} "
+                    "A key that only your server knows goes through extra={...}."
+                )
+            if field.declared.read_only:
+                raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
+            for one in value if isinstance(value, (list, tuple, set)) else (value,):
+                if why := field.refuses(one):
+                    raise InvalidQuery(f"{schema.name}.{why}")
+            body[relation] = to_wire(value)
+        if self._scope is not None:
+            name, owner = self._scope
+            own = [owner._key] if schema.fields[name].declared.is_many else owner._key
+            if body.setdefault(name, own) != own:
+                raise InvalidQuery(
+                    f"This manager makes {schema.plural} of {owner._label()}, not of another "
+                    f"{name}."
+                )
+        return body
+
+    def _made(self, row: Any) -> T:
+        made = self._context.identity.load(self._resource, [row])[0]
+        self._context.identity.remember(made)
+        return made
+
+
+class BulkCreates(Creates[T]):
+    """Adds `bulk_create()`, for endpoints that take a list."""
+
+    __slots__ = ()
+
+    def bulk_create(self, items: Iterable[Values], *, batch_size: int = 500) -> list[T]:
+        """Make many objects. One request for each batch.
+
+        Args:
+            items: Fields of each object, as in `create()`; a generator is read batch by batch.
+            batch_size: Objects per request.
+
+        Returns:
+            The new objects, in order.
+
+        Raises:
+            BulkError: The server refused a batch, and made none of it. `err.errors` has the
+                reasons by position, `err.created` what the batches before it made.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> unit = project.tasks[0].data_unit
+            >>> len(project.tasks.bulk_create({"data_unit": unit} for _ in range(3)))
+            3
+        """
+        if batch_size < 1:
+            raise InvalidQuery(f"batch_size is {batch_size}: give a whole number from 1.")
+        created: list[T] = []
+        for batch in _batches(items, batch_size):
+            created += self._create_batch(self._bodies(batch, created), created)
+        return created
+
+    def _bodies(self, batch: list[Values], created: list[T]) -> list[dict[str, Any]]:
+        """Check a batch before it is sent."""
+        return [self._numbered(n, values, created) for n, values in enumerate(batch, len(created))]
+
+    def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
+        try:
+            if not isinstance(values, Mapping):
+                raise InvalidQuery(f"{values!r} is no mapping of fields to values.")
+            return self._body(values)
+        except InvalidQuery as error:
+            message = f"item {position}: {error}"
+            if not created:
+                raise InvalidQuery(message) from None
+            raise BulkError(
+                f"{message} {len(created)} were made before it; err.created has them.",
+                created=created,
+                errors={position: str(error)},
+            ) from error
+
+    def _create_batch(self, bodies: list[dict[str, Any]], created: list[T]) -> list[T]:
+        schema = self._resource.__schema__
+        what = f"{len(bodies)} new {schema.plural}"
+        try:
+            rows = self._context.transport.request("POST", schema.path, json=bodies, resource=what)
+            if not isinstance(rows, list) or len(rows) != len(bodies):
+                raise InvalidResponse(
+                    200, "the answer is not a list of what was made", response=rows, resource=what
+                )
+            return self._context.identity.load(self._resource, rows)
+        except ClientError as error:
+            raise _bulk_error(error, created, schema.plural, len(bodies)) from error
+
+
+class Updates(Query[E]):
+    """Adds `update()`."""
+
+    __slots__ = ()
+
+    def update(self, **values: Any) -> int:
+        """Set fields of every object of the query. One request per page, and one per object.
+
+        The server has no endpoint for it, so it isn't atomic: on an error, the objects before
+        the failing one are changed.
+
+        Returns:
+            How many objects the query had. One that has the values already costs no request.
+
+        Raises:
+            InvalidQuery: The query is a whole manager (write `.all().update(...)` to mean that),
+                a field doesn't exist, or only the server sets it.
+        """
+        schema = self._resource.__schema__
+        known = {n for n, f in schema.fields.items() if not f.declared.read_only}
+        known |= {f"{n}_id" for n in known if schema.fields[n].is_relation}
+        for name in values:
+            if name not in known:
+                raise InvalidQuery(
+                    f"{schema.name} has no field {name!r} to set{registry.suggestion(name, known)}"
+                )
+        targets = _targets(self, "update")
+        for one in targets:
+            # A list or mapping of its own for each, or an edit of one would be one of all.
+            with one._tentatively(deepcopy(values)):
+                one.save()
+        return len(targets)
+
+
+class Deletes(Query[D]):
+    """Adds `delete()`."""
+
+    __slots__ = ()
+
+    def delete(self) -> int:
+        """Delete every object of the query. One request per page, and one per object.
+
+        The server has no endpoint for it, so it isn't atomic.
+
+        Returns:
+            How many objects were deleted.
+
+        Raises:
+            InvalidQuery: The query is a whole manager; write `.all().delete()` to mean that.
+        """
+        targets = _targets(self, "delete")
+        for one in targets:
+            one.delete()
+        return len(targets)
+
+
+def _targets(query: Query[T], verb: str) -> list[T]:
+    """Read the whole query first: changing rows while paging through them would skip some."""
+    if not query._terms.is_explicit:
+        raise InvalidQuery(
+            f"{verb}() on a manager would {verb} every {query._resource.__name__}: write "
+            f".all().{verb}(...) if that is meant, or filter first."
+        )
+    return list(query)
+
+
+def _batches(items: Iterable[Values], size: int) -> Iterator[list[Values]]:
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def _bulk_error(
+    error: ClientError, created: list[Any], plural: str, batch_length: int
+) -> BulkError:
+    first = len(created)
+    what = f"The batch of {plural} from {first} to {first + batch_length - 1}"
+    # An answer that didn't come, or isn't one, doesn't say what was done.
+    is_refused = error.status_code < 500 and error.status_code not in (200, 201, 408)
+    reasons = dict(_by_position(error.response)) if is_refused else {}
+    errors = {first + place: reason for place, reason in reasons.items() if reason}
+    which = f"{len(errors)} of them" if errors else "them"
+    why = f"the server refused {which} ({error.detail})" if is_refused else str(error).rstrip(".")
+    return BulkError(
+        f"{what} {'was not made' if is_refused else 'may have been made or not'}: {why}. "
+        f"{first} were made before it; err.created has them, err.errors the reasons by position.",
+        created=created,
+        errors=errors,
+        cause=error,
+    )
+
+
+def _by_position(reasons: Any) -> Iterator[tuple[int, Any]]:
+    """Read the reasons of a refused list: older servers answer a list, newer ones a mapping."""
+    if isinstance(reasons, list):
+        yield from enumerate(reasons)
+    elif isinstance(reasons, Mapping):
+        for place, reason in reasons.items():
+            if str(place).isdecimal():
+                yield int(place), reason

@@ -1,0 +1,216 @@
+"""Reading a query: its window, its pages, and each row once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+import attrs
+
+from synapse.errors import InvalidQuery, InvalidResponse, NotFound
+from synapse.transport.paging import Page, get_page, walk
+
+if TYPE_CHECKING:
+    from synapse.orm.identity_map import Expansion
+    from synapse.orm.resource import Resource
+    from synapse.orm.session_base import SessionBase
+
+__all__ = ["ObjectPage", "PageRequest", "Slice", "read_objects", "read_rows"]
+
+T = TypeVar("T", bound="Resource")
+
+
+@attrs.frozen
+class Slice:
+    """Which rows of a list a query wants: from `start` up to, not including, `stop`."""
+
+    start: int = 0
+    stop: int | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many rows at most, or `None` for all that follow."""
+        return None if self.stop is None else max(0, self.stop - self.start)
+
+    def sliced(self, part: slice) -> Slice:
+        """Return the window of a slice of this one.
+
+        Raises:
+            InvalidQuery: A bound is negative (the end isn't known without asking), no whole
+                number, or there is a step.
+        """
+        if part.step not in (None, 1):
+            raise InvalidQuery(
+                "A query's slice can't have a step: take it of a list, list(query[0:100])[::2]."
+            )
+        start = self._bound(part.start, 0)
+        begin = self.start + start
+        ends = [end for end in (self.stop,) if end is not None]
+        if part.stop is not None:
+            ends.append(self.start + self._bound(part.stop, 0))
+        return Slice(begin, max(begin, min(ends)) if ends else None)
+
+    def at(self, index: int) -> Slice:
+        """Return the window of one row.
+
+        Raises:
+            InvalidQuery: The index is negative or no whole number.
+        """
+        place = self._bound(index, 0)
+        return self.sliced(slice(place, place + 1))
+
+    def clip(self, total: int) -> int:
+        """Return how many of `total` rows are in the window."""
+        stop = total if self.stop is None else min(self.stop, total)
+        return max(0, stop - self.start)
+
+    def suffix(self) -> str:
+        """Return the window as it is written, such as `[10:20]`; nothing for everything."""
+        if self == Slice():
+            return ""
+        return f"[{self.start}:{'' if self.stop is None else self.stop}]"
+
+    @staticmethod
+    def _bound(value: Any, default: int) -> int:
+        if value is None:
+            return default
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise InvalidQuery(f"{value!r} can't be an index: give a whole number.")
+        number = int(value.__index__())
+        if number < 0:
+            raise InvalidQuery(
+                f"The index {number} is negative: how many rows there are isn't known without "
+                "asking. Use order_by('-id') to count from the end."
+            )
+        return number
+
+
+@attrs.frozen(eq=False)
+class ObjectPage(Generic[T]):
+    """One page of a query.
+
+    Attributes:
+        objects: The page's objects, in the server's order.
+        total: How many rows the query matched when the page was made, whatever the slice.
+    """
+
+    objects: list[T]
+    total: int
+
+    def __iter__(self) -> Iterator[T]:
+        return iter(self.objects)
+
+    def __len__(self) -> int:
+        return len(self.objects)
+
+
+@attrs.frozen(eq=False, repr=False)
+class PageRequest:
+    """How to read a query.
+
+    Attributes:
+        params: Makes the query for a page size.
+        expansion: What is expanded.
+        window: Which rows are wanted.
+        page_size: Rows per page.
+        workers: How many pages may be in flight.
+    """
+
+    params: Callable[[int], list[tuple[str, Any]]]
+    expansion: Expansion
+    window: Slice
+    page_size: int
+    workers: int
+
+
+def read_objects(
+    context: SessionBase, cls: type[T], path: str, reading: PageRequest
+) -> Iterator[ObjectPage[T]]:
+    """Give a query's objects page by page. One request for each page."""
+    for total, rows in _row_pages(context, cls, path, reading):
+        yield ObjectPage(context.identity.load(cls, rows, reading.expansion), total)
+
+
+def read_rows(
+    context: SessionBase, cls: type[Resource], path: str, reading: PageRequest
+) -> Iterator[dict[str, Any]]:
+    """Give a query's rows as they came. One request for each page."""
+    for _, rows in _row_pages(context, cls, path, reading):
+        yield from rows
+
+
+def _row_pages(
+    context: SessionBase, cls: type[Resource], path: str, reading: PageRequest
+) -> Iterator[tuple[int, list[dict[str, Any]]]]:
+    """Give the rows of the window, page by page, with the list's total."""
+    left = reading.window.size
+    if left == 0:
+        return
+    skip, pages = _pages_from(context, cls, path, reading)
+    for page in pages:
+        rows = page.rows[skip:] if skip else page.rows
+        skip = max(0, skip - len(page.rows))
+        if left is not None:
+            rows = rows[:left]
+            left -= len(rows)
+        if rows:
+            yield page.count, rows
+        if left == 0:
+            return
+
+
+def _pages_from(
+    context: SessionBase,
+    cls: type[Resource],
+    path: str,
+    reading: PageRequest,
+    served: int | None = None,
+) -> tuple[int, Iterator[Page]]:
+    """Begin at the page that has the window's first row; say how many rows to skip in it.
+
+    Args:
+        context: The session.
+        cls: The class that is read.
+        path: The list's path.
+        reading: What is wanted.
+        served: How many rows the server's pages have, once it is known not to be what was asked.
+
+    Raises:
+        InvalidResponse: A page doesn't have the rows that its numbers promise.
+    """
+    window, size = reading.window, served or reading.page_size
+    whole = window.size
+    if not served and whole is not None and whole <= size and window.start % whole == 0:
+        size = whole  # the whole window is one page
+    number, name = window.start // size + 1, cls.__schema__.name
+    pages = walk(
+        context.transport,
+        path,
+        reading.params(size),
+        start=number,
+        end=None if window.stop is None else -(-window.stop // size),
+        workers=reading.workers,
+        resource=name,
+    )
+    if number == 1:
+        return window.start, pages
+    try:
+        first = next(pages)
+    except NotFound:
+        return 0, iter(())  # the list ends before the window begins
+    expected = min(size, first.count - (number - 1) * size)
+    is_last = number * size >= first.count
+    if expected > 0 and len(first.rows) == expected and (first.next_query is None) == is_last:
+        return window.start % size, chain([first], pages)
+    pages.close()
+    if expected <= 0:
+        return 0, iter(())
+    # The server's pages are smaller or larger than what was asked, so this was another place.
+    if first.next_query is None:
+        first = get_page(context.transport, path, reading.params(size), resource=name)
+    if served or not first.rows:
+        raise InvalidResponse(
+            200, "a page doesn't have the rows that its numbers promise", resource=name
+        )
+    return _pages_from(context, cls, path, reading, len(first.rows))

@@ -1,0 +1,444 @@
+"""Queries: what to ask for, said step by step, asked when it is used.
+
+A query is immutable; each verb returns a new one, so that one can be kept and refined.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+import attrs
+
+from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
+from synapse.orm import lookups
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.identity_map import Expansion
+from synapse.orm.pages import PageRequest, read_objects
+from synapse.orm.query_state import EVERYTHING, QueryState
+from synapse.orm.resource import Resource
+from synapse.orm.rows import Rows
+from synapse.transport.paging import WORKERS, get_page
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from synapse.orm.pages import ObjectPage
+    from synapse.orm.session_base import SessionBase
+
+__all__ = ["Query"]
+
+T = TypeVar("T", bound="Resource")
+
+# As many ids in one URL as every server and proxy takes.
+_IDS_PER_REQUEST = 100
+
+
+class Query(BaseManager[T]):
+    """The objects of a class, or those of them that a query asks for.
+
+    Managers are queries: `project.tasks` has every verb. Iterating is complete (never just the
+    first page), in the server's order, gives each object once, and holds one or two pages in
+    memory whatever the total.
+    """
+
+    __slots__ = ("_terms",)
+
+    def __init__(
+        self,
+        resource: type[T],
+        context: SessionBase | None = None,
+        scope: tuple[str, Resource] | None = None,
+        terms: QueryState | None = None,
+    ) -> None:
+        super().__init__(resource, context, scope)
+        self._terms = terms if terms is not None else QueryState()
+
+    # -- Verbs that refine -------------------------------------------------------------------
+
+    def all(self) -> Self:
+        """Return a query for every object. Makes no request."""
+        return self._with(is_explicit=True)
+
+    def filter(self, *, params: Mapping[str, Any] | None = None, **filters_: Any) -> Self:
+        """Return a query for the objects that match. Makes no request.
+
+        Args:
+            params: Raw query parameters, passed through unchecked.
+            **filters_: Values by field. A resource stands for its id, an enumeration for its
+                value, a list for any of its values (an empty one matches nothing); a time field
+                takes `created_after=` and `created_before=`. A second filter by the same name
+                narrows the first. A query as a value is read at once.
+
+        Raises:
+            InvalidQuery: A name is unknown (the message says what was probably meant), or a value
+                can't be a filter's.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.tasks.filter(status="pending").count()
+            2
+        """
+        self._refuse_after_slice("filter")
+        schema = self._resource.__schema__
+        pairs = lookups.filter_pairs(schema, filters_)
+        scope: list[tuple[str, Any]] = []
+        if pairs is not None:
+            scope = self._scope_pair()
+            pairs = lookups.narrowed(schema, [*scope, *self._terms.filters], pairs)
+        return self._with(
+            filters=tuple(pair for pair in pairs or () if pair not in scope),
+            params=(*self._terms.params, *(params or {}).items()),
+            is_empty=self._terms.is_empty or pairs is None,
+            is_explicit=True,
+        )
+
+    def search(self, text: str) -> Self:
+        """Return a query for the objects whose text has some words. Makes no request."""
+        self._refuse_after_slice("search")
+        return self._with(search=str(text), is_explicit=True)
+
+    def order_by(self, *names: str) -> Self:
+        """Return a query in an order. Makes no request.
+
+        Args:
+            *names: Fields; a `-` in front means descending.
+
+        Raises:
+            InvalidQuery: The class can't be ordered by one of them.
+        """
+        self._refuse_after_slice("order_by")
+        return self._with(ordering=lookups.ordering_names(self._resource.__schema__, names))
+
+    def expand(self, *paths: str) -> Self:
+        """Return a query that brings related objects along in its pages. Makes no request.
+
+        Args:
+            *paths: Relations, with dots for relations of relations: `"data_unit.data_collection"`.
+
+        Raises:
+            InvalidQuery: One isn't a relation.
+        """
+        lookups.expansion_tree(self._resource.__schema__, paths)
+        return self._with(expand=(*self._terms.expand, *paths))
+
+    def only(self, *names: str) -> Self:
+        """Return a query that fetches some fields only. Makes no request.
+
+        Reading another field later loads that object, by a request of its own.
+
+        Raises:
+            InvalidQuery: One is no field.
+        """
+        return self._with(only=lookups.field_names(self._resource.__schema__, names))
+
+    def omit(self, *names: str) -> Self:
+        """Return a query that leaves out some fields. Makes no request.
+
+        Raises:
+            InvalidQuery: One is no field, or the id, without which there is no object.
+        """
+        lookups.check_names(names)
+        if "id" in names:
+            raise InvalidQuery("The id can't be omitted: there is no object without it.")
+        return self._with(omit=lookups.field_names(self._resource.__schema__, names))
+
+    def page_size(self, rows: int) -> Self:
+        """Return a query that reads pages of another size. Makes no request.
+
+        Args:
+            rows: Rows per page, from 1. The server may cap it.
+
+        Raises:
+            InvalidQuery: It isn't a whole number from 1.
+        """
+        if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
+            raise InvalidQuery(f"page_size is {rows!r}: give a whole number from 1.")
+        return self._with(page_size=rows)
+
+    @overload
+    def __getitem__(self, key: int) -> T: ...
+    @overload
+    def __getitem__(self, key: slice) -> Self: ...
+    def __getitem__(self, key: int | slice) -> T | Self:
+        if isinstance(key, slice):
+            return self._with(window=self._terms.window.sliced(key), is_explicit=True)
+        window = self._terms.window.at(key)
+        for one in self._with(window=window):
+            return one
+        raise IndexError(f"there is no object at index {key}")
+
+    # -- Verbs that ask ----------------------------------------------------------------------
+
+    def __iter__(self) -> Iterator[T]:
+        return self.iterate()
+
+    def iterate(self, *, workers: int = WORKERS) -> Iterator[T]:
+        """Give the objects one by one; a loop over the query itself does the same.
+
+        One request for each page. Where the server is waited for, pages are fetched ahead of use,
+        but never before the iteration has gone on to the second one.
+
+        Args:
+            workers: How many pages may be in flight; 1 is strictly one after the other.
+
+        Raises:
+            InvalidQuery: `workers` isn't a whole number from 1.
+            ClientError: The server refused or couldn't be reached.
+        """
+        pages = self.pages(workers=workers)
+        return _each(pages)
+
+    def pages(self, *, workers: int = WORKERS) -> Iterator[ObjectPage[T]]:
+        """Give the objects page by page. One request for each page.
+
+        Args:
+            workers: How many pages may be in flight; 1 is strictly one after the other.
+
+        Raises:
+            InvalidQuery: `workers` isn't a whole number from 1.
+            ClientError: The server refused or couldn't be reached.
+        """
+        if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
+            raise InvalidQuery(f"workers is {workers!r}: give a whole number from 1.")
+        if self._terms.is_empty:
+            return iter(())
+        return read_objects(self._context, self._resource, self._path(), self._reading(workers))
+
+    def values(self, *names: str) -> Rows:
+        """Return plain rows instead of objects, with some fields only. One request for each page.
+
+        Args:
+            *names: Fields; none means all. A relation's id goes under its name, or under
+                `project_id` and the like.
+
+        Returns:
+            An iterable of dicts, which asks when it is iterated.
+
+        Raises:
+            InvalidQuery: One is no field.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> [row["status"] for row in project.tasks.values("status")]
+            ['pending', 'pending']
+        """
+        fields = self._resource.__schema__.fields
+        lookups.check_names(names)
+        wire = [
+            n[:-3] if n.endswith("_id") and n not in fields and n[:-3] in fields else n
+            for n in names
+        ]
+        only = lookups.field_names(self._resource.__schema__, wire)
+        return Rows(self._with(only=only), names)
+
+    def first(self) -> T | None:
+        """Return the first object, or `None` when there is none. One request."""
+        for one in self[0:1]:
+            return one
+        return None
+
+    def exists(self) -> bool:
+        """Say whether there is any. One request, for one row at most."""
+        return self[0:1].count() > 0
+
+    def count(self) -> int:
+        """Return how many there are. One request, for one row at most."""
+        terms = self._terms
+        if terms.is_empty or terms.window.size == 0:
+            return 0
+        query = self._with(only=("id",), expand=(), omit=())
+        page = get_page(
+            self._context.transport,
+            self._path(),
+            query._params(1),
+            resource=self._resource.__schema__.name,
+        )
+        return terms.window.clip(page.count)
+
+    def get(
+        self,
+        id: int | str | None = None,  # noqa: A002 - the name that everybody would type
+        /,
+        *,
+        refresh: bool = False,
+        **filters_: Any,
+    ) -> T:
+        """Return one object.
+
+        By its id: one request, or none when it was fetched a short while ago. By filters, or out
+        of a query with filters: one request, always.
+
+        Args:
+            id: The object's id.
+            refresh: Ask even if the object is known.
+            **filters_: What exactly one object matches, as in `filter()`.
+
+        Raises:
+            NotFound: There is no such object.
+            MultipleFound: More than one matches.
+            InvalidQuery: Neither an id nor a filter was given, or a filter is unknown.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> project = getfixture("project")
+            >>> session.projects.get(project.id) is project
+            True
+        """
+        if id is None and not filters_ and not self._terms.is_explicit:
+            raise InvalidQuery(f"{self._resource.__name__}: give get() an id or filters.")
+        terms = self._terms
+        narrowed = filters_ or terms.filters or terms.params or terms.search or terms.is_empty
+        is_plain = not narrowed and terms.window == EVERYTHING
+        if id is not None and is_plain and self._resource.__schema__.has_detail:
+            return self._get_by_id(id, refresh)
+        if id is not None:
+            filters_ = {**filters_, "id": id}
+        query = self.filter(**filters_) if filters_ else self
+        found = list(query[0:2])
+        if len(found) == 1:
+            return found[0]
+        asked = ", ".join(f"{key}={value!r}" for key, value in query._terms.filters)
+        if found:
+            raise MultipleFound(
+                f"More than one {self._resource.__name__} matches {asked or 'the query'}. Filter "
+                "more closely, or use first()."
+            )
+        raise NotFound(
+            404,
+            f"no {self._resource.__name__} matches {asked or 'the query'}",
+            resource=self._resource.__name__,
+        )
+
+    def in_bulk(self, ids: Iterable[int | str | T]) -> dict[Any, T]:
+        """Return objects by their ids. One request for each hundred ids.
+
+        Args:
+            ids: The ids, or objects that stand for theirs; those that don't exist are missing in
+                the answer.
+        """
+        wanted = list(dict.fromkeys(one._key if isinstance(one, Resource) else one for one in ids))
+        found: dict[Any, T] = {}
+        for start in range(0, len(wanted), _IDS_PER_REQUEST):
+            part = wanted[start : start + _IDS_PER_REQUEST]
+            for one in self.filter(id=part).page_size(len(part)):
+                found[str(one._key)] = one
+        return {key: found[str(key)] for key in wanted if str(key) in found}
+
+    def __bool__(self) -> bool:
+        return self.exists()
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, to which it is an error that there is no length.
+        def __len__(self) -> int:
+            raise TypeError(
+                f"A {type(self).__name__} has no len(), which would be a request that nobody sees: "
+                "use count(), or list(...) to have the objects."
+            )
+
+    def __repr__(self) -> str:
+        schema, terms = self._resource.__schema__, self._terms
+        text = f"{type(self).__name__}[{schema.name}]"
+        if self._scope:
+            text += f" of {self._scope[1]._label()}"
+        return f"<{text}{terms.text()}>"
+
+    # -- Inside ------------------------------------------------------------------------------
+
+    def _with(self, **changes: Any) -> Self:
+        return type(self)(
+            self._resource, self._bound, self._scope, attrs.evolve(self._terms, **changes)
+        )
+
+    def _refuse_after_slice(self, verb: str) -> None:
+        if self._terms.window != EVERYTHING:
+            raise InvalidQuery(f"{verb}() can't follow a slice: slice last.")
+
+    def _path(self) -> str:
+        schema = self._resource.__schema__
+        if schema.list_path is None:
+            raise InvalidQuery(f"The server doesn't list {schema.plural}.")
+        return schema.list_path
+
+    def _reading(self, workers: int = WORKERS) -> PageRequest:
+        terms = self._terms
+        return PageRequest(
+            params=self._params,
+            expansion=lookups.expansion_tree(self._resource.__schema__, terms.expand),
+            window=terms.window,
+            page_size=terms.page_size or self._context.page_size,
+            workers=workers,
+        )
+
+    def _params(self, page_size: int) -> list[tuple[str, Any]]:
+        return self._terms.parameters(self._scope_pair(), page_size)
+
+    def _scope_pair(self) -> list[tuple[str, Any]]:
+        if self._scope is None:
+            return []
+        name, owner = self._scope
+        return [(self._resource.__schema__.fields[name].parameter, owner._key)]
+
+    def _get_by_id(self, key: Any, refresh: bool) -> T:
+        """Fetch by the object's own path, or take a fresh one; it must be in the scope."""
+        cls, identity = self._resource, self._context.identity
+        schema = cls.__schema__
+        if not isinstance(key, (int, str)) and hasattr(key, "__index__"):
+            key = operator.index(key)  # numpy's, for one
+        path = schema.detail_path(key)  # first: it refuses what no id can be
+        found = None if refresh or self._is_partial() else identity.fresh(cls, key)
+        if found is None:
+            terms = self._terms
+            # Whether it is in the scope must be seen, whatever else is wanted.
+            scope = (self._scope[0],) if self._scope else ()
+            only = ("id", *terms.only, *scope) if terms.only else ()
+            omit = [name for name in terms.omit if name not in scope]
+            params = [
+                (name, ",".join(part))
+                for name, part in (("expand", terms.expand), ("fields", only), ("omit", omit))
+                if part
+            ]
+            try:
+                row = self._context.transport.request(
+                    "GET", path, params=params, resource=schema.label(key)
+                )
+            except NotFound:
+                identity.expire(cls, key)
+                raise
+            expansion: Expansion = lookups.expansion_tree(schema, terms.expand)
+            said = row.get("id") if isinstance(row, dict) else None
+            if isinstance(key, int) and isinstance(said, int) and said != key:
+                raise InvalidResponse(
+                    200,
+                    f"the answer is {schema.label(said)}",
+                    response=row,
+                    resource=schema.label(key),
+                )
+            found = identity.load(cls, [row], expansion)[0]
+            if not self._is_partial():
+                object.__setattr__(found, "_complete", True)
+                identity.remember(found)
+        if self._scope and not self._is_in_scope(found, self._scope):
+            raise NotFound(
+                404,
+                f"it is not one of {self._scope[1]._label()}",
+                resource=schema.label(key),
+            )
+        return found
+
+    def _is_partial(self) -> bool:
+        return bool(self._terms.only or self._terms.omit or self._terms.expand)
+
+    def _is_in_scope(self, one: T, scope: tuple[str, Resource]) -> bool:
+        name, owner = scope
+        said = ids_of(type(one).__schema__.fields[name].raw(one._raw))
+        if said is MISSING:  # the server's list must know
+            return self.filter(id=one._key).exists()
+        return bool(owner._key in said if isinstance(said, list) else said == owner._key)
+
+
+def _each(pages: Iterator[ObjectPage[T]]) -> Iterator[T]:
+    for page in pages:
+        yield from page.objects

@@ -1,0 +1,138 @@
+"""The declared classes by name, so that one may point to another that is declared later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from synapse._public import load
+from synapse.errors import SynapseError
+
+if TYPE_CHECKING:
+    from synapse.orm.resource import Resource
+
+__all__ = [
+    "declared",
+    "enter",
+    "find",
+    "find_root",
+    "no_attribute",
+    "register",
+    "set_sources",
+    "suggestion",
+]
+
+_CLASSES: dict[str, type[Resource]] = {}
+# The package's own by their modules, for whoever asks only when the module is complete: a half of
+# one can be seen by another thread, or be left behind by Ctrl-C.
+_DECLARED: dict[str, dict[str, type[Resource]]] = {}
+_SOURCES: list[Callable[[str], None]] = []
+# Below it what was meant is a guess, and `delete` none to be made for `select`.
+_NEAR = 0.7
+
+
+def set_sources(*sources: Callable[[str], None]) -> None:
+    """Say what enters the package's classes when they are asked for, in the order of trying.
+
+    Args:
+        *sources: Called with the name of a class, or of its root manager.
+    """
+    _SOURCES[:] = sources
+
+
+def register(cls: type[Resource]) -> None:
+    """Take note of a class. Declaring one again (in a notebook's cell) replaces it.
+
+    One of the package's own can be found when its module is entered. It doesn't replace yours.
+    """
+    known = _CLASSES.get(cls.__name__)
+    if _is_yours(cls) or (known is not None and known.__module__ == cls.__module__):
+        _CLASSES[cls.__name__] = cls
+    else:
+        _DECLARED.setdefault(cls.__module__, {})[cls.__name__] = cls
+
+
+def enter(module: str) -> None:
+    """Let the classes of one of the package's modules be found.
+
+    Args:
+        module: Its name. It has been imported to its end.
+    """
+    for name, cls in _DECLARED.get(module, {}).items():
+        _CLASSES.setdefault(name, cls)
+
+
+def find(name: str) -> type[Resource]:
+    """Return the class of a name; its module is imported, if that is still to be done.
+
+    Raises:
+        SynapseError: No class of that name was declared.
+    """
+    cls = _CLASSES.get(name) or _sought(name, lambda: _CLASSES.get(name))
+    if cls is None:
+        raise SynapseError(f"No resource {name!r} is declared{suggestion(name, _CLASSES)}")
+    return cls
+
+
+def find_root(plural: str) -> type[Resource] | None:
+    """Return the class whose root manager has a name, such as `tasks`; yours before ours."""
+
+    def found() -> type[Resource] | None:
+        classes = list(_CLASSES.values())  # another thread may enter more
+        matching = [cls for cls in classes if cls.__schema__.plural == plural]
+        return max(matching, key=_is_yours, default=None)
+
+    return found() or _sought(plural, found)
+
+
+def declared() -> Iterator[type[Resource]]:
+    """Give every declared class, those of a module in their order."""
+    _sought("", lambda: None)
+    yield from list(_CLASSES.values())
+
+
+def no_attribute(message: str, name: str) -> AttributeError:
+    """Return the error of a missing attribute, so that Python doesn't add what it would suggest."""
+    return AttributeError(message, name=name, obj=None)
+
+
+def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
+    """Let each source enter what it has, until the class is there."""
+    if not _SOURCES:  # a declaration was imported alone
+        load("synapse.resources")
+    for source in _SOURCES:
+        source(name)
+        cls = found()
+        if cls is not None:
+            return cls
+    return None
+
+
+def _is_yours(cls: type[Resource]) -> bool:
+    """Say whether a class isn't one of this package's."""
+    return cls.__module__.partition(".")[0] != __name__.partition(".")[0]
+
+
+def suggestion(
+    word: Any, known: Iterable[str], elsewhere: Mapping[str, tuple[str, str]] | None = None
+) -> str:
+    """Return `; did you mean 'x'?` for a misspelling, else `.` and what there is.
+
+    Args:
+        word: What was written.
+        known: What there is.
+        elsewhere: What people know from other libraries: by its name there, the name here that it
+            needs, and how it is said.
+    """
+    import difflib  # only a mistake needs it
+
+    names = sorted(set(known))
+    needed, how = (elsewhere or {}).get(word, ("", ""))
+    if needed in names:
+        return f": {how}."
+    near = difflib.get_close_matches(str(word), names, n=1, cutoff=_NEAR)
+    if not near and len(str(word)) > 2:
+        near = [name for name in names if name.startswith(str(word))][:1]
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f". There are: {', '.join(names)}." if names else "."

@@ -1,0 +1,127 @@
+"""Relations: from a resource to another one, or to the many that belong to it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+
+from synapse.orm import registry
+from synapse.orm.convert import to_wire
+from synapse.orm.fields import MISSING, FieldOptions, declare, ids_of
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from synapse.orm.base_manager import BaseManager
+    from synapse.orm.resource import Resource
+
+__all__ = ["ForeignKeyId", "ManagerDescriptor", "ToMany", "to_list", "to_one"]
+
+M = TypeVar("M", bound="BaseManager[Any]")
+K = TypeVar("K")
+
+
+def to_one(
+    target: str,
+    *,
+    read_only: bool = False,
+    filterable: bool | None = None,
+    parameter: str | None = None,
+) -> Any:
+    """Declare a relation to one other resource.
+
+    The attribute gives the session's one object for the related thing, without a request until a
+    field of it is read. It can be assigned an object or an id.
+
+    Args:
+        target: The name of the related class.
+        read_only: Only the server sets it.
+        filterable: Whether queries may filter by it; they may, unless told otherwise.
+        parameter: The query parameter that filters by it, if it isn't the field's name.
+
+    Returns:
+        What attrs makes a slot of.
+    """
+    return declare(FieldOptions(read_only, (), filterable, target, parameter=parameter))
+
+
+def to_list(target: str, *, filterable: bool | None = None, hint: str = "") -> Any:
+    """Declare a relation to several other resources whose ids the server sends with the object.
+
+    The attribute gives the session's objects for them, as `to_one` does for one. Only the server,
+    or a method of the class, changes it.
+
+    Args:
+        target: The name of the related class.
+        filterable: Whether queries may filter by it; they may, unless told otherwise.
+        hint: What to do instead of changing it.
+
+    Returns:
+        What attrs makes a slot of.
+    """
+    return declare(
+        FieldOptions(True, (), filterable, target, is_many=True, hint=hint or FieldOptions().hint)
+    )
+
+
+class ForeignKeyId(Generic[K]):
+    """The raw id of a relation, such as `task.project_id`, or the ids of a relation to several.
+
+    Reading it never loads the other object.
+
+
+    Args:
+        relation: The name of the relation's field.
+    """
+
+    def __init__(self, relation: str) -> None:
+        self.relation = relation
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: Resource, owner: type) -> K: ...
+    def __get__(self, instance: Resource | None, owner: type) -> Self | K:
+        if instance is None:
+            return self
+        field = type(instance).__schema__.fields[self.relation]
+        value = field.current(instance)
+        if value is MISSING:
+            value = field.raw(instance._raw)
+        if value is MISSING:
+            value = field.read(instance)
+        key: K = ids_of(to_wire(value))
+        return key
+
+    def __set__(self, instance: Resource, value: Any) -> None:
+        setattr(instance, self.relation, value)
+
+
+class ToMany(Generic[M]):
+    """The many that belong to a resource, such as `project.tasks`.
+
+    On an instance it is a manager scoped to it, on the class a manager of all, through the
+    default session. It is made when it is asked for, and making it costs no request.
+
+    Args:
+        target: The name of the related class.
+        by: The target's relation that points back.
+    """
+
+    def __init__(self, target: str, *, by: str) -> None:
+        self.target = target
+        self.by = by
+
+    def __get__(self, instance: Resource | None, owner: type) -> M:
+        cls = registry.find(self.target)
+        if instance is None:
+            return cls.__schema__.manager(cls)  # type: ignore[return-value] # the declaration's annotation says which manager
+        return cls.__schema__.manager(cls, instance._context, (self.by, instance))  # type: ignore[return-value] # as above
+
+
+class ManagerDescriptor(Generic[M]):
+    """Every object of a class, through the default session: `Project.objects`."""
+
+    def __get__(self, instance: None, owner: type[Resource]) -> M:
+        if instance is not None:
+            raise AttributeError("objects is on the class, not on its instances")
+        return owner.__schema__.manager(owner)  # type: ignore[return-value] # the declaration's annotation says which manager

@@ -1,0 +1,77 @@
+"""What a declaration says of a whole class: its paths, fields, manager and queryable names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from synapse.errors import ValidationError
+from synapse.orm import registry
+from synapse.transport.urls import path_segment
+
+if TYPE_CHECKING:
+    from synapse.orm.base_manager import BaseManager
+    from synapse.orm.fields import Field
+
+__all__ = ["Schema"]
+
+
+@attrs.frozen(eq=False, repr=False)
+class Schema:
+    """The declaration of a resource class.
+
+    Attributes:
+        name: The class's name.
+        plural: The name of its root manager on a session.
+        path: Where objects are made, and below which each has its own path.
+        list_path: Where they are listed, or `None` if they can't be.
+        has_detail: Whether one object can be fetched by its id.
+        manager: The class of its managers.
+        fields: The fields by name, in the order of declaration.
+        filters: Names of filters that aren't fields.
+        expandable: Names that can be expanded but aren't relations.
+    """
+
+    name: str
+    plural: str
+    path: str
+    list_path: str | None
+    has_detail: bool
+    manager: type[BaseManager[Any]]
+    fields: Mapping[str, Field]
+    filters: frozenset[str]
+    expandable: frozenset[str]
+
+    def detail_path(self, key: Any, action: str = "") -> str:
+        """Return the path of one object, or of an action on it.
+
+        Raises:
+            InvalidQuery: The id can't be a path's segment.
+        """
+        return f"{self.path}{path_segment(key)}/{action}"
+
+    def label(self, key: Any) -> str:
+        """Return how one object is named in messages, such as `Project 123`."""
+        return f"{self.name} {key}"
+
+    @contextmanager
+    def explaining(self) -> Iterator[None]:
+        """Have a refusal in the block say what words the refused fields take."""
+        try:
+            yield
+        except ValidationError as error:
+            choices = {n: self.fields[n].choice for n in error.fields if n in self.fields}
+            known = [f"{n} is one of {', '.join(c)}." for n, c in choices.items() if c is not None]
+            if error.hint is None and known:
+                error.hint = " ".join(known)
+            raise
+
+    def relation_target(self, name: str) -> Schema | None:
+        """Return the schema that a relation leads to, or `None` if it's no relation."""
+        field = self.fields.get(name)
+        if field is None or field.declared.target is None:
+            return None
+        return registry.find(field.declared.target).__schema__

@@ -1,0 +1,206 @@
+"""What objects share: the transport, the identity map and the rules of their session."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+
+from cachetools import LRUCache
+
+from synapse._public import load
+from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
+from synapse.orm.identity_map import IdentityMap
+
+if TYPE_CHECKING:
+    from synapse.orm.resource import Resource
+    from synapse.transport import Transport
+
+__all__ = ["LazyPolicy", "SessionBase", "default", "find", "set_connector", "set_default"]
+
+LazyPolicy: TypeAlias = Literal["allow", "warn", "raise"]
+
+# From how many loads at one line on they are taken for a loop.
+_LOOP = 3
+# So many that objects which are saved at once seldom share one.
+_SAVERS = 1021
+
+
+class SessionBase:
+    """A session as the object layer knows it.
+
+    Args:
+        transport: The way to the server.
+        lazy: What happens when reading a field needs a request of its own: `"allow"` it, `"warn"`
+            when it happens in a loop, `"raise"` always.
+        page_size: Rows per page, unless a query says otherwise.
+        cache_size: How many recently used objects are held for `get()`.
+        cache_ttl: For how many seconds `get()` uses them without asking.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        *,
+        lazy: LazyPolicy,
+        page_size: int,
+        cache_size: int,
+        cache_ttl: float,
+    ) -> None:
+        if lazy not in ("allow", "warn", "raise"):
+            raise ConfigurationError(f"lazy is {lazy!r}: give 'allow', 'warn' or 'raise'.")
+        if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
+            raise ConfigurationError(f"page_size is {page_size!r}: give a whole number from 1.")
+        self.transport = transport
+        self.lazy: LazyPolicy = lazy
+        self.is_closed = False
+        self.page_size = page_size
+        self.lock = threading.RLock()
+        self._saving = _locks()
+        self.identity = IdentityMap(self, cache_size=cache_size, cache_ttl=cache_ttl)
+        self._loads_by_place: LRUCache[tuple[str, int], int] = LRUCache(maxsize=1024)
+        with _choosing:
+            _live.add(self)
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """What makes two sessions' objects comparable: base URL and tenant."""
+        settings = self.transport.settings
+        return settings.base_url, settings.tenant
+
+    def saving(self, resource: Resource) -> AbstractContextManager[bool]:
+        """Return the lock that whoever saves an object holds; some objects share one."""
+        return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
+
+    def before_lazy_load(self, resource: Resource, field: str) -> None:
+        """Apply the lazy policy to a load that reading a field is about to cause.
+
+        Raises:
+            LazyLoadError: The policy is `"raise"`.
+        """
+        via = resource._via()
+        advice = (
+            f'.expand("{via}")' if via else f"{type(resource).__name__}.objects.get({resource.id})"
+        )
+        if self.lazy == "raise":
+            raise LazyLoadError(
+                f"Reading {field!r} of {resource._label()} needs a request, which this session "
+                f"forbids (lazy='raise'). Load it before: {advice}."
+            )
+        if self.lazy == "warn":
+            self._notice_loop(resource, field, advice)
+
+    def _notice_loop(self, resource: Resource, field: str, advice: str) -> None:
+        depth, frame = 1, sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
+            "synapse."
+        ):
+            depth, frame = depth + 1, frame.f_back
+        place = (frame.f_code.co_filename, frame.f_lineno)
+        with self.lock:
+            count = self._loads_by_place[place] = self._loads_by_place.get(place, 0) + 1
+        if count == _LOOP:
+            what = (
+                f"put {advice} on the query"
+                if resource._via()
+                else f"don't leave {field!r} out of the query (only, omit)"
+            )
+            warnings.warn(
+                f"This line loads {type(resource).__name__} objects one request at a time to read "
+                f"{field!r}. To have them with the page, {what}.",
+                LazyLoadWarning,
+                stacklevel=depth + 1,
+            )
+
+
+def _locks() -> list[AbstractContextManager[bool]]:
+    return [threading.RLock() for _ in range(_SAVERS)]
+
+
+_default: SessionBase | None = None
+_connect: Callable[..., SessionBase] | None = None
+_live: weakref.WeakSet[SessionBase] = weakref.WeakSet()
+# Held while a session is looked for and made, so that two threads don't make two.
+_choosing = threading.RLock()
+
+
+def _after_fork() -> None:
+    """Don't wait for threads that are in the parent only."""
+    global _choosing
+    _choosing = threading.RLock()
+    for one in list(_live):
+        one.lock = threading.RLock()
+        one._saving = _locks()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def set_default(context: SessionBase | None) -> SessionBase | None:
+    """Make a session the one that class-level access uses; give the one before."""
+    global _default
+    before, _default = _default, context
+    return before
+
+
+def set_connector(connect: Callable[..., SessionBase]) -> None:
+    """Say how a session is made when there is none.
+
+    Args:
+        connect: Takes nothing, or the base URL, tenant and profile that are looked for.
+    """
+    global _connect
+    _connect = connect
+
+
+def default() -> SessionBase:
+    """Return the default session; the first use connects with the environment's settings.
+
+    Raises:
+        ConfigurationError: There is none, and the environment doesn't say where to connect.
+    """
+    if _default is not None:
+        return _default
+    with _choosing:
+        if _default is None:
+            set_default(_connected())
+        return cast("SessionBase", _default)
+
+
+def find(where: Mapping[str, str | None]) -> SessionBase:
+    """Return the session for a base URL and tenant: the default, an open one, or a new one.
+
+    A new one becomes the default only if there is none: an object that comes from elsewhere must
+    not change where everything else goes.
+
+    Raises:
+        ConfigurationError: There is none, and no credentials for one.
+    """
+    with _choosing:
+        found = _open(where["base_url"], where["tenant"])
+        if found is None:
+            made = _connected(**where)
+            # Its tenant may come from this process's settings, which have a session already.
+            found = _open(*made.key) or made
+        if _default is None:
+            set_default(found)
+        return found
+
+
+def _open(base_url: str | None, tenant: str | None) -> SessionBase | None:
+    for one in (_default, *_live):
+        if one is not None and one.key == (base_url, tenant) and not one.is_closed:
+            return one
+    return None
+
+
+def _connected(**where: str | None) -> SessionBase:
+    if _connect is None:  # a declaration was imported alone: this calls `set_connector`
+        load("synapse.session")
+    return cast("Callable[..., SessionBase]", _connect)(**where)

@@ -1,0 +1,140 @@
+"""The lists that an agent has: of its jobs and releases, and of what its cluster does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.resources.agent_values import (
+    AgentApi,
+    AgentJob,
+    AgentRelease,
+    ClusterTask,
+    Node,
+    OfAgent,
+    ServedApplication,
+    made,
+)
+from synapse.resources.enums import JobStatus
+
+__all__ = ["AgentJobs", "AgentReleases", "ClusterTasks", "Nodes", "ServedApplications"]
+
+_PAGE = 100
+
+T = TypeVar("T", bound=OfAgent)
+
+
+class _Listed(Generic[T]):
+    """Things of an agent: iterated over, or asked for one by one.
+
+    Iterating makes one request for each page of 100, as they are used.
+    """
+
+    def __init__(
+        self, kind: type[T], api: AgentApi, list_: Callable[..., Any], get: Callable[[str], Any]
+    ) -> None:
+        self._kind = kind
+        self._api = api
+        self._list = list_
+        self._get = get
+
+    def __iter__(self) -> Iterator[T]:
+        return self._rows({})
+
+    def all(self) -> list[T]:
+        """Return all of them. One request for each page of 100."""
+        return list(self)
+
+    def get(self, key: str) -> T:
+        """Return one. One request.
+
+        Raises:
+            BadRequest: The key can't be one; no request was made.
+            NotFound: There is none of this key.
+        """
+        return made(self._kind, self._get(key), self._api)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._api!r}>"
+
+    def _rows(self, params: Mapping[str, Any]) -> Iterator[T]:
+        number = 1
+        while True:
+            answer = self._list({**params, "page": number, "page_size": _PAGE})
+            is_page = isinstance(answer, Mapping)
+            rows = answer.get("results") if is_page else answer
+            if not isinstance(rows, list):
+                raise InvalidResponse(200, "the answer is not a list", response=answer)
+            for row in rows:
+                yield made(self._kind, row, self._api)
+            if not is_page or not rows or answer.get("next") is None:
+                return
+            number += 1
+
+
+class AgentJobs(_Listed[AgentJob]):
+    """The jobs that an agent has run, and runs, in the order in which they came."""
+
+    def __init__(self, api: AgentApi) -> None:
+        super().__init__(AgentJob, api, api.list_jobs, api.get_job)
+
+    def filter(self, *, status: JobStatus | str) -> Iterator[AgentJob]:
+        """Give the jobs in a state. One request for each page of 100.
+
+        Args:
+            status: The state, in any spelling.
+
+        Raises:
+            InvalidQuery: There is no such state.
+        """
+        try:
+            wanted = JobStatus(status)
+        except ValueError:
+            known = ", ".join(one.value for one in JobStatus)
+            raise InvalidQuery(f"There is no status {status!r}; there are: {known}.") from None
+        return self._rows({"status": list(wanted.spellings)})
+
+
+class AgentReleases(_Listed[AgentRelease]):
+    """The plugin releases that an agent keeps."""
+
+    def __init__(self, api: AgentApi) -> None:
+        super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
+
+    def fetch(self, plugin: Any, version: str) -> AgentRelease:
+        """Have the agent fetch a release, unless it has it already. One request.
+
+        Args:
+            plugin: The plugin, or its code.
+            version: Which of its releases.
+
+        Raises:
+            NotFound: The backend has no such release.
+        """
+        code = plugin if isinstance(plugin, str) else plugin.code
+        body = {"plugin": code, "version": version}
+        return made(self._kind, self._api.create_plugin_release(body), self._api)
+
+
+class Nodes(_Listed[Node]):
+    """The machines that an agent's jobs run on."""
+
+    def __init__(self, api: AgentApi) -> None:
+        super().__init__(Node, api, api.list_nodes, api.get_node)
+
+
+class ClusterTasks(_Listed[ClusterTask]):
+    """What runs on an agent's machines."""
+
+    def __init__(self, api: AgentApi) -> None:
+        super().__init__(ClusterTask, api, api.list_tasks, api.get_task)
+
+
+class ServedApplications(_Listed[ServedApplication]):
+    """What an agent's cluster serves; without Ray, nothing."""
+
+    def __init__(self, api: AgentApi) -> None:
+        super().__init__(
+            ServedApplication, api, api.list_serve_applications, api.get_serve_application
+        )

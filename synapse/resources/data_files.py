@@ -1,0 +1,135 @@
+"""Data files: uploaded files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from datetime import datetime
+from typing import IO, TYPE_CHECKING, Any, ClassVar
+
+from synapse.errors import InvalidResponse
+from synapse.orm.base_manager import BaseManager
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.relations import ManagerDescriptor
+from synapse.orm.resource import Resource
+
+if TYPE_CHECKING:
+    from synapse.transfer.progress import ProgressArgument
+
+
+__all__ = ["DataFile", "DataFileManager"]
+
+
+class DataFileManager(BaseManager["DataFile"]):
+    """Data files: upload, and ask which the server has. Files can't be listed or fetched."""
+
+    __slots__ = ()
+
+    def upload(
+        self,
+        source: str | os.PathLike[str] | IO[bytes],
+        *,
+        name: str | None = None,
+        chunk_size: int = 50 * 1024 * 1024,
+        chunked: bool | None = None,
+        progress: ProgressArgument = None,
+    ) -> DataFile:
+        """Upload a file, streamed: it needn't fit into memory.
+
+        Up to 50 MiB it is one request. Beyond, it is one for each chunk and two; the first chunk
+        has at most 1 MiB. A fault costs one more, which asks what has arrived, and the upload goes
+        on from there. A call that died can be made again, and sends what is missing.
+
+        Args:
+            source: A path, or a file opened for reading bytes that can tell its length.
+            name: The file's name on the server; by default the path's last part.
+            chunk_size: Bytes per chunk.
+            chunked: Whether to send it in chunks; by default by its size.
+            progress: How to show it: `False`, a function of the bytes done and the bytes in all,
+                or a `Progress`; by default as a bar, on a terminal.
+
+        Returns:
+            The server's record of it, whose `checksum` and name a data unit is made of. Its `id`
+            is `None` in one case: the last answer was lost, and the server then had the bytes.
+
+        Raises:
+            InvalidQuery: The source has no name, is not a file, or is empty.
+            SynapseError: It changed while it was sent.
+            ValidationError: The server refused it.
+            InvalidResponse: What arrived isn't what was sent.
+            ClientError: The server couldn't be reached, several times in a row.
+
+        Example:
+            >>> path = getfixture("tmp_path") / "hello.txt"
+            >>> path.write_text("hello")
+            5
+            >>> getfixture("session").data_files.upload(path).size
+            5
+        """
+        from synapse.transfer.upload import upload  # only who uploads needs it
+
+        session, cls = self._context, self._resource
+        row = upload(
+            session.transport,
+            cls.__schema__.path,
+            source,
+            name=name,
+            chunk_size=chunk_size,
+            chunked=chunked,
+            progress=progress,
+        )
+        if row["id"] is not None:
+            return session.identity.load(cls, [row])[0]
+        made = cls.__new__(cls)  # nothing else can be the same
+        cls.__set_context__(made, session)
+        cls.__set_raw__(made, row)
+        return made
+
+    def verify_checksums(self, checksums: Iterable[str]) -> set[str]:
+        """Ask which files the server has already. One request.
+
+        Args:
+            checksums: MD5 checksums in hex.
+
+        Returns:
+            Those of them that it has.
+
+        Example:
+            >>> getfixture("session").data_files.verify_checksums(["0" * 32])
+            set()
+        """
+        path = f"{self._resource.__schema__.path}verify_checksums/"
+        body = {"checksums": list(checksums)}
+        answer = self._context.transport.request("POST", path, json=body, resource="data files")
+        found = answer.get("checksums") if isinstance(answer, dict) else answer
+        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+            raise InvalidResponse(
+                200, "the answer is no list of checksums", response=answer, resource="data files"
+            )
+        return set(found)
+
+
+@resource("data_files/", manager=DataFileManager, list_path=None)
+class DataFile(Resource):
+    """A file that was uploaded.
+
+    Attributes:
+        id: The file's id.
+        checksum: The MD5 of its bytes, in hex.
+        size: How many bytes.
+        meta: What is kept with it.
+        data_unit_id: The data unit that it is in, if it is in one.
+        processing_status: How far the server's processing of it is.
+        created: When it was uploaded.
+    """
+
+    objects: ClassVar[ManagerDescriptor[DataFileManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    checksum: str = field(read_only=True)
+    size: int = field(read_only=True)
+    meta: dict[str, Any] = field(read_only=True)
+    data_unit_id: int | None = field(read_only=True)
+    processing_status: str | None = field(read_only=True)
+    created: datetime = field(read_only=True)

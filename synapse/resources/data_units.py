@@ -1,0 +1,91 @@
+"""Data units: the files that belong together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.errors import InvalidQuery
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import BulkCreates, Deletes, Manager
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
+from synapse.orm.verbs import Deletable
+from synapse.resources.data_files import DataFile
+from synapse.resources.unit_files import UnitFile
+
+if TYPE_CHECKING:
+    from synapse.resources.data_collections import DataCollection
+    from synapse.resources.ground_truths import GroundTruthEventManager
+    from synapse.resources.tasks import TaskManager
+
+__all__ = ["DataUnit", "DataUnitManager"]
+
+
+class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
+    """Data units: read, create one or many, delete.
+
+    In `files`, a file is given as the `DataFile` that its upload answered, as the `UnitFile` of
+    another unit, or as `{"checksum": ..., "path": ...}`.
+    """
+
+    __slots__ = ()
+
+    def _body(
+        self, values: Mapping[str, Any], extra: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
+        files = values.get("files")
+        if isinstance(files, Mapping):
+            values = {**values, "files": {name: _reference(f) for name, f in files.items()}}
+        return super()._body(values, extra)
+
+
+@resource("data_units/", manager=DataUnitManager)
+class DataUnit(Deletable):
+    """One item of a collection: its files, one for each file specification.
+
+    Attributes:
+        id: The unit's id.
+        data_collection: The collection that it is in.
+        data_collection_id: The id of that, without loading it.
+        files: Its files by the specification's name.
+        meta: What you keep with it.
+        checksum: The checksum of the whole, where the server has one.
+        can_generate_task: Whether tasks can be made of it.
+        created: When it was made.
+        tasks: The tasks over it; on the class, all tasks.
+        ground_truth_events: What is known to be true of it; on the class, all events.
+    """
+
+    objects: ClassVar[ManagerDescriptor[DataUnitManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    data_collection: DataCollection = to_one("DataCollection")
+    data_collection_id = ForeignKeyId[int]("data_collection")
+    files: dict[str, UnitFile] = field()
+    meta: dict[str, Any] = field()
+    checksum: str | None = field(read_only=True)
+    can_generate_task: bool = field(read_only=True)
+    created: datetime = field(read_only=True)
+
+    tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="data_unit")
+    ground_truth_events: ClassVar[ToMany[GroundTruthEventManager]] = ToMany(
+        "GroundTruthEvent", by="data_unit"
+    )
+
+
+def _reference(file: Any) -> Any:
+    """Return how a unit names a file that the server has."""
+    if isinstance(file, DataFile):
+        name = file.extra.get("filename") or (file.meta or {}).get("filename")
+        return {"checksum": file.checksum, **({"path": name} if name else {})}
+    if isinstance(file, UnitFile):
+        return {"checksum": file.checksum, **({"path": file.path} if file.path else {})}
+    if isinstance(file, (str, os.PathLike)):
+        raise InvalidQuery(
+            f"{os.fspath(file)!r} is no file that the server has: upload it first, and give what "
+            "session.data_files.upload() answers."
+        )
+    return file

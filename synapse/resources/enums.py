@@ -1,0 +1,177 @@
+"""The values of fields that take one of a few, as the platform documents them.
+
+A server of another age may know others; such a value is kept as the string that came.
+"""
+
+from __future__ import annotations
+
+from synapse.orm.convert import Choices
+
+__all__ = [
+    "AccessLevel",
+    "AssignmentStatus",
+    "Category",
+    "FileType",
+    "FunctionType",
+    "GroundTruthCategory",
+    "JobStatus",
+    "LogLevel",
+    "PluginCategory",
+    "Priority",
+    "StorageCategory",
+    "StorageProvider",
+    "TaskStatus",
+]
+
+
+class Category(Choices):
+    """The kind of data of a project or data collection."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    PCD = "pcd"
+    DATA = "data"
+    PROMPT = "prompt"
+    TIME_SERIES = "time_series"
+
+
+class AccessLevel(Choices):
+    """Who may see a project."""
+
+    PUBLIC = "public"
+    PARTIALLY_PUBLIC = "partially_public"
+    PRIVATE = "private"
+
+
+class TaskStatus(Choices):
+    """How far a task is."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    STAND_BY = "stand_by"
+    SKIPPED = "skipped"
+
+
+class Priority(Choices):
+    """How urgent a task is."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+class FileType(Choices):
+    """What a file of a data unit holds."""
+
+    IMAGE = "image"
+    VIDEO = "video"
+    AUDIO = "audio"
+    TEXT = "text"
+    PCD = "pcd"
+    DATA = "data"
+
+
+class FunctionType(Choices):
+    """What a file is for within its data unit."""
+
+    MAIN = "main"
+    SUB = "sub"
+    META = "meta"
+
+
+class AssignmentStatus(Choices):
+    """How far an assignment is."""
+
+    PENDING = "pending"
+    IN_PROGRESS = "in_progress"
+    COMPLETED = "completed"
+    REJECTED = "rejected"
+
+
+class JobStatus(Choices):
+    """How far a job is, as the SDK says it, whichever spelling the server has."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing comes after it."""
+        return self in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
+
+    @property
+    def spellings(self) -> tuple[str, ...]:
+        """What older servers call it, in small letters, and what newer ones do, as Ray."""
+        older = {"succeeded": "completed"}.get(self.value, self.value)
+        newer = {"queued": "PENDING"}.get(self.value, self.value.upper())
+        return (older, newer)
+
+    @classmethod
+    def _missing_(cls, value: object) -> JobStatus | None:
+        if not isinstance(value, str):
+            return None
+        word = value.lower()
+        return cls._value2member_map_.get(_JOB_SPELLINGS.get(word, word))  # type: ignore[return-value] # the map holds members of this very class
+
+
+# What servers of different ages call the same state.
+_JOB_SPELLINGS = {"pending": "queued", "completed": "succeeded"}
+
+
+class LogLevel(Choices):
+    """How serious a log entry is."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    SUCCESS = "success"
+    WARNING = "warning"
+    DANGER = "danger"
+    ERROR = "error"
+    CRITICAL = "critical"
+
+
+class PluginCategory(Choices):
+    """What a plugin is for."""
+
+    NEURAL_NET = "neural_net"
+    EXPORT = "export"
+    UPLOAD = "upload"
+    SMART_TOOL = "smart_tool"
+    PRE_ANNOTATION = "pre_annotation"
+    POST_ANNOTATION = "post_annotation"
+    DATA_VALIDATION = "data_validation"
+    CONVERTER = "converter"
+
+
+class StorageCategory(Choices):
+    """Whose a storage is."""
+
+    INTERNAL = "internal"
+    EXTERNAL = "external"
+
+
+class StorageProvider(Choices):
+    """What kind of service a storage is."""
+
+    AMAZON_S3 = "amazon_s3"
+    AZURE = "azure"
+    DIGITAL_OCEAN = "digital_ocean"
+    FILE_SYSTEM = "file_system"
+    FTP = "ftp"
+    SFTP = "sftp"
+    MINIO = "minio"
+    GCP = "gcp"
+
+
+class GroundTruthCategory(Choices):
+    """What a ground truth is used for."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"

@@ -1,0 +1,161 @@
+"""Ground truths: datasets, their events and versions."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Manager
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
+from synapse.orm.resource import Resource
+from synapse.orm.verbs import Fetchable
+from synapse.resources.enums import GroundTruthCategory
+from synapse.resources.unit_files import UnitFile
+
+if TYPE_CHECKING:
+    from synapse.resources.data_units import DataUnit
+    from synapse.resources.projects import Project
+
+
+__all__ = [
+    "GroundTruth",
+    "GroundTruthEvent",
+    "GroundTruthEventManager",
+    "GroundTruthManager",
+    "GroundTruthVersion",
+    "GroundTruthVersionManager",
+]
+
+
+class GroundTruthManager(Manager["GroundTruth"]):
+    """Ground truths: list."""
+
+    __slots__ = ()
+
+
+@resource(
+    "ground_truths/",
+    manager=GroundTruthManager,
+    filters=["ground_truth_dataset_versions"],
+)
+class GroundTruth(Resource):
+    """What is known to be true of a data unit.
+
+    Attributes:
+        id: The ground truth's id.
+        data: The annotation document.
+        data_unit: What it is about.
+        data_unit_id: The id of that, without loading it.
+        category: What it is used for.
+        ground_truth_dataset: The id of the dataset that it is in.
+        project: The project that it comes from.
+        project_id: The id of that, without loading it.
+        meta: What is kept with it.
+        created: When it was made.
+    """
+
+    objects: ClassVar[ManagerDescriptor[GroundTruthManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    data: dict[str, Any] | None = field(read_only=True)
+    data_unit: DataUnit = to_one("DataUnit", read_only=True)
+    data_unit_id = ForeignKeyId[int]("data_unit")
+    category: GroundTruthCategory | str = field(read_only=True)
+    ground_truth_dataset: int = field(read_only=True)
+    project: Project | None = to_one("Project", read_only=True)
+    project_id = ForeignKeyId["int | None"]("project")
+    meta: dict[str, Any] = field(read_only=True)
+    created: datetime = field(read_only=True)
+
+
+class GroundTruthEventManager(Manager["GroundTruthEvent"]):
+    """Ground truth events: list."""
+
+    __slots__ = ()
+
+
+@resource(
+    "ground_truth_events/",
+    list_path="sdk/ground_truth_events/",
+    manager=GroundTruthEventManager,
+    filters=["ground_truth_dataset", "ground_truth_dataset_versions"],
+)
+class GroundTruthEvent(Resource):
+    """A ground truth as it stands in a version of a dataset.
+
+    Attributes:
+        id: The event's id.
+        data: The annotation document.
+        data_unit: What it is about.
+        data_unit_id: The id of that, without loading it.
+        files: The data unit's files by name.
+        category: What it is used for.
+        ground_truth_dataset_version: The version that it is in.
+        ground_truth_dataset_version_id: The id of that, without loading it.
+        project: The project that it comes from.
+        project_id: The id of that, without loading it.
+        meta: What is kept with it.
+        created: When it was made.
+    """
+
+    objects: ClassVar[ManagerDescriptor[GroundTruthEventManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    data: dict[str, Any] | None = field(read_only=True)
+    data_unit: DataUnit = to_one("DataUnit", read_only=True)
+    data_unit_id = ForeignKeyId[int]("data_unit")
+    files: dict[str, UnitFile] = field(read_only=True)
+    category: GroundTruthCategory | str = field(read_only=True)
+    ground_truth_dataset_version: GroundTruthVersion = to_one(
+        "GroundTruthVersion", read_only=True, parameter="ground_truth_dataset_versions"
+    )
+    ground_truth_dataset_version_id = ForeignKeyId[int]("ground_truth_dataset_version")
+    project: Project | None = to_one("Project", read_only=True)
+    project_id = ForeignKeyId["int | None"]("project")
+    meta: dict[str, Any] = field(read_only=True)
+    created: datetime = field(read_only=True)
+
+
+class GroundTruthVersionManager(Manager["GroundTruthVersion"]):
+    """Versions of ground truth datasets: read."""
+
+    __slots__ = ()
+
+
+@resource(
+    "ground_truth_dataset_versions/",
+    plural="ground_truth_versions",
+    manager=GroundTruthVersionManager,
+    filters=["project"],
+)
+class GroundTruthVersion(Fetchable):
+    """A version of a ground truth dataset.
+
+    Attributes:
+        id: The version's id.
+        version: Its name.
+        ground_truth_dataset: The id of the dataset.
+        event_count: How many events it has.
+        description: What is in it.
+        is_archived: Whether it is put away.
+        statistics: Counts by what the platform counts.
+        created: When it was made.
+        events: Its events; on the class, all events.
+    """
+
+    objects: ClassVar[ManagerDescriptor[GroundTruthVersionManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    version: str = field(read_only=True)
+    ground_truth_dataset: int = field(read_only=True)
+    event_count: int = field(read_only=True, filterable=False)
+    description: str = field(read_only=True)
+    is_archived: bool = field(read_only=True)
+    statistics: dict[str, Any] = field(read_only=True)
+    created: datetime = field(read_only=True)
+
+    events: ClassVar[ToMany[GroundTruthEventManager]] = ToMany(
+        "GroundTruthEvent", by="ground_truth_dataset_version"
+    )

@@ -1,0 +1,77 @@
+"""Log entries: what is written to a job's log beside its console."""
+
+from __future__ import annotations
+
+import base64
+import os
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.errors import InvalidQuery
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import BulkCreates
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
+from synapse.orm.resource import Resource
+from synapse.resources.enums import LogLevel
+
+if TYPE_CHECKING:
+    from synapse.resources.jobs import Job
+
+__all__ = ["Log", "LogManager", "data_uri"]
+
+
+class LogManager(BulkCreates["Log"]):
+    """Log entries: write one or many. The server doesn't list them."""
+
+    __slots__ = ()
+
+    def _body(self, values: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Any:
+        """Turn a file into what travels in JSON: a data URI."""
+        body = super()._body(values, extra)
+        file = values.get("file")
+        if isinstance(file, os.PathLike):
+            body["file"] = data_uri(Path(file))
+        return body
+
+
+@resource("logs/", manager=LogManager, list_path=None)
+class Log(Resource):
+    """An entry of a job's log.
+
+    Attributes:
+        id: The entry's id.
+        job: The job, if it belongs to one.
+        job_id: The id of that, without loading it.
+        level: How serious it is.
+        message: The text.
+        data: Structured data with it.
+        file: A file with it; given as a `Path`, it travels inside the request.
+        created: When it was written.
+    """
+
+    objects: ClassVar[ManagerDescriptor[LogManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    job: Job | None = to_one("Job")
+    job_id = ForeignKeyId["str | None"]("job")
+    level: LogLevel | str = field()
+    message: str = field()
+    data: dict[str, Any] | None = field()
+    file: str | None = field()
+    created: datetime = field(read_only=True)
+
+
+def data_uri(path: Path) -> str:
+    """Return a file as it travels inside JSON.
+
+    Raises:
+        InvalidQuery: It can't be read.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidQuery(f"{path} can't be read: {error.strerror or error}.") from error
+    return f"data:application/octet-stream;base64,{base64.b64encode(content).decode()}"

@@ -1,0 +1,138 @@
+"""What a job has printed: line by line, with levels, as far as it is there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, overload
+
+import attrs
+
+from synapse.errors import InvalidResponse
+from synapse.orm.convert import ValueObject, structure_hook
+from synapse.resources.enums import LogLevel
+
+if TYPE_CHECKING:
+    from synapse.resources.jobs import Job
+
+__all__ = ["ConsoleLine", "JobOutput"]
+
+_PAGE = 1000
+
+
+@attrs.frozen(kw_only=True)
+class ConsoleLine(ValueObject):
+    """A line that a job printed; `str()` of it, which `print()` shows, is its message.
+
+    Attributes:
+        message: The line.
+        level: How serious it is, where the server says so.
+        created: When it was printed, where the server says so.
+    """
+
+    message: str
+    level: LogLevel | str | None = None
+    created: datetime | None = None
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class JobOutput:
+    """What a job has printed so far. It can be iterated again; each time it asks anew.
+
+    Making it makes no request, and iterating over it one for each thousand lines; a server that
+    has no pages of them sends all at once.
+
+    Args:
+        job: The job.
+
+    Example:
+        >>> session = getfixture("session")
+        >>> job = session.plugins.create(name="Detector").run("train")
+        >>> log = job.update(console_logs=["one", "two", "three"]).logs()
+        >>> [line.message for line in log], log.last(1)[0].message, log.count()
+        (['one', 'two', 'three'], 'three', 3)
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def __iter__(self) -> Iterator[ConsoleLine]:
+        number = 1
+        while True:
+            rows, _, has_next = self._page(number, _PAGE)
+            yield from map(_line, rows)
+            if not (has_next and rows):
+                return
+            number += 1
+
+    @overload
+    def __getitem__(self, key: int) -> ConsoleLine: ...
+    @overload
+    def __getitem__(self, key: slice) -> list[ConsoleLine]: ...
+    def __getitem__(self, key: int | slice) -> ConsoleLine | list[ConsoleLine]:
+        if key == -1:
+            found = self.last(1)
+            return found[-1]
+        return list(self)[key]
+
+    def last(self, count: int = 20) -> list[ConsoleLine]:
+        """Return the last lines. One to three requests.
+
+        Args:
+            count: How many, at most a thousand.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> job = session.plugins.create(name="Detector").run("train")
+            >>> log = job.update(console_logs=[f"epoch {n}" for n in range(50)]).logs()
+            >>> [line.message for line in log.last(2)]
+            ['epoch 48', 'epoch 49']
+        """
+        count = max(0, min(count, _PAGE))
+        if not count:
+            return []
+        rows, total, has_next = self._page(1, count)
+        if has_next and rows:
+            size = len(rows)
+            number = -(-total // size)
+            rows, _, _ = self._page(number, count)
+            if len(rows) < count and number > 1:
+                before, _, _ = self._page(number - 1, count)
+                rows = before + rows
+        return [_line(row) for row in rows[-count:]]
+
+    def count(self) -> int:
+        """Return how many lines there are. One request."""
+        _, total, _ = self._page(1, 1)
+        return total
+
+    def _page(self, number: int, size: int) -> tuple[list[Any], int, bool]:
+        """Return the rows of a page, how many there are in all, and whether there is another."""
+        path = type(self._job).__schema__.detail_path(self._job._key, "console_logs/")
+        params = [("page_size", size), *([("page", number)] if number > 1 else [])]
+        answer = self._job._ask("GET", path, params=params)
+        if isinstance(answer, list):
+            return answer, len(answer), False
+        match answer:
+            case {"results": list(rows)}:
+                total = answer.get("count")
+                return (
+                    rows,
+                    total if isinstance(total, int) else len(rows),
+                    bool(answer.get("next")),
+                )
+        raise InvalidResponse(
+            200, "the answer is no console log", response=answer, resource=self._job._label()
+        )
+
+    def __repr__(self) -> str:
+        return f"<console log of {self._job._label()}>"
+
+
+def _line(row: Any) -> ConsoleLine:
+    if isinstance(row, Mapping):
+        made: ConsoleLine = structure_hook(ConsoleLine)(row)
+        return made
+    return ConsoleLine(message=str(row))

@@ -1,0 +1,131 @@
+"""How far jobs are that are waited for: one bar on a terminal or in a notebook."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from synapse.resources.enums import JobStatus
+from synapse.transfer.progress import Bar, FileProgress, Progress, ProgressArgument, progress_of
+
+if TYPE_CHECKING:
+    from synapse.resources.jobs import Job
+
+__all__ = ["JobBar", "JobProgressDisplay", "in_notebook"]
+
+# Seconds that pass before a bar is shown to somebody who hasn't asked for one.
+_DELAY = 0.5
+_FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+
+
+class JobBar(Bar):
+    """Shows a bar by `tqdm` whose parts are jobs, each a hundred percent.
+
+    Args:
+        description: What stands before it.
+        jobs: How many they are. A notebook's bar has to know that from the beginning.
+        **options: Whatever else `tqdm` takes.
+
+    Raises:
+        ImportError: `tqdm` isn't installed.
+    """
+
+    def __init__(self, description: str, jobs: int = 1, **options: Any) -> None:
+        self._text = ""
+        given = {
+            "total": 100 * jobs,
+            "unit": "%",
+            "unit_scale": False,
+            "bar_format": _FORMAT,
+            **options,
+        }
+        super().__init__(description, **given)
+        self._delay = float(options.get("delay", 0.0))
+
+    def says(self, text: str) -> None:
+        """Say how the jobs stand, and show that time passes.
+
+        Args:
+            text: What stands behind the bar.
+        """
+        self._text = text
+        self.changed()
+
+    def changed(self) -> None:
+        """Move the bar."""
+        bar = self._bar
+        bar.n = max(bar.n, self.done)  # a job that fails leaves it where it is
+        bar.set_postfix_str(self._text, refresh=False)
+        if self.elapsed >= self._delay:
+            bar.refresh()
+
+
+class JobProgressDisplay:
+    """What is shown of jobs that are waited for.
+
+    Args:
+        jobs: The jobs.
+        given: What the user gave, see `Job.wait`.
+    """
+
+    def __init__(self, jobs: Sequence[Job], given: ProgressArgument) -> None:
+        self._progress = _progress_of(given, jobs)
+        self._is_ours = self._progress is not given
+        self._progress.expect(100 * len(jobs), files=len(jobs))
+        self._parts: list[tuple[Job, FileProgress]] = [
+            (job, self._progress.file(job._label(), 100)) for job in jobs
+        ]
+
+    def update(self) -> None:
+        """Show how they are, as far as it is known. Makes no request."""
+        states: Counter[str] = Counter()
+        for job, part in self._parts:
+            state = job._state
+            states[str(state)] += 1
+            if state is JobStatus.SUCCEEDED:
+                part.at(100)
+                part.finish()
+            else:
+                part.at(min(100, max(0, int(job._percent or 0))))
+                if isinstance(state, JobStatus) and state.is_final:
+                    part.finish(failed=True)
+        if isinstance(self._progress, JobBar):
+            one = len(self._parts) == 1
+            says = states if one else [f"{count} {state}" for state, count in states.items()]
+            self._progress.says(", ".join(says))
+
+    def close(self) -> None:
+        """End what is shown, unless it is the user's own."""
+        if self._is_ours:
+            self._progress.close()
+
+
+def _progress_of(given: ProgressArgument, jobs: Sequence[Job]) -> Progress:
+    if given is not True and given is not None:
+        return progress_of(given)
+    if not jobs or not (in_notebook() or _is_terminal()):
+        return Progress()
+    description = jobs[0]._label()[:12] if len(jobs) == 1 else f"{len(jobs)} jobs"
+    try:
+        return JobBar(description, len(jobs), delay=_DELAY)
+    except ImportError:
+        return Progress()
+
+
+def in_notebook() -> bool:
+    """Say whether this runs in the kernel of a notebook, which shows bars though it is no terminal.
+
+    Makes no request.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython is not None else None
+    return "IPKernelApp" in getattr(shell, "config", ())
+
+
+def _is_terminal() -> bool:
+    try:
+        return sys.stderr is not None and sys.stderr.isatty()
+    except ValueError:  # it was closed
+        return False

@@ -1,0 +1,83 @@
+"""Projects: what is annotated, by which rules."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Creates, Deletes, Manager, Updates
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
+from synapse.orm.verbs import Deletable, Editable
+from synapse.resources.bulk import DownloadsTasks
+from synapse.resources.enums import AccessLevel, Category
+
+if TYPE_CHECKING:
+    from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.data_collections import DataCollection
+    from synapse.resources.models import ModelManager
+    from synapse.resources.task_tags import TaskTagManager
+    from synapse.resources.tasks import TaskManager
+
+__all__ = ["Project", "ProjectManager"]
+
+
+class ProjectManager(
+    Manager["Project"], Creates["Project"], Updates["Project"], Deletes["Project"]
+):
+    """Projects: read, create, update, delete."""
+
+    __slots__ = ()
+
+
+@resource("projects/", manager=ProjectManager)
+class Project(Editable, Deletable, DownloadsTasks):
+    """An annotation project: tasks over the data of a collection.
+
+    Attributes:
+        id: The project's id.
+        title: Its title; servers of another age call it `name`.
+        description: What it is about.
+        category: The kind of data.
+        configuration: The annotation's configuration: classes, tools.
+        settings: Settings of the project.
+        data_collection: Where its data is.
+        data_collection_id: The id of that, without loading it.
+        tenant: Whose it is.
+        access_level: Who may see it.
+        count_max_assignments_per_task: How many people may work on one task.
+        can_discard: Whether tasks may be discarded.
+        is_archived: Whether it is put away.
+        task_count: How many tasks it has.
+        created: When it was made.
+        updated: When it was last changed.
+        tasks: Its tasks; on the class, all tasks.
+        task_tags: The tags of its tasks; on the class, all tags.
+        assignments: Who works on its tasks; on the class, all assignments.
+        models: The models trained for it; on the class, all models.
+    """
+
+    objects: ClassVar[ManagerDescriptor[ProjectManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    title: str = field(aliases=("name",))
+    description: str = field()
+    category: Category | str = field()
+    configuration: dict[str, Any] = field()
+    settings: dict[str, Any] = field()
+    data_collection: DataCollection | None = to_one("DataCollection")
+    data_collection_id = ForeignKeyId["int | None"]("data_collection")
+    tenant: Any = field(read_only=True)
+    access_level: AccessLevel | str = field()
+    count_max_assignments_per_task: int = field()
+    can_discard: bool = field()
+    is_archived: bool = field()
+    task_count: int = field(read_only=True, filterable=False)
+    created: datetime = field(read_only=True)
+    updated: datetime = field(read_only=True)
+
+    tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="project")
+    task_tags: ClassVar[ToMany[TaskTagManager]] = ToMany("TaskTag", by="project")
+    assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="project")
+    models: ClassVar[ToMany[ModelManager]] = ToMany("Model", by="project")

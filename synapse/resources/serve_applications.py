@@ -1,0 +1,55 @@
+"""Serving: models that answer requests."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Creates, Deletes, Manager
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
+from synapse.orm.verbs import Deletable
+
+if TYPE_CHECKING:
+    from synapse.resources.jobs import Job
+    from synapse.resources.plugins import PluginRelease
+
+__all__ = ["ServeApplication", "ServeApplicationManager"]
+
+
+class ServeApplicationManager(
+    Manager["ServeApplication"], Creates["ServeApplication"], Deletes["ServeApplication"]
+):
+    """Served applications: read, create, delete."""
+
+    __slots__ = ()
+
+
+@resource("serve_applications/", manager=ServeApplicationManager)
+class ServeApplication(Deletable):
+    """A plugin that answers requests.
+
+    Attributes:
+        id: The application's id.
+        name: Its name.
+        plugin_release: What is served.
+        plugin_release_id: The id of that, without loading it.
+        job: The job that deployed it.
+        job_id: The id of that, without loading it.
+        status: How it is, in the server's words.
+        data: What the server knows of it.
+        created: When it was made.
+    """
+
+    objects: ClassVar[ManagerDescriptor[ServeApplicationManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    name: str = field()
+    plugin_release: PluginRelease | None = to_one("PluginRelease")
+    plugin_release_id = ForeignKeyId["int | None"]("plugin_release")
+    job: Job | None = to_one("Job")
+    job_id = ForeignKeyId["str | None"]("job")
+    status: str | None = field()
+    data: dict[str, Any] | None = field()
+    created: datetime = field(read_only=True)

@@ -1,0 +1,58 @@
+"""Task tags: labels by which people find tasks again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import Creates, Deletes, Manager, Updates
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
+from synapse.orm.verbs import Deletable, Editable
+
+if TYPE_CHECKING:
+    from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.projects import Project
+    from synapse.resources.tasks import TaskManager
+
+__all__ = ["TaskTag", "TaskTagManager"]
+
+
+class TaskTagManager(
+    Manager["TaskTag"], Creates["TaskTag"], Updates["TaskTag"], Deletes["TaskTag"]
+):
+    """Tags: read, create, update, delete."""
+
+    __slots__ = ()
+
+
+@resource("task_tags/", manager=TaskTagManager)
+class TaskTag(Editable, Deletable):
+    """A tag for the tasks and assignments of a project.
+
+    Attributes:
+        id: The tag's id.
+        project: The project whose tasks it is for.
+        project_id: The id of that, without loading it.
+        name: What it says.
+        description: What it means.
+        color: Its colour, as `#rrggbb`.
+        category: What kind of tag, in the platform's words.
+        meta: What you keep with it.
+        tasks: The tasks that carry it; on the class, all tasks.
+        assignments: The assignments that carry it; on the class, all assignments.
+    """
+
+    objects: ClassVar[ManagerDescriptor[TaskTagManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    project: Project | None = to_one("Project")
+    project_id = ForeignKeyId["int | None"]("project")
+    name: str = field()
+    description: str = field()
+    color: str | None = field()
+    category: str | None = field()
+    meta: dict[str, Any] = field()
+
+    tasks: ClassVar[ToMany[TaskManager]] = ToMany("Task", by="tags")
+    assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="tags")

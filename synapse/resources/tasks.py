@@ -1,0 +1,109 @@
+"""Tasks: one data unit to annotate in a project."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from synapse.errors import InvalidQuery
+from synapse.orm.convert import to_wire
+from synapse.orm.declaration import resource
+from synapse.orm.fields import field
+from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
+from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
+from synapse.orm.verbs import Deletable, Editable
+from synapse.resources.enums import Priority, TaskStatus
+from synapse.resources.tagging import SetsTags, Tagged
+from synapse.resources.unit_files import UnitFile
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.data_units import DataUnit
+    from synapse.resources.projects import Project
+    from synapse.resources.task_tags import TaskTag
+
+__all__ = ["Task", "TaskManager"]
+
+
+class TaskManager(
+    Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"], SetsTags["Task"]
+):
+    """Tasks: read, create one or many, update, delete, tag."""
+
+    __slots__ = ()
+
+
+@resource("tasks/", list_path="sdk/tasks/", manager=TaskManager)
+class Task(Editable, Deletable, Tagged):
+    """One piece of work in a project: a data unit to annotate.
+
+    Attributes:
+        id: The task's id.
+        project: The project that it is in.
+        project_id: The id of that, without loading it.
+        data_unit: What is to be annotated.
+        data_unit_id: The id of that, without loading it.
+        status: How far it is.
+        priority: How urgent it is.
+        assignee: The id of the user who works on it.
+        tags: Its tags.
+        tag_ids: The ids of those, without loading them.
+        data: The annotation document, or `None` before there is one.
+        meta: What you keep with it; servers of another age call it `metadata`.
+        files: The data unit's files by name, where the server sends them along.
+        is_discarded: Whether it was put aside as unusable.
+        created: When it was made.
+        updated: When it was last changed.
+        assignments: Who works on it; on the class, all assignments.
+    """
+
+    objects: ClassVar[ManagerDescriptor[TaskManager]] = ManagerDescriptor()
+
+    id: int = field(read_only=True)
+    project: Project = to_one("Project")
+    project_id = ForeignKeyId[int]("project")
+    data_unit: DataUnit = to_one("DataUnit")
+    data_unit_id = ForeignKeyId[int]("data_unit")
+    status: TaskStatus | str = field()
+    priority: Priority | str = field()
+    assignee: int | None = field(stands_for="User")
+    tags: list[TaskTag] = to_list("TaskTag", hint="use tag() and untag()")
+    tag_ids = ForeignKeyId["list[int]"]("tags")
+    data: dict[str, Any] | None = field()
+    meta: dict[str, Any] = field(aliases=("metadata",))
+    files: dict[str, UnitFile] = field(read_only=True)
+    is_discarded: bool = field()
+    created: datetime = field(read_only=True)
+    updated: datetime = field(read_only=True)
+
+    assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="task")
+
+    def annotate(self, document: Mapping[str, Any]) -> Self:
+        """Store an annotation document. One request.
+
+        Args:
+            document: The annotations, in the form that the project's tools use.
+
+        Returns:
+            The task itself, with what the server now says of it.
+
+        Raises:
+            InvalidQuery: The document is no mapping.
+            ValidationError: The server refused it.
+
+        Example:
+            >>> task = getfixture("project").tasks[0]
+            >>> task.annotate({"annotations": [{"type": "class", "label": "person"}]}).data
+            {'annotations': [{'type': 'class', 'label': 'person'}]}
+        """
+        if not isinstance(document, Mapping):
+            raise InvalidQuery(
+                f"An annotation document is a mapping, not a {type(document).__name__}."
+            )
+        body = to_wire(document)
+        path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")
+        self._take(self._ask("PUT", path, json=body), sent={"data": body})
+        return self

@@ -1,0 +1,292 @@
+"""From what went wrong to the exception that says so."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from datetime import timezone
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import requests
+from requests import exceptions as http_errors
+from urllib3 import exceptions as pool_errors
+
+from synapse import errors
+from synapse._internal.redaction import cleaned, redacted
+from synapse.transport import decoding
+from synapse.transport.deadlines import DeadlinePassed
+from synapse.transport.urls import without_query
+
+__all__ = ["broken_answer", "refused", "retry_after", "unreachable"]
+
+_BY_STATUS: dict[int, type[errors.ClientError]] = {
+    400: errors.BadRequest,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDenied,
+    404: errors.NotFound,
+    408: errors.RequestTimeout,
+    409: errors.Conflict,
+    413: errors.PayloadTooLarge,
+    422: errors.BadRequest,
+    429: errors.RateLimited,
+}
+_HINTS = {
+    403: "The credentials are good but don't allow this; check the token's rights and the tenant.",
+    404: "Check the id, and that the token's tenant is the right one.",
+    408: "Try again, or give a larger timeout.",
+    413: "Send it in smaller parts; files go in chunks.",
+    507: "The server's storage is full.",
+}
+_PROXY_HINT = "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."
+_TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_MOST_SHOWN = 500
+
+
+def refused(
+    response: requests.Response, body: bytes, *, url: str, resource: str | None, credentials: str
+) -> errors.ClientError:
+    """Make the error for an answer with a status that isn't success.
+
+    Args:
+        response: The answer.
+        body: Its bytes.
+        url: The URL that was asked, as messages may show it.
+        resource: What was asked for, such as `Project 123`.
+        credentials: Where the credentials came from, never the credentials themselves.
+    """
+    status = response.status_code
+    document = cleaned(_decoded(body))
+    detail, fields, is_validation = _explained(document, response, body)
+    cls = _BY_STATUS.get(status) or (errors.ServerError if status >= 500 else errors.ClientError)
+    if cls is errors.BadRequest and is_validation:
+        cls = errors.ValidationError
+    hint = _HINTS.get(status)
+    if status == 401:
+        hint = f"The credentials came from {credentials}; check that they are current."
+    elif 300 <= status < 400:
+        target = without_query(response.headers.get("Location", ""))
+        detail = f"the server redirects to {target or 'nowhere'}"
+        hint = "Redirects aren't followed, so that no credential goes astray; correct base_url."
+    error = cls(
+        status,
+        redacted(detail),
+        fields=fields,
+        request_id=response.headers.get("X-Request-ID"),
+        method=response.request.method,
+        url=url,
+        hint=hint,
+        response=document if document is not None else body.decode("utf-8", "replace") or None,
+        resource=resource,
+    )
+    if isinstance(error, errors.RateLimited):
+        error.retry_after = retry_after(response)
+        if error.retry_after is not None:
+            error.hint = f"Wait {error.retry_after:g} seconds."
+    return error
+
+
+def broken_answer(
+    response: requests.Response, body: bytes, *, url: str, resource: str | None
+) -> errors.InvalidResponse:
+    """Make the error for a success that has no JSON in it.
+
+    An empty 200 is how a connection cut inside the headers looks; an HTML page comes from a proxy.
+    """
+    if not body:
+        detail = "the answer is empty: the connection was cut, or something in between answered"
+    else:
+        detail = redacted(_page(response, body) or "the answer is not JSON")
+    return errors.InvalidResponse(
+        response.status_code,
+        detail,
+        request_id=response.headers.get("X-Request-ID"),
+        method=response.request.method,
+        url=url,
+        hint="Check base_url and what stands between you and the server, then try again.",
+        response=body[:_MOST_SHOWN].decode("utf-8", "replace") or None,
+        resource=resource,
+    )
+
+
+def unreachable(
+    error: Exception,
+    *,
+    method: str,
+    url: str,
+    resource: str | None,
+    timeout: tuple[float, float],
+    deadline: float | None = None,
+) -> errors.ClientError:
+    """Make the error for a request that got no (whole) answer.
+
+    Args:
+        error: What `requests` or `urllib3` raised.
+        method: The HTTP method.
+        url: The URL that was asked, as messages may show it.
+        resource: What was asked for.
+        timeout: The timeouts in force, in seconds: to connect, to read.
+        deadline: The deadline in force, in seconds, if there is one.
+    """
+    about: dict[str, Any] = {"method": method, "url": url, "resource": resource}
+    causes = _chain(error)
+
+    def caused_by(*kinds: type[BaseException]) -> bool:
+        return any(isinstance(cause, kinds) for cause in causes)
+
+    passed = next((cause for cause in causes if isinstance(cause, DeadlinePassed)), None)
+    if passed is not None:
+        seconds = deadline if passed.seconds is None else passed.seconds
+        return errors.RequestTimeout(
+            408, f"no answer within {seconds:g} s, its deadline", hint=_HINTS[408], **about
+        )
+    was_sent = True
+    # The order matters: what a proxy's error wraps isn't about the server, and a refused
+    # connection and an unknown name are kinds of connect timeout to urllib3.
+    if caused_by(http_errors.ProxyError, http_errors.InvalidProxyURL, pool_errors.ProxyError):
+        was_sent = not caused_by(http_errors.InvalidProxyURL)
+        detail = "the proxy couldn't be used"
+        hint = _PROXY_HINT
+    elif caused_by(http_errors.InvalidSchema, pool_errors.LocationValueError):
+        # The server's own address was looked at before.
+        was_sent = False
+        detail = f"the proxy couldn't be used: {_innermost(causes)}"
+        hint = _PROXY_HINT
+        if caused_by(http_errors.InvalidSchema):
+            hint = "A SOCKS proxy needs pip install 'requests[socks]'. " + hint
+    elif caused_by(pool_errors.NameResolutionError):
+        was_sent = False
+        detail = "the host's name isn't known"
+        hint = "Check the spelling of base_url."
+    elif caused_by(ConnectionRefusedError):
+        was_sent = False
+        detail = "the connection was refused"
+        hint = "Check base_url, and that the server is running."
+    elif caused_by(pool_errors.NewConnectionError):
+        was_sent = False
+        detail = f"the connection couldn't be made: {_innermost(causes)}"
+        hint = "Check base_url and the network."
+    elif caused_by(http_errors.ConnectTimeout, pool_errors.ConnectTimeoutError):
+        was_sent = False
+        detail = f"no connection within {timeout[0]:g} s"
+        hint = "Check base_url and the network, or give a larger connect timeout."
+    elif caused_by(http_errors.ReadTimeout, pool_errors.ReadTimeoutError):
+        return errors.RequestTimeout(
+            408, f"no answer within {timeout[1]:g} s", hint=_HINTS[408], **about
+        )
+    elif any(isinstance(cause, TimeoutError) and cause.errno is None for cause in causes):
+        return errors.RequestTimeout(
+            408, f"the server took nothing for {timeout[1]:g} s", hint=_HINTS[408], **about
+        )
+    elif caused_by(http_errors.SSLError, pool_errors.SSLError):
+        detail = f"the TLS connection failed: {_innermost(causes)}"
+        hint = "Check the address; for a private authority, set REQUESTS_CA_BUNDLE."
+    else:
+        detail = f"the connection broke: {_innermost(causes)}"
+        hint = "Try again; for a request that changes something, look first whether it was done."
+    failure = errors.ConnectionFailed(503, detail, hint=hint, **about)
+    failure.was_sent = was_sent
+    return failure
+
+
+def _decoded(body: bytes) -> Any:
+    try:
+        return decoding.loads(body)
+    except ValueError:
+        return None
+
+
+def _explained(
+    document: Any, response: requests.Response, body: bytes
+) -> tuple[str, dict[str, Any], bool]:
+    """Find the sentence, the errors by field, and whether this is about fields at all."""
+    if isinstance(document, Mapping):
+        detail = document.get("detail")
+        if isinstance(detail, str):
+            return detail, {}, False
+        if isinstance(detail, Mapping) and len(document) == 1:
+            document = detail  # the chunked upload puts a serializer's errors one level down
+        return _sentence(document), dict(document), bool(document)
+    if isinstance(document, list) and document:
+        items = [
+            f"item {position}: {_sentence(item)}" if isinstance(item, Mapping) else str(item)
+            for position, item in enumerate(document)
+            if item
+        ]
+        more = f"; and {len(items) - 3} more" if len(items) > 3 else ""
+        return "; ".join(items[:3]) + more, {}, True
+    return _page(response, body) or response.reason or "", {}, False
+
+
+def _sentence(errors_by_field: Any) -> str:
+    """Turn errors by field into `title: This field is required.; …`."""
+    if isinstance(errors_by_field, Mapping):
+        parts = [
+            _sentence(reasons) if field == "non_field_errors" else f"{field}: {_sentence(reasons)}"
+            for field, reasons in errors_by_field.items()
+            if reasons
+        ]
+        return "; ".join(parts)
+    if isinstance(errors_by_field, list):
+        return " ".join(_sentence(reason) for reason in errors_by_field if reason)
+    return str(errors_by_field)
+
+
+def _page(response: requests.Response, body: bytes) -> str | None:
+    """Describe an HTML page, or quote the beginning of a text."""
+    text = body[:20_000].decode("utf-8", "replace").strip()
+    if "html" in response.headers.get("Content-Type", "") or text[:1] == "<":
+        title = _TITLE.search(text)
+        named = f" titled {' '.join(title.group(1).split())[:_MOST_SHOWN]!r}" if title else ""
+        return f"the answer is a web page{named}, not JSON"
+    return " ".join(text.split())[:_MOST_SHOWN] or None
+
+
+def retry_after(response: requests.Response) -> float | None:
+    """Return for how many seconds the server wants to be left alone, if it says so.
+
+    `Retry-After` is a number of seconds or an HTTP date.
+    """
+    value = response.headers.get("Retry-After")
+    if not value:
+        return None
+    if _NUMBER.fullmatch(value):
+        return float(value)
+    try:
+        moment = parsedate_to_datetime(value)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)  # every HTTP date is in UTC
+        return max(0.0, moment.timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def _chain(error: BaseException) -> list[BaseException]:
+    """List an exception and everything it wraps: `requests` nests the cause in `args`.
+
+    `__context__` isn't followed: it leads out of the request, to whatever the caller was handling.
+    """
+    found: list[BaseException] = []
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        one = waiting.pop()
+        if one is None or one in found:
+            continue
+        found.append(one)
+        waiting += [part for part in one.args if isinstance(part, BaseException)]
+        waiting += [
+            getattr(one, "reason", None) if isinstance(one, pool_errors.HTTPError) else None
+        ]
+        waiting.append(one.__cause__)
+    return found
+
+
+def _innermost(causes: list[BaseException]) -> str:
+    """Describe the exception at the bottom, which names the trouble without URLs and objects."""
+    for cause in reversed(causes):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror
+    last = causes[-1]
+    return redacted(f"{type(last).__name__}: {' '.join(str(last).split())}")[:_MOST_SHOWN]

@@ -1,0 +1,134 @@
+"""Files on hosts that aren't the configured one, such as object storage.
+
+They get nothing of ours: no credential, no cookie, no client certificate, no header by which the
+SDK or its session could be told, and a connection of their own.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+from urllib.parse import urljoin, urlsplit
+
+import attrs
+import requests
+from requests.exceptions import RequestException
+from requests.utils import default_headers
+
+from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.transport.connection import Connection
+from synapse.transport.options import Options
+from synapse.transport.urls import Origin, origin_of, without_query
+
+__all__ = ["ExternalHosts", "file_url", "redirect_target"]
+
+_MOST_CONNECTIONS = 16
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class ExternalHosts:
+    """The connections to other hosts; the last used ones are kept.
+
+    Args:
+        options: The session's proxies and trust. Its client certificate isn't used here.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._options = attrs.evolve(options, cert=None)
+        self._connections: OrderedDict[Origin, Connection] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def connection(self, url: str) -> Connection:
+        """Return the connection to a URL's host. Makes no request.
+
+        Raises:
+            InvalidQuery: It goes by plain http, and the session allows https only.
+        """
+        origin = origin_of(url)
+        if origin[0] != "https" and self._options.https_only:
+            raise InvalidQuery(
+                f"{without_query(url)} is plain http, which this session refuses (https_only)."
+            )
+        with self._lock:
+            found = self._connections.pop(origin, None)
+            if found is None:
+                found = Connection(url, self._options)
+            self._connections[origin] = found
+            while len(self._connections) > _MOST_CONNECTIONS:
+                # What is being read over it goes on; only what waits for use is closed.
+                self._connections.popitem(last=False)[1].http.close()
+            return found
+
+    @staticmethod
+    def request(url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        """Make a request that says no more than it has to."""
+        request = requests.PreparedRequest()
+        request.prepare(method="GET", url=url, headers={**default_headers(), **headers})
+        return request
+
+    def close(self) -> None:
+        """Close every connection, for good."""
+        with self._lock:
+            for connection in self._connections.values():
+                connection.close()
+            self._connections.clear()
+
+    def after_fork(self) -> None:
+        """Share neither a connection with the parent nor a lock with its threads."""
+        self._lock = threading.Lock()
+        for connection in list(self._connections.values()):
+            connection.after_fork()
+
+
+def file_url(url: str, base_url: str) -> str:
+    """Return a file's URL as it goes over the wire. Makes no request.
+
+    Args:
+        url: What the server said; a path is meant on the server itself.
+        base_url: The server's address.
+
+    Raises:
+        InvalidQuery: No file can be fetched from it.
+
+    Example:
+        >>> file_url("/media/a b.png", "https://example.com/api/")
+        'https://example.com/media/a%20b.png'
+    """
+    problem = InvalidQuery(f"{without_query(str(url))!r} is no address of a file.")
+    try:
+        whole = urljoin(base_url, str(url).strip().replace(" ", "%20"))
+        origin = origin_of(whole)
+        request = requests.PreparedRequest()
+        request.prepare_url(whole, None)
+        prepared = str(request.url)
+        # What decides on the credentials must be what opens the connection.
+        is_same = origin_of(prepared)[0] == origin[0] and origin_of(prepared)[2] == origin[2]
+    except (RequestException, ValueError):
+        raise problem from None
+    if origin[0] not in {"http", "https"} or not is_same or urlsplit(prepared).username:
+        raise problem
+    return prepared
+
+
+def redirect_target(response: requests.Response, url: str) -> str | None:
+    """Return where an answer says that the file is; `None` if it doesn't say so.
+
+    Raises:
+        InvalidResponse: It is where no file can be, or it is no longer by https.
+    """
+    location = response.headers.get("Location")
+    if response.status_code not in _REDIRECTS or not location:
+        return None
+    try:
+        target = file_url(location, url)
+        if url.startswith("https:") and not target.startswith("https:"):
+            raise InvalidQuery("it leaves https")
+    except InvalidQuery:
+        raise InvalidResponse(
+            response.status_code,
+            f"the server redirects to {without_query(location)!r}, which isn't followed",
+            url=without_query(url),
+            method="GET",
+        ) from None
+    return target

@@ -1,0 +1,235 @@
+"""Following a log over connections that break: each line once, in order, until it has ended."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator
+
+from synapse.errors import (
+    ClientError,
+    ConnectionFailed,
+    InvalidResponse,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+    StreamLimitExceeded,
+)
+from synapse.transport.deadlines import block_in_force
+from synapse.transport.stream_limits import StreamMeter
+
+__all__ = ["Backoff", "follow", "may_pass"]
+
+_LOG = logging.getLogger("synapse.transport")
+_FIRST_PAUSE = 0.1
+_LONGEST_PAUSE = 5.0
+
+
+def may_pass(error: ClientError) -> bool:
+    """Say whether trying again later can help: the server is away, at its limit or out of order."""
+    if isinstance(error, StreamLimitExceeded) or error.status_code in (501, 505):
+        return False
+    block = block_in_force()
+    if block is not None and time.monotonic() >= block.moment:
+        return False  # the deadline of a `with synapse.deadline(...)` around it is over
+    return isinstance(error, (ServerError, RequestTimeout, RateLimited))
+
+
+class Backoff:
+    """For how long to wait before each next try: longer and longer, and never quite the same.
+
+    Args:
+        first: Seconds before the second try, at most.
+        longest: Seconds that are waited at most.
+        factor: By how much each is longer than the one before.
+
+    Example:
+        >>> pauses = Backoff(first=1.0, longest=4.0)
+        >>> [0.5 <= pauses.next() <= 1.0, 1.0 <= pauses.next() <= 2.0]
+        [True, True]
+    """
+
+    def __init__(
+        self, first: float = _FIRST_PAUSE, longest: float = _LONGEST_PAUSE, factor: float = 2.0
+    ) -> None:
+        self._first = first
+        self._longest = longest
+        self._factor = factor
+        self._most = first
+
+    def next(self) -> float:
+        """Return the seconds to wait now."""
+        most = self._most
+        self._most = min(self._longest, most * self._factor)
+        return most * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
+
+    def reset(self) -> None:
+        """Begin with short ones again."""
+        self._most = self._first
+
+
+def follow(
+    open_at: Callable[[int], Iterable[str]],
+    has_ended: Callable[[], bool],
+    *,
+    meter: StreamMeter,
+    patience: float = 60.0,
+    retries_first: bool = True,
+    resource: str | None = None,
+    clock: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[str]:
+    """Give the lines of a log as they come, until it has ended, whatever happens to connections.
+
+    After a cut, the log is opened again behind the last line that was given. A stream that ends as
+    it should isn't the end yet: that is when the log has ended, too. A request for each stream,
+    and one for each question whether it has.
+
+    Args:
+        open_at: Gives the lines from the n-th on, counted from 0, as a fresh stream. It raises a
+            `ClientError` when the stream is cut. A generator that returns a string instead of
+            `None` (as `Transport.lines_from` does) says that it can't tell its end from a cut; the
+            string is what came after the last line.
+        has_ended: Whether the log is complete. It is asked when a stream has ended, or nothing
+            came for a while.
+        meter: Counts the lines, and ends the following when they are too many.
+        patience: Seconds for which the server may be unreachable at a time.
+        retries_first: Whether a server that isn't there, at its limit or out of order is asked
+            again also before there was a first line; else that is raised.
+        resource: What is followed, for messages.
+        clock: Tells the time, in seconds.
+        sleep: Waits for so many seconds.
+
+    Raises:
+        StreamLimitExceeded: The log is longer than the limits; what came before was given.
+        ClientError: The server refused, or couldn't be reached for longer than `patience`.
+
+    Example:
+        >>> from synapse.transport.stream_limits import StreamLimits
+        >>> log = ["one", "two", "three"]
+        >>> list(follow(lambda n: log[n:], lambda: True, meter=StreamMeter(StreamLimits())))
+        ['one', 'two', 'three']
+    """
+    outage = _Outage(patience, resource, clock, sleep)
+    given = 0
+    # Whether it had ended before the stream was opened, so that the stream's end is the log's;
+    # whether this server ends streams of logs that go on; and whether it may be away.
+    is_complete = ends_early = is_in_doubt = False
+    end_now: tuple[int, str | None] | None = None
+    while True:
+        before = given
+        stream: Iterator[str] | None = None
+        try:
+            if is_in_doubt and not is_complete:
+                is_complete = has_ended()
+                if not is_complete:
+                    outage.is_alive()
+            is_in_doubt = False
+            stream = iter(open_at(given))
+            while True:
+                try:
+                    line = next(stream)
+                except StopIteration as end:
+                    rest: str | None = end.value
+                    stream = None
+                    break
+                meter.line(line)
+                given += 1
+                if outage.may_be_on:
+                    outage.is_over()
+                yield line
+            was_complete, is_complete = is_complete, is_complete or has_ended()
+            outage.is_alive()
+            ends_early = ends_early or not is_complete
+            # What was printed between the stream's end and the log's would be lost otherwise.
+            is_sure = is_complete and (was_complete or not ends_early)
+            # Two cuts at the same place, to the letter, are as good as an end.
+            end_before, end_now = end_now, (given, rest)
+            if not is_sure or (rest is not None and end_now != end_before):
+                if not is_complete:
+                    outage.pause()
+                continue
+            if rest:
+                meter.line(rest)
+                yield rest
+            return
+        except ClientError as error:
+            if stream is not None and isinstance(error, InvalidResponse):
+                raise  # what this server sends is no log, or its line too long
+            # Not what a server answered with the same status.
+            is_lost = isinstance(error, (ConnectionFailed, RequestTimeout)) and not error.response
+            if not (given or retries_first or (is_lost and getattr(error, "was_sent", True))):
+                raise
+            outage.wait(error, given)
+            end_now = None
+            is_in_doubt = given == before and is_lost
+        finally:
+            if isinstance(stream, Generator):
+                stream.close()
+
+
+class _Outage:
+    """How long a server has been away, and what is done about it."""
+
+    def __init__(
+        self,
+        patience: float,
+        resource: str | None,
+        clock: Callable[[], float],
+        sleep: Callable[[float], object],
+    ) -> None:
+        self._patience = patience
+        self._resource = resource or "The log"
+        self._clock = clock
+        self._sleep = sleep
+        self._pauses = Backoff()
+        self._since: float | None = None
+        self._is_told = False
+        self.may_be_on = False
+
+    def is_alive(self) -> None:
+        """Hear that the server is there."""
+        self._since = None
+
+    def is_over(self) -> None:
+        """Hear that a line came."""
+        self._since = None
+        self._is_told = self.may_be_on = False
+        self._pauses.reset()
+
+    def pause(self) -> None:
+        """Wait before the next stream."""
+        self.may_be_on = True
+        self._sleep(self._pauses.next())
+
+    def wait(self, error: ClientError, given: int) -> None:
+        """Wait until it makes sense to try again.
+
+        Raises:
+            ClientError: It doesn't, or not any more.
+        """
+        now = self._clock()
+        if not may_pass(error):
+            raise error
+        if isinstance(error, RateLimited):  # it is there, and has no place for one more
+            self._since = None
+            pause = max(error.retry_after or 0.0, self._pauses.next())
+        else:
+            self._since = now if self._since is None else self._since
+            left = self._since + self._patience - now
+            if left <= 0:
+                raise error
+            pause = min(self._pauses.next(), left)
+        # The first time is nothing special; when it goes on, somebody may wonder.
+        is_news = self.may_be_on and not self._is_told
+        self._is_told = self._is_told or is_news
+        _LOG.log(
+            logging.WARNING if is_news else logging.INFO,
+            "%s: %s; following it goes on behind line %d as soon as that is possible",
+            self._resource,
+            error.detail,
+            given,
+        )
+        self.may_be_on = True
+        self._sleep(pause)

@@ -1,0 +1,117 @@
+"""The answer to one request, read whole and not decoded yet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+import requests
+
+from synapse._internal.redaction import without
+from synapse.errors import ClientError
+from synapse.transport import decoding
+
+__all__ = ["Response"]
+
+_DIGITS = b"0123456789"
+# The last byte that a JSON text may have, by its first.
+_ENDS = {
+    b"{": b"}",
+    b"[": b"]",
+    b'"': b'"',
+    b"t": b"e",
+    b"f": b"e",
+    b"n": b"l",
+    b"-": _DIGITS,
+    **{bytes([digit]): _DIGITS for digit in _DIGITS},
+}
+
+
+@attrs.frozen(eq=False, repr=False)
+class Response:
+    """What came back.
+
+    Attributes:
+        response: The status and headers.
+        content: The body's bytes.
+        url: The URL that was asked, as messages may show it.
+        resource: What was asked for, for messages.
+        credentials: Where the credentials came from, for messages.
+        secrets: What no message may show, should the answer repeat it.
+        attempts: How often the request was sent.
+        elapsed: Seconds that all attempts took.
+        was_throttled: Whether the server said that it is asked too much.
+        is_done: Whether what was asked for has happened, whatever the answer says.
+    """
+
+    response: requests.Response
+    content: bytes
+    url: str
+    resource: str | None
+    credentials: str
+    attempts: int = 1
+    elapsed: float = 0.0
+    was_throttled: bool = False
+    is_done: bool = False
+    secrets: tuple[str, ...] = ()
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether a success is surely none: empty, cut short, or no JSON by its two ends.
+
+        Nothing is decoded for this; what lies between the ends shows when it is. Where anything is
+        accepted, nothing is known to be wrong.
+        """
+        status, request = self.response.status_code, self.response.request
+        if not 200 <= status < 300 or status == 204 or request.method == "HEAD":
+            return False
+        if request.headers.get("Accept") == "*/*":
+            return False
+        text = self.content.strip(b" \t\r\n")
+        return not text or text[-1:] not in _ENDS.get(text[:1], b"")
+
+    def json(self) -> Any:
+        """Return the decoded body; `None` for 204 (no content).
+
+        Raises:
+            ClientError: The status isn't success.
+            InvalidResponse: It is, but there is no JSON.
+        """
+        response, content = self.response, self.content
+        status = response.status_code
+        if self.is_done:
+            return None
+        if not 200 <= status < 300:
+            from synapse.transport import error_mapping  # a script that never fails never loads it
+
+            raise self._noted(
+                error_mapping.refused(
+                    response,
+                    without(content, self.secrets),
+                    url=self.url,
+                    resource=self.resource,
+                    credentials=self.credentials,
+                )
+            )
+        if status == 204 and not content:
+            return None
+        try:
+            return decoding.loads(content)
+        except ValueError:
+            from synapse.transport import error_mapping
+
+            raise self._noted(
+                error_mapping.broken_answer(
+                    response,
+                    without(content, self.secrets),
+                    url=self.url,
+                    resource=self.resource,
+                )
+            ) from None
+
+    def _noted(self, error: ClientError) -> ClientError:
+        error.attempts = self.attempts
+        error.elapsed = self.elapsed
+        if error.request_id is None:
+            error.request_id = self.response.request.headers.get("X-Request-ID")
+        return error

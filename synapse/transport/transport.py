@@ -1,0 +1,454 @@
+"""The transport: every request of a session goes through here."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+import warnings
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import attrs
+import requests
+from requests.structures import CaseInsensitiveDict
+from requests.utils import default_headers, default_user_agent
+
+from synapse._internal.redaction import guard_logs, hide
+from synapse._version import __version__
+from synapse.config import Settings, Timeout, TimeoutArgument
+from synapse.errors import (
+    ClientError,
+    ConfigurationError,
+    FieldValueError,
+    InvalidResponse,
+    RequestTimeout,
+)
+from synapse.transport import decoding
+from synapse.transport.attempts import Attempts
+from synapse.transport.auth import OriginAuth
+from synapse.transport.body import read_lines_from, read_whole
+from synapse.transport.connection import Attempt, Connection, in_child
+from synapse.transport.deadlines import block_in_force, until
+from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
+from synapse.transport.options import Event, Options, checked_deadline
+from synapse.transport.response import Response
+from synapse.transport.retry import Budget
+from synapse.transport.urls import (
+    is_loopback,
+    normalized,
+    origin_of,
+    path_segment,
+    query_string,
+    without_query,
+)
+
+__all__ = ["Transport"]
+
+_LOG = logging.getLogger("synapse.transport")
+_MOST_REDIRECTS = 5
+
+Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
+
+
+class Transport:
+    """One connection pool, used by everything that belongs to one `synapse.Session`.
+
+    Args:
+        settings: Where to connect and as whom.
+        options: How to behave: retries, deadlines, limits, proxies, hooks.
+
+    Raises:
+        ConfigurationError: The base URL's host or a certificate bundle can't be used, or the
+            server is reached by plain http and `https_only` is set.
+    """
+
+    def __init__(self, settings: Settings, options: Options | None = None) -> None:
+        self.settings = settings
+        self.options = options if options is not None else Options()
+        self.base_url = normalized(settings.base_url)
+        self._check_scheme()
+        guard_logs()
+        for secret in settings.credentials.values():
+            hide(secret.reveal())
+        self._auth = OriginAuth(settings, self.base_url)
+        self._connection = Connection(self.base_url, self.options)
+        self._elsewhere = ExternalHosts(self.options)
+        self._timeout = self._pair(settings.timeout)
+        self._template = self._prepared_template()
+        self._budget = Budget()
+        self._count = 0
+        self._counting = threading.Lock()
+        in_child(self)
+
+    @property
+    def request_count(self) -> int:
+        """How many requests were sent since the transport was made, retries included."""
+        return self._count
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        json: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: TimeoutArgument = None,
+        deadline: float | None = None,
+        repeatable: bool = True,
+        resource: str | None = None,
+        secret: str | None = None,
+    ) -> Any:
+        """Send one request to the configured server and decode its answer.
+
+        Args:
+            method: The HTTP method.
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters; a string is a query that is encoded already.
+            json: A value to send as JSON.
+            body: Bytes, or an iterable of bytes that can be read again and whose
+                `Content-Length` is in `headers`.
+            headers: Further headers.
+            timeout: Seconds to connect and between two reads; else the session's.
+            deadline: Seconds for the call with all its attempts; else the session's.
+            repeatable: Whether the verb says if it is sent again after its answer was lost; else
+                it is sent again only when it certainly wasn't processed.
+            resource: What is asked for, for messages, such as `Project 123`.
+            secret: A segment of the path that no message may show.
+
+        Returns:
+            The decoded JSON; `None` for 204 (no content). One request, and retries.
+
+        Raises:
+            ClientError: The server refused, failed, or couldn't be reached; see its subclasses.
+            FieldValueError: The value can't be sent as JSON.
+            SessionClosed: The session was closed.
+        """
+        return self.fetch(
+            method,
+            path,
+            params=params,
+            json=json,
+            body=body,
+            headers=headers,
+            timeout=timeout,
+            deadline=deadline,
+            repeatable=repeatable,
+            resource=resource,
+            secret=secret,
+        ).json()
+
+    def fetch(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params = None,
+        json: Any = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: TimeoutArgument = None,
+        deadline: float | None = None,
+        repeatable: bool = True,
+        resource: str | None = None,
+        secret: str | None = None,
+    ) -> Response:
+        """Send one request, and leave its answer undecoded. One request, and retries.
+
+        The arguments are those of `request`.
+
+        Raises:
+            ClientError: The server couldn't be reached. A refusal is raised by `Response.json`.
+            FieldValueError: The value can't be sent as JSON.
+            SessionClosed: The session was closed.
+        """
+        request = self._prepare(method, path, params, json, body, headers)
+        seconds = checked_deadline(deadline)
+        if (seconds is None and not hasattr(body, "__iter__")) or isinstance(body, bytes):
+            seconds = seconds or self.options.deadline
+        sending = Attempt(
+            request,
+            self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout,
+            self._shown(request, secret),
+            resource,
+            hides=secret is not None,
+            deadline=seconds,
+        )
+        attempts = Attempts(sending, self.options, self._budget, repeatable=repeatable)
+        while True:
+            try:
+                with until(attempts.until, sending.timeout[1]):
+                    answer = self._send(sending, attempts)
+            except ClientError as failure:
+                if not attempts.goes_on(failure=failure):
+                    raise
+            else:
+                if not attempts.goes_on(answer=answer):
+                    return attempts.concluded(answer)
+            sending.request = request.copy()
+
+    def lines(
+        self,
+        path: str,
+        *,
+        params: Params = None,
+        timeout: TimeoutArgument = None,
+        resource: str | None = None,
+    ) -> Iterator[str]:
+        """Give a streamed text line by line, as it arrives. One request, never repeated.
+
+        It is made when the first line is asked for.
+
+        Args:
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters.
+            timeout: Seconds to connect, and to wait for each next piece.
+            resource: What is asked for, for messages.
+
+        Raises:
+            ClientError: The server refused, couldn't be reached, or the stream broke off.
+            SessionClosed: The session was closed.
+        """
+        rest = yield from self.lines_from(
+            0, path, params=params, timeout=timeout, resource=resource
+        )
+        if rest:
+            yield rest
+
+    def lines_from(
+        self,
+        start: int,
+        path: str,
+        *,
+        params: Params = None,
+        timeout: TimeoutArgument = None,
+        resource: str | None = None,
+    ) -> Generator[str, None, str | None]:
+        """Give a streamed text from a line on, as `synapse.transport.line_follower` wants it.
+
+        One request, and another one where the server refuses to begin in the middle.
+
+        Args:
+            start: The line to begin with, from 0. It is asked for by `Range: lines=N-`; where the
+                server doesn't understand that, what comes before is left out.
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters.
+            timeout: Seconds to connect, and to wait for each next piece.
+            resource: What is asked for, for messages.
+
+        Returns:
+            `None` when the text came to its end. Where that can't be told from a cut, because the
+            answer has neither a length nor chunks: what came after the last line.
+
+        Raises:
+            ClientError: The server refused, couldn't be reached, or the stream broke off.
+            SessionClosed: The session was closed.
+        """
+        headers = {"Accept": "text/plain, */*"}
+        if start:
+            headers["Range"] = f"lines={start}-"
+        waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
+        while True:
+            request = self._prepare("GET", path, params, None, None, headers)
+            shown = self._shown(request, None)
+            sending = Attempt(request, waits, shown, resource, hides=False, deadline=None)
+            self._tally(sending)
+            with self._connection.answering(sending) as response:
+                if 200 <= response.status_code < 300:
+                    largest = self.options.largest
+                    return (yield from read_lines_from(response, start, largest, resource=resource))
+                content = read_whole(response, self.options.largest)
+                if response.status_code != 416 or headers.pop("Range", None) is None:
+                    self._answer(response, content, sending).json()
+
+    @contextmanager
+    def stream(
+        self,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        resource: str | None = None,
+    ) -> Iterator[requests.Response]:
+        """Open a file's URL; its bytes are read in the block, as they come. One request.
+
+        It is never repeated. The configured server gets the credentials; any other host gets
+        nothing of the session's. A redirect, which is one more request, is followed without them.
+
+        Args:
+            url: The URL; a path is meant on the configured server.
+            headers: Headers for whichever host it is.
+            resource: What is asked for, for messages.
+
+        Raises:
+            InvalidQuery: No file can be fetched from the URL.
+            ClientError: The host refused, couldn't be reached, or the stream broke off.
+            SessionClosed: The session was closed.
+        """
+        at = file_url(url, self.base_url)
+        given = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
+        is_own = origin_of(at) == origin_of(self.base_url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            if is_own:
+                request, connection = self._prepare("GET", "", None, None, None, given, at), None
+            else:
+                request, connection = (
+                    ExternalHosts.request(at, given),
+                    self._elsewhere.connection(at),
+                )
+            shown = self._shown(request, None)
+            sending = Attempt(request, self._timeout, shown, resource, hides=False, deadline=None)
+            self._tally(sending)
+            with (connection or self._connection).answering(sending) as response:
+                target = redirect_target(response, at)
+                if target is None:
+                    if not 200 <= response.status_code < 300:
+                        content = read_whole(response, self.options.largest)
+                        self._answer(response, content, sending, is_own=is_own).json()
+                    yield response
+                    return
+            at, is_own = target, False
+        raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+
+    def close(self) -> None:
+        """Close every connection. Later requests raise `SessionClosed`."""
+        self._connection.close()
+        self._elsewhere.close()
+
+    def after_fork(self) -> None:
+        """Share neither a connection with the parent nor a lock with its threads."""
+        self._connection.after_fork()
+        self._elsewhere.after_fork()
+        self._budget.after_fork()
+        self._counting = threading.Lock()
+
+    def __repr__(self) -> str:
+        return f"Transport({self.base_url!r})"
+
+    def _send(self, sending: Attempt, attempts: Attempts) -> Response:
+        """Send a prepared request once and read the whole answer."""
+        self._tally(sending)
+        started = time.perf_counter()
+        event = attempts.event()
+        if self.options.on_request is not None:
+            self.options.on_request(event)
+        try:
+            with self._connection.answering(sending) as response:
+                content = read_whole(response, self.options.largest, resource=sending.resource)
+        except ClientError as error:
+            self._tell(event, started, error=error)
+            raise
+        self._tell(event, started, status=response.status_code)
+        if _LOG.isEnabledFor(logging.DEBUG):
+            _LOG.debug(
+                "%s %s -> %d, %d bytes, %.1f ms, request %s",
+                sending.request.method,
+                sending.shown,
+                response.status_code,
+                len(content),
+                (time.perf_counter() - started) * 1000,
+                attempts.request_id,
+            )
+        return self._answer(response, content, sending)
+
+    def _answer(
+        self, response: requests.Response, content: bytes, sending: Attempt, *, is_own: bool = True
+    ) -> Response:
+        settings = self.settings
+        secrets = tuple(secret.reveal() for secret in settings.credentials.values())
+        source = settings.source if is_own else "the URL alone: another host gets no token"
+        return Response(response, content, sending.shown, sending.resource, source, secrets=secrets)
+
+    def _tally(self, sending: Attempt) -> None:
+        """Count a request, unless the block that it is in has no time for it any more."""
+        self._connection.ensure_open()
+        block = block_in_force()
+        if block is not None and time.monotonic() >= block.moment:
+            raise RequestTimeout(
+                408,
+                f"nothing was sent: the {block.seconds:g} s of its deadline are over",
+                method=sending.request.method,
+                url=sending.shown,
+                hint="Give the block more time, or ask for less in it.",
+                resource=sending.resource,
+            )
+        with self._counting:
+            self._count += 1
+
+    def _tell(self, event: Event, started: float, **outcome: Any) -> None:
+        if self.options.on_response is not None:
+            elapsed = time.perf_counter() - started
+            self.options.on_response(attrs.evolve(event, elapsed=elapsed, **outcome))
+
+    def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
+        """Return a request's URL as messages may show it."""
+        shown = without_query(request.url or "")
+        if not secret:
+            return shown
+        hide(secret)
+        return shown.replace(path_segment(secret), "***")
+
+    def _prepare(
+        self,
+        method: str,
+        path: str,
+        params: Params,
+        json: Any,
+        body: Any,
+        headers: Mapping[str, str] | None,
+        url: str | None = None,
+    ) -> requests.PreparedRequest:
+        """Copy the template: preparing a request anew costs as much as sending it."""
+        request = self._template.copy()
+        request.method = method
+        query = query_string(params)
+        request.url = url or f"{self.base_url}{path}{f'?{query}' if query else ''}"
+        if json is not None:
+            try:
+                body = decoding.dumps(json)
+            except (TypeError, ValueError, RecursionError) as error:
+                raise FieldValueError(f"This can't be sent as JSON: {error}") from None
+            request.headers["Content-Type"] = "application/json"
+        if body is not None:
+            request.body = body
+        if headers:
+            request.headers.update(headers)
+        if isinstance(body, bytes):
+            request.headers["Content-Length"] = str(len(body))
+        elif body is None and method not in {"GET", "HEAD"}:
+            request.headers["Content-Length"] = "0"
+        request.headers["X-Request-ID"] = os.urandom(16).hex()
+        return self._auth(request)
+
+    def _prepared_template(self) -> requests.PreparedRequest:
+        request = requests.PreparedRequest()
+        request.prepare(method="GET", url=self.base_url)
+        headers = CaseInsensitiveDict(default_headers())
+        headers["User-Agent"] = f"synapse-sdk/{__version__} {default_user_agent()}"
+        headers["Accept"] = "application/json"
+        request.headers = headers
+        return request
+
+    def _check_scheme(self) -> None:
+        """Refuse or warn of credentials that go over a network where anybody can read them."""
+        parts = urlsplit(self.base_url)
+        if parts.scheme == "https" or is_loopback(parts.hostname or ""):
+            return
+        if self.options.https_only:
+            raise ConfigurationError(
+                f"{self.base_url} is plain http, which this session refuses (https_only)."
+            )
+        if self.settings.credentials:
+            warnings.warn(
+                f"{self.base_url} is plain http: whoever can listen on the way reads the token. "
+                "Use https://.",
+                stacklevel=4,
+            )
+
+    @staticmethod
+    def _pair(timeout: Timeout) -> tuple[float, float]:
+        return timeout.connect, timeout.read
