@@ -14,7 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from synapse._public import MODULE_OF, load
+from synapse._internal.lazy_import import load
+from synapse._internal.moved import install
+from synapse._public import MODULE_OF
 from synapse._version import __version__
 
 if TYPE_CHECKING:
@@ -136,6 +138,9 @@ if not TYPE_CHECKING:
         value = getattr(load(module), name)
         globals()[name] = value
         return value
+
+
+install()
 
 
 def __dir__() -> list[str]:

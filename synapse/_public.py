@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from importlib import import_module
-from threading import RLock
-from types import ModuleType
-
-__all__ = ["MODULE_OF", "load"]
+__all__ = ["MODULE_OF"]
 
 _NAMES = {
     "synapse.errors": (
@@ -76,25 +71,3 @@ _NAMES = {
     "synapse.transport.deadlines": ("deadline",),
 }
 MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}
-
-# A child that is forked in the middle of an import would wait for its end for ever.
-_importing = RLock()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(
-        before=_importing.acquire,
-        after_in_parent=_importing.release,
-        after_in_child=_importing.release,
-    )
-
-
-def load(module: str) -> ModuleType:
-    """Import a module; a fork waits until that is done.
-
-    Args:
-        module: Its name. For one that isn't of this package no fork waits: it may itself wait for
-            a thread.
-    """
-    if not module.startswith("synapse."):
-        return import_module(module)
-    with _importing:
-        return import_module(module)

@@ -49,8 +49,13 @@ __all__ = [
     "SessionClosed",
     "StreamLimitExceeded",
     "SynapseError",
+    "UsageError",
     "ValidationError",
 ]
+
+
+#: Statuses after which the same request may succeed later.
+TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
 class SynapseError(Exception):
@@ -91,19 +96,25 @@ class SessionClosed(SynapseError):
     """A session was used after `close()`."""
 
 
-class InvalidQuery(SynapseError, ValueError):
-    """A query or call names what doesn't exist, or gives a value that can't be meant.
+class UsageError(SynapseError, ValueError):
+    """A call has an argument that cannot work; nothing was sent.
 
-    Raised before anything is sent: a server ignores a filter that it doesn't know and answers
-    everything, which is the last thing that a misspelling should do.
+    The message names the argument, or the file that it points to, and says what to pass instead.
     """
 
 
-class BadArchive(InvalidQuery):
+class InvalidQuery(UsageError):
+    """A query names an unknown field, filter or expansion, or has an impossible value.
+
+    Raised before anything is sent: servers ignore unknown filters and would answer with every row.
+    """
+
+
+class BadArchive(UsageError):
     """A file that is no zip, or one whose content would be unsafe to unpack."""
 
 
-class PluginConfigError(InvalidQuery):
+class PluginConfigError(UsageError):
     """The configuration of a plugin's release has mistakes; the message names every one.
 
     Args:
@@ -214,6 +225,19 @@ class ClientError(SynapseError):
         self.elapsed = 0.0
 
     @property
+    def is_transient(self) -> bool:
+        """Whether the same request may succeed later: throttled, overloaded, cut off or late.
+
+        A 500 isn't transient: the server handled the request and failed, and will fail again.
+        """
+        return self.status_code in TRANSIENT_STATUSES
+
+    @property
+    def may_have_been_processed(self) -> bool:
+        """Whether the server may have done what the request asked for, despite the error."""
+        return self.status_code >= 500 or self.status_code == 408
+
+    @property
     def status(self) -> int:
         """The same as `status_code`, under the name that older scripts use."""
         return self.status_code
@@ -281,6 +305,11 @@ class RateLimited(ClientError):
 class StreamLimitExceeded(ClientError):
     """429: a stream that is followed is longer than `StreamLimits` allow; what came was given."""
 
+    @property
+    def is_transient(self) -> bool:
+        """Never: the stream stays too long for these limits."""
+        return False
+
 
 class ServerError(ClientError):
     """5xx: the server failed."""
@@ -295,9 +324,27 @@ class ConnectionFailed(ServerError):
 
     was_sent: bool = True
 
+    @property
+    def may_have_been_processed(self) -> bool:
+        """Whether the request may have reached the server."""
+        return self.was_sent
+
 
 class InvalidResponse(ServerError):
-    """An answer that isn't one: empty, cut short, or not the JSON that was asked for."""
+    """A response with an empty, truncated or malformed body.
+
+    Its status is often 200: the server did its part, and the way back lost it.
+    """
+
+    @property
+    def is_transient(self) -> bool:
+        """Always: the next response may arrive whole."""
+        return True
+
+    @property
+    def may_have_been_processed(self) -> bool:
+        """Always: only the response was lost."""
+        return True
 
 
 class JobError(SynapseError):

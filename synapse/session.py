@@ -7,6 +7,7 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypedDict
 
+from synapse._internal.hints import attribute_error, suggestion
 from synapse.config import TimeoutArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
@@ -183,8 +184,8 @@ class Session(SessionBase):
             cls = registry.find_root(name) if name[:1] != "_" else None
             if cls is None:
                 known = [one for one in dir(self) if not one.startswith("_")]
-                how = registry.suggestion(name, known)
-                raise registry.no_attribute(f"Session has no {name!r}{how}", name)
+                how = suggestion(name, known)
+                raise attribute_error(f"Session has no {name!r}{how}", name)
             return cls.__schema__.manager(cls, self)
 
     @property
@@ -339,7 +340,7 @@ def connect(
     for name in options:
         if name not in known:
             meant = {"url": "base_url", "host": "base_url", "token": "api_token"}.get(name)
-            how = f"; did you mean {meant!r}?" if meant else registry.suggestion(name, known)
+            how = f"; did you mean {meant!r}?" if meant else suggestion(name, known)
             raise TypeError(f"connect() takes no {name!r}{how}")
     session = Session(base_url, api_token, **options)
     session_base.set_default(session)

@@ -8,13 +8,14 @@ filter on their loggers shows `***` instead.
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any
 from urllib.parse import quote
+
+from synapse._internal.fork import call_in_child
 
 __all__ = ["cleaned", "guard_logs", "hide", "is_signed", "redacted", "without"]
 
@@ -160,8 +161,7 @@ def _after_fork() -> None:
     _lock = threading.Lock()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+call_in_child(_after_fork)
 
 
 def guard_logs() -> None:

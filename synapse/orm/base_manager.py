@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from synapse.orm import registry, session_base
+from synapse._internal.hints import attribute_error, suggestion
+from synapse.orm import session_base
 
 if TYPE_CHECKING:
     from synapse.orm.resource import Resource
@@ -101,8 +102,8 @@ class BaseManager(Generic[T]):
                 # The server has no such endpoint, and what there is stands there.
                 how = f". {doc.splitlines()[0]}"
             else:
-                how = registry.suggestion(name, verbs, _ELSEWHERE)
-            raise registry.no_attribute(f"{type(self).__name__} has no {name!r}{how}", name)
+                how = suggestion(name, verbs, _ELSEWHERE)
+            raise attribute_error(f"{type(self).__name__} has no {name!r}{how}", name)
 
     def __repr__(self) -> str:
         of = f" of {self._scope[1]._label()}" if self._scope else ""

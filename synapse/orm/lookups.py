@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.hints import suggestion
 from synapse.errors import InvalidQuery
 from synapse.orm import registry
 from synapse.orm.convert import parse_time
@@ -149,7 +150,7 @@ def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
         if name.removeprefix("-") not in known:
             raise InvalidQuery(
                 f"{schema.name} can't be ordered by {name!r}"
-                f"{registry.suggestion(name.removeprefix('-'), known)}"
+                f"{suggestion(name.removeprefix('-'), known)}"
             )
     return checked
 
@@ -164,7 +165,7 @@ def field_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
     for name in checked:
         if name not in schema.fields:
             raise InvalidQuery(
-                f"{schema.name} has no field {name!r}{registry.suggestion(name, schema.fields)}"
+                f"{schema.name} has no field {name!r}{suggestion(name, schema.fields)}"
             )
     return checked
 
@@ -187,7 +188,7 @@ def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
             is_last = position == len(parts) - 1
             if target is None and not (is_last and part in at.expandable):
                 known = {n for n, f in at.fields.items() if f.is_relation} | at.expandable
-                how = registry.suggestion(part, known)
+                how = suggestion(part, known)
                 if "__" in part:
                     how = f": relations of relations go after a dot, {path.replace('__', '.')!r}."
                 raise InvalidQuery(f"{at.name} has no relation {part!r} to expand{how}")
@@ -252,7 +253,7 @@ def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
         known = [str(member) for member in field.choice]
         raise InvalidQuery(
             f"{value!r} is no {field.choice.__name__} for {schema.name}.{name}"
-            f"{registry.suggestion(value, known)} A value that only your server knows goes "
+            f"{suggestion(value, known)} A value that only your server knows goes "
             "through params={...}."
         ) from None
     return spellings
@@ -269,7 +270,7 @@ def _is_time(field: Field) -> bool:
 def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
     if meant := _lookup(schema, name, known):
         return f"{schema.name} has no filter {name!r}: {meant}."
-    why = f"{schema.name} has no filter {name!r}{registry.suggestion(name, known)}"
+    why = f"{schema.name} has no filter {name!r}{suggestion(name, known)}"
     if name in schema.fields:
         # No suggestion: the name is right, and another field isn't what was meant.
         why = f"{schema.name}.{name} can't be filtered by. There are: {', '.join(sorted(known))}."

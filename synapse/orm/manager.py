@@ -11,8 +11,8 @@ from copy import deepcopy
 from itertools import islice
 from typing import Any, TypeVar
 
+from synapse._internal.hints import suggestion
 from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
-from synapse.orm import registry
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.convert import to_wire
 from synapse.orm.query import Query
@@ -77,7 +77,7 @@ class Creates(BaseManager[T]):
             if field is None:
                 known = [n for n, f in schema.fields.items() if not f.declared.read_only]
                 raise InvalidQuery(
-                    f"{schema.name} has no field {name!r}{registry.suggestion(name, known)} "
+                    f"{schema.name} has no field {name!r}{suggestion(name, known)} "
                     "A key that only your server knows goes through extra={...}."
                 )
             if field.declared.read_only:
@@ -191,7 +191,7 @@ class Updates(Query[E]):
         for name in values:
             if name not in known:
                 raise InvalidQuery(
-                    f"{schema.name} has no field {name!r} to set{registry.suggestion(name, known)}"
+                    f"{schema.name} has no field {name!r} to set{suggestion(name, known)}"
                 )
         targets = _targets(self, "update")
         for one in targets:

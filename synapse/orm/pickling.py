@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from synapse._public import load
+from synapse._internal.lazy_import import load
 from synapse.errors import FieldValueError
 from synapse.orm import registry, session_base
 from synapse.orm.convert import same_json

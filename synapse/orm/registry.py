@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
-from synapse._public import load
+from synapse._internal.hints import suggestion
+from synapse._internal.lazy_import import load
 from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
@@ -16,10 +17,8 @@ __all__ = [
     "enter",
     "find",
     "find_root",
-    "no_attribute",
     "register",
     "set_sources",
-    "suggestion",
 ]
 
 _CLASSES: dict[str, type[Resource]] = {}
@@ -27,8 +26,6 @@ _CLASSES: dict[str, type[Resource]] = {}
 # one can be seen by another thread, or be left behind by Ctrl-C.
 _DECLARED: dict[str, dict[str, type[Resource]]] = {}
 _SOURCES: list[Callable[[str], None]] = []
-# Below it what was meant is a guess, and `delete` none to be made for `select`.
-_NEAR = 0.7
 
 
 def set_sources(*sources: Callable[[str], None]) -> None:
@@ -91,11 +88,6 @@ def declared() -> Iterator[type[Resource]]:
     yield from list(_CLASSES.values())
 
 
-def no_attribute(message: str, name: str) -> AttributeError:
-    """Return the error of a missing attribute, so that Python doesn't add what it would suggest."""
-    return AttributeError(message, name=name, obj=None)
-
-
 def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
     """Let each source enter what it has, until the class is there."""
     if not _SOURCES:  # a declaration was imported alone
@@ -111,28 +103,3 @@ def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resou
 def _is_yours(cls: type[Resource]) -> bool:
     """Say whether a class isn't one of this package's."""
     return cls.__module__.partition(".")[0] != __name__.partition(".")[0]
-
-
-def suggestion(
-    word: Any, known: Iterable[str], elsewhere: Mapping[str, tuple[str, str]] | None = None
-) -> str:
-    """Return `; did you mean 'x'?` for a misspelling, else `.` and what there is.
-
-    Args:
-        word: What was written.
-        known: What there is.
-        elsewhere: What people know from other libraries: by its name there, the name here that it
-            needs, and how it is said.
-    """
-    import difflib  # only a mistake needs it
-
-    names = sorted(set(known))
-    needed, how = (elsewhere or {}).get(word, ("", ""))
-    if needed in names:
-        return f": {how}."
-    near = difflib.get_close_matches(str(word), names, n=1, cutoff=_NEAR)
-    if not near and len(str(word)) > 2:
-        near = [name for name in names if name.startswith(str(word))][:1]
-    if near:
-        return f"; did you mean {near[0]!r}?"
-    return f". There are: {', '.join(names)}." if names else "."

@@ -6,6 +6,7 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import is_signed
 from synapse.errors import FieldValueError, InvalidResponse
 from synapse.orm import registry
@@ -223,8 +224,8 @@ class Resource:
                 if name in _OFFERED:
                     how = ": the server doesn't offer that."
                 else:
-                    how = registry.suggestion(name, known, _ELSEWHERE)
-                raise registry.no_attribute(f"{cls.__name__} has no {name!r}{how}", name)
+                    how = suggestion(name, known, _ELSEWHERE)
+                raise attribute_error(f"{cls.__name__} has no {name!r}{how}", name)
             return field.read(self)
 
     def __delattr__(self, name: str) -> None:
@@ -249,7 +250,7 @@ class Resource:
             ):
                 known = [n for n, f in cls.__schema__.fields.items() if not f.declared.read_only]
                 raise AttributeError(
-                    f"{cls.__name__} has no field {name!r} to set{registry.suggestion(name, known)}"
+                    f"{cls.__name__} has no field {name!r} to set{suggestion(name, known)}"
                 )
             object.__setattr__(self, name, value)
             return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import warnings
@@ -13,7 +12,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from cachetools import LRUCache
 
-from synapse._public import load
+from synapse._internal.fork import call_in_child
+from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
 
@@ -138,8 +138,7 @@ def _after_fork() -> None:
         one._saving = _locks()
 
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+call_in_child(_after_fork)
 
 
 def set_default(context: SessionBase | None) -> SessionBase | None:

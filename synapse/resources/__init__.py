@@ -4,7 +4,8 @@ A module that is added here is found by itself. Each is imported when a class of
 all of them together would take a tenth of the time of a session's start.
 """
 
-from synapse._public import MODULE_OF, load
+from synapse._internal.lazy_import import load
+from synapse._public import MODULE_OF
 from synapse.orm import registry
 
 # By their names without case and underscores, as a class and its root manager have them in common.

@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from synapse._internal.backoff import Backoff
 from synapse.errors import (
     ClientError,
     InvalidQuery,
@@ -21,7 +22,7 @@ from synapse.errors import (
 from synapse.resources.enums import JobStatus
 from synapse.resources.job_progress import JobProgressDisplay
 from synapse.transport.deadlines import deadline
-from synapse.transport.line_follower import Backoff, may_pass
+from synapse.transport.line_follower import may_pass
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job

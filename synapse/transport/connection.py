@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
-import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
 import requests
@@ -23,7 +21,7 @@ from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
 
-__all__ = ["Attempt", "Connection", "in_child"]
+__all__ = ["Attempt", "Connection"]
 
 _LOG = logging.getLogger("synapse.transport")
 _POOL_SIZE = 32
@@ -166,30 +164,6 @@ class Connection:
         http.mount("http://", adapter)
         http.mount("https://", adapter)
         return http
-
-
-class Forkable(Protocol):
-    """What has to do something in the child after a fork."""
-
-    def after_fork(self) -> None:
-        """Do it."""
-
-
-_live: weakref.WeakSet[Forkable] = weakref.WeakSet()
-
-
-def in_child(one: Forkable) -> None:
-    """Have its `after_fork` called in every child, as long as it is used."""
-    _live.add(one)
-
-
-def _after_fork() -> None:
-    for one in list(_live):
-        one.after_fork()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def _forget_headers(error: requests.RequestException | HTTPError) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import random
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
+from synapse._internal.backoff import Backoff
 from synapse.errors import (
     ClientError,
     ConnectionFailed,
@@ -19,11 +19,9 @@ from synapse.errors import (
 from synapse.transport.deadlines import block_in_force
 from synapse.transport.stream_limits import StreamMeter
 
-__all__ = ["Backoff", "follow", "may_pass"]
+__all__ = ["follow", "may_pass"]
 
 _LOG = logging.getLogger("synapse.transport")
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
 
 def may_pass(error: ClientError) -> bool:
@@ -34,39 +32,6 @@ def may_pass(error: ClientError) -> bool:
     if block is not None and time.monotonic() >= block.moment:
         return False  # the deadline of a `with synapse.deadline(...)` around it is over
     return isinstance(error, (ServerError, RequestTimeout, RateLimited))
-
-
-class Backoff:
-    """For how long to wait before each next try: longer and longer, and never quite the same.
-
-    Args:
-        first: Seconds before the second try, at most.
-        longest: Seconds that are waited at most.
-        factor: By how much each is longer than the one before.
-
-    Example:
-        >>> pauses = Backoff(first=1.0, longest=4.0)
-        >>> [0.5 <= pauses.next() <= 1.0, 1.0 <= pauses.next() <= 2.0]
-        [True, True]
-    """
-
-    def __init__(
-        self, first: float = _FIRST_PAUSE, longest: float = _LONGEST_PAUSE, factor: float = 2.0
-    ) -> None:
-        self._first = first
-        self._longest = longest
-        self._factor = factor
-        self._most = first
-
-    def next(self) -> float:
-        """Return the seconds to wait now."""
-        most = self._most
-        self._most = min(self._longest, most * self._factor)
-        return most * random.uniform(0.5, 1.0)  # noqa: S311 - spreads load, hides nothing
-
-    def reset(self) -> None:
-        """Begin with short ones again."""
-        self._most = self._first
 
 
 def follow(

@@ -17,6 +17,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, default_user_agent
 
+from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
 from synapse._version import __version__
 from synapse.config import Settings, Timeout, TimeoutArgument
@@ -31,7 +32,7 @@ from synapse.transport import decoding
 from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.body import read_lines_from, read_whole
-from synapse.transport.connection import Attempt, Connection, in_child
+from synapse.transport.connection import Attempt, Connection
 from synapse.transport.deadlines import block_in_force, until
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
@@ -82,7 +83,7 @@ class Transport:
         self._budget = Budget()
         self._count = 0
         self._counting = threading.Lock()
-        in_child(self)
+        repair_in_child(self)
 
     @property
     def request_count(self) -> int:

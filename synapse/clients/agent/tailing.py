@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Literal, get_args
 
+from synapse._internal.backoff import Backoff
 from synapse.config import Timeout
 from synapse.errors import (
     AuthenticationError,
@@ -19,7 +20,7 @@ from synapse.errors import (
 )
 from synapse.resources.enums import JobStatus
 from synapse.transport import Transport
-from synapse.transport.line_follower import Backoff, follow
+from synapse.transport.line_follower import follow
 from synapse.transport.stream_limits import StreamLimits, StreamMeter
 from synapse.transport.websocket import can_be_used, messages
 

@@ -12,6 +12,7 @@ import pytest
 
 import synapse.resources
 from synapse import GroundTruth, Project, Session, Task
+from synapse._internal.hints import suggestion
 from synapse.errors import SynapseError
 from synapse.orm import registry
 from synapse.orm.resource import Resource
@@ -247,7 +248,7 @@ print(Model.objects.expand("project")._context, Model.objects)
     ],
 )
 def test_what_was_meant_is_one_near_name_or_all(word: object, known: list[str], text: str) -> None:
-    assert registry.suggestion(word, known) == text
+    assert suggestion(word, known) == text
 
 
 def test_what_is_not_offered_is_refused_with_what_there_is(offline: Session) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from synapse import errors
-from synapse.transport import Transport, connection
+from synapse._internal import fork
+from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
 
@@ -219,7 +220,7 @@ class TestFork:
         assert self.in_child(ask) == 0
 
     def test_what_nobody_uses_any_more_is_not_kept_for_it(self, connect: Connect) -> None:
-        before = len(connection._live)
+        before = len(fork._forkables)
         Transport(connect("http://127.0.0.1:1/").settings)
         gc.collect()
-        assert len(connection._live) <= before + 1
+        assert len(fork._forkables) <= before + 1

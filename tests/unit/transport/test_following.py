@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import synapse
+from synapse._internal.backoff import Backoff
 from synapse.errors import (
     ClientError,
     ConnectionFailed,
@@ -24,7 +25,7 @@ from synapse.errors import (
     StreamLimitExceeded,
 )
 from synapse.transport import Transport
-from synapse.transport.line_follower import Backoff, follow, may_pass
+from synapse.transport.line_follower import follow, may_pass
 from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"

@@ -1,0 +1,34 @@
+"""One way to deprecate a name: a warning that says since when, until when, and what to use."""
+
+from __future__ import annotations
+
+import warnings
+
+__all__ = ["warn_deprecated"]
+
+
+def warn_deprecated(
+    name: str, *, since: str, removed_in: str, instead: str, stacklevel: int = 2
+) -> None:
+    """Warn that a name goes away.
+
+    Args:
+        name: The deprecated name, as users write it.
+        since: The first version that warns.
+        removed_in: The version that no longer has the name.
+        instead: The name to use instead.
+        stacklevel: Frames between this function and the user's line.
+
+    Example:
+        >>> import warnings
+        >>> with warnings.catch_warnings(record=True) as caught:
+        ...     warnings.simplefilter("always")
+        ...     warn_deprecated("old()", since="0.2", removed_in="1.0", instead="new()")
+        >>> print(caught[0].message)
+        old() is deprecated since 0.2 and goes away in 1.0. Use new() instead.
+    """
+    warnings.warn(
+        f"{name} is deprecated since {since} and goes away in {removed_in}. Use {instead} instead.",
+        DeprecationWarning,
+        stacklevel=stacklevel + 1,
+    )
