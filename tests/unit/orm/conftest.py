@@ -1,4 +1,4 @@
-"""A session that never gets to ask: what needs a server is in tests/integration."""
+"""A session that never gets to ask: what needs a server is in tests/behaviour."""
 
 from __future__ import annotations
 
