@@ -54,8 +54,27 @@ __all__ = [
 ]
 
 
-#: Statuses after which the same request may succeed later.
-TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
+_TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
+
+
+def is_transient_status(status: int) -> bool:
+    """Return whether the same request may succeed after a response with this status.
+
+    500 isn't transient: the server handled the request, failed, and will fail again.
+    """
+    return status in _TRANSIENT_STATUSES
+
+
+def may_have_been_processed(status: int, retry_after: float | None = None) -> bool:
+    """Return whether the server may have done the request's work despite an error status.
+
+    Args:
+        status: The HTTP status.
+        retry_after: Seconds from a `Retry-After` header. A 503 with that header comes from a
+            server, or a proxy, that hasn't begun with the request.
+    """
+    is_put_off = status == 503 and retry_after is not None
+    return status == 408 or (status >= 500 and not is_put_off)
 
 
 class SynapseError(Exception):
@@ -226,16 +245,13 @@ class ClientError(SynapseError):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same request may succeed later: throttled, overloaded, cut off or late.
-
-        A 500 isn't transient: the server handled the request and failed, and will fail again.
-        """
-        return self.status_code in TRANSIENT_STATUSES
+        """Whether the same request may succeed later: throttled, overloaded, cut off or late."""
+        return is_transient_status(self.status_code)
 
     @property
     def may_have_been_processed(self) -> bool:
         """Whether the server may have done what the request asked for, despite the error."""
-        return self.status_code >= 500 or self.status_code == 408
+        return may_have_been_processed(self.status_code, getattr(self, "retry_after", None))
 
     @property
     def status(self) -> int:
@@ -312,7 +328,13 @@ class StreamLimitExceeded(ClientError):
 
 
 class ServerError(ClientError):
-    """5xx: the server failed."""
+    """5xx: the server failed.
+
+    Attributes:
+        retry_after: Seconds to wait, if the server sent `Retry-After`.
+    """
+
+    retry_after: float | None = None
 
 
 class ConnectionFailed(ServerError):

@@ -21,7 +21,7 @@ from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
 
-__all__ = ["Attempt", "Connection"]
+__all__ = ["Connection", "RequestContext"]
 
 _LOG = logging.getLogger("synapse.transport")
 _POOL_SIZE = 32
@@ -38,7 +38,7 @@ class _NoRedirects(requests.Session):
         """Answer that there is no redirect."""
 
 
-class Attempt:
+class RequestContext:
     """What one attempt is about.
 
     Args:
@@ -111,13 +111,13 @@ class Connection:
             raise SessionClosed("This session was closed; make a new one with synapse.connect().")
 
     @contextmanager
-    def answering(self, sending: Attempt) -> Iterator[requests.Response]:
+    def answering(self, context: RequestContext) -> Iterator[requests.Response]:
         """Send a request; whatever breaks until the block ends becomes a `ClientError`."""
         outer = sys.exc_info()[1]
         try:
             with self.http.send(
-                sending.request,
-                timeout=sending.timeout,
+                context.request,
+                timeout=context.timeout,
                 verify=self._verify,
                 cert=self._cert,
                 proxies=self._proxies,
@@ -126,24 +126,24 @@ class Connection:
             ) as response:
                 yield response
         except (requests.RequestException, HTTPError) as error:
-            method = sending.request.method or ""
-            _LOG.debug("%s %s failed: %s", method, sending.shown, type(error).__name__)
+            method = context.request.method or ""
+            _LOG.debug("%s %s failed: %s", method, context.shown, type(error).__name__)
             from synapse.transport import error_mapping  # a script that never fails never loads it
 
             # The request of the library's own exception has the credentials, and so have the
             # variables in its traceback, which some tools show.
             _forget_headers(error)
             _forget_details(error, outer)
-            failure = error_mapping.unreachable(
+            failure = error_mapping.from_exception(
                 error,
                 method=method,
-                url=sending.shown,
-                resource=sending.resource,
-                timeout=sending.timeout,
-                deadline=sending.deadline,
+                url=context.shown,
+                resource=context.resource,
+                timeout=context.timeout,
+                deadline=context.deadline,
             )
-            failure.request_id = sending.request.headers.get("X-Request-ID")
-            raise failure from (None if sending.hides else error)
+            failure.request_id = context.request.headers.get("X-Request-ID")
+            raise failure from (None if context.hides else error)
 
     def close(self) -> None:
         """Close every connection, for good."""

@@ -19,7 +19,7 @@ from synapse.transport import decoding
 from synapse.transport.deadlines import DeadlinePassed
 from synapse.transport.urls import without_query
 
-__all__ = ["broken_answer", "refused", "retry_after", "unreachable"]
+__all__ = ["from_bad_body", "from_exception", "from_response", "retry_after"]
 
 _BY_STATUS: dict[int, type[errors.ClientError]] = {
     400: errors.BadRequest,
@@ -45,7 +45,7 @@ _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _MOST_SHOWN = 500
 
 
-def refused(
+def from_response(
     response: requests.Response, body: bytes, *, url: str, resource: str | None, credentials: str
 ) -> errors.ClientError:
     """Make the error for an answer with a status that isn't success.
@@ -81,14 +81,14 @@ def refused(
         response=document if document is not None else body.decode("utf-8", "replace") or None,
         resource=resource,
     )
-    if isinstance(error, errors.RateLimited):
+    if isinstance(error, (errors.RateLimited, errors.ServerError)):
         error.retry_after = retry_after(response)
-        if error.retry_after is not None:
+        if isinstance(error, errors.RateLimited) and error.retry_after is not None:
             error.hint = f"Wait {error.retry_after:g} seconds."
     return error
 
 
-def broken_answer(
+def from_bad_body(
     response: requests.Response, body: bytes, *, url: str, resource: str | None
 ) -> errors.InvalidResponse:
     """Make the error for a success that has no JSON in it.
@@ -111,7 +111,7 @@ def broken_answer(
     )
 
 
-def unreachable(
+def from_exception(
     error: Exception,
     *,
     method: str,

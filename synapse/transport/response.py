@@ -70,46 +70,51 @@ class Response:
         text = self.content.strip(b" \t\r\n")
         return not text or text[-1:] not in _ENDS.get(text[:1], b"")
 
+    def raise_for_status(self) -> None:
+        """Raise the error that the status stands for.
+
+        Raises:
+            ClientError: The status isn't a success.
+        """
+        if self.is_done or 200 <= self.response.status_code < 300:
+            return
+        from synapse.transport import error_mapping  # a script that never fails never loads it
+
+        raise self._with_attempts(
+            error_mapping.from_response(
+                self.response,
+                without(self.content, self.secrets),
+                url=self.url,
+                resource=self.resource,
+                credentials=self.credentials,
+            )
+        )
+
     def json(self) -> Any:
         """Return the decoded body; `None` for 204 (no content).
 
         Raises:
-            ClientError: The status isn't success.
-            InvalidResponse: It is, but there is no JSON.
+            ClientError: The status isn't a success.
+            InvalidResponse: The body isn't JSON.
         """
-        response, content = self.response, self.content
-        status = response.status_code
-        if self.is_done:
-            return None
-        if not 200 <= status < 300:
-            from synapse.transport import error_mapping  # a script that never fails never loads it
-
-            raise self._noted(
-                error_mapping.refused(
-                    response,
-                    without(content, self.secrets),
-                    url=self.url,
-                    resource=self.resource,
-                    credentials=self.credentials,
-                )
-            )
-        if status == 204 and not content:
+        self.raise_for_status()
+        if self.is_done or (self.response.status_code == 204 and not self.content):
             return None
         try:
-            return decoding.loads(content)
+            return decoding.loads(self.content)
         except ValueError:
             from synapse.transport import error_mapping
 
-            raise self._noted(
-                error_mapping.broken_answer(
-                    response,
-                    without(content, self.secrets),
+            raise self._with_attempts(
+                error_mapping.from_bad_body(
+                    self.response,
+                    without(self.content, self.secrets),
                     url=self.url,
                     resource=self.resource,
                 )
             ) from None
 
-    def _noted(self, error: ClientError) -> ClientError:
+    def _with_attempts(self, error: ClientError) -> ClientError:
         error.attempts = self.attempts
         error.elapsed = self.elapsed
         if error.request_id is None:

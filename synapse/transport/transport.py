@@ -32,7 +32,7 @@ from synapse.transport import decoding
 from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.body import read_lines_from, read_whole
-from synapse.transport.connection import Attempt, Connection
+from synapse.transport.connection import Connection, RequestContext
 from synapse.transport.deadlines import block_in_force, until
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
@@ -77,7 +77,7 @@ class Transport:
             hide(secret.reveal())
         self._auth = OriginAuth(settings, self.base_url)
         self._connection = Connection(self.base_url, self.options)
-        self._elsewhere = ExternalHosts(self.options)
+        self._external_hosts = ExternalHosts(self.options)
         self._timeout = self._pair(settings.timeout)
         self._template = self._prepared_template()
         self._budget = Budget()
@@ -172,7 +172,7 @@ class Transport:
         seconds = checked_deadline(deadline)
         if (seconds is None and not hasattr(body, "__iter__")) or isinstance(body, bytes):
             seconds = seconds or self.options.deadline
-        sending = Attempt(
+        context = RequestContext(
             request,
             self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout,
             self._shown(request, secret),
@@ -180,18 +180,21 @@ class Transport:
             hides=secret is not None,
             deadline=seconds,
         )
-        attempts = Attempts(sending, self.options, self._budget, repeatable=repeatable)
+        attempts = Attempts(context, self.options, self._budget, repeatable=repeatable)
         while True:
             try:
-                with until(attempts.until, sending.timeout[1]):
-                    answer = self._send(sending, attempts)
+                with until(attempts.until, context.timeout[1]):
+                    response = self._send(context, attempts)
             except ClientError as failure:
-                if not attempts.goes_on(failure=failure):
+                attempts.record_failure(failure)
+                if not attempts.should_retry() or not self._budget.take():
                     raise
             else:
-                if not attempts.goes_on(answer=answer):
-                    return attempts.concluded(answer)
-            sending.request = request.copy()
+                attempts.record_response(response)
+                if not attempts.should_retry() or not self._budget.take():
+                    return attempts.conclude(response)
+            attempts.wait()
+            context.request = request.copy()
 
     def lines(
         self,
@@ -257,15 +260,15 @@ class Transport:
         while True:
             request = self._prepare("GET", path, params, None, None, headers)
             shown = self._shown(request, None)
-            sending = Attempt(request, waits, shown, resource, hides=False, deadline=None)
-            self._tally(sending)
-            with self._connection.answering(sending) as response:
+            context = RequestContext(request, waits, shown, resource, hides=False, deadline=None)
+            self._tally(context)
+            with self._connection.answering(context) as response:
                 if 200 <= response.status_code < 300:
                     largest = self.options.largest
                     return (yield from read_lines_from(response, start, largest, resource=resource))
                 content = read_whole(response, self.options.largest)
                 if response.status_code != 416 or headers.pop("Range", None) is None:
-                    self._answer(response, content, sending).json()
+                    self._response(response, content, context).raise_for_status()
 
     @contextmanager
     def stream(
@@ -299,17 +302,19 @@ class Transport:
             else:
                 request, connection = (
                     ExternalHosts.request(at, given),
-                    self._elsewhere.connection(at),
+                    self._external_hosts.connection(at),
                 )
             shown = self._shown(request, None)
-            sending = Attempt(request, self._timeout, shown, resource, hides=False, deadline=None)
-            self._tally(sending)
-            with (connection or self._connection).answering(sending) as response:
+            context = RequestContext(
+                request, self._timeout, shown, resource, hides=False, deadline=None
+            )
+            self._tally(context)
+            with (connection or self._connection).answering(context) as response:
                 target = redirect_target(response, at)
                 if target is None:
                     if not 200 <= response.status_code < 300:
                         content = read_whole(response, self.options.largest)
-                        self._answer(response, content, sending, is_own=is_own).json()
+                        self._response(response, content, context, is_own=is_own).raise_for_status()
                     yield response
                     return
             at, is_own = target, False
@@ -318,28 +323,28 @@ class Transport:
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
         self._connection.close()
-        self._elsewhere.close()
+        self._external_hosts.close()
 
     def after_fork(self) -> None:
         """Share neither a connection with the parent nor a lock with its threads."""
         self._connection.after_fork()
-        self._elsewhere.after_fork()
+        self._external_hosts.after_fork()
         self._budget.after_fork()
         self._counting = threading.Lock()
 
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
 
-    def _send(self, sending: Attempt, attempts: Attempts) -> Response:
+    def _send(self, context: RequestContext, attempts: Attempts) -> Response:
         """Send a prepared request once and read the whole answer."""
-        self._tally(sending)
+        self._tally(context)
         started = time.perf_counter()
         event = attempts.event()
         if self.options.on_request is not None:
             self.options.on_request(event)
         try:
-            with self._connection.answering(sending) as response:
-                content = read_whole(response, self.options.largest, resource=sending.resource)
+            with self._connection.answering(context) as response:
+                content = read_whole(response, self.options.largest, resource=context.resource)
         except ClientError as error:
             self._tell(event, started, error=error)
             raise
@@ -347,24 +352,29 @@ class Transport:
         if _LOG.isEnabledFor(logging.DEBUG):
             _LOG.debug(
                 "%s %s -> %d, %d bytes, %.1f ms, request %s",
-                sending.request.method,
-                sending.shown,
+                context.request.method,
+                context.shown,
                 response.status_code,
                 len(content),
                 (time.perf_counter() - started) * 1000,
                 attempts.request_id,
             )
-        return self._answer(response, content, sending)
+        return self._response(response, content, context)
 
-    def _answer(
-        self, response: requests.Response, content: bytes, sending: Attempt, *, is_own: bool = True
+    def _response(
+        self,
+        response: requests.Response,
+        content: bytes,
+        context: RequestContext,
+        *,
+        is_own: bool = True,
     ) -> Response:
         settings = self.settings
         secrets = tuple(secret.reveal() for secret in settings.credentials.values())
         source = settings.source if is_own else "the URL alone: another host gets no token"
-        return Response(response, content, sending.shown, sending.resource, source, secrets=secrets)
+        return Response(response, content, context.shown, context.resource, source, secrets=secrets)
 
-    def _tally(self, sending: Attempt) -> None:
+    def _tally(self, context: RequestContext) -> None:
         """Count a request, unless the block that it is in has no time for it any more."""
         self._connection.ensure_open()
         block = block_in_force()
@@ -372,10 +382,10 @@ class Transport:
             raise RequestTimeout(
                 408,
                 f"nothing was sent: the {block.seconds:g} s of its deadline are over",
-                method=sending.request.method,
-                url=sending.shown,
+                method=context.request.method,
+                url=context.shown,
                 hint="Give the block more time, or ask for less in it.",
-                resource=sending.resource,
+                resource=context.resource,
             )
         with self._counting:
             self._count += 1
@@ -403,7 +413,7 @@ class Transport:
         headers: Mapping[str, str] | None,
         url: str | None = None,
     ) -> requests.PreparedRequest:
-        """Copy the template: preparing a request anew costs as much as sending it."""
+        """Copy the template: preparing a request anew costs as much as context it."""
         request = self._template.copy()
         request.method = method
         query = query_string(params)

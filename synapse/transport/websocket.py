@@ -175,6 +175,6 @@ def _refused(
     body = without(
         error.resp_body or b"", [secret.reveal() for secret in settings.credentials.values()]
     )
-    return error_mapping.refused(
+    return error_mapping.from_response(
         response, body, url=shown, resource=resource, credentials=settings.source
     )

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 import synapse.errors
+from synapse import errors
 from synapse.errors import (
     BadRequest,
     BulkError,
@@ -193,3 +194,38 @@ def test_a_job_error_quotes_the_last_lines() -> None:
     assert str(JobStopped("It was stopped.", job_id="7", status="stopped")) == "It was stopped."
     assert issubclass(JobTimeout, TimeoutError)
     assert issubclass(JobsFailed, JobFailed)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_transient", "may_have_been_processed"),
+    [
+        (errors.ClientError(400), False, False),
+        (errors.NotFound(404), False, False),
+        (errors.RequestTimeout(408), True, True),
+        (errors.RateLimited(429), True, False),
+        (errors.StreamLimitExceeded(429), False, False),
+        (errors.ServerError(500), False, True),
+        (errors.ServerError(501), False, True),
+        (errors.ServerError(502), True, True),
+        (errors.ServerError(503), True, True),
+        (errors.ServerError(504), True, True),
+        (errors.ConnectionFailed(503), True, True),
+        (errors.InvalidResponse(200), True, True),
+    ],
+    ids=lambda value: repr(value) if isinstance(value, Exception) else None,
+)
+def test_two_questions_about_a_failure(
+    error: errors.ClientError, is_transient: bool, may_have_been_processed: bool
+) -> None:
+    assert error.is_transient is is_transient
+    assert error.may_have_been_processed is may_have_been_processed
+
+
+def test_a_failure_that_certainly_did_nothing() -> None:
+    refused = errors.ConnectionFailed(503)
+    refused.was_sent = False
+    put_off = errors.ServerError(503)
+    put_off.retry_after = 2.0
+
+    assert not refused.may_have_been_processed
+    assert not put_off.may_have_been_processed

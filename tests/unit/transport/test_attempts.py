@@ -348,7 +348,7 @@ class TestWhatIsSaid:
         for number, (record, reason) in enumerate(zip(caplog.records, reasons, strict=True), 1):
             assert record.levelno == logging.INFO
             assert record.getMessage() == (
-                f"GET {url}: {reason}; trying again in 0.0 s (attempt {number} of 4, "
+                f"GET {url}: {reason}; retrying in 0.0 s (attempt {number} of 4, "
                 f"request {request_id})"
             )
 

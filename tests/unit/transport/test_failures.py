@@ -336,7 +336,7 @@ class TestUnreachable:
 
     @staticmethod
     def explain(error: Exception) -> errors.ClientError:
-        return error_mapping.unreachable(
+        return error_mapping.from_exception(
             error, method="GET", url="http://host/a/", resource="Project 7", timeout=(1.5, 2.5)
         )
 

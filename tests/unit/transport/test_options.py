@@ -109,7 +109,7 @@ class TestSession:
 
     @pytest.mark.parametrize("retries", [-1, 0.5, "3", None, True])
     def test_retries_that_make_no_sense(self, retries: Any) -> None:
-        with pytest.raises(ConfigurationError, match="give a whole number from 0"):
+        with pytest.raises(ConfigurationError, match="Pass a whole number, 0 or more"):
             synapse.Session("https://example.com", "some-token", retries=retries)
 
     @pytest.mark.parametrize(

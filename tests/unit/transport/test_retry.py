@@ -1,4 +1,4 @@
-"""What is repeated, after how long, and how much of it a session may do."""
+"""The retry policy: decisions, pauses and the budget."""
 
 from __future__ import annotations
 
@@ -9,27 +9,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.errors import ConfigurationError
+from synapse.errors import ConfigurationError, is_transient_status, may_have_been_processed
 from synapse.transport.retry import Budget, RetryPolicy
 
-SAFE = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]
+IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]
 OTHER = ["POST", "PATCH"]
 
 
-class TestStatus:
-    @pytest.mark.parametrize("method", SAFE)
-    @pytest.mark.parametrize("status", [429, 502, 503, 504])
-    def test_what_may_pass_is_repeated_for_safe_verbs(self, method: str, status: int) -> None:
-        assert RetryPolicy().repeats_status(method, status, None)
+TRANSIENT = [408, 429, 502, 503, 504]
 
-    @pytest.mark.parametrize("method", SAFE + OTHER)
+
+def should_retry(method: str, status: int, retry_after: float | None) -> bool:
+    """Return the policy's decision for a response."""
+    return RetryPolicy().should_retry(
+        method,
+        is_transient=is_transient_status(status),
+        may_have_been_processed=may_have_been_processed(status, retry_after),
+    )
+
+
+class TestStatus:
+    @pytest.mark.parametrize("method", IDEMPOTENT)
+    @pytest.mark.parametrize("status", TRANSIENT)
+    def test_idempotent_methods_are_retried_after_transient_failures(
+        self, method: str, status: int
+    ) -> None:
+        assert should_retry(method, status, None)
+
+    @pytest.mark.parametrize("method", IDEMPOTENT + OTHER)
     @pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 409, 413, 500, 501, 507])
-    def test_what_stays_is_not(self, method: str, status: int) -> None:
-        assert not RetryPolicy().repeats_status(method, status, 1.0)
+    def test_lasting_failures_are_not_retried(self, method: str, status: int) -> None:
+        assert not should_retry(method, status, 1.0)
 
     @pytest.mark.parametrize("method", OTHER)
     @pytest.mark.parametrize(
-        ("status", "retry_after", "repeats"),
+        ("status", "retry_after", "expected"),
         [
             (429, None, True),
             (429, 1.0, True),
@@ -38,23 +52,27 @@ class TestStatus:
             (503, None, False),
             (502, 1.0, False),
             (504, 1.0, False),
+            (408, 1.0, False),
         ],
     )
-    def test_others_only_if_surely_not_processed(
-        self, method: str, status: int, retry_after: float | None, repeats: bool
+    def test_other_methods_are_retried_only_if_certainly_not_processed(
+        self, method: str, status: int, retry_after: float | None, expected: bool
     ) -> None:
-        assert RetryPolicy().repeats_status(method, status, retry_after) is repeats
+        assert should_retry(method, status, retry_after) is expected
 
 
 class TestFailure:
-    @pytest.mark.parametrize("method", SAFE)
-    def test_safe_verbs_are_repeated(self, method: str) -> None:
-        assert RetryPolicy().repeats_failure(method, was_sent=True)
+    @pytest.mark.parametrize("method", IDEMPOTENT)
+    def test_idempotent_methods_are_retried_after_a_lost_response(self, method: str) -> None:
+        assert RetryPolicy().should_retry(method, is_transient=True, may_have_been_processed=True)
 
     @pytest.mark.parametrize("method", OTHER)
-    def test_others_only_if_never_sent(self, method: str) -> None:
-        assert not RetryPolicy().repeats_failure(method, was_sent=True)
-        assert RetryPolicy().repeats_failure(method, was_sent=False)
+    def test_other_methods_are_retried_only_if_never_sent(self, method: str) -> None:
+        for processed in (True, False):
+            decision = RetryPolicy().should_retry(
+                method, is_transient=True, may_have_been_processed=processed
+            )
+            assert decision is not processed
 
 
 class TestDelay:
@@ -84,7 +102,7 @@ def test_the_first_attempt_is_no_retry() -> None:
 
 @pytest.mark.parametrize("retries", [-1, 1.5, "3", None, True])
 def test_retries_that_make_no_sense(retries: Any) -> None:
-    with pytest.raises(ConfigurationError, match="whole number from 0"):
+    with pytest.raises(ConfigurationError, match="whole number, 0 or more"):
         RetryPolicy.of(retries)
 
 
