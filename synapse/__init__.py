@@ -1,6 +1,6 @@
 """Typed Python objects for the Synapse platform.
 
-Everything here is imported when it is first used, so that `import synapse` costs next to nothing.
+Names are imported at first use, so that `import synapse` costs next to nothing.
 
 Example:
     >>> import synapse

@@ -1,4 +1,4 @@
-"""In which module each name of `synapse` is, which is imported when the name is first used."""
+"""The one table of public names: the module of each name of `synapse`."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Where to connect and as whom: from an argument, the environment or a profile.
+"""Find the address and the credentials: in arguments, the environment or a profile.
 
-An argument beats the environment, which beats the profile. The profile file is
+Arguments beat the environment, which beats the profile. The profile file is
 `$XDG_CONFIG_HOME/synapse/config.toml` (`~/.config/synapse/config.toml`):
 
 ```toml
@@ -14,7 +14,7 @@ token_command = "pass show synapse"
 tenant = "vision"
 ```
 
-It must be readable by its owner alone (mode 0600). `synapse configure` writes it that way.
+Only the owner may read the file (mode 0600). `synapse configure` writes such a file.
 """
 
 from __future__ import annotations
@@ -56,11 +56,11 @@ _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 
 class Secret:
-    """A credential that shows as `***` wherever it is printed, logged or pickled.
+    """A credential that prints, logs and pickles as `***`.
 
     Args:
         value: The token.
-        source: Where it came from, such as `the environment variable SYNAPSE_API_TOKEN`.
+        source: Origin of the token, such as `the environment variable SYNAPSE_API_TOKEN`.
 
     Example:
         >>> Secret("abc", "the argument api_token")
@@ -81,14 +81,14 @@ class Secret:
 
     @classmethod
     def find(cls, value: str | None, kind: str) -> Secret:
-        """Return a credential that was given, else the environment's.
+        """Return a credential from an argument, else from the environment.
 
         Args:
-            value: What was given.
-            kind: Which credential, such as `agent_token`.
+            value: The argument.
+            kind: Kind of the credential, such as `agent_token`.
 
         Raises:
-            ConfigurationError: There is none.
+            ConfigurationError: Neither has a credential.
         """
         if value is not None:
             return cls(value, f"the argument {kind}")
@@ -114,22 +114,22 @@ class Secret:
 
 @attrs.frozen
 class Timeout:
-    """How long to wait, in seconds: to connect, and for each read from the connection."""
+    """Timeouts in seconds: to connect, and for each read."""
 
     connect: float = 5.0
     read: float = 30.0
 
     @classmethod
     def of(cls, value: TimeoutArgument | Timeout) -> Timeout:
-        """Make a timeout from what a user may write.
+        """Build a timeout from an argument.
 
         Args:
             value: `None` for the default, one number for both, a pair `(connect, read)`, or a
-                mapping `{"connect": 5, "read": 30}` of which either may be left out.
+                mapping `{"connect": 5, "read": 30}` with one or both keys.
 
         Raises:
-            ConfigurationError: It is none of these, or not a number of seconds above 0 and below
-                what the system can wait. There is no way to wait for ever.
+            ConfigurationError: The value has another form, or isn't a number of seconds above 0 and
+                below the system's limit. Waiting for ever isn't offered.
         """
         if isinstance(value, Timeout):
             return value
@@ -164,14 +164,14 @@ class Timeout:
 
 @attrs.frozen(eq=False)
 class Settings:
-    """What a session needs to know to connect, worked out and checked.
+    """Checked settings of a session.
 
     Attributes:
         base_url: Scheme, host, port and path prefix, ending with `/`.
         credentials: The tokens by kind: `api_token`, `authorization_token`, `agent_token`.
         tenant: The tenant's code, or `None` for the token's own.
         timeout: Seconds to connect and to read.
-        profile: The profile that was asked for by name, if one was.
+        profile: Name of the requested profile, if any.
     """
 
     base_url: str
@@ -182,7 +182,7 @@ class Settings:
 
     @property
     def source(self) -> str:
-        """Where the credentials came from, for messages."""
+        """Origin of the credentials, for messages."""
         return " and ".join(secret.source for secret in self.credentials.values())
 
 
@@ -311,7 +311,7 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
 
 
 def checked_tenant(code: Any) -> str | None:
-    """Return the tenant's code as a header can carry it, or `None` for the token's own tenant."""
+    """Return the tenant's code as a header can carry the code, or `None` for the token's own."""
     if code is None or (isinstance(code, str) and _HEADER_SAFE.fullmatch(code)):
         return code
     raise ConfigurationError(
@@ -320,7 +320,11 @@ def checked_tenant(code: Any) -> str | None:
 
 
 def checked_url(url: Any, source: str) -> str:
-    """Return the base URL with one `/` at its end, or say what is wrong with it."""
+    """Return the base URL with one `/` at its end.
+
+    Raises:
+        ConfigurationError: The URL can't be used.
+    """
     problem = None
     text = url.strip() if isinstance(url, str) else ""
     try:

@@ -1,7 +1,7 @@
 """Every exception of the SDK.
 
-All of them are a `SynapseError`. What a server (or the way to it) answered is a `ClientError`; its
-subclasses say which kind. Nothing here knows about HTTP libraries.
+All are a `SynapseError`. Failures of a request are a `ClientError`, with a subclass for each kind.
+This module knows nothing about HTTP libraries.
 
 Example:
     >>> from synapse.errors import NotFound, SynapseError
@@ -89,7 +89,7 @@ class SynapseError(Exception):
 def _restore(
     cls: type[SynapseError], args: tuple[Any, ...], attributes: dict[str, Any]
 ) -> SynapseError:
-    """Make an exception again from what `SynapseError.__reduce__` kept."""
+    """Rebuild an exception from its pickle."""
     error = cls.__new__(cls, *args)
     # Not the subclass's own constructor: its arguments are another matter than `args`.
     super(SynapseError, error).__init__(*args)
@@ -118,7 +118,7 @@ class SessionClosed(SynapseError):
 class UsageError(SynapseError, ValueError):
     """A call has an argument that cannot work; nothing was sent.
 
-    The message names the argument, or the file that it points to, and says what to pass instead.
+    The message names the argument, or the file behind the argument, and a value that works.
     """
 
 
@@ -130,20 +130,20 @@ class InvalidQuery(UsageError):
 
 
 class BadArchive(UsageError):
-    """A file that is no zip, or one whose content would be unsafe to unpack."""
+    """A file isn't a zip, or its content would be unsafe to unpack."""
 
 
 class PluginConfigError(UsageError):
     """The configuration of a plugin's release has mistakes; the message names every one.
 
     Args:
-        problems: For the path of each key, what is wrong with it; `""` is the whole.
-        source: Where the configuration is, such as `config.yaml`.
+        problems: The mistakes by the path of each key; `""` stands for the whole.
+        source: Name of the configuration, such as `config.yaml`.
 
     Attributes:
-        problems: The same.
-        path: The path of the first one, such as `actions.train.entrypoint`.
-        source: Where the configuration is.
+        problems: The mistakes by path.
+        path: The path of the first mistake, such as `actions.train.entrypoint`.
+        source: Name of the configuration.
 
     Example:
         >>> error = PluginConfigError({"code": ["It is missing."]}, "config.yaml")
@@ -174,7 +174,7 @@ class JournalInUse(SynapseError):
 
 
 class FieldMissing(SynapseError, AttributeError):
-    """A field that the server doesn't send for an object, even when asked for the whole of it."""
+    """The server doesn't send this field, even for the whole object."""
 
 
 class FieldValueError(SynapseError, ValueError):
@@ -186,11 +186,11 @@ class FieldValueError(SynapseError, ValueError):
 
 
 class LazyLoadError(SynapseError):
-    """Reading a field needs a request of its own, which `Session(lazy="raise")` forbids."""
+    """Reading a field needs a request, which `Session(lazy="raise")` forbids."""
 
 
 class LazyLoadWarning(UserWarning):
-    """Objects are being loaded one request at a time in a loop; the message says what to write."""
+    """A loop loads objects one request at a time; the message names the cure."""
 
 
 class MultipleFound(SynapseError):
@@ -198,23 +198,23 @@ class MultipleFound(SynapseError):
 
 
 class ClientError(SynapseError):
-    """A request failed: the server refused it, failed at it, or couldn't be reached.
+    """A request failed: the server refused, failed, or couldn't be reached.
 
     Args:
-        status_code: The HTTP status; 503 when the server couldn't be reached, 408 on a timeout.
-        detail: What went wrong, in one sentence.
-        fields: Errors by field name, as the server sent them; for a list body, a list of those
-            in `response`.
-        request_id: The id under which the server logged the request, if it sent one.
+        status_code: The HTTP status; 503 for an unreachable server, 408 for a timeout.
+        detail: The failure, in one sentence.
+        fields: Errors by field name, as the server sent them; for a list body, `response` has the
+            list.
+        request_id: The server's id of the request, if any.
         method: The HTTP method of the request.
         url: The URL of the request, without its query string.
-        hint: What to do now.
-        response: The decoded body of the answer, or its text.
-        resource: The thing that was asked for, such as `Project 123`.
+        hint: The next step for the user.
+        response: The decoded body of the response, or its text.
+        resource: Name of the requested resource, such as `Project 123`.
 
     Attributes:
-        attempts: How often the request was sent.
-        elapsed: Seconds that all attempts took.
+        attempts: Number of attempts.
+        elapsed: Seconds of all attempts.
     """
 
     def __init__(
@@ -245,12 +245,12 @@ class ClientError(SynapseError):
 
     @property
     def is_transient(self) -> bool:
-        """Whether the same request may succeed later: throttled, overloaded, cut off or late."""
+        """True if the same request may succeed later: throttled, overloaded, cut off or late."""
         return is_transient_status(self.status_code)
 
     @property
     def may_have_been_processed(self) -> bool:
-        """Whether the server may have done what the request asked for, despite the error."""
+        """True if the server may have done the request's work despite the error."""
         return may_have_been_processed(self.status_code, getattr(self, "retry_after", None))
 
     @property
@@ -260,7 +260,7 @@ class ClientError(SynapseError):
 
     @property
     def reason(self) -> Any:
-        """What the server answered, under the name that older scripts use."""
+        """The server's response, under the name that older scripts use."""
         return self.response if self.response is not None else self.detail
 
     def __str__(self) -> str:
@@ -293,11 +293,11 @@ class PermissionDenied(ClientError):
 
 
 class NotFound(ClientError):
-    """404: there is no such thing, or these credentials can't see it."""
+    """404: no such object, or these credentials can't see the object."""
 
 
 class RequestTimeout(ClientError):
-    """408: the server, or the way to it, took longer than the timeout."""
+    """408: no response within the timeout."""
 
 
 class Conflict(ClientError):
@@ -319,7 +319,7 @@ class RateLimited(ClientError):
 
 
 class StreamLimitExceeded(ClientError):
-    """429: a stream that is followed is longer than `StreamLimits` allow; what came was given."""
+    """429: a followed stream passed the `StreamLimits`; earlier lines were yielded."""
 
     @property
     def is_transient(self) -> bool:
@@ -348,14 +348,14 @@ class ConnectionFailed(ServerError):
 
     @property
     def may_have_been_processed(self) -> bool:
-        """Whether the request may have reached the server."""
+        """True if the request may have reached the server."""
         return self.was_sent
 
 
 class InvalidResponse(ServerError):
-    """A response with an empty, truncated or malformed body.
+    """A response has an empty, truncated or malformed body.
 
-    Its status is often 200: the server did its part, and the way back lost it.
+    The status is often 200: the server did the work, and the response was damaged on the way.
     """
 
     @property
@@ -373,15 +373,15 @@ class JobError(SynapseError):
     """A job that was waited for didn't succeed, or hasn't yet.
 
     Args:
-        what: What happened, in one sentence.
+        what: The event, in one sentence.
         job_id: The job's id.
-        status: Its state, as the server said it last.
-        lines: The last lines that it printed.
+        status: The job's last known status.
+        lines: The job's last output lines.
 
     Attributes:
         job_id: The job's id.
-        status: Its state, as the server said it last.
-        lines: The last lines that it printed.
+        status: The job's last known status.
+        lines: The job's last output lines.
 
     Example:
         >>> print(JobError("Job 7 failed.", job_id="7", status="failed", lines=["boom"]))
@@ -406,19 +406,19 @@ class JobStopped(JobError):
 
 
 class JobTimeout(JobError, TimeoutError):
-    """A job was waited for, and hadn't ended in time. It goes on."""
+    """A job didn't end in time; the job continues."""
 
 
 class JobsFailed(JobFailed):
     """Of several jobs that were waited for, some failed or were stopped; all have ended.
 
     Args:
-        what: What happened, in one sentence.
-        errors: What `wait()` would have raised for each of those jobs alone.
+        what: The event, in one sentence.
+        errors: The error that `wait()` would raise for each of those jobs alone.
 
     Attributes:
-        errors: The same: each a `JobFailed` or `JobStopped`, in the order of the jobs.
-        job_id: The id of the first of them; `status` and `lines` are its, too.
+        errors: A `JobFailed` or `JobStopped` for each job, in the order of the jobs.
+        job_id: The first job's id; `status` and `lines` belong to the first job, too.
     """
 
     def __init__(self, what: str, errors: Sequence[JobError]) -> None:
@@ -431,12 +431,12 @@ class JobsFailed(JobFailed):
 
 
 class BulkError(SynapseError):
-    """`bulk_create` was refused part of the way.
+    """The server refused a batch of `bulk_create` after earlier batches succeeded.
 
     Attributes:
-        created: The objects that were made before the refused batch, in order.
-        errors: For each refused item, its position in what was given and the reasons by field.
-        cause: The error that the server answered for the batch.
+        created: Objects of the batches before the refused one, in order.
+        errors: Reasons by field for each refused item, by the item's position in the input.
+        cause: The server's error for the batch.
     """
 
     def __init__(

@@ -1,6 +1,6 @@
-"""The profile file: where to connect and as whom, kept between runs.
+"""The profile file: addresses and credentials, kept between runs.
 
-It has tokens, so it must be readable by its owner alone.
+The file contains tokens, so only the owner may read it.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ def profile_path() -> Path:
 
 
 def read_profile(name: str | None) -> Mapping[str, Any]:
-    """Read one profile; an unnamed one that isn't there is simply empty.
+    """Read one profile; a missing default profile is empty.
 
     Raises:
-        ConfigurationError: The file can't be read, is readable by others, or has no such profile.
+        ConfigurationError: The file can't be read, is readable by others, or lacks the profile.
     """
     path = profile_path()
     try:
@@ -61,19 +61,19 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
 
 
 def save_profile(name: str, values: Mapping[str, str]) -> Path:
-    """Write a profile, in a file that nobody else can read.
+    """Write a profile into a file that nobody else can read.
 
-    Other profiles in the file stay as they are; comments don't.
+    Other profiles in the file stay unchanged; comments are lost.
 
     Args:
         name: The profile's name.
         values: `base_url`, `api_token` or `token_command`, and `tenant`.
 
     Returns:
-        The file.
+        The file's path.
 
     Raises:
-        ConfigurationError: The file is there and can't be read, has what can't be written again,
+        ConfigurationError: The existing file can't be read, has values that can't be written again,
             or can't be written.
     """
     path = profile_path()
@@ -97,7 +97,7 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
 
 
 def told_by(command: Any, source: str) -> str:
-    """Run the command that tells a token, and return the first line that it prints."""
+    """Run the token command and return the first line of its output."""
     import shlex  # few have such a command, and importing these costs more than the rest
     import subprocess
 
@@ -128,10 +128,10 @@ def told_by(command: Any, source: str) -> str:
 
 
 def _as_toml(document: Mapping[str, Any]) -> str:
-    """Write sections of plain values, which is all that a profile file has.
+    """Write sections of plain values, the only content of a profile file.
 
     Raises:
-        ConfigurationError: It has something else, which would be lost.
+        ConfigurationError: A section has other values, which would be lost.
     """
     plain = {key: value for key, value in document.items() if not isinstance(value, Mapping)}
     sections = [_as_lines(plain)] if plain else []

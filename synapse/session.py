@@ -1,4 +1,4 @@
-"""Sessions: a connection to a Synapse server, and the objects that came over it."""
+"""Sessions: a connection to a Synapse server, with the identity map and the root managers."""
 
 from __future__ import annotations
 
@@ -58,38 +58,38 @@ _OF_OBJECTS = {
 
 
 class Session(SessionBase):
-    """A connection to a Synapse server as one user, with one object per thing.
+    """A connection to a Synapse server as one user, with one Python object per server object.
 
-    Making a session makes no request; the first use does. It is a context manager, and may be
-    used from several threads.
+    Making a session sends no request; the first use does. A session is a context manager, and may
+    be used from several threads.
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
         api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
         authorization_token: A login token of the older kind, instead of `api_token`.
         agent_token: An agent's token.
-        tenant: The tenant's code, if the token is good for several.
+        tenant: The tenant's code, for tokens that are good for several tenants.
         profile: The section of `~/.config/synapse/config.toml`; else `SYNAPSE_PROFILE`.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names; by
             default 5 to connect and 30 between two reads.
-        lazy: What happens when reading a field needs a request of its own: `"allow"`, `"warn"`
-            (when it happens in a loop) or `"raise"`.
-        page_size: Rows per page, unless a query says otherwise.
-        cache_size: How many fetched objects are held, so that `get()` needs no request.
-        cache_ttl: For how many seconds they count as fresh; 0 makes each `get()` ask.
-        deadline: Seconds for a call as a whole, retries included; `None` for no bound.
-        retries: How often a request is sent again when that does no harm; 0 for never.
+        lazy: Rule for fields whose reading needs a request: `"allow"`, `"warn"` (in a loop) or
+            `"raise"`.
+        page_size: Rows per page, unless a query sets another size.
+        cache_size: Number of fetched objects that `get()` may return without a request.
+        cache_ttl: Seconds for which they count as fresh; with 0 each `get()` sends a request.
+        deadline: Seconds for a whole call, retries included; `None` for no bound.
+        retries: Largest number of harmless retries of a request; 0 for none.
         https_only: Whether to refuse a server that is reached by plain http.
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
         on_request: Called with an `Event` before each attempt.
         on_response: Called with an `Event` after each attempt.
-        on_retry: Called with a `Retry` before each wait for another attempt.
-        transport: A client's transport to share, instead of everything about the connection.
+        on_retry: Called with a `Retry` before each pause for another attempt.
+        transport: A client's transport to share, instead of all connection options.
 
     Raises:
-        ConfigurationError: There is no base URL or token, or a setting is malformed.
+        ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
         >>> emulator = getfixture("emulator")
@@ -194,13 +194,13 @@ class Session(SessionBase):
         return self.users.me()
 
     def health(self) -> dict[str, Any]:
-        """Ask whether the server is up; it needs no credentials for that. One request.
+        """Check that the server is up. One request, which needs no credentials.
 
         Returns:
-            What the server says of itself.
+            The server's report.
 
         Raises:
-            ClientError: It isn't up, or can't be reached.
+            ClientError: The server is down, or can't be reached.
         """
         answer: dict[str, Any] = self.transport.request("GET", "health/", resource="health")
         return answer
@@ -215,12 +215,12 @@ class Session(SessionBase):
         return client
 
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
-        """Remember where and with which token an agent itself is asked. Makes no request.
+        """Store an agent's address and token. Makes no request.
 
         Args:
             key: The agent's id.
-            url: Its address, if it has told that.
-            token: Its token.
+            url: The agent's address, if known.
+            token: The agent's token.
 
         Raises:
             ConfigurationError: The address or the token can't be used.
@@ -236,10 +236,10 @@ class Session(SessionBase):
             before.close()
 
     def agent_api(self, key: int) -> AgentClient | None:
-        """Return the client of an agent that was met. Makes no request.
+        """Return the client of a known agent. Makes no request.
 
-        `session.agents.get(token)` gives the agent as an object; this is what that asks with. It
-        is closed with the session.
+        `session.agents.get(token)` returns the agent as an object, which uses this client. The
+        session closes the client.
 
         Args:
             key: The agent's id.
@@ -247,12 +247,12 @@ class Session(SessionBase):
         return self._agents.get(key)
 
     def knows_agent(self, key: int) -> bool:
-        """Say whether an agent was met. Makes no request."""
+        """Return whether an agent is known. Makes no request."""
         return key in self._agents
 
     @property
     def request_count(self) -> int:
-        """How many requests this session has made."""
+        """Number of requests that this session has sent."""
         return self.transport.request_count
 
     def close(self) -> None:
@@ -292,7 +292,7 @@ class Session(SessionBase):
 
 
 class _Options(TypedDict, total=False):
-    """What `connect` passes on to `Session`, for type checkers."""
+    """Options of `Session`, for type checkers."""
 
     authorization_token: str | None
     agent_token: str | None
@@ -317,18 +317,18 @@ class _Options(TypedDict, total=False):
 def connect(
     base_url: str | None = None, api_token: str | None = None, **options: Unpack[_Options]
 ) -> Session:
-    """Make a session, and make it the one that class-level access uses.
+    """Make a session, and make that session the default for access on classes.
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
         api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
-        **options: Everything else that `Session` takes.
+        **options: All other options of `Session`.
 
     Returns:
         The session. Makes no request.
 
     Raises:
-        ConfigurationError: There is no base URL or token, or a setting is malformed.
+        ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
         >>> emulator = getfixture("emulator")
@@ -348,18 +348,18 @@ def connect(
 
 
 def _find(where: dict[str, str | None]) -> session_base.SessionBase:
-    """Unpickle a session; here, so that unpickling imports what makes one."""
+    """Unpickle a session; defined here, so that unpickling imports `Session`."""
     return session_base.find(where)
 
 
 def _connect_to(
     base_url: str | None = None, *, tenant: str | None = None, profile: str | None = None
 ) -> Session:
-    """Make the session that an object, or the first use of a class, has to have.
+    """Make a session for an object, or for the first use of a class.
 
     Raises:
-        ConfigurationError: There are no credentials, or they are for another server, or nothing
-            here says for which: they must not go to one because an object came from there.
+        ConfigurationError: The credentials are missing, belong to another server, or name none: an
+            object's origin must not decide where credentials go.
     """
     own = None
     try:

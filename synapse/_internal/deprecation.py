@@ -1,4 +1,4 @@
-"""One way to deprecate a name: a warning that says since when, until when, and what to use."""
+"""Deprecate names: a warning with the first version, the last version and the replacement."""
 
 from __future__ import annotations
 

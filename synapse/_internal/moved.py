@@ -1,6 +1,6 @@
-"""Modules that moved in 0.2: importing one under its old name works, and warns.
+"""Modules that moved in 0.2: imports under the old names work, and warn.
 
-An old name is a stand-in that looks its attributes up in the new modules.
+An old name is a stand-in that looks attributes up in the new modules.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ def _all_of(modules: Sequence[str]) -> set[str]:
 def install() -> None:
     """Make the old names importable.
 
-    In front of the other finders: after an upgrade in place, an old package's folder may be left
-    with nothing but byte code in it, and would be taken for a namespace package.
+    The finder comes first: after an upgrade in place, an old package's folder may remain with
+    nothing but byte code, and would be taken for a namespace package.
     """
     sys.meta_path.insert(0, _MovedModules())

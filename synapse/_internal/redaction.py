@@ -1,8 +1,8 @@
-"""Keeping secrets out of what is printed and logged.
+"""Keep secrets out of output and logs.
 
-What this SDK logs and says never has a token in it. Other libraries log URLs, and a URL may carry
-one: an agent's token in its path, or the signature of a link to object storage in its query. A
-filter on their loggers shows `***` instead.
+The SDK's own messages never contain a token. Other libraries log URLs, and a URL may contain one:
+an agent's token in the path, or the signature of a link to object storage in the query. A filter on
+their loggers shows `***` instead.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 
 def hide(secret: str) -> None:
-    """Remember a secret, so that no message shows it. What is short is taken for no secret."""
+    """Hide a secret in all messages. Short texts aren't taken for secrets."""
     if len(secret) < _LEAST_HIDDEN:
         return
     with _lock:
@@ -63,7 +63,7 @@ def hide(secret: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return a text with `***` for signatures in URLs and for what was hidden.
+    """Return a text with `***` for URL signatures and hidden secrets.
 
     Example:
         >>> redacted("https://bucket.example/a.png?X-Amz-Signature=abc&x=1")
@@ -77,7 +77,7 @@ def redacted(text: str) -> str:
 
 
 def is_signed(value: Any) -> bool:
-    """Say whether a JSON value has, at any depth, a URL that lets in whoever has it.
+    """Return whether a JSON value contains, at any depth, a signed URL.
 
     Example:
         >>> is_signed({"image": {"url": "https://bucket.example/a.png?X-Amz-Signature=abc"}})
@@ -87,10 +87,10 @@ def is_signed(value: Any) -> bool:
 
 
 def cleaned(value: Any) -> Any:
-    """Return a JSON value with its texts `redacted`; the value itself if there is nothing in it.
+    """Return a JSON value with `redacted` texts; the value itself if nothing changes.
 
-    What is nested deeper than any sane answer is left out: what walks over it later, such as
-    pickling, might reach the interpreter's limit.
+    Levels deeper than any sane response are left out: pickling them might reach the interpreter's
+    recursion limit.
     """
     if isinstance(value, str):
         return redacted(value)
@@ -101,7 +101,7 @@ def cleaned(value: Any) -> Any:
 
 
 def _parts(value: Any) -> Iterator[tuple[Any, int]]:
-    """Give a JSON value and all that is in it, each with how deep it is."""
+    """Yield a JSON value and every part of the value, each with its depth."""
     waiting = [(value, 0)]
     while waiting:
         one, depth = waiting.pop()
@@ -124,10 +124,10 @@ def _rebuilt(value: Any, depth: int) -> Any:
 
 
 def without(content: bytes, secrets: Iterable[str]) -> bytes:
-    """Return an answer's text with `***` for some secrets, and for signatures in URLs.
+    """Return a response's body with `***` for secrets and URL signatures.
 
-    A server that quotes the token which it refuses, or a proxy that shows the request's headers,
-    isn't a reason to show them in a message. What is shorter than a token is taken for chance.
+    Servers quote refused tokens, and proxies show the request's headers. Texts shorter than a token
+    are left alone.
 
     Example:
         >>> without(b"Invalid token: tok-5up3r-s3cret", ["tok-5up3r-s3cret"])

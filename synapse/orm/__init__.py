@@ -1,1 +1,1 @@
-"""The object layer: resources, fields, relations, managers and queries. It knows no resource."""
+"""The object layer: resources, fields, relations, managers and queries."""

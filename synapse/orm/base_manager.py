@@ -1,4 +1,4 @@
-"""What every manager is: a class, a session, and possibly the object whose things it manages."""
+"""The base of every manager: a class, a session and, in a scope, an owner."""
 
 from __future__ import annotations
 

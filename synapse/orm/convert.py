@@ -1,7 +1,7 @@
-"""Between the wire's JSON and Python values: one cattrs converter, configured once.
+"""Convert between the wire's JSON and Python values, by one cattrs converter.
 
-Servers of different ages disagree on spellings, so an enumeration takes a value that it doesn't
-know as the string that came, and a nested value keeps the keys that it doesn't know in `extra`.
+Servers of different ages disagree on spellings: an enumeration keeps an unknown value as a string,
+and a value object keeps unknown keys in `extra`.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ class Choices(str, enum.Enum):
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """What servers of different ages call it; a filter asks for any of them."""
+        """All spellings that servers of different ages use; a filter asks for any of them."""
         return (self.value,)
 
 
 class _OfSession:
-    """What has a place for the session that it came from.
+    """Base class with a slot for the session.
 
-    The place is no field: it takes no part in comparing, showing, pickling and sending.
+    The slot isn't a field: comparing, printing, pickling and sending ignore the session.
     """
 
     __slots__ = ("_context",)
@@ -58,20 +58,20 @@ class _OfSession:
 
 @attrs.frozen(kw_only=True, eq=False)
 class ValueObject(_OfSession):
-    """The base of structured values inside a resource, such as a file of a data unit.
+    """Base of frozen structured values inside a resource, such as a data unit's file.
 
     Attributes:
-        extra: What the server sent beyond the declared fields.
+        extra: Keys from the server beyond the declared fields.
     """
 
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
 
 
 def parse_time(value: Any, _: Any = None) -> datetime:
-    """Parse an ISO 8601 time as DRF writes it.
+    """Parse an ISO 8601 time as DRF writes times.
 
     Raises:
-        ValueError: It isn't one.
+        ValueError: The text isn't such a time.
 
     Example:
         >>> parse_time("2026-01-31T12:00:00Z").isoformat()
@@ -87,17 +87,16 @@ def parse_time(value: Any, _: Any = None) -> datetime:
 
 
 def text_hook(kind: Any) -> Callable[[str], Any] | None:
-    """Return what turns a string into a declared type, where that is all there is to do.
+    """Return a fast parser for a declared type whose JSON form is a string.
 
-    Enumerations and times are what each row of an iteration has: their values come as strings, and
-    one call without a detour converts them.
+    Enumerations and times are in every row of an iteration: one call converts them.
 
     Args:
-        kind: The type as it was annotated.
+        kind: The annotated type.
 
     Returns:
-        A function that raises `ValueError` for a string that isn't one, or `None` where a string
-        needs more than this.
+        A function that raises `ValueError` for other strings, or `None` where a string needs more
+        than one call.
     """
     parts = _parts(kind)
     if datetime in parts:
@@ -107,14 +106,14 @@ def text_hook(kind: Any) -> Callable[[str], Any] | None:
 
 
 def structure_hook(kind: Any) -> Callable[[Any], Any]:
-    """Return what turns a JSON value into a declared type; it is worked out once per field.
+    """Return the function that converts JSON into a declared type; computed once per field.
 
     Args:
-        kind: The type as it was annotated. A list or mapping must come as one: cattrs alone would
-            make a list of letters out of a string.
+        kind: The annotated type. Lists and mappings accept nothing else: cattrs alone would make a
+            list of letters out of a string.
 
     Returns:
-        A function that raises whatever cattrs, or the type's own constructor, raises.
+        A function that raises the errors of cattrs or of the type's constructor.
     """
     parts = _parts(kind)
     if datetime in parts:
@@ -136,13 +135,13 @@ def structure_hook(kind: Any) -> Callable[[Any], Any]:
 
 
 def to_wire(value: Any) -> Any:
-    """Turn a Python value into JSON: resources into ids, enumerations, times, nested values.
+    """Convert a Python value into JSON: resources into ids, enumerations, times, value objects.
 
     Args:
-        value: What a user gives as a field's or a filter's value.
+        value: A field's or a filter's value.
 
     Returns:
-        The value as JSON has it, sharing no list or mapping with what was given.
+        The JSON value, which shares no list or mapping with the argument.
     """
     if value is None or type(value) in (str, int, float, bool):
         return value
@@ -170,7 +169,7 @@ def to_wire(value: Any) -> Any:
 
 
 def bind(value: Any, context: SessionBase) -> None:
-    """Tell nested values, wherever they are in a converted value, from which session they are."""
+    """Attach a session to every value object inside a converted value."""
     if isinstance(value, ValueObject):
         object.__setattr__(value, "_context", context)
     elif isinstance(value, dict):
@@ -182,7 +181,7 @@ def bind(value: Any, context: SessionBase) -> None:
 
 
 def holds_nested(kind: Any) -> bool:
-    """Say whether values of a type have nested values in them.
+    """Return whether values of a type contain value objects.
 
     Example:
         >>> holds_nested(dict[str, ValueObject] | None), holds_nested(dict[str, str])
@@ -244,7 +243,7 @@ def _converter() -> Converter:
 
 
 def _primitive(value: Any, kind: type) -> Any:
-    """Take what surely means the declared type. cattrs alone would make True of "false"."""
+    """Accept values that surely mean the declared type; cattrs alone reads "false" as True."""
     by_kind: dict[type, tuple[type, ...]] = {str: (str, int, float), bool: (bool,)}
     allowed = by_kind.get(kind, (int, float, str))
     if not isinstance(value, allowed) or (isinstance(value, bool) and kind is not bool):
@@ -260,7 +259,7 @@ def _named(kind: type) -> str:
 
 
 def choice_of(kind: Any) -> type[Choices] | None:
-    """Return the enumeration in a type such as `SomeChoice | str`, if there is one."""
+    """Return the enumeration inside a type such as `SomeChoice | str`, if any."""
     for part in _parts(kind):
         if isinstance(part, type) and issubclass(part, Choices):
             return part
@@ -291,7 +290,7 @@ class _Members(dict[str, Any]):
 
 
 def _choice_hook(choice: type[Choices]) -> Callable[[Any], Any]:
-    """Return what finds an enumeration's member, and keeps a string that is none."""
+    """Return the function that finds an enumeration's member, and keeps unknown strings."""
     members = _Members(choice)
 
     def structure(value: Any) -> Any:

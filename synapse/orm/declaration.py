@@ -1,4 +1,4 @@
-"""How a resource class is declared."""
+"""The decorator that declares a resource class."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ def resource(
     filters: Iterable[str] = (),
     expandable: Iterable[str] = (),
 ) -> Callable[[type[R]], type[R]]:
-    """Declare a resource class: make its slots, and make it known.
+    """Declare a resource class: create the slots and register the class.
 
     Args:
-        path: Where objects are made, and below which each has its own path, such as `projects/`.
-        manager: The class of its managers.
-        plural: The name of its root manager on a session; by default the path's.
-        list_path: Where objects are listed; by default `path`, `None` if they can't be.
+        path: Path for creating objects, and prefix of each object's own path, such as `projects/`.
+        manager: Class of the managers.
+        plural: Name of the root manager on a session; by default the path's.
+        list_path: Path of the list; by default `path`, `None` without a list.
         filters: Names of filters that aren't fields.
         expandable: Names that can be expanded but aren't relations.
 

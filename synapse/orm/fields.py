@@ -1,8 +1,8 @@
-"""Fields: how a class declares what the server sends, and how a value gets into its slot.
+"""Fields: the declaration of a value, and the descriptor that converts the value on reading.
 
-A field's value stays as JSON in the object until it is read for the first time; only then is it
-converted and put into the field's slot. Reading it again costs nothing, a bad value hurts only who
-reads it, and rows that are merely walked over are never converted.
+A value stays JSON until the first read; then the converted value fills the field's slot. Reading
+again costs nothing, a bad value fails only its reader, and rows that are merely walked over are
+never converted.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _SHARED = frozenset({dict, list})
 
 
 class _Missing:
-    """The type of `MISSING`, so that it prints as what it is."""
+    """Type of the `MISSING` marker."""
 
     def __repr__(self) -> str:
         return "MISSING"
@@ -53,7 +53,7 @@ MISSING: Any = _Missing()
 
 @attrs.frozen(eq=False, repr=False)
 class FieldOptions:
-    """What a class body says of a field."""
+    """Options of a field in a class body."""
 
     read_only: bool = False
     aliases: tuple[str, ...] = ()
@@ -72,17 +72,17 @@ def field(
     filterable: bool | None = None,
     stands_for: str | None = None,
 ) -> Any:
-    """Declare a field; its annotation is its type.
+    """Declare a field; the annotation is the type.
 
     Args:
-        read_only: Only the server sets it; assigning raises.
-        aliases: Names under which servers of another age send it.
-        filterable: Whether queries may filter by it; by default, scalar types may.
-        stands_for: The resource of which it is the id, where that can't be fetched by it. An
-            object of that class may be given for the id.
+        read_only: Only the server sets the field; assigning raises.
+        aliases: Names that servers of another age use.
+        filterable: Whether queries may filter by the field; scalar types may by default.
+        stands_for: Resource whose id the field holds, where that resource can't be fetched by id.
+            An object of that class may be assigned.
 
     Returns:
-        What attrs makes a slot of.
+        The marker that attrs turns into a slot.
     """
     return declare(FieldOptions(read_only, aliases, filterable, stands_for=stands_for))
 
@@ -93,11 +93,11 @@ def declare(declared: FieldOptions) -> Any:
 
 
 class Field:
-    """A declared field, bound to its class.
+    """A declared field of a class.
 
     Attributes:
-        name: The attribute's and the wire's name.
-        passes: The types whose values go into the slot as they are.
+        name: Name of the attribute and of the key on the wire.
+        passes: Types whose values go into the slot unchanged.
     """
 
     __slots__ = (
@@ -133,7 +133,7 @@ class Field:
 
     @property
     def kind(self) -> Any:
-        """The annotated type, evaluated when first needed: by then every module is there."""
+        """The annotated type, evaluated at first use, when every module is complete."""
         if self._kind is MISSING and self.is_relation:
             self._kind = Any  # converted by the identity map, and its class may not be imported
         elif self._kind is MISSING:
@@ -151,7 +151,7 @@ class Field:
 
     @property
     def is_relation(self) -> bool:
-        """Whether it holds another resource."""
+        """True if the field holds another resource."""
         return self.declared.target is not None
 
     @property
@@ -161,13 +161,13 @@ class Field:
 
     @property
     def is_list(self) -> bool:
-        """Whether it holds several values, of which a filter matches any."""
+        """True if the field holds several values; a filter then matches any."""
         parts = (self.kind, *typing.get_args(self.kind))
         return self.declared.is_many or any(typing.get_origin(part) is list for part in parts)
 
     @property
     def is_filterable(self) -> bool:
-        """Whether queries may filter by it: said so, or a relation or scalar."""
+        """True if queries may filter by the field: by declaration, or as a relation or scalar."""
         if self.declared.filterable is not None:
             return self.declared.filterable
         if self.is_relation:
@@ -182,14 +182,14 @@ class Field:
         )
 
     def current(self, resource: Resource) -> Any:
-        """Return what is in the slot, or `MISSING`. Never makes a request."""
+        """Return the slot's value, or `MISSING`. Never makes a request."""
         try:
             return self.peek(resource)
         except AttributeError:
             return MISSING
 
     def raw(self, row: dict[str, Any]) -> Any:
-        """Return what a row says, under the field's name or an older one, or `MISSING`."""
+        """Return a row's value under the field's name or an alias, or `MISSING`."""
         value = row.get(self.name, MISSING)
         if value is MISSING and self.declared.aliases:
             for alias in self.declared.aliases:
@@ -206,14 +206,13 @@ class Field:
         return self.name
 
     def assigned(self, value: Any) -> Any:
-        """Return what to keep of a value that is assigned.
+        """Return the value to store for an assigned one.
 
-        That is an enumeration's member for its string, and an id where one is declared.
-
-        So a field reads the same before and after it was saved.
+        Strings become an enumeration's members, and objects become ids where an id is declared, so
+        a field reads the same before and after saving.
 
         Raises:
-            TypeError: It is an object, and the field isn't for one of its kind.
+            TypeError: The value is an object of another kind than the field holds.
         """
         if not self.is_relation and hasattr(type(value), "__synapse_id__"):
             if why := self.refuses(value):
@@ -224,7 +223,7 @@ class Field:
         return self._text_hook(value)
 
     def refuses(self, value: Any) -> str | None:
-        """Say why an object can't be given for the field, or `None` if it can, or is none."""
+        """Return the reason why an object doesn't fit the field, or `None`."""
         if not hasattr(type(value), "__synapse_id__"):
             return None
         own = self._owner.__name__ if self.name == "id" else None
@@ -242,10 +241,10 @@ class Field:
         return None if self.is_relation else choice_of(self.kind)
 
     def convert(self, value: Any, resource: Resource) -> Any:
-        """Turn a JSON value into the field's.
+        """Convert a JSON value into the declared type.
 
         Raises:
-            FieldValueError: The declared type can't hold it.
+            FieldValueError: The declared type can't hold the value.
         """
         if type(value) in self.passes:
             return value
@@ -266,7 +265,7 @@ class Field:
         return converted
 
     def _container(self, value: Any, resource: Resource) -> Any:
-        """Give out a list or mapping: one that reports changes, or one that can't be changed."""
+        """Return a list or mapping that reports changes, or a read-only one."""
         try:
             if self in resource._editable_fields():
                 return tracked(value, resource._report_change)
@@ -275,11 +274,11 @@ class Field:
             raise FieldValueError(self._complaint(value, resource, error)) from None
 
     def read(self, resource: Resource) -> Any:
-        """Fill the slot from what the server sent, loading the object once if need be.
+        """Fill the slot from the server's row, loading the object once if necessary.
 
         Raises:
             FieldMissing: The server doesn't send this field.
-            FieldValueError: The declared type can't hold what it sent.
+            FieldValueError: The declared type can't hold the server's value.
             LazyLoadError: Loading isn't allowed.
         """
         context = resource._context
@@ -311,9 +310,9 @@ class Field:
         )
 
     def _fill(self, resource: Resource, value: Any) -> Any:
-        """Convert a value into the slot, unless another thread has put something there.
+        """Fill the slot, unless another thread has filled the slot first.
 
-        That can only be an edit, whose object is held, or the one copy of a list or mapping.
+        The other value is an edit, whose object is pinned, or the one copy of a list or mapping.
         """
         if type(value) in _SHARED or resource._context.identity.held:
             current = self.current(resource)
@@ -324,12 +323,12 @@ class Field:
         return converted
 
     def differs(self, resource: Resource) -> bool:
-        """Say whether the slot holds something else than what the server last said."""
+        """Return whether the slot's value differs from the server's last row."""
         current = self.current(resource)
         return current is not MISSING and not self.matches(current, resource, resource._raw)
 
     def matches(self, current: Any, resource: Resource, row: dict[str, Any]) -> bool:
-        """Say whether a value is what a row says."""
+        """Return whether a value equals a row's value."""
         said = self.raw(row)
         if said is MISSING:
             return False
@@ -344,7 +343,7 @@ class Field:
             return False
 
     def _related(self, target: str, value: Any, resource: Resource) -> Any:
-        """Make this session's objects of what a relation holds."""
+        """Return this session's objects for a relation's JSON value."""
         identity = resource._context.identity
         try:
             if not self.declared.is_many or value is None:
@@ -369,7 +368,7 @@ class Field:
 
 
 def ids_of(value: Any) -> Any:
-    """Return the ids in what a row says of a relation: ids, objects, or a list of those."""
+    """Return the ids in a relation's JSON value: ids, objects, or a list of either."""
     if isinstance(value, dict):
         return value.get("id")
     return [ids_of(one) for one in value] if isinstance(value, list) else value

@@ -1,9 +1,9 @@
-"""The identity map: one object per thing and session.
+"""The identity map: one object per id and session.
 
-Objects are held weakly, so that the map never keeps what nobody uses. Two things are held
-strongly: changed objects, until they are saved or reverted, and a bounded number of recently
-fetched ones, which let `get()` skip a request while they are fresh. What is merely walked over
-doesn't enter the strong cache: it would push out what is looked up, and cost its memory.
+Objects are held weakly, so that the map never keeps unused ones. Two kinds are held strongly:
+pinned objects (changed, until saved or reverted), and a bounded number of recently fetched ones,
+which let `get()` skip a request while fresh. Objects that are merely walked over don't enter that
+cache: they would push out the ones that are looked up.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class IdentityMap:
         return loaded
 
     def stub(self, cls: type[R], key: Any, *, via: str | None = None) -> R:
-        """Return the object of an id: the known one, or one that will load when it is read."""
+        """Return the object of an id: the known one, or a stub that loads when read."""
         with self._context.lock:
             known = self.peek(cls, key)
             if known is None:
@@ -137,7 +137,7 @@ class IdentityMap:
         raise FieldValueError(f"{value!r} is no id")
 
     def peek(self, cls: type[R], key: Any) -> R | None:
-        """Return the object of an id if it is known and alive."""
+        """Return the known, living object of an id, if any."""
         ref = self._refs.get(cls, {}).get(key)
         return ref() if ref is not None else None
 
@@ -161,10 +161,10 @@ class IdentityMap:
             self.held[type(resource), resource._key] = resource
 
     def release(self, resource: Resource) -> None:
-        """Stop keeping an object alive, if it has no change left.
+        """Unpin an object that has no change left.
 
-        One with a list or mapping of the user's own, whose changes nobody reports, stays for a
-        while longer: for as many others as the cache holds.
+        An object with the user's own list or mapping, whose changes nobody reports, stays for as
+        many further objects as the cache holds.
         """
         key = (type(resource), resource._key)
         with self._context.lock:
@@ -176,7 +176,7 @@ class IdentityMap:
                 self._watched[key] = resource
 
     def forget(self, resource: Resource) -> None:
-        """Take an object out: it was deleted."""
+        """Remove a deleted object."""
         key = (type(resource), resource._key)
         with self._context.lock:
             self.held.pop(key, None)
@@ -185,7 +185,7 @@ class IdentityMap:
             self._refs.get(type(resource), {}).pop(resource._key, None)
 
     def expire(self, cls: type[Resource], key: Any) -> None:
-        """Count an object as fresh no more: the server says that it is gone."""
+        """Mark an object as stale: the server reports that the object is gone."""
         with self._context.lock:
             self._fresh.pop((cls, key), None)
 
@@ -197,9 +197,9 @@ class IdentityMap:
             return [one for one in kept.values() if one.is_changed]
 
     def _load_expanded(self, resource: Resource, expansion: Expansion) -> None:
-        """Make objects of the related rows inside a row, and leave only their ids in it.
+        """Load the related rows inside a row, and leave only their ids.
 
-        It is done at once: read later, a related row could bring old values over newer ones.
+        Loading happens at once: later, an old related row could overwrite newer values.
         """
         raw = resource._raw
         for name, below in expansion.items():

@@ -1,7 +1,7 @@
-"""What a query may name: filters, orderings, relations and fields, checked before it is sent.
+"""Lookups: filter, ordering, expansion and field names, checked before sending.
 
-A server ignores a parameter that it doesn't know and then answers everything; so a misspelling is
-refused here, with what was probably meant.
+Servers ignore unknown parameters and answer with every row, so a misspelled name is refused here,
+with a suggestion.
 """
 
 from __future__ import annotations
@@ -58,13 +58,13 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
     """Check filters and turn them into query parameters.
 
     Args:
-        schema: The class that is queried.
-        filters: Values by name. A resource stands for its id; a list, set or query for any of its
+        schema: Schema of the queried class.
+        filters: Values by name. A resource stands for its id; a list, set or query for any of the
             values.
 
     Returns:
-        The parameters, or `None` if an empty list was given, which nothing can match. (Sent, it
-        would be no parameter at all, and match everything.)
+        The parameters, or `None` for an empty list, which nothing can match. (On the wire an empty
+        list would be no parameter at all, and match everything.)
 
     Raises:
         InvalidQuery: A name is unknown, or a value can't be a filter's.
@@ -91,16 +91,16 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
 def narrowed(
     schema: Schema, before: list[tuple[str, Any]], added: list[tuple[str, Any]]
 ) -> list[tuple[str, Any]] | None:
-    """Join the parameters of two filters, so that what matches both is asked for.
+    """Join the parameters of two filters, so that rows must match both.
 
-    A parameter that is sent twice means any of its values, so those of the same name can't just
-    stand side by side.
+    A repeated parameter means any of the values, so two filters of one name can't stand side by
+    side.
 
     Returns:
         The parameters, or `None` if nothing can match both.
 
     Raises:
-        InvalidQuery: There is no way to ask for both.
+        InvalidQuery: The server has no way to ask for both.
     """
     fields = {field.parameter: field for field in schema.fields.values()}
     pairs = {name: [v for n, v in before if n == name] for name, _ in before}
@@ -159,7 +159,7 @@ def field_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
     """Check the names of `only()`, `omit()` and `values()`.
 
     Raises:
-        InvalidQuery: One is no field.
+        InvalidQuery: A name isn't a field.
     """
     checked = check_names(names)
     for name in checked:
@@ -171,10 +171,10 @@ def field_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
 
 
 def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
-    """Check the paths of `expand()` and make a tree of them.
+    """Check the paths of `expand()` and build a tree from them.
 
     Raises:
-        InvalidQuery: A part of a path is no relation.
+        InvalidQuery: A part of a path isn't a relation.
 
     Returns:
         Such as `{"data_unit": {"data_collection": {}}}` for `"data_unit.data_collection"`.
@@ -235,10 +235,10 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
 
 
 def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
-    """Check a value against its field's type, and return what to send for it.
+    """Check a value against the field's type, and return its form on the wire.
 
-    A server ignores a truth value that it can't read, and answers everything; and it answers
-    nothing for a word that it doesn't know. Neither is what a misspelling should do.
+    Servers ignore a truth value that they can't read, and answer everything; for an unknown word
+    they answer nothing. A misspelling should do neither.
     """
     field = schema.fields.get(name)
     if field is None or field.is_relation:
@@ -278,7 +278,7 @@ def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
 
 
 def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
-    """Say how a filter of Django's is written here, or return `None` if it is none of those."""
+    """Return how to write one of Django's filters here, or `None`."""
     name, _, lookup = name.partition("__")
     if name == "pk":
         return "use id=..., with a list for any of several"

@@ -1,7 +1,7 @@
-"""Managers: queries that can also write, as far as the class's endpoint can.
+"""Managers: queries that also write, as far as the endpoint can.
 
-A class's manager is put together out of these: `Manager` reads, and each of the others adds one
-verb, so that a verb which the endpoint doesn't have isn't there, for the type checker too.
+A class's manager combines these bases: `Manager` reads, and each other base adds one verb. A verb
+that the endpoint lacks is then missing for type checkers, too.
 """
 
 from __future__ import annotations
@@ -40,18 +40,18 @@ class Creates(BaseManager[T]):
     __slots__ = ()
 
     def create(self, *, extra: Values | None = None, **values: Any) -> T:
-        """Make an object on the server. One request.
+        """Create an object on the server. One request.
 
         Args:
-            extra: Keys that the SDK doesn't know, sent as they are.
-            **values: Fields. A relation takes an object or an id. What the manager belongs to is
-                filled in: `project.tasks.create(...)` needs no `project`.
+            extra: Keys unknown to the SDK, sent unchanged.
+            **values: Fields. A relation takes an object or an id. The manager's owner is filled in:
+                `project.tasks.create(...)` needs no `project`.
 
         Returns:
             The new object.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets it.
+            InvalidQuery: A field doesn't exist, or only the server sets the field.
             ValidationError: The server refused a value; `err.fields` says which and why.
 
         Example:
@@ -68,7 +68,7 @@ class Creates(BaseManager[T]):
         return self._made(row)
 
     def _body(self, values: Values, extra: Values | None = None) -> dict[str, Any]:
-        """Check what an object is to be made of, and turn it into JSON."""
+        """Check the values of a new object and convert them to JSON."""
         schema = self._resource.__schema__
         body = dict(extra or {})
         for name, value in values.items():
@@ -108,7 +108,7 @@ class BulkCreates(Creates[T]):
     __slots__ = ()
 
     def bulk_create(self, items: Iterable[Values], *, batch_size: int = 500) -> list[T]:
-        """Make many objects. One request for each batch.
+        """Create many objects. One request for each batch.
 
         Args:
             items: Fields of each object, as in `create()`; a generator is read batch by batch.
@@ -118,8 +118,8 @@ class BulkCreates(Creates[T]):
             The new objects, in order.
 
         Raises:
-            BulkError: The server refused a batch, and made none of it. `err.errors` has the
-                reasons by position, `err.created` what the batches before it made.
+            BulkError: The server refused a whole batch. `err.errors` has the reasons by position,
+                `err.created` the objects of earlier batches.
 
         Example:
             >>> project = getfixture("project")
@@ -135,7 +135,7 @@ class BulkCreates(Creates[T]):
         return created
 
     def _bodies(self, batch: list[Values], created: list[T]) -> list[dict[str, Any]]:
-        """Check a batch before it is sent."""
+        """Check a batch before sending."""
         return [self._numbered(n, values, created) for n, values in enumerate(batch, len(created))]
 
     def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
@@ -175,15 +175,16 @@ class Updates(Query[E]):
     def update(self, **values: Any) -> int:
         """Set fields of every object of the query. One request per page, and one per object.
 
-        The server has no endpoint for it, so it isn't atomic: on an error, the objects before
-        the failing one are changed.
+        The server has no endpoint for this, so the update isn't atomic: on an error, the objects
+        before the failing one are changed.
 
         Returns:
-            How many objects the query had. One that has the values already costs no request.
+            The number of objects in the query. Objects that have the values already cost no
+            request.
 
         Raises:
             InvalidQuery: The query is a whole manager (write `.all().update(...)` to mean that),
-                a field doesn't exist, or only the server sets it.
+                a field doesn't exist, or only the server sets the field.
         """
         schema = self._resource.__schema__
         known = {n for n, f in schema.fields.items() if not f.declared.read_only}
@@ -209,10 +210,10 @@ class Deletes(Query[D]):
     def delete(self) -> int:
         """Delete every object of the query. One request per page, and one per object.
 
-        The server has no endpoint for it, so it isn't atomic.
+        The server has no endpoint for this, so the deletion isn't atomic.
 
         Returns:
-            How many objects were deleted.
+            The number of deleted objects.
 
         Raises:
             InvalidQuery: The query is a whole manager; write `.all().delete()` to mean that.

@@ -1,4 +1,4 @@
-"""Reading a query: its window, its pages, and each row once."""
+"""Read a query: the slice, the pages, and each row once."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class Slice:
 
     @property
     def size(self) -> int | None:
-        """How many rows at most, or `None` for all that follow."""
+        """Largest number of rows, or `None` for an open end."""
         return None if self.stop is None else max(0, self.stop - self.start)
 
     def sliced(self, part: slice) -> Slice:
-        """Return the window of a slice of this one.
+        """Return a slice of this slice.
 
         Raises:
-            InvalidQuery: A bound is negative (the end isn't known without asking), no whole
-                number, or there is a step.
+            InvalidQuery: A bound is negative (the end is unknown without a request) or not a whole
+                number, or the slice has a step.
         """
         if part.step not in (None, 1):
             raise InvalidQuery(
@@ -66,7 +66,7 @@ class Slice:
         return max(0, stop - self.start)
 
     def suffix(self) -> str:
-        """Return the window as it is written, such as `[10:20]`; nothing for everything."""
+        """Return the slice as text, such as `[10:20]`; empty for everything."""
         if self == Slice():
             return ""
         return f"[{self.start}:{'' if self.stop is None else self.stop}]"
@@ -107,14 +107,14 @@ class ObjectPage(Generic[T]):
 
 @attrs.frozen(eq=False, repr=False)
 class PageRequest:
-    """How to read a query.
+    """The parameters for reading a query.
 
     Attributes:
-        params: Makes the query for a page size.
-        expansion: What is expanded.
-        window: Which rows are wanted.
+        params: Builds the query parameters for a page size.
+        expansion: Relations to expand.
+        window: The wanted rows.
         page_size: Rows per page.
-        workers: How many pages may be in flight.
+        workers: Number of pages in flight.
     """
 
     params: Callable[[int], list[tuple[str, Any]]]
@@ -127,7 +127,7 @@ class PageRequest:
 def read_objects(
     context: SessionBase, cls: type[T], path: str, reading: PageRequest
 ) -> Iterator[ObjectPage[T]]:
-    """Give a query's objects page by page. One request for each page."""
+    """Yield a query's objects page by page. One request for each page."""
     for total, rows in _row_pages(context, cls, path, reading):
         yield ObjectPage(context.identity.load(cls, rows, reading.expansion), total)
 
@@ -135,7 +135,7 @@ def read_objects(
 def read_rows(
     context: SessionBase, cls: type[Resource], path: str, reading: PageRequest
 ) -> Iterator[dict[str, Any]]:
-    """Give a query's rows as they came. One request for each page."""
+    """Yield a query's raw rows. One request for each page."""
     for _, rows in _row_pages(context, cls, path, reading):
         yield from rows
 
@@ -143,7 +143,7 @@ def read_rows(
 def _row_pages(
     context: SessionBase, cls: type[Resource], path: str, reading: PageRequest
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
-    """Give the rows of the window, page by page, with the list's total."""
+    """Yield the slice's rows page by page, with the list's total."""
     left = reading.window.size
     if left == 0:
         return
@@ -167,17 +167,17 @@ def _pages_from(
     reading: PageRequest,
     served: int | None = None,
 ) -> tuple[int, Iterator[Page]]:
-    """Begin at the page that has the window's first row; say how many rows to skip in it.
+    """Start at the page with the slice's first row; return the rows to skip and the pages.
 
     Args:
         context: The session.
-        cls: The class that is read.
+        cls: The class.
         path: The list's path.
-        reading: What is wanted.
-        served: How many rows the server's pages have, once it is known not to be what was asked.
+        reading: The page request.
+        served: Rows on the server's pages, once they are known to differ from the request.
 
     Raises:
-        InvalidResponse: A page doesn't have the rows that its numbers promise.
+        InvalidResponse: A page doesn't have the rows that the page numbers promise.
     """
     window, size = reading.window, served or reading.page_size
     whole = window.size

@@ -1,4 +1,4 @@
-"""Unpickling: how an object from another process finds its session in this one."""
+"""Unpickling: attach an object from another process to a session of this one."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ def restore(
     edits: dict[str, Any],
     where: dict[str, str | None],
 ) -> Resource:
-    """Make an object again out of a pickle. Makes no request.
+    """Rebuild an object from a pickle. Makes no request.
 
     Args:
-        name: Its class's name.
-        modules: The modules that declare it and the class of its session.
-        row: What the server last said.
-        edits: What was changed and not saved.
-        where: The base URL, tenant and profile of its session; never a token.
+        name: Name of the class.
+        modules: Modules that declare the class and the session's class.
+        row: The server's last row.
+        edits: Unsaved changes.
+        where: Base URL, tenant and profile of the session; never a token.
 
     Returns:
-        The object, in this process's session for that server and tenant: a live one, else one
-        that is made with this process's credentials. If it knows the object already, what it
-        knows stays: a pickle is a picture of the past. Of the unsaved changes, those are taken
-        over that are to a value which is the same here, and unchanged.
+        The object, in this process's session for that server and tenant: a live one, else a new one
+        with this process's credentials. Values that the session already has stay: a pickle is a
+        picture of the past. Unsaved changes are taken over where the server's value is the same
+        here, and unchanged.
 
     Raises:
-        ConfigurationError: There are no credentials in this process.
+        ConfigurationError: This process has no credentials.
     """
     for module in modules:
         load(module)

@@ -1,6 +1,6 @@
-"""Queries: what to ask for, said step by step, asked when it is used.
+"""Queries are lazy: building one sends nothing; using one sends requests.
 
-A query is immutable; each verb returns a new one, so that one can be kept and refined.
+A query is immutable, and each verb returns a new one: keep a query and refine copies.
 """
 
 from __future__ import annotations
@@ -67,14 +67,14 @@ class Query(BaseManager[T]):
 
         Args:
             params: Raw query parameters, passed through unchecked.
-            **filters_: Values by field. A resource stands for its id, an enumeration for its
-                value, a list for any of its values (an empty one matches nothing); a time field
-                takes `created_after=` and `created_before=`. A second filter by the same name
-                narrows the first. A query as a value is read at once.
+            **filters_: Values by field. A resource stands for its id, an enumeration for its value,
+                a list for any of the values (an empty one matches nothing); a time field takes
+                `created_after=` and `created_before=`. A second filter of the same name narrows the
+                first. A query as a value is read at once.
 
         Raises:
-            InvalidQuery: A name is unknown (the message says what was probably meant), or a value
-                can't be a filter's.
+            InvalidQuery: A name is unknown (the message has a suggestion), or a value can't be a
+                filter's.
 
         Example:
             >>> project = getfixture("project")
@@ -113,13 +113,13 @@ class Query(BaseManager[T]):
         return self._with(ordering=lookups.ordering_names(self._resource.__schema__, names))
 
     def expand(self, *paths: str) -> Self:
-        """Return a query that brings related objects along in its pages. Makes no request.
+        """Return a query whose pages include related objects. Makes no request.
 
         Args:
             *paths: Relations, with dots for relations of relations: `"data_unit.data_collection"`.
 
         Raises:
-            InvalidQuery: One isn't a relation.
+            InvalidQuery: A path isn't a relation.
         """
         lookups.expansion_tree(self._resource.__schema__, paths)
         return self._with(expand=(*self._terms.expand, *paths))
@@ -130,15 +130,15 @@ class Query(BaseManager[T]):
         Reading another field later loads that object, by a request of its own.
 
         Raises:
-            InvalidQuery: One is no field.
+            InvalidQuery: A name isn't a field.
         """
         return self._with(only=lookups.field_names(self._resource.__schema__, names))
 
     def omit(self, *names: str) -> Self:
-        """Return a query that leaves out some fields. Makes no request.
+        """Return a query without some fields. Makes no request.
 
         Raises:
-            InvalidQuery: One is no field, or the id, without which there is no object.
+            InvalidQuery: A name isn't a field, or is the id, which every object needs.
         """
         lookups.check_names(names)
         if "id" in names:
@@ -146,13 +146,13 @@ class Query(BaseManager[T]):
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self, rows: int) -> Self:
-        """Return a query that reads pages of another size. Makes no request.
+        """Return a query with another page size. Makes no request.
 
         Args:
-            rows: Rows per page, from 1. The server may cap it.
+            rows: Rows per page, 1 or more. The server may cap the number.
 
         Raises:
-            InvalidQuery: It isn't a whole number from 1.
+            InvalidQuery: The argument isn't a whole number, 1 or more.
         """
         if isinstance(rows, bool) or not isinstance(rows, int) or rows < 1:
             raise InvalidQuery(f"page_size is {rows!r}: give a whole number from 1.")
@@ -176,29 +176,29 @@ class Query(BaseManager[T]):
         return self.iterate()
 
     def iterate(self, *, workers: int = WORKERS) -> Iterator[T]:
-        """Give the objects one by one; a loop over the query itself does the same.
+        """Yield the objects one by one, as a loop over the query does.
 
-        One request for each page. Where the server is waited for, pages are fetched ahead of use,
-        but never before the iteration has gone on to the second one.
+        One request for each page. Where waiting for the server takes most of the time, pages are
+        requested ahead, but never before the iteration has gone on to the second one.
 
         Args:
-            workers: How many pages may be in flight; 1 is strictly one after the other.
+            workers: Number of pages in flight; 1 requests strictly one after the other.
 
         Raises:
-            InvalidQuery: `workers` isn't a whole number from 1.
+            InvalidQuery: `workers` isn't a whole number, 1 or more.
             ClientError: The server refused or couldn't be reached.
         """
         pages = self.pages(workers=workers)
         return _each(pages)
 
     def pages(self, *, workers: int = WORKERS) -> Iterator[ObjectPage[T]]:
-        """Give the objects page by page. One request for each page.
+        """Yield the objects page by page. One request for each page.
 
         Args:
-            workers: How many pages may be in flight; 1 is strictly one after the other.
+            workers: Number of pages in flight; 1 requests strictly one after the other.
 
         Raises:
-            InvalidQuery: `workers` isn't a whole number from 1.
+            InvalidQuery: `workers` isn't a whole number, 1 or more.
             ClientError: The server refused or couldn't be reached.
         """
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
@@ -211,14 +211,14 @@ class Query(BaseManager[T]):
         """Return plain rows instead of objects, with some fields only. One request for each page.
 
         Args:
-            *names: Fields; none means all. A relation's id goes under its name, or under
+            *names: Fields; none means all. A relation's id goes under the relation's name, or under
                 `project_id` and the like.
 
         Returns:
-            An iterable of dicts, which asks when it is iterated.
+            A lazy iterable of dicts.
 
         Raises:
-            InvalidQuery: One is no field.
+            InvalidQuery: A name isn't a field.
 
         Example:
             >>> project = getfixture("project")
@@ -235,17 +235,17 @@ class Query(BaseManager[T]):
         return Rows(self._with(only=only), names)
 
     def first(self) -> T | None:
-        """Return the first object, or `None` when there is none. One request."""
+        """Return the first object, or `None` for an empty query. One request."""
         for one in self[0:1]:
             return one
         return None
 
     def exists(self) -> bool:
-        """Say whether there is any. One request, for one row at most."""
+        """Return whether any object matches. One request, for one row at most."""
         return self[0:1].count() > 0
 
     def count(self) -> int:
-        """Return how many there are. One request, for one row at most."""
+        """Return the number of matching objects. One request, for one row at most."""
         terms = self._terms
         if terms.is_empty or terms.window.size == 0:
             return 0
@@ -268,17 +268,17 @@ class Query(BaseManager[T]):
     ) -> T:
         """Return one object.
 
-        By its id: one request, or none when it was fetched a short while ago. By filters, or out
-        of a query with filters: one request, always.
+        By id: one request, or none while a recent one is fresh. By filters, or on a query with
+        filters: always one request.
 
         Args:
             id: The object's id.
-            refresh: Ask even if the object is known.
-            **filters_: What exactly one object matches, as in `filter()`.
+            refresh: Ask the server even if the object is known.
+            **filters_: Filters that exactly one object matches, as in `filter()`.
 
         Raises:
-            NotFound: There is no such object.
-            MultipleFound: More than one matches.
+            NotFound: No such object exists.
+            MultipleFound: More than one object matches.
             InvalidQuery: Neither an id nor a filter was given, or a filter is unknown.
 
         Example:
@@ -382,7 +382,7 @@ class Query(BaseManager[T]):
         return [(self._resource.__schema__.fields[name].parameter, owner._key)]
 
     def _get_by_id(self, key: Any, refresh: bool) -> T:
-        """Fetch by the object's own path, or take a fresh one; it must be in the scope."""
+        """Fetch by the object's own path, or take a fresh object; check the scope."""
         cls, identity = self._resource, self._context.identity
         schema = cls.__schema__
         if not isinstance(key, (int, str)) and hasattr(key, "__index__"):

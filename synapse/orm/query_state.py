@@ -1,4 +1,4 @@
-"""What a query asks for, and how that goes into a URL."""
+"""The state of a query, and its form in a URL."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ EVERYTHING = Slice()
 
 @attrs.frozen(eq=False, repr=False)
 class QueryState:
-    """What a query asks for.
+    """The state of a query.
 
     Attributes:
         filters: Checked filters, as query parameters.
         params: Raw query parameters.
-        search: Words to search for.
+        search: Search words.
         ordering: Fields, with `-` for descending.
-        expand: Relations to bring along.
-        only: The fields to fetch; none means all.
+        expand: Relations to expand.
+        only: Fields to fetch; none means all.
         omit: Fields to leave out.
         page_size: Rows per page; `None` for the session's.
-        window: Which rows.
-        is_empty: Whether nothing can match, so that asking isn't needed.
-        is_explicit: Whether the user said which objects, be it all.
+        window: The slice.
+        is_empty: Whether nothing can match, so that no request is needed.
+        is_explicit: Whether the user chose the objects, `all()` included.
     """
 
     filters: tuple[tuple[str, Any], ...] = ()
@@ -61,7 +61,7 @@ class QueryState:
         return pairs
 
     def text(self) -> str:
-        """Return what is asked for, for people: ` where status='pending'[0:10]`."""
+        """Return the state for people: ` where status='pending'[0:10]`."""
         asked = [f"{key}={value!r}" for key, value in (*self.filters, *self.params)]
         if self.search is not None:
             asked.append(f"search={self.search!r}")

@@ -29,18 +29,19 @@ _SOURCES: list[Callable[[str], None]] = []
 
 
 def set_sources(*sources: Callable[[str], None]) -> None:
-    """Say what enters the package's classes when they are asked for, in the order of trying.
+    """Set the loaders that publish the package's classes on demand, in order.
 
     Args:
-        *sources: Called with the name of a class, or of its root manager.
+        *sources: Called with the name of a class, or of a root manager.
     """
     _SOURCES[:] = sources
 
 
 def register(cls: type[Resource]) -> None:
-    """Take note of a class. Declaring one again (in a notebook's cell) replaces it.
+    """Register a class. Declaring a class again (in a notebook's cell) replaces the old one.
 
-    One of the package's own can be found when its module is entered. It doesn't replace yours.
+    The package's own classes become visible when their module is published. They never replace the
+    user's.
     """
     known = _CLASSES.get(cls.__name__)
     if _is_yours(cls) or (known is not None and known.__module__ == cls.__module__):
@@ -50,20 +51,20 @@ def register(cls: type[Resource]) -> None:
 
 
 def enter(module: str) -> None:
-    """Let the classes of one of the package's modules be found.
+    """Publish the classes of one of the package's modules.
 
     Args:
-        module: Its name. It has been imported to its end.
+        module: Name of a completely imported module.
     """
     for name, cls in _DECLARED.get(module, {}).items():
         _CLASSES.setdefault(name, cls)
 
 
 def find(name: str) -> type[Resource]:
-    """Return the class of a name; its module is imported, if that is still to be done.
+    """Return the class of a name, importing the class's module if necessary.
 
     Raises:
-        SynapseError: No class of that name was declared.
+        SynapseError: No class of that name is declared.
     """
     cls = _CLASSES.get(name) or _sought(name, lambda: _CLASSES.get(name))
     if cls is None:
@@ -83,13 +84,13 @@ def find_root(plural: str) -> type[Resource] | None:
 
 
 def declared() -> Iterator[type[Resource]]:
-    """Give every declared class, those of a module in their order."""
+    """Yield every declared class, those of a module in their order."""
     _sought("", lambda: None)
     yield from list(_CLASSES.values())
 
 
 def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
-    """Let each source enter what it has, until the class is there."""
+    """Run the loaders until the class is published."""
     if not _SOURCES:  # a declaration was imported alone
         load("synapse.resources")
     for source in _SOURCES:
@@ -101,5 +102,5 @@ def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resou
 
 
 def _is_yours(cls: type[Resource]) -> bool:
-    """Say whether a class isn't one of this package's."""
+    """Return whether a class comes from outside this package."""
     return cls.__module__.partition(".")[0] != __name__.partition(".")[0]

@@ -1,4 +1,4 @@
-"""Relations: from a resource to another one, or to the many that belong to it."""
+"""Relations: from a resource to another one, or to the many that refer to the resource."""
 
 from __future__ import annotations
 
@@ -29,34 +29,34 @@ def to_one(
 ) -> Any:
     """Declare a relation to one other resource.
 
-    The attribute gives the session's one object for the related thing, without a request until a
-    field of it is read. It can be assigned an object or an id.
+    The attribute returns the session's object of the related id, without a request until a field of
+    that object is read. An object or an id can be assigned.
 
     Args:
-        target: The name of the related class.
-        read_only: Only the server sets it.
-        filterable: Whether queries may filter by it; they may, unless told otherwise.
-        parameter: The query parameter that filters by it, if it isn't the field's name.
+        target: Name of the related class.
+        read_only: Only the server sets the relation.
+        filterable: Whether queries may filter by the relation; by default yes.
+        parameter: Query parameter of the filter, if not the field's name.
 
     Returns:
-        What attrs makes a slot of.
+        The marker that attrs turns into a slot.
     """
     return declare(FieldOptions(read_only, (), filterable, target, parameter=parameter))
 
 
 def to_list(target: str, *, filterable: bool | None = None, hint: str = "") -> Any:
-    """Declare a relation to several other resources whose ids the server sends with the object.
+    """Declare a relation to several other resources whose ids come with the object.
 
-    The attribute gives the session's objects for them, as `to_one` does for one. Only the server,
-    or a method of the class, changes it.
+    The attribute returns the session's objects, as `to_one` does. Only the server, or a method of
+    the class, changes the relation.
 
     Args:
-        target: The name of the related class.
-        filterable: Whether queries may filter by it; they may, unless told otherwise.
-        hint: What to do instead of changing it.
+        target: Name of the related class.
+        filterable: Whether queries may filter by the relation; by default yes.
+        hint: The method to use instead of assigning.
 
     Returns:
-        What attrs makes a slot of.
+        The marker that attrs turns into a slot.
     """
     return declare(
         FieldOptions(True, (), filterable, target, is_many=True, hint=hint or FieldOptions().hint)
@@ -66,11 +66,10 @@ def to_list(target: str, *, filterable: bool | None = None, hint: str = "") -> A
 class ForeignKeyId(Generic[K]):
     """The raw id of a relation, such as `task.project_id`, or the ids of a relation to several.
 
-    Reading it never loads the other object.
-
+    Reading the id never loads the other object.
 
     Args:
-        relation: The name of the relation's field.
+        relation: Name of the relation's field.
     """
 
     def __init__(self, relation: str) -> None:
@@ -97,13 +96,13 @@ class ForeignKeyId(Generic[K]):
 
 
 class ToMany(Generic[M]):
-    """The many that belong to a resource, such as `project.tasks`.
+    """The many objects that refer to a resource, such as `project.tasks`.
 
-    On an instance it is a manager scoped to it, on the class a manager of all, through the
-    default session. It is made when it is asked for, and making it costs no request.
+    On an instance, the attribute is a manager in the scope of the instance; on the class, a manager
+    of all objects through the default session. Managers are built on access, without a request.
 
     Args:
-        target: The name of the related class.
+        target: Name of the related class.
         by: The target's relation that points back.
     """
 

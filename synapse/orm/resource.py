@@ -54,7 +54,7 @@ _OFFERED = {"delete", "save"}
 
 
 class Resource:
-    """One thing on the server. There is one object per thing and session.
+    """One object on the server; a session has one Python object for each.
 
     Reading a field that the server hasn't sent yet loads the object once (one request); reading
     anything else makes none. Objects come from managers and relations, never from the constructor.
@@ -88,18 +88,18 @@ class Resource:
 
     @property
     def extra(self) -> Mapping[str, Any]:
-        """What the server sent beyond the declared fields, read-only. Makes no request."""
+        """Keys from the server beyond the declared fields, read-only. Makes no request."""
         fields = type(self).__schema__.fields
         known = {*fields, *(alias for f in fields.values() for alias in f.declared.aliases)}
         return types.MappingProxyType({k: v for k, v in self._raw.items() if k not in known})
 
     @property
     def is_changed(self) -> bool:
-        """Whether there is something to save. Makes no request."""
+        """True if the object has unsaved changes. Makes no request."""
         return any(field.differs(self) for field in self._editable_fields())
 
     def revert(self) -> Self:
-        """Give up what was changed and not saved. Makes no request.
+        """Discard unsaved changes. Makes no request.
 
         Returns:
             The object itself.
@@ -113,9 +113,9 @@ class Resource:
         return self
 
     def to_dict(self) -> dict[str, Any]:
-        """Return what is known of the object as plain JSON values, unsaved changes included.
+        """Return the known values as plain JSON, unsaved changes included.
 
-        Relations are ids. Makes no request: what the server hasn't sent isn't in it.
+        Relations are ids. Makes no request: fields that the server hasn't sent are missing.
         """
         known = dict(self._raw)
         for name, field in type(self).__schema__.fields.items():
@@ -144,12 +144,12 @@ class Resource:
     def _take(
         self, row: Any, sent: Mapping[str, Any] | None = None, *, saved: bool = False
     ) -> None:
-        """Take over an answer that must be this object's row.
+        """Update from a response that must be this object's row.
 
         Args:
-            row: The answer.
-            sent: What was sent: a server that answers less has stored it all the same.
-            saved: Whether that was the object's own changes.
+            row: The response's body.
+            sent: The request's body: a server that answers less has stored all of that.
+            saved: Whether the request carried the object's own changes.
         """
         if not isinstance(row, dict) or row.get("id", self._key) != self._key:
             raise InvalidResponse(
@@ -160,10 +160,10 @@ class Resource:
             self._context.identity.release(self)
 
     def _absorb(self, row: dict[str, Any], saved: Mapping[str, Any] | None = None) -> None:
-        """Update from a newer row of the server's.
+        """Update from a newer row.
 
-        A value that the user changed stays, unless it is what was just saved. One that the server
-        didn't change stays too, so that a list which somebody holds goes on being the field's.
+        A value that the user changed stays, unless that value was just saved. A value that the
+        server didn't change stays too, so that a list which somebody holds remains the field's.
         """
         old = self._raw
         new = {**old, **row}
@@ -188,21 +188,21 @@ class Resource:
             field.clear(self)
 
     def _load_for(self, field: str) -> None:
-        """Load the object because a field is read that the server hasn't sent yet, if it can be."""
+        """Load the object for a field that the server hasn't sent yet, if possible."""
 
     def _editable_fields(self) -> Iterable[Field]:
         """Return the fields whose changes can be saved."""
         return ()
 
     def _hides_changes(self) -> bool:
-        """Say whether a field has a list or mapping that wouldn't report a change of it."""
+        """Return whether a field contains a list or mapping that doesn't report changes."""
         return not all(is_tracked(field.current(self)) for field in self._editable_fields())
 
     def _report_change(self) -> None:
         """Hear that a list or mapping of a field was changed."""
 
     def _via(self) -> str | None:
-        """Return the relation through which the object became known without its fields."""
+        """Return the relation through which this stub became known."""
         return getattr(self, "_relation", None)
 
     def _set_via(self, relation: str) -> None:
@@ -269,7 +269,7 @@ class Resource:
                 self._context.identity.release(self)
 
     def _related(self, field: Field, value: Any) -> Resource:
-        """Check what is assigned to a relation, and make it this session's object."""
+        """Check a value assigned to a relation, and return this session's object."""
         target = registry.find(str(field.declared.target))
         if isinstance(value, Resource):
             if not isinstance(value, target):
@@ -358,7 +358,7 @@ def _public(cls: type) -> list[str]:
 
 
 def _known(field: Field, one: Resource) -> Any:
-    """Return what is known of a field, as reading it would give it, but without a request."""
+    """Return a field's value as reading would, but without a request."""
     current = field.current(one)
     if current is not MISSING:
         return current

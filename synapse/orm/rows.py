@@ -1,4 +1,4 @@
-"""Plain rows instead of objects: what `values()` gives."""
+"""Plain rows instead of objects: the result of `values()`."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ __all__ = ["Rows"]
 class Rows:
     """The rows of a query as dicts, for `pandas.DataFrame` and the like.
 
-    It can be iterated again; each time it asks anew. One request for each page.
+    Each iteration sends the requests again. One request for each page.
 
     Args:
-        query: The query, with the fields that it fetches.
-        names: The keys of the rows; none means all that the server sends.
+        query: The query, with the fields to fetch.
+        names: Keys of the rows; none means all keys of the server.
     """
 
     def __init__(self, query: Query[Any], names: tuple[str, ...]) -> None:
@@ -37,7 +37,7 @@ class Rows:
         )
 
     def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        """Give rows as the server sends them with these keys only. Makes no request."""
+        """Yield raw rows reduced to these keys. Makes no request."""
         fields = self._query._resource.__schema__.fields
         chosen = [(name, fields.get(name) or fields[name[:-3]]) for name in self._names]
         for row in rows:

@@ -1,4 +1,4 @@
-"""What a declaration says of a whole class: its paths, fields, manager and queryable names."""
+"""The schema of a class: paths, fields, manager and queryable names."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ __all__ = ["Schema"]
 
 @attrs.frozen(eq=False, repr=False)
 class Schema:
-    """The declaration of a resource class.
+    """The schema of a resource class.
 
     Attributes:
-        name: The class's name.
-        plural: The name of its root manager on a session.
-        path: Where objects are made, and below which each has its own path.
-        list_path: Where they are listed, or `None` if they can't be.
-        has_detail: Whether one object can be fetched by its id.
-        manager: The class of its managers.
+        name: Name of the class.
+        plural: Name of the root manager on a session.
+        path: Path for creating objects, and prefix of each object's own path.
+        list_path: Path of the list, or `None` without a list.
+        has_detail: Whether one object can be fetched by id.
+        manager: Class of the managers.
         fields: The fields by name, in the order of declaration.
         filters: Names of filters that aren't fields.
         expandable: Names that can be expanded but aren't relations.
@@ -46,10 +46,10 @@ class Schema:
     expandable: frozenset[str]
 
     def detail_path(self, key: Any, action: str = "") -> str:
-        """Return the path of one object, or of an action on it.
+        """Return the path of one object, or of an action on the object.
 
         Raises:
-            InvalidQuery: The id can't be a path's segment.
+            UsageError: The id can't be a path's segment.
         """
         return f"{self.path}{path_segment(key)}/{action}"
 
@@ -59,7 +59,7 @@ class Schema:
 
     @contextmanager
     def explaining(self) -> Iterator[None]:
-        """Have a refusal in the block say what words the refused fields take."""
+        """Add the allowed words of refused fields to errors raised in the block."""
         try:
             yield
         except ValidationError as error:
@@ -70,7 +70,7 @@ class Schema:
             raise
 
     def relation_target(self, name: str) -> Schema | None:
-        """Return the schema that a relation leads to, or `None` if it's no relation."""
+        """Return the schema that a relation leads to, or `None` for other fields."""
         field = self.fields.get(name)
         if field is None or field.declared.target is None:
             return None

@@ -1,4 +1,4 @@
-"""What objects share: the transport, the identity map and the rules of their session."""
+"""The part of a session that objects share: transport, identity map, rules."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _SAVERS = 1021
 
 
 class SessionBase:
-    """A session as the object layer knows it.
+    """A session as the object layer knows sessions.
 
     Args:
-        transport: The way to the server.
-        lazy: What happens when reading a field needs a request of its own: `"allow"` it, `"warn"`
-            when it happens in a loop, `"raise"` always.
-        page_size: Rows per page, unless a query says otherwise.
-        cache_size: How many recently used objects are held for `get()`.
-        cache_ttl: For how many seconds `get()` uses them without asking.
+        transport: The transport.
+        lazy: Rule for fields whose reading needs a request: `"allow"`, `"warn"` in a loop, or
+            `"raise"`.
+        page_size: Rows per page, unless a query sets another size.
+        cache_size: Number of recently used objects held for `get()`.
+        cache_ttl: Seconds for which `get()` uses them without a request.
     """
 
     def __init__(
@@ -69,12 +69,12 @@ class SessionBase:
 
     @property
     def key(self) -> tuple[str, str | None]:
-        """What makes two sessions' objects comparable: base URL and tenant."""
+        """Base URL and tenant: objects of sessions with one key are comparable."""
         settings = self.transport.settings
         return settings.base_url, settings.tenant
 
     def saving(self, resource: Resource) -> AbstractContextManager[bool]:
-        """Return the lock that whoever saves an object holds; some objects share one."""
+        """Return the lock for saving an object; some objects share a lock."""
         return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
 
     def before_lazy_load(self, resource: Resource, field: str) -> None:
@@ -149,10 +149,10 @@ def set_default(context: SessionBase | None) -> SessionBase | None:
 
 
 def set_connector(connect: Callable[..., SessionBase]) -> None:
-    """Say how a session is made when there is none.
+    """Set the function that makes a session on demand.
 
     Args:
-        connect: Takes nothing, or the base URL, tenant and profile that are looked for.
+        connect: Takes nothing, or the base URL, tenant and profile of the wanted session.
     """
     global _connect
     _connect = connect
@@ -162,7 +162,7 @@ def default() -> SessionBase:
     """Return the default session; the first use connects with the environment's settings.
 
     Raises:
-        ConfigurationError: There is none, and the environment doesn't say where to connect.
+        ConfigurationError: No session exists, and the environment has no address.
     """
     if _default is not None:
         return _default
@@ -175,11 +175,11 @@ def default() -> SessionBase:
 def find(where: Mapping[str, str | None]) -> SessionBase:
     """Return the session for a base URL and tenant: the default, an open one, or a new one.
 
-    A new one becomes the default only if there is none: an object that comes from elsewhere must
-    not change where everything else goes.
+    A new one becomes the default only if none exists: an object from elsewhere must not redirect
+    everything else.
 
     Raises:
-        ConfigurationError: There is none, and no credentials for one.
+        ConfigurationError: No session exists, and no credentials for one.
     """
     with _choosing:
         found = _open(where["base_url"], where["tenant"])

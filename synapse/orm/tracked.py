@@ -1,7 +1,7 @@
-"""Lists and mappings of a resource's JSON fields, which report that they were changed.
+"""Lists and mappings of JSON fields that report their changes.
 
-Whether something changed is found by comparison; the report only makes the session hold the
-object until it is saved, so that an edit isn't lost with the last reference to its object.
+Changes are found by comparison; a report only makes the session pin the object until saving, so
+that an edit isn't lost with the last reference.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _DEEPEST = 200
 
 
 class TrackedDict(dict[Any, Any]):
-    """A `dict` that reports each change. It pickles and copies as a plain `dict`."""
+    """A `dict` that reports each change, and pickles and copies as a plain `dict`."""
 
     __slots__ = ("_report",)
     _report: Report
@@ -28,7 +28,7 @@ class TrackedDict(dict[Any, Any]):
 
 
 class TrackedList(list[Any]):
-    """A `list` that reports each change. It pickles and copies as a plain `list`."""
+    """A `list` that reports each change, and pickles and copies as a plain `list`."""
 
     __slots__ = ("_report",)
     _report: Report
@@ -64,10 +64,10 @@ for _name in _SHARED + _OF_LIST:
 
 
 def tracked(value: Any, report: Report, depth: int = 0) -> Any:
-    """Copy a JSON value, its lists and mappings as tracked ones, at every depth.
+    """Copy a JSON value with tracked lists and mappings at every depth.
 
     Raises:
-        ValueError: It is nested too deeply to be compared and sent.
+        ValueError: The value is nested too deeply to be compared and sent.
     """
     if isinstance(value, dict):
         below = _one_deeper(depth)
@@ -89,7 +89,7 @@ def _one_deeper(depth: int) -> int:
 
 
 class _ReadOnly:
-    """What refuses to be changed, and says what to do instead."""
+    """Base of containers that refuse changes and name the alternative."""
 
     __slots__ = ()
     if TYPE_CHECKING:
@@ -109,7 +109,7 @@ class _ReadOnly:
 
 
 class ReadOnlyDict(_ReadOnly, dict[Any, Any]):
-    """A `dict` that can't be changed. It pickles and copies as a plain `dict`."""
+    """A `dict` that refuses changes, and pickles and copies as a plain `dict`."""
 
     __slots__ = ("_hint", "_what")
 
@@ -118,7 +118,7 @@ class ReadOnlyDict(_ReadOnly, dict[Any, Any]):
 
 
 class ReadOnlyList(_ReadOnly, list[Any]):
-    """A `list` that can't be changed. It pickles and copies as a plain `list`."""
+    """A `list` that refuses changes, and pickles and copies as a plain `list`."""
 
     __slots__ = ("_hint", "_what")
 
@@ -133,16 +133,16 @@ for _name in _SHARED + _OF_LIST:
 
 
 def read_only(value: Any, what: str, hint: str, depth: int = 0) -> Any:
-    """Copy a JSON value, its lists and mappings as ones that can't be changed, at every depth.
+    """Copy a JSON value with read-only lists and mappings at every depth.
 
     Args:
         value: The value.
-        what: What it is, for the message.
-        hint: What to do instead of changing it.
-        depth: How deep it is in what it was taken from.
+        what: Name of the value, for the message.
+        hint: The alternative to changing the value.
+        depth: Depth of the value inside the field.
 
     Raises:
-        ValueError: It is nested too deeply to be compared.
+        ValueError: The value is nested too deeply to be compared.
     """
     made: ReadOnlyDict | ReadOnlyList
     if isinstance(value, dict):
@@ -158,7 +158,7 @@ def read_only(value: Any, what: str, hint: str, depth: int = 0) -> Any:
 
 
 def is_tracked(value: Any) -> bool:
-    """Say whether every list and mapping in a value, at every depth, reports its changes."""
+    """Return whether every list and mapping in a value reports changes."""
     if isinstance(value, dict):
         # Listed first: another thread may be editing it.
         return isinstance(value, TrackedDict) and all(map(is_tracked, list(value.values())))

@@ -1,7 +1,6 @@
-"""What can be done with one object, as far as its endpoint can: fetch, change, delete.
+"""Bases of resource classes, one for each verb that an endpoint offers.
 
-A resource class is put together out of these, so that a verb which the endpoint doesn't have isn't
-there, for the type checker too.
+A verb that the endpoint lacks is then missing for type checkers, too.
 """
 
 from __future__ import annotations
@@ -22,20 +21,20 @@ __all__ = ["Deletable", "Editable", "Fetchable"]
 
 
 class Fetchable(Resource):
-    """A resource that can be fetched by its id."""
+    """A resource that can be fetched by id."""
 
     __slots__ = ()
 
     def refresh(self) -> Self:
-        """Ask the server for the object again. One request.
+        """Fetch the object again. One request.
 
-        What was changed here and isn't saved stays as it is; `revert()` gives it up.
+        Unsaved changes stay; `revert()` discards them.
 
         Returns:
             The object itself.
 
         Raises:
-            NotFound: It is gone.
+            NotFound: The object is gone.
         """
         schema = type(self).__schema__
         try:
@@ -68,7 +67,7 @@ class Editable(Fetchable):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What `save()` would send: the changed fields as JSON values. Makes no request."""
+        """The changed fields as JSON values, as `save()` would send them. Makes no request."""
         return {
             field.wire_name(self._raw): to_wire(field.current(self))
             for field in self._editable_fields()
@@ -77,7 +76,7 @@ class Editable(Fetchable):
 
     @contextmanager
     def _tentatively(self, values: Mapping[str, Any]) -> Iterator[None]:
-        """Set fields for what the block sends; if that fails, they are as before."""
+        """Set fields for the block's request; restore them if the request fails."""
         fields = type(self).__schema__.fields
         before = {name: fields[name].current(self) for name in values if name in fields}
         try:
@@ -95,11 +94,11 @@ class Editable(Fetchable):
             raise
 
     def save(self) -> Self:
-        """Send what changed since the server last said, and only that.
+        """Send the changed fields, and only those.
 
-        One request (PATCH), or none when nothing changed. On an error, the changes stay. Of several
-        threads that save one object, each waits for the one before and sends what is left. A field
-        is sent whole: of two sessions that change different keys of one `meta`, the later wins.
+        One request (PATCH), or none without changes. On an error, the changes stay. Of several
+        threads that save one object, each waits for the one before and sends the rest. A field is
+        sent whole: of two sessions that change different keys of one `meta`, the later wins.
 
         Returns:
             The object itself.
@@ -137,10 +136,10 @@ class Deletable(Fetchable):
     def delete(self) -> None:
         """Delete the object on the server. One request.
 
-        The Python object stays readable, but isn't the session's any more.
+        The Python object stays readable, but leaves the session.
 
         Raises:
-            NotFound: It is gone already.
+            NotFound: The object is gone already.
         """
         self._ask("DELETE", type(self).__schema__.detail_path(self._key))
         self._context.identity.forget(self)

@@ -24,12 +24,12 @@ _TENANT = "SYNAPSE-Tenant"
 
 
 class OriginAuth(AuthBase):
-    """Puts the credentials on a request if, and only if, it goes to the configured origin.
+    """Attach the credentials to requests for the configured origin only.
 
-    On a request to anywhere else, it takes them off, should they have got there in another way.
+    Requests to any other origin lose credentials that got there in another way.
 
     Args:
-        settings: Where the origin and the credentials come from.
+        settings: Source of the origin and the credentials.
     """
 
     def __init__(self, settings: Settings, base_url: str) -> None:

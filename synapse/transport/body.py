@@ -1,4 +1,4 @@
-"""Reading an answer's body: whole, within a limit, or line by line as it arrives."""
+"""Read a response's body: whole within a limit, or line by line."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def read_whole(response: requests.Response, largest: int, *, resource: str | Non
     """Read the body, decompressed.
 
     Args:
-        response: The answer.
-        largest: Bytes from which on it is refused, so that neither a huge body nor a small one
-            that decompresses into a huge one fills the memory.
-        resource: What was asked for, for messages.
+        response: The response.
+        largest: Limit in bytes. Neither a huge body nor a small one that decompresses into a huge
+            one fills the memory.
+        resource: Name of the resource, for messages.
 
     Raises:
-        InvalidResponse: It is larger.
+        InvalidResponse: The body is larger than the limit.
     """
     raw = response.raw
     length = raw.length_remaining
@@ -52,19 +52,19 @@ def read_whole(response: requests.Response, largest: int, *, resource: str | Non
 def read_lines(
     response: requests.Response, largest: int, *, resource: str | None = None
 ) -> Generator[str, None, str | None]:
-    """Read the body as text, and give each line as soon as it is there, without its end.
+    """Yield the body's lines as they arrive, without line ends.
 
     Args:
-        response: The answer, whose body wasn't read.
-        largest: Characters of a line from which on it is refused.
-        resource: What was asked for, for messages.
+        response: The response, with an unread body.
+        largest: Limit of one line in characters.
+        resource: Name of the resource, for messages.
 
     Returns:
-        `None` when the body came to its end. Where it has neither a length nor chunks, its end
-        looks like that of a connection which was cut: then what came after the last line.
+        `None` after a complete body. A body with neither a length nor chunks ends like a cut
+        connection; then the text after the last line.
 
     Raises:
-        InvalidResponse: A line is longer.
+        InvalidResponse: A line is longer than the limit.
     """
     is_framed = response.raw.chunked or response.raw.length_remaining is not None
     decoder = codecs.getincrementaldecoder("utf-8")("replace")
@@ -91,19 +91,19 @@ def read_lines(
 def read_lines_from(
     response: requests.Response, start: int, largest: int, *, resource: str | None = None
 ) -> Generator[str, None, str | None]:
-    """Read the body of an answer to `Range: lines=N-`, which servers may not have understood.
+    """Yield the lines of a response to `Range: lines=N-`, also if the server ignored the header.
 
     Args:
-        response: The answer, whose body wasn't read.
-        start: The line to begin with, from 0; what the server sends before it is left out.
-        largest: Characters of a line from which on it is refused.
-        resource: What was asked for, for messages.
+        response: The response, with an unread body.
+        start: The first line to yield, from 0; earlier lines are skipped.
+        largest: Limit of one line in characters.
+        resource: Name of the resource, for messages.
 
     Returns:
         As `read_lines`.
 
     Raises:
-        InvalidResponse: The answer begins after that line, or a line is too long.
+        InvalidResponse: The body begins after that line, or a line is too long.
     """
     first = 0
     if response.status_code == 206:

@@ -1,4 +1,4 @@
-"""The connection pool of a transport: how one attempt is sent, and what its failures become."""
+"""The connection pool: send one attempt, and turn its failures into errors."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _POOL_SIZE = 32
 
 
 class _NoRedirects(requests.Session):
-    """A session that doesn't even look where a redirect goes.
+    """A `requests` session that ignores redirects.
 
-    With `allow_redirects=False` the library still prepares the request that would follow, reads
-    the answer's body for it, and fails at a `Location` that isn't a URL.
+    Even with `allow_redirects=False` the library prepares the request that would follow, reads the
+    body for that, and fails at a `Location` that isn't a URL.
     """
 
     def get_redirect_target(self, resp: requests.Response) -> None:
-        """Answer that there is no redirect."""
+        """Return `None`: no redirect is followed."""
 
 
 class RequestContext:
-    """What one attempt is about.
+    """One request with everything that sending it needs.
 
     Args:
-        request: What is sent.
+        request: The prepared request.
         timeout: Seconds to connect and between two reads.
-        shown: The URL as messages may show it.
-        resource: What is asked for, for messages.
-        hides: Whether the URL has a part that nothing may show.
-        deadline: Seconds for the call as a whole, for messages.
+        shown: The URL for messages.
+        resource: Name of the resource, for messages.
+        hides: Whether a part of the URL is secret.
+        deadline: Seconds for the whole call, for messages.
     """
 
     __slots__ = ("deadline", "hides", "request", "resource", "shown", "timeout")
@@ -71,11 +71,11 @@ class RequestContext:
 
 
 class Connection:
-    """One `requests.Session`, kept through forks and shared by threads.
+    """One `requests.Session`, shared by threads and rebuilt after a fork.
 
-    The environment's proxies and certificate bundle are read once, here: `requests` reads the
-    whole environment again for every request, which costs more than the request's own work. Its
-    `.netrc` look-up, which replaces credentials, is thereby off.
+    The environment's proxies and certificate bundle are read once: `requests` reads the whole
+    environment for every request, which costs more than the request's own work. That also switches
+    off the `.netrc` look-up, which replaces credentials.
 
     Args:
         base_url: The server's address.
@@ -167,7 +167,7 @@ class Connection:
 
 
 def _forget_headers(error: requests.RequestException | HTTPError) -> None:
-    """Take the credentials out of an error; what is sent again keeps them."""
+    """Remove the credentials from an error; the request that is sent again keeps them."""
     request = getattr(error, "request", None)
     if isinstance(request, requests.PreparedRequest):
         bare = request.copy()
@@ -176,7 +176,7 @@ def _forget_headers(error: requests.RequestException | HTTPError) -> None:
 
 
 def _forget_details(error: BaseException | None, outer: BaseException | None) -> None:
-    """Drop tracebacks, and secrets that it quotes, up to what the caller was handling before."""
+    """Drop tracebacks and quoted secrets, up to the error that the caller was handling."""
     while error is not None and error is not outer:
         error.__traceback__ = None
         # What a server said instead of a status, or a proxy's address with its password.

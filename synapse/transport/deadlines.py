@@ -1,8 +1,7 @@
-"""Deadlines over a whole request: not only each read, but all of them together, must end in time.
+"""Deadlines over a whole request.
 
-A read timeout alone doesn't bound anything: a server that drips a byte a second never reaches it.
-So connecting, and every write to a connection and read from it, is given no more than what is left
-until the deadline.
+A read timeout bounds nothing: a server that drips a byte a second never reaches that timeout. So
+connecting, each write and each read get no more time than is left until the deadline.
 """
 
 from __future__ import annotations
@@ -43,10 +42,10 @@ _block: ContextVar[Block | None] = ContextVar("synapse_block", default=None)
 
 
 class DeadlinePassed(TimeoutError):
-    """The deadline, and not only a timeout, has passed.
+    """The deadline has passed, not only a timeout.
 
     Attributes:
-        seconds: How long it was, if it is that of a block.
+        seconds: Length of the block's deadline, if a block set the deadline.
     """
 
     seconds: float | None = None
@@ -56,11 +55,11 @@ class Block:
     """A deadline over a block of the user's code.
 
     Attributes:
-        moment: When it is over, on `time.monotonic`'s clock.
-        seconds: How long it is as a whole.
-        outer: The block that was in force where it was entered, if one was.
-        is_left: Whether its code has ended. Generators don't leave their blocks in the reverse
-            order of entering them, so what is in force can't be told by the order alone.
+        moment: End of the block's time, on `time.monotonic`'s clock.
+        seconds: Length of the whole block.
+        outer: The block around this one, if any.
+        is_left: Whether the block's code has ended. Generators may leave blocks in another order
+            than they entered them.
     """
 
     __slots__ = ("is_left", "moment", "outer", "seconds")
@@ -74,20 +73,20 @@ class Block:
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Bound all that the SDK asks a server for in the block, in this thread. Makes no request.
+    """Bound all requests of a block, in this thread. Makes no request.
 
-    It is over the whole block: all of its requests with their retries and waits, paging with what
-    is read ahead, and the sending or fetching of one file. A session's own `deadline` still bounds
-    each call, and of two blocks, one inside the other, the one that ends first counts. What other
-    threads do isn't bound, hence not the sending or fetching of many files. Put it around a loop
-    and not into a generator: a generator's block is in force between its items, too.
+    The deadline covers the whole block: all requests with their retries and waits, paging with
+    reading ahead, and sending or fetching one file. A session's own `deadline` still bounds each
+    call; of nested blocks, the one that ends first counts. Requests of other threads aren't bound,
+    so neither is the sending or fetching of many files. Put the block around a loop, not into a
+    generator: a generator's block stays in force between its items.
 
     Args:
         seconds: Seconds, above 0.
 
     Raises:
-        ConfigurationError: It is no number of seconds above 0.
-        RequestTimeout: In the block: the time was over before an answer was there.
+        ConfigurationError: The argument isn't a number of seconds above 0.
+        RequestTimeout: In the block: time ran out before a response arrived.
 
     Example:
         >>> session = getfixture("session")
@@ -111,9 +110,9 @@ def deadline(seconds: float) -> Iterator[None]:
 
 
 def block_in_force() -> Block | None:
-    """Return the deadline of the block that this is called in, if there is one.
+    """Return the innermost deadline block around the caller, if any.
 
-    Of several, one inside the other, it is the one that ends first.
+    Of nested blocks, the one that ends first is returned.
     """
     block = _block.get()
     if block is None:  # nearly always, and this runs for each read of a connection
@@ -135,10 +134,10 @@ def _entered(block: Block | None) -> Block | None:
 
 
 def pause(seconds: float) -> bool:
-    """Wait before another try, unless the block's time is over by then.
+    """Sleep before a retry, unless the block's time ends first.
 
     Returns:
-        Whether it was waited; if not, there is no time for another try.
+        Whether the pause was made; if not, no time is left for a retry.
     """
     block = block_in_force()
     if block is not None and time.monotonic() + seconds >= block.moment:
@@ -149,12 +148,11 @@ def pause(seconds: float) -> bool:
 
 @contextmanager
 def until(moment: float | None, stall: float | None = None) -> Iterator[None]:
-    """Bound all that is done with a connection in the block.
+    """Bound all socket operations in the block.
 
     Args:
-        moment: The deadline, on `time.monotonic`'s clock; `None` for none.
-        stall: For how many seconds the server may take nothing of what is sent; by default as
-            long as connecting may take.
+        moment: The deadline on `time.monotonic`'s clock; `None` for none.
+        stall: Seconds for which the server may accept no bytes; by default the time for connecting.
     """
     tokens = _deadline.set(moment), _stall.set(stall)
     try:
@@ -165,10 +163,10 @@ def until(moment: float | None, stall: float | None = None) -> Iterator[None]:
 
 
 def _left(limit: float | None) -> float | None:
-    """Return how many seconds something may take that has a limit of its own.
+    """Return the seconds left for an operation with a limit of its own.
 
     Raises:
-        DeadlinePassed: None are left.
+        DeadlinePassed: No time is left.
     """
     block, moment = block_in_force(), _deadline.get()
     is_of_block = block is not None and (moment is None or block.moment <= moment)
@@ -185,7 +183,7 @@ def _left(limit: float | None) -> float | None:
 
 
 def _limit(sock: socket.socket, seconds: float | None) -> None:
-    """Have a socket wait so long, without the system call that it is where it does so already."""
+    """Set a socket's timeout, without a system call if the timeout is the same already."""
     if sock.gettimeout() != seconds:
         sock.settimeout(seconds)
 
@@ -225,7 +223,7 @@ class _Response(http.client.HTTPResponse):
         self.fp = io.BufferedReader(_BoundReads(raw, sock))
 
     def _read_next_chunk_size(self) -> int:
-        """Read how long the next chunk is; the standard library lets it be less than nothing."""
+        """Read the next chunk's length; the standard library accepts negative ones."""
         size: int = super()._read_next_chunk_size()  # type: ignore[misc] # it is private
         if size < 0:
             raise ValueError("a chunk is shorter than nothing")  # which it takes for a cut
@@ -290,10 +288,10 @@ class DeadlineAdapter(HTTPAdapter):
         return manager
 
     def close(self) -> None:
-        """Close every connection that isn't in use, and the others when they are given back.
+        """Close idle connections now, and busy ones when they are given back.
 
-        The library leaves that to the garbage collector, which can't do it as long as somebody
-        keeps an exception: those of the library refer to the pool.
+        The library leaves that to the garbage collector, which can't collect a pool while somebody
+        keeps an exception that refers to the pool.
         """
         for manager in (self.poolmanager, *self.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118 - it can't be iterated otherwise

@@ -1,4 +1,4 @@
-"""JSON in and out: orjson when it is installed (the `fast` extra), the standard library else."""
+"""Encode and decode JSON: by orjson if installed (extra `fast`), else the standard library."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ def loads(body: bytes) -> Any:
     """Decode JSON in UTF-8.
 
     Raises:
-        ValueError: It isn't.
+        ValueError: The body isn't JSON.
     """
     return decoder()(body)
 
 
 @functools.cache
 def decoder() -> Callable[[bytes], Any]:
-    """Return what decodes, chosen at the first answer: importing orjson costs its time, too."""
+    """Return the decoder, chosen at the first response: importing orjson takes time."""
     try:
         import orjson
     except ImportError:
@@ -32,12 +32,11 @@ def decoder() -> Callable[[bytes], Any]:
 def dumps(value: Any) -> bytes:
     """Encode a body as JSON in UTF-8.
 
-    NaN and infinity are refused: they aren't JSON, and a server would answer an error that
-    doesn't say which value it was.
+    NaN and infinity are refused: they aren't JSON, and a server's error wouldn't name the value.
 
     Raises:
-        ValueError: The value has a NaN, an infinity or a circular reference.
-        TypeError: The value has something that JSON doesn't know.
+        ValueError: The value contains a NaN, an infinity or a circular reference.
+        TypeError: The value contains a type that JSON doesn't know.
     """
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
@@ -50,7 +49,7 @@ _standard = json.JSONDecoder(parse_constant=_refused)
 
 
 def _decode(body: bytes) -> Any:
-    """Decode with the standard library, and refuse what orjson refuses."""
+    """Decode with the standard library, as strictly as orjson."""
     try:
         return _standard.decode(body.decode("utf-8"))
     except RecursionError:

@@ -1,4 +1,4 @@
-"""From what went wrong to the exception that says so."""
+"""Map responses and exceptions to the SDK's errors."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ _MOST_SHOWN = 500
 def from_response(
     response: requests.Response, body: bytes, *, url: str, resource: str | None, credentials: str
 ) -> errors.ClientError:
-    """Make the error for an answer with a status that isn't success.
+    """Build the error for a response whose status isn't a success.
 
     Args:
-        response: The answer.
-        body: Its bytes.
-        url: The URL that was asked, as messages may show it.
-        resource: What was asked for, such as `Project 123`.
-        credentials: Where the credentials came from, never the credentials themselves.
+        response: The response.
+        body: The body's bytes.
+        url: The URL for messages.
+        resource: Name of the resource, such as `Project 123`.
+        credentials: Source of the credentials, never the credentials themselves.
     """
     status = response.status_code
     document = cleaned(_decoded(body))
@@ -91,9 +91,9 @@ def from_response(
 def from_bad_body(
     response: requests.Response, body: bytes, *, url: str, resource: str | None
 ) -> errors.InvalidResponse:
-    """Make the error for a success that has no JSON in it.
+    """Build the error for a success whose body isn't JSON.
 
-    An empty 200 is how a connection cut inside the headers looks; an HTML page comes from a proxy.
+    A connection cut inside the headers looks like an empty 200; an HTML page comes from a proxy.
     """
     if not body:
         detail = "the answer is empty: the connection was cut, or something in between answered"
@@ -120,15 +120,15 @@ def from_exception(
     timeout: tuple[float, float],
     deadline: float | None = None,
 ) -> errors.ClientError:
-    """Make the error for a request that got no (whole) answer.
+    """Build the error for a request without a complete response.
 
     Args:
-        error: What `requests` or `urllib3` raised.
+        error: Exception of `requests` or `urllib3`.
         method: The HTTP method.
-        url: The URL that was asked, as messages may show it.
-        resource: What was asked for.
-        timeout: The timeouts in force, in seconds: to connect, to read.
-        deadline: The deadline in force, in seconds, if there is one.
+        url: The URL for messages.
+        resource: Name of the resource.
+        timeout: Timeouts in force, in seconds: to connect, to read.
+        deadline: Deadline in force in seconds, if any.
     """
     about: dict[str, Any] = {"method": method, "url": url, "resource": resource}
     causes = _chain(error)
@@ -245,9 +245,9 @@ def _page(response: requests.Response, body: bytes) -> str | None:
 
 
 def retry_after(response: requests.Response) -> float | None:
-    """Return for how many seconds the server wants to be left alone, if it says so.
+    """Return the pause in seconds that a `Retry-After` header asks for, if any.
 
-    `Retry-After` is a number of seconds or an HTTP date.
+    The header holds a number of seconds or an HTTP date.
     """
     value = response.headers.get("Retry-After")
     if not value:
@@ -264,9 +264,9 @@ def retry_after(response: requests.Response) -> float | None:
 
 
 def _chain(error: BaseException) -> list[BaseException]:
-    """List an exception and everything it wraps: `requests` nests the cause in `args`.
+    """List an exception and every exception inside: `requests` nests causes in `args`.
 
-    `__context__` isn't followed: it leads out of the request, to whatever the caller was handling.
+    `__context__` isn't followed: that leads out of the request, to errors that the caller handled.
     """
     found: list[BaseException] = []
     waiting: list[BaseException | None] = [error]

@@ -1,7 +1,7 @@
-"""Files on hosts that aren't the configured one, such as object storage.
+"""Files on other hosts than the configured one, such as object storage.
 
-They get nothing of ours: no credential, no cookie, no client certificate, no header by which the
-SDK or its session could be told, and a connection of their own.
+Other hosts get nothing of ours: no credential, cookie or client certificate, no header that names
+the SDK or the session, and a connection of their own.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class ExternalHosts:
-    """The connections to other hosts; the last used ones are kept.
+    """Connections to other hosts; the most recently used are kept.
 
     Args:
-        options: The session's proxies and trust. Its client certificate isn't used here.
+        options: The session's proxies and trust, without the client certificate.
     """
 
     def __init__(self, options: Options) -> None:
@@ -43,7 +43,7 @@ class ExternalHosts:
         """Return the connection to a URL's host. Makes no request.
 
         Raises:
-            InvalidQuery: It goes by plain http, and the session allows https only.
+            UsageError: The URL is plain http, and the session allows https only.
         """
         origin = origin_of(url)
         if origin[0] != "https" and self._options.https_only:
@@ -62,7 +62,7 @@ class ExternalHosts:
 
     @staticmethod
     def request(url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-        """Make a request that says no more than it has to."""
+        """Build a request with the fewest possible headers."""
         request = requests.PreparedRequest()
         request.prepare(method="GET", url=url, headers={**default_headers(), **headers})
         return request
@@ -75,21 +75,21 @@ class ExternalHosts:
             self._connections.clear()
 
     def after_fork(self) -> None:
-        """Share neither a connection with the parent nor a lock with its threads."""
+        """Replace the connections and locks that the parent owns."""
         self._lock = threading.Lock()
         for connection in list(self._connections.values()):
             connection.after_fork()
 
 
 def file_url(url: str, base_url: str) -> str:
-    """Return a file's URL as it goes over the wire. Makes no request.
+    """Return a file's URL as sent over the wire. Makes no request.
 
     Args:
-        url: What the server said; a path is meant on the server itself.
+        url: URL from the server; a path refers to the server itself.
         base_url: The server's address.
 
     Raises:
-        InvalidQuery: No file can be fetched from it.
+        UsageError: No file can be fetched from the URL.
 
     Example:
         >>> file_url("/media/a b.png", "https://example.com/api/")
@@ -112,10 +112,10 @@ def file_url(url: str, base_url: str) -> str:
 
 
 def redirect_target(response: requests.Response, url: str) -> str | None:
-    """Return where an answer says that the file is; `None` if it doesn't say so.
+    """Return the URL that a response redirects to, or `None`.
 
     Raises:
-        InvalidResponse: It is where no file can be, or it is no longer by https.
+        InvalidResponse: The target can't be a file, or leaves https.
     """
     location = response.headers.get("Location")
     if response.status_code not in _REDIRECTS or not location:

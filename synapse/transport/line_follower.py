@@ -1,4 +1,4 @@
-"""Following a log over connections that break: each line once, in order, until it has ended."""
+"""Follow a log over broken connections: each line once, in order, to the end."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG = logging.getLogger("synapse.transport")
 
 
 def may_pass(error: ClientError) -> bool:
-    """Say whether trying again later can help: the server is away, at its limit or out of order."""
+    """Return whether following may go on later."""
     if isinstance(error, StreamLimitExceeded) or error.status_code in (501, 505):
         return False
     block = block_in_force()
@@ -45,30 +45,29 @@ def follow(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> Iterator[str]:
-    """Give the lines of a log as they come, until it has ended, whatever happens to connections.
+    """Yield a log's lines as they come, until the log has ended, over any number of connections.
 
-    After a cut, the log is opened again behind the last line that was given. A stream that ends as
-    it should isn't the end yet: that is when the log has ended, too. A request for each stream,
-    and one for each question whether it has.
+    After a cut, the log is opened again behind the last line. The end of a stream isn't the end of
+    the log: the log has ended when `has_ended` says so. One request for each stream, and one for
+    each call of `has_ended`.
 
     Args:
-        open_at: Gives the lines from the n-th on, counted from 0, as a fresh stream. It raises a
+        open_at: Opens a new stream of the lines from the n-th on, counted from 0. Raises a
             `ClientError` when the stream is cut. A generator that returns a string instead of
-            `None` (as `Transport.lines_from` does) says that it can't tell its end from a cut; the
-            string is what came after the last line.
-        has_ended: Whether the log is complete. It is asked when a stream has ended, or nothing
-            came for a while.
-        meter: Counts the lines, and ends the following when they are too many.
+            `None` (as `Transport.lines_from` does) can't tell the end from a cut; the string is the
+            text after the last line.
+        has_ended: Whether the log is complete. Called when a stream has ended, or was silent.
+        meter: Counts the lines and ends the following at the limits.
         patience: Seconds for which the server may be unreachable at a time.
-        retries_first: Whether a server that isn't there, at its limit or out of order is asked
-            again also before there was a first line; else that is raised.
-        resource: What is followed, for messages.
-        clock: Tells the time, in seconds.
-        sleep: Waits for so many seconds.
+        retries_first: Whether to retry a transient failure before the first line; otherwise such a
+            failure is raised.
+        resource: Name of the log, for messages.
+        clock: Returns the time in seconds.
+        sleep: Sleeps for a number of seconds.
 
     Raises:
-        StreamLimitExceeded: The log is longer than the limits; what came before was given.
-        ClientError: The server refused, or couldn't be reached for longer than `patience`.
+        StreamLimitExceeded: The log is longer than the limits; earlier lines were yielded.
+        ClientError: The server refused, or was unreachable for longer than `patience`.
 
     Example:
         >>> from synapse.transport.stream_limits import StreamLimits
@@ -135,7 +134,7 @@ def follow(
 
 
 class _Outage:
-    """How long a server has been away, and what is done about it."""
+    """The server's absence: how long, and how to wait."""
 
     def __init__(
         self,
@@ -154,7 +153,7 @@ class _Outage:
         self.may_be_on = False
 
     def is_alive(self) -> None:
-        """Hear that the server is there."""
+        """Note that the server answered."""
         self._since = None
 
     def is_over(self) -> None:
@@ -169,10 +168,10 @@ class _Outage:
         self._sleep(self._pauses.next())
 
     def wait(self, error: ClientError, given: int) -> None:
-        """Wait until it makes sense to try again.
+        """Sleep until the next try.
 
         Raises:
-            ClientError: It doesn't, or not any more.
+            ClientError: Trying again is useless, or took too long already.
         """
         now = self._clock()
         if not may_pass(error):

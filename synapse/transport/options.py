@@ -1,4 +1,4 @@
-"""How a transport behaves, beside where it connects and as whom."""
+"""Options of a transport, apart from address and credentials."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ __all__ = ["Event", "Hook", "Options", "checked_deadline"]
 
 @attrs.frozen(eq=False)
 class Event:
-    """A request that is about to be sent, or what came of it, as the hooks get it.
+    """A request that is about to be sent, or its outcome, as hooks receive it.
 
     Attributes:
         method: The HTTP method.
         url: The URL, without its query string.
         request_id: The id that all attempts carry as `X-Request-ID`.
-        attempt: The number of the attempt, from 1.
-        status: The answer's status; `None` before, and when none came.
+        attempt: Number of the attempt, from 1.
+        status: Status of the response; `None` before a response, and without one.
         elapsed: Seconds since this attempt began.
-        error: What went wrong, when no answer came.
+        error: The failure, if no response came.
     """
 
     method: str
@@ -45,7 +45,7 @@ def checked_deadline(value: Any) -> float | None:
     """Return a deadline in seconds, or `None` for none.
 
     Raises:
-        ConfigurationError: It isn't a number of seconds above 0.
+        ConfigurationError: The value isn't a number of seconds above 0.
     """
     if value is None:
         return None
@@ -59,7 +59,7 @@ def checked_deadline(value: Any) -> float | None:
 
 
 def _checked_proxies(value: Any) -> dict[str, str] | None:
-    """Return proxies by scheme. What was given isn't shown: it may have a password in it."""
+    """Return proxies by scheme. Messages don't show the value, which may contain a password."""
     if value is None:
         return None
     texts = [*value, *value.values()] if isinstance(value, Mapping) else [None]
@@ -98,20 +98,20 @@ def _check_hook(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
 
 @attrs.frozen(eq=False, repr=False)
 class Options:
-    """How a transport behaves.
+    """Options of a transport.
 
     Attributes:
-        retry: What is sent again after a failure.
-        deadline: Seconds for a call as a whole, with all its attempts; `None` for no bound. A
-            call that streams a file is bound only by a deadline of its own.
-        largest: Bytes of an answer, decompressed, from which on it is refused.
+        retry: The retry policy.
+        deadline: Seconds for a whole call with all attempts; `None` for no bound. A call that
+            streams a file is bound only by its own deadline.
+        largest: Limit of a response's decompressed body, in bytes.
         https_only: Whether to refuse a server that is reached by plain http.
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
         on_request: Called before each attempt.
         on_response: Called after each attempt.
-        on_retry: Called before each wait for another attempt.
+        on_retry: Called before each pause for another attempt.
     """
 
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)

@@ -1,12 +1,12 @@
-"""Pages of a list: reading one, and walking through all of them.
+"""Pages of a list: read one, or walk through all.
 
-A list that changes while it is walked through shifts its pages. What moves on to the next page is
-not given twice; and when rows have gone, the walk steps back by as many, so that it doesn't skip
-those which moved up. A loop that takes its rows out of its own filter (`filter(status="pending")`,
-each one annotated) reaches every row that way.
+Changes of a list during a walk shift its pages. Rows that move on to the next page aren't yielded
+twice, and when rows disappear, the walk steps back by as many, so that no row is skipped. A loop
+that takes rows out of its own filter (`filter(status="pending")`, each task annotated) reaches
+every row that way.
 
-A paging link gives only its query string: the host that a server thinks it has is often not the
-one that it is reached by, and a link must never send credentials elsewhere.
+Only the query string of a paging link is used: behind a proxy the link's host is often wrong, and
+a link must never send credentials elsewhere.
 """
 
 from __future__ import annotations
@@ -60,17 +60,17 @@ def get_page(
     *,
     resource: str | None = None,
 ) -> Page:
-    """Ask for one page. One request.
+    """Request one page. One request.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         path: The list's path.
-        params: The query, without the page's number.
-        number: The page, from 1.
-        resource: What is listed, for messages.
+        params: The query, without a page number.
+        number: Number of the page, from 1.
+        resource: Name of the listed resource, for messages.
 
     Raises:
-        InvalidResponse: The answer isn't a page.
+        InvalidResponse: The response isn't a page.
         ClientError: The server refused or couldn't be reached.
     """
     query = _numbered(params, number)
@@ -87,26 +87,26 @@ def walk(
     workers: int = WORKERS,
     resource: str | None = None,
 ) -> Generator[Page, None, None]:
-    """Give page after page, each with the rows that weren't given before.
+    """Yield page after page, each with the rows that earlier pages didn't have.
 
-    One request for each page; up to `workers` of them ahead of use, once it shows that the walk
-    goes on and that the server is waited for.
+    One request for each page. Up to `workers` pages are requested ahead, once the walk has gone on
+    to a second page and waiting for the server takes most of the time.
 
-    Where rows go away meanwhile, the walk steps back by as many as the count has fallen. A page
-    that was fetched ahead may have lost more: a server counts first and reads the rows later. So
-    the first sign of that ends reading ahead, and the pages that were in flight are read again.
+    When the total falls, the walk steps back by as many rows. A page that was read ahead may have
+    lost more, because a server counts first and reads rows later: the first sign of that ends
+    reading ahead, and pages in flight are requested again.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         path: The list's path.
-        params: The query, without the page's number.
-        start: The page to begin with.
-        end: The page beyond which nothing is fetched ahead.
-        workers: How many pages may be in flight; 1 is strictly one after the other.
-        resource: What is listed, for messages.
+        params: The query, without a page number.
+        start: First page, from 1.
+        end: Last page to request ahead.
+        workers: Number of pages in flight; 1 requests strictly one after the other.
+        resource: Name of the listed resource, for messages.
 
     Raises:
-        InvalidResponse: A page isn't one, or page after page brings nothing new, so that the walk
+        InvalidResponse: A response isn't a page, or page after page brings nothing new and the walk
             would never end.
         ClientError: The server refused or couldn't be reached.
     """

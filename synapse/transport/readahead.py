@@ -1,8 +1,8 @@
-"""Fetching pages before they are asked for, while waiting costs more than working.
+"""Request pages ahead of use, while waiting costs more than working.
 
-Several pages in flight hide the way to the server; but where the server answers as fast as the
-rows are worked on, threads only get into each other's way. So it begins when two pages in a row
-were waited for, and ends for good when the server says that it is asked too much.
+Several pages in flight hide the latency of the server. Where the server answers as fast as the
+caller works, threads only get into each other's way. So reading ahead begins after two pages in a
+row were waited for, and ends for good when the server throttles.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _CLEAR_WAIT = 0.010
 
 
 class ReadAhead:
-    """Gives the answers for numbered pages, in the order in which they are asked for.
+    """Responses for numbered pages, in the order of use.
 
-    Nothing is decoded ahead: what waits is bytes, and rows exist only for the page in use.
+    Responses wait as bytes: rows exist only for the page in use.
 
     Args:
-        fetch: Asks for a page by its number.
-        workers: How many pages may be in flight; 1 never starts a thread.
+        fetch: Requests a page by number.
+        workers: Number of pages in flight; 1 never starts a thread.
     """
 
     def __init__(self, fetch: Callable[[int], Response], workers: int) -> None:
@@ -48,11 +48,11 @@ class ReadAhead:
         self._wait = 0.0
 
     def get(self, number: int, last: int) -> Response:
-        """Return the answer for a page.
+        """Return the response for a page.
 
         Args:
             number: The page.
-            last: The last page, as far as is known; nothing beyond it is fetched ahead.
+            last: The last known page; nothing beyond is requested ahead.
         """
         if self._pool is not None and self._pid != os.getpid():
             # The threads are the parent's, and so are the answers that they wait for.
@@ -78,7 +78,7 @@ class ReadAhead:
 
     @property
     def is_on(self) -> bool:
-        """Whether pages are fetched while others are in use."""
+        """Whether pages are requested ahead."""
         return self._pool is not None
 
     def stop(self) -> None:
@@ -87,13 +87,13 @@ class ReadAhead:
         self._workers = 1
 
     def forget(self) -> None:
-        """Drop what was fetched ahead: the list has changed underneath."""
+        """Drop the pages that were requested ahead: the list has changed."""
         for future, _ in self._flying.values():
             future.cancel()
         self._flying.clear()
 
     def close(self) -> None:
-        """End the threads. Those that are in a request end with it; nothing waits for them."""
+        """End the threads. Running requests finish by themselves; nothing waits for them."""
         self.forget()
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -117,7 +117,7 @@ class ReadAhead:
         return answer
 
     def _decide(self) -> None:
-        """Start the threads if waiting for the last page took longer than half of using it."""
+        """Start the threads if waiting for the last page took over half of the time spent on it."""
         used = time.perf_counter() - self._fetched_at
         waited = self._wait > max(_LEAST_WAIT, (self._asked_cpu + used) / 2)
         if waited and (self._waited_before or self._wait > _CLEAR_WAIT):

@@ -29,19 +29,19 @@ _ENDS = {
 
 @attrs.frozen(eq=False, repr=False)
 class Response:
-    """What came back.
+    """The response to a request, with an undecoded body.
 
     Attributes:
-        response: The status and headers.
+        response: Status and headers.
         content: The body's bytes.
-        url: The URL that was asked, as messages may show it.
-        resource: What was asked for, for messages.
-        credentials: Where the credentials came from, for messages.
-        secrets: What no message may show, should the answer repeat it.
-        attempts: How often the request was sent.
-        elapsed: Seconds that all attempts took.
-        was_throttled: Whether the server said that it is asked too much.
-        is_done: Whether what was asked for has happened, whatever the answer says.
+        url: The URL for messages.
+        resource: Name of the resource, for messages.
+        credentials: Source of the credentials, for messages.
+        secrets: Texts that no message may show.
+        attempts: Number of attempts.
+        elapsed: Seconds of all attempts.
+        was_throttled: Whether the server throttled an attempt.
+        is_done: Whether the request's work is done, whatever the status.
     """
 
     response: requests.Response
@@ -57,10 +57,10 @@ class Response:
 
     @property
     def is_broken(self) -> bool:
-        """Whether a success is surely none: empty, cut short, or no JSON by its two ends.
+        """Whether a success surely has a bad body: empty, cut short, or not JSON by both ends.
 
-        Nothing is decoded for this; what lies between the ends shows when it is. Where anything is
-        accepted, nothing is known to be wrong.
+        The body isn't decoded; faults between the ends show up in `json()`. Requests that accept
+        any type have no bad body.
         """
         status, request = self.response.status_code, self.response.request
         if not 200 <= status < 300 or status == 204 or request.method == "HEAD":

@@ -30,9 +30,9 @@ class SeenIds:
         self._highest = -1
 
     def unseen(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the rows whose ids weren't there before, and note them.
+        """Return and note the rows whose ids are new.
 
-        A row without an id can't be told from others, so it is always one of them.
+        Rows without an id can't be told apart and always count as new.
         """
         if self._is_beyond(rows):
             return rows
@@ -42,7 +42,7 @@ class SeenIds:
         ]
 
     def add(self, key: Any) -> bool:
-        """Note an id; say whether it is new."""
+        """Note an id; return whether the id is new."""
         if type(key) is not int or key < 0:
             known = len(self._others)
             try:
@@ -56,7 +56,7 @@ class SeenIds:
         return self._mark(key)
 
     def _is_beyond(self, rows: list[dict[str, Any]]) -> bool:
-        """Put a page's ids aside if each is new because it lies beyond all that were seen."""
+        """Note a page's ids in bulk if all lie beyond those seen before; return whether they do."""
         try:
             keys = [row["id"] for row in rows]
         except (TypeError, KeyError):

@@ -1,4 +1,4 @@
-"""Bounds on a stream of lines, so that a runaway job can't exhaust whoever follows it."""
+"""Limits on a stream of lines, so that a runaway job can't exhaust its followers."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> Non
 
 @attrs.frozen(kw_only=True)
 class StreamLimits:
-    """How much of a log is followed; passing a limit is a `StreamLimitExceeded`.
+    """Limits for following a log; passing one raises `StreamLimitExceeded`.
 
     Args:
-        max_messages: Messages of a WebSocket. A stream by HTTP has none; its lines are counted.
+        max_messages: WebSocket messages. A stream by HTTP has none; its lines are counted.
         max_lines: Lines.
         max_bytes: Bytes in all.
         max_message_bytes: Bytes of one message, and of one line.
 
     Raises:
-        ValueError: A limit is no whole number from 1.
+        ValueError: A limit isn't a whole number, 1 or more.
 
     Example:
         >>> StreamLimits(max_lines=1_000_000).max_messages
@@ -44,11 +44,11 @@ class StreamLimits:
 
 
 class StreamMeter:
-    """Counts what came over a stream, also over several connections.
+    """Counter of everything that a stream carried, over several connections.
 
     Args:
-        limits: What it may be at most.
-        resource: What is followed, for messages.
+        limits: The limits.
+        resource: Name of the log, for messages.
     """
 
     def __init__(self, limits: StreamLimits, resource: str | None = None) -> None:
@@ -57,10 +57,10 @@ class StreamMeter:
         self._messages = self._lines = self._bytes = 0
 
     def message(self, size: int) -> None:
-        """Count a message of so many bytes, before its lines are.
+        """Count a message of so many bytes, before its lines.
 
         Raises:
-            StreamLimitExceeded: It is one too many, or too large.
+            StreamLimitExceeded: One message too many, or one too large.
         """
         self._messages += 1
         if self._messages > self._limits.max_messages:
@@ -77,7 +77,7 @@ class StreamMeter:
         """Count a line.
 
         Raises:
-            StreamLimitExceeded: It is one too many, or too long.
+            StreamLimitExceeded: One line too many, or one too long.
         """
         size = len(text.encode(errors="surrogatepass"))
         self._lines += 1
@@ -103,15 +103,15 @@ class StreamMeter:
 def within(
     lines: Iterable[str], limits: StreamLimits | None, resource: str | None = None
 ) -> Iterator[str]:
-    """Give the lines for as long as they stay within the limits.
+    """Yield lines while they stay within the limits.
 
     Args:
-        lines: The lines, as they come.
-        limits: What they may be at most; the defaults if None.
-        resource: What is followed, for messages.
+        lines: The lines.
+        limits: The limits; the defaults if None.
+        resource: Name of the log, for messages.
 
     Raises:
-        StreamLimitExceeded: They pass a limit; what came before was given.
+        StreamLimitExceeded: The lines pass a limit; earlier lines were yielded.
 
     Example:
         >>> list(within(["one", "two"], StreamLimits(max_lines=2)))

@@ -87,7 +87,7 @@ class Transport:
 
     @property
     def request_count(self) -> int:
-        """How many requests were sent since the transport was made, retries included."""
+        """Number of requests sent so far, retries included."""
         return self._count
 
     def request(
@@ -105,22 +105,21 @@ class Transport:
         resource: str | None = None,
         secret: str | None = None,
     ) -> Any:
-        """Send one request to the configured server and decode its answer.
+        """Send one request to the configured server and decode the response.
 
         Args:
             method: The HTTP method.
             path: A path below the base URL, made of quoted segments.
-            params: Query parameters; a string is a query that is encoded already.
+            params: Query parameters; a string is an encoded query.
             json: A value to send as JSON.
-            body: Bytes, or an iterable of bytes that can be read again and whose
-                `Content-Length` is in `headers`.
+            body: Bytes, or a re-readable iterable of bytes with its `Content-Length` in `headers`.
             headers: Further headers.
-            timeout: Seconds to connect and between two reads; else the session's.
-            deadline: Seconds for the call with all its attempts; else the session's.
-            repeatable: Whether the verb says if it is sent again after its answer was lost; else
-                it is sent again only when it certainly wasn't processed.
-            resource: What is asked for, for messages, such as `Project 123`.
-            secret: A segment of the path that no message may show.
+            timeout: Seconds to connect and between two reads; by default the session's.
+            deadline: Seconds for the call with all its attempts; by default the session's.
+            repeatable: Whether the method decides if the request may be sent twice. Otherwise a
+                retry happens only when the server certainly didn't process the request.
+            resource: Name of the resource, for messages, such as `Project 123`.
+            secret: A secret segment of the path, which no message shows.
 
         Returns:
             The decoded JSON; `None` for 204 (no content). One request, and retries.
@@ -159,12 +158,12 @@ class Transport:
         resource: str | None = None,
         secret: str | None = None,
     ) -> Response:
-        """Send one request, and leave its answer undecoded. One request, and retries.
+        """Send one request and leave the response undecoded. One request, and retries.
 
         The arguments are those of `request`.
 
         Raises:
-            ClientError: The server couldn't be reached. A refusal is raised by `Response.json`.
+            ClientError: The server couldn't be reached. `Response.json` raises refusals.
             FieldValueError: The value can't be sent as JSON.
             SessionClosed: The session was closed.
         """
@@ -204,15 +203,13 @@ class Transport:
         timeout: TimeoutArgument = None,
         resource: str | None = None,
     ) -> Iterator[str]:
-        """Give a streamed text line by line, as it arrives. One request, never repeated.
-
-        It is made when the first line is asked for.
+        """Yield a streamed text line by line. One request at the first line, never retried.
 
         Args:
             path: A path below the base URL, made of quoted segments.
             params: Query parameters.
-            timeout: Seconds to connect, and to wait for each next piece.
-            resource: What is asked for, for messages.
+            timeout: Seconds to connect, and between two pieces.
+            resource: Name of the resource, for messages.
 
         Raises:
             ClientError: The server refused, couldn't be reached, or the stream broke off.
@@ -233,21 +230,21 @@ class Transport:
         timeout: TimeoutArgument = None,
         resource: str | None = None,
     ) -> Generator[str, None, str | None]:
-        """Give a streamed text from a line on, as `synapse.transport.line_follower` wants it.
+        """Yield a streamed text from a line on, for `synapse.transport.line_follower`.
 
         One request, and another one where the server refuses to begin in the middle.
 
         Args:
-            start: The line to begin with, from 0. It is asked for by `Range: lines=N-`; where the
-                server doesn't understand that, what comes before is left out.
+            start: The first line, from 0, requested by `Range: lines=N-`. Where the server ignores
+                the header, earlier lines are skipped here.
             path: A path below the base URL, made of quoted segments.
             params: Query parameters.
-            timeout: Seconds to connect, and to wait for each next piece.
-            resource: What is asked for, for messages.
+            timeout: Seconds to connect, and between two pieces.
+            resource: Name of the resource, for messages.
 
         Returns:
-            `None` when the text came to its end. Where that can't be told from a cut, because the
-            answer has neither a length nor chunks: what came after the last line.
+            `None` after a complete text. A response with neither a length nor chunks ends like a
+            cut connection; then the text after the last line.
 
         Raises:
             ClientError: The server refused, couldn't be reached, or the stream broke off.
@@ -278,18 +275,18 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         resource: str | None = None,
     ) -> Iterator[requests.Response]:
-        """Open a file's URL; its bytes are read in the block, as they come. One request.
+        """Open a file's URL and read its bytes in the block. One request, never retried.
 
-        It is never repeated. The configured server gets the credentials; any other host gets
-        nothing of the session's. A redirect, which is one more request, is followed without them.
+        The configured server gets the credentials; other hosts get nothing of the session's. A
+        redirect is followed without credentials, by one more request.
 
         Args:
-            url: The URL; a path is meant on the configured server.
-            headers: Headers for whichever host it is.
-            resource: What is asked for, for messages.
+            url: The URL; a path refers to the configured server.
+            headers: Headers for any host.
+            resource: Name of the file, for messages.
 
         Raises:
-            InvalidQuery: No file can be fetched from the URL.
+            UsageError: No file can be fetched from the URL.
             ClientError: The host refused, couldn't be reached, or the stream broke off.
             SessionClosed: The session was closed.
         """
@@ -326,7 +323,7 @@ class Transport:
         self._external_hosts.close()
 
     def after_fork(self) -> None:
-        """Share neither a connection with the parent nor a lock with its threads."""
+        """Replace the connections and locks that the parent owns."""
         self._connection.after_fork()
         self._external_hosts.after_fork()
         self._budget.after_fork()
@@ -375,7 +372,7 @@ class Transport:
         return Response(response, content, context.shown, context.resource, source, secrets=secrets)
 
     def _tally(self, context: RequestContext) -> None:
-        """Count a request, unless the block that it is in has no time for it any more."""
+        """Count a request, unless the block around the call has no time left."""
         self._connection.ensure_open()
         block = block_in_force()
         if block is not None and time.monotonic() >= block.moment:
@@ -396,7 +393,7 @@ class Transport:
             self.options.on_response(attrs.evolve(event, elapsed=elapsed, **outcome))
 
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
-        """Return a request's URL as messages may show it."""
+        """Return a request's URL for messages."""
         shown = without_query(request.url or "")
         if not secret:
             return shown
@@ -413,7 +410,7 @@ class Transport:
         headers: Mapping[str, str] | None,
         url: str | None = None,
     ) -> requests.PreparedRequest:
-        """Copy the template: preparing a request anew costs as much as context it."""
+        """Copy the template request: preparing a request costs as much as sending one."""
         request = self._template.copy()
         request.method = method
         query = query_string(params)

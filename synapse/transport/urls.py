@@ -32,10 +32,10 @@ _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
 
 def normalized(base_url: str) -> str:
-    """Return a base URL as it goes over the wire (international host names in their ASCII form).
+    """Return a base URL as sent over the wire (international host names in ASCII).
 
     Raises:
-        ConfigurationError: No request can be sent to it.
+        ConfigurationError: No request can be sent to the URL.
     """
     request = PreparedRequest()
     try:
@@ -50,11 +50,11 @@ def normalized(base_url: str) -> str:
 
 
 def origin_of(url: str) -> Origin:
-    """Return scheme, host and port of an absolute URL, the parts that decide who gets credentials.
+    """Return scheme, host and port of an absolute URL: the parts that decide about credentials.
 
     Raises:
-        ValueError: The URL has no host, a port that isn't a number, or a character that two
-            readers of it may take differently.
+        ValueError: The URL has no host, a port that isn't a number, or a character that URL parsers
+            read differently.
 
     Example:
         >>> origin_of("https://API.example.com/x/?y=1")
@@ -78,7 +78,7 @@ def origin_of(url: str) -> Origin:
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine, where nobody can listen on the way."""
+    """Return whether a host is this machine, where nobody can listen on the way."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -88,7 +88,7 @@ def is_loopback(host: str) -> bool:
 
 
 def path_segment(value: Any) -> str:
-    """Quote an id or code, so that it can only ever be one segment of a path.
+    """Quote an id or code as exactly one segment of a path.
 
     Args:
         value: An integer, or a string such as a UUID or a plugin's code.
@@ -97,8 +97,8 @@ def path_segment(value: Any) -> str:
         The segment, percent-encoded.
 
     Raises:
-        InvalidQuery: It is empty, of another type, `.` or `..`, or has a slash, a control
-            character or half a surrogate pair: it would address something else than what was meant.
+        UsageError: The value is empty, of another type, `.` or `..`, or contains a slash, a control
+            character or half a surrogate pair, and would address another resource.
 
     Example:
         >>> path_segment("a b")

@@ -26,7 +26,7 @@ _NORMAL = 1000
 
 
 def can_be_used() -> bool:
-    """Say whether `websocket-client` is installed."""
+    """Return whether `websocket-client` is installed."""
     try:
         import websocket
     except ImportError:
@@ -42,17 +42,17 @@ def messages(
     timeout: Timeout | None = None,
     resource: str | None = None,
 ) -> Iterator[str | None]:
-    """Give the text messages of a WebSocket until it is closed as it should be. One request.
+    """Yield a WebSocket's text messages until its normal end. One request.
 
-    Nothing is repeated, and no redirect is followed.
+    Nothing is retried, and no redirect is followed.
 
     Args:
-        transport: Whose server it is, and whose credentials go with the request.
+        transport: Transport with the server's address and credentials.
         path: A path below the base URL, made of quoted segments.
         params: Query parameters.
-        timeout: Seconds to connect, and of silence after which `None` is given; else the
+        timeout: Seconds to connect, and of silence after which `None` is yielded; by default the
             session's. The connection stays usable.
-        resource: What is asked for, for messages.
+        resource: Name of the log, for messages.
 
     Raises:
         MissingExtra: `websocket-client` isn't installed.
