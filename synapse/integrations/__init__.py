@@ -1,1 +1,1 @@
-"""Bridges to other libraries; each module imports its library, and nothing imports the modules."""
+"""Bridges to other libraries, each in a module of its own."""

@@ -45,34 +45,32 @@ def read(
     nested: Nested = "objects",
     **options: Any,
 ) -> ray.data.Dataset:
-    """Return a query as a dataset, whose rows are fetched in the workers when they are used.
+    """Return a query as a dataset whose rows the workers fetch when they use them.
 
-    Each read task has a range of the query's rows, and asks for their pages itself: one request for
-    each page of 1,000 rows, unless the query says otherwise (`page_size()`). One request now, to
-    count them.
+    Each read task fetches the pages of a range of rows: one request for each page of 1,000 rows,
+    unless the query sets another size (`page_size()`). One request now, for the count.
 
-    A task carries where the server is, and no token: each worker connects with what it finds in
-    its own environment or profile, as pickled objects do. So the nodes need the SDK, and
-    `SYNAPSE_API_TOKEN` or a profile.
+    A task carries the server's address and no token: each worker connects with its own environment
+    or profile, as pickled objects do. So the nodes need the SDK, and `SYNAPSE_API_TOKEN` or a
+    profile.
 
-    The ranges are those of the list as it was when it was counted. When rows are added or removed
-    while it is read, those behind them move, and a row can be missing or come twice. Read in an
-    order that new rows come last in, and leave them out:
-    `query.filter(created_before=now).order_by("id")`.
+    The ranges refer to the list at the time of counting. Rows added or removed during reading move
+    the rows behind them, so that a row can be missing or come twice. Read in an order that puts new
+    rows last, and leave those out: `query.filter(created_before=now).order_by("id")`.
 
     Args:
         query: A query, such as `project.tasks`, or its `values(...)` for some columns only.
-        override_num_blocks: How many read tasks there are at most; by default Ray chooses.
-        nested: What becomes of objects and lists: `"objects"` keeps them as Python's, and
-            `"json"` makes texts, which can be written to Parquet and read by others.
-        **options: What else `ray.data.read_datasource` takes, such as `concurrency`.
+        override_num_blocks: Largest number of read tasks; by default Ray chooses.
+        nested: Form of objects and lists: `"objects"` keeps Python values, `"json"` makes texts,
+            which Parquet and others can hold.
+        **options: Other options of `ray.data.read_datasource`, such as `concurrency`.
 
     Returns:
-        The dataset. Its columns have what the server sends, times as texts and relations as ids.
+        The dataset, with the server's columns, times as texts and relations as ids.
 
     Raises:
         MissingExtra: Ray isn't installed.
-        InvalidQuery: It is no query, or `nested` is neither.
+        UsageError: The argument isn't a query, or `nested` is another word.
         ClientError: The server refused, or couldn't be reached.
     """
     try:
@@ -146,12 +144,12 @@ def _batches(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[st
 
 
 def table_of(rows: list[dict[str, Any]], kinds: dict[str, Any], nested: Nested) -> pa.Table:
-    """Make a table of rows, whose columns have the same types whatever the rows are.
+    """Build a table whose column types don't depend on the rows.
 
     Args:
         rows: The rows.
-        kinds: Declared types, which decide where the values don't.
-        nested: What becomes of objects and lists.
+        kinds: Declared types, for columns whose values don't decide.
+        nested: Form of objects and lists.
     """
     import pyarrow as pa
 

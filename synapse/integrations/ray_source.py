@@ -1,4 +1,4 @@
-"""A query as a source of Ray Data; it is imported when Ray is there."""
+"""A query as a data source for Ray; imported only where Ray is installed."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
         self._count = count
 
     def get_name(self) -> str:
-        """Return what it is called in Ray's progress bars."""
+        """Return the name for Ray's progress bars."""
         return f"Synapse{self._part.query._resource.__name__}"
 
     def estimate_inmemory_data_size(self) -> int | None:
-        """Guess the size of all rows, by which Ray decides how many tasks there are."""
+        """Estimate the size of all rows, from which Ray derives the number of tasks."""
         return self._count * _BYTES_PER_ROW
 
     def get_read_tasks(

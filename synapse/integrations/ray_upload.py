@@ -1,4 +1,4 @@
-"""A dataset of Ray Data into a collection, sent by the workers that have its blocks."""
+"""Upload a Ray dataset into a collection, from the workers that hold the blocks."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Plugins, as those who write them see them: configuration, packing, and what running code has.
+"""Tools for plugin authors: configuration, packing, and the context of running code.
 
-Everything here is imported when it is first used.
+Names are imported at first use.
 
 Example:
     >>> from synapse.plugins import local_context

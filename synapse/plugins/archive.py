@@ -1,7 +1,7 @@
-"""The zip of a release: what it says of itself, and unpacking it without harm.
+"""Read and unpack a release's zip safely.
 
-A zip comes from elsewhere. Nothing that it holds may be written outside of the folder that it is
-unpacked to, become a link or a device, or be many times what it seems to be.
+A zip comes from elsewhere. No entry may be written outside the target folder, become a link or a
+device, or unpack to many times the zip's size.
 """
 
 from __future__ import annotations
@@ -47,14 +47,13 @@ _BROKEN = (
 
 @attrs.frozen(kw_only=True)
 class ArchiveLimits:
-    """How much may come out of a zip.
+    """Limits for unpacking a zip.
 
     Attributes:
-        entries: How many files and folders.
+        entries: Number of files and folders.
         size: MiB in all.
-        ratio: How many times as large as the zip's own bytes it may be, if it is larger than
-            `free`.
-        free: MiB up to which the ratio doesn't matter: text packs well.
+        ratio: Largest ratio of unpacked to packed bytes, above `free`.
+        free: MiB below which the ratio doesn't matter: text packs well.
     """
 
     entries: int = 20_000
@@ -72,14 +71,14 @@ def extract(
     """Unpack a zip: everything, or nothing.
 
     Args:
-        archive: The zip: its path, or a file that is open for reading.
-        folder: Where its files go: a new folder, or an empty one.
-        limits: How much may come out.
+        archive: The zip: a path, or a file opened for reading.
+        folder: Target: a new folder, or an empty one.
+        limits: Limits of the unpacked size.
 
     Raises:
-        BadArchive: It is no zip, or unsafe to unpack; the folder is then as it was.
-        FileExistsError: There is something in the folder.
-        OSError: It can't be read or written.
+        BadArchive: The file isn't a zip, or is unsafe to unpack; the folder is unchanged.
+        FileExistsError: The folder isn't empty.
+        OSError: The zip can't be read, or the folder can't be written.
     """
     target = Path(folder)
     if target.is_dir() and any(target.iterdir()):
@@ -102,11 +101,11 @@ def extract(
 
 @contextmanager
 def opened(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.ZipFile]:
-    """Open a zip to read it; a file that was open already is at its beginning afterwards.
+    """Open a zip for reading; a file that was open is rewound afterwards.
 
     Raises:
-        BadArchive: It isn't one, or a broken one.
-        OSError: It can't be read.
+        BadArchive: The file isn't a zip, or is damaged.
+        OSError: The file can't be read.
     """
     with ExitStack() as stack:
         if isinstance(archive, (str, os.PathLike)):
@@ -122,7 +121,7 @@ def opened(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.ZipF
 
 @contextmanager
 def _reading(message: str) -> Iterator[None]:
-    """Say what a fault in reading means."""
+    """Translate errors of the zip library inside the block."""
     try:
         yield
     except _BROKEN as error:
@@ -133,10 +132,10 @@ def _reading(message: str) -> Iterator[None]:
 def checked_entries(
     source: zipfile.ZipFile, limits: ArchiveLimits | None = None
 ) -> list[zipfile.ZipInfo]:
-    """Return what is in a zip, if all of it is safe to unpack.
+    """Return a zip's entries, if all are safe to unpack.
 
     Raises:
-        BadArchive: Something isn't; the message names it.
+        BadArchive: An entry is unsafe; the message names the entry.
     """
     limits = limits or ArchiveLimits()
     entries = source.infolist()
@@ -162,13 +161,13 @@ def checked_entries(
 
 
 def check_names(names: list[tuple[str, bool]]) -> None:
-    """Check that names can be unpacked everywhere, below one folder and beside each other.
+    """Check that names can be unpacked on every system, below one folder and beside each other.
 
     Args:
         names: The names, with `/` between their parts, and whether each is a folder.
 
     Raises:
-        BadArchive: One can't, or two are the same, be it that they differ in case only.
+        BadArchive: A name is unsafe, or two names are the same, or differ in case only.
     """
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
@@ -187,15 +186,15 @@ def check_names(names: list[tuple[str, bool]]) -> None:
 
 
 def read_entry(source: zipfile.ZipFile, name: str, most: int = _BLOCK) -> bytes | None:
-    """Read a small file of a zip; `None` if there is none of this name.
+    """Read a small file of a zip; `None` for an unknown name.
 
     Args:
         source: The zip.
         name: The file's name.
-        most: Bytes that it may have.
+        most: Limit in bytes.
 
     Raises:
-        BadArchive: It is larger, or encrypted.
+        BadArchive: The file is larger, or encrypted.
     """
     try:
         info = source.getinfo(name)
@@ -210,7 +209,7 @@ def read_entry(source: zipfile.ZipFile, name: str, most: int = _BLOCK) -> bytes 
 
 
 def _check_kind(info: zipfile.ZipInfo) -> None:
-    """Refuse what is no plain file or folder."""
+    """Refuse entries other than plain files and folders."""
     name = info.orig_filename
     if info.flag_bits & 0x1:
         raise BadArchive(f"The zip is encrypted: {name!r} needs a password.")

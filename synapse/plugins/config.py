@@ -1,6 +1,6 @@
-"""What a release says of itself in its `config.yaml`, checked.
+"""The checked configuration of a release, from its `config.yaml`.
 
-Every mistake is found at once and named by the path of its key.
+All mistakes are reported at once, each with the path of its key.
 
 Example:
     >>> config = PluginConfig.parse(
@@ -54,14 +54,14 @@ ENTRYPOINT = re.compile(f"{_NAMES}:{_NAMES}")
 
 @attrs.frozen(kw_only=True)
 class Action:
-    """Something that a plugin can do.
+    """An action of a plugin.
 
     Attributes:
-        name: What it is called.
-        entrypoint: What runs, as `module:callable`.
-        description: What it does.
-        parameters: The JSON Schema of its parameters; `None` if any will do.
-        extra: What else the configuration says about it.
+        name: Name of the action.
+        entrypoint: The code to run, as `module:callable`.
+        description: Description of the action.
+        parameters: JSON Schema of the parameters; `None` accepts any.
+        extra: Other keys of the configuration.
     """
 
     name: str
@@ -77,7 +77,7 @@ class Action:
 
     @property
     def callable(self) -> str:
-        """The name, in that module, of what is called."""
+        """The callable's name inside the module."""
         return self.entrypoint.partition(":")[2]
 
 
@@ -89,13 +89,13 @@ class PluginConfig:
         code: The plugin's code.
         name: The plugin's name.
         version: The release's version.
-        category: What it is for, as `synapse.PluginCategory` has it.
-        description: What it does.
-        author: Who wrote it.
-        install: Whether `requirements` are installed before it runs.
-        requirements: Packages that it needs, as pip takes them.
-        actions: What it can do, by name.
-        extra: What else is there, which a server may know.
+        category: Purpose, one of `synapse.PluginCategory`.
+        description: Description of the plugin.
+        author: Name of the author.
+        install: Whether `requirements` are installed before a job runs.
+        requirements: Required packages, as pip takes them.
+        actions: The actions by name.
+        extra: Other keys, which a server may know.
     """
 
     code: str
@@ -121,13 +121,13 @@ class PluginConfig:
         """Check a configuration.
 
         Args:
-            document: What the file says, as plain values.
-            source: The file's name, for messages.
-            code: The plugin's code, which it has to have.
-            version: The release's version, which it has to have.
+            document: Content of the file, as plain values.
+            source: Name of the file, for messages.
+            code: The required code of the plugin.
+            version: The required version of the release.
 
         Raises:
-            PluginConfigError: It has mistakes, all of which are named.
+            PluginConfigError: The configuration has mistakes; the message names all.
         """
         mistakes = Mistakes()
         values = _read_config(document, mistakes)
@@ -140,19 +140,19 @@ class PluginConfig:
         """Return an action.
 
         Args:
-            name: Its name; it may be left out if there is only one.
+            name: Name of the action; optional for a plugin with one action.
 
         Raises:
-            InvalidQuery: There is none of this name, or several and no name.
+            UsageError: No action has this name, or no name was given for several actions.
         """
         return self.actions[checked_action(name, self.actions)]
 
 
 def checked_action(name: str | None, actions: Mapping[str, Any]) -> str:
-    """Return the name of the action that is meant.
+    """Return the name of the requested action.
 
     Raises:
-        InvalidQuery: There is none of this name, or several and no name.
+        UsageError: No action has this name, or no name was given for several actions.
     """
     there = ", ".join(actions) or "none"
     if name is None:

@@ -1,4 +1,4 @@
-"""The file in which a release says what it is: found in a folder or a zip, and read."""
+"""Find and read a release's configuration file, in a folder or a zip."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _UNREADABLE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupErr
 
 
 def read_config(place: str | os.PathLike[str] | IO[bytes]) -> dict[str, Any]:
-    """Read what a release says of itself, unchecked.
+    """Read a release's configuration, unchecked.
 
     Args:
-        place: A folder, or a zip: its path, or a file that is open for reading.
+        place: A folder, or a zip: a path, or a file opened for reading.
 
     Returns:
         The configuration as plain JSON values.
 
     Raises:
-        BadArchive: It is no zip.
-        PluginConfigError: There is no configuration, or it can't be read.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        BadArchive: The file isn't a zip.
+        PluginConfigError: The configuration is missing, or can't be read.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
     name, document = find_config(place)
     if name is None:
@@ -47,17 +47,17 @@ def load_config(
     code: str | None = None,
     version: str | None = None,
 ) -> PluginConfig:
-    """Read and check what a release says of itself.
+    """Read and check a release's configuration.
 
     Args:
-        place: A folder, or a zip: its path, or a file that is open for reading.
-        code: The plugin's code, which it has to have.
-        version: The release's version, which it has to have.
+        place: A folder, or a zip: a path, or a file opened for reading.
+        code: The required code of the plugin.
+        version: The required version of the release.
 
     Raises:
-        BadArchive: It is no zip.
-        PluginConfigError: There is no configuration, it can't be read, or it has mistakes.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        BadArchive: The file isn't a zip.
+        PluginConfigError: The configuration is missing, can't be read, or has mistakes.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
     name, document = find_config(place)
     if name is None:
@@ -68,15 +68,15 @@ def load_config(
 def find_config(
     place: str | os.PathLike[str] | IO[bytes],
 ) -> tuple[str | None, dict[str, Any]]:
-    """Read a release's configuration, if there is one.
+    """Read a release's configuration, if any.
 
     Returns:
-        The file's name, and what it says; `None` and nothing if there is none.
+        The file's name and content; `None` and an empty mapping without a configuration.
 
     Raises:
-        BadArchive: It is no zip.
-        PluginConfigError: It can't be read.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        BadArchive: The file isn't a zip.
+        PluginConfigError: The configuration can't be read.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
     if isinstance(place, (str, os.PathLike)) and Path(place).is_dir():
         texts = {name: _read_file(Path(place, name)) for name in CONFIG_NAMES}
@@ -90,15 +90,15 @@ def find_config(
 
 
 def parsed(name: str, text: bytes) -> dict[str, Any]:
-    """Make plain JSON values of a configuration's text.
+    """Parse a configuration's text into plain JSON values.
 
     Args:
-        name: The file's name, which says what it is written in.
-        text: What is in it.
+        name: The file's name, which decides about the format.
+        text: The file's content.
 
     Raises:
-        PluginConfigError: It can't be read.
-        MissingExtra: It is YAML, and PyYAML isn't installed.
+        PluginConfigError: The text can't be parsed.
+        MissingExtra: The text is YAML, and PyYAML isn't installed.
     """
     errors: tuple[type[Exception], ...] = _UNREADABLE
     if name.endswith(".json"):
@@ -123,7 +123,7 @@ def parsed(name: str, text: bytes) -> dict[str, Any]:
 
 
 def _without_excerpt(error: Exception) -> str:
-    """Say what a parser said; not the line that it quotes, with a mark below it."""
+    """Return a parser's message without the quoted line and the mark below."""
     mark, problem = getattr(error, "problem_mark", None), getattr(error, "problem", None)
     if mark is None or not problem:
         return str(error)
@@ -131,7 +131,7 @@ def _without_excerpt(error: Exception) -> str:
 
 
 def _plain(document: Any) -> Any:
-    """Make JSON of what YAML can say; a few of its references can stand for gigabytes."""
+    """Convert YAML values to JSON; a few YAML references can stand for gigabytes."""
     parts: list[str] = []
     size = 0
     encoder = json.JSONEncoder(default=str, allow_nan=False, ensure_ascii=False)

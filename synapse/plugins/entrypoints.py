@@ -1,4 +1,4 @@
-"""The code that an action names: finding it, calling it, and showing what it raised."""
+"""Find and call an action's entrypoint, and print its traceback."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ __all__ = ["EntrypointError", "call", "find", "printed_traceback"]
 
 
 class EntrypointError(Exception):
-    """There is no such entrypoint, or importing it fails; the message is a sentence."""
+    """The entrypoint is missing, or importing its module fails; the message is a sentence."""
 
 
 def find(entrypoint: str) -> tuple[Callable[..., Any], bool]:
     """Import an entrypoint.
 
     Args:
-        entrypoint: As `module:callable`.
+        entrypoint: The entrypoint, as `module:callable`.
 
     Returns:
-        What is called, and whether it takes the context.
+        The callable, and whether that takes the context.
 
     Raises:
-        EntrypointError: There is none, it can't be imported, or can't be called like that.
+        EntrypointError: The entrypoint is missing, can't be imported, or can't be called.
     """
     name, colon, path = entrypoint.partition(":")
     if not (name and colon and path):
@@ -42,7 +42,7 @@ def find(entrypoint: str) -> tuple[Callable[..., Any], bool]:
 
 
 def call(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Call an entrypoint, and return what it returns; of a coroutine, what that returns."""
+    """Call an entrypoint and return the result; a coroutine is run to its end."""
     value = function(*arguments)
     if inspect.iscoroutine(value):
         return asyncio.run(value)

@@ -1,4 +1,4 @@
-"""The files of a plugin's folder that belong into its release."""
+"""Select the files of a plugin's folder that belong into a release."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class SourceFile:
     """A file of the folder.
 
     Attributes:
-        name: Its path in the zip.
-        path: Where it is.
-        is_executable: Whether its owner may run it.
+        name: Path in the zip.
+        path: Path on the disk.
+        is_executable: Whether the owner may run the file.
     """
 
     name: str
@@ -53,16 +53,16 @@ class SourceFile:
 
 @attrs.define
 class Ignored:
-    """The files that were left out, as far as somebody may wonder about it.
+    """The files that a `.gitignore` left out.
 
     Attributes:
-        names: The paths of files and folders that a `.gitignore` names, in the zip's spelling.
+        names: Paths of files and folders that a `.gitignore` names, in the zip's spelling.
     """
 
     names: list[str] = attrs.field(factory=list)
 
     def covers(self, name: str) -> bool:
-        """Say whether a path was left out, or is in a folder that was."""
+        """Return whether a path, or a folder above the path, was left out."""
         path = PurePosixPath(name)
         return any(path.is_relative_to(one) for one in self.names)
 
@@ -70,16 +70,16 @@ class Ignored:
 def files_of(folder: Path, ignored: Ignored | None = None) -> list[SourceFile]:
     """Return the files of a folder that belong into a release, by name.
 
-    Those don't that a `.gitignore` in the folder or below names, nor do `.git`, caches and virtual
+    Left out are files that a `.gitignore` in the folder or below names, `.git`, caches and virtual
     environments. A link to a file in the folder counts as the file.
 
     Args:
         folder: The folder.
-        ignored: Takes note of what a `.gitignore` left out.
+        ignored: Collects the files that a `.gitignore` left out.
 
     Raises:
-        InvalidQuery: It can't be read, or it has a link that leads out of it or nowhere, or
-            something that is neither file nor folder.
+        UsageError: The folder can't be read, contains a link that leads out or nowhere, or
+            an entry that is neither file nor folder.
         MissingExtra: pathspec isn't installed.
     """
     if not folder.is_dir():
@@ -109,13 +109,13 @@ class _Walk:
         rules: list[tuple[str, GitIgnoreSpec]],
         above: tuple[Path, ...],
     ) -> Iterator[SourceFile]:
-        """Give the files of a folder and below.
+        """Yield the files of a folder and below.
 
         Args:
             folder: The folder.
-            name: Its path in the zip, with a slash at the end; empty for the whole.
-            rules: The rules that hold in it, the farthest first, each with its folder's path.
-            above: The folders that it is in.
+            name: Path in the zip, with a slash at the end; empty for the top.
+            rules: The rules in force, the farthest first, each with its folder's path.
+            above: The folders around this one.
         """
         rules_file = folder / _RULES
         if rules_file.is_file():
@@ -151,7 +151,7 @@ class _Walk:
         """Follow a link.
 
         Raises:
-            InvalidQuery: It leads out of the folder, or nowhere.
+            UsageError: The link leads out of the folder, or nowhere.
         """
         try:
             real = path.resolve(strict=True)

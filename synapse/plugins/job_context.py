@@ -1,4 +1,4 @@
-"""What the code of a plugin has while it runs: its parameters, a session, and where to report.
+"""The context of a job's code: parameters, a session, and reports.
 
 Example:
     >>> def run(context):
@@ -48,29 +48,29 @@ class _Params(dict[str, Any]):
 
 
 class Context:
-    """A job, as its code sees it. Safe under threads.
+    """A job as its code sees the job. Safe under threads.
 
-    Reports go to the backend from a thread of their own, the newest values at most twice a second;
-    none of the methods waits for it. The last values are always sent before the process ends.
+    A thread sends reports to the backend, the newest values at most twice a second; no method waits
+    for the backend. The last values are always sent before the process ends.
 
     Args:
         job_id: The job's id.
         plugin_code: The plugin's code.
-        version: The version of the release that runs.
-        action: Which of its actions.
+        version: Version of the running release.
+        action: Name of the action.
         params: The action's parameters.
-        debug: Whether it runs for debugging.
+        debug: Whether the job runs for debugging.
         connect: Makes the session.
-        changed: Told that there is something to send.
+        changed: Called after each report.
 
     Attributes:
         job_id: The job's id.
         plugin_code: The plugin's code.
-        version: The version of the release that runs.
-        action: Which of its actions.
-        params: The action's parameters; they can't be changed.
-        debug: Whether it runs for debugging.
-        reports: What was reported so far.
+        version: Version of the running release.
+        action: Name of the action.
+        params: The action's parameters, read-only.
+        debug: Whether the job runs for debugging.
+        reports: The reports so far.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class Context:
 
     @property
     def session(self) -> Session:
-        """A session with the job's rights, made when it is first asked for. Makes no request.
+        """A session with the job's rights, made at first use. Makes no request.
 
-        It is the process's default session too, unless there is one.
+        That session becomes the process's default session, unless one exists.
         """
         with self._connecting:
             if self._session is None:
@@ -111,68 +111,68 @@ class Context:
 
     @property
     def job(self) -> Job:
-        """The job; reading its fields loads it, by one request."""
+        """The job; reading a field loads the job, by one request."""
         job: Job = self.session.identity.related("Job", self.job_id, via="job")
         return job
 
     def progress(self, done: float, total: float, category: str | None = None) -> None:
-        """Say how far the job is. It makes no request by itself.
+        """Report the job's progress. Makes no request by itself.
 
         The job's overall progress is the mean over all categories.
 
         Args:
-            done: How much is done, in whatever is counted.
-            total: How much there is to do; 0 counts as done.
-            category: What is counted, if there is more than one thing.
+            done: Amount done, in any unit.
+            total: Amount to do; 0 counts as done.
+            category: Name of the counted amount, if the job counts several.
 
         Raises:
-            InvalidQuery: One of the numbers is negative, or none.
+            UsageError: A number is negative, or not a number.
         """
         self._check_process()
         self.reports.set_progress(done, total, category)
         self._changed()
 
     def metrics(self, category: str | None = None, /, **values: Any) -> None:
-        """Report measurements; those of the same names are replaced, others stay.
+        """Report measurements; they replace those of the same names. Makes no request by itself.
 
-        It makes no request by itself. NaN and infinity become `None`: JSON doesn't know them.
+        NaN and infinity become `None`: JSON doesn't know them.
 
         Args:
-            category: What they are about, if there is more than one thing.
+            category: Name of the measured object, if the job measures several.
             **values: The measurements by name.
 
         Raises:
-            InvalidQuery: JSON can't hold one, or they are given as a mapping.
+            UsageError: JSON can't hold a value, or the values are given as a mapping.
         """
         self._check_process()
         self.reports.add_metrics(category, values)
         self._changed()
 
     def result(self, value: Any) -> None:
-        """Say what came of the job. It makes no request by itself.
+        """Report the job's result. Makes no request by itself.
 
-        It counts before what the code returns, and the last one counts.
+        A reported result beats the code's return value, and the last one counts.
 
         Args:
-            value: What JSON can hold; NaN and infinity become `None`.
+            value: A JSON value; NaN and infinity become `None`.
 
         Raises:
-            InvalidQuery: JSON can't hold it.
+            UsageError: JSON can't hold the value.
         """
         self._check_process()
         self.reports.set_result(value)
         self._changed()
 
     def log(self, message: object, level: str = "info") -> None:
-        """Print to the job's console log, with a level. What is just printed has none.
+        """Print to the job's output with a level; plain `print` has none.
 
         Args:
-            message: The text; each line of it becomes one of the log.
+            message: The text; each of its lines becomes one line of output.
             level: `debug`, `info`, `success`, `warning`, `danger`, `error` or `critical`; or a
                 `synapse.LogLevel`.
 
         Raises:
-            InvalidQuery: There is no such level.
+            UsageError: No such level exists.
         """
         # In one piece: another thread may be printing.
         sys.stdout.write(marked(str(message), level) + "\n")
@@ -191,10 +191,10 @@ class Context:
 
 
 class LocalContext(Context):
-    """A job that isn't one: what is reported stays on the object. `local_context()` makes it.
+    """A context without a job, made by `local_context()`: reports stay on this object.
 
     Attributes:
-        printed: What was logged, as pairs of a message and its level.
+        printed: Logged messages, as pairs of a message and its level.
     """
 
     def __init__(
@@ -220,7 +220,7 @@ class LocalContext(Context):
 
     @property
     def job(self) -> Job:
-        """There is none.
+        """Not available: no job exists.
 
         Raises:
             SynapseError: Always.
@@ -228,14 +228,14 @@ class LocalContext(Context):
         raise SynapseError("This is a local context: there is no job. Run the plugin to have one.")
 
     def log(self, message: object, level: str = "info") -> None:
-        """Print a message, and keep it in `printed`.
+        """Print a message, and append the message to `printed`.
 
         Args:
             message: The text.
-            level: Its level, as for `Context.log`.
+            level: Level, as for `Context.log`.
 
         Raises:
-            InvalidQuery: There is no such level.
+            UsageError: No such level exists.
         """
         self.printed.append((str(message), checked_level(level)))
         sys.stdout.write(f"{message}\n")
@@ -245,10 +245,10 @@ _current: list[Context] = []
 
 
 def context() -> Context:
-    """Return the context of the job that this process runs. Makes no request.
+    """Return the context of the job in this process. Makes no request.
 
     Raises:
-        SynapseError: It runs none.
+        SynapseError: This process runs no job.
     """
     if not _current:
         raise SynapseError(
@@ -267,14 +267,14 @@ def local_context(
     plugin_code: str = "local",
     version: str = "0",
 ) -> Iterator[LocalContext]:
-    """Run a plugin's code in this process, to try or to test it.
+    """Run a plugin's code in this process, for trials and tests.
 
-    Inside, `context()` gives the same as the `with` statement. Nothing is sent: progress, metrics
-    and result are at `reports`, log lines at `printed`.
+    Inside the block, `context()` returns the same context. Nothing is sent: progress, metrics and
+    result are in `reports`, log lines in `printed`.
 
     Args:
         params: The action's parameters.
-        session: The session that the code gets; by default the default session.
+        session: The code's session; by default the default session.
         action: The action's name.
         plugin_code: The plugin's code.
         version: The release's version.

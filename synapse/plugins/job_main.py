@@ -1,17 +1,18 @@
 """The process of a job: `python -m synapse.plugins.job_main`.
 
-It reads an order, one line of JSON, from its standard input, or fetches it with `--order-url URL`;
-runs the entrypoint that the order names, from the working directory; and ends with a code that says
-how it went:
+The process reads a job spec, one line of JSON, from standard input, or fetches the spec with
+`--order-url URL`, and runs the entrypoint in the working directory. The exit code says how the job
+ended:
 
-- 0: it completed
-- 1: it raised an exception, whose traceback was printed
-- 3: the entrypoint can't be found or imported; the last line says why
-- 4: the result can't be kept: JSON can't hold it, or the backend refused it; the last line says why
-- n: it said `sys.exit(n)`; 143 after SIGTERM
+- 0: completed
+- 1: the code raised an exception, whose traceback was printed
+- 3: the entrypoint is missing or can't be imported; the last line says why
+- 4: the result can't be kept: JSON can't hold the result, or the backend refused; the last line
+  says why
+- n: the code called `sys.exit(n)`; 143 after SIGTERM
 
-When the standard input ends, whoever started it is gone, and it ends itself, with all that it
-started in its process group.
+The end of standard input means that the starting process is gone; then this process ends itself
+with everything in its process group.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ _own_output: list[IO[str]] = []
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a job, and return the code that the process is to end with.
+    """Run a job and return the process's exit code.
 
     Args:
-        arguments: What follows the program's name on its command line.
+        arguments: The command line, without the program's name.
     """
     signal.signal(signal.SIGTERM, _terminate)
     _set_up_output()
@@ -162,11 +163,11 @@ class _Job:
 
 
 def _order(arguments: list[str]) -> dict[str, Any]:
-    """Read the order.
+    """Read the job spec.
 
     Raises:
-        InvalidQuery: It is none.
-        OSError: It can't be fetched.
+        UsageError: The input isn't a job spec.
+        OSError: The spec can't be fetched.
     """
     control = None
     if not arguments:
@@ -190,7 +191,7 @@ def _order(arguments: list[str]) -> dict[str, Any]:
 
 
 def _keep_standard_input() -> IO[bytes]:
-    """Take the standard input for ourselves; the code, and what it starts, get an empty one."""
+    """Reserve standard input for this module; the code and its children get an empty one."""
     control = os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, 0)
@@ -249,7 +250,7 @@ def _set_up_output() -> None:
 
 
 def _print_log() -> None:
-    """Print what the SDK logs, each message with its level."""
+    """Print the SDK's log, each message with its level."""
     import logging
 
     from synapse.plugins.log_markers import LEVELS
@@ -266,7 +267,7 @@ def _print_log() -> None:
 
 
 def _code_of(end: SystemExit) -> int:
-    """Return the code of a `SystemExit` as the system will have it."""
+    """Return the exit code of a `SystemExit`, as the system sees the code."""
     if end.code is None:
         return COMPLETED
     if isinstance(end.code, int):

@@ -1,4 +1,4 @@
-"""What the code of a job reports: merged here, and sent by a thread that keeps nobody waiting."""
+"""Merge a job's reports, and send them on a thread that delays nobody."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _NOTHING = object()
 
 
 class JobUpdates:
-    """The progress, metrics and result of one job so far; safe under threads.
+    """Progress, metrics and result of one job so far; safe under threads.
 
     Attributes:
-        progress: How much is done over all categories, from 0 to 100; `None` before it is said.
+        progress: Percentage over all categories, from 0 to 100; `None` before the first report.
         progress_record: For each category, `done`, `total` and `percent`.
         metrics_record: The metrics, merged.
     """
@@ -38,17 +38,17 @@ class JobUpdates:
 
     @property
     def result(self) -> Any:
-        """What came of it; `None` if nothing was said."""
+        """The reported result; `None` before a report."""
         return None if self._result is _NOTHING else self._result
 
     @property
     def has_result(self) -> bool:
-        """Whether a result was given, be it `None`."""
+        """True if a result was reported, `None` included."""
         return self._result is not _NOTHING
 
     @property
     def has_unsent(self) -> bool:
-        """Whether there is something that wasn't taken to be sent."""
+        """True if a report wasn't taken for sending."""
         return bool(self._unsent)
 
     def set_progress(self, done: float, total: float, category: str | None) -> None:
@@ -91,10 +91,10 @@ class JobUpdates:
             self._unsent.add("metrics_record")
 
     def set_result(self, value: Any) -> None:
-        """Note the result.
+        """Store the result.
 
         Raises:
-            InvalidQuery: JSON can't hold it.
+            UsageError: JSON can't hold the result.
         """
         found = as_json(value, "result")
         with self._lock:
@@ -102,7 +102,7 @@ class JobUpdates:
             self._unsent.add("result")
 
     def take(self) -> dict[str, Any]:
-        """Return what is to be sent, each with its newest value; it then counts as sent."""
+        """Return the newest values to send; they count as sent from now on."""
         with self._lock:
             taken = {name: getattr(self, name) for name in sorted(self._unsent)}
             self._unsent.clear()
@@ -112,23 +112,23 @@ class JobUpdates:
             }
 
     def give_back(self, names: Mapping[str, Any]) -> None:
-        """Note that what was taken wasn't sent after all."""
+        """Mark taken values as unsent again."""
         with self._lock:
             self._unsent.update(names)
 
 
 class UpdateSender:
-    """Sends what is reported from a thread of its own: the newest values, and not too often.
+    """Sends reports on a thread of its own: the newest values, not too often.
 
-    What the way to the backend swallows is sent again, with whatever is newer by then.
+    Values lost on the way are sent again, with newer ones.
 
     Args:
-        reports: What is reported.
-        send: Sends some of it within some seconds, or raises why that isn't possible.
-        period: Seconds between two of its calls, at least.
+        reports: The reports.
+        send: Sends values within some seconds, or raises.
+        period: Least number of seconds between two calls of `send`.
 
     Attributes:
-        refusal: Why the backend didn't take the last ones, if it didn't.
+        refusal: The backend's refusal of the last values, if any.
     """
 
     def __init__(
@@ -150,7 +150,7 @@ class UpdateSender:
         self._process = os.getpid()
 
     def notify(self) -> None:
-        """Say that there is something new. Returns at once."""
+        """Wake the thread. Returns at once."""
         with self._starting:
             if self._thread is None and not self._closed.is_set():
                 self._thread = threading.Thread(
@@ -160,10 +160,10 @@ class UpdateSender:
         self._wake.set()
 
     def close(self, patience: float = 30.0) -> None:
-        """Send what is left, now, in this thread. It may be called again for what comes later.
+        """Send the rest now, in this thread; may be called again for later values.
 
         Args:
-            patience: For how many seconds a backend that can't be reached is tried.
+            patience: Seconds for which an unreachable backend is tried.
         """
         if os.getpid() != self._process:
             return  # a copy that the code forked: the thread, and what it holds, are elsewhere
@@ -194,7 +194,7 @@ class UpdateSender:
                 self._wake.set()
 
     def _send_once(self, seconds: float) -> bool:
-        """Send what there is; say whether nothing is left to be sent again."""
+        """Send the newest values; return whether nothing is left to send again."""
         values = self._reports.take()
         if not values:
             return True
@@ -214,16 +214,16 @@ class UpdateSender:
 
 
 def as_json(value: Any, path: str = "the value") -> Any:
-    """Return a value as JSON has it: numpy's numbers, times and objects of the SDK too.
+    """Convert a value to JSON: also numpy's numbers, times and objects of the SDK.
 
-    What is no number (NaN) or infinite, which JSON doesn't know, becomes `None`.
+    NaN and infinity, which JSON doesn't know, become `None`.
 
     Args:
-        value: What the code gave.
-        path: What it is called, for messages.
+        value: The code's value.
+        path: Name of the value, for messages.
 
     Raises:
-        InvalidQuery: JSON can't hold it; the message says what of it.
+        UsageError: JSON can't hold the value; the message names the part.
 
     Example:
         >>> as_json({"loss": float("nan"), "sizes": (1, 2)})
@@ -265,7 +265,7 @@ def _is_count(value: Any) -> bool:
 
 
 def _may_pass(error: SynapseError) -> bool:
-    """Say whether the same may go well later."""
+    """Return whether sending again later may succeed."""
     if not isinstance(error, ClientError):
         return False
     return error.status_code in (408, 429) or error.status_code >= 500

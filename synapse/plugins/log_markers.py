@@ -1,6 +1,6 @@
-r"""How serious a printed line is: a mark at its beginning, which whoever reads it takes off.
+r"""Levels of printed lines: a mark at the line's beginning, which readers remove.
 
-A marked line is `\x1e<level>\x1f<message>`. Everything else is a line without a level, as it is.
+A marked line is `\x1e<level>\x1f<message>`. Every other line has no level.
 
 Example:
     >>> split(marked("half way", "info"))
@@ -22,13 +22,13 @@ _BEGIN, _END = "\x1e", "\x1f"
 
 
 def checked_level(level: str) -> str:
-    """Return a level as it is written on the wire.
+    """Return a level in the wire's spelling.
 
     Args:
         level: One of `LEVELS`, or a `synapse.LogLevel`.
 
     Raises:
-        InvalidQuery: There is no such level.
+        UsageError: No such level exists.
 
     Example:
         >>> checked_level("info")
@@ -45,14 +45,14 @@ def checked_level(level: str) -> str:
 
 
 def marked(message: str, level: str) -> str:
-    r"""Return a message as it is printed to have a level; each of its lines gets the mark.
+    r"""Return a message with a mark at the beginning of each line.
 
     Args:
         message: The text, without the end of its last line.
         level: One of `LEVELS`, or a `synapse.LogLevel`.
 
     Raises:
-        InvalidQuery: There is no such level.
+        UsageError: No such level exists.
 
     Example:
         >>> marked("one\ntwo", "error")
@@ -63,14 +63,13 @@ def marked(message: str, level: str) -> str:
 
 
 def split(line: str) -> tuple[str, str | None]:
-    r"""Take the mark off a printed line.
+    r"""Split the mark off a printed line.
 
     Args:
         line: The line, without its end.
 
     Returns:
-        The message and its level; the line as it is and `None` if it isn't marked with a level
-        that there is.
+        The message and its level; the unchanged line and `None` without a known level.
 
     Example:
         >>> split("\x1eloud\x1fhello")

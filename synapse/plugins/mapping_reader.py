@@ -1,4 +1,4 @@
-"""Reading a mapping that people wrote: every mistake is noted with the path of its key."""
+"""Read a mapping written by people, and note every mistake with the path of its key."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return `; did you mean 'x'?` for a misspelling, else a full stop.
 
     Args:
-        word: What was written.
-        known: What there is.
-        cutoff: How alike they have to be, from 0 to 1.
+        word: The written word.
+        known: The known words.
+        cutoff: Least similarity, from 0 to 1.
 
     Example:
         >>> near("tarin", ["train", "export"])
@@ -30,10 +30,10 @@ def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
 
 
 class Mistakes:
-    """What is wrong, by the path of the key.
+    """The mistakes by the path of the key.
 
     Attributes:
-        found: For each path, the reasons.
+        found: The reasons for each path.
     """
 
     def __init__(self) -> None:
@@ -46,12 +46,12 @@ class Mistakes:
     def mapping(
         self, path: str, document: Any, *, known: Iterable[str] | None = None
     ) -> Reader | None:
-        """Return what reads a mapping; `None`, and a mistake, if it is something else.
+        """Return a reader for a mapping; `None`, and a mistake, for anything else.
 
         Args:
-            path: Where it is; `""` for the whole.
-            document: What should be a mapping.
-            known: The keys that are known. Others may be there, but not misspelt ones.
+            path: Path of the mapping; `""` for the whole.
+            document: The value.
+            known: The known keys. Other keys are allowed, but not misspelled ones.
         """
         if not isinstance(document, Mapping):
             self.add(path, f"Expected a mapping, not {_shown(document)}.")
@@ -94,11 +94,11 @@ class Reader:
         return [key for key in self._document if isinstance(key, str)]
 
     def get(self, key: str) -> Any:
-        """Return a value as it is; `None` if there is none."""
+        """Return a raw value, or `None`."""
         return self._document.get(key)
 
     def rest(self) -> dict[str, Any]:
-        """Return what is under other keys than those that are known."""
+        """Return the values of unknown keys."""
         return {key: self._document[key] for key in self.names() if key not in self.known}
 
     def text(
@@ -111,10 +111,10 @@ class Reader:
         """Return a text, or `None`.
 
         Args:
-            key: Its key.
-            pattern: What it has to match as a whole.
-            form: That, for people.
-            required: Whether it has to be there, and not be empty.
+            key: The key.
+            pattern: Pattern for the whole text.
+            form: Description of the pattern, for people.
+            required: Whether the text must be present and not empty.
         """
         value = self._document.get(key)
         if value is None:
@@ -133,14 +133,14 @@ class Reader:
         return None
 
     def flag(self, key: str) -> bool:
-        """Return a yes or no; no if there is none."""
+        """Return a boolean; `False` for a missing key."""
         value = self._document.get(key)
         if value is not None and not isinstance(value, bool):
             self._mistakes.add(self.at(key), f"Expected true or false, not {_shown(value)}.")
         return value is True
 
     def texts(self, key: str) -> list[str]:
-        """Return a list of texts, each with something in it."""
+        """Return a list of non-empty texts."""
         value = self._document.get(key)
         if value is None:
             return []
@@ -170,7 +170,7 @@ def _shown(value: Any) -> str:
 
 
 def _quote(value: Any) -> str:
-    """Say what to do about what YAML takes for something else than text."""
+    """Return advice for values that YAML doesn't read as text."""
     if isinstance(value, (int, float)):
         return f': write "{value}", in quotes'
     return ""

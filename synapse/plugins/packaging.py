@@ -30,13 +30,13 @@ _BLOCK = 1 << 20
 
 @attrs.frozen(kw_only=True)
 class Package:
-    """A release that is ready to be uploaded.
+    """A release that is ready for uploading.
 
     Attributes:
-        path: The zip.
-        config: What it says of itself.
-        names: Its files.
-        checksum: The SHA-256 of the zip, in hex.
+        path: Path of the zip.
+        config: The checked configuration.
+        names: Names of the files.
+        checksum: SHA-256 of the zip, in hex.
     """
 
     path: Path
@@ -52,24 +52,24 @@ def pack(
     code: str | None = None,
     version: str | None = None,
 ) -> Package:
-    r"""Check a plugin's folder, and pack it. Makes no request.
+    r"""Check a plugin's folder and pack a release. Makes no request.
 
-    The same files give the same bytes, whenever and wherever they were checked out (as long as the
-    same zlib packs them). What a `.gitignore` in the folder names is left out, and so are `.git`,
-    caches and virtual environments.
+    The same files give the same bytes, whenever and wherever they were checked out (with the same
+    zlib). Left out are files that a `.gitignore` in the folder names, `.git`, caches and virtual
+    environments.
 
     Args:
         folder: The folder with `config.yaml` or `config.json` at its top.
-        dest: The path of the zip, whatever is there.
-        code: The plugin's code, which the configuration has to have.
-        version: The release's version, which it has to have.
+        dest: Path of the zip, which replaces any file.
+        code: The required code of the plugin.
+        version: The required version of the release.
 
     Returns:
-        What was made.
+        The packed release.
 
     Raises:
-        PluginConfigError: The configuration has mistakes, or names what isn't there.
-        InvalidQuery: The folder can't be read, or has what can't be in a release.
+        PluginConfigError: The configuration has mistakes, or names missing files.
+        UsageError: The folder can't be read, or contains files that a release can't.
         MissingExtra: PyYAML or pathspec isn't installed.
 
     Example:
@@ -116,14 +116,14 @@ def check_zip(
     code: str | None = None,
     version: str | None = None,
 ) -> PluginConfig | None:
-    """Check a zip that was made elsewhere, as `pack` checks a folder.
+    """Check a zip from elsewhere, as `pack` checks a folder.
 
     Returns:
-        What it says of itself; `None` if it has no actions, so that nothing of it can be run.
+        The configuration; `None` without actions: nothing of such a release can be run.
 
     Raises:
-        BadArchive: It is no zip, or unsafe to unpack.
-        PluginConfigError: Its configuration has mistakes, or names what isn't there.
+        BadArchive: The file isn't a zip, or is unsafe to unpack.
+        PluginConfigError: The configuration has mistakes, or names missing files.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
     with opened(archive) as source:
@@ -151,15 +151,15 @@ def check_zip(
 
 
 def _is_meant_to_run(document: Mapping[str, Any]) -> bool:
-    """Say whether there are actions, be it that the word is misspelt."""
+    """Return whether the configuration has actions, even under a misspelled key."""
     return any(key == "actions" or near(str(key), ["actions"], MISSPELT) != "." for key in document)
 
 
 def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: Ignored) -> str:
-    """Return the name of a folder's configuration.
+    """Return the name of a folder's configuration file.
 
     Raises:
-        PluginConfigError: There is none, or there are two.
+        PluginConfigError: The folder has none, or two.
     """
     found = [name for name in CONFIG_NAMES if name in by_name]
     if len(found) > 1:

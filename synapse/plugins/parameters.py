@@ -1,4 +1,4 @@
-"""The parameters of an action against its JSON Schema (draft 2020-12).
+"""Check an action's parameters against its JSON Schema (draft 2020-12).
 
 Example:
     >>> schema = {"properties": {"epochs": {"type": "integer"}}, "required": ["epochs"]}
@@ -33,19 +33,19 @@ _LONGEST = 200
 
 
 def can_check() -> bool:
-    """Say whether the package that checks is installed."""
+    """Return whether jsonschema is installed."""
     return find_spec("jsonschema") is not None
 
 
 def problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Find what is wrong with parameters.
+    """Return the mistakes in parameters.
 
     Args:
         schema: The action's `parameters`.
         params: The parameters, as plain JSON values.
 
     Returns:
-        For the path of each value, such as `layers.0.size`, the reasons; empty if all is well.
+        The reasons for the path of each value, such as `layers.0.size`; empty without mistakes.
 
     Raises:
         MissingExtra: jsonschema isn't installed.
@@ -65,10 +65,10 @@ def problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, 
 
 
 def schema_problems(schema: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Find what is wrong with a schema itself; nothing if jsonschema isn't installed.
+    """Return the mistakes in a schema; empty without jsonschema.
 
     Returns:
-        For the path of each key in it, the reasons.
+        The reasons for the path of each key.
     """
     if not can_check():
         return {}
@@ -104,7 +104,7 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
 
 
 def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
-    """Say what an error is about: of a missing or unknown key, that key."""
+    """Return the path of an error, down to a missing or unknown key."""
     path = [str(step) for step in error.absolute_path]
     value: Any = error.validator_value
     schema: Any = error.schema
@@ -125,7 +125,7 @@ def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
 
 
 def _said(error: ValidationError) -> str:
-    """Give what an error says; of a word that isn't one of several, which may be meant."""
+    """Return an error's message, with a suggestion for a word outside an enumeration."""
     hint = ""
     instance: Any = error.instance
     words: Any = error.validator_value

@@ -1,4 +1,4 @@
-"""What a configuration says, against the files that are in the release with it."""
+"""Check a configuration against the files of the release."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ def check_release(
     code: str | None = None,
     version: str | None = None,
 ) -> PluginConfig:
-    """Check a configuration, and that the release has what it names.
+    """Check a configuration, and that the release contains the named files.
 
     Args:
         document: The configuration.
-        source: The name of its file.
-        names: The names of the release's files.
-        read: Reads one of them.
-        is_left_out: Says whether a file is there, but no part of the release.
-        code: The plugin's code, which it has to have.
-        version: The release's version, which it has to have.
+        source: Name of the configuration file.
+        names: Names of the release's files.
+        read: Reads a file.
+        is_left_out: Returns whether an existing file isn't part of the release.
+        code: The required code of the plugin.
+        version: The required version of the release.
 
     Raises:
-        PluginConfigError: It has mistakes, all of which are named.
+        PluginConfigError: The configuration has mistakes; the message names all.
     """
     found: dict[str, list[str]] = {}
     config = None
@@ -79,7 +79,7 @@ def _missing(
     read: Callable[[str], bytes],
     is_left_out: Callable[[str], bool] | None,
 ) -> str | None:
-    """Say why an entrypoint won't be found, as far as that can be seen without running it."""
+    """Return why an entrypoint can't be found, as far as that shows without running code."""
     module, _, function = entrypoint.partition(":")
     base = module.replace(".", "/")
     files = (f"{base}.py", f"{base}/__init__.py")
@@ -99,7 +99,7 @@ def _missing(
 
 
 def _names_in(source: bytes) -> set[str] | None:
-    """Return the names that a module may have; `None` if that can't be told by reading it."""
+    """Return the names that a module may define; `None` if reading can't tell."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -1,7 +1,7 @@
-"""What is checked of a plugin before anything is sent: a release's content, and a run's parameters.
+"""Checks before a release or a run is sent.
 
-The server checks both again. What checks here is imported when it is needed: most who read plugins
-neither release nor run any.
+The server checks again. The modules behind these checks are imported at first use: most readers of
+plugins neither release nor run any.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["Runnable", "check_run", "forget", "plugin_fields", "remember", "uplo
 
 @attrs.frozen
 class Runnable:
-    """What is known of the release that a run would use.
+    """The release that a run would use.
 
     Attributes:
-        version: Its version.
-        actions: Its actions; none if it doesn't name any, and then anything goes.
+        version: The release's version.
+        actions: The release's actions; empty if none is named, and then any name passes.
     """
 
     version: str
@@ -48,17 +48,17 @@ _lock = threading.Lock()
 def uploadable(
     source: str | os.PathLike[str] | IO[bytes], *, name: str | None, code: str, version: str
 ) -> Iterator[tuple[str | os.PathLike[str] | IO[bytes], str | None]]:
-    """Check what is to be released, and give what is uploaded and its name.
+    """Check a release, and yield the file to upload and its name.
 
     Args:
-        source: A folder, a zip's path, or a zip that is open for reading.
-        name: The name that the file is to have.
+        source: A folder, a zip's path, or a zip opened for reading.
+        name: The requested name of the file.
         code: The plugin's code.
         version: The release's version.
 
     Raises:
-        InvalidQuery: It can't be released; see `synapse.plugins.packaging`.
-        MissingExtra: It is a folder, and what packs it isn't installed.
+        UsageError: The source can't be released; see `synapse.plugins.packaging`.
+        MissingExtra: The source is a folder, and packing needs a missing package.
     """
     from synapse.plugins.packaging import check_zip, pack
 
@@ -81,10 +81,10 @@ def uploadable(
 
 
 def plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the fields of a plugin, as the configuration in its folder has them.
+    """Return a plugin's fields from the configuration in its folder.
 
     Raises:
-        InvalidQuery: The folder has no good configuration.
+        UsageError: The folder has no valid configuration.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
     from synapse.plugins.config_file import load_config
@@ -99,19 +99,19 @@ def plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
 def check_run(plugin: Plugin, action: str | None, params: Mapping[str, Any]) -> str | None:
     """Check an action and its parameters against the newest release.
 
-    One request the first time, and one if something is wrong with what is known from before: it
-    may be out of date.
+    One request the first time, and one before the kept configuration, which may be outdated,
+    refuses anything.
 
     Args:
-        plugin: What is to be run.
+        plugin: The plugin.
         action: The action's name, or `None` for the only one.
         params: The parameters, as JSON.
 
     Returns:
-        The action's name, if it is known.
+        The action's name, if known.
 
     Raises:
-        InvalidQuery: There is no such action.
+        UsageError: No such action exists.
         ValidationError: A parameter doesn't fit.
     """
     known = _known_of(plugin)
@@ -128,7 +128,7 @@ def remember(plugin: Plugin, release: PluginRelease) -> None:
 
 
 def forget(plugin: Plugin) -> None:
-    """Have the next run ask for the newest release."""
+    """Drop the kept configuration: the next run fetches the newest release."""
     _known_of(plugin).pop(plugin.id, None)
 
 
@@ -183,7 +183,7 @@ def _checked(
 
 
 def _is_at_its_beginning(file: IO[bytes]) -> bool:
-    """Say whether an open file can be looked at: what is uploaded begins at its position."""
+    """Return whether an open file can be checked: the upload begins at its position."""
     try:
         return file.seekable() and file.tell() == 0
     except (AttributeError, OSError, ValueError):

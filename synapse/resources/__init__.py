@@ -1,7 +1,7 @@
-"""The declared resources, one module per domain of the platform.
+"""The declared resources, one module per noun of the platform.
 
-A module that is added here is found by itself. Each is imported when a class of it is asked for:
-all of them together would take a tenth of the time of a session's start.
+New modules are found by themselves. A module is imported when one of its classes is used: importing
+all of them would take a tenth of a session's start.
 """
 
 from synapse._internal.lazy_import import load

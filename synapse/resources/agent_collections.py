@@ -1,4 +1,4 @@
-"""The lists that an agent has: of its jobs and releases, and of what its cluster does."""
+"""The lists of an agent: jobs and releases, and the work of its cluster."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ class _Listed(Generic[T]):
         return list(self)
 
     def get(self, key: str) -> T:
-        """Return one. One request.
+        """Return one element. One request.
 
         Raises:
-            BadRequest: The key can't be one; no request was made.
-            NotFound: There is none of this key.
+            BadRequest: The key is malformed; no request was made.
+            NotFound: No element has this key.
         """
         return made(self._kind, self._get(key), self._api)
 
@@ -80,13 +80,13 @@ class AgentJobs(_Listed[AgentJob]):
         super().__init__(AgentJob, api, api.list_jobs, api.get_job)
 
     def filter(self, *, status: JobStatus | str) -> Iterator[AgentJob]:
-        """Give the jobs in a state. One request for each page of 100.
+        """Yield the jobs in a state. One request for each page of 100.
 
         Args:
             status: The state, in any spelling.
 
         Raises:
-            InvalidQuery: There is no such state.
+            InvalidQuery: No such state exists.
         """
         try:
             wanted = JobStatus(status)
@@ -103,11 +103,11 @@ class AgentReleases(_Listed[AgentRelease]):
         super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
 
     def fetch(self, plugin: Any, version: str) -> AgentRelease:
-        """Have the agent fetch a release, unless it has it already. One request.
+        """Have the agent fetch a release, unless the agent keeps that release already. One request.
 
         Args:
             plugin: The plugin, or its code.
-            version: Which of its releases.
+            version: The release's version.
 
         Raises:
             NotFound: The backend has no such release.
@@ -125,14 +125,14 @@ class Nodes(_Listed[Node]):
 
 
 class ClusterTasks(_Listed[ClusterTask]):
-    """What runs on an agent's machines."""
+    """The processes and tasks on an agent's machines."""
 
     def __init__(self, api: AgentApi) -> None:
         super().__init__(ClusterTask, api, api.list_tasks, api.get_task)
 
 
 class ServedApplications(_Listed[ServedApplication]):
-    """What an agent's cluster serves; without Ray, nothing."""
+    """The applications that an agent's cluster serves; without Ray, none."""
 
     def __init__(self, api: AgentApi) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
-"""What an agent shows of itself: its jobs, releases and figures, and the machines it runs on.
+"""Values that an agent shows: jobs, releases, figures and machines.
 
-These come from the agent, not from the server, so they are no resources of the session: plain,
-frozen values with the verbs that the agent has for them.
+They come from the agent, not from the server, so they aren't resources of the session but frozen
+values with the verbs that the agent offers.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ T = TypeVar("T", bound="OfAgent")
 
 
 class AgentApi(Protocol):
-    """What asks the agent: its client, with plain dicts."""
+    """The agent's client, with plain dicts."""
 
     def health_check(self) -> Any: ...
     def get_metrics(self, panel: str) -> Any: ...
@@ -62,7 +62,7 @@ class AgentApi(Protocol):
 
 @attrs.frozen(kw_only=True)
 class OfAgent(ValueObject):
-    """The base of what comes from an agent."""
+    """Base of values that come from an agent."""
 
     #: Where a field is found under another name, by the field's own.
     names: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -79,20 +79,20 @@ class OfAgent(ValueObject):
 
 @attrs.frozen(kw_only=True)
 class AgentJob(OfAgent):
-    """A job as the agent that runs it sees it.
+    """A job as its agent sees the job.
 
     Attributes:
-        id: The job's id, which is that of the session's `Job`.
+        id: The job's id, the same as of the session's `Job`.
         plugin: The plugin's code.
         version: The release's version.
-        action: Which of the plugin's actions.
-        params: The parameters that it was started with.
-        status: How far it is, whichever spelling the agent has.
-        message: Why it failed or was stopped.
-        lines: How many lines it has printed.
-        created: When the agent got it.
-        started: When its code began to run.
-        completed: When it ended.
+        action: Name of the plugin's action.
+        params: Parameters of the job.
+        status: State of the job, in one spelling.
+        message: Reason of a failure or a stop.
+        lines: Number of printed lines.
+        created: Time of arrival at the agent.
+        started: Time when the code began to run.
+        completed: Time of the end.
     """
 
     names: ClassVar[Mapping[str, tuple[str, ...]]] = {"id": ("submission_id", "job_id")}
@@ -111,41 +111,41 @@ class AgentJob(OfAgent):
 
     @property
     def is_final(self) -> bool:
-        """Whether it has ended. Makes no request."""
+        """True if the job has ended. Makes no request."""
         return isinstance(self.status, JobStatus) and self.status.is_final
 
     def refresh(self) -> Self:
-        """Return the job as it is now. One request.
+        """Return the job's current value. One request.
 
         Raises:
-            NotFound: The agent doesn't know it any more.
+            NotFound: The agent doesn't know the job any more.
         """
         return made(type(self), self._api.get_job(self.id), self._api)
 
     def logs(self) -> list[str]:
-        """Return the lines that it has printed so far. One request."""
+        """Return the lines printed so far. One request."""
         answer = self._api.get_job_logs(self.id)
         text = answer.get("logs", "") if isinstance(answer, Mapping) else answer
         return str(text).removesuffix("\n").split("\n") if text else []
 
     def follow(self, *, protocol: str = "auto", limits: Any = None) -> Iterator[str]:
-        """Give the lines that it prints as they come, until it has ended.
+        """Yield the printed lines as they come, until the job has ended.
 
         Args:
-            protocol: How, as `AgentClient.tail_job_logs` says.
-            limits: How much is followed at most, as a `StreamLimits`.
+            protocol: Protocol, as for `AgentClient.tail_job_logs`.
+            limits: Limits of the following, as a `StreamLimits`.
 
         Raises:
-            StreamLimitExceeded: It prints more than the limits allow; what came before was given.
+            StreamLimitExceeded: The output passes the limits; earlier lines were yielded.
             ClientError: The agent can't be reached any more.
         """
         lines: Iterator[str] = self._api.tail_job_logs(self.id, protocol=protocol, limits=limits)
         return lines
 
     def stop(self) -> Self:
-        """Ask for its end, and return the job as it is now. Two requests.
+        """Request the job's end, and return the job's current value. Two requests.
 
-        It is over when its status says so, some seconds later: what it does in `finally` is done.
+        The job ends some seconds later, after its `finally` blocks; then the status says so.
         """
         self._api.stop_job(self.id)
         return self.refresh()
@@ -157,13 +157,13 @@ class AgentRelease(OfAgent):
 
     Attributes:
         id: The release's id at the backend.
-        key: How the agent calls it: `code@version`.
+        key: The agent's name for the release: `code@version`.
         plugin: The plugin's code.
         version: The release's version.
-        checksum: The SHA-256 of the zip, in hex.
-        size: The bytes of the zip.
-        config: What its `config.yaml` says.
-        created: When the agent fetched it.
+        checksum: SHA-256 of the zip, in hex.
+        size: Size of the zip in bytes.
+        config: Content of the `config.yaml`.
+        created: Time of fetching.
     """
 
     id: int | None = None
@@ -184,12 +184,12 @@ class AgentRelease(OfAgent):
     ) -> AgentJob:
         """Run an action on the agent, with the agent's own rights. Two requests.
 
-        `plugin.run(action, agent=agent)` runs it with yours.
+        `plugin.run(action, agent=agent)` runs the action with yours.
 
         Args:
-            action: Which one; it may be left out where there is only one.
-            params: Its parameters.
-            debug: Whether to run it for debugging.
+            action: Name of the action; optional for a release with one action.
+            params: The action's parameters.
+            debug: Whether to run for debugging.
 
         Raises:
             ValidationError: The action or a parameter is refused.
@@ -205,7 +205,7 @@ class AgentRelease(OfAgent):
         return made(AgentJob, self._api.get_job(answer["job_id"]), self._api)
 
     def delete(self) -> None:
-        """Have the agent drop it. One request."""
+        """Have the agent drop the release. One request."""
         self._api.delete_plugin_release(self.key)
 
 
@@ -215,12 +215,12 @@ class Node(OfAgent):
 
     Attributes:
         id: The machine's id.
-        name: Its name.
-        ip: Its address in the cluster.
-        is_head: Whether it is the one that leads.
-        state: Whether it is there, such as `ALIVE` or `DEAD`.
-        resources: What it has: `CPU` as a number of cores, `memory` in bytes, and so on.
-        labels: What is said of it besides.
+        name: Display name.
+        ip: Address in the cluster.
+        is_head: Whether the machine leads the cluster.
+        state: State, such as `ALIVE` or `DEAD`.
+        resources: Capacity: `CPU` as a number of cores, `memory` in bytes, and so on.
+        labels: Labels of the machine.
     """
 
     names: ClassVar[Mapping[str, tuple[str, ...]]] = {
@@ -241,22 +241,22 @@ class Node(OfAgent):
 
     @property
     def is_alive(self) -> bool:
-        """Whether it is there. Makes no request."""
+        """True if the machine is up. Makes no request."""
         return self.state == "ALIVE"
 
 
 @attrs.frozen(kw_only=True)
 class ClusterTask(OfAgent):
-    """Something that runs on a machine: a process of a job, or one of Ray's tasks.
+    """Work on a machine: a process of a job, or one of Ray's tasks.
 
     Attributes:
-        id: Its id.
-        name: What it is called.
-        type: What it is: `PROCESS`, or a kind of Ray's.
-        state: How far it is.
-        job_id: The job that it belongs to, in the words of what runs it.
-        node_id: The machine that it is on.
-        pid: Its process there.
+        id: The task's id.
+        name: Display name.
+        type: Kind: `PROCESS`, or a kind of Ray's.
+        state: State of the task.
+        job_id: The task's job, by the runner's id.
+        node_id: The task's machine.
+        pid: Process id on that machine.
     """
 
     names: ClassVar[Mapping[str, tuple[str, ...]]] = {"id": ("task_id",), "pid": ("worker_pid",)}
@@ -272,13 +272,13 @@ class ClusterTask(OfAgent):
 
 @attrs.frozen(kw_only=True)
 class ServedApplication(OfAgent):
-    """An application that Ray Serve answers requests with.
+    """An application that Ray Serve serves.
 
     Attributes:
-        name: Its name.
-        status: How it stands, such as `RUNNING` or `DEPLOY_FAILED`.
-        message: Why, where there is something to say.
-        route_prefix: Below which path it answers.
+        name: Name of the application.
+        status: State, such as `RUNNING` or `DEPLOY_FAILED`.
+        message: Reason of the state, if any.
+        route_prefix: Path prefix of the application's requests.
     """
 
     name: str
@@ -287,7 +287,7 @@ class ServedApplication(OfAgent):
     route_prefix: str | None = None
 
     def delete(self) -> None:
-        """Serve it no longer. One request."""
+        """Stop serving the application. One request."""
         self._api.delete_serve_application(self.name)
 
 
@@ -311,14 +311,14 @@ class Metrics(OfAgent):
 
 @attrs.frozen(kw_only=True)
 class AgentHealth(OfAgent):
-    """How an agent stands.
+    """The health of an agent.
 
     Attributes:
-        status: `ok`, or else what it says.
-        version: The version of its software.
-        runner: What it runs jobs on: `local` or `ray`.
-        connected: Whether it has reached its backend.
-        detail: What is wrong.
+        status: `ok`, or the agent's own word.
+        version: Version of the agent's software.
+        runner: Name of the runner: `local` or `ray`.
+        connected: Whether the agent has reached its backend.
+        detail: Description of the fault.
     """
 
     status: str | None = None
@@ -329,12 +329,12 @@ class AgentHealth(OfAgent):
 
     @property
     def is_ok(self) -> bool:
-        """Whether nothing is wrong. Makes no request."""
+        """True without a fault. Makes no request."""
         return self.status == "ok"
 
 
 def health_of(api: AgentApi) -> AgentHealth:
-    """Ask an agent how it stands. One request."""
+    """Fetch an agent's health. One request."""
     return made(AgentHealth, api.health_check(), api)
 
 
@@ -344,7 +344,7 @@ def metrics_of(api: AgentApi, panel: str) -> Metrics:
 
 
 def made(kind: type[T], row: Any, api: AgentApi) -> T:
-    """Make a thing out of a row, from wherever its fields are in it."""
+    """Build a value from a row, wherever the row has the fields."""
     if not isinstance(row, Mapping):
         raise InvalidResponse(200, f"the answer is no {kind.__name__}", response=row)
     known = dict(row)

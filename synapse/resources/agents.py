@@ -26,16 +26,16 @@ __all__ = ["Agent", "AgentManager", "connect_path"]
 
 
 class MeetsAgents(Protocol):
-    """What a session does so that an agent can be asked at its own address."""
+    """The part of a session that stores agents' addresses and tokens."""
 
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
-        """Remember where and with which token it is asked."""
+        """Store an agent's address and token."""
 
     def agent_api(self, key: int) -> AgentApi | None:
-        """Return what asks it; `None` if it wasn't met, or has no address."""
+        """Return the agent's client; `None` for an unknown agent, or one without an address."""
 
     def knows_agent(self, key: int) -> bool:
-        """Say whether it was met."""
+        """Return whether the agent is known."""
 
 
 class AgentManager(BaseManager["Agent"]):
@@ -44,18 +44,18 @@ class AgentManager(BaseManager["Agent"]):
     __slots__ = ()
 
     def connect(self, token: str, **details: Any) -> Agent:
-        """Tell the server that the agent of a token is there, and ask how it stands. One request.
+        """Connect the agent of a token at the server, and return the agent. One request.
 
-        The session remembers the token, for asking the agent itself. It is in no pickle, and goes
-        nowhere but to the server and to the agent's own address.
+        The session keeps the token for requests to the agent itself. The token is in no pickle, and
+        goes only to the server and to the agent's own address.
 
         Args:
             token: The agent's token.
-            **details: What the agent says of itself, such as its `url`.
+            **details: Facts about the agent, such as its `url`.
 
         Raises:
-            InvalidQuery: The token can't be one.
-            NotFound: No agent has this token. No message shows it.
+            UsageError: The token is malformed.
+            NotFound: No agent has this token. No message shows the token.
         """
         row = self._context.transport.request(
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
@@ -65,10 +65,10 @@ class AgentManager(BaseManager["Agent"]):
         return agent
 
     def get(self, key: int | str) -> Agent:
-        """Return an agent: by its token, or by its id if this session knows that.
+        """Return an agent by token, or by the id of an agent known to this session.
 
-        The server has no list of agents, and shows one only to whoever has its token. So an id is
-        good for an agent that was connected in this session.
+        The server has no list of agents, and shows an agent only to clients with its token. So an
+        id works for agents that were connected in this session.
 
         No request for an id, one for a token.
 
@@ -99,16 +99,16 @@ class AgentManager(BaseManager["Agent"]):
 class Agent(Resource):
     """A machine that runs jobs for the platform.
 
-    What the agent itself says (its jobs, machines, figures) is asked at its own address, with its
-    token: on an agent that came from `session.agents.get(token)` or `connect(token)`.
+    Jobs, machines and figures come from the agent's own address, with the agent's token: use an
+    agent from `session.agents.get(token)` or `connect(token)`.
 
     Attributes:
         id: The agent's id.
-        name: Its name.
-        url: Where it is reached.
-        status: Whether it is connected, in the server's words.
-        is_active: Whether it may be used.
-        connected: When it was last connected.
+        name: Display name.
+        url: Address of the agent.
+        status: Connection state, in the server's words.
+        is_active: Whether the agent may be used.
+        connected: Time of the last connection.
 
     Example:
         >>> agent = getfixture("session").agents.get(getfixture("synapse_agent").token)
@@ -127,35 +127,35 @@ class Agent(Resource):
 
     @property
     def jobs(self) -> AgentJobs:
-        """The jobs that it has run, and runs. Makes no request."""
+        """The agent's past and present jobs. Makes no request."""
         from synapse.resources.agent_collections import AgentJobs  # few ask an agent itself
 
         return AgentJobs(self._api())
 
     @property
     def plugin_releases(self) -> AgentReleases:
-        """The plugin releases that it keeps. Makes no request."""
+        """The plugin releases that the agent keeps. Makes no request."""
         from synapse.resources.agent_collections import AgentReleases
 
         return AgentReleases(self._api())
 
     @property
     def nodes(self) -> Nodes:
-        """The machines that its jobs run on. Makes no request."""
+        """The machines of the agent's jobs. Makes no request."""
         from synapse.resources.agent_collections import Nodes
 
         return Nodes(self._api())
 
     @property
     def tasks(self) -> ClusterTasks:
-        """What runs on them. Makes no request."""
+        """The tasks on those machines. Makes no request."""
         from synapse.resources.agent_collections import ClusterTasks
 
         return ClusterTasks(self._api())
 
     @property
     def serve_applications(self) -> ServedApplications:
-        """What is served on them. Makes no request."""
+        """The applications served on those machines. Makes no request."""
         from synapse.resources.agent_collections import ServedApplications
 
         return ServedApplications(self._api())
@@ -164,27 +164,27 @@ class Agent(Resource):
         """Return the figures of a panel, such as `cpu`, `memory`, `disk` or `jobs`. One request.
 
         Raises:
-            NotFound: There is no such panel; the message names those that there are.
+            NotFound: No such panel exists; the message names the panels.
         """
         from synapse.resources.agent_values import metrics_of
 
         return metrics_of(self._api(), panel)
 
     def health(self) -> AgentHealth:
-        """Ask the agent how it stands. One request.
+        """Fetch the agent's health. One request.
 
         Raises:
-            ConnectionFailed: It can't be reached.
+            ConnectionFailed: The agent can't be reached.
         """
         from synapse.resources.agent_values import health_of
 
         return health_of(self._api())
 
     def _api(self) -> AgentApi:
-        """Return what asks the agent itself.
+        """Return the agent's client.
 
         Raises:
-            InvalidQuery: The session doesn't know its token, or the server its address.
+            UsageError: The session lacks the agent's token, or the server its address.
         """
         session = cast("MeetsAgents", self._context)
         api = session.agent_api(self._key)

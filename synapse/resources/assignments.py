@@ -1,4 +1,4 @@
-"""Human in the loop: who works on which task, and how it was reviewed."""
+"""Assignments: one person's work on a task, and the review of that work."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ class Assignment(Editable, Tagged):
 
     Attributes:
         id: The assignment's id.
-        project: The project of its task.
-        project_id: The id of that, without loading it.
-        task: What is worked on.
-        task_id: The id of that, without loading it.
-        status: How far it is.
-        assignee: The id of the user who works on it.
-        reviewer: The id of the user who reviews it.
+        project: The task's project.
+        project_id: The project's id, without loading the project.
+        task: The task.
+        task_id: The task's id, without loading the task.
+        status: State of the assignment.
+        assignee: Id of the working user.
+        reviewer: Id of the reviewing user.
         data: The annotation document.
-        files: The data unit's files by name, where the server sends them along.
-        tags: Its tags.
-        tag_ids: The ids of those, without loading them.
-        meta: What you keep with it.
-        created: When it was made.
-        updated: When it was last changed.
+        files: The data unit's files by name, if the server sends them.
+        tags: The assignment's tags.
+        tag_ids: The tags' ids, without loading the tags.
+        meta: Free JSON data of the user.
+        created: Creation time.
+        updated: Time of the last change.
     """
 
     objects: ClassVar[ManagerDescriptor[AssignmentManager]] = ManagerDescriptor()

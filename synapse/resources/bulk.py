@@ -42,43 +42,42 @@ class UploadsUnits(Resource):
         journal: str | os.PathLike[str] | None = None,
         skip_existing: bool = True,
     ) -> UploadReport:
-        """Upload many files, make data units of them, and tasks if a project is given.
+        """Upload many files as data units, and create tasks if a project is given.
 
-        A run that ended early, however it ended, goes on where it stopped when the same call is
-        made again: nothing is made twice, and no file is sent twice.
+        The same call continues an upload that ended early, however that ended: nothing is created
+        twice, and no file is sent twice.
 
-        Two requests, one for each 500 files to ask which the server has, one for each file that
-        it hasn't (or as chunks need), and for each 200 records one for the units and one for the
-        tasks. A run that finds everything done makes two requests, or three with a project.
+        Two requests, one for each 500 files to ask which the server has, one for each missing file
+        (or as chunks need), and for each 200 records one for the units and one for the tasks. An
+        upload that finds everything done makes two requests, or three with a project.
 
         Args:
             source: A folder; a pattern such as `"photos/**/*.png"`; a manifest (`.csv`, `.jsonl`
                 or `.parquet`); an iterable of paths; or one of records, each
                 `{"files": {specification: path}, "meta": {...}}`. All are read lazily.
-            project: The project in which a task is made over each unit, or its id.
-            workers: How many files are sent at once.
+            project: The project, or its id, that gets a task for each unit.
+            workers: Number of files in flight.
             progress: `None` shows a bar on a terminal, `False` nothing; a function is called with
-                the bytes that are done and those that are known of.
-            on_error: `"collect"` goes on after a failure and reports it, `"raise"` stops at the
-                first.
-            match: Takes a file's path and says for which specification it is; `None` leaves it
-                out. By default folders, names and file types tell.
-            journal: The file that keeps what is done; by default one in the user's state folder
-                for this server, collection and source.
+                the bytes done and the bytes known.
+            on_error: `"collect"` continues after a failure and reports the failure, `"raise"` stops
+                at the first.
+            match: Maps a file's path to the name of its specification; `None` leaves the file out.
+                By default folders, names and file types decide.
+            journal: File that stores the progress; by default one in the user's state folder for
+                this server, collection and source.
             skip_existing: Whether to ask which files the server has, and not to send those again.
 
         Returns:
-            What was made, what was there already, and what failed and why.
+            A report of created, existing and failed files and units, with reasons.
 
         Raises:
-            InvalidQuery: The source is none, a pattern matches nothing, or a record hasn't a file
-                for a required specification. Of a source that can be read twice, all of it is
-                looked over before anything is sent; of another, such as a generator, the first
-                1,000 records.
-            JournalInUse: Another upload of the same is under way.
+            UsageError: The source is unusable, a pattern matches nothing, or a record lacks a file
+                for a required specification. A source that can be read twice is checked as a whole
+                before anything is sent; of another, such as a generator, the first 1,000 records.
+            JournalInUse: Another upload of the same source is running.
             MissingExtra: The manifest is Parquet, and `pyarrow` isn't installed.
-            SynapseError: The first failure, if `on_error` is `"raise"`; or, in either case, one
-                after which nothing more can succeed: the server is away, or refuses the token.
+            SynapseError: The first failure, if `on_error` is `"raise"`; or, in either case, a
+                failure after which nothing can succeed: the server is away, or refuses the token.
 
         Example:
             >>> folder = getfixture("tmp_path") / "texts"
@@ -132,24 +131,24 @@ class DownloadsUnits(Resource):
     ) -> DownloadReport:
         """Download all files of the collection.
 
-        Each file is at `dest/<unit id>/<name>`, where it comes only when it is complete and has
-        the right size and checksum. `dest/units.jsonl` has a line for each unit, with its id, the
-        paths of its files and its `meta`. What is there already isn't fetched again, so that a
-        download that was interrupted goes on when it is called again.
+        Each file goes to `dest/<unit id>/<name>`, and appears there complete, with the right size
+        and checksum. `dest/units.jsonl` has a line for each unit, with its id, the paths of its
+        files and its `meta`. Existing files aren't fetched again, so the same call continues an
+        interrupted download.
 
-        One request for each page of units, and one for each file that isn't there.
+        One request for each page of units, and one for each missing file.
 
         Args:
-            dest: The folder; it is made if need be.
-            workers: How many files are fetched at once.
+            dest: The folder; created if necessary.
+            workers: Number of files in flight.
             progress: As for `upload()`.
 
         Returns:
-            What was fetched, what was there already, and what failed and why. A file that can't
-            be had doesn't keep the others from coming.
+            A report of fetched, existing and failed files, with reasons. A failed file doesn't stop
+            the others.
 
         Raises:
-            InvalidQuery: `dest` can't be a folder.
+            UsageError: `dest` can't be a folder.
             ClientError: The units can't be listed, or the server is away.
 
         Example:
@@ -182,24 +181,24 @@ class DownloadsTasks(Resource):
         workers: int = 8,
         progress: ProgressArgument = None,
     ) -> DownloadReport:
-        """Download the annotations of the project's tasks, and the files that they are about.
+        """Download the annotations of the project's tasks, and the annotated files.
 
-        Each file is at `dest/<unit id>/<name>`, as for a collection. `dest/annotations.jsonl` has
+        Each file goes to `dest/<unit id>/<name>`, as for a collection. `dest/annotations.jsonl` has
         a line for each task: its id as `task`, its `status` and `data`, and its unit's id as
         `data_unit`, the paths of its `files` and its `meta`.
 
-        One request for each page of tasks, and one for each file that isn't there.
+        One request for each page of tasks, and one for each missing file.
 
         Args:
-            dest: The folder; it is made if need be.
-            workers: How many files are fetched at once.
+            dest: The folder; created if necessary.
+            workers: Number of files in flight.
             progress: As for `DataCollection.upload()`.
 
         Returns:
-            What was fetched, what was there already, and what failed and why.
+            A report of fetched, existing and failed files, with reasons.
 
         Raises:
-            InvalidQuery: `dest` can't be a folder.
+            UsageError: `dest` can't be a folder.
             ClientError: The tasks can't be listed, or the server is away.
 
         Example:

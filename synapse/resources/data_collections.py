@@ -25,16 +25,16 @@ __all__ = ["DataCollection", "DataCollectionManager", "FileSpecification"]
 
 @attrs.frozen(kw_only=True)
 class FileSpecification(ValueObject):
-    """What a file of a collection's data units is.
+    """The specification of one file in a collection's data units.
 
     Attributes:
-        name: The name by which a unit's files are told apart.
-        file_type: What it holds.
-        function_type: What it is for.
-        is_required: Whether each unit must have it.
-        is_primary: Whether it is the one that is shown.
-        index: Its place among the specifications.
-        id: The server's id of it.
+        name: Name of the file within a unit.
+        file_type: Type of the content.
+        function_type: Function of the file.
+        is_required: Whether each unit must have the file.
+        is_primary: Whether editors show this file.
+        index: Position among the specifications.
+        id: The specification's id on the server.
     """
 
     name: str
@@ -63,16 +63,16 @@ class DataCollection(Editable, Deletable, UploadsUnits, DownloadsUnits):
 
     Attributes:
         id: The collection's id.
-        name: Its name.
-        description: What is in it.
-        category: The kind of data.
-        project: The project that it was made for, if any.
-        file_specifications: What files a unit has.
-        meta: What you keep with it.
-        is_archived: Whether it is put away.
-        created: When it was made.
-        data_units: Its units; on the class, all units.
-        projects: The projects over it; on the class, all projects.
+        name: Display name.
+        description: Description of the content.
+        category: Kind of data.
+        project: Project of the collection, if any.
+        file_specifications: Files of each unit.
+        meta: Free JSON data of the user.
+        is_archived: Whether the collection is archived.
+        created: Creation time.
+        data_units: The collection's units; on the class, all units.
+        projects: The collection's projects; on the class, all projects.
     """
 
     objects: ClassVar[ManagerDescriptor[DataCollectionManager]] = ManagerDescriptor()

@@ -35,29 +35,30 @@ class DataFileManager(BaseManager["DataFile"]):
         chunked: bool | None = None,
         progress: ProgressArgument = None,
     ) -> DataFile:
-        """Upload a file, streamed: it needn't fit into memory.
+        """Upload a file by streaming: the file needn't fit into memory.
 
-        Up to 50 MiB it is one request. Beyond, it is one for each chunk and two; the first chunk
-        has at most 1 MiB. A fault costs one more, which asks what has arrived, and the upload goes
-        on from there. A call that died can be made again, and sends what is missing.
+        Up to 50 MiB one request. Beyond, one for each chunk and two more; the first chunk has at
+        most 1 MiB. A fault costs one more request, which asks how much has arrived, and the upload
+        goes on from there. The same call continues an upload whose process died.
 
         Args:
-            source: A path, or a file opened for reading bytes that can tell its length.
+            source: A path, or a file opened for reading bytes with a known length.
             name: The file's name on the server; by default the path's last part.
             chunk_size: Bytes per chunk.
-            chunked: Whether to send it in chunks; by default by its size.
-            progress: How to show it: `False`, a function of the bytes done and the bytes in all,
-                or a `Progress`; by default as a bar, on a terminal.
+            chunked: Whether to send chunks; by default decided by the size.
+            progress: `False`, a function of the bytes done and the bytes in all, or a `Progress`;
+                by default a bar on a terminal.
 
         Returns:
-            The server's record of it, whose `checksum` and name a data unit is made of. Its `id`
-            is `None` in one case: the last answer was lost, and the server then had the bytes.
+            The server's record, whose `checksum` and name go into a data unit. Its `id` is `None`
+            in one
+            case: the last response was lost, and the server then had the bytes.
 
         Raises:
-            InvalidQuery: The source has no name, is not a file, or is empty.
-            SynapseError: It changed while it was sent.
-            ValidationError: The server refused it.
-            InvalidResponse: What arrived isn't what was sent.
+            UsageError: The source has no name, is not a file, or is empty.
+            SynapseError: The file changed while being sent.
+            ValidationError: The server refused the file.
+            InvalidResponse: The server received other bytes than were sent.
             ClientError: The server couldn't be reached, several times in a row.
 
         Example:
@@ -87,13 +88,13 @@ class DataFileManager(BaseManager["DataFile"]):
         return made
 
     def verify_checksums(self, checksums: Iterable[str]) -> set[str]:
-        """Ask which files the server has already. One request.
+        """Find out which files the server has. One request.
 
         Args:
             checksums: MD5 checksums in hex.
 
         Returns:
-            Those of them that it has.
+            The checksums of files on the server.
 
         Example:
             >>> getfixture("session").data_files.verify_checksums(["0" * 32])
@@ -112,16 +113,16 @@ class DataFileManager(BaseManager["DataFile"]):
 
 @resource("data_files/", manager=DataFileManager, list_path=None)
 class DataFile(Resource):
-    """A file that was uploaded.
+    """An uploaded file.
 
     Attributes:
         id: The file's id.
-        checksum: The MD5 of its bytes, in hex.
-        size: How many bytes.
-        meta: What is kept with it.
-        data_unit_id: The data unit that it is in, if it is in one.
-        processing_status: How far the server's processing of it is.
-        created: When it was uploaded.
+        checksum: MD5 of the bytes, in hex.
+        size: Size in bytes.
+        meta: Free JSON data of the user.
+        data_unit_id: Id of the file's data unit, if any.
+        processing_status: State of the server's processing.
+        created: Time of the upload.
     """
 
     objects: ClassVar[ManagerDescriptor[DataFileManager]] = ManagerDescriptor()

@@ -27,8 +27,8 @@ __all__ = ["DataUnit", "DataUnitManager"]
 class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
     """Data units: read, create one or many, delete.
 
-    In `files`, a file is given as the `DataFile` that its upload answered, as the `UnitFile` of
-    another unit, or as `{"checksum": ..., "path": ...}`.
+    In `files`, a file is a `DataFile` from an upload, a `UnitFile` of another unit, or
+    `{"checksum": ..., "path": ...}`.
     """
 
     __slots__ = ()
@@ -44,19 +44,19 @@ class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["Dat
 
 @resource("data_units/", manager=DataUnitManager)
 class DataUnit(Deletable):
-    """One item of a collection: its files, one for each file specification.
+    """One item of a collection: a file for each file specification.
 
     Attributes:
         id: The unit's id.
-        data_collection: The collection that it is in.
-        data_collection_id: The id of that, without loading it.
-        files: Its files by the specification's name.
-        meta: What you keep with it.
-        checksum: The checksum of the whole, where the server has one.
-        can_generate_task: Whether tasks can be made of it.
-        created: When it was made.
-        tasks: The tasks over it; on the class, all tasks.
-        ground_truth_events: What is known to be true of it; on the class, all events.
+        data_collection: The unit's collection.
+        data_collection_id: The collection's id, without loading the collection.
+        files: Files by the specification's name.
+        meta: Free JSON data of the user.
+        checksum: Checksum of the whole unit, if the server has one.
+        can_generate_task: Whether tasks can be created for the unit.
+        created: Creation time.
+        tasks: Tasks for the unit; on the class, all tasks.
+        ground_truth_events: Ground truths of the unit; on the class, all events.
     """
 
     objects: ClassVar[ManagerDescriptor[DataUnitManager]] = ManagerDescriptor()

@@ -17,27 +17,27 @@ __all__ = ["FileDownloadMixin"]
 
 
 class FileDownloadMixin(Resource):
-    """Adds `download()` to what has a `file`."""
+    """Adds `download()` to resources with a `file`."""
 
     __slots__ = ()
     if TYPE_CHECKING:
         file: str | None
 
     def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
-        """Download its file. One request; one more after each fault, which asks for the rest.
+        """Download the file. One request; one more after each fault, for the rest.
 
-        The bytes are written beside, and get the final name when they are all there.
+        The bytes go into a temporary file, which gets the final name when complete.
 
         Args:
-            dest: The path that it gets, whatever is there; or a folder.
-            progress: How to show it, as for a data unit's files.
+            dest: Path of the copy, which replaces any file; or a folder.
+            progress: As for a data unit's files.
 
         Returns:
-            The file's path.
+            The path of the copy.
 
         Raises:
-            InvalidQuery: It has no file.
-            OSError: It can't be written.
+            UsageError: The object has no file.
+            OSError: The copy can't be written.
 
         Example:
             >>> weights = getfixture("tmp_path") / "weights.bin"

@@ -38,7 +38,7 @@ class Category(Choices):
 
 
 class AccessLevel(Choices):
-    """Who may see a project."""
+    """Visibility of a project."""
 
     PUBLIC = "public"
     PARTIALLY_PUBLIC = "partially_public"
@@ -46,7 +46,7 @@ class AccessLevel(Choices):
 
 
 class TaskStatus(Choices):
-    """How far a task is."""
+    """State of a task."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -56,7 +56,7 @@ class TaskStatus(Choices):
 
 
 class Priority(Choices):
-    """How urgent a task is."""
+    """Urgency of a task."""
 
     LOW = "low"
     NORMAL = "normal"
@@ -64,7 +64,7 @@ class Priority(Choices):
 
 
 class FileType(Choices):
-    """What a file of a data unit holds."""
+    """Type of a file's content."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -75,7 +75,7 @@ class FileType(Choices):
 
 
 class FunctionType(Choices):
-    """What a file is for within its data unit."""
+    """Function of a file within the data unit."""
 
     MAIN = "main"
     SUB = "sub"
@@ -83,7 +83,7 @@ class FunctionType(Choices):
 
 
 class AssignmentStatus(Choices):
-    """How far an assignment is."""
+    """State of an assignment."""
 
     PENDING = "pending"
     IN_PROGRESS = "in_progress"
@@ -92,7 +92,7 @@ class AssignmentStatus(Choices):
 
 
 class JobStatus(Choices):
-    """How far a job is, as the SDK says it, whichever spelling the server has."""
+    """State of a job, in one spelling for all servers."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -102,12 +102,12 @@ class JobStatus(Choices):
 
     @property
     def is_final(self) -> bool:
-        """Whether nothing comes after it."""
+        """True for final states: no transition leaves them."""
         return self in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """What older servers call it, in small letters, and what newer ones do, as Ray."""
+        """The spellings of older servers (lower case) and of newer ones (as Ray's)."""
         older = {"succeeded": "completed"}.get(self.value, self.value)
         newer = {"queued": "PENDING"}.get(self.value, self.value.upper())
         return (older, newer)
@@ -125,7 +125,7 @@ _JOB_SPELLINGS = {"pending": "queued", "completed": "succeeded"}
 
 
 class LogLevel(Choices):
-    """How serious a log entry is."""
+    """Severity of a log entry."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -137,7 +137,7 @@ class LogLevel(Choices):
 
 
 class PluginCategory(Choices):
-    """What a plugin is for."""
+    """Purpose of a plugin."""
 
     NEURAL_NET = "neural_net"
     EXPORT = "export"
@@ -157,7 +157,7 @@ class StorageCategory(Choices):
 
 
 class StorageProvider(Choices):
-    """What kind of service a storage is."""
+    """Kind of a storage service."""
 
     AMAZON_S3 = "amazon_s3"
     AZURE = "azure"
@@ -170,7 +170,7 @@ class StorageProvider(Choices):
 
 
 class GroundTruthCategory(Choices):
-    """What a ground truth is used for."""
+    """Use of a ground truth."""
 
     TRAIN = "train"
     VALIDATION = "validation"

@@ -41,19 +41,19 @@ class GroundTruthManager(Manager["GroundTruth"]):
     filters=["ground_truth_dataset_versions"],
 )
 class GroundTruth(Resource):
-    """What is known to be true of a data unit.
+    """The true annotations of a data unit.
 
     Attributes:
         id: The ground truth's id.
         data: The annotation document.
-        data_unit: What it is about.
-        data_unit_id: The id of that, without loading it.
-        category: What it is used for.
-        ground_truth_dataset: The id of the dataset that it is in.
-        project: The project that it comes from.
-        project_id: The id of that, without loading it.
-        meta: What is kept with it.
-        created: When it was made.
+        data_unit: The annotated data unit.
+        data_unit_id: The unit's id, without loading the unit.
+        category: Use of the ground truth.
+        ground_truth_dataset: Id of the dataset.
+        project: Project of origin.
+        project_id: The project's id, without loading the project.
+        meta: Free JSON data.
+        created: Creation time.
     """
 
     objects: ClassVar[ManagerDescriptor[GroundTruthManager]] = ManagerDescriptor()
@@ -83,21 +83,21 @@ class GroundTruthEventManager(Manager["GroundTruthEvent"]):
     filters=["ground_truth_dataset", "ground_truth_dataset_versions"],
 )
 class GroundTruthEvent(Resource):
-    """A ground truth as it stands in a version of a dataset.
+    """A ground truth within a version of a dataset.
 
     Attributes:
         id: The event's id.
         data: The annotation document.
-        data_unit: What it is about.
-        data_unit_id: The id of that, without loading it.
+        data_unit: The annotated data unit.
+        data_unit_id: The unit's id, without loading the unit.
         files: The data unit's files by name.
-        category: What it is used for.
-        ground_truth_dataset_version: The version that it is in.
-        ground_truth_dataset_version_id: The id of that, without loading it.
-        project: The project that it comes from.
-        project_id: The id of that, without loading it.
-        meta: What is kept with it.
-        created: When it was made.
+        category: Use of the ground truth.
+        ground_truth_dataset_version: The dataset's version.
+        ground_truth_dataset_version_id: The version's id, without loading the version.
+        project: Project of origin.
+        project_id: The project's id, without loading the project.
+        meta: Free JSON data.
+        created: Creation time.
     """
 
     objects: ClassVar[ManagerDescriptor[GroundTruthEventManager]] = ManagerDescriptor()
@@ -135,14 +135,14 @@ class GroundTruthVersion(Fetchable):
 
     Attributes:
         id: The version's id.
-        version: Its name.
-        ground_truth_dataset: The id of the dataset.
-        event_count: How many events it has.
-        description: What is in it.
-        is_archived: Whether it is put away.
-        statistics: Counts by what the platform counts.
-        created: When it was made.
-        events: Its events; on the class, all events.
+        version: Name of the version.
+        ground_truth_dataset: Id of the dataset.
+        event_count: Number of events.
+        description: Description of the content.
+        is_archived: Whether the version is archived.
+        statistics: The platform's counts.
+        created: Creation time.
+        events: The version's events; on the class, all events.
     """
 
     objects: ClassVar[ManagerDescriptor[GroundTruthVersionManager]] = ManagerDescriptor()

@@ -1,4 +1,4 @@
-"""Log entries: what is written to a job's log beside its console."""
+"""Log entries of a job, beside the job's output."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class LogManager(BulkCreates["Log"]):
     __slots__ = ()
 
     def _body(self, values: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Any:
-        """Turn a file into what travels in JSON: a data URI."""
+        """Encode a file as a data URI, the form of files inside JSON."""
         body = super()._body(values, extra)
         file = values.get("file")
         if isinstance(file, os.PathLike):
@@ -43,13 +43,13 @@ class Log(Resource):
 
     Attributes:
         id: The entry's id.
-        job: The job, if it belongs to one.
-        job_id: The id of that, without loading it.
-        level: How serious it is.
-        message: The text.
-        data: Structured data with it.
-        file: A file with it; given as a `Path`, it travels inside the request.
-        created: When it was written.
+        job: The entry's job, if any.
+        job_id: The job's id, without loading the job.
+        level: Severity.
+        message: Text of the entry.
+        data: Structured data.
+        file: An attached file; a `Path` is sent inside the request.
+        created: Time of writing.
     """
 
     objects: ClassVar[ManagerDescriptor[LogManager]] = ManagerDescriptor()
@@ -65,10 +65,10 @@ class Log(Resource):
 
 
 def data_uri(path: Path) -> str:
-    """Return a file as it travels inside JSON.
+    """Return a file as a data URI, the form of files inside JSON.
 
     Raises:
-        InvalidQuery: It can't be read.
+        UsageError: The file can't be read.
     """
     try:
         content = path.read_bytes()

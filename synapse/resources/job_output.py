@@ -1,4 +1,4 @@
-"""What a job has printed: line by line, with levels, as far as it is there."""
+"""The output of a job: the printed lines, with levels."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ _PAGE = 1000
 
 @attrs.frozen(kw_only=True)
 class ConsoleLine(ValueObject):
-    """A line that a job printed; `str()` of it, which `print()` shows, is its message.
+    """A line that a job printed; `str()`, and so `print()`, gives the message.
 
     Attributes:
         message: The line.
-        level: How serious it is, where the server says so.
-        created: When it was printed, where the server says so.
+        level: Severity, if the server knows the severity.
+        created: Time of printing, if the server knows the time.
     """
 
     message: str
@@ -39,10 +39,10 @@ class ConsoleLine(ValueObject):
 
 
 class JobOutput:
-    """What a job has printed so far. It can be iterated again; each time it asks anew.
+    """The lines that a job has printed so far; each iteration fetches them again.
 
-    Making it makes no request, and iterating over it one for each thousand lines; a server that
-    has no pages of them sends all at once.
+    Making this object makes no request. Iterating makes one request for each thousand lines; a
+    server without pages of lines sends all at once.
 
     Args:
         job: The job.
@@ -104,12 +104,12 @@ class JobOutput:
         return [_line(row) for row in rows[-count:]]
 
     def count(self) -> int:
-        """Return how many lines there are. One request."""
+        """Return the number of lines. One request."""
         _, total, _ = self._page(1, 1)
         return total
 
     def _page(self, number: int, size: int) -> tuple[list[Any], int, bool]:
-        """Return the rows of a page, how many there are in all, and whether there is another."""
+        """Return a page's rows, the total, and whether another page follows."""
         path = type(self._job).__schema__.detail_path(self._job._key, "console_logs/")
         params = [("page_size", size), *([("page", number)] if number > 1 else [])]
         answer = self._job._ask("GET", path, params=params)

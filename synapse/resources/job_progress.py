@@ -1,4 +1,4 @@
-"""How far jobs are that are waited for: one bar on a terminal or in a notebook."""
+"""Progress of jobs that are waited for: one bar on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
 
 class JobBar(Bar):
-    """Shows a bar by `tqdm` whose parts are jobs, each a hundred percent.
+    """A bar by `tqdm` for several jobs, each a hundred percent.
 
     Args:
-        description: What stands before it.
-        jobs: How many they are. A notebook's bar has to know that from the beginning.
-        **options: Whatever else `tqdm` takes.
+        description: Text before the bar.
+        jobs: Number of jobs, which a notebook's bar needs from the beginning.
+        **options: Other options of `tqdm`.
 
     Raises:
         ImportError: `tqdm` isn't installed.
@@ -45,10 +45,10 @@ class JobBar(Bar):
         self._delay = float(options.get("delay", 0.0))
 
     def says(self, text: str) -> None:
-        """Say how the jobs stand, and show that time passes.
+        """Show the jobs' states and the passing time.
 
         Args:
-            text: What stands behind the bar.
+            text: Text behind the bar.
         """
         self._text = text
         self.changed()
@@ -63,11 +63,11 @@ class JobBar(Bar):
 
 
 class JobProgressDisplay:
-    """What is shown of jobs that are waited for.
+    """The display for jobs that are waited for.
 
     Args:
         jobs: The jobs.
-        given: What the user gave, see `Job.wait`.
+        given: The user's `progress` argument, see `Job.wait`.
     """
 
     def __init__(self, jobs: Sequence[Job], given: ProgressArgument) -> None:
@@ -79,7 +79,7 @@ class JobProgressDisplay:
         ]
 
     def update(self) -> None:
-        """Show how they are, as far as it is known. Makes no request."""
+        """Show the jobs' last known states. Makes no request."""
         states: Counter[str] = Counter()
         for job, part in self._parts:
             state = job._state
@@ -97,7 +97,7 @@ class JobProgressDisplay:
             self._progress.says(", ".join(says))
 
     def close(self) -> None:
-        """End what is shown, unless it is the user's own."""
+        """End the display, unless the user owns the display."""
         if self._is_ours:
             self._progress.close()
 
@@ -115,7 +115,7 @@ def _progress_of(given: ProgressArgument, jobs: Sequence[Job]) -> Progress:
 
 
 def in_notebook() -> bool:
-    """Say whether this runs in the kernel of a notebook, which shows bars though it is no terminal.
+    """Return whether this process is a notebook's kernel, which shows bars without a terminal.
 
     Makes no request.
     """

@@ -43,7 +43,7 @@ _LEAST = 1.0
 
 
 def ended(jobs: Iterable[Job]) -> bool:
-    """Say whether all of them have, as far as is known. Makes no request."""
+    """Return whether all jobs have ended, by their last known states. Makes no request."""
     return all(job.is_finished for job in jobs)
 
 
@@ -56,20 +56,20 @@ def wait_for(
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], object] = time.sleep,
 ) -> None:
-    """Wait until jobs have ended, however they did.
+    """Wait until jobs have reached a final state.
 
     Args:
         jobs: The jobs.
-        ask: Asks the server about some of them, and updates them.
-        timeout: Seconds to wait at most; `None` for as long as it takes.
-        progress: How to show it, see `Job.wait`.
-        clock: Tells the time, in seconds.
-        sleep: Waits for so many seconds.
+        ask: Fetches some of the jobs and updates them.
+        timeout: Longest wait in seconds; `None` for no limit.
+        progress: Display, see `Job.wait`.
+        clock: Returns the time in seconds.
+        sleep: Sleeps for a number of seconds.
 
     Raises:
-        InvalidQuery: The timeout is no number of seconds from 0.
-        JobTimeout: One of them hadn't ended in time.
-        ClientError: The server refused; that it can't be reached for a while is none.
+        UsageError: The timeout isn't a number of seconds, 0 or more.
+        JobTimeout: A job hadn't ended in time.
+        ClientError: The server refused. A server that is unreachable for a while is waited for.
     """
     timeout = _checked(timeout)
     end = None if timeout is None else clock() + timeout
@@ -146,9 +146,9 @@ class _Questions:
 
 
 def failure_of(job: Job) -> JobError | None:
-    """Return what is to be raised for a job that has ended, if it didn't succeed.
+    """Return the error for an ended job that didn't succeed, or `None`.
 
-    Makes no request for one that succeeded, else one to three, for the last lines.
+    Makes no request for a job that succeeded, else one to three, for the last lines.
     """
     state = job._state
     if state is JobStatus.SUCCEEDED:
@@ -176,7 +176,7 @@ def _timeout(jobs: Sequence[Job], timeout: float | None, questions: _Questions) 
 
 
 def _last_lines(job: Job) -> list[str]:
-    """Return what the job printed last; that this can't be had isn't what it is about."""
+    """Return the last printed lines; failing to fetch them must not hide the job's failure."""
     try:
         return [line.message for line in job.logs().last(_LAST_LINES)]
     except ClientError as error:

@@ -44,27 +44,26 @@ class JobManager(Manager["Job"]):
         progress: ProgressArgument = True,
         raises: bool = True,
     ) -> list[Job]:
-        """Wait until all of several jobs have ended.
+        """Wait until several jobs have ended.
 
-        One request for each hundred of those that go on, again and again: several times a second
-        at first, every few seconds later. A server that can't list jobs by their ids is asked for
-        one after the other. A server that can't be reached is waited for.
+        One request for each hundred unfinished jobs, repeatedly: several times a second at first,
+        every few seconds later. A server that can't list jobs by id is asked for one after the
+        other. An unreachable server is waited for.
 
         Args:
-            jobs: The jobs; each may be there more than once.
-            timeout: Seconds to wait at most; `None` for as long as it takes.
-            progress: How to show it, as for `Job.wait`; a bar is over all of them together.
-            raises: Whether it is an error that one failed or was stopped. Else look at the `status`
-                of each.
+            jobs: The jobs; repetitions are allowed.
+            timeout: Longest wait in seconds; `None` for no limit.
+            progress: As for `Job.wait`; one bar shows all jobs together.
+            raises: Whether a failed or stopped job is an error. Otherwise look at each `status`.
 
         Returns:
-            The jobs, in the order in which they were given.
+            The jobs, in the given order.
 
         Raises:
-            JobsFailed: All have ended, and some of them failed or were stopped; its `errors` has
-                one for each of those.
-            JobTimeout: Not all had ended in time. They go on.
-            NotFound: One of them is gone.
+            JobsFailed: All have ended, and some failed or were stopped; `errors` has one error for
+                each of those.
+            JobTimeout: Some jobs haven't ended in time; they continue.
+            NotFound: A job is gone.
 
         Example:
             >>> session = getfixture("session")
@@ -96,7 +95,7 @@ class JobManager(Manager["Job"]):
 
 
 class _Asking:
-    """Asks how many jobs are, in as few requests as the server lets it."""
+    """Fetches the states of jobs, in as few requests as the server allows."""
 
     def __init__(self, manager: JobManager) -> None:
         self._manager = manager
@@ -126,22 +125,22 @@ class Job(Editable):
 
     Attributes:
         id: The job's id, a UUID.
-        plugin: What runs.
-        plugin_id: The id of that, without loading it.
-        plugin_release: Which version of it.
-        plugin_release_id: The id of that, without loading it.
-        action: Which of its actions.
-        status: How far it is: queued, running, succeeded, failed or stopped, whichever spelling
-            the server has.
-        progress: How much is done, from 0 to 100.
-        progress_record: The progress by category.
-        metrics_record: The metrics that it reported.
-        params: The parameters that it was started with.
-        result: What it returned.
-        is_active: Whether it still counts.
-        created: When it was started.
-        updated: When it last changed.
-        completed: When it ended.
+        plugin: The plugin.
+        plugin_id: The plugin's id, without loading the plugin.
+        plugin_release: The plugin's release.
+        plugin_release_id: The release's id, without loading the release.
+        action: Name of the plugin's action.
+        status: State: queued, running, succeeded, failed or stopped, whatever the server's
+            spelling.
+        progress: Percentage done, from 0 to 100.
+        progress_record: Progress by category.
+        metrics_record: Reported metrics.
+        params: Parameters of the job.
+        result: The returned value.
+        is_active: Whether the job still counts.
+        created: Time of the start.
+        updated: Time of the last change.
+        completed: Time of the end.
     """
 
     objects: ClassVar[ManagerDescriptor[JobManager]] = ManagerDescriptor()
@@ -165,7 +164,7 @@ class Job(Editable):
 
     @property
     def changes(self) -> dict[str, Any]:
-        """What `save()` would send, the status as this server spells it. Makes no request."""
+        """The changed fields, with the status in this server's spelling. Makes no request."""
         found = super().changes
         status = self.status if "status" in found else None
         if isinstance(status, JobStatus):
@@ -177,15 +176,15 @@ class Job(Editable):
         """Report on the job: set fields and save them. One request.
 
         Args:
-            console_logs: Lines to add to the console log, as the server takes them.
+            console_logs: Lines to append to the job's output.
             **values: `status`, `progress`, `progress_record`, `metrics_record`, `result`.
 
         Returns:
             The job itself.
 
         Raises:
-            AttributeError: There is no such field, or only the server sets it.
-            ValidationError: The server refused a value; the job is as it was before.
+            AttributeError: No such field exists, or only the server sets the field.
+            ValidationError: The server refused a value; the job is unchanged.
         """
         with self._tentatively(values):
             if console_logs is None:
@@ -198,39 +197,39 @@ class Job(Editable):
 
     @property
     def is_finished(self) -> bool:
-        """Whether the job has ended, as the server said last. Makes no request."""
+        """True if the job has ended, by its last known state. Makes no request."""
         state = self._state
         return isinstance(state, JobStatus) and state.is_final
 
     @property
     def metrics(self) -> Mapping[str, Any]:
-        """What the job measured, read-only; empty as long as that is nothing.
+        """The job's metrics, read-only; empty before the first.
 
-        It is `metrics_record`, which may need a request when nothing is known of the job yet.
+        This is `metrics_record`; reading may need a request for a job of which only the id is
+        known.
         """
         return MappingProxyType(self.metrics_record or {})
 
     def wait(self, timeout: float | None = None, progress: ProgressArgument = True) -> Self:
-        """Wait until the job has ended, and return only if it succeeded.
+        """Wait until the job has ended, and return only if the job succeeded.
 
-        The server is asked again and again, one request each: several times a second at first,
-        every few seconds later. While it can't be reached it is waited for, too. Ctrl-C ends the
-        waiting, and not the job.
+        One request each time the server is asked: several times a second at first, every few
+        seconds later. An unreachable server is waited for. Ctrl-C ends the waiting, not the job.
 
         Args:
-            timeout: Seconds to wait at most; `None` for as long as it takes.
-            progress: `True` for a bar on a terminal or in a notebook, if it takes more than half a
-                second; `False` for none; a function, which is called with the percent that are done
-                and a hundred; or a `synapse.transfer.progress.Progress`.
+            timeout: Longest wait in seconds; `None` for no limit.
+            progress: `True` for a bar on a terminal or in a notebook after half a second; `False`
+                for none; a function, called with the percentage done and a hundred; or a
+                `synapse.transfer.progress.Progress`.
 
         Returns:
             The job itself, with its `result`.
 
         Raises:
-            JobFailed: It failed. The message has the last lines that it printed.
-            JobStopped: It was stopped.
-            JobTimeout: It hadn't ended in time. It goes on.
-            NotFound: It is gone.
+            JobFailed: The job failed. The message has the last printed lines.
+            JobStopped: The job was stopped.
+            JobTimeout: The job hasn't ended in time; the job continues.
+            NotFound: The job is gone.
 
         Example:
             >>> session = getfixture("session")
@@ -253,20 +252,20 @@ class Job(Editable):
     def follow(
         self, limits: StreamLimits | None = None, *, patience: float = 60.0
     ) -> Iterator[str]:
-        """Give what the job prints, line by line as it comes, until the job has ended.
+        """Yield the job's output line by line as printed, until the job has ended.
 
-        It begins with the first line, whenever the job was started. A connection that breaks is
-        made again: no line is lost, and none comes twice. Afterwards `status` is how the job ended.
-        One request, and another one at the end; two more for each time that a connection breaks.
+        Following begins with the first line, whenever the job was started, and survives broken
+        connections: no line is lost or repeated. Afterwards `status` is the final state. One
+        request, and another one at the end; two more for each broken connection.
 
         Args:
-            limits: How much is followed at most; the defaults of `StreamLimits` if `None`.
-            patience: Seconds for which the server may be unreachable at a time. A place among its
-                followers, of whom a server takes only so many, is waited for without an end.
+            limits: Limits of the following; the defaults of `StreamLimits` if `None`.
+            patience: Seconds for which the server may be unreachable at a time. When the server has
+                reached its limit of followers, a free slot is waited for without a limit.
 
         Raises:
-            StreamLimitExceeded: It prints more than the limits allow; what came before was given.
-            NotFound: There is no such job.
+            StreamLimitExceeded: The output passes the limits; earlier lines were yielded.
+            NotFound: No such job exists.
             ClientError: The server refused, or couldn't be reached for too long.
 
         Example:
@@ -291,21 +290,21 @@ class Job(Editable):
         )
 
     def stop(self, *, wait: bool = False, timeout: float | None = None) -> Self:
-        """Request that the job be stopped. One request; none if it is known to have ended.
+        """Request the job's stop. One request; none if the job is known to have ended.
 
-        The server may take a while for it: until then the job's `status` is what it was. That it
-        had ended already is no error.
+        The server may take a while; until then `status` stays the same. Stopping an ended job isn't
+        an error.
 
         Args:
-            wait: Whether to wait until the job has ended, however it did.
-            timeout: Seconds to wait at most; `None` for as long as it takes.
+            wait: Whether to wait until the job has ended.
+            timeout: Longest wait in seconds; `None` for no limit.
 
         Returns:
             The job itself.
 
         Raises:
-            JobTimeout: It hadn't ended in time.
-            NotFound: It is gone.
+            JobTimeout: The job hasn't ended in time.
+            NotFound: The job is gone.
 
         Example:
             >>> session = getfixture("session")
@@ -333,10 +332,10 @@ class Job(Editable):
         return self
 
     def logs(self) -> JobOutput:
-        """Return what the job has printed so far, with levels and times.
+        """Return the job's output so far, with levels and times.
 
-        Makes no request; iterating over it makes one for each thousand lines. `logs().last(20)`
-        has the last ones.
+        Makes no request; iterating makes one for each thousand lines. `logs().last(20)` has the
+        last ones.
         """
         from synapse.resources.job_output import JobOutput  # only who reads logs needs it
 
@@ -344,7 +343,7 @@ class Job(Editable):
 
     @property
     def _state(self) -> JobStatus | str:
-        """The state as the server said it last, in one spelling where that is known."""
+        """The last known state, in the SDK's spelling if the state is known."""
         said = self._raw.get("status")
         try:
             return JobStatus(said)
@@ -353,6 +352,6 @@ class Job(Editable):
 
     @property
     def _percent(self) -> float | None:
-        """How much is done, as the server said it last."""
+        """The last known percentage."""
         said = self._raw.get("progress")
         return said if isinstance(said, (int, float)) else None

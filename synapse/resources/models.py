@@ -36,21 +36,21 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
         extra: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Model:
-        """Register a model, with its file. One request; for a file, those of its upload before.
+        """Create a model with its file. One request, after those of the file's upload.
 
-        A file goes in chunks: a request for each, and one to finish. A call that died can be made
-        again, and goes on where the server is.
+        The file goes up in chunks: one request for each, and one to finish. The same call continues
+        an upload whose process died.
 
         Args:
-            file: The path of its weights, in whatever format.
-            progress: How to show the upload, as for a data file.
-            extra: Keys that the SDK doesn't know, sent as they are. With `"chunked_upload"`, the
-                id of an upload that is done, the model's file is that.
+            file: Path of the weights, in any format.
+            progress: As for a data file's upload.
+            extra: Keys unknown to the SDK, sent unchanged. `"chunked_upload"` names a finished
+                upload that becomes the model's file.
             **values: Fields. A relation takes an object or an id.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets it, or the file can't be
-                read. Nothing was sent.
+            UsageError: A field doesn't exist, or only the server sets the field, or the file can't
+                be read. Nothing was sent.
             ValidationError: The server refused a value; `err.fields` says which and why.
 
         Example:
@@ -76,19 +76,19 @@ class Model(Editable, Deletable, FileDownloadMixin):
 
     Attributes:
         id: The model's id.
-        name: Its name.
-        description: What it is good for.
-        model_type: What kind of model, in the platform's words.
-        project: The project that it was trained for.
-        project_id: The id of that, without loading it.
-        plugin: The plugin that made it.
-        plugin_id: The id of that, without loading it.
-        version: Its version.
-        file: Where its weights are.
-        metrics: How good it is.
-        configuration: How it was trained.
-        is_active: Whether it is in use.
-        created: When it was made.
+        name: Display name.
+        description: Description of the use.
+        model_type: Kind of model, in the platform's words.
+        project: Project of the training.
+        project_id: The project's id, without loading the project.
+        plugin: Plugin that trained the model.
+        plugin_id: The plugin's id, without loading the plugin.
+        version: Version of the model.
+        file: URL of the weights.
+        metrics: Quality measures.
+        configuration: Configuration of the training.
+        is_active: Whether the model is in use.
+        created: Creation time.
     """
 
     objects: ClassVar[ManagerDescriptor[ModelManager]] = ManagerDescriptor()

@@ -1,4 +1,4 @@
-"""Plugins: code that the platform runs on data, and its releases."""
+"""Plugins, code that the platform runs on data, and their releases."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
         extra: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Plugin:
-        """Make a plugin. One request.
+        """Create a plugin. One request.
 
         Args:
-            folder: The plugin's folder: its `config.yaml` says code, name, category, description
-                and author, unless they are given here. `release()` uploads what is in it.
-            extra: Keys that the SDK doesn't know, sent as they are.
+            folder: The plugin's folder: its `config.yaml` has code, name, category, description and
+                author, unless given here. `release()` uploads the folder.
+            extra: Keys unknown to the SDK, sent unchanged.
             **values: Fields, such as `code`, `name` and `category`.
 
         Returns:
-            The new plugin, which has no release yet.
+            The new plugin, without a release.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets it.
+            InvalidQuery: A field doesn't exist, or only the server sets the field.
             PluginConfigError: The folder's configuration has mistakes.
-            ValidationError: The server refused a value; there is a plugin with the code, for one.
+            ValidationError: The server refused a value, such as a code in use.
 
         Example:
             >>> session = getfixture("session")
@@ -76,18 +76,18 @@ class Plugin(Editable):
 
     Attributes:
         id: The plugin's id.
-        code: Its short name, which `plugins.get()` takes as well.
-        name: Its name.
-        description: What it does.
-        version: The version of its newest release.
-        author: Who wrote it.
-        category: What it is for.
-        configuration: Its configuration.
-        is_active: Whether it can be run.
-        created: When it was made.
-        releases: Its releases; on the class, all releases.
-        jobs: Its jobs; on the class, all jobs.
-        models: The models that it made; on the class, all models.
+        code: Short name, accepted by `plugins.get()`.
+        name: Display name.
+        description: Description of the plugin.
+        version: Version of the newest release.
+        author: Name of the author.
+        category: Purpose of the plugin.
+        configuration: The plugin's configuration.
+        is_active: Whether the plugin can be run.
+        created: Creation time.
+        releases: The plugin's releases; on the class, all releases.
+        jobs: The plugin's jobs; on the class, all jobs.
+        models: Models trained by the plugin; on the class, all models.
     """
 
     objects: ClassVar[ManagerDescriptor[PluginManager]] = ManagerDescriptor()
@@ -115,17 +115,17 @@ class Plugin(Editable):
         extra: Mapping[str, Any] | None = None,
         **values: Any,
     ) -> Plugin:
-        """Make a plugin, as `session.plugins.create()` does, by the default session. One request.
+        """Create a plugin in the default session, as `session.plugins.create()` does. One request.
 
         Args:
-            folder: The plugin's folder, whose `config.yaml` says what isn't given here.
-            extra: Keys that the SDK doesn't know, sent as they are.
+            folder: The plugin's folder, whose `config.yaml` has everything that isn't given here.
+            extra: Keys unknown to the SDK, sent unchanged.
             **values: Fields, such as `code`, `name` and `category`.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets it.
+            InvalidQuery: A field doesn't exist, or only the server sets the field.
             PluginConfigError: The folder's configuration has mistakes.
-            ValidationError: The server refused a value; there is a plugin with the code, for one.
+            ValidationError: The server refused a value, such as a code in use.
 
         Example:
             >>> session = getfixture("session")
@@ -142,25 +142,27 @@ class Plugin(Editable):
         agent: Any = None,
         debug: bool = False,
     ) -> Job:
-        """Start a job. Two requests; one if the newest release is known from before.
+        """Start a job. Two requests; one if the newest release is known.
 
-        The action and its parameters are checked against the newest release's configuration: the
-        first run asks for it, unless `release()` uploaded it, and the session keeps it. Before
-        something is refused by what was kept, it is asked for again, by one request. The server
-        checks too, and has the last word: when it refuses what fits here, what was kept is dropped.
-        Without the package jsonschema, it alone checks the parameters.
+        Action and parameters are checked against the newest release's configuration, which the
+        first run fetches (unless `release()` uploaded that release) and the session keeps. Before
+        the kept one refuses anything, the configuration is fetched again, by one request. The
+        server checks too, and decides: if the server refuses a run that passes here, the kept
+        configuration is dropped. Without the package jsonschema, only the server checks the
+        parameters.
 
         Args:
-            action: Which of the plugin's actions; it may be left out if there is only one.
+            action: Name of the action; optional for a plugin with one action.
             params: The action's parameters.
-            agent: The agent that runs it, or its id; by default the server's choice.
-            debug: Whether to run it for debugging: the job prints what the SDK logs, too.
+            agent: The agent that runs the job, or its id; by default the server's choice.
+            debug: Whether to run for debugging: the job prints the SDK's log, too.
 
         Returns:
-            The job; reading its fields loads it.
+            The job; reading a field loads the job.
 
         Raises:
-            InvalidQuery: There is no such action, or `agent` is none. No job was started.
+            UsageError: The plugin has no such action, or `agent` isn't an agent. No job was
+                started.
             ValidationError: A parameter doesn't fit, here or for the server; `err.fields["params"]`
                 has the reasons by the parameter's path. No job was started.
             InvalidResponse: The server started a job, but doesn't say which.
@@ -210,27 +212,27 @@ class Plugin(Editable):
     ) -> PluginRelease:
         r"""Upload a release of the plugin. One request, streamed.
 
-        A folder is packed first: the same files always give the same zip. What a `.gitignore` in
-        it names is left out, and so are `.git`, caches and virtual environments. It is checked
-        before it is sent: its `config.yaml` with every action's entrypoint and schema, that code
-        and version are those of the plugin and of this release, and that the entrypoints are there.
-        A zip is checked in the same way, if its configuration names actions.
+        A folder is packed first: the same files always give the same zip, without the files that a
+        `.gitignore` names, `.git`, caches and virtual environments. Everything is checked before
+        sending: the `config.yaml` with every action's entrypoint and schema, that code and version
+        are those of the plugin and of this release, and that the entrypoints exist. A zip whose
+        configuration names actions is checked in the same way.
 
         Args:
-            version: Its version, such as `"1.0.0"`.
+            version: Version, such as `"1.0.0"`.
             source: The plugin's folder, or a zip: its path, or a file opened for reading bytes.
-            file: The same, under its older name.
+            file: The older name of `source`.
             name: The file's name on the server; by default the path's last part.
-            changelog: What is new in it.
-            is_stable: Whether it is meant for everybody.
+            changelog: News of this version.
+            is_stable: Whether the release is meant for everybody.
 
         Raises:
-            PluginConfigError: The configuration has mistakes; all are named, with their keys'
+            PluginConfigError: The configuration has mistakes; the message names all, with the keys'
                 paths. Nothing was sent.
-            InvalidQuery: The folder or zip can't be read, or has what can't be in a release.
-            MissingExtra: It is a folder, and the extra `plugins` isn't installed. Without it, the
-                server alone checks a zip.
-            ValidationError: The server refused it; the version exists, for one.
+            UsageError: The folder or zip can't be read, or contains files that a release can't.
+            MissingExtra: The source is a folder, and the extra `plugins` isn't installed. Without
+                that extra, only the server checks a zip.
+            ValidationError: The server refused the release, such as an existing version.
 
         Example:
             >>> session = getfixture("session")
@@ -289,15 +291,15 @@ class PluginRelease(Fetchable, FileDownloadMixin):
     Attributes:
         id: The release's id.
         plugin: The plugin.
-        plugin_id: The id of that, without loading it.
-        version: Its version.
-        changelog: What is new in it.
-        is_stable: Whether it is meant for everybody.
-        config: What its `config.yaml` says.
-        file: Where the zip is.
-        readme: Its description.
-        created: When it was uploaded.
-        jobs: The jobs that ran it; on the class, all jobs.
+        plugin_id: The plugin's id, without loading the plugin.
+        version: Version of the release.
+        changelog: News of this version.
+        is_stable: Whether the release is meant for everybody.
+        config: Content of the `config.yaml`.
+        file: URL of the zip.
+        readme: Description of the release.
+        created: Time of the upload.
+        jobs: Jobs of this release; on the class, all jobs.
     """
 
     objects: ClassVar[ManagerDescriptor[PluginReleaseManager]] = ManagerDescriptor()

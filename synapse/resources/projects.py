@@ -1,4 +1,4 @@
-"""Projects: what is annotated, by which rules."""
+"""Projects: annotation work over a collection, with its rules."""
 
 from __future__ import annotations
 
@@ -37,25 +37,25 @@ class Project(Editable, Deletable, DownloadsTasks):
 
     Attributes:
         id: The project's id.
-        title: Its title; servers of another age call it `name`.
-        description: What it is about.
-        category: The kind of data.
-        configuration: The annotation's configuration: classes, tools.
+        title: Title; `name` on servers of another age.
+        description: Description of the project.
+        category: Kind of data.
+        configuration: Configuration of the annotation: classes, tools.
         settings: Settings of the project.
-        data_collection: Where its data is.
-        data_collection_id: The id of that, without loading it.
-        tenant: Whose it is.
-        access_level: Who may see it.
-        count_max_assignments_per_task: How many people may work on one task.
+        data_collection: The project's data collection.
+        data_collection_id: The collection's id, without loading the collection.
+        tenant: The owning tenant.
+        access_level: Visibility of the project.
+        count_max_assignments_per_task: Number of people who may work on one task.
         can_discard: Whether tasks may be discarded.
-        is_archived: Whether it is put away.
-        task_count: How many tasks it has.
-        created: When it was made.
-        updated: When it was last changed.
-        tasks: Its tasks; on the class, all tasks.
-        task_tags: The tags of its tasks; on the class, all tags.
-        assignments: Who works on its tasks; on the class, all assignments.
-        models: The models trained for it; on the class, all models.
+        is_archived: Whether the project is archived.
+        task_count: Number of tasks.
+        created: Creation time.
+        updated: Time of the last change.
+        tasks: The project's tasks; on the class, all tasks.
+        task_tags: Tags for the project's tasks; on the class, all tags.
+        assignments: Assignments of the project's tasks; on the class, all assignments.
+        models: Models trained for the project; on the class, all models.
     """
 
     objects: ClassVar[ManagerDescriptor[ProjectManager]] = ManagerDescriptor()

@@ -32,14 +32,14 @@ class ServeApplication(Deletable):
 
     Attributes:
         id: The application's id.
-        name: Its name.
-        plugin_release: What is served.
-        plugin_release_id: The id of that, without loading it.
-        job: The job that deployed it.
-        job_id: The id of that, without loading it.
-        status: How it is, in the server's words.
-        data: What the server knows of it.
-        created: When it was made.
+        name: Name of the application.
+        plugin_release: The served release.
+        plugin_release_id: The release's id, without loading the release.
+        job: The job that deployed the application.
+        job_id: The job's id, without loading the job.
+        status: State, in the server's words.
+        data: The server's details.
+        created: Creation time.
     """
 
     objects: ClassVar[ManagerDescriptor[ServeApplicationManager]] = ManagerDescriptor()

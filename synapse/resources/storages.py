@@ -20,10 +20,10 @@ class StorageManager(Manager["Storage"], Creates["Storage"]):
     __slots__ = ()
 
     def default(self) -> Storage:
-        """Return the storage that is used when none is named. One request.
+        """Return the default storage. One request.
 
         Raises:
-            NotFound: There is none.
+            NotFound: No storage is the default.
         """
         path = f"{self._resource.__schema__.path}default/"
         row = self._context.transport.request("GET", path, resource="default storage")
@@ -32,16 +32,15 @@ class StorageManager(Manager["Storage"], Creates["Storage"]):
 
 @resource("storages/", manager=StorageManager)
 class Storage(Fetchable):
-    """A place where the platform keeps files.
+    """A place for the platform's files.
 
     Attributes:
         id: The storage's id.
-        name: Its name.
-        provider: What kind of service it is.
-        category: Whose it is.
-        configuration: How to reach it, secrets included; the server sends it only when asked by
-            `load_configuration()`.
-        is_default: Whether it is used when none is named.
+        name: Display name.
+        provider: Kind of service.
+        category: Internal or external.
+        configuration: Access data with secrets; sent only for `load_configuration()`.
+        is_default: Whether files go here by default.
     """
 
     objects: ClassVar[ManagerDescriptor[StorageManager]] = ManagerDescriptor()
@@ -59,12 +58,12 @@ class Storage(Fetchable):
         return function, (name, modules, row, *others)
 
     def load_configuration(self) -> dict[str, Any]:
-        """Return how to reach the storage, secrets included. One request.
+        """Return the storage's access data with secrets. One request.
 
-        It isn't kept on the object, so that printing or pickling that shows no secret.
+        The object doesn't keep them, so that no output or pickle shows a secret.
 
         Raises:
-            PermissionDenied: These credentials may not see it.
+            PermissionDenied: These credentials may not see the access data.
         """
         path = type(self).__schema__.detail_path(self._key)
         answer = self._ask("GET", path, params={"with_configuration": "true"})

@@ -65,7 +65,7 @@ class SetsTags(Query[T]):
     __slots__ = ()
 
     def set_tags(self, tags: Iterable[Any], action: TagAction = "add") -> int:
-        """Add tags to every object of the query, or take them off.
+        """Add tags to every object of the query, or remove them.
 
         One request per page (for the ids only), and one for each 500 objects.
 
@@ -74,11 +74,11 @@ class SetsTags(Query[T]):
             action: `"add"` or `"remove"`.
 
         Returns:
-            How many objects the query had.
+            The number of objects in the query.
 
         Raises:
             InvalidQuery: The query is a whole manager (write `.all().set_tags(...)` to mean that),
-                the action is another word, or there is no tag.
+                the action is another word, or no tag was given.
             ValidationError: A tag doesn't exist.
         """
         if not self._terms.is_explicit:

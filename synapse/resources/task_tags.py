@@ -32,15 +32,15 @@ class TaskTag(Editable, Deletable):
 
     Attributes:
         id: The tag's id.
-        project: The project whose tasks it is for.
-        project_id: The id of that, without loading it.
-        name: What it says.
-        description: What it means.
-        color: Its colour, as `#rrggbb`.
-        category: What kind of tag, in the platform's words.
-        meta: What you keep with it.
-        tasks: The tasks that carry it; on the class, all tasks.
-        assignments: The assignments that carry it; on the class, all assignments.
+        project: The tag's project.
+        project_id: The project's id, without loading the project.
+        name: Text of the tag.
+        description: Meaning of the tag.
+        color: Colour, as `#rrggbb`.
+        category: Kind of tag, in the platform's words.
+        meta: Free JSON data of the user.
+        tasks: Tasks with this tag; on the class, all tasks.
+        assignments: Assignments with this tag; on the class, all assignments.
     """
 
     objects: ClassVar[ManagerDescriptor[TaskTagManager]] = ManagerDescriptor()

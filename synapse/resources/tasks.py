@@ -42,22 +42,22 @@ class Task(Editable, Deletable, Tagged):
 
     Attributes:
         id: The task's id.
-        project: The project that it is in.
-        project_id: The id of that, without loading it.
-        data_unit: What is to be annotated.
-        data_unit_id: The id of that, without loading it.
-        status: How far it is.
-        priority: How urgent it is.
-        assignee: The id of the user who works on it.
-        tags: Its tags.
-        tag_ids: The ids of those, without loading them.
-        data: The annotation document, or `None` before there is one.
-        meta: What you keep with it; servers of another age call it `metadata`.
-        files: The data unit's files by name, where the server sends them along.
-        is_discarded: Whether it was put aside as unusable.
-        created: When it was made.
-        updated: When it was last changed.
-        assignments: Who works on it; on the class, all assignments.
+        project: The task's project.
+        project_id: The project's id, without loading the project.
+        data_unit: The data unit to annotate.
+        data_unit_id: The unit's id, without loading the unit.
+        status: State of the task.
+        priority: Urgency of the task.
+        assignee: Id of the working user.
+        tags: The task's tags.
+        tag_ids: The tags' ids, without loading the tags.
+        data: The annotation document, or `None` before the first.
+        meta: Free JSON data of the user; `metadata` on servers of another age.
+        files: The data unit's files by name, if the server sends them.
+        is_discarded: Whether the task was put aside as unusable.
+        created: Creation time.
+        updated: Time of the last change.
+        assignments: The task's assignments; on the class, all assignments.
     """
 
     objects: ClassVar[ManagerDescriptor[TaskManager]] = ManagerDescriptor()
@@ -85,14 +85,14 @@ class Task(Editable, Deletable, Tagged):
         """Store an annotation document. One request.
 
         Args:
-            document: The annotations, in the form that the project's tools use.
+            document: The annotations, in the form of the project's tools.
 
         Returns:
-            The task itself, with what the server now says of it.
+            The task itself, updated from the server's response.
 
         Raises:
-            InvalidQuery: The document is no mapping.
-            ValidationError: The server refused it.
+            UsageError: The document isn't a mapping.
+            ValidationError: The server refused the document.
 
         Example:
             >>> task = getfixture("project").tasks[0]

@@ -25,14 +25,14 @@ __all__ = ["UnitFile"]
 
 @attrs.frozen(kw_only=True)
 class UnitFile(ValueObject):
-    """A file of a data unit. Its bytes come by `open()`, `read()` and `download()`.
+    """A file of a data unit; `open()`, `read()` and `download()` give the bytes.
 
     Attributes:
-        url: Where its bytes are.
-        checksum: Their MD5, in hex.
-        size: How many there are.
-        path: Its name, as it was uploaded.
-        file_type: What it holds.
+        url: URL of the bytes.
+        checksum: MD5 of the bytes, in hex.
+        size: Size in bytes.
+        path: Name of the uploaded file.
+        file_type: Type of the content.
     """
 
     url: str | None = attrs.field(default=None, repr=lambda url: repr(url and redacted(url)))
@@ -42,16 +42,16 @@ class UnitFile(ValueObject):
     file_type: FileType | str | None = None
 
     def open(self) -> BufferedReader:
-        """Open it for reading bytes, without storing it. One request, when the first is read.
+        """Open the file for reading bytes, without storing a copy. One request at the first read.
 
-        A `seek` to another place costs one request more, as does a fault, after which reading
-        goes on where it was.
+        A `seek` to another place costs one request more, as does a fault, after which reading goes
+        on.
 
         Returns:
             A binary file, which is a context manager.
 
         Raises:
-            InvalidQuery: It has no URL.
+            UsageError: The file has no URL.
 
         Example:
             >>> unit = getfixture("unit")
@@ -64,11 +64,11 @@ class UnitFile(ValueObject):
         return open_stream(*self._address(), size=self.size, name=self._name())
 
     def read(self) -> bytes:
-        """Return its bytes, checked against size and checksum. One request.
+        """Return the bytes, checked against size and checksum. One request.
 
         Raises:
-            InvalidQuery: It has no URL.
-            InvalidResponse: What arrived isn't the file.
+            UsageError: The file has no URL.
+            InvalidResponse: The received bytes aren't the file's.
 
         Example:
             >>> getfixture("unit").files["text"].read()
@@ -80,23 +80,23 @@ class UnitFile(ValueObject):
         return read_whole(*where, size=self.size, checksum=self.checksum, name=self._name())
 
     def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
-        """Download it. One request; one more after each fault, which asks for the rest.
+        """Download the file. One request; one more after each fault, for the rest.
 
-        The bytes are written beside, and get the final name when they are all there and agree
-        with size and checksum. A call that died can be made again, and goes on where it was.
+        The bytes go into a temporary file, which gets the final name when complete and right in
+        size and checksum. The same call continues a download whose process died.
 
         Args:
-            dest: The path that it gets, whatever is there; or a folder.
-            progress: How to show it: `False`, a function of the bytes done and the bytes in all,
-                or a `Progress`; by default as a bar, on a terminal.
+            dest: Path of the copy, which replaces any file; or a folder.
+            progress: `False`, a function of the bytes done and the bytes in all, or a `Progress`;
+                by default a bar on a terminal.
 
         Returns:
-            The file's path.
+            The path of the copy.
 
         Raises:
-            InvalidQuery: It has no URL.
-            InvalidResponse: What arrived isn't the file.
-            OSError: It can't be written.
+            UsageError: The file has no URL.
+            InvalidResponse: The received bytes aren't the file's.
+            OSError: The copy can't be written.
 
         Example:
             >>> file = getfixture("unit").files["text"]

@@ -29,11 +29,11 @@ class User(Resource):
     """A user.
 
     Attributes:
-        id: The user's id, as `task.assignee` has it.
-        username: The login name.
-        email: The mail address.
-        name: The full name.
-        tenant: The tenant that the token works for.
+        id: The user's id, as in `task.assignee`.
+        username: Login name.
+        email: Mail address.
+        name: Full name.
+        tenant: Tenant of the token.
     """
 
     objects: ClassVar[ManagerDescriptor[UserManager]] = ManagerDescriptor()
