@@ -30,7 +30,7 @@ def split_key(key: str) -> tuple[str, str]:
     """Return code and version of a release's `code@version`.
 
     Raises:
-        Refusal: It isn't one.
+        Refusal: The text has another form.
     """
     code, at, version = key.partition("@")
     if not at or not _CODE.fullmatch(code) or not _VERSION.fullmatch(version):
@@ -42,8 +42,8 @@ class ReleaseStore:
     """The releases on the agent's disk.
 
     Args:
-        store: What is known of them.
-        session: The backend, with the agent's token.
+        store: The agent's store.
+        session: Session with the backend, with the agent's token.
     """
 
     def __init__(self, store: Store, session: Session) -> None:
@@ -54,15 +54,15 @@ class ReleaseStore:
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def fetch(self, code: str, version: str) -> tuple[KeptRelease, bool]:
-        """Have a release on the disk: at once if it is there, else from the backend.
+        """Return a release from the disk, else fetch the release from the backend.
 
-        Two requests, and one for the file, unless it is there already.
+        Two requests, and one for the file, unless the release is on the disk.
 
         Returns:
             The release, and whether it was fetched now.
 
         Raises:
-            Refusal: The backend has no such release, its zip can't be used, or it isn't there.
+            Refusal: The backend has no such release, the zip is unusable, or the backend is away.
         """
         with self._fetching[f"{code}@{version}"]:
             kept = self._store.release(code, version)
@@ -71,10 +71,10 @@ class ReleaseStore:
             return self._fetched(code, version), True
 
     def fetch_by_id(self, key: int) -> tuple[KeptRelease, bool]:
-        """Have the release of a backend's id on the disk, as `fetch` does.
+        """Return a release by the backend's id, as `fetch` does.
 
         Raises:
-            Refusal: As `fetch` does.
+            Refusal: As for `fetch`.
         """
         kept = self._store.release_of_id(key)
         if kept is not None:
@@ -87,10 +87,10 @@ class ReleaseStore:
         return self.fetch(*split_key(f"{code}@{version}"))
 
     def find(self, key: str) -> KeptRelease:
-        """Return a release that is kept, by `code@version` or by the backend's id.
+        """Return a stored release, by `code@version` or by the backend's id.
 
         Raises:
-            Refusal: It isn't kept.
+            Refusal: The release isn't stored.
         """
         kept: KeptRelease | None
         if "@" in key:
@@ -102,17 +102,17 @@ class ReleaseStore:
         return kept
 
     def drop(self, key: str) -> None:
-        """Keep a release no longer. A job that has begun with it goes on.
+        """Delete a release. A job that has begun continues.
 
         Raises:
-            Refusal: It isn't kept.
+            Refusal: The release isn't stored.
         """
         kept = self.find(key)
         self._store.drop_release(kept.code, kept.version)
         self._archive(kept.code, kept.version).unlink(missing_ok=True)
 
     def file_of(self, kept: KeptRelease) -> ReleaseFile:
-        """Return a release as a runner takes it."""
+        """Return a release in the form that runners take."""
         return ReleaseFile(
             code=kept.code,
             version=kept.version,

@@ -72,8 +72,8 @@ def add_agent(
     ) -> None:
         """Run jobs for a backend on this machine, or on a Ray cluster, until Ctrl-C.
 
-        The code of its jobs can do what this user can. It listens on this machine alone unless
-        told otherwise, and answers nobody without its token.
+        Jobs can do whatever this user can. The agent listens on this machine alone unless told
+        otherwise, and answers only requests with its token.
         """
         with errors_in_one_line():
             try:

@@ -1,4 +1,4 @@
-"""What is read from the zip of a plugin's release."""
+"""Read the zip of a plugin's release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ __all__ = ["Archive", "BadRelease", "read_archive"]
 
 
 class BadRelease(ValueError):
-    """It can't be released; `reasons` are for people."""
+    """The zip can't be released; `reasons` are for people."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -31,15 +31,15 @@ class Archive:
 def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
     """Read the configuration and the description at the top of a zip.
 
-    One whose configuration has actions is checked: it is going to be run.
+    A configuration with actions is checked, because it is going to be run.
 
     Args:
         file: The zip.
-        code: The plugin's code, which the configuration has to have.
-        version: The release's version, which it has to have.
+        code: The required code of the plugin.
+        version: The required version of the release.
 
     Raises:
-        BadRelease: It isn't a zip, the configuration is no object, or has mistakes.
+        BadRelease: The file isn't a zip, or the configuration isn't an object, or has mistakes.
     """
     try:
         _, config = find_config(file)

@@ -1,4 +1,4 @@
-"""What the agent's jobs run on: this machine, or a Ray cluster."""
+"""The machines of an agent's jobs: this one, or a Ray cluster."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["Machines", "ThisMachine"]
 
 
 class Machines(Protocol):
-    """What can be asked about the machines that jobs run on."""
+    """The machines that jobs run on."""
 
     kind: str
 
@@ -28,19 +28,19 @@ class Machines(Protocol):
         """Return the machines; each has a `node_id`."""
 
     def tasks(self) -> list[dict[str, Any]]:
-        """Return what runs on them; each has a `task_id`."""
+        """Return the running tasks; each has a `task_id`."""
 
     def applications(self) -> list[dict[str, Any]]:
-        """Return what is served; each has a `name`."""
+        """Return the served applications; each has a `name`."""
 
     def delete_application(self, name: str) -> bool:
-        """Serve an application no longer; say whether it was there."""
+        """Stop serving an application; return whether the application existed."""
 
     def end(self, job_id: str) -> None:
-        """End what an earlier process of the agent left running of a job, if that can be."""
+        """End a job that an earlier agent process left running, if possible."""
 
     def problem(self) -> str | None:
-        """Return why it can't be used now, or `None`."""
+        """Return why the machines can't be used now, or `None`."""
 
 
 class ThisMachine:
@@ -86,16 +86,16 @@ class ThisMachine:
         return []
 
     def delete_application(self, name: str) -> bool:
-        """Say that it wasn't there."""
+        """Return `False`: nothing is served here."""
         del name
         return False
 
     def end(self, job_id: str) -> None:
-        """Do nothing: a job's process ends with the agent that started it."""
+        """Do nothing: a job's process ends with the agent that started the job."""
         del job_id
 
     def problem(self) -> str | None:
-        """Return `None`: the machine is there, or nobody could ask."""
+        """Return `None`: a machine that answers is usable."""
         return None
 
     def _processes(self, job: str, pid: int) -> list[dict[str, Any]]:

@@ -1,7 +1,7 @@
-"""The MD5 of a file, worked out in one thread beside its transfer.
+"""Compute a file's MD5 on one thread beside the transfer.
 
-The blocks that are sent (or arrive) are hashed as they pass. What didn't pass, as an earlier
-process had sent it, is read from the file by the same thread, while the rest is sent.
+Blocks are hashed as they are sent or received. Blocks that an earlier process sent are read from
+the file by the same thread, while the rest is sent.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ _INLINE = 1024 * 1024
 
 
 class Hasher:
-    """Hashes a file from its start to its end, each byte once.
+    """Hashes a file from start to end, each byte once.
 
     Args:
         read_at: Reads the file: takes an offset and a size.
-        size: Bytes that the file has, as far as is known; a small one is hashed without a thread.
+        size: Size of the file, if known; a small file is hashed without a thread.
     """
 
     def __init__(self, read_at: Callable[[int, int], bytes], size: int | None = None) -> None:
@@ -49,11 +49,11 @@ class Hasher:
         self._thread: threading.Thread | None = None
 
     def add(self, offset: int, block: bytes) -> None:
-        """Hand over a block that passes. Waits while enough of them are waiting.
+        """Hand over a block. Waits while enough blocks are waiting.
 
         Args:
-            offset: Where in the file it is. What was handed over before isn't hashed again.
-            block: The bytes; they mustn't be changed afterwards.
+            offset: Position in the file. Bytes handed over before aren't hashed again.
+            block: The bytes, which mustn't change afterwards.
         """
         end = offset + len(block)
         if self._is_inline and offset <= self._end:
@@ -75,7 +75,7 @@ class Hasher:
             self._start()
 
     def skip_to(self, offset: int) -> None:
-        """Say that the bytes up to an offset won't pass: the thread reads them from the file."""
+        """Announce that bytes up to an offset won't come: the thread reads them instead."""
         with self._changed:
             if offset > self._end:
                 self._end = offset
@@ -83,10 +83,10 @@ class Hasher:
                 self._start()
 
     def hexdigest(self, size: int) -> str:
-        """Return the MD5 of the file's first bytes, in hex; waits for what isn't hashed yet.
+        """Return the MD5 of the file's first bytes, in hex; waits for the thread.
 
         Args:
-            size: How many bytes.
+            size: Number of bytes.
 
         Raises:
             SynapseError: The file couldn't be read.
@@ -98,7 +98,7 @@ class Hasher:
         return self._digest.hexdigest()
 
     def close(self) -> None:
-        """End the thread, wherever it is."""
+        """End the thread at once."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()

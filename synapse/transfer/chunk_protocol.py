@@ -1,4 +1,4 @@
-"""The server's chunked upload, request by request. Elsewhere is decided what follows a fault."""
+"""The requests of the server's chunked upload; callers handle faults."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _HASH_RATE = 50e6
 
 
 class ServerUpload:
-    """An upload on the server: one that is there, or that the first chunk makes.
+    """An upload on the server: an existing one, or one that the first chunk creates.
 
     Args:
-        transport: The way to the server.
-        source: The file that is sent.
-        id: The upload's id, if it is there.
+        transport: The transport.
+        source: The file.
+        id: The upload's id, if one exists.
 
     Attributes:
-        id: The upload's id, once it has one.
+        id: The upload's id, once known.
     """
 
     def __init__(self, transport: Transport, source: LocalFile, id: str | None) -> None:  # noqa: A002
@@ -45,19 +45,19 @@ class ServerUpload:
         on_block: Callable[[int, bytes], object] | None = None,
         on_sent: Callable[[int], object] | None = None,
     ) -> dict[str, Any]:
-        """Send a chunk. One request, which is repeated only if it certainly wasn't processed.
+        """Send a chunk. One request, retried only if the server certainly didn't process it.
 
         Args:
-            start: Its first byte.
-            length: How many bytes it has.
+            start: First byte.
+            length: Number of bytes.
             on_block: Called with offset and bytes before each block is sent.
-            on_sent: Called with the offset behind each block that was sent.
+            on_sent: Called with the offset behind each sent block.
 
         Returns:
-            The server's record of the upload.
+            The server's row of the upload.
 
         Raises:
-            ClientError: The server refused it, or its answer is missing.
+            ClientError: The server refused, or the response is missing.
         """
         fields = {"filename": self._source.name}
         body = MultipartFile(
@@ -85,10 +85,10 @@ class ServerUpload:
         )
 
     def finish(self, checksum: str) -> dict[str, Any]:
-        """Have the server check the whole. One request.
+        """Have the server check the whole file. One request.
 
         Args:
-            checksum: The MD5 that the whole must have, in hex.
+            checksum: The file's MD5, in hex.
         """
         waits = self._transport.settings.timeout
         read = waits.read + self._source.size / _HASH_RATE  # the server reads all of it once more
@@ -105,7 +105,7 @@ class ServerUpload:
 
     @staticmethod
     def is_complete(row: dict[str, Any]) -> bool:
-        """Say whether a record is that of an upload that was finished."""
+        """Return whether a row belongs to a finished upload."""
         return bool(row.get("status") == _COMPLETE)
 
     @property
@@ -125,7 +125,7 @@ class ServerUpload:
         )
 
     def _id_in(self, row: dict[str, Any]) -> str:
-        """Return the upload's id. Of the server's URL, nothing but what is at its end counts."""
+        """Return the upload's id from the end of the server's URL; the rest is ignored."""
         try:
             last = urlsplit(str(row.get("url") or "")).path.rstrip("/").rpartition("/")[2]
             found = str(row.get("id") or last)

@@ -1,8 +1,8 @@
-"""Upload of a file in chunks, over the server's chunked upload.
+"""Upload a file in chunks.
 
-The server says after each chunk which byte it wants next. After any fault it is asked for that, and
-the upload goes on from there: a chunk that had arrived isn't sent twice. What can't be mended, such
-as an upload that has expired, is begun anew, once.
+The server answers each chunk with the next wanted byte. After a fault the server is asked for that
+byte, and the upload goes on from there, so no chunk that arrived is sent twice. An upload beyond
+repair, such as an expired one, starts anew once.
 """
 
 from __future__ import annotations
@@ -55,23 +55,23 @@ def upload_in_chunks(
     chunk_size: int = CHUNK_SIZE,
     progress: ProgressArgument = False,
 ) -> dict[str, Any]:
-    """Send a file in chunks. One request for each chunk and one to finish.
+    """Send a file in chunks. One request for each chunk, and one to finish.
 
-    The first chunk has at most 1 MiB. After a lost answer, one more request asks how far the
-    server is. A call that died can be made again, and goes on where the server is.
+    The first chunk has at most 1 MiB. After a lost response, one more request asks for the server's
+    position. The same call continues an upload whose process died.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         source: The file's path.
         chunk_size: Bytes per chunk.
-        progress: How to show it; a callback gets the bytes sent and the file's size.
+        progress: Display; a callback gets the bytes sent and the file's size.
 
     Returns:
-        The server's record of the upload, whose `id` a data file or model is made of.
+        The server's row of the upload, whose `id` goes into a data file or model.
 
     Raises:
-        InvalidQuery: The file can't be read, or is empty, which the server's protocol can't carry.
-        SynapseError: The file changed while it was sent.
+        UsageError: The file can't be read, or is empty, which the server's protocol can't carry.
+        SynapseError: The file changed while being sent.
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
     checked_chunk_size(chunk_size)
@@ -90,7 +90,7 @@ def checked_chunk_size(value: Any) -> int:
     """Return the bytes per chunk.
 
     Raises:
-        InvalidQuery: It isn't a whole number from 1.
+        UsageError: The value isn't a whole number, 1 or more.
     """
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
         raise InvalidQuery(f"chunk_size is {value!r}: give a whole number of bytes from 1.")
@@ -106,22 +106,22 @@ def send_in_chunks(
     chunk_size: int = CHUNK_SIZE,
     checksum: str | None = None,
 ) -> dict[str, Any]:
-    """Bring a file to the server, by an upload that is remembered or a new one.
+    """Send a file by a stored upload or a new one.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         source: The file.
-        part: What is told how far it is.
-        memory: What is remembered of it; it isn't forgotten here.
+        part: The file's progress.
+        memory: The stored state, which isn't deleted here.
         chunk_size: Bytes per chunk.
-        checksum: The file's MD5 in hex, if it is known; it is then not worked out.
+        checksum: The file's MD5 in hex, if known; otherwise computed.
 
     Returns:
-        The server's record of the upload, which is complete. The MD5 is in `memory.checksum`.
+        The server's row of the complete upload. The MD5 is in `memory.checksum`.
 
     Raises:
-        InvalidQuery: The file is empty.
-        SynapseError: The file changed while it was sent; nothing of it counts.
+        UsageError: The file is empty.
+        SynapseError: The file changed while being sent; nothing of the upload counts.
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
     if source.size == 0:
@@ -161,7 +161,7 @@ class _Useless(Exception):
 
 
 class _ChunkedUpload:
-    """One upload of the server's, until it is complete."""
+    """One upload on the server, until complete."""
 
     def __init__(
         self,
@@ -190,11 +190,11 @@ class _ChunkedUpload:
         self._is_first = True
 
     def run(self) -> dict[str, Any]:
-        """Send what the server hasn't, and finish.
+        """Send the missing bytes, and finish.
 
         Raises:
-            _Useless: It has expired, or what the server has isn't the file.
-            ClientError: The server refused, or there was no headway several times in a row.
+            _Useless: The upload has expired, or the server has other bytes than the file's.
+            ClientError: The server refused, or several tries in a row made no headway.
         """
         if self._server.id is not None:
             row = self._asked()
@@ -214,7 +214,7 @@ class _ChunkedUpload:
         return self._mended(lambda: self._finish(checksum), self._server.is_complete)
 
     def _send_chunk(self) -> dict[str, Any]:
-        """Send the next chunk; return what the server then says of the upload."""
+        """Send the next chunk; return the server's row of the upload."""
         start = self._offset
         most = min(self.chunk_size, _FIRST) if self._is_first else self.chunk_size
         length = min(most, self._size - start)
@@ -259,11 +259,11 @@ class _ChunkedUpload:
     def _mended(
         self, step: Callable[[], dict[str, Any]], is_done: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Do a step, whatever passing faults there are; return the upload's row after it.
+        """Run a step through transient faults; return the upload's row afterwards.
 
         Args:
-            step: What sends something.
-            is_done: Says by the row whether it has got through, though its answer was lost.
+            step: Sends a request.
+            is_done: Returns, by the row, whether the step succeeded although its response was lost.
         """
         while True:
             error = self._fault_of(step)
@@ -305,9 +305,9 @@ class _ChunkedUpload:
     def _settled(
         self, row: dict[str, Any], is_done: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Wait for the server to be done with a request that it may be working on still.
+        """Wait until the server is done with a request that may still be running.
 
-        Two senders of one upload could both be let in by the server, and spoil it.
+        The server might accept two senders of one upload, which would spoil the file.
         """
         end = time.monotonic() + self._patience
         wait = 0.1
@@ -317,7 +317,7 @@ class _ChunkedUpload:
         return row
 
     def _asked(self) -> dict[str, Any]:
-        """Ask how far the server is, until there is an answer."""
+        """Ask for the server's position, until an answer comes."""
         while True:
             row = self._fault_of(self._server.ask)
             if not isinstance(row, ClientError):

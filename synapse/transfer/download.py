@@ -36,28 +36,27 @@ def download(
 ) -> Path:
     """Download a file. One request; one more after each fault. May be called from several threads.
 
-    The bytes are written beside, into `.name.part`, and get the final name when all of them are
-    there and are right. After a fault the rest is asked for. Where the checksum is known, a later
-    call goes on with what an earlier one left.
+    The bytes go into `.name.part`, which gets the final name when complete and right. After a fault
+    the rest is requested. With a known checksum, a later call continues an earlier one's file.
 
     Args:
-        transport: The way to the server. A URL on another host gets no credentials.
-        url: Where the file is.
-        dest: The path that it gets, whatever is there; or a folder.
-        size: Bytes that it must have.
-        checksum: The MD5 that it must have, in hex.
-        name: The file's name in a folder; by default the last part of the URL. Whatever it is, the
-            file is in the folder.
-        progress: How to show it, see `synapse.transfer.progress.progress_of`.
+        transport: The transport. A URL on another host gets no credentials.
+        url: URL of the file.
+        dest: Path of the copy, which replaces any file; or a folder.
+        size: Required size in bytes.
+        checksum: Required MD5, in hex.
+        name: The file's name in a folder; by default the last part of the URL. Any name stays
+            inside the folder.
+        progress: Display, see `synapse.transfer.progress.progress_of`.
 
     Returns:
-        The file's path.
+        The path of the copy.
 
     Raises:
-        InvalidQuery: No file can be fetched from the URL.
-        InvalidResponse: What arrived isn't what was to arrive; the file isn't there then.
+        UsageError: No file can be fetched from the URL.
+        InvalidResponse: Other bytes arrived than expected; no copy exists then.
         ClientError: The host refused, or couldn't be reached several times in a row.
-        OSError: The file can't be written.
+        OSError: The copy can't be written.
     """
     path = Path(dest)
     if path.is_dir():
@@ -71,7 +70,7 @@ def download(
 
 
 class _Download:
-    """One file on its way."""
+    """One download."""
 
     def __init__(
         self,
@@ -98,7 +97,7 @@ class _Download:
         self._is_whole = False
 
     def run(self) -> None:
-        """Fetch the file and give it its name, or leave nothing under it."""
+        """Fetch the file and give the final name, or leave nothing under that name."""
         try:
             self._resume()
             self._fetch_all()
@@ -119,7 +118,7 @@ class _Download:
             self._beside.replace(self._path)
 
     def _resume(self) -> None:
-        """Take what an earlier call left, if the checksum will say whether it was right."""
+        """Continue an earlier call's file, if the checksum can prove the result."""
         found = os.fstat(self._descriptor).st_size
         if self._checksum is None or (self._size is not None and found > self._size):
             self._begin_anew()
@@ -139,7 +138,7 @@ class _Download:
         self._part.at(0)
 
     def _fetch_all(self) -> None:
-        """Ask for what is missing, until the end is reached or the answer is of another file."""
+        """Request the missing bytes, until the end or the response of another file."""
         while not self._is_whole:
             if self._offset and self._validator is None and self._checksum is None:
                 self._begin_anew()  # nothing would tell whether the rest is of the same file
@@ -158,7 +157,7 @@ class _Download:
                 raise error
 
     def _fault(self) -> ClientError | None:
-        """Ask once for what is missing, and write what comes; return what went wrong."""
+        """Request the missing bytes once, write them, and return the fault, if any."""
         try:
             with arriving(
                 self._transport,
@@ -196,7 +195,7 @@ class _Download:
         self._is_whole = True
 
     def _is_right(self) -> bool:
-        """Compare the whole with what is known of it."""
+        """Compare the whole file with the known size and checksum."""
         if not self._is_whole or (self._size is not None and self._offset != self._size):
             return False
         return self._checksum is None or self._hasher.hexdigest(self._offset) == self._checksum
@@ -235,7 +234,7 @@ def _write(descriptor: int, block: bytes) -> None:
 
 
 def _beside(path: Path) -> Path:
-    """Return what is written beside a file until it is whole, and gone on with by a later call."""
+    """Return the path of the temporary file, which a later call continues."""
     name = f".{path.name}.part"
     if len(os.fsencode(name)) > LONGEST_NAME:
         mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
@@ -244,7 +243,7 @@ def _beside(path: Path) -> Path:
 
 
 def _part_of(path: Path) -> tuple[Path, int]:
-    """Open `_beside`; or, where somebody may be writing it, a file that nobody else knows."""
+    """Open the temporary file, or a private one while another process writes there."""
     with contextlib.suppress(NoLocks):
         descriptor = locked(_beside(path), mode=0o666)
         if descriptor is not None:

@@ -1,4 +1,4 @@
-"""Files that one process at a time may use, and that are free again when it dies."""
+"""File locks: one process at a time, freed when the process dies."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ class NoLocks(OSError):
 
 
 def locked(path: Path, *, mode: int = 0o600) -> int | None:
-    """Open a file, making it if need be, unless somebody else has it.
+    """Open a file with a lock, creating the file if necessary.
 
     The lock ends with the process, however that ends.
 
     Args:
         path: The file.
-        mode: Who may use the file if it is made, before the process's mask; by default the user.
+        mode: Permissions of a new file, before the process's mask; by default the user's alone.
 
     Returns:
-        The descriptor, which holds the lock until it is closed; `None` where somebody else has it.
+        The descriptor, which holds the lock until closed; `None` if another process holds the lock.
 
     Raises:
-        NoLocks: Nobody can have it for himself there.
-        OSError: It can't be made.
+        NoLocks: The file system has no locks.
+        OSError: The file can't be created.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
     while True:
@@ -58,7 +58,7 @@ def locked(path: Path, *, mode: int = 0o600) -> int | None:
 
 
 def unlock(descriptor: int) -> None:
-    """Give a lock up."""
+    """Release a lock."""
     if sys.platform == "win32":
         import msvcrt
 

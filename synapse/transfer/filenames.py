@@ -1,7 +1,7 @@
-r"""Names of files that came from somewhere else, made fit to be written here.
+r"""Make file names from elsewhere safe to write.
 
-A server may say that a file is called `../../.bashrc`, `C:\boot.ini` or `CON`. Whatever it says,
-what is made of it is one plain name, which stays in the folder that it is put into, everywhere.
+A server may name a file `../../.bashrc`, `C:\boot.ini` or `CON`. The result is always one plain
+name that stays in its folder on every system.
 """
 
 from __future__ import annotations
@@ -26,17 +26,16 @@ _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\
 
 
 def safe_name(name: str, *, default: str = "file", longest: int = LONGEST_NAME) -> str:
-    r"""Return a name under which a file can be written, whatever it was called.
+    r"""Return a safe file name for any name. Makes no request.
 
-    Folders, a drive letter, and characters that some system can't have in a name are taken out;
-    names that mean a device get an underscore; one that is too long loses its middle, and keeps
-    its suffix. The same name always gives the same result, and a result gives itself. Makes no
-    request.
+    Folders, drive letters, and characters that some system forbids are removed; device names get an
+    underscore; an overlong name loses its middle and keeps the suffix. The same name always gives
+    the same result, and a result gives itself.
 
     Args:
-        name: What the file is called, possibly as a path of either kind of system.
-        default: The name of one of which nothing is left.
-        longest: Bytes that it may have.
+        name: The name, possibly a path of either kind of system.
+        default: Result for a name of which nothing is left.
+        longest: Limit in bytes.
 
     Returns:
         A name that is one part of a path, and never empty, `.` or `..`.
@@ -58,14 +57,14 @@ def safe_name(name: str, *, default: str = "file", longest: int = LONGEST_NAME) 
 
 
 def inside(folder: str | os.PathLike[str], name: str) -> Path:
-    """Return where a file with a name from elsewhere goes in a folder. Makes no request.
+    """Return the path of a foreign name in a folder. Makes no request.
 
     Args:
         folder: The folder.
         name: The file's name, see `safe_name`.
 
     Raises:
-        ValueError: It would be outside of the folder; `safe_name` doesn't let that happen.
+        ValueError: The path would be outside the folder, which `safe_name` prevents.
     """
     root = Path(folder)
     path = root / safe_name(name)
@@ -75,19 +74,19 @@ def inside(folder: str | os.PathLike[str], name: str) -> Path:
 
 
 def _plain(character: str) -> str:
-    """Replace what a name can't have: control characters, half pairs, and what turns text round."""
+    """Replace forbidden characters: control characters, half pairs, direction marks."""
     if unicodedata.category(character) in {"Cc", "Cs"} or character in _DIRECTIONS:
         return "_"
     return character
 
 
 def _trimmed(text: str) -> str:
-    """Take off what Windows ignores at the end, and blanks at the beginning."""
+    """Strip the trailing characters that Windows ignores, and leading blanks."""
     return text.lstrip(" ").rstrip(". ")
 
 
 def _shortened(text: str, longest: int) -> str:
-    """Take out of the middle what is too much, keeping the suffix."""
+    """Cut the middle of an overlong name, and keep the suffix."""
     if len(text.encode()) <= longest:
         return text
     stem, dot, suffix = text.rpartition(".")

@@ -24,23 +24,23 @@ def upload_file(
     fields: Mapping[str, str] | None = None,
     has_checksum: bool = True,
 ) -> dict[str, Any]:
-    """Send a file as a form, streamed from the disk, and check what arrived. One request.
+    """Send a file as a form, streamed from the disk, and check the stored bytes. One request.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         path: The endpoint.
         source: A path, or a file opened for reading bytes.
         name: The file's name on the server.
         fields: Further fields of the form.
-        has_checksum: Whether the endpoint answers the MD5 of what arrived.
+        has_checksum: Whether the endpoint answers the MD5 of the stored bytes.
 
     Returns:
-        The server's record of the file.
+        The server's row of the file.
 
     Raises:
-        InvalidQuery: The source can't be read, or has no name.
-        InvalidResponse: The server's checksum isn't that of what was sent.
-        SynapseError: The file changed while it was sent.
+        UsageError: The source can't be read, or has no name.
+        InvalidResponse: The server's checksum differs from the sent bytes'.
+        SynapseError: The file changed while being sent.
     """
     with LocalFile(source, name=name) as file:
         part = Progress().file(file.name, file.size)
@@ -60,18 +60,18 @@ def send(
     """Send a file as a form. One request.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         path: The endpoint.
         source: The file.
-        part: What is told how far it is.
+        part: The file's progress.
         fields: Further fields of the form.
-        checksum: The file's MD5 in hex, if it is known; it is then not worked out.
+        checksum: The file's MD5 in hex, if known; otherwise computed.
 
     Returns:
-        The server's answer, and the MD5 of what was sent.
+        The server's response, and the MD5 of the sent bytes.
 
     Raises:
-        SynapseError: The file changed while it was sent.
+        SynapseError: The file changed while being sent.
         ClientError: The server refused, or couldn't be reached.
     """
     with Hasher(source.read_at, source.size) as hasher:
@@ -94,16 +94,16 @@ def send(
 def check_arrived(
     row: Any, checksum: str, label: str, *, has_checksum: bool = True
 ) -> dict[str, Any]:
-    """Return the server's record of a file, if it is about what was sent. Makes no request.
+    """Return the server's row of a file, if the row matches the sent bytes. Makes no request.
 
     Args:
-        row: The answer.
-        checksum: The MD5 of what was sent, in hex.
-        label: What messages call the file.
-        has_checksum: Whether the endpoint answers the MD5 of what arrived.
+        row: The response.
+        checksum: MD5 of the sent bytes, in hex.
+        label: Name of the file in messages.
+        has_checksum: Whether the endpoint answers the MD5 of the stored bytes.
 
     Raises:
-        InvalidResponse: It isn't.
+        InvalidResponse: The row is about other bytes.
     """
     if isinstance(row, dict) and (not has_checksum or row.get("checksum") == checksum):
         return row

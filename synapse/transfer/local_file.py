@@ -1,4 +1,4 @@
-"""What is uploaded: a file that is read at any place, by several threads."""
+"""The file of an upload, read at any position by several threads."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ SourceArgument: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
 
 
 class LocalFile:
-    """A file that is sent, opened until the end of the block. Makes no request.
+    """A file to send, opened until the end of the block. Makes no request.
 
     Args:
-        given: A path, or a file opened for reading bytes; of that, what follows its position.
+        given: A path, or a file opened for reading bytes, which is read from its position on.
         name: The file's name on the server; by default the path's last part.
 
     Attributes:
         name: The file's name on the server.
-        size: Bytes that it had when it was opened.
-        path: Its absolute path, if it was given by path.
-        state: By what a change of it is seen: size, time of the last write, and which file it is.
+        size: Bytes at the time of opening.
+        path: Absolute path, if opened by path.
+        state: Size, time of the last write, and inode: they reveal a change.
 
     Raises:
-        InvalidQuery: It can't be read, has no name, or isn't a file.
+        UsageError: The file can't be read, has no name, or isn't a file.
     """
 
     def __init__(self, given: SourceArgument, *, name: str | None = None) -> None:
@@ -75,7 +75,7 @@ class LocalFile:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Name of the file in messages."""
         return f"file {self.name!r}"
 
     def read_at(self, offset: int, size: int) -> bytes:
@@ -107,10 +107,10 @@ class LocalFile:
         return content
 
     def check_unchanged(self) -> None:
-        """Check that the file is what it was when it was opened.
+        """Check that the file hasn't changed since opening.
 
         Raises:
-            SynapseError: It isn't: what was sent is no state of it.
+            SynapseError: The file has changed: the sent bytes are no state of the file.
         """
         if self._state() != self.state:
             raise SynapseError(
@@ -118,7 +118,7 @@ class LocalFile:
             )
 
     def close(self) -> None:
-        """Close it, if it was opened here."""
+        """Close a file that was opened here."""
         if self._is_ours:
             self._file.close()
 
@@ -145,10 +145,10 @@ class LocalFile:
 
 
 def checked_name(name: str) -> str:
-    """Return a file's name as the server can be told it.
+    """Return a file's name, if the name can be sent.
 
     Raises:
-        InvalidQuery: It isn't valid text.
+        UsageError: The name isn't valid text.
     """
     try:
         name.encode()

@@ -1,6 +1,6 @@
-"""A multipart body that is read from the disk while it is sent.
+"""A multipart body that is read from the disk while being sent.
 
-Its length is known before: some servers take a body without `Content-Length` for an empty one.
+The length is known beforehand: some servers take a body without `Content-Length` for an empty one.
 The library's own multipart body would copy the whole file into memory first.
 """
 
@@ -23,12 +23,12 @@ _IN_ONE_PIECE = 256 * 1024
 
 
 class NotShown(Exception):
-    """Stands for what was raised when it was told how much is sent.
+    """Carries an error of a progress display through the HTTP library.
 
-    The HTTP library, which reads the body, would take an `OSError` for a connection that broke.
+    The library, which reads the body, would take an `OSError` for a broken connection.
 
     Attributes:
-        error: What was raised.
+        error: The display's error.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -38,7 +38,7 @@ class NotShown(Exception):
 
 @contextmanager
 def showing_errors() -> Iterator[None]:
-    """Raise what stands behind `NotShown`, once the library is done with the body."""
+    """Raise the error inside `NotShown`, once the library is done with the body."""
     try:
         yield
     except NotShown as error:
@@ -48,15 +48,15 @@ def showing_errors() -> Iterator[None]:
 class MultipartFile:
     """A part of a file, and some plain fields, as `multipart/form-data`.
 
-    It can be sent again: a request that wasn't processed is.
+    The body can be read again for a retry.
 
     Args:
         source: The file.
-        start: Where the part begins.
-        size: How many bytes it has; by default all that follow.
+        start: First byte of the part.
+        size: Number of bytes; by default all that follow.
         fields: Further fields.
         on_block: Called with offset and bytes before each block is sent.
-        on_sent: Called with the offset behind each block that was sent.
+        on_sent: Called with the offset behind each sent block.
     """
 
     def __init__(

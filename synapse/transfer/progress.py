@@ -1,7 +1,7 @@
-"""How far a transfer is: counted in one place, and shown in one of several ways.
+"""Progress of transfers: counted in one place, displayed in one of several ways.
 
-One `Progress` may count many files that are sent by several threads, and of which not all are
-known yet. A bar is shown on a terminal, if `tqdm` is installed; a function can be called instead.
+One `Progress` may count many files that several threads send, not all of them known yet. A bar
+appears on a terminal, if `tqdm` is installed; a function can be called instead.
 """
 
 from __future__ import annotations
@@ -37,20 +37,20 @@ _DELAY = 0.5
 
 
 class Progress:
-    """Counts what is done of a transfer; this one shows nothing.
+    """Counts a transfer's progress; this class displays nothing.
 
-    A subclass shows it by overriding `changed` and `close`. All of it may be used from several
-    threads; `changed` is called by one at a time.
+    Subclasses display by overriding `changed` and `close`. All methods may be used from several
+    threads; one thread at a time calls `changed`.
 
     Attributes:
-        size: Bytes that are expected in all, as far as is known; it may grow.
-        done: Bytes that are done. It goes back when something has to be sent again.
-        confirmed: Bytes that the other side is known to have.
-        files: Files that are expected, as far as is known; it may grow.
-        files_done: Files that are done.
-        files_failed: Files that can't be done.
-        error: What showing it raised. It ends a transfer, also one that goes on without the files
-            that fail.
+        size: Expected bytes, as far as known; may grow.
+        done: Bytes done. The number falls when bytes have to be sent again.
+        confirmed: Bytes that the other side certainly has.
+        files: Expected files, as far as known; may grow.
+        files_done: Files done.
+        files_failed: Failed files.
+        error: The display's error. That ends a transfer, also one that continues without failed
+            files.
 
     Example:
         >>> progress = Progress()
@@ -89,14 +89,14 @@ class Progress:
             self.tell(self.changed)
 
     def file(self, name: str, size: int) -> FileProgress:
-        """Begin with a file.
+        """Begin a file.
 
         Args:
-            name: What it is called.
-            size: Bytes that it has.
+            name: Name of the file.
+            size: Size in bytes.
 
         Returns:
-            What is told how far it is; a context manager, which ends it.
+            The file's progress; a context manager, which ends the file.
         """
         with self._lock:
             self._begun += 1
@@ -114,7 +114,7 @@ class Progress:
 
     @property
     def rate(self) -> float:
-        """Bytes per second so far, without those that were there already."""
+        """Bytes per second so far, without bytes that were done before."""
         return max(0, self.done - self._resumed) / max(self.elapsed, 1e-6)
 
     @property
@@ -124,7 +124,7 @@ class Progress:
         return max(0, self.size - self.done) / rate if rate > 0 else None
 
     def tell(self, show: Callable[..., None], *what: FileProgress) -> None:
-        """Have something shown, by `began` or `changed`."""
+        """Call the display's `began` or `changed`."""
         try:
             show(*what)
         except BaseException as error:
@@ -138,7 +138,7 @@ class Progress:
         """Hear that a number has changed. Shows nothing here."""
 
     def close(self) -> None:
-        """End what is shown. Shows nothing here."""
+        """End the display; does nothing here."""
 
     def __enter__(self) -> Self:
         return self
@@ -153,13 +153,13 @@ class Progress:
 
 
 class FileProgress:
-    """How far one file is. `Progress.file` makes it.
+    """Progress of one file, made by `Progress.file`.
 
     Attributes:
-        name: What the file is called.
-        size: Bytes that it has.
-        done: Bytes that are done.
-        confirmed: Bytes that the other side is known to have.
+        name: Name of the file.
+        size: Size in bytes.
+        done: Bytes done.
+        confirmed: Bytes that the other side certainly has.
     """
 
     def __init__(self, whole: Progress, name: str, size: int) -> None:
@@ -171,12 +171,12 @@ class FileProgress:
         self._is_over = False
 
     def at(self, offset: int, *, is_confirmed: bool = True, is_resumed: bool = False) -> None:
-        """Say how far it is.
+        """Set the position.
 
         Args:
-            offset: Bytes that are done; fewer than before when some are sent again.
-            is_confirmed: Whether the other side is known to have them.
-            is_resumed: Whether they were there already, and took no time.
+            offset: Bytes done; fewer than before when some are sent again.
+            is_confirmed: Whether the other side certainly has them.
+            is_resumed: Whether they were done before, and took no time.
         """
         whole = self._whole
         with whole._lock:
@@ -190,10 +190,10 @@ class FileProgress:
             whole.tell(whole.changed)
 
     def expect(self, size: int) -> None:
-        """Say how many bytes it has, where that wasn't known at first.
+        """Set a size that was unknown at first.
 
         Args:
-            size: Bytes that it has.
+            size: Size in bytes.
         """
         whole = self._whole
         with whole._lock:
@@ -203,10 +203,10 @@ class FileProgress:
                 whole.tell(whole.changed)
 
     def finish(self, *, failed: bool = False) -> None:
-        """Say that it is over; saying so again changes nothing.
+        """End the file; a second call changes nothing.
 
         Args:
-            failed: Whether it couldn't be done. What was done of it then doesn't count.
+            failed: Whether the file failed. Its bytes then don't count.
         """
         whole = self._whole
         with whole._lock:
@@ -235,7 +235,7 @@ class FileProgress:
 
 
 class Calling(Progress):
-    """Calls a function with the bytes that are confirmed and those that there are.
+    """Calls a function with the confirmed bytes and the expected bytes.
 
     Args:
         callback: Called after each change, by one thread at a time.
@@ -247,18 +247,18 @@ class Calling(Progress):
         self._told = 0
 
     def changed(self) -> None:
-        """Call the function, if more is confirmed than it was told."""
+        """Call the function, if more bytes are confirmed than at the last call."""
         if self.confirmed > self._told:
             self._told = self.confirmed
             self._callback(self.confirmed, self.size)
 
 
 class Bar(Progress):
-    """Shows a bar by `tqdm`, in a terminal or a notebook: bytes, files, rate and time left.
+    """A bar by `tqdm`, in a terminal or a notebook: bytes, files, rate and time left.
 
     Args:
-        description: What stands before it; by default the name of the first file.
-        **options: Whatever else `tqdm` takes.
+        description: Text before the bar; by default the name of the first file.
+        **options: Other options of `tqdm`.
 
     Raises:
         ImportError: `tqdm` isn't installed.
@@ -273,7 +273,7 @@ class Bar(Progress):
         self._is_named = description is not None
 
     def began(self, file: FileProgress) -> None:
-        """Name the bar after the first file, unless it has a name."""
+        """Name an unnamed bar after the first file."""
         if not self._is_named:
             self._is_named = True
             self._bar.set_description_str(_shown(file.name), refresh=False)
@@ -289,7 +289,7 @@ class Bar(Progress):
         bar.update(self.done - bar.n)
 
     def close(self) -> None:
-        """Leave the bar as it is at the end."""
+        """Leave the bar in its final state."""
         self._bar.close()
 
 
@@ -302,17 +302,17 @@ ProgressArgument: TypeAlias = "Progress | Callback | bool | None"
 
 
 def progress_of(given: ProgressArgument, description: str | None = None) -> Progress:
-    """Return what counts and shows a transfer. Makes no request.
+    """Return the counter and display of a transfer. Makes no request.
 
     Args:
-        given: What the user gave.
-        description: What stands before a bar.
+        given: The user's argument.
+        description: Text before a bar.
 
     Returns:
-        The user's own, or a new one, which whoever asked for it closes.
+        The user's own `Progress`, or a new one, which the caller closes.
 
     Raises:
-        ImportError: A bar was asked for by `True`, and `tqdm` isn't installed.
+        ImportError: `True` asks for a bar, and `tqdm` isn't installed.
     """
     if isinstance(given, Progress):
         return given
@@ -330,11 +330,11 @@ def progress_of(given: ProgressArgument, description: str | None = None) -> Prog
 
 @contextmanager
 def showing(given: ProgressArgument, description: str | None = None) -> Iterator[Progress]:
-    """Show a transfer while the block runs. Makes no request.
+    """Display a transfer during the block. Makes no request.
 
     Args:
-        given: What the user gave, see `progress_of`. A `Progress` isn't closed at the end.
-        description: What stands before a bar.
+        given: The user's argument, see `progress_of`. A `Progress` isn't closed at the end.
+        description: Text before a bar.
     """
     progress = progress_of(given, description)
     try:
@@ -352,6 +352,6 @@ def _is_terminal() -> bool:
 
 
 def _shown(name: str) -> str:
-    """Return a name as one line of a terminal can have it."""
+    """Return a name for one line of a terminal."""
     plain = "".join(letter if letter.isprintable() else "?" for letter in name)
     return plain if len(plain) <= 40 else f"{plain[:20]}…{plain[-19:]}"

@@ -1,4 +1,4 @@
-"""One answer with a file's bytes, from some byte on. What follows a fault is decided elsewhere."""
+"""One response with a file's bytes from an offset on; callers handle faults."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _PASSING = frozenset({502, 503, 504})
 
 @attrs.frozen(eq=False)
 class Arriving:
-    """An answer whose body has still to be read.
+    """A response with an unread body.
 
     Attributes:
-        start: Which byte of the file it begins with.
-        total: How many bytes the file has, if that is known.
-        validator: What tells this content of the file from another: a strong entity tag or a date.
+        start: The body's first byte within the file.
+        total: Size of the file, if known.
+        validator: Identifies this content of the file: a strong entity tag or a date.
     """
 
     start: int
@@ -37,10 +37,10 @@ class Arriving:
     _response: requests.Response
 
     def blocks(self) -> Iterator[bytes]:
-        """Give the bytes as they are on the server; nothing is decompressed.
+        """Yield the bytes as stored on the server, without decompression.
 
         Raises:
-            InvalidResponse: They end before the file does.
+            InvalidResponse: The body ends before the file does.
         """
         raw = self._response.raw
         position = self.start
@@ -62,18 +62,18 @@ def arriving(
     validator: str | None = None,
     resource: str | None = None,
 ) -> Iterator[Arriving]:
-    """Ask for a file, from some byte on. One request, and one for each redirect.
+    """Request a file from an offset on. One request, and one for each redirect.
 
     Args:
-        transport: The way to the server; other hosts get no credentials.
-        url: Where the file is.
-        start: The first byte that is wanted. The answer may begin with the file all the same.
-        validator: What an earlier answer had: if the file is another by now, all of it comes.
-        resource: What messages call it.
+        transport: The transport; other hosts get no credentials.
+        url: URL of the file.
+        start: First wanted byte. The response may begin with the file all the same.
+        validator: Validator of an earlier response: a changed file comes whole.
+        resource: Name of the file, for messages.
 
     Raises:
-        InvalidQuery: No file can be fetched from the URL.
-        ClientError: The host refused, couldn't be reached, or the body broke off. Status 416 says
+        UsageError: No file can be fetched from the URL.
+        ClientError: The host refused, couldn't be reached, or the body broke off. Status 416 means
             that the file ends before `start`.
     """
     headers = {}
@@ -86,7 +86,7 @@ def arriving(
 
 
 def is_passing(error: ClientError) -> bool:
-    """Say whether another try may succeed."""
+    """Return whether another try may succeed."""
     kinds = (RequestTimeout, InvalidResponse, RateLimited)
     return isinstance(error, kinds) or error.status_code in _PASSING
 

@@ -26,16 +26,16 @@ _PIECE = 1024 * 1024
 def open_stream(
     transport: Transport, url: str, *, size: int | None = None, name: str = ""
 ) -> io.BufferedReader:
-    """Open a file on a server for reading bytes. One request, when the first byte is read.
+    """Open a file on a server for reading bytes. One request at the first read.
 
-    It can be read from any place: a `seek` to another costs one request more, as does a fault,
-    after which reading goes on where it was.
+    Reading can start anywhere: a `seek` to another position costs one request more, as does a
+    fault, after which reading goes on.
 
     Args:
-        transport: The way to the server. A URL on another host gets no credentials.
-        url: Where the file is.
-        size: Bytes that it has; else they are asked for when they are needed.
-        name: What messages call it.
+        transport: The transport. A URL on another host gets no credentials.
+        url: URL of the file.
+        size: Size in bytes; else requested when needed.
+        name: Name of the file in messages.
 
     Returns:
         A binary file, which is a context manager. Reading raises the errors of a request.
@@ -44,13 +44,13 @@ def open_stream(
 
 
 class RemoteFile(io.RawIOBase):
-    """The unbuffered file in `open_stream`.
+    """The unbuffered file inside `open_stream`.
 
     Args:
-        transport: The way to the server.
-        url: Where the file is.
-        size: Bytes that it has, if that is known.
-        name: What messages call it.
+        transport: The transport.
+        url: URL of the file.
+        size: Size in bytes, if known.
+        name: Name of the file in messages.
     """
 
     def __init__(
@@ -66,11 +66,11 @@ class RemoteFile(io.RawIOBase):
         self._left = memoryview(b"")
 
     def readable(self) -> bool:
-        """Say that it can be read."""
+        """Return `True`."""
         return True
 
     def seekable(self) -> bool:
-        """Say that it can be read from any place."""
+        """Return `True`."""
         return True
 
     def tell(self) -> int:
@@ -79,11 +79,11 @@ class RemoteFile(io.RawIOBase):
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Say which byte is read next. Makes no request, unless the size isn't known.
+        """Set the next byte to read. Makes no request, unless the size is unknown.
 
         Args:
-            offset: Bytes from there on.
-            whence: From the start, from here, or from the end.
+            offset: Distance in bytes.
+            whence: From the start, the position, or the end.
         """
         self._ensure_open()
         if whence == os.SEEK_CUR:
@@ -115,7 +115,7 @@ class RemoteFile(io.RawIOBase):
         return count
 
     def close(self) -> None:
-        """Give the connection up."""
+        """Close the connection."""
         if not self.closed:
             self._drop()
         super().close()
@@ -164,7 +164,7 @@ class RemoteFile(io.RawIOBase):
                 position = end
 
     def _check_same(self, answer: Arriving) -> None:
-        """Check that an answer is about the file that was opened, and note what it says."""
+        """Check that a response is about the opened file, and note the file's facts."""
         is_other = self._validator is not None and answer.validator != self._validator
         if is_other or (answer.total is not None and self._size not in (None, answer.total)):
             raise Conflict(
@@ -204,15 +204,15 @@ def read_whole(
     """Return a file's bytes. One request, and one more after each fault.
 
     Args:
-        transport: The way to the server. A URL on another host gets no credentials.
-        url: Where the file is.
-        size: Bytes that it must have.
-        checksum: The MD5 that it must have, in hex.
-        name: What messages call it.
+        transport: The transport. A URL on another host gets no credentials.
+        url: URL of the file.
+        size: Required size in bytes.
+        checksum: Required MD5, in hex.
+        name: Name of the file in messages.
 
     Raises:
-        InvalidQuery: No file can be fetched from the URL.
-        InvalidResponse: What arrived isn't the file.
+        UsageError: No file can be fetched from the URL.
+        InvalidResponse: The received bytes aren't the file's.
         ClientError: The host refused, or couldn't be reached several times in a row.
     """
     pieces = []

@@ -41,33 +41,33 @@ def upload(
     checksum: str | None = None,
     state: bool = True,
 ) -> dict[str, Any]:
-    """Make a data file of a file. May be called from several threads.
+    """Upload a file as a data file. May be called from several threads.
 
-    Up to 50 MiB it is one request. Beyond, or with `chunked`, it is one for each chunk and two;
-    the first chunk of a call has at most 1 MiB. A fault costs one more, which asks what the server
-    has; a call that died can be made again, and sends what is missing.
+    Up to 50 MiB one request. Beyond, or with `chunked`, one for each chunk and two more; the first
+    chunk of a call has at most 1 MiB. A fault costs one more request, which asks for the server's
+    position; the same call continues an upload whose process died.
 
     Args:
-        transport: The way to the server.
-        path: The endpoint that makes data files.
-        source: A path, or a file opened for reading bytes that can tell its length.
+        transport: The transport.
+        path: Endpoint for data files.
+        source: A path, or a file opened for reading bytes with a known length.
         name: The file's name on the server; by default the path's last part.
-        chunk_size: Bytes per chunk. They are streamed: they needn't fit into memory.
-        chunked: Whether to send it in chunks; by default by its size.
-        progress: How to show it, see `synapse.transfer.progress.progress_of`.
-        checksum: The file's MD5 in hex, if it is known; it is then not worked out.
-        state: Whether to keep on disk what a later call needs to go on.
+        chunk_size: Bytes per chunk. Chunks are streamed and needn't fit into memory.
+        chunked: Whether to send chunks; by default decided by the size.
+        progress: Display, see `synapse.transfer.progress.progress_of`.
+        checksum: The file's MD5 in hex, if known; otherwise computed.
+        state: Whether to store the state that a later call needs to continue.
 
     Returns:
-        The server's record, with `id`, `checksum` and `size`. `id` is `None` in one case: the
-        answer was lost, and the server, when it was asked, had the bytes. It doesn't say under
-        which id, and asking it to make the file again would make two.
+        The server's row, with `id`, `checksum` and `size`. `id` is `None` in one case: the response
+        was lost, and the server then had the bytes. The server doesn't reveal the id, and a second
+        request would create two files.
 
     Raises:
-        InvalidQuery: The file can't be read, has no name, or is empty, which the server's
-            protocol can't carry.
-        SynapseError: The file changed while it was sent; nothing of it counts.
-        InvalidResponse: What arrived isn't what was sent.
+        UsageError: The file can't be read, has no name, or is empty, which the server's protocol
+            can't carry.
+        SynapseError: The file changed while being sent; nothing of the upload counts.
+        InvalidResponse: The server received other bytes than were sent.
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
     checked_chunk_size(chunk_size)
@@ -88,7 +88,7 @@ def upload(
 
 
 class _FileUpload:
-    """One file on its way to being a data file."""
+    """One upload of a data file."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class _FileUpload:
             return made
 
     def _bound(self, memory: UploadState, upload: Any, checksum: str) -> dict[str, Any]:
-        """Have a data file made of an upload that is complete; once, whatever gets lost."""
+        """Create a data file from a complete upload; once, whatever gets lost."""
         body = {"chunked_upload": upload, "meta": {"filename": self._source.name}}
         was_asked = memory.is_binding  # by a process that died before it heard
         memory.note(step="binding")
@@ -163,11 +163,11 @@ class _FileUpload:
         return check_arrived(row, checksum, self._source.label)
 
     def _has_arrived(self, checksum: str, lost: ClientError) -> bool:
-        """Ask whether the server has the bytes after a request without an answer.
+        """Ask whether the server has the bytes after a request without a response.
 
         Raises:
-            ClientError: The error of that request, if this can't be known: it is the one that says
-                that something may have been done.
+            ClientError: The error of that request, if the question stays open: that error says that
+                the work may have been done.
         """
         try:
             return self._is_there(checksum)
@@ -175,7 +175,7 @@ class _FileUpload:
             raise lost from None
 
     def _is_there(self, checksum: str) -> bool:
-        """Ask whether the server has the bytes; it may be working on a lost request still."""
+        """Ask whether the server has the bytes; a lost request may still be running."""
         wait = self._transport.options.retry.base / 2
         for is_last in (False, True):
             answer = self._transport.request(
@@ -192,7 +192,7 @@ class _FileUpload:
         return False
 
     def _without_id(self, checksum: str) -> dict[str, Any]:
-        """Return what is known of a data file whose record was lost on the way."""
+        """Return the known facts of a data file whose row was lost."""
         self._source.check_unchanged()
         self._part.at(self._source.size)
         return {
@@ -211,6 +211,6 @@ class _FileUpload:
 
 
 def _is_lost(error: ClientError) -> bool:
-    """Say whether a request may have been processed, although it has no answer."""
+    """Return whether a request without a response may have been processed."""
     is_unanswered = isinstance(error, (RequestTimeout, InvalidResponse))
     return is_unanswered or error.status_code in _LOST

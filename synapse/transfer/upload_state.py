@@ -1,7 +1,7 @@
-"""What is remembered of an upload that is under way, so that a process that dies loses little.
+"""The stored state of running uploads, so that a process that dies loses little.
 
-For each file that is being sent there is a small file in the user's state folder. It says which
-upload of the server's is meant for it; how far that is, the server knows. It has no credentials.
+For each file in flight, a small file in the user's state folder names the server's upload; the
+server knows the position. The state contains no credentials.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _swept: dict[Path, float] = {}
 
 
 def state_folder() -> Path:
-    """Return where the state of uploads is kept: `$XDG_STATE_HOME/synapse/uploads`.
+    """Return the folder for upload states: `$XDG_STATE_HOME/synapse/uploads`.
 
-    Without that variable it is in the usual place of the system.
+    Without that variable, the system's usual place is used.
     """
     # Unlike Path.home(), this doesn't raise for a user who has no home: the ~ stays, and the root
     # before it keeps it from being made as a folder of that name in the current one.
@@ -54,15 +54,15 @@ def state_folder() -> Path:
 
 
 class UploadState:
-    """What is known of the upload of one file, kept on disk while the block runs.
+    """The state of one file's upload, stored on disk while the block runs.
 
-    It remembers nothing where that can't be: for a file that isn't on disk, a folder that can't be
-    written, or a file that another process is sending at the moment; that one has its own upload.
+    Nothing is stored for a file that isn't on disk, in a folder that can't be written, or while
+    another process is sending the same file; that process has an upload of its own.
 
     Args:
-        transport: The way to the server.
+        transport: The transport.
         source: The file.
-        is_wanted: Whether to keep anything.
+        is_wanted: Whether to store anything.
     """
 
     def __init__(self, transport: Transport, source: LocalFile, *, is_wanted: bool = True) -> None:
@@ -79,23 +79,23 @@ class UploadState:
 
     @property
     def upload(self) -> str | None:
-        """The id of the server's upload, if there is one."""
+        """Id of the server's upload, if any."""
         found = self._known.get("upload")
         return found if isinstance(found, str) and found else None
 
     @property
     def checksum(self) -> str | None:
-        """The MD5 of the file, if it was worked out already."""
+        """MD5 of the file, if computed already."""
         found = self._known.get("checksum")
         return found if isinstance(found, str) and found else None
 
     @property
     def is_binding(self) -> bool:
-        """Whether the server was asked to make something of the upload."""
+        """True if the server was asked to turn the upload into a data file."""
         return self._known.get("step") == "binding"
 
     def note(self, **values: str) -> None:
-        """Remember something, beside what is known."""
+        """Store values beside the known ones."""
         self._known.update(values)
         if self._descriptor is None:
             return

@@ -11,7 +11,7 @@ class Plugin(TenantOwned):
     """Code that runs on data, known by its code within the tenant."""
 
     class Category(models.TextChoices):
-        """What a plugin is for."""
+        """Purpose of a plugin."""
 
         NEURAL_NET = "neural_net"
         EXPORT = "export"

@@ -1,4 +1,4 @@
-"""A Ray cluster, as the agent's endpoints show it."""
+"""A Ray cluster, as the agent's endpoints show the cluster."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["RayMachines"]
 
 
 class RayMachines:
-    """What can be asked about a Ray cluster.
+    """The machines of a Ray cluster.
 
     Args:
-        client: The cluster's head.
+        client: Client of the cluster's head.
     """
 
     kind = "ray"
@@ -36,7 +36,7 @@ class RayMachines:
         return _rows(self._client.list_tasks)
 
     def applications(self) -> list[dict[str, Any]]:
-        """Return what Ray Serve serves."""
+        """Return the applications of Ray Serve."""
         return _rows(self._client.list_serve_applications)
 
     def delete_application(self, name: str) -> bool:
@@ -50,7 +50,7 @@ class RayMachines:
         return True
 
     def end(self, job_id: str) -> None:
-        """Stop a job on the cluster, which goes on there without the agent that submitted it."""
+        """Stop a job on the cluster, which continues without the agent that submitted the job."""
         with contextlib.suppress(ClientError):  # it is over, or the cluster isn't there
             self._client.stop_job(job_id)
 

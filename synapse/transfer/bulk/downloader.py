@@ -32,7 +32,7 @@ _WAITING = 200
 
 @attrs.frozen
 class _File:
-    """A file that is to be there."""
+    """A file to download."""
 
     path: Path
     url: str
@@ -104,7 +104,7 @@ class _DownloadRun:
         self._seen = SeenIds()
 
     def run(self, lines: Any, name: str, progress: ProgressArgument) -> DownloadReport:
-        """Run until all is done, and write the list of what there is."""
+        """Run to the end, and write the list of files."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -124,7 +124,7 @@ class _DownloadRun:
         return self._tally.finish()
 
     def plan(self, unit: Any, files: Any) -> dict[str, str]:
-        """Have a unit's files fetched; return where they go, below the folder."""
+        """Queue a unit's files; return their targets below the folder."""
         if not isinstance(files, Mapping) or not files:
             return {}
         folder = folder_of(unit)
@@ -188,7 +188,7 @@ class _DownloadRun:
 
 
 def _is_there(file: _File) -> bool:
-    """Say whether a file is there as it should be."""
+    """Return whether a file exists with the right size and checksum."""
     try:
         if file.checksum is None or file.path.stat().st_size != file.size:
             return False
@@ -203,10 +203,10 @@ def _is_there(file: _File) -> bool:
 
 @contextmanager
 def _beside(path: Path) -> Iterator[IO[str]]:
-    """Open a file that gets its name when it is complete.
+    """Open a temporary file that gets the final name when complete.
 
     Raises:
-        InvalidQuery: It can't be written.
+        UsageError: The file can't be written.
     """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:

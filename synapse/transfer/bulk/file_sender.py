@@ -1,4 +1,4 @@
-"""The stages of an upload before units are made: what is known, checksums, and the bytes."""
+"""The upload stages before units are created: look-ups, checksums, bytes."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _PAUSE = 0.3
 
 
 def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
-    """Work out the MD5 of a file, and take note of its size and time.
+    """Compute a file's MD5, and note size and time.
 
     Args:
         file: The file.
-        check: Called between two blocks; it may raise.
+        check: Called between two blocks; may raise.
 
     Raises:
-        InvalidQuery: It can't be read, or its name can't be sent.
+        UsageError: The file can't be read, or the name can't be sent.
     """
     checked_name(file.name)  # a unit whose name can't be sent would keep a whole batch from it
     digest = hashlib.md5(usedforsecurity=False)
@@ -54,13 +54,13 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
 
 
 class FileSender:
-    """Sends the files of records, those that the server hasn't got.
+    """Sends the files that the server lacks.
 
     Args:
-        transport: The way to the server.
-        path: The endpoint for files.
-        line: Says when to stop.
-        progress: Shows how far it is.
+        transport: The transport.
+        path: Endpoint for files.
+        line: The pipeline, which says when to stop.
+        progress: Display of the progress.
         count: Adds to a number of the report.
     """
 
@@ -122,13 +122,13 @@ class FileSender:
         return set()  # sending a file that is there does no harm
 
     def send(self, record: UploadItem) -> None:
-        """Send a record's files.
+        """Send an item's files.
 
-        One request for each that the server hasn't got, or as chunks need. After a lost answer,
-        one more asks whether it has it now.
+        One request for each file that the server lacks, or as chunks need. After a lost response,
+        one more asks whether the server has the file.
 
         Raises:
-            SynapseError: One couldn't be sent.
+            SynapseError: A file couldn't be sent.
         """
         for file in record.files:
             self._line.check()
@@ -171,7 +171,7 @@ class FileSender:
 
 
 class _Stoppable(Progress):
-    """Passes on what it hears, and ends a transfer in the middle when the line was stopped."""
+    """Passes progress on, and ends a transfer when the pipeline is stopped."""
 
     def __init__(self, whole: Progress, line: Pipeline) -> None:
         super().__init__()

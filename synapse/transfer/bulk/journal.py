@@ -1,10 +1,11 @@
-"""What an upload has done so far, kept on the disk, so that another run goes on from there.
+"""The progress of an upload on the disk, so that another run can continue.
 
-A record is known by its files' names and what is kept with it, and its files by size, time and
-checksum. Before units or tasks are asked for, that is noted: when the answer is lost, because the
-program was killed or the connection broke, the server is asked what it made.
+An item is identified by its files' names and its metadata, a file by size, time and checksum.
+Before units or tasks are requested, the journal notes that: after a lost response, because the
+program was killed or the connection broke, the server is asked for what was created.
 
-Only one run at a time has a journal. The lock is the operating system's, and goes with the process.
+Only one run at a time uses a journal. The operating system holds the lock, and frees the lock with
+the process.
 """
 
 from __future__ import annotations
@@ -40,19 +41,19 @@ CREATE TEMP TABLE seen(key BLOB PRIMARY KEY) WITHOUT ROWID;
 
 
 class Journal:
-    """A journal that is open for one run.
+    """A journal, open for one run.
 
     Args:
-        path: Its file, or `None` for one that isn't kept.
+        path: The journal's file, or `None` for a temporary one.
         collection: The server and the id of the collection.
-        created: What tells the collection from another one that has its id later, such as when it
-            was made. The journal of the former one is begun anew.
-        project: The project that tasks are made in, if any.
+        created: Distinguishes the collection from a later one with the same id, such as the
+            creation time. The journal of another collection starts anew.
+        project: The project that gets tasks, if any.
 
     Raises:
-        JournalInUse: Another run has it.
-        InvalidQuery: It can't be written, or the file is something else, such as the journal of
-            another collection.
+        JournalInUse: Another run is using the journal.
+        UsageError: The journal can't be written, or the file is something else, such as the journal
+            of another collection.
     """
 
     def __init__(
@@ -120,10 +121,10 @@ class Journal:
         database.execute("COMMIT")
 
     def _about(self) -> list[str] | None:
-        """Return server, id and time of the collection that it is about; `None` for a new one.
+        """Return server, id and time of the journal's collection; `None` for a new journal.
 
         Raises:
-            InvalidQuery: It is no journal, or one of another version of the SDK.
+            UsageError: The file isn't a journal, or is one of another SDK version.
         """
         tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master")}
         if not tables:
@@ -144,14 +145,14 @@ class Journal:
     # -- What earlier runs did ---------------------------------------------------------------
 
     def recall(self, records: Sequence[UploadItem], *, is_unique: bool) -> list[bool]:
-        """Tell records what is known of them.
+        """Fill items with the journal's knowledge.
 
         Args:
-            records: Some records, no more than a few hundred.
-            is_unique: Whether no record can come twice.
+            records: Some items, no more than a few hundred.
+            is_unique: Whether every item comes only once.
 
         Returns:
-            Of each, whether this run has seen the same one before.
+            For each item, whether this run has seen the same one before.
         """
         with self._lock:
             repeated = [False] * len(records) if is_unique else self._note_seen(records)
@@ -172,7 +173,7 @@ class Journal:
             return repeated
 
     def recognise(self, record: UploadItem) -> None:
-        """Tell a record whose files were read what is known of files with these checksums."""
+        """Fill an item, whose files were read, with the knowledge about these checksums."""
         with self._lock:
             row = self._database.execute(
                 "SELECT checksums, unit, asked_at, newest FROM records WHERE key = ?",
@@ -227,13 +228,13 @@ class Journal:
     # -- What this run does ------------------------------------------------------------------
 
     def sent(self, record: UploadItem) -> None:
-        """Note that the server has a record's files. It is written with those that follow."""
+        """Note that the server has an item's files; written together with later notes."""
         self._done.append(record)  # without the lock: whoever sends files doesn't wait here
         if len(self._done) >= _MOST_PUT_OFF:
             self.flush()
 
     def flush(self) -> None:
-        """Write what is put off."""
+        """Write postponed notes."""
         with self._lock:
             done = [self._done.popleft() for _ in range(len(self._done))]
             if done:
@@ -297,7 +298,7 @@ class Journal:
         )
 
     def knows_unit(self, unit: Any) -> bool:
-        """Say whether a unit is some record's."""
+        """Return whether a unit belongs to an item."""
         with self._lock:
             found = self._database.execute("SELECT 1 FROM records WHERE unit = ?", (unit,))
             return found.fetchone() is not None
@@ -305,7 +306,7 @@ class Journal:
     # -- What the server has lost --------------------------------------------------------------
 
     def counts(self) -> tuple[int, int]:
-        """Return how many units and tasks it has noted."""
+        """Return the numbers of noted units and tasks."""
         units, tasks = self._database.execute(
             "SELECT (SELECT count(*) FROM records WHERE unit IS NOT NULL),"
             " (SELECT count(*) FROM tasks WHERE task IS NOT NULL AND project = ?)",
@@ -314,7 +315,7 @@ class Journal:
         return units, tasks
 
     def keep_units(self, ids: Iterable[Any]) -> None:
-        """Forget the units, and their tasks, that aren't among those that there are."""
+        """Forget units, and their tasks, that no longer exist."""
         with self._lock:
             self._gather(ids)
             gone = "unit IS NOT NULL AND unit NOT IN (SELECT id FROM there)"
@@ -325,7 +326,7 @@ class Journal:
             self._database.execute("DROP TABLE there")
 
     def keep_tasks(self, ids: Iterable[Any]) -> None:
-        """Forget the tasks that aren't among those that there are."""
+        """Forget tasks that no longer exist."""
         with self._lock:
             self._gather(ids)
             self._database.execute(
@@ -336,7 +337,7 @@ class Journal:
             self._database.execute("DROP TABLE there")
 
     def close(self) -> None:
-        """Write what is put off, and let another run have it."""
+        """Write postponed notes, and free the journal."""
         with self._lock:
             self.flush()
             self._database.close()
@@ -351,10 +352,10 @@ class Journal:
         """Write some rows.
 
         Args:
-            statement: How.
-            rows: Its values.
-            survives: Whether they must be there after a power failure, too; any other end of the
-                program they survive in any case.
+            statement: The SQL statement.
+            rows: The statement's values.
+            survives: Whether the rows must survive a power failure; they survive any other end of
+                the program in any case.
         """
         with self._lock:
             self._database.execute(f"PRAGMA synchronous={'FULL' if survives else 'NORMAL'}")

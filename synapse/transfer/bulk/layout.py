@@ -1,7 +1,7 @@
-"""What files are called that are downloaded: `<unit id>/<name>`, the same in every run.
+"""Paths of downloaded files: `<unit id>/<name>`, the same in every run.
 
-Two files of one unit may have one name, or names that some file system takes for one. Each of them
-then gets the name of its specification: `photo.image.png` and `photo.mask.png`.
+Two files of one unit may have one name, or names that some file system takes for one. Both then get
+the name of their specification: `photo.image.png` and `photo.mask.png`.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def _path_of(file: Any) -> Any:
 
 
 def _folded(name: str) -> str:
-    """Return what a file system that ignores case and composition would see."""
+    """Return a name as file systems see names that ignore case and composition."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -1,4 +1,4 @@
-"""What is made of records: data units, and tasks over them."""
+"""Create data units, and tasks for them, in batches."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class UnitCreator(BatchCreator):
         return found
 
     def _newer(self, oldest: int) -> Iterator[Mapping[str, Any]]:
-        """Give the collection's units whose ids are higher than one, newest first if it can be."""
+        """Yield the collection's units with ids above one, newest first if the server can."""
         params = [
             ("data_collection", self._collection),
             ("ordering", "-id"),
@@ -188,14 +188,14 @@ class TaskCreator(BatchCreator):
 
 
 def newest(transport: Transport, path: str, scope: tuple[str, Any]) -> tuple[int, int]:
-    """Return the highest id of a list, as far as the server orders it, and how many there are."""
+    """Return the highest id of a list, as far as the server orders rows, and the total."""
     params = [scope, ("ordering", "-id"), ("fields", "id"), ("page_size", 1)]
     page = get_page(transport, path, params, resource=path.strip("/"))
     return max([0, *(_id_of(row, path) for row in page.rows)]), page.count
 
 
 def ids_of(transport: Transport, path: str, scope: tuple[str, Any]) -> Iterator[int]:
-    """Give the ids of everything in a list. One request for each thousand."""
+    """Yield the ids of a list. One request for each thousand."""
     params = [scope, ("fields", "id"), ("page_size", _PAGE)]
     for page in walk(transport, path, params, resource=path.strip("/")):
         yield from (_id_of(row, path) for row in page.rows)

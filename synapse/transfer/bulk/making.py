@@ -1,9 +1,8 @@
-"""Making many things by few requests, each once, even when an answer is lost.
+"""Create many objects in few requests, each once, even when a response is lost.
 
-A `POST` whose answer is lost may have made everything or nothing. What was to be made is then put
-aside, and in the end the server is asked what it has. It may still be at it: what isn't found is
-looked for again until twice the session's read timeout has passed since the `POST`, as by then the
-server is done with it, or never will be. Only then is it asked for once more.
+If the response to a POST is lost, the server may have created all of the batch or none. The batch
+is set aside, and the server is asked later. Objects that are still missing twice the session's read
+timeout after the POST are requested again: by then the server is done with the lost request.
 """
 
 from __future__ import annotations
@@ -84,7 +83,7 @@ class BatchCreator:
             self._post(fresh)
 
     def settle(self) -> None:
-        """Find out what was made of that whose outcome isn't known, and make the rest."""
+        """Find out the outcome of the batches set aside, and create the rest."""
         longest = 2 * self.transport.settings.timeout.read
         while self._unknown:
             unknown, self._unknown = self._unknown, []
@@ -115,11 +114,11 @@ class BatchCreator:
     path = ""
 
     def asked(self, record: UploadItem) -> PendingCreate | None:
-        """Return how a record's was asked for, if it isn't known whether it was made."""
+        """Return an item's pending request, if its outcome is unknown."""
         raise NotImplementedError
 
     def body(self, record: UploadItem) -> dict[str, Any]:
-        """Return what it is made of."""
+        """Return the request body for an item."""
         raise NotImplementedError
 
     def note_asked(self, records: Sequence[UploadItem]) -> PendingCreate:
@@ -135,13 +134,13 @@ class BatchCreator:
         raise NotImplementedError
 
     def take(self, record: UploadItem, row: Mapping[str, Any]) -> None:
-        """Take the server's record of it."""
+        """Store the server's row of an item."""
         raise NotImplementedError
 
     def look_up(
         self, unknown: Sequence[tuple[UploadItem, PendingCreate]]
     ) -> dict[int, Mapping[str, Any]]:
-        """Ask the server which of them it made; by the identity of the record."""
+        """Ask the server which objects exist; by the item's identity."""
         raise NotImplementedError
 
     # -- Inside ------------------------------------------------------------------------------
@@ -178,7 +177,7 @@ class BatchCreator:
         self._on_made(records)
 
     def _survive(self, records: list[UploadItem], asked: PendingCreate, error: ClientError) -> None:
-        """Do what can be done after a batch that wasn't made, or may not have been."""
+        """Handle a batch that failed, or whose outcome is unknown."""
         if isinstance(error, ConnectionFailed) and not error.was_sent:
             self._give_up(records, error)
         elif isinstance(error, (ServerError, RequestTimeout)):
@@ -195,7 +194,7 @@ class BatchCreator:
             self._give_up(records, error)
 
     def _divide(self, records: list[UploadItem], error: ClientError) -> None:
-        """Make those of a refused batch that weren't what was refused."""
+        """Create the valid items of a refused batch."""
         reasons = dict(_by_position(error.response))
         self.note_refused(records)
         bad = {place for place, reason in reasons.items() if reason and place < len(records)}

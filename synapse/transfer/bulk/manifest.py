@@ -1,8 +1,8 @@
-"""Manifests: files that list what is to be uploaded, one record a line.
+"""Manifests: files that list the items of an upload, one per line.
 
-In a table, the columns that are named like specifications have paths, and the others are kept as
-the unit's `meta`. A line of JSON may also have `files` and `meta` of its own. Relative paths begin
-at the manifest's folder.
+In a table, columns named like specifications hold paths, and other columns become the unit's
+`meta`. A line of JSON may have `files` and `meta` of its own. Relative paths start at the
+manifest's folder.
 """
 
 from __future__ import annotations
@@ -21,23 +21,23 @@ _ROWS_AT_ONCE = 1000
 
 
 def is_manifest(path: Path) -> bool:
-    """Say whether a file is one, by its name."""
+    """Return whether a file's name is a manifest's."""
     return path.suffix.lower() in _READERS
 
 
 def read_manifest(path: Path, names: Collection[str]) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Give the records of a manifest, one at a time, however many it has.
+    """Yield the rows of a manifest one at a time, however many.
 
     Args:
         path: The manifest: `.csv`, `.jsonl`, `.ndjson` or `.parquet`.
-        names: The names of the specifications.
+        names: Names of the specifications.
 
     Returns:
-        Where each is, for messages, and `{"files": {...}, "meta": {...}}`.
+        The row's position, for messages, and `{"files": {...}, "meta": {...}}`.
 
     Raises:
-        InvalidQuery: It can't be read.
-        MissingExtra: It is Parquet, and `pyarrow` isn't installed.
+        UsageError: The manifest can't be read.
+        MissingExtra: The manifest is Parquet, and `pyarrow` isn't installed.
     """
     try:
         for number, row in _READERS[path.suffix.lower()](path):
@@ -49,7 +49,7 @@ def read_manifest(path: Path, names: Collection[str]) -> Iterator[tuple[str, Map
 
 
 def _record(row: Mapping[str, Any], names: Collection[str]) -> Mapping[str, Any]:
-    """Sort a row into files and the rest, unless it is sorted already."""
+    """Split a row into files and metadata, unless the row is split already."""
     if isinstance(row.get("files"), Mapping) and "files" not in names:
         return row
     return {

@@ -1,7 +1,7 @@
-"""Threads in a line, each stage of which passes its work on to a later one.
+"""A pipeline of stages, each with threads that pass their work on.
 
-The queues between the stages are bounded, so a fast stage waits for a slow one instead of piling up
-work: however long the line runs, it holds as much as its queues do.
+Bounded queues between the stages make a fast stage wait for a slow one, so memory doesn't grow with
+the length of the source.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ class Stopped(BaseException):
 
 
 class Queue(Generic[T]):
-    """A queue between stages.
+    """A bounded queue between stages.
 
     Args:
-        size: How many items it holds before `put` waits.
+        size: Number of items above which `put` waits.
     """
 
     def __init__(self, size: int) -> None:
@@ -43,10 +43,10 @@ class Queue(Generic[T]):
         self._is_broken = False
 
     def put(self, *items: T) -> None:
-        """Add items, when there is room.
+        """Add items, waiting for room.
 
         Raises:
-            Stopped: The line was stopped.
+            Stopped: The pipeline was stopped.
         """
         start = 0
         with self._emptied:
@@ -63,15 +63,14 @@ class Queue(Generic[T]):
                     self._filled.notify(len(added))
 
     def take(self, most: int, patience: float = 0.0) -> list[T]:
-        """Take what is there, at least one item; none means that no more will come.
+        """Take at least one item; an empty list marks the end.
 
         Args:
-            most: How many at most.
-            patience: For how many seconds to wait for more, when there are fewer. Only one thread
-                may wait like that.
+            most: Largest number of items.
+            patience: Seconds to wait for more items. Only one thread may wait like that.
 
         Raises:
-            Stopped: The line was stopped.
+            Stopped: The pipeline was stopped.
         """
         until = 0.0
         with self._filled:
@@ -100,7 +99,7 @@ class Queue(Generic[T]):
             return taken
 
     def close(self) -> None:
-        """Say that nothing more will come."""
+        """Mark the end: no further item comes."""
         with self._filled:
             self._is_closed = True
             self._filled.notify_all()
@@ -114,10 +113,10 @@ class Queue(Generic[T]):
 
 
 class Pipeline:
-    """The stages, and how they end: all is done, one failed, or the user stops them.
+    """The stages, and their end: all is done, one failed, or the user stops.
 
     Args:
-        name: What the threads' names begin with.
+        name: Prefix of the threads' names.
     """
 
     def __init__(self, name: str) -> None:
@@ -152,13 +151,13 @@ class Pipeline:
         """Add a stage.
 
         Args:
-            name: What its threads are called.
-            work: Gets the items, and passes on what is to be passed on.
-            source: Where they come from.
-            target: What is closed when the last of its threads has ended well.
-            workers: How many threads.
-            most: How many items `work` gets at once.
-            patience: For how many seconds is waited for so many.
+            name: Name of the threads.
+            work: Receives the items, and passes results on.
+            source: Queue of the items.
+            target: Queue to close when the last thread has ended well.
+            workers: Number of threads.
+            most: Number of items that `work` gets at once.
+            patience: Seconds to wait for that number.
             last: Called by the last thread, before `target` is closed.
         """
         left = [workers]
@@ -180,7 +179,7 @@ class Pipeline:
             self.thread(f"{name}-{number}", run)
 
     def thread(self, name: str, run: Callable[[], object]) -> None:
-        """Add a thread of its own; whatever it raises stops the line."""
+        """Add a single thread; its error stops the pipeline."""
 
         def guarded() -> None:
             try:
@@ -199,29 +198,29 @@ class Pipeline:
 
     @property
     def is_stopped(self) -> bool:
-        """Whether no new work is to be begun."""
+        """True if no new work may begin."""
         return self._is_stopped.is_set()
 
     def check(self) -> None:
-        """Leave the stage if the line was stopped.
+        """Leave the stage if the pipeline was stopped.
 
         Raises:
-            Stopped: It was.
+            Stopped: The pipeline was stopped.
         """
         if self._is_stopped.is_set():
             raise Stopped
 
     def wait(self, seconds: float) -> None:
-        """Wait, unless the line is stopped meanwhile.
+        """Sleep, unless the pipeline is stopped meanwhile.
 
         Raises:
-            Stopped: It was.
+            Stopped: The pipeline was stopped.
         """
         if self._is_stopped.wait(seconds):
             raise Stopped
 
     def stop(self, error: BaseException | None = None) -> None:
-        """Have every thread end after what it is at; the first error is what `run` raises."""
+        """End every thread after its current item; `run` raises the first error."""
         with self._lock:
             if self._error is None:
                 self._error = error
@@ -233,8 +232,8 @@ class Pipeline:
         """Run until every thread has ended.
 
         Raises:
-            BaseException: What a thread raised, or was stopped with; or a Ctrl-C, after which
-                everything that was under way has been finished.
+            BaseException: The first error of a thread or of `stop`; or a Ctrl-C, after which
+                running items have been finished.
         """
         try:
             for thread in self._threads:

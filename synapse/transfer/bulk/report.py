@@ -1,4 +1,4 @@
-"""What came of a transfer of many files."""
+"""Reports of transfers of many files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _SHOWN = 10
 
 @attrs.frozen
 class Failure:
-    """A file, or a record of several, that couldn't be transferred.
+    """A file, or an item of several, that couldn't be transferred.
 
     Attributes:
-        path: The file's path, or what the record is called.
-        error: Why: an exception of `synapse.errors`.
+        path: The file's path, or the item's label.
+        error: The reason: an exception of `synapse.errors`.
     """
 
     path: str
@@ -32,7 +32,7 @@ class Failure:
 
 @attrs.define
 class _Report:
-    """What both directions have in common."""
+    """The common part of both reports."""
 
     skipped: int = 0
     failed: list[Failure] = attrs.field(factory=list)
@@ -89,18 +89,18 @@ class _Report:
 
 @attrs.define
 class UploadReport(_Report):
-    """What came of an upload.
+    """The report of an upload.
 
     Attributes:
-        created: Data units that were made.
-        tasks: Tasks that were made.
-        skipped: Records that were done before, by an earlier run or earlier in this one.
-        failed: What couldn't be uploaded, each with its path and its error.
-        files_sent: Files whose bytes were sent.
-        files_held: Files that the server had already, and that weren't sent again.
-        ignored: Files of the source that are for no specification.
-        bytes: Bytes of the files that were sent.
-        seconds: How long it took.
+        created: Number of created data units.
+        tasks: Number of created tasks.
+        skipped: Number of items done before, by an earlier run or earlier in this one.
+        failed: Failed items, each with path and error.
+        files_sent: Number of files sent.
+        files_held: Number of files that the server had already.
+        ignored: Files of the source that match no specification.
+        bytes: Bytes of the sent files.
+        seconds: Duration.
         collection: The collection's id.
 
     Example:
@@ -125,15 +125,15 @@ class UploadReport(_Report):
 
 @attrs.define
 class DownloadReport(_Report):
-    """What came of a download.
+    """The report of a download.
 
     Attributes:
-        downloaded: Files that were fetched.
-        skipped: Files that were there already, with the right size and checksum.
-        failed: What couldn't be downloaded, each with its path and its error.
-        bytes: Bytes that were fetched.
-        seconds: How long it took.
-        folder: Where the files are.
+        downloaded: Number of fetched files.
+        skipped: Number of existing files, with the right size and checksum.
+        failed: Failed files, each with path and error.
+        bytes: Fetched bytes.
+        seconds: Duration.
+        folder: Folder of the files.
 
     Example:
         >>> print(DownloadReport(downloaded=1, skipped=2, bytes=500_000, seconds=1.0))

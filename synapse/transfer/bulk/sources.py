@@ -1,4 +1,4 @@
-"""What an upload reads its records from: a folder, a pattern, a manifest, paths or records."""
+"""Sources of an upload's items: a folder, a pattern, a manifest, paths or records."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ Wire = Callable[[Any], Any]
 
 @attrs.frozen
 class Refused:
-    """A record that can't be sent, found when others were sent already.
+    """An invalid item, found after others were sent.
 
     Attributes:
-        label: What it is called.
-        error: Why.
+        label: The item's label.
+        error: The reason.
     """
 
     label: str
@@ -40,14 +40,14 @@ class Refused:
 
 
 class ItemSource(Protocol):
-    """Where records come from.
+    """A source of items.
 
     Attributes:
-        identity: By what its journal is found again.
-        files: How many files there are, if that is known before.
-        size: Bytes of all of them, if that is known before.
+        identity: Identifies the source's journal.
+        files: Number of files, if known beforehand.
+        size: Bytes of all files, if known beforehand.
         ignored: Files that match no specification.
-        is_unique: Whether no record can come twice.
+        is_unique: Whether every item comes only once.
     """
 
     identity: str
@@ -57,28 +57,28 @@ class ItemSource(Protocol):
     is_unique: bool
 
     def check(self) -> None:
-        """Look over the whole, or as much as is checked before anything is sent.
+        """Check the whole source, or the part that can be checked before sending.
 
         Raises:
-            InvalidQuery: A record hasn't what it must have.
+            UsageError: An item lacks a required file.
         """
 
     def __iter__(self) -> Iterator[UploadItem | Refused]: ...
 
     def close(self) -> None:
-        """Let go of what it holds."""
+        """Free the source's resources."""
 
 
 def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> ItemSource:
-    """Return a source for what the user gave.
+    """Return a source for the user's argument.
 
     Args:
         source: A folder, a pattern, a manifest, an iterable of paths or of records.
-        matcher: Knows the collection's specifications.
-        to_wire: Turns what is kept with a unit into JSON.
+        matcher: Matches files to the collection's specifications.
+        to_wire: Converts metadata to JSON.
 
     Raises:
-        InvalidQuery: It is none of these.
+        UsageError: The argument isn't any of these.
     """
     if isinstance(source, (str, os.PathLike)):
         text = os.fspath(source)
@@ -236,10 +236,10 @@ class _Records:
         pass
 
     def _record(self, label: str, item: Any) -> UploadItem:
-        """Check one, and make a record of it.
+        """Check a record and build an item.
 
         Raises:
-            InvalidQuery: It isn't one, or hasn't what it must have.
+            UsageError: The record is malformed, or lacks a required file.
         """
         if isinstance(item, InvalidQuery):
             raise item
@@ -283,7 +283,7 @@ def _labelled(items: Iterable[Any], _: Matcher | None) -> Iterator[tuple[str, An
 
 
 def _labelled_paths(items: Iterable[Any], matcher: Matcher | None) -> Iterator[tuple[str, Any]]:
-    """Put the paths that follow each other into records by what they have in common."""
+    """Group consecutive paths into items by their common part."""
     common: str | None = None
     files: dict[str, Any] = {}
     for number, item in enumerate(items):

@@ -1,17 +1,17 @@
-"""Which file specification a file is for, and which files belong together.
+"""Match files to specifications, and find the files of one unit.
 
-Where a collection has several specifications, the first of these that applies decides:
+For a collection with several specifications, the first applicable rule decides:
 
 1. `match`, the caller's function.
 2. A folder named like a specification: `masks/001.png`.
-3. The file's own name: `001/mask.png`, or with the specification's name at its end, after `_`, `-`
+3. The file's own name: `001/mask.png`, or with the specification's name at the end, after `_`, `-`
    or `.`: `001_mask.png`.
-4. Its extension: of the specifications with that file type the only one, else the primary one,
+4. The extension: of the specifications with that file type the only one, else the primary one,
    else the only required one.
 5. The only specification of the type `data`, which takes any file.
 
-What is left of the path without the specification's name and the extension says what belongs
-together: `images/001.png` and `masks/001.png`, `001.png` and `001_mask.png`, `001.png` and
+The rest of the path, without the specification's name and the extension, is the same for all files
+of a unit: `images/001.png` and `masks/001.png`, `001.png` and `001_mask.png`, `001.png` and
 `001.json`.
 """
 
@@ -45,7 +45,7 @@ _SEPARATORS = "_-."
 
 
 def file_type_of(path: str | os.PathLike[str]) -> str | None:
-    """Return what a file holds by its extension, or `None` if that says nothing.
+    """Return a file's type by the extension, or `None`.
 
     Example:
         >>> file_type_of("photo.JPG"), file_type_of("notes")
@@ -59,11 +59,11 @@ class Matcher:
     """Matches files to the specifications of a collection.
 
     Args:
-        specifications: The collection's.
-        match: The caller's function, if there is one.
+        specifications: The collection's specifications.
+        match: The caller's function, if any.
 
     Raises:
-        InvalidQuery: The collection has no specifications.
+        UsageError: The collection has no specifications.
     """
 
     def __init__(self, specifications: Sequence[Specification], match: Match | None = None) -> None:
@@ -81,22 +81,22 @@ class Matcher:
 
     @property
     def is_single(self) -> bool:
-        """Whether each unit has one file, so that nothing needs to be put together."""
+        """True if each unit has one file, so that no files need grouping."""
         return self._only is not None
 
     def place(self, relative: str, path: str) -> tuple[str, str] | None:
-        """Say where a file goes.
+        """Return a file's specification and unit key.
 
         Args:
-            relative: Its path below the source, with `/` between the parts.
-            path: The path by which it is opened.
+            relative: Path below the source, with `/` between the parts.
+            path: Path for opening the file.
 
         Returns:
-            The name of its specification and what it has in common with the other files of its
-            unit; `None` if it is for none.
+            The specification's name and the part that all files of the unit share; `None` without a
+            specification.
 
         Raises:
-            InvalidQuery: It could be for several, or `match` named one that doesn't exist.
+            UsageError: Several specifications fit, or `match` named one that doesn't exist.
         """
         folder, _, name = relative.rpartition("/")
         stem = name.rpartition(".")[0] or name
@@ -117,10 +117,10 @@ class Matcher:
         return found, relative if self.is_single else _common(parts, stem, found)
 
     def check(self, label: str, names: Sequence[str]) -> None:
-        """Check that a record has what it must have, and nothing else.
+        """Check that an item has the required files, and no others.
 
         Raises:
-            InvalidQuery: It hasn't.
+            UsageError: A file is missing or unknown.
         """
         if unknown := [name for name in names if name not in self.by_name]:
             raise InvalidQuery(
@@ -172,7 +172,7 @@ class Matcher:
 
 
 def _common(parts: list[str], stem: str, found: str) -> str:
-    """Return what is left of a path without the specification's name and the extension."""
+    """Return a path without the specification's name and the extension."""
     known = found.casefold()
     for place in range(len(parts) - 1, -1, -1):
         if parts[place].casefold() == known:
@@ -183,7 +183,7 @@ def _common(parts: list[str], stem: str, found: str) -> str:
 
 
 def _cut(stem: str, name: str) -> str | None:
-    """Take a specification's name off the end of a stem, if it is set off there."""
+    """Remove a specification's name from the end of a stem, if a separator precedes."""
     rest = stem[: -len(name)]
     if stem.casefold().endswith(name.casefold()) and rest and rest[-1] in _SEPARATORS:
         return rest.rstrip(_SEPARATORS) or None

@@ -1,7 +1,7 @@
-"""A sorted list of files that may be longer than the memory: it is kept on the disk.
+"""A sorted list of files on the disk, which may be longer than the memory.
 
-It is what a folder is read into: in the order of their names, the files of one unit beside each
-other, however the file system lists them; and looked over as a whole, before anything is sent.
+A folder is listed completely before anything is sent: sorted by name, with the files of one unit
+side by side whatever the file system's order, and checked as a whole.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ _SHOWN = 3
 
 @attrs.frozen
 class Entry:
-    """A file as the spool has it.
+    """A file of the listing.
 
     Attributes:
-        key: What it has in common with the other files of its unit.
-        specification: For which specification it is.
-        relative: Its path below the source.
-        size: Bytes; -1 if it can't be looked at.
-        changed: When it was written to, in nanoseconds.
+        key: Key of the file's unit.
+        specification: Name of the specification.
+        relative: Path below the source.
+        size: Bytes; -1 for an unreadable file.
+        changed: Time of the last write, in nanoseconds.
     """
 
     key: str
@@ -41,11 +41,11 @@ class Entry:
 
 
 class Spool:
-    """Files, sorted by what they have in common.
+    """Files, sorted by the key of their unit.
 
     Attributes:
-        files: How many there are.
-        size: Bytes of all of them.
+        files: Number of files.
+        size: Bytes of all files.
     """
 
     def __init__(self) -> None:
@@ -82,13 +82,13 @@ class Spool:
         self._insert(batch)
 
     def check(self, required: Iterable[str]) -> None:
-        """Check that each unit has its files, once each.
+        """Check that each unit has each required file once.
 
         Args:
-            required: The specifications that each must have.
+            required: Names of the required specifications.
 
         Raises:
-            InvalidQuery: One hasn't; the message names some of them, and says how many there are.
+            UsageError: Units lack files; the message names some units and their number.
         """
         for name in required:
             self._refuse(
@@ -103,7 +103,7 @@ class Spool:
         )
 
     def __iter__(self) -> Iterator[list[Entry]]:
-        """Give the files of each unit."""
+        """Yield the files of each unit."""
         rows = self._database.execute("SELECT * FROM files ORDER BY key, specification, relative")
         entries: list[Entry] = []
         for key, specification, relative, size, changed in rows:
@@ -116,7 +116,7 @@ class Spool:
             yield entries
 
     def close(self) -> None:
-        """Give the disk back."""
+        """Free the disk space."""
         self._database.close()
 
     def _insert(self, batch: list[tuple[bytes, str, bytes, int, int]]) -> None:
@@ -137,7 +137,7 @@ class Spool:
 
 
 def entry_of(key: str, specification: str, relative: str, path: str) -> Entry:
-    """Look at a file and make an entry of it."""
+    """Build the entry of a file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - twice as fast, for millions of files
     except (OSError, ValueError):

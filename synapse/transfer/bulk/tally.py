@@ -1,4 +1,4 @@
-"""What is counted while many files are transferred, and when it is given up."""
+"""Count results during a transfer of many files, and give up during an outage."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ class ReportBuilder(Generic[R]):
     """Counts into a report, from several threads.
 
     Args:
-        report: What is counted into.
-        line: What is stopped when it can't go on.
-        on_error: Whether failures are collected, or the first one ends it.
+        report: The report.
+        line: The pipeline to stop when nothing more can succeed.
+        on_error: Whether failures are collected, or the first one ends the transfer.
     """
 
     def __init__(self, report: R, line: Pipeline, on_error: OnError) -> None:
@@ -52,7 +52,7 @@ class ReportBuilder(Generic[R]):
             setattr(self.report, name, getattr(self.report, name) + number)
 
     def succeeded(self) -> None:
-        """Note that the server did something that it was asked to."""
+        """Note a success of the server, which ends a series of failures."""
         self._in_a_row = 0
 
     def fail(self, path: str, error: Exception) -> None:
@@ -72,10 +72,10 @@ class ReportBuilder(Generic[R]):
 
 
 def checked_on_error(value: object) -> OnError:
-    """Check what is to be done about failures.
+    """Check the argument `on_error`.
 
     Raises:
-        InvalidQuery: It is neither of the two.
+        UsageError: The value is neither of the two.
     """
     if value == "collect" or value == "raise":
         return value
@@ -83,10 +83,10 @@ def checked_on_error(value: object) -> OnError:
 
 
 def checked_workers(value: object) -> int:
-    """Check how many files are to be transferred at once.
+    """Check the argument `workers`.
 
     Raises:
-        InvalidQuery: It isn't a whole number from 1 to 256.
+        UsageError: The value isn't a whole number from 1 to 256.
     """
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= 256:
         raise InvalidQuery(f"workers is {value!r}: give a whole number from 1 to 256.")

@@ -1,4 +1,4 @@
-"""What becomes one data unit: its files, and what is kept with them."""
+"""An upload item: the files and the metadata of one future data unit."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ __all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "shown"]
 
 @attrs.frozen
 class Specification:
-    """What a collection says of one file of its units.
+    """A collection's specification of one file per unit.
 
     Attributes:
-        name: The name by which a unit's files are told apart.
-        file_type: What it holds, such as `image`.
-        is_required: Whether each unit must have it.
-        is_primary: Whether it is the one that is shown.
+        name: Name of the file within a unit.
+        file_type: Type of the content, such as `image`.
+        is_required: Whether each unit must have the file.
+        is_primary: Whether editors show this file.
     """
 
     name: str
@@ -34,17 +34,17 @@ class Specification:
 
 @attrs.define(eq=False)
 class ItemFile:
-    """One file of a record.
+    """One file of an item.
 
     Attributes:
-        specification: The name of its file specification.
-        path: Where it is.
-        name: What the server is told that it is called.
-        size: Bytes; -1 before it was looked at, or when it can't be.
-        changed: When it was written to, in nanoseconds.
-        checksum: The MD5 of its bytes, once they were read.
-        is_held: Whether the server has them.
-        origin: By what it is known again in another run, if that isn't its name.
+        specification: Name of the file specification.
+        path: Path on the disk.
+        name: Name on the server.
+        size: Bytes; -1 before a look at the file, or if that fails.
+        changed: Time of the last write, in nanoseconds.
+        checksum: MD5 of the bytes, once they were read.
+        is_held: Whether the server has the bytes.
+        origin: Identity in another run, if that isn't the name.
     """
 
     specification: str
@@ -57,7 +57,7 @@ class ItemFile:
     origin: str = ""
 
     def look(self) -> None:
-        """Take note of its size, and of when it was written to, if it is there."""
+        """Note size and time of an existing file."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - twice as fast, for millions of files
         except (OSError, ValueError):
@@ -65,7 +65,7 @@ class ItemFile:
         self.size, self.changed = status.st_size, status.st_mtime_ns
 
     def has_changed(self) -> bool:
-        """Say whether it is there, and isn't any more what it was when it was looked at."""
+        """Return whether an existing file differs from the noted size and time."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - as above
         except OSError:
@@ -75,11 +75,11 @@ class ItemFile:
 
 @attrs.frozen
 class PendingCreate:
-    """A request to make something whose answer isn't known.
+    """A create request whose outcome is unknown.
 
     Attributes:
-        at: When it was sent, in seconds since 1970.
-        newest: The highest id of its kind before.
+        at: Time of sending, in seconds since 1970.
+        newest: Highest id of that kind before.
     """
 
     at: float
@@ -88,20 +88,20 @@ class PendingCreate:
 
 @attrs.define(eq=False)
 class UploadItem:
-    """What becomes one data unit.
+    """The files and the metadata of one future data unit.
 
     Attributes:
-        label: What it is called in messages.
-        files: Its files.
-        meta: What is kept with the unit.
-        number: Its place in the source.
-        unit: The unit's id, once it is made.
-        unit_asked: How it was asked for, when it isn't known whether it was made.
-        task: Its task's id, once that is made.
-        task_asked: How that was asked for.
-        lost: How often this run has lost an answer about it.
-        is_noted: Whether the journal has an entry for its key, possibly of other files.
-        is_old: Whether an earlier run made the unit.
+        label: Name in messages.
+        files: The files.
+        meta: The unit's metadata.
+        number: Position in the source.
+        unit: The unit's id, once created.
+        unit_asked: The pending request for the unit, if its outcome is unknown.
+        task: The task's id, once created.
+        task_asked: The pending request for the task.
+        lost: Number of responses that this run lost for the item.
+        is_noted: Whether the journal has an entry for the key, possibly of other files.
+        is_old: Whether an earlier run created the unit.
     """
 
     label: str
@@ -119,7 +119,7 @@ class UploadItem:
 
     @property
     def key(self) -> bytes:
-        """By what the record is known again: its files' names and its meta."""
+        """The item's identity: its files' names and its metadata."""
         if not self._key:
             parts = sorted(f"{one.specification}\0{one.origin or one.name}" for one in self.files)
             if self.meta:
@@ -129,10 +129,10 @@ class UploadItem:
         return self._key
 
     def check(self) -> None:
-        """Check that what is kept with the unit can be sent.
+        """Check that the metadata can be sent.
 
         Raises:
-            FieldValueError: It isn't JSON.
+            FieldValueError: The metadata isn't JSON.
         """
         try:
             self.key  # noqa: B018
@@ -145,7 +145,7 @@ class UploadItem:
 
     @property
     def stamp(self) -> str:
-        """By what it is seen, without reading them, that its files haven't changed."""
+        """Sizes and times, which show without reading that the files haven't changed."""
         if len(self.files) == 1:
             return f"{self.files[0].size}.{self.files[0].changed}"
         return " ".join(
@@ -160,11 +160,11 @@ class UploadItem:
 
     @property
     def size(self) -> int:
-        """Bytes of all its files, as far as they could be looked at."""
+        """Bytes of all readable files."""
         return sum(max(file.size, 0) for file in self.files)
 
     def body(self, collection: Any) -> dict[str, Any]:
-        """Return what a unit is made of."""
+        """Return the request body of the unit."""
         files = {
             file.specification: {"checksum": file.checksum, "path": file.name}
             for file in self.files
@@ -172,11 +172,11 @@ class UploadItem:
         return {"data_collection": collection, "files": files, "meta": self.meta}
 
     def is_made_as(self, row: Mapping[str, Any], *, by_name: bool) -> bool:
-        """Say whether a unit of the server is what this record becomes.
+        """Return whether a unit on the server is this item's.
 
         Args:
-            row: The server's record of the unit.
-            by_name: Whether the files' names must be the same, too.
+            row: The server's row of the unit.
+            by_name: Whether the files' names must agree, too.
         """
         files, meta = row.get("files"), row.get("meta") or {}
         if not isinstance(files, Mapping) or not isinstance(meta, Mapping):
@@ -197,5 +197,5 @@ class UploadItem:
 
 
 def shown(path: str) -> str:
-    """Return a path as a message of one line can have it."""
+    """Return a path for a message of one line."""
     return path if path.isprintable() else repr(path)

@@ -1,8 +1,12 @@
-"""Upload of many files into a collection.
+"""Upload many files into a collection, through a pipeline of stages.
 
-Records are read from their source one after the other, and go down a line of stages: what earlier
-runs did is looked up, files are hashed, the server is asked which it has, the others are sent, and
-units and tasks are made in batches.
+    source -> known? -> hash -> held? -> send -> create units -> create tasks
+
+1. known? — the journal fills in the results of earlier runs.
+2. hash — MD5 of each file.
+3. held? — one request per 500 checksums asks which files the server has.
+4. send — the missing files, several at a time.
+5. create — units, then tasks, in batches.
 """
 
 from __future__ import annotations
@@ -52,7 +56,7 @@ _HASHERS = 4
 
 @attrs.frozen
 class Endpoints:
-    """Where on the server what is."""
+    """The server's paths for an upload."""
 
     files: str
     units: str
@@ -62,14 +66,14 @@ class Endpoints:
 
 @attrs.frozen
 class Target:
-    """Where to upload to.
+    """The target of an upload.
 
     Attributes:
         collection: The collection's id.
-        created: When it was made, as the server says it.
-        specifications: What files its units have.
-        project: The id of the project to make tasks in, or `None` to make none.
-        endpoints: Where on the server what is.
+        created: The collection's creation time, as the server writes times.
+        specifications: Files of each unit.
+        project: Id of the project that gets tasks, or `None`.
+        endpoints: The server's paths.
     """
 
     collection: Any
@@ -117,7 +121,7 @@ def upload_many(
 
 @contextlib.contextmanager
 def _noting() -> Iterator[None]:
-    """Say in our words that something couldn't be noted on the disk."""
+    """Translate disk errors of the journal inside the block."""
     try:
         yield
     except sqlite3.Error as error:
@@ -219,10 +223,10 @@ class _UploadRun:
         return report
 
     def _forget_what_is_gone(self) -> int | None:
-        """Compare the journal with what the server has; return the newest unit's id.
+        """Compare the journal with the server; return the newest unit's id.
 
-        No request when nothing was done before; else one, or two with a project, and one for each
-        thousand units when some are gone.
+        No request for a new journal; else one, or two with a project, and one for each thousand
+        units when some are gone.
         """
         ends, journal = self._target.endpoints, self._journal
         scope = ("data_collection", self._target.collection)
@@ -298,7 +302,7 @@ class _UploadRun:
         self._to_hash.close()
 
     def _way_of(self, record: UploadItem) -> Queue[UploadItem] | None:
-        """Say where a record is to go on; `None` if it is done."""
+        """Return the next queue of an item; `None` for a finished item."""
         if record.is_old:
             is_done = self._target.project is None or record.task is not None
             return None if is_done else self._to_task
@@ -336,7 +340,7 @@ class _UploadRun:
         self._to_make.put(record)
 
     def _each(self, work: Callable[[UploadItem], None]) -> Callable[[list[UploadItem]], None]:
-        """Have a stage do one record at a time, and survive what is wrong with one."""
+        """Let a stage handle one item at a time, and survive the failure of one."""
 
         def guarded(records: list[UploadItem]) -> None:
             for record in records:

@@ -13,12 +13,12 @@ __all__ = ["is_pattern", "matching", "root_of", "walk"]
 
 
 def walk(root: Path) -> Iterator[str]:
-    """Give the files below a folder, as paths below it with `/` between the parts.
+    """Yield the files below a folder, as relative paths with `/` between the parts.
 
-    What begins with a dot is left out. Links are followed, but not into a folder that they are in.
+    Names that begin with a dot are left out. Links are followed, except into a folder around them.
 
     Raises:
-        InvalidQuery: A folder can't be read.
+        UsageError: A folder can't be read.
     """
     pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
     while pending:
@@ -50,7 +50,7 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
 
 
 def is_pattern(source: str) -> bool:
-    """Say whether a source is a pattern, such as `photos/**/*.png`."""
+    """Return whether a source is a pattern, such as `photos/**/*.png`."""
     return glob.has_magic(source)
 
 
@@ -62,7 +62,7 @@ def root_of(pattern: str) -> Path:
 
 
 def matching(pattern: str) -> Iterator[str]:
-    """Give the files that a pattern matches, as paths below its root; `**` matches any folders."""
+    """Yield the files that match a pattern, below its root; `**` matches any folders."""
     root = root_of(pattern)
     rest = str(Path(pattern).relative_to(root))
     for found in glob.iglob(rest, root_dir=root, recursive=True):  # noqa: PTH207 - as the user wrote it
