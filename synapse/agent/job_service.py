@@ -18,7 +18,7 @@ from synapse.agent.http_errors import Refusal, of_backend
 from synapse.agent.release_store import ReleaseStore, split_key
 from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.agent.tickets import Tickets
-from synapse.errors import ClientError, ConfigurationError, InvalidQuery
+from synapse.errors import ClientError, ConfigurationError, UsageError
 from synapse.jobs.machines import Machines
 from synapse.jobs.spec import JobSpec, Limits, Outcome, Runner
 from synapse.plugins.config import PluginConfig
@@ -257,7 +257,7 @@ def _checked(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[s
         raise Refusal(400, {"action": ["Not a valid string."]})
     try:
         action = PluginConfig.parse(release.config).action(name)
-    except InvalidQuery as error:
+    except UsageError as error:
         raise Refusal(400, {"action": [str(error)]}) from None
     params = body.get("params", body.get("parameters"))
     if params is None:

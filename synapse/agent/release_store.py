@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from synapse.agent.http_errors import Refusal, of_backend
 from synapse.agent.store import KeptRelease, Store
-from synapse.errors import ClientError, InvalidQuery
+from synapse.errors import ClientError, UsageError
 from synapse.jobs.spec import ReleaseFile
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.packaging import read_config
@@ -128,14 +128,14 @@ class ReleaseStore:
             if release is None:
                 raise Refusal(404, f"The backend has no release {version} of the plugin {code}.")
             release.download(path)
-        except (ClientError, InvalidQuery) as error:
+        except (ClientError, UsageError) as error:
             if isinstance(error, ClientError):
                 raise of_backend(error) from error
             raise Refusal(502, f"The release can't be fetched: {error}") from error
         try:
             config = read_config(path)
             PluginConfig.parse(config, code=code, version=version)
-        except InvalidQuery as error:
+        except UsageError as error:
             path.unlink(missing_ok=True)
             raise Refusal(409, f"The release {code}@{version} can't be used: {error}") from error
         return self._store.keep_release(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion, conversion_of, converted
 from synapse.config import TimeoutArgument, resolve
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidResponse, UsageError
 from synapse.transport import Transport
 from synapse.transport.paging import walk
 
@@ -222,9 +222,9 @@ class BaseClient:
         """Check a path: it stays below the base URL, whatever it was put together from.
 
         Raises:
-            InvalidQuery: A part of it is a dot path, or it has a query or a control character.
+            UsageError: A part of it is a dot path, or it has a query or a control character.
         """
         path = path.removeprefix("/")
         if _UNSAFE.search(path) or {".", "..", ""} & set(path.removesuffix("/").split("/")):
-            raise InvalidQuery(f"{path!r} is not a path below the base URL.")
+            raise UsageError(f"{path!r} is not a path below the base URL.")
         return path

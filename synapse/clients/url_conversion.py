@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 
 __all__ = ["UrlConversion", "conversion_of", "converted"]
 
@@ -27,7 +27,7 @@ def conversion_of(
         The fields and the callable, or `None` when there is nothing to rewrite.
 
     Raises:
-        InvalidQuery: It is neither form.
+        UsageError: It is neither form.
     """
     if not given:
         return None
@@ -38,14 +38,14 @@ def conversion_of(
         ((field, coerce),) = given.items()
         fields = (field,)
     else:
-        raise InvalidQuery(
+        raise UsageError(
             f"url_conversion has the keys {sorted(map(str, given))}: give files_fields, coerce and "
             "is_list, or one field with a callable."
         )
     if coerce is None:
         return None
     if not callable(coerce):
-        raise InvalidQuery(f"url_conversion's {coerce!r} can't be called with a URL.")
+        raise UsageError(f"url_conversion's {coerce!r} can't be called with a URL.")
     return fields, coerce
 
 

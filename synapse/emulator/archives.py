@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
+from synapse.errors import BadArchive, PluginConfigError, UsageError
 from synapse.plugins.archive import opened, read_entry
 from synapse.plugins.config_file import find_config
 from synapse.plugins.packaging import check_zip
@@ -48,7 +48,7 @@ def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
         check_zip(file, code=code, version=version)
     except PluginConfigError as error:
         raise BadRelease(_reasons(error)) from error
-    except (BadArchive, InvalidQuery) as error:
+    except (BadArchive, UsageError) as error:
         raise BadRelease([str(error)]) from error
     return Archive(config, readme.replace(b"\x00", b"").decode(errors="replace"))
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from synapse.errors import InvalidQuery, MissingExtra
+from synapse.errors import MissingExtra, UsageError
 from synapse.integrations.ray_upload import upload
 from synapse.orm.pages import PageRequest, Slice, read_rows
 from synapse.orm.query import Query
@@ -80,10 +80,10 @@ def read(
     from synapse.integrations.ray_source import QuerySource
 
     if nested not in get_args(Nested):
-        raise InvalidQuery(f"nested is {nested!r}: give 'objects' or 'json'.")
+        raise UsageError(f"nested is {nested!r}: give 'objects' or 'json'.")
     asked, names = (query._query, query._names) if isinstance(query, Rows) else (query, ())
     if not isinstance(asked, Query):
-        raise InvalidQuery(f"Give a query, such as project.tasks, not a {type(query).__name__}.")
+        raise UsageError(f"Give a query, such as project.tasks, not a {type(query).__name__}.")
     # Bound to its session now: in a worker, none is the default one yet.
     bound = type(asked)(asked._resource, asked._context, asked._scope, asked._terms)
     size = asked._terms.page_size or _PAGE

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.errors import InvalidQuery, JournalInUse, MissingExtra, SynapseError
+from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
 from synapse.orm.convert import to_wire
 from synapse.orm.resource import Resource
@@ -85,10 +85,10 @@ def upload(
     except ImportError as error:
         raise MissingExtra("Ray Data", "ray") from error
     if not files:
-        raise InvalidQuery("files is empty: say which column has which file of a unit.")
+        raise UsageError("files is empty: say which column has which file of a unit.")
     if isinstance(collection, Resource):
         if type(collection).__name__ != "DataCollection":
-            raise InvalidQuery(f"Give a collection, or its id, not a {type(collection).__name__}.")
+            raise UsageError(f"Give a collection, or its id, not a {type(collection).__name__}.")
         session, key = collection._context, collection._key
     else:
         session, key = session_base.default(), collection
@@ -179,7 +179,7 @@ class _Send:
             if isinstance(value, bytes):
                 value = self._file(value, row, specification, number, at)
             elif not isinstance(value, str):
-                raise InvalidQuery(
+                raise UsageError(
                     f"The column {column!r} has a {type(value).__name__}; a file is its path, "
                     "or its bytes."
                 )
@@ -208,7 +208,7 @@ def _check_columns(dataset: Any, wanted: Iterable[str]) -> None:
     there = dataset.columns()
     for name in wanted:
         if there is not None and name not in there:
-            raise InvalidQuery(f"The dataset has no column {name!r}, but {', '.join(there)}.")
+            raise UsageError(f"The dataset has no column {name!r}, but {', '.join(there)}.")
 
 
 def _add(total: UploadReport, one: UploadReport) -> None:

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.errors import InvalidQuery, PluginConfigError
+from synapse.errors import PluginConfigError, UsageError
 from synapse.plugins.mapping_reader import Mistakes, near
 
 if TYPE_CHECKING:
@@ -157,10 +157,10 @@ def checked_action(name: str | None, actions: Mapping[str, Any]) -> str:
     there = ", ".join(actions) or "none"
     if name is None:
         if len(actions) != 1:
-            raise InvalidQuery(f"Say which action is meant. There are: {there}.")
+            raise UsageError(f"Say which action is meant. There are: {there}.")
         return next(iter(actions))
     if not isinstance(name, str) or name not in actions:
-        raise InvalidQuery(f"There is no action {name!r}{near(name, actions)} There are: {there}.")
+        raise UsageError(f"There is no action {name!r}{near(name, actions)} There are: {there}.")
     return name
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.errors import InvalidQuery, MissingExtra
+from synapse.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -83,12 +83,12 @@ def files_of(folder: Path, ignored: Ignored | None = None) -> list[SourceFile]:
         MissingExtra: pathspec isn't installed.
     """
     if not folder.is_dir():
-        raise InvalidQuery(f"{folder} is not a folder.")
+        raise UsageError(f"{folder} is not a folder.")
     walk = _Walk(folder.resolve(), ignored if ignored is not None else Ignored())
     try:
         found = list(walk.files(walk.root, "", [], ()))
     except OSError as error:
-        raise InvalidQuery(f"{error.filename} can't be read: {error.strerror or error}.") from error
+        raise UsageError(f"{error.filename} can't be read: {error.strerror or error}.") from error
     return sorted(found, key=lambda file: file.name.encode(errors="surrogatepass"))
 
 
@@ -137,14 +137,12 @@ class _Walk:
                 if (path / "pyvenv.cfg").exists():
                     continue
                 if real in (*above, folder):
-                    raise InvalidQuery(f"{path} is a link to a folder that it is in.")
+                    raise UsageError(f"{path} is a link to a folder that it is in.")
                 yield from self.files(real, f"{below}/", rules, (*above, folder))
                 continue
             mode = real.stat().st_mode
             if not stat.S_ISREG(mode):
-                raise InvalidQuery(
-                    f"{path} is neither a file nor a folder: a release has no other."
-                )
+                raise UsageError(f"{path} is neither a file nor a folder: a release has no other.")
             yield SourceFile(below, real, bool(mode & stat.S_IXUSR))
 
     def _checked(self, path: Path) -> Path:
@@ -156,9 +154,9 @@ class _Walk:
         try:
             real = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:
-            raise InvalidQuery(f"The link {path} leads nowhere.") from error
+            raise UsageError(f"The link {path} leads nowhere.") from error
         if not real.is_relative_to(self.root):
-            raise InvalidQuery(
+            raise UsageError(
                 f"The link {path} leads out of the folder, to {real}: put a copy there, or name it "
                 f"in {_RULES}."
             )

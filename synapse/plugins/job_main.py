@@ -30,7 +30,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.plugins.entrypoints import EntrypointError, call, find, printed_traceback
 from synapse.plugins.job_context import Context, enter
 from synapse.plugins.job_updates import UpdateSender
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
     _set_up_output()
     try:
         order = _order(sys.argv[1:] if arguments is None else arguments)
-    except (InvalidQuery, OSError) as error:
+    except (UsageError, OSError) as error:
         return _fail(NOT_FOUND, f"The job's order can't be read: {error}")
     if order.get("debug"):
         _print_log()
@@ -126,7 +126,7 @@ class _Job:
         if value is not None and not self._context.reports.has_result:
             try:
                 self._context.result(value)
-            except InvalidQuery as error:
+            except UsageError as error:
                 return _fail(NOT_KEPT, f"The returned value can't be the result: {error}")
         return COMPLETED
 
@@ -176,15 +176,15 @@ def _order(arguments: list[str]) -> dict[str, Any]:
     elif arguments[0] == "--order-url" and len(arguments) == 2:
         text = _fetched(arguments[1])
     else:
-        raise InvalidQuery("the arguments are none, or --order-url URL.")
+        raise UsageError("the arguments are none, or --order-url URL.")
     try:
         order = json.loads(text)
     except ValueError as error:
-        raise InvalidQuery("it is not a line of JSON.") from error
+        raise UsageError("it is not a line of JSON.") from error
     if not isinstance(order, dict) or not isinstance(order.get("params"), dict):
-        raise InvalidQuery("it is not an object with params.")
+        raise UsageError("it is not an object with params.")
     if missing := [name for name in _ORDERED if not order.get(name) and name != "params"]:
-        raise InvalidQuery(f"it has no {', '.join(missing)}.")
+        raise UsageError(f"it has no {', '.join(missing)}.")
     if control is not None and order.get("watch", True):
         threading.Thread(target=_watch, args=(control,), name="synapse-watch", daemon=True).start()
     return order
@@ -204,15 +204,13 @@ def _fetched(url: str) -> bytes:
     from urllib.request import ProxyHandler, build_opener
 
     if not url.startswith(("http://", "https://")):
-        raise InvalidQuery("the URL is not one of http or https.")
+        raise UsageError("the URL is not one of http or https.")
     try:
         with build_opener(ProxyHandler({})).open(url, timeout=30) as answer:
             text: bytes = answer.read(_MOST)
     except OSError as error:
         # Not the URL: whoever has it could have asked for the order.
-        raise InvalidQuery(
-            f"the agent doesn't give it: {getattr(error, 'reason', error)}"
-        ) from None
+        raise UsageError(f"the agent doesn't give it: {getattr(error, 'reason', error)}") from None
     return text
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from synapse.errors import ClientError, InvalidQuery, SynapseError
+from synapse.errors import ClientError, SynapseError, UsageError
 
 __all__ = ["JobUpdates", "UpdateSender", "as_json"]
 
@@ -55,11 +55,11 @@ class JobUpdates:
         """Note how far a category is.
 
         Raises:
-            InvalidQuery: One of the numbers can't be meant.
+            UsageError: One of the numbers can't be meant.
         """
         for name, value in (("done", done), ("total", total)):
             if not _is_count(value):
-                raise InvalidQuery(f"{name} is {value!r}: give a number from 0.")
+                raise UsageError(f"{name} is {value!r}: give a number from 0.")
         done, total = as_json(done), as_json(total)
         percent = 100.0 if total == 0 else min(100.0, 100.0 * done / total)
         with self._lock:
@@ -76,10 +76,10 @@ class JobUpdates:
         """Note metrics; those of the same names are replaced.
 
         Raises:
-            InvalidQuery: JSON can't hold one, or they are given as a mapping.
+            UsageError: JSON can't hold one, or they are given as a mapping.
         """
         if isinstance(category, Mapping):
-            raise InvalidQuery("The category is a mapping: give measurements as metrics(**values).")
+            raise UsageError("The category is a mapping: give measurements as metrics(**values).")
         found = {name: as_json(value, name) for name, value in values.items()}
         with self._lock:
             if category is None:
@@ -234,7 +234,7 @@ def as_json(value: Any, path: str = "the value") -> Any:
     try:
         return _plain(to_wire(value), path)
     except RecursionError as error:
-        raise InvalidQuery(f"{path} is nested too deeply for JSON.") from error
+        raise UsageError(f"{path} is nested too deeply for JSON.") from error
 
 
 def _plain(value: Any, path: str) -> Any:
@@ -248,10 +248,10 @@ def _plain(value: Any, path: str) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise InvalidQuery(f"{path} is no Unicode text: {value[:60]!r}.") from error
+            raise UsageError(f"{path} is no Unicode text: {value[:60]!r}.") from error
     elif value is not None and not isinstance(value, (int, float, bool)):
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-        raise InvalidQuery(
+        raise UsageError(
             f"{path} is a {kind}, which JSON can't hold: give numbers, text, lists and mappings."
         )
     return value

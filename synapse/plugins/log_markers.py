@@ -11,7 +11,7 @@ Example:
 
 from __future__ import annotations
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 
 __all__ = ["LEVELS", "checked_level", "marked", "split"]
 
@@ -40,7 +40,7 @@ def checked_level(level: str) -> str:
 
         near = difflib.get_close_matches(word.lower(), LEVELS, n=1)
         meant = f"; did you mean {near[0]!r}?" if near else f". There are: {', '.join(LEVELS)}."
-        raise InvalidQuery(f"There is no level {word!r}{meant}")
+        raise UsageError(f"There is no level {word!r}{meant}")
     return word
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 import attrs
 
-from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
+from synapse.errors import BadArchive, PluginConfigError, UsageError
 from synapse.plugins.archive import check_names, checked_entries, opened, read_entry
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.config_file import CONFIG_NAMES, load_config, parsed, read_config
@@ -88,7 +88,7 @@ def pack(
     try:
         check_names([(name, False) for name in by_name])
     except BadArchive as error:
-        raise InvalidQuery(f"{folder} can't be packed: {error}") from error
+        raise UsageError(f"{folder} can't be packed: {error}") from error
     name = _config_name(Path(folder), by_name, ignored)
     config = check_release(
         parsed(name, by_name[name].path.read_bytes()),

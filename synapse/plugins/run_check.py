@@ -17,7 +17,7 @@ from weakref import WeakKeyDictionary
 
 import attrs
 
-from synapse.errors import InvalidQuery, MissingExtra, NotFound, PermissionDenied, ValidationError
+from synapse.errors import MissingExtra, NotFound, PermissionDenied, UsageError, ValidationError
 
 if TYPE_CHECKING:
     from synapse.orm.session_base import SessionBase
@@ -90,7 +90,7 @@ def plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
     from synapse.plugins.config_file import load_config
 
     if not Path(folder).is_dir():
-        raise InvalidQuery(f"{folder} is not a folder.")
+        raise UsageError(f"{folder} is not a folder.")
     config = load_config(folder)
     names = ("code", "name", "category", "description", "author")
     return {name: getattr(config, name) for name in names if getattr(config, name)}
@@ -116,7 +116,7 @@ def check_run(plugin: Plugin, action: str | None, params: Mapping[str, Any]) -> 
     """
     known = _known_of(plugin)
     if plugin.id in known:
-        with suppress(InvalidQuery, ValidationError):
+        with suppress(UsageError, ValidationError):
             return _checked(plugin, known[plugin.id], action, params)
     runnable = known[plugin.id] = _ask(plugin)
     return _checked(plugin, runnable, action, params)
@@ -162,8 +162,8 @@ def _checked(
     where = f"{plugin._label()}, release {runnable.version}"
     try:
         name = checked_action(action, runnable.actions)
-    except InvalidQuery as error:
-        raise InvalidQuery(f"{where}: {error}") from error
+    except UsageError as error:
+        raise UsageError(f"{where}: {error}") from error
     about = runnable.actions[name]
     schema = about.get("parameters") if isinstance(about, dict) else None
     found: dict[str, list[str]] = {}

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidResponse, UsageError
 from synapse.orm.convert import ValueObject, structure_hook, to_wire
 from synapse.resources.enums import JobStatus
 
@@ -71,7 +71,7 @@ class OfAgent(ValueObject):
     def _api(self) -> AgentApi:
         api: AgentApi | None = getattr(self, "_context", None)
         if api is None:
-            raise InvalidQuery(
+            raise UsageError(
                 f"This {type(self).__name__} came from no agent: get it by session.agents."
             )
         return api

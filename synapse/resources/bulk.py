@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm import registry
 from synapse.orm.convert import to_wire
 from synapse.orm.resource import Resource
@@ -248,8 +248,8 @@ def _specifications(row: Mapping[str, Any]) -> list[Specification]:
 
 def _project_id(project: Any) -> Any:
     if isinstance(project, Resource) and type(project).__name__ != "Project":
-        raise InvalidQuery(f"project is a Project or its id, not a {type(project).__name__}.")
+        raise UsageError(f"project is a Project or its id, not a {type(project).__name__}.")
     key = to_wire(project)
     if isinstance(key, bool) or not isinstance(key, (int, str)):
-        raise InvalidQuery(f"project is a Project or its id, not {project!r}.")
+        raise UsageError(f"project is a Project or its id, not {project!r}.")
     return key

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from synapse._internal.backoff import Backoff
 from synapse.errors import (
     ClientError,
-    InvalidQuery,
     JobError,
     JobFailed,
     JobStopped,
     JobTimeout,
     RateLimited,
+    UsageError,
 )
 from synapse.resources.enums import JobStatus
 from synapse.resources.job_progress import JobProgressDisplay
@@ -188,5 +188,5 @@ def _checked(timeout: float | None) -> float | None:
     if timeout is None or timeout == math.inf:
         return None
     if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise InvalidQuery(f"timeout={timeout!r}: give seconds from 0, or None for no end.")
+        raise UsageError(f"timeout={timeout!r}: give seconds from 0, or None for no end.")
     return timeout

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import Conflict, InvalidQuery, JobError, JobsFailed
+from synapse.errors import Conflict, JobError, JobsFailed, UsageError
 from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
@@ -77,7 +77,7 @@ class JobManager(Manager["Job"]):
         given = list(jobs)
         for one in given:
             if not isinstance(one, Job):
-                raise InvalidQuery(f"jobs.wait() takes Job objects, not {one!r}.")
+                raise UsageError(f"jobs.wait() takes Job objects, not {one!r}.")
         several = list({id(one): one for one in given}.values())
         wait_for(several, _Asking(self), timeout, progress)
         if raises:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import InvalidQuery, InvalidResponse, ValidationError
+from synapse.errors import InvalidResponse, UsageError, ValidationError
 from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
@@ -48,7 +48,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             The new plugin, without a release.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets the field.
+            UsageError: A field doesn't exist, or only the server sets the field.
             PluginConfigError: The folder's configuration has mistakes.
             ValidationError: The server refused a value, such as a code in use.
 
@@ -123,7 +123,7 @@ class Plugin(Editable):
             **values: Fields, such as `code`, `name` and `category`.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets the field.
+            UsageError: A field doesn't exist, or only the server sets the field.
             PluginConfigError: The folder's configuration has mistakes.
             ValidationError: The server refused a value, such as a code in use.
 
@@ -177,7 +177,7 @@ class Plugin(Editable):
 
         wire = to_wire(params or {})
         if not isinstance(wire, dict):
-            raise InvalidQuery(f"params is {params!r:.60}: give a mapping.")
+            raise UsageError(f"params is {params!r:.60}: give a mapping.")
         action = check_run(self, action, wire)
         body: dict[str, Any] = {"params": wire, "debug": debug}
         if action is not None:
@@ -185,7 +185,7 @@ class Plugin(Editable):
         if agent is not None:
             if isinstance(agent, str) and not agent.isdecimal():
                 # Not shown: it is most likely a token.
-                raise InvalidQuery("agent is a text: give session.agents.get(token), or its id.")
+                raise UsageError("agent is a text: give session.agents.get(token), or its id.")
             body["agent"] = to_wire(agent)
         path = type(self).__schema__.detail_path(self._key, "run/")
         try:
@@ -251,7 +251,7 @@ class Plugin(Editable):
 
         given = source if source is not None else file
         if given is None or (source is not None and file is not None):
-            raise InvalidQuery("Give one folder or zip: release(version, source).")
+            raise UsageError("Give one folder or zip: release(version, source).")
         fields = {
             "plugin": str(self._key),
             "version": version,

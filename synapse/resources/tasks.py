@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
@@ -100,7 +100,7 @@ class Task(Editable, Deletable, Tagged):
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """
         if not isinstance(document, Mapping):
-            raise InvalidQuery(
+            raise UsageError(
                 f"An annotation document is a mapping, not a {type(document).__name__}."
             )
         body = to_wire(document)

@@ -11,7 +11,7 @@ import pytest
 
 import synapse
 from synapse import DataUnit, Priority, Project, Session, TaskStatus
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm import lookups, registry
 from synapse.testing import assert_num_requests
 
@@ -320,5 +320,5 @@ def test_a_class_that_is_not_listed_says_so(session: Session) -> None:
         __slots__ = ()
 
     query = Unlisted(registry.find("DataFile"), session)
-    with pytest.raises(InvalidQuery, match="doesn't list data_files"):
+    with pytest.raises(UsageError, match="doesn't list data_files"):
         list(query)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import synapse
-from synapse.errors import Conflict, InvalidQuery, JobsFailed, NotFound
+from synapse.errors import Conflict, JobsFailed, NotFound, UsageError
 from synapse.resources.jobs import Job
 from synapse.testing import assert_num_requests
 
@@ -123,7 +123,7 @@ class TestWaitForMany:
         assert session.jobs.wait([]) == []
 
     def test_what_is_no_job(self, session: synapse.Session) -> None:
-        with pytest.raises(InvalidQuery, match="takes Job objects, not 'abc'"):
+        with pytest.raises(UsageError, match="takes Job objects, not 'abc'"):
             session.jobs.wait(["abc"])  # type: ignore[list-item]
 
 

@@ -128,7 +128,7 @@ def test_copy_keeps_every_attribute(cls: type[Exception]) -> None:
         (InvalidResponse, synapse.errors.ServerError),
         (RateLimited, ClientError),
         (MissingExtra, ImportError),
-        (synapse.errors.InvalidQuery, ValueError),
+        (synapse.errors.UsageError, ValueError),
         (synapse.errors.FieldMissing, AttributeError),
         (synapse.errors.FieldValueError, ValueError),
         (synapse.errors.LazyLoadWarning, UserWarning),

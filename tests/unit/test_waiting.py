@@ -14,7 +14,6 @@ import synapse
 from synapse.errors import (
     ClientError,
     ConnectionFailed,
-    InvalidQuery,
     InvalidResponse,
     JobFailed,
     JobStopped,
@@ -24,6 +23,7 @@ from synapse.errors import (
     RateLimited,
     RequestTimeout,
     ServerError,
+    UsageError,
 )
 from synapse.resources.job_progress import in_notebook
 from synapse.resources.job_waiting import failure_of, wait_for
@@ -194,7 +194,7 @@ class TestTimeout:
 
     @pytest.mark.parametrize("timeout", [-1, float("nan"), True, "5"])
     def test_that_is_none(self, backend: Backend, timeout: Any) -> None:
-        with pytest.raises(InvalidQuery, match="give seconds from 0, or None for no end"):
+        with pytest.raises(UsageError, match="give seconds from 0, or None for no end"):
             backend.wait(backend.job("a"), timeout=timeout)
 
     def test_without_end(self, backend: Backend) -> None:

@@ -76,7 +76,7 @@ class RayClientMixin(BaseClient):
 
         Raises:
             BadRequest: The id can't be one; no request was made.
-            InvalidQuery: There is no such protocol; no request was made.
+            UsageError: There is no such protocol; no request was made.
             MissingExtra: It is `"websocket"`, and `websocket-client` isn't installed.
             NotFound: There is no such job.
             StreamLimitExceeded: It prints more than the limits allow; what came before was given.

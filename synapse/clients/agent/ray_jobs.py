@@ -16,10 +16,10 @@ from synapse.errors import (
     ClientError,
     Conflict,
     ConnectionFailed,
-    InvalidQuery,
     InvalidResponse,
     NotFound,
     RequestTimeout,
+    UsageError,
 )
 
 __all__ = ["TERMINAL", "RayJobs"]
@@ -74,7 +74,7 @@ class RayJobs(RayRest):
         Raises:
             BadRequest: The id can't be one (no request was made), or Ray doesn't take the rest.
             Conflict: Another job has the id.
-            InvalidQuery: The folder is none, or it can't be packed.
+            UsageError: The folder is none, or it can't be packed.
             MissingExtra: It is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: The folder is larger than the dashboard takes (100 MiB by default).
         """
@@ -125,12 +125,12 @@ class RayJobs(RayRest):
                 itself gives all; a list stands for any of its values.
 
         Raises:
-            InvalidQuery: A job has no such field.
+            UsageError: A job has no such field.
         """
         jobs = self._ask_list("GET", "api/jobs/", resource="jobs")
         for name, wanted in (params or {}).items():
             if jobs and name not in jobs[0]:
-                raise InvalidQuery(f"Jobs have no {name!r}, but {', '.join(sorted(jobs[0]))}.")
+                raise UsageError(f"Jobs have no {name!r}, but {', '.join(sorted(jobs[0]))}.")
             values = wanted if isinstance(wanted, (list, tuple, set)) else [wanted]
             jobs = [job for job in jobs if job[name] in values]
         return sorted(jobs, key=lambda job: job.get("start_time") or 0, reverse=True)
@@ -213,7 +213,7 @@ class RayJobs(RayRest):
             What a `runtime_env` calls it.
 
         Raises:
-            InvalidQuery: It is neither a folder nor a zip, or it can't be packed.
+            UsageError: It is neither a folder nor a zip, or it can't be packed.
             MissingExtra: It is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: It is larger than the dashboard takes (100 MiB by default).
         """
@@ -230,7 +230,7 @@ class RayJobs(RayRest):
     def _working_dir(self, given: Any, environment: Mapping[str, Any]) -> str | None:
         named = environment.get("working_dir")
         if given is not None and named is not None:
-            raise InvalidQuery("working_dir is given twice: as an argument, and in runtime_env.")
+            raise UsageError("working_dir is given twice: as an argument, and in runtime_env.")
         folder = named if given is None else given
         if folder is None or (isinstance(folder, str) and "://" in folder):
             return folder

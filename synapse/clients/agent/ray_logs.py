@@ -12,8 +12,8 @@ from synapse.config import Timeout, TimeoutArgument
 from synapse.errors import (
     ClientError,
     ConnectionFailed,
-    InvalidQuery,
     RequestTimeout,
+    UsageError,
 )
 from synapse.transport.line_follower import follow
 from synapse.transport.stream_limits import StreamLimits, StreamMeter
@@ -84,7 +84,7 @@ class RayLogs(RayJobs):
         """
         key = checked_id(job_id)
         if protocol not in ("auto", "websocket", "http"):
-            raise InvalidQuery(f"protocol is {protocol!r}: give 'auto', 'websocket' or 'http'.")
+            raise UsageError(f"protocol is {protocol!r}: give 'auto', 'websocket' or 'http'.")
         follower = _Follower(self, key, protocol, limits or StreamLimits(), Timeout.of(timeout))
         return follower.lines(patience)
 

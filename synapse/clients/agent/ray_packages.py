@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 
 __all__ = ["RayPackage"]
 
@@ -24,7 +24,7 @@ class RayPackage:
         source: A folder, which is packed as that of a plugin, or a zip.
 
     Raises:
-        InvalidQuery: It is neither, or a file of it can't be read.
+        UsageError: It is neither, or a file of it can't be read.
         MissingExtra: It is a folder, and pathspec isn't installed.
     """
 
@@ -37,9 +37,9 @@ class RayPackage:
             elif path.is_file() and zipfile.is_zipfile(path):
                 self._file = path.open("rb")
             else:
-                raise InvalidQuery(f"{str(path)!r} is neither a folder nor a zip.")
+                raise UsageError(f"{str(path)!r} is neither a folder nor a zip.")
         except OSError as error:
-            raise InvalidQuery(f"{str(path)!r} can't be packed: {error}.") from error
+            raise UsageError(f"{str(path)!r} can't be packed: {error}.") from error
         digest = hashlib.sha1(usedforsecurity=False)
         self.size = 0
         for piece in self:

@@ -16,7 +16,7 @@ from typing import Any
 from synapse.clients.agent.ids import checked_id
 from synapse.clients.agent.ray_jobs import RayJobs
 from synapse.clients.agent.ray_rest import hide_variables, part
-from synapse.errors import Conflict, InvalidQuery, NotFound, RequestTimeout, ServerError
+from synapse.errors import Conflict, NotFound, RequestTimeout, ServerError, UsageError
 
 __all__ = ["RayServe"]
 
@@ -235,7 +235,7 @@ def _declared(serving: Mapping[str, Any]) -> Configs:
         if config is not None:
             found[name] = config
         elif one.get("source") != "imperative":
-            raise InvalidQuery(
+            raise UsageError(
                 f"Ray doesn't say how its application {name!r} was declared, so nothing can be "
                 "changed without losing it. Try again when it is deployed."
             )

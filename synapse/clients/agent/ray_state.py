@@ -9,7 +9,7 @@ from typing import Any
 from synapse.clients.agent.ids import checked_id
 from synapse.clients.agent.ray_rest import RayRest, part
 from synapse.clients.base import Params
-from synapse.errors import InvalidQuery, NotFound
+from synapse.errors import NotFound, UsageError
 
 __all__ = ["Listing", "RayState"]
 
@@ -64,7 +64,7 @@ class RayState(RayRest):
             The machines; `is_truncated` says whether there are more, `total` how many.
 
         Raises:
-            InvalidQuery: The limit or an operator can't be; no request was made.
+            UsageError: The limit or an operator can't be; no request was made.
             BadRequest: Ray doesn't know a field.
         """
         return self._state("nodes", params, filters, limit, detail=detail)
@@ -98,7 +98,7 @@ class RayState(RayRest):
             detail: As for `list_nodes()`.
 
         Raises:
-            InvalidQuery: The limit or an operator can't be; no request was made.
+            UsageError: The limit or an operator can't be; no request was made.
             BadRequest: Ray doesn't know a field.
         """
         return self._state("tasks", params, filters, limit, detail=detail)
@@ -129,7 +129,7 @@ class RayState(RayRest):
             detail: As for `list_nodes()`.
 
         Raises:
-            InvalidQuery: The limit or an operator can't be; no request was made.
+            UsageError: The limit or an operator can't be; no request was made.
             BadRequest: Ray doesn't know a field.
         """
         return self._state("actors", params, filters, limit, detail=detail)
@@ -161,13 +161,13 @@ class RayState(RayRest):
         self, kind: str, params: Params | None, filters: Filters, limit: int, *, detail: bool
     ) -> Listing:
         if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= _MOST:
-            raise InvalidQuery(f"limit is {limit!r}: Ray gives from 1 to {_MOST:,}.")
+            raise UsageError(f"limit is {limit!r}: Ray gives from 1 to {_MOST:,}.")
         conditions = [(name, "=", value) for name, value in (params or {}).items()]
         conditions += list(filters)
         query: list[tuple[str, Any]] = [("limit", limit), ("detail", str(detail).lower())]
         for name, operator, value in conditions:
             if operator not in ("=", "!="):
-                raise InvalidQuery(f"{operator!r} can't be asked for: Ray knows '=' and '!='.")
+                raise UsageError(f"{operator!r} can't be asked for: Ray knows '=' and '!='.")
             query += [
                 ("filter_keys", name),
                 ("filter_predicates", operator),

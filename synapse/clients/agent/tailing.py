@@ -11,12 +11,12 @@ from synapse.config import Timeout
 from synapse.errors import (
     AuthenticationError,
     ClientError,
-    InvalidQuery,
     InvalidResponse,
     MissingExtra,
     NotFound,
     PermissionDenied,
     RequestTimeout,
+    UsageError,
 )
 from synapse.resources.enums import JobStatus
 from synapse.transport import Transport
@@ -38,12 +38,12 @@ def checked_protocol(protocol: Any) -> TailProtocol:
     """Return a protocol, if it is one.
 
     Raises:
-        InvalidQuery: It isn't.
+        UsageError: It isn't.
         MissingExtra: It is `"websocket"`, and `websocket-client` isn't installed.
     """
     if protocol not in get_args(TailProtocol):
         known = ", ".join(map(repr, get_args(TailProtocol)))
-        raise InvalidQuery(f"protocol is {protocol!r}: give one of {known}.")
+        raise UsageError(f"protocol is {protocol!r}: give one of {known}.")
     if protocol == "websocket" and not can_be_used():
         raise MissingExtra("Following a log by WebSocket", "websocket")
     found: TailProtocol = protocol

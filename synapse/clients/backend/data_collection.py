@@ -14,7 +14,7 @@ from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.resources.data_collections import DataCollection
 from synapse.resources.data_files import DataFile
 from synapse.resources.data_units import DataUnit
@@ -77,7 +77,7 @@ class DataCollectionClientMixin(BackendBase):
             The server's record, with `id`, `checksum`, `size`, `data_unit_id` and so on.
 
         Raises:
-            InvalidQuery: The file can't be read.
+            UsageError: The file can't be read.
             ValidationError: The server refused it.
 
         Example:
@@ -109,11 +109,11 @@ class DataCollectionClientMixin(BackendBase):
             What `create_data_units` takes: the paths are replaced by checksums and names.
 
         Raises:
-            InvalidQuery: There are no files, or one can't be read.
+            UsageError: There are no files, or one can't be read.
         """
         files = data.get("files")
         if not isinstance(files, Mapping) or not files:
-            raise InvalidQuery('A data unit needs files: {"files": {specification: path}}.')
+            raise UsageError('A data unit needs files: {"files": {specification: path}}.')
         sent: dict[str, Any] = {}
         for name, path in files.items():
             row = self.create_data_file(path, use_chunked_upload)
@@ -207,11 +207,11 @@ class DataCollectionClientMixin(BackendBase):
             The units, in order.
 
         Raises:
-            InvalidQuery: A file can't be read, or a number makes no sense.
+            UsageError: A file can't be read, or a number makes no sense.
             ValidationError: The server refused a batch; those before it are made.
         """
         if batch_size < 1 or process_pool < 1:
-            raise InvalidQuery("batch_size and process_pool are whole numbers from 1.")
+            raise UsageError("batch_size and process_pool are whole numbers from 1.")
         made: list[dict[str, Any]] = []
         items = iter(upload_data)
         with ThreadPoolExecutor(process_pool, thread_name_prefix="synapse-upload") as pool:

@@ -12,7 +12,7 @@ from synapse.clients.base import Params
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.resources.agents import connect_path
 from synapse.resources.enums import JobStatus
 from synapse.resources.job_logs import Log, data_uri
@@ -40,7 +40,7 @@ class IntegrationClientMixin(BackendBase):
             token: The agent's token. No message shows it.
 
         Raises:
-            InvalidQuery: The token can't be one.
+            UsageError: The token can't be one.
             NotFound: No agent has this token.
         """
         return self._post(connect_path(token), resource="agent of the token", secret=token)
@@ -106,12 +106,12 @@ class IntegrationClientMixin(BackendBase):
                 what else the release has.
 
         Raises:
-            InvalidQuery: There is no file, or it can't be read.
+            UsageError: There is no file, or it can't be read.
             ValidationError: The server refused it.
         """
         file = data.get("file")
         if file is None:
-            raise InvalidQuery("A plugin release needs a file: a path, or an open file.")
+            raise UsageError("A plugin release needs a file: a path, or an open file.")
         return upload_file(
             self._transport,
             PluginRelease.__schema__.path,
@@ -244,7 +244,7 @@ class IntegrationClientMixin(BackendBase):
                 `Path` and then travels inside the request.
 
         Raises:
-            InvalidQuery: A file can't be read.
+            UsageError: A file can't be read.
             ValidationError: The server refused an entry.
         """
         body = _log_entry(data) if isinstance(data, Mapping) else [_log_entry(one) for one in data]

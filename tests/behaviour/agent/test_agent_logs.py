@@ -205,5 +205,5 @@ def test_agent_that_is_gone(own_world: World) -> None:
 
 
 def test_unknown_protocol(world: World) -> None:
-    with pytest.raises(errors.InvalidQuery, match="'websocket', 'http', 'stream'"):
+    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream'"):
         world.client.tail_job_logs("a-job", "carrier pigeon")  # type: ignore[arg-type] # wrong

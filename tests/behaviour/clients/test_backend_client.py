@@ -16,9 +16,9 @@ from synapse.clients.base import BaseClient
 from synapse.errors import (
     AuthenticationError,
     ConfigurationError,
-    InvalidQuery,
     NotFound,
     SessionClosed,
+    UsageError,
 )
 
 USER, LEGACY, AGENT = "synapse-access-token", "authorization", "synapse-agent"
@@ -338,7 +338,7 @@ class TestSubclass:
         things = Things(recorder.url, "t")
         shown = re.escape(repr(path.removeprefix("/")))
 
-        with things, pytest.raises(InvalidQuery, match=shown):
+        with things, pytest.raises(UsageError, match=shown):
             getattr(things, verb)(path)
 
         assert recorder.asked == []

@@ -63,7 +63,7 @@ def texts(tree: ast.AST) -> Iterator[str]:
     skipped: set[int] = set()
     for node in ast.walk(tree):
         is_message = isinstance(node, ast.Call) and ast.unparse(node.func).endswith(
-            ("InvalidQuery", "InvalidResponse", "BadRequest", "ConfigurationError")
+            ("UsageError", "InvalidResponse", "BadRequest", "ConfigurationError")
         )
         is_docstring = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         if is_message or is_docstring:
@@ -107,7 +107,7 @@ def test_tables_have_no_declared_path() -> None:
         ('x._get(f"projects/{key}/")', {"projects/", "/"}),
         ('"""a/b"""', set()),
         ('def f():\n    """a/b"""\n    return "c/"', {"c/"}),
-        ('raise InvalidQuery(f"not a/b: {x}")', set()),
+        ('raise UsageError(f"not a/b: {x}")', set()),
         ('PATH = "data_" + "files/"', {"files/"}),
         ("x.request('GET', 'tasks')", set()),
     ],

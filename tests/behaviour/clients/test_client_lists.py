@@ -14,7 +14,7 @@ from synapse import DataUnit, Project
 from synapse.clients import url_conversion
 from synapse.clients.backend import BackendClient
 from synapse.clients.page import Page
-from synapse.errors import InvalidQuery, InvalidResponse, NotFound
+from synapse.errors import InvalidResponse, NotFound, UsageError
 from synapse.testing import assert_num_requests
 
 LISTS = sorted(name for name in dir(BackendClient) if name.startswith("list_"))
@@ -255,7 +255,7 @@ class TestUrlConversion:
         ],
     )
     def test_what_is_neither(self, recorded: BackendClient, recorder: Any, given: Any) -> None:
-        with pytest.raises(InvalidQuery, match="url_conversion"):
+        with pytest.raises(UsageError, match="url_conversion"):
             recorded.list_tasks(url_conversion=given)
 
         assert recorder.asked == []

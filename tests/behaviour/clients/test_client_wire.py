@@ -492,7 +492,7 @@ class TestSent:
     ) -> None:
         call = next(call for call in CALLS if call.name == name)
 
-        with pytest.raises(errors.InvalidQuery) as caught:
+        with pytest.raises(errors.UsageError) as caught:
             getattr(recorded, name)(value, *call.args[1:])
 
         assert recorder.asked == []

@@ -15,10 +15,10 @@ import requests
 from synapse.clients.backend import BackendClient
 from synapse.errors import (
     Conflict,
-    InvalidQuery,
     NotFound,
     RateLimited,
     StreamLimitExceeded,
+    UsageError,
     ValidationError,
 )
 from synapse.transport.stream_limits import StreamLimits
@@ -77,11 +77,11 @@ class TestAgents:
 
     @pytest.mark.parametrize("token", ["s3cret/part", "s3cret\n", "..", ""])
     def test_what_is_no_token_is_not_shown(self, client: BackendClient, token: str) -> None:
-        with pytest.raises(InvalidQuery, match="can't be one") as caught:
+        with pytest.raises(UsageError, match="can't be one") as caught:
             client.health_check_agent(token)
 
         assert "s3cret" not in f"{caught.value} {caught.value!r}"
-        with pytest.raises(InvalidQuery, match="can't be one"):
+        with pytest.raises(UsageError, match="can't be one"):
             client.session.agents.connect(token)
         assert client.session.request_count == 0
 
@@ -155,7 +155,7 @@ class TestReleases:
 
     @pytest.mark.parametrize("data", [{}, {"file": None}])
     def test_no_file(self, client: BackendClient, data: dict[str, Any]) -> None:
-        with pytest.raises(InvalidQuery, match="needs a file"):
+        with pytest.raises(UsageError, match="needs a file"):
             client.create_plugin_release({"plugin": 1, "version": "1", **data})
 
     def test_file_that_is_no_zip(self, client: BackendClient, plugin: Any, path: Path) -> None:
@@ -170,7 +170,7 @@ class TestReleases:
         text = tmp_path / "notes.txt"
         text.write_text("words")
 
-        with text.open() as file, pytest.raises(InvalidQuery, match="open it with 'rb'"):
+        with text.open() as file, pytest.raises(UsageError, match="open it with 'rb'"):
             client.create_plugin_release({"plugin": "detector", "version": "1", "file": file})
 
     def test_version_twice(self, client: BackendClient, plugin: Any, path: Path) -> None:
@@ -334,7 +334,7 @@ class TestLogs:
         assert data[1]["file"] is path
 
     def test_missing_file(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match="nowhere can't be read"):
+        with pytest.raises(UsageError, match="nowhere can't be read"):
             client.create_logs({"message": "m", "file": tmp_path / "nowhere"})
 
         assert client.session.request_count == 0

@@ -13,9 +13,9 @@ import pytest
 from synapse import Plugin, Session
 from synapse.errors import (
     BadArchive,
-    InvalidQuery,
     MissingExtra,
     PluginConfigError,
+    UsageError,
     ValidationError,
 )
 from synapse.plugins.packaging import pack
@@ -42,7 +42,7 @@ def test_a_folder_that_is_no_plugins(session: Session, folder: Any, tmp_path: Pa
     with assert_num_requests(session, 0):
         with pytest.raises(PluginConfigError, match="category"):
             session.plugins.create(folder=folder.path)
-        with pytest.raises(InvalidQuery, match="is not a folder"):
+        with pytest.raises(UsageError, match="is not a folder"):
             session.plugins.create(folder=tmp_path / "none")
 
 
@@ -136,9 +136,9 @@ def test_an_unsafe_zip_is_not_sent(session: Session, plugin: Plugin, tmp_path: P
 
 def test_what_is_given_twice_or_not_at_all(plugin: Plugin, folder: Any) -> None:
     for options in ({}, {"source": folder.path, "file": folder.path}):
-        with pytest.raises(InvalidQuery, match="Give one folder or zip"):
+        with pytest.raises(UsageError, match="Give one folder or zip"):
             plugin.release("1.0.0", **options)
-    with pytest.raises(InvalidQuery):
+    with pytest.raises(UsageError):
         plugin.release("1.0.0", folder.path / "none.zip")
 
 

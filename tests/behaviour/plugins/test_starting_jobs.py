@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synapse import Plugin, Session
-from synapse.errors import InvalidQuery, ValidationError
+from synapse.errors import UsageError, ValidationError
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
 
@@ -44,20 +44,20 @@ def test_who_released_it_knows_it(session: Session, released: Plugin) -> None:
 
 def test_an_unknown_action(session: Session, released: Plugin) -> None:
     # One request: what is known may be out of date.
-    with assert_num_requests(session, 1), pytest.raises(InvalidQuery) as caught:
+    with assert_num_requests(session, 1), pytest.raises(UsageError) as caught:
         released.run("sya", params={"text": "hello"})
 
     assert str(caught.value) == (
         f"Plugin {released.id}, release 1.0.0: There is no action 'sya'; did you mean 'say'? "
         "There are: say, fail."
     )
-    with pytest.raises(InvalidQuery, match=r"Say which action is meant\. There are: say, fail\."):
+    with pytest.raises(UsageError, match=r"Say which action is meant\. There are: say, fail\."):
         released.run()
     assert released.jobs.count() == 0
 
 
 def test_an_agents_token_is_not_sent_as_its_id(session: Session, released: Plugin) -> None:
-    with assert_num_requests(session, 0), pytest.raises(InvalidQuery) as caught:
+    with assert_num_requests(session, 0), pytest.raises(UsageError) as caught:
         released.run("say", params={"text": "hello"}, agent="0c41d7secret")
 
     assert "session.agents.get(token)" in str(caught.value)
@@ -91,7 +91,7 @@ def test_parameters_that_do_not_fit(session: Session, released: Plugin) -> None:
 
 
 def test_parameters_that_are_no_mapping(session: Session, released: Plugin) -> None:
-    with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match="give a mapping"):
+    with assert_num_requests(session, 0), pytest.raises(UsageError, match="give a mapping"):
         released.run("say", params=["hello"])  # type: ignore[arg-type]
 
 
@@ -119,7 +119,7 @@ def test_what_the_server_refuses_is_asked_for_again(
     with pytest.raises(ValidationError) as caught:
         released.run("say", params={"text": "x"})
     assert "action" in caught.value.fields
-    with pytest.raises(InvalidQuery, match=r"release 1\.1\.0: There is no action 'say'"):
+    with pytest.raises(UsageError, match=r"release 1\.1\.0: There is no action 'say'"):
         released.run("say", params={"text": "x"})
 
 

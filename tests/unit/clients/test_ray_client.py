@@ -294,7 +294,7 @@ class TestSubmit:
         assert [one["runtime_env"]["working_dir"] for one in bodies] == [f"gcs://{name}"] * 2
 
     def test_two_folders(self, client: RayClient, dashboard: Dashboard) -> None:
-        with pytest.raises(errors.InvalidQuery, match="given twice"):
+        with pytest.raises(errors.UsageError, match="given twice"):
             client.submit_job("x", working_dir=".", runtime_env={"working_dir": "s3://b/c.zip"})
 
         assert dashboard.asked == []
@@ -343,7 +343,7 @@ class TestPackage:
     def test_neither(self, tmp_path: Path, name: str) -> None:
         (tmp_path / "file.txt").write_text("no zip")
 
-        with pytest.raises(errors.InvalidQuery, match="neither a folder nor a zip"):
+        with pytest.raises(errors.UsageError, match="neither a folder nor a zip"):
             RayPackage(tmp_path / name)
 
 
@@ -491,9 +491,9 @@ class TestState:
 
     @pytest.mark.parametrize("limit", [0, 10_001, True, 1.5])
     def test_limit(self, client: RayClient, dashboard: Dashboard, limit: Any) -> None:
-        with pytest.raises(errors.InvalidQuery, match="limit"):
+        with pytest.raises(errors.UsageError, match="limit"):
             client.list_nodes(limit=limit)
-        with pytest.raises(errors.InvalidQuery, match="Ray knows"):
+        with pytest.raises(errors.UsageError, match="Ray knows"):
             client.list_nodes(filters=[("a", ">", 1)])
 
         assert dashboard.asked == []
@@ -531,7 +531,7 @@ class TestLogs:
         assert list(client.tail_job_logs("mine")) == ["polled"]
 
     def test_protocol(self, client: RayClient) -> None:
-        with pytest.raises(errors.InvalidQuery, match="give 'auto'"):
+        with pytest.raises(errors.UsageError, match="give 'auto'"):
             client.tail_job_logs("mine", "carrier pigeon")  # type: ignore[arg-type]
 
     def test_endless_line(self, dashboard: Dashboard, client: RayClient) -> None:

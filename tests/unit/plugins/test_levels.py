@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from synapse import LogLevel
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.plugins.log_markers import LEVELS, marked, split
 
 
@@ -45,7 +45,7 @@ def test_only_the_first_mark_is_taken_off() -> None:
 
 
 def test_an_unknown_level_is_refused_with_a_suggestion() -> None:
-    with pytest.raises(InvalidQuery, match="no level 'warn'; did you mean 'warning'"):
+    with pytest.raises(UsageError, match="no level 'warn'; did you mean 'warning'"):
         marked("x", "warn")
-    with pytest.raises(InvalidQuery, match="There are: debug, info"):
+    with pytest.raises(UsageError, match="There are: debug, info"):
         marked("x", "zzz")

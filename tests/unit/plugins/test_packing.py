@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from synapse.errors import BadArchive, InvalidQuery, MissingExtra, PluginConfigError
+from synapse.errors import BadArchive, MissingExtra, PluginConfigError, UsageError
 from synapse.plugins.packaging import check_zip, load_config, pack, read_config
 
 CONFIG: dict[str, Any] = {
@@ -171,7 +171,7 @@ def test_a_link_that_cannot_be_packed(folder: Path, target: str, reason: str) ->
     (folder.parent / "outside").write_text("secret")
     (folder / "link").symlink_to(target)
 
-    with pytest.raises(InvalidQuery, match=reason):
+    with pytest.raises(UsageError, match=reason):
         packed(folder)
     (folder / ".gitignore").write_text("link\n")
     assert packed(folder) == (".gitignore", "config.json", "plugin/train.py")
@@ -181,7 +181,7 @@ def test_a_link_that_cannot_be_packed(folder: Path, target: str, reason: str) ->
 def test_what_is_no_file(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
 
-    with pytest.raises(InvalidQuery, match="neither a file nor a folder"):
+    with pytest.raises(UsageError, match="neither a file nor a folder"):
         packed(folder)
 
 
@@ -190,7 +190,7 @@ def test_names_that_differ_in_case_only(folder: Path) -> None:
     if not (folder / "plugin" / "train.py").read_text():
         pytest.skip("the file system doesn't tell cases apart")
 
-    with pytest.raises(InvalidQuery, match="differ in their case only"):
+    with pytest.raises(UsageError, match="differ in their case only"):
         packed(folder)
 
 
@@ -311,7 +311,7 @@ def test_yaml_that_cannot_be_read(folder: Path) -> None:
 
 
 def test_a_folder_that_is_none(tmp_path: Path) -> None:
-    with pytest.raises(InvalidQuery, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         pack(tmp_path / "none", tmp_path / "x.zip")
 
 

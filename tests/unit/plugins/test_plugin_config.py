@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from synapse import PluginCategory
-from synapse.errors import InvalidQuery, PluginConfigError
+from synapse.errors import PluginConfigError, UsageError
 from synapse.plugins.config import CATEGORIES, PluginConfig
 
 
@@ -188,9 +188,9 @@ def test_an_action_is_found_by_name_or_because_it_is_the_only_one() -> None:
     )
 
     assert one.action().name == one.action("train").name == "train"
-    with pytest.raises(InvalidQuery, match="did you mean 'train'"):
+    with pytest.raises(UsageError, match="did you mean 'train'"):
         one.action("tarin")
-    with pytest.raises(InvalidQuery, match="There is no action \\['train'\\]"):
+    with pytest.raises(UsageError, match="There is no action \\['train'\\]"):
         one.action(["train"])  # type: ignore[arg-type] # a mistake
-    with pytest.raises(InvalidQuery, match=r"Say which action is meant\. There are: train, test"):
+    with pytest.raises(UsageError, match=r"Say which action is meant\. There are: train, test"):
         two.action()

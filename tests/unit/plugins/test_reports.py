@@ -16,10 +16,10 @@ import pytest
 from synapse.errors import (
     BadRequest,
     ConnectionFailed,
-    InvalidQuery,
     RateLimited,
     ServerError,
     SynapseError,
+    UsageError,
 )
 from synapse.plugins.job_updates import JobUpdates, UpdateSender, as_json
 
@@ -95,7 +95,7 @@ def test_progress_at_its_edges(reports: JobUpdates, done: Any, total: Any, perce
     ("done", "total"), [(-1, 2), (1, -2), (float("nan"), 2), (1, float("inf")), ("1", 2), (None, 2)]
 )
 def test_a_progress_that_cannot_be_meant(reports: JobUpdates, done: Any, total: Any) -> None:
-    with pytest.raises(InvalidQuery, match="give a number from 0"):
+    with pytest.raises(UsageError, match="give a number from 0"):
         reports.set_progress(done, total, None)
     assert not reports.has_unsent
 
@@ -122,7 +122,7 @@ def test_a_category_replaces_a_metric_of_its_name(reports: JobUpdates) -> None:
 
 def test_a_bad_metric_leaves_the_others_alone(reports: JobUpdates) -> None:
     reports.add_metrics(None, {"loss": 1.0})
-    with pytest.raises(InvalidQuery, match=r"^model is a .*object"):
+    with pytest.raises(UsageError, match=r"^model is a .*object"):
         reports.add_metrics(None, {"loss": 2.0, "model": object()})
 
     assert reports.metrics_record == {"loss": 1.0}
@@ -172,7 +172,7 @@ def nested() -> list[Any]:
     ],
 )
 def test_what_json_cannot_hold(value: Any, reason: str) -> None:
-    with pytest.raises(InvalidQuery, match=reason):
+    with pytest.raises(UsageError, match=reason):
         as_json(value, "it")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import synapse
-from synapse.errors import InvalidQuery, SynapseError
+from synapse.errors import SynapseError, UsageError
 from synapse.plugins import Context, context, local_context
 from synapse.plugins.log_markers import split
 
@@ -64,7 +64,7 @@ def test_local_logging_is_printed_plainly(capsys: pytest.CaptureFixture[str]) ->
     with local_context() as local:
         local.log("one")
         local.log("two", level="warning")
-        with pytest.raises(InvalidQuery, match="no level 'loud'"):
+        with pytest.raises(UsageError, match="no level 'loud'"):
             local.log("three", level="loud")
 
     assert local.printed == [("one", "info"), ("two", "warning")]
@@ -75,7 +75,7 @@ def test_local_parameters_are_what_a_job_would_get() -> None:
     with local_context({"size": (1, 2)}) as local:
         assert local.params["size"] == [1, 2]
     with (
-        pytest.raises(InvalidQuery, match=r"params\.model is a object"),
+        pytest.raises(UsageError, match=r"params\.model is a object"),
         local_context({"model": object()}),
     ):
         pass
@@ -137,7 +137,7 @@ def test_each_report_tells_the_sender() -> None:
 
 def test_metrics_as_a_mapping() -> None:
     values: Any = {"loss": 1}
-    with pytest.raises(InvalidQuery, match=r"metrics\(\*\*values\)"):
+    with pytest.raises(UsageError, match=r"metrics\(\*\*values\)"):
         make().metrics(values)
 
 
