@@ -134,7 +134,7 @@ def forget(plugin: Plugin) -> None:
 
 def _known_of(plugin: Plugin) -> dict[Any, Runnable | None]:
     with _lock:
-        return _known.setdefault(plugin._context, {})
+        return _known.setdefault(plugin._session, {})
 
 
 def _ask(plugin: Plugin) -> Runnable | None:
