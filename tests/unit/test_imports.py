@@ -17,7 +17,7 @@ HEAVY = {"django", "rest_framework", "rich", "typer", "numpy", "PIL", "pandas", 
 # Needed to make a request, but not to `import synapse`.
 LATER = {"requests", "urllib3", "attrs", "attr", "cattrs", "cachetools"}
 
-# Which parts each part may import besides itself: the table in `docs/architecture.md`.
+# Which parts each part may import besides itself: the table in `docs/explanation/architecture.md`.
 ALLOWED = {
     "_public": set(),
     "_version": set(),
@@ -145,7 +145,9 @@ def refused(source: str, part: str) -> list[str]:
 def test_every_part_has_its_place() -> None:
     parts = {part_of(name_of(path)) for path in MODULES}
 
-    assert parts == set(ALLOWED), "a new part needs a row here and in docs/architecture.md"
+    assert parts == set(ALLOWED), (
+        "a new part needs a row here and in docs/explanation/architecture.md"
+    )
 
 
 @pytest.mark.parametrize("path", MODULES, ids=name_of)
