@@ -34,11 +34,12 @@ PAGES = [
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
 ]
 # The page about Ray is run by tests/ray, which has a cluster.
+RAY_PAGE = ROOT / "docs" / "howto" / "ray.md"  # which needs a cluster: tests/ray runs it
 RUNNING = [
     page
     for page in PAGES
     if "```python" in page.read_text(encoding="utf-8")
-    and page != ROOT / "docs" / "howto" / "ray.md"
+    and page != RAY_PAGE
 ]
 # What a fence may be: Python, which runs; what can't run here; and Sphinx's directives.
 NOT_RUN = {"console", "text", "toml", "ini", "{eval-rst}", "{toctree}"}

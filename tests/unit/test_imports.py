@@ -146,7 +146,7 @@ def test_every_part_has_its_place() -> None:
     parts = {part_of(name_of(path)) for path in MODULES}
 
     assert parts == set(ALLOWED), (
-        "a new part needs a row here and in docs/explanation/architecture.md"
+        "a new part needs a row here and in the architecture page"
     )
 
 
