@@ -29,11 +29,11 @@ ACTIONS = {
 # An agent's endpoints, and those of a Ray cluster's dashboard, which no resource declares.
 ENDPOINTS = {
     "agent/__init__.py": {"health/", "metrics/", "plugin_releases/", "/", "/run/"},
-    "agent/cluster.py": {
+    "agent/ray_mixin.py": {
         *("jobs/", "/", "/logs/", "/stop/"),
         *("nodes/", "tasks/", "serve_applications/"),
     },
-    "agent/tailing.py": {"jobs/", "ray/jobs/", "/", "/logs/", "/logs/stream/", "/logs/ws/"},
+    "agent/log_tail.py": {"jobs/", "ray/jobs/", "/", "/logs/", "/logs/stream/", "/logs/ws/"},
     "agent/ray_jobs.py": {"api/jobs/", "/stop", "api/packages/gcs/", "://"},
     "agent/ray_logs.py": {"api/jobs/", "/logs", "/logs/tail"},
     "agent/ray_packages.py": {"gcs://"},

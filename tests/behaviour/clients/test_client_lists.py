@@ -288,11 +288,11 @@ class TestUrlConversion:
 
     @pytest.mark.parametrize("given", [{"coerce": moved}, {"file": moved}])
     def test_the_row_itself_stays(self, given: Any) -> None:
-        conversion = url_conversion.conversion_of(given, ["files"])
+        conversion = url_conversion.parse_conversion(given, ["files"])
         original = row(1)
 
         assert conversion is not None
-        assert url_conversion.converted(original, conversion) != row(1)
+        assert url_conversion.convert_row(original, conversion) != row(1)
         assert original == row(1)
 
     def test_failing_callable(self, recorded: BackendClient, paged: Any) -> None:

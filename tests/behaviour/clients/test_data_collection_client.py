@@ -250,5 +250,5 @@ class TestUploadDataCollection:
 
     @pytest.mark.parametrize("options", [{"batch_size": 0}, {"process_pool": 0}])
     def test_numbers(self, client: BackendClient, options: dict[str, int]) -> None:
-        with pytest.raises(UsageError, match="whole numbers from 1"):
+        with pytest.raises(UsageError, match=r"(batch_size|process_pool)=0 is not valid"):
             client.upload_data_collection(1, [], **options)
