@@ -66,18 +66,6 @@ def test_module_only_imports(path: Path) -> None:
             assert ast.unparse(statement).startswith("__all__ = ")
 
 
-def test_every_client_error_is_exported() -> None:
-    names = {
-        name
-        for name in synapse.errors.__all__
-        if issubclass(getattr(synapse.errors, name), synapse.errors.ClientError)
-    }
-
-    assert set(synapse.clients.exceptions.__all__) == names
-    for name in names:
-        assert getattr(synapse.clients.exceptions, name) is getattr(synapse.errors, name)
-
-
 @pytest.mark.parametrize("name", MODULES)
 def test_module_can_be_imported_first(name: str) -> None:
     result = subprocess.run(

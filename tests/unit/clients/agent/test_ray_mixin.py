@@ -24,12 +24,10 @@ def mixin(transport: Any) -> RayClientMixin:
         ("delete_serve_application", "detect", "DELETE serve_applications/detect/"),
     ],
 )
-def test_request(
-    mixin: RayClientMixin, transport: Any, name: str, args: Any, expected: str
-) -> None:
-    getattr(mixin, name)(*args)
+def test_request(mixin: RayClientMixin, transport: Any, name: str, key: Any, line: str) -> None:
+    getattr(mixin, name)(key)
 
-    assert transport.lines == [expected]
+    assert transport.lines == [line]
 
 
 @pytest.mark.parametrize(
