@@ -11,8 +11,10 @@ from __future__ import annotations
 import enum
 import importlib
 import inspect
+import re
 import sys
 import types
+import typing
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -34,6 +36,7 @@ MODULES = (
     "synapse.clients.exceptions",
 )
 
+_PREFIXES = re.compile(r"\b(typing|typing_extensions|collections\.abc)\.")
 _COMMON_BASES = (Exception, BaseException, object)
 _LITERALS = (str, int, float, bool, bytes, tuple, frozenset, type(None))
 
@@ -47,10 +50,17 @@ def format_default(value: Any) -> str:
 
 
 def format_annotation(annotation: Any) -> str:
-    """Return an annotation as text; with postponed evaluation, all of them are texts."""
+    """Return an annotation as text, as a module with postponed evaluation has it."""
     if isinstance(annotation, str):
         return annotation
-    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
+    if is_class(annotation):
+        return str(annotation.__name__)
+    return _PREFIXES.sub("", str(annotation))
+
+
+def is_class(value: Any) -> bool:
+    """Return whether a value is a class; in Python 3.10, `list[int]` passes for a type."""
+    return isinstance(value, type) and not typing.get_args(value)
 
 
 def format_signature(function: Callable[..., Any]) -> str:
@@ -151,11 +161,11 @@ def build_api(modules: tuple[str, ...] = MODULES) -> str:
         for name in sorted(module.__all__):
             value = getattr(module, name)
             full_name = f"{module_name}.{name}"
-            if isinstance(value, (type, types.FunctionType)) and id(value) in homes:
+            if (is_class(value) or isinstance(value, types.FunctionType)) and id(value) in homes:
                 lines.append(f"{name} = {homes[id(value)]}")
                 continue
             homes[id(value)] = full_name
-            if isinstance(value, type):
+            if is_class(value):
                 lines += format_class(name, value)
             elif isinstance(value, types.FunctionType):
                 lines.append(f"{name}{format_signature(value)}")
