@@ -36,7 +36,7 @@ MODULES = (
     "synapse.clients.exceptions",
 )
 
-_PREFIXES = re.compile(r"\b(typing|typing_extensions|collections\.abc)\.")
+_PREFIXES = re.compile(r"\b(typing|typing_extensions|collections\.abc|pathlib(\._local)?)\.")
 _COMMON_BASES = (Exception, BaseException, object)
 _LITERALS = (str, int, float, bool, bytes, tuple, frozenset, type(None))
 
