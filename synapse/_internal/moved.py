@@ -31,6 +31,8 @@ _MOVED = {
     "agent.releases": "agent.release_store",
     "agent.reporting": "agent.delivery",
     "agent.work": "agent.job_service",
+    "clients.agent.cluster": "clients.agent.ray_mixin",
+    "clients.agent.tailing": "clients.agent.log_tail",
     "core": "orm",
     "core.binding": "orm.pickling",
     "core.bound": "orm.base_manager",

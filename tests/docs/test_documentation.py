@@ -36,10 +36,7 @@ PAGES = [
 # The page about Ray is run by tests/ray, which has a cluster.
 RAY_PAGE = ROOT / "docs" / "howto" / "ray.md"  # which needs a cluster: tests/ray runs it
 RUNNING = [
-    page
-    for page in PAGES
-    if "```python" in page.read_text(encoding="utf-8")
-    and page != RAY_PAGE
+    page for page in PAGES if "```python" in page.read_text(encoding="utf-8") and page != RAY_PAGE
 ]
 # What a fence may be: Python, which runs; what can't run here; and Sphinx's directives.
 NOT_RUN = {"console", "text", "toml", "ini", "{eval-rst}", "{toctree}"}

@@ -9,10 +9,10 @@ from typing import Any, get_args
 
 import pytest
 from agent_world import World, eventually
+from synapse.clients.agent.tailing import TailProtocol
 
 from synapse import errors
 from synapse.clients.agent import AgentClient, tailing
-from synapse.clients.agent.tailing import TailProtocol
 from synapse.transport.stream_limits import StreamLimits
 
 PROTOCOLS = get_args(TailProtocol)
