@@ -1,18 +1,18 @@
-"""Upload of a file in one request."""
+"""Upload of a file in one request, as a form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse.errors import InvalidResponse
 from synapse.transfer.checksum import Hasher
 from synapse.transfer.local_file import LocalFile, SourceArgument
-from synapse.transfer.multipart import MultipartFile, showing_errors
+from synapse.transfer.multipart import MultipartFile, unwrap_progress_errors
 from synapse.transfer.progress import FileProgress, Progress
 from synapse.transport import Transport
 
-__all__ = ["check_arrived", "send", "upload_file"]
+__all__ = ["find_stored_checksums", "send_form", "upload_file", "validate_stored"]
 
 
 def upload_file(
@@ -24,35 +24,37 @@ def upload_file(
     fields: Mapping[str, str] | None = None,
     has_checksum: bool = True,
 ) -> dict[str, Any]:
-    """Send a file as a form, streamed from the disk, and check what arrived. One request.
+    """Send a file as a form and verify the stored checksum. One request.
+
+    The file is streamed from the disk.
 
     Args:
-        transport: The way to the server.
-        path: The endpoint.
+        transport: The transport.
+        path: Path of the endpoint.
         source: A path, or a file opened for reading bytes.
-        name: The file's name on the server.
+        name: Name of the file on the server.
         fields: Further fields of the form.
-        has_checksum: Whether the endpoint answers the MD5 of what arrived.
+        has_checksum: Whether the endpoint answers with the stored file's MD5.
 
     Returns:
-        The server's record of the file.
+        The server's row of the file.
 
     Raises:
-        InvalidQuery: The source can't be read, or has no name.
-        InvalidResponse: The server's checksum isn't that of what was sent.
+        UsageError: The source can't be read, or has no name.
+        InvalidResponse: The server's checksum differs from that of the sent bytes.
         SynapseError: The file changed while it was sent.
     """
     with LocalFile(source, name=name) as file:
-        part = Progress().file(file.name, file.size)
-        row, checksum = send(transport, path, file, part, fields=fields)
-        return check_arrived(row, checksum, file.label, has_checksum=has_checksum)
+        progress = Progress().file(file.name, file.size)
+        row, checksum = send_form(transport, path, file, progress, fields=fields)
+        return validate_stored(row, checksum, file.label, has_checksum=has_checksum)
 
 
-def send(
+def send_form(
     transport: Transport,
     path: str,
     source: LocalFile,
-    part: FileProgress,
+    progress: FileProgress,
     *,
     fields: Mapping[str, str] | None = None,
     checksum: str | None = None,
@@ -60,15 +62,15 @@ def send(
     """Send a file as a form. One request.
 
     Args:
-        transport: The way to the server.
-        path: The endpoint.
+        transport: The transport.
+        path: Path of the endpoint.
         source: The file.
-        part: What is told how far it is.
+        progress: Progress of the file.
         fields: Further fields of the form.
-        checksum: The file's MD5 in hex, if it is known; it is then not worked out.
+        checksum: MD5 of the file in hex, if known; by default computed while sending.
 
     Returns:
-        The server's answer, and the MD5 of what was sent.
+        The decoded response, and the MD5 of the sent bytes.
 
     Raises:
         SynapseError: The file changed while it was sent.
@@ -79,9 +81,9 @@ def send(
             source,
             fields=fields,
             on_block=hasher.add if checksum is None else None,
-            on_sent=lambda offset: part.at(offset, is_confirmed=False),
+            on_sent=lambda offset: progress.at(offset, is_confirmed=False),
         )
-        with showing_errors():
+        with unwrap_progress_errors():
             row = transport.request(
                 "POST", path, body=body, headers=body.headers, resource=source.label
             )
@@ -91,26 +93,52 @@ def send(
     return row, checksum
 
 
-def check_arrived(
+def validate_stored(
     row: Any, checksum: str, label: str, *, has_checksum: bool = True
 ) -> dict[str, Any]:
-    """Return the server's record of a file, if it is about what was sent. Makes no request.
+    """Return the server's row if its checksum is that of the sent bytes. Makes no request.
 
     Args:
-        row: The answer.
-        checksum: The MD5 of what was sent, in hex.
-        label: What messages call the file.
-        has_checksum: Whether the endpoint answers the MD5 of what arrived.
+        row: The decoded response.
+        checksum: MD5 of the sent bytes, in hex.
+        label: Name of the file in messages.
+        has_checksum: Whether the endpoint answers with the stored file's MD5.
 
     Raises:
-        InvalidResponse: It isn't.
+        InvalidResponse: The checksums differ.
     """
     if isinstance(row, dict) and (not has_checksum or row.get("checksum") == checksum):
         return row
     raise InvalidResponse(
         200,
-        f"what the server has is not what was sent (its MD5 would be {checksum})",
+        f"the stored file differs from the sent one, whose MD5 is {checksum}",
         hint="Upload the file again.",
         response=row,
         resource=label,
     )
+
+
+def find_stored_checksums(
+    transport: Transport, path: str, checksums: Sequence[str], *, resource: str
+) -> set[str]:
+    """Return the checksums of which the server has a file. One request.
+
+    Args:
+        transport: The transport.
+        path: Path of the endpoint that creates data files.
+        checksums: MD5s in hex.
+        resource: Name of the request's subject in messages.
+
+    Raises:
+        ClientError: The server refused, or couldn't be reached.
+    """
+    answer = transport.request(
+        "POST",
+        f"{path}verify_checksums/",
+        json={"checksums": list(checksums)},
+        resource=resource,
+    )
+    stored = answer.get("checksums") if isinstance(answer, dict) else answer
+    if not isinstance(stored, list):
+        return set()
+    return {checksum for checksum in stored if isinstance(checksum, str)}

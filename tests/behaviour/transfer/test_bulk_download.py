@@ -216,7 +216,7 @@ def test_folder_in_the_way(
 
 def test_dest_that_is_a_file(collection: synapse.DataCollection, tmp_path: Path) -> None:
     (tmp_path / "dest").write_text("a file")
-    with pytest.raises(errors.InvalidQuery, match="dest can't be a folder"):
+    with pytest.raises(errors.UsageError, match="dest can't be a folder"):
         download(collection, tmp_path / "dest")
 
 
@@ -336,7 +336,7 @@ def test_list_that_cannot_be_written(
 ) -> None:
     make(image="a.png")
     (tmp_path / "dest" / "units.jsonl").mkdir(parents=True)
-    with pytest.raises(errors.InvalidQuery, match=r"units\.jsonl can't be written"):
+    with pytest.raises(errors.UsageError, match=r"units\.jsonl can't be written"):
         download(collection, tmp_path / "dest")
     assert [path.name for path in (tmp_path / "dest").glob(".*")] == []
 

@@ -20,8 +20,8 @@ import synapse
 from synapse import errors
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
+from synapse.transfer.bulk.file_listing import FileListing
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.spool import Spool
 from synapse.transfer.progress import Progress
 
 
@@ -168,7 +168,7 @@ class TestCheckedBefore:
         with (
             assert_num_requests(session, 1),
             pytest.raises(
-                errors.InvalidQuery, match=r"2 records have no file for 'note'.*b, sub/c"
+                errors.UsageError, match=r"2 records have no file for 'note'.*b, sub/c"
             ),
         ):
             upload(collection, folder)
@@ -176,9 +176,9 @@ class TestCheckedBefore:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"workers": 0}, "workers is 0"),
-            ({"workers": True}, "workers is True"),
-            ({"on_error": "ignore"}, "on_error is 'ignore'"),
+            ({"workers": 0}, "workers=0 is not valid"),
+            ({"workers": True}, "workers=True is not valid"),
+            ({"on_error": "ignore"}, "on_error='ignore' is not valid"),
             ({"project": 1.5}, "project is a Project or its id"),
         ],
     )
@@ -189,14 +189,14 @@ class TestCheckedBefore:
         options: dict[str, Any],
         message: str,
     ) -> None:
-        with pytest.raises(errors.InvalidQuery, match=message):
+        with pytest.raises(errors.UsageError, match=message):
             upload(collection, folder, **options)
         assert collection.data_units.count() == 0
 
     def test_project_of_another_kind(
         self, collection: synapse.DataCollection, folder: Path
     ) -> None:
-        with pytest.raises(errors.InvalidQuery, match="not a DataCollection"):
+        with pytest.raises(errors.UsageError, match="not a DataCollection"):
             upload(collection, folder, project=collection)
 
     def test_collection_that_is_gone(
@@ -356,7 +356,7 @@ class TestFailures:
         assert (report.created, report.tasks) == (99, 99)
         (failure,) = report.failed
         assert failure.path == str(mixed / "050.png")
-        assert isinstance(failure.error, errors.InvalidQuery)
+        assert isinstance(failure.error, errors.UsageError)
         assert "empty" in str(failure.error)
         assert collection.data_units.count() == project.tasks.count() == 99
 
@@ -366,7 +366,7 @@ class TestFailures:
 
     def test_first_one_stops_it(self, collection: synapse.DataCollection, mixed: Path) -> None:
         before = set(threading.enumerate())
-        with pytest.raises(errors.InvalidQuery, match=r"050\.png is empty"):
+        with pytest.raises(errors.UsageError, match=r"050\.png is empty"):
             upload(collection, mixed, on_error="raise", workers=2)
         assert set(threading.enumerate()) <= before
 
@@ -395,11 +395,11 @@ class TestFailures:
         failed = {Path(one.path).name: one.error for one in report.failed}
         unreadable = {"loop.png", "gone.png", "pipe.png", "below.png", os.fsdecode(b"\xff.png")}
         assert failed.keys() == unreadable | ({"000.png"} if is_locked else set())
-        assert all(isinstance(error, errors.InvalidQuery) for error in failed.values())
+        assert all(isinstance(error, errors.UsageError) for error in failed.values())
         assert "is not a file" in str(failed["pipe.png"])
         assert report.created == 3 - is_locked
 
-    @pytest.mark.parametrize("step", [(Journal, "asking_units"), (Spool, "fill")])
+    @pytest.mark.parametrize("step", [(Journal, "request_units"), (FileListing, "fill")])
     def test_full_disk(
         self,
         collection: synapse.DataCollection,
@@ -510,7 +510,7 @@ class TestFailures:
         files = {name: tmp_path / name for name in names}
         for path in files.values():
             path.write_text(path.name)
-        monkeypatch.setattr("synapse.transfer.bulk.file_sender._ASKED_AT_ONCE", 3)
+        monkeypatch.setattr("synapse.transfer.bulk.file_sender._CHECKSUMS_PER_REQUEST", 3)
 
         # The collection, three times what is there, its newest unit, and the unit.
         with assert_num_requests(session, 6 + len(names)):
@@ -595,7 +595,7 @@ class TestAtOnce:
         assert unit.files["image"].checksum == hashlib.md5(late.read_bytes()).hexdigest()
         assert upload(collection, source).skipped == 20
 
-    @pytest.mark.parametrize("kind", [ZeroDivisionError, BrokenPipeError, errors.InvalidQuery])
+    @pytest.mark.parametrize("kind", [ZeroDivisionError, BrokenPipeError, errors.UsageError])
     def test_progress_that_raises(
         self, collection: synapse.DataCollection, folder: Path, kind: type[Exception]
     ) -> None:
@@ -610,7 +610,7 @@ class TestAtOnce:
         assert upload(collection, folder).failed == []
         assert there(collection) == FOLDER
 
-    @pytest.mark.parametrize("kind", [OSError, TimeoutError, errors.InvalidQuery])
+    @pytest.mark.parametrize("kind", [OSError, TimeoutError, errors.UsageError])
     @pytest.mark.parametrize("hook", ["began", "changed"])
     def test_progress_of_your_own_that_raises(
         self, collection: synapse.DataCollection, folder: Path, kind: type[Exception], hook: str

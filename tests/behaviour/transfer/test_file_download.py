@@ -20,7 +20,7 @@ import attrs
 import pytest
 
 import synapse
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidResponse, UsageError
 from synapse.testing import assert_num_requests
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB
@@ -121,7 +121,7 @@ class TestUnitFile:
     def test_without_url(self, session: synapse.Session) -> None:
         file = synapse.UnitFile(path="a")
         for use in (file.read, file.open, lambda: file.download("a")):
-            with pytest.raises(InvalidQuery, match="has no URL"):
+            with pytest.raises(UsageError, match="has no URL"):
                 use()
 
     def test_wrong_checksum(
@@ -146,7 +146,7 @@ class TestOtherFiles:
         assert model.download(tmp_path / "copy.bin").read_bytes() == CONTENT
 
     def test_model_without_file(self, connected_model: synapse.Model) -> None:
-        with pytest.raises(InvalidQuery, match=r"Model \d+ has no file"):
+        with pytest.raises(UsageError, match=r"Model \d+ has no file"):
             connected_model.download("nowhere")
 
     @pytest.fixture
@@ -168,7 +168,7 @@ class TestOtherFiles:
 
     def test_release_without_file(self, session: synapse.Session) -> None:
         release = session.identity.load(synapse.PluginRelease, [{"id": 77, "file": None}])[0]
-        with pytest.raises(InvalidQuery, match=r"PluginRelease 77 has no file"):
+        with pytest.raises(UsageError, match=r"PluginRelease 77 has no file"):
             release.download("nowhere")
 
 

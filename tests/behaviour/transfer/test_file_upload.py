@@ -17,8 +17,8 @@ import synapse
 from synapse.errors import (
     AuthenticationError,
     ConnectionFailed,
-    InvalidQuery,
     SynapseError,
+    UsageError,
 )
 from synapse.testing import assert_num_requests
 from synapse.transfer.progress import Progress
@@ -96,7 +96,7 @@ class TestChoice:
 
     @pytest.mark.parametrize("chunk_size", [0, -1, True, 1.5, "1"])
     def test_chunk_size(self, session: synapse.Session, path: Path, chunk_size: Any) -> None:
-        with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match="whole number"):
+        with assert_num_requests(session, 0), pytest.raises(UsageError, match="whole number"):
             session.data_files.upload(path, chunk_size=chunk_size)
 
     def test_every_body_has_its_length(
@@ -143,7 +143,7 @@ class TestSource:
         (tmp_path / "empty").touch()
         source: Any = tmp_path / "empty" if is_path else io.BytesIO()
 
-        with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match="empty is empty"):
+        with assert_num_requests(session, 0), pytest.raises(UsageError, match="empty is empty"):
             session.data_files.upload(source, name="empty", chunked=chunked)
 
     @pytest.mark.parametrize("chunked", [False, True])
@@ -162,14 +162,14 @@ class TestSource:
             assert file.path == name
 
     def test_missing(self, session: synapse.Session, tmp_path: Path) -> None:
-        with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match="can't be read"):
+        with assert_num_requests(session, 0), pytest.raises(UsageError, match="can't be read"):
             session.data_files.upload(tmp_path / "nowhere", chunked=True)
 
     @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="may read everything")
     def test_unreadable(self, session: synapse.Session, path: Path) -> None:
         path.chmod(0)
 
-        with pytest.raises(InvalidQuery, match="Permission denied"):
+        with pytest.raises(UsageError, match="Permission denied"):
             session.data_files.upload(path)
 
     @pytest.mark.parametrize("chunked", [False, True])
@@ -602,13 +602,13 @@ class TestModel:
         path = tmp_path / "weights.bin"
         path.write_bytes(b"weights")
 
-        with pytest.raises(InvalidQuery, match="did you mean 'metrics'"):
+        with pytest.raises(UsageError, match="did you mean 'metrics'"):
             session.models.create(name="Detector", metric={}, file=path)
 
         assert session.request_count == 0
 
     def test_file_that_is_not_there(self, session: synapse.Session, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match=r"none\.bin"):
+        with pytest.raises(UsageError, match=r"none\.bin"):
             session.models.create(name="Detector", file=tmp_path / "none.bin")
 
         assert session.request_count == 0

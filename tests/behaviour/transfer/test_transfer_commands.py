@@ -76,7 +76,7 @@ def test_failed_one_is_named(made: Any, folder: Path) -> None:
     done = run("upload", folder, "--collection", made[0].id)
     assert done.returncode == 1
     assert done.stdout.startswith("created: 2, skipped: 0, failed: 1")
-    assert done.stderr.startswith(f"{folder / 'b.png'}: InvalidQuery: ")
+    assert done.stderr.startswith(f"{folder / 'b.png'}: UsageError: ")
     assert done.stderr.count("\n") == 1
 
 
