@@ -16,9 +16,9 @@ from synapse.errors import (
     BadRequest,
     Conflict,
     ConnectionFailed,
-    InvalidQuery,
     RequestTimeout,
     SynapseError,
+    UsageError,
 )
 
 CONTENT = bytes(range(250)) * 10
@@ -112,7 +112,7 @@ class TestUpload:
 class TestRefusedBeforeAnyRequest:
     @pytest.mark.parametrize("size", [0, -1, True, 1.5, "10", None])
     def test_chunk_size(self, client: BackendClient, path: Path, size: Any) -> None:
-        with pytest.raises(InvalidQuery, match="chunk_size"):
+        with pytest.raises(UsageError, match="chunk_size"):
             client.create_chunked_upload(path, chunk_size=size)
 
         assert client.session.request_count == 0
@@ -121,17 +121,17 @@ class TestRefusedBeforeAnyRequest:
         path = tmp_path / "empty.bin"
         path.touch()
 
-        with pytest.raises(InvalidQuery, match=r"empty\.bin is empty"):
+        with pytest.raises(UsageError, match=r"empty\.bin is empty"):
             client.create_chunked_upload(path)
 
         assert client.session.request_count == 0
 
     def test_missing_file(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match="nowhere can't be read: No such file"):
+        with pytest.raises(UsageError, match="nowhere can't be read: No such file"):
             client.create_chunked_upload(tmp_path / "nowhere")
 
     def test_folder(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match="is not a file"):
+        with pytest.raises(UsageError, match="is not a file"):
             client.create_chunked_upload(tmp_path)
 
     @pytest.mark.skipif(os.name == "nt", reason="such a name can't be made")
@@ -139,7 +139,7 @@ class TestRefusedBeforeAnyRequest:
         path = tmp_path / os.fsdecode(b"\xff.bin")
         path.write_bytes(CONTENT)
 
-        with pytest.raises(InvalidQuery, match="not valid text"):
+        with pytest.raises(UsageError, match="not valid text"):
             client.create_chunked_upload(path)
 
         assert client.session.request_count == 0

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from synapse.clients.backend import BackendClient
-from synapse.errors import InvalidQuery, NotFound, ValidationError
+from synapse.errors import InvalidQuery, NotFound, UsageError, ValidationError
 from synapse.testing import assert_num_requests
 
 CONTENT = b"\x00\xff what is in the file \r\n"
@@ -94,7 +94,7 @@ class TestFiles:
 
     @pytest.mark.parametrize("in_chunks", [False, True])
     def test_missing(self, client: BackendClient, tmp_path: Path, in_chunks: bool) -> None:
-        with pytest.raises(InvalidQuery, match="nowhere can't be read"):
+        with pytest.raises(UsageError, match="nowhere can't be read"):
             client.create_data_file(tmp_path / "nowhere", in_chunks)
 
         assert client.session.request_count == 0
@@ -104,7 +104,7 @@ class TestFiles:
 
         with pytest.raises(ValidationError, match="file 'empty'"):
             client.create_data_file(tmp_path / "empty")
-        with pytest.raises(InvalidQuery, match="empty is empty"):
+        with pytest.raises(UsageError, match="empty is empty"):
             client.create_data_file(tmp_path / "empty", use_chunked_upload=True)
 
     @pytest.mark.parametrize("name", ["verify_data_files_checksums", "data_files_verify_checksums"])
@@ -231,7 +231,7 @@ class TestUploadDataCollection:
         units = photos(4)
         units[3]["files"]["image"] = tmp_path / "nowhere"
 
-        with pytest.raises(InvalidQuery, match="nowhere can't be read"):
+        with pytest.raises(UsageError, match="nowhere can't be read"):
             client.upload_data_collection(collection, units, batch_size=2)
 
         assert client.list_data_units({"data_collection": collection})["count"] == 2

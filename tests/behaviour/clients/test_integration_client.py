@@ -19,6 +19,7 @@ from synapse.errors import (
     NotFound,
     RateLimited,
     StreamLimitExceeded,
+    UsageError,
     ValidationError,
 )
 from synapse.transport.stream_limits import StreamLimits
@@ -170,7 +171,7 @@ class TestReleases:
         text = tmp_path / "notes.txt"
         text.write_text("words")
 
-        with text.open() as file, pytest.raises(InvalidQuery, match="Open it with 'rb'"):
+        with text.open() as file, pytest.raises(UsageError, match="Open it with 'rb'"):
             client.create_plugin_release({"plugin": "detector", "version": "1", "file": file})
 
     def test_version_twice(self, client: BackendClient, plugin: Any, path: Path) -> None:
@@ -334,7 +335,7 @@ class TestLogs:
         assert data[1]["file"] is path
 
     def test_missing_file(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match="nowhere can't be read"):
+        with pytest.raises(UsageError, match="nowhere can't be read"):
             client.create_logs({"message": "m", "file": tmp_path / "nowhere"})
 
         assert client.session.request_count == 0

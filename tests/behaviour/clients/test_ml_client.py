@@ -11,7 +11,7 @@ import pytest
 from synapse import DataUnit, Project
 from synapse.clients.backend import BackendClient
 from synapse.emulator import Emulator
-from synapse.errors import InvalidQuery, NotFound, ValidationError
+from synapse.errors import NotFound, UsageError, ValidationError
 
 WEIGHTS = b"weights " * 100
 
@@ -56,7 +56,7 @@ class TestModels:
         assert client.create_model({"name": "Detector", **given})["file"] is None
 
     def test_missing_file(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match="nowhere can't be read"):
+        with pytest.raises(UsageError, match="nowhere can't be read"):
             client.create_model({"name": "Detector", "file": tmp_path / "nowhere"})
 
         assert client.session.request_count == 0
