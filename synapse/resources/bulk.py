@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from synapse.transfer.bulk.report import DownloadReport, UploadReport
-    from synapse.transfer.bulk.tally import OnError
+    from synapse.transfer.bulk.report import DownloadReport, OnError, UploadReport
     from synapse.transfer.bulk.upload_item import Specification
     from synapse.transfer.progress import ProgressArgument
 
@@ -88,7 +87,10 @@ class UploadsUnits(Resource):
             >>> report.created, report.failed
             (2, [])
         """
-        from synapse.transfer.bulk.uploader import Target, upload_many  # only who uploads needs it
+        from synapse.transfer.bulk.uploader import (  # only who uploads needs it
+            UploadTarget,
+            upload_many,
+        )
 
         row = self._ask(
             "GET",
@@ -96,7 +98,7 @@ class UploadsUnits(Resource):
             params=[("expand", "file_specifications")],
         )
         self._take(row)
-        target = Target(
+        target = UploadTarget(
             collection=self._key,
             created=str(row.get("created")),
             specifications=_specifications(row),

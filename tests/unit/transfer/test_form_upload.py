@@ -89,7 +89,7 @@ class TestUnusable:
     """What can't be sent is refused before a connection is made."""
 
     def refuse(self, server: Any, transport: Transport, source: Any, **options: Any) -> str:
-        with pytest.raises(errors.InvalidQuery) as caught:
+        with pytest.raises(errors.UsageError) as caught:
             upload_file(transport, "data_files/", source, **options)
         assert server.connections == 0
         return str(caught.value)
@@ -108,16 +108,16 @@ class TestUnusable:
         assert self.refuse(server, transport, path) == f"{path} is not a file."
 
     def test_path_with_a_nul(self, server: Any, transport: Transport) -> None:
-        assert "'a\\x00b' can't be a path" in self.refuse(server, transport, "a\x00b")
+        assert "'a\\x00b' is not a valid path" in self.refuse(server, transport, "a\x00b")
 
     @pytest.mark.parametrize("name", [None, ""])
     def test_nameless(self, server: Any, transport: Transport, name: str | None) -> None:
         message = self.refuse(server, transport, io.BytesIO(b"x"), name=name)
-        assert "needs one: upload(file, name=...)" in message
+        assert "Pass one: upload(file, name=...)" in message
 
     def test_nameless_by_number(self, server: Any, transport: Transport) -> None:
         with tempfile.TemporaryFile() as file:
-            assert "needs one" in self.refuse(server, transport, file)
+            assert "Pass one" in self.refuse(server, transport, file)
 
     def test_name_that_is_no_text(self, server: Any, transport: Transport, tmp_path: Path) -> None:
         path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png"))
@@ -127,7 +127,7 @@ class TestUnusable:
 
     def test_text_file(self, server: Any, transport: Transport, photo: Path) -> None:
         with photo.open(encoding="utf-8") as file:
-            assert "open it with 'rb'" in self.refuse(server, transport, file)
+            assert "Open it with 'rb'" in self.refuse(server, transport, file)
 
     def test_closed_file(self, server: Any, transport: Transport, photo: Path) -> None:
         with photo.open("rb") as file:
@@ -142,7 +142,7 @@ class TestUnusable:
             )
 
     def test_no_file_at_all(self, server: Any, transport: Transport) -> None:
-        assert "A bytes is no file" in self.refuse(server, transport, b"bytes", name="a")
+        assert "A bytes can't be uploaded" in self.refuse(server, transport, b"bytes", name="a")
 
 
 class TestAnswer:
@@ -156,7 +156,7 @@ class TestAnswer:
         with pytest.raises(errors.InvalidResponse) as caught:
             upload_file(transport, "data_files/", photo)
         error = caught.value
-        assert f"its MD5 would be {MD5}" in error.detail
+        assert f"whose MD5 is {MD5}" in error.detail
         assert (error.response, error.resource) == (answer, "file 'photo.png'")
         assert (error.status_code, error.hint) == (200, "Upload the file again.")
 
@@ -212,7 +212,7 @@ class TestAnswer:
         monkeypatch: pytest.MonkeyPatch,
         in_one_piece: bool,
     ) -> None:
-        monkeypatch.setattr(multipart, "_IN_ONE_PIECE", 10_000 if in_one_piece else 0)
+        monkeypatch.setattr(multipart, "_SINGLE_WRITE_LIMIT", 10_000 if in_one_piece else 0)
 
         class Shrinking(io.BytesIO):
             def read(self, size: int | None = -1, /) -> bytes:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.transfer.filenames import inside, safe_name
+from synapse.transfer.filenames import safe_name, safe_path
 
 DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "CONIN$", "COM¹"]
 
@@ -107,6 +107,6 @@ def test_whatever_it_is(name: str) -> None:
 @given(st.text(max_size=50))
 def test_inside(name: str) -> None:
     folder = Path("/data/out")
-    path = inside(folder, name)
+    path = safe_path(folder, name)
     assert path.parent == folder
     assert path.resolve().parent == folder

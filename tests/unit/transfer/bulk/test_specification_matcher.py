@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from synapse.errors import InvalidQuery
-from synapse.transfer.bulk.specification_matcher import Matcher, file_type_of
+from synapse.errors import UsageError
+from synapse.transfer.bulk.specification_matcher import Matcher, guess_file_type
 from synapse.transfer.bulk.upload_item import Specification
 
 IMAGE = Specification("image", "image", is_primary=True)
@@ -37,7 +37,7 @@ def place(specifications: list[Specification], path: str) -> tuple[str, str] | N
     ],
 )
 def test_file_types(path: str, kind: str | None) -> None:
-    assert file_type_of(path) == kind
+    assert guess_file_type(path) == kind
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_of_one_type_the_required_one() -> None:
 
 def test_what_could_be_for_several_is_refused() -> None:
     left, right = Specification("left", "image"), Specification("right", "image")
-    with pytest.raises(InvalidQuery, match=r"a/1\.png could be for any of left, right"):
+    with pytest.raises(UsageError, match=r"a/1\.png could be for any of left, right"):
         place([left, right], "a/1.png")
 
 
@@ -119,12 +119,12 @@ def test_function_decides() -> None:
 
 
 def test_function_names_what_does_not_exist() -> None:
-    with pytest.raises(InvalidQuery, match=r"match\(\) named 'photo' for 1\.png; .*'image'"):
+    with pytest.raises(UsageError, match=r"match\(\) named 'photo' for 1\.png; .*'image'"):
         Matcher([IMAGE], lambda _: "photo").place("1.png", "1.png")
 
 
 def test_collection_without_specifications() -> None:
-    with pytest.raises(InvalidQuery, match="no file specifications"):
+    with pytest.raises(UsageError, match="no file specifications"):
         Matcher([])
 
 
@@ -136,10 +136,10 @@ def test_collection_without_specifications() -> None:
     ],
 )
 def test_record_is_checked(names: list[str], message: str) -> None:
-    with pytest.raises(InvalidQuery, match=message):
+    with pytest.raises(UsageError, match=message):
         Matcher([IMAGE, MASK, LABEL]).check("record 3", names)
 
 
 def test_record_without_files() -> None:
-    with pytest.raises(InvalidQuery, match="has no files"):
+    with pytest.raises(UsageError, match="has no files"):
         Matcher([MASK]).check("record 3", [])

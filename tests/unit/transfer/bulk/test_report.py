@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pickle
 
-from synapse.errors import InvalidQuery, ValidationError
+from synapse.errors import UsageError, ValidationError
 from synapse.transfer.bulk.report import DownloadReport, Failure, UploadReport
 
 
 def test_upload() -> None:
     failed = [
-        Failure("/photos/a.png", InvalidQuery("It can't be read.")),
+        Failure("/photos/a.png", UsageError("It can't be read.")),
         Failure("b", ValidationError(400, "too <big>")),
     ]
     report = UploadReport(
@@ -28,7 +28,7 @@ def test_upload() -> None:
             "created: 1,200, tasks: 1,200, skipped: 3, ignored: 1, failed: 2, MB: 2.5,"
             " seconds: 2.0, MB/s: 1.2"
         ),
-        "  /photos/a.png: InvalidQuery: It can't be read.",
+        "  /photos/a.png: UsageError: It can't be read.",
         "  b: ValidationError: too <big> (HTTP 400)",
     ]
     assert report.rate == 1.25
@@ -41,16 +41,16 @@ def test_upload() -> None:
 
 def test_names_of_any_kind_are_one_line() -> None:
     name = "a\nb\x1b[31m\udcff\u3000é.png"
-    report = UploadReport(failed=[Failure(name, InvalidQuery(f"{name} is empty"))])
+    report = UploadReport(failed=[Failure(name, UsageError(f"{name} is empty"))])
 
     shown = "a\\nb\\x1b[31m\\udcff\u3000é.png"
-    assert str(report).splitlines()[1:] == [f"  {shown}: InvalidQuery: {shown} is empty"]
+    assert str(report).splitlines()[1:] == [f"  {shown}: UsageError: {shown} is empty"]
     assert f"<td>{shown}</td>" in report._repr_html_()
     assert f"<td>{shown} is empty</td>" in report._repr_html_()
 
 
 def test_many_failures_are_cut() -> None:
-    failed = [Failure(f"{number}.png", InvalidQuery("no")) for number in range(1_010)]
+    failed = [Failure(f"{number}.png", UsageError("no")) for number in range(1_010)]
     report = DownloadReport(failed=failed)
 
     assert len(str(report).splitlines()) == 12

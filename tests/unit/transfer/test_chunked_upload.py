@@ -274,7 +274,7 @@ class TestOffsets:
     ) -> None:
         for _ in range(5):
             server.reply(200, answer)
-        with pytest.raises(errors.InvalidResponse, match="is no upload"):
+        with pytest.raises(errors.InvalidResponse, match="is not a chunked upload"):
             upload_in_chunks(quick, path)
 
     @pytest.mark.parametrize("more", [{}, {"id": None}, {"url": "http://["}, {"id": "../x"}])
@@ -283,7 +283,7 @@ class TestOffsets:
     ) -> None:
         for _ in range(5):
             server.reply(200, {"offset": MIB, "status": 1, **more})
-        with pytest.raises(errors.InvalidResponse, match="it has no id"):
+        with pytest.raises(errors.InvalidResponse, match="id is missing"):
             upload_in_chunks(quick, path)
 
     def test_upload_whose_id_is_in_its_url_alone(

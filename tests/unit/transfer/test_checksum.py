@@ -92,7 +92,7 @@ def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
             for offset in range(0, 10_000, 1000):
                 hasher.add(offset, CONTENT[offset : offset + 1000])
                 added.append(offset)
-                if len(added) == 1 + checksum._MOST_WAITING:
+                if len(added) == 1 + checksum._MAX_WAITING:
                     full.set()
 
         adding = threading.Thread(target=add)
@@ -101,7 +101,7 @@ def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
         full.wait()
         adding.join(0.05)
         assert adding.is_alive()
-        assert len(added) == 1 + checksum._MOST_WAITING
+        assert len(added) == 1 + checksum._MAX_WAITING
         leave.set()
         adding.join()
 

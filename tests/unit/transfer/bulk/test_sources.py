@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from synapse.errors import FieldValueError, InvalidQuery, MissingExtra
-from synapse.transfer.bulk.sources import WINDOW, Refused, open_source
+from synapse.errors import FieldValueError, MissingExtra, UsageError
+from synapse.transfer.bulk.sources import LOOKAHEAD, RefusedItem, open_source
 from synapse.transfer.bulk.specification_matcher import Matcher
 from synapse.transfer.bulk.upload_item import Specification, UploadItem
 
@@ -60,7 +60,7 @@ class TestFolder:
     def test_missing_one_is_named(self, tmp_path: Path) -> None:
         touch(tmp_path, *(f"a/{n}.png" for n in range(5)), "a/4.txt")
         with pytest.raises(
-            InvalidQuery, match=r"4 records have no file for 'label'.*a/0, a/1, a/2, \.\.\."
+            UsageError, match=r"4 records have no file for 'label'.*a/0, a/1, a/2, \.\.\."
         ):
             read(tmp_path, IMAGE, LABEL)
 
@@ -70,12 +70,12 @@ class TestFolder:
 
     def test_two_for_one(self, tmp_path: Path) -> None:
         touch(tmp_path, "1.png", "1.jpg", "1.txt")
-        with pytest.raises(InvalidQuery, match=r"1 record has more than one .*: 1 \(image\)"):
+        with pytest.raises(UsageError, match=r"1 record has more than one .*: 1 \(image\)"):
             read(tmp_path, IMAGE, LABEL)
 
     def test_none_fits(self, tmp_path: Path) -> None:
         touch(tmp_path, "1.txt", "2.txt")
-        with pytest.raises(InvalidQuery, match="None of the 2 files"):
+        with pytest.raises(UsageError, match="None of the 2 files"):
             read(tmp_path)
 
     def test_empty_folder(self, tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ class TestFolder:
         try:
             if os.access(tmp_path / "a", os.R_OK):
                 pytest.skip("this user may read everything")
-            with pytest.raises(InvalidQuery, match="a can't be read"):
+            with pytest.raises(UsageError, match="a can't be read"):
                 read(tmp_path)
         finally:
             (tmp_path / "a").chmod(0o700)
@@ -144,7 +144,7 @@ class TestPattern:
 
     def test_nothing_matches(self, tmp_path: Path) -> None:
         touch(tmp_path, "a.png")
-        with pytest.raises(InvalidQuery, match="No file matches the pattern"):
+        with pytest.raises(UsageError, match="No file matches the pattern"):
             read(f"{tmp_path}/*.jpg")
 
     def test_folder_with_such_a_name(self, tmp_path: Path) -> None:
@@ -167,30 +167,30 @@ class TestPaths:
         assert names(records) == [{"image": f"{n}.png", "label": f"{n}.txt"} for n in (1, 2)]
 
     def test_missing_one(self, tmp_path: Path) -> None:
-        with pytest.raises(InvalidQuery, match="2 has no file for 'label'"):
+        with pytest.raises(UsageError, match="2 has no file for 'label'"):
             read([tmp_path / "1.png", tmp_path / "1.txt", tmp_path / "2.png"], IMAGE, LABEL)
 
     def test_one_that_fits_nothing(self) -> None:
-        with pytest.raises(InvalidQuery, match=r"a\.txt is for no specification"):
+        with pytest.raises(UsageError, match=r"a\.txt is for no specification"):
             read(["a.txt"])
 
     def test_one_that_is_no_path(self) -> None:
-        with pytest.raises(InvalidQuery, match="item 1 is no path"):
+        with pytest.raises(UsageError, match="item 1 is not a path"):
             read(["a.png", 5])
 
     def test_wrong_one_beyond_the_window_is_one_failure(self) -> None:
         def paths() -> Iterator[Any]:
-            for number in range(WINDOW + 5):
+            for number in range(LOOKAHEAD + 5):
                 yield f"{number}.png"
             yield "x.txt"
             yield 5
             yield "last.png"
 
         found = read(paths())
-        assert len(found) == WINDOW + 8
-        assert [one.label for one in found if isinstance(one, Refused)] == [
-            f"item {WINDOW + 5}",
-            f"item {WINDOW + 6}",
+        assert len(found) == LOOKAHEAD + 8
+        assert [one.label for one in found if isinstance(one, RefusedItem)] == [
+            f"item {LOOKAHEAD + 5}",
+            f"item {LOOKAHEAD + 6}",
         ]
 
     def test_path_that_is_not_there_is_for_later(self) -> None:
@@ -211,19 +211,19 @@ class TestRecords:
         [
             ({"files": {}}, "record 1 has no file for 'image'"),
             ({"files": {"photo": "a"}}, "record 1 has a file for 'photo'"),
-            ({"image": "a.png"}, "record 1 is no record"),
-            ("a.png", "record 1 is no record"),
-            ({"files": {"image": 5}}, "record 1: the file for 'image' is no path"),
-            ({"files": {"image": b"a"}}, "record 1: the file for 'image' is no path"),
-            ({"files": {"image": "a"}, "meta": 5}, "record 1: its meta is no mapping"),
+            ({"image": "a.png"}, "record 1 is not a valid record"),
+            ("a.png", "record 1 is not a valid record"),
+            ({"files": {"image": 5}}, "record 1: the file for 'image' is not a path"),
+            ({"files": {"image": b"a"}}, "record 1: the file for 'image' is not a path"),
+            ({"files": {"image": "a"}, "meta": 5}, "record 1: its meta is not a mapping"),
             ({"files": {"image": "a"}, "tags": 5}, "record 1 has 'tags'"),
         ],
     )
     def test_wrong_one_is_found_before(self, record: Any, message: str) -> None:
         good = {"files": {"image": "a.png"}}
-        with pytest.raises(InvalidQuery, match=message):
+        with pytest.raises(UsageError, match=message):
             read([good, record])
-        with pytest.raises(InvalidQuery, match=message):
+        with pytest.raises(UsageError, match=message):
             read(iter([good, record]))
 
     def test_meta_must_be_json(self) -> None:
@@ -236,33 +236,33 @@ class TestRecords:
 
     def test_wrong_one_beyond_the_window_is_one_failure(self) -> None:
         def records() -> Iterator[Any]:
-            for number in range(WINDOW + 10):
+            for number in range(LOOKAHEAD + 10):
                 yield {"files": {"image": "a.png"}, "meta": {"n": number}}
-                if number == WINDOW + 5:
+                if number == LOOKAHEAD + 5:
                     yield {"files": {}}
 
         found = read(records())
-        refused = [one for one in found if isinstance(one, Refused)]
-        assert len(found) == WINDOW + 11
-        assert [one.label for one in refused] == [f"record {WINDOW + 6}"]
-        assert isinstance(refused[0].error, InvalidQuery)
+        refused = [one for one in found if isinstance(one, RefusedItem)]
+        assert len(found) == LOOKAHEAD + 11
+        assert [one.label for one in refused] == [f"record {LOOKAHEAD + 6}"]
+        assert isinstance(refused[0].error, UsageError)
 
     def test_generator_is_read_as_it_is_used(self) -> None:
         given = 0
 
         def records() -> Iterator[Any]:
             nonlocal given
-            for _ in range(10 * WINDOW):
+            for _ in range(10 * LOOKAHEAD):
                 given += 1
                 yield {"files": {"image": "a.png"}}
 
         opened = open_source(records(), Matcher([IMAGE]), to_wire=dict)
         opened.check()
-        assert given == WINDOW
+        assert given == LOOKAHEAD
         iterator = iter(opened)
-        for _ in range(WINDOW + 1):
+        for _ in range(LOOKAHEAD + 1):
             next(iterator)
-        assert given == WINDOW + 1
+        assert given == LOOKAHEAD + 1
 
     def test_memory_is_flat(self) -> None:
         def records(count: int) -> Iterator[Any]:
@@ -279,7 +279,7 @@ class TestRecords:
             return highest
 
         # A record takes about a kilobyte; the table of interned names grows now and then.
-        assert peak(20 * WINDOW) < peak(2 * WINDOW) + 4_000_000
+        assert peak(20 * LOOKAHEAD) < peak(2 * LOOKAHEAD) + 4_000_000
 
     def test_key_tells_records_apart(self) -> None:
         one = {"files": {"image": "a.png"}, "meta": {"a": 1, "b": 2}}
@@ -349,41 +349,41 @@ class TestManifest:
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
-            ("x.csv", b"image,n\n1.png\n", "x.csv:2 hasn't as many columns"),
-            ("x.csv", b"image\n1.png,2\n", "x.csv:2 hasn't as many columns"),
-            ("x.csv", b'image\n"1.png', r"x.csv:\d is no CSV"),
+            ("x.csv", b"image,n\n1.png\n", "x.csv:2 has another number of columns"),
+            ("x.csv", b"image\n1.png,2\n", "x.csv:2 has another number of columns"),
+            ("x.csv", b'image\n"1.png', r"x.csv:\d is not valid CSV"),
             ("x.csv", b"image\n\xff.png\n", "isn't UTF-8"),
             ("x.csv", b"photo\n1.png\n", "x.csv:2 has no file for 'image'"),
-            ("x.jsonl", b'{"image": "1.png"}\n{"image"', "x.jsonl:2 is no JSON"),
-            ("x.jsonl", b"[1]", "x.jsonl:1 is no object"),
-            ("x.jsonl", b"[" * 100_000, "x.jsonl:1 is no JSON"),
+            ("x.jsonl", b'{"image": "1.png"}\n{"image"', "x.jsonl:2 is not valid JSON"),
+            ("x.jsonl", b"[1]", "x.jsonl:1 is not a JSON object"),
+            ("x.jsonl", b"[" * 100_000, "x.jsonl:1 is not valid JSON"),
             ("x.csv", b"image,n,n\n1.png,1,2\n", "x.csv has two columns named 'n'"),
-            ("x.parquet", b"PAR1 no it isn't PAR1", "is no Parquet"),
+            ("x.parquet", b"PAR1 no it isn't PAR1", "is not valid Parquet"),
         ],
     )
     def test_wrong_ones(self, tmp_path: Path, name: str, content: bytes, message: str) -> None:
         path = tmp_path / name
         path.write_bytes(content)
-        with pytest.raises(InvalidQuery, match=message):
+        with pytest.raises(UsageError, match=message):
             read(path)
 
 
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("nowhere", "There is no folder, manifest or pattern 'nowhere'"),
+        ("nowhere", "No folder, manifest or pattern 'nowhere'"),
         ("nowhere/*.png", r"No file matches the pattern 'nowhere/\*\.png'"),
-        ("x" * 300, "There is no folder, manifest or pattern 'xxx"),
-        ("a\0b", "There is no folder, manifest or pattern"),
-        (5, "not a int"),
-        (b"photos", "not a bytes"),
-        ({"files": {}}, "not a dict"),
-        (None, "not a NoneType"),
-        (__file__, "is one file: give a folder, or a list"),
+        ("x" * 300, "No folder, manifest or pattern 'xxx"),
+        ("a\0b", "No folder, manifest or pattern"),
+        (5, "A int is not a valid source"),
+        (b"photos", "A bytes is not a valid source"),
+        ({"files": {}}, "A dict is not a valid source"),
+        (None, "A NoneType is not a valid source"),
+        (__file__, "is one file. Pass a folder, or a list"),
     ],
 )
 def test_what_is_no_source(source: Any, message: str) -> None:
-    with pytest.raises(InvalidQuery, match=message):
+    with pytest.raises(UsageError, match=message):
         read(source)
 
 

@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.transfer.bulk.layout import folder_of, names_of
+from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 
 
 def names(**paths: str | None) -> dict[str, str]:
-    return names_of({name: {"path": path} for name, path in paths.items()})
+    return build_file_names({name: {"path": path} for name, path in paths.items()})
 
 
 def test_names_are_kept() -> None:
@@ -49,7 +49,7 @@ def test_no_name_is_that_of_another_that_is_being_written() -> None:
 
 
 def test_name_that_is_missing() -> None:
-    assert names_of({"image": {"path": None}, "text": {}, "x": None}) == {
+    assert build_file_names({"image": {"path": None}, "text": {}, "x": None}) == {
         "image": "image",
         "text": "text",
         "x": "x",
@@ -60,12 +60,12 @@ def test_name_that_is_missing() -> None:
     ("unit", "folder"), [(7, "7"), ("../../x", "x"), ("..", "unit"), (None, "None")]
 )
 def test_folder(unit: object, folder: str) -> None:
-    assert folder_of(unit) == folder
+    assert build_folder_name(unit) == folder
 
 
 @given(st.lists(st.text(max_size=300), min_size=1, max_size=6))
 def test_any_names(paths: list[str]) -> None:
-    made = names_of({f"s{number}": {"path": path} for number, path in enumerate(paths)})
+    made = build_file_names({f"s{number}": {"path": path} for number, path in enumerate(paths)})
     assert len({name.casefold() for name in made.values()}) == len(paths)
     for name in made.values():
         assert 0 < len(name.encode()) <= 255

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from synapse.transfer.bulk.pipeline import Pipeline, Queue, Stopped
+from synapse.transfer.bulk.pipeline import Pipeline, PipelineStopped, Queue
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +20,7 @@ def no_threads_left() -> Iterator[None]:
 
 def test_all_that_is_put_comes_out() -> None:
     line = Pipeline("test")
-    numbers, doubled = line.channel(3), line.channel(3)
+    numbers, doubled = line.add_queue(3), line.add_queue(3)
     out: list[int] = []
 
     def produce() -> None:
@@ -32,9 +32,9 @@ def test_all_that_is_put_comes_out() -> None:
         for item in items:
             doubled.put(2 * item)
 
-    line.thread("produce", produce)
-    line.stage("double", double, numbers, doubled, workers=4)
-    line.stage("collect", out.extend, doubled, most=10, last=lambda: out.append(-1))
+    line.add_thread("produce", produce)
+    line.add_stage("double", double, numbers, doubled, workers=4)
+    line.add_stage("collect", out.extend, doubled, batch_size=10, on_end=lambda: out.append(-1))
     line.run()
 
     assert sorted(out[:-1]) == list(range(0, 200, 2))
@@ -43,7 +43,7 @@ def test_all_that_is_put_comes_out() -> None:
 
 def test_fast_stage_waits_for_a_slow_one() -> None:
     line = Pipeline("test")
-    channel = line.channel(5)
+    channel = line.add_queue(5)
     put = threading.Semaphore(0)
     go_on = threading.Event()
     count = 0
@@ -59,8 +59,8 @@ def test_fast_stage_waits_for_a_slow_one() -> None:
     def consume(_: list[int]) -> None:
         go_on.wait(10)
 
-    line.thread("produce", produce)
-    line.stage("consume", consume, channel)
+    line.add_thread("produce", produce)
+    line.add_stage("consume", consume, channel)
     runner = threading.Thread(target=line.run)
     runner.start()
     for _ in range(5):
@@ -112,7 +112,7 @@ def test_more_than_fits_is_put_piece_by_piece() -> None:
 
 def test_first_error_ends_it() -> None:
     line = Pipeline("test")
-    channel = line.channel(1)
+    channel = line.add_queue(1)
 
     def produce() -> None:
         while True:
@@ -121,8 +121,8 @@ def test_first_error_ends_it() -> None:
     def fail(_: list[int]) -> None:
         raise ValueError("broken")
 
-    line.thread("produce", produce)
-    line.stage("fail", fail, channel, workers=2)
+    line.add_thread("produce", produce)
+    line.add_stage("fail", fail, channel, workers=2)
     with pytest.raises(ValueError, match="broken"):
         line.run()
     assert line.is_stopped
@@ -130,9 +130,9 @@ def test_first_error_ends_it() -> None:
 
 def test_last_is_not_called_after_a_stop() -> None:
     line = Pipeline("test")
-    channel = line.channel(1)
-    line.thread("produce", lambda: line.stop(KeyError("why")))
-    line.stage("rest", len, channel, last=lambda: pytest.fail("called"))
+    channel = line.add_queue(1)
+    line.add_thread("produce", lambda: line.stop(KeyError("why")))
+    line.add_stage("rest", len, channel, on_end=lambda: pytest.fail("called"))
     with pytest.raises(KeyError):
         line.run()
 
@@ -143,23 +143,23 @@ def test_whoever_waits_is_stopped() -> None:
 
     def wait() -> None:
         waits.set()
-        with pytest.raises(Stopped):
+        with pytest.raises(PipelineStopped):
             line.wait(60)
 
     def stop() -> None:
         waits.wait(10)
         line.stop()
 
-    line.thread("wait", wait)
-    line.thread("stop", stop)
+    line.add_thread("wait", wait)
+    line.add_thread("stop", stop)
     line.run()
-    with pytest.raises(Stopped):
+    with pytest.raises(PipelineStopped):
         line.check()
 
 
 def test_interrupt_lets_what_is_under_way_end() -> None:
     line = Pipeline("test")
-    channel = line.channel(10)
+    channel = line.add_queue(10)
     begun, ended = threading.Event(), threading.Event()
 
     def produce() -> None:
@@ -173,8 +173,8 @@ def test_interrupt_lets_what_is_under_way_end() -> None:
             line.wait(0) if line.is_stopped else None
             ended.set()
 
-    line.thread("produce", produce)
-    line.stage("work", work, channel)
+    line.add_thread("produce", produce)
+    line.add_stage("work", work, channel)
     with pytest.raises(KeyboardInterrupt):
         line.run()
     assert ended.is_set()

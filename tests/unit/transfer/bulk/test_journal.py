@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from synapse.errors import InvalidQuery, JournalInUse
+from synapse.errors import JournalInUse, UsageError
 from synapse.transfer.bulk.journal import Journal
 from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
 
@@ -34,14 +34,14 @@ def record(
 
 
 def recalled(journal: Journal, one: UploadItem) -> UploadItem:
-    journal.recall([one], is_unique=True)
+    journal.load([one], is_unique=True)
     return one
 
 
 def test_nothing_is_known_at_first(path: Path) -> None:
     journal = opened(path)
     one = recalled(journal, record())
-    assert (one.unit, one.task, one.unit_asked, one.task_asked, one.is_old) == (
+    assert (one.unit, one.task, one.pending_unit, one.pending_task, one.is_from_earlier_run) == (
         *(None, None, None, None),
         False,
     )
@@ -52,38 +52,43 @@ def test_nothing_is_known_at_first(path: Path) -> None:
 def test_steps(path: Path) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.sent(one)
+    journal.mark_sent(one)
     journal.close()
 
     journal = opened(path)
     assert recalled(journal, record()).checksums == {"image": "abc"}
-    asked = journal.asking_units([one], 41)
+    asked = journal.request_units([one], 41)
     journal.close()
 
     journal = opened(path)
     again = recalled(journal, record())
-    assert again.unit_asked == asked
-    assert again.unit_asked.newest == 41
-    assert not again.is_old
+    assert again.pending_unit == asked
+    assert again.pending_unit.newest == 41
+    assert not again.is_from_earlier_run
     one.unit = 42
-    journal.made_units([one])
+    journal.create_units([one])
     journal.close()
 
     journal = opened(path)
     again = recalled(journal, record())
-    assert (again.unit, again.is_old, again.unit_asked, again.task) == (42, True, None, None)
-    assert journal.knows_unit(42)
-    assert not journal.knows_unit(41)
-    at = journal.asking_tasks([one]).at
+    assert (again.unit, again.is_from_earlier_run, again.pending_unit, again.task) == (
+        42,
+        True,
+        None,
+        None,
+    )
+    assert journal.has_unit(42)
+    assert not journal.has_unit(41)
+    at = journal.request_tasks([one]).at
     journal.close()
 
     journal = opened(path)
     again = recalled(journal, record())
-    assert again.task_asked is not None
-    assert again.task_asked.at == at
+    assert again.pending_task is not None
+    assert again.pending_task.at == at
     one.task = 7
-    journal.made_tasks([one])
-    assert journal.counts() == (1, 1)
+    journal.create_tasks([one])
+    assert journal.count_created() == (1, 1)
     journal.close()
 
     journal = opened(path)
@@ -100,14 +105,14 @@ def test_steps(path: Path) -> None:
 def test_refused_ones_are_asked_for_anew(path: Path) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.asking_units([one], 0)
-    journal.no_units([one])
-    assert recalled(journal, record()).unit_asked is None
+    journal.request_units([one], 0)
+    journal.refuse_units([one])
+    assert recalled(journal, record()).pending_unit is None
     one.unit = 1
-    journal.made_units([one])
-    journal.asking_tasks([one])
-    journal.no_tasks([one])
-    assert recalled(journal, record()).task_asked is None
+    journal.create_units([one])
+    journal.request_tasks([one])
+    journal.refuse_tasks([one])
+    assert recalled(journal, record()).pending_task is None
     journal.close()
 
 
@@ -115,56 +120,56 @@ def test_refused_ones_are_asked_for_anew(path: Path) -> None:
 def test_file_that_was_written_to(path: Path, changed: Any) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.asking_units([one], 0)
+    journal.request_units([one], 0)
     one.unit, one.task = 42, 7
-    journal.made_units([one])
-    journal.asking_tasks([one])
-    journal.made_tasks([one])
+    journal.create_units([one])
+    journal.request_tasks([one])
+    journal.create_tasks([one])
 
     other = recalled(journal, record(**changed))
     assert (other.unit, other.checksums) == (None, {"image": ""})
     other.files[0].checksum = "abc"  # only touched
-    journal.recognise(other)
+    journal.load_by_checksums(other)
     assert (other.unit, other.task) == (42, 7)
     journal.flush()
     assert recalled(journal, record(**changed)).unit == 42
 
     third = record(size=9, checksum="def")
-    journal.recognise(third)
+    journal.load_by_checksums(third)
     assert third.unit is None
     assert recalled(journal, record(**changed)).unit is None
-    assert journal.counts() == (0, 0)
+    assert journal.count_created() == (0, 0)
     journal.close()
 
 
 def test_record_that_comes_twice(path: Path) -> None:
     journal = opened(path)
     records = [record("a"), record("b"), record("a")]
-    assert journal.recall(records, is_unique=False) == [False, False, True]
-    assert journal.recall([record("b")], is_unique=False) == [True]
+    assert journal.load(records, is_unique=False) == [False, False, True]
+    assert journal.load([record("b")], is_unique=False) == [True]
     journal.close()
     journal = opened(path)
-    assert journal.recall([record("b")], is_unique=False) == [False]
+    assert journal.load([record("b")], is_unique=False) == [False]
     journal.close()
 
 
 def test_what_the_server_has_lost(path: Path) -> None:
     journal = opened(path)
     records = [record(name, checksum=name) for name in "abc"]
-    journal.asking_units(records, 0)
+    journal.request_units(records, 0)
     for number, one in enumerate(records, start=1):
         one.unit, one.task = number, number * 10
-    journal.made_units(records)
-    journal.asking_tasks(records)
-    journal.made_tasks(records)
-    assert journal.counts() == (3, 3)
+    journal.create_units(records)
+    journal.request_tasks(records)
+    journal.create_tasks(records)
+    assert journal.count_created() == (3, 3)
 
-    journal.keep_units([2, 3, 99])
-    assert journal.counts() == (2, 2)
+    journal.retain_units([2, 3, 99])
+    assert journal.count_created() == (2, 2)
     assert recalled(journal, record("a")).unit is None
     assert recalled(journal, record("a")).checksums == {"image": "a"}
-    journal.keep_tasks([30])
-    assert journal.counts() == (2, 1)
+    journal.retain_tasks([30])
+    assert journal.count_created() == (2, 1)
     assert recalled(journal, record("b")).task is None
     assert recalled(journal, record("c")).task == 30
     journal.close()
@@ -173,9 +178,9 @@ def test_what_the_server_has_lost(path: Path) -> None:
 def test_another_collection_of_that_id(path: Path) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.asking_units([one], 0)
+    journal.request_units([one], 0)
     one.unit = 42
-    journal.made_units([one])
+    journal.create_units([one])
     journal.close()
     journal = opened(path, created="later")
     assert recalled(journal, record()).unit is None
@@ -184,10 +189,10 @@ def test_another_collection_of_that_id(path: Path) -> None:
 
 def test_of_another_collection_is_left_alone(path: Path) -> None:
     journal = opened(path)
-    journal.sent(record(checksum="abc"))
+    journal.mark_sent(record(checksum="abc"))
     journal.close()
 
-    with pytest.raises(InvalidQuery, match=r"of another collection \(1 of http://localhost/\)"):
+    with pytest.raises(UsageError, match=r"of another collection \(1 of http://localhost/\)"):
         opened(path, collection="2")
 
     journal = opened(path)
@@ -197,7 +202,7 @@ def test_of_another_collection_is_left_alone(path: Path) -> None:
 
 def test_of_another_version_is_left_alone(path: Path) -> None:
     journal = opened(path)
-    journal.sent(record(checksum="abc"))
+    journal.mark_sent(record(checksum="abc"))
     journal.close()
 
     def set_format(value: str) -> None:
@@ -206,7 +211,7 @@ def test_of_another_version_is_left_alone(path: Path) -> None:
         database.close()
 
     set_format("2")
-    with pytest.raises(InvalidQuery, match="by another version of the SDK"):
+    with pytest.raises(UsageError, match="by another version of the SDK"):
         opened(path)
     set_format("1")
 
@@ -217,7 +222,7 @@ def test_of_another_version_is_left_alone(path: Path) -> None:
 
 def test_one_at_a_time(path: Path) -> None:
     journal = opened(path)
-    with pytest.raises(JournalInUse, match="has the journal"):
+    with pytest.raises(JournalInUse, match="using the journal"):
         opened(path)
     journal.close()
     opened(path).close()
@@ -248,12 +253,12 @@ def test_lock_goes_with_the_process(path: Path) -> None:
 def test_what_is_no_journal(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(b"no database" * 100)
-    with pytest.raises(InvalidQuery, match=r"photo\.png can't be used"):
+    with pytest.raises(UsageError, match=r"photo\.png can't be used"):
         opened(path)
     assert path.read_bytes() == b"no database" * 100
-    with pytest.raises(InvalidQuery, match="can't be opened"):
+    with pytest.raises(UsageError, match="can't be opened"):
         opened(tmp_path)
-    with pytest.raises(InvalidQuery, match="can't be opened"):
+    with pytest.raises(UsageError, match="can't be opened"):
         opened(path / "below")
 
 
@@ -266,7 +271,7 @@ def test_database_of_something_else_is_left_alone(tmp_path: Path, table: str) ->
     database.close()
     before = path.read_bytes()
 
-    with pytest.raises(InvalidQuery, match="can't be used"):
+    with pytest.raises(UsageError, match="can't be used"):
         opened(path)
 
     assert path.read_bytes() == before
