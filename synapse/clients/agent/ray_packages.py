@@ -65,13 +65,13 @@ class RayPackage:
 
 
 def _zipped(folder: Path) -> IO[bytes]:
-    from synapse.plugins.folder import files_of
-    from synapse.plugins.packaging import write
+    from synapse.plugins.folder import list_files
+    from synapse.plugins.packaging import write_zip
 
-    files = files_of(folder)
+    files = list_files(folder)
     made = tempfile.TemporaryFile()  # noqa: SIM115 # whoever asked for it closes it
     try:
-        write(files, made)
+        write_zip(files, made)
     except BaseException:
         made.close()
         raise
