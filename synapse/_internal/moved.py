@@ -12,8 +12,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from synapse._internal.deprecation import warn_deprecated
-
 __all__ = ["install", "moved_modules"]
 
 _SINCE, _REMOVED_IN = "0.2", "1.0"
@@ -49,10 +47,10 @@ _MOVED = {
     "core.registry": "orm.registry",
     "core.relations": "orm.relations",
     "core.resource": "orm.resource",
-    "core.rows": "orm.rows",
+    "core.rows": "orm.pages",
     "core.schema": "orm.schema",
     "core.terms": "orm.query_state",
-    "core.verbs": "orm.verbs",
+    "core.verbs": "orm.resource",
     "engine": "jobs",
     "engine.endings": "jobs.local.exit_reason",
     "engine.engine": "jobs.local.engine",
@@ -185,6 +183,8 @@ class _MovedModules:
         """Leave making the module to the import system."""
 
     def exec_module(self, module: ModuleType) -> None:
+        from synapse._internal.deprecation import warn_deprecated  # only old names need it
+
         old = module.__name__
         targets = moved_modules()[old]
         renamed = _RENAMED.get(old.removeprefix("synapse."), {})

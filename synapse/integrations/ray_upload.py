@@ -89,7 +89,7 @@ def upload(
     if isinstance(collection, Resource):
         if type(collection).__name__ != "DataCollection":
             raise UsageError(f"Give a collection, or its id, not a {type(collection).__name__}.")
-        session, key = collection._context, collection._key
+        session, key = collection._session, collection._key
     else:
         session, key = session_base.default(), collection
     kept = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}

@@ -259,7 +259,7 @@ class Field:
         except Exception as error:  # cattrs raises whatever the constructor of a type raises
             raise FieldValueError(self._complaint(value, resource, error)) from error
         if self._binds:
-            bind(converted, resource._context)
+            bind(converted, resource._session)
         if type(converted) in _SHARED:
             return self._container(converted, resource)
         return converted
@@ -281,11 +281,11 @@ class Field:
             FieldValueError: The declared type can't hold the server's value.
             LazyLoadError: Loading isn't allowed.
         """
-        context = resource._context
-        with context.lock:
+        session = resource._session
+        with session.lock:
             value = resource._raw.get(self.name, MISSING)
             # The short ways are for what each row of an iteration goes through.
-            if not context.identity.held:
+            if not session.identity.pinned:
                 if type(value) in self.passes:
                     self.store(resource, value)
                     return value
@@ -300,7 +300,7 @@ class Field:
                 return self._fill(resource, value)
         if self.raw(resource._raw) is MISSING:
             resource._load_for(self.name)
-        with context.lock:
+        with session.lock:
             value = self.raw(resource._raw)
             if value is not MISSING:
                 return self._fill(resource, value)
@@ -314,7 +314,7 @@ class Field:
 
         The other value is an edit, whose object is pinned, or the one copy of a list or mapping.
         """
-        if type(value) in _SHARED or resource._context.identity.held:
+        if type(value) in _SHARED or resource._session.identity.pinned:
             current = self.current(resource)
             if current is not MISSING:
                 return current
@@ -344,7 +344,7 @@ class Field:
 
     def _related(self, target: str, value: Any, resource: Resource) -> Any:
         """Return this session's objects for a relation's JSON value."""
-        identity = resource._context.identity
+        identity = resource._session.identity
         try:
             if not self.declared.is_many or value is None:
                 return identity.related(target, value, via=self.name)

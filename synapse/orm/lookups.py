@@ -296,7 +296,7 @@ def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
     if field is not None and field.is_relation:
         if lookup in ("id", "pk"):
             return f"use {name}=..., with an object or its id"
-        target = registry.find(str(field.declared.target)).__schema__.plural
+        target = registry.get(str(field.declared.target)).__schema__.plural
         return f"filter those first, {name}=session.{target}.filter({lookup}=...)"
     if field is not None and _is_time(field):
         end = _LATER_OR_EARLIER.get(lookup)

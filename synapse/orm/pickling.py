@@ -44,9 +44,9 @@ def restore(
     for module in modules:
         load(module)
     session = session_base.find(where)
-    cls = registry.find(name)
+    cls = registry.get(name)
     with session.lock:
-        known = session.identity.peek(cls, row["id"])
+        known = session.identity.get(cls, row["id"])
         if known is None:
             known = session.identity.load(cls, [dict(row)])[0]
         for field_name, value in edits.items():

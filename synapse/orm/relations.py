@@ -111,10 +111,10 @@ class ToMany(Generic[M]):
         self.by = by
 
     def __get__(self, instance: Resource | None, owner: type) -> M:
-        cls = registry.find(self.target)
+        cls = registry.get(self.target)
         if instance is None:
             return cls.__schema__.manager(cls)  # type: ignore[return-value] # the declaration's annotation says which manager
-        return cls.__schema__.manager(cls, instance._context, (self.by, instance))  # type: ignore[return-value] # as above
+        return cls.__schema__.manager(cls, instance._session, (self.by, instance))  # type: ignore[return-value] # as above
 
 
 class ManagerDescriptor(Generic[M]):

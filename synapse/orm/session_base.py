@@ -141,10 +141,10 @@ def _after_fork() -> None:
 call_in_child(_after_fork)
 
 
-def set_default(context: SessionBase | None) -> SessionBase | None:
+def set_default(session: SessionBase | None) -> SessionBase | None:
     """Make a session the one that class-level access uses; give the one before."""
     global _default
-    before, _default = _default, context
+    before, _default = _default, session
     return before
 
 

@@ -69,7 +69,7 @@ class OfAgent(ValueObject):
 
     @property
     def _api(self) -> AgentApi:
-        api: AgentApi | None = getattr(self, "_context", None)
+        api: AgentApi | None = getattr(self, "_session", None)
         if api is None:
             raise UsageError(
                 f"This {type(self).__name__} came from no agent: get it by session.agents."
@@ -358,5 +358,5 @@ def made(kind: type[T], row: Any, api: AgentApi) -> T:
         raise InvalidResponse(
             200, f"the answer is no {kind.__name__}: {error}", response=row
         ) from error
-    object.__setattr__(one, "_context", api)
+    object.__setattr__(one, "_session", api)
     return one

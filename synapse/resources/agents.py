@@ -57,11 +57,11 @@ class AgentManager(BaseManager["Agent"]):
             UsageError: The token is malformed.
             NotFound: No agent has this token. No message shows the token.
         """
-        row = self._context.transport.request(
+        row = self._session.transport.request(
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
-        agent = self._context.identity.load(self._resource, [row])[0]
-        cast("MeetsAgents", self._context).meet_agent(agent.id, agent.url, token)
+        agent = self._session.identity.load(self._resource, [row])[0]
+        cast("MeetsAgents", self._session).meet_agent(agent.id, agent.url, token)
         return agent
 
     def get(self, key: int | str) -> Agent:
@@ -86,12 +86,12 @@ class AgentManager(BaseManager["Agent"]):
         """
         if isinstance(key, str):
             return self.connect(key)
-        if not cast("MeetsAgents", self._context).knows_agent(key):
+        if not cast("MeetsAgents", self._session).knows_agent(key):
             raise UsageError(
                 f"This session knows no agent {key!r}: the server shows an agent only to whoever "
                 "has its token. Use session.agents.get(token)."
             )
-        agent: Agent = self._context.identity.related("Agent", key, via="agent")
+        agent: Agent = self._session.identity.related("Agent", key, via="agent")
         return agent
 
 
@@ -186,7 +186,7 @@ class Agent(Resource):
         Raises:
             UsageError: The session lacks the agent's token, or the server its address.
         """
-        session = cast("MeetsAgents", self._context)
+        session = cast("MeetsAgents", self._session)
         api = session.agent_api(self._key)
         if not session.knows_agent(self._key):
             raise UsageError(

@@ -104,7 +104,7 @@ class UploadsUnits(Resource):
             endpoints=_endpoints(),
         )
         return upload_many(
-            self._context.transport,
+            self._session.transport,
             target,
             source,
             workers=workers,
@@ -160,7 +160,7 @@ class DownloadsUnits(Resource):
         from synapse.transfer.bulk.downloader import download_units  # only who downloads needs it
 
         return download_units(
-            self._context.transport,
+            self._session.transport,
             _endpoints().units,
             self._key,
             dest,
@@ -211,7 +211,7 @@ class DownloadsTasks(Resource):
         from synapse.transfer.bulk.downloader import download_tasks  # only who downloads needs it
 
         return download_tasks(
-            self._context.transport,
+            self._session.transport,
             _endpoints().task_list,
             self._key,
             dest,
@@ -223,9 +223,9 @@ class DownloadsTasks(Resource):
 def _endpoints() -> Any:
     from synapse.transfer.bulk.uploader import Endpoints
 
-    task, unit = (registry.find(name).__schema__ for name in ("Task", "DataUnit"))
+    task, unit = (registry.get(name).__schema__ for name in ("Task", "DataUnit"))
     return Endpoints(
-        files=registry.find("DataFile").__schema__.path,
+        files=registry.get("DataFile").__schema__.path,
         units=unit.path,
         tasks=task.path,
         task_list=str(task.list_path),

@@ -12,7 +12,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates, Deletes, Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.verbs import Deletable
+from synapse.orm.resource import Deletable
 from synapse.resources.data_files import DataFile
 from synapse.resources.unit_files import UnitFile
 

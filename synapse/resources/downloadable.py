@@ -51,4 +51,4 @@ class FileDownloadMixin(Resource):
 
         if not self.file:
             raise UsageError(f"{self._label()} has no file.")
-        return download(self._context.transport, self.file, dest, progress=progress)
+        return download(self._session.transport, self.file, dest, progress=progress)

@@ -14,7 +14,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
-from synapse.orm.verbs import Editable
+from synapse.orm.resource import Editable
 from synapse.resources.enums import JobStatus
 
 if TYPE_CHECKING:
@@ -278,7 +278,7 @@ class Job(Editable):
         from synapse.transport.line_follower import follow  # only who follows needs them
         from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
-        transport = self._context.transport
+        transport = self._session.transport
         path = type(self).__schema__.detail_path(self._key, "tail_console_logs/")
         label = self._label()
         return follow(

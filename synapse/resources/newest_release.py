@@ -60,7 +60,7 @@ def forget_release(plugin: Plugin) -> None:
 
 def _releases_of(plugin: Plugin) -> dict[Any, Runnable | None]:
     with _lock:
-        return _releases.setdefault(plugin._context, {})
+        return _releases.setdefault(plugin._session, {})
 
 
 def _fetch_release(plugin: Plugin) -> Runnable | None:

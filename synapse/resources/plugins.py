@@ -13,7 +13,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.verbs import Editable, Fetchable
+from synapse.orm.resource import Editable, Fetchable
 from synapse.resources.downloadable import FileDownloadMixin
 from synapse.resources.enums import PluginCategory
 
@@ -197,7 +197,7 @@ class Plugin(Editable):
             raise InvalidResponse(
                 200, "the answer has no job_id", response=answer, resource=self._label()
             )
-        job: Job = self._context.identity.related("Job", answer["job_id"], via="job")
+        job: Job = self._session.identity.related("Job", answer["job_id"], via="job")
         return job
 
     def release(
@@ -263,7 +263,7 @@ class Plugin(Editable):
         with prepare_upload(given, name=name, code=self.code, version=version) as (content, called):
             try:
                 row = upload_file(
-                    self._context.transport,
+                    self._session.transport,
                     schema.path,
                     content,
                     name=called,
@@ -274,7 +274,7 @@ class Plugin(Editable):
                 if "version" in error.fields:
                     error.hint = "A release stays as it is: give a new version, in config.yaml too."
                 raise
-        release = self._context.identity.load(PluginRelease, [row])[0]
+        release = self._session.identity.load(PluginRelease, [row])[0]
         remember_release(self, release)
         return release
 

@@ -12,7 +12,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable
 from synapse.resources.enums import Priority, TaskStatus
 from synapse.resources.tagging import SetsTags, Tagged
 from synapse.resources.unit_files import UnitFile

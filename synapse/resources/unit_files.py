@@ -119,7 +119,7 @@ class UnitFile(ValueObject):
         if not self.url:
             raise UsageError(f"{self!r} has no URL: it isn't a file that the server has sent.")
         # One that was made or unpickled here belongs to whoever uses it.
-        session = getattr(self, "_context", None) or session_base.default()
+        session = getattr(self, "_session", None) or session_base.default()
         return session.transport, self.url
 
     def _name(self) -> str:

@@ -19,8 +19,7 @@ from synapse import (
 )
 from synapse.errors import ValidationError
 from synapse.orm import registry
-from synapse.orm.resource import Resource
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable, Resource
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)
 

@@ -168,7 +168,7 @@ def test_what_other_objects_have_is_told_as_ours(project: Project, name: str, ho
 
 
 def test_there_is_no_length_and_what_there_is_instead(project: Project) -> None:
-    session = project._context
+    session = project._session
     with assert_num_requests(session, 0), pytest.raises(TypeError, match=r"use count\(\)"):
         len(project.tasks)  # type: ignore[arg-type]
     with assert_num_requests(session, 1):

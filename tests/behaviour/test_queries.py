@@ -319,6 +319,6 @@ def test_a_class_that_is_not_listed_says_so(session: Session) -> None:
     class Unlisted(synapse.orm.query.Query[Any]):  # type: ignore[name-defined]
         __slots__ = ()
 
-    query = Unlisted(registry.find("DataFile"), session)
+    query = Unlisted(registry.get("DataFile"), session)
     with pytest.raises(UsageError, match="doesn't list data_files"):
         list(query)

@@ -62,7 +62,7 @@ class TestWait:
         assert caught.value.job_id == job.id
 
     def test_a_job_that_is_gone(self, session: synapse.Session, run: Callable[[], Job]) -> None:
-        context: Any = session.jobs._context
+        context: Any = session.jobs._session
         job = context.identity.load(Job, [{"id": "0" * 32, "status": "queued"}])[0]
 
         with pytest.raises(NotFound):

@@ -49,7 +49,7 @@ class Backend:
         self.questions = 0
 
     def job(self, key: str, *states: Any) -> Job:
-        context: Any = self.session.jobs._context
+        context: Any = self.session.jobs._session
         job: Job = context.identity.load(Job, [{"id": key, "status": "queued"}])[0]
         self.next[key] = iter(states)
         return job

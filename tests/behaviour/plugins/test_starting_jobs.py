@@ -28,7 +28,7 @@ def elsewhere(emulator: EmulatorTenant, released: Plugin) -> Plugin:
 
 
 def test_the_first_run_asks_for_the_release(elsewhere: Plugin) -> None:
-    session = elsewhere._context
+    session = elsewhere._session
     before = session.transport.request_count
     job = elsewhere.run("say", params={"text": "hello"})
     assert session.transport.request_count - before == 2
