@@ -146,9 +146,9 @@ class PluginConfigError(UsageError):
         source: Name of the configuration.
 
     Example:
-        >>> error = PluginConfigError({"code": ["It is missing."]}, "config.yaml")
+        >>> error = PluginConfigError({"code": ["Missing."]}, "config.yaml")
         >>> print(error, error.path)
-        config.yaml: code: It is missing. code
+        config.yaml: code: Missing. code
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from synapse.errors import ClientError, ConfigurationError, UsageError
 from synapse.jobs.machines import Machines
 from synapse.jobs.spec import JobSpec, Limits, Outcome, Runner
 from synapse.plugins.config import PluginConfig
-from synapse.plugins.parameters import problems
+from synapse.plugins.parameters import find_problems
 from synapse.session import Session
 
 __all__ = ["Caller", "JobService"]
@@ -264,7 +264,7 @@ def _checked(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[s
         params = {}
     if not isinstance(params, dict):
         raise Refusal(400, {"params": ["Give an object."]})
-    found = problems(action.parameters, params) if action.parameters is not None else {}
+    found = find_problems(action.parameters, params) if action.parameters is not None else {}
     if found:
         raise Refusal(400, {"params": found})
     return action.name, params

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from synapse.errors import BadArchive, PluginConfigError, UsageError
-from synapse.plugins.archive import opened, read_entry
+from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.config_file import find_config
 from synapse.plugins.packaging import check_zip
 
@@ -43,7 +43,7 @@ def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
     """
     try:
         _, config = find_config(file)
-        with opened(file) as archive:
+        with open_zip(file) as archive:
             readme = read_entry(archive, "README.md") or b""
         check_zip(file, code=code, version=version)
     except PluginConfigError as error:

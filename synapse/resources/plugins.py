@@ -58,9 +58,9 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             'detector'
         """
         if folder is not None:
-            from synapse.plugins.run_check import plugin_fields  # most have no use for it
+            from synapse.plugins.config_file import read_plugin_fields  # only who has a folder
 
-            values = {**plugin_fields(folder), **values}
+            values = {**read_plugin_fields(folder), **values}
         try:
             return super().create(extra=extra, **values)
         except ValidationError as error:
@@ -173,12 +173,12 @@ class Plugin(Editable):
             >>> plugin.run("train", params={"epochs": 3}).plugin is plugin
             True
         """
-        from synapse.plugins.run_check import check_run, forget
+        from synapse.resources.newest_release import check_plugin_run, forget_release
 
         wire = to_wire(params or {})
         if not isinstance(wire, dict):
             raise UsageError(f"params is {params!r:.60}: give a mapping.")
-        action = check_run(self, action, wire)
+        action = check_plugin_run(self, action, wire)
         body: dict[str, Any] = {"params": wire, "debug": debug}
         if action is not None:
             body["action"] = action
@@ -191,7 +191,7 @@ class Plugin(Editable):
         try:
             answer = self._ask("POST", path, json=body)
         except ValidationError:
-            forget(self)  # it knows something newer
+            forget_release(self)  # the server knows a newer one
             raise
         if not isinstance(answer, dict) or "job_id" not in answer:
             raise InvalidResponse(
@@ -246,7 +246,8 @@ class Plugin(Editable):
             >>> list(plugin.release("1.0.0", folder).config["actions"])
             ['say']
         """
-        from synapse.plugins.run_check import remember, uploadable
+        from synapse.plugins.packaging import prepare_upload
+        from synapse.resources.newest_release import remember_release
         from synapse.transfer.upload import upload_file  # only who uploads needs it
 
         given = source if source is not None else file
@@ -259,7 +260,7 @@ class Plugin(Editable):
             "is_stable": "true" if is_stable else "false",
         }
         schema = PluginRelease.__schema__
-        with uploadable(given, name=name, code=self.code, version=version) as (content, called):
+        with prepare_upload(given, name=name, code=self.code, version=version) as (content, called):
             try:
                 row = upload_file(
                     self._session.transport,
@@ -274,7 +275,7 @@ class Plugin(Editable):
                     error.hint = "A release stays as it is: give a new version, in config.yaml too."
                 raise
         release = self._session.identity.load(PluginRelease, [row])[0]
-        remember(self, release)
+        remember_release(self, release)
         return release
 
 

@@ -65,13 +65,13 @@ class RayPackage:
 
 
 def _zip_folder(folder: Path) -> IO[bytes]:
-    from synapse.plugins.folder import files_of
-    from synapse.plugins.packaging import write
+    from synapse.plugins.folder import list_files
+    from synapse.plugins.packaging import write_zip
 
-    files = files_of(folder)
+    files = list_files(folder)
     archive = tempfile.TemporaryFile()  # noqa: SIM115 # the caller closes the file
     try:
-        write(files, archive)
+        write_zip(files, archive)
     except BaseException:
         archive.close()
         raise

@@ -42,8 +42,8 @@ def checked_action(actions: Mapping[str, Any], action: str | None, params: Any) 
     Raises:
         serializers.ValidationError: The action doesn't exist, or takes other parameters.
     """
-    from synapse.plugins.config import checked_action as checked  # few requests need it
-    from synapse.plugins.parameters import problems
+    from synapse.plugins.config import validate_action as checked  # few requests need it
+    from synapse.plugins.parameters import find_problems
 
     try:
         name = checked(action or None, actions)
@@ -51,7 +51,7 @@ def checked_action(actions: Mapping[str, Any], action: str | None, params: Any) 
         raise serializers.ValidationError({"action": [str(error)]}) from error
     declared = actions[name]
     schema = declared.get("parameters") if isinstance(declared, dict) else None
-    found = problems(schema, params) if schema else {}
+    found = find_problems(schema, params) if schema else {}
     if found:
         raise serializers.ValidationError({"params": found})
     return name

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
 from synapse.jobs.spec import OutputLine
-from synapse.plugins.log_markers import split
+from synapse.plugins.log_markers import split_level
 
 __all__ = ["Output"]
 
@@ -113,7 +113,7 @@ class Output:
         if self._continued:
             self._add(text, self._level)
         else:
-            message, self._level = split(text)
+            message, self._level = split_level(text)
             self._add(message, self._level)
         self._continued = True
 

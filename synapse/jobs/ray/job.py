@@ -20,7 +20,7 @@ from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest
 from synapse.jobs.ray.requirements import for_ray
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
-from synapse.plugins.log_markers import marked
+from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
 from synapse.transport.deadlines import deadline
 from synapse.transport.stream_limits import StreamLimits
@@ -304,7 +304,7 @@ class RayJob:
     def _take(self, line: str) -> None:
         if _OWN.match(line):
             if self._has_started:
-                self._feed(marked(line, "debug"))
+                self._feed(add_level(line, "debug"))
             else:
                 self._early.append(line)
             return
@@ -319,7 +319,7 @@ class RayJob:
         """Pass Ray's messages on from before the job's code ran."""
         early, self._early = self._early, []
         for line in early:
-            self._feed(marked(line, "debug"))
+            self._feed(add_level(line, "debug"))
 
     def _start(self) -> None:
         if not self._has_started:

@@ -157,7 +157,7 @@ def test_without_the_extra_the_server_alone_checks_a_zip(
     with pytest.raises(ValidationError) as caught:
         plugin.release("2.0.0", archive)
     assert caught.value.fields == {
-        "file": ["config.yaml: version: It is '1.0.0', but the release is to be '2.0.0'."]
+        "file": ["config.yaml: version: '1.0.0' differs from the release's version '2.0.0'."]
     }
     assert plugin.release("1.0.0", archive).version == "1.0.0"
 
@@ -171,5 +171,5 @@ def test_the_server_names_every_mistake(plugin: Plugin, session: Session, tmp_pa
             {"plugin": plugin.id, "version": "1.0.0", "file": str(tmp_path / "made.zip")}
         )
     reasons = caught.value.fields["file"]
-    assert "config.json: code: It is 'parrot', but the plugin's code is 'echo'." in reasons
-    assert "config.json: actions.say.entrypoint: It is missing." in reasons
+    assert "config.json: code: 'parrot' differs from the plugin's code 'echo'." in reasons
+    assert "config.json: actions.say.entrypoint: Missing." in reasons

@@ -48,10 +48,10 @@ def test_an_unknown_action(session: Session, released: Plugin) -> None:
         released.run("sya", params={"text": "hello"})
 
     assert str(caught.value) == (
-        f"Plugin {released.id}, release 1.0.0: There is no action 'sya'; did you mean 'say'? "
-        "There are: say, fail."
+        f"Plugin {released.id}, release 1.0.0: The plugin has no action 'sya'; did you mean 'say'? "
+        "It has: say, fail."
     )
-    with pytest.raises(UsageError, match=r"Say which action is meant\. There are: say, fail\."):
+    with pytest.raises(UsageError, match=r"Pass the action's name\. The plugin has: say, fail\."):
         released.run()
     assert released.jobs.count() == 0
 
@@ -80,12 +80,12 @@ def test_parameters_that_do_not_fit(session: Session, released: Plugin) -> None:
     assert caught.value.status_code == 400
     assert caught.value.fields == {
         "params": {
-            "txt": ["There is no such parameter; did you mean 'text'?"],
-            "text": ["It is missing."],
+            "txt": ["Unknown parameter; did you mean 'text'?"],
+            "text": ["Missing."],
             "times": ["'3' is not of type 'integer'"],
         }
     }
-    assert "text: It is missing." in str(caught.value)
+    assert "text: Missing." in str(caught.value)
     assert "No job was started." in str(caught.value)
     assert released.jobs.count() == 0
 
@@ -119,7 +119,7 @@ def test_what_the_server_refuses_is_asked_for_again(
     with pytest.raises(ValidationError) as caught:
         released.run("say", params={"text": "x"})
     assert "action" in caught.value.fields
-    with pytest.raises(UsageError, match=r"release 1\.1\.0: There is no action 'say'"):
+    with pytest.raises(UsageError, match=r"release 1\.1\.0: The plugin has no action 'say'"):
         released.run("say", params={"text": "x"})
 
 

@@ -84,9 +84,9 @@ def test_what_may_not_be_left_out(key: str) -> None:
     ("changes", "path", "reason"),
     [
         ({"code": "a b"}, "code", "Expected letters, digits, hyphens and underscores, not 'a b'."),
-        ({"code": "12"}, "code", "only digits"),
+        ({"code": "12"}, "code", "Digits alone"),
         ({"code": 12}, "code", 'not the number 12: write "12", in quotes.'),
-        ({"name": " "}, "name", "It is empty."),
+        ({"name": " "}, "name", "Empty."),
         ({"version": 1.0}, "version", 'not the number 1.0: write "1.0", in quotes.'),
         ({"version": "1/0"}, "version", "Expected such as 1.0.0, not '1/0'."),
         ({"version": ".."}, "version", "Expected"),
@@ -95,12 +95,12 @@ def test_what_may_not_be_left_out(key: str) -> None:
         ({"requirements": "numpy"}, "requirements", "Expected a list, not 'numpy'."),
         ({"requirements": ["numpy", 2]}, "requirements.1", "Expected a line of text"),
         ({"requirements": ["a\nb"]}, "requirements.0", "Expected a line of text"),
-        ({"actions": {}}, "actions", "There is none"),
+        ({"actions": {}}, "actions", "Empty."),
         ({"actions": ["train"]}, "actions", "Expected a mapping, not a list."),
         ({"actions": {"train": "x:y"}}, "actions.train", "Expected a mapping, not 'x:y'."),
         ({"actions": {"a b": {"entrypoint": "x:y"}}}, "actions.a b", "letters, digits"),
         ({"actions": {True: {"entrypoint": "x:y"}}}, "actions.True", "The key is true, not text"),
-        ({"actions": {"train": {}}}, "actions.train.entrypoint", "It is missing."),
+        ({"actions": {"train": {}}}, "actions.train.entrypoint", "Missing."),
         (
             {"actions": {"train": {"entrypoint": "plugin.train"}}},
             "actions.train.entrypoint",
@@ -176,8 +176,8 @@ def test_code_and_version_must_be_those_of_the_plugin_and_the_release() -> None:
 
     found = problems_of(config(), code="letters", version="1.0.1")
     assert found == {
-        "code": ["It is 'digits', but the plugin's code is 'letters'."],
-        "version": ["It is '1.0.0', but the release is to be '1.0.1'."],
+        "code": ["'digits' differs from the plugin's code 'letters'."],
+        "version": ["'1.0.0' differs from the release's version '1.0.1'."],
     }
 
 
@@ -190,7 +190,7 @@ def test_an_action_is_found_by_name_or_because_it_is_the_only_one() -> None:
     assert one.action().name == one.action("train").name == "train"
     with pytest.raises(UsageError, match="did you mean 'train'"):
         one.action("tarin")
-    with pytest.raises(UsageError, match="There is no action \\['train'\\]"):
+    with pytest.raises(UsageError, match="The plugin has no action \\['train'\\]"):
         one.action(["train"])  # type: ignore[arg-type] # a mistake
-    with pytest.raises(UsageError, match=r"Say which action is meant\. There are: train, test"):
+    with pytest.raises(UsageError, match=r"Pass the action's name\. The plugin has: train, test"):
         two.action()

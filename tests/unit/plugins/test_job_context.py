@@ -13,7 +13,7 @@ import pytest
 import synapse
 from synapse.errors import SynapseError, UsageError
 from synapse.plugins import Context, context, local_context
-from synapse.plugins.log_markers import split
+from synapse.plugins.log_markers import split_level
 
 
 def make(changed: Any = lambda: None) -> Context:
@@ -27,7 +27,7 @@ def make(changed: Any = lambda: None) -> Context:
         action="train",
         params={"epochs": 3},
         connect=connect,
-        changed=changed,
+        on_report=changed,
     )
 
 
@@ -64,7 +64,7 @@ def test_local_logging_is_printed_plainly(capsys: pytest.CaptureFixture[str]) ->
     with local_context() as local:
         local.log("one")
         local.log("two", level="warning")
-        with pytest.raises(UsageError, match="no level 'loud'"):
+        with pytest.raises(UsageError, match="'loud' is not a level"):
             local.log("three", level="loud")
 
     assert local.printed == [("one", "info"), ("two", "warning")]
@@ -82,7 +82,7 @@ def test_local_parameters_are_what_a_job_would_get() -> None:
 
 
 def test_a_local_context_has_no_job() -> None:
-    with local_context() as local, pytest.raises(SynapseError, match="there is no job"):
+    with local_context() as local, pytest.raises(SynapseError, match="has no job"):
         _ = local.job
 
 
@@ -110,7 +110,7 @@ def test_the_session_of_a_local_context() -> None:
 )
 def test_parameters_cannot_be_changed(change: Any) -> None:
     made = make()
-    with pytest.raises(TypeError, match=r"copy them, dict\(context\.params\)"):
+    with pytest.raises(TypeError, match=r"Change a copy: dict\(context\.params\)"):
         change(made.params)
     assert made.params == {"epochs": 3}
 
@@ -146,18 +146,22 @@ def test_log_lines_carry_their_level(capsys: pytest.CaptureFixture[str]) -> None
     make().log(3)
 
     lines = capsys.readouterr().out.removesuffix("\n").split("\n")
-    assert [split(line) for line in lines] == [("one", "error"), ("two", "error"), ("3", "info")]
+    assert [split_level(line) for line in lines] == [
+        ("one", "error"),
+        ("two", "error"),
+        ("3", "info"),
+    ]
 
 
 def test_another_process_does_not_report(monkeypatch: pytest.MonkeyPatch) -> None:
     made = make()
     monkeypatch.setattr(os, "getpid", lambda: -1)
 
-    with pytest.raises(SynapseError, match="the job's own process"):
+    with pytest.raises(SynapseError, match="the job's first process"):
         made.progress(1, 2)
-    with pytest.raises(SynapseError, match="the job's own process"):
+    with pytest.raises(SynapseError, match="the job's first process"):
         made.metrics(x=1)
-    with pytest.raises(SynapseError, match="the job's own process"):
+    with pytest.raises(SynapseError, match="the job's first process"):
         made.result(1)
 
 

@@ -1,4 +1,4 @@
-"""Waiting for jobs, with a clock made by hand: no server, and no time passes."""
+"""Waiting for jobs, with a fake backend and a fake clock."""
 
 from __future__ import annotations
 
@@ -106,10 +106,10 @@ class TestEnd:
 
         assert backend.questions == 1
 
-    def test_an_unknown_state_is_none_and_is_warned_of_once(self, backend: Backend) -> None:
+    def test_an_unknown_state_is_not_final_and_warns_once(self, backend: Backend) -> None:
         job = backend.job("a", *["PREEMPTED"] * 5, "running", "PREEMPTED", "SUCCEEDED")
 
-        with pytest.warns(UserWarning, match="Job a is 'PREEMPTED', which isn't known") as caught:
+        with pytest.warns(UserWarning, match="Job a has the unknown state 'PREEMPTED'") as caught:
             backend.wait(job)
 
         assert len(caught) == 1
@@ -165,7 +165,7 @@ class TestTimeout:
     def test_says_what_a_job_waits_for_that_nothing_runs(self, backend: Backend) -> None:
         job = backend.job("a", *["queued"] * 1000)
 
-        with pytest.raises(JobTimeout, match="Nothing runs it yet: a release with actions does"):
+        with pytest.raises(JobTimeout, match="No agent runs the job yet"):
             backend.wait(job, timeout=1)
 
     def test_of_none_asks_once(self, backend: Backend) -> None:
@@ -189,12 +189,12 @@ class TestTimeout:
             backend.wait(*jobs, timeout=1)
 
     def test_during_an_outage(self, backend: Backend) -> None:
-        with pytest.raises(JobTimeout, match="couldn't be asked at last: the connection was ref"):
+        with pytest.raises(JobTimeout, match="couldn't be reached at the end: the connection"):
             backend.wait(backend.job("a", "running", *[AWAY] * 1000), timeout=60)
 
     @pytest.mark.parametrize("timeout", [-1, float("nan"), True, "5"])
-    def test_that_is_none(self, backend: Backend, timeout: Any) -> None:
-        with pytest.raises(UsageError, match="give seconds from 0, or None for no end"):
+    def test_an_invalid_one_is_refused(self, backend: Backend, timeout: Any) -> None:
+        with pytest.raises(UsageError, match="Pass a number of seconds, 0 or more"):
             backend.wait(backend.job("a"), timeout=timeout)
 
     def test_without_end(self, backend: Backend) -> None:
@@ -221,8 +221,8 @@ class TestOutage:
             backend.wait(backend.job("a", "running", *[error] * 50, "running", "completed"))
 
         first, last = (record.message for record in caplog.records)
-        assert first.startswith(f"Waiting for jobs goes on, though: {error.detail}")
-        assert last == "The server answers again."
+        assert first.startswith(f"Still waiting for jobs, despite: {error.detail}")
+        assert last == "The server is reachable again."
 
     @pytest.mark.parametrize("error", [NotFound(404, "gone"), PermissionDenied(403, "no")])
     def test_a_refusal_is_none(self, backend: Backend, error: ClientError) -> None:
@@ -304,7 +304,7 @@ class TestProgress:
 class TestCtrlC:
     @pytest.mark.parametrize(
         ("count", "says"),
-        [(1, "Job 0 goes on; stop() of a job stops it."), (3, "3 jobs go on; stop() of a job")],
+        [(1, "Job 0 goes on. Call job.stop()"), (3, "3 jobs go on. Call job.stop()")],
     )
     def test_ends_the_waiting_and_says_how_to_end_the_job(
         self, backend: Backend, count: int, says: str, caplog: pytest.LogCaptureFixture

@@ -163,7 +163,7 @@ def test_a_link_inside_counts_as_what_it_leads_to(folder: Path) -> None:
         ("/etc/hostname", "leads out of the folder"),
         ("../outside", "leads out of the folder"),
         ("nowhere", "leads nowhere"),
-        (".", "a link to a folder that it is in"),
+        (".", "a link to a folder around the link"),
         ("link", "leads nowhere"),
     ],
 )
@@ -190,7 +190,7 @@ def test_names_that_differ_in_case_only(folder: Path) -> None:
     if not (folder / "plugin" / "train.py").read_text():
         pytest.skip("the file system doesn't tell cases apart")
 
-    with pytest.raises(UsageError, match="differ in their case only"):
+    with pytest.raises(UsageError, match="differ in case only"):
         packed(folder)
 
 
@@ -216,7 +216,7 @@ def test_an_entrypoint_that_is_left_out(folder: Path) -> None:
 
     assert mistakes(folder) == {
         "actions.train.entrypoint": [
-            "The release has no plugin/train.py: .gitignore leaves it out."
+            "The release has no plugin/train.py: .gitignore leaves the file out."
         ]
     }
 
@@ -276,29 +276,27 @@ def test_what_is_to_be_installed_must_be_named(folder: Path) -> None:
 
 def test_no_configuration(folder: Path) -> None:
     (folder / "config.json").rename(folder / "plugin" / "config.json")
-    assert (
-        "There is plugin/config.json: release the folder that it is in" in mistakes(folder)[""][0]
-    )
+    assert "Release the folder with plugin/config.json" in mistakes(folder)[""][0]
 
     (folder / "plugin" / "config.json").rename(folder / "config.yml")
-    assert mistakes(folder) == {"": ["It is called config.yml: call it config.yaml."]}
+    assert mistakes(folder) == {"": ["Named config.yml. Rename the file to config.yaml."]}
 
     (folder / "config.yml").rename(folder / "config.yaml")
     (folder / ".gitignore").write_text("config.*")
-    assert mistakes(folder) == {"": [".gitignore leaves it out."]}
+    assert mistakes(folder) == {"": ["Left out by .gitignore."]}
 
 
 def test_two_configurations(folder: Path) -> None:
     (folder / "config.yaml").write_text("code: x")
 
-    assert mistakes(folder) == {"": ["There is a config.json too: keep one."]}
+    assert mistakes(folder) == {"": ["The folder has a config.json too. Keep one."]}
 
 
 def test_a_configuration_that_cannot_be_read(folder: Path) -> None:
     (folder / "config.json").write_text("{")
-    assert "can't be read" in mistakes(folder)[""][0]
+    assert "Can't be read" in mistakes(folder)[""][0]
     (folder / "config.json").write_text("[1]")
-    assert mistakes(folder)[""] == ["It is not an object."]
+    assert mistakes(folder)[""] == ["Not a mapping."]
 
 
 def test_yaml_that_cannot_be_read(folder: Path) -> None:
@@ -306,7 +304,7 @@ def test_yaml_that_cannot_be_read(folder: Path) -> None:
     (folder / "config.yaml").write_text("code: digits\nname: Digits: the plugin\n")
 
     assert mistakes(folder)[""] == [
-        "It can't be read: mapping values are not allowed here, in line 2, column 13."
+        "Can't be read: mapping values are not allowed here, in line 2, column 13."
     ]
 
 
@@ -345,7 +343,7 @@ def test_a_misspelt_actions_is_no_zip_without(tmp_path: Path) -> None:
 def test_a_zip_of_the_folder_instead_of_what_is_in_it(folder: Path, tmp_path: Path) -> None:
     archive = shutil.make_archive(str(tmp_path / "made"), "zip", folder.parent, folder.name)
 
-    with pytest.raises(PluginConfigError, match=r"is in digits/: zip what is in that folder"):
+    with pytest.raises(PluginConfigError, match="Inside digits/, not at the top"):
         check_zip(archive)
 
 
@@ -366,7 +364,7 @@ def test_reading_the_configuration(folder: Path) -> None:
             assert load_config(place, code="digits") == package.config
     (folder / "config.json").unlink()
     for read in (read_config, load_config):
-        with pytest.raises(PluginConfigError, match="There is none at the top"):
+        with pytest.raises(PluginConfigError, match="Missing at the top"):
             read(folder)
 
 

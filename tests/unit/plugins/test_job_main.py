@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import pytest
 
-from synapse.plugins.log_markers import split
+from synapse.plugins.log_markers import split_level
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="jobs run on POSIX systems only")
 
@@ -45,7 +45,7 @@ class Ended:
 class Started:
     """A driver that runs code."""
 
-    def __init__(self, folder: Path, order: dict[str, Any] | bytes, arguments: Any = ()) -> None:
+    def __init__(self, folder: Path, spec: dict[str, Any] | bytes, arguments: Any = ()) -> None:
         environment = {
             "PATH": os.environ["PATH"],
             "HOME": str(folder),
@@ -62,14 +62,14 @@ class Started:
             start_new_session=True,
         )
         assert self.process.stdin is not None
-        content = order if isinstance(order, bytes) else json.dumps(order).encode() + b"\n"
+        content = spec if isinstance(spec, bytes) else json.dumps(spec).encode() + b"\n"
         self.process.stdin.write(content)
         self.process.stdin.flush()
 
     def wait_for(self, text: str) -> None:
         assert self.process.stdout is not None
         line = self.process.stdout.readline().decode()
-        assert split(line.rstrip("\n"))[0] == text
+        assert split_level(line.rstrip("\n"))[0] == text
 
     def end(self) -> Ended:
         assert self.process.stdin is not None
@@ -78,7 +78,7 @@ class Started:
         code = self.process.wait(timeout=30)
         self.process.stdin.close()
         return Ended(
-            code, [split(line) for line in output.removesuffix("\n").split("\n") if output]
+            code, [split_level(line) for line in output.removesuffix("\n").split("\n") if output]
         )
 
     def close(self) -> None:
@@ -101,7 +101,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         source: str, entrypoint: str = "code_:run", arguments: Any = (), **changes: Any
     ) -> Started:
         (tmp_path / "code_.py").write_text(textwrap.dedent(source))
-        order = {
+        spec = {
             "job_id": "4f1d3b9e-0000-4000-8000-000000000000",
             "code": "digits",
             "version": "1.0.0",
@@ -112,7 +112,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             "credentials": {"api_token": "s3cret"},
             **changes,
         }
-        running.append(Started(tmp_path, order, arguments))
+        running.append(Started(tmp_path, spec, arguments))
         return running[-1]
 
     yield begin
@@ -235,27 +235,27 @@ def test_code_that_ends_the_process(
 @pytest.mark.parametrize(
     ("entrypoint", "reason"),
     [
-        ("gone:run", "There is no module 'gone' in the release (for 'gone:run')."),
-        ("gone.deep:run", "There is no package 'gone' in the release (for 'gone.deep:run')."),
+        ("gone:run", "The release has no module 'gone' (for 'gone:run')."),
+        ("gone.deep:run", "The release has no package 'gone' (for 'gone.deep:run')."),
         (
             "code_:rum",
             "The module 'code_' has no 'rum' (for 'code_:rum'); did you mean 'run'?",
         ),
         ("code_:run.x", "The function 'run' has no 'x' (for 'code_:run.x')."),
-        ("code_:number", "'code_:number' is a int, which can't be called."),
-        ("code_", "'code_' is no entrypoint, which is written module:callable."),
+        ("code_:number", "'code_:number' is not callable, but of type int."),
+        ("code_", "'code_' is not an entrypoint. Write module:callable."),
         (
             "code_:two",
             (
-                "'code_:two' takes a, b: it is called with nothing, or with the context as its one "
-                "positional argument."
+                "'code_:two' takes a, b. An entrypoint takes nothing, or the context as its only "
+                "required argument, by position."
             ),
         ),
         (
             "code_:named",
             (
-                "'code_:named' takes a: it is called with nothing, or with the context as its one "
-                "positional argument."
+                "'code_:named' takes a. An entrypoint takes nothing, or the context as its only "
+                "required argument, by position."
             ),
         ),
     ],
@@ -274,7 +274,7 @@ def test_an_entrypoint_that_is_not_there(start: Start, entrypoint: str, reason: 
         (
             "import no_such_package",
             (
-                "needs 'no_such_package', which isn't installed: name its package under "
+                "needs 'no_such_package', which isn't installed. Name its package under "
                 "`requirements` in the release's config.yaml, with `install: true`."
             ),
         ),
@@ -306,7 +306,7 @@ def test_a_result_that_json_cannot_hold(start: Start) -> None:
     assert ended.messages == [
         (
             "The returned value can't be the result: result.model is a object, which JSON can't "
-            "hold: give numbers, text, lists and mappings."
+            "hold. Pass numbers, text, lists and mappings."
         )
     ]
 
@@ -452,16 +452,16 @@ def test_lines_come_as_they_are_printed(start: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "reason"),
+    ("spec", "reason"),
     [
         (b"\n", "not a line of JSON"),
         (b"{\n", "not a line of JSON"),
-        (b"[]\n", "not an object with params"),
-        (b'{"params": {}}\n', "it has no job_id, code, version, action, entrypoint, base_url."),
+        (b"[]\n", "not a JSON object with params"),
+        (b'{"params": {}}\n', "missing keys: job_id, code, version, action, entrypoint, base_url."),
     ],
 )
-def test_an_order_that_is_none(tmp_path: Path, order: bytes, reason: str) -> None:
-    running = Started(tmp_path, order)
+def test_an_invalid_job_spec(tmp_path: Path, spec: bytes, reason: str) -> None:
+    running = Started(tmp_path, spec)
     try:
         ended = running.end()
     finally:
@@ -480,22 +480,22 @@ def test_unknown_arguments(tmp_path: Path) -> None:
 
 
 class Agent(http.server.BaseHTTPRequestHandler):
-    """Gives one order, once."""
+    """Serves one job spec, once."""
 
-    order: bytes = b""
+    spec: bytes = b""
 
     def do_GET(self) -> None:
-        self.send_response(200 if type(self).order else 404)
+        self.send_response(200 if type(self).spec else 404)
         self.end_headers()
-        self.wfile.write(type(self).order)
-        type(self).order = b""
+        self.wfile.write(type(self).spec)
+        type(self).spec = b""
 
     def log_message(self, *_: Any) -> None: ...
 
 
 @pytest.fixture
 def agent() -> Iterator[str]:
-    """The URL of an agent that gives its order once."""
+    """The URL of an agent that serves its job spec once."""
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Agent)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
@@ -505,9 +505,9 @@ def agent() -> Iterator[str]:
     server.server_close()
 
 
-def test_an_order_that_is_fetched(tmp_path: Path, agent: str) -> None:
+def test_a_job_spec_from_a_url(tmp_path: Path, agent: str) -> None:
     (tmp_path / "code_.py").write_text("def run(context): print(context.params)")
-    order = {
+    spec = {
         "job_id": "1",
         "code": "digits",
         "version": "1",
@@ -517,7 +517,7 @@ def test_an_order_that_is_fetched(tmp_path: Path, agent: str) -> None:
         "base_url": "http://127.0.0.1:9",
         "credentials": {},
     }
-    Agent.order = json.dumps(order).encode()
+    Agent.spec = json.dumps(spec).encode()
     first = Started(tmp_path, b"", ["--order-url", agent])
     ended = first.end()
     first.close()
@@ -527,7 +527,7 @@ def test_an_order_that_is_fetched(tmp_path: Path, agent: str) -> None:
 
     assert ended == Ended(0, [("{'epochs': 3}", None)])
     assert refused.code == 3
-    assert "the agent doesn't give it: Not Found" in refused.messages[0]
+    assert "the agent refused: Not Found" in refused.messages[0]
     assert "t1cket" not in str(refused)
 
 

@@ -21,7 +21,7 @@ from synapse.errors import (
     SynapseError,
     UsageError,
 )
-from synapse.plugins.job_updates import JobUpdates, UpdateSender, as_json
+from synapse.plugins.job_updates import JobUpdates, UpdateSender, to_json
 
 
 class Backend:
@@ -95,7 +95,7 @@ def test_progress_at_its_edges(reports: JobUpdates, done: Any, total: Any, perce
     ("done", "total"), [(-1, 2), (1, -2), (float("nan"), 2), (1, float("inf")), ("1", 2), (None, 2)]
 )
 def test_a_progress_that_cannot_be_meant(reports: JobUpdates, done: Any, total: Any) -> None:
-    with pytest.raises(UsageError, match="give a number from 0"):
+    with pytest.raises(UsageError, match="Pass a number, 0 or more"):
         reports.set_progress(done, total, None)
     assert not reports.has_unsent
 
@@ -131,7 +131,11 @@ def test_a_bad_metric_leaves_the_others_alone(reports: JobUpdates) -> None:
 def test_a_result_of_nothing_is_a_result(reports: JobUpdates) -> None:
     assert (reports.has_result, reports.result) == (False, None)
     reports.set_result(None)
-    assert (reports.has_result, reports.result, reports.take()) == (True, None, {"result": None})
+    assert (reports.has_result, reports.result, reports.take_unsent()) == (
+        True,
+        None,
+        {"result": None},
+    )
 
 
 class Color(Enum):
@@ -152,7 +156,7 @@ class Color(Enum):
     ],
 )
 def test_json(value: Any, expected: Any) -> None:
-    assert as_json(value) == expected
+    assert to_json(value) == expected
 
 
 def nested() -> list[Any]:
@@ -167,13 +171,13 @@ def nested() -> list[Any]:
         ({"a": [1, b"x"]}, "it.a.1 is a bytes"),
         (object(), "it is a object"),
         ({"m": Backend()}, r"it.m is a .*Backend"),
-        ("\ud800", "no Unicode text"),
+        ("\ud800", "not Unicode text"),
         (nested(), "nested too deeply"),
     ],
 )
 def test_what_json_cannot_hold(value: Any, reason: str) -> None:
     with pytest.raises(UsageError, match=reason):
-        as_json(value, "it")
+        to_json(value, "it")
 
 
 def test_the_newest_values_are_sent_and_not_too_often(
