@@ -15,6 +15,7 @@ from synapse.errors import (
     ClientError,
     Conflict,
     ConnectionFailed,
+    InvalidQuery,
     InvalidResponse,
     NotFound,
     RequestTimeout,

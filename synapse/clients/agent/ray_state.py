@@ -10,7 +10,7 @@ from synapse._internal.validate import validate_int
 from synapse.clients.agent.ids import validate_id
 from synapse.clients.agent.ray_rest import RayRest, get_part
 from synapse.clients.base import Params
-from synapse.errors import NotFound, UsageError
+from synapse.errors import InvalidQuery, NotFound
 
 __all__ = ["Listing", "RayState"]
 
@@ -111,7 +111,7 @@ class RayState(RayRest):
 
         Raises:
             BadRequest: The id has characters that no id has; no request was made.
-            NotFound: There is no such task, or Ray has forgotten it.
+            NotFound: The cluster has no such task, or Ray dropped the row.
         """
         return self._get_state("tasks", "task_id", task_id)
 
