@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 
 # The last commit before the rule, and its date.
-BASE = "b35d81fedaa305700287e06d090e7867fad71c1c"
+BASE = "c8aadec907516621ddf52974f2b3a2aca7231cb3"
 BASE_DATE = "2026-11-28T06:14:26+00:00"
 LONGEST = 72
 

@@ -134,7 +134,7 @@ class IdentityMap:
                 return known if known is not None else self.load(cls, [value])[0]
         elif _is_key(value):
             return self.get_or_stub(cls, value, via=via)
-        raise FieldValueError(f"{value!r} is no id")
+        raise FieldValueError(f"{value!r} is not an id")
 
     def get(self, cls: type[R], key: Any) -> R | None:
         """Return the known, living object of an id, if any."""
@@ -229,7 +229,7 @@ def _is_key(value: Any) -> bool:
 def _not_a_row(cls: type[Resource], row: Any) -> InvalidResponse:
     return InvalidResponse(
         200,
-        f"the server sent a {cls.__name__} that is no object with an id",
+        f"the server sent a {cls.__name__} that is not an object with an id",
         response=row,
         resource=cls.__name__,
     )

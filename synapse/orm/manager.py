@@ -140,7 +140,7 @@ class BulkCreates(Creates[T]):
     def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
         try:
             if not isinstance(values, Mapping):
-                raise InvalidQuery(f"{values!r} is no mapping of fields to values.")
+                raise InvalidQuery(f"{values!r} is not a mapping. Pass fields with their values.")
             return self._body(values)
         except InvalidQuery as error:
             message = f"item {position}: {error}"

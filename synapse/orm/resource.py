@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from synapse.orm.schema import Schema
     from synapse.orm.session_base import SessionBase
 
-__all__ = ["Resource"]
+__all__ = ["Deletable", "Editable", "Fetchable", "Resource"]
 
 # Shown by repr when the server has sent them; the first found one names the object.
 _SHOWN = ("title", "name", "status")

@@ -120,13 +120,13 @@ class RayJobs(RayRest):
                 values. Ray sends all jobs; the client filters them.
 
         Raises:
-            InvalidQuery: Jobs have no such field.
+            UsageError: Jobs have no such field.
         """
         jobs = self._request_list("GET", "api/jobs/", resource="jobs")
         for name, wanted in (params or {}).items():
             if jobs and name not in jobs[0]:
                 fields = ", ".join(sorted(jobs[0]))
-                raise InvalidQuery(f"Jobs have no field {name!r}. Use one of {fields}.")
+                raise UsageError(f"Jobs have no field {name!r}. Use one of {fields}.")
             values = wanted if isinstance(wanted, (list, tuple, set)) else [wanted]
             jobs = [job for job in jobs if job[name] in values]
         return sorted(jobs, key=lambda job: job.get("start_time") or 0, reverse=True)

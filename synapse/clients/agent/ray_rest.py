@@ -150,8 +150,8 @@ def last_line(text: str) -> str:
     r"""Return the message at the end of a traceback, on one line.
 
     Example:
-        >>> last_line("Traceback (most recent call last):\n  ...\nValueError: Unknown job.")
-        'Unknown job.'
+        >>> last_line("Traceback (most recent call last):\n  ...\nValueError: No such job.")
+        'No such job.'
     """
     lines = text.strip().splitlines()
     if not text.lstrip().startswith("Traceback "):
