@@ -15,7 +15,6 @@ from synapse.errors import (
     ClientError,
     Conflict,
     ConnectionFailed,
-    InvalidQuery,
     InvalidResponse,
     NotFound,
     RequestTimeout,
