@@ -1,4 +1,4 @@
-"""The sdist and the wheel: what is in them, and that they work where nothing else is installed."""
+"""The sdist and the wheel: their files, and an installation without extras."""
 
 from __future__ import annotations
 

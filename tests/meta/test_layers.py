@@ -24,16 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "transfer": {"errors", "transport"},
     "orm": {"errors", "transport"},
     # A release and a run are checked before their request is sent.
-    "resources": {
-        "_public",
-        "clients",
-        "config",
-        "errors",
-        "orm",
-        "plugins",
-        "transfer",
-        "transport",
-    },
+    "resources": {"_public", "errors", "orm", "plugins", "transfer", "transport"},
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.
     "session": {"clients", "config", "errors", "orm", "resources", "transport"},

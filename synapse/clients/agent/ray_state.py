@@ -10,7 +10,7 @@ from synapse._internal.validate import validate_int
 from synapse.clients.agent.ids import validate_id
 from synapse.clients.agent.ray_rest import RayRest, get_part
 from synapse.clients.base import Params
-from synapse.errors import NotFound, UsageError
+from synapse.errors import InvalidQuery, NotFound
 
 __all__ = ["Listing", "RayState"]
 
@@ -111,7 +111,7 @@ class RayState(RayRest):
 
         Raises:
             BadRequest: The id has characters that no id has; no request was made.
-            NotFound: The task does not exist, or Ray has forgotten the task.
+            NotFound: The cluster has no such task, or Ray dropped the row.
         """
         return self._get_state("tasks", "task_id", task_id)
 
@@ -169,7 +169,7 @@ class RayState(RayRest):
         query: list[tuple[str, Any]] = [("limit", limit), ("detail", str(detail).lower())]
         for name, operator, value in conditions:
             if operator not in ("=", "!="):
-                raise UsageError(f"Ray doesn't know the operator {operator!r}. Use '=' or '!='.")
+                raise InvalidQuery(f"Ray doesn't know the operator {operator!r}. Use '=' or '!='.")
             query += [
                 ("filter_keys", name),
                 ("filter_predicates", operator),

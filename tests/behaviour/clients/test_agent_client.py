@@ -1,4 +1,4 @@
-"""An agent's client and a Ray cluster's: what they send, refuse and raise."""
+"""The client of an agent: requests, refused arguments and errors."""
 
 from __future__ import annotations
 

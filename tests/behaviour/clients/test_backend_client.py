@@ -1,4 +1,4 @@
-"""The client as a whole: its credentials, its one connection, and its end."""
+"""The client as a whole: credentials, one connection, closing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all lists have in common: parameters, pages, all rows at once, and rewritten URLs."""
+"""All lists: parameters, pages, all rows at once, rewritten URLs."""
 
 from __future__ import annotations
 

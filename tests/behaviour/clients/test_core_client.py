@@ -1,4 +1,4 @@
-"""Uploads in chunks: against the emulator, through a proxy that loses answers."""
+"""Chunked uploads against the emulator, through a proxy that loses responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Releases of folders and zips: checked before anything is sent, and by the server again."""
+"""Releases of folders and zips: checked here, and again by the server."""
 
 from __future__ import annotations
 
