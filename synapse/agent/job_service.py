@@ -19,8 +19,8 @@ from synapse.agent.release_store import ReleaseStore, split_key
 from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.agent.tickets import Tickets
 from synapse.errors import ClientError, ConfigurationError, UsageError
-from synapse.jobs.machines import Machines
-from synapse.jobs.spec import JobSpec, Limits, Outcome, Runner
+from synapse.jobs.protocols import Machines, Runner
+from synapse.jobs.spec import JobSpec, Limits, Outcome
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.parameters import find_problems
 from synapse.session import Session

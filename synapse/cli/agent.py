@@ -66,6 +66,9 @@ def add_agent(
         ray: Annotated[
             str, typer.Option(help="Run jobs on the Ray cluster with this head, http://host:8265.")
         ] = "",
+        runner: Annotated[
+            str, typer.Option(help="How jobs run: local (processes) or ray; by default by --ray.")
+        ] = "",
         tenant: Annotated[
             str, typer.Option(envvar="SYNAPSE_TENANT", help="The tenant's code, if need be.")
         ] = "",
@@ -104,6 +107,7 @@ def add_agent(
                 data=data or _state_folder(),
                 workers=workers,
                 limits=limits,
+                runner=runner or None,
                 ray=ray or None,
                 ray_token=os.environ.get("RAY_AUTH_TOKEN"),
                 tenant=tenant or None,
