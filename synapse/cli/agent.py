@@ -76,7 +76,7 @@ def add_agent(
         """Run jobs for a backend on this machine, or on a Ray cluster, until Ctrl-C.
 
         Jobs can do whatever this user can. The agent listens on this machine alone unless told
-        otherwise, and answers only requests with its token.
+        otherwise, and answers only requests with the token.
         """
         with errors_in_one_line():
             try:

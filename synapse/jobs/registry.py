@@ -18,7 +18,7 @@ RUNNERS = {
 
 
 def build_runner(name: str, options: RunnerOptions) -> tuple[Runner, Machines]:
-    """Return a runner, and the machines that its jobs run on.
+    """Return a runner, and the machines that the jobs run on.
 
     Args:
         name: Name of the runner, a key of `RUNNERS`.

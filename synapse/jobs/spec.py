@@ -108,7 +108,7 @@ class OutputLine:
     """One line that a job printed.
 
     Attributes:
-        message: The line, without its end.
+        message: The line, without the end.
         level: Severity, if the job set one.
         created: Time of reading.
     """
