@@ -107,6 +107,7 @@ _MOVED = {
     "transfer.source": "transfer.local_file",
     "transfer.stream": "transfer.remote_file",
     "transport.answer": "transport.response",
+    "transport.deadlines": "transport.deadline_blocks transport.socket_deadlines",
     "transport.elsewhere": "transport.external_hosts",
     "transport.failures": "transport.error_mapping",
     "transport.following": "transport.line_follower",

@@ -32,7 +32,7 @@ from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, 
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 __all__ = ["CHUNK_SIZE", "Progress", "send_in_chunks", "upload_in_chunks"]
 

@@ -18,7 +18,7 @@ from synapse.transfer.progress import FileProgress, ProgressArgument, show_progr
 from synapse.transfer.range_request import RangeResponse, request_range
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 __all__ = ["download"]
 

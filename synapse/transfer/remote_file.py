@@ -12,7 +12,7 @@ from synapse.errors import ClientError, Conflict, InvalidResponse
 from synapse.transfer.range_request import RangeResponse, request_range
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

@@ -19,7 +19,7 @@ from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 __all__ = ["CHUNK_SIZE", "DIRECT_LIMIT", "upload", "upload_file"]
 

@@ -18,8 +18,8 @@ from urllib3.exceptions import HTTPError
 
 from synapse._internal.redaction import redacted
 from synapse.errors import ConfigurationError, SessionClosed
-from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
+from synapse.transport.socket_deadlines import DeadlineAdapter
 
 __all__ = ["Connection", "RequestContext"]
 

@@ -33,11 +33,12 @@ from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.body import read_lines_from, read_whole
 from synapse.transport.connection import Connection, RequestContext
-from synapse.transport.deadlines import block_in_force, until
+from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
+from synapse.transport.socket_deadlines import until
 from synapse.transport.urls import (
     is_loopback,
     normalized,

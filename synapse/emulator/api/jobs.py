@@ -167,7 +167,9 @@ class JobSerializer(ResourceSerializer):
         if status == Job.Status.STOPPED:
             return False
         if job.runner == Job.Runner.AGENT:
-            raise ApiConflict("An agent runs the job: what others can set its status to is stopped.")
+            raise ApiConflict(
+                "An agent runs the job: what others can set its status to is stopped."
+            )
         raise ApiConflict("The backend runs the job: what its status can be set to is stopped.")
 
 

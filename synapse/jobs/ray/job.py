@@ -23,7 +23,7 @@ from synapse.jobs.ray.requirements import for_ray
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
-from synapse.transport.deadlines import deadline
+from synapse.transport.deadline_blocks import deadline
 from synapse.transport.stream_limits import StreamLimits
 
 if TYPE_CHECKING:
