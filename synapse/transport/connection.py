@@ -101,6 +101,11 @@ class Connection:
             proxy = select_proxy(base_url, get_environ_proxies(base_url))
             self._proxies = {urlsplit(base_url).scheme: proxy} if proxy else {}
 
+    @property
+    def trust(self) -> tuple[Any, Any, dict[str, str]]:
+        """The certificates to trust, the client certificate, and the proxies."""
+        return self._verify, self._cert, self._proxies
+
     def ensure_open(self) -> None:
         """Check that requests can be sent.
 

@@ -56,6 +56,23 @@ _MOST_REDIRECTS = 5
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
 
+@attrs.frozen
+class Handshake:
+    """Everything that opening a WebSocket needs.
+
+    Attributes:
+        request: The prepared request, with credentials.
+        verify: A bundle of certificate authorities, a boolean, or `None`.
+        cert: The client certificate, if any.
+        proxies: Proxies by scheme.
+    """
+
+    request: requests.PreparedRequest
+    verify: Any
+    cert: Any
+    proxies: dict[str, str]
+
+
 class Transport:
     """One connection pool, used by everything that belongs to one `synapse.Session`.
 
@@ -317,6 +334,20 @@ class Transport:
                     return
             at, is_own = target, False
         raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+
+    def handshake(self, path: str, params: Params = None) -> Handshake:
+        """Return the request and the trust for opening a WebSocket. Makes no request.
+
+        Args:
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters.
+
+        Raises:
+            SessionClosed: The session was closed.
+        """
+        self._connection.ensure_open()
+        request = self._prepare("GET", path, params, None, None, None)
+        return Handshake(request, *self._connection.trust)
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""
