@@ -6,7 +6,6 @@ import os
 import stat
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from synapse.errors import SynapseError, UsageError
@@ -121,12 +120,7 @@ class LocalFile:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _fingerprint(self) -> tuple[int, ...]:

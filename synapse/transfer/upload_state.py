@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from synapse.transfer.file_lock import acquire_lock, release_lock
@@ -123,12 +122,7 @@ class UploadState:
             _LOG.debug("Upload state not stored: %s", error)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._descriptor is None:
             return
         if not self._values and self._path is not None:

@@ -198,49 +198,20 @@ class _UploadRun:
             SynapseError: The first failure, unless failures are collected; or a failure after which
                 no request can succeed.
         """
-        newest = self._forget_lost_objects()
-        units, tasks = self._build_creators(newest)
-        pipeline = self._pipeline
-        pipeline.add_thread("read", self._read)
-        pipeline.add_stage(
-            "hash",
-            self._for_each(self._hash),
-            self._to_hash,
-            self._to_verify,
-            workers=min(_MAX_HASHERS, self._workers),
-        )
-        pipeline.add_stage(
-            "verify",
-            self._verify if is_verified else self._queue_for_sending,
-            self._to_verify,
-            self._to_send,
-            batch_size=_VERIFY_BATCH,
-        )
-        pipeline.add_stage(
-            "send",
-            self._for_each(self._send),
-            self._to_send,
-            self._to_create,
-            workers=self._workers,
-        )
-        pipeline.add_stage(
-            "units",
-            units.create,
-            self._to_create,
-            self._to_task,
-            batch_size=_CREATE_BATCH,
-            patience=_PATIENCE,
-            on_end=units.resolve_pending,
-        )
-        pipeline.add_stage(
-            "tasks",
-            tasks.create if tasks is not None else len,
-            self._to_task,
-            batch_size=_CREATE_BATCH,
-            patience=_PATIENCE,
-            on_end=tasks.resolve_pending if tasks is not None else None,
-        )
-        pipeline.run()
+        units, tasks = self._build_creators(self._forget_lost_objects())
+        add_stage, each = self._pipeline.add_stage, self._for_each
+        verify = self._verify if is_verified else self._queue_for_sending
+        hashers = min(_MAX_HASHERS, self._workers)
+        create: dict[str, Any] = {"batch_size": _CREATE_BATCH, "patience": _PATIENCE}
+        self._pipeline.add_thread("read", self._read)
+        add_stage("hash", each(self._hash), self._to_hash, self._to_verify, workers=hashers)
+        add_stage("verify", verify, self._to_verify, self._to_send, batch_size=_VERIFY_BATCH)
+        add_stage("send", each(self._send), self._to_send, self._to_create, workers=self._workers)
+        create["on_end"] = units.resolve_pending
+        add_stage("units", units.create, self._to_create, self._to_task, **create)
+        create["on_end"] = tasks.resolve_pending if tasks else None
+        add_stage("tasks", tasks.create if tasks else len, self._to_task, **create)
+        self._pipeline.run()
         report = self._report.finish()
         report.ignored = self._source.ignored
         return report
@@ -266,33 +237,24 @@ class _UploadRun:
         return newest
 
     def _build_creators(self, newest: int | None) -> tuple[UnitCreator, TaskCreator | None]:
-        endpoints, project = self._target.endpoints, self._target.project
-        options: dict[str, Any] = {
-            "journal": self._journal,
-            "batch_size": _CREATE_BATCH,
-            "on_failed": self._fail,
-        }
+        target, endpoints = self._target, self._target.endpoints
+        common = (self._transport, self._pipeline, self._journal, _CREATE_BATCH, self._fail)
         units = UnitCreator(
-            self._transport,
-            self._pipeline,
+            *common,
             path=endpoints.units,
-            collection=self._target.collection,
-            newest=newest,
             on_created=self._handle_units,
-            **options,
+            collection=target.collection,
+            newest=newest,
         )
-        if project is None:
+        if target.project is None:
             return units, None
-        tasks = TaskCreator(
-            self._transport,
-            self._pipeline,
+        return units, TaskCreator(
+            *common,
             path=endpoints.tasks,
-            list_path=endpoints.task_list,
-            project=project,
             on_created=self._handle_tasks,
-            **options,
+            list_path=endpoints.task_list,
+            project=target.project,
         )
-        return units, tasks
 
     # -- Stages --------------------------------------------------------------------------------
 

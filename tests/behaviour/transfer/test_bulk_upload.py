@@ -399,7 +399,7 @@ class TestFailures:
         assert "is not a file" in str(failed["pipe.png"])
         assert report.created == 3 - is_locked
 
-    @pytest.mark.parametrize("step", [(Journal, "request_units"), (FileListing, "fill")])
+    @pytest.mark.parametrize("step", [(Journal, "request"), (FileListing, "fill")])
     def test_full_disk(
         self,
         collection: synapse.DataCollection,

@@ -57,7 +57,7 @@ def test_steps(path: Path) -> None:
 
     journal = opened(path)
     assert recalled(journal, record()).checksums == {"image": "abc"}
-    asked = journal.request_units([one], 41)
+    asked = journal.request("unit", [one], 41)
     journal.close()
 
     journal = opened(path)
@@ -66,7 +66,7 @@ def test_steps(path: Path) -> None:
     assert again.pending_unit.newest == 41
     assert not again.is_from_earlier_run
     one.unit = 42
-    journal.create_units([one])
+    journal.create("unit", [one])
     journal.close()
 
     journal = opened(path)
@@ -79,7 +79,7 @@ def test_steps(path: Path) -> None:
     )
     assert journal.has_unit(42)
     assert not journal.has_unit(41)
-    at = journal.request_tasks([one]).at
+    at = journal.request("task", [one]).at
     journal.close()
 
     journal = opened(path)
@@ -87,7 +87,7 @@ def test_steps(path: Path) -> None:
     assert again.pending_task is not None
     assert again.pending_task.at == at
     one.task = 7
-    journal.create_tasks([one])
+    journal.create("task", [one])
     assert journal.count_created() == (1, 1)
     journal.close()
 
@@ -105,13 +105,13 @@ def test_steps(path: Path) -> None:
 def test_refused_ones_are_asked_for_anew(path: Path) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.request_units([one], 0)
-    journal.refuse_units([one])
+    journal.request("unit", [one], 0)
+    journal.refuse("unit", [one])
     assert recalled(journal, record()).pending_unit is None
     one.unit = 1
-    journal.create_units([one])
-    journal.request_tasks([one])
-    journal.refuse_tasks([one])
+    journal.create("unit", [one])
+    journal.request("task", [one])
+    journal.refuse("task", [one])
     assert recalled(journal, record()).pending_task is None
     journal.close()
 
@@ -120,11 +120,11 @@ def test_refused_ones_are_asked_for_anew(path: Path) -> None:
 def test_file_that_was_written_to(path: Path, changed: Any) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.request_units([one], 0)
+    journal.request("unit", [one], 0)
     one.unit, one.task = 42, 7
-    journal.create_units([one])
-    journal.request_tasks([one])
-    journal.create_tasks([one])
+    journal.create("unit", [one])
+    journal.request("task", [one])
+    journal.create("task", [one])
 
     other = recalled(journal, record(**changed))
     assert (other.unit, other.checksums) == (None, {"image": ""})
@@ -156,12 +156,12 @@ def test_record_that_comes_twice(path: Path) -> None:
 def test_what_the_server_has_lost(path: Path) -> None:
     journal = opened(path)
     records = [record(name, checksum=name) for name in "abc"]
-    journal.request_units(records, 0)
+    journal.request("unit", records, 0)
     for number, one in enumerate(records, start=1):
         one.unit, one.task = number, number * 10
-    journal.create_units(records)
-    journal.request_tasks(records)
-    journal.create_tasks(records)
+    journal.create("unit", records)
+    journal.request("task", records)
+    journal.create("task", records)
     assert journal.count_created() == (3, 3)
 
     journal.retain_units([2, 3, 99])
@@ -178,9 +178,9 @@ def test_what_the_server_has_lost(path: Path) -> None:
 def test_another_collection_of_that_id(path: Path) -> None:
     journal = opened(path)
     one = record(checksum="abc")
-    journal.request_units([one], 0)
+    journal.request("unit", [one], 0)
     one.unit = 42
-    journal.create_units([one])
+    journal.create("unit", [one])
     journal.close()
     journal = opened(path, created="later")
     assert recalled(journal, record()).unit is None
