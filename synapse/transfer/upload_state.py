@@ -1,4 +1,4 @@
-"""State of an upload in progress, stored so that another process can resume it.
+"""Store the state of an upload, so that another process can resume.
 
 Each file that is being sent has a small file in the user's state folder, with the id of the
 server's upload. The server knows the offset. The state has no credentials.

@@ -1,4 +1,4 @@
-"""Creation of units and tasks in batches, each exactly once, even if responses are lost.
+"""Create units and tasks in batches, exactly once despite lost responses.
 
 If the response to a POST is lost, the server may have created all of the batch or none. The batch
 is set aside, and later the server is queried. An item that is still missing 2 x read timeout after
@@ -97,7 +97,7 @@ class BatchCreator:
             self._post(new)
 
     def resolve_pending(self) -> None:
-        """Query the server about batches of unknown outcome, and create the missing ones."""
+        """Query the server about pending items, and create the missing ones."""
         longest = 2 * self.transport.settings.timeout.read
         while self._pending:
             pending, self._pending = self._pending, []
@@ -129,7 +129,7 @@ class BatchCreator:
         raise NotImplementedError
 
     def find_newest(self) -> int:
-        """Return the highest id before a request, if `look_up` needs it."""
+        """Return the highest id before a request, for `look_up`."""
         return 0
 
     def look_up(self, pending: Sequence[Pending]) -> dict[int, Row]:
@@ -177,7 +177,7 @@ class BatchCreator:
     def _handle_failure(
         self, items: list[UploadItem], request: PendingCreate, error: ClientError
     ) -> None:
-        """Set a batch of unknown outcome aside, divide a refused one, or give up."""
+        """Set a failed batch aside, divide the batch, or give up."""
         if isinstance(error, ConnectionFailed) and not error.was_sent:
             self._give_up(items, error)
         # A 503 with Retry-After promises that nothing was processed; a proxy may be wrong, and the
@@ -288,7 +288,7 @@ class UnitCreator(BatchCreator):
         return rows
 
     def _fetch_newer(self, oldest: int) -> Iterator[Row]:
-        """Yield the collection's units with higher ids, newest first if the server can."""
+        """Yield the collection's units with higher ids, newest first."""
         params = [
             ("data_collection", self._collection),
             ("ordering", "-id"),
@@ -342,7 +342,7 @@ class TaskCreator(BatchCreator):
 
 
 def fetch_newest(transport: Transport, path: str, scope: tuple[str, Any]) -> tuple[int, int]:
-    """Return the highest id of a list, if the server orders it, and its length. One request."""
+    """Return the highest id and the length of a list. One request."""
     params = [scope, ("ordering", "-id"), ("fields", "id"), ("page_size", 1)]
     page = get_page(transport, path, params, resource=path.strip("/"))
     return max([0, *(_read_id(row, path) for row in page.rows)]), page.count

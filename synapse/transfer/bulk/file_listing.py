@@ -1,4 +1,4 @@
-"""Lists of local files: those below a folder, those of a pattern, and a sorted list on disk.
+"""List local files: below a folder, of a pattern, or sorted on disk.
 
 A folder is listed as a whole before anything is sent. `FileListing` sorts the files by unit,
 whatever the order of the file system, and needs no memory for them.
@@ -30,7 +30,7 @@ _MAX_SHOWN = 3
 
 
 class FileListing:
-    """Files below a folder, sorted on disk by the unit that they belong to.
+    """Sort the files below a folder by unit, on disk.
 
     Args:
         root: The folder.
@@ -55,7 +55,7 @@ class FileListing:
         self.size = 0
 
     def fill(self, files: Iterable[tuple[str, ItemFile]]) -> None:
-        """Add files, each with the key of its unit."""
+        """Add files, each with a unit key."""
         batch: list[tuple[bytes, str, bytes, int, int]] = []
         for key, file in files:
             self.files += 1
@@ -68,7 +68,7 @@ class FileListing:
         self._insert(batch)
 
     def check(self, required: Iterable[str]) -> None:
-        """Check that each unit has its required files, and none twice.
+        """Check that each unit has the required files, and none twice.
 
         Args:
             required: Names of the required specifications.
@@ -123,7 +123,7 @@ class FileListing:
 
 
 def walk_files(root: Path) -> Iterator[str]:
-    """Yield the files below a folder, as relative paths with `/` between the parts.
+    """Yield the relative paths of the files below a folder, with `/`.
 
     Names that begin with a dot are skipped. Links are followed, except into their own parents.
 
@@ -172,7 +172,7 @@ def pattern_root(pattern: str) -> Path:
 
 
 def glob_files(pattern: str) -> Iterator[str]:
-    """Yield the files of a pattern, relative to its root; `**` matches any folders."""
+    """Yield the relative paths of a pattern's files; `**` matches any folders."""
     root = pattern_root(pattern)
     rest = str(Path(pattern).relative_to(root))
     for relative in glob.iglob(rest, root_dir=root, recursive=True):  # noqa: PTH207 - keeps the user's spelling

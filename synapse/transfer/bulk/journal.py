@@ -1,8 +1,8 @@
 """Journal of an upload on disk, from which another run continues.
 
-The journal knows an item by its files' names and `meta`, and the files by size, time and checksum.
-Each create request is written to the journal before it is sent: if the response is lost, because
-the program was killed or the connection broke, the next run asks the server for the result.
+Items are identified by file names and `meta`, files by size, time and checksum. Each create request
+is written to the journal before it is sent. If the response is lost, because the program was killed
+or the connection broke, the next run asks the server for the result.
 
 One run at a time has a journal. The lock is the operating system's, and ends with the process.
 """
@@ -143,7 +143,7 @@ class Journal:
         database.execute("COMMIT")
 
     def _read_header(self) -> list[str] | None:
-        """Return server, id and creation time of the collection; `None` for a new journal.
+        """Return server, id and creation time of the collection, if stored.
 
         Raises:
             UsageError: The file is not a journal, or another version of the SDK wrote the journal.
@@ -198,7 +198,7 @@ class Journal:
             return repeated
 
     def load_by_checksums(self, item: UploadItem) -> None:
-        """Set the results of earlier runs on a hashed item, if the checksums are the same."""
+        """Set the results of earlier runs on a hashed, unchanged item."""
         with self._lock:
             row = self._database.execute(
                 "SELECT checksums, unit, asked_at, newest FROM records WHERE key = ?",
@@ -253,7 +253,7 @@ class Journal:
     # -- Results of this run -----------------------------------------------------------------
 
     def mark_sent(self, item: UploadItem) -> None:
-        """Mark an item's files as stored on the server; written together with later ones."""
+        """Mark an item's files as stored on the server; written in batches."""
         self._deferred.append(item)  # without the lock, so that senders don't wait
         if len(self._deferred) >= _MAX_DEFERRED:
             self.flush()

@@ -1,4 +1,4 @@
-"""Sources of upload items: a folder, a pattern, a manifest, paths or records."""
+"""Read upload items from folders, patterns, manifests, paths or records."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ItemSource:
         self.ignored = 0
 
     def check(self) -> None:
-        """Check all items, or as many as are checked before anything is sent.
+        """Check the items before the upload, as many as possible.
 
         Raises:
             UsageError: An item is invalid.
@@ -136,7 +136,7 @@ def _open_path(text: Any, matcher: Matcher, to_wire: ToWire) -> ItemSource:
 
 
 class _FileSource(ItemSource):
-    """The files of a folder or pattern, listed completely before anything is sent."""
+    """The files of a folder or pattern, listed before the upload."""
 
     is_unique = True
 
@@ -236,7 +236,7 @@ class _RecordSource(ItemSource):
                 yield _with_status(item)
 
     def _build_item(self, label: str, record: Any) -> UploadItem:
-        """Validate a record and build its item.
+        """Validate a record and build the item.
 
         Raises:
             UsageError: The record is invalid.
@@ -280,7 +280,7 @@ def _with_status(item: UploadItem) -> UploadItem:
 
 
 def _group_paths(paths: Iterable[Any], matcher: Matcher) -> Iterator[tuple[str, Any]]:
-    """Group consecutive paths of one unit into a record; yield errors in place of bad paths."""
+    """Group consecutive paths of one unit into a record."""
     current: str | None = None
     files: dict[str, Any] = {}
     for number, path in enumerate(paths):

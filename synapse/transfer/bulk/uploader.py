@@ -1,7 +1,7 @@
 """Upload of many files into a collection.
 
-One thread reads items from the source; five stages process them. Each stage takes its items from a
-bounded queue, in brackets:
+One thread reads items from the source; five stages process them. The names in brackets are bounded
+queues:
 
     source
       |
@@ -9,7 +9,7 @@ bounded queue, in brackets:
       |   [to_hash]
     2 hash ............ compute the MD5 of each file, up to 4 threads
       |   [to_verify]
-    3 verify .......... ask the server which files it has, 500 per request
+    3 verify .......... ask the server for stored files, 500 per request
       |   [to_send]
     4 send ............ send the other files, `workers` threads
       |   [to_create]
@@ -192,7 +192,7 @@ class _UploadRun:
         """Run until all items are done.
 
         Args:
-            is_verified: Whether to ask the server for the files that it has.
+            is_verified: Whether to ask the server for stored files.
 
         Raises:
             SynapseError: The first failure, unless failures are collected; or a failure after which
@@ -217,7 +217,7 @@ class _UploadRun:
         return report
 
     def _forget_lost_objects(self) -> int | None:
-        """Remove units and tasks from the journal that the server lost; return the newest unit.
+        """Remove lost units and tasks from the journal; return the newest unit.
 
         No request for an empty journal; else one, or two with a project, and one for each thousand
         units if some are lost.
@@ -286,7 +286,7 @@ class _UploadRun:
         self._to_hash.close()
 
     def _next_queue(self, item: UploadItem) -> Queue[UploadItem] | None:
-        """Return the queue of an item's next stage; `None` if the item is done."""
+        """Return the queue of an item's next stage, if any."""
         if item.is_from_earlier_run:
             is_done = self._target.project is None or item.task is not None
             return None if is_done else self._to_task

@@ -1,4 +1,4 @@
-"""What an upload reads its records from."""
+"""Sources of upload items."""
 
 from __future__ import annotations
 
