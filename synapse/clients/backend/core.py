@@ -31,7 +31,7 @@ class CoreClientMixin(BackendBase):
             The server's record of the upload, with its `id`.
 
         Raises:
-            InvalidQuery: The file can't be read, or is empty.
+            UsageError: The file can't be read, or is empty.
             ClientError: The server refused, or couldn't be reached several times in a row.
 
         Example:

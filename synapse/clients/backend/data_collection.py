@@ -77,7 +77,7 @@ class DataCollectionClientMixin(BackendBase):
             The server's record, with `id`, `checksum`, `size`, `data_unit_id` and so on.
 
         Raises:
-            InvalidQuery: The file can't be read.
+            UsageError: The file can't be read.
             ValidationError: The server refused it.
 
         Example:
@@ -109,7 +109,7 @@ class DataCollectionClientMixin(BackendBase):
             What `create_data_units` takes: the paths are replaced by checksums and names.
 
         Raises:
-            InvalidQuery: There are no files, or one can't be read.
+            UsageError: There are no files, or one can't be read.
         """
         files = data.get("files")
         if not isinstance(files, Mapping) or not files:
@@ -207,7 +207,7 @@ class DataCollectionClientMixin(BackendBase):
             The units, in order.
 
         Raises:
-            InvalidQuery: A file can't be read, or a number makes no sense.
+            UsageError: A file can't be read, or a number makes no sense.
             ValidationError: The server refused a batch; those before it are made.
         """
         if batch_size < 1 or process_pool < 1:

@@ -106,7 +106,7 @@ class IntegrationClientMixin(BackendBase):
                 what else the release has.
 
         Raises:
-            InvalidQuery: There is no file, or it can't be read.
+            UsageError: There is no file, or it can't be read.
             ValidationError: The server refused it.
         """
         file = data.get("file")
@@ -244,7 +244,7 @@ class IntegrationClientMixin(BackendBase):
                 `Path` and then travels inside the request.
 
         Raises:
-            InvalidQuery: A file can't be read.
+            UsageError: A file can't be read.
             ValidationError: The server refused an entry.
         """
         body = _log_entry(data) if isinstance(data, Mapping) else [_log_entry(one) for one in data]

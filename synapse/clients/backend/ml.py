@@ -62,7 +62,7 @@ class MLClientMixin(BackendBase):
                 id of an upload that is done.
 
         Raises:
-            InvalidQuery: The file can't be read.
+            UsageError: The file can't be read.
             ValidationError: The server refused a field.
         """
         body = dict(data)

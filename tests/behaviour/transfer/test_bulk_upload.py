@@ -167,9 +167,7 @@ class TestCheckedBefore:
         )
         with (
             assert_num_requests(session, 1),
-            pytest.raises(
-                errors.UsageError, match=r"2 records have no file for 'note'.*b, sub/c"
-            ),
+            pytest.raises(errors.UsageError, match=r"2 records have no file for 'note'.*b, sub/c"),
         ):
             upload(collection, folder)
 

@@ -66,7 +66,7 @@ def test_fast_stage_waits_for_a_slow_one() -> None:
     for _ in range(5):
         assert put.acquire(timeout=10)
     assert not (put.acquire(timeout=0.05) and put.acquire(timeout=0.05))
-    assert count <= 6  # five in the queue, and the one that is consumed
+    assert count <= 6  # five in the queue, one in the consumer
     go_on.set()
     runner.join(10)
     assert count == 20
@@ -169,7 +169,7 @@ def test_interrupt_lets_what_is_under_way_end() -> None:
     def work(_: list[int]) -> None:
         if not begun.is_set():
             begun.set()
-            signal.raise_signal(signal.SIGINT)  # it is the main thread that is interrupted
+            signal.raise_signal(signal.SIGINT)  # interrupts the main thread
             pipeline.wait(0) if pipeline.is_stopped else None
             ended.set()
 
