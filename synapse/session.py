@@ -181,7 +181,7 @@ class Session(SessionBase):
     if not TYPE_CHECKING:
         # Hidden from type checkers: seeing it, they would accept any misspelled name.
         def __getattr__(self, name: str) -> Any:
-            cls = registry.find_root(name) if name[:1] != "_" else None
+            cls = registry.get_by_plural(name) if name[:1] != "_" else None
             if cls is None:
                 known = [one for one in dir(self) if not one.startswith("_")]
                 how = suggestion(name, known)

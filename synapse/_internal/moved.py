@@ -12,8 +12,6 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from synapse._internal.deprecation import warn_deprecated
-
 __all__ = ["install", "moved_modules"]
 
 _SINCE, _REMOVED_IN = "0.2", "1.0"
@@ -22,17 +20,19 @@ _SINCE, _REMOVED_IN = "0.2", "1.0"
 _MOVED = {
     "_exports": "_public",
     "agent.app": "agent.endpoints",
-    "agent.cluster": "jobs.machines",
+    "agent.cluster": "jobs.protocols jobs.local.machine",
     "agent.following": "agent.log_streaming",
     "agent.orders": "agent.tickets",
     "agent.ray_cluster": "jobs.ray.machines",
     "agent.ray_job": "jobs.ray.job",
     "agent.ray_requirements": "jobs.ray.requirements",
-    "agent.ray_runner": "jobs.ray.runner",
+    "agent.ray_runner": "jobs.ray.runner jobs.protocols",
     "agent.refusals": "agent.http_errors",
     "agent.releases": "agent.release_store",
     "agent.reporting": "agent.delivery",
     "agent.work": "agent.job_service",
+    "clients.agent.cluster": "clients.agent.ray_mixin",
+    "clients.agent.tailing": "clients.agent.log_tail",
     "core": "orm",
     "core.binding": "orm.pickling",
     "core.bound": "orm.base_manager",
@@ -49,17 +49,17 @@ _MOVED = {
     "core.registry": "orm.registry",
     "core.relations": "orm.relations",
     "core.resource": "orm.resource",
-    "core.rows": "orm.rows",
+    "core.rows": "orm.pages",
     "core.schema": "orm.schema",
     "core.terms": "orm.query_state",
-    "core.verbs": "orm.verbs",
+    "core.verbs": "orm.resource",
     "engine": "jobs",
     "engine.endings": "jobs.local.exit_reason",
     "engine.engine": "jobs.local.engine",
     "engine.environments": "jobs.local.venvs",
     "engine.family": "jobs.local.process_tree",
     "engine.job": "jobs.local.job",
-    "engine.order": "jobs.spec",
+    "engine.order": "jobs.spec jobs.protocols",
     "engine.output": "jobs.local.output_splitter",
     "engine.process": "jobs.local.process",
     "engine.releases": "jobs.local.release_cache",
@@ -80,7 +80,7 @@ _MOVED = {
     "resources.logs": "resources.job_logs",
     "resources.ml": "resources.models resources.ground_truths",
     "resources.own_file": "resources.downloadable",
-    "resources.plugin_checks": "plugins.run_check",
+    "resources.plugin_checks": "plugins.run_check resources.newest_release",
     "resources.progress": "resources.job_progress",
     "resources.serving": "resources.serve_applications",
     "resources.values": "resources.enums",
@@ -136,7 +136,18 @@ _RENAMED = {
     "engine.order": {"JobOrder": "JobSpec", "Line": "OutputLine"},
     "engine.process": {"Verdict": "StopRequest"},
     "engine.releases": {"Releases": "ReleaseCache"},
-    "plugins.reports": {"Reports": "JobUpdates", "Sender": "UpdateSender"},
+    "plugins.lines": {
+        "checked_level": "validate_level",
+        "marked": "add_level",
+        "split": "split_level",
+    },
+    "plugins.checking": {
+        "MISSPELT": "MIN_SIMILARITY",
+        "Reader": "MappingReader",
+        "near": "did_you_mean",
+    },
+    "plugins.documents": {"parsed": "parse_config"},
+    "plugins.reports": {"Reports": "JobUpdates", "Sender": "UpdateSender", "as_json": "to_json"},
     "resources.console": {"ConsoleLog": "JobOutput"},
     "resources.own_file": {"DownloadsFile": "FileDownloadMixin"},
     "resources.progress": {"Shown": "JobProgressDisplay"},
@@ -193,6 +204,8 @@ class _MovedModules:
         """Leave making the module to the import system."""
 
     def exec_module(self, module: ModuleType) -> None:
+        from synapse._internal.deprecation import warn_deprecated  # only old names need it
+
         old = module.__name__
         targets = moved_modules()[old]
         renamed = _RENAMED.get(old.removeprefix("synapse."), {})

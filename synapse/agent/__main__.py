@@ -1,8 +1,8 @@
-"""An agent as a child process, as `synapse.testing.agents.RunningAgent` starts it.
+"""An agent as a child process, started by `synapse.testing.agents.RunningAgent`.
 
-Its orders are one line of JSON on standard input, so that the token is in no list of processes; its
-answer is one line on standard output. When standard input ends, whoever started it is gone, and it
-stops.
+The options come as one line of JSON on standard input, so that the token is in no list of
+processes; the reply is one line on standard output. The end of standard input means that the parent
+is gone, and stops the agent.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Telling the backend about the jobs: in order, in batches, everything once.
+"""Deliver the jobs' events to the backend: in order, in batches, each once.
 
-A `PATCH` of console lines appends, so one whose answer was lost must not simply be sent again. The
-backend is asked how much of it arrived instead; what didn't is sent again when the lost request
-can't be under way any more.
+A `PATCH` of output lines appends, so a request whose response was lost must not simply be repeated.
+The backend is asked how many lines arrived; the rest is sent again when the lost request can no
+longer be running.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ _GATHER = 0.2
 
 
 class JobReporter:
-    """The `Reporter` of one job: what a runner says of it is written down, and then passed on.
+    """The `Reporter` of one job: stores each event, and then delivers the event.
 
     Args:
-        store: Where it is written down.
-        reports: Who passes it on.
-        job_id: The job.
+        store: The agent's store.
+        reports: The delivery.
+        job_id: The job's id.
     """
 
     def __init__(self, store: Store, reports: Delivery, job_id: str) -> None:
@@ -68,12 +68,12 @@ class JobReporter:
         self._waiting: list[OutputLine] = []
 
     def started(self) -> None:
-        """Say that its code begins to run."""
+        """Report that the job's code begins to run."""
         self._store.begin(self._job_id)
         self._reports.wake()
 
     def printed(self, lines: Sequence[OutputLine]) -> None:
-        """Say what it printed since the last time."""
+        """Report new output lines."""
         self._waiting.extend(lines)
         self._write()
         self._reports.wake()
@@ -84,7 +84,7 @@ class JobReporter:
             self._waiting.clear()
 
     def ended(self, outcome: Outcome) -> None:
-        """Say how it ended."""
+        """Report the outcome."""
         try:
             self._write()
         except sqlite3.Error as error:
@@ -95,16 +95,16 @@ class JobReporter:
 
 
 class Delivery:
-    """Passes on what the store has and the backend doesn't, on a thread of its own.
+    """Delivers stored events that the backend lacks, on a thread of its own.
 
-    While the backend is away it tries again and again, ever less often, and loses nothing: what
-    isn't told stays in the store, also for the next process.
+    While the backend is away, delivery is tried again at growing intervals, and nothing is lost:
+    undelivered events stay in the store, also for the next process.
 
     Args:
-        store: What is known of the jobs.
-        session: The backend, with the agent's token. It repeats nothing by itself.
-        stop: Ends a job here that the backend has ended without the agent hearing of it.
-        settled: Seconds after which a request whose answer was lost can't be under way any more.
+        store: The agent's store.
+        session: Session with the backend, with the agent's token and without retries.
+        stop: Ends a job here that the backend ended without the agent's knowledge.
+        settled: Seconds after which a request without a response can no longer be running.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class Delivery:
         self._thread.start()
 
     def wake(self, *, at_once: bool = False) -> None:
-        """Say that there is something to report; `at_once` if the backend is known to be there."""
+        """Announce events; `at_once` if the backend is known to be up."""
         with self._waking:
             self._is_awake = True
             if at_once:
@@ -144,9 +144,9 @@ class Delivery:
             self._waking.notify()
 
     def check(self) -> None:
-        """Stop those that the backend has ended; one request for each job that runs here.
+        """Stop jobs that the backend has ended; one request for each running job.
 
-        Of one that prints much this is heard earlier, with the answer to its lines.
+        For a job with much output, the response to the lines reveals that earlier.
 
         Raises:
             ClientError: The backend is away, or at fault.
@@ -157,7 +157,7 @@ class Delivery:
                     self._end_here(job)
 
     def close(self, timeout: float = 5.0) -> None:
-        """Report what there is, for some seconds at most; the next process reports the rest."""
+        """Deliver for some seconds at most; the next process delivers the rest."""
         with self._waking:
             self._is_closing = True
             self._until = time.monotonic() + timeout
@@ -197,7 +197,7 @@ class Delivery:
             self._waking.wait_for(lambda: self._failures < before or self._is_closing, seconds)
 
     def _pass_on(self) -> bool:
-        """Send what there is to send; say whether all of it could be.
+        """Deliver all events; return whether that was possible.
 
         Raises:
             ClientError: The backend is away, or at fault.
@@ -212,7 +212,7 @@ class Delivery:
                 return "later" not in states
 
     def _attempt(self, job: KeptJob, faults: list[ClientError]) -> _State:
-        """Report on a job; a fault that may be about it alone doesn't keep the others waiting."""
+        """Deliver one job's events; a fault of one job doesn't delay the others."""
         try:
             return self._report(job)
         except (ConnectionFailed, RequestTimeout, AuthenticationError):
@@ -225,7 +225,7 @@ class Delivery:
         """Send one batch of a job.
 
         Returns:
-            Whether it is `told`, there is `more`, or it has to be gone on with `later`.
+            `told` when done, `more` for another batch, or `later` to continue later.
 
         Raises:
             ClientError: The backend is away, or at fault.
@@ -266,10 +266,10 @@ class Delivery:
     def _settle(
         self, error: ClientError, job: KeptJob, lines: list[OutputLine], body: dict[str, Any]
     ) -> None:
-        """Decide what follows from a report that failed.
+        """Decide how to continue after a failed delivery.
 
         Raises:
-            ClientError: It is to be tried again later.
+            ClientError: The delivery has to be tried again later.
         """
         if isinstance(error, NotFound):
             _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
@@ -293,7 +293,7 @@ class Delivery:
             raise error
 
     def _end_here(self, job: KeptJob) -> None:
-        """Stop what the backend has ended: its wish to stop it, or the answer to it, was lost."""
+        """Stop a job that the backend has ended: the stop request, or the response, was lost."""
         if self._stop(job.id):
             _LOG.warning("The backend has ended job %s; it is stopped here, too.", job.id)
 
@@ -306,7 +306,7 @@ class Delivery:
         self._store.sent(job.id, job.sent + 1)
 
     def _is_certain(self, job: KeptJob, since: float) -> bool:
-        """Find out how much the backend has of what was sent last, and whether that is final."""
+        """Find out how much of the last batch arrived; return whether that is final."""
         try:
             answer = self._client.list_job_console_logs(job.id)
         except NotFound:
@@ -339,15 +339,15 @@ def _stamped(row: Any) -> _Stamped:
 
 
 def arrived(held: Sequence[object], lines: Sequence[object], sent: int) -> int:
-    """Return how many of some lines a log has, of which the batch that was sent was the first few.
+    """Return how many of some lines a log has, of a batch whose response was lost.
 
-    Others may have added lines as well: what counts is where the longest beginning of them is
-    found behind what was there.
+    Others may have added lines as well: the longest beginning of the batch behind the older lines
+    counts.
 
     Args:
-        held: The log, as it is now.
-        lines: What was to follow.
-        sent: How many lines the log had at least, before.
+        held: The current log.
+        lines: The lines that should follow.
+        sent: Least number of lines in the log before.
 
     Example:
         >>> arrived(["a", "b", "c"], ["b", "c", "d"], 1)
@@ -394,7 +394,7 @@ def _may_have_arrived(error: ClientError) -> bool:
 
 
 def _was_answered(error: ClientError) -> bool:
-    """Say whether the server itself answered, and not what stands in front of it, or nobody."""
+    """Return whether the server itself answered, not a proxy in front, and not nobody."""
     return not isinstance(error, (ConnectionFailed, RequestTimeout)) and error.status_code not in (
         502,
         503,

@@ -18,6 +18,7 @@ from synapse.agent.metrics import PANELS, panel
 from synapse.agent.release_store import split_key
 from synapse.agent.store import KeptJob, KeptRelease
 from synapse.errors import MissingExtra
+from synapse.jobs.protocols import MachinesUnavailable
 
 try:
     from starlette.applications import Starlette
@@ -47,9 +48,9 @@ def make_app(work: JobService, token: str) -> ASGIApp:
     """Return the agent's service as an ASGI application.
 
     Args:
-        work: What it does.
-        token: What a request has to have in its header `Authorization`, but for `health/` and
-            the orders of jobs, which have tickets.
+        work: The job service.
+        token: Required value of the header `Authorization`, except for `health/` and for job specs,
+            which have tickets.
     """
     endpoints = _Endpoints(work)
     by_path: dict[str, dict[str, _Endpoint]] = {}
@@ -64,6 +65,7 @@ def make_app(work: JobService, token: str) -> ASGIApp:
         routes=routes,
         exception_handlers={
             Refusal: _refused,
+            MachinesUnavailable: _unavailable,
             HTTPException: _http_error,
             Exception: _fault,
         },
@@ -103,7 +105,7 @@ _Endpoint = Callable[[Request, Any], Any]
 
 
 class _Endpoints:
-    """What is done at each path. They run on threads, but for those that follow a log."""
+    """The handler of each path. Handlers run on threads, except those that follow a log."""
 
     def __init__(self, work: JobService) -> None:
         self._work = work
@@ -133,7 +135,7 @@ class _Endpoints:
         ]
 
     def health(self, request: Request, body: Any) -> Any:
-        """Say that the agent is up, and how it stands. Nothing here needs to be kept secret."""
+        """Answer the agent's health, which contains no secret."""
         del request, body
         problem = self._work.cluster.problem()
         return {
@@ -149,7 +151,7 @@ class _Endpoints:
         del body
         name = request.path_params["panel"]
         if name not in PANELS:
-            raise Refusal(404, f"There is no panel {name!r}; there are: {', '.join(PANELS)}.")
+            raise Refusal(404, f"Panel {name!r} does not exist. Use one of {', '.join(PANELS)}.")
         return panel(name, self._work.store)
 
     def list_releases(self, request: Request, body: Any) -> Any:
@@ -158,7 +160,7 @@ class _Endpoints:
         return _page(request, [_release_row(one) for one in self._work.store.releases()])
 
     def fetch_release(self, request: Request, body: Any) -> Any:
-        """Have a release on the disk; fetching it twice fetches it once."""
+        """Fetch a release to the disk; a second request fetches nothing."""
         del request
         code, version = body.get("plugin"), body.get("version")
         key = body.get("plugin_release", body.get("id"))
@@ -210,7 +212,7 @@ class _Endpoints:
         return _job_row(self._work.job(request.path_params["id"]))
 
     def job_logs(self, request: Request, body: Any) -> Any:
-        """Answer what a job has printed, from a line on."""
+        """Answer a job's output from a line on."""
         del body
         start = _number(request, "from", 0, least=0)
         limit = _number(request, "limit", -1, least=1)
@@ -237,17 +239,17 @@ class _Endpoints:
         return _found(self._work.cluster.nodes(), "node_id", request, "node")
 
     def list_tasks(self, request: Request, body: Any) -> Any:
-        """Answer a page of what runs."""
+        """Answer a page of running tasks."""
         del body
         return _page(request, self._work.cluster.tasks())
 
     def get_task(self, request: Request, body: Any) -> Any:
-        """Answer one of what runs."""
+        """Answer a running task."""
         del body
         return _found(self._work.cluster.tasks(), "task_id", request, "task")
 
     def list_applications(self, request: Request, body: Any) -> Any:
-        """Answer a page of what is served."""
+        """Answer a page of served applications."""
         del body
         return _page(request, self._work.cluster.applications())
 
@@ -261,19 +263,19 @@ class _Endpoints:
         del body
         name = request.path_params["id"]
         if not self._work.cluster.delete_application(name):
-            raise Refusal(404, f"There is no served application {name}.")
+            raise Refusal(404, f"No application {name} is served.")
         return None, 204
 
     def order(self, request: Request, body: Any) -> Any:
-        """Give a job its order, once."""
+        """Hand a job its spec, once."""
         del body
         order = self._work.orders.take(request.path_params["id"])
         if order is None:
-            raise Refusal(404, "There is no such order, or it was taken already.")
+            raise Refusal(404, "This ticket is unknown, or was used already.")
         return order
 
     async def stream(self, request: Request) -> Response:
-        """Send what a job prints as it prints it, until it has ended."""
+        """Stream a job's output until the job has ended."""
         job = await run_in_threadpool(self._work.job, request.path_params["id"])
         if request.method == "HEAD":
             return Response(media_type="text/plain")
@@ -291,7 +293,7 @@ class _Endpoints:
 
 
 def _answering(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any]:
-    """Have functions that may wait answer the requests to a path, as JSON."""
+    """Turn blocking functions into handlers of a path, with JSON responses."""
 
     async def answer(request: Request) -> Response:
         endpoint = by_method["GET" if request.method == "HEAD" else request.method]
@@ -331,6 +333,10 @@ def _refused(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, Refusal)  # noqa: S101 - for the type checker: it is registered so
     return JSONResponse(error.body, error.status)
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    return _refused(request, Refusal(503, str(error)))
 
 
 def _http_error(request: Request, error: Exception) -> Response:
@@ -395,7 +401,7 @@ def _found(rows: Sequence[dict[str, Any]], name: str, request: Request, what: st
     for row in rows:
         if row.get(name) == key:
             return row
-    raise Refusal(404, f"There is no {what} {key}.")
+    raise Refusal(404, f"No {what} {key} exists.")
 
 
 def _number(request: HTTPConnection, name: str, default: int, *, least: int) -> int:
@@ -408,7 +414,7 @@ def _number(request: HTTPConnection, name: str, default: int, *, least: int) -> 
 
 
 def _window(request: Request) -> tuple[int, int]:
-    """Return the number of the page that is asked for, and its size."""
+    """Return number and size of the requested page."""
     size = min(_number(request, "page_size", 100, least=1), _MOST_ROWS)
     return _number(request, "page", 1, least=1), size
 

@@ -1,4 +1,4 @@
-"""What the agent answers when it won't or can't."""
+"""The agent's error responses."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["Refusal", "of_backend"]
 
 
 class Refusal(Exception):
-    """An answer that isn't a success.
+    """An error response.
 
     Args:
         status: The HTTP status.
-        problem: What is wrong: a sentence, or a mapping of fields to their problems.
+        problem: The fault: a sentence, or a mapping of fields to their problems.
     """
 
     def __init__(self, status: int, problem: str | dict[str, Any]) -> None:
@@ -24,10 +24,10 @@ class Refusal(Exception):
 
 
 def of_backend(error: ClientError) -> Refusal:
-    """Return what the agent answers when the backend refused, or isn't there.
+    """Return the agent's response when the backend refused or is away.
 
-    What the backend says of the request is about the agent's caller, too. That it doesn't take the
-    agent's own token isn't: a 401 would send the caller looking at theirs.
+    The backend's refusal of a request concerns the agent's caller, too. The refusal of the agent's
+    own token doesn't: a 401 would make the caller check the wrong token.
     """
     if error.status_code in (400, 404, 409, 422) and isinstance(error.response, dict):
         return Refusal(error.status_code, error.response)

@@ -1,4 +1,4 @@
-"""What the agent does, apart from HTTP: it takes jobs, runs them, and tells the backend."""
+"""The agent's work apart from HTTP: take jobs, run them, report to the backend."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from synapse.agent.http_errors import Refusal, of_backend
 from synapse.agent.release_store import ReleaseStore, split_key
 from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.agent.tickets import Tickets
-from synapse.errors import ClientError, ConfigurationError, InvalidQuery
-from synapse.jobs.machines import Machines
-from synapse.jobs.spec import JobSpec, Limits, Outcome, Runner
+from synapse.errors import ClientError, ConfigurationError, UsageError
+from synapse.jobs.protocols import Machines, Runner
+from synapse.jobs.spec import JobSpec, Limits, Outcome
 from synapse.plugins.config import PluginConfig
-from synapse.plugins.parameters import problems
+from synapse.plugins.parameters import find_problems
 from synapse.session import Session
 
 __all__ = ["Caller", "JobService"]
@@ -51,17 +51,17 @@ class JobService:
     """The agent's work.
 
     Args:
-        store: What it remembers.
-        session: The backend, with the agent's token.
-        runner: What runs the jobs.
-        cluster: What can be asked about the machines that they run on.
-        reports: Who tells the backend.
-        orders: The orders that jobs fetch themselves.
-        limits: What one job may use.
+        store: The agent's store.
+        session: Session with the backend, with the agent's token.
+        runner: The runner.
+        cluster: The machines of the jobs.
+        reports: The delivery to the backend.
+        orders: The tickets for job specs.
+        limits: Limits of one job.
 
     Attributes:
-        agent_id: The agent's id at the backend, once that has been reached.
-        connected: When the backend was reached last, on `time.time`'s clock.
+        agent_id: The agent's id at the backend, once known.
+        connected: Time of the last contact with the backend, on `time.time`'s clock.
     """
 
     def __init__(
@@ -93,15 +93,14 @@ class JobService:
     def run(self, key: str, body: Mapping[str, Any], caller: Caller) -> KeptJob | str:
         """Run an action of a release.
 
-        The backend says which job that is, and whose rights it has (`job_id` and the header
-        `SYNAPSE-User`). Anybody else's request makes the job at the backend, which then asks for
-        it to be run.
+        The backend's request names the job and its rights (`job_id` and the header `SYNAPSE-User`).
+        Any other request creates the job at the backend, which then asks this agent to run the job.
 
         Returns:
-            The job; its id alone if the backend made it, but hasn't asked for it yet.
+            The job; only the id if the backend created the job, but hasn't asked for it yet.
 
         Raises:
-            Refusal: The release, the action or a parameter won't do, or the backend isn't there.
+            Refusal: The release, the action or a parameter is invalid, or the backend is away.
         """
         if self.stopping.is_set():
             raise Refusal(503, "The agent is being stopped.")
@@ -120,10 +119,10 @@ class JobService:
         return self._submit(release, job_id, action, params, body, caller)
 
     def stop(self, job_id: str) -> KeptJob:
-        """Ask for a job's end.
+        """Request a job's end.
 
         Raises:
-            Refusal: There is no such job.
+            Refusal: No such job exists.
         """
         job = self.job(job_id)
         if not job.is_final:
@@ -134,7 +133,7 @@ class JobService:
         """Return a job.
 
         Raises:
-            Refusal: There is no such job.
+            Refusal: No such job exists.
         """
         found = self.store.job(job_id)
         if found is None:
@@ -142,7 +141,7 @@ class JobService:
         return found
 
     def fail_what_ran(self) -> None:
-        """Mark what an earlier process of the agent left as failed: nothing of it runs any more."""
+        """Mark the jobs of an earlier agent process as failed: none of them runs any more."""
         for job in self.store.jobs():
             if not job.is_final:
                 ran = "while the job ran" if job.status == "running" else "before the job ran"
@@ -201,7 +200,7 @@ class JobService:
         body: Mapping[str, Any],
         caller: Caller,
     ) -> KeptJob | str:
-        """Have the backend make the job, and wait a moment for its request to run it."""
+        """Let the backend create the job, and wait a moment for the request to run the job."""
         if self.agent_id is None:
             raise Refusal(503, "The agent hasn't reached the backend yet; try again in a moment.")
         key = job_id or str(uuid.uuid4())
@@ -226,7 +225,7 @@ class JobService:
         return found if found is not None else key
 
     def _session_of(self, caller: Caller) -> Session:
-        """Return a session with the caller's rights; with the agent's own if it names nobody."""
+        """Return a session with the caller's rights; with the agent's own for an unnamed caller."""
         options: dict[str, Any] = {"timeout": self._session.transport.settings.timeout}
         url = self._session.transport.base_url
         if caller.user_token is not None:
@@ -248,24 +247,24 @@ def _job_id(body: Mapping[str, Any]) -> str | None:
 
 
 def _checked(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    """Return action and parameters of a request to run, checked against the release.
+    """Return action and parameters of a run request, checked against the release.
 
     Raises:
-        Refusal: They won't do; the answer says for each what to give.
+        Refusal: They are invalid; the response names valid ones.
     """
     name = body.get("action")
     if name is not None and not isinstance(name, str):
         raise Refusal(400, {"action": ["Not a valid string."]})
     try:
         action = PluginConfig.parse(release.config).action(name)
-    except InvalidQuery as error:
+    except UsageError as error:
         raise Refusal(400, {"action": [str(error)]}) from None
     params = body.get("params", body.get("parameters"))
     if params is None:
         params = {}
     if not isinstance(params, dict):
         raise Refusal(400, {"params": ["Give an object."]})
-    found = problems(action.parameters, params) if action.parameters is not None else {}
+    found = find_problems(action.parameters, params) if action.parameters is not None else {}
     if found:
         raise Refusal(400, {"params": found})
     return action.name, params

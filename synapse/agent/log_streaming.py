@@ -1,4 +1,4 @@
-"""Following what a job prints, as long as it runs."""
+"""Stream a job's output while the job runs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class _Cut(Exception):
 async def _batches(
     store: Store, job_id: str, start: int, stopping: threading.Event
 ) -> AsyncIterator[list[str]]:
-    """Give a job's lines from a number on, until it has ended.
+    """Yield a job's lines from a number on, until the job has ended.
 
     Raises:
         _Cut: The agent is being stopped.
@@ -70,7 +70,7 @@ def follow_by_http(
 
 
 class _Lines(Response):
-    """A text that is sent line by line. One that doesn't come to its end is left open-ended."""
+    """A text that is sent line by line, and left open-ended if interrupted."""
 
     media_type = "text/plain"
 
@@ -115,7 +115,7 @@ async def _disconnected(receive: Receive) -> None:
 async def follow_by_websocket(
     store: Store, job_id: str, socket: WebSocket, start: int, stopping: threading.Event
 ) -> None:
-    """Send a log by WebSocket: messages of some lines each; closed with 1000 when it has ended."""
+    """Send a log by WebSocket, in messages of some lines; closed with 1000 at the end."""
     await socket.accept()
     gone = asyncio.ensure_future(_closed(socket))
     try:
@@ -140,10 +140,10 @@ async def _closed(socket: WebSocket) -> None:
 
 
 def _messages(lines: list[str]) -> list[str]:
-    """Put lines together into messages that aren't too large.
+    """Join lines into messages of bounded size.
 
-    Who reads one may take a line's end off its end. So that this isn't an empty line that is lost,
-    a message whose last line is empty has one more.
+    Readers may strip a line end from a message's end. So a message whose last line is empty gets
+    one more line end.
     """
     messages: list[list[str]] = []
     size = _MOST_MESSAGE

@@ -80,10 +80,10 @@ PANELS: dict[str, Callable[[Store], dict[str, Any]]] = {
 
 
 def panel(name: str, store: Store) -> dict[str, Any]:
-    """Return the figures of a panel, as they are now.
+    """Return the current figures of a panel.
 
     Raises:
-        KeyError: There is no such panel.
+        KeyError: No such panel exists.
     """
     values = PANELS[name](store)
     return {"panel": name, "time": datetime.now(timezone.utc).isoformat(), "values": values}

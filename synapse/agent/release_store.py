@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from synapse.agent.http_errors import Refusal, of_backend
 from synapse.agent.store import KeptRelease, Store
-from synapse.errors import ClientError, InvalidQuery
+from synapse.errors import ClientError, UsageError
 from synapse.jobs.spec import ReleaseFile
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.packaging import read_config
@@ -30,11 +30,11 @@ def split_key(key: str) -> tuple[str, str]:
     """Return code and version of a release's `code@version`.
 
     Raises:
-        Refusal: It isn't one.
+        Refusal: The text has another form.
     """
     code, at, version = key.partition("@")
     if not at or not _CODE.fullmatch(code) or not _VERSION.fullmatch(version):
-        raise Refusal(404, f"{key!r} is no release: name it as code@version.")
+        raise Refusal(404, f"{key!r} is not a release. Write code@version.")
     return code, version
 
 
@@ -42,8 +42,8 @@ class ReleaseStore:
     """The releases on the agent's disk.
 
     Args:
-        store: What is known of them.
-        session: The backend, with the agent's token.
+        store: The agent's store.
+        session: Session with the backend, with the agent's token.
     """
 
     def __init__(self, store: Store, session: Session) -> None:
@@ -54,15 +54,15 @@ class ReleaseStore:
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def fetch(self, code: str, version: str) -> tuple[KeptRelease, bool]:
-        """Have a release on the disk: at once if it is there, else from the backend.
+        """Return a release from the disk, else fetch the release from the backend.
 
-        Two requests, and one for the file, unless it is there already.
+        Two requests, and one for the file, unless the release is on the disk.
 
         Returns:
             The release, and whether it was fetched now.
 
         Raises:
-            Refusal: The backend has no such release, its zip can't be used, or it isn't there.
+            Refusal: The backend has no such release, the zip is unusable, or the backend is away.
         """
         with self._fetching[f"{code}@{version}"]:
             kept = self._store.release(code, version)
@@ -71,10 +71,10 @@ class ReleaseStore:
             return self._fetched(code, version), True
 
     def fetch_by_id(self, key: int) -> tuple[KeptRelease, bool]:
-        """Have the release of a backend's id on the disk, as `fetch` does.
+        """Return a release by the backend's id, as `fetch` does.
 
         Raises:
-            Refusal: As `fetch` does.
+            Refusal: As for `fetch`.
         """
         kept = self._store.release_of_id(key)
         if kept is not None:
@@ -87,10 +87,10 @@ class ReleaseStore:
         return self.fetch(*split_key(f"{code}@{version}"))
 
     def find(self, key: str) -> KeptRelease:
-        """Return a release that is kept, by `code@version` or by the backend's id.
+        """Return a stored release, by `code@version` or by the backend's id.
 
         Raises:
-            Refusal: It isn't kept.
+            Refusal: The release isn't stored.
         """
         kept: KeptRelease | None
         if "@" in key:
@@ -102,17 +102,17 @@ class ReleaseStore:
         return kept
 
     def drop(self, key: str) -> None:
-        """Keep a release no longer. A job that has begun with it goes on.
+        """Delete a release. A job that has begun continues.
 
         Raises:
-            Refusal: It isn't kept.
+            Refusal: The release isn't stored.
         """
         kept = self.find(key)
         self._store.drop_release(kept.code, kept.version)
         self._archive(kept.code, kept.version).unlink(missing_ok=True)
 
     def file_of(self, kept: KeptRelease) -> ReleaseFile:
-        """Return a release as a runner takes it."""
+        """Return a release in the form that runners take."""
         return ReleaseFile(
             code=kept.code,
             version=kept.version,
@@ -128,14 +128,14 @@ class ReleaseStore:
             if release is None:
                 raise Refusal(404, f"The backend has no release {version} of the plugin {code}.")
             release.download(path)
-        except (ClientError, InvalidQuery) as error:
+        except (ClientError, UsageError) as error:
             if isinstance(error, ClientError):
                 raise of_backend(error) from error
             raise Refusal(502, f"The release can't be fetched: {error}") from error
         try:
             config = read_config(path)
             PluginConfig.parse(config, code=code, version=version)
-        except InvalidQuery as error:
+        except UsageError as error:
             path.unlink(missing_ok=True)
             raise Refusal(409, f"The release {code}@{version} can't be used: {error}") from error
         return self._store.keep_release(

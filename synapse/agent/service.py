@@ -1,4 +1,4 @@
-"""The agent's process: it listens, keeps in touch with the backend, and ends cleanly."""
+"""The agent's process: listen, keep contact with the backend, end cleanly."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from synapse.errors import (
     NotFound,
     PermissionDenied,
 )
-from synapse.jobs.local.engine import Engine
-from synapse.jobs.machines import Machines, ThisMachine
-from synapse.jobs.spec import Limits, Runner
+from synapse.jobs.protocols import RunnerOptions
+from synapse.jobs.registry import build_runner
+from synapse.jobs.spec import Limits
 from synapse.session import Session
 
 try:
@@ -53,22 +53,24 @@ _GRACE = 3
 
 @attrs.frozen(kw_only=True)
 class AgentOptions:
-    """How an agent is run.
+    """Options of an agent.
 
     Attributes:
         backend: The backend's address.
-        token: The agent's token, which the backend knows, and who asks the agent has to know.
-        name: What the backend shows it as.
-        host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
-        url: Where others reach the agent; by default what it listens on.
-        data: The folder that keeps everything.
-        workers: How many jobs run at once.
-        limits: What one job may use.
-        ray: The address of a Ray cluster's head, such as `http://127.0.0.1:8265`, to run jobs on;
-            by default they are processes of this machine.
-        ray_token: The cluster's token, if it has one.
-        tenant: The tenant's code, if the agent is in several.
+        token: The agent's token, which the backend and the agent's callers know.
+        name: Display name at the backend.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        url: Address for others; by default the listening address.
+        data: Folder of the agent's state.
+        workers: Number of jobs at a time.
+        limits: Limits of one job.
+        runner: Name of the runner, from `synapse.jobs.registry.RUNNERS`; by default `ray` with an
+            address of a cluster, and `local` otherwise.
+        ray: Address of a Ray cluster's head, such as `http://127.0.0.1:8265`, for running jobs; by
+            default jobs are processes of this machine.
+        ray_token: The cluster's token, if any.
+        tenant: The tenant's code, for an agent of several tenants.
         https_only: Whether to refuse a backend that is reached by plain http.
     """
 
@@ -81,6 +83,7 @@ class AgentOptions:
     data: Path
     workers: int = 2
     limits: Limits = attrs.field(factory=Limits)
+    runner: str | None = None
     ray: str | None = None
     ray_token: str | None = attrs.field(default=None, repr=False)
     tenant: str | None = None
@@ -88,14 +91,14 @@ class AgentOptions:
 
 
 def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) -> None:
-    """Run an agent until SIGINT or SIGTERM; call it from the main thread.
+    """Run an agent until SIGINT or SIGTERM; call this from the main thread.
 
     Args:
-        options: How.
-        on_ready: Called with the agent's address when it answers.
+        options: The options.
+        on_ready: Called with the agent's address once the agent answers.
 
     Raises:
-        ConfigurationError: It can't be started; the message says why in one sentence.
+        ConfigurationError: The agent can't start; the message says why in one sentence.
         AuthenticationError: The backend doesn't know the token.
     """
     token = Secret(options.token, "the agent's token").reveal()
@@ -128,7 +131,7 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
 
 
 def _owner(options: AgentOptions, token: str) -> str:
-    """Say for whom the agent works: a backend that was made anew has other tokens, too."""
+    """Return the identity of the agent's backend: a new backend has other tokens, too."""
     whole = "\0".join([options.backend.rstrip("/"), options.tenant or "", token])
     return hashlib.sha256(whole.encode()).hexdigest()
 
@@ -141,7 +144,17 @@ def _begin(contact: _Heartbeat, on_ready: Callable[[str], None] | None, url: str
 
 def _work(options: AgentOptions, store: Store, session: Session, url: str) -> JobService:
     orders = Tickets(url)
-    runner, cluster = _runner(options, store, orders)
+    runner, cluster = build_runner(
+        options.runner or ("ray" if options.ray else "local"),
+        RunnerOptions(
+            folder=store.folder,
+            node_id=store.node_id(),
+            workers=options.workers,
+            tickets=orders,
+            address=options.ray,
+            cluster_token=options.ray_token,
+        ),
+    )
     reports = Delivery(store, session, stop=runner.stop)
     work = JobService(
         store=store,
@@ -157,17 +170,6 @@ def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Jo
     return work
 
 
-def _runner(options: AgentOptions, store: Store, orders: Tickets) -> tuple[Runner, Machines]:
-    if options.ray is None:
-        engine = Engine(store.folder / "engine", workers=options.workers)
-        return engine, ThisMachine(store.node_id(), engine.pids)
-    from synapse.jobs.ray.machines import RayMachines
-    from synapse.jobs.ray.runner import RayRunner
-
-    runner = RayRunner(options.ray, orders=orders, token=options.ray_token)
-    return runner, RayMachines(runner.client)
-
-
 def _nothing() -> None:
     pass
 
@@ -178,10 +180,10 @@ def _end(work: JobService) -> None:
 
 
 class _Heartbeat:
-    """Tells the backend again and again that the agent is there, and where.
+    """Sends a heartbeat with the agent's address to the backend.
 
-    The backend keeps the agent's token in memory only; after a restart of the backend it has it
-    again with the next word.
+    The backend keeps the agent's token in memory, so the next heartbeat restores the token after a
+    restart of the backend.
     """
 
     def __init__(
@@ -197,10 +199,10 @@ class _Heartbeat:
         self._on_first: Callable[[], None] = _nothing
 
     def introduce(self) -> None:
-        """Reach the backend for the first time. It may be away; the agent then waits for it.
+        """Send the first heartbeat. The backend may be away; then the agent waits.
 
         Raises:
-            AuthenticationError: It doesn't know the token.
+            AuthenticationError: The backend doesn't know the token.
         """
         try:
             # Without the address: the agent doesn't listen yet.
@@ -224,7 +226,7 @@ class _Heartbeat:
         self._thread.start()
 
     def close(self) -> None:
-        """Say no more."""
+        """Stop the heartbeats."""
         self._closing.set()
         if self._thread.is_alive():
             self._thread.join(15)
@@ -257,12 +259,12 @@ class _Heartbeat:
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    """Leave out what uvicorn takes for a fault: a WebSocket that is refused with an answer."""
+    """Filter out uvicorn's warning about a WebSocket that is refused with a response."""
     return "without completing handshake" not in record.getMessage()
 
 
 class _Server(uvicorn.Server):
-    """A server that ends its streams before it waits for them."""
+    """A server that ends its streams before waiting for them."""
 
     def __init__(self, app: ASGIApp, work: JobService, on_ready: Callable[[], None]) -> None:
         super().__init__(

@@ -1,7 +1,7 @@
-"""What an agent remembers: its jobs, what they printed, what the backend was told, its releases.
+"""The agent's state: jobs, their output, deliveries to the backend, releases.
 
-Everything is in one SQLite file, which one process at a time may have: what was running when the
-last one ended is found here by the next.
+Everything is in one SQLite file, which one process at a time may use: a new process finds the jobs
+that the last one left running.
 """
 
 from __future__ import annotations
@@ -73,23 +73,23 @@ def _document(text: str) -> dict[str, Any]:
 
 @attrs.frozen(kw_only=True)
 class KeptJob:
-    """A job as the agent remembers it.
+    """A stored job.
 
     Attributes:
-        id: The job's id, which the backend knows it by.
+        id: The job's id at the backend.
         code: The plugin's code.
         version: The release's version.
-        action: Which of its actions.
-        params: What that is given.
-        debug: Whether it runs for debugging.
+        action: Name of the action.
+        params: The action's parameters.
+        debug: Whether the job runs for debugging.
         status: `queued`, `running`, `completed`, `failed` or `stopped`.
-        reason: Why it failed or was stopped.
-        created: When the agent got it, as ISO 8601.
-        started: When its code began to run.
-        completed: When it ended.
-        lines: How many lines it has printed.
-        sent: How many of them the backend has.
-        told: Which status the backend has.
+        reason: Reason of a failure or a stop.
+        created: Time of arrival, as ISO 8601.
+        started: Time when the code began to run.
+        completed: Time of the end.
+        lines: Number of printed lines.
+        sent: Number of lines at the backend.
+        told: Status at the backend.
     """
 
     id: str
@@ -109,22 +109,22 @@ class KeptJob:
 
     @property
     def is_final(self) -> bool:
-        """Whether it has ended."""
+        """True if the job has ended."""
         return self.status in FINAL
 
 
 @attrs.frozen(kw_only=True)
 class KeptRelease:
-    """A release that the agent has on its disk.
+    """A stored release.
 
     Attributes:
         code: The plugin's code.
         version: The release's version.
-        id: Its id at the backend.
-        checksum: The SHA-256 of the zip, in hex.
-        size: The bytes of the zip.
-        config: What its `config.yaml` says.
-        created: When it was fetched, as ISO 8601.
+        id: The release's id at the backend.
+        checksum: SHA-256 of the zip, in hex.
+        size: Bytes of the zip.
+        config: Content of the `config.yaml`.
+        created: Time of fetching, as ISO 8601.
     """
 
     code: str
@@ -137,19 +137,19 @@ class KeptRelease:
 
     @property
     def key(self) -> str:
-        """What it is called: `code@version`."""
+        """The release's key: `code@version`."""
         return f"{self.code}@{self.version}"
 
 
 class Store:
-    """The agent's memory. All of it may be used from several threads.
+    """The agent's state on the disk. Safe under threads.
 
     Args:
-        folder: Where it is; made if it isn't there, for its owner alone.
-        keep: How many jobs that have ended, and of which the backend knows all, are remembered.
+        folder: Folder of the state; created for the owner alone.
+        keep: Number of ended and fully delivered jobs to keep.
 
     Raises:
-        ConfigurationError: Another agent uses the folder, or it can't be written.
+        ConfigurationError: Another agent uses the folder, or the folder can't be written.
     """
 
     def __init__(self, folder: Path, *, keep: int = 1000) -> None:
@@ -171,24 +171,24 @@ class Store:
             ) from error
 
     def close(self) -> None:
-        """Give the file back. Later use raises `sqlite3.ProgrammingError`."""
+        """Close the file. Later use raises `sqlite3.ProgrammingError`."""
         with self._lock:
             self._db.close()
 
     def node_id(self) -> str:
-        """Return the id of this machine as the agent's node; it stays the same."""
+        """Return this machine's constant id as the agent's node."""
         with self._changing() as db:
             db.execute("INSERT OR IGNORE INTO about VALUES ('node', ?)", (uuid.uuid4().hex,))
             (found,) = db.execute("SELECT value FROM about WHERE name = 'node'").fetchone()
         return str(found)
 
     def belong_to(self, owner: str) -> None:
-        """Note for whom the agent works; the releases of another are forgotten.
+        """Store the backend's identity; the releases of another backend are forgotten.
 
-        What is called `digits@1.0.0` there may be something else here.
+        `digits@1.0.0` of another backend may be a different release.
 
         Args:
-            owner: A text that differs for each.
+            owner: A text that differs for each backend.
         """
         with self._changing() as db:
             found = db.execute("SELECT value FROM about WHERE name = 'owner'").fetchone()
@@ -208,7 +208,7 @@ class Store:
         params: Mapping[str, Any],
         debug: bool,
     ) -> bool:
-        """Remember a job as queued; say whether it wasn't known before."""
+        """Store a queued job; return whether the job is new."""
         row = (job_id, code, version, action, json.dumps(dict(params)), debug, "queued", _now())
         with self._changing() as db:
             done = db.execute(
@@ -219,7 +219,7 @@ class Store:
             return done.rowcount == 1
 
     def job(self, job_id: str) -> KeptJob | None:
-        """Return a job, if there is one of this id."""
+        """Return a job by id, if known."""
         found = self._jobs("WHERE id = ?", (job_id,))
         return found[0] if found else None
 
@@ -233,7 +233,7 @@ class Store:
         )
 
     def count(self, statuses: Sequence[str] = ()) -> int:
-        """Return how many jobs there are, in some states or in all."""
+        """Return the number of jobs in some states, or in all."""
         where = f" WHERE status IN ({_marks(statuses)})" if statuses else ""
         ((number,),) = self._rows(f"SELECT count(*) FROM jobs{where}", tuple(statuses))  # noqa: S608 - marks only
         return int(number)
@@ -253,9 +253,9 @@ class Store:
             _append(db, job_id, lines)
 
     def end(self, job_id: str, outcome: Outcome) -> None:
-        """Note how a job ended, the reason as its last line; only the first time counts.
+        """Store a job's outcome, with the reason as the last line; only the first call counts.
 
-        A reason that the job's last line gives already isn't said twice.
+        A reason that the job's last line gives already isn't repeated.
         """
         with self._changing() as db:
             done = db.execute(
@@ -322,12 +322,12 @@ class Store:
         return found
 
     def release(self, code: str, version: str) -> KeptRelease | None:
-        """Return a release that is kept, if it is."""
+        """Return a stored release, if any."""
         found = self._releases("WHERE code = ? AND version = ?", (code, version))
         return found[0] if found else None
 
     def release_of_id(self, key: int) -> KeptRelease | None:
-        """Return the release that the backend knows by an id, if it is kept."""
+        """Return the stored release of a backend's id, if any."""
         found = self._releases("WHERE id = ?", (key,))
         return found[0] if found else None
 
@@ -336,7 +336,7 @@ class Store:
         return self._releases("ORDER BY created, rowid", ())
 
     def drop_release(self, code: str, version: str) -> bool:
-        """Forget a release; say whether it was kept."""
+        """Forget a release; return whether the release was stored."""
         with self._changing() as db:
             done = db.execute(
                 "DELETE FROM releases WHERE code = ? AND version = ?", (code, version)
@@ -404,7 +404,7 @@ def _append(db: sqlite3.Connection, job_id: str, lines: Sequence[OutputLine]) ->
 
 
 def _storable(message: str) -> str:
-    """Return a line without what no database takes: NUL, and halves of surrogate pairs."""
+    """Return a line without NUL and halves of surrogate pairs, which databases refuse."""
     return message.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 
 

@@ -1,4 +1,4 @@
-"""Orders that a job's process fetches itself, where it can't be given them by its input."""
+"""Single-use tickets for job specs, for processes that can't read them from standard input."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ __all__ = ["Tickets"]
 
 
 class Tickets:
-    """Orders of jobs, each to be had once, by a ticket that nobody can guess.
+    """Job specs, each handed out once, for a ticket that nobody can guess.
 
-    An order has credentials in it, and on a cluster everything else that a job is started with can
-    be read by whoever sees the dashboard: so only the ticket is there, and it is worth nothing
-    once the job has used it. May be used from several threads.
+    A spec contains credentials, and on a cluster everything else that a job is submitted with can
+    be read on the dashboard: so only the ticket is submitted, which is worthless once the job has
+    used that. Safe under threads.
 
     Args:
-        url: The agent's address, as the jobs reach it.
+        url: The agent's address, as the jobs reach the agent.
 
     Example:
         >>> orders = Tickets("http://127.0.0.1:8100")
@@ -33,7 +33,7 @@ class Tickets:
         self._lock = threading.Lock()
 
     def issue(self, order: Mapping[str, Any]) -> str:
-        """Keep an order until it is taken, and return its ticket."""
+        """Store a job spec, and return its ticket."""
         ticket = secrets.token_urlsafe(32)
         with self._lock:
             self._held[ticket] = dict(order)
@@ -44,10 +44,10 @@ class Tickets:
         return f"{self._url}/_orders/{ticket}/"
 
     def take(self, ticket: str) -> dict[str, Any] | None:
-        """Give an order away; `None` if there is none of this ticket, any more or at all."""
+        """Hand out a job spec; `None` for an unknown or used ticket."""
         with self._lock:
             return self._held.pop(ticket, None)
 
     def revoke(self, ticket: str) -> None:
-        """Take an order back, because its job has ended without it."""
+        """Withdraw a job spec, because the job has ended without using that."""
         self.take(ticket)

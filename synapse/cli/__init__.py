@@ -1,4 +1,4 @@
-"""The command line. It needs the `cli` extra, and says so when that isn't installed."""
+"""The command line, which needs the extra `cli`."""
 
 from __future__ import annotations
 

@@ -26,9 +26,9 @@ def add_commands(
     """Add `upload` and `download`.
 
     Args:
-        app: What they are added to.
-        one_line_errors: What turns an expected error into one line and an exit code.
-        errors: Where failures are listed.
+        app: The application.
+        one_line_errors: Turns an expected error into one line and an exit code.
+        errors: Console for failures.
     """
 
     @app.command()
@@ -43,7 +43,7 @@ def add_commands(
         workers: Annotated[int, _WORKERS] = 8,
         profile: Annotated[str | None, _PROFILE] = None,
     ) -> None:
-        """Upload many files as data units. Called again, it goes on where it stopped."""
+        """Upload many files as data units. The same command continues a stopped upload."""
         with one_line_errors(), _session(profile) as session:
             report = session.data_collections.get(collection).upload(
                 source, project=project, workers=workers
@@ -62,7 +62,7 @@ def add_commands(
         workers: Annotated[int, _WORKERS] = 8,
         profile: Annotated[str | None, _PROFILE] = None,
     ) -> None:
-        """Download many files. Called again, it fetches what is missing."""
+        """Download many files. The same command fetches missing files."""
         if (collection is None) == (project is None):
             raise typer.BadParameter("give either --collection or --project")
         with one_line_errors(), _session(profile) as session:
@@ -80,7 +80,7 @@ def _session(profile: str | None) -> Session:
 
 
 def _conclude(report: UploadReport | DownloadReport, errors: Console) -> None:
-    """Say what came of it: the numbers on stdout, each failure on stderr."""
+    """Print the numbers to stdout, and each failure to stderr."""
     typer.echo(str(report).partition("\n")[0])
     for failure in report.failed:
         errors.print(str(failure), style="red")

@@ -1,7 +1,7 @@
 """The child process of :class:`~synapse.emulator.process.Emulator`.
 
-Its orders are one line of JSON on standard input; its answer is one line on standard output.
-When standard input ends, whoever started it is gone, and it stops.
+The options come as one line of JSON on standard input; the reply is one line on standard output.
+The end of standard input means that the parent is gone, and stops the server.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""The door for whoever started this process: what the platform's interface can't make."""
+"""Endpoints for the process that started the server: things the platform's API can't create."""
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
@@ -44,7 +44,7 @@ class NewTenantSerializer(serializers.Serializer[Any]):
 
 
 class TenantsView(APIView):
-    """``_emulator/tenants/``: make a tenant with a user and an agent of its own."""
+    """``_emulator/tenants/``: create a tenant with a user and an agent."""
 
     authentication_classes = ()
     permission_classes = (HoldsControlToken,)
@@ -71,7 +71,7 @@ class TenantsView(APIView):
 
 
 class GroundTruthItemSerializer(serializers.Serializer[Any]):
-    """What is true of one data unit."""
+    """The ground truth of one data unit."""
 
     data_unit = serializers.IntegerField()
     data: Any = DocumentField(allow_null=True)
@@ -92,7 +92,7 @@ class NewGroundTruthsSerializer(serializers.Serializer[Any]):
     dataset = serializers.CharField(default="default", max_length=255)
 
     def validate_tenant(self, value: str) -> Tenant:
-        """Find the tenant by its code, or by a token of somebody who is at home in it."""
+        """Find the tenant by code, or by a token of a member."""
         token = Token.objects.filter(digest=Token.hash(value)).select_related("user__tenant")
         found = Tenant.objects.filter(code=value).first() or next(
             (row.user.tenant for row in token), None
@@ -156,7 +156,7 @@ class FaultsView(APIView):
 
 
 class FaultView(APIView):
-    """``_emulator/faults/{key}/``: how often a fault was served, or no more of it."""
+    """``_emulator/faults/{key}/``: read or remove an armed fault."""
 
     authentication_classes = ()
     permission_classes = (HoldsControlToken,)

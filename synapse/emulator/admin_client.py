@@ -1,4 +1,4 @@
-"""How the process that started the server asks it for what only that process may have."""
+"""Requests from the process that started the server to the admin endpoints."""
 
 import http.client
 import json
@@ -13,14 +13,14 @@ _TIMEOUT = 30.0
 def ask(
     url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Send an order to the server and give its answer.
+    """Send an admin request and return the response.
 
     Args:
         url: The server's base URL.
-        token: The control token that it was started with.
+        token: The server's control token.
         method: The HTTP method.
-        path: The path of the order.
-        body: What it says, as JSON can say it.
+        path: Path of the endpoint.
+        body: The body, as JSON values.
 
     Raises:
         EmulatorError: The server doesn't answer, or refused.

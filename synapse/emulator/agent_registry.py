@@ -1,4 +1,4 @@
-"""The agents that said where they are, and what is asked of them."""
+"""The connected agents, and requests to them."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ class _Place:
 
 
 class ConnectedAgents:
-    """Where agents are reached, and by which token: it is in memory only, as the token is.
+    """Addresses and tokens of agents, in memory only, because tokens are.
 
-    An agent says so again and again, hence soon after this server was restarted.
+    Agents send heartbeats, so the registry is complete soon after a restart of the server.
     """
 
     def __init__(self) -> None:
         self._places: dict[int, _Place] = {}
 
     def note(self, agent: User, token: str) -> bool:
-        """Keep what an agent said, or forget one that has no address.
+        """Store an agent's address, or forget an agent without one.
 
         Returns:
-            Whether it can be asked now, and couldn't before.
+            Whether the agent can be reached now, and couldn't before.
         """
         if not agent.url:
             self._places.pop(agent.pk, None)
@@ -53,18 +53,18 @@ class ConnectedAgents:
         return is_new
 
     def has(self, agent: User) -> bool:
-        """Say whether an agent can be asked for something."""
+        """Return whether an agent can be reached."""
         return agent.is_active and agent.pk in self._places
 
     def submit(self, job: Job, token: str, *, patience: float = _HANDED_OVER) -> None:
-        """Have a job's agent run it, on a thread; if it can't, the job fails and says why.
+        """Let a job's agent run the job, on a thread; otherwise the job fails with the reason.
 
-        Waits for that a little, so that whoever started the job can ask the agent about it.
+        Waits a little, so that the job's creator can ask the agent about the job.
 
         Args:
-            job: The job; its release, plugin and tenant are loaded.
-            token: The job's own.
-            patience: For how many seconds to wait.
+            job: The job, with loaded release, plugin and tenant.
+            token: The job's own token.
+            patience: Seconds to wait.
         """
         if job.plugin_release is None or job.agent_id is None:  # the caller checked
             raise ValueError("only a release can be run by an agent")
@@ -87,7 +87,7 @@ class ConnectedAgents:
         self._ask_later(job.agent_id, path, body, on_behalf, otherwise=fail).join(patience)
 
     def stop(self, job: Job) -> None:
-        """Ask a job's agent for its end, on a thread; if it can't, the job counts as stopped."""
+        """Request a job's end at its agent, on a thread; without an answer the job is stopped."""
 
         def stop(why: str) -> None:
             end_job(job.pk, Job.Status.STOPPED, f"It was stopped, but not by the agent: {why}.")
@@ -119,7 +119,7 @@ class ConnectedAgents:
     def _ask(
         self, agent: int, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
     ) -> str | None:
-        """Ask, and give why it didn't work, if so."""
+        """Send a request; return the failure, if any."""
         for pause in (*_PAUSES, None):
             place = self._places.get(agent)  # it may be somewhere else now
             if place is None:
@@ -134,7 +134,7 @@ class ConnectedAgents:
 def _asked(
     place: _Place, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> tuple[str | None, bool]:
-    """Ask once; give why it didn't work, and whether the agent itself said so."""
+    """Send a request once; return the failure, and whether the agent reported one itself."""
     import requests
 
     try:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class EmulatorConfig(AppConfig):
-    """The application; carries what the process that started it told it."""
+    """The application, with the settings of the process that started the server."""
 
     name = "synapse.emulator"
     label = "emulator"

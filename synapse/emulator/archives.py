@@ -1,11 +1,11 @@
-"""What is read from the zip of a plugin's release."""
+"""Read the zip of a plugin's release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import IO, Any
 
-from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
-from synapse.plugins.archive import opened, read_entry
+from synapse.errors import BadArchive, PluginConfigError, UsageError
+from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.config_file import find_config
 from synapse.plugins.packaging import check_zip
 
@@ -13,7 +13,7 @@ __all__ = ["Archive", "BadRelease", "read_archive"]
 
 
 class BadRelease(ValueError):
-    """It can't be released; `reasons` are for people."""
+    """The zip can't be released; `reasons` are for people."""
 
     def __init__(self, reasons: list[str]) -> None:
         super().__init__(" ".join(reasons))
@@ -31,24 +31,24 @@ class Archive:
 def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
     """Read the configuration and the description at the top of a zip.
 
-    One whose configuration has actions is checked: it is going to be run.
+    A configuration with actions is checked, because it is going to be run.
 
     Args:
         file: The zip.
-        code: The plugin's code, which the configuration has to have.
-        version: The release's version, which it has to have.
+        code: The required code of the plugin.
+        version: The required version of the release.
 
     Raises:
-        BadRelease: It isn't a zip, the configuration is no object, or has mistakes.
+        BadRelease: The file isn't a zip, or the configuration isn't an object, or has mistakes.
     """
     try:
         _, config = find_config(file)
-        with opened(file) as archive:
+        with open_zip(file) as archive:
             readme = read_entry(archive, "README.md") or b""
         check_zip(file, code=code, version=version)
     except PluginConfigError as error:
         raise BadRelease(_reasons(error)) from error
-    except (BadArchive, InvalidQuery) as error:
+    except (BadArchive, UsageError) as error:
         raise BadRelease([str(error)]) from error
     return Archive(config, readme.replace(b"\x00", b"").decode(errors="replace"))
 

@@ -1,4 +1,4 @@
-"""Who asks, and on behalf of which tenant."""
+"""Authenticate requests, and find their tenant."""
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
@@ -21,7 +21,7 @@ _HEADERS = (
 
 @dataclass(frozen=True)
 class Access:
-    """What a request may touch; found at ``request.auth``."""
+    """The rights of a request, at ``request.auth``."""
 
     token: Token
     tenant: Tenant
@@ -65,7 +65,7 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def _header_value(request: Request, name: str) -> str | None:
-    """Give what follows the keyword ``Token`` in a header, or None if the header is not sent."""
+    """Return the value behind the keyword ``Token`` in a header, or None."""
     header = request.headers.get(name)
     if header is None:
         return None

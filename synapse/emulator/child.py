@@ -1,4 +1,4 @@
-"""The child process that the local backend is, as the process that starts it sees it."""
+"""Start and stop a server in a child process."""
 
 import contextlib
 import json
@@ -17,17 +17,17 @@ def await_ready(
     timeout: float,
     what: str = "The local backend",
 ) -> dict[str, str]:
-    """Give a child its orders, and wait for what it says when it is ready.
+    """Send a child its options, and wait for its reply.
 
     Args:
-        child: The process, with pipes for its input and output.
-        log: The file that it writes its errors to.
-        orders: What it is to do.
-        timeout: Seconds that it may take.
-        what: What it is, for messages.
+        child: The process, with pipes for input and output.
+        log: File of the child's errors.
+        orders: The options.
+        timeout: Longest wait in seconds.
+        what: Name of the child, for messages.
 
     Raises:
-        EmulatorError: It ended, or wasn't ready in time; the message says why.
+        EmulatorError: The child ended, or wasn't ready in time; the message says why.
     """
     assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
     assert child.stdout is not None  # noqa: S101
@@ -59,13 +59,13 @@ def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float,
 
 
 def text_of(log: IO[bytes]) -> str:
-    """Give what a child wrote so far."""
+    """Return a child's output so far."""
     # Not by seeking: the position in the file is one with that of the child, who writes there.
     return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
 
 
 def end(child: subprocess.Popen[bytes], timeout: float) -> None:
-    """End a child and take its remains away: politely, and by force after ``timeout`` seconds."""
+    """End a child: politely, and by force after ``timeout`` seconds."""
     if timeout:
         child.terminate()
     try:

@@ -1,4 +1,4 @@
-"""Who runs jobs in this process."""
+"""Choose the runner of a job in this process."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from synapse.emulator.models.accounts import User
 
 
 def agents() -> ConnectedAgents:
-    """Give the agents that jobs can be given to."""
+    """Return the connected agents."""
     config = _config()
     if config.agents is None:
         config.agents = ConnectedAgents()
@@ -22,16 +22,16 @@ def agents() -> ConnectedAgents:
 
 
 def engine() -> JobRunner | None:
-    """Give what runs jobs here, if this server does."""
+    """Return this server's job runner, if any."""
     running: JobRunner | None = _config().running
     return running
 
 
 def note_agent(agent: User, token: str) -> None:
-    """Keep where an agent is, and give it what waits for it if that wasn't known.
+    """Store an agent's address, and submit its waiting jobs to a new agent.
 
-    Those are jobs from before this server was started, which may have died before the agent had
-    them. One that the agent has is not run twice.
+    Waiting jobs date from before this server's start, which may have died before submitting them. A
+    job that the agent has isn't run twice.
     """
     if not agents().note(agent, token):
         return
@@ -45,11 +45,11 @@ def note_agent(agent: User, token: str) -> None:
 
 
 def hand_over(job: Job, user: User) -> None:
-    """Have a job run that was just made, once it is there for others to see.
+    """Submit a new job after the transaction, when others can see the job.
 
     Args:
-        job: The job, with its runner.
-        user: Who asked for it: the code gets a token with this user's rights.
+        job: The job, with the runner.
+        user: The requesting user, whose rights the job's token gets.
     """
     release = job.plugin_release
     if release is None:  # the caller checked
@@ -64,7 +64,7 @@ def hand_over(job: Job, user: User) -> None:
 
 
 def ask_to_stop(job: Job) -> None:
-    """Have who runs a job end it, once what came with that wish is saved."""
+    """Request a job's end at the runner, after the transaction."""
     running = engine()
     if job.runner == Job.Runner.AGENT:
         transaction.on_commit(lambda: agents().stop(job))

@@ -1,4 +1,4 @@
-"""``GET`` of file content, whole or a range of it."""
+"""``GET`` of file content, whole or a range."""
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
@@ -26,7 +26,7 @@ _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII)
 
 
 class AnyAccept(DefaultContentNegotiation):
-    """Errors go out as JSON whatever is accepted; the content is what it is."""
+    """Content in its own type; errors are JSON whatever the client accepts."""
 
     def select_renderer(self, request: Request, renderers: Any, format_suffix: Any = None) -> Any:
         return renderers[0], renderers[0].media_type
@@ -79,7 +79,7 @@ def _matches(header: str, tag: str) -> bool:
 
 
 def _span(request: Request, tag: str, size: int) -> range | None:
-    """Give the bytes to answer with; None if the range that was asked for has none of them."""
+    """Return the requested bytes; None for a range outside the file."""
     whole = range(size)
     if request.headers.get("If-Range", tag) != tag:
         return whole

@@ -1,4 +1,4 @@
-"""What can go wrong when the local backend is started."""
+"""Errors of starting the local backend."""
 
 import importlib.util
 
@@ -22,10 +22,10 @@ _REQUIRED = (
 
 
 def require_extra() -> None:
-    """Check that the libraries of the ``emulator`` extra are there, without importing them.
+    """Check that the libraries of the ``emulator`` extra are installed, without importing them.
 
     Raises:
-        EmulatorError: One of them is missing; the message says how to install it.
+        EmulatorError: A library is missing; the message says how to install the extra.
     """
     missing = [name for name in _REQUIRED if not _is_installed(name)]
     if missing:

@@ -1,4 +1,4 @@
-"""Every error as JSON: what DRF maps, what Django would answer as HTML, and what nobody foresaw."""
+"""All errors as JSON: those of DRF, Django's HTML ones, and unforeseen ones."""
 
 # ruff: noqa: ARG001 (the signatures are the framework's)
 
@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 
-class Conflict(APIException):
-    """What is asked for contradicts how things are."""
+class ApiConflict(APIException):
+    """The request contradicts the object's state."""
 
     status_code = status.HTTP_409_CONFLICT
     default_code = "conflict"
@@ -35,7 +35,7 @@ def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Answer a request that is refused before a view sees it (a malformed ``Host``, say)."""
+    """Answer a request that is refused before a view, such as one with a malformed ``Host``."""
     return JsonResponse({"detail": "Bad request."}, status=400)
 
 
@@ -45,7 +45,7 @@ def not_found(request: HttpRequest, exception: Exception) -> JsonResponse:
 
 
 def server_error(request: HttpRequest) -> JsonResponse:
-    """Answer a fault of the backend itself; the traceback is in its log."""
+    """Answer a fault of the backend itself; the traceback is in the log."""
     return JsonResponse({"detail": "Internal server error."}, status=500)
 
 

@@ -1,7 +1,7 @@
 """``expand=`` without a query for each row.
 
-The serializers say what can be expanded and what their own fields need; this module turns the
-paths of a request into the prefetches that fetch them, one query for each path.
+Serializers declare their expansions and the needs of their own fields; this module turns the paths
+of a request into prefetches, one query for each path.
 """
 
 from collections.abc import Iterable
@@ -24,13 +24,13 @@ def requested_paths(request: Request) -> list[str]:
 def expanded(
     queryset: QuerySet[Any], serializer: type[Any], paths: Iterable[str], depth: int = 0
 ) -> QuerySet[Any]:
-    """Make a queryset fetch what a serializer reads, with some relations expanded.
+    """Make a queryset fetch everything that a serializer reads, with some relations expanded.
 
     Args:
         queryset: Rows of the serializer's model.
         serializer: A :class:`~synapse.emulator.api.base.ResourceSerializer` subclass.
         paths: Dotted names of relations; ``~all`` and ``*`` stand for all of one level.
-        depth: How deep this level is below the rows asked for.
+        depth: Depth of this level below the requested rows.
     """
     expandable: dict[str, Any] = serializer.Meta.expandable_fields
     names, below = split_levels(list(paths))

@@ -1,4 +1,4 @@
-"""Answers that are faulty on order: what a client must be ready for, and the server never does."""
+"""Faulty responses on demand, for which clients must be ready."""
 
 import math
 import time
@@ -185,7 +185,7 @@ def _has_body(request: HttpRequest, response: HttpResponseBase) -> bool:
 
 
 def _size(response: HttpResponseBase) -> int | None:
-    """Give the length of an answer's body; None if nobody knows it before its end."""
+    """Return the length of a response's body; None if unknown before the end."""
     if isinstance(response, HttpResponse):
         return len(response.content)
     length = response.get("Content-Length")
@@ -195,7 +195,7 @@ def _size(response: HttpResponseBase) -> int | None:
 def _with_body(
     response: HttpResponseBase, change: Callable[[Iterable[bytes]], Iterator[bytes]]
 ) -> HttpResponseBase:
-    """Give the same answer with its body changed on the way, and its length as it was."""
+    """Return the same response with a changed body and the old length."""
     if isinstance(response, StreamingHttpResponse):
         pieces = response.streaming_content
         response.streaming_content = change(pieces)  # type: ignore[arg-type] # none is asynchronous
@@ -213,7 +213,7 @@ def _with_body(
 
 
 def _pause(request: HttpRequest, seconds: float) -> bool:
-    """Wait; say whether anybody is still there to be answered."""
+    """Sleep; return whether the client is still connected."""
     stopping = apps.get_app_config("emulator").stopping  # type: ignore[attr-defined] # ours
     is_gone: Callable[[], bool] = request.META.get("waitress.client_disconnected", lambda: False)
     end = time.monotonic() + seconds

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 
 @dataclass(eq=False)
 class Armed:
-    """A fault that waits for the requests it is meant for."""
+    """A fault that waits for matching requests."""
 
     kind: str
     count: int = 1
@@ -23,14 +23,14 @@ class Armed:
     served: int = 0
 
     def fits(self, method: str, path: str) -> bool:
-        """Say whether it is meant for a request, as far as method and path go."""
+        """Return whether the fault matches a request's method and path."""
         return (self.method is None or self.method.upper() == method) and (
             self.path is None or fnmatchcase(path.strip("/"), self.path.strip("/"))
         )
 
 
 class Switch:
-    """The faults of one server; its threads share it."""
+    """The faults of one server, shared by the threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class Switch:
         self._ordered: dict[str, Armed] = {}
 
     def arm(self, fault: Armed) -> str:
-        """Have a fault from now on; give the key to ask for it by."""
+        """Arm a fault; return the key."""
         key = secrets.token_hex(8)
         with self._lock:
             self._ordered[key] = fault
@@ -46,11 +46,11 @@ class Switch:
         return key
 
     def find(self, key: str) -> Armed | None:
-        """Give a fault that was ordered, be it over or not."""
+        """Return a fault by key, whether used up or not."""
         return self._ordered.get(key)
 
     def clear(self, *, only: Armed | None = None, tenant: str | None = None) -> None:
-        """Forget what is left of one fault, of those of a tenant, or of all."""
+        """Remove one fault, those of a tenant, or all."""
         with self._lock:
             self._armed = [
                 fault
@@ -60,12 +60,12 @@ class Switch:
             ]
 
     def take(self, method: str, path: str, tenant_of: Callable[[], str | None]) -> Armed | None:
-        """Give the fault that a request gets; one request gets one, in the order of arming.
+        """Return the fault for a request; one request gets one, in the order of arming.
 
         Args:
             method: The request's method.
-            path: Its path.
-            tenant_of: What finds its tenant's code; called only where that matters.
+            path: The request's path.
+            tenant_of: Finds the tenant's code; called only where that matters.
         """
         meant = [fault for fault in self._armed if fault.fits(method, path)]
         tenant = tenant_of() if any(fault.tenant is not None for fault in meant) else None

@@ -13,7 +13,7 @@ from synapse.emulator.errors import EmulatorError
 
 @dataclass(frozen=True)
 class Kind:
-    """What can be said of one kind of fault."""
+    """The options of one kind of fault."""
 
     needs: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
@@ -46,14 +46,14 @@ def order(
     tenant: str | None,
     **options: Any,
 ) -> dict[str, Any]:
-    """Put an order for a fault together, as the server takes it.
+    """Build the body that arms a fault.
 
     Raises:
-        EmulatorError: There is no such kind, or it isn't told so.
+        EmulatorError: The kind doesn't exist, or doesn't take these options.
     """
     name = str(kind)
     if name not in KINDS:
-        raise EmulatorError(f"There is no fault {name!r}; there are {', '.join(KINDS)}.")
+        raise EmulatorError(f"Fault {name!r} does not exist. Use one of {', '.join(KINDS)}.")
     given = {option: value for option, value in options.items() if value is not None}
     for option in KINDS[name].needs:
         if option not in given:
@@ -85,9 +85,9 @@ def _check(name: str, value: Any, kinds: Any, least: float, most: float = float(
 
 
 class Fault:
-    """A fault that the local backend was told to have.
+    """An armed fault of the local backend.
 
-    As a context manager it ends with the block, whether it was used up or not.
+    As a context manager, the fault ends with the block, whether used up or not.
     """
 
     def __init__(self, kind: str, ask: Callable[[str], dict[str, Any]]) -> None:
@@ -96,12 +96,12 @@ class Fault:
 
     @property
     def served(self) -> int:
-        """How many answers it has spoilt so far (one request)."""
+        """Number of responses spoilt so far (one request)."""
         count: int = self._ask("GET")["served"]
         return count
 
     def clear(self) -> None:
-        """Take back what is left of it (one request)."""
+        """Remove the rest of the fault (one request)."""
         self._ask("DELETE")
 
     def __enter__(self) -> Self:

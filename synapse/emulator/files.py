@@ -20,17 +20,17 @@ _BLOCK = 1 << 20
 
 
 def folder() -> DataFolder:
-    """Give the data folder that this process serves."""
+    """Return the data folder of this process."""
     return DataFolder(Path(settings.MEDIA_ROOT))
 
 
 def blob_path(tenant: Tenant, checksum: str) -> Path:
-    """Give where the content with a checksum is kept."""
+    """Return the path of the content with a checksum."""
     return folder().files / str(tenant.pk) / checksum[:2] / checksum
 
 
 def blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
-    """Give the content that a tenant holds of some checksums, by checksum."""
+    """Return a tenant's content for some checksums, by checksum."""
     wanted = sorted(set(checksums))
     found: dict[str, Blob] = {}
     for start in range(0, len(wanted), BATCH):
@@ -40,7 +40,7 @@ def blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
 
 
 def store(tenant: Tenant, content: File[bytes]) -> Blob:
-    """Keep a file that came with a request, and give its row."""
+    """Store a request's file, and return the row."""
     digest = hashlib.md5(usedforsecurity=False)
     draft = _draft()
     try:
@@ -54,9 +54,9 @@ def store(tenant: Tenant, content: File[bytes]) -> Blob:
 
 
 def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
-    """Keep the bytes of a finished upload, and give their row.
+    """Store the bytes of a finished upload, and return their row.
 
-    The upload keeps its file: the two share the bytes where the file system can.
+    The upload keeps the file: both share the bytes where the file system can.
     """
     draft = _draft()
     try:
@@ -70,7 +70,7 @@ def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
 
 
 def md5(path: Path, size: int) -> str:
-    """Give the MD5 of a file's first ``size`` bytes, in hex."""
+    """Return the MD5 of a file's first ``size`` bytes, in hex."""
     digest = hashlib.md5(usedforsecurity=False)
     with path.open("rb") as stream:
         while size > 0 and (block := stream.read(min(_BLOCK, size))):

@@ -117,11 +117,11 @@ class Related(AnyOf):
 
 
 class Through(Related):
-    """Like :class:`Related` for what other rows tell: those of ``model`` that name both.
+    """As :class:`Related`, through the rows of another ``model`` that name both sides.
 
     Args:
-        relation: The field of ``model`` that is filtered by.
-        back: The field of ``model`` that names the rows which are listed.
+        relation: Field of ``model`` to filter by.
+        back: Field of ``model`` that names the listed rows.
     """
 
     def __init__(self, *, relation: Any, back: str, **kwargs: Any) -> None:
@@ -137,11 +137,11 @@ class Through(Related):
 def filterset_for(
     model: type[models.Model], view: type[Any] | None = None
 ) -> type[django_filters.FilterSet]:
-    """Make the filters of a list: every scalar field, every relation, spans of every time.
+    """Build the filters of a list: every scalar field, every relation, spans of every time.
 
     Args:
-        model: What is listed.
-        view: A view whose ``more_filters`` come on top.
+        model: The listed model.
+        view: A view with additional ``more_filters``.
     """
     filters: dict[str, django_filters.Filter] = {}
     for field in (*model._meta.concrete_fields, *model._meta.many_to_many):
@@ -207,7 +207,7 @@ def sortable(model: type[models.Model]) -> tuple[str, ...]:
 
 
 def _is_hidden(field: Any) -> bool:
-    """Whether a field is no column that the interface shows."""
+    """Return whether a field isn't a visible column."""
     return field.name in ("tenant", "blob") or isinstance(
         field, models.JSONField | models.FileField
     )

@@ -1,4 +1,4 @@
-"""The data folder: where the local backend keeps its database, its files and its credentials."""
+"""The data folder: database, files and credentials of the local backend."""
 
 import contextlib
 import json
@@ -16,7 +16,7 @@ DATA_VARIABLE = "SYNAPSE_EMULATOR_DATA"
 
 @dataclass(frozen=True)
 class Credentials:
-    """What is made once per data folder and read again at every later start."""
+    """Credentials made once per data folder, and read at every later start."""
 
     secret_key: str
     tenant: str
@@ -38,7 +38,7 @@ class DataFolder:
     """One data folder on disk.
 
     Args:
-        path: The folder; it is made by :meth:`prepare` when it does not exist.
+        path: The folder, created by :meth:`prepare` if missing.
     """
 
     def __init__(self, path: Path) -> None:
@@ -56,7 +56,7 @@ class DataFolder:
 
     @property
     def incoming(self) -> Path:
-        """The folder of what is still being received; on the same file system as :attr:`files`."""
+        """Folder of incomplete files, on the same file system as :attr:`files`."""
         return self.path / "incoming"
 
     @property
@@ -65,10 +65,10 @@ class DataFolder:
         return self.path / "engine"
 
     def prepare(self) -> None:
-        """Make the folder, readable by its owner only, and check that it can be written to.
+        """Create the folder, readable by the owner only, and check write access.
 
         Raises:
-            EmulatorError: It is not a folder, or cannot be made or written to.
+            EmulatorError: The path is not a folder, or cannot be created or written.
         """
         if self.path.exists() and not self.path.is_dir():
             raise EmulatorError(f"The data folder {self.path} is not a folder.")
@@ -85,10 +85,10 @@ class DataFolder:
             ) from error
 
     def credentials(self) -> Credentials:
-        """Read the folder's credentials, or make and keep them at the first start.
+        """Read the folder's credentials, or create them at the first start.
 
         Raises:
-            EmulatorError: The file is there, but cannot be read as credentials.
+            EmulatorError: The file exists, but cannot be read as credentials.
         """
         path = self.path / "credentials.json"
         if not path.exists():

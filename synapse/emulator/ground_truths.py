@@ -20,7 +20,7 @@ _WRITTEN = ["category", "project", "data", "meta", "updated"]
 
 
 def unknown(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[str]]]:
-    """Tell, for each item, which ids in it the tenant doesn't have; empty if there are none."""
+    """Return, for each item, the ids that the tenant doesn't have; empty without any."""
     known = {
         "data_unit": _held(DataUnit, tenant, {item["data_unit"] for item in items}),
         "project": {None, *_held(Project, tenant, {item.get("project") for item in items})},
@@ -40,10 +40,10 @@ def unknown(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[
 def record(
     tenant: Tenant, items: list[dict[str, Any]], *, dataset: str, version: str
 ) -> GroundTruthVersion:
-    """Put what is true of some units into a version of a dataset, both made when missing.
+    """Store ground truths in a version of a dataset; create both if missing.
 
     A unit has one ground truth in a dataset, and one event in a version: later items replace
-    what was said of the same unit.
+    earlier ones of the same unit.
     """
     of_tenant, _ = GroundTruthDataset.objects.get_or_create(tenant=tenant, name=dataset)
     row, _ = GroundTruthVersion.objects.get_or_create(

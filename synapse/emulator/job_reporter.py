@@ -1,4 +1,4 @@
-"""What is noted of a job while it runs here, and how it is ended."""
+"""Write a running job's events to the database, and end jobs."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LEVELS = {Job.Status.FAILED: LogLevel.ERROR, Job.Status.STOPPED: LogLevel.WARNI
 
 
 class DatabaseReporter:
-    """Writes what the engine says of a job into the database, on the engine's threads.
+    """Writes the engine's events into the database, on the engine's threads.
 
     Args:
         key: The job's id.
@@ -42,16 +42,16 @@ class DatabaseReporter:
         self._waiting: deque[OutputLine] = deque()
 
     def started(self) -> None:
-        """Note that it runs."""
+        """Store that the job runs."""
         _again(self._start)
 
     def printed(self, lines: Sequence[OutputLine]) -> None:
-        """Note what it printed."""
+        """Store output lines."""
         self._waiting.extend(lines)
         self._write()
 
     def ended(self, outcome: Outcome) -> None:
-        """Note how it ended."""
+        """Store the outcome."""
         status, reason = Job.Status(outcome.status), outcome.reason
         try:
             self._write()
@@ -82,12 +82,12 @@ class DatabaseReporter:
 
 @transaction.atomic
 def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
-    """End a job, unless it has ended; the reason becomes its last line, unless it is that already.
+    """End a job, unless it has ended; the reason becomes the last line, unless it already is.
 
     Args:
         key: The job's id.
-        status: One that nothing comes after.
-        reason: Why, in a sentence.
+        status: A final status.
+        reason: The reason, in a sentence.
     """
     job = Job.objects.select_for_update().filter(pk=key).exclude(status__in=Job.FINAL).first()
     if job is None:

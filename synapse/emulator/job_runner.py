@@ -1,4 +1,4 @@
-"""Jobs that this server runs itself, and those that it has agents run."""
+"""The jobs that this server runs itself."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _RESTARTED = "The backend was restarted while the job ran."
 
 
 class JobRunner:
-    """The server's engine, made when the first job comes.
+    """The server's engine, made for the first job.
 
     Args:
-        folder: Where the engine keeps what it needs.
-        url: Where the jobs reach this server.
-        limits: What each job may use.
+        folder: Folder of the engine.
+        url: This server's address, as jobs reach the server.
+        limits: Limits of each job.
     """
 
     def __init__(self, folder: Path, url: str, limits: Limits | None) -> None:
@@ -49,7 +49,7 @@ class JobRunner:
             end_job(key, Job.Status.FAILED, _RESTARTED)
 
     def submit(self, job: Job, archive: Path, token: str) -> None:
-        """Have a job run that was saved; its release, plugin and tenant are loaded."""
+        """Run a saved job, with loaded release, plugin and tenant."""
         try:
             order = self._order(job, archive, token)
             with self._lock:
@@ -84,7 +84,7 @@ class JobRunner:
         )
 
     def stop(self, job: Job) -> None:
-        """Ask for the end of a job; it is told as any other end is."""
+        """Request the end of a job, which is reported as any other end."""
         with self._lock:
             if self._engine is not None and self._engine.stop(str(job.pk)):
                 return
@@ -93,7 +93,7 @@ class JobRunner:
                 end_job(job.pk, Job.Status.STOPPED, "It was stopped before it ran.")
 
     def close(self) -> None:
-        """End all jobs, and wait for it."""
+        """End all jobs, and wait for them."""
         with self._lock:
             self._is_closed = True
             engine = self._engine
@@ -108,7 +108,7 @@ class JobRunner:
         return self._engine
 
     def _checksum(self, path: Path) -> str:
-        """Give the SHA-256 of stored content, which never changes."""
+        """Return the SHA-256 of stored content, which never changes."""
         if path not in self._checksums:
             digest = hashlib.sha256()
             with path.open("rb") as stream:

@@ -1,4 +1,4 @@
-"""What every answer carries, whatever view made it."""
+"""Headers of every response, whatever the view."""
 
 import re
 import uuid

@@ -1,4 +1,4 @@
-"""Pages of a list. A module of its own: the settings name it, so it may import no view."""
+"""Pages of a list. The settings name this module, so it may import no view."""
 
 from rest_framework.pagination import PageNumberPagination
 

@@ -30,7 +30,7 @@ _FOREIGN = ("DJANGO_", "SYNAPSE_", "DATABASE_URL", "PYTHONWARNINGS")
 
 @dataclass(frozen=True)
 class TenantCredentials:
-    """A tenant of the local backend, and the tokens that are good in it."""
+    """A tenant of the local backend, with the tokens."""
 
     tenant: str
     api_token: str
@@ -38,20 +38,20 @@ class TenantCredentials:
 
 
 class Emulator:
-    """A local backend in a child process, on a free port unless told otherwise.
+    """A local backend in a child process, by default on a free port.
 
-    It ends with the ``with`` block, and in any case with the process that started it. It can be
-    started again after it was stopped.
+    The backend ends with the ``with`` block, and in any case with the parent process. A stopped
+    backend can be started again.
 
     Args:
-        data: The folder to keep everything in; a temporary one, removed at the end, if None.
-        host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
-        start_timeout: Seconds that it may take to be ready.
-        database_url: A database to use instead of SQLite in the folder, such as
-            ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is not looked at: it
-            may be that of the project under test.
-        job_limits: What each job may use, as `synapse.jobs.spec.Limits`.
+        data: Folder for everything; a temporary one, removed at the end, if None.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        start_timeout: Longest start in seconds.
+        database_url: A database instead of SQLite in the folder, such as
+            ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is ignored: it may belong
+            to the project under test.
+        job_limits: Limits of each job, as `synapse.jobs.spec.Limits`.
 
     Example:
         >>> with Emulator() as emulator:
@@ -82,10 +82,10 @@ class Emulator:
         self._info: dict[str, str] = {}
 
     def start(self) -> Self:
-        """Start the server and wait until it answers; does nothing when it runs already.
+        """Start the server and wait for the first answer; does nothing for a running server.
 
         Raises:
-            EmulatorError: It could not be started; the message says why.
+            EmulatorError: The server could not be started; the message says why.
         """
         if self._child is not None:
             return self
@@ -111,7 +111,7 @@ class Emulator:
         return self
 
     def stop(self) -> None:
-        """Stop the server, at most within some seconds; does nothing when it doesn't run."""
+        """Stop the server within some seconds; does nothing for a stopped server."""
         child, self._child = self._child, None
         log, self._log = self._log, None
         if child is None or log is None:
@@ -145,7 +145,7 @@ class Emulator:
 
     @property
     def tenant(self) -> str:
-        """The code of the tenant that is there from the start."""
+        """Code of the first tenant."""
         return self._told("tenant")
 
     @property
@@ -172,16 +172,16 @@ class Emulator:
 
     @property
     def log(self) -> str:
-        """What the server wrote about faults, such as the traceback of a 500."""
+        """The server's output about faults, such as the traceback of a 500."""
         return "" if self._log is None else text_of(self._log)
 
     def create_tenant(
         self, name: str | None = None, *, member: str | None = None
     ) -> TenantCredentials:
-        """Make a fresh, empty tenant with a user and an agent of its own (one request).
+        """Create an empty tenant with a user and an agent (one request).
 
         Args:
-            name: What it is called; its code is made up in any case.
+            name: Display name; the code is made up in any case.
             member: An API token whose user becomes a member of the tenant too.
 
         Raises:
@@ -199,19 +199,18 @@ class Emulator:
         version: str = "1",
         dataset: str = "default",
     ) -> int:
-        """Put ground truth into a tenant, which the platform's interface can't (one request).
+        """Add ground truths to a tenant, which the platform's API can't (one request).
 
-        The dataset and the version are made when they are not there. A data unit has one ground
-        truth in a dataset and one event in a version: saying something of it again replaces what
-        was said; what other versions say of it stays.
+        Dataset and version are created if missing. A data unit has one ground truth in a dataset
+        and one event in a version: a second one replaces the first; other versions keep theirs.
 
         Args:
-            tenant: The tenant's code, or a token of its user or agent.
-            items: What is true, as ``{"data_unit": id, "data": document, "category": "train",
-                "project": id, "meta": {}}``; the last two may be left out. The category is
-                ``train``, ``validation`` or ``test``.
-            version: The name of the version.
-            dataset: The name of the dataset.
+            tenant: The tenant's code, or a token of the user or agent.
+            items: The ground truths, as ``{"data_unit": id, "data": document, "category": "train",
+                "project": id, "meta": {}}``; the last two are optional. The category is ``train``,
+                ``validation`` or ``test``.
+            version: Name of the version.
+            dataset: Name of the dataset.
 
         Returns:
             The id of the version, to filter ``sdk/ground_truth_events/`` by.
@@ -247,35 +246,33 @@ class Emulator:
         retry_after: float | str | None = None,
         status: int | None = None,
     ) -> Fault:
-        """Make the next answers faulty (one request).
+        """Make the next responses faulty (one request).
 
-        A request gets one fault at most: the first that was ordered of those that are meant for it.
+        A request gets one fault at most: the first armed one that matches.
 
         Args:
-            kind: What goes wrong.
+            kind: Kind of the fault.
 
-                The request isn't processed and refused: ``"429"``, ``"500"``, ``"503"``;
-                answered with an ``"html"`` page by something in between; or the connection is
-                closed, ``"refused-before"``.
+                The server refuses without processing: ``"429"``, ``"500"``, ``"503"``; a proxy
+                answers an ``"html"`` page; or the connection is closed, ``"refused-before"``.
 
-                The request is processed, and the answer comes late (``"slow"``), a byte at a
-                time (``"drip"``), as 200 with nothing in it (``"empty"``), ends in the middle of
-                its body (``"cut"``) or of its headers (``"cut-headers"``); or there is none, and
-                the connection ends (``"lost"``) or is reset (``"reset"``).
-            count: How many answers.
-            method: Only those to this HTTP method.
-            path: Only those to this path below the base URL, such as ``projects/``; ``*`` stands
-                for any text.
-            after: How many that fit stay as they are first.
-            tenant: Only those to this tenant's tokens; its code.
-            seconds: How late a ``"slow"`` answer is, and how long a ``"drip"`` waits after each
-                byte.
-            retry_after: What the header ``Retry-After`` of ``"429"`` and ``"503"`` says: seconds,
-                or an HTTP date.
-            status: The status of the ``"html"`` page; 502 unless told otherwise.
+                The server processes the request, and the response comes late (``"slow"``), a byte
+                at a time (``"drip"``), as an ``"empty"`` 200, or ends in the middle of the body
+                (``"cut"``) or of the headers (``"cut-headers"``); or no response comes, and the
+                connection ends (``"lost"``) or is reset (``"reset"``).
+            count: Number of responses.
+            method: Only responses to this HTTP method.
+            path: Only responses for this path below the base URL, such as ``projects/``; ``*``
+                stands for any text.
+            after: Number of matching responses to leave alone first.
+            tenant: Only responses to this tenant's tokens; the code.
+            seconds: Delay of a ``"slow"`` response, and pause of a ``"drip"`` after each byte.
+            retry_after: Header ``Retry-After`` of ``"429"`` and ``"503"``: seconds, or an HTTP
+                date.
+            status: Status of the ``"html"`` page; by default 502.
 
         Raises:
-            EmulatorError: There is no such kind of fault, or the server isn't running.
+            EmulatorError: No such kind exists, or the server isn't running.
 
         Example:
             >>> from synapse import Session
@@ -299,10 +296,10 @@ class Emulator:
         return Fault(body["kind"], lambda verb: self._ask(verb, f"faults/{key}/"))
 
     def clear_faults(self, *, tenant: str | None = None) -> None:
-        """Take back what is left of the faults that were ordered (one request).
+        """Remove all remaining faults (one request).
 
         Args:
-            tenant: Only of those for this tenant; its code.
+            tenant: Only faults for this tenant; the code.
 
         Raises:
             EmulatorError: The server isn't running.

@@ -1,4 +1,4 @@
-"""What a WSGI application can't do to its connection, and a faulty server does."""
+"""Control over a WSGI request's connection, which faulty responses need."""
 
 import socket
 import struct
@@ -27,22 +27,22 @@ class Wire:
         self._channel.write_soon(content)
 
     def end_by_reset(self) -> None:
-        """Have the connection end with a reset, when it ends."""
+        """Make the connection end with a reset."""
         linger = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
         self._channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
 class WiredTask(WSGITask):  # type: ignore[misc] # the library has no types
-    """A request that knows its connection."""
+    """A request that knows the connection."""
 
     def get_environment(self) -> dict[str, Any]:
-        """Give the WSGI environment."""
+        """Return the WSGI environment, with the connection."""
         environment: dict[str, Any] = super().get_environment()
         environment.setdefault(WIRE, Wire(self.channel))
         return environment
 
 
 class WiredChannel(HTTPChannel):  # type: ignore[misc] # the library has no types
-    """A connection whose requests know it."""
+    """A connection that the requests know."""
 
     task_class = WiredTask

@@ -26,7 +26,7 @@ _MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 
 @dataclass(frozen=True)
 class ServerInfo:
-    """What a client needs to know about a server that is ready."""
+    """Facts about a ready server that clients need."""
 
     url: str
     tenant: str
@@ -44,19 +44,19 @@ def serve(
     control_token: str | None = None,
     job_limits: "Limits | None" = None,
 ) -> None:
-    """Run the local backend until SIGINT or SIGTERM; call it from the main thread.
+    """Run the local backend until SIGINT or SIGTERM; call this from the main thread.
 
     Args:
-        host: The address to listen on.
-        port: The port to listen on; 0 takes a free one.
-        data_dir: Where everything is kept; made when it is not there. None means a temporary
-            folder, removed at the end.
-        on_ready: Called once when requests are answered.
-        control_token: Lets its holder make tenants and order faults over HTTP.
-        job_limits: What each job may use; those of `synapse.jobs.spec.Limits` if None.
+        host: Address to listen on.
+        port: Port to listen on; 0 takes a free one.
+        data_dir: Folder for everything, created if missing. None means a temporary folder, removed
+            at the end.
+        on_ready: Called once when the server answers requests.
+        control_token: Lets the holder create tenants and arm faults over HTTP.
+        job_limits: Limits of each job; those of `synapse.jobs.spec.Limits` if None.
 
     Raises:
-        EmulatorError: It cannot be started; the message says why in one sentence.
+        EmulatorError: The server cannot be started; the message says why in one sentence.
     """
     require_extra()
     with (
@@ -87,7 +87,7 @@ def serve(
 
 
 def load_application(folder: DataFolder, control_token: str | None = None) -> Any:
-    """Set Django up for a data folder, bring its database up to date, and give the WSGI app.
+    """Set up Django for a data folder, migrate the database, and return the WSGI app.
 
     Raises:
         EmulatorError: The folder can't be used, or the process already runs another Django.
@@ -205,7 +205,7 @@ def _wait_for(reader: int) -> None:
 
 
 def _run_jobs(folder: DataFolder, url: str, limits: "Limits | None") -> Callable[[], None]:
-    """Have jobs run by this process, and give what ends those that run."""
+    """Let this process run jobs, and return the function that ends them."""
     from django.apps import apps
 
     from synapse.emulator.job_runner import JobRunner
@@ -223,7 +223,7 @@ def _run_jobs(folder: DataFolder, url: str, limits: "Limits | None") -> Callable
 
 
 def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
-    """Serve on a thread, and give what stops it after the requests in work are answered."""
+    """Serve on a thread, and return the function that stops after running requests."""
     from django.apps import apps
     from waitress.server import create_server
 

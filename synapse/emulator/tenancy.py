@@ -19,7 +19,7 @@ BATCH = 500
 
 
 def access_of(request: Request) -> Access:
-    """Give what an authenticated request may touch."""
+    """Return the rights of an authenticated request."""
     access = request.auth
     if not isinstance(access, Access):  # a view without authentication has no business here
         raise TypeError("the request is not authenticated")
@@ -27,17 +27,17 @@ def access_of(request: Request) -> Access:
 
 
 def tenant_of(request: Request) -> Tenant:
-    """Give the tenant that an authenticated request is about."""
+    """Return the tenant of an authenticated request."""
     return access_of(request).tenant
 
 
 def lock_tenant(tenant: Tenant) -> None:
-    """Keep others from deciding at the same time what may be there once; for a transaction."""
+    """Lock a tenant for the transaction, to decide about unique things."""
     Tenant.objects.select_for_update().get(pk=tenant.pk)
 
 
 def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
-    """Give the rows of a model that the request's tenant has."""
+    """Return the rows of a model in the request's tenant."""
     tenant = tenant_of(request)
     rows: QuerySet[Any] = model._default_manager.all()
     if issubclass(model, User):
@@ -50,7 +50,7 @@ def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
 
 
 def fetch(model: type[models.Model], request: Request, keys: Iterable[Any]) -> dict[Any, Any]:
-    """Give the rows that the request's tenant has of some primary keys, by key."""
+    """Return the rows of some primary keys in the request's tenant, by key."""
     wanted = [key for key in keys if not isinstance(key, int) or key in STORABLE]
     rows: dict[Any, Any] = {}
     for start in range(0, len(wanted), BATCH):

@@ -20,11 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from synapse.errors import InvalidQuery, MissingExtra
+from synapse.errors import MissingExtra, UsageError
 from synapse.integrations.ray_upload import upload
-from synapse.orm.pages import PageRequest, Slice, read_rows
+from synapse.orm.pages import PageRequest, Rows, Slice, read_rows
 from synapse.orm.query import Query
-from synapse.orm.rows import Rows
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,13 +79,13 @@ def read(
     from synapse.integrations.ray_source import QuerySource
 
     if nested not in get_args(Nested):
-        raise InvalidQuery(f"nested is {nested!r}: give 'objects' or 'json'.")
+        raise UsageError(f"nested is {nested!r}: give 'objects' or 'json'.")
     asked, names = (query._query, query._names) if isinstance(query, Rows) else (query, ())
     if not isinstance(asked, Query):
-        raise InvalidQuery(f"Give a query, such as project.tasks, not a {type(query).__name__}.")
+        raise UsageError(f"Give a query, such as project.tasks, not a {type(query).__name__}.")
     # Bound to its session now: in a worker, none is the default one yet.
-    bound = type(asked)(asked._resource, asked._context, asked._scope, asked._terms)
-    size = asked._terms.page_size or _PAGE
+    bound = type(asked)(asked._resource, asked._session, asked._scope, asked._state)
+    size = asked._state.page_size or _PAGE
     source = QuerySource(Part(bound, names, nested, size), bound.count())
     made: ray.data.Dataset = ray.data.read_datasource(
         source, override_num_blocks=override_num_blocks, **options
@@ -105,23 +104,23 @@ class Part:
 
     def of(self, start: int, stop: int) -> Part:
         """Return a part of this part's rows."""
-        window = self.query._terms.window
+        window = self.query._state.window
         base = window.start
         return attrs.evolve(self, query=self.query._with(window=Slice(base + start, base + stop)))
 
     def tables(self) -> Iterator[pa.Table]:
         """Fetch the rows, page by page, as tables."""
         query = self.query
-        if query._terms.is_empty:
+        if query._state.is_empty:
             return
         reading = PageRequest(
             params=query._params,
             expansion={},
-            window=query._terms.window,
+            window=query._state.window,
             page_size=self.page_size,
             workers=1,  # the tasks are what is done at once
         )
-        rows = read_rows(query._context, query._resource, query._path(), reading)
+        rows = read_rows(query._session, query._resource, query._path(), reading)
         chosen = Rows(query, self.names)
         for batch in _batches(chosen.of(rows), self.page_size):
             yield table_of(batch, self._kinds(), self.nested)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.errors import InvalidQuery, JournalInUse, MissingExtra, SynapseError
+from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
 from synapse.orm.convert import to_wire
 from synapse.orm.resource import Resource
@@ -44,40 +44,40 @@ def upload(
     workers: int = 4,
     concurrency: int | None = None,
 ) -> UploadReport:
-    """Upload a dataset into a collection: each row becomes a data unit, sent by a worker.
+    """Upload a dataset into a collection: a worker sends each row as a data unit.
 
-    Each block of the dataset is uploaded as `DataCollection.upload()` does it, with a journal of
-    its own in `journals`, which is found again by what is in the block. When a worker is killed,
-    Ray has another one do its block, which goes on where the first one stopped: every unit is made
-    once. The same call made again goes on, too, as long as the dataset has the same blocks, as it
-    has when it is read from the same files with the same `override_num_blocks`.
+    Each block of the dataset is uploaded as by `DataCollection.upload()`, with a journal of its own
+    in `journals`, identified by the block's content. When a worker is killed, Ray gives the block
+    to another worker, which continues: every unit is created once. The same call continues, too, as
+    long as the dataset has the same blocks, which holds for the same files with the same
+    `override_num_blocks`.
 
-    Rows with the same files and the same `meta` are one unit when they are in the same block. Put
-    something into `meta` that tells all rows apart where they are to be told apart.
+    Rows of one block with the same files and the same `meta` become one unit. Put a distinguishing
+    value into `meta` where such rows should stay apart.
 
     Requests are those of `DataCollection.upload()`, for each block.
 
     Args:
         dataset: The dataset.
         collection: The collection, or its id in the default session.
-        files: By file specification, the column that has the file: its path, as the workers see
-            it, or its bytes.
-        journals: A folder for the journals. All nodes must see the same one (a shared file
-            system): else a block that is done again on another node is uploaded again. Files whose
-            bytes are in the dataset are there for as long as they are sent.
-        meta: The columns that are kept with each unit; a mapping gives them other names.
-        names: The column with the names of files whose bytes are in the dataset, such as `path`.
-        project: The project in which a task is made over each unit, or its id.
-        workers: How many files each worker sends at once.
-        concurrency: How many blocks are uploaded at once; by default Ray chooses.
+        files: For each file specification, the column with the file: its path, as the workers see
+            the path, or its bytes.
+        journals: Folder for the journals. All nodes must see the same one (a shared file system);
+            otherwise a block that moves to another node is uploaded again. Files whose bytes are in
+            the dataset are stored here while they are sent.
+        meta: Columns to keep with each unit; a mapping gives them other names.
+        names: Column with the names of files whose bytes are in the dataset, such as `path`.
+        project: The project, or its id, that gets a task for each unit.
+        workers: Number of files in flight in each worker.
+        concurrency: Number of blocks in flight; by default Ray chooses.
 
     Returns:
-        What was made, what was there already, and what failed. What a killed worker made counts
-        as skipped, as it was there when its block was taken up again.
+        A report of created, existing and failed units. Units made by a killed worker count as
+        skipped, because they existed when the block was taken up again.
 
     Raises:
         MissingExtra: Ray isn't installed.
-        InvalidQuery: A column isn't there, or an argument can't be what it must be.
+        UsageError: A column is missing, or an argument has a wrong value.
         SynapseError: A block couldn't be uploaded: the server is away, or refuses the token.
     """
     try:
@@ -85,11 +85,11 @@ def upload(
     except ImportError as error:
         raise MissingExtra("Ray Data", "ray") from error
     if not files:
-        raise InvalidQuery("files is empty: say which column has which file of a unit.")
+        raise UsageError("files is empty: say which column has which file of a unit.")
     if isinstance(collection, Resource):
         if type(collection).__name__ != "DataCollection":
-            raise InvalidQuery(f"Give a collection, or its id, not a {type(collection).__name__}.")
-        session, key = collection._context, collection._key
+            raise UsageError(f"Give a collection, or its id, not a {type(collection).__name__}.")
+        session, key = collection._session, collection._key
     else:
         session, key = session_base.default(), collection
     kept = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}
@@ -114,7 +114,7 @@ def upload(
 
 @attrs.frozen
 class _Send:
-    """Uploads one block, in a worker; it has everything but the token."""
+    """Uploads one block in a worker; knows everything but the token."""
 
     session: Any
     collection: Any
@@ -161,7 +161,7 @@ class _Send:
         return report
 
     def _key(self, rows: list[dict[str, Any]]) -> str:
-        """Return by what the block is known again, whoever has it."""
+        """Return the block's identity, the same in every worker."""
         digest = hashlib.sha256(json.dumps([*self.session.key, str(self.collection)]).encode())
         for row in rows:
             for column in sorted({*self.files.values(), *self.meta.values()}):
@@ -179,7 +179,7 @@ class _Send:
             if isinstance(value, bytes):
                 value = self._file(value, row, specification, number, at)
             elif not isinstance(value, str):
-                raise InvalidQuery(
+                raise UsageError(
                     f"The column {column!r} has a {type(value).__name__}; a file is its path, "
                     "or its bytes."
                 )
@@ -190,7 +190,7 @@ class _Send:
     def _file(
         self, data: bytes, row: dict[str, Any], specification: str, number: int, at: Path
     ) -> str:
-        """Write a file that is in the dataset to where it is the same one the next time."""
+        """Write a file of the dataset to a path that stays the same in every attempt."""
         named = str(row[self.names]) if self.names else ""
         name = named.replace("\\", "/").rpartition("/")[2] or f"{specification}-{number}"
         path = at / "files" / str(number) / specification / name
@@ -208,7 +208,7 @@ def _check_columns(dataset: Any, wanted: Iterable[str]) -> None:
     there = dataset.columns()
     for name in wanted:
         if there is not None and name not in there:
-            raise InvalidQuery(f"The dataset has no column {name!r}, but {', '.join(there)}.")
+            raise UsageError(f"The dataset has no column {name!r}, but {', '.join(there)}.")
 
 
 def _add(total: UploadReport, one: UploadReport) -> None:

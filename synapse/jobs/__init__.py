@@ -1,1 +1,1 @@
-"""Running the jobs of plugins on this machine, each in a process of its own."""
+"""Run the jobs of plugins, in processes of this machine or on a Ray cluster."""

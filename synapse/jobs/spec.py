@@ -1,17 +1,17 @@
-"""What is run, what is said about it while it runs, and how it ended."""
+"""The values of running a job: job spec, limits, output line, outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import attrs
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["JobSpec", "Limits", "Outcome", "OutputLine", "ReleaseFile", "Reporter", "Runner"]
+__all__ = ["JobSpec", "Limits", "Outcome", "OutputLine", "ReleaseFile"]
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -21,15 +21,15 @@ def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> Non
 
 @attrs.frozen(kw_only=True)
 class Limits:
-    """What one job may use; going beyond ends it as failed, with the reason.
+    """Limits of one job; passing one fails the job, with the reason.
 
     Attributes:
-        timeout: Seconds from its start to its end.
-        memory: MiB that its processes may hold in memory together.
-        output: MiB that it may print.
+        timeout: Seconds from start to end.
+        memory: MiB of all the job's processes together.
+        output: MiB of output.
 
     Raises:
-        ConfigurationError: One of them isn't more than 0.
+        ConfigurationError: A limit isn't above 0.
 
     Example:
         >>> Limits(timeout=60)
@@ -43,13 +43,13 @@ class Limits:
 
 @attrs.frozen(kw_only=True)
 class ReleaseFile:
-    """A plugin's release as it lies on this machine.
+    """A plugin's release on this machine.
 
     Attributes:
         code: The plugin's code.
         version: The release's version.
-        checksum: The SHA-256 of the zip, in hex: what is kept for a release is found by it.
-        archive: Where the zip is.
+        checksum: SHA-256 of the zip, in hex, which identifies the cached release.
+        archive: Path of the zip.
     """
 
     code: str
@@ -63,15 +63,16 @@ class JobSpec:
     """One action of a release, to be run once.
 
     Attributes:
-        job_id: The job's id, which the backend knows it by.
-        release: The code.
-        action: Which of its actions.
-        params: What the action is given; checked against its schema already.
-        base_url: The backend that the job's own session speaks to.
-        credentials: That session's credentials, by the name of `Session`'s argument: `api_token`,
-            `agent_token`, `tenant` and so on. They are in no argument list, environment or message.
-        limits: What it may use.
-        debug: Whether it runs for debugging: the SDK's log is printed as well.
+        job_id: The job's id at the backend.
+        release: The release.
+        action: Name of the action.
+        params: Parameters, checked against the action's schema.
+        base_url: Address of the backend for the job's own session.
+        credentials: Credentials of that session, by the name of `Session`'s argument: `api_token`,
+            `agent_token`, `tenant` and so on. They appear in no argument list, environment or
+            message.
+        limits: The job's limits.
+        debug: Whether the job runs for debugging: the SDK's log is printed as well.
     """
 
     job_id: str
@@ -84,10 +85,10 @@ class JobSpec:
     debug: bool = False
 
     def for_driver(self, entrypoint: str) -> dict[str, Any]:
-        """Return what the job's process is told, as JSON values; the credentials are among them.
+        """Return the input of the job's process as JSON values, credentials included.
 
         Args:
-            entrypoint: What the action's code is, as `module:callable`.
+            entrypoint: The action's code, as `module:callable`.
         """
         return {
             "job_id": self.job_id,
@@ -107,9 +108,9 @@ class OutputLine:
     """One line that a job printed.
 
     Attributes:
-        message: The line, without its end.
-        level: How serious it is, when the job said so.
-        created: When it was read.
+        message: The line, without the end.
+        level: Severity, if the job set one.
+        created: Time of reading.
     """
 
     message: str
@@ -119,42 +120,12 @@ class OutputLine:
 
 @attrs.frozen
 class Outcome:
-    """How a job ended.
+    """The outcome of a job.
 
     Attributes:
-        status: The state that it is in for good.
-        reason: Why, in one sentence for people, unless it completed.
+        status: The final state.
+        reason: The cause in one sentence for people, unless the job completed.
     """
 
     status: Literal["completed", "failed", "stopped"]
     reason: str | None = None
-
-
-class Reporter(Protocol):
-    """Who is told about a job: called from one thread of the runner's, in order."""
-
-    def started(self) -> None:
-        """Say that its code begins to run."""
-
-    def printed(self, lines: Sequence[OutputLine]) -> None:
-        """Say what it printed since the last time; never an empty sequence."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """Say how it ended: once, and after everything else."""
-
-
-class Runner(Protocol):
-    """What runs jobs: local processes, or a cluster."""
-
-    def submit(self, order: JobSpec, reporter: Reporter) -> None:
-        """Take a job, and run it when there is room. Returns at once."""
-
-    def stop(self, job_id: str) -> bool:
-        """Ask for a job's end; it is over when its reporter is told.
-
-        Returns:
-            Whether it was waiting or running here.
-        """
-
-    def close(self) -> None:
-        """End everything that runs, and wait for it; each ends as failed, and says why."""

@@ -8,12 +8,12 @@ from synapse._internal.hints import attribute_error, suggestion
 from synapse.orm import session_base
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
     from synapse.orm.session_base import SessionBase
 
 __all__ = ["BaseManager"]
 
-T = TypeVar("T", bound="Resource")
+T = TypeVar("T", bound="Entity")
 
 _COUNT = ("count", "use count()")
 _FRAME = ("values", "use pandas.DataFrame(query.values('id', ...))")
@@ -71,25 +71,25 @@ class BaseManager(Generic[T]):
 
     Args:
         resource: The class.
-        context: The session, or `None` for the default one at the time of use.
+        session: The session, or `None` for the default one at the time of use.
         scope: The relation and the object whose things are managed, or `None` for all.
     """
 
-    __slots__ = ("_bound", "_resource", "_scope")
+    __slots__ = ("_own_session", "_resource", "_scope")
 
     def __init__(
         self,
         resource: type[T],
-        context: SessionBase | None = None,
-        scope: tuple[str, Resource] | None = None,
+        session: SessionBase | None = None,
+        scope: tuple[str, Any] | None = None,
     ) -> None:
         self._resource = resource
-        self._bound = context
+        self._own_session = session
         self._scope = scope
 
     @property
-    def _context(self) -> SessionBase:
-        return self._bound if self._bound is not None else session_base.default()
+    def _session(self) -> SessionBase:
+        return self._own_session if self._own_session is not None else session_base.default()
 
     if not TYPE_CHECKING:
         # Hidden from type checkers: seeing it, they would accept any misspelled verb.

@@ -19,7 +19,7 @@ import attrs
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from synapse.orm.session_base import SessionBase
+    from synapse.orm._typing import SessionLike
 
 __all__ = [
     "Choices",
@@ -53,7 +53,7 @@ class _OfSession:
     The slot isn't a field: comparing, printing, pickling and sending ignore the session.
     """
 
-    __slots__ = ("_context",)
+    __slots__ = ("_session",)
 
 
 @attrs.frozen(kw_only=True, eq=False)
@@ -168,16 +168,16 @@ def to_wire(value: Any) -> Any:
     return value
 
 
-def bind(value: Any, context: SessionBase) -> None:
+def bind(value: Any, session: SessionLike) -> None:
     """Attach a session to every value object inside a converted value."""
     if isinstance(value, ValueObject):
-        object.__setattr__(value, "_context", context)
+        object.__setattr__(value, "_session", session)
     elif isinstance(value, dict):
         for item in value.values():
-            bind(item, context)
+            bind(item, session)
     elif isinstance(value, list):
         for item in value:
-            bind(item, context)
+            bind(item, session)
 
 
 def holds_nested(kind: Any) -> bool:

@@ -9,9 +9,8 @@ import attrs
 
 from synapse.orm import registry
 from synapse.orm.fields import Field
-from synapse.orm.resource import Resource
+from synapse.orm.resource import Fetchable, Resource
 from synapse.orm.schema import Schema
-from synapse.orm.verbs import Fetchable
 
 if TYPE_CHECKING:
     from synapse.orm.base_manager import BaseManager

@@ -19,12 +19,11 @@ from synapse.orm import registry
 from synapse.orm.fields import MISSING, ids_of
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
-    from synapse.orm.session_base import SessionBase
+    from synapse.orm._typing import Entity, SessionLike
 
 __all__ = ["Expansion", "IdentityMap"]
 
-R = TypeVar("R", bound="Resource")
+R = TypeVar("R", bound="Entity")
 Expansion = dict[str, Any]
 """What a query expands, as a tree: `{"data_unit": {"data_collection": {}}}`."""
 
@@ -49,24 +48,24 @@ class IdentityMap:
     """The objects of a session.
 
     Args:
-        context: The session.
+        session: The session.
         cache_size: How many fetched objects are held strongly.
         cache_ttl: For how many seconds they count as fresh; 0 switches the cache off.
     """
 
-    def __init__(self, context: SessionBase, *, cache_size: int, cache_ttl: float) -> None:
-        self._context = context
+    def __init__(self, session: SessionLike, *, cache_size: int, cache_ttl: float) -> None:
+        self._session = session
         # Plain weak references, swept when a table has doubled: a WeakValueDictionary costs four
         # times as much for each object that is walked over.
-        self._refs: dict[type[Resource], dict[Any, weakref.ref[Any]]] = {}
-        self._sweep_at: dict[type[Resource], int] = {}
+        self._refs: dict[type[Entity], dict[Any, weakref.ref[Any]]] = {}
+        self._sweep_at: dict[type[Entity], int] = {}
         # Public for reading: an empty one tells a field that nobody has edited anything.
-        self.held: dict[tuple[type[Resource], Any], Resource] = {}
-        self._fresh: TTLCache[tuple[type[Resource], Any], Resource] = TTLCache(
+        self.pinned: dict[tuple[type[Entity], Any], Entity] = {}
+        self._fresh: TTLCache[tuple[type[Entity], Any], Entity] = TTLCache(
             maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
         )
         self._caches = cache_size > 0 and cache_ttl > 0
-        self._watched = _Watched(self.held, maxsize=max(1, cache_size))
+        self._watched = _Watched(self.pinned, maxsize=max(1, cache_size))
 
     def load(
         self, cls: type[R], rows: Sequence[dict[str, Any]], expansion: Expansion | None = None
@@ -79,8 +78,8 @@ class IdentityMap:
         loaded: list[R] = []
         append = loaded.append
         new, set_context, set_raw = cls.__new__, cls.__set_context__, cls.__set_raw__
-        context, reference = self._context, weakref.ref
-        with context.lock:
+        session, reference = self._session, weakref.ref
+        with session.lock:
             refs = self._refs.setdefault(cls, {})
             find = refs.get
             id_field = cls.__schema__.fields["id"]
@@ -97,7 +96,7 @@ class IdentityMap:
                 known = ref() if ref is not None else None
                 if known is None:
                     known = new(cls)
-                    set_context(known, context)
+                    set_context(known, session)
                     set_raw(known, row)
                     if is_plain:
                         set_id(known, key)
@@ -112,10 +111,10 @@ class IdentityMap:
                 self._sweep(cls, refs)
         return loaded
 
-    def stub(self, cls: type[R], key: Any, *, via: str | None = None) -> R:
+    def get_or_stub(self, cls: type[R], key: Any, *, via: str | None = None) -> R:
         """Return the object of an id: the known one, or a stub that loads when read."""
-        with self._context.lock:
-            known = self.peek(cls, key)
+        with self._session.lock:
+            known = self.get(cls, key)
             if known is None:
                 known = self.load(cls, [{"id": key}])[0]
                 if via is not None:
@@ -126,77 +125,77 @@ class IdentityMap:
         """Return the object that a relation's value stands for: an id, an object, or null."""
         if value is None:
             return None
-        cls = registry.find(target)
+        cls = registry.get(target)
         if isinstance(value, dict):
             # An expansion that wasn't asked for. What is known is at least as new.
             if _is_key(value.get("id")):
-                known = self.peek(cls, value["id"])
+                known = self.get(cls, value["id"])
                 return known if known is not None else self.load(cls, [value])[0]
         elif _is_key(value):
-            return self.stub(cls, value, via=via)
-        raise FieldValueError(f"{value!r} is no id")
+            return self.get_or_stub(cls, value, via=via)
+        raise FieldValueError(f"{value!r} is not an id")
 
-    def peek(self, cls: type[R], key: Any) -> R | None:
+    def get(self, cls: type[R], key: Any) -> R | None:
         """Return the known, living object of an id, if any."""
         ref = self._refs.get(cls, {}).get(key)
         return ref() if ref is not None else None
 
-    def fresh(self, cls: type[R], key: Any) -> R | None:
+    def get_cached(self, cls: type[R], key: Any) -> R | None:
         """Return an object that was fetched so recently that asking again isn't needed."""
         if not self._caches:
             return None
-        with self._context.lock:
+        with self._session.lock:
             found = self._fresh.get((cls, key))
         return found if isinstance(found, cls) else None
 
-    def remember(self, resource: Resource) -> None:
+    def cache(self, resource: Entity) -> None:
         """Count an object as fetched just now."""
         if self._caches:
-            with self._context.lock:
+            with self._session.lock:
                 self._fresh[type(resource), resource._key] = resource
 
-    def hold(self, resource: Resource) -> None:
+    def pin(self, resource: Entity) -> None:
         """Keep a changed object alive."""
-        with self._context.lock:
-            self.held[type(resource), resource._key] = resource
+        with self._session.lock:
+            self.pinned[type(resource), resource._key] = resource
 
-    def release(self, resource: Resource) -> None:
+    def unpin(self, resource: Entity) -> None:
         """Unpin an object that has no change left.
 
         An object with the user's own list or mapping, whose changes nobody reports, stays for as
         many further objects as the cache holds.
         """
         key = (type(resource), resource._key)
-        with self._context.lock:
+        with self._session.lock:
             if resource.is_changed:
                 return
-            self.held.pop(key, None)
+            self.pinned.pop(key, None)
             # Also when it wasn't held: what was assigned may just be what the server says.
             if resource._hides_changes():
                 self._watched[key] = resource
 
-    def forget(self, resource: Resource) -> None:
+    def forget(self, resource: Entity) -> None:
         """Remove a deleted object."""
         key = (type(resource), resource._key)
-        with self._context.lock:
-            self.held.pop(key, None)
+        with self._session.lock:
+            self.pinned.pop(key, None)
             self._watched.pop(key, None)
             self._fresh.pop(key, None)
             self._refs.get(type(resource), {}).pop(resource._key, None)
 
-    def expire(self, cls: type[Resource], key: Any) -> None:
+    def expire(self, cls: type[Entity], key: Any) -> None:
         """Mark an object as stale: the server reports that the object is gone."""
-        with self._context.lock:
+        with self._session.lock:
             self._fresh.pop((cls, key), None)
 
     @property
-    def changed(self) -> list[Resource]:
+    def changed(self) -> list[Entity]:
         """The objects with unsaved changes."""
-        with self._context.lock:
-            kept = {**self._watched, **self.held}
+        with self._session.lock:
+            kept = {**self._watched, **self.pinned}
             return [one for one in kept.values() if one.is_changed]
 
-    def _load_expanded(self, resource: Resource, expansion: Expansion) -> None:
+    def _load_expanded(self, resource: Entity, expansion: Expansion) -> None:
         """Load the related rows inside a row, and leave only their ids.
 
         Loading happens at once: later, an old related row could overwrite newer values.
@@ -210,13 +209,13 @@ class IdentityMap:
             rows: list[Any] = said if isinstance(said, list) else [said]
             if not rows or not all(isinstance(row, dict) for row in rows):
                 continue
-            related = self.load(registry.find(field.declared.target), rows, below)
+            related = self.load(registry.get(field.declared.target), rows, below)
             raw[name] = ids_of(said)
             if field.current(resource) is MISSING:
                 field.store(resource, field.convert(raw[name], resource))
             del related  # held until here: the slot now has them
 
-    def _sweep(self, cls: type[Resource], refs: dict[Any, weakref.ref[Any]]) -> None:
+    def _sweep(self, cls: type[Entity], refs: dict[Any, weakref.ref[Any]]) -> None:
         for key in [key for key, ref in refs.items() if ref() is None]:
             del refs[key]
         self._sweep_at[cls] = max(_FIRST_SWEEP, 2 * len(refs))
@@ -226,10 +225,10 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, (int, str)) and not isinstance(value, bool)
 
 
-def _not_a_row(cls: type[Resource], row: Any) -> InvalidResponse:
+def _not_a_row(cls: type[Entity], row: Any) -> InvalidResponse:
     return InvalidResponse(
         200,
-        f"the server sent a {cls.__name__} that is no object with an id",
+        f"the server sent a {cls.__name__} that is not an object with an id",
         response=row,
         resource=cls.__name__,
     )

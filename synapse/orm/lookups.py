@@ -59,7 +59,7 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
 
     Args:
         schema: Schema of the queried class.
-        filters: Values by name. A resource stands for its id; a list, set or query for any of the
+        filters: Values by name. A resource stands for the id; a list, set or query for any of the
             values.
 
     Returns:
@@ -134,7 +134,10 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     checked = tuple(names)
     for name in checked:
         if not isinstance(name, str):
-            raise InvalidQuery(f"{name!r} is no name: give the names one by one, 'id', 'status'.")
+            raise InvalidQuery(
+                f"{name!r} is not a field name. Pass the names as separate arguments: "
+                "'id', 'status'."
+            )
     return checked
 
 
@@ -252,7 +255,7 @@ def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
     except ValueError:
         known = [str(member) for member in field.choice]
         raise InvalidQuery(
-            f"{value!r} is no {field.choice.__name__} for {schema.name}.{name}"
+            f"{value!r} is not a {field.choice.__name__} for {schema.name}.{name}"
             f"{suggestion(value, known)} A value that only your server knows goes "
             "through params={...}."
         ) from None
@@ -296,7 +299,7 @@ def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
     if field is not None and field.is_relation:
         if lookup in ("id", "pk"):
             return f"use {name}=..., with an object or its id"
-        target = registry.find(str(field.declared.target)).__schema__.plural
+        target = registry.get(str(field.declared.target)).__schema__.plural
         return f"filter those first, {name}=session.{target}.filter({lookup}=...)"
     if field is not None and _is_time(field):
         end = _LATER_OR_EARLIER.get(lookup)

@@ -16,8 +16,7 @@ from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.convert import to_wire
 from synapse.orm.query import Query
-from synapse.orm.resource import Resource
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable, Resource
 from synapse.transport.list_errors import reasons_by_position
 
 __all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
@@ -63,7 +62,7 @@ class Creates(BaseManager[T]):
         schema = self._resource.__schema__
         body = self._body(values, extra)
         with schema.explaining():
-            row = self._context.transport.request(
+            row = self._session.transport.request(
                 "POST", schema.path, json=body, resource=f"new {schema.name}"
             )
         return self._made(row)
@@ -98,8 +97,8 @@ class Creates(BaseManager[T]):
         return body
 
     def _made(self, row: Any) -> T:
-        made = self._context.identity.load(self._resource, [row])[0]
-        self._context.identity.remember(made)
+        made = self._session.identity.load(self._resource, [row])[0]
+        self._session.identity.cache(made)
         return made
 
 
@@ -142,7 +141,7 @@ class BulkCreates(Creates[T]):
     def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
         try:
             if not isinstance(values, Mapping):
-                raise InvalidQuery(f"{values!r} is no mapping of fields to values.")
+                raise InvalidQuery(f"{values!r} is not a mapping. Pass fields with their values.")
             return self._body(values)
         except InvalidQuery as error:
             message = f"item {position}: {error}"
@@ -158,12 +157,12 @@ class BulkCreates(Creates[T]):
         schema = self._resource.__schema__
         what = f"{len(bodies)} new {schema.plural}"
         try:
-            rows = self._context.transport.request("POST", schema.path, json=bodies, resource=what)
+            rows = self._session.transport.request("POST", schema.path, json=bodies, resource=what)
             if not isinstance(rows, list) or len(rows) != len(bodies):
                 raise InvalidResponse(
                     200, "the answer is not a list of what was made", response=rows, resource=what
                 )
-            return self._context.identity.load(self._resource, rows)
+            return self._session.identity.load(self._resource, rows)
         except ClientError as error:
             raise _bulk_error(error, created, schema.plural, len(bodies)) from error
 
@@ -227,7 +226,7 @@ class Deletes(Query[D]):
 
 def _targets(query: Query[T], verb: str) -> list[T]:
     """Read the whole query first: changing rows while paging through them would skip some."""
-    if not query._terms.is_explicit:
+    if not query._state.is_explicit:
         raise InvalidQuery(
             f"{verb}() on a manager would {verb} every {query._resource.__name__}: write "
             f".all().{verb}(...) if that is meant, or filter first."

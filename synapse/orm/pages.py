@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
 from synapse.errors import InvalidQuery, InvalidResponse, NotFound
+from synapse.orm.fields import MISSING, ids_of
 from synapse.transport.paging import Page, get_page, walk
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from synapse.orm.resource import Resource
     from synapse.orm.session_base import SessionBase
 
-__all__ = ["ObjectPage", "PageRequest", "Slice", "read_objects", "read_rows"]
+__all__ = ["ObjectPage", "PageRequest", "Rows", "Slice", "read_objects", "read_rows"]
 
 T = TypeVar("T", bound="Resource")
 
@@ -125,29 +126,29 @@ class PageRequest:
 
 
 def read_objects(
-    context: SessionBase, cls: type[T], path: str, reading: PageRequest
+    session: SessionBase, cls: type[T], path: str, reading: PageRequest
 ) -> Iterator[ObjectPage[T]]:
     """Yield a query's objects page by page. One request for each page."""
-    for total, rows in _row_pages(context, cls, path, reading):
-        yield ObjectPage(context.identity.load(cls, rows, reading.expansion), total)
+    for total, rows in _row_pages(session, cls, path, reading):
+        yield ObjectPage(session.identity.load(cls, rows, reading.expansion), total)
 
 
 def read_rows(
-    context: SessionBase, cls: type[Resource], path: str, reading: PageRequest
+    session: SessionBase, cls: type[Resource], path: str, reading: PageRequest
 ) -> Iterator[dict[str, Any]]:
     """Yield a query's raw rows. One request for each page."""
-    for _, rows in _row_pages(context, cls, path, reading):
+    for _, rows in _row_pages(session, cls, path, reading):
         yield from rows
 
 
 def _row_pages(
-    context: SessionBase, cls: type[Resource], path: str, reading: PageRequest
+    session: SessionBase, cls: type[Resource], path: str, reading: PageRequest
 ) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """Yield the slice's rows page by page, with the list's total."""
     left = reading.window.size
     if left == 0:
         return
-    skip, pages = _pages_from(context, cls, path, reading)
+    skip, pages = _pages_from(session, cls, path, reading)
     for page in pages:
         rows = page.rows[skip:] if skip else page.rows
         skip = max(0, skip - len(page.rows))
@@ -161,7 +162,7 @@ def _row_pages(
 
 
 def _pages_from(
-    context: SessionBase,
+    session: SessionBase,
     cls: type[Resource],
     path: str,
     reading: PageRequest,
@@ -170,7 +171,7 @@ def _pages_from(
     """Start at the page with the slice's first row; return the rows to skip and the pages.
 
     Args:
-        context: The session.
+        session: The session.
         cls: The class.
         path: The list's path.
         reading: The page request.
@@ -185,7 +186,7 @@ def _pages_from(
         size = whole  # the whole window is one page
     number, name = window.start // size + 1, cls.__schema__.name
     pages = walk(
-        context.transport,
+        session.transport,
         path,
         reading.params(size),
         start=number,
@@ -208,9 +209,55 @@ def _pages_from(
         return 0, iter(())
     # The server's pages are smaller or larger than what was asked, so this was another place.
     if first.next_query is None:
-        first = get_page(context.transport, path, reading.params(size), resource=name)
+        first = get_page(session.transport, path, reading.params(size), resource=name)
     if served or not first.rows:
         raise InvalidResponse(
             200, "a page doesn't have the rows that its numbers promise", resource=name
         )
-    return _pages_from(context, cls, path, reading, len(first.rows))
+    return _pages_from(session, cls, path, reading, len(first.rows))
+
+
+class _RowSource(Protocol):
+    """A query whose rows can be read."""
+
+    @property
+    def _resource(self) -> type[Resource]: ...
+
+    def _read_rows(self) -> Iterator[dict[str, Any]]: ...
+
+
+class Rows:
+    """The rows of a query as dicts, for `pandas.DataFrame` and the like.
+
+    Each iteration sends the requests again. One request for each page.
+
+    Args:
+        query: The query, with the fields to fetch.
+        names: Keys of the rows; none means all keys of the server.
+    """
+
+    def __init__(self, query: _RowSource, names: tuple[str, ...]) -> None:
+        self._query = query
+        self._names = names
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        yield from self.of(self._query._read_rows())
+
+    def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+        """Yield raw rows reduced to these keys. Makes no request."""
+        fields = self._query._resource.__schema__.fields
+        chosen = [(name, fields.get(name) or fields[name[:-3]]) for name in self._names]
+        for row in rows:
+            if not chosen:
+                yield row
+                continue
+            # A row has its id, for the paging's sake, also when nobody asked for the id.
+            raw = {name: (field.raw(row), field.is_relation) for name, field in chosen}
+            yield {
+                name: ids_of(value) if is_relation else value
+                for name, (value, is_relation) in raw.items()
+                if value is not MISSING
+            }
+
+    def __repr__(self) -> str:
+        return f"<rows of {self._query!r}: {', '.join(self._names) or 'all fields'}>"

@@ -16,10 +16,9 @@ from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.identity_map import Expansion
-from synapse.orm.pages import PageRequest, read_objects
+from synapse.orm.pages import PageRequest, Rows, read_objects, read_rows
 from synapse.orm.query_state import EVERYTHING, QueryState
 from synapse.orm.resource import Resource
-from synapse.orm.rows import Rows
 from synapse.transport.paging import WORKERS, get_page
 
 if TYPE_CHECKING:
@@ -44,17 +43,17 @@ class Query(BaseManager[T]):
     memory whatever the total.
     """
 
-    __slots__ = ("_terms",)
+    __slots__ = ("_state",)
 
     def __init__(
         self,
         resource: type[T],
-        context: SessionBase | None = None,
+        session: SessionBase | None = None,
         scope: tuple[str, Resource] | None = None,
         terms: QueryState | None = None,
     ) -> None:
-        super().__init__(resource, context, scope)
-        self._terms = terms if terms is not None else QueryState()
+        super().__init__(resource, session, scope)
+        self._state = terms if terms is not None else QueryState()
 
     # -- Verbs that refine -------------------------------------------------------------------
 
@@ -67,7 +66,7 @@ class Query(BaseManager[T]):
 
         Args:
             params: Raw query parameters, passed through unchecked.
-            **filters_: Values by field. A resource stands for its id, an enumeration for its value,
+            **filters_: Values by field. A resource stands for the id, an enumeration for the value,
                 a list for any of the values (an empty one matches nothing); a time field takes
                 `created_after=` and `created_before=`. A second filter of the same name narrows the
                 first. A query as a value is read at once.
@@ -87,11 +86,11 @@ class Query(BaseManager[T]):
         scope: list[tuple[str, Any]] = []
         if pairs is not None:
             scope = self._scope_pair()
-            pairs = lookups.narrowed(schema, [*scope, *self._terms.filters], pairs)
+            pairs = lookups.narrowed(schema, [*scope, *self._state.filters], pairs)
         return self._with(
             filters=tuple(pair for pair in pairs or () if pair not in scope),
-            params=(*self._terms.params, *(params or {}).items()),
-            is_empty=self._terms.is_empty or pairs is None,
+            params=(*self._state.params, *(params or {}).items()),
+            is_empty=self._state.is_empty or pairs is None,
             is_explicit=True,
         )
 
@@ -122,7 +121,7 @@ class Query(BaseManager[T]):
             InvalidQuery: A path isn't a relation.
         """
         lookups.expansion_tree(self._resource.__schema__, paths)
-        return self._with(expand=(*self._terms.expand, *paths))
+        return self._with(expand=(*self._state.expand, *paths))
 
     def only(self, *names: str) -> Self:
         """Return a query that fetches some fields only. Makes no request.
@@ -142,7 +141,7 @@ class Query(BaseManager[T]):
         """
         lookups.check_names(names)
         if "id" in names:
-            raise InvalidQuery("The id can't be omitted: there is no object without it.")
+            raise InvalidQuery("The id can't be omitted: every object needs one.")
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self, rows: int) -> Self:
@@ -164,11 +163,11 @@ class Query(BaseManager[T]):
     def __getitem__(self, key: slice) -> Self: ...
     def __getitem__(self, key: int | slice) -> T | Self:
         if isinstance(key, slice):
-            return self._with(window=self._terms.window.sliced(key), is_explicit=True)
-        window = self._terms.window.at(key)
+            return self._with(window=self._state.window.sliced(key), is_explicit=True)
+        window = self._state.window.at(key)
         for one in self._with(window=window):
             return one
-        raise IndexError(f"there is no object at index {key}")
+        raise IndexError(f"no object at index {key}")
 
     # -- Verbs that ask ----------------------------------------------------------------------
 
@@ -203,9 +202,16 @@ class Query(BaseManager[T]):
         """
         if isinstance(workers, bool) or not isinstance(workers, int) or workers < 1:
             raise InvalidQuery(f"workers is {workers!r}: give a whole number from 1.")
-        if self._terms.is_empty:
+        if self._state.is_empty:
             return iter(())
-        return read_objects(self._context, self._resource, self._path(), self._reading(workers))
+        return read_objects(
+            self._session, self._resource, self._path(), self._page_request(workers)
+        )
+
+    def _read_rows(self) -> Iterator[dict[str, Any]]:
+        if not self._state.is_empty:
+            request = self._page_request()
+            yield from read_rows(self._session, self._resource, self._path(), request)
 
     def values(self, *names: str) -> Rows:
         """Return plain rows instead of objects, with some fields only. One request for each page.
@@ -246,12 +252,12 @@ class Query(BaseManager[T]):
 
     def count(self) -> int:
         """Return the number of matching objects. One request, for one row at most."""
-        terms = self._terms
+        terms = self._state
         if terms.is_empty or terms.window.size == 0:
             return 0
         query = self._with(only=("id",), expand=(), omit=())
         page = get_page(
-            self._context.transport,
+            self._session.transport,
             self._path(),
             query._params(1),
             resource=self._resource.__schema__.name,
@@ -287,9 +293,9 @@ class Query(BaseManager[T]):
             >>> session.projects.get(project.id) is project
             True
         """
-        if id is None and not filters_ and not self._terms.is_explicit:
+        if id is None and not filters_ and not self._state.is_explicit:
             raise InvalidQuery(f"{self._resource.__name__}: give get() an id or filters.")
-        terms = self._terms
+        terms = self._state
         narrowed = filters_ or terms.filters or terms.params or terms.search or terms.is_empty
         is_plain = not narrowed and terms.window == EVERYTHING
         if id is not None and is_plain and self._resource.__schema__.has_detail:
@@ -300,7 +306,7 @@ class Query(BaseManager[T]):
         found = list(query[0:2])
         if len(found) == 1:
             return found[0]
-        asked = ", ".join(f"{key}={value!r}" for key, value in query._terms.filters)
+        asked = ", ".join(f"{key}={value!r}" for key, value in query._state.filters)
         if found:
             raise MultipleFound(
                 f"More than one {self._resource.__name__} matches {asked or 'the query'}. Filter "
@@ -339,7 +345,7 @@ class Query(BaseManager[T]):
             )
 
     def __repr__(self) -> str:
-        schema, terms = self._resource.__schema__, self._terms
+        schema, terms = self._resource.__schema__, self._state
         text = f"{type(self).__name__}[{schema.name}]"
         if self._scope:
             text += f" of {self._scope[1]._label()}"
@@ -349,11 +355,11 @@ class Query(BaseManager[T]):
 
     def _with(self, **changes: Any) -> Self:
         return type(self)(
-            self._resource, self._bound, self._scope, attrs.evolve(self._terms, **changes)
+            self._resource, self._own_session, self._scope, attrs.evolve(self._state, **changes)
         )
 
     def _refuse_after_slice(self, verb: str) -> None:
-        if self._terms.window != EVERYTHING:
+        if self._state.window != EVERYTHING:
             raise InvalidQuery(f"{verb}() can't follow a slice: slice last.")
 
     def _path(self) -> str:
@@ -362,18 +368,18 @@ class Query(BaseManager[T]):
             raise InvalidQuery(f"The server doesn't list {schema.plural}.")
         return schema.list_path
 
-    def _reading(self, workers: int = WORKERS) -> PageRequest:
-        terms = self._terms
+    def _page_request(self, workers: int = WORKERS) -> PageRequest:
+        terms = self._state
         return PageRequest(
             params=self._params,
             expansion=lookups.expansion_tree(self._resource.__schema__, terms.expand),
             window=terms.window,
-            page_size=terms.page_size or self._context.page_size,
+            page_size=terms.page_size or self._session.page_size,
             workers=workers,
         )
 
     def _params(self, page_size: int) -> list[tuple[str, Any]]:
-        return self._terms.parameters(self._scope_pair(), page_size)
+        return self._state.parameters(self._scope_pair(), page_size)
 
     def _scope_pair(self) -> list[tuple[str, Any]]:
         if self._scope is None:
@@ -383,14 +389,14 @@ class Query(BaseManager[T]):
 
     def _get_by_id(self, key: Any, refresh: bool) -> T:
         """Fetch by the object's own path, or take a fresh object; check the scope."""
-        cls, identity = self._resource, self._context.identity
+        cls, identity = self._resource, self._session.identity
         schema = cls.__schema__
         if not isinstance(key, (int, str)) and hasattr(key, "__index__"):
             key = operator.index(key)  # numpy's, for one
         path = schema.detail_path(key)  # first: it refuses what no id can be
-        found = None if refresh or self._is_partial() else identity.fresh(cls, key)
+        found = None if refresh or self._is_partial() else identity.get_cached(cls, key)
         if found is None:
-            terms = self._terms
+            terms = self._state
             # Whether it is in the scope must be seen, whatever else is wanted.
             scope = (self._scope[0],) if self._scope else ()
             only = ("id", *terms.only, *scope) if terms.only else ()
@@ -401,7 +407,7 @@ class Query(BaseManager[T]):
                 if part
             ]
             try:
-                row = self._context.transport.request(
+                row = self._session.transport.request(
                     "GET", path, params=params, resource=schema.label(key)
                 )
             except NotFound:
@@ -419,7 +425,7 @@ class Query(BaseManager[T]):
             found = identity.load(cls, [row], expansion)[0]
             if not self._is_partial():
                 object.__setattr__(found, "_complete", True)
-                identity.remember(found)
+                identity.cache(found)
         if self._scope and not self._is_in_scope(found, self._scope):
             raise NotFound(
                 404,
@@ -429,7 +435,7 @@ class Query(BaseManager[T]):
         return found
 
     def _is_partial(self) -> bool:
-        return bool(self._terms.only or self._terms.omit or self._terms.expand)
+        return bool(self._state.only or self._state.omit or self._state.expand)
 
     def _is_in_scope(self, one: T, scope: tuple[str, Resource]) -> bool:
         name, owner = scope

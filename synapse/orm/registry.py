@@ -10,34 +10,34 @@ from synapse._internal.lazy_import import load
 from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
 
 __all__ = [
     "declared",
-    "enter",
-    "find",
-    "find_root",
+    "get",
+    "get_by_plural",
+    "publish",
     "register",
-    "set_sources",
+    "set_loaders",
 ]
 
-_CLASSES: dict[str, type[Resource]] = {}
+_CLASSES: dict[str, type[Entity]] = {}
 # The package's own by their modules, for whoever asks only when the module is complete: a half of
 # one can be seen by another thread, or be left behind by Ctrl-C.
-_DECLARED: dict[str, dict[str, type[Resource]]] = {}
-_SOURCES: list[Callable[[str], None]] = []
+_DECLARED: dict[str, dict[str, type[Entity]]] = {}
+_LOADERS: list[Callable[[str], None]] = []
 
 
-def set_sources(*sources: Callable[[str], None]) -> None:
+def set_loaders(*loaders: Callable[[str], None]) -> None:
     """Set the loaders that publish the package's classes on demand, in order.
 
     Args:
-        *sources: Called with the name of a class, or of a root manager.
+        *loaders: Called with the name of a class, or of a root manager.
     """
-    _SOURCES[:] = sources
+    _LOADERS[:] = loaders
 
 
-def register(cls: type[Resource]) -> None:
+def register(cls: type[Entity]) -> None:
     """Register a class. Declaring a class again (in a notebook's cell) replaces the old one.
 
     The package's own classes become visible when their module is published. They never replace the
@@ -50,7 +50,7 @@ def register(cls: type[Resource]) -> None:
         _DECLARED.setdefault(cls.__module__, {})[cls.__name__] = cls
 
 
-def enter(module: str) -> None:
+def publish(module: str) -> None:
     """Publish the classes of one of the package's modules.
 
     Args:
@@ -60,47 +60,47 @@ def enter(module: str) -> None:
         _CLASSES.setdefault(name, cls)
 
 
-def find(name: str) -> type[Resource]:
+def get(name: str) -> type[Entity]:
     """Return the class of a name, importing the class's module if necessary.
 
     Raises:
         SynapseError: No class of that name is declared.
     """
-    cls = _CLASSES.get(name) or _sought(name, lambda: _CLASSES.get(name))
+    cls = _CLASSES.get(name) or _load_until(name, lambda: _CLASSES.get(name))
     if cls is None:
         raise SynapseError(f"No resource {name!r} is declared{suggestion(name, _CLASSES)}")
     return cls
 
 
-def find_root(plural: str) -> type[Resource] | None:
+def get_by_plural(plural: str) -> type[Entity] | None:
     """Return the class whose root manager has a name, such as `tasks`; yours before ours."""
 
-    def found() -> type[Resource] | None:
+    def get() -> type[Entity] | None:
         classes = list(_CLASSES.values())  # another thread may enter more
         matching = [cls for cls in classes if cls.__schema__.plural == plural]
         return max(matching, key=_is_yours, default=None)
 
-    return found() or _sought(plural, found)
+    return get() or _load_until(plural, get)
 
 
-def declared() -> Iterator[type[Resource]]:
+def declared() -> Iterator[type[Entity]]:
     """Yield every declared class, those of a module in their order."""
-    _sought("", lambda: None)
+    _load_until("", lambda: None)
     yield from list(_CLASSES.values())
 
 
-def _sought(name: str, found: Callable[[], type[Resource] | None]) -> type[Resource] | None:
+def _load_until(name: str, get: Callable[[], type[Entity] | None]) -> type[Entity] | None:
     """Run the loaders until the class is published."""
-    if not _SOURCES:  # a declaration was imported alone
+    if not _LOADERS:  # a declaration was imported alone
         load("synapse.resources")
-    for source in _SOURCES:
-        source(name)
-        cls = found()
+    for loader in _LOADERS:
+        loader(name)
+        cls = get()
         if cls is not None:
             return cls
     return None
 
 
-def _is_yours(cls: type[Resource]) -> bool:
+def _is_yours(cls: type[Entity]) -> bool:
     """Return whether a class comes from outside this package."""
     return cls.__module__.partition(".")[0] != __name__.partition(".")[0]

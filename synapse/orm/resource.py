@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import types
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import is_signed
-from synapse.errors import FieldValueError, InvalidResponse
+from synapse.errors import FieldValueError, InvalidResponse, NotFound
 from synapse.orm import registry
 from synapse.orm.convert import same_json, to_wire
 from synapse.orm.fields import MISSING, Field, ids_of
@@ -18,10 +19,11 @@ from synapse.orm.tracked import is_tracked, tracked
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from synapse.orm._typing import Entity
     from synapse.orm.schema import Schema
     from synapse.orm.session_base import SessionBase
 
-__all__ = ["Resource"]
+__all__ = ["Deletable", "Editable", "Fetchable", "Resource"]
 
 # Shown by repr when the server has sent them; the first found one names the object.
 _SHOWN = ("title", "name", "status")
@@ -60,12 +62,12 @@ class Resource:
     anything else makes none. Objects come from managers and relations, never from the constructor.
     """
 
-    __slots__ = ("__weakref__", "_complete", "_context", "_raw", "_relation")
+    __slots__ = ("__weakref__", "_complete", "_raw", "_relation", "_session")
     __schema__: ClassVar[Schema]
     __set_context__: ClassVar[Callable[[Any, SessionBase], None]]
     __set_raw__: ClassVar[Callable[[Any, dict[str, Any]], None]]
 
-    _context: SessionBase
+    _session: SessionBase
     _raw: dict[str, Any]
     _complete: bool
     _relation: str
@@ -104,12 +106,12 @@ class Resource:
         Returns:
             The object itself.
         """
-        with self._context.lock:
+        with self._session.lock:
             for field in type(self).__schema__.fields.values():
                 # The others stay, so that a list which somebody holds goes on being the field's.
                 if field.differs(self):
                     field.clear(self)
-            self._context.identity.release(self)
+            self._session.identity.unpin(self)
         return self
 
     def to_dict(self) -> dict[str, Any]:
@@ -139,7 +141,7 @@ class Resource:
         return type(self).__schema__.label(self._key)
 
     def _ask(self, method: str, path: str, **options: Any) -> Any:
-        return self._context.transport.request(method, path, resource=self._label(), **options)
+        return self._session.transport.request(method, path, resource=self._label(), **options)
 
     def _take(
         self, row: Any, sent: Mapping[str, Any] | None = None, *, saved: bool = False
@@ -155,9 +157,9 @@ class Resource:
             raise InvalidResponse(
                 200, "the answer is not this object", response=row, resource=self._label()
             )
-        with self._context.lock:
+        with self._session.lock:
             self._absorb({**(sent or {}), **row}, sent if saved else None)
-            self._context.identity.release(self)
+            self._session.identity.unpin(self)
 
     def _absorb(self, row: dict[str, Any], saved: Mapping[str, Any] | None = None) -> None:
         """Update from a newer row.
@@ -236,10 +238,10 @@ class Resource:
         if field not in self._editable_fields():
             raise AttributeError(f"{type(self).__name__}.{name} is read-only: it stays.")
         # What was assigned is given up, as `mock.patch.object` and its like expect.
-        with self._context.lock:
+        with self._session.lock:
             if field.current(self) is not MISSING:
                 field.clear(self)
-            self._context.identity.release(self)
+            self._session.identity.unpin(self)
 
     def __setattr__(self, name: str, value: Any) -> None:
         cls = type(self)
@@ -256,7 +258,7 @@ class Resource:
             return
         if field not in self._editable_fields():
             raise AttributeError(f"{cls.__name__}.{name} is read-only: {field.declared.hint}.")
-        with self._context.lock:
+        with self._session.lock:
             if field.is_relation and value is not None:
                 value = self._related(field, value)
             report = getattr(value, "_report", None)
@@ -264,22 +266,22 @@ class Resource:
                 value = tracked(value, self._report_change)  # another object's stays the other's
             field.store(self, field.assigned(value))
             if field.differs(self):
-                self._context.identity.hold(self)
+                self._session.identity.pin(self)
             else:
-                self._context.identity.release(self)
+                self._session.identity.unpin(self)
 
-    def _related(self, field: Field, value: Any) -> Resource:
+    def _related(self, field: Field, value: Any) -> Entity:
         """Check a value assigned to a relation, and return this session's object."""
-        target = registry.find(str(field.declared.target))
+        target = registry.get(str(field.declared.target))
         if isinstance(value, Resource):
             if not isinstance(value, target):
                 raise TypeError(
                     f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
                     f"not a {type(value).__name__}."
                 )
-            if value._context is self._context:
+            if value._session is self._session:
                 return value
-            if value._context.key != self._context.key:
+            if value._session.key != self._session.key:
                 raise ValueError(
                     f"{value!r} is on another server or in another tenant than {self!r}."
                 )
@@ -289,7 +291,7 @@ class Resource:
                 f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
                 f"not {value!r}."
             )
-        related: Resource = self._context.identity.related(target.__name__, value, via=field.name)
+        related: Entity = self._session.identity.related(target.__name__, value, via=field.name)
         return related
 
     def __eq__(self, other: object) -> bool:
@@ -300,11 +302,11 @@ class Resource:
         return (
             type(self) is type(other)
             and self._key == other._key
-            and self._context.key == other._context.key
+            and self._session.key == other._session.key
         )
 
     def __hash__(self) -> int:
-        return hash((self._context.key, type(self).__name__, self._key))
+        return hash((self._session.key, type(self).__name__, self._key))
 
     def __repr__(self) -> str:
         shown = [
@@ -325,7 +327,7 @@ class Resource:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        with self._context.lock:
+        with self._session.lock:
             return self._reduced()
 
     def _reduced(self) -> tuple[Any, ...]:
@@ -335,21 +337,21 @@ class Resource:
             for name, field in type(self).__schema__.fields.items()
             if field in editable and field.differs(self)
         }
-        settings = self._context.transport.settings
+        settings = self._session.transport.settings
         where = {
             "base_url": settings.base_url,
             "tenant": settings.tenant,
             "profile": settings.profile,
         }
         # The module of the session's class says how one is made, in a process that has none yet.
-        modules = (type(self).__module__, type(self._context).__module__)
+        modules = (type(self).__module__, type(self._session).__module__)
         # A signed address lets in whoever has it, and not for long: the field is loaded again.
         row = {name: value for name, value in self._raw.items() if not is_signed(value)}
         return restore, (type(self).__name__, modules, row, edits, where)
 
 
 # The slots' own setters, which go around `__setattr__`: they run once for each object of a page.
-Resource.__set_context__ = Resource.__dict__["_context"].__set__
+Resource.__set_context__ = Resource.__dict__["_session"].__set__
 Resource.__set_raw__ = Resource.__dict__["_raw"].__set__
 
 
@@ -369,3 +371,128 @@ def _known(field: Field, one: Resource) -> Any:
         return field.convert(said, one)
     except FieldValueError:
         return said
+
+
+class Fetchable(Resource):
+    """A resource that can be fetched by id."""
+
+    __slots__ = ()
+
+    def refresh(self) -> Self:
+        """Fetch the object again. One request.
+
+        Unsaved changes stay; `revert()` discards them.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            NotFound: The object is gone.
+        """
+        schema = type(self).__schema__
+        try:
+            row = self._ask("GET", schema.detail_path(self._key))
+        except NotFound:
+            self._session.identity.expire(type(self), self._key)
+            raise
+        self._take(row)
+        object.__setattr__(self, "_complete", True)
+        self._session.identity.cache(self)
+        return self
+
+    def _load_for(self, field: str) -> None:
+        if getattr(self, "_complete", False):
+            return
+        self._session.before_lazy_load(self, field)
+        self.refresh()
+
+
+class Editable(Fetchable):
+    """A resource that can be changed."""
+
+    __slots__ = ()
+
+    def _editable_fields(self) -> Iterable[Field]:
+        return [f for f in type(self).__schema__.fields.values() if not f.declared.read_only]
+
+    def _report_change(self) -> None:
+        self._session.identity.pin(self)
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """The changed fields as JSON values, as `save()` would send them. Makes no request."""
+        return {
+            field.wire_name(self._raw): to_wire(field.current(self))
+            for field in self._editable_fields()
+            if field.differs(self)
+        }
+
+    @contextmanager
+    def _tentatively(self, values: Mapping[str, Any]) -> Iterator[None]:
+        """Set fields for the block's request; restore them if the request fails."""
+        fields = type(self).__schema__.fields
+        before = {name: fields[name].current(self) for name in values if name in fields}
+        try:
+            for name, value in values.items():
+                setattr(self, name, value)
+            yield
+        except BaseException:
+            with self._session.lock:
+                for name, value in before.items():
+                    if value is not MISSING:
+                        fields[name].store(self, value)
+                    elif fields[name].current(self) is not MISSING:
+                        fields[name].clear(self)
+                self._session.identity.unpin(self)
+            raise
+
+    def save(self) -> Self:
+        """Send the changed fields, and only those.
+
+        One request (PATCH), or none without changes. On an error, the changes stay. Of several
+        threads that save one object, each waits for the one before and sends the rest. A field is
+        sent whole: of two sessions that change different keys of one `meta`, the later wins.
+
+        Returns:
+            The object itself.
+
+        Raises:
+            ValidationError: The server refused a value; `err.fields` says which and why.
+            NotFound: The object is gone.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.title = "Street scenes"
+            >>> project.save().changes
+            {}
+        """
+        # Of two saves at once, the one whose answer comes last needn't be the one that the server
+        # did last: the object would be taken for saved, and an edit be lost.
+        with self._session.saving(self):
+            with self._session.lock:
+                changes = self.changes
+            if changes:
+                schema = type(self).__schema__
+                with schema.explaining():
+                    row = self._ask("PATCH", schema.detail_path(self._key), json=changes)
+                self._take(row, sent=changes, saved=True)
+            else:
+                self._session.identity.unpin(self)
+        return self
+
+
+class Deletable(Fetchable):
+    """A resource that can be deleted."""
+
+    __slots__ = ()
+
+    def delete(self) -> None:
+        """Delete the object on the server. One request.
+
+        The Python object stays readable, but leaves the session.
+
+        Raises:
+            NotFound: The object is gone already.
+        """
+        self._ask("DELETE", type(self).__schema__.detail_path(self._key))
+        self._session.identity.forget(self)

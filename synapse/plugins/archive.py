@@ -25,12 +25,19 @@ import attrs
 
 from synapse.errors import BadArchive
 
-__all__ = ["ArchiveLimits", "check_names", "checked_entries", "extract", "opened", "read_entry"]
+__all__ = [
+    "ArchiveLimits",
+    "extract",
+    "list_safe_entries",
+    "open_zip",
+    "read_entry",
+    "validate_names",
+]
 
 _BLOCK = 1 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-# What reading a broken zip raises: it goes by numbers that are written in it.
+# Errors of reading a damaged zip, whose header numbers can be anything.
 _BROKEN = (
     zipfile.BadZipFile,
     zlib.error,
@@ -71,7 +78,7 @@ def extract(
     """Unpack a zip: everything, or nothing.
 
     Args:
-        archive: The zip: a path, or a file opened for reading.
+        archive: The zip: a path, or a file open_zip for reading.
         folder: Target: a new folder, or an empty one.
         limits: Limits of the unpacked size.
 
@@ -83,8 +90,8 @@ def extract(
     target = Path(folder)
     if target.is_dir() and any(target.iterdir()):
         raise FileExistsError(f"{target} is not empty.")
-    with opened(archive) as source:
-        entries = checked_entries(source, limits)
+    with open_zip(archive) as source:
+        entries = list_safe_entries(source, limits)
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         try:
@@ -100,7 +107,7 @@ def extract(
 
 
 @contextmanager
-def opened(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.ZipFile]:
+def open_zip(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.ZipFile]:
     """Open a zip for reading; a file that was open is rewound afterwards.
 
     Raises:
@@ -114,13 +121,13 @@ def opened(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.ZipF
             file = archive
             file.seek(0)
             stack.callback(file.seek, 0)
-        with _reading("The file is not a zip"):
+        with _translate_errors("The file is not a zip"):
             source = stack.enter_context(zipfile.ZipFile(file))
         yield source
 
 
 @contextmanager
-def _reading(message: str) -> Iterator[None]:
+def _translate_errors(message: str) -> Iterator[None]:
     """Translate errors of the zip library inside the block."""
     try:
         yield
@@ -129,7 +136,7 @@ def _reading(message: str) -> Iterator[None]:
         raise BadArchive(f"{message}: {reason}." if reason else f"{message}.") from error
 
 
-def checked_entries(
+def list_safe_entries(
     source: zipfile.ZipFile, limits: ArchiveLimits | None = None
 ) -> list[zipfile.ZipInfo]:
     """Return a zip's entries, if all are safe to unpack.
@@ -140,27 +147,26 @@ def checked_entries(
     limits = limits or ArchiveLimits()
     entries = source.infolist()
     if len(entries) > limits.entries:
-        raise BadArchive(f"The zip has {len(entries)} entries; at most {limits.entries} are taken.")
+        raise BadArchive(f"The zip has {len(entries)} entries, more than {limits.entries}.")
     for info in entries:
         _check_kind(info)
-    check_names([(info.orig_filename, info.is_dir()) for info in entries])
-    # What is said of the sizes is kept to: no more is read than an entry says that it has.
+    validate_names([(info.orig_filename, info.is_dir()) for info in entries])
+    # The stated sizes can be trusted: no more is read of an entry than its stated size.
     size = sum(info.file_size for info in entries)
     packed = sum(info.compress_size for info in entries)
     if size > limits.size * 2**20:
         raise BadArchive(
-            f"The zip's files are {size / 2**20:,.0f} MiB large; at most {limits.size:,.0f} are "
-            "taken."
+            f"The zip's files have {size / 2**20:,.0f} MiB, more than {limits.size:,.0f} MiB."
         )
     if size > limits.free * 2**20 and size > limits.ratio * packed:
         raise BadArchive(
-            f"The zip's files are {size / max(packed, 1):,.0f} times as large as the zip; at most "
-            f"{limits.ratio:,.0f} times are taken."
+            f"The zip's files are {size / max(packed, 1):,.0f} times as large as the zip; at "
+            f"most {limits.ratio:,.0f} times are allowed."
         )
     return entries
 
 
-def check_names(names: list[tuple[str, bool]]) -> None:
+def validate_names(names: list[tuple[str, bool]]) -> None:
     """Check that names can be unpacked on every system, below one folder and beside each other.
 
     Args:
@@ -172,26 +178,26 @@ def check_names(names: list[tuple[str, bool]]) -> None:
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     for name, is_folder in names:
-        parts = _checked_parts(name)
+        parts = _split_name(name)
         paths = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
         for path in paths if is_folder else paths[:-1]:
-            key = _folded(path)
-            _check_same(path, files.get(key), folders.setdefault(key, path), is_folder=True)
+            key = _fold(path)
+            _check_distinct(path, files.get(key), folders.setdefault(key, path), is_folder=True)
         if not is_folder:
-            key = _folded(paths[-1])
+            key = _fold(paths[-1])
             if key in files and files[key] == paths[-1]:
                 raise BadArchive(f"The zip has {name!r} twice.")
             file = files.setdefault(key, paths[-1])
-            _check_same(paths[-1], file, folders.get(key), is_folder=False)
+            _check_distinct(paths[-1], file, folders.get(key), is_folder=False)
 
 
-def read_entry(source: zipfile.ZipFile, name: str, most: int = _BLOCK) -> bytes | None:
+def read_entry(source: zipfile.ZipFile, name: str, limit: int = _BLOCK) -> bytes | None:
     """Read a small file of a zip; `None` for an unknown name.
 
     Args:
         source: The zip.
         name: The file's name.
-        most: Limit in bytes.
+        limit: Limit in bytes.
 
     Raises:
         BadArchive: The file is larger, or encrypted.
@@ -201,10 +207,10 @@ def read_entry(source: zipfile.ZipFile, name: str, most: int = _BLOCK) -> bytes 
     except KeyError:
         return None
     _check_kind(info)
-    with _reading(f"{name} in the zip is broken"), source.open(info) as stream:
-        content = stream.read(most + 1)
-    if len(content) > most:
-        raise BadArchive(f"{name} is too large: at most {most // 1024} KiB are read.")
+    with _translate_errors(f"{name} in the zip is broken"), source.open(info) as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise BadArchive(f"{name} in the zip is larger than {limit // 1024} KiB.")
     return content
 
 
@@ -219,10 +225,10 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise BadArchive(f"{name!r} in the zip is neither a file nor a folder.")
     if kind and (kind == stat.S_IFDIR) != info.is_dir():
-        raise BadArchive(f"{name!r} in the zip is said to be both a file and a folder.")
+        raise BadArchive(f"{name!r} in the zip is marked as both a file and a folder.")
 
 
-def _checked_parts(name: str) -> list[str]:
+def _split_name(name: str) -> list[str]:
     parts = name.removesuffix("/").split("/")
     reason = None
     if _CONTROL.search(name):
@@ -240,7 +246,7 @@ def _checked_parts(name: str) -> list[str]:
     elif len(name) > 2000 or len(parts) > 100:
         reason = "is too long"
     elif not _is_text(name):
-        reason = "is no Unicode text"
+        reason = "is not Unicode text"
     if reason is not None:
         raise BadArchive(f"The name {name[:200]!r} in the zip {reason}.")
     return parts
@@ -254,16 +260,16 @@ def _is_text(name: str) -> bool:
     return True
 
 
-def _folded(path: str) -> str:
+def _fold(path: str) -> str:
     return unicodedata.normalize("NFC", path).casefold()
 
 
-def _check_same(path: str, file: str | None, folder: str | None, *, is_folder: bool) -> None:
+def _check_distinct(path: str, file: str | None, folder: str | None, *, is_folder: bool) -> None:
     """Refuse a path that some file system takes for another one's."""
     for other, other_is_folder in ((file, False), (folder, True)):
         if other is not None and (other != path or other_is_folder != is_folder):
-            what = "in their case only" if other != path else "in being a file and a folder"
-            raise BadArchive(f"The names {other!r} and {path!r} in the zip differ {what}.")
+            difference = "in case only" if other != path else "only in being a file and a folder"
+            raise BadArchive(f"The names {other!r} and {path!r} in the zip differ {difference}.")
 
 
 def _write(source: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None:
@@ -274,11 +280,11 @@ def _write(source: zipfile.ZipFile, info: zipfile.ZipInfo, folder: Path) -> None
     path.parent.mkdir(parents=True, exist_ok=True)
     broken = f"{info.orig_filename!r} in the zip is broken"
     with path.open("xb") as target:
-        with _reading(broken):
+        with _translate_errors(broken):
             stream = source.open(info)
         with stream:
             while True:
-                with _reading(broken):
+                with _translate_errors(broken):
                     block = stream.read(_BLOCK)
                 if not block:
                     break

@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.errors import InvalidQuery, PluginConfigError
-from synapse.plugins.mapping_reader import Mistakes, near
+from synapse.errors import PluginConfigError, UsageError
+from synapse.plugins.mapping_reader import Mistakes, did_you_mean
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["CATEGORIES", "ENTRYPOINT", "Action", "PluginConfig", "checked_action"]
+__all__ = ["CATEGORIES", "ENTRYPOINT", "Action", "PluginConfig", "validate_action"]
 
-#: What a plugin can be for, the values of `synapse.PluginCategory`.
+#: Purposes of a plugin, the values of `synapse.PluginCategory`.
 CATEGORIES = (
     "neural_net",
     "export",
@@ -48,7 +48,7 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 _VERSION = re.compile(r"[A-Za-z0-9_-]{1,100}([.+!][A-Za-z0-9_-]{1,100})*", re.ASCII)
 _ACTION = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,99}", re.ASCII)
 _NAMES = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
-#: What an entrypoint looks like.
+#: Form of an entrypoint.
 ENTRYPOINT = re.compile(f"{_NAMES}:{_NAMES}")
 
 
@@ -131,9 +131,9 @@ class PluginConfig:
         """
         mistakes = Mistakes()
         values = _read_config(document, mistakes)
-        _compare(values, mistakes, code=code, version=version)
-        if mistakes.found:
-            raise PluginConfigError(mistakes.found, source)
+        _check_expected(values, mistakes, code=code, version=version)
+        if mistakes.problems:
+            raise PluginConfigError(mistakes.problems, source)
         return cls(**values)
 
     def action(self, name: str | None = None) -> Action:
@@ -145,38 +145,40 @@ class PluginConfig:
         Raises:
             UsageError: No action has this name, or no name was given for several actions.
         """
-        return self.actions[checked_action(name, self.actions)]
+        return self.actions[validate_action(name, self.actions)]
 
 
-def checked_action(name: str | None, actions: Mapping[str, Any]) -> str:
+def validate_action(name: str | None, actions: Mapping[str, Any]) -> str:
     """Return the name of the requested action.
 
     Raises:
         UsageError: No action has this name, or no name was given for several actions.
     """
-    there = ", ".join(actions) or "none"
+    names = ", ".join(actions) or "none"
     if name is None:
         if len(actions) != 1:
-            raise InvalidQuery(f"Say which action is meant. There are: {there}.")
+            raise UsageError(f"Pass the action's name. The plugin has: {names}.")
         return next(iter(actions))
     if not isinstance(name, str) or name not in actions:
-        raise InvalidQuery(f"There is no action {name!r}{near(name, actions)} There are: {there}.")
+        raise UsageError(
+            f"The plugin has no action {name!r}{did_you_mean(name, actions)} It has: {names}."
+        )
     return name
 
 
 def _read_config(document: Any, mistakes: Mistakes) -> dict[str, Any]:
-    reader = mistakes.mapping("", document, known=attrs.fields_dict(PluginConfig))
+    reader = mistakes.read_mapping("", document, known=attrs.fields_dict(PluginConfig))
     if reader is None:
         return {}
     code = reader.text("code", _CODE, "letters, digits, hyphens and underscores", required=True)
     if code is not None and code.isdigit():
-        mistakes.add("code", "It must not be only digits: a path couldn't tell it from an id.")
+        mistakes.add("code", "Digits alone look like an id. Add a letter.")
     category = reader.text("category", required=True)
     if category is not None and category not in CATEGORIES:
-        hint = near(category, CATEGORIES)
+        hint = did_you_mean(category, CATEGORIES)
         mistakes.add(
             "category",
-            f"{category!r} is no category{hint} There are: {', '.join(CATEGORIES)}.",
+            f"{category!r} is not a category{hint} Use one of: {', '.join(CATEGORIES)}.",
         )
     return {
         "code": code,
@@ -194,19 +196,19 @@ def _read_config(document: Any, mistakes: Mistakes) -> dict[str, Any]:
 
 def _read_actions(document: Any, mistakes: Mistakes) -> dict[str, Action]:
     if document is None:
-        mistakes.add("actions", "It is missing: name what the plugin can do.")
+        mistakes.add("actions", "Missing. Name the plugin's actions.")
         return {}
-    reader = mistakes.mapping("actions", document)
+    reader = mistakes.read_mapping("actions", document)
     if reader is None:
         return {}
     if not reader.names():
-        mistakes.add("actions", "There is none: name what the plugin can do.")
+        mistakes.add("actions", "Empty. Name the plugin's actions.")
     actions = {}
     for name in reader.names():
         path = f"actions.{name}"
         if not _ACTION.fullmatch(name):
-            mistakes.add(path, "An action's name is made of letters, digits, _ and -.")
-        inner = mistakes.mapping(path, reader.get(name), known=attrs.fields_dict(Action))
+            mistakes.add(path, "An action's name consists of letters, digits, _ and -.")
+        inner = mistakes.read_mapping(path, reader.get(name), known=attrs.fields_dict(Action))
         if inner is not None:
             actions[name] = Action(
                 name=name,
@@ -227,20 +229,20 @@ def _read_schema(path: str, document: Any, mistakes: Mistakes) -> Mapping[str, A
     if not isinstance(document, Mapping):
         mistakes.add(path, f"Expected a JSON Schema, which is a mapping, not {document!r:.60}.")
         return None
-    from synapse.plugins.parameters import schema_problems
+    from synapse.plugins.parameters import find_schema_problems
 
-    for below, reasons in schema_problems(document).items():
+    for below, reasons in find_schema_problems(document).items():
         for reason in reasons:
             mistakes.add(f"{path}.{below}" if below else path, reason)
     return document
 
 
-def _compare(
+def _check_expected(
     values: Mapping[str, Any], mistakes: Mistakes, *, code: str | None, version: str | None
 ) -> None:
     if code is not None and values.get("code") not in (None, code):
-        mistakes.add("code", f"It is {values['code']!r}, but the plugin's code is {code!r}.")
+        mistakes.add("code", f"{values['code']!r} differs from the plugin's code {code!r}.")
     if version is not None and values.get("version") not in (None, version):
         mistakes.add(
-            "version", f"It is {values['version']!r}, but the release is to be {version!r}."
+            "version", f"{values['version']!r} differs from the release's version {version!r}."
         )

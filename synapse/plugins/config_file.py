@@ -7,17 +7,24 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
-from synapse.errors import MissingExtra, PluginConfigError
-from synapse.plugins.archive import opened, read_entry
+from synapse.errors import MissingExtra, PluginConfigError, UsageError
+from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.config import PluginConfig
 
-__all__ = ["CONFIG_NAMES", "find_config", "load_config", "parsed", "read_config"]
+__all__ = [
+    "CONFIG_NAMES",
+    "find_config",
+    "load_config",
+    "parse_config",
+    "read_config",
+    "read_plugin_fields",
+]
 
-#: What the configuration may be called; it is at the top.
+#: Names of the configuration file, at the top of a release.
 CONFIG_NAMES = ("config.yaml", "config.json")
 
-_MOST = 1 << 20
-# What parsers raise for a document that is none.
+_MAX_BYTES = 1 << 20
+# Errors of the parsers for a malformed document.
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
 
 
@@ -25,7 +32,7 @@ def read_config(place: str | os.PathLike[str] | IO[bytes]) -> dict[str, Any]:
     """Read a release's configuration, unchecked.
 
     Args:
-        place: A folder, or a zip: a path, or a file opened for reading.
+        place: A folder, or a zip: a path, or a file open_zip for reading.
 
     Returns:
         The configuration as plain JSON values.
@@ -35,10 +42,7 @@ def read_config(place: str | os.PathLike[str] | IO[bytes]) -> dict[str, Any]:
         PluginConfigError: The configuration is missing, or can't be read.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
-    name, document = find_config(place)
-    if name is None:
-        raise PluginConfigError({"": ["There is none at the top of the release."]}, "config.yaml")
-    return document
+    return _require_config(place)[1]
 
 
 def load_config(
@@ -50,7 +54,7 @@ def load_config(
     """Read and check a release's configuration.
 
     Args:
-        place: A folder, or a zip: a path, or a file opened for reading.
+        place: A folder, or a zip: a path, or a file open_zip for reading.
         code: The required code of the plugin.
         version: The required version of the release.
 
@@ -59,9 +63,7 @@ def load_config(
         PluginConfigError: The configuration is missing, can't be read, or has mistakes.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
-    name, document = find_config(place)
-    if name is None:
-        raise PluginConfigError({"": ["There is none at the top of the release."]}, "config.yaml")
+    name, document = _require_config(place)
     return PluginConfig.parse(document, source=name, code=code, version=version)
 
 
@@ -81,15 +83,36 @@ def find_config(
     if isinstance(place, (str, os.PathLike)) and Path(place).is_dir():
         texts = {name: _read_file(Path(place, name)) for name in CONFIG_NAMES}
     else:
-        with opened(place) as source:
-            texts = {name: read_entry(source, name, _MOST) for name in CONFIG_NAMES}
+        with open_zip(place) as source:
+            texts = {name: read_entry(source, name, _MAX_BYTES) for name in CONFIG_NAMES}
     for name, text in texts.items():
         if text is not None:
-            return name, parsed(name, text)
+            return name, parse_config(name, text)
     return None, {}
 
 
-def parsed(name: str, text: bytes) -> dict[str, Any]:
+def _require_config(place: str | os.PathLike[str] | IO[bytes]) -> tuple[str, dict[str, Any]]:
+    name, document = find_config(place)
+    if name is None:
+        raise PluginConfigError({"": ["Missing at the top of the release."]}, "config.yaml")
+    return name, document
+
+
+def read_plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Return a plugin's fields from the configuration in its folder.
+
+    Raises:
+        UsageError: The folder has no valid configuration.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
+    """
+    if not Path(folder).is_dir():
+        raise UsageError(f"{folder} is not a folder.")
+    config = load_config(folder)
+    names = ("code", "name", "category", "description", "author")
+    return {name: getattr(config, name) for name in names if getattr(config, name)}
+
+
+def parse_config(name: str, text: bytes) -> dict[str, Any]:
     """Parse a configuration's text into plain JSON values.
 
     Args:
@@ -97,7 +120,7 @@ def parsed(name: str, text: bytes) -> dict[str, Any]:
         text: The file's content.
 
     Raises:
-        PluginConfigError: The text can't be parsed.
+        PluginConfigError: The text can't be parse_config.
         MissingExtra: The text is YAML, and PyYAML isn't installed.
     """
     errors: tuple[type[Exception], ...] = _UNREADABLE
@@ -114,11 +137,11 @@ def parsed(name: str, text: bytes) -> dict[str, Any]:
         document = _plain(load(text))
     except errors as error:
         reason = " ".join(_without_excerpt(error).split())
-        raise PluginConfigError({"": [f"It can't be read: {reason[:300]}."]}, name) from error
+        raise PluginConfigError({"": [f"Can't be read: {reason[:300]}."]}, name) from error
     if document is None:
         return {}
     if not isinstance(document, dict):
-        raise PluginConfigError({"": ["It is not an object."]}, name)
+        raise PluginConfigError({"": ["Not a mapping."]}, name)
     return document
 
 
@@ -137,18 +160,18 @@ def _plain(document: Any) -> Any:
     encoder = json.JSONEncoder(default=str, allow_nan=False, ensure_ascii=False)
     for part in encoder.iterencode(document):
         size += len(part)
-        if size > _MOST:
-            raise ValueError("it is too large")
+        if size > _MAX_BYTES:
+            raise ValueError("too large")
         parts.append(part)
-    return json.loads("".join(parts).encode())  # half of a surrogate pair is refused here
+    return json.loads("".join(parts).encode())  # refuses half of a surrogate pair
 
 
 def _read_file(path: Path) -> bytes | None:
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST + 1)
+            content = file.read(_MAX_BYTES + 1)
     except (FileNotFoundError, IsADirectoryError):
         return None
-    if len(content) > _MOST:
-        raise PluginConfigError({"": [f"It is larger than {_MOST // 1024} KiB."]}, path.name)
+    if len(content) > _MAX_BYTES:
+        raise PluginConfigError({"": [f"Larger than {_MAX_BYTES // 1024} KiB."]}, path.name)
     return content

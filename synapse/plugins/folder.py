@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse.errors import InvalidQuery, MissingExtra
+from synapse.errors import MissingExtra, UsageError
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
-__all__ = ["Ignored", "SourceFile", "files_of"]
+__all__ = ["IgnoredPaths", "SourceFile", "list_files"]
 
-# What no release needs, whatever is in `.gitignore`: history, caches, what the system leaves.
+# Never part of a release: history, caches, files of the system.
 _NEVER = {
     ".git",
     ".hg",
@@ -52,7 +52,7 @@ class SourceFile:
 
 
 @attrs.define
-class Ignored:
+class IgnoredPaths:
     """The files that a `.gitignore` left out.
 
     Attributes:
@@ -61,13 +61,13 @@ class Ignored:
 
     names: list[str] = attrs.field(factory=list)
 
-    def covers(self, name: str) -> bool:
+    def has_path(self, name: str) -> bool:
         """Return whether a path, or a folder above the path, was left out."""
         path = PurePosixPath(name)
-        return any(path.is_relative_to(one) for one in self.names)
+        return any(path.is_relative_to(name) for name in self.names)
 
 
-def files_of(folder: Path, ignored: Ignored | None = None) -> list[SourceFile]:
+def list_files(folder: Path, ignored: IgnoredPaths | None = None) -> list[SourceFile]:
     """Return the files of a folder that belong into a release, by name.
 
     Left out are files that a `.gitignore` in the folder or below names, `.git`, caches and virtual
@@ -83,17 +83,17 @@ def files_of(folder: Path, ignored: Ignored | None = None) -> list[SourceFile]:
         MissingExtra: pathspec isn't installed.
     """
     if not folder.is_dir():
-        raise InvalidQuery(f"{folder} is not a folder.")
-    walk = _Walk(folder.resolve(), ignored if ignored is not None else Ignored())
+        raise UsageError(f"{folder} is not a folder.")
+    walk = _Walk(folder.resolve(), ignored if ignored is not None else IgnoredPaths())
     try:
-        found = list(walk.files(walk.root, "", [], ()))
+        files = list(walk.files(walk.root, "", [], ()))
     except OSError as error:
-        raise InvalidQuery(f"{error.filename} can't be read: {error.strerror or error}.") from error
-    return sorted(found, key=lambda file: file.name.encode(errors="surrogatepass"))
+        raise UsageError(f"{error.filename} can't be read: {error.strerror or error}.") from error
+    return sorted(files, key=lambda file: file.name.encode(errors="surrogatepass"))
 
 
 class _Walk:
-    def __init__(self, root: Path, ignored: Ignored) -> None:
+    def __init__(self, root: Path, ignored: IgnoredPaths) -> None:
         self.root = root
         self._ignored = ignored
         try:
@@ -122,8 +122,8 @@ class _Walk:
             lines = rules_file.read_text(encoding="utf-8", errors="surrogateescape").splitlines()
             rules = [*rules, (name, self._spec.from_lines(lines))]
         with os.scandir(folder) as entries:
-            found = sorted(entries, key=lambda entry: entry.name)
-        for entry in found:
+            ordered = sorted(entries, key=lambda entry: entry.name)
+        for entry in ordered:
             below = name + entry.name
             path = Path(entry.path)
             if entry.name in _NEVER or entry.name.endswith((".pyc", ".pyo")):
@@ -132,22 +132,22 @@ class _Walk:
             if _is_ignored(below + "/" * is_folder, rules):
                 self._ignored.names.append(below)
                 continue
-            real = self._checked(path) if entry.is_symlink() else path
+            real = self._resolve_link(path) if entry.is_symlink() else path
             if is_folder:
                 if (path / "pyvenv.cfg").exists():
                     continue
                 if real in (*above, folder):
-                    raise InvalidQuery(f"{path} is a link to a folder that it is in.")
+                    raise UsageError(f"{path} is a link to a folder around the link. Remove it.")
                 yield from self.files(real, f"{below}/", rules, (*above, folder))
                 continue
             mode = real.stat().st_mode
             if not stat.S_ISREG(mode):
-                raise InvalidQuery(
-                    f"{path} is neither a file nor a folder: a release has no other."
+                raise UsageError(
+                    f"{path} is neither a file nor a folder. Remove it, or name it in {_RULES}."
                 )
             yield SourceFile(below, real, bool(mode & stat.S_IXUSR))
 
-    def _checked(self, path: Path) -> Path:
+    def _resolve_link(self, path: Path) -> Path:
         """Follow a link.
 
         Raises:
@@ -156,19 +156,21 @@ class _Walk:
         try:
             real = path.resolve(strict=True)
         except (OSError, RuntimeError) as error:
-            raise InvalidQuery(f"The link {path} leads nowhere.") from error
+            raise UsageError(
+                f"The link {path} leads nowhere. Remove it, or name it in {_RULES}."
+            ) from error
         if not real.is_relative_to(self.root):
-            raise InvalidQuery(
-                f"The link {path} leads out of the folder, to {real}: put a copy there, or name it "
-                f"in {_RULES}."
+            raise UsageError(
+                f"The link {path} leads out of the folder, to {real}. Replace it by a copy, or "
+                f"name it in {_RULES}."
             )
         return real
 
 
 def _is_ignored(name: str, rules: list[tuple[str, GitIgnoreSpec]]) -> bool:
-    """Ask the rules, the nearest first: as in git, the last one that says something counts."""
+    """Return whether a path is ignored; as in git, the last matching rule decides."""
     for folder, spec in reversed(rules):
-        verdict = spec.check_file(name.removeprefix(folder)).include
-        if verdict is not None:
-            return verdict
+        is_match = spec.check_file(name.removeprefix(folder)).include
+        if is_match is not None:
+            return is_match
     return False

@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from synapse.errors import SynapseError
-from synapse.plugins.job_updates import JobUpdates, as_json
-from synapse.plugins.log_markers import checked_level, marked
+from synapse.plugins.job_updates import JobUpdates, to_json
+from synapse.plugins.log_markers import add_level, validate_level
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job
@@ -31,14 +31,14 @@ if TYPE_CHECKING:
 __all__ = ["Context", "LocalContext", "context", "local_context"]
 
 
-class _Params(dict[str, Any]):
+class _ReadOnlyParams(dict[str, Any]):
     """Parameters that can't be changed by mistake; they are written as JSON and pickled as others.
 
     A mapping proxy can be neither.
     """
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("A job's parameters can't be changed: copy them, dict(context.params).")
+        raise TypeError("A job's parameters can't be changed. Change a copy: dict(context.params).")
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
@@ -61,7 +61,7 @@ class Context:
         params: The action's parameters.
         debug: Whether the job runs for debugging.
         connect: Makes the session.
-        changed: Called after each report.
+        on_report: Called after each report.
 
     Attributes:
         job_id: The job's id.
@@ -82,18 +82,18 @@ class Context:
         action: str,
         params: Mapping[str, Any],
         connect: Callable[[], Session],
-        changed: Callable[[], None],
+        on_report: Callable[[], None],
         debug: bool = False,
     ) -> None:
         self.job_id = job_id
         self.plugin_code = plugin_code
         self.version = version
         self.action = action
-        self.params: Mapping[str, Any] = _Params(params)
+        self.params: Mapping[str, Any] = _ReadOnlyParams(params)
         self.debug = debug
         self.reports = JobUpdates()
         self._connect = connect
-        self._changed = changed
+        self._on_report = on_report
         self._session: Session | None = None
         self._connecting = threading.RLock()
         self._process = os.getpid()
@@ -130,7 +130,7 @@ class Context:
         """
         self._check_process()
         self.reports.set_progress(done, total, category)
-        self._changed()
+        self._on_report()
 
     def metrics(self, category: str | None = None, /, **values: Any) -> None:
         """Report measurements; they replace those of the same names. Makes no request by itself.
@@ -146,7 +146,7 @@ class Context:
         """
         self._check_process()
         self.reports.add_metrics(category, values)
-        self._changed()
+        self._on_report()
 
     def result(self, value: Any) -> None:
         """Report the job's result. Makes no request by itself.
@@ -161,7 +161,7 @@ class Context:
         """
         self._check_process()
         self.reports.set_result(value)
-        self._changed()
+        self._on_report()
 
     def log(self, message: object, level: str = "info") -> None:
         """Print to the job's output with a level; plain `print` has none.
@@ -174,20 +174,20 @@ class Context:
         Raises:
             UsageError: No such level exists.
         """
-        # In one piece: another thread may be printing.
-        sys.stdout.write(marked(str(message), level) + "\n")
+        # One call: other threads may be printing.
+        sys.stdout.write(add_level(str(message), level) + "\n")
         sys.stdout.flush()
 
     def _check_process(self) -> None:
         if os.getpid() != self._process:
             raise SynapseError(
-                "Progress, metrics and results are reported by the job's own process: return them "
-                "from this one that it started. context.log() works everywhere."
+                "Only the job's first process can report progress, metrics and results. Return the "
+                "values to that process; context.log() works in every process."
             )
 
     def __repr__(self) -> str:
-        where = f"{self.plugin_code}@{self.version}"
-        return f"<{type(self).__name__} {where} {self.action!r}, job {self.job_id}>"
+        release = f"{self.plugin_code}@{self.version}"
+        return f"<{type(self).__name__} {release} {self.action!r}, job {self.job_id}>"
 
 
 class LocalContext(Context):
@@ -211,9 +211,9 @@ class LocalContext(Context):
             plugin_code=plugin_code,
             version=version,
             action=action,
-            params=as_json(params, "params"),
+            params=to_json(params, "params"),
             connect=_default_session,
-            changed=lambda: None,
+            on_report=lambda: None,
         )
         self._session = session
         self.printed: list[tuple[str, str]] = []
@@ -225,7 +225,7 @@ class LocalContext(Context):
         Raises:
             SynapseError: Always.
         """
-        raise SynapseError("This is a local context: there is no job. Run the plugin to have one.")
+        raise SynapseError("A local context has no job. Run the plugin to get one.")
 
     def log(self, message: object, level: str = "info") -> None:
         """Print a message, and append the message to `printed`.
@@ -237,7 +237,7 @@ class LocalContext(Context):
         Raises:
             UsageError: No such level exists.
         """
-        self.printed.append((str(message), checked_level(level)))
+        self.printed.append((str(message), validate_level(level)))
         sys.stdout.write(f"{message}\n")
 
 
@@ -252,7 +252,7 @@ def context() -> Context:
     """
     if not _current:
         raise SynapseError(
-            "This process runs no job, so there is no context. To try a plugin's code by itself: "
+            "This process runs no job, and so has no context. To try a plugin's code: "
             "with synapse.plugins.local_context(params={...}) as context: run(context)"
         )
     return _current[-1]
@@ -287,23 +287,23 @@ def local_context(
         >>> local.reports.metrics_record, local.printed
         ({'loss': 0.5}, [('done', 'success')])
     """
-    made = LocalContext(
+    local = LocalContext(
         params or {}, session=session, action=action, plugin_code=plugin_code, version=version
     )
-    enter(made)
+    set_current(local)
     try:
-        yield made
+        yield local
     finally:
-        _current.remove(made)
+        _current.remove(local)
 
 
-def enter(made: Context) -> None:
-    """Let `context()` give a context, in every thread."""
-    _current.append(made)
+def set_current(context_: Context) -> None:
+    """Make `context()` return this context, in every thread."""
+    _current.append(context_)
 
 
 def _default_session() -> Session:
-    import synapse.session  # noqa: F401 # says how to make one
+    import synapse.session  # noqa: F401 # lets `default()` make one
     from synapse.orm import session_base as sessions
 
     session: Any = sessions.default()

@@ -7,7 +7,7 @@ ended:
 - 0: completed
 - 1: the code raised an exception, whose traceback was printed
 - 3: the entrypoint is missing or can't be imported; the last line says why
-- 4: the result can't be kept: JSON can't hold the result, or the backend refused; the last line
+- 4: the result is lost: JSON can't hold the result, or the backend refused; the last line
   says why
 - n: the code called `sys.exit(n)`; 143 after SIGTERM
 
@@ -30,26 +30,30 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
-from synapse.errors import InvalidQuery
-from synapse.plugins.entrypoints import EntrypointError, call, find, printed_traceback
-from synapse.plugins.job_context import Context, enter
+from synapse.errors import UsageError
+from synapse.plugins.entrypoints import (
+    EntrypointError,
+    call_entrypoint,
+    format_traceback,
+    load_entrypoint,
+)
+from synapse.plugins.job_context import Context, set_current
 from synapse.plugins.job_updates import UpdateSender
-from synapse.plugins.log_markers import marked
+from synapse.plugins.log_markers import add_level
 
 if TYPE_CHECKING:
     from synapse.session import Session
 
 __all__ = ["main"]
 
-COMPLETED, RAISED, NOT_FOUND, NOT_KEPT, TERMINATED = 0, 1, 3, 4, 143
+COMPLETED, RAISED, NOT_FOUND, RESULT_LOST, TERMINATED = 0, 1, 3, 4, 143
 
-_MOST = 64 << 20
-_GRACE = 3.0
-_ORDERED = ("job_id", "code", "version", "action", "entrypoint", "params", "base_url")
+_MAX_SPEC_BYTES = 64 << 20
+_GRACE_SECONDS = 3.0
+_SPEC_KEYS = ("job_id", "code", "version", "action", "entrypoint", "params", "base_url")
 
-# Where what the driver itself has to say goes: a stream of its own, as the code may close or
-# replace the usual ones.
-_own_output: list[IO[str]] = []
+# Streams for this module's own messages: the code may close or replace the usual ones.
+_message_streams: list[IO[str]] = []
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -61,82 +65,79 @@ def main(arguments: list[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     _set_up_output()
     try:
-        order = _order(sys.argv[1:] if arguments is None else arguments)
-    except (InvalidQuery, OSError) as error:
-        return _fail(NOT_FOUND, f"The job's order can't be read: {error}")
-    if order.get("debug"):
+        spec = _read_spec(sys.argv[1:] if arguments is None else arguments)
+    except (UsageError, OSError) as error:
+        return _fail(NOT_FOUND, f"The job spec can't be read: {error}")
+    if spec.get("debug"):
         _print_log()
-    job = _Job(order)
+    job = _JobProcess(spec)
     return job.run()
 
 
-class _Job:
+class _JobProcess:
     """The one job of this process."""
 
-    def __init__(self, order: Mapping[str, Any]) -> None:
-        self._order = order
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self._spec = spec
         self._own_session: Session | None = None
         self._context = Context(
-            job_id=str(order["job_id"]),
-            plugin_code=str(order["code"]),
-            version=str(order["version"]),
-            action=str(order["action"]),
-            params=order["params"],
-            debug=bool(order.get("debug")),
+            job_id=str(spec["job_id"]),
+            plugin_code=str(spec["code"]),
+            version=str(spec["version"]),
+            action=str(spec["action"]),
+            params=spec["params"],
+            debug=bool(spec.get("debug")),
             connect=self._connect_for_code,
-            changed=self._changed,
+            on_report=lambda: self._sender.notify(),
         )
         self._sender = UpdateSender(self._context.reports, self._report)
 
     def run(self) -> int:
         """Run the code, send the last reports, and return the process's code."""
-        enter(self._context)  # for good: threads of the code may go on until the process ends
-        atexit.register(self._sender.close, 5.0)  # what those report
+        set_current(self._context)  # for good: the code's threads may outlive its function
+        atexit.register(self._sender.close, 5.0)  # reports of such threads
         try:
             code = self._run_code()
             self._sender.close()
-        except SystemExit as end:  # SIGTERM, in our own code
-            code = _code_of(end)
+        except SystemExit as end:  # SIGTERM outside the plugin's code
+            code = _exit_code(end)
         refusal = self._sender.refusal
         if refusal is not None:
             message = f"The backend didn't take the last report: {refusal}"
             if code == COMPLETED:
-                return _fail(NOT_KEPT, message)
-            _say(message, "warning")
+                return _fail(RESULT_LOST, message)
+            _print_message(message, "warning")
         return code
 
     def _run_code(self) -> int:
-        action, entrypoint = self._context.action, str(self._order["entrypoint"])
-        # The release's own modules come first; but not before those that are imported already.
+        action, entrypoint = self._context.action, str(self._spec["entrypoint"])
+        # The release's modules come first, except before modules that are already imported.
         here = str(Path.cwd())
         sys.path[:] = [here, *(path for path in sys.path if path not in ("", here))]
         try:
-            function, takes_context = find(entrypoint)
+            function, takes_context = load_entrypoint(entrypoint)
         except EntrypointError as error:
             return _fail(NOT_FOUND, f"The action {action!r} can't run: {error}")
         except SystemExit as end:
-            return _code_of(end)
+            return _exit_code(end)
         try:
-            value = call(function, [self._context] if takes_context else [])
+            value = call_entrypoint(function, [self._context] if takes_context else [])
         except SystemExit as end:
-            return _code_of(end)
+            return _exit_code(end)
         except BaseException as error:
-            _say(printed_traceback(error), "error")
+            _print_message(format_traceback(error), "error")
             return RAISED
         if value is not None and not self._context.reports.has_result:
             try:
                 self._context.result(value)
-            except InvalidQuery as error:
-                return _fail(NOT_KEPT, f"The returned value can't be the result: {error}")
+            except UsageError as error:
+                return _fail(RESULT_LOST, f"The returned value can't be the result: {error}")
         return COMPLETED
-
-    def _changed(self) -> None:
-        self._sender.notify()
 
     def _report(self, values: dict[str, Any], seconds: float) -> None:
         """Send some fields of the job. One request."""
         if self._own_session is None:
-            # Not the code's own, which may be closed, and whose requests may have to wait.
+            # The code's own session may be closed, or busy.
             self._own_session = self._connect()
         job_id = self._context.job_id
         self._own_session.transport.request(
@@ -150,19 +151,19 @@ class _Job:
     def _connect(self) -> Session:
         from synapse.session import Session
 
-        return Session(self._order["base_url"], **self._order.get("credentials", {}))
+        return Session(self._spec["base_url"], **self._spec.get("credentials", {}))
 
     def _connect_for_code(self) -> Session:
         from synapse.orm import session_base as sessions
 
         session = self._connect()
-        before = sessions.set_default(session)
-        if before is not None:
-            sessions.set_default(before)
+        previous = sessions.set_default(session)
+        if previous is not None:
+            sessions.set_default(previous)
         return session
 
 
-def _order(arguments: list[str]) -> dict[str, Any]:
+def _read_spec(arguments: list[str]) -> dict[str, Any]:
     """Read the job spec.
 
     Raises:
@@ -171,26 +172,28 @@ def _order(arguments: list[str]) -> dict[str, Any]:
     """
     control = None
     if not arguments:
-        control = _keep_standard_input()
-        text = control.readline(_MOST)
+        control = _reserve_standard_input()
+        text = control.readline(_MAX_SPEC_BYTES)
     elif arguments[0] == "--order-url" and len(arguments) == 2:
-        text = _fetched(arguments[1])
+        text = _fetch_spec(arguments[1])
     else:
-        raise InvalidQuery("the arguments are none, or --order-url URL.")
+        raise UsageError("unknown arguments. Pass none, or --order-url URL.")
     try:
-        order = json.loads(text)
+        spec = json.loads(text)
     except ValueError as error:
-        raise InvalidQuery("it is not a line of JSON.") from error
-    if not isinstance(order, dict) or not isinstance(order.get("params"), dict):
-        raise InvalidQuery("it is not an object with params.")
-    if missing := [name for name in _ORDERED if not order.get(name) and name != "params"]:
-        raise InvalidQuery(f"it has no {', '.join(missing)}.")
-    if control is not None and order.get("watch", True):
-        threading.Thread(target=_watch, args=(control,), name="synapse-watch", daemon=True).start()
-    return order
+        raise UsageError("not a line of JSON.") from error
+    if not isinstance(spec, dict) or not isinstance(spec.get("params"), dict):
+        raise UsageError("not a JSON object with params.")
+    if missing := [name for name in _SPEC_KEYS if not spec.get(name) and name != "params"]:
+        raise UsageError(f"missing keys: {', '.join(missing)}.")
+    if control is not None and spec.get("watch", True):
+        threading.Thread(
+            target=_end_with_parent, args=(control,), name="synapse-watch", daemon=True
+        ).start()
+    return spec
 
 
-def _keep_standard_input() -> IO[bytes]:
+def _reserve_standard_input() -> IO[bytes]:
     """Reserve standard input for this module; the code and its children get an empty one."""
     control = os.fdopen(os.dup(0), "rb")
     null = os.open(os.devnull, os.O_RDONLY)
@@ -199,42 +202,40 @@ def _keep_standard_input() -> IO[bytes]:
     return control
 
 
-def _fetched(url: str) -> bytes:
-    """Fetch the order from an agent, on the machine's own network: not through a proxy."""
+def _fetch_spec(url: str) -> bytes:
+    """Fetch the spec from an agent, on the machine's network, without a proxy."""
     from urllib.request import ProxyHandler, build_opener
 
     if not url.startswith(("http://", "https://")):
-        raise InvalidQuery("the URL is not one of http or https.")
+        raise UsageError("the URL is neither http nor https.")
     try:
-        with build_opener(ProxyHandler({})).open(url, timeout=30) as answer:
-            text: bytes = answer.read(_MOST)
+        with build_opener(ProxyHandler({})).open(url, timeout=30) as response:
+            text: bytes = response.read(_MAX_SPEC_BYTES)
     except OSError as error:
-        # Not the URL: whoever has it could have asked for the order.
-        raise InvalidQuery(
-            f"the agent doesn't give it: {getattr(error, 'reason', error)}"
-        ) from None
+        # Without the URL, which gives access to the spec.
+        raise UsageError(f"the agent refused: {getattr(error, 'reason', error)}") from None
     return text
 
 
-def _watch(control: IO[bytes]) -> None:
-    """End everything when the standard input ends: who started this is gone."""
+def _end_with_parent(control: IO[bytes]) -> None:
+    """End everything when standard input ends: the starting process is gone."""
     while control.read(4096):
         pass
-    leads = os.getpgrp() == os.getpid()  # else others are in the group that aren't ours
+    is_leader = os.getpgrp() == os.getpid()  # otherwise the group has foreign processes
     with contextlib.suppress(OSError):
-        if leads:
+        if is_leader:
             os.killpg(0, signal.SIGTERM)
         else:
             os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE)
-    if leads:
+    time.sleep(_GRACE_SECONDS)
+    if is_leader:
         with contextlib.suppress(OSError):
             os.killpg(0, signal.SIGKILL)
     os._exit(TERMINATED)
 
 
 def _terminate(number: int, frame: FrameType | None) -> None:
-    """Let `finally` blocks run; once, so that they can end."""
+    """Let `finally` blocks run; a second signal doesn't interrupt them."""
     del number, frame
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise SystemExit(TERMINATED)
@@ -242,11 +243,11 @@ def _terminate(number: int, frame: FrameType | None) -> None:
 
 def _set_up_output() -> None:
     for stream in (sys.stdout, sys.stderr):
-        # A line at a time, and nothing that the code prints may fail.
-        stream.reconfigure(  # type: ignore[union-attr] # both are text files here
+        # By lines, and without encoding errors.
+        stream.reconfigure(  # type: ignore[union-attr] # both are text files
             encoding="utf-8", errors="backslashreplace", line_buffering=True
         )
-    _own_output[:] = [os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")]
+    _message_streams[:] = [os.fdopen(os.dup(2), "w", encoding="utf-8", errors="backslashreplace")]
 
 
 def _print_log() -> None:
@@ -255,41 +256,41 @@ def _print_log() -> None:
 
     from synapse.plugins.log_markers import LEVELS
 
-    class Printed(logging.Handler):
+    class PrintHandler(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
             name = record.levelname.lower()
             level = name if name in LEVELS else "info"
-            _say(f"{record.name}: {self.format(record)}", level)
+            _print_message(f"{record.name}: {self.format(record)}", level)
 
     logger = logging.getLogger("synapse")
     logger.setLevel(logging.DEBUG)
-    logger.addHandler(Printed())
+    logger.addHandler(PrintHandler())
 
 
-def _code_of(end: SystemExit) -> int:
+def _exit_code(end: SystemExit) -> int:
     """Return the exit code of a `SystemExit`, as the system sees the code."""
     if end.code is None:
         return COMPLETED
     if isinstance(end.code, int):
         # The system keeps eight bits: 256 must not become a success.
         return (end.code & 0xFF) or (COMPLETED if end.code == 0 else RAISED)
-    _say(str(end.code), "error")
+    _print_message(str(end.code), "error")
     return RAISED
 
 
 def _fail(code: int, message: str) -> int:
-    _say(message, "error")
+    _print_message(message, "error")
     return code
 
 
-def _say(message: str, level: str) -> None:
-    for stream in (sys.stdout, sys.stderr):  # what was printed before comes before
+def _print_message(message: str, level: str) -> None:
+    for stream in (sys.stdout, sys.stderr):  # earlier output comes first
         with contextlib.suppress(Exception):
             stream.flush()
-    with contextlib.suppress(OSError):  # nobody reads
-        for own in _own_output:
-            own.write(marked(message.rstrip("\n"), level) + "\n")
-            own.flush()
+    with contextlib.suppress(OSError):  # no reader
+        for stream in _message_streams:
+            stream.write(add_level(message.rstrip("\n"), level) + "\n")
+            stream.flush()
 
 
 if __name__ == "__main__":

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import math
 import os
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from synapse.errors import ClientError, InvalidQuery, SynapseError
+from synapse._internal.backoff import Backoff
+from synapse.errors import ClientError, SynapseError, UsageError
 
-__all__ = ["JobUpdates", "UpdateSender", "as_json"]
+__all__ = ["JobUpdates", "UpdateSender", "to_json"]
 
 _PERIOD = 0.5
-_LONGEST_REST = 10.0
-_NOTHING = object()
+_LONGEST_PAUSE = 10.0
+_MISSING = object()
 
 
 class JobUpdates:
@@ -32,19 +32,19 @@ class JobUpdates:
         self.progress: float | None = None
         self.progress_record: dict[str, dict[str, float]] = {}
         self.metrics_record: dict[str, Any] = {}
-        self._result: Any = _NOTHING
+        self._result: Any = _MISSING
         self._unsent: set[str] = set()
         self._lock = threading.Lock()
 
     @property
     def result(self) -> Any:
         """The reported result; `None` before a report."""
-        return None if self._result is _NOTHING else self._result
+        return None if self._result is _MISSING else self._result
 
     @property
     def has_result(self) -> bool:
         """True if a result was reported, `None` included."""
-        return self._result is not _NOTHING
+        return self._result is not _MISSING
 
     @property
     def has_unsent(self) -> bool:
@@ -55,12 +55,12 @@ class JobUpdates:
         """Note how far a category is.
 
         Raises:
-            InvalidQuery: One of the numbers can't be meant.
+            UsageError: One of the numbers can't be meant.
         """
         for name, value in (("done", done), ("total", total)):
             if not _is_count(value):
-                raise InvalidQuery(f"{name} is {value!r}: give a number from 0.")
-        done, total = as_json(done), as_json(total)
+                raise UsageError(f"{name}={value!r} is not valid. Pass a number, 0 or more.")
+        done, total = to_json(done), to_json(total)
         percent = 100.0 if total == 0 else min(100.0, 100.0 * done / total)
         with self._lock:
             self.progress_record[str(category or "default")] = {
@@ -68,26 +68,28 @@ class JobUpdates:
                 "total": total,
                 "percent": round(percent, 2),
             }
-            every = [one["percent"] for one in self.progress_record.values()]
-            self.progress = round(sum(every) / len(every), 2)
+            percents = [record["percent"] for record in self.progress_record.values()]
+            self.progress = round(sum(percents) / len(percents), 2)
             self._unsent |= {"progress", "progress_record"}
 
     def add_metrics(self, category: str | None, values: Mapping[str, Any]) -> None:
         """Note metrics; those of the same names are replaced.
 
         Raises:
-            InvalidQuery: JSON can't hold one, or they are given as a mapping.
+            UsageError: JSON can't hold one, or they are given as a mapping.
         """
         if isinstance(category, Mapping):
-            raise InvalidQuery("The category is a mapping: give measurements as metrics(**values).")
-        found = {name: as_json(value, name) for name, value in values.items()}
+            raise UsageError(
+                "The category is a mapping. Pass the measurements as metrics(**values)."
+            )
+        metrics = {name: to_json(value, name) for name, value in values.items()}
         with self._lock:
             if category is None:
-                self.metrics_record.update(found)
+                self.metrics_record.update(metrics)
             else:
-                before = self.metrics_record.get(str(category))
-                kept = before if isinstance(before, dict) else {}
-                self.metrics_record[str(category)] = {**kept, **found}
+                earlier = self.metrics_record.get(str(category))
+                earlier = earlier if isinstance(earlier, dict) else {}
+                self.metrics_record[str(category)] = {**earlier, **metrics}
             self._unsent.add("metrics_record")
 
     def set_result(self, value: Any) -> None:
@@ -96,22 +98,19 @@ class JobUpdates:
         Raises:
             UsageError: JSON can't hold the result.
         """
-        found = as_json(value, "result")
+        result = to_json(value, "result")
         with self._lock:
-            self._result = found
+            self._result = result
             self._unsent.add("result")
 
-    def take(self) -> dict[str, Any]:
+    def take_unsent(self) -> dict[str, Any]:
         """Return the newest values to send; they count as sent from now on."""
         with self._lock:
-            taken = {name: getattr(self, name) for name in sorted(self._unsent)}
+            values = {name: getattr(self, name) for name in sorted(self._unsent)}
             self._unsent.clear()
-            return {
-                name: dict(value) if isinstance(value, dict) else value
-                for name, value in taken.items()
-            }
+            return {name: dict(v) if isinstance(v, dict) else v for name, v in values.items()}
 
-    def give_back(self, names: Mapping[str, Any]) -> None:
+    def mark_unsent(self, names: Mapping[str, Any]) -> None:
         """Mark taken values as unsent again."""
         with self._lock:
             self._unsent.update(names)
@@ -133,13 +132,13 @@ class UpdateSender:
 
     def __init__(
         self,
-        reports: JobUpdates,
+        updates: JobUpdates,
         send: Callable[[dict[str, Any], float], None],
         *,
         period: float = _PERIOD,
     ) -> None:
         self.refusal: SynapseError | None = None
-        self._reports = reports
+        self._updates = updates
         self._send = send
         self._period = period
         self._wake = threading.Event()
@@ -166,54 +165,56 @@ class UpdateSender:
             patience: Seconds for which an unreachable backend is tried.
         """
         if os.getpid() != self._process:
-            return  # a copy that the code forked: the thread, and what it holds, are elsewhere
+            return  # a child that the code forked: the thread is in the parent
         with self._starting:
             self._closed.set()
         self._wake.set()
         end = time.monotonic() + patience
-        with self._sending:  # that the thread is at
-            faults = 0
+        backoff = _new_backoff()
+        with self._sending:
             while not self._send_once(max(1.0, end - time.monotonic())):
-                faults += 1
                 left = end - time.monotonic()
                 if left <= 0:
                     break
-                time.sleep(min(_rest(faults), left))
+                time.sleep(min(backoff.next(), left))
 
     def _run(self) -> None:
-        faults = 0
+        backoff = _new_backoff()
         while not self._closed.is_set():
             self._wake.wait()
             self._wake.clear()
             with self._sending:
                 if self._closed.is_set():
                     return
-                faults = 0 if self._send_once(_LONGEST_REST) else faults + 1
-            self._closed.wait(max(self._period, _rest(faults)))
-            if self._reports.has_unsent:
+                is_sent = self._send_once(_LONGEST_PAUSE)
+            if is_sent:
+                backoff.reset()
+            pause = self._period if is_sent else max(self._period, backoff.next())
+            self._closed.wait(pause)
+            if self._updates.has_unsent:
                 self._wake.set()
 
     def _send_once(self, seconds: float) -> bool:
         """Send the newest values; return whether nothing is left to send again."""
-        values = self._reports.take()
+        values = self._updates.take_unsent()
         if not values:
             return True
         try:
             self._send(values, seconds)
         except SynapseError as error:
             self.refusal = error
-            if _may_pass(error):
-                self._reports.give_back(values)
+            if _should_resend(error):
+                self._updates.mark_unsent(values)
                 return False
         except BaseException:
-            self._reports.give_back(values)  # ended by a signal
+            self._updates.mark_unsent(values)  # a signal
             raise
         else:
             self.refusal = None
         return True
 
 
-def as_json(value: Any, path: str = "the value") -> Any:
+def to_json(value: Any, path: str = "the value") -> Any:
     """Convert a value to JSON: also numpy's numbers, times and objects of the SDK.
 
     NaN and infinity, which JSON doesn't know, become `None`.
@@ -226,7 +227,7 @@ def as_json(value: Any, path: str = "the value") -> Any:
         UsageError: JSON can't hold the value; the message names the part.
 
     Example:
-        >>> as_json({"loss": float("nan"), "sizes": (1, 2)})
+        >>> to_json({"loss": float("nan"), "sizes": (1, 2)})
         {'loss': None, 'sizes': [1, 2]}
     """
     from synapse.orm.convert import to_wire
@@ -234,7 +235,7 @@ def as_json(value: Any, path: str = "the value") -> Any:
     try:
         return _plain(to_wire(value), path)
     except RecursionError as error:
-        raise InvalidQuery(f"{path} is nested too deeply for JSON.") from error
+        raise UsageError(f"{path} is nested too deeply for JSON. Pass a flatter value.") from error
 
 
 def _plain(value: Any, path: str) -> Any:
@@ -248,11 +249,13 @@ def _plain(value: Any, path: str) -> Any:
         try:
             value.encode()
         except UnicodeEncodeError as error:
-            raise InvalidQuery(f"{path} is no Unicode text: {value[:60]!r}.") from error
+            raise UsageError(
+                f"{path} is not Unicode text: {value[:60]!r}. Pass text that UTF-8 can encode."
+            ) from error
     elif value is not None and not isinstance(value, (int, float, bool)):
         kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-        raise InvalidQuery(
-            f"{path} is a {kind}, which JSON can't hold: give numbers, text, lists and mappings."
+        raise UsageError(
+            f"{path} is a {kind}, which JSON can't hold. Pass numbers, text, lists and mappings."
         )
     return value
 
@@ -264,16 +267,10 @@ def _is_count(value: Any) -> bool:
         return False
 
 
-def _may_pass(error: SynapseError) -> bool:
-    """Return whether sending again later may succeed."""
-    if not isinstance(error, ClientError):
-        return False
-    return error.status_code in (408, 429) or error.status_code >= 500
+def _should_resend(error: SynapseError) -> bool:
+    # More than the transient errors: the last report would be lost, and sending twice does no harm.
+    return isinstance(error, ClientError) and (error.is_transient or error.status_code >= 500)
 
 
-def _rest(faults: int) -> float:
-    """Return how long to wait after so many faults in a row."""
-    if faults == 0:
-        return 0.0
-    longest = min(_LONGEST_REST, 0.5 * 2.0 ** min(faults, 10))
-    return random.uniform(0.5, 1.0) * longest  # noqa: S311 # no secret
+def _new_backoff() -> Backoff:
+    return Backoff(first=1.0, longest=_LONGEST_PAUSE)

@@ -1,27 +1,28 @@
 r"""Levels of printed lines: a mark at the line's beginning, which readers remove.
 
-A marked line is `\x1e<level>\x1f<message>`. Every other line has no level.
+A add_level line is `\x1e<level>\x1f<message>`. Every other line has no level.
 
 Example:
-    >>> split(marked("half way", "info"))
+    >>> split_level(add_level("half way", "info"))
     ('half way', 'info')
-    >>> split("half way")
+    >>> split_level("half way")
     ('half way', None)
 """
 
 from __future__ import annotations
 
-from synapse.errors import InvalidQuery
+from synapse._internal.hints import suggestion
+from synapse.errors import UsageError
 
-__all__ = ["LEVELS", "checked_level", "marked", "split"]
+__all__ = ["LEVELS", "add_level", "split_level", "validate_level"]
 
-#: The levels that a line can have, those of `synapse.LogLevel`; the least serious is first.
+#: Levels of a line, those of `synapse.LogLevel`; the least serious is first.
 LEVELS = ("debug", "info", "success", "warning", "danger", "error", "critical")
 
 _BEGIN, _END = "\x1e", "\x1f"
 
 
-def checked_level(level: str) -> str:
+def validate_level(level: str) -> str:
     """Return a level in the wire's spelling.
 
     Args:
@@ -31,20 +32,16 @@ def checked_level(level: str) -> str:
         UsageError: No such level exists.
 
     Example:
-        >>> checked_level("info")
+        >>> validate_level("info")
         'info'
     """
     word = str(getattr(level, "value", level))
     if word not in LEVELS:
-        import difflib  # only a mistake needs it
-
-        near = difflib.get_close_matches(word.lower(), LEVELS, n=1)
-        meant = f"; did you mean {near[0]!r}?" if near else f". There are: {', '.join(LEVELS)}."
-        raise InvalidQuery(f"There is no level {word!r}{meant}")
+        raise UsageError(f"{word!r} is not a level{suggestion(word.lower(), LEVELS)}")
     return word
 
 
-def marked(message: str, level: str) -> str:
+def add_level(message: str, level: str) -> str:
     r"""Return a message with a mark at the beginning of each line.
 
     Args:
@@ -55,14 +52,14 @@ def marked(message: str, level: str) -> str:
         UsageError: No such level exists.
 
     Example:
-        >>> marked("one\ntwo", "error")
+        >>> add_level("one\ntwo", "error")
         '\x1eerror\x1fone\n\x1eerror\x1ftwo'
     """
-    mark = f"{_BEGIN}{checked_level(level)}{_END}"
+    mark = f"{_BEGIN}{validate_level(level)}{_END}"
     return "\n".join(mark + line for line in message.split("\n"))
 
 
-def split(line: str) -> tuple[str, str | None]:
+def split_level(line: str) -> tuple[str, str | None]:
     r"""Split the mark off a printed line.
 
     Args:
@@ -72,7 +69,7 @@ def split(line: str) -> tuple[str, str | None]:
         The message and its level; the unchanged line and `None` without a known level.
 
     Example:
-        >>> split("\x1eloud\x1fhello")
+        >>> split_level("\x1eloud\x1fhello")
         ('\x1eloud\x1fhello', None)
     """
     if line.startswith(_BEGIN):

@@ -7,13 +7,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-__all__ = ["MISSPELT", "Mistakes", "Reader", "near"]
+__all__ = ["MIN_SIMILARITY", "MappingReader", "Mistakes", "did_you_mean"]
 
-#: How alike a key must be to a known one to count as that one misspelt.
-MISSPELT = 0.7
+#: Least similarity of a key to a known one that counts as a misspelling.
+MIN_SIMILARITY = 0.7
 
 
-def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
+def did_you_mean(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
     """Return `; did you mean 'x'?` for a misspelling, else a full stop.
 
     Args:
@@ -22,30 +22,30 @@ def near(word: str, known: Iterable[str], cutoff: float = 0.6) -> str:
         cutoff: Least similarity, from 0 to 1.
 
     Example:
-        >>> near("tarin", ["train", "export"])
+        >>> did_you_mean("tarin", ["train", "export"])
         "; did you mean 'train'?"
     """
-    found = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=cutoff)
-    return f"; did you mean {found[0]!r}?" if found else "."
+    matches = difflib.get_close_matches(str(word).lower(), list(known), n=1, cutoff=cutoff)
+    return f"; did you mean {matches[0]!r}?" if matches else "."
 
 
 class Mistakes:
     """The mistakes by the path of the key.
 
     Attributes:
-        found: The reasons for each path.
+        problems: The reasons for each path.
     """
 
     def __init__(self) -> None:
-        self.found: dict[str, list[str]] = {}
+        self.problems: dict[str, list[str]] = {}
 
     def add(self, path: str, reason: str) -> None:
         """Note a mistake."""
-        self.found.setdefault(path, []).append(reason)
+        self.problems.setdefault(path, []).append(reason)
 
-    def mapping(
+    def read_mapping(
         self, path: str, document: Any, *, known: Iterable[str] | None = None
-    ) -> Reader | None:
+    ) -> MappingReader | None:
         """Return a reader for a mapping; `None`, and a mistake, for anything else.
 
         Args:
@@ -54,20 +54,22 @@ class Mistakes:
             known: The known keys. Other keys are allowed, but not misspelled ones.
         """
         if not isinstance(document, Mapping):
-            self.add(path, f"Expected a mapping, not {_shown(document)}.")
+            self.add(path, f"Expected a mapping, not {_describe(document)}.")
             return None
-        reader = Reader(self, path, document, set(known or ()) - {"extra"})
+        reader = MappingReader(self, path, document, set(known or ()) - {"extra"})
         for key in document:
             if not isinstance(key, str):
-                self.add(reader.at(str(key)), f"The key is {_shown(key)}, not text: quote it.")
+                self.add(
+                    reader.at(str(key)), f"The key is {_describe(key)}, not text. Quote the key."
+                )
             elif known is not None and key not in reader.known:
                 missing = [name for name in reader.known if name not in document]
-                if (hint := near(key, sorted(missing), MISSPELT)) != ".":
-                    self.add(reader.at(key), f"There is no such key{hint}")
+                if (hint := did_you_mean(key, sorted(missing), MIN_SIMILARITY)) != ".":
+                    self.add(reader.at(key), f"Unknown key{hint}")
         return reader
 
 
-class Reader:
+class MappingReader:
     """Takes the values out of a mapping, and notes those that don't fit.
 
     Args:
@@ -119,15 +121,17 @@ class Reader:
         value = self._document.get(key)
         if value is None:
             if required:
-                self._mistakes.add(self.at(key), "It is missing.")
+                self._mistakes.add(self.at(key), "Missing.")
             return None
         if not isinstance(value, str):
-            self._mistakes.add(self.at(key), f"Expected text, not {_shown(value)}{_quote(value)}.")
+            self._mistakes.add(
+                self.at(key), f"Expected text, not {_describe(value)}{_quoting_advice(value)}."
+            )
             return None
         if required and not value.strip():
-            self._mistakes.add(self.at(key), "It is empty.")
+            self._mistakes.add(self.at(key), "Empty.")
         elif pattern is not None and not pattern.fullmatch(value):
-            self._mistakes.add(self.at(key), f"Expected {form}, not {_shown(value)}.")
+            self._mistakes.add(self.at(key), f"Expected {form}, not {_describe(value)}.")
         else:
             return value
         return None
@@ -136,7 +140,7 @@ class Reader:
         """Return a boolean; `False` for a missing key."""
         value = self._document.get(key)
         if value is not None and not isinstance(value, bool):
-            self._mistakes.add(self.at(key), f"Expected true or false, not {_shown(value)}.")
+            self._mistakes.add(self.at(key), f"Expected true or false, not {_describe(value)}.")
         return value is True
 
     def texts(self, key: str) -> list[str]:
@@ -145,17 +149,17 @@ class Reader:
         if value is None:
             return []
         if not isinstance(value, list):
-            self._mistakes.add(self.at(key), f"Expected a list, not {_shown(value)}.")
+            self._mistakes.add(self.at(key), f"Expected a list, not {_describe(value)}.")
             return []
         for position, item in enumerate(value):
             if not isinstance(item, str) or not item.strip() or "\n" in item:
                 self._mistakes.add(
-                    f"{self.at(key)}.{position}", f"Expected a line of text, not {_shown(item)}."
+                    f"{self.at(key)}.{position}", f"Expected a line of text, not {_describe(item)}."
                 )
         return [item for item in value if isinstance(item, str)]
 
 
-def _shown(value: Any) -> str:
+def _describe(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Mapping):
@@ -169,7 +173,7 @@ def _shown(value: Any) -> str:
     return f"the number {shown}" if isinstance(value, (int, float)) else shown
 
 
-def _quote(value: Any) -> str:
+def _quoting_advice(value: Any) -> str:
     """Return advice for values that YAML doesn't read as text."""
     if isinstance(value, (int, float)):
         return f': write "{value}", in quotes'

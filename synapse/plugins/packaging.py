@@ -6,22 +6,32 @@ import hashlib
 import os
 import shutil
 import stat
+import tempfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import attrs
 
-from synapse.errors import BadArchive, InvalidQuery, PluginConfigError
-from synapse.plugins.archive import check_names, checked_entries, opened, read_entry
+from synapse.errors import BadArchive, MissingExtra, PluginConfigError, UsageError
+from synapse.plugins.archive import list_safe_entries, open_zip, read_entry, validate_names
 from synapse.plugins.config import PluginConfig
-from synapse.plugins.config_file import CONFIG_NAMES, load_config, parsed, read_config
-from synapse.plugins.folder import Ignored, SourceFile, files_of
-from synapse.plugins.mapping_reader import MISSPELT, near
+from synapse.plugins.config_file import CONFIG_NAMES, load_config, parse_config, read_config
+from synapse.plugins.folder import IgnoredPaths, SourceFile, list_files
+from synapse.plugins.mapping_reader import MIN_SIMILARITY, did_you_mean
 from synapse.plugins.release_check import check_release
 
-__all__ = ["Package", "check_zip", "load_config", "pack", "read_config", "write"]
+__all__ = [
+    "Package",
+    "check_zip",
+    "load_config",
+    "pack",
+    "prepare_upload",
+    "read_config",
+    "write_zip",
+]
 
 _LARGEST_CONFIG = 1 << 20
 _LARGEST_MODULE = 16 << 20
@@ -82,29 +92,29 @@ def pack(
         >>> pack(folder, folder.parent / "echo.zip").names
         ('config.yaml', 'echo.py')
     """
-    ignored = Ignored()
-    files = files_of(Path(folder), ignored)
+    ignored = IgnoredPaths()
+    files = list_files(Path(folder), ignored)
     by_name = {file.name: file for file in files}
     try:
-        check_names([(name, False) for name in by_name])
+        validate_names([(name, False) for name in by_name])
     except BadArchive as error:
-        raise InvalidQuery(f"{folder} can't be packed: {error}") from error
+        raise UsageError(f"{folder} can't be packed: {error}") from error
     name = _config_name(Path(folder), by_name, ignored)
     config = check_release(
-        parsed(name, by_name[name].path.read_bytes()),
+        parse_config(name, by_name[name].path.read_bytes()),
         source=name,
         names=by_name.keys(),
         read=lambda name: by_name[name].path.read_bytes(),
-        is_left_out=ignored.covers,
+        is_ignored=ignored.has_path,
         code=code,
         version=version,
     )
-    write(files, dest)
+    write_zip(files, dest)
     return Package(path=Path(dest), config=config, names=tuple(by_name), checksum=_sha256(dest))
 
 
-def write(files: Iterable[SourceFile], dest: str | os.PathLike[str] | IO[bytes]) -> None:
-    """Zip some files of a folder, as `files_of` gives them: the same ones give the same bytes."""
+def write_zip(files: Iterable[SourceFile], dest: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Zip files from `list_files`: the same files give the same bytes."""
     with zipfile.ZipFile(dest, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as target:
         for file in files:
             _add(target, file)
@@ -126,12 +136,12 @@ def check_zip(
         PluginConfigError: The configuration has mistakes, or names missing files.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
-    with opened(archive) as source:
-        names = [info.filename for info in checked_entries(source)]
+    with open_zip(archive) as source:
+        names = [info.filename for info in list_safe_entries(source)]
         for name in CONFIG_NAMES:
             text = read_entry(source, name, _LARGEST_CONFIG)
             if text is not None:
-                document = parsed(name, text)
+                document = parse_config(name, text)
                 if not _is_meant_to_run(document):
                     return None
                 return check_release(
@@ -144,47 +154,92 @@ def check_zip(
                 )
     folder = names[0].partition("/")[0] if names else ""
     for name in CONFIG_NAMES:
-        if f"{folder}/{name}" in names and all(one.startswith(f"{folder}/") for one in names):
-            reason = f"It is in {folder}/: zip what is in that folder, not the folder."
+        if f"{folder}/{name}" in names and all(entry.startswith(f"{folder}/") for entry in names):
+            reason = f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
             raise PluginConfigError({"": [reason]}, name)
     return None
 
 
+@contextmanager
+def prepare_upload(
+    source: str | os.PathLike[str] | IO[bytes], *, name: str | None, code: str, version: str
+) -> Iterator[tuple[str | os.PathLike[str] | IO[bytes], str | None]]:
+    """Check a release, and yield the file to upload and its name.
+
+    Args:
+        source: A folder, a zip's path, or a zip opened for reading.
+        name: The requested name of the file.
+        code: The plugin's code.
+        version: The release's version.
+
+    Raises:
+        UsageError: The source can't be released, see `pack`.
+        MissingExtra: The source is a folder, and packing needs a missing package.
+    """
+    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
+        name = name or f"{code}-{version}.zip"
+        with tempfile.TemporaryDirectory(prefix="synapse-release-") as folder:
+            yield pack(source, Path(folder, "release.zip"), code=code, version=version).path, name
+        return
+    if not isinstance(source, (str, os.PathLike)) and not _is_rewound(source):
+        yield source, name
+        return
+    try:
+        # The upload reports unreadable files, as for any file.
+        with suppress(MissingExtra, OSError):
+            check_zip(source, code=code, version=version)
+    finally:
+        if not isinstance(source, (str, os.PathLike)):
+            source.seek(0)
+    yield source, name
+
+
+def _is_rewound(file: IO[bytes]) -> bool:
+    """Return whether an open file can be checked: the upload begins at its position."""
+    try:
+        return file.seekable() and file.tell() == 0
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
 def _is_meant_to_run(document: Mapping[str, Any]) -> bool:
     """Return whether the configuration has actions, even under a misspelled key."""
-    return any(key == "actions" or near(str(key), ["actions"], MISSPELT) != "." for key in document)
+    return any(
+        key == "actions" or did_you_mean(str(key), ["actions"], MIN_SIMILARITY) != "."
+        for key in document
+    )
 
 
-def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: Ignored) -> str:
+def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths) -> str:
     """Return the name of a folder's configuration file.
 
     Raises:
         PluginConfigError: The folder has none, or two.
     """
-    found = [name for name in CONFIG_NAMES if name in by_name]
-    if len(found) > 1:
-        raise PluginConfigError({"": ["There is a config.json too: keep one."]}, found[0])
-    if found:
-        return found[0]
-    reason = f"{folder} has none at its top."
-    if any(ignored.covers(name) for name in CONFIG_NAMES):
-        reason = ".gitignore leaves it out."
+    names = [name for name in CONFIG_NAMES if name in by_name]
+    if len(names) > 1:
+        raise PluginConfigError({"": ["The folder has a config.json too. Keep one."]}, names[0])
+    if names:
+        return names[0]
+    reason = f"Missing at the top of {folder}."
+    if any(ignored.has_path(name) for name in CONFIG_NAMES):
+        reason = "Left out by .gitignore."
     elif "config.yml" in by_name:
-        reason = "It is called config.yml: call it config.yaml."
+        reason = "Named config.yml. Rename the file to config.yaml."
     else:
         deeper = [name for name in by_name if name.rpartition("/")[2] in CONFIG_NAMES]
         if len(deeper) == 1:
-            reason += f" There is {deeper[0]}: release the folder that it is in."
+            reason += f" Release the folder with {deeper[0]}."
     raise PluginConfigError({"": [reason]}, CONFIG_NAMES[0])
 
 
 def _add(target: zipfile.ZipFile, file: SourceFile) -> None:
-    """Put a file into a zip, with nothing of when and where that is."""
+    """Add a file to a zip, without its time and place."""
     info = zipfile.ZipInfo(file.name, date_time=(1980, 1, 1, 0, 0, 0))
     info.create_system = 3
     info.external_attr = (stat.S_IFREG | (0o755 if file.is_executable else 0o644)) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
-    info.file_size = file.path.stat().st_size  # whether 32 bits will do
+    info.file_size = file.path.stat().st_size  # decides between 32 and 64 bits
     with file.path.open("rb") as stream, target.open(info, "w") as entry:
         shutil.copyfileobj(stream, entry, _BLOCK)
 

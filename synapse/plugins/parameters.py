@@ -2,10 +2,10 @@
 
 Example:
     >>> schema = {"properties": {"epochs": {"type": "integer"}}, "required": ["epochs"]}
-    >>> problems(schema, {"epochs": "many"})
+    >>> find_problems(schema, {"epochs": "many"})
     {'epochs': ["'many' is not of type 'integer'"]}
-    >>> problems(schema, {})
-    {'epochs': ['It is missing.']}
+    >>> find_problems(schema, {})
+    {'epochs': ['Missing.']}
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from synapse.errors import MissingExtra
-from synapse.plugins.mapping_reader import near
+from synapse.plugins.mapping_reader import did_you_mean
 
 if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
-__all__ = ["WHOLE", "can_check", "problems", "schema_problems"]
+__all__ = ["WHOLE", "can_check", "find_problems", "find_schema_problems"]
 
-#: The path of what is wrong with the whole, as Django REST framework calls it.
+#: Path of a problem with all parameters together, as in Django REST framework.
 WHOLE = "non_field_errors"
 
-_MOST = 50
-_LONGEST = 200
+_MAX_PROBLEMS = 50
+_MAX_LENGTH = 200
 
 
 def can_check() -> bool:
@@ -37,7 +37,7 @@ def can_check() -> bool:
     return find_spec("jsonschema") is not None
 
 
-def problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, list[str]]:
+def find_problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the mistakes in parameters.
 
     Args:
@@ -51,20 +51,20 @@ def problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, 
         MissingExtra: jsonschema isn't installed.
     """
     validator = _validator(schema)
-    found: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     try:
-        for error in islice(validator.iter_errors(dict(params)), _MOST):
-            for path, reason in _told(error):
-                found.setdefault(path or WHOLE, []).append(reason)
+        for error in islice(validator.iter_errors(dict(params)), _MAX_PROBLEMS):
+            for path, reason in _locate(error):
+                problems.setdefault(path or WHOLE, []).append(reason)
     except RecursionError:
-        return {WHOLE: ["They, or the schema, are nested too deeply."]}
+        return {WHOLE: ["The parameters, or the schema, are nested too deeply."]}
     except Exception as error:
-        # A schema that was never checked can fail in any way, a reference that leads nowhere too.
-        return {WHOLE: [f"The action's schema can't be used: {_cut(str(error))}"]}
-    return found
+        # A schema that nobody checked can fail in any way.
+        return {WHOLE: [f"The action's schema can't be used: {_shorten(str(error))}"]}
+    return problems
 
 
-def schema_problems(schema: Mapping[str, Any]) -> dict[str, list[str]]:
+def find_schema_problems(schema: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the mistakes in a schema; empty without jsonschema.
 
     Returns:
@@ -75,22 +75,22 @@ def schema_problems(schema: Mapping[str, Any]) -> dict[str, list[str]]:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import best_match
 
-    found: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     try:
         checker = Draft202012Validator(Draft202012Validator.META_SCHEMA)
-        for error in islice(checker.iter_errors(dict(schema)), _MOST):
+        for error in islice(checker.iter_errors(dict(schema)), _MAX_PROBLEMS):
             inner = best_match([error])
-            # Of the ways to say it, such as a type or a list of types, the one with the words.
-            inner = next((one for one in inner.context or () if one.validator == "enum"), inner)
+            # Prefer the alternative with the list of words.
+            inner = next((e for e in inner.context or () if e.validator == "enum"), inner)
             path = ".".join(map(str, inner.absolute_path))
-            reason = _said(inner)
-            if reason not in found.setdefault(path, []):
-                found[path].append(reason)
-        if not found:
-            found.update(_lost_references(schema))
+            reason = _message(inner)
+            if reason not in problems.setdefault(path, []):
+                problems[path].append(reason)
+        if not problems:
+            problems.update(_find_broken_references(schema))
     except RecursionError:
-        return {"": ["It is nested too deeply."]}
-    return found
+        return {"": ["Nested too deeply."]}
+    return problems
 
 
 def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
@@ -99,11 +99,11 @@ def _validator(schema: Mapping[str, Any]) -> Draft202012Validator:
         from referencing import Registry
     except ImportError as error:
         raise MissingExtra("Checking parameters", "plugins") from error
-    # An empty registry: by default a reference to elsewhere would be downloaded.
+    # An empty registry, because the default one downloads external references.
     return Draft202012Validator(dict(schema), registry=Registry())
 
 
-def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
+def _locate(error: ValidationError) -> Iterator[tuple[str, str]]:
     """Return the path of an error, down to a missing or unknown key."""
     path = [str(step) for step in error.absolute_path]
     value: Any = error.validator_value
@@ -113,44 +113,44 @@ def _told(error: ValidationError) -> Iterator[tuple[str, str]]:
         # One error for each missing key, which only its message names.
         for key in value:
             if error.message.startswith(f"{key!r} is a required"):
-                yield ".".join([*path, str(key)]), "It is missing."
+                yield ".".join([*path, str(key)]), "Missing."
     elif error.validator == "additionalProperties" and value is False:
         known = schema.get("properties", {})
         patterns = schema.get("patternProperties", {})
         for key in instance:
             if key not in known and not any(re.search(pattern, key) for pattern in patterns):
-                yield ".".join([*path, key]), f"There is no such parameter{near(key, known)}"
+                yield ".".join([*path, key]), f"Unknown parameter{did_you_mean(key, known)}"
     else:
-        yield ".".join(path), _said(error)
+        yield ".".join(path), _message(error)
 
 
-def _said(error: ValidationError) -> str:
+def _message(error: ValidationError) -> str:
     """Return an error's message, with a suggestion for a word outside an enumeration."""
     hint = ""
     instance: Any = error.instance
     words: Any = error.validator_value
     if error.validator == "enum" and isinstance(instance, str):
-        hint = near(instance, [word for word in words if isinstance(word, str)]).rstrip(".")
-    return f"{_cut(error.message)}{hint}"
+        hint = did_you_mean(instance, [word for word in words if isinstance(word, str)]).rstrip(".")
+    return f"{_shorten(error.message)}{hint}"
 
 
-def _lost_references(schema: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Find the references that lead nowhere, or elsewhere."""
+def _find_broken_references(schema: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Find references without a target inside the schema."""
     from referencing import Registry
     from referencing.jsonschema import DRAFT202012
 
     resolver = Registry().resolver_with_root(DRAFT202012.create_resource(dict(schema)))
     return {
-        ".".join(path): [f"The reference leads nowhere here: {_cut(reference)}"]
+        ".".join(path): [f"The reference leads nowhere: {_shorten(reference)}"]
         for path, reference in _references(schema, ())
-        if not _leads_somewhere(resolver, reference)
+        if not _resolves(resolver, reference)
     }
 
 
-def _leads_somewhere(resolver: Any, reference: str) -> bool:
+def _resolves(resolver: Any, reference: str) -> bool:
     try:
         resolver.lookup(reference)
-    except Exception:  # referencing has its own, and passes on those of what it looks into
+    except Exception:  # referencing has no common base for its errors
         return False
     return True
 
@@ -167,5 +167,5 @@ def _references(part: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
             yield from _references(value, (*path, str(position)))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+def _shorten(text: str) -> str:
+    return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 3]}..."

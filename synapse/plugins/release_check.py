@@ -8,7 +8,7 @@ from typing import Any
 
 from synapse.errors import PluginConfigError
 from synapse.plugins.config import ENTRYPOINT, PluginConfig
-from synapse.plugins.mapping_reader import near
+from synapse.plugins.mapping_reader import did_you_mean
 
 __all__ = ["check_release"]
 
@@ -21,7 +21,7 @@ def check_release(
     source: str,
     names: Collection[str],
     read: Callable[[str], bytes],
-    is_left_out: Callable[[str], bool] | None = None,
+    is_ignored: Callable[[str], bool] | None = None,
     code: str | None = None,
     version: str | None = None,
 ) -> PluginConfig:
@@ -32,31 +32,31 @@ def check_release(
         source: Name of the configuration file.
         names: Names of the release's files.
         read: Reads a file.
-        is_left_out: Returns whether an existing file isn't part of the release.
+        is_ignored: Returns whether an existing file isn't part of the release.
         code: The required code of the plugin.
         version: The required version of the release.
 
     Raises:
         PluginConfigError: The configuration has mistakes; the message names all.
     """
-    found: dict[str, list[str]] = {}
+    problems: dict[str, list[str]] = {}
     config = None
     try:
         config = PluginConfig.parse(document, source=source, code=code, version=version)
     except PluginConfigError as error:
-        found = error.problems
+        problems = error.problems
     for path, entrypoint in _entrypoints(document):
-        reason = _missing(entrypoint, names, read, is_left_out)
-        if reason is not None and path not in found:
-            found[path] = [reason]
+        reason = _find_entrypoint_problem(entrypoint, names, read, is_ignored)
+        if reason is not None and path not in problems:
+            problems[path] = [reason]
     installs = document.get("install") is True
     listed = document.get("requirements") or "requirements.txt" in names
-    if installs and not listed and "requirements" not in found:
-        found["requirements"] = [
-            "It is missing: `install` needs it, or a requirements.txt at the top."
+    if installs and not listed and "requirements" not in problems:
+        problems["requirements"] = [
+            "Missing: `install` needs requirements, or a requirements.txt at the top."
         ]
-    if config is None or found:
-        raise PluginConfigError(found, source)
+    if config is None or problems:
+        raise PluginConfigError(problems, source)
     return config
 
 
@@ -73,11 +73,11 @@ def _entrypoints(document: Mapping[str, Any]) -> list[tuple[str, str]]:
     ]
 
 
-def _missing(
+def _find_entrypoint_problem(
     entrypoint: str,
     names: Collection[str],
     read: Callable[[str], bytes],
-    is_left_out: Callable[[str], bool] | None,
+    is_ignored: Callable[[str], bool] | None,
 ) -> str | None:
     """Return why an entrypoint can't be found, as far as that shows without running code."""
     module, _, function = entrypoint.partition(":")
@@ -88,14 +88,14 @@ def _missing(
         if any(name.startswith(f"{base}.") and name.endswith(_COMPILED) for name in names):
             return None
         for name in files:
-            if is_left_out is not None and is_left_out(name):
-                return f"The release has no {name}: .gitignore leaves it out."
-        return f"The release has no {files[0]}{near(files[0], names)}"
-    there = _names_in(read(file))
+            if is_ignored is not None and is_ignored(name):
+                return f"The release has no {name}: .gitignore leaves the file out."
+        return f"The release has no {files[0]}{did_you_mean(files[0], names)}"
+    names_in_file = _names_in(read(file))
     first = function.partition(".")[0]
-    if there is None or first in there:
+    if names_in_file is None or first in names_in_file:
         return None
-    return f"{file} has no {first!r}{near(first, there)}"
+    return f"{file} has no {first!r}{did_you_mean(first, names_in_file)}"
 
 
 def _names_in(source: bytes) -> set[str] | None:
@@ -103,8 +103,8 @@ def _names_in(source: bytes) -> set[str] | None:
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return None  # it may be for another Python than this one
-    found: set[str] = set()
+        return None  # perhaps written for another Python
+    names: set[str] = set()
     for node in ast.walk(tree):
         match node:
             case ast.ImportFrom(names=[ast.alias(name="*"), *_]):
@@ -112,11 +112,11 @@ def _names_in(source: bytes) -> set[str] | None:
             case ast.FunctionDef(name="__getattr__") | ast.Name(id="globals" | "setattr" | "exec"):
                 return None
             case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                found.add(node.name)
+                names.add(node.name)
             case ast.alias():
-                found.add(node.asname or node.name.partition(".")[0])
+                names.add(node.asname or node.name.partition(".")[0])
             case ast.Name(ctx=ast.Store()):
-                found.add(node.id)
+                names.add(node.id)
             case _:
                 pass
-    return found
+    return names

@@ -16,7 +16,7 @@ _PLACES = {
 
 def _enter(module: str) -> None:
     load(module)
-    registry.enter(module)
+    registry.publish(module)
 
 
 def _enter_exported(name: str) -> None:
@@ -35,4 +35,4 @@ def _enter_all(_: str) -> None:
         _enter(f"{__name__}.{module.name}")
 
 
-registry.set_sources(_enter_exported, _enter_all)
+registry.set_loaders(_enter_exported, _enter_all)

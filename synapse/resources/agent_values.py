@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidResponse, UsageError
 from synapse.orm.convert import ValueObject, structure_hook, to_wire
 from synapse.resources.enums import JobStatus
 
@@ -69,9 +69,9 @@ class OfAgent(ValueObject):
 
     @property
     def _api(self) -> AgentApi:
-        api: AgentApi | None = getattr(self, "_context", None)
+        api: AgentApi | None = getattr(self, "_session", None)
         if api is None:
-            raise InvalidQuery(
+            raise UsageError(
                 f"This {type(self).__name__} came from no agent: get it by session.agents."
             )
         return api
@@ -358,5 +358,5 @@ def made(kind: type[T], row: Any, api: AgentApi) -> T:
         raise InvalidResponse(
             200, f"the answer is no {kind.__name__}: {error}", response=row
         ) from error
-    object.__setattr__(one, "_context", api)
+    object.__setattr__(one, "_session", api)
     return one

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
@@ -57,11 +57,11 @@ class AgentManager(BaseManager["Agent"]):
             UsageError: The token is malformed.
             NotFound: No agent has this token. No message shows the token.
         """
-        row = self._context.transport.request(
+        row = self._session.transport.request(
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
-        agent = self._context.identity.load(self._resource, [row])[0]
-        cast("MeetsAgents", self._context).meet_agent(agent.id, agent.url, token)
+        agent = self._session.identity.load(self._resource, [row])[0]
+        cast("MeetsAgents", self._session).meet_agent(agent.id, agent.url, token)
         return agent
 
     def get(self, key: int | str) -> Agent:
@@ -76,7 +76,7 @@ class AgentManager(BaseManager["Agent"]):
             key: The agent's token, as a string; or its id, as a number.
 
         Raises:
-            InvalidQuery: The session knows no agent of this id.
+            UsageError: The session knows no agent of this id.
             NotFound: No agent has this token.
 
         Example:
@@ -86,12 +86,12 @@ class AgentManager(BaseManager["Agent"]):
         """
         if isinstance(key, str):
             return self.connect(key)
-        if not cast("MeetsAgents", self._context).knows_agent(key):
-            raise InvalidQuery(
+        if not cast("MeetsAgents", self._session).knows_agent(key):
+            raise UsageError(
                 f"This session knows no agent {key!r}: the server shows an agent only to whoever "
                 "has its token. Use session.agents.get(token)."
             )
-        agent: Agent = self._context.identity.related("Agent", key, via="agent")
+        agent: Agent = self._session.identity.related("Agent", key, via="agent")
         return agent
 
 
@@ -186,15 +186,15 @@ class Agent(Resource):
         Raises:
             UsageError: The session lacks the agent's token, or the server its address.
         """
-        session = cast("MeetsAgents", self._context)
+        session = cast("MeetsAgents", self._session)
         api = session.agent_api(self._key)
         if not session.knows_agent(self._key):
-            raise InvalidQuery(
+            raise UsageError(
                 f"{self._label()} can't be asked without its token: get it by "
                 "session.agents.get(token)."
             )
         if api is None:
-            raise InvalidQuery(
+            raise UsageError(
                 f"{self._label()} hasn't told the server its address yet: start it, and get it "
                 "again by session.agents.get(token)."
             )
@@ -205,12 +205,12 @@ def connect_path(token: str) -> str:
     """Return the path where the agent of a token is connected.
 
     Raises:
-        InvalidQuery: The token can't be one.
+        UsageError: The token can't be one.
     """
     try:
         return Agent.__schema__.detail_path(token, "connect/")
-    except InvalidQuery:
-        raise InvalidQuery(
+    except UsageError:
+        raise UsageError(
             "The agent's token can't be one: it is no text, empty, a dot path, or has a slash or a "
             "control character."
         ) from None

@@ -9,7 +9,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_list, to_one
-from synapse.orm.verbs import Editable
+from synapse.orm.resource import Editable
 from synapse.resources.enums import AssignmentStatus
 from synapse.resources.tagging import SetsTags, Tagged
 from synapse.resources.unit_files import UnitFile

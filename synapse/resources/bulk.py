@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm import registry
 from synapse.orm.convert import to_wire
 from synapse.orm.resource import Resource
@@ -106,7 +106,7 @@ class UploadsUnits(Resource):
             endpoints=_endpoints(),
         )
         return upload_many(
-            self._context.transport,
+            self._session.transport,
             target,
             source,
             workers=workers,
@@ -162,7 +162,7 @@ class DownloadsUnits(Resource):
         from synapse.transfer.bulk.downloader import download_units  # only who downloads needs it
 
         return download_units(
-            self._context.transport,
+            self._session.transport,
             _endpoints().units,
             self._key,
             dest,
@@ -213,7 +213,7 @@ class DownloadsTasks(Resource):
         from synapse.transfer.bulk.downloader import download_tasks  # only who downloads needs it
 
         return download_tasks(
-            self._context.transport,
+            self._session.transport,
             _endpoints().task_list,
             self._key,
             dest,
@@ -225,9 +225,9 @@ class DownloadsTasks(Resource):
 def _endpoints() -> Any:
     from synapse.transfer.bulk.uploader import Endpoints
 
-    task, unit = (registry.find(name).__schema__ for name in ("Task", "DataUnit"))
+    task, unit = (registry.get(name).__schema__ for name in ("Task", "DataUnit"))
     return Endpoints(
-        files=registry.find("DataFile").__schema__.path,
+        files=registry.get("DataFile").__schema__.path,
         units=unit.path,
         tasks=task.path,
         task_list=str(task.list_path),
@@ -250,8 +250,8 @@ def _specifications(row: Mapping[str, Any]) -> list[Specification]:
 
 def _project_id(project: Any) -> Any:
     if isinstance(project, Resource) and type(project).__name__ != "Project":
-        raise InvalidQuery(f"project is a Project or its id, not a {type(project).__name__}.")
+        raise UsageError(f"project is a Project or its id, not a {type(project).__name__}.")
     key = to_wire(project)
     if isinstance(key, bool) or not isinstance(key, (int, str)):
-        raise InvalidQuery(f"project is a Project or its id, not {project!r}.")
+        raise UsageError(f"project is a Project or its id, not {project!r}.")
     return key

@@ -12,7 +12,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ManagerDescriptor, ToMany
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable
 from synapse.resources.bulk import DownloadsUnits, UploadsUnits
 from synapse.resources.enums import Category, FileType, FunctionType
 

@@ -70,7 +70,7 @@ class DataFileManager(BaseManager["DataFile"]):
         """
         from synapse.transfer.upload import upload  # only who uploads needs it
 
-        session, cls = self._context, self._resource
+        session, cls = self._session, self._resource
         row = upload(
             session.transport,
             cls.__schema__.path,
@@ -102,7 +102,7 @@ class DataFileManager(BaseManager["DataFile"]):
         """
         path = f"{self._resource.__schema__.path}verify_checksums/"
         body = {"checksums": list(checksums)}
-        answer = self._context.transport.request("POST", path, json=body, resource="data files")
+        answer = self._session.transport.request("POST", path, json=body, resource="data files")
         found = answer.get("checksums") if isinstance(answer, dict) else answer
         if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
             raise InvalidResponse(

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates, Deletes, Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.verbs import Deletable
+from synapse.orm.resource import Deletable
 from synapse.resources.data_files import DataFile
 from synapse.resources.unit_files import UnitFile
 
@@ -84,7 +84,7 @@ def _reference(file: Any) -> Any:
     if isinstance(file, UnitFile):
         return {"checksum": file.checksum, **({"path": file.path} if file.path else {})}
     if isinstance(file, (str, os.PathLike)):
-        raise InvalidQuery(
+        raise UsageError(
             f"{os.fspath(file)!r} is no file that the server has: upload it first, and give what "
             "session.data_files.upload() answers."
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
@@ -50,5 +50,5 @@ class FileDownloadMixin(Resource):
         from synapse.transfer.download import download  # only who downloads needs it
 
         if not self.file:
-            raise InvalidQuery(f"{self._label()} has no file.")
-        return download(self._context.transport, self.file, dest, progress=progress)
+            raise UsageError(f"{self._label()} has no file.")
+        return download(self._session.transport, self.file, dest, progress=progress)

@@ -9,8 +9,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.resource import Resource
-from synapse.orm.verbs import Fetchable
+from synapse.orm.resource import Fetchable, Resource
 from synapse.resources.enums import GroundTruthCategory
 from synapse.resources.unit_files import UnitFile
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates
@@ -73,5 +73,5 @@ def data_uri(path: Path) -> str:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise InvalidQuery(f"{path} can't be read: {error.strerror or error}.") from error
+        raise UsageError(f"{path} can't be read: {error.strerror or error}.") from error
     return f"data:application/octet-stream;base64,{base64.b64encode(content).decode()}"

@@ -62,7 +62,7 @@ class JobOutput:
         number = 1
         while True:
             rows, _, has_next = self._page(number, _PAGE)
-            yield from map(_line, rows)
+            yield from map(_parse_line, rows)
             if not (has_next and rows):
                 return
             number += 1
@@ -73,8 +73,7 @@ class JobOutput:
     def __getitem__(self, key: slice) -> list[ConsoleLine]: ...
     def __getitem__(self, key: int | slice) -> ConsoleLine | list[ConsoleLine]:
         if key == -1:
-            found = self.last(1)
-            return found[-1]
+            return self.last(1)[-1]
         return list(self)[key]
 
     def last(self, count: int = 20) -> list[ConsoleLine]:
@@ -99,9 +98,9 @@ class JobOutput:
             number = -(-total // size)
             rows, _, _ = self._page(number, count)
             if len(rows) < count and number > 1:
-                before, _, _ = self._page(number - 1, count)
-                rows = before + rows
-        return [_line(row) for row in rows[-count:]]
+                earlier, _, _ = self._page(number - 1, count)
+                rows = earlier + rows
+        return [_parse_line(row) for row in rows[-count:]]
 
     def count(self) -> int:
         """Return the number of lines. One request."""
@@ -112,27 +111,27 @@ class JobOutput:
         """Return a page's rows, the total, and whether another page follows."""
         path = type(self._job).__schema__.detail_path(self._job._key, "console_logs/")
         params = [("page_size", size), *([("page", number)] if number > 1 else [])]
-        answer = self._job._ask("GET", path, params=params)
-        if isinstance(answer, list):
-            return answer, len(answer), False
-        match answer:
+        response = self._job._ask("GET", path, params=params)
+        if isinstance(response, list):
+            return response, len(response), False
+        match response:
             case {"results": list(rows)}:
-                total = answer.get("count")
-                return (
-                    rows,
-                    total if isinstance(total, int) else len(rows),
-                    bool(answer.get("next")),
-                )
+                total = response.get("count")
+                total = total if isinstance(total, int) else len(rows)
+                return rows, total, bool(response.get("next"))
         raise InvalidResponse(
-            200, "the answer is no console log", response=answer, resource=self._job._label()
+            200,
+            "the response is not a job's output",
+            response=response,
+            resource=self._job._label(),
         )
 
     def __repr__(self) -> str:
         return f"<console log of {self._job._label()}>"
 
 
-def _line(row: Any) -> ConsoleLine:
+def _parse_line(row: Any) -> ConsoleLine:
     if isinstance(row, Mapping):
-        made: ConsoleLine = structure_hook(ConsoleLine)(row)
-        return made
+        line: ConsoleLine = structure_hook(ConsoleLine)(row)
+        return line
     return ConsoleLine(message=str(row))

@@ -1,4 +1,4 @@
-"""Progress of jobs that are waited for: one bar on a terminal or in a notebook."""
+"""Show the progress of jobs: one bar on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.deprecation import warn_deprecated
 from synapse.resources.enums import JobStatus
 from synapse.transfer.progress import Bar, FileProgress, Progress, ProgressArgument, progress_of
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JobBar", "JobProgressDisplay", "in_notebook"]
 
-# Seconds that pass before a bar is shown to somebody who hasn't asked for one.
+# Seconds before a bar appears that the user didn't ask for.
 _DELAY = 0.5
 _FORMAT = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}{postfix}"
 
@@ -34,17 +35,22 @@ class JobBar(Bar):
 
     def __init__(self, description: str, jobs: int = 1, **options: Any) -> None:
         self._text = ""
-        given = {
+        settings = {
             "total": 100 * jobs,
             "unit": "%",
             "unit_scale": False,
             "bar_format": _FORMAT,
             **options,
         }
-        super().__init__(description, **given)
+        super().__init__(description, **settings)
         self._delay = float(options.get("delay", 0.0))
 
     def says(self, text: str) -> None:
+        """Deprecated name of `show_states`."""
+        warn_deprecated("JobBar.says", since="0.2", removed_in="1.0", instead="show_states")
+        self.show_states(text)
+
+    def show_states(self, text: str) -> None:
         """Show the jobs' states and the passing time.
 
         Args:
@@ -56,7 +62,7 @@ class JobBar(Bar):
     def changed(self) -> None:
         """Move the bar."""
         bar = self._bar
-        bar.n = max(bar.n, self.done)  # a job that fails leaves it where it is
+        bar.n = max(bar.n, self.done)  # a failed job doesn't move the bar back
         bar.set_postfix_str(self._text, refresh=False)
         if self.elapsed >= self._delay:
             bar.refresh()
@@ -67,12 +73,12 @@ class JobProgressDisplay:
 
     Args:
         jobs: The jobs.
-        given: The user's `progress` argument, see `Job.wait`.
+        argument: The user's `progress` argument, see `Job.wait`.
     """
 
-    def __init__(self, jobs: Sequence[Job], given: ProgressArgument) -> None:
-        self._progress = _progress_of(given, jobs)
-        self._is_ours = self._progress is not given
+    def __init__(self, jobs: Sequence[Job], argument: ProgressArgument) -> None:
+        self._progress = _create_progress(argument, jobs)
+        self._is_ours = self._progress is not argument
         self._progress.expect(100 * len(jobs), files=len(jobs))
         self._parts: list[tuple[Job, FileProgress]] = [
             (job, self._progress.file(job._label(), 100)) for job in jobs
@@ -92,9 +98,9 @@ class JobProgressDisplay:
                 if isinstance(state, JobStatus) and state.is_final:
                     part.finish(failed=True)
         if isinstance(self._progress, JobBar):
-            one = len(self._parts) == 1
-            says = states if one else [f"{count} {state}" for state, count in states.items()]
-            self._progress.says(", ".join(says))
+            is_single = len(self._parts) == 1
+            texts = states if is_single else [f"{count} {state}" for state, count in states.items()]
+            self._progress.show_states(", ".join(texts))
 
     def close(self) -> None:
         """End the display, unless the user owns the display."""
@@ -102,9 +108,9 @@ class JobProgressDisplay:
             self._progress.close()
 
 
-def _progress_of(given: ProgressArgument, jobs: Sequence[Job]) -> Progress:
-    if given is not True and given is not None:
-        return progress_of(given)
+def _create_progress(argument: ProgressArgument, jobs: Sequence[Job]) -> Progress:
+    if argument is not True and argument is not None:
+        return progress_of(argument)
     if not jobs or not (in_notebook() or _is_terminal()):
         return Progress()
     description = jobs[0]._label()[:12] if len(jobs) == 1 else f"{len(jobs)} jobs"

@@ -1,4 +1,4 @@
-"""Waiting for jobs: asking how they are until they have ended, also while the server is away."""
+"""Wait for jobs by polling their states, also while the server is unreachable."""
 
 from __future__ import annotations
 
@@ -10,39 +10,39 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from synapse._internal.backoff import Backoff
+from synapse._internal.validate import validate_seconds
 from synapse.errors import (
     ClientError,
-    InvalidQuery,
     JobError,
     JobFailed,
     JobStopped,
     JobTimeout,
     RateLimited,
+    UsageError,
 )
 from synapse.resources.enums import JobStatus
 from synapse.resources.job_progress import JobProgressDisplay
-from synapse.transport.deadlines import deadline
-from synapse.transport.line_follower import may_pass
+from synapse.transport.deadlines import block_in_force, deadline
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job
     from synapse.transfer.progress import ProgressArgument
 
-__all__ = ["ended", "failure_of", "wait_for"]
+__all__ = ["failure_of", "have_ended", "wait_for"]
 
 _LOG = logging.getLogger("synapse.jobs")
-# Seconds between two questions: at first, and at most.
-_FIRST = 0.2
-_LONGEST = 3.0
+# Seconds between two polls: at first, and at most.
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 3.0
 _LAST_LINES = 20
-# Seconds for which a server may fail at answering before that is taken for lasting; one that can't
-# be reached, or says that it is busy, is waited for as long as there is time.
+# Seconds for which a server may answer 500 before waiting ends. An unreachable or busy server is
+# waited for until the timeout.
 _PATIENCE = 300.0
-# What an answer may take though the time is over: a question that is asked has to have a chance.
-_LEAST = 1.0
+# Least time for a request in seconds, so that the last poll has a chance.
+_MIN_REQUEST = 1.0
 
 
-def ended(jobs: Iterable[Job]) -> bool:
+def have_ended(jobs: Iterable[Job]) -> bool:
     """Return whether all jobs have ended, by their last known states. Makes no request."""
     return all(job.is_finished for job in jobs)
 
@@ -71,34 +71,36 @@ def wait_for(
         JobTimeout: A job hadn't ended in time.
         ClientError: The server refused. A server that is unreachable for a while is waited for.
     """
-    timeout = _checked(timeout)
+    timeout = _validate_timeout(timeout)
     end = None if timeout is None else clock() + timeout
-    shown = JobProgressDisplay(jobs, progress)
-    questions = _Questions(ask, clock)
-    pauses = Backoff(first=_FIRST, longest=_LONGEST, factor=1.5)
+    display = JobProgressDisplay(jobs, progress)
+    poller = _Poller(ask, clock)
+    backoff = Backoff(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, factor=1.5)
     try:
-        shown.update()
+        display.update()
         while pending := [job for job in jobs if not job.is_finished]:
-            asked_to_wait = questions.put(pending, end)
-            shown.update()
-            if ended(pending):
+            retry_after = poller.poll(pending, end)
+            display.update()
+            if have_ended(pending):
                 return
             left = math.inf if end is None else end - clock()
-            if left <= 0:
-                raise _timeout(jobs, timeout, questions)
-            sleep(min(max(pauses.next(), asked_to_wait), left))
+            if timeout is not None and left <= 0:
+                raise _timeout_error(jobs, timeout, poller.failure)
+            sleep(min(max(backoff.next(), retry_after), left))
     except KeyboardInterrupt:
-        going = [job for job in jobs if not job.is_finished]
-        if going:
-            what = f"{going[0]._label()} goes" if len(going) == 1 else f"{len(going)} jobs go"
-            _LOG.warning("%s on; stop() of a job stops it.", what)
+        running = [job for job in jobs if not job.is_finished]
+        if running:
+            subject = (
+                f"{running[0]._label()} goes" if len(running) == 1 else f"{len(running)} jobs go"
+            )
+            _LOG.warning("Stopped waiting; %s on. Call job.stop() to stop a job.", subject)
         raise
     finally:
-        shown.close()
+        display.close()
 
 
-class _Questions:
-    """Asks about jobs, and bears with a server that is away."""
+class _Poller:
+    """Polls jobs, and tolerates a server that is unreachable."""
 
     def __init__(self, ask: Callable[[list[Job]], object], clock: Callable[[], float]) -> None:
         self._ask = ask
@@ -107,9 +109,9 @@ class _Questions:
         self.failure: ClientError | None = None
         self._since = 0.0
 
-    def put(self, jobs: list[Job], end: float | None) -> float:
-        """Ask once; return for how many seconds the server wants to be left alone."""
-        left = None if end is None else max(_LEAST, end - self._clock())
+    def poll(self, jobs: list[Job], end: float | None) -> float:
+        """Poll once; return the seconds after which the server wants the next request."""
+        left = None if end is None else max(_MIN_REQUEST, end - self._clock())
         try:
             if left is None:
                 self._ask(jobs)
@@ -117,17 +119,17 @@ class _Questions:
                 with deadline(left):
                     self._ask(jobs)
         except ClientError as error:
-            if not may_pass(error):
+            if not _should_keep_waiting(error):
                 raise
             if self.failure is None:
                 self._since = self._clock()
-                _LOG.warning("Waiting for jobs goes on, though: %s", error)
+                _LOG.warning("Still waiting for jobs, despite: %s", error)
             if error.status_code == 500 and self._clock() - self._since > _PATIENCE:
                 raise
             self.failure = error
             return (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
         if self.failure is not None:
-            _LOG.info("The server answers again.")
+            _LOG.info("The server is reachable again.")
             self.failure = None
         for job in jobs:
             self._warn_of_unknown(job)
@@ -139,8 +141,8 @@ class _Questions:
             return
         self._unknown.add((job._key, state))
         warnings.warn(
-            f"{job._label()} is {state!r}, which isn't known here; it is waited for until it has "
-            "succeeded, failed or been stopped.",
+            f"{job._label()} has the unknown state {state!r}. Waiting continues until the job "
+            "succeeds, fails or is stopped.",
             stacklevel=5,
         )
 
@@ -153,26 +155,34 @@ def failure_of(job: Job) -> JobError | None:
     state = job._state
     if state is JobStatus.SUCCEEDED:
         return None
-    lines = _last_lines(job)
-    if state is JobStatus.STOPPED:
-        what = f"{job._label()} was stopped."
-        return JobStopped(what, job_id=job._key, status=str(state), lines=lines)
-    what = f"{job._label()} failed."
-    return JobFailed(what, job_id=job._key, status=str(state), lines=lines)
+    kind, verb = (
+        (JobStopped, "was stopped") if state is JobStatus.STOPPED else (JobFailed, "failed")
+    )
+    message = f"{job._label()} {verb}."
+    return kind(message, job_id=job._key, status=str(state), lines=_last_lines(job))
 
 
-def _timeout(jobs: Sequence[Job], timeout: float | None, questions: _Questions) -> JobTimeout:
-    going = [job for job in jobs if not job.is_finished]
-    first = going[0]
-    done = "" if first._percent is None else f", {first._percent:g} % done"
-    others = f", and so are {len(going) - 1} others" if len(going) > 1 else ""
-    what = f"{first._label()} is still {first._state}{done} after {timeout:g} s{others}."
-    if first._state is JobStatus.QUEUED:
-        what += " Nothing runs it yet: a release with actions does, when there is room for it."
-    if questions.failure is not None:
-        what += f" The server couldn't be asked at last: {questions.failure.detail}."
-    lines = _last_lines(first) if questions.failure is None else []
-    return JobTimeout(what, job_id=first._key, status=str(first._state), lines=lines)
+def _should_keep_waiting(error: ClientError) -> bool:
+    # More than the transient errors: polling again is cheap, and a server under repair answers
+    # with any 5xx. 501 and 505 are answers of a server that works.
+    is_passing = error.is_transient or error.status_code >= 500
+    block = block_in_force()
+    is_late = block is not None and time.monotonic() >= block.moment
+    return is_passing and error.status_code not in (501, 505) and not is_late
+
+
+def _timeout_error(jobs: Sequence[Job], timeout: float, failure: ClientError | None) -> JobTimeout:
+    running = [job for job in jobs if not job.is_finished]
+    job = running[0]
+    percent = "" if job._percent is None else f", {job._percent:g} % done"
+    others = f", and so are {len(running) - 1} others" if len(running) > 1 else ""
+    message = f"{job._label()} is still {job._state}{percent} after {timeout:g} s{others}."
+    if job._state is JobStatus.QUEUED:
+        message += " No agent runs the job yet. Check that its release has actions."
+    if failure is not None:
+        message += f" The server couldn't be reached at the end: {failure.detail}."
+    lines = _last_lines(job) if failure is None else []
+    return JobTimeout(message, job_id=job._key, status=str(job._state), lines=lines)
 
 
 def _last_lines(job: Job) -> list[str]:
@@ -180,13 +190,11 @@ def _last_lines(job: Job) -> list[str]:
     try:
         return [line.message for line in job.logs().last(_LAST_LINES)]
     except ClientError as error:
-        _LOG.info("The last lines of %s can't be had: %s", job._label(), error)
+        _LOG.info("The last lines of %s can't be fetched: %s", job._label(), error)
         return []
 
 
-def _checked(timeout: float | None) -> float | None:
+def _validate_timeout(timeout: float | None) -> float | None:
     if timeout is None or timeout == math.inf:
         return None
-    if isinstance(timeout, bool) or not isinstance(timeout, (int, float)) or not timeout >= 0:
-        raise InvalidQuery(f"timeout={timeout!r}: give seconds from 0, or None for no end.")
-    return timeout
+    return validate_seconds("timeout", timeout, allow_zero=True, error=UsageError)

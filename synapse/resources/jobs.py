@@ -8,13 +8,13 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import Conflict, InvalidQuery, JobError, JobsFailed
+from synapse.errors import Conflict, JobError, JobsFailed, UsageError
 from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
-from synapse.orm.verbs import Editable
+from synapse.orm.resource import Editable
 from synapse.resources.enums import JobStatus
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class JobManager(Manager["Job"]):
         given = list(jobs)
         for one in given:
             if not isinstance(one, Job):
-                raise InvalidQuery(f"jobs.wait() takes Job objects, not {one!r}.")
+                raise UsageError(f"jobs.wait() takes Job objects, not {one!r}.")
         several = list({id(one): one for one in given}.values())
         wait_for(several, _Asking(self), timeout, progress)
         if raises:
@@ -278,7 +278,7 @@ class Job(Editable):
         from synapse.transport.line_follower import follow  # only who follows needs them
         from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
-        transport = self._context.transport
+        transport = self._session.transport
         path = type(self).__schema__.detail_path(self._key, "tail_console_logs/")
         label = self._label()
         return follow(

@@ -11,7 +11,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable
 from synapse.resources.downloadable import FileDownloadMixin
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
         from synapse.transfer.chunked_upload import upload_in_chunks  # only who uploads needs it
 
         self._body(values, extra)  # whoever misspells a field needn't send gigabytes to learn it
-        upload = upload_in_chunks(self._context.transport, file, progress=progress)
+        upload = upload_in_chunks(self._session.transport, file, progress=progress)
         return super().create(extra={**(extra or {}), "chunked_upload": upload["id"]}, **values)
 
 

@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import InvalidQuery, InvalidResponse, ValidationError
+from synapse.errors import InvalidResponse, UsageError, ValidationError
 from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.verbs import Editable, Fetchable
+from synapse.orm.resource import Editable, Fetchable
 from synapse.resources.downloadable import FileDownloadMixin
 from synapse.resources.enums import PluginCategory
 
@@ -48,7 +48,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             The new plugin, without a release.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets the field.
+            UsageError: A field doesn't exist, or only the server sets the field.
             PluginConfigError: The folder's configuration has mistakes.
             ValidationError: The server refused a value, such as a code in use.
 
@@ -58,9 +58,9 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             'detector'
         """
         if folder is not None:
-            from synapse.plugins.run_check import plugin_fields  # most have no use for it
+            from synapse.plugins.config_file import read_plugin_fields  # only who has a folder
 
-            values = {**plugin_fields(folder), **values}
+            values = {**read_plugin_fields(folder), **values}
         try:
             return super().create(extra=extra, **values)
         except ValidationError as error:
@@ -123,7 +123,7 @@ class Plugin(Editable):
             **values: Fields, such as `code`, `name` and `category`.
 
         Raises:
-            InvalidQuery: A field doesn't exist, or only the server sets the field.
+            UsageError: A field doesn't exist, or only the server sets the field.
             PluginConfigError: The folder's configuration has mistakes.
             ValidationError: The server refused a value, such as a code in use.
 
@@ -173,31 +173,31 @@ class Plugin(Editable):
             >>> plugin.run("train", params={"epochs": 3}).plugin is plugin
             True
         """
-        from synapse.plugins.run_check import check_run, forget
+        from synapse.resources.newest_release import check_plugin_run, forget_release
 
         wire = to_wire(params or {})
         if not isinstance(wire, dict):
-            raise InvalidQuery(f"params is {params!r:.60}: give a mapping.")
-        action = check_run(self, action, wire)
+            raise UsageError(f"params is {params!r:.60}: give a mapping.")
+        action = check_plugin_run(self, action, wire)
         body: dict[str, Any] = {"params": wire, "debug": debug}
         if action is not None:
             body["action"] = action
         if agent is not None:
             if isinstance(agent, str) and not agent.isdecimal():
                 # Not shown: it is most likely a token.
-                raise InvalidQuery("agent is a text: give session.agents.get(token), or its id.")
+                raise UsageError("agent is a text: give session.agents.get(token), or its id.")
             body["agent"] = to_wire(agent)
         path = type(self).__schema__.detail_path(self._key, "run/")
         try:
             answer = self._ask("POST", path, json=body)
         except ValidationError:
-            forget(self)  # it knows something newer
+            forget_release(self)  # the server knows a newer one
             raise
         if not isinstance(answer, dict) or "job_id" not in answer:
             raise InvalidResponse(
                 200, "the answer has no job_id", response=answer, resource=self._label()
             )
-        job: Job = self._context.identity.related("Job", answer["job_id"], via="job")
+        job: Job = self._session.identity.related("Job", answer["job_id"], via="job")
         return job
 
     def release(
@@ -246,12 +246,13 @@ class Plugin(Editable):
             >>> list(plugin.release("1.0.0", folder).config["actions"])
             ['say']
         """
-        from synapse.plugins.run_check import remember, uploadable
+        from synapse.plugins.packaging import prepare_upload
+        from synapse.resources.newest_release import remember_release
         from synapse.transfer.upload import upload_file  # only who uploads needs it
 
         given = source if source is not None else file
         if given is None or (source is not None and file is not None):
-            raise InvalidQuery("Give one folder or zip: release(version, source).")
+            raise UsageError("Give one folder or zip: release(version, source).")
         fields = {
             "plugin": str(self._key),
             "version": version,
@@ -259,10 +260,10 @@ class Plugin(Editable):
             "is_stable": "true" if is_stable else "false",
         }
         schema = PluginRelease.__schema__
-        with uploadable(given, name=name, code=self.code, version=version) as (content, called):
+        with prepare_upload(given, name=name, code=self.code, version=version) as (content, called):
             try:
                 row = upload_file(
-                    self._context.transport,
+                    self._session.transport,
                     schema.path,
                     content,
                     name=called,
@@ -273,8 +274,8 @@ class Plugin(Editable):
                 if "version" in error.fields:
                     error.hint = "A release stays as it is: give a new version, in config.yaml too."
                 raise
-        release = self._context.identity.load(PluginRelease, [row])[0]
-        remember(self, release)
+        release = self._session.identity.load(PluginRelease, [row])[0]
+        remember_release(self, release)
         return release
 
 

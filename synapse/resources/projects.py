@@ -9,7 +9,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable
 from synapse.resources.bulk import DownloadsTasks
 from synapse.resources.enums import AccessLevel, Category
 

@@ -9,7 +9,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
-from synapse.orm.verbs import Deletable
+from synapse.orm.resource import Deletable
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job

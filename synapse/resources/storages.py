@@ -8,7 +8,7 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager
 from synapse.orm.relations import ManagerDescriptor
-from synapse.orm.verbs import Fetchable
+from synapse.orm.resource import Fetchable
 from synapse.resources.enums import StorageCategory, StorageProvider
 
 __all__ = ["Storage", "StorageManager"]
@@ -26,8 +26,8 @@ class StorageManager(Manager["Storage"], Creates["Storage"]):
             NotFound: No storage is the default.
         """
         path = f"{self._resource.__schema__.path}default/"
-        row = self._context.transport.request("GET", path, resource="default storage")
-        return self._context.identity.load(self._resource, [row])[0]
+        row = self._session.transport.request("GET", path, resource="default storage")
+        return self._session.identity.load(self._resource, [row])[0]
 
 
 @resource("storages/", manager=StorageManager)

@@ -81,7 +81,7 @@ class SetsTags(Query[T]):
                 the action is another word, or no tag was given.
             ValidationError: A tag doesn't exist.
         """
-        if not self._terms.is_explicit:
+        if not self._state.is_explicit:
             raise InvalidQuery(
                 f"set_tags() on a manager would tag every {self._resource.__name__}: write "
                 ".all().set_tags(...) if that is meant, or filter first."
@@ -92,7 +92,7 @@ class SetsTags(Query[T]):
         # All ids first: tagging changes what a filter by tags matches.
         keys = [row["id"] for row in self.page_size(1000).values("id")]
         for batch in _batches(iter(keys)):
-            self._context.transport.request(
+            self._session.transport.request(
                 "POST",
                 f"{schema.path}set_tags/",
                 json={"ids": batch, "tags": ids, "action": action},

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable
 from synapse.resources.enums import Priority, TaskStatus
 from synapse.resources.tagging import SetsTags, Tagged
 from synapse.resources.unit_files import UnitFile
@@ -100,7 +100,7 @@ class Task(Editable, Deletable, Tagged):
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """
         if not isinstance(document, Mapping):
-            raise InvalidQuery(
+            raise UsageError(
                 f"An annotation document is a mapping, not a {type(document).__name__}."
             )
         body = to_wire(document)

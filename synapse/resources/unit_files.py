@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from synapse._internal.redaction import redacted
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm import session_base
 from synapse.orm.convert import ValueObject
 from synapse.resources.enums import FileType
@@ -117,9 +117,9 @@ class UnitFile(ValueObject):
     def _address(self) -> tuple[Transport, str]:
         """Return by which session, and from where, the bytes come."""
         if not self.url:
-            raise InvalidQuery(f"{self!r} has no URL: it isn't a file that the server has sent.")
+            raise UsageError(f"{self!r} has no URL: it isn't a file that the server has sent.")
         # One that was made or unpickled here belongs to whoever uses it.
-        session = getattr(self, "_context", None) or session_base.default()
+        session = getattr(self, "_session", None) or session_base.default()
         return session.transport, self.url
 
     def _name(self) -> str:

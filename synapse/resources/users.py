@@ -20,8 +20,8 @@ class UserManager(BaseManager["User"]):
 
     def me(self) -> User:
         """Return the user that the session's token belongs to. One request."""
-        row = self._context.transport.request("GET", "users/me/", resource="users/me")
-        return self._context.identity.load(self._resource, [row])[0]
+        row = self._session.transport.request("GET", "users/me/", resource="users/me")
+        return self._session.identity.load(self._resource, [row])[0]
 
 
 @resource("users/", manager=UserManager, list_path=None)

@@ -1,7 +1,7 @@
-"""For tests of code that uses the SDK.
+"""Helpers for tests of code that uses the SDK.
 
-With pytest, the fixtures `synapse_emulator`, `synapse_session` and `synapse_agent` are there by
-themselves.
+With pytest, the fixtures `synapse_emulator`, `synapse_session` and `synapse_agent` are available
+without an import.
 """
 
 # Every run of pytest where the SDK is installed imports this: nothing but the standard library.
@@ -15,23 +15,23 @@ __all__ = ["CountsRequests", "assert_num_requests"]
 
 
 class CountsRequests(Protocol):
-    """What knows how many requests it has made: a session, or a client."""
+    """An object that counts the requests: a session, or a client."""
 
     @property
     def request_count(self) -> int:
-        """How many requests it has made, retries included."""
+        """Number of requests so far, retries included."""
 
 
 @contextmanager
 def assert_num_requests(session: CountsRequests, expected: int) -> Iterator[None]:
-    """Check how many requests a block makes, retries included.
+    """Check the number of requests in a block, retries included.
 
     Args:
-        session: The session, or the `BackendClient` or other client, whose requests are counted.
-        expected: How many there must be.
+        session: The session, `BackendClient` or other client whose requests are counted.
+        expected: The expected number.
 
     Raises:
-        AssertionError: There were more or fewer.
+        AssertionError: The block made more or fewer requests.
 
     Example:
         >>> session = getfixture("session")

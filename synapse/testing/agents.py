@@ -25,19 +25,20 @@ _FOREIGN = ("SYNAPSE_", "PYTHONWARNINGS")
 
 
 class RunningAgent:
-    """An agent in a child process, on a free port unless told otherwise.
+    """An agent in a child process, by default on a free port.
 
-    It ends with the `with` block, and in any case with the process that started it. It can be
-    started again after it was stopped, and then knows what it knew.
+    The agent ends with the `with` block, and in any case with the parent process. A stopped agent
+    can be started again, with its old state.
 
     Args:
         backend: The backend's address.
-        token: The agent's token there.
-        data: The folder that it keeps everything in; a temporary one, removed at the end, if None.
-        port: The port to listen on; 0 takes a free one, and keeps it over a restart.
-        start_timeout: Seconds that it may take to be ready.
-        limits: What one job may use: `timeout` in seconds, `memory` and `output` in MiB.
-        **options: What else `synapse.agent.service.AgentOptions` has: `workers`, `ray`, `url` ...
+        token: The agent's token at the backend.
+        data: Folder of the agent's state; a temporary one, removed at the end, if None.
+        port: The port; 0 takes a free one, and keeps that over a restart.
+        start_timeout: Longest start in seconds.
+        limits: Limits of one job: `timeout` in seconds, `memory` and `output` in MiB.
+        **options: Other options of `synapse.agent.service.AgentOptions`: `workers`, `ray`, `url`
+            ...
 
     Attributes:
         token: The agent's token.
@@ -72,10 +73,10 @@ class RunningAgent:
         self._url = ""
 
     def start(self) -> Self:
-        """Start it and wait until it answers; does nothing when it runs already.
+        """Start the agent and wait for the first answer; does nothing for a running agent.
 
         Raises:
-            EmulatorError: It could not be started; the message says why.
+            EmulatorError: The agent could not be started; the message says why.
         """
         if self._child is not None:
             return self
@@ -111,15 +112,15 @@ class RunningAgent:
         return self
 
     def stop(self) -> None:
-        """Stop it as Ctrl-C would, its jobs with it; does nothing when it doesn't run."""
+        """Stop the agent and the jobs, as Ctrl-C does; does nothing for a stopped agent."""
         self._end(_STOP_TIMEOUT)
 
     def kill(self) -> None:
-        """Kill it, as a power cut would, so that it can say nothing any more."""
+        """Kill the agent, as a power cut would, without a last word."""
         self._end(0)
 
     def close(self) -> None:
-        """Stop it, and remove its folder if that is a temporary one."""
+        """Stop the agent, and remove a temporary folder."""
         self.stop()
         if self._data is None and self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
@@ -141,12 +142,12 @@ class RunningAgent:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """The agent's address."""
         return self._url
 
     @property
     def log(self) -> str:
-        """What it wrote about faults."""
+        """The agent's output about faults."""
         return "" if self._log is None else text_of(self._log)
 
     def _end(self, timeout: float) -> None:

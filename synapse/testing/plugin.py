@@ -1,7 +1,7 @@
-"""The pytest plugin: a local backend for each run, and a tenant of its own for each test.
+"""The pytest plugin: a local backend for each run, and a tenant for each test.
 
-pytest imports it in every run of every project that has the SDK installed. So nothing is imported
-here that isn't loaded anyway, and nothing is started before a fixture is asked for.
+pytest imports this module in every run of every project that has the SDK installed. So the module
+imports nothing new, and nothing starts before a fixture is used.
 """
 
 from __future__ import annotations

@@ -13,14 +13,14 @@ __all__ = ["EmulatorTenant"]
 
 
 class EmulatorTenant:
-    """A fresh, empty tenant of a local backend. Making it makes one request.
+    """A fresh, empty tenant of a local backend. Making one sends one request.
 
     Args:
         emulator: The running backend.
 
     Attributes:
         emulator: The backend, which other tests use too.
-        url: Its base URL.
+        url: Base URL of the backend.
         tenant: The tenant's code.
         api_token: The API token of the tenant's user.
         agent_token: The token of the tenant's agent.
@@ -37,10 +37,10 @@ class EmulatorTenant:
         self._is_faulty = False
 
     def session(self, **options: Any) -> Session:
-        """Make a session in the tenant, which is closed with the test. Makes no request.
+        """Make a session in the tenant, closed with the test. Makes no request.
 
         Args:
-            **options: What `synapse.Session` takes besides the address and the token.
+            **options: Options of `synapse.Session`, apart from address and token.
 
         Example:
             >>> tenant = getfixture("synapse_emulator")
@@ -54,15 +54,15 @@ class EmulatorTenant:
         return session
 
     def fault(self, kind: str | int, **options: Any) -> Fault:
-        """Make the next answers to the tenant's tokens faulty (one request).
+        """Make the next responses to the tenant's tokens faulty (one request).
 
         Args:
-            kind: What goes wrong, as `Emulator.fault` says.
-            **options: What else that takes: `count`, `method`, `path`, `after`, `seconds`,
+            kind: Kind of fault, as for `Emulator.fault`.
+            **options: Options of the fault: `count`, `method`, `path`, `after`, `seconds`,
                 `retry_after` and `status`.
 
         Raises:
-            EmulatorError: There is no such kind of fault.
+            EmulatorError: No such kind of fault exists.
 
         Example:
             >>> tenant = getfixture("synapse_emulator")
@@ -74,11 +74,11 @@ class EmulatorTenant:
         return self.emulator.fault(kind, tenant=self.tenant, **options)
 
     def clear_faults(self) -> None:
-        """Take back what is left of the tenant's faults (one request)."""
+        """Remove the tenant's remaining faults (one request)."""
         self.emulator.clear_faults(tenant=self.tenant)
 
     def close(self) -> None:
-        """Close the sessions that were made, and end the faults (one request if there were any)."""
+        """Close the tenant's sessions and remove its faults (one request, if any)."""
         for session in self._sessions:
             session.close()
         if self._is_faulty:

@@ -16,7 +16,7 @@ import requests
 from requests.exceptions import RequestException
 from requests.utils import default_headers
 
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidResponse, UsageError
 from synapse.transport.connection import Connection
 from synapse.transport.options import Options
 from synapse.transport.urls import Origin, origin_of, without_query
@@ -47,7 +47,7 @@ class ExternalHosts:
         """
         origin = origin_of(url)
         if origin[0] != "https" and self._options.https_only:
-            raise InvalidQuery(
+            raise UsageError(
                 f"{without_query(url)} is plain http, which this session refuses (https_only)."
             )
         with self._lock:
@@ -95,7 +95,7 @@ def file_url(url: str, base_url: str) -> str:
         >>> file_url("/media/a b.png", "https://example.com/api/")
         'https://example.com/media/a%20b.png'
     """
-    problem = InvalidQuery(f"{without_query(str(url))!r} is no address of a file.")
+    problem = UsageError(f"{without_query(str(url))!r} is not the URL of a file.")
     try:
         whole = urljoin(base_url, str(url).strip().replace(" ", "%20"))
         origin = origin_of(whole)
@@ -123,8 +123,8 @@ def redirect_target(response: requests.Response, url: str) -> str | None:
     try:
         target = file_url(location, url)
         if url.startswith("https:") and not target.startswith("https:"):
-            raise InvalidQuery("it leaves https")
-    except InvalidQuery:
+            raise UsageError("it leaves https")
+    except UsageError:
         raise InvalidResponse(
             response.status_code,
             f"the server redirects to {without_query(location)!r}, which isn't followed",

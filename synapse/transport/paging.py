@@ -1,6 +1,6 @@
 """Pages of a list: read one, or walk through all.
 
-Changes of a list during a walk shift its pages. Rows that move on to the next page aren't yielded
+Changes of a list during a walk shift the pages. Rows that move on to the next page aren't yielded
 twice, and when rows disappear, the walk steps back by as many, so that no row is skipped. A loop
 that takes rows out of its own filter (`filter(status="pending")`, each task annotated) reaches
 every row that way.

@@ -275,7 +275,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         resource: str | None = None,
     ) -> Iterator[requests.Response]:
-        """Open a file's URL and read its bytes in the block. One request, never retried.
+        """Open a file's URL and read the bytes in the block. One request, never retried.
 
         The configured server gets the credentials; other hosts get nothing of the session's. A
         redirect is followed without credentials, by one more request.

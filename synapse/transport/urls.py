@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from requests import PreparedRequest
 from requests.exceptions import RequestException
 
-from synapse.errors import ConfigurationError, InvalidQuery
+from synapse.errors import ConfigurationError, UsageError
 
 __all__ = [
     "Origin",
@@ -109,9 +109,9 @@ def path_segment(value: Any) -> str:
     if hasattr(value, "__index__") and not isinstance(value, bool):
         return str(operator.index(value))  # numpy's, for one
     if not isinstance(value, str):
-        raise InvalidQuery(f"{value!r} is not an id: give an integer or a string.")
+        raise UsageError(f"{value!r} is not an id: give an integer or a string.")
     if not value.strip() or value in {".", ".."} or re.search(_UNSAFE, value):
-        raise InvalidQuery(
+        raise UsageError(
             f"{value!r} can't be an id: it is empty, a dot path, or has a slash or a control "
             "character."
         )
@@ -124,7 +124,7 @@ def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]] | str | N
     A string is taken as encoded already (a paging link's query).
 
     Raises:
-        InvalidQuery: A value can't be sent as UTF-8.
+        UsageError: A value can't be sent as UTF-8.
     """
     if not params:
         return ""
@@ -135,7 +135,7 @@ def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]] | str | N
     try:
         return urlencode(given, doseq=True)
     except UnicodeEncodeError as error:
-        raise InvalidQuery(f"{error.object!r} is not valid text: it can't be sent.") from None
+        raise UsageError(f"{error.object!r} is not valid text: it can't be sent.") from None
 
 
 def without_query(url: str) -> str:

@@ -1,4 +1,4 @@
-"""Changes: what is sent, what stays, and what is never lost."""
+"""Changes of objects: sent alone, kept on errors, never lost."""
 
 from __future__ import annotations
 
@@ -168,7 +168,7 @@ def test_another_object_than_the_one_that_was_asked_for_is_refused(
     tables.before = lambda asked: (200, {"id": 2, "title": "b"})
     with pytest.raises(InvalidResponse, match="Project 1: the answer is Project 2"):
         connected.projects.get(1)
-    assert connected.identity.peek(Project, 2) is None
+    assert connected.identity.get(Project, 2) is None
 
 
 class Paused:
@@ -223,7 +223,7 @@ def test_what_is_edited_during_a_save_is_not_lost(
 
 def test_an_edit_during_a_load_is_not_lost(connected: Session, tables: Any) -> None:
     tables.rows["projects"] = [{"id": 1, "title": "a", "description": "d"}]
-    project = connected.identity.stub(Project, 1)
+    project = connected.identity.get_or_stub(Project, 1)
     arrived, go_on = threading.Event(), threading.Event()
 
     def wait(asked: Any) -> None:

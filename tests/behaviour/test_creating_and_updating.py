@@ -1,4 +1,4 @@
-"""Creating, updating and deleting, one by one and many at once."""
+"""Create, update and delete objects, singly and in bulk."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from synapse import Category, DataUnit, FileSpecification, Project, Session, Task
-from synapse.errors import BulkError, InvalidQuery, InvalidResponse, ValidationError
+from synapse.errors import BulkError, InvalidResponse, UsageError, ValidationError
 from synapse.testing import assert_num_requests
 
 
@@ -50,13 +50,13 @@ def test_what_cannot_be_created_is_refused_before_asking(
 ) -> None:
     other = session.projects.create(title="Other", category="text")
     with assert_num_requests(session, 0):
-        with pytest.raises(InvalidQuery, match="set by the server alone"):
+        with pytest.raises(UsageError, match="set by the server alone"):
             session.projects.create(title="a", created="now")
-        with pytest.raises(InvalidQuery, match=r"did you mean 'title'\? .*extra="):
+        with pytest.raises(UsageError, match=r"did you mean 'title'\? .*extra="):
             session.projects.create(titel="a")
-        with pytest.raises(InvalidQuery, match=f"of Project {project.id}, not of another project"):
+        with pytest.raises(UsageError, match=f"of Project {project.id}, not of another project"):
             project.tasks.create(project=other)
-        with pytest.raises(InvalidQuery, match=r"Task\.project takes a Project or its id, not a"):
+        with pytest.raises(UsageError, match=r"Task\.project takes a Project or its id, not a"):
             session.tasks.create(project=unit)
 
 
@@ -132,11 +132,11 @@ def test_an_item_that_cannot_be_meant_is_refused_before_asking(
 ) -> None:
     with assert_num_requests(session, 0):
         for bad in ({"statsu": 1}, 5, "ab"):
-            with pytest.raises(InvalidQuery, match="item 1: "):
+            with pytest.raises(UsageError, match="item 1: "):
                 project.tasks.bulk_create([{"data_unit": unit}, bad])
-        with pytest.raises(InvalidQuery, match="no mapping"):
+        with pytest.raises(UsageError, match="no mapping"):
             project.tasks.bulk_create({"data_unit": unit})
-        with pytest.raises(InvalidQuery, match="batch_size is 0"):
+        with pytest.raises(UsageError, match="batch_size is 0"):
             project.tasks.bulk_create([], batch_size=0)
 
 
@@ -207,7 +207,7 @@ def test_a_slice_is_updated(project: Project) -> None:
 def test_only_fields_that_can_be_set_are_updated(
     session: Session, project: Project, name: str
 ) -> None:
-    with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match=f"no field '{name}'"):
+    with assert_num_requests(session, 0), pytest.raises(UsageError, match=f"no field '{name}'"):
         project.tasks.all().update(**{name: 1})
 
 
@@ -222,8 +222,8 @@ def test_a_query_is_deleted_object_by_object(session: Session, project: Project)
 
 def test_a_bare_manager_is_not_written_to(session: Session, project: Project) -> None:
     with assert_num_requests(session, 0):
-        with pytest.raises(InvalidQuery, match=r"\.all\(\)\.delete"):
+        with pytest.raises(UsageError, match=r"\.all\(\)\.delete"):
             project.tasks.delete()
-        with pytest.raises(InvalidQuery, match=r"\.all\(\)\.update"):
+        with pytest.raises(UsageError, match=r"\.all\(\)\.update"):
             session.tasks.update(status="skipped")
     assert Task.objects.count() == 2

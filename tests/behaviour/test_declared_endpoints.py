@@ -1,4 +1,4 @@
-"""Every declared resource next to the backend's endpoint: the same verbs, filters and orders."""
+"""Every declared resource has the verbs, filters and orders of its endpoint."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ from synapse import (
 )
 from synapse.errors import ValidationError
 from synapse.orm import registry
-from synapse.orm.resource import Resource
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable, Resource
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)
 

@@ -1,4 +1,4 @@
-"""What people try that isn't quite right: each is answered with what to write instead."""
+"""Common mistakes raise an error that shows the correct code."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 import synapse
 from synapse import Project, Session
-from synapse.errors import InvalidQuery, ValidationError
+from synapse.errors import UsageError, ValidationError
 from synapse.testing import assert_num_requests
 
 
@@ -26,7 +26,7 @@ def test_the_errors_that_are_caught_most_are_at_the_top() -> None:
 
 @pytest.mark.parametrize("tags", ["half", ["half"], [1.5], [True]])
 def test_a_tag_is_an_object_or_an_id(session: Session, project: Project, tags: Any) -> None:
-    with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match=r"task_tags.get"):
+    with assert_num_requests(session, 0), pytest.raises(UsageError, match=r"task_tags.get"):
         project.tasks.all().set_tags(tags)
 
 
@@ -68,7 +68,7 @@ def test_a_unit_is_made_of_what_the_upload_answered(session: Session, tmp_path: 
     for one in (unit, again):
         assert one.files["text"].checksum == uploaded.checksum
         assert one.files["text"].path == "street.txt"
-    with pytest.raises(InvalidQuery, match="upload it first"):
+    with pytest.raises(UsageError, match="upload it first"):
         collection.data_units.create(files={"text": path})
 
 
@@ -102,7 +102,7 @@ def test_values_can_be_read_again_and_have_a_relations_id(
 def test_a_filter_of_djangos_is_told_as_one_of_ours(
     project: Project, filters: dict[str, Any], how: str
 ) -> None:
-    with pytest.raises(InvalidQuery, match=how):
+    with pytest.raises(UsageError, match=how):
         project.tasks.filter(**filters)
 
 
@@ -113,18 +113,18 @@ def test_what_is_told_for_a_filter_across_a_relation_works(
 
 
 def test_a_field_that_cannot_be_filtered_by_brings_no_other_to_mind(project: Project) -> None:
-    with pytest.raises(InvalidQuery, match=r"^Task\.data can't be filtered by\. There are"):
+    with pytest.raises(UsageError, match=r"^Task\.data can't be filtered by\. There are"):
         project.tasks.filter(data="x")
 
 
 @pytest.mark.parametrize("verb", ["order_by", "only", "omit", "values", "expand"])
 def test_names_are_not_given_in_a_list(project: Project, verb: str) -> None:
-    with pytest.raises(InvalidQuery, match="give the names one by one"):
+    with pytest.raises(UsageError, match="give the names one by one"):
         getattr(project.tasks, verb)(["id", "status"])
 
 
 def test_relations_of_relations_go_after_a_dot(project: Project) -> None:
-    with pytest.raises(InvalidQuery, match=r"'data_unit\.data_collection'"):
+    with pytest.raises(UsageError, match=r"'data_unit\.data_collection'"):
         project.tasks.expand("data_unit__data_collection")
 
 
@@ -168,7 +168,7 @@ def test_what_other_objects_have_is_told_as_ours(project: Project, name: str, ho
 
 
 def test_there_is_no_length_and_what_there_is_instead(project: Project) -> None:
-    session = project._context
+    session = project._session
     with assert_num_requests(session, 0), pytest.raises(TypeError, match=r"use count\(\)"):
         len(project.tasks)  # type: ignore[arg-type]
     with assert_num_requests(session, 1):
@@ -176,7 +176,7 @@ def test_there_is_no_length_and_what_there_is_instead(project: Project) -> None:
 
 
 def test_a_step_is_for_lists(project: Project) -> None:
-    with pytest.raises(InvalidQuery, match=r"list\(query\[0:100\]\)\[::2\]"):
+    with pytest.raises(UsageError, match=r"list\(query\[0:100\]\)\[::2\]"):
         project.tasks[::2]
 
 
@@ -218,7 +218,7 @@ def test_a_session_completes_what_is_for_its_users(session: Session) -> None:
 
 
 def test_bytes_are_no_file(session: Session) -> None:
-    with pytest.raises(InvalidQuery, match=r"io\.BytesIO"):
+    with pytest.raises(UsageError, match=r"io\.BytesIO"):
         session.data_files.upload(b"abc", name="a.txt")  # type: ignore[arg-type]
 
 
@@ -228,5 +228,5 @@ def test_an_empty_text_is_not_the_working_folder(session: Session) -> None:
         category="text",
         file_specifications=[synapse.FileSpecification(name="text", file_type="text")],
     )
-    with pytest.raises(InvalidQuery, match="empty text"):
+    with pytest.raises(UsageError, match="empty text"):
         collection.upload("")

@@ -1,4 +1,4 @@
-"""Getting objects, and what it costs."""
+"""Get objects, with the number of requests."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from synapse import DataUnit, Project, Session, Task, TaskStatus
-from synapse.errors import FieldMissing, FieldValueError, InvalidQuery, MultipleFound, NotFound
+from synapse.errors import FieldMissing, FieldValueError, MultipleFound, NotFound, UsageError
 from synapse.testing import assert_num_requests
 
 
@@ -170,7 +170,7 @@ def test_an_id_that_a_filter_excludes_is_not_found(session: Session, project: Pr
 
 def test_the_one_of_a_slice_can_be_got(session: Session, project: Project) -> None:
     assert project.tasks[1:2].get() is project.tasks[1]
-    with pytest.raises(InvalidQuery, match="slice"):
+    with pytest.raises(UsageError, match="slice"):
         project.tasks[1:2].get(status="pending")
 
 
@@ -234,7 +234,7 @@ def test_a_page_with_bad_and_unknown_values_is_read_all_the_same(
 
 def test_an_unknown_choice_can_be_asked_for_and_set(connected: Session, tables: Any) -> None:
     tables.rows["tasks"] = [{"id": 1, "status": "paused"}]
-    with pytest.raises(InvalidQuery, match="params="):
+    with pytest.raises(UsageError, match="params="):
         connected.tasks.filter(status="paused")
     (task,) = connected.tasks.filter(params={"status": "paused"})
     task.status = "resumed"

@@ -165,6 +165,10 @@ def test_a_run_without_its_fixtures_loads_next_to_nothing(run: Run, tmp_path: Pa
 
     assert loaded[0] - loaded[1] == {
         "synapse",
+        "synapse._internal",
+        "synapse._internal.fork",
+        "synapse._internal.lazy_import",
+        "synapse._internal.moved",
         "synapse._public",
         "synapse._version",
         "synapse.testing",

@@ -1,4 +1,4 @@
-"""Queries against a backend: what they answer, and what they cost."""
+"""Queries against a backend, with the number of requests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 import synapse
 from synapse import DataUnit, Priority, Project, Session, TaskStatus
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.orm import lookups, registry
 from synapse.testing import assert_num_requests
 
@@ -319,6 +319,6 @@ def test_a_class_that_is_not_listed_says_so(session: Session) -> None:
     class Unlisted(synapse.orm.query.Query[Any]):  # type: ignore[name-defined]
         __slots__ = ()
 
-    query = Unlisted(registry.find("DataFile"), session)
-    with pytest.raises(InvalidQuery, match="doesn't list data_files"):
+    query = Unlisted(registry.get("DataFile"), session)
+    with pytest.raises(UsageError, match="doesn't list data_files"):
         list(query)

@@ -1,4 +1,4 @@
-"""Slices of queries: the right rows, with as few requests as it takes."""
+"""Slices of queries: the right rows, with the fewest requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from synapse import Session, Task
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidResponse, UsageError
 from synapse.testing import assert_num_requests
 
 
@@ -91,7 +91,7 @@ def test_an_empty_slice_is_counted_without_asking(connected: Session, rows: rang
 def test_what_cannot_be_asked_for_is_refused_before_asking(
     connected: Session, rows: range, key: Any
 ) -> None:
-    with assert_num_requests(connected, 0), pytest.raises(InvalidQuery):
+    with assert_num_requests(connected, 0), pytest.raises(UsageError):
         connected.tasks[key]
 
 

@@ -1,4 +1,4 @@
-"""Waiting for jobs, following and stopping them; the test plays whoever runs them."""
+"""Wait for jobs, follow and stop them; the test plays the runner."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import synapse
-from synapse.errors import Conflict, InvalidQuery, JobsFailed, NotFound
+from synapse.errors import Conflict, JobsFailed, NotFound, UsageError
 from synapse.resources.jobs import Job
 from synapse.testing import assert_num_requests
 
@@ -62,7 +62,7 @@ class TestWait:
         assert caught.value.job_id == job.id
 
     def test_a_job_that_is_gone(self, session: synapse.Session, run: Callable[[], Job]) -> None:
-        context: Any = session.jobs._context
+        context: Any = session.jobs._session
         job = context.identity.load(Job, [{"id": "0" * 32, "status": "queued"}])[0]
 
         with pytest.raises(NotFound):
@@ -123,7 +123,7 @@ class TestWaitForMany:
         assert session.jobs.wait([]) == []
 
     def test_what_is_no_job(self, session: synapse.Session) -> None:
-        with pytest.raises(InvalidQuery, match="takes Job objects, not 'abc'"):
+        with pytest.raises(UsageError, match="takes Job objects, not 'abc'"):
             session.jobs.wait(["abc"])  # type: ignore[list-item]
 
 

@@ -20,7 +20,7 @@ from head import RayHead
 
 import synapse
 from synapse.clients.agent.ray import RayClient
-from synapse.errors import InvalidQuery
+from synapse.errors import UsageError
 from synapse.testing.tenants import EmulatorTenant
 
 Script = Callable[..., Any]
@@ -178,7 +178,7 @@ class TestRead:
     def test_what_is_no_query(self) -> None:
         from synapse.integrations.ray import read
 
-        with pytest.raises(InvalidQuery, match="not a list"):
+        with pytest.raises(UsageError, match="not a list"):
             read([1])  # type: ignore[arg-type]
 
 
@@ -305,7 +305,7 @@ class TestUpload:
             "try:\n"
             f"    upload(ray.data.range(3), {collection.id}, files={{'text': 'nosuch'}},"
             f" journals={str(tmp_path)!r})\n"
-            "except synapse.InvalidQuery as error:\n"
+            "except synapse.UsageError as error:\n"
             "    answer(str(error))\n"
         )
 

@@ -1,4 +1,4 @@
-"""No secret is in anything that is printed, logged, raised, warned of or pickled."""
+"""Prints, logs, errors, warnings and pickles contain no secret."""
 
 from __future__ import annotations
 
@@ -150,12 +150,12 @@ class TestObjects:
         session.close()
         synapse.connect(home.url, API, lazy="allow")
         unit = pickle.loads(content)
-        before = unit._context.transport.request_count
+        before = unit._session.transport.request_count
         assert unit.meta == {}
-        assert unit._context.transport.request_count == before
+        assert unit._session.transport.request_count == before
         assert unit.files["image"].url == URL
-        assert unit._context.transport.request_count == before + 1
-        unit._context.close()
+        assert unit._session.transport.request_count == before + 1
+        unit._session.close()
 
 
 ECHO = {"detail": f"Invalid token {API} of {AGENT}", "url": [URL], "x": f"{LOGIN}"}

@@ -53,7 +53,7 @@ def make(cls: type[Exception]) -> Exception:
         cause = NotFound(404, "gone", request_id="r-2")
         return BulkError("half", created=[1, 2], errors={3: {"name": ["no"]}}, cause=cause)
     if cls is PluginConfigError:
-        return PluginConfigError({"code": ["It is missing."], "": ["No."]}, "config.yaml")
+        return PluginConfigError({"code": ["Missing."], "": ["No."]}, "config.yaml")
     if cls is JobsFailed:
         return JobsFailed("2 of 3 failed.", [make(JobFailed), make(JobStopped)])  # type: ignore[list-item]
     if issubclass(cls, JobError):
@@ -128,7 +128,7 @@ def test_copy_keeps_every_attribute(cls: type[Exception]) -> None:
         (InvalidResponse, synapse.errors.ServerError),
         (RateLimited, ClientError),
         (MissingExtra, ImportError),
-        (synapse.errors.InvalidQuery, ValueError),
+        (synapse.errors.UsageError, ValueError),
         (synapse.errors.FieldMissing, AttributeError),
         (synapse.errors.FieldValueError, ValueError),
         (synapse.errors.LazyLoadWarning, UserWarning),

@@ -1,4 +1,4 @@
-"""Agents: whether they are there."""
+"""Agents and their heartbeats."""
 
 from typing import Any
 
@@ -15,14 +15,14 @@ from synapse.emulator.tenancy import access_of, tenant_of
 
 
 class ConnectSerializer(serializers.Serializer[Any]):
-    """What an agent says of itself."""
+    """An agent's facts about itself."""
 
     name = serializers.CharField(required=False, max_length=255)
     url = serializers.CharField(required=False, max_length=1024, allow_null=True, allow_blank=True)
 
 
 class ConnectView(APIView):
-    """``agents/{agent token}/connect/``: the agent of a token is there."""
+    """``agents/{agent token}/connect/``: the heartbeat of an agent."""
 
     def post(self, request: Request, token: str) -> Response:
         agent = self._agent(request, token)
@@ -47,7 +47,7 @@ class ConnectView(APIView):
         )
 
     def _agent(self, request: Request, token: str) -> User:
-        """Give the agent of a token in the tenant; an agent is told of itself only."""
+        """Return the tenant's agent of a token; an agent sees itself only."""
         found = (
             Token.objects.filter(
                 digest=Token.hash(token),

@@ -84,10 +84,10 @@ class TaskTagSerializer(ResourceSerializer):
 
 
 class TaggedSerializer(ResourceSerializer):
-    """What can carry the tags of its project, and those of none."""
+    """Objects that carry tags of their own project only."""
 
     def project_of(self, attrs: dict[str, Any]) -> Project:
-        """Give the project that the object is in after the change."""
+        """Return the object's project after the change."""
         project: Project = attrs.get("project") or self.instance.project
         return project
 
@@ -105,7 +105,7 @@ class TaggedSerializer(ResourceSerializer):
 
 
 class TaskSerializer(TaggedSerializer):
-    """A task, with its relations as ids and with where its unit's files are."""
+    """A task, with the relations as ids and the URLs of the unit's files."""
 
     reads = ("tags", "data_unit__unit_files__blob", "data_unit__unit_files__specification")
 
@@ -153,7 +153,7 @@ class TaskSerializer(TaggedSerializer):
 
 
 def assign(tasks: Iterable[Task]) -> None:
-    """Make sure that whoever a task is assigned to has an assignment for it."""
+    """Ensure that a task's assignee has an assignment."""
     Assignment.objects.bulk_create(
         (
             Assignment(
@@ -202,7 +202,7 @@ class TaskViewSet(
     @action(detail=True, methods=["put"])
     @transaction.atomic
     def annotate_task_data(self, request: Request, pk: str) -> Response:
-        """Keep the body as the annotations of the task and of its assignee; both are done."""
+        """Store the body as the annotations of the task and of its assignee; complete both."""
         document = DocumentField().run_validation(request.data)
         if not isinstance(document, dict):
             raise serializers.ValidationError(

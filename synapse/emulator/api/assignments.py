@@ -1,4 +1,4 @@
-"""Assignments: who works on which task, and how it was reviewed."""
+"""Assignments: people's work on tasks, and its review."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ from synapse.emulator.models import Assignment, Task, User
 
 
 class AssignmentSerializer(TaggedSerializer):
-    """An assignment, with its relations as ids and with where its unit's files are."""
+    """An assignment, with the relations as ids and the URLs of the unit's files."""
 
     reads = (
         "tags",

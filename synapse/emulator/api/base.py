@@ -1,4 +1,4 @@
-"""What the endpoints of all resources have in common.
+"""The common base of all endpoints.
 
 A new resource is a model that is :class:`~synapse.emulator.models.base.TenantOwned`, a
 :class:`ResourceSerializer` and a :class:`ResourceViewSet` with the mixins of its verbs.
@@ -26,7 +26,7 @@ from synapse.emulator.tenancy import BATCH, tenant_of, visible
 
 
 class BulkListSerializer(PositionalListSerializer):
-    """A list body: validated as a whole, its relations fetched together, created together."""
+    """A list body: validated as a whole, with relations fetched together, created together."""
 
     child: Any
 
@@ -69,7 +69,7 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
 
     @classmethod
     def annotated(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Add to each row what the database computes for the fields."""
+        """Add the fields that the database computes for each row."""
         return queryset
 
     @property
@@ -81,7 +81,7 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
         return super().create({**validated_data, "tenant": self.owner})
 
     def prepare_bulk(self, items: list[dict[str, Any]]) -> None:
-        """Fetch what validating the items of a list body needs, in few queries."""
+        """Fetch the related rows for validating a list body, in few queries."""
 
     def bulk_create(self, items: list[dict[str, Any]]) -> list[Any]:
         """Insert validated items, with their many-to-many relations, in few statements."""
@@ -119,7 +119,7 @@ class ResourceViewSet(GenericViewSet[Any]):
 
     @property
     def search_fields(self) -> tuple[str, ...]:
-        """What ``search=`` looks into."""
+        """Fields that ``search=`` covers."""
         return searchable(self.model)
 
     def get_queryset(self) -> QuerySet[Any]:
@@ -131,19 +131,19 @@ class ResourceViewSet(GenericViewSet[Any]):
 
     @property
     def lookup(self) -> dict[str, Any]:
-        """How the path names its object."""
+        """Field by which the path names an object."""
         return {"pk": self.kwargs["pk"]}
 
     def get_object(self) -> Any:
         return get_object_or_404(self.get_queryset(), **self.lookup)
 
     def locked_object(self) -> Any:
-        """Give the object of the path for changing it; the transaction keeps others away."""
+        """Return the path's object for a change; the transaction excludes others."""
         rows = visible(self.model, self.request).select_for_update()
         return get_object_or_404(rows, **self.lookup)
 
     def answer(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
-        """Answer with one object as it is now, shaped as the request asks."""
+        """Answer one object in its current state, in the requested shape."""
         return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data, status=code)
 
     def answer_many(self, keys: Sequence[Any]) -> Response:

@@ -46,7 +46,7 @@ class FileSpecificationSerializer(serializers.ModelSerializer[FileSpecification]
 
 
 class DataCollectionSerializer(ResourceSerializer):
-    """A data collection, with its specifications written and read as one with it."""
+    """A data collection, written and read together with the specifications."""
 
     reads = ("file_specifications",)
 

@@ -14,9 +14,10 @@ _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 class DocumentField(serializers.JSONField):
-    """A JSON document that any database and any client can take.
+    """A JSON document that any database and any client can hold.
 
-    JSON text can say what a database can't store: numbers that overflow to infinity, a NUL.
+    JSON text may contain values that databases can't store: numbers that overflow to infinity, a
+    NUL.
     """
 
     default_error_messages = {
@@ -91,7 +92,7 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
         return known[key]
 
     def prefetch(self, values: Iterable[Any]) -> None:
-        """Fetch the rows that some raw values refer to; what is no id is left to validation."""
+        """Fetch the rows of raw ids; validation handles malformed ids."""
         self._fetch({key for key in map(self._key, values) if key is not None} - set(self._known()))
 
     def _key(self, data: Any) -> Any:

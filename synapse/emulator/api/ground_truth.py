@@ -1,4 +1,4 @@
-"""Ground truth: it is read here, and made by whoever started the local backend."""
+"""Ground truth, read-only here; the process that started the server adds rows."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ _DATASET = GroundTruthVersion._meta.get_field("ground_truth_dataset")
 
 
 class GroundTruthVersionSerializer(ResourceSerializer):
-    """A version; its events are counted by the database with the rows."""
+    """A version; the database counts the events with the rows."""
 
     event_count = serializers.IntegerField(read_only=True)
     statistics = serializers.SerializerMethodField()
@@ -50,7 +50,7 @@ class GroundTruthVersionSerializer(ResourceSerializer):
 
 
 class GroundTruthSerializer(ResourceSerializer):
-    """What is known to be true of a data unit now."""
+    """The current ground truth of a data unit."""
 
     class Meta(ResourceSerializer.Meta):
         model = GroundTruth
@@ -69,7 +69,7 @@ class GroundTruthSerializer(ResourceSerializer):
 
 
 class GroundTruthEventSerializer(ResourceSerializer):
-    """A ground truth as it stands in a version, with where its unit's files are."""
+    """A ground truth within a version, with the URLs of the unit's files."""
 
     reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
 

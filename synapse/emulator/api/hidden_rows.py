@@ -1,7 +1,7 @@
-"""What a list leaves out: the units of files that were uploaded on their own, and their collection.
+"""Rows that lists leave out: units of files that were uploaded alone, and their collection.
 
-The server makes them by itself, so nobody expects them among those that were made. A list that asks
-for one by its id, for the collection by its name, or for what is in it, has them.
+The server creates them by itself, so nobody expects them in a list. Lists that ask for one by id,
+for the collection by name, or for the collection's content include them.
 """
 
 from typing import Any
@@ -21,7 +21,7 @@ def listed_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
 
 
 def listed_collections(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
-    """Leave their collection out of a list that isn't about it."""
+    """Leave the implicit collection out of lists that don't ask for it."""
     if {"id", "name"} & request.query_params.keys():
         return queryset
     uploads = tenant_of(request).uploads_id

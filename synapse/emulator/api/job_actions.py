@@ -1,4 +1,4 @@
-"""Whether what a release is asked to do is among what it can do."""
+"""Check a requested action against the actions of a release."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,10 +9,10 @@ from synapse.emulator.models import Plugin, PluginRelease
 
 
 def release_for(plugin: Plugin, version: str | None) -> PluginRelease | None:
-    """Give the release of a version, or the newest; None if there are none.
+    """Return the release of a version, or the newest; None without releases.
 
     Raises:
-        serializers.ValidationError: There is none with this version.
+        serializers.ValidationError: No release has this version.
     """
     releases = plugin.releases.select_related("blob")
     if version is None:
@@ -26,24 +26,24 @@ def release_for(plugin: Plugin, version: str | None) -> PluginRelease | None:
 
 
 def actions_of(release: PluginRelease | None) -> Mapping[str, Any]:
-    """Give the actions that a release declares; none means that nobody here can run it."""
+    """Return a release's declared actions; empty if nobody here can run the release."""
     actions = release.config.get("actions") if release is not None else None
     return actions if isinstance(actions, dict) else {}
 
 
 def checked_action(actions: Mapping[str, Any], action: str | None, params: Any) -> str:
-    """Give the action that is meant, if it is there and takes such parameters.
+    """Return the requested action's name, if the action exists and accepts the parameters.
 
     Args:
-        actions: Those that there are.
-        action: The one that is asked for; None means the only one.
-        params: What it is given.
+        actions: The release's actions.
+        action: The requested action; None means the only one.
+        params: The parameters.
 
     Raises:
-        serializers.ValidationError: There is no such action, or it takes other parameters.
+        serializers.ValidationError: The action doesn't exist, or takes other parameters.
     """
-    from synapse.plugins.config import checked_action as checked  # few requests need it
-    from synapse.plugins.parameters import problems
+    from synapse.plugins.config import validate_action as checked  # few requests need it
+    from synapse.plugins.parameters import find_problems
 
     try:
         name = checked(action or None, actions)
@@ -51,7 +51,7 @@ def checked_action(actions: Mapping[str, Any], action: str | None, params: Any) 
         raise serializers.ValidationError({"action": [str(error)]}) from error
     declared = actions[name]
     schema = declared.get("parameters") if isinstance(declared, dict) else None
-    found = problems(schema, params) if schema else {}
+    found = find_problems(schema, params) if schema else {}
     if found:
         raise serializers.ValidationError({"params": found})
     return name

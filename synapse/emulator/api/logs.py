@@ -17,7 +17,7 @@ from synapse.emulator.models import Log, LogLevel
 
 
 class LogSerializer(ResourceSerializer):
-    """A log entry; a file travels inside it as a data URI."""
+    """A log entry, with a file as a data URI."""
 
     reads = ("blob",)
 

@@ -20,7 +20,7 @@ from synapse.emulator.models import Model, Plugin
 
 
 class ModelSerializer(ResourceSerializer):
-    """A model; its file comes with the request, or by a finished upload."""
+    """A model, with a file from the request or from a finished upload."""
 
     reads = ("blob",)
 

@@ -18,7 +18,7 @@ from synapse.emulator.api.base import CreateMixin, ResourceSerializer, UpdateMix
 from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelatedField
 from synapse.emulator.api.job_actions import actions_of, checked_action, release_for
 from synapse.emulator.dispatch import agents, engine, hand_over
-from synapse.emulator.errors_json import Conflict
+from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.models import Job, Plugin, User
 from synapse.emulator.tenancy import access_of, lock_tenant, visible
 
@@ -27,7 +27,7 @@ _CODE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
 
 
 class PluginField(TenantRelatedField):
-    """A plugin by its id or its code."""
+    """A plugin by id or code."""
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or _ID.fullmatch(data):
@@ -40,7 +40,7 @@ class PluginField(TenantRelatedField):
 
 
 class PluginSerializer(ResourceSerializer):
-    """A plugin; its code is made from its name if it has none."""
+    """A plugin; the code defaults to a slug of the name."""
 
     class Meta(ResourceSerializer.Meta):
         model = Plugin
@@ -60,7 +60,7 @@ class PluginSerializer(ResourceSerializer):
         extra_kwargs = {"code": {"required": False}}
 
     def validate_code(self, code: str) -> str:
-        """Refuse what a path can't tell from an id, and what another plugin has."""
+        """Refuse codes that look like an id in a path, and codes in use."""
         if not _CODE.fullmatch(code) or _ID.fullmatch(code):
             raise serializers.ValidationError(
                 "Enter letters, digits, hyphens and underscores, and not only digits."
@@ -94,7 +94,7 @@ def _codes(name: str) -> Iterator[str]:
 
 
 class RunSerializer(serializers.Serializer[Any]):
-    """The body of ``run/``; keys that it doesn't know are kept with the job."""
+    """The body of ``run/``; unknown keys are stored with the job."""
 
     action = serializers.CharField(required=False, allow_null=True, max_length=255)
     params = ObjectField(required=False, allow_null=True)
@@ -121,7 +121,7 @@ class RunSerializer(serializers.Serializer[Any]):
 
 
 class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixin, UpdateMixin):
-    """``plugins/``; a path names a plugin by its id or its code."""
+    """``plugins/``; a path names a plugin by id or code."""
 
     serializer_class = PluginSerializer
     lookup_value_regex = "[A-Za-z0-9_-]+"
@@ -138,9 +138,9 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
     @action(detail=True, methods=["post"])
     @transaction.atomic
     def run(self, request: Request, pk: str) -> Response:
-        """Make a job, and have it run if there is code that can be run.
+        """Create a job, and run the job if the code can be run.
 
-        One that is asked for twice under the same ``job_id`` is made once.
+        Two requests with the same ``job_id`` create one job.
         """
         plugin = self.locked_object()
         order = RunSerializer(data=request.data, context=self.get_serializer_context())
@@ -148,11 +148,11 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
         key = order.validated_data.get("job_id")
         job = Job.objects.filter(pk=key).first() if key is not None else None
         if job is not None and job.plugin_id != plugin.pk:
-            raise Conflict("Another job has this job_id.")
+            raise ApiConflict("Another job has this job_id.")
         if job is not None:
             return _started(job, status.HTTP_200_OK)
         if not plugin.is_active:
-            raise Conflict("The plugin is not active.")
+            raise ApiConflict("The plugin is not active.")
         job = _job(plugin, order.validated_data)
         job.save(force_insert=True)
         if job.runner != Job.Runner.ELSEWHERE:
@@ -188,7 +188,7 @@ def _runner(agent: User | None) -> Job.Runner:
     if agent is None:
         return Job.Runner.ELSEWHERE if engine() is None else Job.Runner.ENGINE
     if not agents().has(agent):
-        raise Conflict("The agent is not connected: start it, or wait until it is.")
+        raise ApiConflict("The agent is not connected: start it, or wait until it is.")
     return Job.Runner.AGENT
 
 

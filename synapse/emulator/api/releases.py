@@ -19,7 +19,7 @@ from synapse.emulator.models import Plugin, PluginRelease
 
 
 class PluginReleaseSerializer(ResourceSerializer):
-    """A release; what its zip says of itself is read when it comes."""
+    """A release; the zip's configuration is read on arrival."""
 
     reads = ("blob",)
 

@@ -17,7 +17,7 @@ from synapse.emulator.tenancy import lock_tenant
 
 
 class StorageSerializer(ResourceSerializer):
-    """A storage without how to reach it, which has secrets in it."""
+    """A storage without its access data, which contain secrets."""
 
     configuration: Any = ObjectField(write_only=True)
 
@@ -43,7 +43,7 @@ class StorageSerializer(ResourceSerializer):
 
 
 class StorageWithConfigurationSerializer(StorageSerializer):
-    """A storage as only one who asks for it sees it."""
+    """A storage with its access data, for explicit requests."""
 
     configuration = ObjectField()
 

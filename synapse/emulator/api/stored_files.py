@@ -50,7 +50,7 @@ class DataUriField(StoredFileField):
 
 
 def filename_of(content: Any) -> str:
-    """Give what a file that came in is called, as short as the column."""
+    """Return a received file's name, shortened to the column's length."""
     return str(content.name)[-_NAME_LENGTH:]
 
 

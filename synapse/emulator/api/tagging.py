@@ -18,7 +18,7 @@ _MOST_TAGS = 100
 
 
 class SetTagsSerializer(serializers.Serializer[Any]):
-    """What to do; ``ids`` and ``tags`` may come under their older names."""
+    """The body of ``set_tags/``; ``ids`` and ``tags`` also have older names."""
 
     action = serializers.ChoiceField(choices=("add", "remove"), default="add")
 
@@ -36,12 +36,12 @@ class SetTagsSerializer(serializers.Serializer[Any]):
             )
 
     def keys(self, name: str) -> list[int]:
-        """Give the ids that were sent as ``ids`` or ``tags``, each once."""
+        """Return the ids sent as ``ids`` or ``tags``, each once."""
         return list(dict.fromkeys(self.validated_data[self.names[name]]))
 
 
 class SetTagsMixin(ResourceViewSet):
-    """``POST set_tags/``: all of it is done, or nothing."""
+    """``POST set_tags/``: everything is done, or nothing."""
 
     #: The older name of ``ids``.
     tagged_as: str
@@ -82,7 +82,7 @@ class SetTagsMixin(ResourceViewSet):
         )
 
     def _projects(self, model: type[Any], request: Request, keys: list[int]) -> dict[int, Any]:
-        """Give the projects of rows that the tenant has, by the rows' ids; one query."""
+        """Return the projects of the tenant's rows, by the rows' ids; one query."""
         rows = visible(model, request).filter(pk__in=[key for key in keys if key in STORABLE])
         return dict(rows.values_list("pk", "project_id"))
 

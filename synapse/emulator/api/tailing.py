@@ -1,8 +1,8 @@
-"""Following what a job prints.
+"""Stream a job's output.
 
-Each follower keeps one of the server's threads, so there are only so many of them at a time. A
-follower ends with the job, and with its client; when the server stops, it is cut off, so that its
-client doesn't take that for the end of the job.
+Each follower occupies one of the server's threads, so the number of followers is limited. A
+follower ends with the job, and with the client. When the server stops, the stream is cut off, so
+that clients don't take that for the end of the job.
 """
 
 import re
@@ -38,13 +38,13 @@ class BadRange(APIException):
 
 
 def tail(job: Job, request: Request) -> HttpResponseBase:
-    """Answer with the lines of a job, those that are there and those to come.
+    """Answer with a job's past and future lines.
 
-    ``Range: lines=N-`` asks for those from the N-th on, counted from 0.
+    ``Range: lines=N-`` asks for the lines from the N-th on, counted from 0.
 
     Raises:
-        BadRange: The range is none.
-        Throttled: There are as many followers as there may be.
+        BadRange: The range is malformed.
+        Throttled: The server has reached its limit of followers.
     """
     wanted = request.headers.get("Range", "")
     start = 0
@@ -67,7 +67,7 @@ def tail(job: Job, request: Request) -> HttpResponseBase:
 
 
 class _Follower:
-    """The lines as bytes; whoever reads them closes it, be it read to its end or not at all."""
+    """The lines as bytes; the reader closes this object after a complete or partial read."""
 
     def __init__(
         self, job: Job, request: Request, start: int, places: threading.BoundedSemaphore
@@ -110,9 +110,9 @@ class _Follower:
 
 
 def _position(job: Job, start: int) -> tuple[int, int]:
-    """Find a line: what was printed last before it, and how many lines after that aren't it yet.
+    """Find a line: the last row before the line, and the number of lines to skip after that row.
 
-    What a job reports at once may be several lines, so that those can't always be counted by rows.
+    A job may report several lines in one row, so rows alone don't count lines.
     """
     if not start:
         return 0, 0
@@ -132,7 +132,7 @@ def _position(job: Job, start: int) -> tuple[int, int]:
 
 
 def _without(text: str, count: int) -> tuple[str, int]:
-    """Take lines off the beginning of a text; return what is left, and how many it didn't have."""
+    """Remove lines from a text's beginning; return the rest and the number still missing."""
     lines = text.split("\n")[:-1]
     left = lines[count:]
     return "".join(f"{line}\n" for line in left), max(0, count - len(lines))

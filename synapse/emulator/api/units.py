@@ -40,7 +40,7 @@ def files_of(unit: DataUnit, request: Request) -> dict[str, Any]:
 
 
 def file_url(blob: Blob, path: str, request: Request) -> str:
-    """Give the URL of some content; its last part is what the file is called."""
+    """Return the URL of stored content; the last part is the file's name."""
     name = PurePosixPath(path.replace("\\", "/")).name or blob.checksum
     return reverse("file", kwargs={"checksum": blob.checksum, "name": name}, request=request)
 
@@ -157,7 +157,7 @@ class DataUnitSerializer(ResourceSerializer):
 
 
 def unit_checksum(files: dict[str, dict[str, str]]) -> str:
-    """Give what stands for all files of a unit and their names."""
+    """Return a checksum over all files of a unit and their names."""
     lines = sorted(f"{name}\0{file['checksum']}\n" for name, file in files.items())
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
 

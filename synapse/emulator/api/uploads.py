@@ -21,7 +21,7 @@ from synapse.emulator.tenancy import tenant_of
 
 
 class UploadSerializer(ChunkedUploadSerializer):  # type: ignore[misc] # ships no types
-    """An upload as the library answers it."""
+    """An upload, in the library's shape."""
 
     viewname = "chunked-upload-detail"
 
@@ -60,7 +60,7 @@ class FinishedUploadField(serializers.PrimaryKeyRelatedField[Any]):
 
 
 def own_uploads(request: Request) -> QuerySet[Any]:
-    """Give the uploads that the user began in the tenant."""
+    """Return the user's uploads in the tenant."""
     uploads: QuerySet[Any] = Upload.objects.filter(user=request.user, tenant=tenant_of(request))
     return uploads.order_by("created_at", "id")
 
@@ -81,7 +81,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
 
     @property
     def serializer_class(self) -> type[UploadSerializer]:
-        """The serializer, which the library makes without telling it about the request."""
+        """The serializer with the request, which the library leaves out."""
         tenant = tenant_of(self.request)
 
         class BoundSerializer(UploadSerializer):
@@ -108,7 +108,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
             return super().post(request, pk, *args, **kwargs)  # type: ignore[no-any-return] # untyped
 
     def checksum_check(self, chunked_upload: Upload, checksum: Any) -> None:
-        """Compare with what was hashed, unless a chunk came in meanwhile."""
+        """Compare with the computed checksum, unless a chunk came in meanwhile."""
         hashed = self._hashed
         if hashed is None or hashed[0] != chunked_upload.offset:
             hashed = (chunked_upload.offset, md5(chunked_upload.path, chunked_upload.offset))
@@ -119,7 +119,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
         chunked_upload.digest = hashed[1]
 
     def _receive(self, request: Request) -> None:
-        """Read the body before any lock is taken, as its sender may be slow; refuse odd ones."""
+        """Read the body before taking any lock, because senders may be slow; refuse odd bodies."""
         if not isinstance(request.data, Mapping):
             raise ParseError("Invalid data. Expected a form or an object.")
         if self.field_name in request.data and self.field_name not in request.FILES:

@@ -1,4 +1,4 @@
-"""Who the token belongs to, and whether the service is up."""
+"""The token's user, and the service's health."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ class UserSerializer(ResourceSerializer):
 
 
 class OwnUserSerializer(UserSerializer):
-    """The user who asks, with the tenants that its token is good for."""
+    """The requesting user, with the tenants of the token."""
 
     tenants: Any = serializers.SlugRelatedField(slug_field="code", many=True, read_only=True)
     tenant = serializers.SerializerMethodField()

@@ -70,10 +70,10 @@ class Membership(models.Model):
 
 
 class Token(models.Model):
-    """A credential; only its hash is kept, so that a stolen database opens nothing."""
+    """A credential; only the hash is stored, so that a stolen database opens nothing."""
 
     class Kind(models.TextChoices):
-        """Whose token it is, hence the headers that it is good in."""
+        """Kind of the token's owner, which decides about the header."""
 
         USER = "user"
         AGENT = "agent"
@@ -97,29 +97,29 @@ class Token(models.Model):
 
     @classmethod
     def for_job(cls, job: "Job", user: User) -> str:
-        """Make a token for the code of a job, and give it in clear."""
+        """Create a token for a job's code, and return the token in clear."""
         value = secrets.token_hex(20)
         cls.objects.create(digest=cls.hash(value), kind=cls.Kind.USER, user=user, job=job)
         return value
 
     @staticmethod
     def hash(value: str) -> str:
-        """Give the form in which a token is kept and looked up."""
+        """Return the stored form of a token."""
         return hashlib.sha256(value.encode()).hexdigest()
 
 
 def create_account(
     tenant: Tenant, *, kind: Token.Kind = Token.Kind.USER, token: str | None = None
 ) -> str:
-    """Make sure that a tenant has a user (or an agent) that a token opens.
+    """Ensure that a tenant has a user (or an agent) with a token.
 
     Args:
-        tenant: Where the user is at home.
+        tenant: The user's home tenant.
         kind: A person's account or an agent's.
         token: The token to accept; a new random one if None.
 
     Returns:
-        The token in clear; it can't be read back later.
+        The token in clear, which can't be read back later.
     """
     value = token or secrets.token_hex(20)
     user, _ = User.objects.get_or_create(

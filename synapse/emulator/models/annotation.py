@@ -12,7 +12,7 @@ class Project(TenantOwned):
     """A piece of annotation work with one configuration."""
 
     class AccessLevel(models.TextChoices):
-        """Who may see a project."""
+        """Visibility of a project."""
 
         PUBLIC = "public"
         PARTIALLY_PUBLIC = "partially_public"
@@ -55,7 +55,7 @@ class Task(TenantOwned):
     """One data unit to annotate in one project."""
 
     class Status(models.TextChoices):
-        """How far a task is."""
+        """State of a task."""
 
         PENDING = "pending"
         IN_PROGRESS = "in_progress"
@@ -64,7 +64,7 @@ class Task(TenantOwned):
         SKIPPED = "skipped"
 
     class Priority(models.TextChoices):
-        """How soon a task should be done."""
+        """Urgency of a task."""
 
         LOW = "low"
         NORMAL = "normal"

@@ -1,4 +1,4 @@
-"""Who works on which task."""
+"""Assignments of tasks to people."""
 
 from django.db import models
 
@@ -9,10 +9,10 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Assignment(TenantOwned):
-    """One person's work on one task; it stays when the task goes to somebody else."""
+    """One person's work on one task, which stays when the task goes to somebody else."""
 
     class Status(models.TextChoices):
-        """How far an assignment is."""
+        """State of an assignment."""
 
         PENDING = "pending"
         IN_PROGRESS = "in_progress"

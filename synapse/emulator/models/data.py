@@ -23,10 +23,10 @@ class DataCollection(TenantOwned):
 
 
 class FileSpecification(models.Model):
-    """One kind of file that the units of a collection have, known by its name."""
+    """One kind of file in a collection's units, known by name."""
 
     class FileType(models.TextChoices):
-        """What is in the file."""
+        """Type of the file's content."""
 
         IMAGE = "image"
         VIDEO = "video"
@@ -36,7 +36,7 @@ class FileSpecification(models.Model):
         DATA = "data"
 
     class FunctionType(models.TextChoices):
-        """What the file is for."""
+        """Function of the file."""
 
         MAIN = "main"
         SUB = "sub"
@@ -96,7 +96,7 @@ class DataUnit(TenantOwned):
 
 
 class UnitFile(models.Model):
-    """That a unit has a certain content for one of its collection's specifications."""
+    """The content of a unit's file for one of the collection's specifications."""
 
     data_unit = ForeignKey(DataUnit, models.CASCADE, related_name="unit_files")
     specification = ForeignKey(FileSpecification, models.CASCADE, related_name="unit_files")

@@ -1,4 +1,4 @@
-"""Jobs, and what they say while they run."""
+"""Jobs, their output and their log entries."""
 
 import uuid
 
@@ -13,7 +13,7 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class LogLevel(models.TextChoices):
-    """How serious an entry is."""
+    """Severity of an entry."""
 
     DEBUG = "debug"
     INFO = "info"
@@ -28,7 +28,7 @@ class Job(TenantOwned):
     """A run of a plugin."""
 
     class Status(models.TextChoices):
-        """How far a job is."""
+        """State of a job."""
 
         QUEUED = "queued"
         RUNNING = "running"
@@ -37,7 +37,7 @@ class Job(TenantOwned):
         STOPPED = "stopped"
 
     class Runner(models.TextChoices):
-        """Who runs it."""
+        """Runner of a job."""
 
         ELSEWHERE = "", "Whoever reports on it"
         ENGINE = "engine", "This server"
@@ -77,7 +77,7 @@ class Job(TenantOwned):
 
     @property
     def is_final(self) -> bool:
-        """Whether it has ended."""
+        """True if the job has ended."""
         return self.status in self.FINAL
 
 

@@ -10,7 +10,7 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Model(TenantOwned):
-    """A trained model; its file may come later."""
+    """A trained model, whose file may come later."""
 
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True)
@@ -29,7 +29,7 @@ class Model(TenantOwned):
 
 
 class Split(models.TextChoices):
-    """What a ground truth is used for."""
+    """Use of a ground truth."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -37,7 +37,7 @@ class Split(models.TextChoices):
 
 
 class GroundTruthDataset(TenantOwned):
-    """A set of ground truths, known by its name within the tenant."""
+    """A set of ground truths, known by name within the tenant."""
 
     name = models.CharField(max_length=255)
 
@@ -51,7 +51,7 @@ class GroundTruthDataset(TenantOwned):
 
 
 class GroundTruthVersion(TenantOwned):
-    """A state of a dataset that doesn't change with it."""
+    """A fixed state of a dataset."""
 
     ground_truth_dataset = ForeignKey(GroundTruthDataset, models.CASCADE, related_name="versions")
     version = models.CharField(max_length=64)
@@ -70,7 +70,7 @@ class GroundTruthVersion(TenantOwned):
 
 
 class Truth(TenantOwned):
-    """What a ground truth says, be it the newest state or that of a version."""
+    """The fields of a ground truth, current or within a version."""
 
     category = models.CharField(max_length=16, choices=Split.choices)
     project = ForeignKey(Project, models.SET_NULL, null=True, blank=True, related_name="+")
@@ -82,7 +82,7 @@ class Truth(TenantOwned):
 
 
 class GroundTruth(Truth):
-    """What is known to be true of a data unit now."""
+    """The current ground truth of a data unit."""
 
     ground_truth_dataset = ForeignKey(
         GroundTruthDataset, models.CASCADE, related_name="ground_truths"
@@ -101,7 +101,7 @@ class GroundTruth(Truth):
 
 
 class GroundTruthEvent(Truth):
-    """A ground truth as it stands in a version."""
+    """A ground truth within a version."""
 
     ground_truth = ForeignKey(GroundTruth, models.CASCADE, related_name="events")
     ground_truth_dataset_version = ForeignKey(

@@ -8,10 +8,10 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Plugin(TenantOwned):
-    """Code that runs on data, known by its code within the tenant."""
+    """Code that runs on data, known by a code within the tenant."""
 
     class Category(models.TextChoices):
-        """What a plugin is for."""
+        """Purpose of a plugin."""
 
         NEURAL_NET = "neural_net"
         EXPORT = "export"

@@ -29,7 +29,7 @@ else:
             return rows, attrgetter("pk"), key, True, self.field.cache_name, False
 
     class ForeignKey(models.ForeignKey):
-        """A foreign key to a primary key; for migrations it is Django's own."""
+        """A foreign key to a primary key; migrations see Django's own."""
 
         forward_related_accessor_class = KeyedDescriptor
 

@@ -1,4 +1,4 @@
-"""Where files are kept, as far as the platform is told."""
+"""Storages of files, as far as the platform knows them."""
 
 from django.db import models
 
@@ -6,10 +6,10 @@ from synapse.emulator.models.base import TenantOwned
 
 
 class Storage(TenantOwned):
-    """A place for files; at most one of a tenant is its default."""
+    """A place for files; at most one of a tenant is the default."""
 
     class Provider(models.TextChoices):
-        """What kind of service it is."""
+        """Kind of a storage service."""
 
         AMAZON_S3 = "amazon_s3"
         AZURE = "azure"
@@ -21,7 +21,7 @@ class Storage(TenantOwned):
         GCP = "gcp"
 
     class Category(models.TextChoices):
-        """Whose it is."""
+        """Owner of a storage."""
 
         INTERNAL = "internal"
         EXTERNAL = "external"

@@ -17,9 +17,9 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships no types
-    """An upload in progress or complete, seen by the user who began it only.
+    """An upload, visible to the user who began the upload.
 
-    The library's own model is left out: its migration is out of step with it.
+    The library's own model is left out: its migration is out of step.
     """
 
     user = ForeignKey(User, models.CASCADE, related_name="+", editable=False)
@@ -32,16 +32,16 @@ class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships n
 
     @property
     def path(self) -> Path:
-        """Where the bytes are."""
+        """Path of the bytes."""
         return Path(self.file.path)
 
     def append_chunk(
         self, chunk: File[bytes], chunk_size: int | None = None, save: bool = True
     ) -> None:
-        """Write a chunk at the offset that the row records.
+        """Write a chunk at the offset in the row.
 
-        Not simply at the end of the file: after a crash between the write and the commit,
-        the file is longer than the row says, and what is beyond is written anew.
+        Appending to the file would be wrong: after a crash between write and commit, the file is
+        longer than the row says, and the surplus is overwritten.
         """
         with self.path.open("r+b") as stream:
             stream.seek(self.offset)
@@ -53,7 +53,7 @@ class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships n
             self.save(update_fields=["offset"])
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Remove the row and then its bytes."""
+        """Delete the row, and then the bytes."""
         path = self.path if self.file else None
         answer = models.Model.delete(self)
         if path is not None:

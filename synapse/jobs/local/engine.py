@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.release_cache import ReleaseCache
-from synapse.jobs.spec import JobSpec, Outcome, Reporter
+from synapse.jobs.protocols import Reporter
+from synapse.jobs.spec import JobSpec, Outcome
 
 __all__ = ["Engine"]
 
@@ -21,15 +22,15 @@ __all__ = ["Engine"]
 class Engine:
     """Runs jobs on this machine, each in a process of its own; safe under threads.
 
-    A job runs as the same user as this process. Its environment is clean and it is held to its
-    limits, but it is no sandbox: it can do what the user can.
+    A job runs as this process's user, in a clean environment and within limits. That isn't a
+    sandbox: a job can do whatever the user can.
 
     Args:
-        folder: Where code, environments and the jobs' own folders are kept. One engine at a time
-            may use it.
-        workers: How many jobs run at a time; more wait, in the order that they came in.
-        python: The interpreter; the SDK is imported from where this process has it.
-        grace: Seconds that a job has to end when it is asked to, before it is killed.
+        folder: Folder for code, environments and the jobs' own folders. One engine at a time may
+            use the folder.
+        workers: Number of jobs that run at a time; more wait, in their order of arrival.
+        python: The interpreter; jobs import the SDK from this process's place.
+        grace: Seconds between a stop request and the kill.
 
     Example:
         >>> engine = Engine(getfixture("tmp_path"))
@@ -63,14 +64,14 @@ class Engine:
         self._clean()
 
     def submit(self, order: JobSpec, reporter: Reporter) -> None:
-        """Take a job, and run it when there is room. Returns at once.
+        """Accept a job, and run the job when a worker is free. Returns at once.
 
         Args:
-            order: What to run. Its action and parameters were checked.
-            reporter: Who is told: from one thread at a time, in order, the end last.
+            order: The job spec, with a checked action and parameters.
+            reporter: The reporter, called from one thread at a time, in order, the end last.
 
         Raises:
-            ValueError: There is a job with this id here that hasn't ended.
+            ValueError: A job with this id hasn't ended here.
         """
         job = JobRun(order, reporter)
         with self._lock:
@@ -86,12 +87,12 @@ class Engine:
             _end_unrun(job, Outcome("failed", closed))
 
     def stop(self, job_id: str) -> bool:
-        """Ask for a job's end; it is over when its reporter is told. Returns at once.
+        """Request a job's end, which the reporter confirms. Returns at once.
 
-        It may be said again, which changes nothing.
+        A second request changes nothing.
 
         Returns:
-            Whether it was waiting or running here.
+            Whether the job was waiting or running here.
         """
         with self._lock:
             waiting = next((job for job in self._waiting if job.order.job_id == job_id), None)
@@ -104,15 +105,15 @@ class Engine:
         return running is not None and running.verdict.reach(Outcome("stopped", "It was stopped."))
 
     def pids(self) -> dict[str, int]:
-        """Give the process ids of what runs at the moment, by the jobs' ids."""
+        """Return the process ids of running jobs, by the jobs' ids."""
         with self._lock:
             return {key: job.pid for key, job in self._running.items() if job.pid is not None}
 
     def close(self, reason: str = "What ran it was stopped.") -> None:
-        """End everything that runs or waits, and wait for it. Nothing is run afterwards.
+        """End all jobs and wait for them. No job runs afterwards.
 
         Args:
-            reason: What the jobs fail with.
+            reason: Reason of the jobs' failure.
         """
         with self._lock:
             self._closed = self._closed or reason
@@ -129,7 +130,7 @@ class Engine:
             thread.join()
 
     def _clean(self) -> None:
-        """End and remove what a process left here that was killed."""
+        """End and remove the remains of a killed process."""
         folder = self._folder / "jobs"
         left = {unquote(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
         if left:
@@ -174,7 +175,7 @@ class Engine:
 
 
 def _end_unrun(job: JobRun, outcome: Outcome) -> threading.Thread:
-    """Tell of the end of a job that never began, not on the thread of who has it end."""
+    """Report the end of a job that never began, on another thread than the caller's."""
     thread = threading.Thread(target=job.end, args=(outcome,), name="synapse-unrun", daemon=True)
     thread.start()
     return thread

@@ -1,4 +1,4 @@
-"""How a process ended, in a sentence for people."""
+"""The reason of a process's end, in a sentence for people."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _TRACEBACKS = {
 
 
 def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
-    """Say how a job's process ended that nobody ended.
+    """Return the outcome of a process that ended by itself.
 
     Args:
-        code: Its exit code; the negative number of the signal that killed it.
-        printed: Its last lines.
+        code: Exit code; the negative signal number after a signal.
+        printed: The process's last lines.
 
     Example:
         >>> outcome_of(3, []).reason
@@ -50,7 +50,7 @@ def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
 
 
 def _exception(printed: Sequence[OutputLine]) -> str | None:
-    """Find the exception of the last traceback, as its own line there has it."""
+    """Return the exception's own line from the last traceback."""
     raised, prefix = None, None
     for text in (line.message for line in printed):
         begun = next((start for start in _TRACEBACKS if text.startswith(start)), None)

@@ -1,4 +1,4 @@
-"""One job, from its release to its outcome."""
+"""One job, from the release to the outcome."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK
 from synapse.jobs.local.release_cache import Kept, ReleaseCache
 from synapse.jobs.local.venvs import Step, installed, job_environment
-from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
+from synapse.jobs.protocols import Reporter
+from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.plugins.packaging import load_config
 
 __all__ = ["JobRun"]
@@ -38,12 +39,12 @@ class JobRun:
     """A job that is waiting or running here.
 
     Args:
-        order: What is to be run.
-        reporter: Who is told about it.
+        order: The job spec.
+        reporter: The reporter.
 
     Attributes:
-        verdict: By which it is ended early.
-        pid: The process id of what runs for it, if something does.
+        verdict: The stop request.
+        pid: Process id of the running program, if any.
     """
 
     def __init__(self, order: JobSpec, reporter: Reporter) -> None:
@@ -54,13 +55,13 @@ class JobRun:
         self._tail: deque[OutputLine] = deque(maxlen=_TAIL)
 
     def run(self, folder: Path, *, releases: ReleaseCache, python: str, grace: float) -> None:
-        """Run it to its end, and tell.
+        """Run the job to the end, and report.
 
         Args:
-            folder: One for this job alone, which is removed at the end.
-            releases: Where its code is.
+            folder: Folder for this job alone, removed at the end.
+            releases: Cache of the code.
             python: The interpreter.
-            grace: Seconds that it has to end when it is asked to.
+            grace: Seconds between a stop request and the kill.
         """
         self._tell(self.reporter.started)
         self.verdict.start()
@@ -79,7 +80,7 @@ class JobRun:
         self.end(self.verdict.close() or outcome)
 
     def end(self, outcome: Outcome) -> None:
-        """Tell how it ended; by itself for one that never ran."""
+        """Report the outcome; called alone for a job that never ran."""
         self._tell(lambda: self.reporter.ended(outcome))
 
     def _outcome(
@@ -148,7 +149,7 @@ class JobRun:
         grace: float,
         order: bytes = b"",
     ) -> int | None:
-        """Run a program, and give its exit code; None if the job is to end."""
+        """Run a program and return the exit code; None if the job has to end."""
         if self.verdict.check():
             return None
         try:
@@ -179,7 +180,7 @@ class JobRun:
         self._tell(lambda: self.reporter.printed(lines))
 
     def _tell(self, say: Callable[[], None]) -> None:
-        """Tell the reporter; what it can't take must not end the job, or the engine."""
+        """Call the reporter, whose failure must end neither the job nor the engine."""
         try:
             say()
         except Exception:  # of whoever is told: the job goes on
@@ -187,5 +188,5 @@ class JobRun:
 
 
 def _sdk() -> Path:
-    """Give the folder that the SDK is imported from."""
+    """Return the folder from which this process imports the SDK."""
     return Path(plugins.__file__).parents[2]

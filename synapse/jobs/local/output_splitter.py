@@ -1,4 +1,4 @@
-"""What a process prints, as lines: cut where they are too long, counted against a limit."""
+"""Split a process's output into lines of bounded length, within a total limit."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 
 from synapse.jobs.spec import OutputLine
-from synapse.plugins.log_markers import split
+from synapse.plugins.log_markers import split_level
 
 __all__ = ["Output"]
 
@@ -18,13 +18,13 @@ _PATIENCE = 0.1
 
 
 class Output:
-    """The lines of a job, on their way from bytes to whoever is told about them.
+    """The lines of a job, on their way from bytes to the reporter.
 
-    It is used by one thread only, the one that the lines are given away in.
+    Only the thread that passes the lines on uses this object.
 
     Args:
-        limit: How many bytes there may be; what comes after them is dropped.
-        give: Takes the lines, some at a time.
+        limit: Limit in bytes; further output is dropped.
+        give: Receives the lines, some at a time.
     """
 
     def __init__(self, limit: float, give: Callable[[Sequence[OutputLine]], None]) -> None:
@@ -38,16 +38,16 @@ class Output:
 
     @property
     def is_full(self) -> bool:
-        """Whether there was more than there may be."""
+        """True if the output passed the limit."""
         return self._left < 0
 
     @property
     def patience(self) -> float:
-        """How many seconds the lines that are waiting may go on waiting."""
+        """Seconds that waiting lines may still wait."""
         return _PATIENCE if self._due is None else max(0.0, self._due - time.monotonic())
 
     def feed(self, data: bytes) -> None:
-        """Take what was printed, and give lines away when there are many or they are old."""
+        """Add output, and pass lines on when they are many or old."""
         if self.is_full:
             return
         kept = data if len(data) <= self._left else data[: int(self._left)]
@@ -57,17 +57,17 @@ class Output:
             self.flush()
 
     def finish(self) -> None:
-        """Make a line of what has no end yet."""
+        """Complete the last line."""
         if self._rest:
             self._pieces(self._rest.removesuffix(b"\r"))
             self._rest = b""
         self._continued = False
 
     def flush(self, *, due: bool = False) -> None:
-        """Give the lines away that are waiting.
+        """Pass the waiting lines on.
 
         Args:
-            due: Only if one of them has waited for long enough.
+            due: Only if a line has waited long enough.
         """
         if self._lines and not (due and self.patience > 0):
             lines, self._lines, self._due = self._lines, [], None
@@ -113,7 +113,7 @@ class Output:
         if self._continued:
             self._add(text, self._level)
         else:
-            message, self._level = split(text)
+            message, self._level = split_level(text)
             self._add(message, self._level)
         self._continued = True
 
@@ -124,7 +124,7 @@ class Output:
 
 
 def _whole_characters(data: bytes, size: int) -> int:
-    """Give the largest size up to one that cuts no character of UTF-8 in two."""
+    """Return the largest size up to a limit that cuts no UTF-8 character."""
     for shorter in range(size, size - 4, -1):
         if data[shorter] & 0xC0 != 0x80:
             return shorter

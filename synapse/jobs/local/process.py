@@ -1,4 +1,4 @@
-"""One process of a job: started in a session of its own, read, watched, and ended."""
+"""One process of a job: start in an own session, read, watch, and end."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ _REST = 2.0
 
 
 class StopRequest:
-    """Why a job is to end before it ends by itself; the first reason is the one that counts.
+    """The reason to end a job early; the first reason counts.
 
     Args:
-        limits: What the job may use.
+        limits: The job's limits.
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -44,10 +44,10 @@ class StopRequest:
         self._end = time.monotonic() + self.limits.timeout
 
     def reach(self, outcome: Outcome) -> bool:
-        """Have the job end, unless it has ended.
+        """Request the job's end, unless the job has ended.
 
         Returns:
-            Whether it is ended for some reason, this or an earlier one.
+            Whether the job is being ended, for this or an earlier reason.
         """
         with self._lock:
             if self._is_over:
@@ -57,17 +57,17 @@ class StopRequest:
         return True
 
     def fail(self, reason: str) -> None:
-        """Have the job end as failed."""
+        """Request the job's end as failed."""
         self.reach(Outcome("failed", reason))
 
     def close(self) -> Outcome | None:
-        """Give what was reached, which nothing changes any more: the job has ended."""
+        """Return the final reason; later requests change nothing."""
         with self._lock:
             self._is_over = True
             return self.outcome
 
     def wait(self, seconds: float) -> bool:
-        """Wait until there is something new, and say whether the job is to end."""
+        """Wait for news; return whether the job has to end."""
         if self.outcome is None:
             seconds = min(seconds, max(0.0, self._end - time.monotonic()))
         self._changed.wait(seconds)
@@ -75,7 +75,7 @@ class StopRequest:
         return self.check()
 
     def check(self) -> bool:
-        """Say whether the job is to end, be it that its time is up."""
+        """Return whether the job has to end, also because of its timeout."""
         if time.monotonic() >= self._end:
             self.fail(f"It ran for longer than {self.limits.timeout:g} s.")
         return self.outcome is not None
@@ -97,23 +97,23 @@ def run(
     order: bytes = b"",
     started: Callable[[int], object] | None = None,
 ) -> int:
-    """Run a program to its end, or to that which a verdict puts to it.
+    """Run a command until it exits or is told to stop early.
 
-    Nothing of it is left afterwards, but for what left its session and cleared its environment.
+    No process remains afterwards, except those that left the session and cleared their environment.
 
     Args:
-        command: The program and its arguments.
-        folder: Where it runs.
-        environment: All of its environment.
-        mark: What its processes are known by, in that environment.
-        output: Takes what it prints.
-        verdict: Says when it is to end early.
-        grace: Seconds that it has for that, before it is killed.
-        order: What it reads from its standard input, which then stays open.
-        started: Told its process id, which is that of its group too.
+        command: The program and the arguments.
+        folder: Working directory.
+        environment: The whole environment.
+        mark: Value that marks the job's processes, in that environment.
+        output: Receives the output.
+        verdict: The stop request.
+        grace: Seconds between a stop request and the kill.
+        order: Content of standard input, which stays open afterwards.
+        started: Called with the process id, which is also the group's.
 
     Returns:
-        Its exit code; of one that a signal killed, that signal's number, negative.
+        The exit code; the negative signal number after a signal.
     """
     child = subprocess.Popen(  # noqa: S603 # the engine's own command
         list(command),
@@ -153,7 +153,7 @@ def run(
 
 
 def _feed(pipe: int, order: bytes) -> None:
-    """Give the order; on a thread, as an order can be larger than a pipe holds."""
+    """Write the job spec, on a thread, because a spec can be larger than a pipe holds."""
     view = memoryview(order)
     with contextlib.suppress(BrokenPipeError):  # it ended before it read all
         while view:
@@ -166,7 +166,7 @@ def _read(
     output: Output,
     verdict: StopRequest,
 ) -> None:
-    """Read until it has ended; it may have closed its output before."""
+    """Read until the process has ended; the output may have been closed before."""
     while not _has_ended(child):
         if selector.get_map():
             if not selector.select(output.patience):
@@ -181,7 +181,7 @@ def _read(
 
 
 def _take(selector: selectors.BaseSelector, output: Output) -> None:
-    """Read what is there; at the end, of that no more is asked for."""
+    """Read the available output; unregister the pipe at the end."""
     for key in list(selector.get_map().values()):
         data = os.read(key.fd, _BLOCK)
         if data:
@@ -191,7 +191,7 @@ def _take(selector: selectors.BaseSelector, output: Output) -> None:
 
 
 def _drain(selector: selectors.BaseSelector, output: Output) -> None:
-    """Read what is left in the pipe, which something unknown may still hold open."""
+    """Read the rest of the pipe, which an unknown process may hold open."""
     end = time.monotonic() + _REST
     while selector.get_map() and time.monotonic() < end:
         if selector.select(_PERIOD):
@@ -200,7 +200,7 @@ def _drain(selector: selectors.BaseSelector, output: Output) -> None:
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Say whether it has, without reaping it: until then its number stays its own."""
+    """Return whether the process has ended, without reaping the process and the number."""
     try:
         return psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -208,7 +208,7 @@ def _has_ended(child: subprocess.Popen[bytes]) -> bool:
 
 
 class _Watchdog(threading.Thread):
-    """Holds a process to its verdict, however busy the thread is that reads from it."""
+    """Enforces the stop request, however busy the reading thread is."""
 
     def __init__(self, family: ProcessTree, verdict: StopRequest, grace: float) -> None:
         super().__init__(name="synapse-guard", daemon=True)

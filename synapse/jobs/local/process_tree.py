@@ -1,4 +1,4 @@
-"""The processes of a job: those of its session, and those that it started and that left it."""
+"""The processes of a job: those of the session, and those that left the session."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _PERIOD = 1.0
 
 
 class ProcessTree:
-    """A process that leads a session, and what belongs to it.
+    """The leader of a session, and all processes that belong to the job.
 
-    The leader must not be reaped while this is used: as long as it is there, if only as a zombie,
-    no other process gets its number.
+    The leader must not be reaped while this object is used: as long as the leader exists, if only
+    as a zombie, no other process gets the number.
 
     Args:
-        leader: The process id, which is the session's too.
-        mark: What the variable `MARK` says in the environment of all of them.
+        leader: The process id, which is also the session's.
+        mark: Value of the variable `MARK` in the environment of all processes.
     """
 
     def __init__(self, leader: int, mark: str) -> None:
@@ -37,14 +37,14 @@ class ProcessTree:
         self._looked = 0.0
 
     def memory(self) -> int:
-        """Give how many bytes they hold at most: what several share is counted for each."""
+        """Return an upper bound of the memory in bytes: shared pages count for each process."""
         if time.monotonic() - self._looked >= _PERIOD:
             self._looked = time.monotonic()
             self._find_strays()
         return sum(_measured(process, "rss") for process in self._members())
 
     def exact_memory(self) -> int:
-        """Give how many bytes they hold, shared ones divided among them; it takes longer."""
+        """Return the memory in bytes, with shared pages divided; this takes longer."""
         return sum(_measured(process, "pss") for process in self._members())
 
     def terminate(self) -> None:
@@ -58,7 +58,7 @@ class ProcessTree:
         self._kill_until_none_is_left()
 
     def sweep(self) -> None:
-        """End what the leader, who has ended, left behind, wherever it went."""
+        """End the processes that an ended leader left behind, in whatever session."""
         self._strays.update(_marked({self._mark}))
         self._kill_until_none_is_left()
 
@@ -91,7 +91,7 @@ class ProcessTree:
 
 
 def end_marked(marks: Collection[str]) -> None:
-    """End what is left of jobs that a process had run which was killed."""
+    """End the remaining processes of jobs whose parent was killed."""
     left = _marked(marks)
     for process in left:
         with contextlib.suppress(psutil.Error):

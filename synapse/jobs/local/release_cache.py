@@ -27,12 +27,12 @@ class Unusable(SynapseError):
 
 
 class Kept:
-    """What is kept of one release.
+    """The cached parts of one release.
 
     Attributes:
-        code: The folder with its files, which nothing may write to.
-        environments: The folder of what was installed for it.
-        installing: Held by who installs for it.
+        code: Read-only folder with the release's files.
+        environments: Folder of installed environments.
+        installing: Lock for installing.
     """
 
     def __init__(self, folder: Path, installing: threading.Lock) -> None:
@@ -59,10 +59,10 @@ class ReleaseCache:
 
     @contextlib.contextmanager
     def lend(self, release: ReleaseFile) -> Iterator[Kept]:
-        """Give a release's files, unpacking them if need be; they stay for the block.
+        """Yield a release's files, unpacked if necessary; they stay for the block.
 
         Raises:
-            Unusable: The zip is not there, not the right one, or not a good one.
+            Unusable: The zip is missing, another one, or damaged.
         """
         key = release.checksum
         with self._lock:
@@ -104,7 +104,7 @@ class ReleaseCache:
             shutil.rmtree(draft, ignore_errors=True)
 
     def _forget(self) -> None:
-        """Remove what is too much; to be called with the lock."""
+        """Remove the oldest releases above the limit; the caller holds the lock."""
         found = list(self._folder.iterdir()) if self._folder.is_dir() else []
         idle = [path for path in found if not self._lent[path.name] and path.name[0] != "."]
         idle.sort(key=lambda path: path.stat().st_mtime, reverse=True)

@@ -1,4 +1,4 @@
-"""What a release needs besides the SDK: installed once, into a virtual environment of its own."""
+"""Install a release's requirements into a virtual environment, once."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Step = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
 
 
 def job_environment(python: str, home: Path, temporary: Path) -> dict[str, str]:
-    """Give the environment of a job: what any program needs, and nothing of the runner's own."""
+    """Return a job's environment: the usual variables, and none of the runner's own."""
     path = os.pathsep.join([str(Path(python).parent), os.environ.get("PATH", os.defpath)])
     return {
         "PATH": path,
@@ -60,25 +60,25 @@ def installed(
     step: Step,
     last_lines: Callable[[], Sequence[OutputLine]],
 ) -> str | None:
-    """Give the interpreter that has what a release requires, installing it if it isn't yet.
+    """Return the interpreter with a release's requirements, installing them if necessary.
 
-    The caller holds `kept.installing`. What the interpreter that runs this has can be imported
-    too, and counts as installed.
+    The caller holds `kept.installing`. Packages of the running interpreter can be imported too, and
+    count as installed.
 
     Args:
-        kept: The release.
-        requirements: What it requires, a line each; its `requirements.txt` if there are none.
-        python: The interpreter that the environment is made with.
+        kept: The cached release.
+        requirements: The requirements, a line each; by default the release's `requirements.txt`.
+        python: The interpreter for the environment.
         folder: A copy of the release's files, to install from.
         environment: The environment of the job's programs.
         step: Runs a program for the job.
-        last_lines: Gives what the last program printed.
+        last_lines: Returns the last program's output.
 
     Returns:
-        The path of the interpreter; None if the job is to end.
+        The path of the interpreter; None if the job has to end.
 
     Raises:
-        Unusable: It could not be installed; the message says why.
+        Unusable: Installing failed; the message says why.
     """
     note = kept.environments / "ready.json"
     made_with = f"{python} {sys.version}"
@@ -120,7 +120,7 @@ def _is_for_pip(name: str) -> bool:
 
 
 def _requirements_file(folder: Path, requirements: Sequence[str]) -> str | None:
-    """Give the name of the list to install, as seen from the release's files."""
+    """Return the name of the requirements file, relative to the release's files."""
     if requirements:
         name = f"requirements-{secrets.token_hex(4)}.txt"
         (folder / name).write_text("\n".join(requirements) + "\n", encoding="utf-8")
@@ -129,7 +129,7 @@ def _requirements_file(folder: Path, requirements: Sequence[str]) -> str | None:
 
 
 def _own_packages(python: str) -> tuple[list[str], bool]:
-    """Give where an interpreter has its packages, and whether pip is among them."""
+    """Return an interpreter's package folders, and whether pip is among them."""
     answer = subprocess.run(  # noqa: S603 # our own interpreter
         [python, "-c", _OWN_PACKAGES], capture_output=True, text=True, check=True, timeout=60
     )
@@ -138,7 +138,7 @@ def _own_packages(python: str) -> tuple[list[str], bool]:
 
 
 def _share(packages: Sequence[str], place: Path) -> None:
-    """Let an environment import what is in other folders too, after what is its own."""
+    """Let an environment import from other folders, after its own packages."""
     lines = [f"import site; site.addsitedir({path!r})" for path in packages]
     for own in place.glob("lib/python*/site-packages"):
         # Not a plain path: what is installed there for development has `.pth` files of its own.

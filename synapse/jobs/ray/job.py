@@ -1,4 +1,4 @@
-"""One job on a Ray cluster, from its release to its outcome."""
+"""One job on a Ray cluster, from the release to the outcome."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, S
 from synapse.jobs.local.exit_reason import outcome_of
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest
+from synapse.jobs.protocols import Reporter
 from synapse.jobs.ray.requirements import for_ray
-from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
-from synapse.plugins.log_markers import marked
+from synapse.jobs.spec import JobSpec, Outcome, OutputLine
+from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
 from synapse.transport.deadlines import deadline
 from synapse.transport.stream_limits import StreamLimits
 
 if TYPE_CHECKING:
-    from synapse.jobs.ray.runner import TicketIssuer
+    from synapse.jobs.protocols import TicketIssuer
 
 __all__ = ["RayJob"]
 
@@ -65,16 +66,16 @@ class RayJob:
     """A job that is waiting or running on a cluster.
 
     Args:
-        order: What is to be run.
-        reporter: Who is told about it.
-        client: A client for it alone, which is closed at its end.
-        orders: Where it fetches its order.
-        runtime_env: What Ray prepares.
-        patience: Seconds for which a head that doesn't answer is asked again.
-        resources: What is kept of a node for its process.
+        order: The job spec.
+        reporter: The reporter.
+        client: A client for this job alone, closed at the end.
+        orders: Issues the tickets for job specs.
+        runtime_env: The runtime environment that Ray prepares.
+        patience: Seconds for which an unresponsive head is asked again.
+        resources: Resources of a node that Ray reserves for the process.
 
     Attributes:
-        verdict: By which it is ended early.
+        verdict: The stop request.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class RayJob:
         self._is_over = threading.Event()
 
     def run(self) -> None:
-        """Run it to its end, and tell."""
+        """Run the job to the end, and report."""
         try:
             outcome = self._outcome()
         except Exception as error:  # whatever it is, the job has to end, and to say why
@@ -189,7 +190,7 @@ class RayJob:
         return Outcome("stopped")  # the verdict counts
 
     def _watch(self) -> Outcome:
-        """Pass on what it prints and look at its state until it has ended."""
+        """Pass the output on and watch the job's state until the end."""
         asked_at = failing = stopping = None
         look_at, has_seen_log_end = 0.0, False
         while True:
@@ -259,7 +260,7 @@ class RayJob:
     # -- What it prints ----------------------------------------------------------------------
 
     def _follow(self) -> None:
-        """Read the log, on a thread of its own: nothing that it waits for holds up the rest."""
+        """Read the log on a thread of its own, whose waiting delays nothing else."""
         try:
             for line in self._client.tail_job_logs(
                 self.order.job_id, limits=_UNBOUND, timeout=(5, 5), patience=self._patience
@@ -279,7 +280,7 @@ class RayJob:
             return
 
     def _pass_on(self, seconds: float) -> bool:
-        """Take what has come of the log, or waits for it a little; say whether that is all."""
+        """Pass new output on, waiting a little; return whether the output is complete."""
         until = time.monotonic() + seconds
         if self._is_log_over:
             time.sleep(seconds)
@@ -304,7 +305,7 @@ class RayJob:
     def _take(self, line: str) -> None:
         if _OWN.match(line):
             if self._has_started:
-                self._feed(marked(line, "debug"))
+                self._feed(add_level(line, "debug"))
             else:
                 self._early.append(line)
             return
@@ -316,10 +317,10 @@ class RayJob:
         self._output.feed(line.encode(errors="replace") + b"\n")
 
     def _tell_early(self) -> None:
-        """Pass on what Ray said before the job's code ran."""
+        """Pass Ray's messages on from before the job's code ran."""
         early, self._early = self._early, []
         for line in early:
-            self._feed(marked(line, "debug"))
+            self._feed(add_level(line, "debug"))
 
     def _start(self) -> None:
         if not self._has_started:
@@ -340,9 +341,9 @@ class RayJob:
 
 
 def _lost_node(job: Mapping[str, Any]) -> str | None:
-    """Say that the node is lost that a job ran on; `None` if that isn't what ended it.
+    """Return a sentence about the lost node of a job; `None` if another cause ended the job.
 
-    Ray's own message has that behind the names and numbers of what it ran the job under.
+    Ray's own message has that behind the names and numbers of its supervisor.
     """
     message = str(job.get("message") or "")
     if job.get("error_type") != "JOB_SUPERVISOR_ACTOR_DIED" or _NODE_DIED not in message:
@@ -354,9 +355,9 @@ def _lost_node(job: Mapping[str, Any]) -> str | None:
 
 
 def _not_installed(job: Mapping[str, Any]) -> str | None:
-    """Say what pip said; `None` if nothing was to be installed, or nothing of it is known.
+    """Return pip's message; `None` if nothing was installed, or nothing is known.
 
-    Ray's own message has that at the end of some tracebacks.
+    Ray's own message has that at the end of several tracebacks.
     """
     if job.get("error_type") != "RUNTIME_ENV_SETUP_FAILURE":
         return None

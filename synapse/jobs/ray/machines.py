@@ -1,4 +1,4 @@
-"""A Ray cluster, as the agent's endpoints show it."""
+"""A Ray cluster, as the agent's endpoints show the cluster."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synapse.agent.http_errors import Refusal
 from synapse.errors import ClientError, NotFound
+from synapse.jobs.protocols import MachinesUnavailable
 
 if TYPE_CHECKING:
     from synapse.clients.agent.ray import RayClient
@@ -16,10 +16,10 @@ __all__ = ["RayMachines"]
 
 
 class RayMachines:
-    """What can be asked about a Ray cluster.
+    """The machines of a Ray cluster.
 
     Args:
-        client: The cluster's head.
+        client: Client of the cluster's head.
     """
 
     kind = "ray"
@@ -36,7 +36,7 @@ class RayMachines:
         return _rows(self._client.list_tasks)
 
     def applications(self) -> list[dict[str, Any]]:
-        """Return what Ray Serve serves."""
+        """Return the applications of Ray Serve."""
         return _rows(self._client.list_serve_applications)
 
     def delete_application(self, name: str) -> bool:
@@ -50,7 +50,7 @@ class RayMachines:
         return True
 
     def end(self, job_id: str) -> None:
-        """Stop a job on the cluster, which goes on there without the agent that submitted it."""
+        """Stop a job on the cluster, which continues without the agent that submitted the job."""
         with contextlib.suppress(ClientError):  # it is over, or the cluster isn't there
             self._client.stop_job(job_id)
 
@@ -70,5 +70,5 @@ def _rows(ask: Any) -> list[dict[str, Any]]:
         raise _away(error) from error
 
 
-def _away(error: ClientError) -> Refusal:
-    return Refusal(503, f"The Ray cluster can't be asked: {error}")
+def _away(error: ClientError) -> MachinesUnavailable:
+    return MachinesUnavailable(f"The Ray cluster can't be asked: {error}")

@@ -1,4 +1,4 @@
-"""What a release requires, as Ray installs it before the job."""
+"""A release's requirements, in the form that Ray installs before a job."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ _COMMENT = re.compile(r"(^|\s)#.*$")
 def for_ray(requirements: Sequence[str], archive: Path, checksum: str) -> list[str]:
     """Return the lines for the `pip` of a `runtime_env`.
 
-    Paths of files and folders in the release are made those of the job's folder on the node.
+    Paths of files and folders in the release become paths of the job's folder on the node.
 
     Args:
-        requirements: What the configuration lists; its `requirements.txt` if that is nothing.
+        requirements: The configuration's list; the release's `requirements.txt` if empty.
         archive: The release's zip.
-        checksum: Its checksum.
+        checksum: The zip's checksum.
 
     Raises:
         OSError: The zip can't be read.

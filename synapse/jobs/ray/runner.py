@@ -1,53 +1,41 @@
-"""Jobs on a Ray cluster, by the interface of its head's dashboard."""
+"""Run jobs on a Ray cluster, through the head's dashboard."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from synapse.clients.agent.ray import RayClient
+from synapse.errors import ConfigurationError
+from synapse.jobs.protocols import Machines, Reporter, Runner, RunnerOptions, TicketIssuer
 from synapse.jobs.ray.job import RayJob
-from synapse.jobs.spec import JobSpec, Outcome, Reporter
+from synapse.jobs.spec import JobSpec, Outcome
 
-__all__ = ["RayRunner", "TicketIssuer"]
+__all__ = ["RayRunner", "build_runner"]
 
 _CLOSING = 60.0
 
 
-class TicketIssuer(Protocol):
-    """Where a job's process fetches its order, once: `synapse.agent.tickets.Tickets` is one."""
-
-    def issue(self, order: Mapping[str, Any], /) -> str:
-        """Keep an order, and return its ticket."""
-
-    def url(self, ticket: str, /) -> str:
-        """Return where the order is fetched, as the cluster's nodes reach it."""
-
-    def revoke(self, ticket: str, /) -> None:
-        """Take an order back."""
-
-
 class RayRunner:
-    """A `Runner` whose jobs are those of a Ray cluster.
+    """A `Runner` on a Ray cluster.
 
     A release's zip is uploaded as the job's working directory, and the job is submitted under its
-    own id. What it prints is passed on as it comes. However it ends, its reporter is told: also
-    when the head, a node or the driver dies.
+    own id. Output is passed on as it comes. The reporter always learns the outcome, also when the
+    head, a node or the driver dies.
 
-    The nodes need the SDK with its extra `plugins`, or `runtime_env={"pip": [...]}` that installs
-    it. What a release asks to be installed is installed by Ray, too.
+    The nodes need the SDK with the extra `plugins`, or `runtime_env={"pip": [...]}` that installs
+    both. Ray installs a release's requirements, too.
 
     Args:
-        address: The address of the head's dashboard, such as `http://head:8265`.
-        orders: Where jobs fetch their orders. Nothing else tells them their credentials: whatever
-            a job is submitted with can be read on the dashboard.
+        address: Address of the head's dashboard, such as `http://head:8265`.
+        orders: Issues the tickets for job specs. Credentials travel in no other way: everything
+            else that a job is submitted with can be read on the dashboard.
         token: The cluster's token, where Ray runs with `RAY_AUTH_MODE=token`.
-        runtime_env: What Ray prepares for each job.
-        patience: Seconds for which a head that doesn't answer is asked again, before the job
-            counts as failed.
-        resources: What Ray keeps of a node for each job's process, such as `{"trainer": 1}`: it
-            then runs on a node that has that. By default, Ray runs it on the head's.
+        runtime_env: The runtime environment that Ray prepares for each job.
+        patience: Seconds for which an unresponsive head is asked again, before the job fails.
+        resources: Resources of a node that Ray reserves for each job's process, such as
+            `{"trainer": 1}`: the process then runs on a node with them, otherwise on the head's.
 
     Raises:
         ConfigurationError: The address is malformed.
@@ -76,7 +64,7 @@ class RayRunner:
         self._is_closed = False
 
     def submit(self, order: JobSpec, reporter: Reporter) -> None:
-        """Take a job; Ray runs it when there is room. Returns at once."""
+        """Accept a job; Ray runs the job when resources are free. Returns at once."""
         job = RayJob(
             order,
             reporter,
@@ -97,16 +85,16 @@ class RayRunner:
             thread.start()
 
     def stop(self, job_id: str) -> bool:
-        """Ask for a job's end; it is over when its reporter is told.
+        """Request a job's end, which the reporter confirms.
 
         Returns:
-            Whether it was waiting or running here.
+            Whether the job was waiting or running here.
         """
         job = self._jobs.get(job_id)
         return job is not None and job.verdict.reach(Outcome("stopped"))
 
     def close(self) -> None:
-        """End everything that runs, and wait for it; each ends as failed, and says why."""
+        """End all jobs and wait for them; each fails, with the reason."""
         with self._lock:
             self._is_closed = True
             jobs, threads = list(self._jobs.values()), list(self._threads)
@@ -123,3 +111,17 @@ class RayRunner:
             with self._lock:
                 del self._jobs[job.order.job_id]
                 self._threads.discard(threading.current_thread())
+
+
+def build_runner(options: RunnerOptions) -> tuple[Runner, Machines]:
+    """Return the runner of a Ray cluster, and the cluster's machines.
+
+    Raises:
+        ConfigurationError: The address of the cluster's head is missing or malformed.
+    """
+    from synapse.jobs.ray.machines import RayMachines
+
+    if not options.address:
+        raise ConfigurationError("The runner 'ray' needs the address of a head. Pass --ray.")
+    runner = RayRunner(options.address, orders=options.tickets, token=options.cluster_token)
+    return runner, RayMachines(runner.client)

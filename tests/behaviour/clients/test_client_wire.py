@@ -1,4 +1,4 @@
-"""What every method sends, and what becomes of each way in which it can fail."""
+"""Every method: the request, and the error for each kind of failure."""
 
 from __future__ import annotations
 
@@ -492,7 +492,7 @@ class TestSent:
     ) -> None:
         call = next(call for call in CALLS if call.name == name)
 
-        with pytest.raises(errors.InvalidQuery) as caught:
+        with pytest.raises(errors.UsageError) as caught:
             getattr(recorded, name)(value, *call.args[1:])
 
         assert recorder.asked == []

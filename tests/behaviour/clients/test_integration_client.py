@@ -15,7 +15,6 @@ import requests
 from synapse.clients.backend import BackendClient
 from synapse.errors import (
     Conflict,
-    InvalidQuery,
     NotFound,
     RateLimited,
     StreamLimitExceeded,
@@ -76,16 +75,6 @@ class TestAgents:
 
         assert "0ther" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
-    @pytest.mark.parametrize("token", ["s3cret/part", "s3cret\n", "..", ""])
-    def test_what_is_no_token_is_not_shown(self, client: BackendClient, token: str) -> None:
-        with pytest.raises(InvalidQuery, match="can't be one") as caught:
-            client.health_check_agent(token)
-
-        assert "s3cret" not in f"{caught.value} {caught.value!r}"
-        with pytest.raises(InvalidQuery, match="can't be one"):
-            client.session.agents.connect(token)
-        assert client.session.request_count == 0
-
 
 class TestPlugins:
     def test_create_and_get(self, client: BackendClient, plugin: Any) -> None:
@@ -105,10 +94,6 @@ class TestPlugins:
             client.create_plugin({"name": "Another", "code": "detector"})
 
         assert list(caught.value.fields) == ["code"]
-
-    def test_absent(self, client: BackendClient) -> None:
-        with pytest.raises(NotFound, match="Plugin nothing"):
-            client.get_plugin("nothing")
 
 
 class TestReleases:
@@ -154,11 +139,6 @@ class TestReleases:
 
         assert release["changelog"] == ""
 
-    @pytest.mark.parametrize("data", [{}, {"file": None}])
-    def test_no_file(self, client: BackendClient, data: dict[str, Any]) -> None:
-        with pytest.raises(InvalidQuery, match="needs a file"):
-            client.create_plugin_release({"plugin": 1, "version": "1", **data})
-
     def test_file_that_is_no_zip(self, client: BackendClient, plugin: Any, path: Path) -> None:
         path.write_bytes(b"text")
 
@@ -171,7 +151,7 @@ class TestReleases:
         text = tmp_path / "notes.txt"
         text.write_text("words")
 
-        with text.open() as file, pytest.raises(UsageError, match="Open it with 'rb'"):
+        with text.open() as file, pytest.raises(UsageError, match="open it with 'rb'"):
             client.create_plugin_release({"plugin": "detector", "version": "1", "file": file})
 
     def test_version_twice(self, client: BackendClient, plugin: Any, path: Path) -> None:
@@ -237,12 +217,6 @@ class TestRunning:
             client.update_job(job, {"status": "flying", "progress": 101})
 
         assert set(caught.value.fields) == {"status", "progress"}
-
-    def test_absent(self, client: BackendClient) -> None:
-        key = str(uuid.uuid4())
-
-        with pytest.raises(NotFound, match=f"Job {key}"):
-            client.get_job(key)
 
 
 class TestConsole:
@@ -334,12 +308,6 @@ class TestLogs:
         assert download(client, rows[1]["file"]) == archive()
         assert data[1]["file"] is path
 
-    def test_missing_file(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="nowhere can't be read"):
-            client.create_logs({"message": "m", "file": tmp_path / "nowhere"})
-
-        assert client.session.request_count == 0
-
     def test_unknown_job(self, client: BackendClient) -> None:
         with pytest.raises(ValidationError, match="item 1: ") as caught:
             client.create_logs([{"message": "a"}, {"message": "b", "job": str(uuid.uuid4())}])
@@ -361,10 +329,6 @@ class TestServing:
         assert client.list_serve_applications({"plugin_release": release["id"]})["results"] == [
             made
         ]
-
-    def test_refused(self, client: BackendClient) -> None:
-        with pytest.raises(ValidationError, match="new ServeApplication: "):
-            client.create_serve_application({"name": "detect", "plugin_release": 999})
 
 
 class TestStorages:
@@ -400,9 +364,3 @@ class TestStorages:
 
         assert "s3cret" not in str(seen)
         assert client.list_storages({"provider": "amazon_s3"})["count"] == 1
-
-    def test_refused(self, client: BackendClient) -> None:
-        with pytest.raises(ValidationError) as caught:
-            client.create_storage({"name": "Bucket", "provider": "a drawer"})
-
-        assert "provider" in caught.value.fields

@@ -1,4 +1,4 @@
-"""Releases of folders and zips: checked before anything is sent, and by the server again."""
+"""Releases of folders and zips: checked here, and again by the server."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ import pytest
 from synapse import Plugin, Session
 from synapse.errors import (
     BadArchive,
-    InvalidQuery,
     MissingExtra,
     PluginConfigError,
+    UsageError,
     ValidationError,
 )
 from synapse.plugins.packaging import pack
@@ -42,7 +42,7 @@ def test_a_folder_that_is_no_plugins(session: Session, folder: Any, tmp_path: Pa
     with assert_num_requests(session, 0):
         with pytest.raises(PluginConfigError, match="category"):
             session.plugins.create(folder=folder.path)
-        with pytest.raises(InvalidQuery, match="is not a folder"):
+        with pytest.raises(UsageError, match="is not a folder"):
             session.plugins.create(folder=tmp_path / "none")
 
 
@@ -136,9 +136,9 @@ def test_an_unsafe_zip_is_not_sent(session: Session, plugin: Plugin, tmp_path: P
 
 def test_what_is_given_twice_or_not_at_all(plugin: Plugin, folder: Any) -> None:
     for options in ({}, {"source": folder.path, "file": folder.path}):
-        with pytest.raises(InvalidQuery, match="Give one folder or zip"):
+        with pytest.raises(UsageError, match="Give one folder or zip"):
             plugin.release("1.0.0", **options)
-    with pytest.raises(InvalidQuery):
+    with pytest.raises(UsageError):
         plugin.release("1.0.0", folder.path / "none.zip")
 
 
@@ -157,7 +157,7 @@ def test_without_the_extra_the_server_alone_checks_a_zip(
     with pytest.raises(ValidationError) as caught:
         plugin.release("2.0.0", archive)
     assert caught.value.fields == {
-        "file": ["config.yaml: version: It is '1.0.0', but the release is to be '2.0.0'."]
+        "file": ["config.yaml: version: '1.0.0' differs from the release's version '2.0.0'."]
     }
     assert plugin.release("1.0.0", archive).version == "1.0.0"
 
@@ -171,5 +171,5 @@ def test_the_server_names_every_mistake(plugin: Plugin, session: Session, tmp_pa
             {"plugin": plugin.id, "version": "1.0.0", "file": str(tmp_path / "made.zip")}
         )
     reasons = caught.value.fields["file"]
-    assert "config.json: code: It is 'parrot', but the plugin's code is 'echo'." in reasons
-    assert "config.json: actions.say.entrypoint: It is missing." in reasons
+    assert "config.json: code: 'parrot' differs from the plugin's code 'echo'." in reasons
+    assert "config.json: actions.say.entrypoint: Missing." in reasons

@@ -1,4 +1,4 @@
-"""Starting jobs: what is refused before, and how many requests that takes."""
+"""Start jobs: local checks, and the number of requests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from synapse import Plugin, Session
-from synapse.errors import InvalidQuery, ValidationError
+from synapse.errors import UsageError, ValidationError
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
 
@@ -28,7 +28,7 @@ def elsewhere(emulator: EmulatorTenant, released: Plugin) -> Plugin:
 
 
 def test_the_first_run_asks_for_the_release(elsewhere: Plugin) -> None:
-    session = elsewhere._context
+    session = elsewhere._session
     before = session.transport.request_count
     job = elsewhere.run("say", params={"text": "hello"})
     assert session.transport.request_count - before == 2
@@ -44,20 +44,20 @@ def test_who_released_it_knows_it(session: Session, released: Plugin) -> None:
 
 def test_an_unknown_action(session: Session, released: Plugin) -> None:
     # One request: what is known may be out of date.
-    with assert_num_requests(session, 1), pytest.raises(InvalidQuery) as caught:
+    with assert_num_requests(session, 1), pytest.raises(UsageError) as caught:
         released.run("sya", params={"text": "hello"})
 
     assert str(caught.value) == (
-        f"Plugin {released.id}, release 1.0.0: There is no action 'sya'; did you mean 'say'? "
-        "There are: say, fail."
+        f"Plugin {released.id}, release 1.0.0: The plugin has no action 'sya'; did you mean 'say'? "
+        "It has: say, fail."
     )
-    with pytest.raises(InvalidQuery, match=r"Say which action is meant\. There are: say, fail\."):
+    with pytest.raises(UsageError, match=r"Pass the action's name\. The plugin has: say, fail\."):
         released.run()
     assert released.jobs.count() == 0
 
 
 def test_an_agents_token_is_not_sent_as_its_id(session: Session, released: Plugin) -> None:
-    with assert_num_requests(session, 0), pytest.raises(InvalidQuery) as caught:
+    with assert_num_requests(session, 0), pytest.raises(UsageError) as caught:
         released.run("say", params={"text": "hello"}, agent="0c41d7secret")
 
     assert "session.agents.get(token)" in str(caught.value)
@@ -80,18 +80,18 @@ def test_parameters_that_do_not_fit(session: Session, released: Plugin) -> None:
     assert caught.value.status_code == 400
     assert caught.value.fields == {
         "params": {
-            "txt": ["There is no such parameter; did you mean 'text'?"],
-            "text": ["It is missing."],
+            "txt": ["Unknown parameter; did you mean 'text'?"],
+            "text": ["Missing."],
             "times": ["'3' is not of type 'integer'"],
         }
     }
-    assert "text: It is missing." in str(caught.value)
+    assert "text: Missing." in str(caught.value)
     assert "No job was started." in str(caught.value)
     assert released.jobs.count() == 0
 
 
 def test_parameters_that_are_no_mapping(session: Session, released: Plugin) -> None:
-    with assert_num_requests(session, 0), pytest.raises(InvalidQuery, match="give a mapping"):
+    with assert_num_requests(session, 0), pytest.raises(UsageError, match="give a mapping"):
         released.run("say", params=["hello"])  # type: ignore[arg-type]
 
 
@@ -119,7 +119,7 @@ def test_what_the_server_refuses_is_asked_for_again(
     with pytest.raises(ValidationError) as caught:
         released.run("say", params={"text": "x"})
     assert "action" in caught.value.fields
-    with pytest.raises(InvalidQuery, match=r"release 1\.1\.0: There is no action 'say'"):
+    with pytest.raises(UsageError, match=r"release 1\.1\.0: The plugin has no action 'say'"):
         released.run("say", params={"text": "x"})
 
 

@@ -1,4 +1,4 @@
-"""The files of objects: read, opened and downloaded, over a connection that breaks."""
+"""Files of objects: read, opened and downloaded, over a connection that breaks."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def large(proxied: synapse.Session, tmp_path: Path) -> synapse.UnitFile:
 def through(file: synapse.UnitFile, url: str) -> synapse.UnitFile:
     """Return the same file at another URL."""
     changed = attrs.evolve(file, url=url)
-    object.__setattr__(changed, "_context", file._context)
+    object.__setattr__(changed, "_session", file._session)
     return changed
 
 
@@ -114,7 +114,7 @@ class TestUnitFile:
         file = unit.files["text"]
         assert b"Session" not in pickle.dumps(file)
         assert "context" not in repr(file)
-        assert "_context" not in attrs.asdict(file)
+        assert "_session" not in attrs.asdict(file)
         assert file == attrs.evolve(file)
         assert hash(str(file)) == hash(str(attrs.evolve(file)))
 
@@ -211,7 +211,7 @@ class TestFaults:
 
         proxy.on_request = spoil
         with synapse.Session(proxy.url, emulator.api_token, timeout=(5, 0.5)) as session:
-            object.__setattr__(large, "_context", session)
+            object.__setattr__(large, "_session", session)
             assert large.download(tmp_path / "copy.bin").read_bytes() == CONTENT
         assert proxy.exchanges[-1].headers["if-range"] == f'"{MD5}"'
 

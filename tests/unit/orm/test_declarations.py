@@ -17,8 +17,7 @@ from synapse.orm import lookups, registry
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.query import Query
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany
-from synapse.orm.resource import Resource
-from synapse.orm.verbs import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable, Resource
 
 # Importing it declares them all.
 assert Session
@@ -86,7 +85,7 @@ def test_every_relation_leads_to_a_declared_class_and_its_id_is_there(cls: type[
     ids = {related.relation: name for name, related in descriptors(cls, ForeignKeyId)}
     for name, field in cls.__schema__.fields.items():
         if field.declared.target is not None:
-            assert issubclass(registry.find(field.declared.target), Resource)
+            assert issubclass(registry.get(field.declared.target), Resource)
             single = name.removesuffix("s") if field.declared.is_many else name
             assert ids.pop(name) == (f"{single}_ids" if field.declared.is_many else f"{name}_id")
     assert not ids
@@ -95,7 +94,7 @@ def test_every_relation_leads_to_a_declared_class_and_its_id_is_there(cls: type[
 @each
 def test_every_relation_to_many_points_back(cls: type[Resource]) -> None:
     for _, relation in descriptors(cls, ToMany):
-        target = registry.find(relation.target)
+        target = registry.get(relation.target)
         back = target.__schema__.fields[relation.by]
         assert back.declared.target == cls.__name__
         assert back.is_filterable
@@ -121,8 +120,8 @@ def test_every_relation_to_many_points_back(cls: type[Resource]) -> None:
 )
 def test_what_belongs_together_is_related_both_ways(path: str) -> None:
     owner, _, name = path.partition(".")
-    relation = inspect.getattr_static(registry.find(owner), name)
-    assert registry.find(relation.target).__schema__.fields[relation.by].declared.target == owner
+    relation = inspect.getattr_static(registry.get(owner), name)
+    assert registry.get(relation.target).__schema__.fields[relation.by].declared.target == owner
 
 
 @each

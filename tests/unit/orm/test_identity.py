@@ -198,7 +198,7 @@ def test_fetched_objects_are_held_in_bounds(small: Session) -> None:
     references = []
     for number in range(5):
         (task,) = small.identity.load(Task, [{"id": number}])
-        small.identity.remember(task)
+        small.identity.cache(task)
         references.append(weakref.ref(task))
         del task
     gc.collect()
@@ -209,18 +209,18 @@ def test_fetched_objects_are_held_in_bounds(small: Session) -> None:
 def test_the_cache_can_be_switched_off(options: dict[str, Any]) -> None:
     with other_session(**options) as session:
         (task,) = session.identity.load(Task, [{"id": 1}])
-        session.identity.remember(task)
-        assert session.identity.fresh(Task, 1) is None
+        session.identity.cache(task)
+        assert session.identity.get_cached(Task, 1) is None
 
 
 def test_a_forgotten_object_is_not_the_sessions_any_more(offline: Session, make: Any) -> None:
     task = make(Task, id=1, status="pending")
     task.status = "skipped"
-    offline.identity.remember(task)
+    offline.identity.cache(task)
     offline.identity.forget(task)
     assert task.status == "skipped"
     assert make(Task, id=1) is not task
-    assert offline.identity.fresh(Task, 1) is None
+    assert offline.identity.get_cached(Task, 1) is None
     assert offline.identity.changed == []
 
 
@@ -249,8 +249,8 @@ def test_a_row_that_is_no_object_with_an_id_is_refused(
 def test_ids_may_be_texts(offline: Session) -> None:
     one, other = offline.identity.load(Task, [{"id": "a-b"}, {"id": "1"}])
     assert repr(one) == "<Task a-b>"
-    assert offline.identity.peek(Task, "1") is other
-    assert offline.identity.peek(Task, 1) is None
+    assert offline.identity.get(Task, "1") is other
+    assert offline.identity.get(Task, 1) is None
 
 
 def test_equality_is_by_server_tenant_class_and_id() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from synapse.plugins import parameters
-from synapse.plugins.parameters import WHOLE, problems, schema_problems
+from synapse.plugins.parameters import WHOLE, find_problems, find_schema_problems
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -35,19 +35,19 @@ SCHEMA: dict[str, Any] = {
     [
         ({"epochs": 1}, {}),
         ({"epochs": 3, "layers": [{"size": 2}], "mode": "fast", "x-note": 1}, {}),
-        ({}, {"epochs": ["It is missing."]}),
+        ({}, {"epochs": ["Missing."]}),
         ({"epochs": "3"}, {"epochs": ["'3' is not of type 'integer'"]}),
         ({"epochs": True}, {"epochs": ["True is not of type 'integer'"]}),
         ({"epochs": 0}, {"epochs": ["0 is less than the minimum of 1"]}),
         (
             {"epochs": 1, "layers": [{"size": 1}, {}]},
-            {"layers.1.size": ["It is missing."]},
+            {"layers.1.size": ["Missing."]},
         ),
         (
             {"epoch": 1},
             {
-                "epoch": ["There is no such parameter; did you mean 'epochs'?"],
-                "epochs": ["It is missing."],
+                "epoch": ["Unknown parameter; did you mean 'epochs'?"],
+                "epochs": ["Missing."],
             },
         ),
         (
@@ -60,20 +60,20 @@ SCHEMA: dict[str, Any] = {
     ],
 )
 def test_problems(params: Any, expected: Any) -> None:
-    assert problems(SCHEMA, params) == expected
+    assert find_problems(SCHEMA, params) == expected
 
 
 def test_what_is_wrong_with_the_whole() -> None:
-    assert list(problems({"minProperties": 1}, {})) == [WHOLE]
+    assert list(find_problems({"minProperties": 1}, {})) == [WHOLE]
 
 
 def test_there_are_not_too_many_and_none_is_too_long() -> None:
-    found = problems(
+    found = find_problems(
         {"additionalProperties": {"type": "integer"}}, {f"p{n}": "x" for n in range(999)}
     )
     assert len(found) == 50
 
-    found = problems({"properties": {"a": {"type": "integer"}}}, {"a": "x" * 10_000})
+    found = find_problems({"properties": {"a": {"type": "integer"}}}, {"a": "x" * 10_000})
     assert len(found["a"][0]) == 200
 
 
@@ -85,38 +85,40 @@ def test_a_reference_that_leads_nowhere_is_never_followed(
     asked: list[Any] = []
     monkeypatch.setattr(urllib.request, "urlopen", lambda *given, **_: asked.append(given))
 
-    assert list(schema_problems(schema)) == ["properties.a.$ref"]
+    assert list(find_schema_problems(schema)) == ["properties.a.$ref"]
     # One that got by is refused when it is used.
-    assert "can't be used" in problems(schema, {"a": 1})[WHOLE][0]
+    assert "can't be used" in find_problems(schema, {"a": 1})[WHOLE][0]
     assert asked == []
 
 
 def test_a_schema_that_refers_to_itself_ends() -> None:
-    assert "too deeply" in problems({"$ref": "#"}, {"a": 1})[WHOLE][0]
+    assert "too deeply" in find_problems({"$ref": "#"}, {"a": 1})[WHOLE][0]
 
 
 def test_a_schema_that_is_none() -> None:
-    assert schema_problems(SCHEMA) == {}
-    assert list(schema_problems({"properties": {"a": {"type": "int"}}})) == ["properties.a.type"]
-    assert list(schema_problems({"required": "epochs"})) == ["required"]
+    assert find_schema_problems(SCHEMA) == {}
+    assert list(find_schema_problems({"properties": {"a": {"type": "int"}}})) == [
+        "properties.a.type"
+    ]
+    assert list(find_schema_problems({"required": "epochs"})) == ["required"]
 
 
 def test_without_the_package_a_schema_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parameters, "can_check", lambda: False)
 
-    assert schema_problems({"type": "integr"}) == {}
+    assert find_schema_problems({"type": "integr"}) == {}
 
 
 def test_words_that_may_be_meant() -> None:
     """Of a type in a schema, which people write as Python's, and of a choice in the parameters."""
-    (reason,) = schema_problems({"properties": {"epochs": {"type": "int"}}})[
+    (reason,) = find_schema_problems({"properties": {"epochs": {"type": "int"}}})[
         "properties.epochs.type"
     ]
     assert reason.startswith("'int' is not one of ['array', ")
     assert reason.endswith("; did you mean 'integer'?")
 
     schema = {"properties": {"by": {"enum": ["adamw", "sgd", 3]}}}
-    assert problems(schema, {"by": "adam"})["by"] == [
+    assert find_problems(schema, {"by": "adam"})["by"] == [
         "'adam' is not one of ['adamw', 'sgd', 3]; did you mean 'adamw'?"
     ]
-    assert problems(schema, {"by": 4})["by"] == ["4 is not one of ['adamw', 'sgd', 3]"]
+    assert find_problems(schema, {"by": 4})["by"] == ["4 is not one of ['adamw', 'sgd', 3]"]

@@ -207,7 +207,7 @@ class TestRules:
         self, server: Any, other_server: Any, connect: Callable[..., Transport], dest: Path
     ) -> None:
         transport = connect(server.url, options=Options(retry=ONCE, https_only=True))
-        with pytest.raises(errors.InvalidQuery, match="https_only"):
+        with pytest.raises(errors.UsageError, match="https_only"):
             download(transport, f"{other_server.url}a", dest)
         assert other_server.connections == 0
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from urllib3.util import parse_url
 
 from synapse.config import resolve
-from synapse.errors import ConfigurationError, InvalidQuery
+from synapse.errors import ConfigurationError, UsageError
 from synapse.transport.urls import (
     normalized,
     origin_of,
@@ -49,19 +49,19 @@ class TestPathSegment:
         "value", ["", " ", "\u00a0", ".", "..", "a/b", "a\\b", "a\nb", "\x00", "\x7f", "\ud800"]
     )
     def test_text_that_addresses_something_else(self, value: str) -> None:
-        with pytest.raises(InvalidQuery, match="can't be an id"):
+        with pytest.raises(UsageError, match="can't be an id"):
             path_segment(value)
 
     @pytest.mark.parametrize("value", [True, None, 1.0, b"a", ["a"], {}])
     def test_other_types(self, value: Any) -> None:
-        with pytest.raises(InvalidQuery, match="is not an id: give an integer or a string"):
+        with pytest.raises(UsageError, match="is not an id: give an integer or a string"):
             path_segment(value)
 
     @given(st.text())
     def test_any_text_is_one_segment_or_refused(self, value: str) -> None:
         try:
             segment = path_segment(value)
-        except InvalidQuery:
+        except UsageError:
             return
         assert unquote(segment) == value
         url = f"http://host/api/{segment}/"
@@ -95,7 +95,7 @@ class TestQueryString:
 
     @pytest.mark.parametrize("params", [{"a": "\ud800"}, {"\ud800": 1}, {"a": ["\ud800"]}])
     def test_what_is_no_text(self, params: Any) -> None:
-        with pytest.raises(InvalidQuery, match=r"'\\ud800' is not valid text"):
+        with pytest.raises(UsageError, match=r"'\\ud800' is not valid text"):
             query_string(params)
 
     text = st.text(st.characters(exclude_categories=["Cs"]))
