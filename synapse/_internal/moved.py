@@ -162,7 +162,7 @@ _RENAMED = {
         "Record": "UploadItem",
     },
     "transfer.bulk.sending": {"Sender": "FileSender"},
-    "transfer.bulk.spool": {"Entry": "ListedFile", "Spool": "FileListing"},
+    "transfer.bulk.spool": {"Spool": "FileListing"},
     "transfer.bulk.tally": {"Tally": "ReportBuilder"},
     "transfer.bulk.upload": {"Target": "UploadTarget"},
     "transfer.bulk.walking": {"matching": "glob_files", "walk": "walk_files"},
