@@ -12,7 +12,7 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
 from synapse.orm.resource import Deletable, Editable
-from synapse.resources.downloadable import FileDownloadMixin
+from synapse.resources.file_transfers import FileDownloadMixin
 
 if TYPE_CHECKING:
     from synapse.resources.plugins import Plugin

@@ -14,8 +14,8 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Editable, Fetchable
-from synapse.resources.downloadable import FileDownloadMixin
 from synapse.resources.enums import PluginCategory
+from synapse.resources.file_transfers import FileDownloadMixin
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job, JobManager

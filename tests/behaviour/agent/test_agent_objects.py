@@ -52,7 +52,7 @@ def test_an_agent_without_an_address(synapse_emulator: object, session: synapse.
 
     agent = session.agents.connect(token)
 
-    with pytest.raises(errors.UsageError, match="hasn't told the server its address"):
+    with pytest.raises(errors.UsageError, match="The server has no address of"):
         agent.health()
 
 
