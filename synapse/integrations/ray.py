@@ -79,7 +79,7 @@ def read(
     from synapse.integrations.ray_source import QuerySource
 
     if nested not in get_args(Nested):
-        raise UsageError(f"nested is {nested!r}: give 'objects' or 'json'.")
+        raise UsageError(f"nested={nested!r} is not valid. Pass 'objects' or 'json'.")
     asked, names = (query._query, query._names) if isinstance(query, Rows) else (query, ())
     if not isinstance(asked, Query):
         raise UsageError(f"Give a query, such as project.tasks, not a {type(query).__name__}.")

@@ -88,8 +88,8 @@ class AgentManager(BaseManager["Agent"]):
             return self.connect(key)
         if not cast("AgentSession", self._session).knows_agent(key):
             raise UsageError(
-                f"This session knows no agent {key!r}, and the server shows an agent only to clients "
-                "with its token. Use session.agents.get(token)."
+                f"This session knows no agent {key!r}, and the server shows an agent only for "
+                "its token. Use session.agents.get(token)."
             )
         agent: Agent = self._session.identity.related("Agent", key, via="agent")
         return agent

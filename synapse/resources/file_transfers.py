@@ -90,7 +90,7 @@ class UploadUnitsMixin(Resource):
             >>> report.created, report.failed
             (2, [])
         """
-        from synapse.transfer.bulk.uploader import Target, upload_many  # only who uploads needs it
+        from synapse.transfer.bulk.uploader import Target, upload_many
 
         row = self._ask(
             "GET",
@@ -159,7 +159,7 @@ class DownloadUnitsMixin(Resource):
             >>> report.downloaded, report.failed
             (1, [])
         """
-        from synapse.transfer.bulk.downloader import download_units  # only who downloads needs it
+        from synapse.transfer.bulk.downloader import download_units
 
         return download_units(
             self._session.transport,
@@ -210,7 +210,7 @@ class DownloadTasksMixin(Resource):
             >>> len((folder / "annotations.jsonl").read_text().splitlines())
             2
         """
-        from synapse.transfer.bulk.downloader import download_tasks  # only who downloads needs it
+        from synapse.transfer.bulk.downloader import download_tasks
 
         return download_tasks(
             self._session.transport,
@@ -253,7 +253,7 @@ class FileDownloadMixin(Resource):
             >>> model.download(weights.with_name("copy.bin")).read_bytes()
             b'weights'
         """
-        from synapse.transfer.download import download  # only who downloads needs it
+        from synapse.transfer.download import download
 
         if not self.file:
             raise UsageError(f"{self._label()} has no file to download.")

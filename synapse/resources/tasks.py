@@ -100,9 +100,7 @@ class Task(Editable, Deletable, TaggableMixin):
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """
         if not isinstance(document, Mapping):
-            raise UsageError(
-                f"An annotation document is a mapping, not a {type(document).__name__}."
-            )
+            raise UsageError(f"document is a {type(document).__name__}. Pass a mapping.")
         body = to_wire(document)
         path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")
         self._take(self._ask("PUT", path, json=body), sent={"data": body})
