@@ -1,17 +1,17 @@
-# Every target makes the virtual environment that it needs, so each works on its own on a fresh
-# machine that has Python 3 (with venv), pip and make.
+# Every target creates the virtual environment that it needs, so each works on a fresh machine with
+# Python 3 (with venv), pip and make.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# More than there are cores on a small machine: many tests wait for a network that misbehaves.
+# More workers than cores: many tests wait for a simulated network.
 TEST_WORKERS ?= 3
 
-.PHONY: help demo test test-ray soak bench lint format docs build clean
+.PHONY: help demo test test-ray test-others soak bench lint format docs build clean
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-8s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
 
-# The stamps say for which declaration of dependencies the environment was filled.
+# A stamp is newer than the declared dependencies if the environment has them.
 $(VENV)/.python:
 	$(PYTHON) -m venv $(VENV)
 	@touch $@
@@ -24,7 +24,7 @@ $(VENV)/.dev: $(VENV)/.python setup.cfg pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-# The tests' own libraries, and Ray, which is large and needed by nothing else.
+# Ray is large, so only the tests that need it install it.
 $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	@touch $@
@@ -33,7 +33,7 @@ $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
 
-demo: $(VENV)/.demo ## Run the whole story on a local backend: real images in, annotations out
+demo: $(VENV)/.demo ## Run the whole story on a local backend, from images to annotations
 	$(BIN)/synapse demo
 
 test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and the object layer
@@ -41,20 +41,25 @@ test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and t
 	$(BIN)/python -m coverage report --fail-under=95 \
 		--include='synapse/transport/*,synapse/orm/*,synapse/session.py'
 
-test-ray: $(VENV)/.ray ## Run the tests that need a Ray cluster, on a head of their own
+test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own
 	$(BIN)/python -m pytest tests/ray
 
-soak: $(VENV)/.dev ## Make 100,000 requests over a network that fails, and compare what was done
+test-others: $(VENV)/.dev ## Run the unit tests on the oldest and newest other Python version
+	$(BIN)/python tools/interpreters.py --test
+
+soak: $(VENV)/.dev ## Make 100,000 requests over a failing network and compare the results
 	$(BIN)/python tests/reliability/soak.py
 
-bench: $(VENV)/.bench ## Measure reading and imports beside other libraries, as ratios in one run
+bench: $(VENV)/.bench ## Measure reading and imports against other libraries, as ratios
 	$(BIN)/python tests/benchmarks
 
-lint: $(VENV)/.dev ## Check style and types
+lint: $(VENV)/.dev ## Check style, types, docstrings and commit subjects
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/python -m pyright
+	$(BIN)/python tools/docstring_words.py
+	$(BIN)/python tools/check_commits.py
 
 format: $(VENV)/.dev ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
@@ -66,5 +71,5 @@ docs: $(VENV)/.dev ## Build the documentation into docs/_build/html
 build: $(VENV)/.dev ## Build the sdist and the wheel into dist/
 	$(BIN)/python -m build
 
-clean: ## Remove what the other targets made
-	rm -rf $(VENV) build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info
+clean: ## Remove the files that the other targets created
+	rm -rf $(VENV) .nox build dist docs/_build .mypy_cache .pytest_cache .ruff_cache .hypothesis *.egg-info

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         PermissionDenied,
         RateLimited,
         SynapseError,
+        UsageError,
         ValidationError,
     )
     from synapse.resources.agents import Agent
@@ -121,6 +122,7 @@ __all__ = [
     "TaskStatus",
     "TaskTag",
     "UnitFile",
+    "UsageError",
     "User",
     "ValidationError",
     "__version__",

@@ -19,6 +19,7 @@ _NAMES = {
         "PermissionDenied",
         "RateLimited",
         "SynapseError",
+        "UsageError",
         "ValidationError",
     ),
     "synapse.resources.agents": ("Agent",),

@@ -245,7 +245,7 @@ class ClientError(SynapseError):
 
     @property
     def is_transient(self) -> bool:
-        """True if the same request may succeed later: throttled, overloaded, cut off or late."""
+        """True if the same request may succeed later, after throttling, overload or a cut."""
         return is_transient_status(self.status_code)
 
     @property
@@ -323,7 +323,7 @@ class StreamLimitExceeded(ClientError):
 
     @property
     def is_transient(self) -> bool:
-        """Never: the stream stays too long for these limits."""
+        """Always false, as the stream stays too long for these limits."""
         return False
 
 
@@ -360,12 +360,12 @@ class InvalidResponse(ServerError):
 
     @property
     def is_transient(self) -> bool:
-        """Always: the next response may arrive whole."""
+        """Always true, as the next response may arrive whole."""
         return True
 
     @property
     def may_have_been_processed(self) -> bool:
-        """Always: only the response was lost."""
+        """Always true, as only the response was lost."""
         return True
 
 

@@ -40,7 +40,7 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
         if name is None:
             return {}
         raise ConfigurationError(
-            f"The profile [{name}] was asked for, but there is no file {path}."
+            f"The profile [{name}] was asked for, but {path} does not exist."
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
@@ -105,7 +105,7 @@ def told_by(command: Any, source: str) -> str:
         arguments = shlex.split(command) if isinstance(command, str) else command
     except ValueError as error:
         raise ConfigurationError(
-            f"token_command of {source} is no command line: {error}."
+            f"token_command of {source} is not a valid command line: {error}."
         ) from None
     is_list = isinstance(arguments, list) and all(isinstance(part, str) for part in arguments)
     if not is_list or not arguments:

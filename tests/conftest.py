@@ -1,4 +1,4 @@
-"""What all tests share: a backend on loopback, a tenant for each test, and a closed network."""
+"""A backend on loopback, a tenant for each test, and a closed network."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _ENVIRONMENT = [
 ]
 
 
-# A run that a shell has put into the background ignores Ctrl-C, which some tests are about.
+# A shell makes background runs ignore Ctrl-C, but some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> Iterator[None]:
-    """Keep the developer's own configuration and the default session out of every test."""
+    """Isolate each test from the developer's configuration and the default session."""
     for name in _ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
@@ -43,7 +43,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
 
 @pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Refuse every connection that would leave this machine."""
+    """Refuse connections to other machines."""
     connect = socket.socket.connect
 
     def checked(self: socket.socket, address: Any) -> None:
@@ -58,7 +58,7 @@ def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(autouse=True)
 def always_a_timeout(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail whatever makes a request without a timeout, in any thread."""
+    """Fail tests that make a request without a timeout, in any thread."""
     urlopen, without = HTTPConnectionPool.urlopen, []
 
     def checked(self: Any, method: str, url: str, *args: Any, **options: Any) -> Any:

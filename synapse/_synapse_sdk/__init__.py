@@ -1,4 +1,4 @@
-"""The SDK under the name that older scripts import; see `synapse`."""
+"""The SDK under the name that older scripts import. New code imports `synapse`."""
 
 from synapse._version import __version__
 

@@ -149,7 +149,7 @@ class _Endpoints:
         del body
         name = request.path_params["panel"]
         if name not in PANELS:
-            raise Refusal(404, f"There is no panel {name!r}; there are: {', '.join(PANELS)}.")
+            raise Refusal(404, f"Panel {name!r} does not exist. Use one of {', '.join(PANELS)}.")
         return panel(name, self._work.store)
 
     def list_releases(self, request: Request, body: Any) -> Any:
@@ -261,7 +261,7 @@ class _Endpoints:
         del body
         name = request.path_params["id"]
         if not self._work.cluster.delete_application(name):
-            raise Refusal(404, f"There is no served application {name}.")
+            raise Refusal(404, f"No application {name} is served.")
         return None, 204
 
     def order(self, request: Request, body: Any) -> Any:
@@ -269,7 +269,7 @@ class _Endpoints:
         del body
         order = self._work.orders.take(request.path_params["id"])
         if order is None:
-            raise Refusal(404, "There is no such order, or it was taken already.")
+            raise Refusal(404, "This ticket is unknown, or was used already.")
         return order
 
     async def stream(self, request: Request) -> Response:
@@ -395,7 +395,7 @@ def _found(rows: Sequence[dict[str, Any]], name: str, request: Request, what: st
     for row in rows:
         if row.get(name) == key:
             return row
-    raise Refusal(404, f"There is no {what} {key}.")
+    raise Refusal(404, f"No {what} {key} exists.")
 
 
 def _number(request: HTTPConnection, name: str, default: int, *, least: int) -> int:

@@ -34,7 +34,7 @@ def split_key(key: str) -> tuple[str, str]:
     """
     code, at, version = key.partition("@")
     if not at or not _CODE.fullmatch(code) or not _VERSION.fullmatch(version):
-        raise Refusal(404, f"{key!r} is no release: name it as code@version.")
+        raise Refusal(404, f"{key!r} is not a release. Write code@version.")
     return code, version
 
 

@@ -1,5 +1,5 @@
-"""The compatibility namespace: clients whose methods take and answer plain dicts and lists.
+"""The compatibility namespace: clients whose methods take and return plain dicts and lists.
 
-Scripts that were written against them run unchanged; `client.session` is the object layer over the
-same connection, for moving a script over one call at a time.
+Older scripts run unchanged on these clients. `client.session` is the object layer over the same
+connection, so that a script can move over one call at a time.
 """

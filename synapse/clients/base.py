@@ -1,4 +1,4 @@
-"""What every client is: a transport, and the verbs that its methods are made of."""
+"""The base class of the clients: a transport, and the verbs for its methods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from synapse.clients.page import Page
-from synapse.clients.url_conversion import UrlConversion, conversion_of, converted
+from synapse.clients.url_conversion import UrlConversion, convert_row, parse_conversion
 from synapse.config import TimeoutArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
 from synapse.transport import Transport
@@ -24,23 +24,23 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\?#]")
 
 
 class BaseClient:
-    """A client of a server that speaks the platform's conventions.
+    """A client of a server that follows the platform's conventions.
 
-    A subclass adds methods out of `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
+    A subclass builds its methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
 
     Args:
-        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
-        access_token: An alias of `api_token`.
-        authorization_token: A login token of the older kind.
-        token: An alias of `authorization_token`.
-        tenant: The tenant's code.
-        agent_token: An agent's token.
+        base_url: Server address; default: `SYNAPSE_BASE_URL`, then the profile.
+        api_token: API token; default: `SYNAPSE_API_TOKEN`, then the profile.
+        access_token: Alias of `api_token`.
+        authorization_token: Login token of the older kind.
+        token: Alias of `authorization_token`.
+        tenant: Code of the tenant.
+        agent_token: Token of an agent.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
-        transport: A transport to share, instead of all of the above.
+        transport: Transport to share; replaces all other arguments.
 
     Raises:
-        ConfigurationError: There is no base URL or token, or a setting is malformed.
+        ConfigurationError: The base URL or the token is missing, or a setting is malformed.
     """
 
     page_size = 100
@@ -75,12 +75,12 @@ class BaseClient:
 
     @property
     def base_url(self) -> str:
-        """The server's address, without a `/` at its end."""
+        """Server address without a trailing `/`."""
         return self._transport.base_url.rstrip("/")
 
     @property
     def request_count(self) -> int:
-        """How many requests this client has made, retries included."""
+        """Number of requests that this client has made, retries included."""
         return self._transport.request_count
 
     def close(self) -> None:
@@ -113,15 +113,15 @@ class BaseClient:
         """GET a path below the base URL. One request.
 
         Args:
-            path: The path, with or without a `/` in front.
-            params: Query parameters; a list value becomes a repeated key.
-            url_conversion: How to rewrite the file URLs of the answer.
-            files_fields: The fields that have them.
-            **options: What else `Transport.request` takes.
+            path: Path, with or without a leading `/`.
+            params: Query parameters; a list becomes a repeated key.
+            url_conversion: Rule for rewriting the file URLs in the response.
+            files_fields: Fields that hold file URLs.
+            **options: Further arguments of `Transport.request`.
         """
         row = self._request("GET", path, params=params, **options)
-        conversion = conversion_of(url_conversion, files_fields)
-        return converted(row, conversion) if conversion and isinstance(row, dict) else row
+        conversion = parse_conversion(url_conversion, files_fields)
+        return convert_row(row, conversion) if conversion and isinstance(row, dict) else row
 
     def _post(
         self,
@@ -185,46 +185,51 @@ class BaseClient:
         One request, or with `list_all` one for each page.
 
         Args:
-            path: The path, with or without a `/` in front.
-            params: Query parameters, `page` and `page_size` among them.
-            url_conversion: How to rewrite the file URLs of each row.
-            list_all: Whether to read all pages, from the first one on.
-            files_fields: The fields that have file URLs.
+            path: Path, with or without a leading `/`.
+            params: Query parameters, including `page` and `page_size`.
+            url_conversion: Rule for rewriting the file URLs of each row.
+            list_all: Whether to read all pages, from the first.
+            files_fields: Fields that hold file URLs.
 
         Returns:
-            The page; with `list_all` a list of all rows, each once.
+            One page; with `list_all` a list of all rows, each once.
         """
-        path, what = self._path(path), path.strip("/")
-        conversion = conversion_of(url_conversion, files_fields)
+        path, resource = self._validate_path(path), path.strip("/")
+        conversion = parse_conversion(url_conversion, files_fields)
         if list_all:
             pairs = [(k, v) for k, v in (params or {}).items() if k not in ("page", "page_size")]
             pairs.append(("page_size", (params or {}).get("page_size", self.page_size)))
-            pages = walk(self._transport, path, pairs, resource=what)
+            pages = walk(self._transport, path, pairs, resource=resource)
             rows = [row for page in pages for row in page.rows]
-            return [converted(row, conversion) for row in rows] if conversion else rows
-        answer = self._transport.request("GET", path, params=params, resource=what)
-        if not isinstance(answer, dict) or not isinstance(answer.get("results"), list):
+            return [convert_row(row, conversion) for row in rows] if conversion else rows
+        body = self._transport.request("GET", path, params=params, resource=resource)
+        if not isinstance(body, dict) or not isinstance(body.get("results"), list):
             raise InvalidResponse(
-                200, "the answer is not a page: it has no results", response=answer, resource=what
+                200,
+                "the answer is not a page: it has no results",
+                response=body,
+                resource=resource,
             )
-        page = Page(answer)
+        page = Page(body)
         if conversion:
-            page["results"] = [converted(row, conversion) for row in page["results"]]
+            page["results"] = [convert_row(row, conversion) for row in page["results"]]
         return page
 
     def _request(self, method: str, path: str, **options: Any) -> Any:
-        path = self._path(path)
+        path = self._validate_path(path)
         options.setdefault("resource", path.strip("/"))
         return self._transport.request(method, path, **options)
 
     @staticmethod
-    def _path(path: str) -> str:
-        """Check a path: it stays below the base URL, whatever it was put together from.
+    def _validate_path(path: str) -> str:
+        """Return a path without its leading `/`, if it stays below the base URL.
 
         Raises:
-            UsageError: A part of it is a dot path, or it has a query or a control character.
+            UsageError: The path has a dot segment, a query or a control character.
         """
         path = path.removeprefix("/")
         if _UNSAFE.search(path) or {".", "..", ""} & set(path.removesuffix("/").split("/")):
-            raise UsageError(f"{path!r} is not a path below the base URL.")
+            raise UsageError(
+                f"{path!r} is not a path below the base URL. Pass one like 'tasks/7/'."
+            )
         return path

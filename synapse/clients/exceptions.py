@@ -1,4 +1,4 @@
-"""The errors under the names that scripts import: the same classes as in `synapse.errors`."""
+"""Errors of the clients: the same classes as in `synapse.errors`."""
 
 from synapse.errors import (
     AuthenticationError,

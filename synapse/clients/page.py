@@ -1,4 +1,4 @@
-"""What a list answers: a dict with the keys of the wire, which also reads as a pair."""
+"""One page of a list, as a dict that can also be read as a pair."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ __all__ = ["Page"]
 class Page(dict[str, Any]):
     """One page of a list: `count`, `next`, `previous` and `results`.
 
-    `page[0]` is the results and `page[1]` the count, for scripts that take it for a pair;
-    `results, count = page` does not work, as iterating a dict gives its keys.
+    `page[0]` is the results and `page[1]` the count, for scripts that expect a pair. Unpacking
+    (`results, count = page`) doesn't work: iterating a dict yields the keys.
 
     Example:
         >>> page = Page({"count": 1, "next": None, "previous": None, "results": [{"id": 7}]})

@@ -1,4 +1,4 @@
-"""`url_conversion`: rewriting the file URLs in rows, as the callers of lists ask for it."""
+"""`url_conversion`: the argument of lists that rewrites the file URLs in rows."""
 
 from __future__ import annotations
 
@@ -7,70 +7,72 @@ from typing import Any
 
 from synapse.errors import UsageError
 
-__all__ = ["UrlConversion", "conversion_of", "converted"]
+__all__ = ["UrlConversion", "convert_row", "parse_conversion"]
 
 UrlConversion = Mapping[str, Any]
 _KEYS = {"files_fields", "coerce", "is_list"}
 
 
-def conversion_of(
-    given: UrlConversion | None, files_fields: Iterable[str]
+def parse_conversion(
+    argument: UrlConversion | None, files_fields: Iterable[str]
 ) -> tuple[tuple[str, ...], Callable[[Any], Any]] | None:
-    """Read what a caller gave.
+    """Return the fields and the callable of a `url_conversion` argument.
 
     Args:
-        given: `{"files_fields": [...], "coerce": callable, "is_list": bool}`, each key optional, or
-            the short form `{"files": callable}` with a field's name as key.
-        files_fields: The fields that have file URLs, unless the caller says which.
+        argument: `{"files_fields": [...], "coerce": callable, "is_list": bool}`, each key optional,
+            or the short form `{"files": callable}` with the name of a field as the key.
+        files_fields: Fields to rewrite if the argument names none.
 
     Returns:
-        The fields and the callable, or `None` when there is nothing to rewrite.
+        The fields and the callable; `None` if no URL is to be rewritten.
 
     Raises:
-        UsageError: It is neither form.
+        UsageError: The argument has neither form.
     """
-    if not given:
+    if not argument:
         return None
-    if set(given) <= _KEYS:
-        coerce = given.get("coerce")
-        fields = tuple(given.get("files_fields") or files_fields)
-    elif len(given) == 1 and not set(given) & _KEYS:
-        ((field, coerce),) = given.items()
+    if set(argument) <= _KEYS:
+        coerce = argument.get("coerce")
+        fields = tuple(argument.get("files_fields") or files_fields)
+    elif len(argument) == 1 and not set(argument) & _KEYS:
+        ((field, coerce),) = argument.items()
         fields = (field,)
     else:
         raise UsageError(
-            f"url_conversion has the keys {sorted(map(str, given))}: give files_fields, coerce and "
-            "is_list, or one field with a callable."
+            f"url_conversion has the keys {sorted(map(str, argument))}. Pass files_fields, coerce "
+            "and is_list, or one field with a callable."
         )
     if coerce is None:
         return None
     if not callable(coerce):
-        raise UsageError(f"url_conversion's {coerce!r} can't be called with a URL.")
+        raise UsageError(f"url_conversion={coerce!r} is not callable. Pass a function of one URL.")
     return fields, coerce
 
 
-def converted(
+def convert_row(
     row: dict[str, Any], conversion: tuple[tuple[str, ...], Callable[[Any], Any]]
 ) -> dict[str, Any]:
-    """Return a row with the URLs of some fields rewritten; the row itself stays as it is.
+    """Return a copy of a row with the URLs of some fields rewritten.
 
-    A field may be a URL or a file, which is a mapping with a `url`; or it holds those, in a list
-    or by name. What else a file says of itself, such as its checksum, is no URL.
+    A field holds a URL, a file (a mapping with a `url`), or a list or mapping of those. The other
+    values of a file, such as its checksum, stay as they are.
     """
     fields, coerce = conversion
-    return {key: _field(value, coerce) if key in fields else value for key, value in row.items()}
+    return {
+        key: _convert_field(value, coerce) if key in fields else value for key, value in row.items()
+    }
 
 
-def _field(value: Any, coerce: Callable[[Any], Any]) -> Any:
+def _convert_field(value: Any, coerce: Callable[[Any], Any]) -> Any:
     if isinstance(value, list):
-        return [_file(item, coerce) for item in value]
-    # A file may be called "url", too.
+        return [_convert_file(item, coerce) for item in value]
+    # A mapping whose "url" is a mapping has a file named "url".
     if isinstance(value, dict) and isinstance(value.get("url", {}), dict):
-        return {name: _file(item, coerce) for name, item in value.items()}
-    return _file(value, coerce)
+        return {name: _convert_file(item, coerce) for name, item in value.items()}
+    return _convert_file(value, coerce)
 
 
-def _file(value: Any, coerce: Callable[[Any], Any]) -> Any:
+def _convert_file(value: Any, coerce: Callable[[Any], Any]) -> Any:
     if isinstance(value, str):
         return coerce(value)
     if isinstance(value, dict) and isinstance(value.get("url"), str):

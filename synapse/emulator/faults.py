@@ -53,7 +53,7 @@ def order(
     """
     name = str(kind)
     if name not in KINDS:
-        raise EmulatorError(f"There is no fault {name!r}; there are {', '.join(KINDS)}.")
+        raise EmulatorError(f"Fault {name!r} does not exist. Use one of {', '.join(KINDS)}.")
     given = {option: value for option, value in options.items() if value is not None}
     for option in KINDS[name].needs:
         if option not in given:

@@ -8,12 +8,12 @@ from synapse._internal.hints import attribute_error, suggestion
 from synapse.orm import session_base
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
     from synapse.orm.session_base import SessionBase
 
 __all__ = ["BaseManager"]
 
-T = TypeVar("T", bound="Resource")
+T = TypeVar("T", bound="Entity")
 
 _COUNT = ("count", "use count()")
 _FRAME = ("values", "use pandas.DataFrame(query.values('id', ...))")
@@ -81,7 +81,7 @@ class BaseManager(Generic[T]):
         self,
         resource: type[T],
         session: SessionBase | None = None,
-        scope: tuple[str, Resource] | None = None,
+        scope: tuple[str, Any] | None = None,
     ) -> None:
         self._resource = resource
         self._own_session = session

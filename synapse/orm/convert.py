@@ -19,7 +19,7 @@ import attrs
 if TYPE_CHECKING:
     from cattrs import Converter
 
-    from synapse.orm.session_base import SessionBase
+    from synapse.orm._typing import SessionLike
 
 __all__ = [
     "Choices",
@@ -168,7 +168,7 @@ def to_wire(value: Any) -> Any:
     return value
 
 
-def bind(value: Any, session: SessionBase) -> None:
+def bind(value: Any, session: SessionLike) -> None:
     """Attach a session to every value object inside a converted value."""
     if isinstance(value, ValueObject):
         object.__setattr__(value, "_session", session)

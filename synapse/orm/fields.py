@@ -32,7 +32,7 @@ from synapse.orm.tracked import read_only, tracked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
 
 __all__ = ["MISSING", "Field", "FieldOptions", "field", "ids_of"]
 
@@ -78,7 +78,7 @@ def field(
         read_only: Only the server sets the field; assigning raises.
         aliases: Names that servers of another age use.
         filterable: Whether queries may filter by the field; scalar types may by default.
-        stands_for: Resource whose id the field holds, where that resource can't be fetched by id.
+        stands_for: Entity whose id the field holds, where that resource can't be fetched by id.
             An object of that class may be assigned.
 
     Returns:
@@ -115,7 +115,7 @@ class Field:
         "store",
     )
 
-    def __init__(self, owner: type[Resource], attribute: attrs.Attribute[Any]) -> None:
+    def __init__(self, owner: type[Entity], attribute: attrs.Attribute[Any]) -> None:
         self.name = attribute.name
         self.declared: FieldOptions = attribute.metadata.get(_METADATA, FieldOptions())
         self.passes: frozenset[type] = frozenset()
@@ -127,8 +127,8 @@ class Field:
         self._text_hook: Callable[[str], Any] | None = None
         # The slot's own accessors go around `__setattr__` and `__getattr__`.
         slot = owner.__dict__[attribute.name]
-        self.store: Callable[[Resource, Any], None] = slot.__set__
-        self.clear: Callable[[Resource], None] = slot.__delete__
+        self.store: Callable[[Entity, Any], None] = slot.__set__
+        self.clear: Callable[[Entity], None] = slot.__delete__
         self.peek: Callable[..., Any] = slot.__get__
 
     @property
@@ -181,7 +181,7 @@ class Field:
             for part in parts
         )
 
-    def current(self, resource: Resource) -> Any:
+    def current(self, resource: Entity) -> Any:
         """Return the slot's value, or `MISSING`. Never makes a request."""
         try:
             return self.peek(resource)
@@ -240,7 +240,7 @@ class Field:
         """The enumeration of the field's values, if they have one."""
         return None if self.is_relation else choice_of(self.kind)
 
-    def convert(self, value: Any, resource: Resource) -> Any:
+    def convert(self, value: Any, resource: Entity) -> Any:
         """Convert a JSON value into the declared type.
 
         Raises:
@@ -264,7 +264,7 @@ class Field:
             return self._container(converted, resource)
         return converted
 
-    def _container(self, value: Any, resource: Resource) -> Any:
+    def _container(self, value: Any, resource: Entity) -> Any:
         """Return a list or mapping that reports changes, or a read-only one."""
         try:
             if self in resource._editable_fields():
@@ -273,7 +273,7 @@ class Field:
         except ValueError as error:
             raise FieldValueError(self._complaint(value, resource, error)) from None
 
-    def read(self, resource: Resource) -> Any:
+    def read(self, resource: Entity) -> Any:
         """Fill the slot from the server's row, loading the object once if necessary.
 
         Raises:
@@ -309,7 +309,7 @@ class Field:
             f"it sends {', '.join(sorted(resource._raw))}."
         )
 
-    def _fill(self, resource: Resource, value: Any) -> Any:
+    def _fill(self, resource: Entity, value: Any) -> Any:
         """Fill the slot, unless another thread has filled the slot first.
 
         The other value is an edit, whose object is pinned, or the one copy of a list or mapping.
@@ -322,12 +322,12 @@ class Field:
         self.store(resource, converted)
         return converted
 
-    def differs(self, resource: Resource) -> bool:
+    def differs(self, resource: Entity) -> bool:
         """Return whether the slot's value differs from the server's last row."""
         current = self.current(resource)
         return current is not MISSING and not self.matches(current, resource, resource._raw)
 
-    def matches(self, current: Any, resource: Resource, row: dict[str, Any]) -> bool:
+    def matches(self, current: Any, resource: Entity, row: dict[str, Any]) -> bool:
         """Return whether a value equals a row's value."""
         said = self.raw(row)
         if said is MISSING:
@@ -342,7 +342,7 @@ class Field:
         except FieldValueError:
             return False
 
-    def _related(self, target: str, value: Any, resource: Resource) -> Any:
+    def _related(self, target: str, value: Any, resource: Entity) -> Any:
         """Return this session's objects for a relation's JSON value."""
         identity = resource._session.identity
         try:
@@ -355,7 +355,7 @@ class Field:
             raise FieldValueError(self._complaint(value, resource, str(error))) from None
         return self._container(related, resource)
 
-    def _complaint(self, value: Any, resource: Resource, why: object) -> str:
+    def _complaint(self, value: Any, resource: Entity, why: object) -> str:
         try:
             shown = repr(value)
         except RecursionError:

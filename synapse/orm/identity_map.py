@@ -19,12 +19,11 @@ from synapse.orm import registry
 from synapse.orm.fields import MISSING, ids_of
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
-    from synapse.orm.session_base import SessionBase
+    from synapse.orm._typing import Entity, SessionLike
 
 __all__ = ["Expansion", "IdentityMap"]
 
-R = TypeVar("R", bound="Resource")
+R = TypeVar("R", bound="Entity")
 Expansion = dict[str, Any]
 """What a query expands, as a tree: `{"data_unit": {"data_collection": {}}}`."""
 
@@ -54,15 +53,15 @@ class IdentityMap:
         cache_ttl: For how many seconds they count as fresh; 0 switches the cache off.
     """
 
-    def __init__(self, session: SessionBase, *, cache_size: int, cache_ttl: float) -> None:
+    def __init__(self, session: SessionLike, *, cache_size: int, cache_ttl: float) -> None:
         self._session = session
         # Plain weak references, swept when a table has doubled: a WeakValueDictionary costs four
         # times as much for each object that is walked over.
-        self._refs: dict[type[Resource], dict[Any, weakref.ref[Any]]] = {}
-        self._sweep_at: dict[type[Resource], int] = {}
+        self._refs: dict[type[Entity], dict[Any, weakref.ref[Any]]] = {}
+        self._sweep_at: dict[type[Entity], int] = {}
         # Public for reading: an empty one tells a field that nobody has edited anything.
-        self.pinned: dict[tuple[type[Resource], Any], Resource] = {}
-        self._fresh: TTLCache[tuple[type[Resource], Any], Resource] = TTLCache(
+        self.pinned: dict[tuple[type[Entity], Any], Entity] = {}
+        self._fresh: TTLCache[tuple[type[Entity], Any], Entity] = TTLCache(
             maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
         )
         self._caches = cache_size > 0 and cache_ttl > 0
@@ -134,7 +133,7 @@ class IdentityMap:
                 return known if known is not None else self.load(cls, [value])[0]
         elif _is_key(value):
             return self.get_or_stub(cls, value, via=via)
-        raise FieldValueError(f"{value!r} is no id")
+        raise FieldValueError(f"{value!r} is not an id")
 
     def get(self, cls: type[R], key: Any) -> R | None:
         """Return the known, living object of an id, if any."""
@@ -149,18 +148,18 @@ class IdentityMap:
             found = self._fresh.get((cls, key))
         return found if isinstance(found, cls) else None
 
-    def cache(self, resource: Resource) -> None:
+    def cache(self, resource: Entity) -> None:
         """Count an object as fetched just now."""
         if self._caches:
             with self._session.lock:
                 self._fresh[type(resource), resource._key] = resource
 
-    def pin(self, resource: Resource) -> None:
+    def pin(self, resource: Entity) -> None:
         """Keep a changed object alive."""
         with self._session.lock:
             self.pinned[type(resource), resource._key] = resource
 
-    def unpin(self, resource: Resource) -> None:
+    def unpin(self, resource: Entity) -> None:
         """Unpin an object that has no change left.
 
         An object with the user's own list or mapping, whose changes nobody reports, stays for as
@@ -175,7 +174,7 @@ class IdentityMap:
             if resource._hides_changes():
                 self._watched[key] = resource
 
-    def forget(self, resource: Resource) -> None:
+    def forget(self, resource: Entity) -> None:
         """Remove a deleted object."""
         key = (type(resource), resource._key)
         with self._session.lock:
@@ -184,19 +183,19 @@ class IdentityMap:
             self._fresh.pop(key, None)
             self._refs.get(type(resource), {}).pop(resource._key, None)
 
-    def expire(self, cls: type[Resource], key: Any) -> None:
+    def expire(self, cls: type[Entity], key: Any) -> None:
         """Mark an object as stale: the server reports that the object is gone."""
         with self._session.lock:
             self._fresh.pop((cls, key), None)
 
     @property
-    def changed(self) -> list[Resource]:
+    def changed(self) -> list[Entity]:
         """The objects with unsaved changes."""
         with self._session.lock:
             kept = {**self._watched, **self.pinned}
             return [one for one in kept.values() if one.is_changed]
 
-    def _load_expanded(self, resource: Resource, expansion: Expansion) -> None:
+    def _load_expanded(self, resource: Entity, expansion: Expansion) -> None:
         """Load the related rows inside a row, and leave only their ids.
 
         Loading happens at once: later, an old related row could overwrite newer values.
@@ -216,7 +215,7 @@ class IdentityMap:
                 field.store(resource, field.convert(raw[name], resource))
             del related  # held until here: the slot now has them
 
-    def _sweep(self, cls: type[Resource], refs: dict[Any, weakref.ref[Any]]) -> None:
+    def _sweep(self, cls: type[Entity], refs: dict[Any, weakref.ref[Any]]) -> None:
         for key in [key for key, ref in refs.items() if ref() is None]:
             del refs[key]
         self._sweep_at[cls] = max(_FIRST_SWEEP, 2 * len(refs))
@@ -226,10 +225,10 @@ def _is_key(value: Any) -> bool:
     return isinstance(value, (int, str)) and not isinstance(value, bool)
 
 
-def _not_a_row(cls: type[Resource], row: Any) -> InvalidResponse:
+def _not_a_row(cls: type[Entity], row: Any) -> InvalidResponse:
     return InvalidResponse(
         200,
-        f"the server sent a {cls.__name__} that is no object with an id",
+        f"the server sent a {cls.__name__} that is not an object with an id",
         response=row,
         resource=cls.__name__,
     )

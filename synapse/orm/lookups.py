@@ -134,7 +134,10 @@ def check_names(names: Iterable[str]) -> tuple[str, ...]:
     checked = tuple(names)
     for name in checked:
         if not isinstance(name, str):
-            raise InvalidQuery(f"{name!r} is no name: give the names one by one, 'id', 'status'.")
+            raise InvalidQuery(
+                f"{name!r} is not a field name. Pass the names as separate arguments: "
+                "'id', 'status'."
+            )
     return checked
 
 
@@ -252,7 +255,7 @@ def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
     except ValueError:
         known = [str(member) for member in field.choice]
         raise InvalidQuery(
-            f"{value!r} is no {field.choice.__name__} for {schema.name}.{name}"
+            f"{value!r} is not a {field.choice.__name__} for {schema.name}.{name}"
             f"{suggestion(value, known)} A value that only your server knows goes "
             "through params={...}."
         ) from None

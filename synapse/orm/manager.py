@@ -17,6 +17,7 @@ from synapse.orm.base_manager import BaseManager
 from synapse.orm.convert import to_wire
 from synapse.orm.query import Query
 from synapse.orm.resource import Deletable, Editable, Resource
+from synapse.transport.list_errors import reasons_by_position
 
 __all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
 
@@ -140,7 +141,7 @@ class BulkCreates(Creates[T]):
     def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
         try:
             if not isinstance(values, Mapping):
-                raise InvalidQuery(f"{values!r} is no mapping of fields to values.")
+                raise InvalidQuery(f"{values!r} is not a mapping. Pass fields with their values.")
             return self._body(values)
         except InvalidQuery as error:
             message = f"item {position}: {error}"
@@ -246,8 +247,8 @@ def _bulk_error(
     what = f"The batch of {plural} from {first} to {first + batch_length - 1}"
     # An answer that didn't come, or isn't one, doesn't say what was done.
     is_refused = error.status_code < 500 and error.status_code not in (200, 201, 408)
-    reasons = dict(_by_position(error.response)) if is_refused else {}
-    errors = {first + place: reason for place, reason in reasons.items() if reason}
+    reasons = reasons_by_position(error.response) if is_refused else {}
+    errors = {first + position: reason for position, reason in reasons.items()}
     which = f"{len(errors)} of them" if errors else "them"
     why = f"the server refused {which} ({error.detail})" if is_refused else str(error).rstrip(".")
     return BulkError(
@@ -257,13 +258,3 @@ def _bulk_error(
         errors=errors,
         cause=error,
     )
-
-
-def _by_position(reasons: Any) -> Iterator[tuple[int, Any]]:
-    """Read the reasons of a refused list: older servers answer a list, newer ones a mapping."""
-    if isinstance(reasons, list):
-        yield from enumerate(reasons)
-    elif isinstance(reasons, Mapping):
-        for place, reason in reasons.items():
-            if str(place).isdecimal():
-                yield int(place), reason

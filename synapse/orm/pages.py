@@ -217,7 +217,7 @@ def _pages_from(
     return _pages_from(session, cls, path, reading, len(first.rows))
 
 
-class RowSource(Protocol):
+class _RowSource(Protocol):
     """A query whose rows can be read."""
 
     @property
@@ -236,7 +236,7 @@ class Rows:
         names: Keys of the rows; none means all keys of the server.
     """
 
-    def __init__(self, query: RowSource, names: tuple[str, ...]) -> None:
+    def __init__(self, query: _RowSource, names: tuple[str, ...]) -> None:
         self._query = query
         self._names = names
 

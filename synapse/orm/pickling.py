@@ -11,7 +11,7 @@ from synapse.orm import registry, session_base
 from synapse.orm.convert import same_json
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
 
 __all__ = ["restore"]
 
@@ -22,7 +22,7 @@ def restore(
     row: dict[str, Any],
     edits: dict[str, Any],
     where: dict[str, str | None],
-) -> Resource:
+) -> Entity:
     """Rebuild an object from a pickle. Makes no request.
 
     Args:

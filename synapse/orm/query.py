@@ -141,7 +141,7 @@ class Query(BaseManager[T]):
         """
         lookups.check_names(names)
         if "id" in names:
-            raise InvalidQuery("The id can't be omitted: there is no object without it.")
+            raise InvalidQuery("The id can't be omitted: every object needs one.")
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self, rows: int) -> Self:
@@ -167,7 +167,7 @@ class Query(BaseManager[T]):
         window = self._state.window.at(key)
         for one in self._with(window=window):
             return one
-        raise IndexError(f"there is no object at index {key}")
+        raise IndexError(f"no object at index {key}")
 
     # -- Verbs that ask ----------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from synapse._internal.lazy_import import load
 from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
 
 __all__ = [
     "declared",
@@ -21,10 +21,10 @@ __all__ = [
     "set_loaders",
 ]
 
-_CLASSES: dict[str, type[Resource]] = {}
+_CLASSES: dict[str, type[Entity]] = {}
 # The package's own by their modules, for whoever asks only when the module is complete: a half of
 # one can be seen by another thread, or be left behind by Ctrl-C.
-_DECLARED: dict[str, dict[str, type[Resource]]] = {}
+_DECLARED: dict[str, dict[str, type[Entity]]] = {}
 _LOADERS: list[Callable[[str], None]] = []
 
 
@@ -37,7 +37,7 @@ def set_loaders(*loaders: Callable[[str], None]) -> None:
     _LOADERS[:] = loaders
 
 
-def register(cls: type[Resource]) -> None:
+def register(cls: type[Entity]) -> None:
     """Register a class. Declaring a class again (in a notebook's cell) replaces the old one.
 
     The package's own classes become visible when their module is published. They never replace the
@@ -60,7 +60,7 @@ def publish(module: str) -> None:
         _CLASSES.setdefault(name, cls)
 
 
-def get(name: str) -> type[Resource]:
+def get(name: str) -> type[Entity]:
     """Return the class of a name, importing the class's module if necessary.
 
     Raises:
@@ -72,10 +72,10 @@ def get(name: str) -> type[Resource]:
     return cls
 
 
-def get_by_plural(plural: str) -> type[Resource] | None:
+def get_by_plural(plural: str) -> type[Entity] | None:
     """Return the class whose root manager has a name, such as `tasks`; yours before ours."""
 
-    def get() -> type[Resource] | None:
+    def get() -> type[Entity] | None:
         classes = list(_CLASSES.values())  # another thread may enter more
         matching = [cls for cls in classes if cls.__schema__.plural == plural]
         return max(matching, key=_is_yours, default=None)
@@ -83,13 +83,13 @@ def get_by_plural(plural: str) -> type[Resource] | None:
     return get() or _load_until(plural, get)
 
 
-def declared() -> Iterator[type[Resource]]:
+def declared() -> Iterator[type[Entity]]:
     """Yield every declared class, those of a module in their order."""
     _load_until("", lambda: None)
     yield from list(_CLASSES.values())
 
 
-def _load_until(name: str, get: Callable[[], type[Resource] | None]) -> type[Resource] | None:
+def _load_until(name: str, get: Callable[[], type[Entity] | None]) -> type[Entity] | None:
     """Run the loaders until the class is published."""
     if not _LOADERS:  # a declaration was imported alone
         load("synapse.resources")
@@ -101,6 +101,6 @@ def _load_until(name: str, get: Callable[[], type[Resource] | None]) -> type[Res
     return None
 
 
-def _is_yours(cls: type[Resource]) -> bool:
+def _is_yours(cls: type[Entity]) -> bool:
     """Return whether a class comes from outside this package."""
     return cls.__module__.partition(".")[0] != __name__.partition(".")[0]

@@ -112,9 +112,9 @@ class ToMany(Generic[M]):
 
     def __get__(self, instance: Resource | None, owner: type) -> M:
         cls = registry.get(self.target)
-        if instance is None:
-            return cls.__schema__.manager(cls)  # type: ignore[return-value] # the declaration's annotation says which manager
-        return cls.__schema__.manager(cls, instance._session, (self.by, instance))  # type: ignore[return-value] # as above
+        scope = () if instance is None else (instance._session, (self.by, instance))
+        manager: M = cls.__schema__.manager(cls, *scope)
+        return manager
 
 
 class ManagerDescriptor(Generic[M]):

@@ -19,10 +19,11 @@ from synapse.orm.tracked import is_tracked, tracked
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from synapse.orm._typing import Entity
     from synapse.orm.schema import Schema
     from synapse.orm.session_base import SessionBase
 
-__all__ = ["Resource"]
+__all__ = ["Deletable", "Editable", "Fetchable", "Resource"]
 
 # Shown by repr when the server has sent them; the first found one names the object.
 _SHOWN = ("title", "name", "status")
@@ -269,7 +270,7 @@ class Resource:
             else:
                 self._session.identity.unpin(self)
 
-    def _related(self, field: Field, value: Any) -> Resource:
+    def _related(self, field: Field, value: Any) -> Entity:
         """Check a value assigned to a relation, and return this session's object."""
         target = registry.get(str(field.declared.target))
         if isinstance(value, Resource):
@@ -290,7 +291,7 @@ class Resource:
                 f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
                 f"not {value!r}."
             )
-        related: Resource = self._session.identity.related(target.__name__, value, via=field.name)
+        related: Entity = self._session.identity.related(target.__name__, value, via=field.name)
         return related
 
     def __eq__(self, other: object) -> bool:

@@ -74,4 +74,5 @@ class Schema:
         field = self.fields.get(name)
         if field is None or field.declared.target is None:
             return None
-        return registry.get(field.declared.target).__schema__
+        schema: Schema = registry.get(field.declared.target).__schema__
+        return schema

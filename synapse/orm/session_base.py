@@ -18,7 +18,7 @@ from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
 
 if TYPE_CHECKING:
-    from synapse.orm.resource import Resource
+    from synapse.orm._typing import Entity
     from synapse.transport import Transport
 
 __all__ = ["LazyPolicy", "SessionBase", "default", "find", "set_connector", "set_default"]
@@ -73,11 +73,11 @@ class SessionBase:
         settings = self.transport.settings
         return settings.base_url, settings.tenant
 
-    def saving(self, resource: Resource) -> AbstractContextManager[bool]:
+    def saving(self, resource: Entity) -> AbstractContextManager[bool]:
         """Return the lock for saving an object; some objects share a lock."""
         return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
 
-    def before_lazy_load(self, resource: Resource, field: str) -> None:
+    def before_lazy_load(self, resource: Entity, field: str) -> None:
         """Apply the lazy policy to a load that reading a field is about to cause.
 
         Raises:
@@ -95,7 +95,7 @@ class SessionBase:
         if self.lazy == "warn":
             self._notice_loop(resource, field, advice)
 
-    def _notice_loop(self, resource: Resource, field: str, advice: str) -> None:
+    def _notice_loop(self, resource: Entity, field: str, advice: str) -> None:
         depth, frame = 1, sys._getframe(1)
         while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith(
             "synapse."

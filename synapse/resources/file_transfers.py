@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from synapse.transfer.bulk.report import DownloadReport, UploadReport
-    from synapse.transfer.bulk.tally import OnError
+    from synapse.transfer.bulk.report import DownloadReport, OnError, UploadReport
     from synapse.transfer.bulk.upload_item import Specification
     from synapse.transfer.bulk.uploader import Endpoints
     from synapse.transfer.progress import ProgressArgument
@@ -90,7 +89,7 @@ class UploadUnitsMixin(Resource):
             >>> report.created, report.failed
             (2, [])
         """
-        from synapse.transfer.bulk.uploader import Target, upload_many
+        from synapse.transfer.bulk.uploader import UploadTarget, upload_many
 
         row = self._ask(
             "GET",
@@ -98,7 +97,7 @@ class UploadUnitsMixin(Resource):
             params=[("expand", "file_specifications")],
         )
         self._take(row)
-        target = Target(
+        target = UploadTarget(
             collection=self._key,
             created=str(row.get("created")),
             specifications=_parse_specifications(row),

@@ -1,7 +1,7 @@
-"""Compute a file's MD5 on one thread beside the transfer.
+"""MD5 of a file, computed by one thread beside the transfer.
 
-Blocks are hashed as they are sent or received. Blocks that an earlier process sent are read from
-the file by the same thread, while the rest is sent.
+Blocks are hashed as they are sent or received. Bytes that an earlier process has transferred are
+read from the file by the same thread, while the rest is transferred.
 """
 
 from __future__ import annotations
@@ -20,40 +20,40 @@ if TYPE_CHECKING:
 
 __all__ = ["Hasher"]
 
-_BLOCK = 1024 * 1024
-# Blocks that wait, at most: enough for neither side to wait for the other's hiccups.
-_MOST_WAITING = 3
-# Up to so many bytes, a thread costs more than it saves.
-_INLINE = 1024 * 1024
+_BLOCK_SIZE = 1024 * 1024
+# A few blocks even out short delays on either side.
+_MAX_WAITING = 3
+# Up to this size, a thread costs more than it saves.
+_INLINE_LIMIT = 1024 * 1024
 
 
 class Hasher:
-    """Hashes a file from start to end, each byte once.
+    """Hash a file from start to end, each byte once.
 
     Args:
-        read_at: Reads the file: takes an offset and a size.
-        size: Size of the file, if known; a small file is hashed without a thread.
+        read_at: Function that reads the file, given an offset and a size.
+        size: Size of the file in bytes, if known; a small file is hashed without a thread.
     """
 
     def __init__(self, read_at: Callable[[int, int], bytes], size: int | None = None) -> None:
         self._read_at = read_at
         self._digest = hashlib.md5(usedforsecurity=False)
-        self._position = 0  # what is hashed
-        self._end = 0  # what was handed over
-        self._reads = False  # what isn't waiting, the thread reads for itself
+        self._position = 0  # bytes hashed
+        self._end = 0  # bytes handed over
+        self._reads_file = False  # the thread reads missing bytes from the file
         self._waiting: deque[bytes | memoryview] = deque()
         self._changed = threading.Condition()
         self._error: BaseException | None = None
         self._is_closed = False
-        self._is_inline = size is not None and size <= _INLINE
+        self._is_inline = size is not None and size <= _INLINE_LIMIT
         self._thread: threading.Thread | None = None
 
     def add(self, offset: int, block: bytes) -> None:
-        """Hand over a block. Waits while enough blocks are waiting.
+        """Hand over a block. Waits while the queue of blocks is full.
 
         Args:
-            offset: Position in the file. Bytes handed over before aren't hashed again.
-            block: The bytes, which mustn't change afterwards.
+            offset: Offset of the block in the file; bytes handed over before are skipped.
+            block: The bytes; they must not change afterwards.
         """
         end = offset + len(block)
         if self._is_inline and offset <= self._end:
@@ -62,28 +62,28 @@ class Hasher:
                 self._position = self._end = end
             return
         with self._changed:
-            self._raise()
+            self._raise_error()
             if end <= self._end:
                 return
-            if self._reads or offset > self._end:
+            if self._reads_file or offset > self._end:
                 self.skip_to(end)
                 return
-            self._changed.wait_for(lambda: len(self._waiting) < _MOST_WAITING or self._error)
-            self._raise()
+            self._changed.wait_for(lambda: len(self._waiting) < _MAX_WAITING or self._error)
+            self._raise_error()
             self._waiting.append(memoryview(block)[self._end - offset :])
             self._end = end
             self._start()
 
     def skip_to(self, offset: int) -> None:
-        """Announce that bytes up to an offset won't come: the thread reads them instead."""
+        """Have the thread read the bytes up to an offset from the file."""
         with self._changed:
             if offset > self._end:
                 self._end = offset
-                self._reads = True
+                self._reads_file = True
                 self._start()
 
     def hexdigest(self, size: int) -> str:
-        """Return the MD5 of the file's first bytes, in hex; waits for the thread.
+        """Return the MD5 of the file's first bytes, in hex; wait until all are hashed.
 
         Args:
             size: Number of bytes.
@@ -94,11 +94,11 @@ class Hasher:
         self.skip_to(size)
         with self._changed:
             self._changed.wait_for(lambda: self._position >= self._end or self._error)
-            self._raise()
+            self._raise_error()
         return self._digest.hexdigest()
 
     def close(self) -> None:
-        """End the thread at once."""
+        """End the thread."""
         with self._changed:
             self._is_closed = True
             self._changed.notify_all()
@@ -116,7 +116,7 @@ class Hasher:
     ) -> None:
         self.close()
 
-    def _raise(self) -> None:
+    def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
 
@@ -129,17 +129,17 @@ class Hasher:
 
     def _run(self) -> None:
         try:
-            while (block := self._next()) is not None:
+            while (block := self._next_block()) is not None:
                 self._digest.update(block)
                 with self._changed:
                     self._position += len(block)
                     self._changed.notify_all()
-        except BaseException as error:  # raised where the blocks come from
+        except BaseException as error:  # raised again in the thread that hands over blocks
             with self._changed:
                 self._error = error
                 self._changed.notify_all()
 
-    def _next(self) -> bytes | memoryview | None:
+    def _next_block(self) -> bytes | memoryview | None:
         with self._changed:
             while True:
                 if self._is_closed:
@@ -150,10 +150,13 @@ class Hasher:
                     return block
                 if self._position < self._end:
                     break
-                self._reads = False  # from here on, blocks can be handed over again
+                self._reads_file = False
                 self._changed.wait()
-            position, size = self._position, min(_BLOCK, self._end - self._position)
+            position, size = self._position, min(_BLOCK_SIZE, self._end - self._position)
         content = self._read_at(position, size)
         if not content:
-            raise SynapseError(f"The file became shorter: it ends at byte {position}.")
+            raise SynapseError(
+                f"The file became shorter: it ends at byte {position}. Start the transfer again "
+                "when nothing writes to the file."
+            )
         return content

@@ -1,4 +1,4 @@
-"""The requests of the server's chunked upload; callers handle faults."""
+"""The server's chunked upload, request by request. Callers decide about retries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from synapse.errors import InvalidResponse
 from synapse.transfer.local_file import LocalFile
-from synapse.transfer.multipart import MultipartFile, showing_errors
+from synapse.transfer.multipart import MultipartFile, unwrap_progress_errors
 from synapse.transport import Transport
 from synapse.transport.urls import path_segment
 
@@ -16,20 +16,20 @@ __all__ = ["ServerUpload"]
 
 _PATH = "chunked_upload/"
 _COMPLETE = 2
-# Bytes per second that a server hashes at least, when it is told to finish.
+# Slowest rate at which a server hashes a file on finish, in bytes per second.
 _HASH_RATE = 50e6
 
 
 class ServerUpload:
-    """An upload on the server: an existing one, or one that the first chunk creates.
+    """An upload on the server; the first chunk creates a new one.
 
     Args:
         transport: The transport.
         source: The file.
-        id: The upload's id, if one exists.
+        id: Id of an existing upload.
 
     Attributes:
-        id: The upload's id, once known.
+        id: Id of the upload, once the server has created one.
     """
 
     def __init__(self, transport: Transport, source: LocalFile, id: str | None) -> None:  # noqa: A002
@@ -37,7 +37,7 @@ class ServerUpload:
         self._source = source
         self.id = id
 
-    def put(
+    def send_chunk(
         self,
         start: int,
         length: int,
@@ -48,93 +48,91 @@ class ServerUpload:
         """Send a chunk. One request, retried only if the server certainly didn't process it.
 
         Args:
-            start: First byte.
-            length: Number of bytes.
+            start: Offset of the chunk.
+            length: Size of the chunk in bytes.
             on_block: Called with offset and bytes before each block is sent.
-            on_sent: Called with the offset behind each sent block.
+            on_sent: Called with the offset after each block that was sent.
 
         Returns:
             The server's row of the upload.
 
         Raises:
-            ClientError: The server refused, or the response is missing.
+            ClientError: The server refused the chunk, or the response was lost.
         """
         fields = {"filename": self._source.name}
         body = MultipartFile(
             self._source, start, length, fields=fields, on_block=on_block, on_sent=on_sent
         )
         span = f"bytes {start}-{start + length - 1}/{self._source.size}"
-        with showing_errors():
-            row = self._transport.request(
+        with unwrap_progress_errors():
+            answer = self._transport.request(
                 "PUT",
                 self._path,
                 body=body,
                 headers={**body.headers, "Content-Range": span},
-                repeatable=False,  # after a lost answer, the server is asked how far it is
+                repeatable=False,  # after a lost response, the caller asks for the offset first
                 resource=self._source.label,
             )
-        checked = self._checked(row)
+        row = self._validate(answer)
         if self.id is None:
-            self.id = self._id_in(checked)
-        return checked
+            self.id = self._read_id(row)
+        return row
 
-    def ask(self) -> dict[str, Any]:
-        """Ask how far the server is. One request."""
-        return self._checked(
+    def fetch(self) -> dict[str, Any]:
+        """Fetch the upload's row, which has the offset. One request."""
+        return self._validate(
             self._transport.request("GET", self._path, resource=self._source.label)
         )
 
     def finish(self, checksum: str) -> dict[str, Any]:
-        """Have the server check the whole file. One request.
+        """Finish the upload; the server verifies the checksum. One request.
 
         Args:
-            checksum: The file's MD5, in hex.
+            checksum: MD5 of the whole file, in hex.
         """
-        waits = self._transport.settings.timeout
-        read = waits.read + self._source.size / _HASH_RATE  # the server reads all of it once more
+        timeout = self._transport.settings.timeout
+        read = timeout.read + self._source.size / _HASH_RATE
         row = self._transport.request(
             "POST",
             self._path,
             json={"md5": checksum},
-            timeout=(waits.connect, read),
+            timeout=(timeout.connect, read),
             deadline=max(self._transport.options.deadline or 0.0, 2 * read + 60),
             repeatable=False,
             resource=self._source.label,
         )
-        return self._checked(row)
+        return self._validate(row)
 
     @staticmethod
     def is_complete(row: dict[str, Any]) -> bool:
-        """Return whether a row belongs to a finished upload."""
+        """Return whether a row is that of a finished upload."""
         return bool(row.get("status") == _COMPLETE)
 
     @property
     def _path(self) -> str:
         return _PATH if self.id is None else f"{_PATH}{path_segment(self.id)}/"
 
-    def _checked(self, row: Any) -> dict[str, Any]:
-        match row:
+    def _validate(self, answer: Any) -> dict[str, Any]:
+        match answer:
             case {"offset": int()}:
-                found: dict[str, Any] = row
-                return found
-        raise InvalidResponse(
-            200,
-            "the answer is no upload: it has no offset",
-            response=row,
-            resource=self._source.label,
-        )
+                row: dict[str, Any] = answer
+                return row
+        raise self._malformed("offset", answer)
 
-    def _id_in(self, row: dict[str, Any]) -> str:
-        """Return the upload's id from the end of the server's URL; the rest is ignored."""
+    def _read_id(self, row: dict[str, Any]) -> str:
+        """Return the upload's id; of the server's URL, only the last part counts."""
         try:
             last = urlsplit(str(row.get("url") or "")).path.rstrip("/").rpartition("/")[2]
-            found = str(row.get("id") or last)
-            path_segment(found)
+            upload_id = str(row.get("id") or last)
+            path_segment(upload_id)
         except ValueError:
-            raise InvalidResponse(
-                200,
-                "the answer is no upload: it has no id",
-                response=row,
-                resource=self._source.label,
-            ) from None
-        return found
+            raise self._malformed("id", row) from None
+        return upload_id
+
+    def _malformed(self, field: str, answer: Any) -> InvalidResponse:
+        return InvalidResponse(
+            200,
+            f"the response is not a chunked upload: {field} is missing",
+            response=answer,
+            resource=self._source.label,
+        )

@@ -1,8 +1,8 @@
-"""Upload a file in chunks.
+"""Upload of a file in chunks, resumed after failures.
 
-The server answers each chunk with the next wanted byte. After a fault the server is asked for that
-byte, and the upload goes on from there, so no chunk that arrived is sent twice. An upload beyond
-repair, such as an expired one, starts anew once.
+The server answers each chunk with the offset of the next one. After a failure the client asks for
+that offset and continues from there, so a chunk that arrived isn't sent twice. An upload that can't
+continue, such as an expired one, is started again, once.
 """
 
 from __future__ import annotations
@@ -12,22 +12,24 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from synapse._internal.validate import validate_int
 from synapse.errors import (
     BadRequest,
     ClientError,
     Conflict,
-    InvalidQuery,
     InvalidResponse,
     NotFound,
     PayloadTooLarge,
     RateLimited,
     RequestTimeout,
     SynapseError,
+    UsageError,
 )
 from synapse.transfer.checksum import Hasher
 from synapse.transfer.chunk_protocol import ServerUpload
 from synapse.transfer.local_file import LocalFile
-from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, showing
+from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, show_progress
+from synapse.transfer.retry_delay import retry_delay
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
 from synapse.transport.deadlines import pause
@@ -35,17 +37,15 @@ from synapse.transport.deadlines import pause
 __all__ = ["CHUNK_SIZE", "Progress", "send_in_chunks", "upload_in_chunks"]
 
 CHUNK_SIZE = 50 * 1024 * 1024
-"""Bytes per chunk, unless told otherwise."""
+"""Bytes per chunk, by default."""
 
-# The first chunk of a process is short: should its answer be lost, nobody knows the upload's id,
-# and should the upload have expired, the server says so only after having read the chunk.
-_FIRST = 1024 * 1024
-_LEAST = 1024 * 1024
-_MOST_FAILURES = 5
-_PASSING = frozenset({502, 503, 504})
+# A lost response to the first chunk loses the upload's id, and an expired upload is refused only
+# after the chunk was read: a short first chunk keeps both cheap.
+_FIRST_CHUNK_SIZE = 1024 * 1024
+_MIN_CHUNK_SIZE = 1024 * 1024
 
 Progress = Callback
-"""What `upload_in_chunks` calls: with the bytes that are there and the file's size."""
+"""Callback of `upload_in_chunks`, called with the stored bytes and the file's size."""
 
 
 def upload_in_chunks(
@@ -55,105 +55,96 @@ def upload_in_chunks(
     chunk_size: int = CHUNK_SIZE,
     progress: ProgressArgument = False,
 ) -> dict[str, Any]:
-    """Send a file in chunks. One request for each chunk, and one to finish.
+    """Send a file in chunks. One request for each chunk and one to finish.
 
-    The first chunk has at most 1 MiB. After a lost response, one more request asks for the server's
-    position. The same call continues an upload whose process died.
+    The first chunk has at most 1 MiB. A lost response costs one more request, for the offset. After
+    a crash, the same call resumes the upload.
 
     Args:
         transport: The transport.
-        source: The file's path.
+        source: Path of the file.
         chunk_size: Bytes per chunk.
-        progress: Display; a callback gets the bytes sent and the file's size.
+        progress: Progress display; a callback gets the sent bytes and the file's size.
 
     Returns:
-        The server's row of the upload, whose `id` goes into a data file or model.
+        The server's row of the upload; its `id` creates a data file or model.
 
     Raises:
         UsageError: The file can't be read, or is empty, which the server's protocol can't carry.
-        SynapseError: The file changed while being sent.
+        SynapseError: The file changed while it was sent.
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
-    checked_chunk_size(chunk_size)
+    validate_int("chunk_size", chunk_size)
     with (
         LocalFile(source) as file,
-        UploadState(transport, file) as memory,
-        showing(progress) as shown,
-        shown.file(file.name, file.size) as part,
+        UploadState(transport, file) as state,
+        show_progress(progress) as shown,
+        shown.file(file.name, file.size) as file_progress,
     ):
-        row = send_in_chunks(transport, file, part, memory, chunk_size=chunk_size)
-        memory.forget()
+        row = send_in_chunks(transport, file, file_progress, state, chunk_size=chunk_size)
+        state.clear()
         return row
-
-
-def checked_chunk_size(value: Any) -> int:
-    """Return the bytes per chunk.
-
-    Raises:
-        UsageError: The value isn't a whole number, 1 or more.
-    """
-    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise InvalidQuery(f"chunk_size is {value!r}: give a whole number of bytes from 1.")
-    return value
 
 
 def send_in_chunks(
     transport: Transport,
     source: LocalFile,
-    part: FileProgress,
-    memory: UploadState,
+    progress: FileProgress,
+    state: UploadState,
     *,
     chunk_size: int = CHUNK_SIZE,
     checksum: str | None = None,
 ) -> dict[str, Any]:
-    """Send a file by a stored upload or a new one.
+    """Send a file by the upload in the state, or by a new one.
 
     Args:
         transport: The transport.
         source: The file.
-        part: The file's progress.
-        memory: The stored state, which isn't deleted here.
+        progress: Progress of the file.
+        state: State of the upload; the caller clears it after success.
         chunk_size: Bytes per chunk.
-        checksum: The file's MD5 in hex, if known; otherwise computed.
+        checksum: MD5 of the file in hex, if known; by default computed while sending.
 
     Returns:
-        The server's row of the complete upload. The MD5 is in `memory.checksum`.
+        The server's row of the complete upload. The MD5 is in `state.checksum`.
 
     Raises:
         UsageError: The file is empty.
-        SynapseError: The file changed while being sent; nothing of the upload counts.
+        SynapseError: The file changed while it was sent; the upload is discarded.
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
     if source.size == 0:
-        raise InvalidQuery(
+        raise UsageError(
             f"{source.path or source.name} is empty: a chunked upload can't carry an empty file."
         )
-    anew = 1
+    restarts_left = 1
     with Hasher(source.read_at, source.size) as hasher:
         while True:
-            is_resumed = memory.upload is not None
-            upload = _ChunkedUpload(transport, source, part, memory, hasher, chunk_size, checksum)
+            is_resumed = state.upload_id is not None
+            upload = _ChunkedUpload(
+                transport, source, progress, state, hasher, chunk_size, checksum
+            )
             try:
                 return upload.run()
-            except _Useless as useless:
-                memory.forget()
+            except _UploadUnusable as unusable:
+                state.clear()
                 if not is_resumed:
-                    anew -= 1
-                if anew < 0:
-                    raise useless.error from None
+                    restarts_left -= 1
+                if restarts_left < 0:
+                    raise unusable.error from None
                 chunk_size, checksum = upload.chunk_size, None
-                part.at(0)
+                progress.at(0)
             except ClientError as error:
                 if not (is_resumed and isinstance(error, NotFound)):
                     raise
-                memory.forget()  # somebody else's, or it was cleaned up
+                state.clear()  # another user's upload, or one that the server has removed
             except SynapseError:
-                memory.forget()  # the file isn't what it was
+                state.clear()  # the file changed
                 raise
 
 
-class _Useless(Exception):
-    """Nothing can be made of the server's upload any more: another one may do better."""
+class _UploadUnusable(Exception):
+    """The server's upload can't be completed; a new one may succeed."""
 
     def __init__(self, error: ClientError) -> None:
         super().__init__(error)
@@ -161,92 +152,92 @@ class _Useless(Exception):
 
 
 class _ChunkedUpload:
-    """One upload on the server, until complete."""
+    """One upload on the server, until it is complete."""
 
     def __init__(
         self,
         transport: Transport,
         source: LocalFile,
-        part: FileProgress,
-        memory: UploadState,
+        progress: FileProgress,
+        state: UploadState,
         hasher: Hasher,
         chunk_size: int,
         checksum: str | None,
     ) -> None:
-        self._options = transport.options
-        self._patience = transport.settings.timeout.read
-        self._server = ServerUpload(transport, source, memory.upload)
+        self._retry = transport.options.retry
+        self._read_timeout = transport.settings.timeout.read
+        self._server = ServerUpload(transport, source, state.upload_id)
         self._source = source
-        self._part = part
-        self._memory = memory
+        self._progress = progress
+        self._state = state
         self._hasher = hasher
         self._checksum = checksum
-        self._hashes = checksum is None and memory.checksum is None
+        self._is_hashing = checksum is None and state.checksum is None
         self.chunk_size = chunk_size
         self._size = source.size
         self._offset = 0
         self._highest = 0
         self._failures = 0
-        self._is_first = True
+        self._is_first_chunk = True
 
     def run(self) -> dict[str, Any]:
         """Send the missing bytes, and finish.
 
         Raises:
-            _Useless: The upload has expired, or the server has other bytes than the file's.
-            ClientError: The server refused, or several tries in a row made no headway.
+            _UploadUnusable: The upload has expired, or has other bytes than the file.
+            ClientError: The server refused, or several attempts in a row brought no progress.
         """
         if self._server.id is not None:
-            row = self._asked()
+            row = self._fetch_row()
             if self._server.is_complete(row):
-                self._part.at(self._size, is_resumed=True)
+                self._progress.at(self._size, is_resumed=True)
                 return row
-            self._go_to(row, is_resumed=True)
-            if self._hashes:
+            self._move_to(row, is_resumed=True)
+            if self._is_hashing:
                 self._hasher.skip_to(self._offset)
         while self._offset < self._size:
-            self._go_to(self._mended(self._send_chunk, self._has_moved))
-        checksum = self._checksum or self._memory.checksum
+            self._move_to(self._complete_step(self._send_chunk, self._has_moved))
+        checksum = self._checksum or self._state.checksum
         if checksum is None:
             checksum = self._hasher.hexdigest(self._size)
         self._source.check_unchanged()
-        self._memory.note(checksum=checksum)
-        return self._mended(lambda: self._finish(checksum), self._server.is_complete)
+        self._state.save(checksum=checksum)
+        return self._complete_step(lambda: self._finish(checksum), self._server.is_complete)
 
     def _send_chunk(self) -> dict[str, Any]:
-        """Send the next chunk; return the server's row of the upload."""
+        """Send the next chunk; return the upload's row."""
         start = self._offset
-        most = min(self.chunk_size, _FIRST) if self._is_first else self.chunk_size
-        length = min(most, self._size - start)
-        on_block = self._hasher.add if self._hashes else None
+        limit = min(self.chunk_size, _FIRST_CHUNK_SIZE) if self._is_first_chunk else self.chunk_size
+        length = min(limit, self._size - start)
+        on_block = self._hasher.add if self._is_hashing else None
         try:
-            row = self._server.put(start, length, on_block=on_block, on_sent=self._on_sent)
+            row = self._server.send_chunk(start, length, on_block=on_block, on_sent=self._on_sent)
         except PayloadTooLarge:
-            if length <= _LEAST:
+            if length <= _MIN_CHUNK_SIZE:
                 raise
-            self.chunk_size = max(_LEAST, length // 2)
+            self.chunk_size = max(_MIN_CHUNK_SIZE, length // 2)
             return {"offset": start}
         except BadRequest as error:
-            # Sent again after a lost answer, a chunk that had arrived doesn't fit any more.
+            # The server refuses a chunk that had arrived before its response was lost.
             refusal = error.response if isinstance(error.response, dict) else {}
             if self._server.id is None or "expected_offset" not in refusal:
                 raise
-            row = self._server.ask()
+            row = self._server.fetch()
             if not self._has_moved(row):
                 raise
             return row
-        if self._memory.upload is None and self._server.id is not None:
-            self._memory.note(upload=self._server.id)
+        if self._state.upload_id is None and self._server.id is not None:
+            self._state.save(upload=self._server.id)
         if not self._has_moved(row):
-            raise self._astray(start)
-        self._is_first = False
+            raise self._offset_error(start)
+        self._is_first_chunk = False
         return row
 
     def _finish(self, checksum: str) -> dict[str, Any]:
         try:
             return self._server.finish(checksum)
         except BadRequest as error:
-            row = self._server.ask()  # finishing twice is refused, and means that it was finished
+            row = self._server.fetch()  # the server refuses to finish a complete upload again
             if self._server.is_complete(row):
                 return row
             if self._checksum is not None and self._hasher.hexdigest(self._size) != checksum:
@@ -254,96 +245,90 @@ class _ChunkedUpload:
                     f"{self._source.name} changed after its checksum was taken. Upload it again "
                     "when nothing writes to it."
                 ) from error
-            raise _Useless(error) from None
+            raise _UploadUnusable(error) from None
 
-    def _mended(
+    def _complete_step(
         self, step: Callable[[], dict[str, Any]], is_done: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Run a step through transient faults; return the upload's row afterwards.
+        """Repeat a step until it succeeds, asking the server first; return the upload's row.
 
         Args:
-            step: Sends a request.
-            is_done: Returns, by the row, whether the step succeeded although its response was lost.
+            step: Function that sends a request.
+            is_done: Whether a row shows that the step was processed although its response was lost.
         """
         while True:
-            error = self._fault_of(step)
-            if not isinstance(error, ClientError):
-                return error
+            result = self._attempt(step)
+            if not isinstance(result, ClientError):
+                return result
             if self._server.id is None:
-                continue  # the server may have an upload that nobody knows
-            row = self._asked()
-            if isinstance(error, RequestTimeout) or error.status_code == 504:
-                row = self._settled(row, is_done)
+                continue  # a lost response to the first chunk leaves an upload of unknown id
+            row = self._fetch_row()
+            if isinstance(result, RequestTimeout) or result.status_code == 504:
+                row = self._wait_until_settled(row, is_done)
             if is_done(row):
                 return row
 
-    def _fault_of(self, step: Callable[[], dict[str, Any]]) -> dict[str, Any] | ClientError:
+    def _attempt(self, step: Callable[[], dict[str, Any]]) -> dict[str, Any] | ClientError:
+        """Run a step once; return its transient error, after the pause."""
         try:
             return step()
         except ClientError as error:
-            self._survive(error)
+            self._pause_after(error)
             return error
 
-    def _survive(self, error: ClientError) -> None:
-        """Count a fault that may pass, and wait a little; raise any other, or one too many."""
+    def _pause_after(self, error: ClientError) -> None:
+        """Count a failure and pause; raise an error that isn't transient, or one too many."""
         if error.status_code == 410:
-            raise _Useless(error)
-        passes = isinstance(error, (RequestTimeout, InvalidResponse))
-        passes = passes or error.status_code in _PASSING
-        if isinstance(error, RateLimited):  # a session that repeats nothing isn't kept waiting
-            passes = self._options.retry.attempts > 1
+            raise _UploadUnusable(error)
         self._failures += 1
-        if not passes or self._failures >= _MOST_FAILURES:
-            raise error
-        asked = error.retry_after if isinstance(error, RateLimited) else None
-        wait: float | None = 0.0
-        if self._failures > 1 or asked is not None:
-            wait = self._options.retry.delay(max(1, self._failures - 1), asked)
-        if wait is None or not pause(wait):
+        # A session without retries doesn't wait for a throttling server either.
+        is_throttled = isinstance(error, RateLimited) and self._retry.attempts == 1
+        delay = None if is_throttled else retry_delay(error, self._failures, self._retry)
+        if delay is None or not pause(delay):
             raise error
 
-    def _settled(
+    def _wait_until_settled(
         self, row: dict[str, Any], is_done: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Wait until the server is done with a request that may still be running.
+        """Wait while the server may still process a request that timed out.
 
-        The server might accept two senders of one upload, which would spoil the file.
+        Servers may admit two concurrent senders of one upload, which corrupts the upload.
         """
-        end = time.monotonic() + self._patience
+        end = time.monotonic() + self._read_timeout
         wait = 0.1
         while not is_done(row) and time.monotonic() + wait < end and pause(wait):
             wait = min(2 * wait, 5.0)
-            row = self._asked()
+            row = self._fetch_row()
         return row
 
-    def _asked(self) -> dict[str, Any]:
-        """Ask for the server's position, until an answer comes."""
+    def _fetch_row(self) -> dict[str, Any]:
+        """Fetch the upload's row, retrying transient failures."""
         while True:
-            row = self._fault_of(self._server.ask)
+            row = self._attempt(self._server.fetch)
             if not isinstance(row, ClientError):
                 return row
 
-    def _go_to(self, row: dict[str, Any], *, is_resumed: bool = False) -> None:
-        """Take note of which byte the server wants next."""
+    def _move_to(self, row: dict[str, Any], *, is_resumed: bool = False) -> None:
+        """Continue at the offset that the server expects."""
         offset: int = row["offset"]
         if not 0 <= offset <= self._size:
-            raise _Useless(self._astray(offset))
+            raise _UploadUnusable(self._offset_error(offset))
         if offset > self._highest:
             self._highest = offset
             self._failures = 0
-        elif offset < self._offset:  # it lost some; if it goes on to do so, that is no headway
-            error = self._astray(offset)
-            self._survive(InvalidResponse(200, error.detail, resource=error.resource))
+        elif offset < self._offset:  # the server lost bytes: a failure without progress
+            error = self._offset_error(offset)
+            self._pause_after(InvalidResponse(200, error.detail, resource=error.resource))
         self._offset = offset
-        self._part.at(offset, is_resumed=is_resumed)
+        self._progress.at(offset, is_resumed=is_resumed)
 
     def _has_moved(self, row: dict[str, Any]) -> bool:
         return bool(row["offset"] != self._offset)
 
     def _on_sent(self, offset: int) -> None:
-        self._part.at(offset, is_confirmed=False)
+        self._progress.at(offset, is_confirmed=False)
 
-    def _astray(self, offset: int) -> Conflict:
+    def _offset_error(self, offset: int) -> Conflict:
         return Conflict(
             409,
             f"the server wants byte {offset} next, but {self._offset} of {self._size} were sent",

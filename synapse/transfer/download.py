@@ -10,18 +10,17 @@ import secrets
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from synapse.errors import ClientError, InvalidResponse, RateLimited
+from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher
-from synapse.transfer.file_lock import NoLocks, locked, unlock
-from synapse.transfer.filenames import LONGEST_NAME, inside
-from synapse.transfer.progress import FileProgress, ProgressArgument, showing
-from synapse.transfer.range_request import Arriving, arriving, is_passing
+from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
+from synapse.transfer.filenames import LONGEST_NAME, safe_path
+from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
+from synapse.transfer.range_request import RangeResponse, request_range
+from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
 from synapse.transport.deadlines import pause
 
 __all__ = ["download"]
-
-_MOST_FAILURES = 5
 
 
 def download(
@@ -34,177 +33,177 @@ def download(
     name: str | None = None,
     progress: ProgressArgument = None,
 ) -> Path:
-    """Download a file. One request; one more after each fault. May be called from several threads.
+    """Download a file. One request; one more after each failure. Thread-safe.
 
-    The bytes go into `.name.part`, which gets the final name when complete and right. After a fault
-    the rest is requested. With a known checksum, a later call continues an earlier one's file.
+    The bytes are written to `.name.part` in the same folder; the complete, verified file gets the
+    final name. After a failure, only the rest is requested. If the checksum is known, a later call
+    resumes from the part file.
 
     Args:
         transport: The transport. A URL on another host gets no credentials.
-        url: URL of the file.
-        dest: Path of the copy, which replaces any file; or a folder.
-        size: Required size in bytes.
-        checksum: Required MD5, in hex.
-        name: The file's name in a folder; by default the last part of the URL. Any name stays
-            inside the folder.
-        progress: Display, see `synapse.transfer.progress.progress_of`.
+        url: Address of the file.
+        dest: Path of the file, replaced if it exists; or an existing folder.
+        size: Expected size in bytes.
+        checksum: Expected MD5, in hex.
+        name: Name of the file in a folder; by default the last part of the URL. The name is made
+            safe, so the file never leaves the folder.
+        progress: Progress display, see `synapse.transfer.progress.progress_of`.
 
     Returns:
-        The path of the copy.
+        Path of the file.
 
     Raises:
-        UsageError: No file can be fetched from the URL.
-        InvalidResponse: Other bytes arrived than expected; no copy exists then.
+        UsageError: The URL can't be the address of a file.
+        InvalidResponse: The received bytes have another size or checksum; no file is left.
         ClientError: The host refused, or couldn't be reached several times in a row.
-        OSError: The copy can't be written.
+        OSError: The file can't be written.
     """
     path = Path(dest)
     if path.is_dir():
-        path = inside(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
+        path = safe_path(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
     elif not path.parent.is_dir():
-        # Opening the file beside would say so of a hidden name that nobody gave.
+        # Opening the temporary file would report its name instead of the user's.
         raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
-    with showing(progress) as shown, shown.file(path.name, size or 0) as part:
-        _Download(transport, url, path, part, size, checksum).run()
+    with show_progress(progress) as shown, shown.file(path.name, size or 0) as file_progress:
+        _Download(transport, url, path, file_progress, size, checksum).run()
     return path
 
 
 class _Download:
-    """One download."""
+    """One file, until it has its final name."""
 
     def __init__(
         self,
         transport: Transport,
         url: str,
         path: Path,
-        part: FileProgress,
+        progress: FileProgress,
         size: int | None,
         checksum: str | None,
     ) -> None:
         self._transport = transport
         self._url = url
         self._path = path
-        self._part = part
+        self._progress = progress
         self._size = size
         self._checksum = checksum.lower() if checksum else None
         self._label = f"file {path.name!r}"
-        self._beside, self._descriptor = _part_of(path)
+        self._part_path, self._descriptor = _open_part(path)
         self._hasher = self._new_hasher()
         self._validator: str | None = None
         self._offset = 0
         self._highest = 0
         self._failures = 0
-        self._is_whole = False
+        self._is_complete = False
 
     def run(self) -> None:
-        """Fetch the file and give the final name, or leave nothing under that name."""
+        """Fetch the file and rename the part file, or leave no file under the final name."""
         try:
             self._resume()
             self._fetch_all()
-            if not self._is_right():
-                self._begin_anew()  # what an earlier call left was of another file, or damaged
+            if not self._is_correct():
+                self._restart()  # the resumed part belonged to another file, or was damaged
                 self._fetch_all()
-                if not self._is_right():
-                    raise self._wrong()
+                if not self._is_correct():
+                    raise self._mismatch()
         except BaseException:
-            # What can be gone on with stays, unless it is known to be wrong.
-            is_found_again = self._beside == _beside(self._path)
-            self._close(keep=is_found_again and self._checksum is not None and self._offset > 0)
+            # Only a part that a later call finds, and can verify, is worth keeping.
+            is_resumable = self._part_path == _part_path(self._path)
+            self._close(keep=is_resumable and self._checksum is not None and self._offset > 0)
             raise
-        if os.name != "nt":  # else an open file can't be renamed
-            self._beside.replace(self._path)  # while it is locked: nobody goes on with it
+        if os.name != "nt":  # Windows can't rename an open file
+            self._part_path.replace(self._path)  # under the lock, so that no other call resumes it
         self._close(keep=True)
         if os.name == "nt":
-            self._beside.replace(self._path)
+            self._part_path.replace(self._path)
 
     def _resume(self) -> None:
-        """Continue an earlier call's file, if the checksum can prove the result."""
-        found = os.fstat(self._descriptor).st_size
-        if self._checksum is None or (self._size is not None and found > self._size):
-            self._begin_anew()
-        elif found:
-            self._offset = self._highest = found
-            self._hasher.skip_to(found)
-            self._is_whole = found == self._size
-            self._part.at(found, is_resumed=True)
+        """Continue an earlier part file, if the checksum can verify the result."""
+        size = os.fstat(self._descriptor).st_size
+        if self._checksum is None or (self._size is not None and size > self._size):
+            self._restart()
+        elif size:
+            self._offset = self._highest = size
+            self._hasher.skip_to(size)
+            self._is_complete = size == self._size
+            self._progress.at(size, is_resumed=True)
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         os.ftruncate(self._descriptor, 0)
         self._hasher.close()
         self._hasher = self._new_hasher()
         self._offset = 0
         self._validator = None
-        self._is_whole = False
-        self._part.at(0)
+        self._is_complete = False
+        self._progress.at(0)
 
     def _fetch_all(self) -> None:
-        """Request the missing bytes, until the end or the response of another file."""
-        while not self._is_whole:
+        """Request missing bytes until the file ends or turns out to be another one."""
+        while not self._is_complete:
             if self._offset and self._validator is None and self._checksum is None:
-                self._begin_anew()  # nothing would tell whether the rest is of the same file
-            error = self._fault()
+                self._restart()  # nothing proves that the rest belongs to the same file
+            error = self._fetch()
             if error is None:
                 return
             if error.status_code == 416 and self._offset:
-                self._is_whole = True  # it ends here; or it is another, as the checksum will say
+                self._is_complete = True  # the file ends here; the checksum verifies that
                 return
             self._failures += 1
-            if not is_passing(error) or self._failures >= _MOST_FAILURES:
-                raise error
-            asked = error.retry_after if isinstance(error, RateLimited) else None
-            wait = self._transport.options.retry.delay(self._failures, asked)
-            if wait is None or not pause(wait if self._failures > 1 or asked is not None else 0):
+            delay = retry_delay(error, self._failures, self._transport.options.retry)
+            if delay is None or not pause(delay):
                 raise error
 
-    def _fault(self) -> ClientError | None:
-        """Request the missing bytes once, write them, and return the fault, if any."""
+    def _fetch(self) -> ClientError | None:
+        """Request the missing bytes once and write them; return the error, if any."""
         try:
-            with arriving(
+            with request_range(
                 self._transport,
                 self._url,
                 start=self._offset,
                 validator=self._validator,
                 resource=self._label,
-            ) as answer:
-                self._take(answer)
+            ) as response:
+                self._write(response)
         except ClientError as error:
             return error
         return None
 
-    def _take(self, answer: Arriving) -> None:
-        is_other = self._validator is not None and answer.validator != self._validator
-        if self._offset and (answer.start != self._offset or is_other):
-            self._begin_anew()
-            if answer.start:  # it should have begun with the file, as that is another by now
-                raise InvalidResponse(206, "the file changed on the way", resource=self._label)
-        self._validator = answer.validator
-        if answer.total is not None:
-            self._part.expect(answer.total)
-            if self._size is not None and answer.total != self._size:
+    def _write(self, response: RangeResponse) -> None:
+        has_changed = self._validator is not None and response.validator != self._validator
+        if self._offset and (response.start != self._offset or has_changed):
+            self._restart()
+            if response.start:  # a changed file must be sent from its first byte
+                raise InvalidResponse(
+                    206, "the file changed during the download", resource=self._label
+                )
+        self._validator = response.validator
+        if response.total is not None:
+            self._progress.expect(response.total)
+            if self._size is not None and response.total != self._size:
                 return
         os.lseek(self._descriptor, self._offset, os.SEEK_SET)
-        for block in answer.blocks():
-            _write(self._descriptor, block)
+        for block in response.blocks():
+            _write_all(self._descriptor, block)
             if self._checksum is not None:
                 self._hasher.add(self._offset, block)
             self._offset += len(block)
-            self._part.at(self._offset)
+            self._progress.at(self._offset)
             if self._offset > self._highest:
                 self._highest = self._offset
                 self._failures = 0
-        self._is_whole = True
+        self._is_complete = True
 
-    def _is_right(self) -> bool:
-        """Compare the whole file with the known size and checksum."""
-        if not self._is_whole or (self._size is not None and self._offset != self._size):
+    def _is_correct(self) -> bool:
+        """Return whether size and checksum are the expected ones."""
+        if not self._is_complete or (self._size is not None and self._offset != self._size):
             return False
         return self._checksum is None or self._hasher.hexdigest(self._offset) == self._checksum
 
-    def _wrong(self) -> InvalidResponse:
-        self._begin_anew()
+    def _mismatch(self) -> InvalidResponse:
+        self._restart()
         return InvalidResponse(
             200,
-            "what arrived isn't the file: its size or checksum differs",
+            "the received file has another size or checksum than the stored one",
             hint="Download it again; if that doesn't help, its upload went wrong.",
             resource=self._label,
         )
@@ -213,8 +212,8 @@ class _Download:
         self._hasher.close()
         if not keep:
             with contextlib.suppress(OSError):
-                self._beside.unlink()
-        unlock(self._descriptor)
+                self._part_path.unlink()
+        release_lock(self._descriptor)
 
     def _new_hasher(self) -> Hasher:
         return Hasher(self._read_at, self._size)
@@ -222,32 +221,32 @@ class _Download:
     def _read_at(self, offset: int, size: int) -> bytes:
         if hasattr(os, "pread"):
             return os.pread(self._descriptor, size, offset)
-        with self._beside.open("rb") as file:
+        with self._part_path.open("rb") as file:
             file.seek(offset)
             return file.read(size)
 
 
-def _write(descriptor: int, block: bytes) -> None:
-    left = memoryview(block)
-    while left:
-        left = left[os.write(descriptor, left) :]
+def _write_all(descriptor: int, block: bytes) -> None:
+    rest = memoryview(block)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
 
 
-def _beside(path: Path) -> Path:
-    """Return the path of the temporary file, which a later call continues."""
+def _part_path(path: Path) -> Path:
+    """Return the path of an incomplete file, the same for every call."""
     name = f".{path.name}.part"
     if len(os.fsencode(name)) > LONGEST_NAME:
-        mark = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-        name = f".{mark}.part"
+        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
+        name = f".{digest}.part"
     return path.with_name(name)
 
 
-def _part_of(path: Path) -> tuple[Path, int]:
-    """Open the temporary file, or a private one while another process writes there."""
-    with contextlib.suppress(NoLocks):
-        descriptor = locked(_beside(path), mode=0o666)
+def _open_part(path: Path) -> tuple[Path, int]:
+    """Open and lock the part file; where another process may write it, a file of random name."""
+    with contextlib.suppress(LocksUnsupported):
+        descriptor = acquire_lock(_part_path(path), mode=0o666)
         if descriptor is not None:
-            return _beside(path), descriptor
+            return _part_path(path), descriptor
     other = path.with_name(f".{secrets.token_hex(8)}.part")
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
     return other, os.open(other, flags, 0o666)

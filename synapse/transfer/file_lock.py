@@ -1,4 +1,4 @@
-"""File locks: one process at a time, freed when the process dies."""
+"""Files locked by one process at a time; the operating system frees them when it dies."""
 
 from __future__ import annotations
 
@@ -8,30 +8,32 @@ import os
 import sys
 from pathlib import Path
 
-__all__ = ["NoLocks", "locked", "unlock"]
+__all__ = ["LocksUnsupported", "acquire_lock", "release_lock"]
 
-# What says that somebody else has it; Windows and old systems say the last two.
+# Another process holds the lock; Windows and old systems answer with the last two.
 _TAKEN = {errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES, errno.EDEADLK}
+# Windows locks bytes and keeps others from reading them; nobody reads this one.
+_LOCKED_BYTE = 0x7FFF_FFFF
 
 
-class NoLocks(OSError):
-    """The file system has no locks, as some of those that are on other machines."""
+class LocksUnsupported(OSError):
+    """The file system has no locks, as some network file systems."""
 
 
-def locked(path: Path, *, mode: int = 0o600) -> int | None:
-    """Open a file with a lock, creating the file if necessary.
+def acquire_lock(path: Path, *, mode: int = 0o600) -> int | None:
+    """Open and lock a file, creating it if necessary.
 
-    The lock ends with the process, however that ends.
+    The lock ends with the process, even if the process is killed.
 
     Args:
         path: The file.
-        mode: Permissions of a new file, before the process's mask; by default the user's alone.
+        mode: Permissions of a created file, before the umask.
 
     Returns:
-        The descriptor, which holds the lock until closed; `None` if another process holds the lock.
+        A descriptor that holds the lock until it is closed; `None` if another process holds it.
 
     Raises:
-        NoLocks: The file system has no locks.
+        LocksUnsupported: The file system has no locks.
         OSError: The file can't be created.
     """
     flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -39,10 +41,10 @@ def locked(path: Path, *, mode: int = 0o600) -> int | None:
         descriptor = os.open(path, flags, mode)
         try:
             is_locked = _lock(descriptor)
-        except NoLocks:
+        except LocksUnsupported:
             is_empty = os.fstat(descriptor).st_size == 0
             os.close(descriptor)
-            if is_empty:  # it was just made, and is of no use
+            if is_empty:  # just created above
                 with contextlib.suppress(OSError):
                     path.unlink()
             raise
@@ -54,22 +56,18 @@ def locked(path: Path, *, mode: int = 0o600) -> int | None:
                 return descriptor
         except FileNotFoundError:
             pass
-        os.close(descriptor)  # whoever had it has just renamed or removed it
+        os.close(descriptor)  # the former holder has just renamed or removed the file
 
 
-def unlock(descriptor: int) -> None:
-    """Release a lock."""
+def release_lock(descriptor: int) -> None:
+    """Release a lock and close the descriptor."""
     if sys.platform == "win32":
         import msvcrt
 
-        os.lseek(descriptor, _FAR, os.SEEK_SET)
+        os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
         with contextlib.suppress(OSError):
             msvcrt.locking(descriptor, msvcrt.LK_UNLCK, 1)
     os.close(descriptor)
-
-
-# Windows locks bytes, and keeps others from reading them; nobody reads this one.
-_FAR = 0x7FFF_FFFF
 
 
 def _lock(descriptor: int) -> bool:
@@ -77,7 +75,7 @@ def _lock(descriptor: int) -> bool:
         if sys.platform == "win32":
             import msvcrt
 
-            os.lseek(descriptor, _FAR, os.SEEK_SET)
+            os.lseek(descriptor, _LOCKED_BYTE, os.SEEK_SET)
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
             os.lseek(descriptor, 0, os.SEEK_SET)
         else:
@@ -87,5 +85,5 @@ def _lock(descriptor: int) -> bool:
     except OSError as error:
         if error.errno in _TAKEN:
             return False
-        raise NoLocks(error.errno, error.strerror) from error
+        raise LocksUnsupported(error.errno, error.strerror) from error
     return True

@@ -1,18 +1,18 @@
-"""Upload of a file in one request."""
+"""Upload of a file in one request, as a form."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse.errors import InvalidResponse
 from synapse.transfer.checksum import Hasher
 from synapse.transfer.local_file import LocalFile, SourceArgument
-from synapse.transfer.multipart import MultipartFile, showing_errors
+from synapse.transfer.multipart import MultipartFile, unwrap_progress_errors
 from synapse.transfer.progress import FileProgress, Progress
 from synapse.transport import Transport
 
-__all__ = ["check_arrived", "send", "upload_file"]
+__all__ = ["find_stored_checksums", "send_form", "upload_file", "validate_stored"]
 
 
 def upload_file(
@@ -24,35 +24,37 @@ def upload_file(
     fields: Mapping[str, str] | None = None,
     has_checksum: bool = True,
 ) -> dict[str, Any]:
-    """Send a file as a form, streamed from the disk, and check the stored bytes. One request.
+    """Send a file as a form and verify the stored checksum. One request.
+
+    The file is streamed from the disk.
 
     Args:
         transport: The transport.
-        path: The endpoint.
+        path: Path of the endpoint.
         source: A path, or a file opened for reading bytes.
-        name: The file's name on the server.
+        name: Name of the file on the server.
         fields: Further fields of the form.
-        has_checksum: Whether the endpoint answers the MD5 of the stored bytes.
+        has_checksum: Whether the endpoint answers with the stored file's MD5.
 
     Returns:
         The server's row of the file.
 
     Raises:
         UsageError: The source can't be read, or has no name.
-        InvalidResponse: The server's checksum differs from the sent bytes'.
-        SynapseError: The file changed while being sent.
+        InvalidResponse: The server's checksum differs from that of the sent bytes.
+        SynapseError: The file changed while it was sent.
     """
     with LocalFile(source, name=name) as file:
-        part = Progress().file(file.name, file.size)
-        row, checksum = send(transport, path, file, part, fields=fields)
-        return check_arrived(row, checksum, file.label, has_checksum=has_checksum)
+        progress = Progress().file(file.name, file.size)
+        row, checksum = send_form(transport, path, file, progress, fields=fields)
+        return validate_stored(row, checksum, file.label, has_checksum=has_checksum)
 
 
-def send(
+def send_form(
     transport: Transport,
     path: str,
     source: LocalFile,
-    part: FileProgress,
+    progress: FileProgress,
     *,
     fields: Mapping[str, str] | None = None,
     checksum: str | None = None,
@@ -61,17 +63,17 @@ def send(
 
     Args:
         transport: The transport.
-        path: The endpoint.
+        path: Path of the endpoint.
         source: The file.
-        part: The file's progress.
+        progress: Progress of the file.
         fields: Further fields of the form.
-        checksum: The file's MD5 in hex, if known; otherwise computed.
+        checksum: MD5 of the file in hex, if known; by default computed while sending.
 
     Returns:
-        The server's response, and the MD5 of the sent bytes.
+        The decoded response, and the MD5 of the sent bytes.
 
     Raises:
-        SynapseError: The file changed while being sent.
+        SynapseError: The file changed while it was sent.
         ClientError: The server refused, or couldn't be reached.
     """
     with Hasher(source.read_at, source.size) as hasher:
@@ -79,9 +81,9 @@ def send(
             source,
             fields=fields,
             on_block=hasher.add if checksum is None else None,
-            on_sent=lambda offset: part.at(offset, is_confirmed=False),
+            on_sent=lambda offset: progress.at(offset, is_confirmed=False),
         )
-        with showing_errors():
+        with unwrap_progress_errors():
             row = transport.request(
                 "POST", path, body=body, headers=body.headers, resource=source.label
             )
@@ -91,26 +93,52 @@ def send(
     return row, checksum
 
 
-def check_arrived(
+def validate_stored(
     row: Any, checksum: str, label: str, *, has_checksum: bool = True
 ) -> dict[str, Any]:
-    """Return the server's row of a file, if the row matches the sent bytes. Makes no request.
+    """Return the server's row if its checksum is that of the sent bytes. Makes no request.
 
     Args:
-        row: The response.
+        row: The decoded response.
         checksum: MD5 of the sent bytes, in hex.
         label: Name of the file in messages.
-        has_checksum: Whether the endpoint answers the MD5 of the stored bytes.
+        has_checksum: Whether the endpoint answers with the stored file's MD5.
 
     Raises:
-        InvalidResponse: The row is about other bytes.
+        InvalidResponse: The checksums differ.
     """
     if isinstance(row, dict) and (not has_checksum or row.get("checksum") == checksum):
         return row
     raise InvalidResponse(
         200,
-        f"what the server has is not what was sent (its MD5 would be {checksum})",
+        f"the stored file differs from the sent one, whose MD5 is {checksum}",
         hint="Upload the file again.",
         response=row,
         resource=label,
     )
+
+
+def find_stored_checksums(
+    transport: Transport, path: str, checksums: Sequence[str], *, resource: str
+) -> set[str]:
+    """Return the checksums of which the server has a file. One request.
+
+    Args:
+        transport: The transport.
+        path: Path of the endpoint that creates data files.
+        checksums: MD5s in hex.
+        resource: Name of the request's subject in messages.
+
+    Raises:
+        ClientError: The server refused, or couldn't be reached.
+    """
+    answer = transport.request(
+        "POST",
+        f"{path}verify_checksums/",
+        json={"checksums": list(checksums)},
+        resource=resource,
+    )
+    stored = answer.get("checksums") if isinstance(answer, dict) else answer
+    if not isinstance(stored, list):
+        return set()
+    return {checksum for checksum in stored if isinstance(checksum, str)}

@@ -1,4 +1,4 @@
-"""The file of an upload, read at any position by several threads."""
+"""The local file of an upload, readable at any offset by several threads."""
 
 from __future__ import annotations
 
@@ -9,69 +9,66 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, TypeAlias
 
-from synapse.errors import InvalidQuery, SynapseError
+from synapse.errors import SynapseError, UsageError
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-__all__ = ["BLOCK", "LocalFile", "SourceArgument", "checked_name"]
+__all__ = ["BLOCK_SIZE", "LocalFile", "SourceArgument", "validate_file_name"]
 
-BLOCK = 1024 * 1024
-"""Bytes that are read at once."""
+BLOCK_SIZE = 1024 * 1024
+"""Bytes per read."""
 
 SourceArgument: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
-"""What methods take: a path, or a file opened for reading bytes."""
+"""Files that methods accept: a path, or a file opened for reading bytes."""
 
 
 class LocalFile:
-    """A file to send, opened until the end of the block. Makes no request.
+    """A file to upload, open until the end of the block. Makes no request.
 
     Args:
-        given: A path, or a file opened for reading bytes, which is read from its position on.
-        name: The file's name on the server; by default the path's last part.
+        source: A path, or a file opened for reading bytes, read from its current position on.
+        name: Name on the server; by default the last part of the path.
 
     Attributes:
-        name: The file's name on the server.
-        size: Bytes at the time of opening.
-        path: Absolute path, if opened by path.
-        state: Size, time of the last write, and inode: they reveal a change.
+        name: Name on the server.
+        size: Size in bytes when the file was opened.
+        path: Absolute path, if the file was given by path.
+        fingerprint: Size, time of the last write and inode, by which a change shows.
 
     Raises:
-        UsageError: The file can't be read, has no name, or isn't a file.
+        UsageError: The source can't be read, has no name, or isn't a file.
     """
 
-    def __init__(self, given: SourceArgument, *, name: str | None = None) -> None:
+    def __init__(self, source: SourceArgument, *, name: str | None = None) -> None:
         self.path: str | None = None
         self._lock = threading.Lock()
         self._descriptor: int | None = None
         self._start = 0
-        self._is_ours = isinstance(given, (str, os.PathLike))
-        if isinstance(given, (str, os.PathLike)):
-            # No `Path`: it keeps every name in a table of the interpreter's, which then grows and
-            # leaves holes in the memory as millions of files go by.
-            path = os.fspath(given)
-            self.name = checked_name(name or os.path.basename(path.rstrip("/")))  # noqa: PTH119
-            self._file: IO[bytes] = _opened(path)
+        self._owns_file = isinstance(source, (str, os.PathLike))
+        if isinstance(source, (str, os.PathLike)):
+            # No `Path`: it interns every name, which costs memory over millions of files.
+            path = os.fspath(source)
+            self.name = validate_file_name(name or os.path.basename(path.rstrip("/")))  # noqa: PTH119
+            self._file: IO[bytes] = _open(path)
             self.path = os.path.abspath(path)  # noqa: PTH100
             if hasattr(os, "pread"):
                 self._descriptor = self._file.fileno()
-            self.size, *_ = self.state = self._state()
+            self.size, *_ = self.fingerprint = self._fingerprint()
         else:
-            if not hasattr(given, "read"):
-                raise InvalidQuery(
-                    f"A {type(given).__name__} is no file: give a path, or a file opened with "
-                    "'rb'; bytes as io.BytesIO(...), with a name=."
+            if not hasattr(source, "read"):
+                raise UsageError(
+                    f"A {type(source).__name__} can't be uploaded. Pass a path, a file opened with "
+                    "'rb', or bytes as io.BytesIO(...) with a name=."
                 )
-            own = getattr(given, "name", None)
-            name = name or (Path(own).name if isinstance(own, str) else None)
+            own_name = getattr(source, "name", None)
+            name = name or (Path(own_name).name if isinstance(own_name, str) else None)
             if not name:
-                raise InvalidQuery(
-                    "A file without a name of its own needs one: upload(file, name=...)."
-                )
-            self.name = checked_name(name)
-            self._file = given
-            self._start, self.size = _extent(given, name)
-            self.state = self._state()
+                raise UsageError("The file has no name. Pass one: upload(file, name=...).")
+            self.name = validate_file_name(name)
+            self._file = source
+            self._start, self.size = _measure(source, name)
+            self.fingerprint = self._fingerprint()
 
     @property
     def label(self) -> str:
@@ -79,11 +76,11 @@ class LocalFile:
         return f"file {self.name!r}"
 
     def read_at(self, offset: int, size: int) -> bytes:
-        """Read some bytes, wherever another thread is reading.
+        """Read bytes at an offset, independently of other threads.
 
         Args:
-            offset: The first of them.
-            size: How many; fewer come only at the file's end.
+            offset: Offset of the first byte.
+            size: Number of bytes; fewer are returned only at the end of the file.
 
         Raises:
             SynapseError: The file became shorter, or can't be read any more.
@@ -96,30 +93,29 @@ class LocalFile:
                     self._file.seek(self._start + offset)
                     content = self._file.read(size)
         except (OSError, ValueError) as error:
-            raise SynapseError(f"{self.name} can't be read any more: {error}.") from error
-        if len(content) < size:
-            left = self.size - offset - len(content)
-            if not content and left > 0:
-                raise SynapseError(
-                    f"The file {self.name!r} became shorter while it was sent: {left} of "
-                    f"{self.size} bytes are missing. Upload it again when nothing writes to it."
-                )
+            raise self._unreadable(error) from error
+        missing = self.size - offset
+        if not content and size and missing > 0:
+            raise SynapseError(
+                f"The file {self.name!r} became shorter while it was sent: {missing} of "
+                f"{self.size} bytes are missing. Upload it again when nothing writes to it."
+            )
         return content
 
     def check_unchanged(self) -> None:
-        """Check that the file hasn't changed since opening.
+        """Check that the file hasn't changed since it was opened.
 
         Raises:
-            SynapseError: The file has changed: the sent bytes are no state of the file.
+            SynapseError: The file changed, so the sent bytes may mix two versions.
         """
-        if self._state() != self.state:
+        if self._fingerprint() != self.fingerprint:
             raise SynapseError(
                 f"{self.name} changed while it was sent. Upload it again when nothing writes to it."
             )
 
     def close(self) -> None:
-        """Close a file that was opened here."""
-        if self._is_ours:
+        """Close the file, if it was opened here."""
+        if self._owns_file:
             self._file.close()
 
     def __enter__(self) -> Self:
@@ -133,19 +129,22 @@ class LocalFile:
     ) -> None:
         self.close()
 
-    def _state(self) -> tuple[int, ...]:
-        if self._is_ours:
+    def _fingerprint(self) -> tuple[int, ...]:
+        if self._owns_file:
             status = os.fstat(self._file.fileno())
             return status.st_size, status.st_mtime_ns, status.st_ino
         try:
             with self._lock:
                 return (self._file.seek(0, os.SEEK_END) - self._start,)
         except (OSError, ValueError) as error:
-            raise SynapseError(f"{self.name} can't be read any more: {error}.") from error
+            raise self._unreadable(error) from error
+
+    def _unreadable(self, error: Exception) -> SynapseError:
+        return SynapseError(f"{self.name} can't be read any more: {error}.")
 
 
-def checked_name(name: str) -> str:
-    """Return a file's name, if the name can be sent.
+def validate_file_name(name: str) -> str:
+    """Return a file name that can be sent to the server.
 
     Raises:
         UsageError: The name isn't valid text.
@@ -153,38 +152,39 @@ def checked_name(name: str) -> str:
     try:
         name.encode()
     except UnicodeEncodeError:
-        raise InvalidQuery(
-            f"The file name {name!r} is not valid text: give another, upload(file, name=...)."
+        raise UsageError(
+            f"The file name {name!r} is not valid text. Pass another: upload(file, name=...)."
         ) from None
     return name
 
 
-def _opened(path: str) -> IO[bytes]:
+def _open(path: str) -> IO[bytes]:
     try:
-        # A pipe would be waited for when it is opened.
+        # Opening a pipe would block.
         is_file = stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116
         file = open(path, "rb", buffering=0) if is_file else None  # noqa: PTH123, SIM115
     except OSError as error:
-        raise InvalidQuery(f"{path} can't be read: {error.strerror}.") from error
-    except ValueError as error:  # a NUL in it, for one
-        raise InvalidQuery(f"{path!r} can't be a path: {error}.") from None
+        raise UsageError(f"{path} can't be read: {error.strerror}.") from error
+    except ValueError as error:  # a NUL character, for example
+        raise UsageError(f"{path!r} is not a valid path: {error}.") from None
     if file is None:
-        raise InvalidQuery(f"{path} is not a file.")
+        raise UsageError(f"{path} is not a file.")
     return file
 
 
-def _extent(file: IO[bytes], name: str) -> tuple[int, int]:
-    """Return where a file is, and how many bytes follow."""
+def _measure(file: IO[bytes], name: str) -> tuple[int, int]:
+    """Return a file's position and the number of bytes after it."""
     try:
         start = file.tell()
         size = file.seek(0, os.SEEK_END) - start
         file.seek(start)
         is_binary = isinstance(file.read(0), bytes)
     except (AttributeError, OSError, ValueError) as error:
-        # A pipe can't tell its size, and a server may take a body without one for an empty one.
-        raise InvalidQuery(
-            f"The file {name!r} can't be read from its start to its end: {error}."
+        # A pipe has no size, and a server may take a body without a length for an empty one.
+        raise UsageError(
+            f"The file {name!r} can't be read from its start to its end: {error}. "
+            "Pass a path, or a seekable file."
         ) from error
     if not is_binary:
-        raise InvalidQuery(f"The file {name!r} is open for text: open it with 'rb'.")
+        raise UsageError(f"The file {name!r} is open for text. Open it with 'rb'.")
     return start, size

@@ -1,7 +1,7 @@
-"""A multipart body that is read from the disk while being sent.
+"""A multipart body that is read from the disk while it is sent.
 
-The length is known beforehand: some servers take a body without `Content-Length` for an empty one.
-The library's own multipart body would copy the whole file into memory first.
+`Content-Length` is known in advance, because some servers take a body without one for an empty
+body. The body of `requests` would copy the whole file into memory first.
 """
 
 from __future__ import annotations
@@ -12,23 +12,21 @@ from contextlib import contextmanager
 
 from urllib3.fields import RequestField
 
-from synapse.transfer.local_file import BLOCK, LocalFile
+from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
 
-__all__ = ["MultipartFile", "NotShown", "showing_errors"]
+__all__ = ["MultipartFile", "ProgressError", "unwrap_progress_errors"]
 
-
-# Up to so many bytes, a copy costs less than what each further piece does: a call of the system, at
-# which the threads of many uploads take turns.
-_IN_ONE_PIECE = 256 * 1024
+# Up to this size, one copy is cheaper than several system calls that threads take turns at.
+_SINGLE_WRITE_LIMIT = 256 * 1024
 
 
-class NotShown(Exception):
-    """Carries an error of a progress display through the HTTP library.
+class ProgressError(Exception):
+    """Wrap an exception of the progress callback.
 
-    The library, which reads the body, would take an `OSError` for a broken connection.
+    The HTTP library reads the body, and would take a plain `OSError` for a broken connection.
 
     Attributes:
-        error: The display's error.
+        error: The callback's exception.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -37,26 +35,26 @@ class NotShown(Exception):
 
 
 @contextmanager
-def showing_errors() -> Iterator[None]:
-    """Raise the error inside `NotShown`, once the library is done with the body."""
+def unwrap_progress_errors() -> Iterator[None]:
+    """Raise the exception inside a `ProgressError` instead of the wrapper."""
     try:
         yield
-    except NotShown as error:
+    except ProgressError as error:
         raise error.error from None
 
 
 class MultipartFile:
-    """A part of a file, and some plain fields, as `multipart/form-data`.
+    """A part of a file, and plain fields, as `multipart/form-data`.
 
-    The body can be read again for a retry.
+    The body can be iterated again, for a retry.
 
     Args:
         source: The file.
-        start: First byte of the part.
-        size: Number of bytes; by default all that follow.
+        start: Offset of the part.
+        size: Bytes of the part; by default the rest of the file.
         fields: Further fields.
         on_block: Called with offset and bytes before each block is sent.
-        on_sent: Called with the offset behind each sent block.
+        on_sent: Called with the offset after each block that was sent.
     """
 
     def __init__(
@@ -72,8 +70,8 @@ class MultipartFile:
         boundary = secrets.token_hex(16)
         head = b""
         for name, value in (fields or {}).items():
-            head += self._part(boundary, RequestField(name, b"")) + value.encode() + b"\r\n"
-        head += self._part(boundary, RequestField("file", b"", filename=source.name))
+            head += self._render_part(boundary, RequestField(name, b"")) + value.encode() + b"\r\n"
+        head += self._render_part(boundary, RequestField("file", b"", filename=source.name))
         self._head = head
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._source = source
@@ -85,7 +83,7 @@ class MultipartFile:
 
     @property
     def headers(self) -> dict[str, str]:
-        """The headers that go with the body."""
+        """Headers of a request with this body."""
         return {"Content-Type": self.content_type, "Content-Length": str(len(self))}
 
     def __len__(self) -> int:
@@ -93,39 +91,39 @@ class MultipartFile:
 
     def __iter__(self) -> Iterator[bytes]:
         offset, end = self._start, self._start + self.size
-        if len(self) <= _IN_ONE_PIECE:
-            yield self._whole(offset)
-            self._tell(end)
+        if len(self) <= _SINGLE_WRITE_LIMIT:
+            yield self._read_whole(offset)
+            self._report_sent(end)
             return
         yield self._head
         while offset < end:
-            block = self._source.read_at(offset, min(BLOCK, end - offset))
+            block = self._source.read_at(offset, min(BLOCK_SIZE, end - offset))
             if self._on_block is not None:
                 self._on_block(offset, block)
             offset += len(block)
             yield block
-            self._tell(offset)
-        # Without the last line, the server takes nothing of it for a file.
+            self._report_sent(offset)
+        # Without the closing boundary, the server discards the part of a changed file.
         self._source.check_unchanged()
         yield self._tail
 
-    def _whole(self, offset: int) -> bytes:
+    def _read_whole(self, offset: int) -> bytes:
         block = b""
-        while len(block) < self.size:  # what isn't buffered may give less than it is asked for
+        while len(block) < self.size:  # an unbuffered read may return fewer bytes
             block += self._source.read_at(offset + len(block), self.size - len(block))
         if self._on_block is not None:
             self._on_block(offset, block)
         self._source.check_unchanged()
         return self._head + block + self._tail
 
-    def _tell(self, offset: int) -> None:
+    def _report_sent(self, offset: int) -> None:
         if self._on_sent is not None:
             try:
                 self._on_sent(offset)
-            except Exception as error:  # whatever it is, it is for whoever gave `on_sent`
-                raise NotShown(error) from error
+            except Exception as error:
+                raise ProgressError(error) from error
 
     @staticmethod
-    def _part(boundary: str, field: RequestField) -> bytes:
+    def _render_part(boundary: str, field: RequestField) -> bytes:
         field.make_multipart(content_type="application/octet-stream" if field._filename else None)
         return f"--{boundary}\r\n{field.render_headers()}".encode()

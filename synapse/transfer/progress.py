@@ -1,7 +1,8 @@
-"""Progress of transfers: counted in one place, displayed in one of several ways.
+"""Progress of a transfer: counted in one class, displayed by its subclasses.
 
-One `Progress` may count many files that several threads send, not all of them known yet. A bar
-appears on a terminal, if `tqdm` is installed; a function can be called instead.
+One `Progress` counts any number of files, sent by several threads, including files that are not
+known at the start. `Bar` shows a bar on a terminal, if `tqdm` is installed; a callback can be
+called instead.
 """
 
 from __future__ import annotations
@@ -20,43 +21,41 @@ if TYPE_CHECKING:
 __all__ = [
     "Bar",
     "Callback",
-    "Calling",
+    "CallbackProgress",
     "FileProgress",
     "Progress",
     "ProgressArgument",
     "progress_of",
-    "showing",
+    "show_progress",
 ]
 
 Callback: TypeAlias = Callable[[int, int], Any]
-"""Called with the bytes that are done and the bytes that there are."""
+"""Function called with the finished bytes and all bytes."""
 
-
-# Seconds that pass before a bar is shown to somebody who hasn't asked for one.
+# Seconds before a bar appears that the user hasn't requested.
 _DELAY = 0.5
 
 
 class Progress:
-    """Counts a transfer's progress; this class displays nothing.
+    """Count the progress of a transfer, without a display.
 
-    Subclasses display by overriding `changed` and `close`. All methods may be used from several
-    threads; one thread at a time calls `changed`.
+    A subclass displays the progress by overriding `began`, `changed` and `close`. All methods are
+    thread-safe; `changed` is called by one thread at a time.
 
     Attributes:
-        size: Expected bytes, as far as known; may grow.
-        done: Bytes done. The number falls when bytes have to be sent again.
-        confirmed: Bytes that the other side certainly has.
+        size: Expected bytes of all files, as far as known; may grow.
+        done: Finished bytes; falls when bytes are sent again.
+        confirmed: Bytes that the receiver has confirmed.
         files: Expected files, as far as known; may grow.
-        files_done: Files done.
+        files_done: Finished files.
         files_failed: Failed files.
-        error: The display's error. That ends a transfer, also one that continues without failed
-            files.
+        error: Exception of the display. It ends a transfer, even one that collects failures.
 
     Example:
         >>> progress = Progress()
         >>> progress.expect(300, files=2)
-        >>> with progress.file("cat.png", 100) as one:
-        ...     one.at(100)
+        >>> with progress.file("cat.png", 100) as file:
+        ...     file.at(100)
         >>> progress.done, progress.size, progress.files_done, progress.files
         (100, 300, 1, 2)
     """
@@ -69,21 +68,20 @@ class Progress:
         self.files_done = 0
         self.files_failed = 0
         self.error: BaseException | None = None
-        self._begun = 0
-        self._expects = False
+        self._has_expectation = False
         self._resumed = 0
         self._started = time.monotonic()
         self._lock = threading.RLock()
 
     def expect(self, size: int = 0, *, files: int = 1) -> None:
-        """Take note of files that will come. Those that come are then not counted again.
+        """Add files to the total in advance; `file` then doesn't add to the total.
 
         Args:
-            size: Bytes that they have together.
-            files: How many they are.
+            size: Bytes of the files together.
+            files: Number of files.
         """
         with self._lock:
-            self._expects = True
+            self._has_expectation = True
             self.size += size
             self.files += files
             self.tell(self.changed)
@@ -93,49 +91,48 @@ class Progress:
 
         Args:
             name: Name of the file.
-            size: Size in bytes.
+            size: Size of the file in bytes.
 
         Returns:
-            The file's progress; a context manager, which ends the file.
+            The progress of the file: a context manager that finishes the file at the end.
         """
         with self._lock:
-            self._begun += 1
-            if not self._expects:
+            if not self._has_expectation:
                 self.files += 1
                 self.size += size
-            one = FileProgress(self, name, size)
-            self.tell(self.began, one)
-        return one
+            file = FileProgress(self, name, size)
+            self.tell(self.began, file)
+        return file
 
     @property
     def elapsed(self) -> float:
-        """Seconds since the beginning."""
+        """Seconds since the start."""
         return time.monotonic() - self._started
 
     @property
     def rate(self) -> float:
-        """Bytes per second so far, without bytes that were done before."""
+        """Bytes per second so far, without resumed bytes."""
         return max(0, self.done - self._resumed) / max(self.elapsed, 1e-6)
 
     @property
     def seconds_left(self) -> float | None:
-        """Seconds that the rest will take at this rate; `None` where that can't be known."""
+        """Seconds that the rest takes at this rate; `None` if unknown."""
         rate = self.rate
         return max(0, self.size - self.done) / rate if rate > 0 else None
 
-    def tell(self, show: Callable[..., None], *what: FileProgress) -> None:
-        """Call the display's `began` or `changed`."""
+    def tell(self, show: Callable[..., None], *files: FileProgress) -> None:
+        """Call a method of the display, and store the exception that the method raises."""
         try:
-            show(*what)
+            show(*files)
         except BaseException as error:
             self.error = error
             raise
 
     def began(self, file: FileProgress) -> None:
-        """Hear that a file is begun. Shows nothing here."""
+        """Display that a file began; does nothing here."""
 
     def changed(self) -> None:
-        """Hear that a number has changed. Shows nothing here."""
+        """Display changed numbers; does nothing here."""
 
     def close(self) -> None:
         """End the display; does nothing here."""
@@ -153,13 +150,13 @@ class Progress:
 
 
 class FileProgress:
-    """Progress of one file, made by `Progress.file`.
+    """Progress of one file, created by `Progress.file`.
 
     Attributes:
         name: Name of the file.
-        size: Size in bytes.
-        done: Bytes done.
-        confirmed: Bytes that the other side certainly has.
+        size: Size of the file in bytes.
+        done: Finished bytes.
+        confirmed: Bytes that the receiver has confirmed.
     """
 
     def __init__(self, whole: Progress, name: str, size: int) -> None:
@@ -168,15 +165,15 @@ class FileProgress:
         self.done = 0
         self.confirmed = 0
         self._whole = whole
-        self._is_over = False
+        self._is_finished = False
 
     def at(self, offset: int, *, is_confirmed: bool = True, is_resumed: bool = False) -> None:
-        """Set the position.
+        """Set the number of finished bytes.
 
         Args:
-            offset: Bytes done; fewer than before when some are sent again.
-            is_confirmed: Whether the other side certainly has them.
-            is_resumed: Whether they were done before, and took no time.
+            offset: Finished bytes; fewer than before when bytes are sent again.
+            is_confirmed: Whether the receiver has confirmed the bytes.
+            is_resumed: Whether an earlier run transferred the bytes.
         """
         whole = self._whole
         with whole._lock:
@@ -190,29 +187,29 @@ class FileProgress:
             whole.tell(whole.changed)
 
     def expect(self, size: int) -> None:
-        """Set a size that was unknown at first.
+        """Set the size of a file whose size was unknown at first.
 
         Args:
-            size: Size in bytes.
+            size: Size of the file in bytes.
         """
         whole = self._whole
         with whole._lock:
-            if not self._is_over and size != self.size:
+            if not self._is_finished and size != self.size:
                 whole.size += size - self.size
                 self.size = size
                 whole.tell(whole.changed)
 
     def finish(self, *, failed: bool = False) -> None:
-        """End the file; a second call changes nothing.
+        """Finish the file; further calls change nothing.
 
         Args:
-            failed: Whether the file failed. Its bytes then don't count.
+            failed: Whether the transfer failed; the finished bytes then don't count.
         """
         whole = self._whole
         with whole._lock:
-            if self._is_over:
+            if self._is_finished:
                 return
-            self._is_over = True
+            self._is_finished = True
             if failed:
                 whole.files_failed += 1
                 whole.done -= self.done
@@ -234,31 +231,31 @@ class FileProgress:
         self.finish(failed=error is not None)
 
 
-class Calling(Progress):
-    """Calls a function with the confirmed bytes and the expected bytes.
+class CallbackProgress(Progress):
+    """Call a function with the confirmed bytes and all bytes.
 
     Args:
-        callback: Called after each change, by one thread at a time.
+        callback: Function called after each change, by one thread at a time.
     """
 
     def __init__(self, callback: Callback) -> None:
         super().__init__()
         self._callback = callback
-        self._told = 0
+        self._reported = 0
 
     def changed(self) -> None:
-        """Call the function, if more bytes are confirmed than at the last call."""
-        if self.confirmed > self._told:
-            self._told = self.confirmed
+        """Call the function if more bytes are confirmed than before."""
+        if self.confirmed > self._reported:
+            self._reported = self.confirmed
             self._callback(self.confirmed, self.size)
 
 
 class Bar(Progress):
-    """A bar by `tqdm`, in a terminal or a notebook: bytes, files, rate and time left.
+    """Show a `tqdm` bar in a terminal or notebook: bytes, files, rate and time left.
 
     Args:
         description: Text before the bar; by default the name of the first file.
-        **options: Other options of `tqdm`.
+        **options: Further options of `tqdm`.
 
     Raises:
         ImportError: `tqdm` isn't installed.
@@ -266,20 +263,20 @@ class Bar(Progress):
 
     def __init__(self, description: str | None = None, **options: Any) -> None:
         super().__init__()
-        from tqdm.auto import tqdm  # an extra
+        from tqdm.auto import tqdm  # an optional dependency
 
-        given = {"total": 0, "unit": "B", "unit_scale": True, "unit_divisor": 1024, **options}
-        self._bar = tqdm(desc=description, dynamic_ncols=True, **given)
+        settings = {"total": 0, "unit": "B", "unit_scale": True, "unit_divisor": 1024, **options}
+        self._bar = tqdm(desc=description, dynamic_ncols=True, **settings)
         self._is_named = description is not None
 
     def began(self, file: FileProgress) -> None:
-        """Name an unnamed bar after the first file."""
+        """Name the bar after the first file, unless the bar has a name."""
         if not self._is_named:
             self._is_named = True
-            self._bar.set_description_str(_shown(file.name), refresh=False)
+            self._bar.set_description_str(_shorten_name(file.name), refresh=False)
 
     def changed(self) -> None:
-        """Move the bar. The library draws no more than ten times a second."""
+        """Move the bar; `tqdm` draws at most ten times a second."""
         bar = self._bar
         bar.total = max(self.size, self.done)
         if self.files > 1:
@@ -289,38 +286,38 @@ class Bar(Progress):
         bar.update(self.done - bar.n)
 
     def close(self) -> None:
-        """Leave the bar in its final state."""
+        """Leave the bar on the screen."""
         self._bar.close()
 
 
 ProgressArgument: TypeAlias = "Progress | Callback | bool | None"
-"""What methods take.
+"""Values that methods accept as `progress`.
 
-`None` for a bar on a terminal, if it takes more than half a second; `True` for one in any case;
-`False` for nothing; a function; or a `Progress`, which goes on after the call.
+`None` for a bar on a terminal after half a second; `True` for a bar in any case; `False` for no
+display; a function; or a `Progress`, which stays open after the call.
 """
 
 
-def progress_of(given: ProgressArgument, description: str | None = None) -> Progress:
-    """Return the counter and display of a transfer. Makes no request.
+def progress_of(progress: ProgressArgument, description: str | None = None) -> Progress:
+    """Return the `Progress` for an argument. Makes no request.
 
     Args:
-        given: The user's argument.
+        progress: The user's argument.
         description: Text before a bar.
 
     Returns:
         The user's own `Progress`, or a new one, which the caller closes.
 
     Raises:
-        ImportError: `True` asks for a bar, and `tqdm` isn't installed.
+        ImportError: The argument is `True`, and `tqdm` isn't installed.
     """
-    if isinstance(given, Progress):
-        return given
-    if callable(given):
-        return Calling(given)
-    if given is True:
+    if isinstance(progress, Progress):
+        return progress
+    if callable(progress):
+        return CallbackProgress(progress)
+    if progress is True:
         return Bar(description)
-    if given is None and _is_terminal():
+    if progress is None and _is_terminal():
         try:
             return Bar(description, delay=_DELAY)
         except ImportError:
@@ -329,29 +326,29 @@ def progress_of(given: ProgressArgument, description: str | None = None) -> Prog
 
 
 @contextmanager
-def showing(given: ProgressArgument, description: str | None = None) -> Iterator[Progress]:
-    """Display a transfer during the block. Makes no request.
+def show_progress(argument: ProgressArgument, description: str | None = None) -> Iterator[Progress]:
+    """Display a transfer while the block runs. Makes no request.
 
     Args:
-        given: The user's argument, see `progress_of`. A `Progress` isn't closed at the end.
+        argument: The user's argument, see `progress_of`. A `Progress` isn't closed at the end.
         description: Text before a bar.
     """
-    progress = progress_of(given, description)
+    progress = progress_of(argument, description)
     try:
         yield progress
     finally:
-        if progress is not given:
+        if progress is not argument:
             progress.close()
 
 
 def _is_terminal() -> bool:
     try:
         return sys.stderr is not None and sys.stderr.isatty()
-    except ValueError:  # it was closed
+    except ValueError:  # closed
         return False
 
 
-def _shown(name: str) -> str:
-    """Return a name for one line of a terminal."""
-    plain = "".join(letter if letter.isprintable() else "?" for letter in name)
-    return plain if len(plain) <= 40 else f"{plain[:20]}…{plain[-19:]}"
+def _shorten_name(name: str) -> str:
+    """Return a name that fits into one line of a terminal."""
+    printable = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return printable if len(printable) <= 40 else f"{printable[:20]}…{printable[-19:]}"

@@ -1,4 +1,4 @@
-"""A remote file that is read like a local one, without being stored."""
+"""A remote file that is read like a local one, without a copy on the disk."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
-from synapse.errors import ClientError, Conflict, InvalidResponse, RateLimited
-from synapse.transfer.range_request import Arriving, arriving, is_passing
+from synapse.errors import ClientError, Conflict, InvalidResponse
+from synapse.transfer.range_request import RangeResponse, request_range
+from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
 from synapse.transport.deadlines import pause
 
@@ -18,29 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["RemoteFile", "open_stream", "read_whole"]
 
-_MOST_FAILURES = 5
-_BUFFER = 256 * 1024
-_PIECE = 1024 * 1024
+_BUFFER_SIZE = 256 * 1024
+_READ_SIZE = 1024 * 1024
 
 
 def open_stream(
     transport: Transport, url: str, *, size: int | None = None, name: str = ""
 ) -> io.BufferedReader:
-    """Open a file on a server for reading bytes. One request at the first read.
+    """Open a remote file for reading bytes. One request, when the first byte is read.
 
-    Reading can start anywhere: a `seek` to another position costs one request more, as does a
-    fault, after which reading goes on.
+    Each `seek` to another place costs one more request, and so does a failure, after which reading
+    continues at the same place.
 
     Args:
         transport: The transport. A URL on another host gets no credentials.
-        url: URL of the file.
-        size: Size in bytes; else requested when needed.
+        url: Address of the file.
+        size: Size of the file in bytes; by default requested when needed.
         name: Name of the file in messages.
 
     Returns:
         A binary file, which is a context manager. Reading raises the errors of a request.
     """
-    return io.BufferedReader(RemoteFile(transport, url, size=size, name=name), _BUFFER)
+    return io.BufferedReader(RemoteFile(transport, url, size=size, name=name), _BUFFER_SIZE)
 
 
 class RemoteFile(io.RawIOBase):
@@ -48,8 +48,8 @@ class RemoteFile(io.RawIOBase):
 
     Args:
         transport: The transport.
-        url: URL of the file.
-        size: Size in bytes, if known.
+        url: Address of the file.
+        size: Size of the file in bytes, if known.
         name: Name of the file in messages.
     """
 
@@ -63,7 +63,7 @@ class RemoteFile(io.RawIOBase):
         self._position = 0
         self._validator: str | None = None
         self._blocks: Generator[bytes, None, None] | None = None
-        self._left = memoryview(b"")
+        self._buffered = memoryview(b"")
 
     def readable(self) -> bool:
         """Return `True`."""
@@ -74,123 +74,121 @@ class RemoteFile(io.RawIOBase):
         return True
 
     def tell(self) -> int:
-        """Return which byte is read next. Makes no request."""
+        """Return the position of the next byte. Makes no request."""
         self._ensure_open()
         return self._position
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        """Set the next byte to read. Makes no request, unless the size is unknown.
+        """Move the position. Makes no request, unless an unknown size is needed.
 
         Args:
-            offset: Distance in bytes.
-            whence: From the start, the position, or the end.
+            offset: Bytes relative to `whence`.
+            whence: The start, the current position, or the end.
         """
         self._ensure_open()
         if whence == os.SEEK_CUR:
             offset += self._position
         elif whence == os.SEEK_END:
-            offset += self._known_size()
+            offset += self._fetch_size()
         if offset < 0:
-            raise ValueError(f"there is no byte {offset}")
+            raise ValueError(f"The position {offset} is negative. Pass an offset inside the file.")
         if offset != self._position:
-            self._drop()
+            self._drop_response()
             self._position = offset
         return offset
 
     def readinto(self, buffer: WriteableBuffer, /) -> int:
-        """Read some bytes.
+        """Read bytes into a buffer.
 
         Raises:
-            Conflict: The file is another by now.
+            Conflict: The file changed since it was opened.
             ClientError: The host refused, or couldn't be reached several times in a row.
         """
         self._ensure_open()
-        if not self._left:
-            self._left = memoryview(self._next())
+        if not self._buffered:
+            self._buffered = memoryview(self._next_block())
         target = memoryview(buffer).cast("B")
-        count = min(len(target), len(self._left))
-        target[:count] = self._left[:count]
-        self._left = self._left[count:]
+        count = min(len(target), len(self._buffered))
+        target[:count] = self._buffered[:count]
+        self._buffered = self._buffered[count:]
         self._position += count
         return count
 
     def close(self) -> None:
         """Close the connection."""
         if not self.closed:
-            self._drop()
+            self._drop_response()
         super().close()
 
     def _ensure_open(self) -> None:
         if self.closed:
             raise ValueError("I/O operation on closed file.")
 
-    def _next(self) -> bytes:
+    def _next_block(self) -> bytes:
         """Return the next bytes; none at the end."""
         failures = 0
         while self._size is None or self._position < self._size:
             try:
                 if self._blocks is None:
-                    self._blocks = self._arriving()
+                    self._blocks = self._request_blocks()
                 return next(self._blocks, b"")
-            except ClientError as error:  # noqa: PERF203 # where a try and a wait belong together
-                self._drop()
+            except ClientError as error:  # noqa: PERF203 # a failed request is slow in any case
+                self._drop_response()
                 failures += 1
                 if error.status_code == 416:
                     return b""
-                if not is_passing(error) or failures >= _MOST_FAILURES:
-                    raise
-                asked = error.retry_after if isinstance(error, RateLimited) else None
-                wait = self._transport.options.retry.delay(failures, asked)
-                if wait is None or not pause(wait):
+                delay = retry_delay(error, failures, self._transport.options.retry)
+                if delay is None or not pause(delay):
                     raise
         return b""
 
-    def _arriving(self) -> Generator[bytes, None, None]:
-        """Ask for the bytes from here on, and give them."""
+    def _request_blocks(self) -> Generator[bytes, None, None]:
+        """Request the bytes from the current position on, and yield them."""
         wanted = self._position
-        with arriving(
+        with request_range(
             self._transport,
             self._url,
             start=wanted,
             validator=self._validator,
             resource=self._label,
-        ) as answer:
-            self._check_same(answer)
-            position = answer.start  # the file's first byte, where a host can do no other
-            for block in answer.blocks():
+        ) as response:
+            self._check_same(response)
+            position = response.start  # 0 if the host doesn't support ranges
+            for block in response.blocks():
                 end = position + len(block)
                 if end > wanted:
                     yield block[max(0, wanted - position) :]
                 position = end
 
-    def _check_same(self, answer: Arriving) -> None:
-        """Check that a response is about the opened file, and note the file's facts."""
-        is_other = self._validator is not None and answer.validator != self._validator
-        if is_other or (answer.total is not None and self._size not in (None, answer.total)):
+    def _check_same(self, response: RangeResponse) -> None:
+        """Check that a response belongs to the opened file; remember validator and size."""
+        has_changed = self._validator is not None and response.validator != self._validator
+        if has_changed or (response.total is not None and self._size not in (None, response.total)):
             raise Conflict(
                 409,
-                "the file is another than the one that was opened",
-                hint="Ask for its address again, and open that.",
+                "the file changed since it was opened",
+                hint="Fetch its address again, and open that.",
                 resource=self._label,
             )
-        self._validator = answer.validator
-        if answer.total is not None:
-            self._size = answer.total
+        self._validator = response.validator
+        if response.total is not None:
+            self._size = response.total
 
-    def _known_size(self) -> int:
+    def _fetch_size(self) -> int:
         if self._size is None:
-            with arriving(self._transport, self._url, resource=self._label) as answer:
-                self._check_same(answer)
+            with request_range(self._transport, self._url, resource=self._label) as response:
+                self._check_same(response)
         if self._size is None:
-            raise io.UnsupportedOperation("the server doesn't say how long the file is")
+            raise io.UnsupportedOperation(
+                "The server doesn't report the size of the file. Seek from the start instead."
+            )
         return self._size
 
-    def _drop(self) -> None:
-        """Stop reading the present answer."""
+    def _drop_response(self) -> None:
         if self._blocks is not None:
             self._blocks.close()
         self._blocks = None
-        self._left = memoryview(b"")
+        self._buffered = memoryview(b"")
 
 
 def read_whole(
@@ -201,31 +199,31 @@ def read_whole(
     checksum: str | None = None,
     name: str = "",
 ) -> bytes:
-    """Return a file's bytes. One request, and one more after each fault.
+    """Return the bytes of a remote file. One request, and one more after each failure.
 
     Args:
         transport: The transport. A URL on another host gets no credentials.
-        url: URL of the file.
-        size: Required size in bytes.
-        checksum: Required MD5, in hex.
+        url: Address of the file.
+        size: Expected size in bytes.
+        checksum: Expected MD5, in hex.
         name: Name of the file in messages.
 
     Raises:
-        UsageError: No file can be fetched from the URL.
-        InvalidResponse: The received bytes aren't the file's.
+        UsageError: The URL can't be the address of a file.
+        InvalidResponse: The received bytes have another size or checksum.
         ClientError: The host refused, or couldn't be reached several times in a row.
     """
     pieces = []
     digest = hashlib.md5(usedforsecurity=False)
     with RemoteFile(transport, url, size=size, name=name) as file:
-        while piece := file.read(_PIECE):
+        while piece := file.read(_READ_SIZE):
             pieces.append(piece)
             digest.update(piece)
     content = b"".join(pieces)
     if size not in (None, len(content)) or checksum not in (None, digest.hexdigest()):
         raise InvalidResponse(
             200,
-            "what arrived isn't the file: its size or checksum differs",
+            "the received file has another size or checksum than the stored one",
             hint="Read it again; if that doesn't help, its upload went wrong.",
             resource=f"file {name!r}" if name else None,
         )

@@ -1,21 +1,22 @@
-"""Upload of one file: in one request, or in chunks."""
+"""Upload of one file as a data file: as a form, or in chunks."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from synapse.errors import (
-    ClientError,
-    InvalidQuery,
-    InvalidResponse,
-    PayloadTooLarge,
-    RequestTimeout,
-)
+from synapse._internal.validate import validate_int
+from synapse.errors import ClientError, PayloadTooLarge, RateLimited, UsageError
 from synapse.transfer.checksum import Hasher
-from synapse.transfer.chunked_upload import CHUNK_SIZE, checked_chunk_size, send_in_chunks
-from synapse.transfer.form_upload import check_arrived, send, upload_file
+from synapse.transfer.chunked_upload import CHUNK_SIZE, send_in_chunks
+from synapse.transfer.form_upload import (
+    find_stored_checksums,
+    send_form,
+    upload_file,
+    validate_stored,
+)
 from synapse.transfer.local_file import LocalFile, SourceArgument
-from synapse.transfer.progress import FileProgress, ProgressArgument, showing
+from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
 from synapse.transport.deadlines import pause
@@ -23,10 +24,9 @@ from synapse.transport.deadlines import pause
 __all__ = ["CHUNK_SIZE", "DIRECT_LIMIT", "upload", "upload_file"]
 
 DIRECT_LIMIT = 50 * 1024 * 1024
-"""Bytes up to which a file goes in one request, unless told otherwise."""
+"""Largest size of a file that is sent in one request, in bytes, by default."""
 
-_LOST = frozenset({502, 503, 504})
-_MOST_TRIES = 4
+_MAX_ATTEMPTS = 4
 
 
 def upload(
@@ -41,163 +41,163 @@ def upload(
     checksum: str | None = None,
     state: bool = True,
 ) -> dict[str, Any]:
-    """Upload a file as a data file. May be called from several threads.
+    """Create a data file from a local file. Thread-safe.
 
-    Up to 50 MiB one request. Beyond, or with `chunked`, one for each chunk and two more; the first
-    chunk of a call has at most 1 MiB. A fault costs one more request, which asks for the server's
-    position; the same call continues an upload whose process died.
+    One request up to 50 MiB. Beyond, or with `chunked`, one for each chunk and two more; the first
+    chunk of a call has at most 1 MiB. A failure costs one more request, which asks for the server's
+    state; after a crash, the same call sends only the missing bytes.
 
     Args:
         transport: The transport.
-        path: Endpoint for data files.
-        source: A path, or a file opened for reading bytes with a known length.
-        name: The file's name on the server; by default the path's last part.
+        path: Path of the endpoint that creates data files.
+        source: A path, or a seekable file opened for reading bytes.
+        name: Name of the file on the server; by default the last part of the path.
         chunk_size: Bytes per chunk. Chunks are streamed and needn't fit into memory.
         chunked: Whether to send chunks; by default decided by the size.
-        progress: Display, see `synapse.transfer.progress.progress_of`.
-        checksum: The file's MD5 in hex, if known; otherwise computed.
-        state: Whether to store the state that a later call needs to continue.
+        progress: Progress display, see `synapse.transfer.progress.progress_of`.
+        checksum: MD5 of the file in hex, if known; by default computed while sending.
+        state: Whether to store the upload's state on disk, so that a later call can resume.
 
     Returns:
         The server's row, with `id`, `checksum` and `size`. `id` is `None` in one case: the response
-        was lost, and the server then had the bytes. The server doesn't reveal the id, and a second
-        request would create two files.
+        was lost, and the server has the bytes. The server doesn't report the id, and repeating the
+        request would create a second data file.
 
     Raises:
         UsageError: The file can't be read, has no name, or is empty, which the server's protocol
             can't carry.
-        SynapseError: The file changed while being sent; nothing of the upload counts.
-        InvalidResponse: The server received other bytes than were sent.
+        SynapseError: The file changed while it was sent; the upload is discarded.
+        InvalidResponse: The stored bytes differ from the sent ones.
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
-    checked_chunk_size(chunk_size)
-    with LocalFile(source, name=name) as file, showing(progress) as shown:
+    validate_int("chunk_size", chunk_size)
+    with LocalFile(source, name=name) as file, show_progress(progress) as shown:
         if file.size == 0:
-            raise InvalidQuery(
-                f"{file.path or file.name} is empty: the server takes no empty files."
-            )
-        with shown.file(file.name, file.size) as part:
-            task = _FileUpload(transport, path, file, part, checksum)
+            raise UsageError(f"{file.path or file.name} is empty. The server takes no empty files.")
+        with shown.file(file.name, file.size) as file_progress:
+            task = _FileUpload(transport, path, file, file_progress, checksum)
             if not (file.size > DIRECT_LIMIT if chunked is None else chunked):
                 try:
-                    return task.in_one_request()
+                    return task.send_form()
                 except PayloadTooLarge:
                     if chunked is not None:
                         raise
-            return task.in_chunks(chunk_size, keeps_state=state)
+            return task.send_chunks(chunk_size, is_stored=state)
 
 
 class _FileUpload:
-    """One upload of a data file."""
+    """One file, until the server has a data file of it."""
 
     def __init__(
         self,
         transport: Transport,
         path: str,
         source: LocalFile,
-        part: FileProgress,
+        progress: FileProgress,
         checksum: str | None,
     ) -> None:
         self._transport = transport
         self._path = path
         self._source = source
-        self._part = part
+        self._progress = progress
         self._checksum = checksum
 
-    def in_one_request(self) -> dict[str, Any]:
-        tries_left = _MOST_TRIES
-        while True:
-            try:
-                row, checksum = send(
-                    self._transport, self._path, self._source, self._part, checksum=self._checksum
-                )
-                break
-            except ClientError as error:
-                tries_left -= 1
-                if not _is_lost(error):
-                    raise
-                if self._has_arrived(self._md5(), error):
-                    return self._without_id(self._md5())
-                if not tries_left:
-                    raise
-                self._part.at(0, is_confirmed=False)
-        made = check_arrived(row, checksum, self._source.label)
-        self._part.at(self._source.size)
-        return made
+    def send_form(self) -> dict[str, Any]:
+        """Send the file in one request, and again after a failure that stored nothing."""
 
-    def in_chunks(self, chunk_size: int, *, keeps_state: bool) -> dict[str, Any]:
-        with UploadState(self._transport, self._source, is_wanted=keeps_state) as memory:
+        def send() -> tuple[Any, str]:
+            self._progress.at(0, is_confirmed=False)
+            return send_form(
+                self._transport, self._path, self._source, self._progress, checksum=self._checksum
+            )
+
+        return self._create(send)
+
+    def send_chunks(self, chunk_size: int, *, is_stored: bool) -> dict[str, Any]:
+        """Send the file in chunks, and create a data file from the upload."""
+        with UploadState(self._transport, self._source, is_stored=is_stored) as state:
             row = send_in_chunks(
                 self._transport,
                 self._source,
-                self._part,
-                memory,
+                self._progress,
+                state,
                 chunk_size=chunk_size,
                 checksum=self._checksum,
             )
-            checksum = memory.checksum or self._md5()
-            made = self._bound(memory, row.get("id") or memory.upload, checksum)
-            memory.forget()
-            return made
+            self._checksum = state.checksum or self._md5()
+            data_file = self._create_from_upload(state, row.get("id") or state.upload_id)
+            state.clear()
+            return data_file
 
-    def _bound(self, memory: UploadState, upload: Any, checksum: str) -> dict[str, Any]:
-        """Create a data file from a complete upload; once, whatever gets lost."""
-        body = {"chunked_upload": upload, "meta": {"filename": self._source.name}}
-        was_asked = memory.is_binding  # by a process that died before it heard
-        memory.note(step="binding")
-        if was_asked and self._is_there(checksum):
-            return self._without_id(checksum)
-        tries_left = _MOST_TRIES
+    def _create_from_upload(self, state: UploadState, upload_id: Any) -> dict[str, Any]:
+        """Create one data file from a complete upload, even if responses are lost."""
+        body = {"chunked_upload": upload_id, "meta": {"filename": self._source.name}}
+        may_exist = state.may_have_created
+        state.save(step="binding")
+        if may_exist and self._is_stored():
+            return self._row_without_id()
+
+        def send() -> tuple[Any, str]:
+            row = self._transport.request(
+                "POST", self._path, json=body, repeatable=False, resource=self._source.label
+            )
+            return row, self._md5()
+
+        return self._create(send)
+
+    def _create(self, send: Callable[[], tuple[Any, str]]) -> dict[str, Any]:
+        """Send a request until the server has the file; after a failure, ask first."""
+        attempts = 0
         while True:
+            attempts += 1
             try:
-                row = self._transport.request(
-                    "POST", self._path, json=body, repeatable=False, resource=self._source.label
-                )
+                row, checksum = send()
                 break
             except ClientError as error:
-                tries_left -= 1
-                if not (_is_lost(error) and tries_left):
+                # The transport has already waited for a throttling server.
+                if not error.is_transient or isinstance(error, RateLimited):
                     raise
-                if self._has_arrived(checksum, error):
-                    return self._without_id(checksum)
-        return check_arrived(row, checksum, self._source.label)
+                if self._is_stored_after(error):
+                    return self._row_without_id()
+                if attempts == _MAX_ATTEMPTS:
+                    raise
+        data_file = validate_stored(row, checksum, self._source.label)
+        self._progress.at(self._source.size)
+        return data_file
 
-    def _has_arrived(self, checksum: str, lost: ClientError) -> bool:
-        """Ask whether the server has the bytes after a request without a response.
+    def _is_stored_after(self, error: ClientError) -> bool:
+        """Return whether the server has the bytes after a lost response.
 
         Raises:
-            ClientError: The error of that request, if the question stays open: that error says that
-                the work may have been done.
+            ClientError: The given error, if the server doesn't answer the question.
         """
         try:
-            return self._is_there(checksum)
+            return self._is_stored()
         except ClientError:
-            raise lost from None
+            raise error from None
 
-    def _is_there(self, checksum: str) -> bool:
-        """Ask whether the server has the bytes; a lost request may still be running."""
-        wait = self._transport.options.retry.base / 2
-        for is_last in (False, True):
-            answer = self._transport.request(
-                "POST",
-                f"{self._path}verify_checksums/",
-                json={"checksums": [checksum]},
-                resource=self._source.label,
-            )
-            held = answer.get("checksums") if isinstance(answer, dict) else answer
-            if isinstance(held, list) and checksum in held:
-                return True
-            if not is_last and not pause(wait):
+    def _is_stored(self) -> bool:
+        """Return whether the server has the bytes. At most two requests.
+
+        The second one, after a pause, finds a request that the server was still processing.
+        """
+        checksum, label = self._md5(), self._source.label
+        for is_second in (False, True):
+            if is_second and not pause(self._transport.options.retry.base / 2):
                 break
+            if checksum in find_stored_checksums(
+                self._transport, self._path, [checksum], resource=label
+            ):
+                return True
         return False
 
-    def _without_id(self, checksum: str) -> dict[str, Any]:
-        """Return the known facts of a data file whose row was lost."""
+    def _row_without_id(self) -> dict[str, Any]:
+        """Build the row of a stored data file whose response was lost."""
         self._source.check_unchanged()
-        self._part.at(self._source.size)
+        self._progress.at(self._source.size)
         return {
             "id": None,
-            "checksum": checksum,
+            "checksum": self._md5(),
             "size": self._source.size,
             "meta": {"filename": self._source.name},
             "data_unit_id": None,
@@ -208,9 +208,3 @@ class _FileUpload:
             with Hasher(self._source.read_at) as hasher:
                 self._checksum = hasher.hexdigest(self._source.size)
         return self._checksum
-
-
-def _is_lost(error: ClientError) -> bool:
-    """Return whether a request without a response may have been processed."""
-    is_unanswered = isinstance(error, (RequestTimeout, InvalidResponse))
-    return is_unanswered or error.status_code in _LOST

@@ -1,7 +1,7 @@
-"""The stored state of running uploads, so that a process that dies loses little.
+"""State of an upload in progress, stored so that another process can resume it.
 
-For each file in flight, a small file in the user's state folder names the server's upload; the
-server knows the position. The state contains no credentials.
+Each file that is being sent has a small file in the user's state folder, with the id of the
+server's upload. The server knows the offset. The state has no credentials.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from synapse.transfer.file_lock import locked, unlock
+from synapse.transfer.file_lock import acquire_lock, release_lock
 from synapse.transfer.local_file import LocalFile
 from synapse.transport import Transport
 
@@ -27,20 +27,19 @@ if TYPE_CHECKING:
 __all__ = ["UploadState", "state_folder"]
 
 _LOG = logging.getLogger("synapse.transfer")
-# An upload expires after a day, unless the server is set up otherwise.
-_LONGEST = 7 * 24 * 3600.0
-_SWEEP_EVERY = 3600.0
+# Servers expire uploads after a day, unless configured otherwise.
+_MAX_AGE = 7 * 24 * 3600.0
+_SWEEP_INTERVAL = 3600.0
 
 _swept: dict[Path, float] = {}
 
 
 def state_folder() -> Path:
-    """Return the folder for upload states: `$XDG_STATE_HOME/synapse/uploads`.
+    """Return the folder of upload states, `$XDG_STATE_HOME/synapse/uploads`.
 
-    Without that variable, the system's usual place is used.
+    Without that variable, the folder is in the operating system's usual place.
     """
-    # Unlike Path.home(), this doesn't raise for a user who has no home: the ~ stays, and the root
-    # before it keeps it from being made as a folder of that name in the current one.
+    # Path.home() raises for a user without a home; here the ~ stays, below the root.
     home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111
     if root := os.environ.get("XDG_STATE_HOME"):
         base = Path(root)
@@ -54,62 +53,59 @@ def state_folder() -> Path:
 
 
 class UploadState:
-    """The state of one file's upload, stored on disk while the block runs.
+    """State of one file's upload, locked and stored while the block runs.
 
-    Nothing is stored for a file that isn't on disk, in a folder that can't be written, or while
-    another process is sending the same file; that process has an upload of its own.
+    Nothing is stored for a file object without a path, in a folder that can't be written, or while
+    another process sends the same file; that process has its own upload.
 
     Args:
         transport: The transport.
         source: The file.
-        is_wanted: Whether to store anything.
+        is_stored: Whether to store the state on disk.
     """
 
-    def __init__(self, transport: Transport, source: LocalFile, *, is_wanted: bool = True) -> None:
+    def __init__(self, transport: Transport, source: LocalFile, *, is_stored: bool = True) -> None:
         self._descriptor: int | None = None
         self._path: Path | None = None
-        self._known: dict[str, Any] = {}
-        if not is_wanted or source.path is None:
+        self._values: dict[str, Any] = {}
+        if not is_stored or source.path is None:
             return
-        about = [transport.base_url, transport.settings.tenant, str(source.path), source.name]
-        digest = hashlib.sha256(json.dumps([*about, *source.state]).encode("utf-8", "replace"))
-        folder = state_folder()
-        self._path = folder / f"{digest.hexdigest()[:32]}.json"
-        self._about = {"server": transport.base_url, "file": str(source.path)}
+        key = [transport.base_url, transport.settings.tenant, str(source.path), source.name]
+        digest = hashlib.sha256(json.dumps([*key, *source.fingerprint]).encode("utf-8", "replace"))
+        self._path = state_folder() / f"{digest.hexdigest()[:32]}.json"
+        self._header = {"server": transport.base_url, "file": str(source.path)}
 
     @property
-    def upload(self) -> str | None:
-        """Id of the server's upload, if any."""
-        found = self._known.get("upload")
-        return found if isinstance(found, str) and found else None
+    def upload_id(self) -> str | None:
+        """Id of the server's upload, if known."""
+        return self._text("upload")
 
     @property
     def checksum(self) -> str | None:
-        """MD5 of the file, if computed already."""
-        found = self._known.get("checksum")
-        return found if isinstance(found, str) and found else None
+        """MD5 of the file, if computed before."""
+        return self._text("checksum")
 
     @property
-    def is_binding(self) -> bool:
-        """True if the server was asked to turn the upload into a data file."""
-        return self._known.get("step") == "binding"
+    def may_have_created(self) -> bool:
+        """Whether a process has asked the server to create the data file."""
+        return self._values.get("step") == "binding"
 
-    def note(self, **values: str) -> None:
-        """Store values beside the known ones."""
-        self._known.update(values)
+    def save(self, **values: str) -> None:
+        """Add values to the state, and write them."""
+        self._values.update(values)
         if self._descriptor is None:
             return
-        content = json.dumps({"version": 1, **self._about, **self._known}).encode()
+        content = json.dumps({"version": 1, **self._header, **self._values}).encode()
         try:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, content)
             os.ftruncate(self._descriptor, len(content))
         except OSError as error:
-            _LOG.debug("The state of an upload can't be written: %s", error)
+            _LOG.debug("Upload state not written: %s", error)
 
-    def forget(self) -> None:
-        """Remember nothing any more: the upload is done, or of no use."""
-        self._known = {}
+    def clear(self) -> None:
+        """Remove all values: the upload is complete, or can't be resumed."""
+        self._values = {}
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
@@ -120,11 +116,11 @@ class UploadState:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             _sweep(self._path.parent)
-            self._descriptor = locked(self._path)
+            self._descriptor = acquire_lock(self._path)
             if self._descriptor is not None:
-                self._known = _decoded(os.read(self._descriptor, 1 << 16))
+                self._values = _decode(os.read(self._descriptor, 1 << 16))
         except OSError as error:
-            _LOG.debug("The state of an upload can't be kept: %s", error)
+            _LOG.debug("Upload state not stored: %s", error)
         return self
 
     def __exit__(
@@ -135,33 +131,37 @@ class UploadState:
     ) -> None:
         if self._descriptor is None:
             return
-        if not self._known and self._path is not None:
+        if not self._values and self._path is not None:
             with contextlib.suppress(OSError):
                 self._path.unlink(missing_ok=True)
-        unlock(self._descriptor)
+        release_lock(self._descriptor)
         self._descriptor = None
 
+    def _text(self, name: str) -> str | None:
+        value = self._values.get(name)
+        return value if isinstance(value, str) and value else None
 
-def _decoded(content: bytes) -> dict[str, Any]:
+
+def _decode(content: bytes) -> dict[str, Any]:
     try:
-        found = json.loads(content)
-    except ValueError:  # new, or the machine died while it was written
+        values = json.loads(content)
+    except ValueError:  # a new file, or one that was cut off by a power failure
         return {}
-    if not isinstance(found, dict) or found.get("version") != 1:
+    if not isinstance(values, dict) or values.get("version") != 1:
         return {}
-    return {key: found[key] for key in ("upload", "checksum", "step") if key in found}
+    return {key: values[key] for key in ("upload", "checksum", "step") if key in values}
 
 
 def _sweep(folder: Path) -> None:
-    """Drop the state of uploads that have expired; looked for once in a while."""
+    """Remove the states of expired uploads, at most once an hour."""
     now = time.time()
-    if now - _swept.get(folder, 0.0) < _SWEEP_EVERY:
+    if now - _swept.get(folder, 0.0) < _SWEEP_INTERVAL:
         return
     _swept[folder] = now
     for path in folder.glob("*.json"):
         with contextlib.suppress(OSError):
-            if now - path.stat().st_mtime > _LONGEST:
-                descriptor = locked(path)
+            if now - path.stat().st_mtime > _MAX_AGE:
+                descriptor = acquire_lock(path)
                 if descriptor is not None:
                     path.unlink(missing_ok=True)
-                    unlock(descriptor)
+                    release_lock(descriptor)

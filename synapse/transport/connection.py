@@ -194,7 +194,9 @@ def _checked_cert(cert: Any, base_url: str) -> Any:
     if base_url.startswith("https:"):
         for path in (cert,) if isinstance(cert, str) else cert or ():
             if not Path(path).is_file():
-                raise ConfigurationError(f"There is no client certificate {path}; correct cert.")
+                raise ConfigurationError(
+                    f"The client certificate {path} does not exist. Correct cert."
+                )
     return cert
 
 
@@ -203,5 +205,7 @@ def _checked_bundle(verify: Any, base_url: str, *, given: bool) -> Any:
     is_path = isinstance(verify, str) and base_url.startswith("https:")
     if is_path and not Path(verify).exists():
         source = "the argument verify" if given else "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
-        raise ConfigurationError(f"There is no certificate bundle {verify}; correct {source}.")
+        raise ConfigurationError(
+            f"The certificate bundle {verify} does not exist. Correct {source}."
+        )
     return verify

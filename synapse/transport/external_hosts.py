@@ -95,7 +95,7 @@ def file_url(url: str, base_url: str) -> str:
         >>> file_url("/media/a b.png", "https://example.com/api/")
         'https://example.com/media/a%20b.png'
     """
-    problem = UsageError(f"{without_query(str(url))!r} is no address of a file.")
+    problem = UsageError(f"{without_query(str(url))!r} is not the URL of a file.")
     try:
         whole = urljoin(base_url, str(url).strip().replace(" ", "%20"))
         origin = origin_of(whole)

@@ -1,4 +1,4 @@
-"""Agents: their tokens stay out of messages."""
+"""Tokens of agents stay out of messages."""
 
 from __future__ import annotations
 

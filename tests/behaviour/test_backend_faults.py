@@ -1,4 +1,4 @@
-"""The backend's faults: what goes over the wire, and what the SDK makes of it."""
+"""Faults of the backend: bytes on the wire, and the SDK's errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bad input: one clear error, with what to do."""
+"""Bad input raises one clear error with advice."""
 
 from __future__ import annotations
 

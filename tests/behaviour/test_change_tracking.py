@@ -1,4 +1,4 @@
-"""Changes: what is sent, what stays, and what is never lost."""
+"""Changes of objects: sent alone, kept on errors, never lost."""
 
 from __future__ import annotations
 

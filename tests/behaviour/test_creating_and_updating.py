@@ -1,4 +1,4 @@
-"""Creating, updating and deleting, one by one and many at once."""
+"""Create, update and delete objects, singly and in bulk."""
 
 from __future__ import annotations
 

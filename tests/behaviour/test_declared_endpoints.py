@@ -1,4 +1,4 @@
-"""Every declared resource next to the backend's endpoint: the same verbs, filters and orders."""
+"""Every declared resource has the verbs, filters and orders of its endpoint."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people try that isn't quite right: each is answered with what to write instead."""
+"""Common mistakes raise an error that shows the correct code."""
 
 from __future__ import annotations
 

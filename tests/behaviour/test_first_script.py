@@ -1,4 +1,4 @@
-"""The script that the whole design comes from, as it is written, on a backend of its own."""
+"""The first script of the manual runs as written, on a backend of its own."""
 
 from __future__ import annotations
 

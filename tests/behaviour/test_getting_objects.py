@@ -1,4 +1,4 @@
-"""Getting objects, and what it costs."""
+"""Get objects, with the number of requests."""
 
 from __future__ import annotations
 

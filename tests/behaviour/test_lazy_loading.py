@@ -1,4 +1,4 @@
-"""Requests that reading a field makes: allowed, warned of, or forbidden."""
+"""Requests for reading a field: allowed, warned about, or forbidden."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is done to an object in whatever order: it is what a plain model says."""
+"""Random sequences of operations on an object agree with a plain model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Queries against a backend: what they answer, and what they cost."""
+"""Queries against a backend, with the number of requests."""
 
 from __future__ import annotations
 

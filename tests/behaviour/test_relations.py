@@ -1,4 +1,4 @@
-"""Relations: from an object to others, both ways, and what each step costs."""
+"""Relations between objects, both ways, with the number of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sessions: the default one, its making, and what a session shows."""
+"""Sessions: the default session, construction and repr."""
 
 from __future__ import annotations
 

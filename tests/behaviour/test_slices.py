@@ -1,4 +1,4 @@
-"""Slices of queries: the right rows, with as few requests as it takes."""
+"""Slices of queries: the right rows, with the fewest requests."""
 
 from __future__ import annotations
 

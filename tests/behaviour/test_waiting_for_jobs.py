@@ -1,4 +1,4 @@
-"""Waiting for jobs, following and stopping them; the test plays whoever runs them."""
+"""Wait for jobs, follow and stop them; the test plays the runner."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = ["docs/reliability.md", "docs/security.md"]
+PAGES = ["docs/explanation/reliability.md", "docs/explanation/security.md"]
 ROW = re.compile(r"\| (?P<promise>.+?) \| (?P<tests>`tests/.+`) \|")
 
 

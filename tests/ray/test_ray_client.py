@@ -117,7 +117,7 @@ class TestJobs:
         answer = ray_client.stop_job(job_id)
 
         assert answer == {"stopped": True, "requested": True, "status": "PENDING"}
-        with pytest.raises(errors.RequestTimeout, match="it is PENDING after"):
+        with pytest.raises(errors.RequestTimeout, match="still PENDING after"):
             ray_client.wait_job(job_id, timeout=1)
 
     def test_delete(self, ray_client: RayClient, submitted: Submit) -> None:

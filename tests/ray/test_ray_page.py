@@ -25,7 +25,9 @@ print("The page has run.")
 
 
 def test_page(head: RayHead, tmp_path: Path) -> None:
-    code = RUN.format(tests=str(ROOT / "tests" / "docs"), page=str(ROOT / "docs" / "ray.md"))
+    code = RUN.format(
+        tests=str(ROOT / "tests" / "docs"), page=str(ROOT / "docs" / "howto" / "ray.md")
+    )
     profile = Path(head.environment["XDG_CONFIG_HOME"], "synapse", "config.toml")
     with Emulator() as emulator:
         profile.parent.mkdir(parents=True, exist_ok=True)

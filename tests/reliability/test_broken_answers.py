@@ -1,4 +1,4 @@
-"""Answers that are none never become data, in any verb: they are repeated, or reported at once."""
+"""Broken responses never become data, in any verb: they are retried or raised."""
 
 from __future__ import annotations
 

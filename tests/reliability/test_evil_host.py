@@ -1,4 +1,4 @@
-"""An evil host: however the client is lured there, it must receive no credential.
+"""An evil host receives no credential, by whatever way the client reaches it.
 
 Everything that it receives is kept, and searched for the tokens in every encoding. It runs once
 more under `python -O`, where an `assert` in the SDK would be gone; so these tests check with

@@ -1,4 +1,4 @@
-"""Every verb and every kind of fault: what comes of it, here and at the server.
+"""Every verb and every kind of fault: the result here and at the server.
 
 The table says it all. A number is a success after that many requests, `done` one after however
 many it took. `unsent` is an error, and the server has done nothing; `unknown` is an error, and the

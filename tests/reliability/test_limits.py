@@ -1,4 +1,4 @@
-"""What a server may not do to whoever asks it: fill the memory, or never end."""
+"""A server can neither fill the client's memory nor keep it busy forever."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever bytes a server answers, only errors of ours come out, soon."""
+"""Random bytes from a server raise only the SDK's errors, and soon."""
 
 from __future__ import annotations
 

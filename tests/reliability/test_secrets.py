@@ -1,4 +1,4 @@
-"""No secret is in anything that is printed, logged, raised, warned of or pickled."""
+"""Prints, logs, errors, warnings and pickles contain no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The guard of all tests fails a request without a timeout, whoever makes it."""
+"""The guard of all tests fails each request without a timeout."""
 
 from __future__ import annotations
 

@@ -243,7 +243,7 @@ class TestProfile:
         assert tokens(resolve(profile="default")) == {"api_token": "of-default"}
 
     def test_named_profile_without_a_file(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match=r"\[staging\] was asked for, but there is no"):
+        with pytest.raises(ConfigurationError, match=r"\[staging\] was asked for, but"):
             resolve(URL, "t", profile="staging")
 
     def test_named_profile_without_a_section(self, profiles: Callable[[str], Path]) -> None:
@@ -635,7 +635,7 @@ class TestTokenCommand:
             ('"/no/such/program"', "can't be run: FileNotFoundError"),
             ("7", "is a command line, or a list of it"),
             ('" "', "is a command line, or a list of it"),
-            ("'pass \"show'", "is no command line: No closing quotation"),
+            ("'pass \"show'", "is not a valid command line: No closing quotation"),
             ('"a\\u0000b"', "can't be run: ValueError"),
             (r"""["printf", '\377\376']""", "can't be run: UnicodeDecodeError"),
         ],

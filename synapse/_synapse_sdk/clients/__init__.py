@@ -1,1 +1,1 @@
-"""The clients; see `synapse.clients`."""
+"""The clients: the same objects as in `synapse.clients`."""

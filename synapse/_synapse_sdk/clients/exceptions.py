@@ -1,35 +1,4 @@
-"""Errors; the same objects as in `synapse.clients.exceptions`."""
+"""The errors of the clients: the same objects as in `synapse.clients.exceptions`."""
 
-from synapse.clients.exceptions import (
-    AuthenticationError,
-    BadRequest,
-    ClientError,
-    Conflict,
-    ConnectionFailed,
-    InvalidResponse,
-    NotFound,
-    PayloadTooLarge,
-    PermissionDenied,
-    RateLimited,
-    RequestTimeout,
-    ServerError,
-    StreamLimitExceeded,
-    ValidationError,
-)
-
-__all__ = [
-    "AuthenticationError",
-    "BadRequest",
-    "ClientError",
-    "Conflict",
-    "ConnectionFailed",
-    "InvalidResponse",
-    "NotFound",
-    "PayloadTooLarge",
-    "PermissionDenied",
-    "RateLimited",
-    "RequestTimeout",
-    "ServerError",
-    "StreamLimitExceeded",
-    "ValidationError",
-]
+from synapse.clients.exceptions import *
+from synapse.clients.exceptions import __all__ as __all__

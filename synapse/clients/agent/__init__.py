@@ -1,18 +1,16 @@
-"""`AgentClient`: a machine that runs jobs for the platform, with plain dicts and lists."""
+"""`AgentClient`: a machine that runs jobs for the platform, as plain dicts and lists."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synapse.clients.agent.cluster import RayClientMixin
-from synapse.clients.agent.ids import checked_id
+from synapse.clients.agent.ids import validate_id, validate_release
+from synapse.clients.agent.ray_mixin import RayClientMixin
 from synapse.clients.base import Params
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_tenant, checked_url
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
-from synapse.transport.urls import path_segment
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -26,14 +24,14 @@ class AgentClient(RayClientMixin):
     """A client of an agent.
 
     Args:
-        base_url: The agent's address.
-        agent_token: The agent's token; else `SYNAPSE_AGENT_TOKEN`.
-        user_token: The token of the user on whose behalf the agent acts.
-        tenant: That user's tenant.
+        base_url: Address of the agent.
+        agent_token: Token of the agent; default: `SYNAPSE_AGENT_TOKEN`.
+        user_token: Token of the user for whom the agent acts.
+        tenant: Code of that user's tenant.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
 
     Raises:
-        ConfigurationError: There is no base URL or agent token, or a setting is malformed.
+        ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
         >>> AgentClient("http://127.0.0.1:8100", agent_token="...")
@@ -53,7 +51,7 @@ class AgentClient(RayClientMixin):
         if user_token is not None:
             credentials["user_token"] = Secret(user_token, "the argument user_token")
         if not base_url:
-            raise ConfigurationError("No base URL: give the agent's address as base_url.")
+            raise ConfigurationError("The base URL is missing. Pass base_url, the agent's address.")
         settings = Settings(
             base_url=checked_url(base_url, "the argument base_url"),
             credentials=credentials,
@@ -66,21 +64,21 @@ class AgentClient(RayClientMixin):
     def _of_session(
         cls, base_url: str, agent_token: str, timeout: Timeout, options: Options
     ) -> Self:
-        """Make a client with a session's options: its proxies, certificates, retries and hooks.
+        """Build a client with the proxies, certificates, retries and hooks of a session.
 
         Makes no request.
 
         Args:
-            base_url: The agent's address.
-            agent_token: The agent's token.
-            timeout: The session's timeouts.
-            options: The session's options.
+            base_url: Address of the agent.
+            agent_token: Token of the agent.
+            timeout: Timeouts of the session.
+            options: Options of the session.
 
         Raises:
             ConfigurationError: The address or the token can't be used.
         """
         settings = Settings(
-            base_url=checked_url(base_url, "what the server says of the agent"),
+            base_url=checked_url(base_url, "the agent's address from the server"),
             credentials={"agent_access": Secret(agent_token, "the agent's token")},
             timeout=timeout,
         )
@@ -89,38 +87,38 @@ class AgentClient(RayClientMixin):
         return client
 
     def health_check(self) -> Any:
-        """Ask whether the agent is up, and how it stands. One request."""
+        """Return the health of the agent. One request."""
         return self._get("health/")
 
     def get_metrics(self, panel: str) -> Any:
         """Return the figures of one panel of the agent's metrics. One request.
 
         Args:
-            panel: The panel's name: `cpu`, `memory`, `disk`, `network`, `jobs` or `process`.
+            panel: `cpu`, `memory`, `disk`, `network`, `jobs` or `process`.
 
         Raises:
-            BadRequest: The name can't be one; no request was made.
-            NotFound: There is no such panel; the message names those that there are.
+            BadRequest: The name can't be a panel's; no request was made.
+            NotFound: The agent has no such panel; the message lists the panels.
         """
-        return self._get(f"metrics/{checked_id(panel)}/")
+        return self._get(f"metrics/{validate_id(panel)}/")
 
     def list_plugin_releases(self, params: Params | None = None) -> Any:
-        """List the plugin releases that the agent keeps. One request."""
+        """List the plugin releases on the agent. One request."""
         return self._get("plugin_releases/", params)
 
     def get_plugin_release(self, release: str) -> Any:
-        """Return a plugin release that the agent keeps. One request.
+        """Return a plugin release on the agent. One request.
 
         Args:
-            release: Its id, or `code@version`.
+            release: Id of the release, or `code@version`.
         """
-        return self._get(f"plugin_releases/{checked_release(release)}/")
+        return self._get(f"plugin_releases/{validate_release(release)}/")
 
     def create_plugin_release(self, data: Mapping[str, Any]) -> Any:
-        """Have the agent fetch a plugin release and keep it. One request.
+        """Make the agent fetch and keep a plugin release. One request.
 
         Args:
-            data: Which release: `plugin` (its code) and `version`, or `plugin_release` (its id).
+            data: `plugin` (the code) and `version`, or `plugin_release` (the id).
 
         Raises:
             NotFound: The backend has no such release.
@@ -128,39 +126,24 @@ class AgentClient(RayClientMixin):
         return self._post("plugin_releases/", data)
 
     def delete_plugin_release(self, release: str) -> Any:
-        """Have the agent drop a plugin release. One request.
+        """Delete a plugin release from the agent. One request.
 
         Args:
-            release: Its id, or `code@version`.
+            release: Id of the release, or `code@version`.
         """
-        return self._delete(f"plugin_releases/{checked_release(release)}/")
+        return self._delete(f"plugin_releases/{validate_release(release)}/")
 
     def run_plugin_release(self, release: str, data: Mapping[str, Any]) -> Any:
         """Run an action of a plugin release on the agent. One request.
 
         Args:
-            release: The release, as `code@version`.
-            data: `action`, `params`, `debug`, `job_id`, each optional where that leaves no doubt.
+            release: The release as `code@version`.
+            data: `action`, `params`, `debug`, `job_id`, each optional unless ambiguous.
 
         Returns:
-            What the agent says of the job; `job_id` is in it.
+            The agent's response, with the `job_id`.
 
         Raises:
-            ValidationError: The action or a parameter is refused.
+            ValidationError: The agent refused the action or a parameter.
         """
-        return self._post(f"plugin_releases/{checked_release(release)}/run/", data)
-
-
-def checked_release(release: Any) -> str:
-    """Return a release's id or `code@version` as a segment of a path.
-
-    Raises:
-        BadRequest: It can't be one; no request was made.
-    """
-    if not isinstance(release, str) or "@" not in release:
-        return checked_id(release)
-    code, _, version = release.partition("@")
-    # Versions have parts, which are ids each: 1.0.0, 1.0+cpu.
-    pieces = re.split("([.+!])", version)
-    parts = [piece if number % 2 else checked_id(piece) for number, piece in enumerate(pieces)]
-    return f"{checked_id(code)}@{path_segment(''.join(parts))}"
+        return self._post(f"plugin_releases/{validate_release(release)}/run/", data)

@@ -1,4 +1,4 @@
-"""Ids that become part of a path."""
+"""Ids that become a segment of a path."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import re
 from typing import Any
 
 from synapse.errors import BadRequest
+from synapse.transport.urls import path_segment
 
-__all__ = ["checked_id"]
+__all__ = ["validate_id", "validate_release"]
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 
 
-def checked_id(value: Any) -> str:
+def validate_id(value: Any) -> str:
     """Return an id as a segment of a path.
 
     Raises:
-        BadRequest: It has other characters than letters, digits, `-` and `_`, or more than 100 of
-            them; no request was made.
+        BadRequest: The id isn't 1 to 100 letters, digits, `-` and `_`; no request was made.
     """
     if (
         isinstance(value, bool)
@@ -30,3 +30,18 @@ def checked_id(value: Any) -> str:
             hint="Ids have letters, digits, '-' and '_', at most 100 of them.",
         )
     return str(value)
+
+
+def validate_release(release: Any) -> str:
+    """Return a release's id or `code@version` as a segment of a path.
+
+    Raises:
+        BadRequest: The value can't be a release; no request was made.
+    """
+    if not isinstance(release, str) or "@" not in release:
+        return validate_id(release)
+    code, _, version = release.partition("@")
+    # The parts of a version, such as 1.0.0 or 1.0+cpu, follow the rule for ids.
+    pieces = re.split("([.+!])", version)
+    parts = [piece if number % 2 else validate_id(piece) for number, piece in enumerate(pieces)]
+    return f"{validate_id(code)}@{path_segment(''.join(parts))}"

@@ -1,4 +1,4 @@
-"""A folder or zip as Ray keeps it on a cluster: a package, named by what is in it."""
+"""Ray packages: a folder or zip, named by a checksum of the content."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PIECE = 1 << 20
 
 
 class RayPackage:
-    """The bytes of a package, which can be read again, and its name.
+    """The bytes and the name of a package; iterating reads the bytes from the start.
 
     Args:
-        source: A folder, which is packed as that of a plugin, or a zip.
+        source: Folder, packed by the rules for plugins, or zip.
 
     Raises:
-        UsageError: It is neither, or a file of it can't be read.
-        MissingExtra: It is a folder, and pathspec isn't installed.
+        UsageError: The source is neither, or a file can't be read.
+        MissingExtra: The source is a folder, and pathspec isn't installed.
     """
 
     def __init__(self, source: str | os.PathLike[str]) -> None:
@@ -33,7 +33,7 @@ class RayPackage:
         self._file: IO[bytes]
         try:
             if path.is_dir():
-                self._file = _zipped(path)
+                self._file = _zip_folder(path)
             elif path.is_file() and zipfile.is_zipfile(path):
                 self._file = path.open("rb")
             else:
@@ -49,7 +49,7 @@ class RayPackage:
 
     @property
     def uri(self) -> str:
-        """What a `runtime_env` calls it."""
+        """URI of the package for a `runtime_env`."""
         return f"gcs://{self.name}"
 
     def __iter__(self) -> Iterator[bytes]:
@@ -64,15 +64,15 @@ class RayPackage:
         self._file.close()
 
 
-def _zipped(folder: Path) -> IO[bytes]:
+def _zip_folder(folder: Path) -> IO[bytes]:
     from synapse.plugins.folder import list_files
     from synapse.plugins.packaging import write_zip
 
     files = list_files(folder)
-    made = tempfile.TemporaryFile()  # noqa: SIM115 # whoever asked for it closes it
+    archive = tempfile.TemporaryFile()  # noqa: SIM115 # the caller closes the file
     try:
-        write_zip(files, made)
+        write_zip(files, archive)
     except BaseException:
-        made.close()
+        archive.close()
         raise
-    return made
+    return archive

@@ -1,19 +1,36 @@
-"""Requests to the dashboard of a Ray head, and what its refusals mean."""
+"""Requests to the dashboard of a Ray head, with clear errors."""
 
 from __future__ import annotations
 
+import math
 import os
 import re
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
+from synapse._internal.backoff import Backoff
 from synapse._internal.redaction import hide, redacted
 from synapse.clients.base import BaseClient
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_url
-from synapse.errors import BadRequest, ClientError, Conflict, InvalidResponse, NotFound
+from synapse.errors import (
+    BadRequest,
+    ClientError,
+    Conflict,
+    InvalidResponse,
+    NotFound,
+    RequestTimeout,
+)
 from synapse.transport import Transport
 
-__all__ = ["Concealed", "RayRest", "conceal", "hide_variables", "part"]
+__all__ = [
+    "Concealed",
+    "RayRest",
+    "conceal_variables",
+    "get_part",
+    "hide_variables",
+    "poll_until",
+]
 
 T = TypeVar("T")
 
@@ -22,7 +39,7 @@ _MOST_SHOWN = 1000
 
 
 class Concealed(dict[str, Any]):
-    """Environment variables that are there, but aren't shown: they may be secrets.
+    """Environment variables whose values don't show when printed.
 
     Example:
         >>> variables = Concealed(TOKEN="s3cret")
@@ -45,8 +62,8 @@ class RayRest(BaseClient):
         credentials = {}
         if token is not None:
             credentials["ray_token"] = Secret(token, "the argument token")
-        elif found := os.environ.get("RAY_AUTH_TOKEN"):
-            credentials["ray_token"] = Secret(found, "the environment variable RAY_AUTH_TOKEN")
+        elif variable := os.environ.get("RAY_AUTH_TOKEN"):
+            credentials["ray_token"] = Secret(variable, "the environment variable RAY_AUTH_TOKEN")
         settings = Settings(
             base_url=checked_url(base_url, "the argument base_url"),
             credentials=credentials,
@@ -54,39 +71,40 @@ class RayRest(BaseClient):
         )
         super().__init__(transport=Transport(settings))
 
-    def _ask(self, method: str, path: str, *, resource: str, **options: Any) -> dict[str, Any]:
-        """Make a request whose answer is a JSON object. One request."""
-        found = self._json(method, path, resource, options)
-        return part(found, dict, resource)
+    def _request_object(
+        self, method: str, path: str, *, resource: str, **options: Any
+    ) -> dict[str, Any]:
+        """Return the JSON object that a request is answered with. One request."""
+        return get_part(self._request_json(method, path, resource, options), dict, resource)
 
-    def _ask_list(
+    def _request_list(
         self, method: str, path: str, *, resource: str, **options: Any
     ) -> list[dict[str, Any]]:
-        """Make a request whose answer is a JSON list of objects. One request."""
-        found = part(self._json(method, path, resource, options), list, resource)
-        return [part(one, dict, resource) for one in found]
+        """Return the JSON list of objects that a request is answered with. One request."""
+        rows = get_part(self._request_json(method, path, resource, options), list, resource)
+        return [get_part(row, dict, resource) for row in rows]
 
-    def _json(self, method: str, path: str, resource: str, options: dict[str, Any]) -> Any:
-        answer = self._transport.fetch(method, path, resource=resource, **options)
+    def _request_json(self, method: str, path: str, resource: str, options: dict[str, Any]) -> Any:
+        response = self._transport.fetch(method, path, resource=resource, **options)
         try:
-            return conceal(answer.json())
+            return conceal_variables(response.json())
         except ClientError as error:
-            raise self._meant(error) from None
+            raise self._explain(error) from None
 
-    def _send(self, method: str, path: str, *, resource: str, **options: Any) -> str:
-        """Make a request whose answer is text, or nothing at all. One request."""
+    def _request_text(self, method: str, path: str, *, resource: str, **options: Any) -> str:
+        """Return the text that a request is answered with, possibly empty. One request."""
         options["headers"] = {"Accept": "*/*", **options.get("headers", {})}
-        answer = self._transport.fetch(method, path, resource=resource, **options)
-        if 200 <= answer.response.status_code < 300:
-            return answer.content.decode("utf-8", "replace")
+        response = self._transport.fetch(method, path, resource=resource, **options)
+        if 200 <= response.response.status_code < 300:
+            return response.content.decode("utf-8", "replace")
         try:
-            answer.json()
+            response.json()
         except ClientError as error:
-            raise self._meant(error) from None
-        raise AssertionError("a refusal raises")
+            raise self._explain(error) from None
+        raise AssertionError("json() raises for a refusal")
 
-    def _meant(self, error: ClientError) -> ClientError:
-        """Say what Ray means: it refuses in plain text, often by a traceback and with a 500."""
+    def _explain(self, error: ClientError) -> ClientError:
+        """Return an error with Ray's reason: Ray refuses with text or a traceback, and a 500."""
         if isinstance(error.response, Mapping):
             detail = error.response.get("msg") or error.response.get("error") or error.detail
         elif isinstance(error.response, str) and "<html" not in error.response[:200].lower():
@@ -97,23 +115,23 @@ class RayRest(BaseClient):
         kind, status, hint = type(error), error.status_code, error.hint
         if status in (400, 500) and "already exists" in detail:
             kind, status = Conflict, 409
-            hint = "Give another submission_id, or get_job() the one that is there."
+            hint = "Pass another submission_id, or read the existing job with get_job()."
         elif status == 500 and "non-terminal state" in detail:
             kind, status = Conflict, 409
-            hint = "Stop it with stop_job(), and wait_job() for its end."
+            hint = "Stop the job with stop_job() and wait for the end with wait_job()."
         elif status == 400:
-            kind = BadRequest  # what looks like errors by field is an answer of the state API
+            kind = BadRequest  # the state API's errors look like errors by field
         elif status in (401, 403):
             has_token = bool(self._transport.settings.credentials)
             hint = (
-                f"The token came from {self._transport.settings.source}; it isn't the cluster's."
+                f"The cluster refused the token from {self._transport.settings.source}."
                 if has_token
-                else "The cluster runs with RAY_AUTH_MODE=token: give RayClient(url, token=...)."
+                else "The cluster runs with RAY_AUTH_MODE=token. Pass RayClient(url, token=...)."
             )
         elif kind is NotFound:
-            unknown = detail == "404: Not Found"
-            hint = "Check base_url: it isn't a Ray dashboard's." if unknown else None
-        meant = kind(
+            is_unknown_path = detail == "404: Not Found"
+            hint = "Check base_url: the server isn't a Ray dashboard." if is_unknown_path else None
+        explained = kind(
             status,
             detail,
             fields=error.fields if kind is type(error) else None,
@@ -124,16 +142,16 @@ class RayRest(BaseClient):
             response=error.response,
             resource=error.resource,
         )
-        meant.attempts, meant.elapsed = error.attempts, error.elapsed
-        return meant
+        explained.attempts, explained.elapsed = error.attempts, error.elapsed
+        return explained
 
 
 def last_line(text: str) -> str:
-    r"""Return what a traceback ends with: the exception's message, which may have several lines.
+    r"""Return the message at the end of a traceback, on one line.
 
     Example:
-        >>> last_line("Traceback (most recent call last):\n  ...\nValueError: There is no job.")
-        'There is no job.'
+        >>> last_line("Traceback (most recent call last):\n  ...\nValueError: No such job.")
+        'No such job.'
     """
     lines = text.strip().splitlines()
     if not text.lstrip().startswith("Traceback "):
@@ -146,49 +164,70 @@ def last_line(text: str) -> str:
     return lines[-1].strip()
 
 
-# Exceptions whose name adds nothing to what they say.
+# Exceptions whose name adds nothing to the message.
 _PLAIN = {"Exception", "RuntimeError", "ValueError"}
 
 
-def part(found: Any, form: type[T], resource: str, *keys: str) -> T:
-    """Return a part of an answer.
-
-    Args:
-        found: The answer.
-        form: What the part must be.
-        resource: What was asked for, for messages.
-        *keys: Where it is.
+def get_part(body: Any, form: type[T], resource: str, *keys: str) -> T:
+    """Return the part of a response under some keys, if the part has the right type.
 
     Raises:
-        InvalidResponse: There is no such part: this isn't a Ray dashboard, or another Ray.
+        InvalidResponse: The part is missing: the server isn't a Ray dashboard, or an old one.
     """
     for key in keys:
-        found = found.get(key) if isinstance(found, dict) else None
-    if not isinstance(found, form):
-        what = f"no {'.'.join(keys)}" if keys else f"not a {form.__name__}"
+        body = body.get(key) if isinstance(body, dict) else None
+    if not isinstance(body, form):
+        reason = f"no {'.'.join(keys)}" if keys else f"not a {form.__name__}"
         raise InvalidResponse(
             200,
-            f"the answer isn't what a Ray dashboard sends: {what}",
+            f"the answer isn't from a Ray dashboard ({reason})",
             hint="Check base_url, and that Ray is 2.50 or newer.",
             resource=resource,
         )
-    return found
+    return body
 
 
-def conceal(value: Any) -> Any:
-    """Return Ray's JSON with every `env_vars` in it as one that doesn't show its values."""
+def poll_until(
+    fetch: Callable[[], dict[str, Any]],
+    is_done: Callable[[dict[str, Any]], bool],
+    *,
+    timeout: float | None,
+    longest_pause: float,
+    resource: str,
+    hint: str | None = None,
+) -> dict[str, Any]:
+    """Fetch a row until a condition holds, and return the row.
+
+    Raises:
+        RequestTimeout: The condition didn't hold in time; the message ends with `hint`.
+    """
+    start, backoff = time.monotonic(), Backoff(0.2, longest_pause, factor=1.5)
+    while not is_done(row := fetch()):
+        left = math.inf if timeout is None else start + timeout - time.monotonic()
+        if left <= 0:
+            raise RequestTimeout(
+                408, f"still {row['status']} after {timeout:g} s", hint=hint, resource=resource
+            )
+        time.sleep(min(backoff.next(), left))
+    return row
+
+
+def conceal_variables(value: Any) -> Any:
+    """Return Ray's JSON with each `env_vars` as `Concealed`."""
     if isinstance(value, dict):
         return {
-            key: Concealed(one) if key == "env_vars" and isinstance(one, dict) else conceal(one)
-            for key, one in value.items()
+            key: Concealed(item)
+            if key == "env_vars" and isinstance(item, dict)
+            else conceal_variables(item)
+            for key, item in value.items()
         }
     if isinstance(value, list):
-        return [conceal(one) for one in value]
+        return [conceal_variables(item) for item in value]
     return value
 
 
 def hide_variables(values: Iterable[Any]) -> None:
-    """Have no message show the values of environment variables that are about to be sent."""
+    """Hide the values of environment variables in every message from now on."""
     for value in values:
         if isinstance(value, str):
             hide(value)

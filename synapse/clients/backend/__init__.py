@@ -1,4 +1,4 @@
-"""`BackendClient`: the whole backend, with plain dicts and lists."""
+"""`BackendClient`: the whole backend as plain dicts and lists."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class BackendClient(
     MLClientMixin,
     CoreClientMixin,
 ):
-    """A client of the Synapse backend whose methods take and answer plain dicts and lists.
+    """A client of the Synapse backend whose methods take and return plain dicts and lists.
 
     Args:
-        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
-        access_token: An alias of `api_token`.
-        authorization_token: A login token of the older kind.
-        token: An alias of `authorization_token`.
-        tenant: The tenant's code.
-        agent_token: An agent's token; else `SYNAPSE_AGENT_TOKEN`.
+        base_url: Server address; default: `SYNAPSE_BASE_URL`, then the profile.
+        api_token: API token; default: `SYNAPSE_API_TOKEN`, then the profile.
+        access_token: Alias of `api_token`.
+        authorization_token: Login token of the older kind.
+        token: Alias of `authorization_token`.
+        tenant: Code of the tenant.
+        agent_token: Token of an agent; default: `SYNAPSE_AGENT_TOKEN`.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
-        transport: A session's transport to share, instead of all of the above.
+        transport: Transport of a session to share; replaces all other arguments.
 
     Raises:
-        ConfigurationError: There is no base URL or token, or a setting is malformed.
+        ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
         >>> emulator = getfixture("emulator")

@@ -1,4 +1,4 @@
-"""Annotation: projects, tasks and their tags."""
+"""Annotation endpoints: projects, tasks and task tags."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ __all__ = ["AnnotationClientMixin"]
 
 
 class AnnotationClientMixin(BackendBase):
-    """Projects, tasks and their tags."""
+    """Projects, tasks and task tags."""
 
     def get_project(self, project_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a project. One request.
 
         Args:
-            project_id: Its id.
+            project_id: Id of the project.
             params: Query parameters, such as `expand`.
 
         Raises:
-            NotFound: There is no such project.
+            NotFound: No project has this id.
         """
-        return self._one(Project, project_id, params)
+        return self._get_row(Project, project_id, params)
 
     def list_projects(
         self,
@@ -41,34 +41,34 @@ class AnnotationClientMixin(BackendBase):
 
         Args:
             params: Filters, `page`, `page_size`, `ordering` and so on.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(Project, params, url_conversion, list_all)
+        return self._list_rows(Project, params, url_conversion, list_all)
 
     def create_project(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a project. One request.
+        """Create a project. One request.
 
         Args:
-            data: Its fields; `title` and `category` at least.
+            data: Fields of the project; at least `title` and `category`.
 
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._make(Project, data)
+        row: dict[str, Any] = self._create(Project, data)
         return row
 
     def get_task(self, task_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a task. One request.
 
         Args:
-            task_id: Its id.
+            task_id: Id of the task.
             params: Query parameters, such as `{"expand": "data_unit"}`.
 
         Raises:
-            NotFound: There is no such task.
+            NotFound: No task has this id.
         """
-        return self._one(Task, task_id, params)
+        return self._get_row(Task, task_id, params)
 
     def list_tasks(
         self,
@@ -76,12 +76,12 @@ class AnnotationClientMixin(BackendBase):
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
     ) -> Page | list[dict[str, Any]]:
-        """List tasks, with their data units' files. One request, or one for each page.
+        """List tasks with the files of their data units. One request, or one per page.
 
         Args:
             params: Filters such as `project` and `status`, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite the URLs in `files`.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting the URLs in `files`.
+            list_all: Whether to return all rows as a list instead of one page.
 
         Example:
             >>> client = getfixture("client")
@@ -89,44 +89,44 @@ class AnnotationClientMixin(BackendBase):
             >>> client.list_tasks(params={"project": project.id})["count"]
             2
         """
-        return self._rows(Task, params, url_conversion, list_all)
+        return self._list_rows(Task, params, url_conversion, list_all)
 
     def create_tasks(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-        """Make a task, or several. One request.
+        """Create one task or several. One request.
 
         Args:
-            data: The fields of one, or a list of those: `project` and `data_unit` at least.
+            data: Fields of a task (at least `project` and `data_unit`), or a list of such.
 
         Returns:
-            The task, or the list of them, as the server answers.
+            The server's response: the task, or the list of tasks.
 
         Raises:
-            ValidationError: The server refused one, and made none.
+            ValidationError: The server refused a task and created none.
         """
-        return self._make(Task, data)
+        return self._create(Task, data)
 
     def annotate_task_data(self, task_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Store a task's annotation document. One request.
 
         Args:
-            task_id: The task's id.
-            data: The document.
+            task_id: Id of the task.
+            data: Annotation document.
 
         Returns:
             The task.
 
         Raises:
-            NotFound: There is no such task.
+            NotFound: No task has this id.
             ValidationError: The server refused the document.
         """
-        return self._act("PUT", Task, task_id, "annotate_task_data/", data)
+        return self._call_action("PUT", Task, task_id, "annotate_task_data/", data)
 
     def set_tags_tasks(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
-        """Add tags to tasks, or take them off. One request.
+        """Add tags to tasks or remove them. One request.
 
         Args:
-            data: `{"ids": [...], "tags": [...], "action": "add" or "remove"}`; `task_ids` and
-                `tag_ids` work as well, and mean adding.
+            data: `{"ids": [...], "tags": [...], "action": "add" or "remove"}`; the keys `task_ids`
+                and `tag_ids` add tags.
             params: Query parameters.
 
         Raises:
@@ -138,13 +138,13 @@ class AnnotationClientMixin(BackendBase):
         """Return a tag. One request.
 
         Args:
-            tag_id: Its id.
+            tag_id: Id of the tag.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such tag.
+            NotFound: No tag has this id.
         """
-        return self._one(TaskTag, tag_id, params)
+        return self._get_row(TaskTag, tag_id, params)
 
     def list_task_tags(
         self,
@@ -156,7 +156,7 @@ class AnnotationClientMixin(BackendBase):
 
         Args:
             params: Filters such as `project`, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(TaskTag, params, url_conversion, list_all)
+        return self._list_rows(TaskTag, params, url_conversion, list_all)

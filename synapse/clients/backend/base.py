@@ -1,4 +1,4 @@
-"""What the parts of `BackendClient` have in common: paths come from the resources' declarations."""
+"""The verbs shared by the parts of `BackendClient`, on the paths that resources declare."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Id = int | str
 
 
 class BackendBase(BaseClient):
-    """Verbs on declared resources."""
+    """Read and write the rows of declared resources."""
 
-    def _one(
+    def _get_row(
         self,
         cls: type[Resource],
         key: Id,
@@ -27,7 +27,7 @@ class BackendBase(BaseClient):
         url_conversion: UrlConversion | None = None,
         files_fields: tuple[str, ...] = ("files",),
     ) -> dict[str, Any]:
-        """Return an object by its id."""
+        """Return the row with an id."""
         schema = cls.__schema__
         row: dict[str, Any] = self._get(
             schema.detail_path(key),
@@ -38,7 +38,7 @@ class BackendBase(BaseClient):
         )
         return row
 
-    def _rows(
+    def _list_rows(
         self,
         cls: type[Resource],
         params: Params | None,
@@ -47,26 +47,26 @@ class BackendBase(BaseClient):
         *,
         files_fields: tuple[str, ...] = ("files",),
     ) -> Page | list[dict[str, Any]]:
-        """List objects."""
+        """List rows."""
         path = str(cls.__schema__.list_path)
         return self._list(path, params, url_conversion, list_all, files_fields=files_fields)
 
-    def _make(
+    def _create(
         self, cls: type[Resource], data: Mapping[str, Any] | Sequence[Mapping[str, Any]]
     ) -> Any:
-        """Make an object, or several."""
+        """Create one row or several."""
         return self._post(cls.__schema__.path, data, resource=f"new {cls.__schema__.name}")
 
-    def _change(self, cls: type[Resource], key: Id, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Change fields of an object."""
+    def _update(self, cls: type[Resource], key: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Change fields of a row."""
         schema = cls.__schema__
         row: dict[str, Any] = self._patch(schema.detail_path(key), data, resource=schema.label(key))
         return row
 
-    def _act(
+    def _call_action(
         self, method: str, cls: type[Resource], key: Id, action: str, data: Any = None
     ) -> dict[str, Any]:
-        """Call an action of an object."""
+        """Call an action of a row."""
         schema = cls.__schema__
         row: dict[str, Any] = self._request(
             method, schema.detail_path(key, action), json=data, resource=schema.label(key)

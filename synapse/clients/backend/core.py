@@ -1,4 +1,4 @@
-"""Core: uploads in chunks."""
+"""Core endpoints: chunked uploads."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["CoreClientMixin"]
 
 
 class CoreClientMixin(BackendBase):
-    """Uploads in chunks."""
+    """Chunked uploads."""
 
     def create_chunked_upload(
         self,
@@ -23,16 +23,16 @@ class CoreClientMixin(BackendBase):
         """Upload a file in chunks. One request for each chunk and one to finish.
 
         Args:
-            file_path: The file.
-            chunk_size: Bytes per chunk; 50 MiB by default.
-            on_progress: Called with the bytes sent and the file's size, after each chunk.
+            file_path: Path of the file.
+            chunk_size: Bytes per chunk; default 50 MiB.
+            on_progress: Called after each chunk with the bytes sent and the size of the file.
 
         Returns:
-            The server's record of the upload, with its `id`.
+            The row of the upload, with the `id`.
 
         Raises:
-            UsageError: The file can't be read, or is empty.
-            ClientError: The server refused, or couldn't be reached several times in a row.
+            UsageError: The file can't be read or is empty.
+            ClientError: The server refused the upload, or several attempts in a row failed.
 
         Example:
             >>> path = getfixture("tmp_path") / "video.bin"

@@ -1,4 +1,4 @@
-"""Data: collections, files and units."""
+"""Data endpoints: collections, files and units."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from synapse._internal.validate import validate_int
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.page import Page
@@ -42,43 +43,43 @@ class DataCollectionClientMixin(BackendBase):
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(DataCollection, params, url_conversion, list_all)
+        return self._list_rows(DataCollection, params, url_conversion, list_all)
 
     list_data_collections = list_data_collection
 
     def get_data_collection(
         self, data_collection_id: Id, params: Params | None = None
     ) -> dict[str, Any]:
-        """Return a data collection with its file specifications. One request.
+        """Return a data collection with the file specifications. One request.
 
         Args:
-            data_collection_id: Its id.
+            data_collection_id: Id of the collection.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such collection.
+            NotFound: No collection has this id.
         """
         query = {"expand": "file_specifications", **(params or {})}
-        return self._one(DataCollection, data_collection_id, query)
+        return self._get_row(DataCollection, data_collection_id, query)
 
     def create_data_file(
         self, file_path: str | os.PathLike[str], use_chunked_upload: bool = False
     ) -> dict[str, Any]:
-        """Upload a data file. One request, or with `use_chunked_upload` two and one per chunk.
+        """Upload a data file. One request; in chunks, two and one per chunk.
 
         Args:
-            file_path: The file.
-            use_chunked_upload: Whether to send it in chunks, as is best from 50 MB.
+            file_path: Path of the file.
+            use_chunked_upload: Whether to send the file in chunks; recommended from 50 MB.
 
         Returns:
-            The server's record, with `id`, `checksum`, `size`, `data_unit_id` and so on.
+            The row of the file, with `id`, `checksum`, `size`, `data_unit_id` and so on.
 
         Raises:
             UsageError: The file can't be read.
-            ValidationError: The server refused it.
+            ValidationError: The server refused the file.
 
         Example:
             >>> path = getfixture("tmp_path") / "hello.txt"
@@ -98,60 +99,57 @@ class DataCollectionClientMixin(BackendBase):
     def upload_data_file(
         self, data: UnitFiles, collection_id: Id, use_chunked_upload: bool = False
     ) -> dict[str, Any]:
-        """Upload the files of one data unit. One request for each file, or as chunks need.
+        """Upload the files of one data unit. One request per file, more in chunks.
 
         Args:
             data: `{"files": {specification: path}, "meta": {...}}`.
-            collection_id: The collection that the unit is for.
+            collection_id: Id of the unit's collection.
             use_chunked_upload: Whether to send the files in chunks.
 
         Returns:
-            What `create_data_units` takes: the paths are replaced by checksums and names.
+            The argument for `create_data_units`: checksums and names replace the paths.
 
         Raises:
-            UsageError: There are no files, or one can't be read.
+            UsageError: `data` has no files, or a file can't be read.
         """
         files = data.get("files")
         if not isinstance(files, Mapping) or not files:
-            raise UsageError('A data unit needs files: {"files": {specification: path}}.')
-        sent: dict[str, Any] = {}
+            raise UsageError('A data unit needs files. Pass {"files": {specification: path}}.')
+        files_sent: dict[str, Any] = {}
         for name, path in files.items():
             row = self.create_data_file(path, use_chunked_upload)
-            sent[name] = {"checksum": row["checksum"], "path": Path(path).name}
+            files_sent[name] = {"checksum": row["checksum"], "path": Path(path).name}
         return {
             "data_collection": collection_id,
-            "files": sent,
+            "files": files_sent,
             "meta": dict(data.get("meta") or {}),
         }
 
-    def _unit_body(self, collection_id: Id, data: UnitFiles) -> dict[str, Any]:
-        return self.upload_data_file(data, collection_id)
-
     def create_data_units(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
-        """Make a data unit, or several. One request.
+        """Create one data unit or several. One request.
 
         Args:
             data: `{"data_collection", "files": {name: {"checksum", "path"}}, "meta"}`, or a list.
 
         Returns:
-            The unit, or the list of them, as the server answers.
+            The server's response: the unit, or the list of units.
 
         Raises:
-            ValidationError: The server refused one, and made none.
+            ValidationError: The server refused a unit and created none.
         """
-        return self._make(DataUnit, data)
+        return self._create(DataUnit, data)
 
     def get_data_unit(self, data_unit_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a data unit. One request.
 
         Args:
-            data_unit_id: Its id.
+            data_unit_id: Id of the data unit.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such unit.
+            NotFound: No unit has this id.
         """
-        return self._one(DataUnit, data_unit_id, params)
+        return self._get_row(DataUnit, data_unit_id, params)
 
     def list_data_units(
         self,
@@ -163,13 +161,13 @@ class DataCollectionClientMixin(BackendBase):
 
         Args:
             params: Filters such as `data_collection`, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite the URLs in `files`.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting the URLs in `files`.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(DataUnit, params, url_conversion, list_all)
+        return self._list_rows(DataUnit, params, url_conversion, list_all)
 
     def verify_data_files_checksums(self, checksums: Iterable[str]) -> Any:
-        """Ask which files the server has already. One request.
+        """Return the checksums of files that the server already has. One request.
 
         `data_files_verify_checksums` is an alias.
 
@@ -177,7 +175,7 @@ class DataCollectionClientMixin(BackendBase):
             checksums: MD5 checksums in hex.
 
         Returns:
-            What the server answers, with those of them that it has.
+            The server's response; `checksums` lists the known ones.
         """
         body = {"checksums": list(checksums)}
         return self._post(f"{DataFile.__schema__.path}verify_checksums/", body)
@@ -192,34 +190,35 @@ class DataCollectionClientMixin(BackendBase):
         batch_size: int = 1000,
         process_pool: int = 10,
     ) -> list[dict[str, Any]]:
-        """Upload the files of many data units, make the units, and tasks of them if asked.
+        """Upload the files of many data units and create the units, optionally with tasks.
 
-        One request for each file, and one or two for each batch.
+        One request per file, and one or two per batch.
 
         Args:
-            collection_id: The collection.
-            upload_data: For each unit `{"files": {specification: path}, "meta": {...}}`.
-            project_id: The project to make a task in for each unit, if any.
+            collection_id: Id of the collection.
+            upload_data: `{"files": {specification: path}, "meta": {...}}` for each unit.
+            project_id: Id of the project that gets a task for each unit.
             batch_size: Units per request.
-            process_pool: How many files are sent at once.
+            process_pool: Files sent in parallel.
 
         Returns:
             The units, in order.
 
         Raises:
-            UsageError: A file can't be read, or a number makes no sense.
-            ValidationError: The server refused a batch; those before it are made.
+            UsageError: A file can't be read, or a number is out of range.
+            ValidationError: The server refused a batch; the earlier batches exist.
         """
-        if batch_size < 1 or process_pool < 1:
-            raise UsageError("batch_size and process_pool are whole numbers from 1.")
-        made: list[dict[str, Any]] = []
+        validate_int("batch_size", batch_size)
+        validate_int("process_pool", process_pool)
+        created: list[dict[str, Any]] = []
         items = iter(upload_data)
         with ThreadPoolExecutor(process_pool, thread_name_prefix="synapse-upload") as pool:
             while batch := list(islice(items, batch_size)):
-                bodies = list(pool.map(partial(self._unit_body, collection_id), batch))
+                upload = partial(self.upload_data_file, collection_id=collection_id)
+                bodies = list(pool.map(upload, batch))
                 units = self.create_data_units(bodies)
                 if project_id is not None:
                     tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
-                    self._make(Task, tasks)
-                made += units
-        return made
+                    self._create(Task, tasks)
+                created += units
+        return created

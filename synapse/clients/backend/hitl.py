@@ -1,4 +1,4 @@
-"""Human in the loop: assignments."""
+"""Human-in-the-loop endpoints: assignments."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ __all__ = ["HITLClientMixin"]
 
 
 class HITLClientMixin(BackendBase):
-    """Assignments: who works on which task."""
+    """Assignments of tasks to annotators."""
 
     def get_assignment(self, assignment_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return an assignment. One request.
 
         Args:
-            assignment_id: Its id.
+            assignment_id: Id of the assignment.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such assignment.
+            NotFound: No assignment has this id.
         """
-        return self._one(Assignment, assignment_id, params)
+        return self._get_row(Assignment, assignment_id, params)
 
     def list_assignments(
         self,
@@ -35,20 +35,20 @@ class HITLClientMixin(BackendBase):
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
     ) -> Page | list[dict[str, Any]]:
-        """List assignments, with their data units' files. One request, or one for each page.
+        """List assignments with their files. One request, or one per page.
 
         Args:
             params: Filters such as `project`, `status` and `assignee`, `page`, `page_size`.
-            url_conversion: How to rewrite the URLs in `files`.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting the URLs in `files`.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(Assignment, params, url_conversion, list_all)
+        return self._list_rows(Assignment, params, url_conversion, list_all)
 
     def set_tags_assignments(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
-        """Add tags to assignments, or take them off. One request.
+        """Add tags to assignments or remove them. One request.
 
         Args:
-            data: `{"assignment_ids": [...], "tag_ids": [...]}` to add; or
+            data: `{"assignment_ids": [...], "tag_ids": [...]}` to add, or
                 `{"ids": [...], "tags": [...], "action": "add" or "remove"}`.
             params: Query parameters.
 

@@ -1,4 +1,4 @@
-"""Integration: agents, plugins, jobs, logs, served applications and storages."""
+"""Integration endpoints: agents, plugins, jobs, logs, served applications, storages."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class IntegrationClientMixin(BackendBase):
     """Agents, plugins, jobs, logs, served applications and storages."""
 
     def health_check_agent(self, token: str) -> Any:
-        """Ask whether the agent of a token is connected. One request.
+        """Return the connection state of the agent with a token. One request.
 
         Args:
-            token: The agent's token. No message shows it.
+            token: Token of the agent. Messages don't show tokens.
 
         Raises:
-            UsageError: The token can't be one.
+            UsageError: The token has characters that no token has.
             NotFound: No agent has this token.
         """
         return self._post(connect_path(token), resource="agent of the token", secret=token)
@@ -49,77 +49,77 @@ class IntegrationClientMixin(BackendBase):
         """Return a plugin. One request.
 
         Args:
-            plugin_id: Its id or code.
+            plugin_id: Id or code of the plugin.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such plugin.
+            NotFound: No plugin has this id.
         """
-        return self._one(Plugin, plugin_id, params)
+        return self._get_row(Plugin, plugin_id, params)
 
     def create_plugin(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a plugin. One request.
+        """Create a plugin. One request.
 
         Args:
-            data: Its fields; `name` at least.
+            data: Fields of the plugin; at least `name`.
 
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._make(Plugin, data)
+        row: dict[str, Any] = self._create(Plugin, data)
         return row
 
     def update_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Change fields of a plugin. One request.
 
         Args:
-            plugin_id: Its id or code.
-            data: The fields to change; the others stay.
+            plugin_id: Id or code of the plugin.
+            data: Fields to change; the others stay.
 
         Raises:
-            NotFound: There is no such plugin.
+            NotFound: No plugin has this id.
             ValidationError: The server refused a field.
         """
-        return self._change(Plugin, plugin_id, data)
+        return self._update(Plugin, plugin_id, data)
 
     def run_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Start a job. One request.
 
         Args:
-            plugin_id: The plugin's id or code.
+            plugin_id: Id or code of the plugin.
             data: `action`, `params` (or `parameters`), `agent`, `debug`, `job_id`, each optional.
 
         Returns:
-            What the server answers; `job_id` is in it.
+            The server's response, with the `job_id`.
 
         Raises:
-            NotFound: There is no such plugin.
+            NotFound: No plugin has this id.
             ValidationError: The server refused the action or a parameter.
         """
-        return self._act("POST", Plugin, plugin_id, "run/", data)
+        return self._call_action("POST", Plugin, plugin_id, "run/", data)
 
     def create_plugin_release(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Upload a release of a plugin. One request, streamed.
 
         Args:
-            data: `plugin`, `version` and `file`, a path or a file opened for reading bytes, and
-                what else the release has.
+            data: `plugin`, `version`, `file` (a path, or a file opened for reading bytes), and
+                further fields of the release.
 
         Raises:
-            UsageError: There is no file, or it can't be read.
-            ValidationError: The server refused it.
+            UsageError: The file is missing or can't be read.
+            ValidationError: The server refused the release.
         """
         file = data.get("file")
         if file is None:
-            raise UsageError("A plugin release needs a file: a path, or an open file.")
+            raise UsageError("A plugin release needs a file. Pass file=, a path or an open file.")
         return upload_file(
             self._transport,
             PluginRelease.__schema__.path,
             file,
-            # A file in memory has no name of its own.
+            # A file in memory has no name.
             name=None if isinstance(file, _PATH) or hasattr(file, "name") else "release.zip",
             fields={
-                name: _form_value(value)
+                name: _encode_form_value(value)
                 for name, value in data.items()
                 if name != "file" and value is not None
             },
@@ -130,25 +130,25 @@ class IntegrationClientMixin(BackendBase):
         """Return a release of a plugin. One request.
 
         Args:
-            release_id: Its id.
+            release_id: Id of the release.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such release.
+            NotFound: No release has this id.
         """
-        return self._one(PluginRelease, release_id, params)
+        return self._get_row(PluginRelease, release_id, params)
 
     def get_job(self, job_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a job. One request.
 
         Args:
-            job_id: Its id.
+            job_id: Id of the job.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such job.
+            NotFound: No job has this id.
         """
-        return self._one(Job, job_id, params)
+        return self._get_row(Job, job_id, params)
 
     def list_jobs(
         self,
@@ -160,34 +160,34 @@ class IntegrationClientMixin(BackendBase):
 
         Args:
             params: Filters such as `status` and `plugin`, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(Job, params, url_conversion, list_all)
+        return self._list_rows(Job, params, url_conversion, list_all)
 
     def update_job(self, job_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Report on a job. One request.
+        """Update the state of a job. One request.
 
         Args:
-            job_id: Its id.
+            job_id: Id of the job.
             data: `status`, `progress`, `progress_record`, `metrics_record`, `console_logs`,
                 `result`, each optional.
 
         Raises:
-            NotFound: There is no such job.
+            NotFound: No job has this id.
             ValidationError: The server refused a field.
         """
-        return self._change(Job, job_id, data)
+        return self._update(Job, job_id, data)
 
     def list_job_console_logs(self, job_id: Id, params: Params | None = None) -> Any:
-        """Return what a job has printed so far, as the server answers it. One request.
+        """Return the output of a job so far, as the server sends it. One request.
 
         Args:
-            job_id: Its id.
+            job_id: Id of the job.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such job.
+            NotFound: No job has this id.
         """
         path = Job.__schema__.detail_path(job_id, "console_logs/")
         return self._get(path, params, resource=Job.__schema__.label(job_id))
@@ -200,22 +200,22 @@ class IntegrationClientMixin(BackendBase):
         *,
         limits: StreamLimits | None = None,
     ) -> Iterator[str]:
-        """Follow what a job prints, line by line, until it ends.
+        """Yield the output lines of a job until the job ends.
 
-        A connection that breaks is made again: no line is lost, and none comes twice. One request,
-        and another one at the end; two more for each time that a connection breaks.
+        After a broken connection the stream continues: no line is lost or repeated. One request,
+        and another at the end; two more for each broken connection.
 
         Args:
-            job_id: Its id.
+            job_id: Id of the job.
             params: Query parameters.
-            timeout: Seconds to connect, and to wait for each next line before it is asked whether
-                the job still runs.
-            limits: How much is followed at most; the defaults of `StreamLimits` if None.
+            timeout: Seconds to connect, and seconds without a line before the client asks for the
+                state of the job.
+            limits: Limits of the stream; default `StreamLimits()`.
 
         Raises:
-            NotFound: There is no such job.
-            StreamLimitExceeded: It prints more than the limits allow; what came before was given.
-            ClientError: The server refused, or couldn't be reached for a minute.
+            NotFound: No job has this id.
+            StreamLimitExceeded: The output exceeds the limits, after the lines that fit.
+            ClientError: The server refused the request, or was unreachable for a minute.
         """
         path = Job.__schema__.detail_path(job_id, "tail_console_logs/")
         label = Job.__schema__.label(job_id)
@@ -223,7 +223,7 @@ class IntegrationClientMixin(BackendBase):
         def has_ended() -> bool:
             try:
                 return JobStatus(self.get_job(job_id).get("status")).is_final
-            except ValueError:  # a state that isn't known here
+            except ValueError:  # a state newer than this client
                 return False
 
         return follow(
@@ -240,15 +240,15 @@ class IntegrationClientMixin(BackendBase):
         """Write log entries. One request.
 
         Args:
-            data: One entry or a list: `job`, `level`, `message`, `data`, and `file`, which may be a
-                `Path` and then travels inside the request.
+            data: One entry or a list: `job`, `level`, `message`, `data`, and `file`; a `Path` as
+                `file` is sent inside the request.
 
         Raises:
             UsageError: A file can't be read.
             ValidationError: The server refused an entry.
         """
-        body = _log_entry(data) if isinstance(data, Mapping) else [_log_entry(one) for one in data]
-        return self._make(Log, body)
+        body = [_build_log(entry) for entry in ([data] if isinstance(data, Mapping) else data)]
+        return self._create(Log, body[0] if isinstance(data, Mapping) else body)
 
     def list_serve_applications(
         self,
@@ -260,21 +260,21 @@ class IntegrationClientMixin(BackendBase):
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(ServeApplication, params, url_conversion, list_all)
+        return self._list_rows(ServeApplication, params, url_conversion, list_all)
 
     def create_serve_application(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a served application known. One request.
+        """Register a served application. One request.
 
         Args:
-            data: Its fields.
+            data: Fields of the application.
 
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._make(ServeApplication, data)
+        row: dict[str, Any] = self._create(ServeApplication, data)
         return row
 
     def list_storages(
@@ -283,30 +283,30 @@ class IntegrationClientMixin(BackendBase):
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
     ) -> Page | list[dict[str, Any]]:
-        """List storages, without their secrets. One request, or one for each page.
+        """List storages without secrets. One request, or one per page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(Storage, params, url_conversion, list_all)
+        return self._list_rows(Storage, params, url_conversion, list_all)
 
     def get_storage(self, storage_id: Id, params: Params | None = None) -> dict[str, Any]:
-        """Return a storage with its configuration, secrets included. One request.
+        """Return a storage with configuration and secrets. One request.
 
         Args:
-            storage_id: Its id.
+            storage_id: Id of the storage.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such storage.
+            NotFound: No storage has this id.
         """
         query = {"with_configuration": "true", **(params or {})}
-        return self._one(Storage, storage_id, query)
+        return self._get_row(Storage, storage_id, query)
 
     def create_storage(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Make a storage. One request.
+        """Create a storage. One request.
 
         Args:
             data: `name`, `provider`, `category` and `configuration`.
@@ -314,15 +314,15 @@ class IntegrationClientMixin(BackendBase):
         Raises:
             ValidationError: The server refused a field.
         """
-        row: dict[str, Any] = self._make(Storage, data)
+        row: dict[str, Any] = self._create(Storage, data)
         return row
 
 
-def _form_value(value: Any) -> str:
-    """Write a field as a form carries it; what is more than a text or number is JSON there."""
+def _encode_form_value(value: Any) -> str:
+    """Encode a value for a form: structures and booleans as JSON."""
     return dumps(value).decode() if isinstance(value, (bool, dict, list)) else str(value)
 
 
-def _log_entry(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+def _build_log(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     file = entry.get("file")
     return {**entry, "file": data_uri(Path(file))} if isinstance(file, os.PathLike) else entry

@@ -1,4 +1,4 @@
-"""Machine learning: models and ground truth."""
+"""Machine learning endpoints: models and ground truth."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["MLClientMixin"]
 
 
 class MLClientMixin(BackendBase):
-    """Models, and the ground truth that they are trained and judged by."""
+    """Models, and the ground truth for training and evaluating them."""
 
     def list_models(
         self,
@@ -29,10 +29,10 @@ class MLClientMixin(BackendBase):
 
         Args:
             params: Filters such as `project`, `page`, `page_size`, `ordering`.
-            url_conversion: How to rewrite the URL in `file`.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting the URL in `file`.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(Model, params, url_conversion, list_all, files_fields=("file",))
+        return self._list_rows(Model, params, url_conversion, list_all, files_fields=("file",))
 
     def get_model(
         self,
@@ -43,23 +43,23 @@ class MLClientMixin(BackendBase):
         """Return a model. One request.
 
         Args:
-            model_id: Its id.
+            model_id: Id of the model.
             params: Query parameters.
-            url_conversion: How to rewrite the URL in `file`.
+            url_conversion: Rule for rewriting the URL in `file`.
 
         Raises:
-            NotFound: There is no such model.
+            NotFound: No model has this id.
         """
-        return self._one(
+        return self._get_row(
             Model, model_id, params, url_conversion=url_conversion, files_fields=("file",)
         )
 
     def create_model(self, data: Mapping[str, Any]) -> dict[str, Any]:
-        """Register a model. One request, and those of a chunked upload for its file.
+        """Register a model. One request, and those of a chunked upload for the file.
 
         Args:
-            data: Its fields; `file` is a path whose file is uploaded first, or `chunked_upload` the
-                id of an upload that is done.
+            data: Fields of the model. `file` is the path of a file to upload first;
+                `chunked_upload` is the id of a finished upload.
 
         Raises:
             UsageError: The file can't be read.
@@ -68,7 +68,7 @@ class MLClientMixin(BackendBase):
         body = dict(data)
         if (file := body.pop("file", None)) is not None:
             body["chunked_upload"] = upload_in_chunks(self._transport, file)["id"]
-        row: dict[str, Any] = self._make(Model, body)
+        row: dict[str, Any] = self._create(Model, body)
         return row
 
     def list_ground_truth_events(
@@ -81,10 +81,10 @@ class MLClientMixin(BackendBase):
 
         Args:
             params: Filters such as `ground_truth_dataset_versions` (a list) and `project`.
-            url_conversion: How to rewrite the URLs in `files`.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting the URLs in `files`.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(GroundTruthEvent, params, url_conversion, list_all)
+        return self._list_rows(GroundTruthEvent, params, url_conversion, list_all)
 
     def list_ground_truths(
         self,
@@ -96,10 +96,10 @@ class MLClientMixin(BackendBase):
 
         Args:
             params: Filters such as `ground_truth_dataset` and `project`.
-            url_conversion: How to rewrite the URLs in `files`.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting the URLs in `files`.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(GroundTruth, params, url_conversion, list_all)
+        return self._list_rows(GroundTruth, params, url_conversion, list_all)
 
     def list_ground_truth_versions(
         self,
@@ -111,10 +111,10 @@ class MLClientMixin(BackendBase):
 
         Args:
             params: Filters such as `ground_truth_dataset` and `project`.
-            url_conversion: How to rewrite file URLs.
-            list_all: Whether to answer all rows as a list, instead of one page.
+            url_conversion: Rule for rewriting file URLs.
+            list_all: Whether to return all rows as a list instead of one page.
         """
-        return self._rows(GroundTruthVersion, params, url_conversion, list_all)
+        return self._list_rows(GroundTruthVersion, params, url_conversion, list_all)
 
     def get_ground_truth_version(
         self, version_id: Id, params: Params | None = None
@@ -122,10 +122,10 @@ class MLClientMixin(BackendBase):
         """Return a version of a ground truth dataset. One request.
 
         Args:
-            version_id: Its id.
+            version_id: Id of the version.
             params: Query parameters.
 
         Raises:
-            NotFound: There is no such version.
+            NotFound: No version has this id.
         """
-        return self._one(GroundTruthVersion, version_id, params)
+        return self._get_row(GroundTruthVersion, version_id, params)

@@ -1,4 +1,4 @@
-"""The upload stages before units are created: look-ups, checksums, bytes."""
+"""Checksums and bytes: the stages of an upload before units are created."""
 
 from __future__ import annotations
 
@@ -6,46 +6,41 @@ import hashlib
 from collections.abc import Callable
 from typing import Any
 
-from synapse.errors import (
-    ClientError,
-    PayloadTooLarge,
-    RateLimited,
-    RequestTimeout,
-    ServerError,
-)
+from synapse.errors import ClientError, PayloadTooLarge, RequestTimeout, ServerError
 from synapse.transfer.bulk.pipeline import Pipeline
+from synapse.transfer.bulk.report import is_server_failure
 from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
-from synapse.transfer.local_file import BLOCK, LocalFile, checked_name
+from synapse.transfer.form_upload import find_stored_checksums
+from synapse.transfer.local_file import BLOCK_SIZE, LocalFile, validate_file_name
 from synapse.transfer.progress import FileProgress, Progress
 from synapse.transfer.upload import upload
 from synapse.transport import Transport
 
 __all__ = ["FileSender", "hash_file"]
 
-_ASKED_AT_ONCE = 500
+_CHECKSUMS_PER_REQUEST = 500
 _ATTEMPTS = 3
 _PAUSE = 0.3
 
 
 def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
-    """Compute a file's MD5, and note size and time.
+    """Set the MD5, size and time of a file.
 
     Args:
         file: The file.
-        check: Called between two blocks; may raise.
+        check: Function called between two blocks; may raise.
 
     Raises:
-        UsageError: The file can't be read, or the name can't be sent.
+        UsageError: The file can't be read, or its name can't be sent.
     """
-    checked_name(file.name)  # a unit whose name can't be sent would keep a whole batch from it
+    validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
     digest = hashlib.md5(usedforsecurity=False)
     with LocalFile(file.path) as source:
-        file.size = source.size
-        file.changed = source.state[1]
+        file.size, file.changed, *_ = source.fingerprint
         offset = 0
         while offset < source.size:
             check()
-            block = source.read_at(offset, BLOCK)
+            block = source.read_at(offset, BLOCK_SIZE)
             if not block:
                 break
             digest.update(block)
@@ -54,95 +49,88 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
 
 
 class FileSender:
-    """Sends the files that the server lacks.
+    """Send the files that the server doesn't have.
 
     Args:
         transport: The transport.
-        path: Endpoint for files.
-        line: The pipeline, which says when to stop.
-        progress: Display of the progress.
-        count: Adds to a number of the report.
+        path: Path of the endpoint for files.
+        pipeline: The pipeline, which may stop.
+        progress: Progress of the whole upload.
+        count: Function that adds to a number of the report.
     """
 
     def __init__(
         self,
         transport: Transport,
         path: str,
-        line: Pipeline,
+        pipeline: Pipeline,
         progress: Progress,
         count: Callable[[str, int], None],
     ) -> None:
         self._transport = transport
         self._path = path
-        self._line = line
-        self._progress = _Stoppable(progress, line)
-        self._whole = progress
+        self._pipeline = pipeline
+        self._progress = progress
+        self._stoppable = _StoppableProgress(progress, pipeline)
         self._count = count
-        self._verifies = True
+        self._can_verify = True
 
-    def verify(self, records: list[UploadItem]) -> None:
-        """Note which files the server has. One request for each 500 of them."""
-        files = [file for record in records for file in record.files]
+    def verify(self, items: list[UploadItem]) -> None:
+        """Mark the files that the server has. One request for each 500 files."""
+        files = [file for item in items for file in item.files]
         checksums = list(dict.fromkeys(file.checksum for file in files))
-        held: set[str] = set()
-        for start in range(0, len(checksums), _ASKED_AT_ONCE):
-            held |= self._held(checksums[start : start + _ASKED_AT_ONCE])
+        stored: set[str] = set()
+        for start in range(0, len(checksums), _CHECKSUMS_PER_REQUEST):
+            stored |= self._find_stored(checksums[start : start + _CHECKSUMS_PER_REQUEST])
         for file in files:
-            file.is_held = file.checksum in held
+            file.is_stored = file.checksum in stored
 
-    def _held(self, checksums: list[str]) -> set[str]:
+    def _find_stored(self, checksums: list[str]) -> set[str]:
         for _ in range(_ATTEMPTS):
-            if not self._verifies:
+            if not self._can_verify:
                 break
             try:
-                answer = self._transport.request(
-                    "POST",
-                    f"{self._path}verify_checksums/",
-                    json={"checksums": checksums},
-                    resource="checksums",
+                return find_stored_checksums(
+                    self._transport, self._path, checksums, resource="checksums"
                 )
             except PayloadTooLarge:
                 middle = len(checksums) // 2
                 if not middle:
                     break
-                return self._held(checksums[:middle]) | self._held(checksums[middle:])
-            except (ServerError, RequestTimeout, RateLimited):
-                self._line.wait(_PAUSE)
-                continue
+                return self._find_stored(checksums[:middle]) | self._find_stored(checksums[middle:])
             except ClientError as error:
-                # An older server takes it for the id of a file, which nothing can be sent to.
+                if is_server_failure(error):
+                    self._pipeline.wait(_PAUSE)
+                    continue
+                # Older servers take the path for the id of a file.
                 if error.status_code not in (404, 405):
                     raise
-                self._verifies = False
+                self._can_verify = False
                 break
-            found = answer.get("checksums") if isinstance(answer, dict) else answer
-            if not isinstance(found, list):
-                break
-            return {one for one in found if isinstance(one, str)}
-        return set()  # sending a file that is there does no harm
+        return set()  # sending a stored file again does no harm
 
-    def send(self, record: UploadItem) -> None:
+    def send(self, item: UploadItem) -> None:
         """Send an item's files.
 
-        One request for each file that the server lacks, or as chunks need. After a lost response,
-        one more asks whether the server has the file.
+        One request, or one for each chunk, for each file that the server doesn't have. A lost
+        response costs one more request, which asks for the file.
 
         Raises:
             SynapseError: A file couldn't be sent.
         """
-        for file in record.files:
-            self._line.check()
-            if file.is_held:
+        for file in item.files:
+            self._pipeline.check()
+            if file.is_stored:
                 self.skip(file)
                 self._count("files_held", 1)
                 continue
             if file.has_changed():
-                hash_file(file, self._line.check)
-            self._send(record, file)
+                hash_file(file, self._pipeline.check)
+            self._send(item, file)
             self._count("files_sent", 1)
             self._count("bytes", file.size)
 
-    def _send(self, record: UploadItem, file: ItemFile) -> None:
+    def _send(self, item: UploadItem, file: ItemFile) -> None:
         for attempt in range(1, _ATTEMPTS + 1):
             try:
                 upload(
@@ -150,46 +138,47 @@ class FileSender:
                     self._path,
                     file.path,
                     name=file.name.rpartition("/")[2],
-                    progress=self._progress,
+                    progress=self._stoppable,
                     checksum=file.checksum,
                 )
+            # 500 included: among many files, a rare crash of the server is worth another attempt.
             except (ServerError, RequestTimeout):
                 if attempt == _ATTEMPTS:
                     raise
-                self._line.wait(_PAUSE * attempt)
-                self.verify([record])
+                self._pipeline.wait(_PAUSE * attempt)
+                self.verify([item])
             else:
-                file.is_held = True
-            if file.is_held:
+                file.is_stored = True
+            if file.is_stored:
                 return
 
     def skip(self, file: ItemFile) -> None:
-        """Show a file as done that needn't be sent."""
+        """Show a file as finished without sending."""
         size = max(file.size, 0)
-        with self._whole.file(file.name, size) as one:
-            one.at(size, is_resumed=True)
+        with self._progress.file(file.name, size) as file_progress:
+            file_progress.at(size, is_resumed=True)
 
 
-class _Stoppable(Progress):
-    """Passes progress on, and ends a transfer when the pipeline is stopped."""
+class _StoppableProgress(Progress):
+    """Forward progress, and interrupt a file when the pipeline has stopped."""
 
-    def __init__(self, whole: Progress, line: Pipeline) -> None:
+    def __init__(self, whole: Progress, pipeline: Pipeline) -> None:
         super().__init__()
         self._inner = whole
-        self._line = line
+        self._pipeline = pipeline
 
     def file(self, name: str, size: int) -> FileProgress:
-        return _StoppableFile(self._inner.file(name, size), self._line, self)
+        return _StoppableFileProgress(self._inner.file(name, size), self._pipeline, self)
 
 
-class _StoppableFile(FileProgress):
-    def __init__(self, inner: FileProgress, line: Pipeline, whole: Progress) -> None:
+class _StoppableFileProgress(FileProgress):
+    def __init__(self, inner: FileProgress, pipeline: Pipeline, whole: Progress) -> None:
         super().__init__(whole, inner.name, inner.size)
         self._inner = inner
-        self._line = line
+        self._pipeline = pipeline
 
     def at(self, offset: int, **options: Any) -> None:
-        self._line.check()
+        self._pipeline.check()
         self._inner.at(offset, **options)
         self.done, self.confirmed = self._inner.done, self._inner.confirmed
 

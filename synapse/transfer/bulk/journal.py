@@ -1,11 +1,10 @@
-"""The progress of an upload on the disk, so that another run can continue.
+"""Journal of an upload on disk, from which another run continues.
 
-An item is identified by its files' names and its metadata, a file by size, time and checksum.
-Before units or tasks are requested, the journal notes that: after a lost response, because the
-program was killed or the connection broke, the server is asked for what was created.
+The journal knows an item by its files' names and `meta`, and the files by size, time and checksum.
+Each create request is written to the journal before it is sent: if the response is lost, because
+the program was killed or the connection broke, the next run asks the server for the result.
 
-Only one run at a time uses a journal. The operating system holds the lock, and frees the lock with
-the process.
+One run at a time has a journal. The lock is the operating system's, and ends with the process.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from synapse.errors import InvalidQuery, JournalInUse
+from synapse.errors import JournalInUse, UsageError
 from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 
 __all__ = ["Journal"]
 
-_MOST_PUT_OFF = 1000
+_MAX_DEFERRED = 1000
 _FORMAT = "1"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts(name TEXT PRIMARY KEY, value TEXT);
@@ -44,15 +43,15 @@ class Journal:
     """A journal, open for one run.
 
     Args:
-        path: The journal's file, or `None` for a temporary one.
-        collection: The server and the id of the collection.
-        created: Distinguishes the collection from a later one with the same id, such as the
-            creation time. The journal of another collection starts anew.
-        project: The project that gets tasks, if any.
+        path: Path of the file, or `None` for a temporary journal.
+        collection: The server, and the id of the collection.
+        created: Creation time of the collection, which distinguishes a later collection with the
+            same id. The journal of the former collection is emptied.
+        project: The project of the tasks, if any.
 
     Raises:
-        JournalInUse: Another run is using the journal.
-        UsageError: The journal can't be written, or the file is something else, such as the journal
+        JournalInUse: Another run has the journal.
+        UsageError: The journal can't be written, or the file is another file, such as the journal
             of another collection.
     """
 
@@ -67,7 +66,7 @@ class Journal:
         self._path = path
         self._project = project
         self._lock = threading.RLock()
-        self._done: deque[UploadItem] = deque()
+        self._deferred: deque[UploadItem] = deque()
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -75,36 +74,38 @@ class Journal:
                 path or "", timeout=0.1, check_same_thread=False, isolation_level=None
             )
         except (OSError, sqlite3.Error) as error:
-            raise InvalidQuery(
-                f"The journal {path} can't be opened: {error}. Give another place by journal=, "
-                "or by XDG_STATE_HOME."
+            raise UsageError(
+                f"The journal {path} can't be opened: {error}. Pass another path as journal=, or "
+                "set XDG_STATE_HOME."
             ) from error
         try:
-            self._begin(collection, created)
-        except InvalidQuery:
+            self._initialize(collection, created)
+        except UsageError:
             self._database.close()
             raise
         except sqlite3.Error as error:
             self._database.close()
             if "locked" in str(error):
                 raise JournalInUse(
-                    f"Another upload is at it: it has the journal {path}. Wait for its end, or "
-                    "give this one a journal= of its own."
+                    f"Another upload is using the journal {path}. Wait for it to finish, or pass "
+                    "another journal=."
                 ) from None
-            raise InvalidQuery(f"The journal {path} can't be used: {error}.") from error
+            raise UsageError(
+                f"The journal {path} can't be used: {error}. Pass another path as journal=."
+            ) from error
 
-    def _begin(self, collection: tuple[str, str], created: str) -> None:
+    def _initialize(self, collection: tuple[str, str], created: str) -> None:
         database = self._database
         database.execute("PRAGMA locking_mode=EXCLUSIVE")
-        database.execute("BEGIN EXCLUSIVE")  # of which nothing is written to the file
-        known = self._about()
+        database.execute("BEGIN EXCLUSIVE")  # locks the file without a write
+        header = self._read_header()
         database.execute("COMMIT")
-        # What it knows is lost when it is begun anew, and everything then made a second time: that
-        # needs a better reason than a path that was given by mistake, or by another SDK.
-        if known is not None and known[:2] != [*collection]:
-            raise InvalidQuery(
-                f"The journal {self._path} is of another collection ({known[1]} of {known[0]}): "
-                "give each collection a journal= of its own."
+        # Emptying a journal makes an upload create everything again, so a path that was given by
+        # mistake is refused instead.
+        if header is not None and header[:2] != [*collection]:
+            raise UsageError(
+                f"The journal {self._path} is of another collection ({header[1]} of {header[0]}). "
+                "Pass another journal= for each collection."
             )
         database.execute("PRAGMA synchronous=NORMAL")
         database.execute("PRAGMA journal_mode=WAL")
@@ -112,19 +113,19 @@ class Journal:
         database.execute("BEGIN EXCLUSIVE")
         for statement in _SCHEMA.split(";"):
             database.execute(statement)
-        about = [*collection, created]
-        if known != about:
+        new_header = [*collection, created]
+        if header != new_header:
             database.execute("DELETE FROM records")
             database.execute("DELETE FROM tasks")
-            new = {"collection": json.dumps(about), "format": _FORMAT}
-            database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", new.items())
+            facts = {"collection": json.dumps(new_header), "format": _FORMAT}
+            database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
         database.execute("COMMIT")
 
-    def _about(self) -> list[str] | None:
-        """Return server, id and time of the journal's collection; `None` for a new journal.
+    def _read_header(self) -> list[str] | None:
+        """Return server, id and creation time of the collection; `None` for a new journal.
 
         Raises:
-            UsageError: The file isn't a journal, or is one of another SDK version.
+            UsageError: The file is not a journal, or another version of the SDK wrote the journal.
         """
         tables = {name for (name,) in self._database.execute("SELECT name FROM sqlite_master")}
         if not tables:
@@ -133,180 +134,183 @@ class Journal:
         if "facts" in tables:
             facts = dict(self._database.execute("SELECT name, value FROM facts"))
         if "format" not in facts or "collection" not in facts:
-            raise InvalidQuery(f"The journal {self._path} can't be used: it is something else.")
-        if facts["format"] != _FORMAT:
-            raise InvalidQuery(
-                f"The journal {self._path} was written by another version of the SDK: upload with "
-                "that one, or give another journal=, which knows nothing of what is done."
+            raise UsageError(
+                f"The journal {self._path} can't be used, because the file is another database. "
+                "Pass another path as journal=."
             )
-        about: list[str] = json.loads(facts["collection"])
-        return about
+        if facts["format"] != _FORMAT:
+            raise UsageError(
+                f"The journal {self._path} was written by another version of the SDK. Upload with "
+                "that version, or pass another journal= to start from nothing."
+            )
+        header: list[str] = json.loads(facts["collection"])
+        return header
 
-    # -- What earlier runs did ---------------------------------------------------------------
+    # -- Results of earlier runs -------------------------------------------------------------
 
-    def recall(self, records: Sequence[UploadItem], *, is_unique: bool) -> list[bool]:
-        """Fill items with the journal's knowledge.
+    def load(self, items: Sequence[UploadItem], *, is_unique: bool) -> list[bool]:
+        """Set the results of earlier runs on items.
 
         Args:
-            records: Some items, no more than a few hundred.
-            is_unique: Whether every item comes only once.
+            items: Up to a few hundred items.
+            is_unique: Whether the source can't have an item twice.
 
         Returns:
-            For each item, whether this run has seen the same one before.
+            For each item, whether this run has seen the same item before.
         """
         with self._lock:
-            repeated = [False] * len(records) if is_unique else self._note_seen(records)
-            keys = [record.key for record in records]
+            repeated = [False] * len(items) if is_unique else self._mark_seen(items)
+            keys = [item.key for item in items]
             marks = ",".join("?" * len(keys))
             rows = self._database.execute(
                 "SELECT key, stamp, checksums, unit, asked_at, newest FROM records"  # noqa: S608
                 f" WHERE key IN ({marks})",
                 keys,
             )
-            known = {row[0]: row for row in rows}
-            tasks = self._tasks(keys) if known and self._project is not None else {}
-            for record, is_again in zip(records, repeated, strict=True):
-                row = known.get(record.key)
-                record.is_noted = row is not None
-                if row is not None and not is_again and row[1] == record.stamp:
-                    self._take(record, row[2:], tasks.get(record.key))
+            by_key = {row[0]: row for row in rows}
+            tasks = self._load_tasks(keys) if by_key and self._project is not None else {}
+            for item, is_repeated in zip(items, repeated, strict=True):
+                row = by_key.get(item.key)
+                item.is_in_journal = row is not None
+                if row is not None and not is_repeated and row[1] == item.stamp:
+                    self._apply(item, row[2:], tasks.get(item.key))
             return repeated
 
-    def recognise(self, record: UploadItem) -> None:
-        """Fill an item, whose files were read, with the knowledge about these checksums."""
+    def load_by_checksums(self, item: UploadItem) -> None:
+        """Set the results of earlier runs on a hashed item, if the checksums are the same."""
         with self._lock:
             row = self._database.execute(
                 "SELECT checksums, unit, asked_at, newest FROM records WHERE key = ?",
-                (record.key,),
+                (item.key,),
             ).fetchone()
             if row is None:
                 return
-            if json.loads(row[0]) == record.checksums:
-                tasks = self._tasks([record.key]) if self._project is not None else {}
-                self._take(record, row, tasks.get(record.key))
-                self.sent(record)  # they were written to, but are the same
+            if json.loads(row[0]) == item.checksums:
+                tasks = self._load_tasks([item.key]) if self._project is not None else {}
+                self._apply(item, row, tasks.get(item.key))
+                self.mark_sent(item)  # stores the new stamp
                 return
-            # Its files are others now: what was made of the former ones isn't about them.
-            self._write("DELETE FROM records WHERE key = ?", [(record.key,)])
-            self._write("DELETE FROM tasks WHERE key = ?", [(record.key,)])
+            # The unit of the former content isn't this item's.
+            self._write("DELETE FROM records WHERE key = ?", [(item.key,)])
+            self._write("DELETE FROM tasks WHERE key = ?", [(item.key,)])
 
-    def _note_seen(self, records: Sequence[UploadItem]) -> list[bool]:
+    def _mark_seen(self, items: Sequence[UploadItem]) -> list[bool]:
         self._database.execute("BEGIN")
         insert = "INSERT OR IGNORE INTO temp.seen VALUES (?)"
-        seen = [not self._database.execute(insert, (one.key,)).rowcount for one in records]
+        seen = [not self._database.execute(insert, (item.key,)).rowcount for item in items]
         self._database.execute("COMMIT")
         return seen
 
-    def _tasks(self, keys: Sequence[bytes]) -> dict[bytes, tuple[int | None, float | None]]:
+    def _load_tasks(self, keys: Sequence[bytes]) -> dict[bytes, tuple[int | None, float | None]]:
         marks = ",".join("?" * len(keys))
         rows = self._database.execute(
             f"SELECT key, task, asked_at FROM tasks WHERE project = ? AND key IN ({marks})",  # noqa: S608
             [self._project, *keys],
         )
-        return {key: (task, asked_at) for key, task, asked_at in rows}
+        return {key: (task, requested_at) for key, task, requested_at in rows}
 
-    def _take(
+    def _apply(
         self,
-        record: UploadItem,
+        item: UploadItem,
         row: tuple[str, int | None, float | None, int | None],
         task: tuple[int | None, float | None] | None,
     ) -> None:
-        checksums, unit, asked_at, newest = row
-        record.unit = unit
-        record.is_old = unit is not None
+        checksums, unit, requested_at, newest = row
+        item.unit = unit
+        item.is_from_earlier_run = unit is not None
         if unit is None:
-            known = json.loads(checksums)
-            for file in record.files:
-                file.checksum = known.get(file.specification, "")
-            if asked_at is not None:
-                record.unit_asked = PendingCreate(asked_at, newest or 0)
+            by_specification = json.loads(checksums)
+            for file in item.files:
+                file.checksum = by_specification.get(file.specification, "")
+            if requested_at is not None:
+                item.pending_unit = PendingCreate(requested_at, newest or 0)
         elif task is not None:
-            record.task = task[0]
+            item.task = task[0]
             if task[0] is None and task[1] is not None:
-                record.task_asked = PendingCreate(task[1], 0)
+                item.pending_task = PendingCreate(task[1], 0)
 
-    # -- What this run does ------------------------------------------------------------------
+    # -- Results of this run -----------------------------------------------------------------
 
-    def sent(self, record: UploadItem) -> None:
-        """Note that the server has an item's files; written together with later notes."""
-        self._done.append(record)  # without the lock: whoever sends files doesn't wait here
-        if len(self._done) >= _MOST_PUT_OFF:
+    def mark_sent(self, item: UploadItem) -> None:
+        """Mark an item's files as stored on the server; written together with later ones."""
+        self._deferred.append(item)  # without the lock, so that senders don't wait
+        if len(self._deferred) >= _MAX_DEFERRED:
             self.flush()
 
     def flush(self) -> None:
-        """Write postponed notes."""
+        """Write deferred items."""
         with self._lock:
-            done = [self._done.popleft() for _ in range(len(self._done))]
-            if done:
+            items = [self._deferred.popleft() for _ in range(len(self._deferred))]
+            if items:
                 self._write(
                     "INSERT INTO records(key, stamp, checksums) VALUES (?, ?, ?) ON CONFLICT(key)"
                     " DO UPDATE SET stamp = excluded.stamp, checksums = excluded.checksums",
-                    ((one.key, one.stamp, json.dumps(one.checksums)) for one in done),
+                    ((item.key, item.stamp, json.dumps(item.checksums)) for item in items),
                 )
 
-    def asking_units(self, records: Sequence[UploadItem], newest: int) -> PendingCreate:
-        """Note that units are about to be asked for."""
+    def request_units(self, items: Sequence[UploadItem], newest: int) -> PendingCreate:
+        """Write that units are about to be requested."""
         with self._lock:
             self.flush()
-            asked = PendingCreate(time.time(), newest)
+            request = PendingCreate(time.time(), newest)
             self._write(
                 "INSERT OR REPLACE INTO records(key, stamp, checksums, asked_at, newest)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (
-                    (one.key, one.stamp, json.dumps(one.checksums), asked.at, newest)
-                    for one in records
+                    (item.key, item.stamp, json.dumps(item.checksums), request.at, newest)
+                    for item in items
                 ),
-                survives=True,
+                is_durable=True,
             )
-            return asked
+            return request
 
-    def made_units(self, records: Iterable[UploadItem]) -> None:
-        """Note the units' ids."""
+    def create_units(self, items: Iterable[UploadItem]) -> None:
+        """Write the ids of created units."""
         self._write(
             "UPDATE records SET unit = ?, asked_at = NULL WHERE key = ?",
-            ((one.unit, one.key) for one in records),
+            ((item.unit, item.key) for item in items),
         )
 
-    def no_units(self, records: Iterable[UploadItem]) -> None:
-        """Note that units that were asked for weren't made."""
+    def refuse_units(self, items: Iterable[UploadItem]) -> None:
+        """Write that requested units were not created."""
         self._write(
-            "UPDATE records SET asked_at = NULL WHERE key = ?", ((one.key,) for one in records)
+            "UPDATE records SET asked_at = NULL WHERE key = ?", ((item.key,) for item in items)
         )
 
-    def asking_tasks(self, records: Sequence[UploadItem]) -> PendingCreate:
-        """Note that tasks are about to be asked for."""
-        asked = PendingCreate(time.time(), 0)
+    def request_tasks(self, items: Sequence[UploadItem]) -> PendingCreate:
+        """Write that tasks are about to be requested."""
+        request = PendingCreate(time.time(), 0)
         self._write(
             "INSERT OR REPLACE INTO tasks VALUES (?, ?, NULL, ?)",
-            ((one.key, self._project, asked.at) for one in records),
-            survives=True,
+            ((item.key, self._project, request.at) for item in items),
+            is_durable=True,
         )
-        return asked
+        return request
 
-    def made_tasks(self, records: Iterable[UploadItem]) -> None:
-        """Note the tasks' ids."""
+    def create_tasks(self, items: Iterable[UploadItem]) -> None:
+        """Write the ids of created tasks."""
         self._write(
             "UPDATE tasks SET task = ?, asked_at = NULL WHERE key = ? AND project = ?",
-            ((one.task, one.key, self._project) for one in records),
+            ((item.task, item.key, self._project) for item in items),
         )
 
-    def no_tasks(self, records: Iterable[UploadItem]) -> None:
-        """Note that tasks that were asked for weren't made."""
+    def refuse_tasks(self, items: Iterable[UploadItem]) -> None:
+        """Write that requested tasks were not created."""
         self._write(
             "DELETE FROM tasks WHERE key = ? AND project = ?",
-            ((one.key, self._project) for one in records),
+            ((item.key, self._project) for item in items),
         )
 
-    def knows_unit(self, unit: Any) -> bool:
+    def has_unit(self, unit: Any) -> bool:
         """Return whether a unit belongs to an item."""
         with self._lock:
-            found = self._database.execute("SELECT 1 FROM records WHERE unit = ?", (unit,))
-            return found.fetchone() is not None
+            rows = self._database.execute("SELECT 1 FROM records WHERE unit = ?", (unit,))
+            return rows.fetchone() is not None
 
-    # -- What the server has lost --------------------------------------------------------------
+    # -- Losses of the server ----------------------------------------------------------------
 
-    def counts(self) -> tuple[int, int]:
-        """Return the numbers of noted units and tasks."""
+    def count_created(self) -> tuple[int, int]:
+        """Return the numbers of created units and tasks."""
         units, tasks = self._database.execute(
             "SELECT (SELECT count(*) FROM records WHERE unit IS NOT NULL),"
             " (SELECT count(*) FROM tasks WHERE task IS NOT NULL AND project = ?)",
@@ -314,51 +318,51 @@ class Journal:
         ).fetchone()
         return units, tasks
 
-    def keep_units(self, ids: Iterable[Any]) -> None:
-        """Forget units, and their tasks, that no longer exist."""
+    def retain_units(self, ids: Iterable[Any]) -> None:
+        """Forget units, and their tasks, whose ids the server doesn't have."""
         with self._lock:
-            self._gather(ids)
-            gone = "unit IS NOT NULL AND unit NOT IN (SELECT id FROM there)"
+            self._load_ids(ids)
+            is_gone = "unit IS NOT NULL AND unit NOT IN (SELECT id FROM existing)"
             self._database.execute(
-                f"DELETE FROM tasks WHERE key IN (SELECT key FROM records WHERE {gone})"  # noqa: S608
+                f"DELETE FROM tasks WHERE key IN (SELECT key FROM records WHERE {is_gone})"  # noqa: S608
             )
-            self._database.execute(f"UPDATE records SET unit = NULL WHERE {gone}")  # noqa: S608
-            self._database.execute("DROP TABLE there")
+            self._database.execute(f"UPDATE records SET unit = NULL WHERE {is_gone}")  # noqa: S608
+            self._database.execute("DROP TABLE existing")
 
-    def keep_tasks(self, ids: Iterable[Any]) -> None:
-        """Forget tasks that no longer exist."""
+    def retain_tasks(self, ids: Iterable[Any]) -> None:
+        """Forget tasks whose ids the server doesn't have."""
         with self._lock:
-            self._gather(ids)
+            self._load_ids(ids)
             self._database.execute(
                 "DELETE FROM tasks WHERE project = ? AND task IS NOT NULL"
-                " AND task NOT IN (SELECT id FROM there)",
+                " AND task NOT IN (SELECT id FROM existing)",
                 (self._project,),
             )
-            self._database.execute("DROP TABLE there")
+            self._database.execute("DROP TABLE existing")
 
     def close(self) -> None:
-        """Write postponed notes, and free the journal."""
+        """Write deferred items, and release the lock."""
         with self._lock:
             self.flush()
             self._database.close()
 
-    def _gather(self, ids: Iterable[Any]) -> None:
-        self._database.execute("CREATE TEMP TABLE there(id INTEGER PRIMARY KEY)")
-        self._write("INSERT OR IGNORE INTO there VALUES (?)", ((one,) for one in ids))
+    def _load_ids(self, ids: Iterable[Any]) -> None:
+        self._database.execute("CREATE TEMP TABLE existing(id INTEGER PRIMARY KEY)")
+        self._write("INSERT OR IGNORE INTO existing VALUES (?)", ((number,) for number in ids))
 
     def _write(
-        self, statement: str, rows: Iterable[tuple[Any, ...]], *, survives: bool = False
+        self, statement: str, rows: Iterable[tuple[Any, ...]], *, is_durable: bool = False
     ) -> None:
-        """Write some rows.
+        """Write rows in one transaction.
 
         Args:
             statement: The SQL statement.
-            rows: The statement's values.
-            survives: Whether the rows must survive a power failure; they survive any other end of
-                the program in any case.
+            rows: Values of the statement.
+            is_durable: Whether the rows must survive a power failure; they survive the process in
+                any case.
         """
         with self._lock:
-            self._database.execute(f"PRAGMA synchronous={'FULL' if survives else 'NORMAL'}")
+            self._database.execute(f"PRAGMA synchronous={'FULL' if is_durable else 'NORMAL'}")
             self._database.execute("BEGIN")
             try:
                 self._database.executemany(statement, rows)

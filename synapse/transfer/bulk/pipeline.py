@@ -1,7 +1,7 @@
-"""A pipeline of stages, each with threads that pass their work on.
+"""Threads and queues: each stage passes its items on to a later one.
 
-Bounded queues between the stages make a fast stage wait for a slow one, so memory doesn't grow with
-the length of the source.
+The queues are bounded, so a fast stage waits for a slow one, and a long run needs no more memory
+than the queues hold.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
-__all__ = ["Pipeline", "Queue", "Stopped"]
+__all__ = ["Pipeline", "PipelineStopped", "Queue"]
 
 T = TypeVar("T")
 
-# How often the main thread looks up: where a lock can't be interrupted, Ctrl-C is seen then.
+# Seconds between wake-ups of the main thread: on Windows, Ctrl-C doesn't interrupt a lock.
 _TICK = 0.25
 
 
-class Stopped(BaseException):
-    """The line was stopped. Ends a stage's thread, and reaches nobody outside of the line."""
+class PipelineStopped(BaseException):
+    """The pipeline stopped. Ends a stage's thread, and never leaves the pipeline."""
 
 
 class Queue(Generic[T]):
     """A bounded queue between stages.
 
     Args:
-        size: Number of items above which `put` waits.
+        size: Number of items at which `put` waits.
     """
 
     def __init__(self, size: int) -> None:
@@ -37,24 +37,24 @@ class Queue(Generic[T]):
         lock = threading.Lock()
         self._filled = threading.Condition(lock)
         self._emptied = threading.Condition(lock)
-        # How many items make it worth waking whoever waits: a batch's taker isn't woken for each.
+        # Items that wake a waiting thread: a thread that waits for a batch sleeps until it is full.
         self._wanted = 1
         self._is_closed = False
-        self._is_broken = False
+        self._is_aborted = False
 
     def put(self, *items: T) -> None:
-        """Add items, waiting for room.
+        """Add items; wait while the queue is full.
 
         Raises:
-            Stopped: The pipeline was stopped.
+            PipelineStopped: The pipeline stopped.
         """
         start = 0
         with self._emptied:
             while start < len(items):
-                while len(self._items) >= self._size and not self._is_broken:
+                while len(self._items) >= self._size and not self._is_aborted:
                     self._emptied.wait()
-                if self._is_broken:
-                    raise Stopped
+                if self._is_aborted:
+                    raise PipelineStopped
                 end = start + self._size - len(self._items)
                 added = items[start:end]
                 self._items.extend(added)
@@ -62,58 +62,58 @@ class Queue(Generic[T]):
                 if len(self._items) >= self._wanted:
                     self._filled.notify(len(added))
 
-    def take(self, most: int, patience: float = 0.0) -> list[T]:
-        """Take at least one item; an empty list marks the end.
+    def take(self, batch_size: int, patience: float = 0.0) -> list[T]:
+        """Remove and return items, at least one; none if the queue is closed and empty.
 
         Args:
-            most: Largest number of items.
-            patience: Seconds to wait for more items. Only one thread may wait like that.
+            batch_size: Largest number of items.
+            patience: Seconds to wait for a full batch. Only one thread may wait for a batch.
 
         Raises:
-            Stopped: The pipeline was stopped.
+            PipelineStopped: The pipeline stopped.
         """
         until = 0.0
         with self._filled:
             while True:
-                if self._is_broken:
-                    raise Stopped
-                there = len(self._items)
-                if there >= most or self._is_closed:
+                if self._is_aborted:
+                    raise PipelineStopped
+                count = len(self._items)
+                if count >= batch_size or self._is_closed:
                     break
-                if there:
+                if count:
                     until = until or time.monotonic() + patience
                     left = until - time.monotonic()
-                    if left <= 0 or there >= self._size:
+                    if left <= 0 or count >= self._size:
                         break
-                    self._wanted = min(most, self._size)
+                    self._wanted = min(batch_size, self._size)
                     self._filled.wait(left)
                     self._wanted = 1
                 else:
                     self._filled.wait()
-            taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
-            # Not at each item: whoever waits for room would be woken for one of them.
+            batch = [self._items.popleft() for _ in range(min(batch_size, len(self._items)))]
+            # Only when half empty: a waiting thread would otherwise wake for each item.
             if len(self._items) <= self._size // 2:
                 self._emptied.notify_all()
             if self._items:
                 self._filled.notify()
-            return taken
+            return batch
 
     def close(self) -> None:
-        """Mark the end: no further item comes."""
+        """Announce that no more items will come."""
         with self._filled:
             self._is_closed = True
             self._filled.notify_all()
 
-    def break_off(self) -> None:
-        """Wake and stop everybody who waits here, and everybody who comes."""
+    def abort(self) -> None:
+        """Raise `PipelineStopped` in every waiting and later call."""
         with self._filled:
-            self._is_broken = True
+            self._is_aborted = True
             self._filled.notify_all()
             self._emptied.notify_all()
 
 
 class Pipeline:
-    """The stages, and their end: all is done, one failed, or the user stops.
+    """Stages that run until all work is done, one fails, or the user interrupts.
 
     Args:
         name: Prefix of the threads' names.
@@ -121,7 +121,7 @@ class Pipeline:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._channels: list[Queue[Any]] = []
+        self._queues: list[Queue[Any]] = []
         self._threads: list[threading.Thread] = []
         self._error: BaseException | None = None
         self._lock = threading.Lock()
@@ -130,13 +130,13 @@ class Pipeline:
         self._all_ended = threading.Event()
         self._all_ended.set()
 
-    def channel(self, size: int) -> Queue[Any]:
-        """Make a queue that is broken off when the line stops."""
-        made: Queue[Any] = Queue(size)
-        self._channels.append(made)
-        return made
+    def add_queue(self, size: int) -> Queue[Any]:
+        """Create a queue that is aborted when the pipeline stops."""
+        queue: Queue[Any] = Queue(size)
+        self._queues.append(queue)
+        return queue
 
-    def stage(
+    def add_stage(
         self,
         name: str,
         work: Callable[[list[Any]], object],
@@ -144,96 +144,96 @@ class Pipeline:
         target: Queue[Any] | None = None,
         *,
         workers: int = 1,
-        most: int = 1,
+        batch_size: int = 1,
         patience: float = 0.0,
-        last: Callable[[], object] | None = None,
+        on_end: Callable[[], object] | None = None,
     ) -> None:
         """Add a stage.
 
         Args:
             name: Name of the threads.
-            work: Receives the items, and passes results on.
+            work: Function that processes a batch and passes items on.
             source: Queue of the items.
-            target: Queue to close when the last thread has ended well.
+            target: Queue to close after the last thread has ended without error.
             workers: Number of threads.
-            most: Number of items that `work` gets at once.
-            patience: Seconds to wait for that number.
-            last: Called by the last thread, before `target` is closed.
+            batch_size: Largest number of items per call of `work`.
+            patience: Seconds to wait for a full batch.
+            on_end: Function called by the last thread, before `target` is closed.
         """
-        left = [workers]
+        running = [workers]
 
         def run() -> None:
-            while taken := source.take(most, patience):
-                work(taken)
-                taken.clear()
+            while batch := source.take(batch_size, patience):
+                work(batch)
+                batch.clear()
             with self._lock:
-                left[0] -= 1
-                if left[0]:
+                running[0] -= 1
+                if running[0]:
                     return
-            if last is not None:
-                last()
+            if on_end is not None:
+                on_end()
             if target is not None:
                 target.close()
 
         for number in range(workers):
-            self.thread(f"{name}-{number}", run)
+            self.add_thread(f"{name}-{number}", run)
 
-    def thread(self, name: str, run: Callable[[], object]) -> None:
-        """Add a single thread; its error stops the pipeline."""
+    def add_thread(self, name: str, run: Callable[[], object]) -> None:
+        """Add a thread; any exception in it stops the pipeline."""
 
         def guarded() -> None:
             try:
                 run()
-            except Stopped:
+            except PipelineStopped:
                 pass
             except BaseException as error:
                 self.stop(error)
             finally:
-                self._ended()
+                self._count_ended()
 
-        # Daemons, so that a second Ctrl-C ends the program even if a server keeps one waiting.
+        # Daemons, so that a second Ctrl-C ends the program even while a request hangs.
         self._threads.append(
             threading.Thread(target=guarded, name=f"{self._name}-{name}", daemon=True)
         )
 
     @property
     def is_stopped(self) -> bool:
-        """True if no new work may begin."""
+        """Whether no new work may begin."""
         return self._is_stopped.is_set()
 
     def check(self) -> None:
-        """Leave the stage if the pipeline was stopped.
+        """Leave the stage if the pipeline has stopped.
 
         Raises:
-            Stopped: The pipeline was stopped.
+            PipelineStopped: The pipeline has stopped.
         """
         if self._is_stopped.is_set():
-            raise Stopped
+            raise PipelineStopped
 
     def wait(self, seconds: float) -> None:
-        """Sleep, unless the pipeline is stopped meanwhile.
+        """Wait, and leave the stage if the pipeline stops meanwhile.
 
         Raises:
-            Stopped: The pipeline was stopped.
+            PipelineStopped: The pipeline has stopped.
         """
         if self._is_stopped.wait(seconds):
-            raise Stopped
+            raise PipelineStopped
 
     def stop(self, error: BaseException | None = None) -> None:
-        """End every thread after its current item; `run` raises the first error."""
+        """Stop all threads after their current step; `run` raises the first error."""
         with self._lock:
             if self._error is None:
                 self._error = error
         self._is_stopped.set()
-        for channel in self._channels:
-            channel.break_off()
+        for queue in self._queues:
+            queue.abort()
 
     def run(self) -> None:
         """Run until every thread has ended.
 
         Raises:
-            BaseException: The first error of a thread or of `stop`; or a Ctrl-C, after which
-                running items have been finished.
+            BaseException: The first error of a thread or of `stop`; or Ctrl-C, after all current
+                steps have ended.
         """
         try:
             for thread in self._threads:
@@ -254,17 +254,17 @@ class Pipeline:
             thread.start()
         except BaseException:
             if thread.ident is None:
-                self._ended()
+                self._count_ended()
             raise
 
-    def _ended(self) -> None:
+    def _count_ended(self) -> None:
         with self._lock:
             self._running -= 1
             if not self._running:
                 self._all_ended.set()
 
     def _wait_for_all(self) -> None:
-        # Not by joining: a join that Ctrl-C interrupts takes its thread for ended from then on.
+        # Not by join: a join that Ctrl-C interrupts marks its thread as ended.
         while not self._all_ended.wait(_TICK):
             pass
         for thread in self._threads:

@@ -1,25 +1,49 @@
-"""Reports of transfers of many files."""
+"""Reports of transfers of many files, and their builder."""
 
 from __future__ import annotations
 
 import html
+import threading
+import time
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Generic, Literal, TypeVar
 from unicodedata import category
 
 import attrs
 
-__all__ = ["DownloadReport", "Failure", "UploadReport"]
+from synapse.errors import (
+    AuthenticationError,
+    ClientError,
+    SessionClosed,
+    SynapseError,
+    UsageError,
+)
+from synapse.transfer.bulk.pipeline import Pipeline
 
-_SHOWN = 10
+__all__ = [
+    "DownloadReport",
+    "Failure",
+    "OnError",
+    "ReportBuilder",
+    "UploadReport",
+    "convert_error",
+    "is_server_failure",
+    "validate_on_error",
+]
+
+OnError = Literal["collect", "raise"]
+
+_MAX_SHOWN = 10
+# Consecutive failures of the server, not of a file, that mean an outage.
+_OUTAGE = 24
 
 
 @attrs.frozen
 class Failure:
-    """A file, or an item of several, that couldn't be transferred.
+    """A file, or an item of several files, that couldn't be transferred.
 
     Attributes:
-        path: The file's path, or the item's label.
+        path: Path of the file, or name of the item.
         error: The reason: an exception of `synapse.errors`.
     """
 
@@ -27,12 +51,12 @@ class Failure:
     error: Exception
 
     def __str__(self) -> str:
-        return _line(f"{self.path}: {type(self.error).__name__}: {self.error}")
+        return _escape_line(f"{self.path}: {type(self.error).__name__}: {self.error}")
 
 
 @attrs.define
 class _Report:
-    """The common part of both reports."""
+    """Attributes of both directions."""
 
     skipped: int = 0
     failed: list[Failure] = attrs.field(factory=list)
@@ -41,44 +65,46 @@ class _Report:
 
     @property
     def rate(self) -> float:
-        """Megabytes (of 1,000,000 bytes) per second."""
+        """Megabytes (1,000,000 bytes) per second."""
         return self.bytes / 1e6 / self.seconds if self.seconds > 0 else 0.0
 
     def __str__(self) -> str:
-        rows = [f"{name}: {value}" for name, value in self._rows()]
-        return "\n".join([", ".join(rows), *self._failures()])
+        columns = [f"{name}: {value}" for name, value in self._columns()]
+        return "\n".join([", ".join(columns), *self._failures()])
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self._rows())
+        head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self._columns())
         values = "".join(
-            f'<td style="text-align: right">{html.escape(value)}</td>' for _, value in self._rows()
+            f'<td style="text-align: right">{html.escape(value)}</td>'
+            for _, value in self._columns()
         )
-        text = f"<table><tr>{head}</tr><tr>{values}</tr></table>"
+        table = f"<table><tr>{head}</tr><tr>{values}</tr></table>"
         if not self.failed:
-            return text
+            return table
         lines = "".join(
-            f"<tr><td>{html.escape(_line(one.path))}</td><td>{type(one.error).__name__}</td>"
-            f"<td>{html.escape(_line(str(one.error)))}</td></tr>"
-            for one in self.failed[:_SHOWN]
+            f"<tr><td>{html.escape(_escape_line(failure.path))}</td>"
+            f"<td>{type(failure.error).__name__}</td>"
+            f"<td>{html.escape(_escape_line(str(failure.error)))}</td></tr>"
+            for failure in self.failed[:_MAX_SHOWN]
         )
         heads = "<tr><th>path</th><th>error</th><th>why</th></tr>"
         more = f"<p>{self._more()}</p>" if self._more() else ""
-        return f"{text}<table>{heads}{lines}</table>{more}"
+        return f"{table}<table>{heads}{lines}</table>{more}"
 
     def _failures(self) -> Iterator[str]:
-        for one in self.failed[:_SHOWN]:
-            yield f"  {one}"
+        for failure in self.failed[:_MAX_SHOWN]:
+            yield f"  {failure}"
         if more := self._more():
             yield f"  {more}"
 
     def _more(self) -> str:
-        rest = len(self.failed) - _SHOWN
+        rest = len(self.failed) - _MAX_SHOWN
         return f"... and {rest:,} more in report.failed" if rest > 0 else ""
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _columns(self) -> list[tuple[str, str]]:
         raise NotImplementedError
 
-    def _speed(self) -> list[tuple[str, str]]:
+    def _common_columns(self) -> list[tuple[str, str]]:
         return [
             ("failed", f"{len(self.failed):,}"),
             ("MB", f"{self.bytes / 1e6:,.1f}"),
@@ -89,19 +115,19 @@ class _Report:
 
 @attrs.define
 class UploadReport(_Report):
-    """The report of an upload.
+    """The result of an upload.
 
     Attributes:
         created: Number of created data units.
         tasks: Number of created tasks.
-        skipped: Number of items done before, by an earlier run or earlier in this one.
-        failed: Failed items, each with path and error.
-        files_sent: Number of files sent.
-        files_held: Number of files that the server had already.
-        ignored: Files of the source that match no specification.
+        skipped: Number of items that were done before, in an earlier run or earlier in this one.
+        failed: Failed files and items, each with path and error.
+        files_sent: Number of files whose bytes were sent.
+        files_held: Number of files that the server had before, and that weren't sent again.
+        ignored: Number of files in the source that match no specification.
         bytes: Bytes of the sent files.
-        seconds: Duration.
-        collection: The collection's id.
+        seconds: Duration of the upload.
+        collection: Id of the collection.
 
     Example:
         >>> print(UploadReport(created=2, files_sent=2, bytes=3_000_000, seconds=1.5))
@@ -115,24 +141,24 @@ class UploadReport(_Report):
     ignored: int = 0
     collection: Any = None
 
-    def _rows(self) -> list[tuple[str, str]]:
-        rows = [("created", f"{self.created:,}")]
-        rows += [("tasks", f"{self.tasks:,}")] if self.tasks else []
-        rows += [("skipped", f"{self.skipped:,}")]
-        rows += [("ignored", f"{self.ignored:,}")] if self.ignored else []
-        return [*rows, *self._speed()]
+    def _columns(self) -> list[tuple[str, str]]:
+        columns = [("created", f"{self.created:,}")]
+        columns += [("tasks", f"{self.tasks:,}")] if self.tasks else []
+        columns += [("skipped", f"{self.skipped:,}")]
+        columns += [("ignored", f"{self.ignored:,}")] if self.ignored else []
+        return [*columns, *self._common_columns()]
 
 
 @attrs.define
 class DownloadReport(_Report):
-    """The report of a download.
+    """The result of a download.
 
     Attributes:
         downloaded: Number of fetched files.
-        skipped: Number of existing files, with the right size and checksum.
+        skipped: Number of files that existed with the right size and checksum.
         failed: Failed files, each with path and error.
         bytes: Fetched bytes.
-        seconds: Duration.
+        seconds: Duration of the download.
         folder: Folder of the files.
 
     Example:
@@ -143,16 +169,85 @@ class DownloadReport(_Report):
     downloaded: int = 0
     folder: Any = None
 
-    def _rows(self) -> list[tuple[str, str]]:
+    def _columns(self) -> list[tuple[str, str]]:
         return [
             ("downloaded", f"{self.downloaded:,}"),
             ("skipped", f"{self.skipped:,}"),
-            *self._speed(),
+            *self._common_columns(),
         ]
 
 
-def _line(text: str) -> str:
-    """Return a text as one line that can be printed: a file may be called anything."""
+R = TypeVar("R", UploadReport, DownloadReport)
+
+
+class ReportBuilder(Generic[R]):
+    """Count results into a report, from several threads, and stop a hopeless transfer.
+
+    Args:
+        report: The report.
+        pipeline: The pipeline to stop.
+        on_error: Whether to collect failures, or to stop at the first one.
+    """
+
+    def __init__(self, report: R, pipeline: Pipeline, on_error: OnError) -> None:
+        self.report: R = report
+        self._pipeline = pipeline
+        self._on_error = on_error
+        self._lock = threading.Lock()
+        self._started = time.monotonic()
+        self._consecutive_failures = 0
+
+    def add(self, name: str, number: int = 1) -> None:
+        """Add to one of the report's numbers."""
+        with self._lock:
+            setattr(self.report, name, getattr(self.report, name) + number)
+
+    def record_success(self) -> None:
+        """Reset the count of consecutive failures."""
+        self._consecutive_failures = 0
+
+    def record_failure(self, path: str, error: Exception) -> None:
+        """Add a failure, and stop the pipeline if no further request can succeed."""
+        with self._lock:
+            self.report.failed.append(Failure(path, error))
+            failures = self._consecutive_failures + 1 if is_server_failure(error) else 0
+            self._consecutive_failures = failures
+        is_hopeless = isinstance(error, (AuthenticationError, SessionClosed))
+        if self._on_error == "raise" or failures >= _OUTAGE or is_hopeless:
+            self._pipeline.stop(error)
+
+    def finish(self) -> R:
+        """Return the report."""
+        self.report.seconds = time.monotonic() - self._started
+        return self.report
+
+
+def is_server_failure(error: Exception) -> bool:
+    """Return whether an error is the server's (late, broken, throttling), not a file's."""
+    return isinstance(error, ClientError) and (error.is_transient or error.may_have_been_processed)
+
+
+def validate_on_error(value: object) -> OnError:
+    """Return the argument `on_error`.
+
+    Raises:
+        UsageError: The value is neither `'collect'` nor `'raise'`.
+    """
+    if value == "collect" or value == "raise":
+        return value
+    raise UsageError(f"on_error={value!r} is not valid. Pass 'collect' or 'raise'.")
+
+
+def convert_error(error: SynapseError | OSError) -> SynapseError:
+    """Return a `SynapseError`, built from an `OSError` if necessary."""
+    if isinstance(error, SynapseError):
+        return error
+    return UsageError(f"{error.strerror or error}.")
+
+
+def _escape_line(text: str) -> str:
+    """Return a text as one printable line, because file names may have any character."""
     return "".join(
-        one if one.isprintable() or category(one) == "Zs" else repr(one)[1:-1] for one in text
+        letter if letter.isprintable() or category(letter) == "Zs" else repr(letter)[1:-1]
+        for letter in text
     )

@@ -1,4 +1,4 @@
-"""Sources of an upload's items: a folder, a pattern, a manifest, paths or records."""
+"""Sources of upload items: a folder, a pattern, a manifest, paths or records."""
 
 from __future__ import annotations
 
@@ -11,27 +11,34 @@ from typing import Any, Protocol
 
 import attrs
 
-from synapse.errors import InvalidQuery, SynapseError
+from synapse.errors import SynapseError, UsageError
+from synapse.transfer.bulk.file_listing import (
+    FileListing,
+    ListedFile,
+    glob_files,
+    is_pattern,
+    list_file,
+    pattern_root,
+    walk_files,
+)
 from synapse.transfer.bulk.manifest import is_manifest, read_manifest
 from synapse.transfer.bulk.specification_matcher import Matcher
-from synapse.transfer.bulk.spool import Entry, Spool, entry_of
-from synapse.transfer.bulk.upload_item import ItemFile, UploadItem, shown
-from synapse.transfer.bulk.walking import is_pattern, matching, root_of, walk
+from synapse.transfer.bulk.upload_item import ItemFile, UploadItem, quote_path
 
-__all__ = ["WINDOW", "ItemSource", "Refused", "open_source"]
+__all__ = ["LOOKAHEAD", "ItemSource", "RefusedItem", "open_source"]
 
-WINDOW = 1000
-"""How many records of a source that can be read only once are checked before anything is sent."""
+LOOKAHEAD = 1000
+"""Items of an iterator that are checked before anything is sent."""
 
-Wire = Callable[[Any], Any]
+ToWire = Callable[[Any], Any]
 
 
 @attrs.frozen
-class Refused:
+class RefusedItem:
     """An invalid item, found after others were sent.
 
     Attributes:
-        label: The item's label.
+        label: Name of the item.
         error: The reason.
     """
 
@@ -43,11 +50,11 @@ class ItemSource(Protocol):
     """A source of items.
 
     Attributes:
-        identity: Identifies the source's journal.
-        files: Number of files, if known beforehand.
-        size: Bytes of all files, if known beforehand.
-        ignored: Files that match no specification.
-        is_unique: Whether every item comes only once.
+        identity: Identity of the source, for the default path of the journal.
+        files: Number of files, if known in advance.
+        size: Bytes of all files, if known in advance.
+        ignored: Number of files that match no specification.
+        is_unique: Whether no item can come twice.
     """
 
     identity: str
@@ -57,74 +64,77 @@ class ItemSource(Protocol):
     is_unique: bool
 
     def check(self) -> None:
-        """Check the whole source, or the part that can be checked before sending.
+        """Check all items, or as many as are checked before anything is sent.
 
         Raises:
-            UsageError: An item lacks a required file.
+            UsageError: An item is invalid.
         """
 
-    def __iter__(self) -> Iterator[UploadItem | Refused]: ...
+    def __iter__(self) -> Iterator[UploadItem | RefusedItem]: ...
 
     def close(self) -> None:
-        """Free the source's resources."""
+        """Release temporary files."""
 
 
-def open_source(source: Any, matcher: Matcher, *, to_wire: Wire) -> ItemSource:
-    """Return a source for the user's argument.
+def open_source(source: Any, matcher: Matcher, *, to_wire: ToWire) -> ItemSource:
+    """Return the source for the user's argument.
 
     Args:
-        source: A folder, a pattern, a manifest, an iterable of paths or of records.
-        matcher: Matches files to the collection's specifications.
-        to_wire: Converts metadata to JSON.
+        source: A folder, a pattern, a manifest, or an iterable of paths or records.
+        matcher: Matcher of the collection's specifications.
+        to_wire: Function that converts `meta` to JSON values.
 
     Raises:
-        UsageError: The argument isn't any of these.
+        UsageError: The argument is none of these.
     """
     if isinstance(source, (str, os.PathLike)):
-        text = os.fspath(source)
-        if not text:
-            # `Path` would take it for the working folder, and a variable may be empty by mistake.
-            raise InvalidQuery("The source is an empty text: give a folder; this one is '.'.")
-        path = Path(text)
-        # Not the methods of `Path`: they raise for what is too long, or in a locked folder.
-        is_folder, is_file = os.path.isdir(path), os.path.isfile(path)  # noqa: PTH112, PTH113
-        if is_folder:
-            return _Files(f"folder {path.resolve()}", path, lambda: walk(path), matcher)
-        if is_file and is_manifest(path):
-
-            def rows() -> Iterator[tuple[str, Mapping[str, Any]]]:
-                return read_manifest(path, matcher.by_name)
-
-            return _Records(f"manifest {path.resolve()}", rows, path.parent, matcher, to_wire)
-        if isinstance(text, str) and is_pattern(text) and not is_file:
-            root = root_of(text)
-            where = f"pattern {root.resolve()} {Path(text).relative_to(root)}"
-            return _Files(where, root, lambda: matching(text), matcher, pattern=text)
-        if is_file:
-            raise InvalidQuery(f"{path} is one file: give a folder, or a list: [{str(path)!r}].")
-        raise InvalidQuery(f"There is no folder, manifest or pattern {str(path)!r}.")
+        return _open_path(os.fspath(source), matcher, to_wire)
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
-        raise InvalidQuery(
-            f"A source is a folder, a pattern, a manifest, or an iterable of paths or records, not "
-            f"a {type(source).__name__}."
+        raise UsageError(
+            f"A {type(source).__name__} is not a valid source. Pass a folder, a pattern, a "
+            "manifest, or an iterable of paths or records."
         )
     iterator = iter(source)
     first = list(islice(iterator, 1))
-    is_once = iterator is source
+    is_iterator = iterator is source
 
-    def items() -> Iterator[Any]:
-        return chain(first, iterator) if is_once else iter(source)
+    def read() -> Iterator[tuple[str, Any]]:
+        values = chain(first, iterator) if is_iterator else iter(source)
+        if first and isinstance(first[0], (str, os.PathLike)):
+            return _group_paths(values, matcher)
+        return ((f"record {number}", value) for number, value in enumerate(values))
 
-    is_paths = bool(first) and isinstance(first[0], (str, os.PathLike))
-    read = _labelled_paths if is_paths else _labelled
-    place = matcher if is_paths else None
-    return _Records(
-        "iterable", lambda: read(items(), place), None, matcher, to_wire, is_once=is_once
-    )
+    return _RecordSource("iterable", read, None, matcher, to_wire, is_iterator=is_iterator)
 
 
-class _Files:
-    """The files of a folder or a pattern: read as a whole, onto the disk, before anything else."""
+def _open_path(text: Any, matcher: Matcher, to_wire: ToWire) -> ItemSource:
+    if not text:
+        # `Path` would take an empty variable for the current folder.
+        raise UsageError("The source is an empty text. Pass a folder; the current one is '.'.")
+    path = Path(text)
+    # Methods of `Path` raise for long names and locked folders.
+    is_folder, is_file = os.path.isdir(path), os.path.isfile(path)  # noqa: PTH112, PTH113
+    if is_folder:
+        return _FileSource(f"folder {path.resolve()}", path, lambda: walk_files(path), matcher)
+    if is_file and is_manifest(path):
+        return _RecordSource(
+            f"manifest {path.resolve()}",
+            lambda: read_manifest(path, matcher.by_name),
+            path.parent,
+            matcher,
+            to_wire,
+        )
+    if isinstance(text, str) and is_pattern(text) and not is_file:
+        root = pattern_root(text)
+        identity = f"pattern {root.resolve()} {Path(text).relative_to(root)}"
+        return _FileSource(identity, root, lambda: glob_files(text), matcher, pattern=text)
+    if is_file:
+        raise UsageError(f"{path} is one file. Pass a folder, or a list: [{str(path)!r}].")
+    raise UsageError(f"No folder, manifest or pattern {str(path)!r} exists. Check the path.")
+
+
+class _FileSource:
+    """The files of a folder or pattern, listed completely before anything is sent."""
 
     is_unique = True
 
@@ -132,7 +142,7 @@ class _Files:
         self,
         identity: str,
         root: Path,
-        find: Callable[[], Iterator[str]],
+        list_files: Callable[[], Iterator[str]],
         matcher: Matcher,
         *,
         pattern: str | None = None,
@@ -142,48 +152,49 @@ class _Files:
         self.size = 0
         self.ignored = 0
         self._root = root
-        self._find = find
+        self._list_files = list_files
         self._matcher = matcher
         self._pattern = pattern
-        self._spool = Spool()
+        self._listing = FileListing()
 
     def check(self) -> None:
-        self._spool.fill(self._entries())
-        self.files, self.size = self._spool.files, self._spool.size
+        self._listing.fill(self._match_files())
+        self.files, self.size = self._listing.files, self._listing.size
         if self._pattern is not None and not self.files and not self.ignored:
-            # A folder may be empty; who writes a pattern has files in mind.
-            raise InvalidQuery(f"No file matches the pattern {self._pattern!r}.")
+            # An empty folder is fine; an empty pattern is likely a mistake.
+            raise UsageError(f"No file matches the pattern {self._pattern!r}. Check the pattern.")
         if self.ignored and not self.files:
-            raise InvalidQuery(
+            raise UsageError(
                 f"None of the {self.ignored} files of {self._root} is for a specification of the "
-                f"collection ({', '.join(self._matcher.by_name)}): their extensions don't fit. "
-                "Say which is which by match=."
+                f"collection ({', '.join(self._matcher.by_name)}): their extensions don't match. "
+                "Pass match= to assign them."
             )
-        self._spool.check([] if self._matcher.is_single else self._matcher.required)
+        self._listing.check([] if self._matcher.is_single else self._matcher.required)
 
-    def __iter__(self) -> Iterator[UploadItem | Refused]:
-        for entries in self._spool:
-            yield UploadItem(shown(entries[0].key or "."), [*map(self._file, entries)], {})
+    def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
+        for files in self._listing:
+            yield UploadItem(quote_path(files[0].key or "."), [*map(self._item_file, files)], {})
 
     def close(self) -> None:
-        self._spool.close()
+        self._listing.close()
 
-    def _entries(self) -> Iterator[Entry]:
-        for relative in self._find():
+    def _match_files(self) -> Iterator[ListedFile]:
+        for relative in self._list_files():
             path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
-            placed = self._matcher.place(relative, path)
-            if placed is None:
+            match = self._matcher.place(relative, path)
+            if match is None:
                 self.ignored += 1
             else:
-                yield entry_of(placed[1], placed[0], relative, path)
+                specification, key = match
+                yield list_file(key, specification, relative, path)
 
-    def _file(self, entry: Entry) -> ItemFile:
-        path = os.path.join(self._root, entry.relative)  # noqa: PTH118 - for millions of files
-        return ItemFile(entry.specification, path, entry.relative, entry.size, entry.changed)
+    def _item_file(self, file: ListedFile) -> ItemFile:
+        path = os.path.join(self._root, file.relative)  # noqa: PTH118 - for millions of files
+        return ItemFile(file.specification, path, file.relative, file.size, file.changed)
 
 
-class _Records:
-    """Records that are given, one at a time."""
+class _RecordSource:
+    """Records of a manifest or an iterable, one at a time."""
 
     is_unique = False
 
@@ -193,9 +204,9 @@ class _Records:
         read: Callable[[], Iterator[tuple[str, Any]]],
         folder: Path | None,
         matcher: Matcher,
-        to_wire: Wire,
+        to_wire: ToWire,
         *,
-        is_once: bool = False,
+        is_iterator: bool = False,
     ) -> None:
         self.identity = identity
         self.files: int | None = None
@@ -205,111 +216,110 @@ class _Records:
         self._folder = folder
         self._matcher = matcher
         self._to_wire = to_wire
-        self._is_once = is_once
-        self._window: deque[UploadItem] = deque()
+        self._is_iterator = is_iterator
+        self._checked: deque[UploadItem] = deque()
         self._rest: Iterator[tuple[str, Any]] = iter(())
 
     def check(self) -> None:
-        if self._is_once:
+        if self._is_iterator:
             self._rest = self._read()
-            for label, item in islice(self._rest, WINDOW):
-                self._window.append(self._record(label, item))
+            for label, record in islice(self._rest, LOOKAHEAD):
+                self._checked.append(self._build_item(label, record))
             return
         self.files = 0
-        for label, item in self._read():
-            record = _looked_at(self._record(label, item))
-            self.files += len(record.files)
-            self.size += record.size
+        for label, record in self._read():
+            item = _with_status(self._build_item(label, record))
+            self.files += len(item.files)
+            self.size += item.size
 
-    def __iter__(self) -> Iterator[UploadItem | Refused]:
-        while self._window:
-            yield _looked_at(self._window.popleft())
-        for label, item in self._rest if self._is_once else self._read():
+    def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
+        while self._checked:
+            yield _with_status(self._checked.popleft())
+        for label, record in self._rest if self._is_iterator else self._read():
             try:
-                record = self._record(label, item)
+                item = self._build_item(label, record)
             except SynapseError as error:  # noqa: PERF203
-                yield Refused(label, error)
+                yield RefusedItem(label, error)
             else:
-                yield _looked_at(record)
+                yield _with_status(item)
 
     def close(self) -> None:
         pass
 
-    def _record(self, label: str, item: Any) -> UploadItem:
-        """Check a record and build an item.
+    def _build_item(self, label: str, record: Any) -> UploadItem:
+        """Validate a record and build its item.
 
         Raises:
-            UsageError: The record is malformed, or lacks a required file.
+            UsageError: The record is invalid.
         """
-        if isinstance(item, InvalidQuery):
-            raise item
-        if not isinstance(item, Mapping) or not isinstance(item.get("files"), Mapping):
-            raise InvalidQuery(
-                f'{label} is no record: it is like {{"files": {{name: path}}, "meta": {{...}}}}.'
+        if isinstance(record, UsageError):
+            raise record
+        if not isinstance(record, Mapping) or not isinstance(record.get("files"), Mapping):
+            raise UsageError(
+                f'{label} is not a valid record. Pass {{"files": {{name: path}}, "meta": {{...}}}}.'
             )
-        if unknown := [key for key in item if key not in ("files", "meta", "id")]:
-            raise InvalidQuery(f"{label} has {unknown[0]!r}; a record has files and meta.")
-        meta = item.get("meta") or {}
+        if unknown := [key for key in record if key not in ("files", "meta", "id")]:
+            raise UsageError(
+                f"{label} has {unknown[0]!r}; a record has files and meta. Move it to meta."
+            )
+        meta = record.get("meta") or {}
         if not isinstance(meta, Mapping):
-            raise InvalidQuery(f"{label}: its meta is no mapping.")
-        self._matcher.check(label, list(item["files"]))
-        files = [self._file(label, name, path) for name, path in item["files"].items()]
-        record = UploadItem(label, files, dict(self._to_wire(meta)))
-        record.check()
-        return record
+            raise UsageError(f"{label}: its meta is not a mapping. Pass a dict.")
+        self._matcher.check(label, list(record["files"]))
+        files = [self._build_file(label, name, path) for name, path in record["files"].items()]
+        item = UploadItem(label, files, dict(self._to_wire(meta)))
+        item.check()
+        return item
 
-    def _file(self, label: str, name: str, path: Any) -> ItemFile:
-        if not isinstance(path, (str, os.PathLike)) or not isinstance(os.fspath(path), str):
-            raise InvalidQuery(f"{label}: the file for {name!r} is no path.")
-        where = Path(path)
+    def _build_file(self, label: str, name: str, value: Any) -> ItemFile:
+        if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+            raise UsageError(f"{label}: the file for {name!r} is not a path. Pass a str or Path.")
+        path = Path(value)
         if self._folder is None:
-            origin = os.path.abspath(where)  # noqa: PTH100 - a link stays one
-            return ItemFile(name, str(where), where.name, origin=origin)
-        given = os.fspath(path).replace(os.sep, "/")
-        if where.is_absolute():
-            return ItemFile(name, str(where), where.name, origin=str(where))
-        return ItemFile(name, str(self._folder / where), given)
+            origin = os.path.abspath(path)  # noqa: PTH100 - doesn't resolve links
+            return ItemFile(name, str(path), path.name, origin=origin)
+        if path.is_absolute():
+            return ItemFile(name, str(path), path.name, origin=str(path))
+        relative = os.fspath(value).replace(os.sep, "/")
+        return ItemFile(name, str(self._folder / path), relative)
 
 
-def _looked_at(record: UploadItem) -> UploadItem:
-    for file in record.files:
-        file.look()
-    return record
+def _with_status(item: UploadItem) -> UploadItem:
+    for file in item.files:
+        file.read_status()
+    return item
 
 
-def _labelled(items: Iterable[Any], _: Matcher | None) -> Iterator[tuple[str, Any]]:
-    for number, item in enumerate(items):
-        yield f"record {number}", item
-
-
-def _labelled_paths(items: Iterable[Any], matcher: Matcher | None) -> Iterator[tuple[str, Any]]:
-    """Group consecutive paths into items by their common part."""
-    common: str | None = None
+def _group_paths(paths: Iterable[Any], matcher: Matcher) -> Iterator[tuple[str, Any]]:
+    """Group consecutive paths of one unit into a record; yield errors in place of bad paths."""
+    current: str | None = None
     files: dict[str, Any] = {}
-    for number, item in enumerate(items):
+    for number, path in enumerate(paths):
         try:
-            specification, key = _placed(number, item, matcher)
-        except InvalidQuery as error:
+            specification, key = _match_path(number, path, matcher)
+        except UsageError as error:
             yield f"item {number}", error
             continue
-        if files and (key != common or specification in files):
-            yield shown(str(common)), {"files": files}
+        if files and (key != current or specification in files):
+            yield quote_path(str(current)), {"files": files}
             files = {}
-        common = key
-        files[specification] = item
+        current = key
+        files[specification] = path
     if files:
-        yield shown(str(common)), {"files": files}
+        yield quote_path(str(current)), {"files": files}
 
 
-def _placed(number: int, item: Any, matcher: Matcher | None) -> tuple[str, str]:
+def _match_path(number: int, value: Any, matcher: Matcher) -> tuple[str, str]:
     try:
-        path = Path(item)
+        path = Path(value)
     except TypeError:
-        raise InvalidQuery(f"item {number} is no path, as those before it are.") from None
-    placed = matcher.place(path.as_posix(), str(path)) if matcher is not None else None
-    if placed is None:
-        raise InvalidQuery(
-            f"{shown(str(path))} is for no specification of the collection: say for which by "
-            "match=, or give records."
+        raise UsageError(
+            f"item {number} is not a path, but earlier items are. Pass only paths, or only records."
+        ) from None
+    match = matcher.place(path.as_posix(), str(path))
+    if match is None:
+        raise UsageError(
+            f"{quote_path(str(path))} is for no specification of the collection. Pass match= to "
+            "assign the file, or pass records."
         )
-    return placed
+    return match

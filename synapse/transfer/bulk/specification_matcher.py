@@ -1,18 +1,17 @@
-"""Match files to specifications, and find the files of one unit.
+"""Match files to a collection's file specifications, and to each other.
 
-For a collection with several specifications, the first applicable rule decides:
+In a collection with several specifications, the first rule that applies decides:
 
 1. `match`, the caller's function.
 2. A folder named like a specification: `masks/001.png`.
-3. The file's own name: `001/mask.png`, or with the specification's name at the end, after `_`, `-`
-   or `.`: `001_mask.png`.
-4. The extension: of the specifications with that file type the only one, else the primary one,
+3. The file's own name: `001/mask.png`, or a name that ends with the specification's name after `_`,
+   `-` or `.`: `001_mask.png`.
+4. The extension: among the specifications of that file type the only one, else the primary one,
    else the only required one.
-5. The only specification of the type `data`, which takes any file.
+5. The only specification of the type `data`, which accepts any file.
 
-The rest of the path, without the specification's name and the extension, is the same for all files
-of a unit: `images/001.png` and `masks/001.png`, `001.png` and `001_mask.png`, `001.png` and
-`001.json`.
+The rest of the path, without the specification's name and the extension, identifies the unit:
+`images/001.png` and `masks/001.png`, `001.png` and `001_mask.png`, `001.png` and `001.json`.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ import os
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
-from synapse.errors import InvalidQuery
-from synapse.transfer.bulk.upload_item import Specification, shown
+from synapse.errors import UsageError
+from synapse.transfer.bulk.upload_item import Specification, quote_path
 
-__all__ = ["Match", "Matcher", "file_type_of"]
+__all__ = ["Match", "Matcher", "guess_file_type"]
 
 Match = Callable[[Path], "str | None"]
-"""Says for which specification a file is; `None` leaves it out."""
+"""Function that returns the name of a file's specification; `None` ignores the file."""
 
 _EXTENSIONS = {
     "image": "avif bmp dcm gif heic heif jfif jpe jpeg jpg jp2 png ppm pgm svg tif tiff webp",
@@ -36,27 +35,26 @@ _EXTENSIONS = {
     "text": "csv htm html json jsonl log md rst srt text tsv txt vtt xml yaml yml",
     "pcd": "bin las laz pcd ply xyz",
 }
-_TYPES: dict[str, frozenset[str]] = {
-    f".{extension}": frozenset({kind})
-    for kind, extensions in _EXTENSIONS.items()
+_TYPES = {
+    f".{extension}": file_type
+    for file_type, extensions in _EXTENSIONS.items()
     for extension in extensions.split()
 }
 _SEPARATORS = "_-."
 
 
-def file_type_of(path: str | os.PathLike[str]) -> str | None:
-    """Return a file's type by the extension, or `None`.
+def guess_file_type(path: str | os.PathLike[str]) -> str | None:
+    """Return the file type of an extension; `None` if the extension is unknown.
 
     Example:
-        >>> file_type_of("photo.JPG"), file_type_of("notes")
+        >>> guess_file_type("photo.JPG"), guess_file_type("notes")
         ('image', None)
     """
-    kinds = _TYPES.get(PurePath(path).suffix.lower(), frozenset())
-    return next(iter(kinds), None)
+    return _TYPES.get(PurePath(path).suffix.lower())
 
 
 class Matcher:
-    """Matches files to the specifications of a collection.
+    """Match files to the specifications of a collection.
 
     Args:
         specifications: The collection's specifications.
@@ -68,122 +66,120 @@ class Matcher:
 
     def __init__(self, specifications: Sequence[Specification], match: Match | None = None) -> None:
         if not specifications:
-            raise InvalidQuery(
-                "The collection has no file specifications: nothing says what its files are. "
-                "Set collection.file_specifications and save it first."
+            raise UsageError(
+                "The collection has no file specifications, so its files have no meaning. "
+                "Set collection.file_specifications and save the collection first."
             )
         self.specifications = list(specifications)
-        self.by_name = {one.name: one for one in specifications}
-        self.required = [one.name for one in specifications if one.is_required]
+        self.by_name = {item.name: item for item in specifications}
+        self.required = [item.name for item in specifications if item.is_required]
         self._folded = {name.casefold(): name for name in self.by_name}
         self._match = match
         self._only = specifications[0] if len(specifications) == 1 else None
 
     @property
     def is_single(self) -> bool:
-        """True if each unit has one file, so that no files need grouping."""
+        """Whether each unit has one file."""
         return self._only is not None
 
     def place(self, relative: str, path: str) -> tuple[str, str] | None:
-        """Return a file's specification and unit key.
+        """Return a file's specification and the key of its unit.
 
         Args:
             relative: Path below the source, with `/` between the parts.
-            path: Path for opening the file.
+            path: Path that opens the file.
 
         Returns:
-            The specification's name and the part that all files of the unit share; `None` without a
-            specification.
+            The specification's name, and the common part of the paths of the unit's files; `None`
+            if the file matches no specification.
 
         Raises:
-            UsageError: Several specifications fit, or `match` named one that doesn't exist.
+            UsageError: Several specifications match, or `match` returned an unknown name.
         """
         folder, _, name = relative.rpartition("/")
         stem = name.rpartition(".")[0] or name
         parts = folder.split("/") if folder else []
-        if self._match is not None:
-            found = self._match(Path(path))
-            if found is None:
-                return None
-            if found not in self.by_name:
-                raise InvalidQuery(
-                    f"match() named {found!r} for {shown(relative)}; the collection has "
-                    f"{self._names()}."
-                )
+        if self._match is None:
+            specification = self._find(parts, stem, name)
         else:
-            found = self._found(parts, stem, name)
-        if found is None:
+            specification = self._match(Path(path))
+            if specification is not None and specification not in self.by_name:
+                raise UsageError(
+                    f"match() named {specification!r} for {quote_path(relative)}; the collection "
+                    f"has {self._names()}."
+                )
+        if specification is None:
             return None
-        return found, relative if self.is_single else _common(parts, stem, found)
+        return specification, relative if self.is_single else _unit_key(parts, stem, specification)
 
     def check(self, label: str, names: Sequence[str]) -> None:
-        """Check that an item has the required files, and no others.
+        """Check that an item has all required files, and no unknown ones.
 
         Raises:
-            UsageError: A file is missing or unknown.
+            UsageError: A file is missing, or unknown.
         """
         if unknown := [name for name in names if name not in self.by_name]:
-            raise InvalidQuery(
+            raise UsageError(
                 f"{label} has a file for {unknown[0]!r}; the collection has {self._names()}."
             )
         if missing := [name for name in self.required if name not in names]:
-            raise InvalidQuery(f"{label} has no file for {missing[0]!r}, which is required.")
+            raise UsageError(f"{label} has no file for {missing[0]!r}, which is required.")
         if not names:
-            raise InvalidQuery(f"{label} has no files.")
+            raise UsageError(f"{label} has no files. Add at least one.")
 
-    def _found(self, parts: list[str], stem: str, name: str) -> str | None:
+    def _find(self, parts: list[str], stem: str, name: str) -> str | None:
+        """Apply rules 2 to 5."""
         if self._only is not None:
-            only = self._only
-            fits = only.file_type == "data" or only.file_type == file_type_of(name)
-            return only.name if fits else None
+            is_match = self._only.file_type in ("data", guess_file_type(name))
+            return self._only.name if is_match else None
         for part in reversed(parts):
-            if (found := self._folded.get(part.casefold())) is not None:
-                return found
-        if (found := self._named(stem)) is not None:
-            return found
-        kind = file_type_of(name)
-        fitting = [one for one in self.specifications if one.file_type == kind]
-        if not fitting:
-            fitting = [one for one in self.specifications if one.file_type == "data"]
-        if len(fitting) > 1:
-            primary = [one for one in fitting if one.is_primary]
-            required = [one for one in fitting if one.is_required]
-            names = ", ".join(one.name for one in fitting)
-            fitting = primary if len(primary) == 1 else required
-            if len(fitting) != 1:
-                raise InvalidQuery(
-                    f"{shown('/'.join([*parts, name]))} could be for any of {names}: put the files "
-                    "into folders of these names, end their names with them, or give match="
+            if (folder_match := self._folded.get(part.casefold())) is not None:
+                return folder_match
+        if (name_match := self._find_by_stem(stem)) is not None:
+            return name_match
+        file_type = guess_file_type(name)
+        candidates = [item for item in self.specifications if item.file_type == file_type]
+        if not candidates:
+            candidates = [item for item in self.specifications if item.file_type == "data"]
+        if len(candidates) > 1:
+            primary = [item for item in candidates if item.is_primary]
+            required = [item for item in candidates if item.is_required]
+            names = ", ".join(item.name for item in candidates)
+            candidates = primary if len(primary) == 1 else required
+            if len(candidates) != 1:
+                raise UsageError(
+                    f"{quote_path('/'.join([*parts, name]))} could be for any of {names}. Put the "
+                    "files into folders of these names, end their names with them, or pass match=."
                 )
-        return fitting[0].name if fitting else None
+        return candidates[0].name if candidates else None
 
-    def _named(self, stem: str) -> str | None:
-        """Find the specification whose name a file's name is, or ends with; the longest one."""
+    def _find_by_stem(self, stem: str) -> str | None:
+        """Return the longest specification name that equals or ends a stem."""
         folded = stem.casefold()
-        found = [
+        names = [
             name
-            for known, name in self._folded.items()
-            if folded == known or (folded.endswith(known) and _cut(folded, known) is not None)
+            for key, name in self._folded.items()
+            if folded == key or (folded.endswith(key) and _cut(folded, key) is not None)
         ]
-        return max(found, key=len, default=None)
+        return max(names, key=len, default=None)
 
     def _names(self) -> str:
         return ", ".join(map(repr, self.by_name))
 
 
-def _common(parts: list[str], stem: str, found: str) -> str:
+def _unit_key(parts: list[str], stem: str, specification: str) -> str:
     """Return a path without the specification's name and the extension."""
-    known = found.casefold()
+    folded = specification.casefold()
     for place in range(len(parts) - 1, -1, -1):
-        if parts[place].casefold() == known:
+        if parts[place].casefold() == folded:
             return "/".join([*parts[:place], *parts[place + 1 :], stem])
-    if stem.casefold() == known:
+    if stem.casefold() == folded:
         return "/".join(parts)
-    return "/".join([*parts, _cut(stem, found) or stem])
+    return "/".join([*parts, _cut(stem, specification) or stem])
 
 
 def _cut(stem: str, name: str) -> str | None:
-    """Remove a specification's name from the end of a stem, if a separator precedes."""
+    """Return a stem without a specification's name at its end, if a separator precedes the name."""
     rest = stem[: -len(name)]
     if stem.casefold().endswith(name.casefold()) and rest and rest[-1] in _SEPARATORS:
         return rest.rstrip(_SEPARATORS) or None

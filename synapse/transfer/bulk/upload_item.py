@@ -1,4 +1,4 @@
-"""An upload item: the files and the metadata of one future data unit."""
+"""The item that becomes one data unit: its files and its `meta`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ import attrs
 
 from synapse.errors import FieldValueError
 
-__all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "shown"]
+__all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "quote_path"]
 
 
 @attrs.frozen
 class Specification:
-    """A collection's specification of one file per unit.
+    """A collection's specification of one file of its units.
 
     Attributes:
-        name: Name of the file within a unit.
+        name: Name of the file within each unit.
         file_type: Type of the content, such as `image`.
         is_required: Whether each unit must have the file.
-        is_primary: Whether editors show this file.
+        is_primary: Whether the file is the one that is displayed.
     """
 
     name: str
@@ -37,14 +37,14 @@ class ItemFile:
     """One file of an item.
 
     Attributes:
-        specification: Name of the file specification.
-        path: Path on the disk.
+        specification: Name of its specification.
+        path: Local path.
         name: Name on the server.
-        size: Bytes; -1 before a look at the file, or if that fails.
-        changed: Time of the last write, in nanoseconds.
-        checksum: MD5 of the bytes, once they were read.
-        is_held: Whether the server has the bytes.
-        origin: Identity in another run, if that isn't the name.
+        size: Size in bytes; -1 if unknown.
+        changed: Time of the last write, in nanoseconds; -1 if unknown.
+        checksum: MD5 in hex, once computed.
+        is_stored: Whether the server has the bytes.
+        origin: Identity of the file in later runs, if that isn't the name.
     """
 
     specification: str
@@ -53,11 +53,11 @@ class ItemFile:
     size: int = -1
     changed: int = -1
     checksum: str = ""
-    is_held: bool = False
+    is_stored: bool = False
     origin: str = ""
 
-    def look(self) -> None:
-        """Note size and time of an existing file."""
+    def read_status(self) -> None:
+        """Set size and time of the last write, if the file exists."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - twice as fast, for millions of files
         except (OSError, ValueError):
@@ -65,7 +65,7 @@ class ItemFile:
         self.size, self.changed = status.st_size, status.st_mtime_ns
 
     def has_changed(self) -> bool:
-        """Return whether an existing file differs from the noted size and time."""
+        """Return whether the file exists with another size or time than before."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - as above
         except OSError:
@@ -78,8 +78,8 @@ class PendingCreate:
     """A create request whose outcome is unknown.
 
     Attributes:
-        at: Time of sending, in seconds since 1970.
-        newest: Highest id of that kind before.
+        at: Time of the request, in seconds since 1970.
+        newest: Highest id of its kind before the request.
     """
 
     at: float
@@ -88,20 +88,20 @@ class PendingCreate:
 
 @attrs.define(eq=False)
 class UploadItem:
-    """The files and the metadata of one future data unit.
+    """The files and metadata of one data unit.
 
     Attributes:
-        label: Name in messages.
+        label: Name of the item in messages.
         files: The files.
-        meta: The unit's metadata.
+        meta: The unit's `meta`.
         number: Position in the source.
-        unit: The unit's id, once created.
-        unit_asked: The pending request for the unit, if its outcome is unknown.
-        task: The task's id, once created.
-        task_asked: The pending request for the task.
-        lost: Number of responses that this run lost for the item.
-        is_noted: Whether the journal has an entry for the key, possibly of other files.
-        is_old: Whether an earlier run created the unit.
+        unit: Id of the unit, once created.
+        pending_unit: Request for the unit whose outcome is unknown.
+        task: Id of the task, once created.
+        pending_task: Request for the task whose outcome is unknown.
+        lost: Number of lost responses about the item in this run.
+        is_in_journal: Whether the journal has an entry for the key, possibly of other content.
+        is_from_earlier_run: Whether an earlier run created the unit.
     """
 
     label: str
@@ -109,19 +109,21 @@ class UploadItem:
     meta: dict[str, Any]
     number: int = 0
     unit: int | None = None
-    unit_asked: PendingCreate | None = None
+    pending_unit: PendingCreate | None = None
     task: int | None = None
-    task_asked: PendingCreate | None = None
+    pending_task: PendingCreate | None = None
     lost: int = 0
-    is_noted: bool = False
-    is_old: bool = False
+    is_in_journal: bool = False
+    is_from_earlier_run: bool = False
     _key: bytes = b""
 
     @property
     def key(self) -> bytes:
-        """The item's identity: its files' names and its metadata."""
+        """Identity across runs: a digest of the files' names and `meta`."""
         if not self._key:
-            parts = sorted(f"{one.specification}\0{one.origin or one.name}" for one in self.files)
+            parts = sorted(
+                f"{file.specification}\0{file.origin or file.name}" for file in self.files
+            )
             if self.meta:
                 parts.append(json.dumps(self.meta, sort_keys=True, allow_nan=False))
             text = "\0\0".join(parts).encode("utf-8", "surrogateescape")
@@ -129,14 +131,14 @@ class UploadItem:
         return self._key
 
     def check(self) -> None:
-        """Check that the metadata can be sent.
+        """Check that `meta` can be sent.
 
         Raises:
-            FieldValueError: The metadata isn't JSON.
+            FieldValueError: `meta` can't be encoded as JSON.
         """
         try:
             self.key  # noqa: B018
-            # Half a pair of surrogates is text to JSON, and can't be sent.
+            # JSON accepts lone surrogates, which UTF-8 can't encode.
             json.dumps(self.meta, ensure_ascii=False).encode()
         except (TypeError, ValueError, RecursionError) as error:
             raise FieldValueError(
@@ -145,9 +147,7 @@ class UploadItem:
 
     @property
     def stamp(self) -> str:
-        """Sizes and times, which show without reading that the files haven't changed."""
-        if len(self.files) == 1:
-            return f"{self.files[0].size}.{self.files[0].changed}"
+        """Sizes and times of the files, by which a change shows without reading."""
         return " ".join(
             f"{file.size}.{file.changed}"
             for file in sorted(self.files, key=lambda file: file.specification)
@@ -155,28 +155,28 @@ class UploadItem:
 
     @property
     def checksums(self) -> dict[str, str]:
-        """The files' checksums by specification."""
+        """Checksums of the files by specification."""
         return {file.specification: file.checksum for file in self.files}
 
     @property
     def size(self) -> int:
-        """Bytes of all readable files."""
+        """Bytes of all files, as far as known."""
         return sum(max(file.size, 0) for file in self.files)
 
     def body(self, collection: Any) -> dict[str, Any]:
-        """Return the request body of the unit."""
+        """Return the body of the request that creates the unit."""
         files = {
             file.specification: {"checksum": file.checksum, "path": file.name}
             for file in self.files
         }
         return {"data_collection": collection, "files": files, "meta": self.meta}
 
-    def is_made_as(self, row: Mapping[str, Any], *, by_name: bool) -> bool:
-        """Return whether a unit on the server is this item's.
+    def matches(self, row: Mapping[str, Any], *, by_name: bool) -> bool:
+        """Return whether a unit of the server has this item's content.
 
         Args:
             row: The server's row of the unit.
-            by_name: Whether the files' names must agree, too.
+            by_name: Whether the files' names must match, too.
         """
         files, meta = row.get("files"), row.get("meta") or {}
         if not isinstance(files, Mapping) or not isinstance(meta, Mapping):
@@ -184,18 +184,18 @@ class UploadItem:
         if set(files) != {file.specification for file in self.files}:
             return False
         for file in self.files:
-            there = files[file.specification]
-            if not isinstance(there, Mapping):
+            stored = files[file.specification]
+            if not isinstance(stored, Mapping):
                 return False
-            if str(there.get("checksum")).lower() != file.checksum:
+            if str(stored.get("checksum")).lower() != file.checksum:
                 return False
-            if by_name and there.get("path") != file.name:
+            if by_name and stored.get("path") != file.name:
                 return False
-        # The server may have added something of its own.
+        # The server may have added keys of its own.
         sent = json.loads(json.dumps(self.meta))
         return all(key in meta and meta[key] == value for key, value in sent.items())
 
 
-def shown(path: str) -> str:
-    """Return a path for a message of one line."""
+def quote_path(path: str) -> str:
+    """Return a path for a message of one line, quoted if necessary."""
     return path if path.isprintable() else repr(path)

@@ -1,12 +1,24 @@
-"""Upload many files into a collection, through a pipeline of stages.
+"""Upload of many files into a collection.
 
-    source -> known? -> hash -> held? -> send -> create units -> create tasks
+One thread reads items from the source; five stages process them. Each stage takes its items from a
+bounded queue, in brackets:
 
-1. known? — the journal fills in the results of earlier runs.
-2. hash — MD5 of each file.
-3. held? — one request per 500 checksums asks which files the server has.
-4. send — the missing files, several at a time.
-5. create — units, then tasks, in batches.
+    source
+      |
+    1 read ............ load the results of earlier runs from the journal
+      |   [to_hash]
+    2 hash ............ compute the MD5 of each file, up to 4 threads
+      |   [to_verify]
+    3 verify .......... ask the server which files it has, 500 per request
+      |   [to_send]
+    4 send ............ send the other files, `workers` threads
+      |   [to_create]
+    5 units ........... create data units, 200 per request
+      |   [to_task]
+    6 tasks ........... create tasks, 200 per request, if the upload has a project
+
+An item skips the stages that the journal knows to be done. An item whose unit was requested without
+a response goes from 1 to 5, and an item with a unit from 1 to 6.
 """
 
 from __future__ import annotations
@@ -23,40 +35,44 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.validate import validate_int
 from synapse.errors import SynapseError
+from synapse.transfer.bulk.batch_create import (
+    TaskCreator,
+    UnitCreator,
+    fetch_ids,
+    fetch_newest,
+)
 from synapse.transfer.bulk.file_sender import FileSender, hash_file
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.makers import TaskCreator, UnitCreator, ids_of, newest
 from synapse.transfer.bulk.pipeline import Pipeline, Queue
-from synapse.transfer.bulk.report import UploadReport
-from synapse.transfer.bulk.sources import ItemSource, Refused, open_source
-from synapse.transfer.bulk.specification_matcher import Match, Matcher
-from synapse.transfer.bulk.tally import (
+from synapse.transfer.bulk.report import (
     OnError,
     ReportBuilder,
-    checked_on_error,
-    checked_workers,
-    typed,
+    UploadReport,
+    convert_error,
+    validate_on_error,
 )
+from synapse.transfer.bulk.sources import ItemSource, RefusedItem, open_source
+from synapse.transfer.bulk.specification_matcher import Match, Matcher
 from synapse.transfer.bulk.upload_item import Specification, UploadItem
-from synapse.transfer.progress import Progress, ProgressArgument, showing
+from synapse.transfer.progress import Progress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import state_folder
 from synapse.transport import Transport
 
-__all__ = ["Endpoints", "Target", "upload_many"]
+__all__ = ["Endpoints", "UploadTarget", "upload_many"]
 
-_READ_AT_ONCE = 200
-_VERIFIED_AT_ONCE = 500
-_UNITS_AT_ONCE = 200
+_READ_BATCH = 200
+_VERIFY_BATCH = 500
+_CREATE_BATCH = 200
+# Seconds that an incomplete batch of units or tasks waits for more items.
 _PATIENCE = 2.0
-"""For how many seconds a batch of units or tasks waits until it is full."""
-
-_HASHERS = 4
+_MAX_HASHERS = 4
 
 
 @attrs.frozen
 class Endpoints:
-    """The server's paths for an upload."""
+    """Paths of the server's endpoints."""
 
     files: str
     units: str
@@ -65,15 +81,15 @@ class Endpoints:
 
 
 @attrs.frozen
-class Target:
-    """The target of an upload.
+class UploadTarget:
+    """The destination of an upload.
 
     Attributes:
-        collection: The collection's id.
-        created: The collection's creation time, as the server writes times.
-        specifications: Files of each unit.
-        project: Id of the project that gets tasks, or `None`.
-        endpoints: The server's paths.
+        collection: Id of the collection.
+        created: Creation time of the collection, as text from the server.
+        specifications: Specifications of the units' files.
+        project: Id of the project of the tasks, or `None` for no tasks.
+        endpoints: Paths of the endpoints.
     """
 
     collection: Any
@@ -85,7 +101,7 @@ class Target:
 
 def upload_many(
     transport: Transport,
-    target: Target,
+    target: UploadTarget,
     source: Any,
     *,
     workers: int = 8,
@@ -97,41 +113,40 @@ def upload_many(
     to_wire: Callable[[Any], Any] = dict,
 ) -> UploadReport:
     """Upload many files, see `DataCollection.upload`."""
-    checked_workers(workers)
-    checked_on_error(on_error)
+    validate_int("workers", workers, maximum=256)
+    validate_on_error(on_error)
     matcher = Matcher(target.specifications, match)
     with (
-        _noting(),
-        contextlib.closing(open_source(source, matcher, to_wire=to_wire)) as opened,
-        showing(progress) as shown,
+        _convert_disk_errors(),
+        contextlib.closing(open_source(source, matcher, to_wire=to_wire)) as items,
+        show_progress(progress) as shown,
     ):
-        opened.check()
-        path = Path(journal) if journal is not None else _journal_path(transport, target, opened)
+        items.check()
+        path = Path(journal) if journal is not None else _journal_path(transport, target, items)
         project = None if target.project is None else str(target.project)
-        kept = Journal(
+        opened_journal = Journal(
             path,
             collection=(transport.base_url, str(target.collection)),
             created=target.created,
             project=project,
         )
-        with contextlib.closing(kept):
-            run = _UploadRun(transport, target, opened, kept, shown, workers, on_error)
-            return run.run(verifies=skip_existing)
+        with contextlib.closing(opened_journal):
+            run = _UploadRun(transport, target, items, opened_journal, shown, workers, on_error)
+            return run.run(is_verified=skip_existing)
 
 
 @contextlib.contextmanager
-def _noting() -> Iterator[None]:
-    """Translate disk errors of the journal inside the block."""
+def _convert_disk_errors() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
         raise SynapseError(
-            f"The upload can't go on: what is done can't be noted on the disk ({error}). Make room "
-            "where the journal and temporary files are, and make the same call again."
+            f"The upload stopped because its progress could not be saved ({error}). Free disk "
+            "space for the journal and the temporary files, then run the same call again."
         ) from error
 
 
-def _journal_path(transport: Transport, target: Target, source: ItemSource) -> Path:
+def _journal_path(transport: Transport, target: UploadTarget, source: ItemSource) -> Path:
     parts = [
         transport.base_url,
         transport.settings.tenant,
@@ -143,12 +158,12 @@ def _journal_path(transport: Transport, target: Target, source: ItemSource) -> P
 
 
 class _UploadRun:
-    """One run."""
+    """One run of an upload."""
 
     def __init__(
         self,
         transport: Transport,
-        target: Target,
+        target: UploadTarget,
         source: ItemSource,
         journal: Journal,
         progress: Progress,
@@ -161,215 +176,222 @@ class _UploadRun:
         self._journal = journal
         self._progress = progress
         self._workers = workers
-        self._line = Pipeline("synapse-upload")
-        self._tally = ReportBuilder(
-            UploadReport(collection=target.collection), self._line, on_error
-        )
+        self._pipeline = Pipeline("synapse-upload")
+        report = UploadReport(collection=target.collection)
+        self._report = ReportBuilder(report, self._pipeline, on_error)
         self._sender = FileSender(
-            transport, target.endpoints.files, self._line, progress, self._tally.add
+            transport, target.endpoints.files, self._pipeline, progress, self._report.add
         )
-        self._to_hash = self._line.channel(2 * _READ_AT_ONCE)
-        self._to_verify = self._line.channel(_VERIFIED_AT_ONCE)
-        self._to_send = self._line.channel(max(_READ_AT_ONCE, 4 * workers))
-        self._to_make = self._line.channel(2 * _UNITS_AT_ONCE)
-        self._to_task = self._line.channel(2 * _UNITS_AT_ONCE)
+        self._to_hash = self._pipeline.add_queue(2 * _READ_BATCH)
+        self._to_verify = self._pipeline.add_queue(_VERIFY_BATCH)
+        self._to_send = self._pipeline.add_queue(max(_READ_BATCH, 4 * workers))
+        self._to_create = self._pipeline.add_queue(2 * _CREATE_BATCH)
+        self._to_task = self._pipeline.add_queue(2 * _CREATE_BATCH)
 
-    def run(self, *, verifies: bool) -> UploadReport:
-        """Run until all is done.
+    def run(self, *, is_verified: bool) -> UploadReport:
+        """Run until all items are done.
+
+        Args:
+            is_verified: Whether to ask the server for the files that it has.
 
         Raises:
-            SynapseError: The first failure, if failures aren't to be collected; or one after
-                which nothing more would succeed.
+            SynapseError: The first failure, unless failures are collected; or a failure after which
+                no request can succeed.
         """
-        known = self._forget_what_is_gone()
-        units, tasks = self._makers(known)
-        line, each = self._line, self._each
-        line.thread("read", self._read)
-        line.stage(
+        newest = self._forget_lost_objects()
+        units, tasks = self._build_creators(newest)
+        pipeline = self._pipeline
+        pipeline.add_thread("read", self._read)
+        pipeline.add_stage(
             "hash",
-            each(self._hash),
+            self._for_each(self._hash),
             self._to_hash,
             self._to_verify,
-            workers=min(_HASHERS, self._workers),
+            workers=min(_MAX_HASHERS, self._workers),
         )
-        line.stage(
+        pipeline.add_stage(
             "verify",
-            self._verify if verifies else self._pass_on,
+            self._verify if is_verified else self._queue_for_sending,
             self._to_verify,
             self._to_send,
-            most=_VERIFIED_AT_ONCE,
+            batch_size=_VERIFY_BATCH,
         )
-        line.stage("send", each(self._send), self._to_send, self._to_make, workers=self._workers)
-        line.stage(
+        pipeline.add_stage(
+            "send",
+            self._for_each(self._send),
+            self._to_send,
+            self._to_create,
+            workers=self._workers,
+        )
+        pipeline.add_stage(
             "units",
-            units.make,
-            self._to_make,
+            units.create,
+            self._to_create,
             self._to_task,
-            most=_UNITS_AT_ONCE,
+            batch_size=_CREATE_BATCH,
             patience=_PATIENCE,
-            last=units.settle,
+            on_end=units.resolve_pending,
         )
-        line.stage(
+        pipeline.add_stage(
             "tasks",
-            tasks.make if tasks is not None else len,
+            tasks.create if tasks is not None else len,
             self._to_task,
-            most=_UNITS_AT_ONCE,
+            batch_size=_CREATE_BATCH,
             patience=_PATIENCE,
-            last=tasks.settle if tasks is not None else None,
+            on_end=tasks.resolve_pending if tasks is not None else None,
         )
-        line.run()
-        report = self._tally.finish()
+        pipeline.run()
+        report = self._report.finish()
         report.ignored = self._source.ignored
         return report
 
-    def _forget_what_is_gone(self) -> int | None:
-        """Compare the journal with the server; return the newest unit's id.
+    def _forget_lost_objects(self) -> int | None:
+        """Remove units and tasks from the journal that the server lost; return the newest unit.
 
-        No request for a new journal; else one, or two with a project, and one for each thousand
-        units when some are gone.
+        No request for an empty journal; else one, or two with a project, and one for each thousand
+        units if some are lost.
         """
-        ends, journal = self._target.endpoints, self._journal
+        endpoints, journal = self._target.endpoints, self._journal
         scope = ("data_collection", self._target.collection)
-        units, tasks = journal.counts()
+        units, tasks = journal.count_created()
         if not units:
             return None
-        last, count = newest(self._transport, ends.units, scope)
+        newest, count = fetch_newest(self._transport, endpoints.units, scope)
         if count < units:
-            journal.keep_units(ids_of(self._transport, ends.units, scope))
+            journal.retain_units(fetch_ids(self._transport, endpoints.units, scope))
         if tasks:
             scope = ("project", self._target.project)
-            if newest(self._transport, ends.task_list, scope)[1] < tasks:
-                journal.keep_tasks(ids_of(self._transport, ends.task_list, scope))
-        return last
+            if fetch_newest(self._transport, endpoints.task_list, scope)[1] < tasks:
+                journal.retain_tasks(fetch_ids(self._transport, endpoints.task_list, scope))
+        return newest
 
-    def _makers(self, known: int | None) -> tuple[UnitCreator, TaskCreator | None]:
-        ends, project = self._target.endpoints, self._target.project
-        common: dict[str, Any] = {
-            "batch_size": _UNITS_AT_ONCE,
-            "on_failed": self._fail,
+    def _build_creators(self, newest: int | None) -> tuple[UnitCreator, TaskCreator | None]:
+        endpoints, project = self._target.endpoints, self._target.project
+        options: dict[str, Any] = {
             "journal": self._journal,
+            "batch_size": _CREATE_BATCH,
+            "on_failed": self._fail,
         }
         units = UnitCreator(
             self._transport,
-            self._line,
-            path=ends.units,
+            self._pipeline,
+            path=endpoints.units,
             collection=self._target.collection,
-            newest=known,
-            on_made=self._made_units,
-            **common,
+            newest=newest,
+            on_created=self._handle_units,
+            **options,
         )
         if project is None:
             return units, None
         tasks = TaskCreator(
             self._transport,
-            self._line,
-            path=ends.tasks,
-            list_path=ends.task_list,
+            self._pipeline,
+            path=endpoints.tasks,
+            list_path=endpoints.task_list,
             project=project,
-            on_made=self._made_tasks,
-            **common,
+            on_created=self._handle_tasks,
+            **options,
         )
         return units, tasks
 
-    # -- The stages ----------------------------------------------------------------------------
+    # -- Stages --------------------------------------------------------------------------------
 
     def _read(self) -> None:
         if self._source.files is not None:
             self._progress.expect(self._source.size, files=self._source.files)
-        items, number = iter(self._source), 0
-        while batch := list(islice(items, _READ_AT_ONCE)):
-            self._line.check()
-            records = []
-            for item in batch:
-                if isinstance(item, Refused):
-                    self._tally.fail(item.label, item.error)
+        entries = enumerate(self._source)
+        while batch := list(islice(entries, _READ_BATCH)):
+            self._pipeline.check()
+            items = []
+            for number, entry in batch:
+                if isinstance(entry, RefusedItem):
+                    self._report.record_failure(entry.label, entry.error)
                 else:
-                    item.number = number
-                    records.append(item)
-                number += 1
-            seen = self._journal.recall(records, is_unique=self._source.is_unique)
-            onward: dict[Queue[UploadItem], list[UploadItem]] = {}
-            for record, is_twice in zip(records, seen, strict=True):
-                way = None if is_twice else self._way_of(record)
-                if way is None:
-                    self._tally.add("skipped")
+                    entry.number = number
+                    items.append(entry)
+            repeated = self._journal.load(items, is_unique=self._source.is_unique)
+            by_queue: dict[Queue[UploadItem], list[UploadItem]] = {}
+            for item, is_repeated in zip(items, repeated, strict=True):
+                queue = None if is_repeated else self._next_queue(item)
+                if queue is None:
+                    self._report.add("skipped")
                 else:
-                    onward.setdefault(way, []).append(record)
-                if way in (None, self._to_task, self._to_make):
-                    self._skip_files(record)
-            for way, those in onward.items():
-                way.put(*those)
+                    by_queue.setdefault(queue, []).append(item)
+                if queue in (None, self._to_task, self._to_create):
+                    self._skip_files(item)
+            for queue, group in by_queue.items():
+                queue.put(*group)
         self._to_hash.close()
 
-    def _way_of(self, record: UploadItem) -> Queue[UploadItem] | None:
-        """Return the next queue of an item; `None` for a finished item."""
-        if record.is_old:
-            is_done = self._target.project is None or record.task is not None
+    def _next_queue(self, item: UploadItem) -> Queue[UploadItem] | None:
+        """Return the queue of an item's next stage; `None` if the item is done."""
+        if item.is_from_earlier_run:
+            is_done = self._target.project is None or item.task is not None
             return None if is_done else self._to_task
-        if record.unit_asked is not None:
-            return self._to_make
-        if all(file.checksum for file in record.files):
+        if item.pending_unit is not None:
+            return self._to_create
+        if all(file.checksum for file in item.files):
             return self._to_verify
         return self._to_hash
 
-    def _hash(self, record: UploadItem) -> None:
-        for file in record.files:
+    def _hash(self, item: UploadItem) -> None:
+        for file in item.files:
             if not file.checksum:
-                hash_file(file, self._line.check)
-        if record.is_noted:
-            self._journal.recognise(record)
-        way = self._way_of(record)
-        if way is not self._to_verify:
-            self._skip_files(record)
-        if way is None:
-            self._tally.add("skipped")
+                hash_file(file, self._pipeline.check)
+        if item.is_in_journal:
+            self._journal.load_by_checksums(item)
+        queue = self._next_queue(item)
+        if queue is not self._to_verify:
+            self._skip_files(item)
+        if queue is None:
+            self._report.add("skipped")
         else:
-            way.put(record)
+            queue.put(item)
 
-    def _verify(self, records: list[UploadItem]) -> None:
-        self._sender.verify(records)
-        self._pass_on(records)
+    def _verify(self, items: list[UploadItem]) -> None:
+        self._sender.verify(items)
+        self._queue_for_sending(items)
 
-    def _pass_on(self, records: list[UploadItem]) -> None:
-        self._to_send.put(*records)
+    def _queue_for_sending(self, items: list[UploadItem]) -> None:
+        self._to_send.put(*items)
 
-    def _send(self, record: UploadItem) -> None:
-        self._sender.send(record)
-        self._tally.succeeded()
-        self._journal.sent(record)
-        self._to_make.put(record)
+    def _send(self, item: UploadItem) -> None:
+        self._sender.send(item)
+        self._report.record_success()
+        self._journal.mark_sent(item)
+        self._to_create.put(item)
 
-    def _each(self, work: Callable[[UploadItem], None]) -> Callable[[list[UploadItem]], None]:
-        """Let a stage handle one item at a time, and survive the failure of one."""
+    def _for_each(self, work: Callable[[UploadItem], None]) -> Callable[[list[UploadItem]], None]:
+        """Return a stage that processes single items and records their failures."""
 
-        def guarded(records: list[UploadItem]) -> None:
-            for record in records:
+        def process(items: list[UploadItem]) -> None:
+            for item in items:
                 try:
-                    work(record)
+                    work(item)
                 except (SynapseError, OSError) as error:  # noqa: PERF203
                     if error is self._progress.error:
                         raise
-                    self._fail(record, typed(error))
+                    self._fail(item, convert_error(error))
 
-        return guarded
+        return process
 
-    # -- What becomes of a record --------------------------------------------------------------
+    # -- Results -------------------------------------------------------------------------------
 
-    def _made_units(self, records: list[UploadItem]) -> None:
-        self._tally.succeeded()
-        self._tally.add("created", len(records))
+    def _handle_units(self, items: list[UploadItem]) -> None:
+        self._report.record_success()
+        self._report.add("created", len(items))
         if self._target.project is not None:
-            self._to_task.put(*records)
+            self._to_task.put(*items)
 
-    def _made_tasks(self, records: list[UploadItem]) -> None:
-        self._tally.succeeded()
-        self._tally.add("tasks", len(records))
-        self._tally.add("skipped", sum(record.is_old for record in records))
+    def _handle_tasks(self, items: list[UploadItem]) -> None:
+        self._report.record_success()
+        self._report.add("tasks", len(items))
+        self._report.add("skipped", sum(item.is_from_earlier_run for item in items))
 
-    def _skip_files(self, record: UploadItem) -> None:
-        for file in record.files:
+    def _skip_files(self, item: UploadItem) -> None:
+        for file in item.files:
             self._sender.skip(file)
 
-    def _fail(self, record: UploadItem, error: SynapseError) -> None:
-        path = record.files[0].path if len(record.files) == 1 else record.label
-        self._tally.fail(path, error)
+    def _fail(self, item: UploadItem, error: SynapseError) -> None:
+        path = item.files[0].path if len(item.files) == 1 else item.label
+        self._report.record_failure(path, error)

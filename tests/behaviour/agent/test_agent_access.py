@@ -1,4 +1,4 @@
-"""Who is answered, and what is said to the others."""
+"""Access to the agent: the right token only, and no details in refusals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`synapse agent`, as it is typed."""
+"""The command `synapse agent`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the backend hears of an agent's jobs: everything once, whatever happens on the way."""
+"""The agent delivers each report about a job once, whatever fails on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following a log at an agent: every line once, in order, by every way and over every cut."""
+"""Follow a log at an agent: each line once, in order, by each protocol, over cuts."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 from agent_world import World, eventually
 
 from synapse import errors
-from synapse.clients.agent import AgentClient, tailing
-from synapse.clients.agent.tailing import TailProtocol
+from synapse.clients.agent import AgentClient, log_tail
+from synapse.clients.agent.log_tail import TailProtocol
 from synapse.transport.stream_limits import StreamLimits
 
 PROTOCOLS = get_args(TailProtocol)
@@ -141,7 +141,7 @@ def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_auto_without_the_library(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id = world.run("say", lines=10)
-    monkeypatch.setattr(tailing, "can_be_used", lambda: False)
+    monkeypatch.setattr(log_tail, "can_be_used", lambda: False)
     asked = kinds_of(world.client, monkeypatch)
 
     assert list(world.client.tail_job_logs(job_id)) == FEW

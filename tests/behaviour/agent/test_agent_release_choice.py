@@ -1,4 +1,4 @@
-"""Which release an agent runs, of those that it keeps."""
+"""The agent runs the right release of those that it stores."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A server that records what it is asked, and a proxy between client and server that loses answers.
+"""A server that records requests, and a proxy that loses responses.
 
 Both speak HTTP over real sockets on loopback.
 """

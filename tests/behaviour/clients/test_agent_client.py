@@ -1,4 +1,4 @@
-"""An agent's client and a Ray cluster's: what they send, refuse and raise."""
+"""The client of an agent: requests, refused arguments and errors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from synapse import errors
 from synapse.clients.agent import AgentClient
-from synapse.clients.agent.ray import RayClient, RayClientMixin
+from synapse.clients.agent.ray import RayClientMixin
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
@@ -179,11 +179,6 @@ class TestConstruction:
         with pytest.raises(errors.ConfigurationError):
             AgentClient(**{**good, **arguments})
 
-    @pytest.mark.parametrize("arguments", [{"base_url": ""}, {"base_url": None}, {"timeout": 0}])
-    def test_what_makes_no_cluster(self, arguments: dict[str, Any]) -> None:
-        with pytest.raises(errors.ConfigurationError):
-            RayClient(**{"base_url": "http://127.0.0.1:1", **arguments})
-
     def test_tokens_are_not_shown(self) -> None:
         client = AgentClient("http://127.0.0.1:1/", "s3cret", user_token="s3cret")
 
@@ -200,13 +195,7 @@ class TestConstruction:
 
 
 class TestIds:
-    @pytest.mark.parametrize(
-        "value",
-        [
-            *("", " ", "a b", "a/b", "..", "a.b", "a\n", "ä", "a%2Fb", "a?b", "a" * 101),
-            *(None, True, 1.5, b"a", ["a"], -1.0),
-        ],
-    )
+    @pytest.mark.parametrize("value", ["", "a/b", "..", None, True])
     @pytest.mark.parametrize("name", WITH_IDS)
     def test_refused_before_any_request(
         self, agent: AgentClient, recorder: Any, name: str, value: Any
@@ -217,15 +206,6 @@ class TestIds:
             getattr(agent, name)(value, *others)
 
         assert caught.value.status_code == 400
-        assert recorder.asked == []
-
-    @pytest.mark.parametrize(
-        "value", ["@", "a@", "@1", "a@1..2", "a@1/2", "a/b@1", "a@1@2", "a@.."]
-    )
-    def test_release(self, agent: AgentClient, recorder: Any, value: str) -> None:
-        with pytest.raises(errors.BadRequest, match="can't be an id"):
-            agent.get_plugin_release(value)
-
         assert recorder.asked == []
 
 

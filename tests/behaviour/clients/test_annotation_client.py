@@ -8,7 +8,7 @@ import pytest
 
 from synapse import DataUnit, Project
 from synapse.clients.backend import BackendClient
-from synapse.errors import NotFound, ValidationError
+from synapse.errors import ValidationError
 
 
 @pytest.fixture
@@ -35,13 +35,6 @@ class TestProjects:
         assert client.get_project(str(made["id"])) == made
         assert client.list_projects()["results"] == [made]
 
-    def test_params_of_get(self, client: BackendClient, project: Project) -> None:
-        row = client.get_project(project.id, {"fields": "id,title"})
-        expanded = client.get_project(project.id, params={"expand": "data_collection"})
-
-        assert row == {"id": project.id, "title": "Streets"}
-        assert expanded["data_collection"]["name"] == "Samples"
-
     def test_field_errors(self, client: BackendClient) -> None:
         with pytest.raises(ValidationError) as caught:
             client.create_project({"category": "nonsense"})
@@ -49,13 +42,6 @@ class TestProjects:
         assert set(caught.value.fields) == {"title", "category"}
         assert caught.value.status_code == 400
         assert client.list_projects()["count"] == 0
-
-    def test_absent(self, client: BackendClient) -> None:
-        with pytest.raises(NotFound, match="Project 999") as caught:
-            client.get_project(999)
-
-        assert caught.value.status_code == 404
-        assert caught.value.response == {"detail": caught.value.detail}
 
 
 class TestTasks:
@@ -72,12 +58,6 @@ class TestTasks:
         done = client.list_tasks({"project": project.id, "status": ["completed", "skipped"]})
 
         assert [row["id"] for row in done["results"]] == [tasks[0]["id"]]
-
-    def test_get(self, client: BackendClient, tasks: Any) -> None:
-        row = client.get_task(tasks[1]["id"], params={"expand": "data_unit"})
-
-        assert row["id"] == tasks[1]["id"]
-        assert row["data_unit"]["files"]["text"]["path"] == "sample.txt"
 
     def test_create_one(self, client: BackendClient, project: Project, unit: DataUnit) -> None:
         made = client.create_tasks({"project": project.id, "data_unit": unit.id})
@@ -111,10 +91,6 @@ class TestTasks:
 
         assert (row["id"], row["data"], row["status"]) == (tasks[0]["id"], document, "completed")
         assert client.get_task(tasks[0]["id"])["data"] == document
-
-    def test_annotate_what_is_absent(self, client: BackendClient) -> None:
-        with pytest.raises(NotFound, match="Task 999"):
-            client.annotate_task_data(999, {})
 
 
 class TestTags:

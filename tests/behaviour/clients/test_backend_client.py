@@ -1,9 +1,8 @@
-"""The client as a whole: its credentials, its one connection, and its end."""
+"""The client as a whole: credentials, one connection, closing."""
 
 from __future__ import annotations
 
 import gc
-import re
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -18,7 +17,6 @@ from synapse.errors import (
     ConfigurationError,
     NotFound,
     SessionClosed,
-    UsageError,
 )
 
 USER, LEGACY, AGENT = "synapse-access-token", "authorization", "synapse-agent"
@@ -319,35 +317,3 @@ class TestSubclass:
             ("DELETE", "a/", [], None, False),
             ("DELETE", "a/", [], {"n": 1}, True),
         ]
-
-    def test_options(self, recorder: Any) -> None:
-        with Things(recorder.url, "t") as things:
-            things._get("a/", headers={"X-Trace": "1"}, timeout=3, resource="thing A")
-
-        assert recorder.asked[0].headers["x-trace"] == "1"
-
-    @pytest.mark.parametrize(
-        "path",
-        [
-            *("", "/", "//other.example/", "http://other.example/", "a//b/", "../a/", "a/../b/"),
-            *("a/./b", "a/..", "a?x=1", "a#b", "a\\b", "a b", "a\nb", "a\x00b"),
-        ],
-    )
-    @pytest.mark.parametrize("verb", ["_get", "_post", "_put", "_patch", "_delete", "_list"])
-    def test_path_stays_below_the_base_url(self, recorder: Any, verb: str, path: str) -> None:
-        things = Things(recorder.url, "t")
-        shown = re.escape(repr(path.removeprefix("/")))
-
-        with things, pytest.raises(UsageError, match=shown):
-            getattr(things, verb)(path)
-
-        assert recorder.asked == []
-
-    def test_url_conversion_of_one(self, recorder: Any) -> None:
-        row = {"id": 1, "files": {"a": {"url": "u", "path": "p"}}}
-        recorder.answer = type(recorder.answer)(200, row)
-
-        with Things(recorder.url, "t") as things:
-            answer = things._get("a/", url_conversion={"files": str.upper})
-
-        assert answer == {"id": 1, "files": {"a": {"url": "U", "path": "p"}}}

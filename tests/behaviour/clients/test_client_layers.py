@@ -1,4 +1,4 @@
-"""No client has a way of its own to the server, or a path that a declaration has already."""
+"""Clients use the transport and the declared paths only."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from synapse.orm import registry
 
 PACKAGE = Path(synapse.__file__).parent
 CLIENTS = sorted((PACKAGE / "clients").rglob("*.py"))
-OLD_NAMES = sorted((PACKAGE / "_synapse_sdk").rglob("*.py"))
 
 # What only the transport and the transfer may import.
 WAYS_OUT = {"requests", "urllib3", "json", "orjson", "http", "socket", "ssl", "urllib", "hashlib"}
@@ -30,11 +29,11 @@ ACTIONS = {
 # An agent's endpoints, and those of a Ray cluster's dashboard, which no resource declares.
 ENDPOINTS = {
     "agent/__init__.py": {"health/", "metrics/", "plugin_releases/", "/", "/run/"},
-    "agent/cluster.py": {
+    "agent/ray_mixin.py": {
         *("jobs/", "/", "/logs/", "/stop/"),
         *("nodes/", "tasks/", "serve_applications/"),
     },
-    "agent/tailing.py": {"jobs/", "ray/jobs/", "/", "/logs/", "/logs/stream/", "/logs/ws/"},
+    "agent/log_tail.py": {"jobs/", "ray/jobs/", "/", "/logs/", "/logs/stream/", "/logs/ws/"},
     "agent/ray_jobs.py": {"api/jobs/", "/stop", "api/packages/gcs/", "://"},
     "agent/ray_logs.py": {"api/jobs/", "/logs", "/logs/tail"},
     "agent/ray_packages.py": {"gcs://"},
@@ -114,19 +113,3 @@ def test_tables_have_no_declared_path() -> None:
 )
 def test_path_is_found(source: str, expected: set[str]) -> None:
     assert paths_in(source) == expected
-
-
-@pytest.mark.parametrize("path", OLD_NAMES, ids=lambda path: path.stem)
-def test_old_names_only_import(path: Path) -> None:
-    """A module of the older name has a docstring, imports from ours, and `__all__`."""
-    first, *others = ast.parse(path.read_text(encoding="utf-8")).body
-
-    assert isinstance(first, ast.Expr)
-    for node in others:
-        match node:
-            case ast.ImportFrom(level=0, module=str(module)):
-                assert module.startswith("synapse.")
-            case ast.Assign(targets=[ast.Name(id="__all__")], value=ast.List(elts=names)):
-                assert all(isinstance(name, ast.Constant) for name in names)
-            case _:
-                pytest.fail(f"line {node.lineno} does something")

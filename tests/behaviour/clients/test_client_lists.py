@@ -1,20 +1,17 @@
-"""What all lists have in common: parameters, pages, all rows at once, and rewritten URLs."""
+"""All lists: parameters, pages, all rows at once, rewritten URLs."""
 
 from __future__ import annotations
 
 import copy
 import inspect
-import pickle
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from synapse import DataUnit, Project
-from synapse.clients import url_conversion
 from synapse.clients.backend import BackendClient
-from synapse.clients.page import Page
-from synapse.errors import InvalidResponse, NotFound, UsageError
+from synapse.errors import NotFound
 from synapse.testing import assert_num_requests
 
 LISTS = sorted(name for name in dir(BackendClient) if name.startswith("list_"))
@@ -92,29 +89,6 @@ class TestPage:
             *(("page", "2"), ("page_size", "1"), ("tags", "1"), ("tags", "2"))
         ]
         assert page["results"] == [row(1)]
-
-    def test_other_keys_are_those_of_a_dict(self) -> None:
-        page = Page({"count": 0, "results": []})
-
-        for key in (2, -1, "other", None):
-            with pytest.raises(KeyError):
-                page[key]
-        assert page.get("results") == []
-        assert page == {"count": 0, "results": []}
-        assert pickle.loads(pickle.dumps(page))[1] == 0
-        assert copy.deepcopy(page)[0] == []
-
-    @pytest.mark.parametrize("body", [[], {}, {"results": None}, {"detail": "x"}, 7, None])
-    @pytest.mark.parametrize("list_all", [False, True])
-    def test_what_is_no_page(
-        self, recorded: BackendClient, recorder: Any, body: Any, list_all: bool
-    ) -> None:
-        recorder.answer = type(recorder.answer)(200, body)
-
-        with pytest.raises(InvalidResponse, match="sdk/tasks: the answer is not a page") as caught:
-            recorded.list_tasks(list_all=list_all)
-
-        assert caught.value.response == body
 
 
 class TestAll:
@@ -222,85 +196,6 @@ class TestUrlConversion:
         page = getattr(recorded, name)(url_conversion={field: moved})
 
         assert page[0] == [converted(number, field) for number in range(2)]
-
-    @pytest.mark.parametrize(
-        "given",
-        [
-            None,
-            {},
-            {"files_fields": ["files"]},
-            {"files_fields": ["files"], "is_list": True},
-            {"files_fields": ["files"], "coerce": None, "is_list": True},
-            {"files": None},
-            {"files_fields": ["absent"], "coerce": moved},
-            {"absent": moved},
-        ],
-    )
-    @pytest.mark.parametrize("list_all", [False, True])
-    def test_nothing_to_rewrite(
-        self, recorded: BackendClient, paged: Any, given: Any, list_all: bool
-    ) -> None:
-        answer = recorded.list_tasks(url_conversion=given, list_all=list_all)
-
-        rows = answer if isinstance(answer, list) else answer[0]
-        assert rows == [row(number) for number in range(len(rows))]
-
-    @pytest.mark.parametrize(
-        "given",
-        [
-            {"files": moved, "file": moved},
-            {"files_fields": ["files"], "coarse": moved},
-            {"coerce": "text"},
-            {"files": "text"},
-        ],
-    )
-    def test_what_is_neither(self, recorded: BackendClient, recorder: Any, given: Any) -> None:
-        with pytest.raises(UsageError, match="url_conversion"):
-            recorded.list_tasks(url_conversion=given)
-
-        assert recorder.asked == []
-
-    @pytest.mark.parametrize(
-        ("field", "expected"),
-        [
-            ("u", "U"),
-            (["u", {"url": "u", "path": "p"}], ["U", {"url": "U", "path": "p"}]),
-            ({"url": "u", "checksum": "c"}, {"url": "U", "checksum": "c"}),
-            ({"a": {"url": "u", "checksum": "c"}}, {"a": {"url": "U", "checksum": "c"}}),
-            ({"a": {"url": None, "checksum": "c"}}, {"a": {"url": None, "checksum": "c"}}),
-            ({"a": {"checksum": "c", "path": "p"}}, {"a": {"checksum": "c", "path": "p"}}),
-            ({"url": {"url": "u", "checksum": "c"}}, {"url": {"url": "U", "checksum": "c"}}),
-            ({"a": "u", "b": None, "c": 1}, {"a": "U", "b": None, "c": 1}),
-            ({}, {}),
-            (None, None),
-            (7, 7),
-        ],
-    )
-    def test_shapes_of_files(
-        self, recorded: BackendClient, recorder: Any, field: Any, expected: Any
-    ) -> None:
-        page = {"count": 1, "next": None, "previous": None, "results": [{"id": 1, "files": field}]}
-        recorder.answer = type(recorder.answer)(200, page)
-
-        answer = recorded.list_tasks(url_conversion={"files": str.upper})
-
-        assert answer["results"] == [{"id": 1, "files": expected}]
-
-    @pytest.mark.parametrize("given", [{"coerce": moved}, {"file": moved}])
-    def test_the_row_itself_stays(self, given: Any) -> None:
-        conversion = url_conversion.conversion_of(given, ["files"])
-        original = row(1)
-
-        assert conversion is not None
-        assert url_conversion.converted(original, conversion) != row(1)
-        assert original == row(1)
-
-    def test_failing_callable(self, recorded: BackendClient, paged: Any) -> None:
-        def fail(url: str) -> str:
-            raise RuntimeError(url)
-
-        with pytest.raises(RuntimeError, match=r"http://inside/files/0\.jpg"):
-            recorded.list_tasks(url_conversion={"files": fail})
 
     def test_against_the_emulator(
         self, client: BackendClient, project: Project, unit: DataUnit

@@ -1,4 +1,4 @@
-"""What every method sends, and what becomes of each way in which it can fail."""
+"""Every method: the request, and the error for each kind of failure."""
 
 from __future__ import annotations
 

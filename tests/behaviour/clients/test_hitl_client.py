@@ -9,7 +9,7 @@ import pytest
 import synapse
 from synapse import DataUnit, Project
 from synapse.clients.backend import BackendClient
-from synapse.errors import NotFound, ValidationError
+from synapse.errors import ValidationError
 
 
 @pytest.fixture
@@ -51,17 +51,6 @@ def test_list_filters(client: BackendClient, assignments: Any) -> None:
 
 def test_get(client: BackendClient, assignments: Any) -> None:
     assert client.get_assignment(assignments[0]["id"]) == assignments[0]
-
-
-def test_get_with_params(client: BackendClient, assignments: Any) -> None:
-    row = client.get_assignment(assignments[0]["id"], params={"expand": "task", "fields": "task"})
-
-    assert row["task"]["id"] == assignments[0]["task"]
-
-
-def test_get_what_is_absent(client: BackendClient) -> None:
-    with pytest.raises(NotFound, match="Assignment 999"):
-        client.get_assignment(999)
 
 
 @pytest.mark.parametrize("names", [("ids", "tags"), ("assignment_ids", "tag_ids")])

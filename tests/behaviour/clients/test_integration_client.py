@@ -75,16 +75,6 @@ class TestAgents:
 
         assert "0ther" not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
 
-    @pytest.mark.parametrize("token", ["s3cret/part", "s3cret\n", "..", ""])
-    def test_what_is_no_token_is_not_shown(self, client: BackendClient, token: str) -> None:
-        with pytest.raises(UsageError, match="can't be one") as caught:
-            client.health_check_agent(token)
-
-        assert "s3cret" not in f"{caught.value} {caught.value!r}"
-        with pytest.raises(UsageError, match="can't be one"):
-            client.session.agents.connect(token)
-        assert client.session.request_count == 0
-
 
 class TestPlugins:
     def test_create_and_get(self, client: BackendClient, plugin: Any) -> None:
@@ -104,10 +94,6 @@ class TestPlugins:
             client.create_plugin({"name": "Another", "code": "detector"})
 
         assert list(caught.value.fields) == ["code"]
-
-    def test_absent(self, client: BackendClient) -> None:
-        with pytest.raises(NotFound, match="Plugin nothing"):
-            client.get_plugin("nothing")
 
 
 class TestReleases:
@@ -152,11 +138,6 @@ class TestReleases:
         )
 
         assert release["changelog"] == ""
-
-    @pytest.mark.parametrize("data", [{}, {"file": None}])
-    def test_no_file(self, client: BackendClient, data: dict[str, Any]) -> None:
-        with pytest.raises(UsageError, match="needs a file"):
-            client.create_plugin_release({"plugin": 1, "version": "1", **data})
 
     def test_file_that_is_no_zip(self, client: BackendClient, plugin: Any, path: Path) -> None:
         path.write_bytes(b"text")
@@ -236,12 +217,6 @@ class TestRunning:
             client.update_job(job, {"status": "flying", "progress": 101})
 
         assert set(caught.value.fields) == {"status", "progress"}
-
-    def test_absent(self, client: BackendClient) -> None:
-        key = str(uuid.uuid4())
-
-        with pytest.raises(NotFound, match=f"Job {key}"):
-            client.get_job(key)
 
 
 class TestConsole:
@@ -333,12 +308,6 @@ class TestLogs:
         assert download(client, rows[1]["file"]) == archive()
         assert data[1]["file"] is path
 
-    def test_missing_file(self, client: BackendClient, tmp_path: Path) -> None:
-        with pytest.raises(UsageError, match="nowhere can't be read"):
-            client.create_logs({"message": "m", "file": tmp_path / "nowhere"})
-
-        assert client.session.request_count == 0
-
     def test_unknown_job(self, client: BackendClient) -> None:
         with pytest.raises(ValidationError, match="item 1: ") as caught:
             client.create_logs([{"message": "a"}, {"message": "b", "job": str(uuid.uuid4())}])
@@ -360,10 +329,6 @@ class TestServing:
         assert client.list_serve_applications({"plugin_release": release["id"]})["results"] == [
             made
         ]
-
-    def test_refused(self, client: BackendClient) -> None:
-        with pytest.raises(ValidationError, match="new ServeApplication: "):
-            client.create_serve_application({"name": "detect", "plugin_release": 999})
 
 
 class TestStorages:
@@ -399,9 +364,3 @@ class TestStorages:
 
         assert "s3cret" not in str(seen)
         assert client.list_storages({"provider": "amazon_s3"})["count"] == 1
-
-    def test_refused(self, client: BackendClient) -> None:
-        with pytest.raises(ValidationError) as caught:
-            client.create_storage({"name": "Bucket", "provider": "a drawer"})
-
-        assert "provider" in caught.value.fields

@@ -1,4 +1,4 @@
-"""Chunked uploads to a server that answers what the emulator doesn't: each ends, and says why."""
+"""Chunked uploads to a faulty server: each ends with a reason."""
 
 from __future__ import annotations
 

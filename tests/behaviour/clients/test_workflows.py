@@ -1,4 +1,4 @@
-"""Whole scripts in the older style, from the first import to the last answer.
+"""Whole scripts in the older style, from the first import to the last response.
 
 They import `synapse_sdk`, take everything from keyword arguments and look at plain dicts and lists.
 """

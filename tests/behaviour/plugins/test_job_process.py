@@ -1,4 +1,4 @@
-"""The job's process against a backend: what it reports, and that faults lose nothing of it."""
+"""The process of a job against a backend: reports arrive despite faults."""
 
 from __future__ import annotations
 

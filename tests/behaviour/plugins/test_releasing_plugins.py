@@ -1,4 +1,4 @@
-"""Releases of folders and zips: checked before anything is sent, and by the server again."""
+"""Releases of folders and zips: checked here, and again by the server."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_what_is_there_already(session: Session, plugin: Plugin, folder: Any) ->
     """A script that is run again says so to whoever wrote it, with what to do."""
     plugin.release("1.0.0", folder.path)
 
-    with pytest.raises(ValidationError, match=r"session\.plugins\.get\('echo'\) returns an existing plugin\.$"):
+    with pytest.raises(ValidationError, match=r"get\('echo'\) returns an existing plugin\.$"):
         session.plugins.create(folder=folder.path)
     with pytest.raises(ValidationError, match=r"give a new version, in config\.yaml too\.$"):
         plugin.release("1.0.0", folder.path)

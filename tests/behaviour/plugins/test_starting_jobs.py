@@ -1,4 +1,4 @@
-"""Starting jobs: what is refused before, and how many requests that takes."""
+"""Start jobs: local checks, and the number of requests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`collection.download()` and `project.download()`: where everything goes, and what is in it."""
+"""`collection.download()` and `project.download()`: folders, names and contents."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`collection.upload()`: what is made of each kind of source, and what becomes of the rest."""
+"""`collection.upload()`: each kind of source, and the rows that fail."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from synapse.transfer.bulk.spool import Spool
 
 import synapse
 from synapse import errors
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.spool import Spool
 from synapse.transfer.progress import Progress
 
 

@@ -1,4 +1,4 @@
-"""Uploads that are killed, wherever they are, and begun again: everything is there exactly once."""
+"""Uploads killed at any point and started again: each unit exists exactly once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The files of objects: read, opened and downloaded, over a connection that breaks."""
+"""Files of objects: read, opened and downloaded, over a connection that breaks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An upload whose process is killed, again and again, at points that chance chooses."""
+"""An upload whose process is killed repeatedly at random points."""
 
 from __future__ import annotations
 

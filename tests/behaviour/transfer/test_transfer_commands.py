@@ -1,4 +1,4 @@
-"""`synapse upload` and `synapse download`, run as people run them."""
+"""The commands `synapse upload` and `synapse download`."""
 
 from __future__ import annotations
 

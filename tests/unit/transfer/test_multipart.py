@@ -100,8 +100,8 @@ def test_anything_arrives(
 ) -> None:
     body = make(content, filename=filename, fields={"field": value})
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(multipart, "BLOCK", block)
-        patched.setattr(multipart, "_IN_ONE_PIECE", 10_000 if in_one_piece else 0)
+        patched.setattr(multipart, "BLOCK_SIZE", block)
+        patched.setattr(multipart, "_SINGLE_WRITE_LIMIT", 10_000 if in_one_piece else 0)
         pieces = list(body)
         raw = b"".join(pieces)
     assert (len(pieces) == 1) is in_one_piece
@@ -136,8 +136,8 @@ def test_can_be_sent_again() -> None:
 @pytest.fixture
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """However small it is, as only large files are sent else."""
-    monkeypatch.setattr(multipart, "_IN_ONE_PIECE", 0)
-    monkeypatch.setattr(multipart, "BLOCK", 4)
+    monkeypatch.setattr(multipart, "_SINGLE_WRITE_LIMIT", 0)
+    monkeypatch.setattr(multipart, "BLOCK_SIZE", 4)
 
 
 def test_a_small_file_is_one_piece_which_is_told_of_too() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from synapse.transfer import progress as module
-from synapse.transfer.progress import Bar, Calling, Progress, progress_of, showing
+from synapse.transfer.progress import Bar, CallbackProgress, Progress, progress_of, show_progress
 
 
 class Terminal:
@@ -108,7 +108,7 @@ class TestNumbers:
 class TestFunction:
     def test_is_told_what_is_confirmed(self) -> None:
         seen: list[tuple[int, int]] = []
-        progress = Calling(lambda *numbers: seen.append(numbers))
+        progress = CallbackProgress(lambda *numbers: seen.append(numbers))
         one = progress.file("a", 100)
         one.at(40, is_confirmed=False)
         one.at(40)
@@ -121,7 +121,7 @@ class TestFunction:
 
 class TestBar:
     def test_one_file(self, terminal: Terminal) -> None:
-        with showing(True) as progress, progress.file("cat.png", 2048) as one:
+        with show_progress(True) as progress, progress.file("cat.png", 2048) as one:
             one.at(2048)
         shown = terminal.getvalue()
         assert "cat.png: 100%" in shown
@@ -130,7 +130,7 @@ class TestBar:
         assert shown.endswith("\n")
 
     def test_several_files(self, terminal: Terminal) -> None:
-        with showing(True, "Uploading") as progress:
+        with show_progress(True, "Uploading") as progress:
             progress.expect(30, files=3)
             with progress.file("a", 10) as one:
                 one.at(10)
@@ -140,7 +140,7 @@ class TestBar:
         assert "1/3 files, 1 failed" in shown
 
     def test_goes_back(self, terminal: Terminal) -> None:
-        with showing(True) as progress:
+        with show_progress(True) as progress:
             one = progress.file("a", 100)
             one.at(80)
             one.at(10)
@@ -148,7 +148,7 @@ class TestBar:
             assert (progress._bar.n, progress._bar.total) == (10, 100)
 
     def test_name_is_one_line(self, terminal: Terminal) -> None:
-        with showing(True) as progress:
+        with show_progress(True) as progress:
             progress.file("two\nlines\x1b[31m", 1)
         assert "two?lines?[31m" in terminal.getvalue()
 
@@ -160,7 +160,7 @@ class TestChoice:
 
     def test_terminal(self, terminal: Terminal) -> None:
         terminal.plug_in()
-        with showing(None) as progress:
+        with show_progress(None) as progress:
             assert isinstance(progress, Bar)
             with progress.file("a", 10) as one:
                 one.at(10)
@@ -171,7 +171,7 @@ class TestChoice:
     ) -> None:
         terminal.plug_in()
         monkeypatch.setattr(module, "_DELAY", 1e-9)
-        with showing(None) as progress, progress.file("cat.png", 10) as one:
+        with show_progress(None) as progress, progress.file("cat.png", 10) as one:
             one.at(10)
         assert "cat.png: 100%" in terminal.getvalue()
 
@@ -181,7 +181,7 @@ class TestChoice:
         assert terminal.getvalue() == ""
 
     def test_switched_on_without_terminal(self, capsys: Any) -> None:
-        with showing(True) as progress:
+        with show_progress(True) as progress:
             assert isinstance(progress, Bar)
         assert "0.00" in capsys.readouterr().err
 
@@ -207,7 +207,7 @@ class TestChoice:
                 self.is_closed = True
 
         own = Own()
-        with showing(own) as progress:
+        with show_progress(own) as progress:
             assert progress is own
         assert not own.is_closed
         with own:
@@ -217,8 +217,8 @@ class TestChoice:
 
 def test_is_not_loaded_where_nothing_is_shown() -> None:
     script = (
-        "import sys; from synapse.transfer.progress import showing\n"
-        "with showing(None): pass\n"
+        "import sys; from synapse.transfer.progress import show_progress\n"
+        "with show_progress(None): pass\n"
         "print('tqdm' in sys.modules)"
     )
     result = subprocess.run(

@@ -91,12 +91,12 @@ def test_a_transport_that_nobody_uses_is_let_go(connect: Connect, server: Any) -
 class TestBundle:
     def test_that_is_missing(self, connect: Connect) -> None:
         options = Options(verify="/no/such/bundle.pem")
-        with pytest.raises(errors.ConfigurationError, match="correct the argument verify"):
+        with pytest.raises(errors.ConfigurationError, match="Correct the argument verify"):
             connect("https://127.0.0.1:1/", options=options)
 
     @pytest.mark.parametrize("cert", ["/no/such.pem", (__file__, "/no/such.pem")])
     def test_a_client_certificate_that_is_missing(self, connect: Connect, cert: Any) -> None:
-        with pytest.raises(errors.ConfigurationError, match=r"no client certificate /no/such\.pem"):
+        with pytest.raises(errors.ConfigurationError, match=r"client certificate /no/such\.pem"):
             connect("https://127.0.0.1:1/", options=Options(cert=cert))
 
     @pytest.mark.parametrize("option", ["verify", "cert"])

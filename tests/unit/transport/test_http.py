@@ -584,7 +584,7 @@ class TestTls:
     ) -> None:
         path = tmp_path / "missing.pem"
         monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
-        with pytest.raises(errors.ConfigurationError, match=f"no certificate bundle {path};"):
+        with pytest.raises(errors.ConfigurationError, match=f"certificate bundle {path} does"):
             connect("https://127.0.0.1/")
 
     def test_bundle_is_of_no_matter_without_tls(

@@ -1,9 +1,4 @@
-"""An agent's client; the same objects as in `synapse.clients.agent`."""
+"""The client of an agent: the same objects as in `synapse.clients.agent`."""
 
-from synapse.clients.agent import (
-    AgentClient,
-)
-
-__all__ = [
-    "AgentClient",
-]
+from synapse.clients.agent import *
+from synapse.clients.agent import __all__ as __all__

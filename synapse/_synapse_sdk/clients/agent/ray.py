@@ -1,11 +1,4 @@
-"""A Ray cluster's client; the same objects as in `synapse.clients.agent.ray`."""
+"""The client of a Ray cluster: the same objects as in `synapse.clients.agent.ray`."""
 
-from synapse.clients.agent.ray import (
-    RayClient,
-    RayClientMixin,
-)
-
-__all__ = [
-    "RayClient",
-    "RayClientMixin",
-]
+from synapse.clients.agent.ray import *
+from synapse.clients.agent.ray import __all__ as __all__

@@ -1,21 +1,4 @@
-"""The backend's client; the same objects as in `synapse.clients.backend`."""
+"""The client of the backend: the same objects as in `synapse.clients.backend`."""
 
-from synapse.clients.backend import (
-    AnnotationClientMixin,
-    BackendClient,
-    CoreClientMixin,
-    DataCollectionClientMixin,
-    HITLClientMixin,
-    IntegrationClientMixin,
-    MLClientMixin,
-)
-
-__all__ = [
-    "AnnotationClientMixin",
-    "BackendClient",
-    "CoreClientMixin",
-    "DataCollectionClientMixin",
-    "HITLClientMixin",
-    "IntegrationClientMixin",
-    "MLClientMixin",
-]
+from synapse.clients.backend import *
+from synapse.clients.backend import __all__ as __all__

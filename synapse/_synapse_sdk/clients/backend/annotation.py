@@ -1,9 +1,4 @@
-"""A part of the client; the same objects as in `synapse.clients.backend.annotation`."""
+"""A part of the client: the same objects as in `synapse.clients.backend.annotation`."""
 
-from synapse.clients.backend.annotation import (
-    AnnotationClientMixin,
-)
-
-__all__ = [
-    "AnnotationClientMixin",
-]
+from synapse.clients.backend.annotation import *
+from synapse.clients.backend.annotation import __all__ as __all__

@@ -1,9 +1,4 @@
-"""A part of the client; the same objects as in `synapse.clients.backend.data_collection`."""
+"""A part of the client: the same objects as in `synapse.clients.backend.data_collection`."""
 
-from synapse.clients.backend.data_collection import (
-    DataCollectionClientMixin,
-)
-
-__all__ = [
-    "DataCollectionClientMixin",
-]
+from synapse.clients.backend.data_collection import *
+from synapse.clients.backend.data_collection import __all__ as __all__

@@ -1,9 +1,4 @@
-"""A part of the client; the same objects as in `synapse.clients.backend.hitl`."""
+"""A part of the client: the same objects as in `synapse.clients.backend.hitl`."""
 
-from synapse.clients.backend.hitl import (
-    HITLClientMixin,
-)
-
-__all__ = [
-    "HITLClientMixin",
-]
+from synapse.clients.backend.hitl import *
+from synapse.clients.backend.hitl import __all__ as __all__

@@ -1,9 +1,4 @@
-"""A part of the client; the same objects as in `synapse.clients.backend.integration`."""
+"""A part of the client: the same objects as in `synapse.clients.backend.integration`."""
 
-from synapse.clients.backend.integration import (
-    IntegrationClientMixin,
-)
-
-__all__ = [
-    "IntegrationClientMixin",
-]
+from synapse.clients.backend.integration import *
+from synapse.clients.backend.integration import __all__ as __all__

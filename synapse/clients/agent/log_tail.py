@@ -1,0 +1,197 @@
+"""Follow the log of a job at an agent by WebSocket, stream or polling."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, Literal, get_args
+
+from synapse._internal.backoff import Backoff
+from synapse.config import Timeout
+from synapse.errors import (
+    AuthenticationError,
+    ClientError,
+    InvalidResponse,
+    MissingExtra,
+    NotFound,
+    PermissionDenied,
+    RequestTimeout,
+    UsageError,
+)
+from synapse.resources.enums import JobStatus
+from synapse.transport import Transport
+from synapse.transport.line_follower import follow
+from synapse.transport.stream_limits import StreamLimits, StreamMeter
+from synapse.transport.websocket import can_be_used, messages
+
+__all__ = ["TailProtocol", "tail", "validate_protocol"]
+
+TailProtocol = Literal["auto", "websocket", "http", "stream"]
+
+_Lines = Generator[str, None, "str | None"]
+
+_POLL = (0.2, 2.0)
+_BATCH = 5000
+
+
+def validate_protocol(protocol: Any) -> TailProtocol:
+    """Return a protocol that is known and can be used here.
+
+    Raises:
+        UsageError: The protocol is unknown.
+        MissingExtra: The protocol is `"websocket"`, and `websocket-client` isn't installed.
+    """
+    if protocol not in get_args(TailProtocol):
+        choices = ", ".join(map(repr, get_args(TailProtocol)))
+        raise UsageError(f"protocol={protocol!r} is unknown. Pass one of {choices}.")
+    if protocol == "websocket" and not can_be_used():
+        raise MissingExtra("Following a log by WebSocket", "websocket")
+    valid: TailProtocol = protocol
+    return valid
+
+
+def tail(
+    transport: Transport,
+    key: str,
+    *,
+    protocol: TailProtocol,
+    limits: StreamLimits,
+    timeout: Timeout,
+    patience: float,
+) -> Iterator[str]:
+    """Yield the lines of a job's log until the job ends, each once and in order.
+
+    Args:
+        transport: Transport to the agent.
+        key: Valid id of the job.
+        protocol: Protocol of the stream; `"auto"` takes the first that works.
+        limits: Limits of the stream.
+        timeout: Seconds to connect, and seconds of silence before the job's state is read.
+        patience: Longest outage of the agent, in seconds.
+    """
+    follower = _AgentLogFollower(transport, key, protocol, limits, timeout)
+    return follow(
+        follower.open_at,
+        follower.has_ended,
+        meter=follower.meter,
+        patience=patience,
+        resource=follower.label,
+    )
+
+
+class _AgentLogFollower:
+    """Open the log of one job, by the first protocol that works."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        key: str,
+        protocol: TailProtocol,
+        limits: StreamLimits,
+        timeout: Timeout,
+    ) -> None:
+        self.label = f"job {key}"
+        self.meter = StreamMeter(limits, self.label)
+        self._transport = transport
+        self._key = key
+        self._timeout = timeout
+        openers: dict[str, Callable[[int], _Lines]] = {
+            "websocket": self._open_websocket,
+            "stream": self._open_stream,
+            "http": self._poll_lines,
+        }
+        if protocol != "auto":
+            self._openers = [openers[protocol]]
+        else:
+            self._openers = list(openers.values())[0 if can_be_used() else 1 :]
+        # Whether a line came by the first opener.
+        self._is_confirmed = False
+
+    def has_ended(self) -> bool:
+        """Return whether the job has ended. One request."""
+        try:
+            return JobStatus(self._get(f"jobs/{self._key}/").get("status")).is_final
+        except ValueError:
+            return True  # a state newer than this client: the stream's end decides
+
+    def open_at(self, start: int) -> _Lines:
+        """Yield the lines from an index in a new stream, by the first protocol that works."""
+        while True:
+            try:
+                stream = self._openers[0](start)
+                first = next(stream)
+            except StopIteration as end:
+                rest: str | None = end.value
+                return rest
+            except (AuthenticationError, PermissionDenied):
+                raise
+            except ClientError as error:
+                if self._is_confirmed or len(self._openers) == 1:
+                    raise
+                if isinstance(error, NotFound):
+                    self._get(f"jobs/{self._key}/")  # raises if the job itself is missing
+                # A proxy may block this protocol and let the next one through.
+                del self._openers[0]
+                continue
+            self._is_confirmed = True
+            yield first
+            rest = yield from stream
+            return rest
+
+    def _open_websocket(self, start: int) -> _Lines:
+        stream = messages(
+            self._transport,
+            f"ray/jobs/{self._key}/logs/ws/",
+            params={"from": start} if start else None,
+            timeout=self._timeout,
+            resource=self.label,
+        )
+        for message in stream:
+            if message is None:
+                if self.has_ended():
+                    # The last lines may be lost: reopen the log for them.
+                    raise RequestTimeout(408, "the log fell silent", resource=self.label)
+                continue
+            self.meter.message(len(message.encode(errors="surrogatepass")))
+            yield from message.removesuffix("\n").split("\n")
+        return None
+
+    def _open_stream(self, start: int) -> _Lines:
+        return self._transport.lines_from(
+            start,
+            f"ray/jobs/{self._key}/logs/stream/",
+            timeout=(self._timeout.connect, self._timeout.read),
+            resource=self.label,
+        )
+
+    def _poll_lines(self, start: int) -> _Lines:
+        backoff = Backoff(first=_POLL[0], longest=_POLL[1])
+        while True:
+            lines, is_complete, last = self._poll(start)
+            start += len(lines)
+            yield from lines
+            if is_complete:
+                return last
+            if lines:
+                backoff.reset()
+            else:
+                time.sleep(backoff.next())
+
+    def _poll(self, start: int) -> tuple[list[str], bool, str | None]:
+        """Return new lines, whether the log is complete, and an unfinished last line."""
+        path = f"jobs/{self._key}/logs/"
+        body = self._get(path, params={"from": start, "limit": _BATCH})
+        if body.get("from") == start:
+            lines = str(body["logs"]).split("\n")[:-1]
+            return lines, bool(body["is_final"]) and start + len(lines) >= body["count"], None
+        # This agent always sends the whole log. Read the state first, so that the log is
+        # complete if the job has ended.
+        has_ended = self.has_ended()
+        *lines, last = str(self._get(path).get("logs") or "").split("\n")
+        return lines[start:], has_ended, (last or None) if start <= len(lines) else None
+
+    def _get(self, path: str, **options: Any) -> Mapping[str, Any]:
+        body = self._transport.request("GET", path, resource=self.label, **options)
+        if not isinstance(body, Mapping):
+            raise InvalidResponse(200, "the answer is not a JSON object", response=body)
+        return body

@@ -1,0 +1,140 @@
+"""A Ray cluster behind an agent, as plain dicts and lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from synapse.clients.agent.ids import validate_id
+from synapse.clients.agent.log_tail import TailProtocol, tail, validate_protocol
+from synapse.clients.base import BaseClient, Params
+from synapse.config import Timeout, TimeoutArgument
+from synapse.transport.stream_limits import StreamLimits
+
+__all__ = ["RayClientMixin"]
+
+
+class RayClientMixin(BaseClient):
+    """Jobs, nodes, tasks and served applications of a Ray cluster behind an agent."""
+
+    def list_jobs(self, params: Params | None = None) -> Any:
+        """List the cluster's jobs. One request."""
+        return self._get("jobs/", params)
+
+    def get_job(self, job_id: str) -> Any:
+        """Return a job. One request.
+
+        Raises:
+            BadRequest: The id has characters that no id has; no request was made.
+            NotFound: The cluster has no such job.
+        """
+        return self._get(f"jobs/{validate_id(job_id)}/")
+
+    def get_job_logs(self, job_id: str) -> Any:
+        """Return the output of a job so far. One request.
+
+        Raises:
+            BadRequest: The id has characters that no id has; no request was made.
+            NotFound: The cluster has no such job.
+        """
+        return self._get(f"jobs/{validate_id(job_id)}/logs/")
+
+    def stop_job(self, job_id: str) -> Any:
+        """Request the stop of a job. One request.
+
+        Raises:
+            BadRequest: The id has characters that no id has; no request was made.
+            NotFound: The cluster has no such job.
+        """
+        return self._post(f"jobs/{validate_id(job_id)}/stop/")
+
+    def tail_job_logs(
+        self,
+        job_id: str,
+        protocol: TailProtocol = "auto",
+        limits: StreamLimits | None = None,
+        *,
+        timeout: TimeoutArgument = (5, 60),
+        patience: float = 60.0,
+    ) -> Iterator[str]:
+        """Yield the output lines of a job until the job ends.
+
+        Each line comes once, in order, even over broken connections: after a cut, the stream
+        continues behind the last line.
+
+        One request for each connection, and one at the end of each; with `"http"` one request
+        every two seconds or less, more often while lines come.
+
+        Args:
+            job_id: Id of the job.
+            protocol: `"websocket"` (needs the extra `websocket`), `"stream"` for a streamed
+                response, `"http"` for polling, or `"auto"` for the first that works.
+            limits: Limits of the stream; default `StreamLimits()`.
+            timeout: Seconds to connect, and seconds of silence before the client asks for the
+                state of the job.
+            patience: Longest outage of the agent, in seconds.
+
+        Raises:
+            BadRequest: The id has characters that no id has; no request was made.
+            UsageError: The protocol is unknown; no request was made.
+            MissingExtra: `protocol` is `"websocket"`, and `websocket-client` isn't installed.
+            NotFound: The cluster has no such job.
+            StreamLimitExceeded: The output exceeds the limits, after the lines that fit.
+            ConnectionFailed: The agent was unreachable for longer than `patience`.
+        """
+        return tail(
+            self._transport,
+            validate_id(job_id),
+            protocol=validate_protocol(protocol),
+            limits=limits if limits is not None else StreamLimits(),
+            timeout=Timeout.of(timeout),
+            patience=patience,
+        )
+
+    def list_nodes(self, params: Params | None = None) -> Any:
+        """List the cluster's machines. One request."""
+        return self._get("nodes/", params)
+
+    def get_node(self, node_id: str) -> Any:
+        """Return one of the cluster's machines. One request.
+
+        Raises:
+            BadRequest: The id has characters that no id has; no request was made.
+            NotFound: The cluster has no such node.
+        """
+        return self._get(f"nodes/{validate_id(node_id)}/")
+
+    def list_tasks(self, params: Params | None = None) -> Any:
+        """List the cluster's tasks. One request."""
+        return self._get("tasks/", params)
+
+    def get_task(self, task_id: str) -> Any:
+        """Return one of the cluster's tasks. One request.
+
+        Raises:
+            BadRequest: The id has characters that no id has; no request was made.
+            NotFound: The cluster has no such task.
+        """
+        return self._get(f"tasks/{validate_id(task_id)}/")
+
+    def list_serve_applications(self, params: Params | None = None) -> Any:
+        """List the applications that the cluster serves. One request."""
+        return self._get("serve_applications/", params)
+
+    def get_serve_application(self, name: str) -> Any:
+        """Return one of the applications that the cluster serves. One request.
+
+        Raises:
+            BadRequest: The name has characters that no name has; no request was made.
+            NotFound: The cluster has no such application.
+        """
+        return self._get(f"serve_applications/{validate_id(name)}/")
+
+    def delete_serve_application(self, name: str) -> Any:
+        """Stop serving an application. One request.
+
+        Raises:
+            BadRequest: The name has characters that no name has; no request was made.
+            NotFound: The cluster has no such application.
+        """
+        return self._delete(f"serve_applications/{validate_id(name)}/")

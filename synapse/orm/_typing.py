@@ -1,0 +1,51 @@
+"""Protocols of the object layer, so that lower modules needn't import higher ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any, ClassVar, Protocol
+
+__all__ = ["Entity", "SessionLike"]
+
+
+class Entity(Protocol):
+    """A resource, as fields, the identity map and the session see one."""
+
+    __schema__: ClassVar[Any]
+    __set_context__: ClassVar[Any]
+    __set_raw__: ClassVar[Any]
+    _raw: dict[str, Any]
+    _session: Any
+
+    @property
+    def _key(self) -> Any: ...
+
+    @property
+    def id(self) -> Any: ...
+
+    @property
+    def is_changed(self) -> bool: ...
+
+    def _editable_fields(self) -> Iterable[Any]: ...
+
+    def _label(self) -> str: ...
+
+    def _load_for(self, field: str) -> None: ...
+
+    def _report_change(self) -> None: ...
+
+    def _hides_changes(self) -> bool: ...
+
+    def _set_via(self, relation: str) -> None: ...
+
+    def _via(self) -> str | None: ...
+
+    def _absorb(self, row: dict[str, Any], saved: Mapping[str, Any] | None = None) -> None: ...
+
+
+class SessionLike(Protocol):
+    """A session, as the identity map and value objects see one."""
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]: ...

@@ -1,0 +1,34 @@
+"""Importing the package loads no more than needed."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"django", "rest_framework", "rich", "typer", "numpy", "PIL", "pandas", "torch", "ray"}
+# A request needs these; `import synapse` doesn't.
+LATER = {"requests", "urllib3", "attrs", "attr", "cattrs", "cachetools"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "unwanted"),
+    [
+        ("import synapse", HEAVY | LATER),
+        ("import synapse; synapse.Session; synapse.Project", HEAVY),
+        ("import synapse.cli", HEAVY | LATER),
+        ("import synapse.testing", HEAVY | LATER),
+        ("import synapse.testing.plugin", HEAVY | LATER),
+        ("from synapse.emulator import Emulator", HEAVY | LATER),
+    ],
+)
+def test_import_loads_no_more_than_needed(statement: str, unwanted: set[str]) -> None:
+    script = f"import sys; {statement}; print(*{{name.partition('.')[0] for name in sys.modules}})"
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    assert "synapse" in result.stdout.split()
+    assert not unwanted & set(result.stdout.split())

@@ -1,0 +1,112 @@
+"""Run the unit tests on the other Python versions that this machine has.
+
+Each version gets a virtual environment below `.nox/`, which later runs use again. A version whose
+environment can't be made, for example without a network, is skipped with a message.
+
+    python tools/interpreters.py            # list the interpreters
+    python tools/interpreters.py --test     # test on the oldest and the newest other version
+    python tools/interpreters.py --test 3.12
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
+CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+_QUESTION = "import sys; print('%d.%d' % sys.version_info[:2])"
+
+
+def find_interpreters(
+    versions: Iterable[str] = VERSIONS, home: Path | None = None
+) -> dict[str, Path]:
+    """Return an interpreter for each version that is on the path, or of pyenv or uv."""
+    home = home or Path.home()
+    interpreters: dict[str, Path] = {}
+    for version in versions:
+        candidates = [
+            *home.glob(f".pyenv/versions/{version}.*/bin/python"),
+            *home.glob(f".local/share/uv/python/cpython-{version}*/bin/python"),
+        ]
+        on_path = shutil.which(f"python{version}")
+        candidates += [Path(on_path)] if on_path else []
+        for candidate in candidates:
+            # A shim of pyenv is on the path even if its version isn't installed.
+            if _read_version(candidate) == version:
+                interpreters[version] = candidate
+                break
+    return interpreters
+
+
+def _read_version(python: Path) -> str | None:
+    try:
+        result = subprocess.run(
+            [python, "-c", _QUESTION], capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip()
+
+
+def choose_versions(found: Iterable[str], current: str = CURRENT) -> list[str]:
+    """Return the oldest and the newest version besides the current one."""
+    others = [version for version in VERSIONS if version in set(found) and version != current]
+    return list(dict.fromkeys([*others[:1], *others[-1:]]))
+
+
+def make_environment(version: str, python: Path) -> Path | None:
+    """Return the interpreter of an environment with the unit tests' packages."""
+    folder = ROOT / ".nox" / f"unit-{version}"
+    target = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    pip: list[str | Path] = [
+        target,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+    ]
+    try:
+        if not target.exists():
+            subprocess.run([python, "-m", "venv", folder], check=True, timeout=120)
+        subprocess.run([*pip, "--editable", ".[unit]"], cwd=ROOT, check=True, timeout=600)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"Python {version}: skipped, because the environment can't be made ({error})")
+        return None
+    return target
+
+
+def run_tests(version: str, python: Path) -> bool:
+    """Return whether the unit tests pass, or can't be run here."""
+    target = make_environment(version, python)
+    if target is None:
+        return True
+    print(f"Python {version}: running the unit tests", flush=True)
+    options = ["-q", "-p", "no:cacheprovider", "-n", "3", "--dist", "loadfile"]
+    return (
+        subprocess.run([target, "-m", "pytest", *options, "tests/unit"], cwd=ROOT).returncode == 0
+    )
+
+
+def main(arguments: list[str]) -> int:
+    """List the interpreters, and run the tests if asked to; return 1 if tests fail."""
+    found = find_interpreters()
+    missing = [version for version in VERSIONS if version not in found]
+    print(f"Python {CURRENT} runs this. Found: {', '.join(found) or 'none'}.", end=" ")
+    print(f"Missing: {', '.join(missing) or 'none'}.", flush=True)
+    if arguments[:1] != ["--test"]:
+        return 0
+    versions = [version for version in arguments[1:] if version in found]
+    results = [run_tests(each, found[each]) for each in versions or choose_versions(found)]
+    return 0 if all(results) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
