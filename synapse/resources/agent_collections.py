@@ -104,7 +104,7 @@ class AgentReleases(_AgentCollection[AgentRelease]):
         super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
 
     def fetch(self, plugin: Any, version: str) -> AgentRelease:
-        """Have the agent fetch a release, unless the agent keeps that release already. One request.
+        """Make the agent fetch a release, unless it keeps that release. One request.
 
         Args:
             plugin: The plugin, or its code.

@@ -211,7 +211,7 @@ class AgentRelease(AgentValue):
         return build_value(AgentJob, self._api.get_job(response["job_id"]), self._api)
 
     def delete(self) -> None:
-        """Have the agent drop the release. One request."""
+        """Delete the release on the agent. One request."""
         self._api.delete_plugin_release(self.key)
 
 
