@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         GroundTruthVersionManager,
     )
     from synapse.resources.job_logs import LogManager
+    from synapse.resources.jobs import Job as Job  # for the context of a job
     from synapse.resources.jobs import JobManager
     from synapse.resources.models import ModelManager
     from synapse.resources.plugins import PluginManager, PluginReleaseManager

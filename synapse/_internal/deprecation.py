@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
 
-__all__ = ["warn_deprecated"]
+__all__ = ["deprecated_names", "warn_deprecated"]
 
 
 def warn_deprecated(
@@ -32,3 +35,25 @@ def warn_deprecated(
         DeprecationWarning,
         stacklevel=stacklevel + 1,
     )
+
+
+def deprecated_names(
+    module: str, names: Mapping[str, str], *, since: str, removed_in: str
+) -> Callable[[str], Any]:
+    """Return a module's `__getattr__` that leads old names to new ones, with a warning.
+
+    Args:
+        module: The module's name.
+        names: The new name of each old one.
+        since: The first version that warns.
+        removed_in: The version that no longer has the names.
+    """
+
+    def __getattr__(name: str) -> Any:  # noqa: N807 - the hook's name
+        new = names.get(name)
+        if new is None:
+            raise AttributeError(f"module {module!r} has no attribute {name!r}")
+        warn_deprecated(f"{module}.{name}", since=since, removed_in=removed_in, instead=new)
+        return getattr(sys.modules[module], new)
+
+    return __getattr__

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ray.data import Datasource, ReadTask
 from ray.data.block import BlockMetadata
 
+from synapse.integrations.query_part import QueryPart, build_table
+
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from synapse.integrations.ray import Part
 
 __all__ = ["QuerySource"]
 
@@ -23,10 +23,10 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
 
     Args:
         part: All the rows.
-        count: How many they are.
+        count: Number of rows.
     """
 
-    def __init__(self, part: Part, count: int) -> None:
+    def __init__(self, part: QueryPart, count: int) -> None:
         super().__init__()
         self._part = part
         self._count = count
@@ -48,9 +48,9 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
         """Share the pages among tasks. Makes no request."""
         size = self._part.page_size
         pages = max(1, -(-self._count // size))
-        tasks = max(1, min(parallelism, pages))
-        bounds = [min(self._count, size * (pages * number // tasks)) for number in range(tasks)]
-        made = []
+        count = max(1, min(parallelism, pages))
+        bounds = [min(self._count, size * (pages * number // count)) for number in range(count)]
+        tasks = []
         for start, stop in zip(bounds, [*bounds[1:], self._count], strict=True):
             rows = stop - start
             metadata = BlockMetadata(
@@ -59,25 +59,23 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
                 exec_stats=None,
                 input_files=None,
             )
-            made.append(
+            tasks.append(
                 ReadTask(
-                    _reader(self._part.of(start, stop)),
+                    _create_reader(self._part.slice(start, stop)),
                     metadata,
                     per_task_row_limit=per_task_row_limit,
                 )
             )
-        return made
+        return tasks
 
 
-def _reader(part: Part) -> Callable[[], Iterator[pa.Table]]:
-    def tables() -> Iterator[pa.Table]:
-        from synapse.integrations.ray import table_of
-
+def _create_reader(part: QueryPart) -> Callable[[], Iterator[pa.Table]]:
+    def read_tables() -> Iterator[pa.Table]:
         is_empty = True
         for table in part.tables():
             is_empty = False
             yield table
         if is_empty:
-            yield table_of([], {}, part.nested)
+            yield build_table([], {}, part.nested)
 
-    return tables
+    return read_tables

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from synapse._internal.hints import suggestion
 from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
 from synapse.orm.convert import to_wire
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = ["upload"]
 
-# Seconds for which a journal that somebody has is waited for: Ray may begin a block again before
-# the worker that had it is quite dead.
+# Seconds to wait for a journal in use: Ray may restart a block before its old worker has ended.
 _PATIENCE = 120.0
 
 
@@ -85,35 +85,38 @@ def upload(
     except ImportError as error:
         raise MissingExtra("Ray Data", "ray") from error
     if not files:
-        raise UsageError("files is empty: say which column has which file of a unit.")
+        raise UsageError("files is empty. Pass a column for each file specification.")
     if isinstance(collection, Resource):
         if type(collection).__name__ != "DataCollection":
-            raise UsageError(f"Give a collection, or its id, not a {type(collection).__name__}.")
+            raise UsageError(
+                f"collection is a {type(collection).__name__}. Pass a DataCollection or its id."
+            )
         session, key = collection._session, collection._key
     else:
         session, key = session_base.default(), collection
-    kept = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}
-    _check_columns(dataset, [*files.values(), *kept.values(), *([names] if names else [])])
+    meta = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}
+    columns = [*files.values(), *meta.values(), *([names] if names else [])]
+    _validate_columns(dataset, columns)
     folder = Path(journals).absolute()
-    send = _Send(session, key, dict(files), kept, names, to_wire(project), str(folder), workers)
-    # Everything but the wanted columns is left where it is.
-    wanted = list(dict.fromkeys([*files.values(), *kept.values(), *([names] if names else [])]))
-    began = time.monotonic()
-    done = dataset.select_columns(wanted).map_batches(
+    send = _BlockUpload(
+        session, key, dict(files), meta, names, to_wire(project), str(folder), workers
+    )
+    start = time.monotonic()
+    reports = dataset.select_columns(list(dict.fromkeys(columns))).map_batches(
         send, batch_size=None, batch_format="pyarrow", concurrency=concurrency
     )
     report = UploadReport(collection=key)
-    for row in done.iter_rows():
-        one = pickle.loads(row["report"])  # noqa: S301 - this program's own worker made it
-        if isinstance(one, SynapseError):
-            raise one
-        _add(report, one)
-    report.seconds = time.monotonic() - began
+    for row in reports.iter_rows():
+        outcome = pickle.loads(row["report"])  # noqa: S301 - from this program's own worker
+        if isinstance(outcome, SynapseError):
+            raise outcome
+        _add(report, outcome)
+    report.seconds = time.monotonic() - start
     return report
 
 
 @attrs.frozen
-class _Send:
+class _BlockUpload:
     """Uploads one block in a worker; knows everything but the token."""
 
     session: Any
@@ -129,18 +132,17 @@ class _Send:
         if not block.num_rows:
             return {"report": []}
         try:
-            found: UploadReport | SynapseError = self._upload(block.to_pylist())
+            outcome: UploadReport | SynapseError = self._upload(block.to_pylist())
         except SynapseError as error:
-            found = error
-        return {"report": [pickle.dumps(found)]}
+            outcome = error
+        return {"report": [pickle.dumps(outcome)]}
 
     def _upload(self, rows: list[dict[str, Any]]) -> UploadReport:
-        key = self._key(rows)
-        at = Path(self.folder, key)
-        at.mkdir(mode=0o700, parents=True, exist_ok=True)
-        records = [self._record(row, number, at) for number, row in enumerate(rows)]
+        folder = Path(self.folder, self._key(rows))
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        records = [self._record(row, number, folder) for number, row in enumerate(rows)]
         collection = self.session.data_collections.get(self.collection)
-        until = time.monotonic() + _PATIENCE
+        end = time.monotonic() + _PATIENCE
         while True:
             try:
                 report: UploadReport = collection.upload(
@@ -148,16 +150,16 @@ class _Send:
                     project=self.project,
                     workers=self.workers,
                     progress=False,
-                    journal=at / "journal.sqlite",
+                    journal=folder / "journal.sqlite",
                 )
             except JournalInUse:  # noqa: PERF203
-                if time.monotonic() >= until:
+                if time.monotonic() >= end:
                     raise
                 time.sleep(1.0)
             else:
                 break
         if not report.failed:
-            shutil.rmtree(at / "files", ignore_errors=True)
+            shutil.rmtree(folder / "files", ignore_errors=True)
         return report
 
     def _key(self, rows: list[dict[str, Any]]) -> str:
@@ -170,48 +172,48 @@ class _Send:
                 digest.update(f"{column}\0{len(data)}\0".encode() + data)
         return digest.hexdigest()[:32]
 
-    def _record(self, row: dict[str, Any], number: int, at: Path) -> dict[str, Any]:
-        given: dict[str, Any] = {}
+    def _record(self, row: dict[str, Any], number: int, folder: Path) -> dict[str, Any]:
+        files: dict[str, Any] = {}
         for specification, column in self.files.items():
             value = row[column]
             if value is None:
                 continue
             if isinstance(value, bytes):
-                value = self._file(value, row, specification, number, at)
+                value = self._file(value, row, specification, number, folder)
             elif not isinstance(value, str):
                 raise UsageError(
-                    f"The column {column!r} has a {type(value).__name__}; a file is its path, "
-                    "or its bytes."
+                    f"The column {column!r} has a {type(value).__name__}. A file is given by its "
+                    "path, or by its bytes."
                 )
-            given[specification] = value
-        kept = {name: row[column] for name, column in self.meta.items()}
-        return {"files": given, "meta": kept}
+            files[specification] = value
+        meta = {name: row[column] for name, column in self.meta.items()}
+        return {"files": files, "meta": meta}
 
     def _file(
-        self, data: bytes, row: dict[str, Any], specification: str, number: int, at: Path
+        self, data: bytes, row: dict[str, Any], specification: str, number: int, folder: Path
     ) -> str:
         """Write a file of the dataset to a path that stays the same in every attempt."""
-        named = str(row[self.names]) if self.names else ""
-        name = named.replace("\\", "/").rpartition("/")[2] or f"{specification}-{number}"
-        path = at / "files" / str(number) / specification / name
+        source = str(row[self.names]) if self.names else ""
+        name = source.replace("\\", "/").rpartition("/")[2] or f"{specification}-{number}"
+        path = folder / "files" / str(number) / specification / name
         with contextlib.suppress(OSError):
             if path.stat().st_size == len(data) and path.read_bytes() == data:
                 return str(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f".{os.getpid()}.part")
         draft.write_bytes(data)
-        draft.replace(path)  # whole, or not at all
+        draft.replace(path)  # atomic
         return str(path)
 
 
-def _check_columns(dataset: Any, wanted: Iterable[str]) -> None:
-    there = dataset.columns()
+def _validate_columns(dataset: Any, wanted: Iterable[str]) -> None:
+    columns = dataset.columns()
     for name in wanted:
-        if there is not None and name not in there:
-            raise UsageError(f"The dataset has no column {name!r}, but {', '.join(there)}.")
+        if columns is not None and name not in columns:
+            raise UsageError(f"The dataset has no column {name!r}{suggestion(name, columns)}")
 
 
-def _add(total: UploadReport, one: UploadReport) -> None:
+def _add(total: UploadReport, part: UploadReport) -> None:
     for name in ("created", "tasks", "skipped", "files_sent", "files_held", "bytes"):
-        setattr(total, name, getattr(total, name) + getattr(one, name))
-    total.failed += one.failed
+        setattr(total, name, getattr(total, name) + getattr(part, name))
+    total.failed += part.failed

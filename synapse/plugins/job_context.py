@@ -25,8 +25,7 @@ from synapse.plugins.job_updates import JobUpdates, to_json
 from synapse.plugins.log_markers import add_level, validate_level
 
 if TYPE_CHECKING:
-    from synapse.resources.jobs import Job
-    from synapse.session import Session
+    from synapse.session import Job, Session
 
 __all__ = ["Context", "LocalContext", "context", "local_context"]
 
@@ -61,7 +60,7 @@ class Context:
         params: The action's parameters.
         debug: Whether the job runs for debugging.
         connect: Makes the session.
-        on_report: Called after each report.
+        changed: Called after each report.
 
     Attributes:
         job_id: The job's id.
@@ -82,7 +81,7 @@ class Context:
         action: str,
         params: Mapping[str, Any],
         connect: Callable[[], Session],
-        on_report: Callable[[], None],
+        changed: Callable[[], None],
         debug: bool = False,
     ) -> None:
         self.job_id = job_id
@@ -93,7 +92,7 @@ class Context:
         self.debug = debug
         self.reports = JobUpdates()
         self._connect = connect
-        self._on_report = on_report
+        self._changed = changed
         self._session: Session | None = None
         self._connecting = threading.RLock()
         self._process = os.getpid()
@@ -130,7 +129,7 @@ class Context:
         """
         self._check_process()
         self.reports.set_progress(done, total, category)
-        self._on_report()
+        self._changed()
 
     def metrics(self, category: str | None = None, /, **values: Any) -> None:
         """Report measurements; they replace those of the same names. Makes no request by itself.
@@ -146,7 +145,7 @@ class Context:
         """
         self._check_process()
         self.reports.add_metrics(category, values)
-        self._on_report()
+        self._changed()
 
     def result(self, value: Any) -> None:
         """Report the job's result. Makes no request by itself.
@@ -161,7 +160,7 @@ class Context:
         """
         self._check_process()
         self.reports.set_result(value)
-        self._on_report()
+        self._changed()
 
     def log(self, message: object, level: str = "info") -> None:
         """Print to the job's output with a level; plain `print` has none.
@@ -213,7 +212,7 @@ class LocalContext(Context):
             action=action,
             params=to_json(params, "params"),
             connect=_default_session,
-            on_report=lambda: None,
+            changed=lambda: None,
         )
         self._session = session
         self.printed: list[tuple[str, str]] = []

@@ -88,7 +88,7 @@ class _JobProcess:
             params=spec["params"],
             debug=bool(spec.get("debug")),
             connect=self._connect_for_code,
-            on_report=lambda: self._sender.notify(),
+            changed=lambda: self._sender.notify(),
         )
         self._sender = UpdateSender(self._context.reports, self._report)
 

@@ -1,4 +1,4 @@
-"""A plugin's folder as a release: checked, and packed so that the same files give the same zip."""
+"""Check releases and pack folders; the same files give the same zip."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.deprecation import deprecated_names
 from synapse.errors import MissingExtra
 from synapse.plugins.mapping_reader import did_you_mean
 
@@ -169,3 +170,11 @@ def _references(part: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, .
 
 def _shorten(text: str) -> str:
     return text if len(text) <= _MAX_LENGTH else f"{text[: _MAX_LENGTH - 3]}..."
+
+
+__getattr__ = deprecated_names(
+    __name__,
+    {"problems": "find_problems", "schema_problems": "find_schema_problems"},
+    since="0.2",
+    removed_in="1.0",
+)

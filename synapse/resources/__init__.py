@@ -8,31 +8,31 @@ from synapse._internal.lazy_import import load
 from synapse._public import MODULE_OF
 from synapse.orm import registry
 
-# By their names without case and underscores, as a class and its root manager have them in common.
-_PLACES = {
+# A class and its root manager have the same name, without case and underscores.
+_MODULE_OF_NAME = {
     name.lower(): module for name, module in MODULE_OF.items() if module.startswith(f"{__name__}.")
 }
 
 
-def _enter(module: str) -> None:
+def _load_and_publish(module: str) -> None:
     load(module)
     registry.publish(module)
 
 
-def _enter_exported(name: str) -> None:
+def _load_exported(name: str) -> None:
     """Import the module of a class that `synapse` exports, such as `DataUnit` or `data_units`."""
     key = name.replace("_", "").lower()
-    module = _PLACES.get(key) or _PLACES.get(key.removesuffix("s"))
+    module = _MODULE_OF_NAME.get(key) or _MODULE_OF_NAME.get(key.removesuffix("s"))
     if module is not None:
-        _enter(module)
+        _load_and_publish(module)
 
 
-def _enter_all(_: str) -> None:
-    """Import every module here, wherever the name may be."""
-    import pkgutil  # only a name that isn't exported needs it
+def _load_all(_: str) -> None:
+    """Import every module here, for a name that `synapse` doesn't export."""
+    import pkgutil
 
     for module in pkgutil.iter_modules(__path__):
-        _enter(f"{__name__}.{module.name}")
+        _load_and_publish(f"{__name__}.{module.name}")
 
 
-registry.set_loaders(_enter_exported, _enter_all)
+registry.set_loaders(_load_exported, _load_all)

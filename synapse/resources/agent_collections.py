@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, TypeVar
 
+from synapse._internal.hints import suggestion
 from synapse.errors import InvalidQuery, InvalidResponse
 from synapse.resources.agent_values import (
     AgentApi,
     AgentJob,
     AgentRelease,
+    AgentValue,
     ClusterTask,
     Node,
-    OfAgent,
     ServedApplication,
-    made,
+    build_value,
 )
 from synapse.resources.enums import JobStatus
 
@@ -22,11 +23,11 @@ __all__ = ["AgentJobs", "AgentReleases", "ClusterTasks", "Nodes", "ServedApplica
 
 _PAGE = 100
 
-T = TypeVar("T", bound=OfAgent)
+T = TypeVar("T", bound=AgentValue)
 
 
-class _Listed(Generic[T]):
-    """Things of an agent: iterated over, or asked for one by one.
+class _AgentCollection(Generic[T]):
+    """Objects of an agent, listed or fetched by key.
 
     Iterating makes one request for each page of 100, as they are used.
     """
@@ -50,10 +51,10 @@ class _Listed(Generic[T]):
         """Return one element. One request.
 
         Raises:
-            BadRequest: The key is malformed; no request was made.
+            BadRequest: The key is malformed; no request was build_value.
             NotFound: No element has this key.
         """
-        return made(self._kind, self._get(key), self._api)
+        return build_value(self._kind, self._get(key), self._api)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._api!r}>"
@@ -61,19 +62,19 @@ class _Listed(Generic[T]):
     def _rows(self, params: Mapping[str, Any]) -> Iterator[T]:
         number = 1
         while True:
-            answer = self._list({**params, "page": number, "page_size": _PAGE})
-            is_page = isinstance(answer, Mapping)
-            rows = answer.get("results") if is_page else answer
+            response = self._list({**params, "page": number, "page_size": _PAGE})
+            is_page = isinstance(response, Mapping)
+            rows = response.get("results") if is_page else response
             if not isinstance(rows, list):
-                raise InvalidResponse(200, "the answer is not a list", response=answer)
+                raise InvalidResponse(200, "the response is not a list", response=response)
             for row in rows:
-                yield made(self._kind, row, self._api)
-            if not is_page or not rows or answer.get("next") is None:
+                yield build_value(self._kind, row, self._api)
+            if not is_page or not rows or response.get("next") is None:
                 return
             number += 1
 
 
-class AgentJobs(_Listed[AgentJob]):
+class AgentJobs(_AgentCollection[AgentJob]):
     """The jobs that an agent has run, and runs, in the order in which they came."""
 
     def __init__(self, api: AgentApi) -> None:
@@ -89,21 +90,21 @@ class AgentJobs(_Listed[AgentJob]):
             InvalidQuery: No such state exists.
         """
         try:
-            wanted = JobStatus(status)
+            state = JobStatus(status)
         except ValueError:
-            known = ", ".join(one.value for one in JobStatus)
-            raise InvalidQuery(f"There is no status {status!r}; there are: {known}.") from None
-        return self._rows({"status": list(wanted.spellings)})
+            hint = suggestion(status, [state.value for state in JobStatus])
+            raise InvalidQuery(f"{status!r} is not a status{hint}") from None
+        return self._rows({"status": list(state.spellings)})
 
 
-class AgentReleases(_Listed[AgentRelease]):
+class AgentReleases(_AgentCollection[AgentRelease]):
     """The plugin releases that an agent keeps."""
 
     def __init__(self, api: AgentApi) -> None:
         super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
 
     def fetch(self, plugin: Any, version: str) -> AgentRelease:
-        """Have the agent fetch a release, unless the agent keeps that release already. One request.
+        """Make the agent fetch a release, unless it keeps that release. One request.
 
         Args:
             plugin: The plugin, or its code.
@@ -114,24 +115,24 @@ class AgentReleases(_Listed[AgentRelease]):
         """
         code = plugin if isinstance(plugin, str) else plugin.code
         body = {"plugin": code, "version": version}
-        return made(self._kind, self._api.create_plugin_release(body), self._api)
+        return build_value(self._kind, self._api.create_plugin_release(body), self._api)
 
 
-class Nodes(_Listed[Node]):
+class Nodes(_AgentCollection[Node]):
     """The machines that an agent's jobs run on."""
 
     def __init__(self, api: AgentApi) -> None:
         super().__init__(Node, api, api.list_nodes, api.get_node)
 
 
-class ClusterTasks(_Listed[ClusterTask]):
+class ClusterTasks(_AgentCollection[ClusterTask]):
     """The processes and tasks on an agent's machines."""
 
     def __init__(self, api: AgentApi) -> None:
         super().__init__(ClusterTask, api, api.list_tasks, api.get_task)
 
 
-class ServedApplications(_Listed[ServedApplication]):
+class ServedApplications(_AgentCollection[ServedApplication]):
     """The applications that an agent's cluster serves; without Ray, none."""
 
     def __init__(self, api: AgentApi) -> None:

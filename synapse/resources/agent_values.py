@@ -23,17 +23,17 @@ __all__ = [
     "AgentHealth",
     "AgentJob",
     "AgentRelease",
+    "AgentValue",
     "ClusterTask",
     "Metrics",
     "Node",
-    "OfAgent",
     "ServedApplication",
-    "health_of",
-    "made",
-    "metrics_of",
+    "build_value",
+    "fetch_health",
+    "fetch_metrics",
 ]
 
-T = TypeVar("T", bound="OfAgent")
+T = TypeVar("T", bound="AgentValue")
 
 
 class AgentApi(Protocol):
@@ -60,25 +60,31 @@ class AgentApi(Protocol):
     def delete_serve_application(self, name: str) -> Any: ...
 
 
+class _ClientSlot(ValueObject):
+    """Base class with a slot for the client, which isn't a field."""
+
+    __slots__ = ("_client",)
+
+
 @attrs.frozen(kw_only=True)
-class OfAgent(ValueObject):
+class AgentValue(_ClientSlot):
     """Base of values that come from an agent."""
 
-    #: Where a field is found under another name, by the field's own.
-    names: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    #: Other names of fields in agents' responses.
+    aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {}
 
     @property
     def _api(self) -> AgentApi:
-        api: AgentApi | None = getattr(self, "_session", None)
-        if api is None:
+        client: AgentApi | None = getattr(self, "_client", None)
+        if client is None:
             raise UsageError(
-                f"This {type(self).__name__} came from no agent: get it by session.agents."
+                f"This {type(self).__name__} has no agent. Get one from session.agents.get(token)."
             )
-        return api
+        return client
 
 
 @attrs.frozen(kw_only=True)
-class AgentJob(OfAgent):
+class AgentJob(AgentValue):
     """A job as its agent sees the job.
 
     Attributes:
@@ -95,7 +101,7 @@ class AgentJob(OfAgent):
         completed: Time of the end.
     """
 
-    names: ClassVar[Mapping[str, tuple[str, ...]]] = {"id": ("submission_id", "job_id")}
+    aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {"id": ("submission_id", "job_id")}
 
     id: str
     plugin: str | None = None
@@ -120,12 +126,12 @@ class AgentJob(OfAgent):
         Raises:
             NotFound: The agent doesn't know the job any more.
         """
-        return made(type(self), self._api.get_job(self.id), self._api)
+        return build_value(type(self), self._api.get_job(self.id), self._api)
 
     def logs(self) -> list[str]:
         """Return the lines printed so far. One request."""
-        answer = self._api.get_job_logs(self.id)
-        text = answer.get("logs", "") if isinstance(answer, Mapping) else answer
+        response = self._api.get_job_logs(self.id)
+        text = response.get("logs", "") if isinstance(response, Mapping) else response
         return str(text).removesuffix("\n").split("\n") if text else []
 
     def follow(self, *, protocol: str = "auto", limits: Any = None) -> Iterator[str]:
@@ -152,7 +158,7 @@ class AgentJob(OfAgent):
 
 
 @attrs.frozen(kw_only=True)
-class AgentRelease(OfAgent):
+class AgentRelease(AgentValue):
     """A plugin's release that the agent keeps.
 
     Attributes:
@@ -197,20 +203,20 @@ class AgentRelease(OfAgent):
         body: dict[str, Any] = {"params": to_wire(params or {}), "debug": debug}
         if action is not None:
             body["action"] = action
-        answer = self._api.run_plugin_release(self.key, body)
-        if not isinstance(answer, Mapping) or "job_id" not in answer:
+        response = self._api.run_plugin_release(self.key, body)
+        if not isinstance(response, Mapping) or "job_id" not in response:
             raise InvalidResponse(
-                200, "the answer has no job_id", response=answer, resource=f"release {self.key}"
+                200, "the response has no job_id", response=response, resource=f"release {self.key}"
             )
-        return made(AgentJob, self._api.get_job(answer["job_id"]), self._api)
+        return build_value(AgentJob, self._api.get_job(response["job_id"]), self._api)
 
     def delete(self) -> None:
-        """Have the agent drop the release. One request."""
+        """Delete the release on the agent. One request."""
         self._api.delete_plugin_release(self.key)
 
 
 @attrs.frozen(kw_only=True)
-class Node(OfAgent):
+class Node(AgentValue):
     """A machine that jobs run on.
 
     Attributes:
@@ -223,7 +229,7 @@ class Node(OfAgent):
         labels: Labels of the machine.
     """
 
-    names: ClassVar[Mapping[str, tuple[str, ...]]] = {
+    aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {
         "id": ("node_id",),
         "name": ("node_name",),
         "ip": ("node_ip",),
@@ -246,7 +252,7 @@ class Node(OfAgent):
 
 
 @attrs.frozen(kw_only=True)
-class ClusterTask(OfAgent):
+class ClusterTask(AgentValue):
     """Work on a machine: a process of a job, or one of Ray's tasks.
 
     Attributes:
@@ -259,7 +265,7 @@ class ClusterTask(OfAgent):
         pid: Process id on that machine.
     """
 
-    names: ClassVar[Mapping[str, tuple[str, ...]]] = {"id": ("task_id",), "pid": ("worker_pid",)}
+    aliases: ClassVar[Mapping[str, tuple[str, ...]]] = {"id": ("task_id",), "pid": ("worker_pid",)}
 
     id: str
     name: str | None = None
@@ -271,7 +277,7 @@ class ClusterTask(OfAgent):
 
 
 @attrs.frozen(kw_only=True)
-class ServedApplication(OfAgent):
+class ServedApplication(AgentValue):
     """An application that Ray Serve serves.
 
     Attributes:
@@ -292,7 +298,7 @@ class ServedApplication(OfAgent):
 
 
 @attrs.frozen(kw_only=True)
-class Metrics(OfAgent):
+class Metrics(AgentValue):
     """The figures of one panel, as they were at a moment.
 
     Attributes:
@@ -310,7 +316,7 @@ class Metrics(OfAgent):
 
 
 @attrs.frozen(kw_only=True)
-class AgentHealth(OfAgent):
+class AgentHealth(AgentValue):
     """The health of an agent.
 
     Attributes:
@@ -333,30 +339,30 @@ class AgentHealth(OfAgent):
         return self.status == "ok"
 
 
-def health_of(api: AgentApi) -> AgentHealth:
+def fetch_health(client: AgentApi) -> AgentHealth:
     """Fetch an agent's health. One request."""
-    return made(AgentHealth, api.health_check(), api)
+    return build_value(AgentHealth, client.health_check(), client)
 
 
-def metrics_of(api: AgentApi, panel: str) -> Metrics:
+def fetch_metrics(client: AgentApi, panel: str) -> Metrics:
     """Ask an agent for the figures of a panel. One request."""
-    return made(Metrics, api.get_metrics(panel), api)
+    return build_value(Metrics, client.get_metrics(panel), client)
 
 
-def made(kind: type[T], row: Any, api: AgentApi) -> T:
-    """Build a value from a row, wherever the row has the fields."""
+def build_value(kind: type[T], row: Any, client: AgentApi) -> T:
+    """Build a value from a row, under any of the names that agents use for its fields."""
     if not isinstance(row, Mapping):
-        raise InvalidResponse(200, f"the answer is no {kind.__name__}", response=row)
-    known = dict(row)
-    for name, others in kind.names.items():
-        for other in others:
-            if known.get(name) is None and known.get(other) is not None:
-                known[name] = known.pop(other)
+        raise InvalidResponse(200, f"the response is not a {kind.__name__}", response=row)
+    fields = dict(row)
+    for name, aliases in kind.aliases.items():
+        for alias in aliases:
+            if fields.get(name) is None and fields.get(alias) is not None:
+                fields[name] = fields.pop(alias)
     try:
-        one: T = structure_hook(kind)(known)
+        value: T = structure_hook(kind)(fields)
     except (TypeError, ValueError) as error:
         raise InvalidResponse(
-            200, f"the answer is no {kind.__name__}: {error}", response=row
+            200, f"the response is not a {kind.__name__}: {error}", response=row
         ) from error
-    object.__setattr__(one, "_session", api)
-    return one
+    object.__setattr__(value, "_client", client)
+    return value

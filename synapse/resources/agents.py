@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["Agent", "AgentManager", "connect_path"]
 
 
-class MeetsAgents(Protocol):
+class AgentSession(Protocol):
     """The part of a session that stores agents' addresses and tokens."""
 
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
@@ -61,7 +61,7 @@ class AgentManager(BaseManager["Agent"]):
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
         agent = self._session.identity.load(self._resource, [row])[0]
-        cast("MeetsAgents", self._session).meet_agent(agent.id, agent.url, token)
+        cast("AgentSession", self._session).meet_agent(agent.id, agent.url, token)
         return agent
 
     def get(self, key: int | str) -> Agent:
@@ -86,10 +86,10 @@ class AgentManager(BaseManager["Agent"]):
         """
         if isinstance(key, str):
             return self.connect(key)
-        if not cast("MeetsAgents", self._session).knows_agent(key):
+        if not cast("AgentSession", self._session).knows_agent(key):
             raise UsageError(
-                f"This session knows no agent {key!r}: the server shows an agent only to whoever "
-                "has its token. Use session.agents.get(token)."
+                f"This session knows no agent {key!r}, and the server shows an agent only for "
+                "its token. Use session.agents.get(token)."
             )
         agent: Agent = self._session.identity.related("Agent", key, via="agent")
         return agent
@@ -166,9 +166,9 @@ class Agent(Resource):
         Raises:
             NotFound: No such panel exists; the message names the panels.
         """
-        from synapse.resources.agent_values import metrics_of
+        from synapse.resources.agent_values import fetch_metrics
 
-        return metrics_of(self._api(), panel)
+        return fetch_metrics(self._api(), panel)
 
     def health(self) -> AgentHealth:
         """Fetch the agent's health. One request.
@@ -176,9 +176,9 @@ class Agent(Resource):
         Raises:
             ConnectionFailed: The agent can't be reached.
         """
-        from synapse.resources.agent_values import health_of
+        from synapse.resources.agent_values import fetch_health
 
-        return health_of(self._api())
+        return fetch_health(self._api())
 
     def _api(self) -> AgentApi:
         """Return the agent's client.
@@ -186,17 +186,17 @@ class Agent(Resource):
         Raises:
             UsageError: The session lacks the agent's token, or the server its address.
         """
-        session = cast("MeetsAgents", self._session)
+        session = cast("AgentSession", self._session)
         api = session.agent_api(self._key)
         if not session.knows_agent(self._key):
             raise UsageError(
-                f"{self._label()} can't be asked without its token: get it by "
+                f"{self._label()} needs its token for this call. Get the agent by "
                 "session.agents.get(token)."
             )
         if api is None:
             raise UsageError(
-                f"{self._label()} hasn't told the server its address yet: start it, and get it "
-                "again by session.agents.get(token)."
+                f"The server has no address of {self._label()}. Start the agent, then call "
+                "session.agents.get(token) again."
             )
         return api
 
@@ -205,12 +205,12 @@ def connect_path(token: str) -> str:
     """Return the path where the agent of a token is connected.
 
     Raises:
-        UsageError: The token can't be one.
+        UsageError: The token is malformed.
     """
     try:
         return Agent.__schema__.detail_path(token, "connect/")
     except UsageError:
         raise UsageError(
-            "The agent's token can't be one: it is no text, empty, a dot path, or has a slash or a "
-            "control character."
+            "The agent's token is malformed: not text, empty, a dot path, or with a slash or a "
+            "control character. Pass the token unchanged."
         ) from None

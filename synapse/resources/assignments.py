@@ -11,7 +11,7 @@ from synapse.orm.manager import Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_list, to_one
 from synapse.orm.resource import Editable
 from synapse.resources.enums import AssignmentStatus
-from synapse.resources.tagging import SetsTags, Tagged
+from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 __all__ = ["Assignment", "AssignmentManager"]
 
 
-class AssignmentManager(Manager["Assignment"], Updates["Assignment"], SetsTags["Assignment"]):
+class AssignmentManager(Manager["Assignment"], Updates["Assignment"], BulkTagMixin["Assignment"]):
     """Assignments: read, update, tag. The server makes one when a task gets an assignee."""
 
     __slots__ = ()
 
 
 @resource("assignments/", list_path="sdk/assignments/", manager=AssignmentManager)
-class Assignment(Editable, Tagged):
+class Assignment(Editable, TaggableMixin):
     """One person's work on one task.
 
     Attributes:

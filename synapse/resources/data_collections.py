@@ -13,8 +13,8 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ManagerDescriptor, ToMany
 from synapse.orm.resource import Deletable, Editable
-from synapse.resources.bulk import DownloadsUnits, UploadsUnits
 from synapse.resources.enums import Category, FileType, FunctionType
+from synapse.resources.file_transfers import DownloadUnitsMixin, UploadUnitsMixin
 
 if TYPE_CHECKING:
     from synapse.resources.data_units import DataUnitManager
@@ -58,7 +58,7 @@ class DataCollectionManager(
 
 
 @resource("data_collections/", manager=DataCollectionManager, expandable=["file_specifications"])
-class DataCollection(Editable, Deletable, UploadsUnits, DownloadsUnits):
+class DataCollection(Editable, Deletable, UploadUnitsMixin, DownloadUnitsMixin):
     """A collection of data units of one kind.
 
     Attributes:

@@ -51,8 +51,8 @@ class DataFileManager(BaseManager["DataFile"]):
 
         Returns:
             The server's record, whose `checksum` and name go into a data unit. Its `id` is `None`
-            in one
-            case: the last response was lost, and the server then had the bytes.
+            in
+            one case: the last response was lost, and the server then had the bytes.
 
         Raises:
             UsageError: The source has no name, is not a file, or is empty.
@@ -68,7 +68,7 @@ class DataFileManager(BaseManager["DataFile"]):
             >>> getfixture("session").data_files.upload(path).size
             5
         """
-        from synapse.transfer.upload import upload  # only who uploads needs it
+        from synapse.transfer.upload import upload
 
         session, cls = self._session, self._resource
         row = upload(
@@ -82,10 +82,10 @@ class DataFileManager(BaseManager["DataFile"]):
         )
         if row["id"] is not None:
             return session.identity.load(cls, [row])[0]
-        made = cls.__new__(cls)  # nothing else can be the same
-        cls.__set_context__(made, session)
-        cls.__set_raw__(made, row)
-        return made
+        file = cls.__new__(cls)  # without an id, outside of the identity map
+        cls.__set_context__(file, session)
+        cls.__set_raw__(file, row)
+        return file
 
     def verify_checksums(self, checksums: Iterable[str]) -> set[str]:
         """Find out which files the server has. One request.
@@ -102,13 +102,16 @@ class DataFileManager(BaseManager["DataFile"]):
         """
         path = f"{self._resource.__schema__.path}verify_checksums/"
         body = {"checksums": list(checksums)}
-        answer = self._session.transport.request("POST", path, json=body, resource="data files")
-        found = answer.get("checksums") if isinstance(answer, dict) else answer
-        if not isinstance(found, list) or not all(isinstance(one, str) for one in found):
+        response = self._session.transport.request("POST", path, json=body, resource="data files")
+        known = response.get("checksums") if isinstance(response, dict) else response
+        if not isinstance(known, list) or not all(isinstance(item, str) for item in known):
             raise InvalidResponse(
-                200, "the answer is no list of checksums", response=answer, resource="data files"
+                200,
+                "the response has no checksums",
+                response=response,
+                resource="data files",
             )
-        return set(found)
+        return set(known)
 
 
 @resource("data_files/", manager=DataFileManager, list_path=None)

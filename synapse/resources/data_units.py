@@ -85,7 +85,7 @@ def _reference(file: Any) -> Any:
         return {"checksum": file.checksum, **({"path": file.path} if file.path else {})}
     if isinstance(file, (str, os.PathLike)):
         raise UsageError(
-            f"{os.fspath(file)!r} is no file that the server has: upload it first, and give what "
-            "session.data_files.upload() answers."
+            f"{os.fspath(file)!r} is a path. Upload the file with session.data_files.upload(), and "
+            "pass the result."
         )
     return file

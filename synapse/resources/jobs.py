@@ -72,50 +72,49 @@ class JobManager(Manager["Job"]):
             >>> session.jobs.wait(jobs) == jobs
             True
         """
-        from synapse.resources.job_waiting import failure_of, wait_for  # only who waits needs it
+        from synapse.resources.job_waiting import failure_of, wait_for
 
-        given = list(jobs)
-        for one in given:
-            if not isinstance(one, Job):
-                raise UsageError(f"jobs.wait() takes Job objects, not {one!r}.")
-        several = list({id(one): one for one in given}.values())
-        wait_for(several, _Asking(self), timeout, progress)
+        requested = list(jobs)
+        for job in requested:
+            if not isinstance(job, Job):
+                raise UsageError(f"jobs.wait() takes Job objects, not {job!r}.")
+        distinct = list({id(job): job for job in requested}.values())
+        wait_for(distinct, _JobRefresher(self), timeout, progress)
+        errors: list[JobError] = []
         if raises:
-            errors: list[JobError] = [
-                failure for one in several if (failure := failure_of(one)) is not None
-            ]
-            if errors:
-                names = ", ".join(error.job_id for error in errors[:3])
-                more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
-                what = (
-                    f"{len(errors)} of {len(several)} jobs failed or were stopped: {names}{more}."
-                )
-                raise JobsFailed(what, errors)
-        return given
+            errors = [error for job in distinct if (error := failure_of(job)) is not None]
+        if errors:
+            ids = ", ".join(error.job_id for error in errors[:3])
+            more = f" and {len(errors) - 3} more" if len(errors) > 3 else ""
+            raise JobsFailed(
+                f"{len(errors)} of {len(distinct)} jobs failed or were stopped: {ids}{more}.",
+                errors,
+            )
+        return requested
 
 
-class _Asking:
-    """Fetches the states of jobs, in as few requests as the server allows."""
+class _JobRefresher:
+    """Refresh jobs, in as few requests as the server allows."""
 
     def __init__(self, manager: JobManager) -> None:
         self._manager = manager
-        self._one_by_one = False
+        self._can_list_by_id = True
 
     def __call__(self, jobs: list[Job]) -> None:
-        if self._one_by_one or len(jobs) == 1:
+        if not self._can_list_by_id or len(jobs) == 1:
             for job in jobs:
                 job.refresh()
             return
         for start in range(0, len(jobs), _JOBS_PER_REQUEST):
-            part = {job._key: job for job in jobs[start : start + _JOBS_PER_REQUEST]}
-            found = list(self._manager.filter(id=list(part))[: len(part)])
-            # A server that doesn't know the filter answers with just any jobs.
-            self._one_by_one = any(one._key not in part for one in found)
-            for one in found:
-                job = part.pop(one._key, one)
-                if job is not one:  # another session's, or one that this session has forgotten
-                    job._take(one._raw)
-            for job in part.values():
+            pending = {job._key: job for job in jobs[start : start + _JOBS_PER_REQUEST]}
+            listed = list(self._manager.filter(id=list(pending))[: len(pending)])
+            # A server that doesn't know the filter ignores it and lists any jobs.
+            self._can_list_by_id = all(job._key in pending for job in listed)
+            for job in listed:
+                own = pending.pop(job._key, job)
+                if own is not job:  # the caller's object isn't in this session's identity map
+                    own._take(job._raw)
+            for job in pending.values():
                 job.refresh()
 
 
@@ -165,12 +164,11 @@ class Job(Editable):
     @property
     def changes(self) -> dict[str, Any]:
         """The changed fields, with the status in this server's spelling. Makes no request."""
-        found = super().changes
-        status = self.status if "status" in found else None
+        changes = super().changes
+        status = self.status if "status" in changes else None
         if isinstance(status, JobStatus):
-            older, newer = status.spellings
-            found["status"] = newer if str(self._raw.get("status")).isupper() else older
-        return found
+            changes["status"] = self._spell(status)
+        return changes
 
     def update(self, *, console_logs: Any = None, **values: Any) -> Self:
         """Report on the job: set fields and save them. One request.
@@ -275,7 +273,7 @@ class Job(Editable):
             >>> list(job.follow())
             ['epoch 1', 'epoch 2']
         """
-        from synapse.transport.line_follower import follow  # only who follows needs them
+        from synapse.transport.line_follower import follow
         from synapse.transport.stream_limits import StreamLimits, StreamMeter
 
         transport = self._session.transport
@@ -313,11 +311,9 @@ class Job(Editable):
             'stopped'
         """
         if not self.is_finished:
-            older, newer = JobStatus.STOPPED.spellings
-            word = newer if str(self._raw.get("status")).isupper() else older
             path = type(self).__schema__.detail_path(self._key)
             try:
-                row = self._ask("PATCH", path, json={"status": word})
+                row = self._ask("PATCH", path, json={"status": self._spell(JobStatus.STOPPED)})
             except Conflict:
                 if not self.refresh().is_finished:
                     raise
@@ -337,21 +333,26 @@ class Job(Editable):
         Makes no request; iterating makes one for each thousand lines. `logs().last(20)` has the
         last ones.
         """
-        from synapse.resources.job_output import JobOutput  # only who reads logs needs it
+        from synapse.resources.job_output import JobOutput
 
         return JobOutput(self)
 
     @property
     def _state(self) -> JobStatus | str:
         """The last known state, in the SDK's spelling if the state is known."""
-        said = self._raw.get("status")
+        status = self._raw.get("status")
         try:
-            return JobStatus(said)
+            return JobStatus(status)
         except ValueError:
-            return str(said)
+            return str(status)
 
     @property
     def _percent(self) -> float | None:
         """The last known percentage."""
-        said = self._raw.get("progress")
-        return said if isinstance(said, (int, float)) else None
+        progress = self._raw.get("progress")
+        return progress if isinstance(progress, (int, float)) else None
+
+    def _spell(self, status: JobStatus) -> str:
+        """Return a state in this server's spelling."""
+        older, newer = status.spellings
+        return newer if str(self._raw.get("status")).isupper() else older

@@ -12,7 +12,7 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
 from synapse.orm.resource import Deletable, Editable
-from synapse.resources.downloadable import FileDownloadMixin
+from synapse.resources.file_transfers import FileDownloadMixin
 
 if TYPE_CHECKING:
     from synapse.resources.plugins import Plugin
@@ -63,9 +63,9 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
         """
         if file is None:
             return super().create(extra=extra, **values)
-        from synapse.transfer.chunked_upload import upload_in_chunks  # only who uploads needs it
+        from synapse.transfer.chunked_upload import upload_in_chunks
 
-        self._body(values, extra)  # whoever misspells a field needn't send gigabytes to learn it
+        self._body(values, extra)  # refuse a misspelled field before sending gigabytes
         upload = upload_in_chunks(self._session.transport, file, progress=progress)
         return super().create(extra={**(extra or {}), "chunked_upload": upload["id"]}, **values)
 

@@ -14,8 +14,8 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Editable, Fetchable
-from synapse.resources.downloadable import FileDownloadMixin
 from synapse.resources.enums import PluginCategory
+from synapse.resources.file_transfers import FileDownloadMixin
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job, JobManager
@@ -58,7 +58,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             'detector'
         """
         if folder is not None:
-            from synapse.plugins.config_file import read_plugin_fields  # only who has a folder
+            from synapse.plugins.config_file import read_plugin_fields
 
             values = {**read_plugin_fields(folder), **values}
         try:
@@ -66,7 +66,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
         except ValidationError as error:
             if "code" in error.fields and "code" in values:
                 code = values["code"]
-                error.hint = f"If it is there already, session.plugins.get({code!r}) gives it."
+                error.hint = f"session.plugins.get({code!r}) returns an existing plugin."
             raise
 
 
@@ -177,27 +177,27 @@ class Plugin(Editable):
 
         wire = to_wire(params or {})
         if not isinstance(wire, dict):
-            raise UsageError(f"params is {params!r:.60}: give a mapping.")
+            raise UsageError(f"params={params!r:.60} is not valid. Pass a mapping.")
         action = check_plugin_run(self, action, wire)
         body: dict[str, Any] = {"params": wire, "debug": debug}
         if action is not None:
             body["action"] = action
         if agent is not None:
             if isinstance(agent, str) and not agent.isdecimal():
-                # Not shown: it is most likely a token.
-                raise UsageError("agent is a text: give session.agents.get(token), or its id.")
+                # The message must not show a token.
+                raise UsageError("agent is a text. Pass session.agents.get(token), or an id.")
             body["agent"] = to_wire(agent)
         path = type(self).__schema__.detail_path(self._key, "run/")
         try:
-            answer = self._ask("POST", path, json=body)
+            response = self._ask("POST", path, json=body)
         except ValidationError:
             forget_release(self)  # the server knows a newer one
             raise
-        if not isinstance(answer, dict) or "job_id" not in answer:
+        if not isinstance(response, dict) or "job_id" not in response:
             raise InvalidResponse(
-                200, "the answer has no job_id", response=answer, resource=self._label()
+                200, "the response has no job_id", response=response, resource=self._label()
             )
-        job: Job = self._session.identity.related("Job", answer["job_id"], via="job")
+        job: Job = self._session.identity.related("Job", response["job_id"], via="job")
         return job
 
     def release(
@@ -248,11 +248,11 @@ class Plugin(Editable):
         """
         from synapse.plugins.packaging import prepare_upload
         from synapse.resources.newest_release import remember_release
-        from synapse.transfer.upload import upload_file  # only who uploads needs it
+        from synapse.transfer.upload import upload_file
 
-        given = source if source is not None else file
-        if given is None or (source is not None and file is not None):
-            raise UsageError("Give one folder or zip: release(version, source).")
+        archive = source if source is not None else file
+        if archive is None or (source is not None and file is not None):
+            raise UsageError("Pass one folder or zip: release(version, source).")
         fields = {
             "plugin": str(self._key),
             "version": version,
@@ -260,19 +260,21 @@ class Plugin(Editable):
             "is_stable": "true" if is_stable else "false",
         }
         schema = PluginRelease.__schema__
-        with prepare_upload(given, name=name, code=self.code, version=version) as (content, called):
+        with prepare_upload(archive, name=name, code=self.code, version=version) as upload:
             try:
                 row = upload_file(
                     self._session.transport,
                     schema.path,
-                    content,
-                    name=called,
+                    upload[0],
+                    name=upload[1],
                     fields=fields,
                     has_checksum=False,
                 )
             except ValidationError as error:
                 if "version" in error.fields:
-                    error.hint = "A release stays as it is: give a new version, in config.yaml too."
+                    error.hint = (
+                        "A release can't be changed. Use a new version, in config.yaml too."
+                    )
                 raise
         release = self._session.identity.load(PluginRelease, [row])[0]
         remember_release(self, release)

@@ -10,8 +10,8 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Deletable, Editable
-from synapse.resources.bulk import DownloadsTasks
 from synapse.resources.enums import AccessLevel, Category
+from synapse.resources.file_transfers import DownloadTasksMixin
 
 if TYPE_CHECKING:
     from synapse.resources.assignments import AssignmentManager
@@ -32,7 +32,7 @@ class ProjectManager(
 
 
 @resource("projects/", manager=ProjectManager)
-class Project(Editable, Deletable, DownloadsTasks):
+class Project(Editable, Deletable, DownloadTasksMixin):
     """An annotation project: tasks over the data of a collection.
 
     Attributes:

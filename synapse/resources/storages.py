@@ -66,6 +66,6 @@ class Storage(Fetchable):
             PermissionDenied: These credentials may not see the access data.
         """
         path = type(self).__schema__.detail_path(self._key)
-        answer = self._ask("GET", path, params={"with_configuration": "true"})
-        configuration: dict[str, Any] = answer.get("configuration") or {}
+        response = self._ask("GET", path, params={"with_configuration": "true"})
+        configuration: dict[str, Any] = response.get("configuration") or {}
         return configuration

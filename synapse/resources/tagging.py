@@ -1,26 +1,27 @@
-"""Setting tags: the same endpoint for tasks and assignments, one at a time or in batches."""
+"""Mixins that tag tasks and assignments, one at a time or in batches."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, TypeVar
 
-from synapse.errors import InvalidQuery
+from synapse._internal.deprecation import deprecated_names
+from synapse._internal.validate import is_int
+from synapse.errors import InvalidQuery, UsageError
 from synapse.orm.convert import to_wire
 from synapse.orm.fields import ids_of
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
 
-__all__ = ["SetsTags", "TagAction", "Tagged"]
+__all__ = ["BulkTagMixin", "TagAction", "TaggableMixin"]
 
-T = TypeVar("T", bound="Tagged")
+T = TypeVar("T", bound="TaggableMixin")
 TagAction: TypeAlias = Literal["add", "remove"]
 
 _BATCH = 500
 
 
-class Tagged(Resource):
+class TaggableMixin(Resource):
     """A resource that carries tags."""
 
     __slots__ = ()
@@ -32,7 +33,7 @@ class Tagged(Resource):
             *tags: `TaskTag` objects or their ids.
 
         Raises:
-            InvalidQuery: No tag was given.
+            UsageError: No tag was given.
             ValidationError: A tag doesn't exist.
         """
         self._set_tags(tags, "add")
@@ -44,7 +45,7 @@ class Tagged(Resource):
             *tags: `TaskTag` objects or their ids.
 
         Raises:
-            InvalidQuery: No tag was given.
+            UsageError: No tag was given.
             ValidationError: A tag doesn't exist.
         """
         self._set_tags(tags, "remove")
@@ -54,12 +55,12 @@ class Tagged(Resource):
         ids = _tag_ids(tags, action)
         self._ask("POST", path, json={"ids": [self._key], "tags": ids, "action": action})
         if isinstance(self._raw.get("tags"), list):
-            # The answer is about all that were tagged; what this one has now follows from it.
-            now = [tag for tag in ids_of(self._raw["tags"]) if tag not in ids]
-            self._take({"id": self._key, "tags": now + ids if action == "add" else now})
+            # The response has no tags of this object; compute them.
+            others = [tag for tag in ids_of(self._raw["tags"]) if tag not in ids]
+            self._take({"id": self._key, "tags": others + ids if action == "add" else others})
 
 
-class SetsTags(Query[T]):
+class BulkTagMixin(Query[T]):
     """Adds `set_tags()` to a manager."""
 
     __slots__ = ()
@@ -77,21 +78,22 @@ class SetsTags(Query[T]):
             The number of objects in the query.
 
         Raises:
-            InvalidQuery: The query is a whole manager (write `.all().set_tags(...)` to mean that),
-                the action is another word, or no tag was given.
+            InvalidQuery: The query is a whole manager; write `.all().set_tags(...)` to mean that.
+            UsageError: The action is another word, or no tag was given.
             ValidationError: A tag doesn't exist.
         """
         if not self._state.is_explicit:
             raise InvalidQuery(
-                f"set_tags() on a manager would tag every {self._resource.__name__}: write "
-                ".all().set_tags(...) if that is meant, or filter first."
+                f"set_tags() on a manager would tag every {self._resource.__name__}. Call "
+                "filter() first, or .all().set_tags(...) for all of them."
             )
         if action not in ("add", "remove"):
-            raise InvalidQuery(f"action is {action!r}: give 'add' or 'remove'.")
+            raise UsageError(f"action={action!r} is not valid. Pass 'add' or 'remove'.")
         ids, schema = _tag_ids(tags, action), self._resource.__schema__
-        # All ids first: tagging changes what a filter by tags matches.
+        # All ids first, because tagging changes the matches of a filter by tags.
         keys = [row["id"] for row in self.page_size(1000).values("id")]
-        for batch in _batches(iter(keys)):
+        for start in range(0, len(keys), _BATCH):
+            batch = keys[start : start + _BATCH]
             self._session.transport.request(
                 "POST",
                 f"{schema.path}set_tags/",
@@ -102,19 +104,19 @@ class SetsTags(Query[T]):
 
 
 def _tag_ids(tags: Iterable[Any], action: TagAction) -> list[Any]:
-    given = [tags] if isinstance(tags, (str, Resource)) else list(tags)
-    ids = [to_wire(tag) for tag in given]
+    tags = [tags] if isinstance(tags, (str, Resource)) else list(tags)
+    ids = [to_wire(tag) for tag in tags]
     if not ids:
-        raise InvalidQuery(f"There is no tag to {action}.")
-    for tag, key in zip(given, ids, strict=True):
-        if isinstance(key, bool) or not isinstance(key, int):
-            raise InvalidQuery(
-                f"{tag!r} is no tag: give TaskTag objects or ids. By its name, one is found with "
+        raise UsageError(f"No tag to {action}. Pass TaskTag objects or ids.")
+    for tag, key in zip(tags, ids, strict=True):
+        if not is_int(key):
+            raise UsageError(
+                f"{tag!r} is not a tag. Pass TaskTag objects or ids; find a tag by name with "
                 "project.task_tags.get(name=...)."
             )
     return ids
 
 
-def _batches(keys: Iterator[Any]) -> Iterator[list[Any]]:
-    while batch := list(islice(keys, _BATCH)):
-        yield batch
+__getattr__ = deprecated_names(
+    __name__, {"SetsTags": "BulkTagMixin", "Tagged": "TaggableMixin"}, since="0.2", removed_in="1.0"
+)

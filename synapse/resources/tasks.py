@@ -14,7 +14,7 @@ from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
 from synapse.orm.resource import Deletable, Editable
 from synapse.resources.enums import Priority, TaskStatus
-from synapse.resources.tagging import SetsTags, Tagged
+from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ __all__ = ["Task", "TaskManager"]
 
 
 class TaskManager(
-    Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"], SetsTags["Task"]
+    Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"], BulkTagMixin["Task"]
 ):
     """Tasks: read, create one or many, update, delete, tag."""
 
@@ -37,7 +37,7 @@ class TaskManager(
 
 
 @resource("tasks/", list_path="sdk/tasks/", manager=TaskManager)
-class Task(Editable, Deletable, Tagged):
+class Task(Editable, Deletable, TaggableMixin):
     """One piece of work in a project: a data unit to annotate.
 
     Attributes:
@@ -100,9 +100,7 @@ class Task(Editable, Deletable, Tagged):
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """
         if not isinstance(document, Mapping):
-            raise UsageError(
-                f"An annotation document is a mapping, not a {type(document).__name__}."
-            )
+            raise UsageError(f"document is a {type(document).__name__}. Pass a mapping.")
         body = to_wire(document)
         path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")
         self._take(self._ask("PUT", path, json=body), sent={"data": body})

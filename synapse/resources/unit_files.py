@@ -59,7 +59,7 @@ class UnitFile(ValueObject):
             ...     file.read(3)
             b'a s'
         """
-        from synapse.transfer.remote_file import open_stream  # only who needs the bytes needs it
+        from synapse.transfer.remote_file import open_stream
 
         return open_stream(*self._address(), size=self.size, name=self._name())
 
@@ -117,8 +117,8 @@ class UnitFile(ValueObject):
     def _address(self) -> tuple[Transport, str]:
         """Return by which session, and from where, the bytes come."""
         if not self.url:
-            raise UsageError(f"{self!r} has no URL: it isn't a file that the server has sent.")
-        # One that was made or unpickled here belongs to whoever uses it.
+            raise UsageError(f"{self!r} has no URL. Use a file of a unit from the server.")
+        # A file that was built or unpickled here has no session.
         session = getattr(self, "_session", None) or session_base.default()
         return session.transport, self.url
 

@@ -168,9 +168,9 @@ class TestRead:
     def test_pickle_has_no_token(
         self, session: synapse.Session, emulator: EmulatorTenant, project: synapse.Project
     ) -> None:
-        from synapse.integrations.ray import Part
+        from synapse.integrations.query_part import QueryPart
 
-        part = Part(project.tasks.all(), (), "objects", 100)
+        part = QueryPart(project.tasks.all(), (), "objects", 100)
 
         assert emulator.api_token.encode() not in pickle.dumps(part)
         assert [len(table) for table in pickle.loads(pickle.dumps(part)).tables()] == [2]
@@ -178,7 +178,7 @@ class TestRead:
     def test_what_is_no_query(self) -> None:
         from synapse.integrations.ray import read
 
-        with pytest.raises(UsageError, match="not a list"):
+        with pytest.raises(UsageError, match="query is a list"):
             read([1])  # type: ignore[arg-type]
 
 
@@ -309,7 +309,7 @@ class TestUpload:
             "    answer(str(error))\n"
         )
 
-        assert answer == "The dataset has no column 'nosuch', but id."
+        assert answer == "The dataset has no column 'nosuch'. There are: id."
 
     def test_errors_of_workers_are_ours(
         self,

@@ -73,9 +73,9 @@ def test_what_is_there_already(session: Session, plugin: Plugin, folder: Any) ->
     """A script that is run again says so to whoever wrote it, with what to do."""
     plugin.release("1.0.0", folder.path)
 
-    with pytest.raises(ValidationError, match=r"session\.plugins\.get\('echo'\) gives it\.$"):
+    with pytest.raises(ValidationError, match=r"get\('echo'\) returns an existing plugin\.$"):
         session.plugins.create(folder=folder.path)
-    with pytest.raises(ValidationError, match=r"give a new version, in config\.yaml too\.$"):
+    with pytest.raises(ValidationError, match=r"Use a new version, in config\.yaml too\.$"):
         plugin.release("1.0.0", folder.path)
 
 
@@ -136,7 +136,7 @@ def test_an_unsafe_zip_is_not_sent(session: Session, plugin: Plugin, tmp_path: P
 
 def test_what_is_given_twice_or_not_at_all(plugin: Plugin, folder: Any) -> None:
     for options in ({}, {"source": folder.path, "file": folder.path}):
-        with pytest.raises(UsageError, match="Give one folder or zip"):
+        with pytest.raises(UsageError, match="Pass one folder or zip"):
             plugin.release("1.0.0", **options)
     with pytest.raises(UsageError):
         plugin.release("1.0.0", folder.path / "none.zip")

@@ -91,7 +91,7 @@ def test_parameters_that_do_not_fit(session: Session, released: Plugin) -> None:
 
 
 def test_parameters_that_are_no_mapping(session: Session, released: Plugin) -> None:
-    with assert_num_requests(session, 0), pytest.raises(UsageError, match="give a mapping"):
+    with assert_num_requests(session, 0), pytest.raises(UsageError, match="Pass a mapping"):
         released.run("say", params=["hello"])  # type: ignore[arg-type]
 
 

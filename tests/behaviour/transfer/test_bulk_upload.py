@@ -177,7 +177,7 @@ class TestCheckedBefore:
             ({"workers": 0}, "workers=0 is not valid"),
             ({"workers": True}, "workers=True is not valid"),
             ({"on_error": "ignore"}, "on_error='ignore' is not valid"),
-            ({"project": 1.5}, "project is a Project or its id"),
+            ({"project": 1.5}, "Pass a Project or its id"),
         ],
     )
     def test_options(
@@ -194,7 +194,7 @@ class TestCheckedBefore:
     def test_project_of_another_kind(
         self, collection: synapse.DataCollection, folder: Path
     ) -> None:
-        with pytest.raises(errors.UsageError, match="not a DataCollection"):
+        with pytest.raises(errors.UsageError, match="Pass a Project or its id"):
             upload(collection, folder, project=collection)
 
     def test_collection_that_is_gone(

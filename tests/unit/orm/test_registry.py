@@ -64,7 +64,7 @@ def test_only_the_module_of_a_class_is_imported_for_it(
     imported: list[str] = []
     monkeypatch.setattr(synapse.resources, "load", imported.append)
     for name in (cls.__name__, cls.__schema__.plural):
-        synapse.resources._enter_exported(name)
+        synapse.resources._load_exported(name)
     assert imported == [cls.__module__] * 2
 
 

@@ -27,7 +27,7 @@ def make(changed: Any = lambda: None) -> Context:
         action="train",
         params={"epochs": 3},
         connect=connect,
-        on_report=changed,
+        changed=changed,
     )
 
 

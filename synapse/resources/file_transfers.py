@@ -1,10 +1,11 @@
-"""Many files at once: into a collection, and out of a collection or project."""
+"""Mixins that upload and download files: of collections, projects, models and releases."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.validate import is_int
 from synapse.errors import UsageError
 from synapse.orm import registry
 from synapse.orm.convert import to_wire
@@ -16,12 +17,13 @@ if TYPE_CHECKING:
 
     from synapse.transfer.bulk.report import DownloadReport, OnError, UploadReport
     from synapse.transfer.bulk.upload_item import Specification
+    from synapse.transfer.bulk.uploader import Endpoints
     from synapse.transfer.progress import ProgressArgument
 
-__all__ = ["DownloadsTasks", "DownloadsUnits", "UploadsUnits"]
+__all__ = ["DownloadTasksMixin", "DownloadUnitsMixin", "FileDownloadMixin", "UploadUnitsMixin"]
 
 
-class UploadsUnits(Resource):
+class UploadUnitsMixin(Resource):
     """Adds `upload()` to a collection."""
 
     __slots__ = ()
@@ -87,10 +89,7 @@ class UploadsUnits(Resource):
             >>> report.created, report.failed
             (2, [])
         """
-        from synapse.transfer.bulk.uploader import (  # only who uploads needs it
-            UploadTarget,
-            upload_many,
-        )
+        from synapse.transfer.bulk.uploader import UploadTarget, upload_many
 
         row = self._ask(
             "GET",
@@ -101,7 +100,7 @@ class UploadsUnits(Resource):
         target = UploadTarget(
             collection=self._key,
             created=str(row.get("created")),
-            specifications=_specifications(row),
+            specifications=_parse_specifications(row),
             project=None if project is None else _project_id(project),
             endpoints=_endpoints(),
         )
@@ -119,7 +118,7 @@ class UploadsUnits(Resource):
         )
 
 
-class DownloadsUnits(Resource):
+class DownloadUnitsMixin(Resource):
     """Adds `download()` to a collection."""
 
     __slots__ = ()
@@ -159,7 +158,7 @@ class DownloadsUnits(Resource):
             >>> report.downloaded, report.failed
             (1, [])
         """
-        from synapse.transfer.bulk.downloader import download_units  # only who downloads needs it
+        from synapse.transfer.bulk.downloader import download_units
 
         return download_units(
             self._session.transport,
@@ -171,7 +170,7 @@ class DownloadsUnits(Resource):
         )
 
 
-class DownloadsTasks(Resource):
+class DownloadTasksMixin(Resource):
     """Adds `download()` to a project."""
 
     __slots__ = ()
@@ -210,7 +209,7 @@ class DownloadsTasks(Resource):
             >>> len((folder / "annotations.jsonl").read_text().splitlines())
             2
         """
-        from synapse.transfer.bulk.downloader import download_tasks  # only who downloads needs it
+        from synapse.transfer.bulk.downloader import download_tasks
 
         return download_tasks(
             self._session.transport,
@@ -222,7 +221,45 @@ class DownloadsTasks(Resource):
         )
 
 
-def _endpoints() -> Any:
+class FileDownloadMixin(Resource):
+    """Adds `download()` to resources with a `file`."""
+
+    __slots__ = ()
+    if TYPE_CHECKING:
+        file: str | None
+
+    def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
+        """Download the file. One request; one more after each fault, for the rest.
+
+        The bytes go into a temporary file, which gets the final name when complete.
+
+        Args:
+            dest: Path of the copy, which replaces any file; or a folder.
+            progress: As for a data unit's files.
+
+        Returns:
+            The path of the copy.
+
+        Raises:
+            UsageError: The object has no file.
+            OSError: The copy can't be written.
+
+        Example:
+            >>> weights = getfixture("tmp_path") / "weights.bin"
+            >>> weights.write_bytes(b"weights")
+            7
+            >>> model = getfixture("session").models.create(name="Detector", file=weights)
+            >>> model.download(weights.with_name("copy.bin")).read_bytes()
+            b'weights'
+        """
+        from synapse.transfer.download import download
+
+        if not self.file:
+            raise UsageError(f"{self._label()} has no file to download.")
+        return download(self._session.transport, self.file, dest, progress=progress)
+
+
+def _endpoints() -> Endpoints:
     from synapse.transfer.bulk.uploader import Endpoints
 
     task, unit = (registry.get(name).__schema__ for name in ("Task", "DataUnit"))
@@ -234,24 +271,23 @@ def _endpoints() -> Any:
     )
 
 
-def _specifications(row: Mapping[str, Any]) -> list[Specification]:
+def _parse_specifications(row: Mapping[str, Any]) -> list[Specification]:
     from synapse.transfer.bulk.upload_item import Specification
 
     return [
         Specification(
-            one["name"],
-            str(one.get("file_type")),
-            one.get("is_required") is not False,
-            one.get("is_primary") is True,
+            entry["name"],
+            str(entry.get("file_type")),
+            entry.get("is_required") is not False,
+            entry.get("is_primary") is True,
         )
-        for one in row.get("file_specifications") or ()
+        for entry in row.get("file_specifications") or ()
     ]
 
 
 def _project_id(project: Any) -> Any:
-    if isinstance(project, Resource) and type(project).__name__ != "Project":
-        raise UsageError(f"project is a Project or its id, not a {type(project).__name__}.")
+    is_other = isinstance(project, Resource) and type(project).__name__ != "Project"
     key = to_wire(project)
-    if isinstance(key, bool) or not isinstance(key, (int, str)):
-        raise UsageError(f"project is a Project or its id, not {project!r}.")
+    if is_other or not (is_int(key) or isinstance(key, str)):
+        raise UsageError(f"project={project!r} is not valid. Pass a Project or its id.")
     return key

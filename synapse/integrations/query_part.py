@@ -1,0 +1,117 @@
+"""A part of a query's rows, as a worker fetches them: Arrow tables. Needs pyarrow, not Ray."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+import attrs
+
+from synapse.orm.pages import PageRequest, Rows, Slice, read_rows
+from synapse.orm.query import Query
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Nested", "QueryPart", "build_table"]
+
+Nested = Literal["objects", "json"]
+
+_NESTED = (dict, list)
+
+
+@attrs.frozen
+class QueryPart:
+    """Some rows of a query, to be fetched by a worker."""
+
+    query: Query[Any]
+    names: tuple[str, ...]
+    nested: Nested
+    page_size: int
+
+    def slice(self, start: int, stop: int) -> QueryPart:
+        """Return a part of this part's rows."""
+        base = self.query._state.window.start
+        window = Slice(base + start, base + stop)
+        return attrs.evolve(self, query=self.query._with(window=window))
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Fetch the rows, page by page, as tables."""
+        query = self.query
+        if query._state.is_empty:
+            return
+        request = PageRequest(
+            params=query._params,
+            expansion={},
+            window=query._state.window,
+            page_size=self.page_size,
+            workers=1,  # Ray runs the tasks in parallel
+        )
+        rows = read_rows(query._session, query._resource, query._path(), request)
+        columns = Rows(query, self.names)
+        for batch in _batches(columns.of(rows), self.page_size):
+            yield build_table(batch, self._kinds(), self.nested)
+
+    def _kinds(self) -> dict[str, Any]:
+        """Return the declared types by column."""
+        fields = self.query._resource.__schema__.fields
+        return {name: field.kind for name, field in fields.items() if not field.is_relation}
+
+
+def _batches(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:
+    iterator = iter(rows)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def build_table(rows: list[dict[str, Any]], kinds: dict[str, Any], nested: Nested) -> pa.Table:
+    """Build a table whose column types don't depend on the rows.
+
+    Args:
+        rows: The rows.
+        kinds: Declared types, for columns whose values don't decide.
+        nested: Form of objects and lists.
+    """
+    import pyarrow as pa
+
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {
+        name: _build_column([row.get(name) for row in rows], kinds.get(name), nested)
+        for name in names
+    }
+    return pa.table(columns)
+
+
+def _build_column(values: list[Any], kind: Any, nested: Nested) -> pa.Array:
+    import pyarrow as pa
+
+    present = {type(value) for value in values if value is not None}
+    declared = {getattr(part, "__origin__", part) for part in get_args(kind) or (kind,)}
+    if present & set(_NESTED) or (not present and declared & set(_NESTED)):
+        return _build_nested_column(values, nested)
+    simple: list[tuple[set[type], Callable[[], Any]]] = [
+        ({bool}, pa.bool_),
+        ({int}, pa.int64),
+        ({int, float}, pa.float64),
+        ({str}, pa.string),
+    ]
+    for types, arrow in simple:
+        if (present and present <= types) or (not present and declared & types):
+            try:
+                return pa.array(values, arrow())
+            except (OverflowError, pa.ArrowException):
+                break
+    return pa.nulls(len(values)) if not present else _build_nested_column(values, nested)
+
+
+def _build_nested_column(values: list[Any], nested: Nested) -> pa.Array:
+    import pyarrow as pa
+
+    if nested == "json":
+        texts = [None if value is None else json.dumps(value) for value in values]
+        return pa.array(texts, pa.string())
+    from ray.data.extensions import ArrowPythonObjectArray
+
+    return ArrowPythonObjectArray.from_objects(values)
