@@ -63,7 +63,7 @@ def download(
         path = safe_path(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
     elif not path.parent.is_dir():
         # Opening the temporary file would report its name instead of the user's.
-        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
     with show_progress(progress) as shown, shown.file(path.name, size or 0) as file_progress:
         _Download(transport, url, path, file_progress, size, checksum).run()
     return path
