@@ -71,7 +71,7 @@ if TYPE_CHECKING:
     from synapse.resources.unit_files import UnitFile
     from synapse.resources.users import User
     from synapse.session import Session, connect
-    from synapse.transport.deadlines import deadline
+    from synapse.transport.deadline_blocks import deadline
 
 __all__ = [
     "AccessLevel",

@@ -69,6 +69,6 @@ _NAMES = {
         "Session",
         "connect",
     ),
-    "synapse.transport.deadlines": ("deadline",),
+    "synapse.transport.deadline_blocks": ("deadline",),
 }
 MODULE_OF = {name: module for module, names in _NAMES.items() for name in names}

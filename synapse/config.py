@@ -320,7 +320,7 @@ def checked_tenant(code: Any) -> str | None:
 
 
 def checked_url(url: Any, source: str) -> str:
-    """Return the base URL with one `/` at its end.
+    """Return the base URL with one `/` at the end.
 
     Raises:
         ConfigurationError: The URL can't be used.

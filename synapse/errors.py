@@ -130,7 +130,7 @@ class InvalidQuery(UsageError):
 
 
 class BadArchive(UsageError):
-    """A file isn't a zip, or its content would be unsafe to unpack."""
+    """A file isn't a zip, or the content would be unsafe to unpack."""
 
 
 class PluginConfigError(UsageError):
@@ -385,7 +385,7 @@ class JobError(SynapseError):
 
     Example:
         >>> print(JobError("Job 7 failed.", job_id="7", status="failed", lines=["boom"]))
-        Job 7 failed. Its last lines:
+        Job 7 failed. The last lines:
             boom
     """
 

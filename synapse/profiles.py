@@ -97,7 +97,7 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
 
 
 def told_by(command: Any, source: str) -> str:
-    """Run the token command and return the first line of its output."""
+    """Run the token command and return the first line of the output."""
     import shlex  # few have such a command, and importing these costs more than the rest
     import subprocess
 

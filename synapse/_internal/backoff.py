@@ -11,7 +11,7 @@ class Backoff:
     """Compute exponential, jittered and capped pauses.
 
     The jitter keeps clients that failed together from coming back together. Computing a pause
-    doesn't sleep; the caller waits in the way that its loop needs.
+    doesn't sleep; the caller waits in the way that the loop needs.
 
     Args:
         first: Upper bound of the first pause, in seconds.

@@ -146,7 +146,7 @@ class Delivery:
     def check(self) -> None:
         """Stop jobs that the backend has ended; one request for each running job.
 
-        For a job with much output, the response to its lines reveals that earlier.
+        For a job with much output, the response to the lines reveals that earlier.
 
         Raises:
             ClientError: The backend is away, or at fault.
@@ -293,7 +293,7 @@ class Delivery:
             raise error
 
     def _end_here(self, job: KeptJob) -> None:
-        """Stop a job that the backend has ended: the stop request, or its response, was lost."""
+        """Stop a job that the backend has ended: the stop request, or the response, was lost."""
         if self._stop(job.id):
             _LOG.warning("The backend has ended job %s; it is stopped here, too.", job.id)
 

@@ -18,6 +18,7 @@ from synapse.agent.metrics import PANELS, panel
 from synapse.agent.release_store import split_key
 from synapse.agent.store import KeptJob, KeptRelease
 from synapse.errors import MissingExtra
+from synapse.jobs.protocols import MachinesUnavailable
 
 try:
     from starlette.applications import Starlette
@@ -64,6 +65,7 @@ def make_app(work: JobService, token: str) -> ASGIApp:
         routes=routes,
         exception_handlers={
             Refusal: _refused,
+            MachinesUnavailable: _unavailable,
             HTTPException: _http_error,
             Exception: _fault,
         },
@@ -331,6 +333,10 @@ def _refused(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, Refusal)  # noqa: S101 - for the type checker: it is registered so
     return JSONResponse(error.body, error.status)
+
+
+def _unavailable(request: Request, error: Exception) -> Response:
+    return _refused(request, Refusal(503, str(error)))
 
 
 def _http_error(request: Request, error: Exception) -> Response:

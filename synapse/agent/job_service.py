@@ -19,8 +19,8 @@ from synapse.agent.release_store import ReleaseStore, split_key
 from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.agent.tickets import Tickets
 from synapse.errors import ClientError, ConfigurationError, UsageError
-from synapse.jobs.machines import Machines
-from synapse.jobs.spec import JobSpec, Limits, Outcome, Runner
+from synapse.jobs.protocols import Machines, Runner
+from synapse.jobs.spec import JobSpec, Limits, Outcome
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.parameters import find_problems
 from synapse.session import Session
@@ -97,7 +97,7 @@ class JobService:
         Any other request creates the job at the backend, which then asks this agent to run the job.
 
         Returns:
-            The job; only its id if the backend created the job, but hasn't asked for it yet.
+            The job; only the id if the backend created the job, but hasn't asked for it yet.
 
         Raises:
             Refusal: The release, the action or a parameter is invalid, or the backend is away.
@@ -200,7 +200,7 @@ class JobService:
         body: Mapping[str, Any],
         caller: Caller,
     ) -> KeptJob | str:
-        """Have the backend create the job, and wait a moment for the request to run the job."""
+        """Let the backend create the job, and wait a moment for the request to run the job."""
         if self.agent_id is None:
             raise Refusal(503, "The agent hasn't reached the backend yet; try again in a moment.")
         key = job_id or str(uuid.uuid4())

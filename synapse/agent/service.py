@@ -28,9 +28,9 @@ from synapse.errors import (
     NotFound,
     PermissionDenied,
 )
-from synapse.jobs.local.engine import Engine
-from synapse.jobs.machines import Machines, ThisMachine
-from synapse.jobs.spec import Limits, Runner
+from synapse.jobs.protocols import RunnerOptions
+from synapse.jobs.registry import build_runner
+from synapse.jobs.spec import Limits
 from synapse.session import Session
 
 try:
@@ -65,6 +65,8 @@ class AgentOptions:
         data: Folder of the agent's state.
         workers: Number of jobs at a time.
         limits: Limits of one job.
+        runner: Name of the runner, from `synapse.jobs.registry.RUNNERS`; by default `ray` with an
+            address of a cluster, and `local` otherwise.
         ray: Address of a Ray cluster's head, such as `http://127.0.0.1:8265`, for running jobs; by
             default jobs are processes of this machine.
         ray_token: The cluster's token, if any.
@@ -81,6 +83,7 @@ class AgentOptions:
     data: Path
     workers: int = 2
     limits: Limits = attrs.field(factory=Limits)
+    runner: str | None = None
     ray: str | None = None
     ray_token: str | None = attrs.field(default=None, repr=False)
     tenant: str | None = None
@@ -141,7 +144,17 @@ def _begin(contact: _Heartbeat, on_ready: Callable[[str], None] | None, url: str
 
 def _work(options: AgentOptions, store: Store, session: Session, url: str) -> JobService:
     orders = Tickets(url)
-    runner, cluster = _runner(options, store, orders)
+    runner, cluster = build_runner(
+        options.runner or ("ray" if options.ray else "local"),
+        RunnerOptions(
+            folder=store.folder,
+            node_id=store.node_id(),
+            workers=options.workers,
+            tickets=orders,
+            address=options.ray,
+            cluster_token=options.ray_token,
+        ),
+    )
     reports = Delivery(store, session, stop=runner.stop)
     work = JobService(
         store=store,
@@ -155,17 +168,6 @@ def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Jo
     work.fail_what_ran()
     reports.start()
     return work
-
-
-def _runner(options: AgentOptions, store: Store, orders: Tickets) -> tuple[Runner, Machines]:
-    if options.ray is None:
-        engine = Engine(store.folder / "engine", workers=options.workers)
-        return engine, ThisMachine(store.node_id(), engine.pids)
-    from synapse.jobs.ray.machines import RayMachines
-    from synapse.jobs.ray.runner import RayRunner
-
-    runner = RayRunner(options.ray, orders=orders, token=options.ray_token)
-    return runner, RayMachines(runner.client)
 
 
 def _nothing() -> None:

@@ -145,7 +145,7 @@ class Store:
     """The agent's state on the disk. Safe under threads.
 
     Args:
-        folder: Folder of the state; created for its owner alone.
+        folder: Folder of the state; created for the owner alone.
         keep: Number of ended and fully delivered jobs to keep.
 
     Raises:

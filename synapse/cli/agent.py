@@ -66,6 +66,9 @@ def add_agent(
         ray: Annotated[
             str, typer.Option(help="Run jobs on the Ray cluster with this head, http://host:8265.")
         ] = "",
+        runner: Annotated[
+            str, typer.Option(help="How jobs run: local (processes) or ray; by default by --ray.")
+        ] = "",
         tenant: Annotated[
             str, typer.Option(envvar="SYNAPSE_TENANT", help="The tenant's code, if need be.")
         ] = "",
@@ -73,7 +76,7 @@ def add_agent(
         """Run jobs for a backend on this machine, or on a Ray cluster, until Ctrl-C.
 
         Jobs can do whatever this user can. The agent listens on this machine alone unless told
-        otherwise, and answers only requests with its token.
+        otherwise, and answers only requests with the token.
         """
         with errors_in_one_line():
             try:
@@ -104,6 +107,7 @@ def add_agent(
                 data=data or _state_folder(),
                 workers=workers,
                 limits=limits,
+                runner=runner or None,
                 ray=ray or None,
                 ray_token=os.environ.get("RAY_AUTH_TOKEN"),
                 tenant=tenant or None,

@@ -1,4 +1,4 @@
-"""The base class of the clients: a transport, and the verbs for its methods."""
+"""The base class of the clients: a transport, and the verbs for the methods."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\?#]")
 class BaseClient:
     """A client of a server that follows the platform's conventions.
 
-    A subclass builds its methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
+    A subclass builds the methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
 
     Args:
         base_url: Server address; default: `SYNAPSE_BASE_URL`, then the profile.

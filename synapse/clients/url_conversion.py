@@ -55,7 +55,7 @@ def convert_row(
     """Return a copy of a row with the URLs of some fields rewritten.
 
     A field holds a URL, a file (a mapping with a `url`), or a list or mapping of those. The other
-    values of a file, such as its checksum, stay as they are.
+    values of a file, such as the checksum, stay as they are.
     """
     fields, coerce = conversion
     return {

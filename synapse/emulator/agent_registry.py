@@ -57,7 +57,7 @@ class ConnectedAgents:
         return agent.is_active and agent.pk in self._places
 
     def submit(self, job: Job, token: str, *, patience: float = _HANDED_OVER) -> None:
-        """Have a job's agent run the job, on a thread; otherwise the job fails with the reason.
+        """Let a job's agent run the job, on a thread; otherwise the job fails with the reason.
 
         Waits a little, so that the job's creator can ask the agent about the job.
 

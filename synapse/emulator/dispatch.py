@@ -48,7 +48,7 @@ def hand_over(job: Job, user: User) -> None:
     """Submit a new job after the transaction, when others can see the job.
 
     Args:
-        job: The job, with its runner.
+        job: The job, with the runner.
         user: The requesting user, whose rights the job's token gets.
     """
     release = job.plugin_release
@@ -64,7 +64,7 @@ def hand_over(job: Job, user: User) -> None:
 
 
 def ask_to_stop(job: Job) -> None:
-    """Request a job's end at its runner, after the transaction."""
+    """Request a job's end at the runner, after the transaction."""
     running = engine()
     if job.runner == Job.Runner.AGENT:
         transaction.on_commit(lambda: agents().stop(job))

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import exception_handler
 
 
-class Conflict(APIException):
+class ApiConflict(APIException):
     """The request contradicts the object's state."""
 
     status_code = status.HTTP_409_CONFLICT

@@ -30,7 +30,7 @@ class Armed:
 
 
 class Switch:
-    """The faults of one server, shared by its threads."""
+    """The faults of one server, shared by the threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -38,7 +38,7 @@ class Switch:
         self._ordered: dict[str, Armed] = {}
 
     def arm(self, fault: Armed) -> str:
-        """Arm a fault; return its key."""
+        """Arm a fault; return the key."""
         key = secrets.token_hex(8)
         with self._lock:
             self._ordered[key] = fault

@@ -40,7 +40,7 @@ def blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
 
 
 def store(tenant: Tenant, content: File[bytes]) -> Blob:
-    """Store a request's file, and return its row."""
+    """Store a request's file, and return the row."""
     digest = hashlib.md5(usedforsecurity=False)
     draft = _draft()
     try:
@@ -56,7 +56,7 @@ def store(tenant: Tenant, content: File[bytes]) -> Blob:
 def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
     """Store the bytes of a finished upload, and return their row.
 
-    The upload keeps its file: both share the bytes where the file system can.
+    The upload keeps the file: both share the bytes where the file system can.
     """
     draft = _draft()
     try:

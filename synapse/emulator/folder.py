@@ -65,7 +65,7 @@ class DataFolder:
         return self.path / "engine"
 
     def prepare(self) -> None:
-        """Create the folder, readable by its owner only, and check write access.
+        """Create the folder, readable by the owner only, and check write access.
 
         Raises:
             EmulatorError: The path is not a folder, or cannot be created or written.

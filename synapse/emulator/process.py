@@ -30,7 +30,7 @@ _FOREIGN = ("DJANGO_", "SYNAPSE_", "DATABASE_URL", "PYTHONWARNINGS")
 
 @dataclass(frozen=True)
 class TenantCredentials:
-    """A tenant of the local backend, with its tokens."""
+    """A tenant of the local backend, with the tokens."""
 
     tenant: str
     api_token: str
@@ -82,7 +82,7 @@ class Emulator:
         self._info: dict[str, str] = {}
 
     def start(self) -> Self:
-        """Start the server and wait for its first answer; does nothing for a running server.
+        """Start the server and wait for the first answer; does nothing for a running server.
 
         Raises:
             EmulatorError: The server could not be started; the message says why.
@@ -205,7 +205,7 @@ class Emulator:
         and one event in a version: a second one replaces the first; other versions keep theirs.
 
         Args:
-            tenant: The tenant's code, or a token of its user or agent.
+            tenant: The tenant's code, or a token of the user or agent.
             items: The ground truths, as ``{"data_unit": id, "data": document, "category": "train",
                 "project": id, "meta": {}}``; the last two are optional. The category is ``train``,
                 ``validation`` or ``test``.
@@ -265,7 +265,7 @@ class Emulator:
             path: Only responses for this path below the base URL, such as ``projects/``; ``*``
                 stands for any text.
             after: Number of matching responses to leave alone first.
-            tenant: Only responses to this tenant's tokens; its code.
+            tenant: Only responses to this tenant's tokens; the code.
             seconds: Delay of a ``"slow"`` response, and pause of a ``"drip"`` after each byte.
             retry_after: Header ``Retry-After`` of ``"429"`` and ``"503"``: seconds, or an HTTP
                 date.
@@ -299,7 +299,7 @@ class Emulator:
         """Remove all remaining faults (one request).
 
         Args:
-            tenant: Only faults for this tenant; its code.
+            tenant: Only faults for this tenant; the code.
 
         Raises:
             EmulatorError: The server isn't running.

@@ -33,7 +33,7 @@ class Wire:
 
 
 class WiredTask(WSGITask):  # type: ignore[misc] # the library has no types
-    """A request that knows its connection."""
+    """A request that knows the connection."""
 
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment, with the connection."""
@@ -43,6 +43,6 @@ class WiredTask(WSGITask):  # type: ignore[misc] # the library has no types
 
 
 class WiredChannel(HTTPChannel):  # type: ignore[misc] # the library has no types
-    """A connection that its requests know."""
+    """A connection that the requests know."""
 
     task_class = WiredTask

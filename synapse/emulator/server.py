@@ -52,7 +52,7 @@ def serve(
         data_dir: Folder for everything, created if missing. None means a temporary folder, removed
             at the end.
         on_ready: Called once when the server answers requests.
-        control_token: Lets its holder create tenants and arm faults over HTTP.
+        control_token: Lets the holder create tenants and arm faults over HTTP.
         job_limits: Limits of each job; those of `synapse.jobs.spec.Limits` if None.
 
     Raises:

@@ -1,17 +1,17 @@
-"""The vocabulary of running jobs: spec, output line, outcome, reporter, runner."""
+"""The values of running a job: job spec, limits, output line, outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import attrs
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["JobSpec", "Limits", "Outcome", "OutputLine", "ReleaseFile", "Reporter", "Runner"]
+__all__ = ["JobSpec", "Limits", "Outcome", "OutputLine", "ReleaseFile"]
 
 
 def _positive(_: object, attribute: attrs.Attribute[float], value: float) -> None:
@@ -108,7 +108,7 @@ class OutputLine:
     """One line that a job printed.
 
     Attributes:
-        message: The line, without its end.
+        message: The line, without the end.
         level: Severity, if the job set one.
         created: Time of reading.
     """
@@ -129,33 +129,3 @@ class Outcome:
 
     status: Literal["completed", "failed", "stopped"]
     reason: str | None = None
-
-
-class Reporter(Protocol):
-    """Receives a job's events: from one thread of the runner, in order."""
-
-    def started(self) -> None:
-        """Report that the job's code begins to run."""
-
-    def printed(self, lines: Sequence[OutputLine]) -> None:
-        """Report new output lines; never an empty sequence."""
-
-    def ended(self, outcome: Outcome) -> None:
-        """Report the outcome: once, and after everything else."""
-
-
-class Runner(Protocol):
-    """Runs jobs: in local processes, or on a cluster."""
-
-    def submit(self, order: JobSpec, reporter: Reporter) -> None:
-        """Accept a job, and run the job when there is room. Returns at once."""
-
-    def stop(self, job_id: str) -> bool:
-        """Request a job's end, which the reporter confirms.
-
-        Returns:
-            Whether the job was waiting or running here.
-        """
-
-    def close(self) -> None:
-        """End all jobs and wait for them; each fails, with the reason."""

@@ -59,7 +59,7 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
 
     Args:
         schema: Schema of the queried class.
-        filters: Values by name. A resource stands for its id; a list, set or query for any of the
+        filters: Values by name. A resource stands for the id; a list, set or query for any of the
             values.
 
     Returns:

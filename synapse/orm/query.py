@@ -66,7 +66,7 @@ class Query(BaseManager[T]):
 
         Args:
             params: Raw query parameters, passed through unchecked.
-            **filters_: Values by field. A resource stands for its id, an enumeration for its value,
+            **filters_: Values by field. A resource stands for the id, an enumeration for the value,
                 a list for any of the values (an empty one matches nothing); a time field takes
                 `created_after=` and `created_before=`. A second filter of the same name narrows the
                 first. A query as a value is read at once.

@@ -22,7 +22,7 @@ from synapse.errors import (
 )
 from synapse.resources.enums import JobStatus
 from synapse.resources.job_progress import JobProgressDisplay
-from synapse.transport.deadlines import block_in_force, deadline
+from synapse.transport.deadline_blocks import block_in_force, deadline
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job

@@ -15,7 +15,7 @@ __all__ = ["CountsRequests", "assert_num_requests"]
 
 
 class CountsRequests(Protocol):
-    """An object that counts its requests: a session, or a client."""
+    """An object that counts the requests: a session, or a client."""
 
     @property
     def request_count(self) -> int:

@@ -73,7 +73,7 @@ class RunningAgent:
         self._url = ""
 
     def start(self) -> Self:
-        """Start the agent and wait for its first answer; does nothing for a running agent.
+        """Start the agent and wait for the first answer; does nothing for a running agent.
 
         Raises:
             EmulatorError: The agent could not be started; the message says why.
@@ -112,7 +112,7 @@ class RunningAgent:
         return self
 
     def stop(self) -> None:
-        """Stop the agent and its jobs, as Ctrl-C does; does nothing for a stopped agent."""
+        """Stop the agent and the jobs, as Ctrl-C does; does nothing for a stopped agent."""
         self._end(_STOP_TIMEOUT)
 
     def kill(self) -> None:

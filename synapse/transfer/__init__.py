@@ -1,1 +1,1 @@
-"""Files: getting their bytes to the server."""
+"""Move the bytes of files to the server and back; see README.md for a picture."""

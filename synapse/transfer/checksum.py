@@ -1,4 +1,4 @@
-"""MD5 of a file, computed by one thread beside the transfer.
+"""Compute the MD5 of a file during the transfer.
 
 Blocks are hashed as they are sent or received. Bytes that an earlier process has transferred are
 read from the file by the same thread, while the rest is transferred.
@@ -10,7 +10,6 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from synapse.errors import SynapseError
@@ -75,7 +74,7 @@ class Hasher:
             self._start()
 
     def skip_to(self, offset: int) -> None:
-        """Have the thread read the bytes up to an offset from the file."""
+        """Read the bytes up to an offset from the file."""
         with self._changed:
             if offset > self._end:
                 self._end = offset
@@ -83,7 +82,7 @@ class Hasher:
                 self._start()
 
     def hexdigest(self, size: int) -> str:
-        """Return the MD5 of the file's first bytes, in hex; wait until all are hashed.
+        """Wait for all bytes, and return their MD5 in hex.
 
         Args:
             size: Number of bytes.
@@ -108,12 +107,7 @@ class Hasher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _raise_error(self) -> None:

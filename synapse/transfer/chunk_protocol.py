@@ -45,7 +45,7 @@ class ServerUpload:
         on_block: Callable[[int, bytes], object] | None = None,
         on_sent: Callable[[int], object] | None = None,
     ) -> dict[str, Any]:
-        """Send a chunk. One request, retried only if the server certainly didn't process it.
+        """Send a chunk. One request, retried only if certainly not processed.
 
         Args:
             start: Offset of the chunk.
@@ -120,7 +120,7 @@ class ServerUpload:
         raise self._malformed("offset", answer)
 
     def _read_id(self, row: dict[str, Any]) -> str:
-        """Return the upload's id; of the server's URL, only the last part counts."""
+        """Return the upload's id, or the last part of the URL."""
         try:
             last = urlsplit(str(row.get("url") or "")).path.rstrip("/").rpartition("/")[2]
             upload_id = str(row.get("id") or last)

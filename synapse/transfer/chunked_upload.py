@@ -1,7 +1,7 @@
 """Upload of a file in chunks, resumed after failures.
 
 The server answers each chunk with the offset of the next one. After a failure the client asks for
-that offset and continues from there, so a chunk that arrived isn't sent twice. An upload that can't
+that offset and continues from there, so no chunk that arrived is sent twice. An upload that can't
 continue, such as an expired one, is started again, once.
 """
 
@@ -32,7 +32,7 @@ from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, 
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 __all__ = ["CHUNK_SIZE", "Progress", "send_in_chunks", "upload_in_chunks"]
 
@@ -67,7 +67,7 @@ def upload_in_chunks(
         progress: Progress display; a callback gets the sent bytes and the file's size.
 
     Returns:
-        The server's row of the upload; its `id` creates a data file or model.
+        The server's row of the upload, with the `id` that creates a data file or model.
 
     Raises:
         UsageError: The file can't be read, or is empty, which the server's protocol can't carry.
@@ -95,7 +95,7 @@ def send_in_chunks(
     chunk_size: int = CHUNK_SIZE,
     checksum: str | None = None,
 ) -> dict[str, Any]:
-    """Send a file by the upload in the state, or by a new one.
+    """Send a file, resuming the upload in the state.
 
     Args:
         transport: The transport.
@@ -152,7 +152,7 @@ class _UploadUnusable(Exception):
 
 
 class _ChunkedUpload:
-    """One upload on the server, until it is complete."""
+    """One upload on the server."""
 
     def __init__(
         self,
@@ -250,11 +250,11 @@ class _ChunkedUpload:
     def _complete_step(
         self, step: Callable[[], dict[str, Any]], is_done: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """Repeat a step until it succeeds, asking the server first; return the upload's row.
+        """Repeat a step until the server has processed the step.
 
         Args:
             step: Function that sends a request.
-            is_done: Whether a row shows that the step was processed although its response was lost.
+            is_done: Whether a row shows that the step was processed although the response was lost.
         """
         while True:
             result = self._attempt(step)
@@ -269,7 +269,7 @@ class _ChunkedUpload:
                 return row
 
     def _attempt(self, step: Callable[[], dict[str, Any]]) -> dict[str, Any] | ClientError:
-        """Run a step once; return its transient error, after the pause."""
+        """Run a step once; pause after a transient error, and return the error."""
         try:
             return step()
         except ClientError as error:
@@ -277,7 +277,7 @@ class _ChunkedUpload:
             return error
 
     def _pause_after(self, error: ClientError) -> None:
-        """Count a failure and pause; raise an error that isn't transient, or one too many."""
+        """Count a failure and pause, or raise the error."""
         if error.status_code == 410:
             raise _UploadUnusable(error)
         self._failures += 1

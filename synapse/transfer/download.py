@@ -18,7 +18,7 @@ from synapse.transfer.progress import FileProgress, ProgressArgument, show_progr
 from synapse.transfer.range_request import RangeResponse, request_range
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 __all__ = ["download"]
 
@@ -42,7 +42,7 @@ def download(
     Args:
         transport: The transport. A URL on another host gets no credentials.
         url: Address of the file.
-        dest: Path of the file, replaced if it exists; or an existing folder.
+        dest: Path of the file, which is replaced; or an existing folder.
         size: Expected size in bytes.
         checksum: Expected MD5, in hex.
         name: Name of the file in a folder; by default the last part of the URL. The name is made
@@ -70,7 +70,7 @@ def download(
 
 
 class _Download:
-    """One file, until it has its final name."""
+    """One download."""
 
     def __init__(
         self,
@@ -97,7 +97,7 @@ class _Download:
         self._is_complete = False
 
     def run(self) -> None:
-        """Fetch the file and rename the part file, or leave no file under the final name."""
+        """Fetch the file, verify the bytes, and rename the part file."""
         try:
             self._resume()
             self._fetch_all()
@@ -138,7 +138,7 @@ class _Download:
         self._progress.at(0)
 
     def _fetch_all(self) -> None:
-        """Request missing bytes until the file ends or turns out to be another one."""
+        """Request missing bytes until the file ends or differs."""
         while not self._is_complete:
             if self._offset and self._validator is None and self._checksum is None:
                 self._restart()  # nothing proves that the rest belongs to the same file
@@ -154,7 +154,7 @@ class _Download:
                 raise error
 
     def _fetch(self) -> ClientError | None:
-        """Request the missing bytes once and write them; return the error, if any."""
+        """Request the missing bytes once; return the error, if any."""
         try:
             with request_range(
                 self._transport,
@@ -242,7 +242,7 @@ def _part_path(path: Path) -> Path:
 
 
 def _open_part(path: Path) -> tuple[Path, int]:
-    """Open and lock the part file; where another process may write it, a file of random name."""
+    """Open and lock the part file, or one of random name."""
     with contextlib.suppress(LocksUnsupported):
         descriptor = acquire_lock(_part_path(path), mode=0o666)
         if descriptor is not None:

@@ -1,4 +1,4 @@
-"""Files locked by one process at a time; the operating system frees them when it dies."""
+"""Lock files against other processes; the lock ends with the process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class LocksUnsupported(OSError):
 
 
 def acquire_lock(path: Path, *, mode: int = 0o600) -> int | None:
-    """Open and lock a file, creating it if necessary.
+    """Open or create a file, and lock the file.
 
     The lock ends with the process, even if the process is killed.
 
@@ -30,7 +30,7 @@ def acquire_lock(path: Path, *, mode: int = 0o600) -> int | None:
         mode: Permissions of a created file, before the umask.
 
     Returns:
-        A descriptor that holds the lock until it is closed; `None` if another process holds it.
+        A descriptor that holds the lock until closed; `None` if another process holds the lock.
 
     Raises:
         LocksUnsupported: The file system has no locks.

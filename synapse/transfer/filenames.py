@@ -1,7 +1,7 @@
 r"""Make names from elsewhere safe to write here.
 
 A server may name a file `../../.bashrc`, `C:\boot.ini` or `CON`. The safe name is one plain path
-part that stays in its folder on every system.
+part that stays in the folder on every system.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def safe_name(name: str, *, default: str = "file", longest: int = LONGEST_NAME) 
     r"""Return a name that every common file system accepts.
 
     Folders, drive letters and characters that some system forbids are removed; device names get an
-    underscore; a name that is too long loses its middle and keeps its suffix. The result is
+    underscore; a name that is too long loses the middle and keeps the suffix. The result is
     deterministic and idempotent. Makes no request.
 
     Args:

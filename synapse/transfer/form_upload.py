@@ -96,7 +96,7 @@ def send_form(
 def validate_stored(
     row: Any, checksum: str, label: str, *, has_checksum: bool = True
 ) -> dict[str, Any]:
-    """Return the server's row if its checksum is that of the sent bytes. Makes no request.
+    """Return the server's row if the checksum is right. Makes no request.
 
     Args:
         row: The decoded response.

@@ -1,4 +1,4 @@
-"""The local file of an upload, readable at any offset by several threads."""
+"""Read a local file at any offset, from several threads."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import stat
 import threading
 from pathlib import Path
-from types import TracebackType
 from typing import IO, TYPE_CHECKING, TypeAlias
 
 from synapse.errors import SynapseError, UsageError
@@ -27,7 +26,7 @@ class LocalFile:
     """A file to upload, open until the end of the block. Makes no request.
 
     Args:
-        source: A path, or a file opened for reading bytes, read from its current position on.
+        source: A path, or a file opened for reading bytes, from the current position on.
         name: Name on the server; by default the last part of the path.
 
     Attributes:
@@ -103,7 +102,7 @@ class LocalFile:
         return content
 
     def check_unchanged(self) -> None:
-        """Check that the file hasn't changed since it was opened.
+        """Check that the open file hasn't changed.
 
         Raises:
             SynapseError: The file changed, so the sent bytes may mix two versions.
@@ -114,19 +113,14 @@ class LocalFile:
             )
 
     def close(self) -> None:
-        """Close the file, if it was opened here."""
+        """Close a file that was opened here."""
         if self._owns_file:
             self._file.close()
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def _fingerprint(self) -> tuple[int, ...]:

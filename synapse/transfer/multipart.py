@@ -1,4 +1,4 @@
-"""A multipart body that is read from the disk while it is sent.
+"""Stream a multipart body from the disk.
 
 `Content-Length` is known in advance, because some servers take a body without one for an empty
 body. The body of `requests` would copy the whole file into memory first.

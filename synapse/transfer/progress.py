@@ -1,4 +1,4 @@
-"""Progress of a transfer: counted in one class, displayed by its subclasses.
+"""Count the progress of a transfer, and display the numbers.
 
 One `Progress` counts any number of files, sent by several threads, including files that are not
 known at the start. `Bar` shows a bar on a terminal, if `tqdm` is installed; a callback can be
@@ -12,7 +12,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ class Progress:
         files: Expected files, as far as known; may grow.
         files_done: Finished files.
         files_failed: Failed files.
-        error: Exception of the display. It ends a transfer, even one that collects failures.
+        error: Exception of the display, which ends even a transfer that collects failures.
 
     Example:
         >>> progress = Progress()
@@ -74,7 +73,7 @@ class Progress:
         self._lock = threading.RLock()
 
     def expect(self, size: int = 0, *, files: int = 1) -> None:
-        """Add files to the total in advance; `file` then doesn't add to the total.
+        """Add expected files to the total, instead of `file`.
 
         Args:
             size: Bytes of the files together.
@@ -121,7 +120,7 @@ class Progress:
         return max(0, self.size - self.done) / rate if rate > 0 else None
 
     def tell(self, show: Callable[..., None], *files: FileProgress) -> None:
-        """Call a method of the display, and store the exception that the method raises."""
+        """Call a method of the display, and store the exception."""
         try:
             show(*files)
         except BaseException as error:
@@ -140,12 +139,7 @@ class Progress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -222,13 +216,8 @@ class FileProgress:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.finish(failed=error is not None)
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        self.finish(failed=kind is not None)
 
 
 class CallbackProgress(Progress):
@@ -251,7 +240,7 @@ class CallbackProgress(Progress):
 
 
 class Bar(Progress):
-    """Show a `tqdm` bar in a terminal or notebook: bytes, files, rate and time left.
+    """Show bytes, files, rate and time left in a `tqdm` bar.
 
     Args:
         description: Text before the bar; by default the name of the first file.

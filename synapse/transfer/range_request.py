@@ -1,4 +1,4 @@
-"""One response with a file's bytes, from a given byte on. Callers decide about retries."""
+"""Request a file's bytes from an offset. Callers decide about retries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A remote file that is read like a local one, without a copy on the disk."""
+"""Read a remote file like a local one, without a copy."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synapse.errors import ClientError, Conflict, InvalidResponse
 from synapse.transfer.range_request import RangeResponse, request_range
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -101,7 +101,7 @@ class RemoteFile(io.RawIOBase):
         """Read bytes into a buffer.
 
         Raises:
-            Conflict: The file changed since it was opened.
+            Conflict: The file has changed.
             ClientError: The host refused, or couldn't be reached several times in a row.
         """
         self._ensure_open()
@@ -161,7 +161,7 @@ class RemoteFile(io.RawIOBase):
                 position = end
 
     def _check_same(self, response: RangeResponse) -> None:
-        """Check that a response belongs to the opened file; remember validator and size."""
+        """Check that a response belongs to the opened file."""
         has_changed = self._validator is not None and response.validator != self._validator
         if has_changed or (response.total is not None and self._size not in (None, response.total)):
             raise Conflict(

@@ -1,4 +1,4 @@
-"""Pauses of the loops that resume a transfer from the last known byte."""
+"""Compute the pauses of loops that resume a transfer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _MAX_FAILURES = 5
 
 
 def retry_delay(error: ClientError, failures: int, policy: RetryPolicy) -> float | None:
-    """Return the pause before the next attempt, in seconds; `None` to give up.
+    """Return the seconds before the next attempt; `None` to give up.
 
     The first retry is immediate unless the server asks for a pause.
 

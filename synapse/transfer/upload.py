@@ -1,4 +1,4 @@
-"""Upload of one file as a data file: as a form, or in chunks."""
+"""Upload one file as a form, or in chunks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
-from synapse.transport.deadlines import pause
+from synapse.transport.deadline_blocks import pause
 
 __all__ = ["CHUNK_SIZE", "DIRECT_LIMIT", "upload", "upload_file"]
 
@@ -86,7 +86,7 @@ def upload(
 
 
 class _FileUpload:
-    """One file, until the server has a data file of it."""
+    """One upload."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class _FileUpload:
         self._checksum = checksum
 
     def send_form(self) -> dict[str, Any]:
-        """Send the file in one request, and again after a failure that stored nothing."""
+        """Send the file in one request."""
 
         def send() -> tuple[Any, str]:
             self._progress.at(0, is_confirmed=False)
@@ -146,7 +146,7 @@ class _FileUpload:
         return self._create(send)
 
     def _create(self, send: Callable[[], tuple[Any, str]]) -> dict[str, Any]:
-        """Send a request until the server has the file; after a failure, ask first."""
+        """Send a request until the server has stored the file."""
         attempts = 0
         while True:
             attempts += 1

@@ -1,4 +1,4 @@
-"""State of an upload in progress, stored so that another process can resume it.
+"""Store the state of an upload, so that another process can resume.
 
 Each file that is being sent has a small file in the user's state folder, with the id of the
 server's upload. The server knows the offset. The state has no credentials.
@@ -14,7 +14,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from synapse.transfer.file_lock import acquire_lock, release_lock
@@ -123,12 +122,7 @@ class UploadState:
             _LOG.debug("Upload state not stored: %s", error)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         if self._descriptor is None:
             return
         if not self._values and self._path is not None:

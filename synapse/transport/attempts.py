@@ -14,7 +14,7 @@ from synapse.errors import (
     may_have_been_processed,
 )
 from synapse.transport.connection import RequestContext
-from synapse.transport.deadlines import block_in_force
+from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.options import Event, Options
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget, Retry

@@ -18,8 +18,8 @@ from urllib3.exceptions import HTTPError
 
 from synapse._internal.redaction import redacted
 from synapse.errors import ConfigurationError, SessionClosed
-from synapse.transport.deadlines import DeadlineAdapter
 from synapse.transport.options import Options
+from synapse.transport.socket_deadlines import DeadlineAdapter
 
 __all__ = ["Connection", "RequestContext"]
 
@@ -100,6 +100,11 @@ class Connection:
         else:
             proxy = select_proxy(base_url, get_environ_proxies(base_url))
             self._proxies = {urlsplit(base_url).scheme: proxy} if proxy else {}
+
+    @property
+    def trust(self) -> tuple[Any, Any, dict[str, str]]:
+        """The certificates to trust, the client certificate, and the proxies."""
+        return self._verify, self._cert, self._proxies
 
     def ensure_open(self) -> None:
         """Check that requests can be sent.

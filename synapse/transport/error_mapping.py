@@ -16,7 +16,7 @@ from urllib3 import exceptions as pool_errors
 from synapse import errors
 from synapse._internal.redaction import cleaned, redacted
 from synapse.transport import decoding
-from synapse.transport.deadlines import DeadlinePassed
+from synapse.transport.socket_deadlines import DeadlinePassed
 from synapse.transport.urls import without_query
 
 __all__ = ["from_bad_body", "from_exception", "from_response", "retry_after"]

@@ -16,7 +16,7 @@ from synapse.errors import (
     ServerError,
     StreamLimitExceeded,
 )
-from synapse.transport.deadlines import block_in_force
+from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.stream_limits import StreamMeter
 
 __all__ = ["follow", "may_pass"]

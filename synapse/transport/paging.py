@@ -1,6 +1,6 @@
 """Pages of a list: read one, or walk through all.
 
-Changes of a list during a walk shift its pages. Rows that move on to the next page aren't yielded
+Changes of a list during a walk shift the pages. Rows that move on to the next page aren't yielded
 twice, and when rows disappear, the walk steps back by as many, so that no row is skipped. A loop
 that takes rows out of its own filter (`filter(status="pending")`, each task annotated) reaches
 every row that way.
@@ -23,7 +23,7 @@ from synapse.transport.response import Response
 from synapse.transport.seen_ids import SeenIds
 from synapse.transport.transport import Transport
 
-__all__ = ["WORKERS", "Page", "get_page", "walk"]
+__all__ = ["WORKERS", "Page", "PageWalk", "get_page", "walk"]
 
 Params = Sequence[tuple[str, Any]]
 
@@ -110,67 +110,151 @@ def walk(
             would never end.
         ClientError: The server refused or couldn't be reached.
     """
-
-    def fetch(number: int) -> Response:
-        return transport.fetch("GET", path, params=_numbered(params, number), resource=resource)
-
-    seen = SeenIds()
-    ahead = ReadAhead(fetch, workers)
-    number = last = start
-    count: int | None = None
-    size, patience, retreats = 1, _BARREN, 0
+    pages = PageWalk(
+        transport, path, params, start=start, end=end, workers=workers, resource=resource
+    )
     try:
+        yield from pages
+    finally:
+        pages.close()
+
+
+class PageWalk:
+    """A walk through the pages of a list, one rule per method.
+
+    The arguments are those of `walk`.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: str,
+        params: Params,
+        *,
+        start: int,
+        end: int | None,
+        workers: int,
+        resource: str | None,
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._resource = resource
+        self._start = start
+        self._end = end
+        self._workers = workers
+        self._seen = SeenIds()
+        self._number = self._last = start
+        self._count: int | None = None
+        self._size = 1
+        self._patience = _BARREN
+        self._retreats = 0
+
+        def fetch(number: int) -> Response:
+            query = _numbered(params, number)
+            return transport.fetch("GET", path, params=query, resource=resource)
+
+        self._ahead = ReadAhead(fetch, workers)
+
+    def __iter__(self) -> Iterator[Page]:
+        """Yield each page with its new rows."""
         while True:
-            try:
-                page = _page(ahead.get(number, last))
-            except NotFound:
-                if number == start:
-                    raise
-                number -= 1  # rows went away, and this page with them: the rest has moved up
-                ahead.forget()
+            page = self.next_page()
+            if page is None or self.has_shrunk(page):
                 continue
-            may_retreat = number > start and retreats < _RETREATS
-            if count is not None and page.count < count and may_retreat:
-                gone = -(-(count - page.count) // size)
-                if ahead.is_on:
-                    gone += workers + 1
-                    ahead.stop()
-                back = max(start, number - gone)
-                patience += number - back
-                retreats += 1
-                number, count = back, page.count
-                ahead.forget()
-                continue
-            size = max(1, len(page.rows)) if number == start else size
-            has_grown = count is None or page.count > count
-            count = page.count
-            rows = seen.unseen(page.rows)
-            is_short = page.next_query is None and len(page.rows) < count - (number - 1) * size
-            is_moved = len(rows) < len(page.rows) and not has_grown
-            # What is read again after a step back brings nothing, also behind a row that is new.
-            patience = max(patience - 1, _BARREN if rows else 0)
-            retreats = 0 if rows else retreats
-            if not patience:
-                raise _endless(transport, path, resource)
+            rows = self.take_new_rows(page)
+            is_short = self.is_short(page)
+            has_moved = self.has_moved(page, rows)
+            self._count = page.count
+            if self.is_endless(rows):
+                raise _endless(self._transport, self._path, self._resource)
             yield attrs.evolve(page, rows=rows)
-            if ahead.is_on and number > start and (is_short or is_moved):
-                back = max(start, number - workers - 1)
-                patience += number - back
-                number = back
-                ahead.stop()
+            if self._ahead.is_on and self._number > self._start and (is_short or has_moved):
+                self.read_pages_in_flight_again()
                 continue
             if page.next_query is None:
                 return
             if not page.rows:
-                raise _endless(transport, path, resource)
+                raise _endless(self._transport, self._path, self._resource)
             if "page" not in parse_qs(page.next_query):
-                yield from _follow(transport, path, page.next_query, seen, resource)
+                yield from _follow(
+                    self._transport, self._path, page.next_query, self._seen, self._resource
+                )
                 return
-            number += 1
-            last = -(-count // size)
-            last = last if end is None else min(last, end)
-    finally:
-        ahead.close()
+            self.step_forward()
+
+    def next_page(self) -> Page | None:
+        """Return the current page; `None` after a step back from a page that has gone."""
+        try:
+            return _page(self._ahead.get(self._number, self._last))
+        except NotFound:
+            if self._number == self._start:
+                raise
+            self._number -= 1  # rows went away, and this page with them: the rest has moved up
+            self._ahead.forget()
+            return None
+
+    def has_shrunk(self, page: Page) -> bool:
+        """Step back if the total fell since the last page; return whether it did."""
+        may_retreat = self._number > self._start and self._retreats < _RETREATS
+        if self._count is None or page.count >= self._count or not may_retreat:
+            return False
+        pages = -(-(self._count - page.count) // self._size)
+        if self._ahead.is_on:
+            pages += self._workers + 1
+            self._ahead.stop()
+        self._step_back(pages)
+        self._retreats += 1
+        self._count = page.count
+        self._ahead.forget()
+        return True
+
+    def take_new_rows(self, page: Page) -> list[dict[str, Any]]:
+        """Return the page's rows that no earlier page had."""
+        if self._number == self._start:
+            self._size = max(1, len(page.rows))
+        return self._seen.unseen(page.rows)
+
+    def is_short(self, page: Page) -> bool:
+        """Return whether the last page has fewer rows than the total promises.
+
+        A server counts before it reads rows, so rows may have gone in between.
+        """
+        expected = page.count - (self._number - 1) * self._size
+        return page.next_query is None and len(page.rows) < expected
+
+    def has_moved(self, page: Page, rows: list[dict[str, Any]]) -> bool:
+        """Return whether rows of earlier pages came again though the list hasn't grown."""
+        has_grown = self._count is None or page.count > self._count
+        return len(rows) < len(page.rows) and not has_grown
+
+    def is_endless(self, rows: list[dict[str, Any]]) -> bool:
+        """Return whether page after page brings nothing new.
+
+        Pages that are read again bring nothing either; each step back grants them patience.
+        """
+        self._patience = max(self._patience - 1, _BARREN if rows else 0)
+        self._retreats = 0 if rows else self._retreats
+        return not self._patience
+
+    def read_pages_in_flight_again(self) -> None:
+        """Step back over the pages in flight, and end reading ahead."""
+        self._step_back(self._workers + 1)
+        self._ahead.stop()
+
+    def step_forward(self) -> None:
+        """Go on to the next page."""
+        self._number += 1
+        last = -(-(self._count or 0) // self._size)
+        self._last = last if self._end is None else min(last, self._end)
+
+    def close(self) -> None:
+        """End the threads that read ahead."""
+        self._ahead.close()
+
+    def _step_back(self, pages: int) -> None:
+        back = max(self._start, self._number - pages)
+        self._patience += self._number - back
+        self._number = back
 
 
 def _follow(

@@ -14,7 +14,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING
 
 from synapse.errors import RequestTimeout
-from synapse.transport.deadlines import Block, block_in_force
+from synapse.transport.deadline_blocks import Block, block_in_force
 from synapse.transport.response import Response
 
 if TYPE_CHECKING:

@@ -24,7 +24,7 @@ class StreamLimits:
     """Limits for following a log; passing one raises `StreamLimitExceeded`.
 
     Args:
-        max_messages: WebSocket messages. A stream by HTTP has none; its lines are counted.
+        max_messages: WebSocket messages. A stream by HTTP has none; the lines are counted.
         max_lines: Lines.
         max_bytes: Bytes in all.
         max_message_bytes: Bytes of one message, and of one line.
@@ -57,7 +57,7 @@ class StreamMeter:
         self._messages = self._lines = self._bytes = 0
 
     def message(self, size: int) -> None:
-        """Count a message of so many bytes, before its lines.
+        """Count a message of so many bytes, before the lines.
 
         Raises:
             StreamLimitExceeded: One message too many, or one too large.

@@ -33,11 +33,12 @@ from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.body import read_lines_from, read_whole
 from synapse.transport.connection import Connection, RequestContext
-from synapse.transport.deadlines import block_in_force, until
+from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
+from synapse.transport.socket_deadlines import until
 from synapse.transport.urls import (
     is_loopback,
     normalized,
@@ -53,6 +54,23 @@ _LOG = logging.getLogger("synapse.transport")
 _MOST_REDIRECTS = 5
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
+
+
+@attrs.frozen
+class Handshake:
+    """Everything that opening a WebSocket needs.
+
+    Attributes:
+        request: The prepared request, with credentials.
+        verify: A bundle of certificate authorities, a boolean, or `None`.
+        cert: The client certificate, if any.
+        proxies: Proxies by scheme.
+    """
+
+    request: requests.PreparedRequest
+    verify: Any
+    cert: Any
+    proxies: dict[str, str]
 
 
 class Transport:
@@ -275,7 +293,7 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         resource: str | None = None,
     ) -> Iterator[requests.Response]:
-        """Open a file's URL and read its bytes in the block. One request, never retried.
+        """Open a file's URL and read the bytes in the block. One request, never retried.
 
         The configured server gets the credentials; other hosts get nothing of the session's. A
         redirect is followed without credentials, by one more request.
@@ -316,6 +334,20 @@ class Transport:
                     return
             at, is_own = target, False
         raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+
+    def handshake(self, path: str, params: Params = None) -> Handshake:
+        """Return the request and the trust for opening a WebSocket. Makes no request.
+
+        Args:
+            path: A path below the base URL, made of quoted segments.
+            params: Query parameters.
+
+        Raises:
+            SessionClosed: The session was closed.
+        """
+        self._connection.ensure_open()
+        request = self._prepare("GET", path, params, None, None, None)
+        return Handshake(request, *self._connection.trust)
 
     def close(self) -> None:
         """Close every connection. Later requests raise `SessionClosed`."""

@@ -18,7 +18,7 @@ from synapse.errors import ClientError, ConnectionFailed, MissingExtra, RequestT
 from synapse.transport.urls import without_query
 
 if TYPE_CHECKING:
-    from synapse.transport.transport import Transport
+    from synapse.transport.transport import Handshake, Transport
 
 __all__ = ["can_be_used", "messages"]
 
@@ -64,13 +64,13 @@ def messages(
         import websocket
     except ImportError:
         raise MissingExtra("A WebSocket", "websocket") from None
-    transport._connection.ensure_open()
     waits = timeout if timeout is not None else transport.settings.timeout
-    request = transport._prepare("GET", path, params, None, None, None)
+    handshake = transport.handshake(path, params)
+    request = handshake.request
     shown = without_query(request.url or "")
     about: dict[str, Any] = {"method": "GET", "url": shown, "resource": resource}
     socket: Any = websocket.WebSocket(
-        sslopt=_trust(transport) if (request.url or "").startswith("https:") else None,
+        sslopt=_trust(handshake) if (request.url or "").startswith("https:") else None,
         skip_utf8_validation=True,
     )
     try:
@@ -80,7 +80,7 @@ def messages(
             header=[f"{name}: {request.headers[name]}" for name in _sent(request.headers)],
             suppress_origin=True,
             redirect_limit=0,
-            **_proxy(transport, request.url or "", waits.connect),
+            **_proxy(handshake.proxies, request.url or "", waits.connect),
         )
         socket.settimeout(waits.read)
         while True:
@@ -112,11 +112,11 @@ def messages(
             socket.shutdown()
 
 
-def _trust(transport: Transport) -> dict[str, Any]:
+def _trust(handshake: Handshake) -> dict[str, Any]:
     """Return whom to trust, and which certificate to show, as the other requests do."""
     import ssl
 
-    verify, cert = transport._connection._verify, transport._connection._cert
+    verify, cert = handshake.verify, handshake.cert
     options: dict[str, Any] = {}
     if verify is False:
         options.update(cert_reqs=ssl.CERT_NONE, check_hostname=False)
@@ -132,9 +132,9 @@ def _trust(transport: Transport) -> dict[str, Any]:
     return options
 
 
-def _proxy(transport: Transport, url: str, timeout: float) -> dict[str, Any]:
+def _proxy(proxies: Mapping[str, str], url: str, timeout: float) -> dict[str, Any]:
     """Return the proxy that the other requests go by, and nothing of the environment's own."""
-    chosen = select_proxy(url, transport._connection._proxies)
+    chosen = select_proxy(url, proxies)
     if not chosen:
         return {"http_no_proxy": ["*"]}
     parts = urlsplit(chosen if "//" in chosen else f"http://{chosen}")

@@ -36,7 +36,7 @@ ALLOWED: dict[str, set[str]] = {
     # The context of a job makes a session.
     "plugins": {"errors", "orm", "session"},
     "jobs": {"errors", "plugins"},
-    "jobs.ray": {"agent", "clients", "errors", "jobs", "plugins", "transport"},
+    "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "jobs.ray", "orm", "plugins", "session")},
     "integrations": {"errors", "orm", "transfer"},

@@ -107,7 +107,7 @@ class RayState(RayRest):
         return self._list_state("tasks", params, filters, limit, detail=detail)
 
     def get_task(self, task_id: str) -> dict[str, Any]:
-        """Return one of the cluster's tasks, with every field, in its last attempt. One request.
+        """Return one of the cluster's tasks, with every field, in the last attempt. One request.
 
         Raises:
             BadRequest: The id has characters that no id has; no request was made.

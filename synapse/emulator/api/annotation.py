@@ -105,7 +105,7 @@ class TaggedSerializer(ResourceSerializer):
 
 
 class TaskSerializer(TaggedSerializer):
-    """A task, with its relations as ids and the URLs of its unit's files."""
+    """A task, with the relations as ids and the URLs of the unit's files."""
 
     reads = ("tags", "data_unit__unit_files__blob", "data_unit__unit_files__specification")
 

@@ -18,7 +18,7 @@ from synapse.emulator.models import Assignment, Task, User
 
 
 class AssignmentSerializer(TaggedSerializer):
-    """An assignment, with its relations as ids and the URLs of its unit's files."""
+    """An assignment, with the relations as ids and the URLs of the unit's files."""
 
     reads = (
         "tags",

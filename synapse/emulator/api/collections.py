@@ -46,7 +46,7 @@ class FileSpecificationSerializer(serializers.ModelSerializer[FileSpecification]
 
 
 class DataCollectionSerializer(ResourceSerializer):
-    """A data collection, written and read together with its specifications."""
+    """A data collection, written and read together with the specifications."""
 
     reads = ("file_specifications",)
 

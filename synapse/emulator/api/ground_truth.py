@@ -69,7 +69,7 @@ class GroundTruthSerializer(ResourceSerializer):
 
 
 class GroundTruthEventSerializer(ResourceSerializer):
-    """A ground truth within a version, with the URLs of its unit's files."""
+    """A ground truth within a version, with the URLs of the unit's files."""
 
     reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
 

@@ -20,7 +20,7 @@ from synapse.emulator.api.releases import PluginReleaseSerializer
 from synapse.emulator.api.tailing import tail
 from synapse.emulator.dispatch import ask_to_stop
 from synapse.emulator.downloads import AnyAccept
-from synapse.emulator.errors_json import Conflict
+from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.filters import AnyOf
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 from synapse.emulator.tenancy import access_of
@@ -75,7 +75,7 @@ class ConsoleLogsField(serializers.Field[Any, Any, Any, Any]):
 
 
 class JobSerializer(ResourceSerializer):
-    """A job, updated by the reports of its runner."""
+    """A job, updated by the reports of the runner."""
 
     status = StatusField(choices=Job.Status.choices, required=False)
     progress = serializers.FloatField(min_value=0, max_value=100, required=False, allow_null=True)
@@ -138,7 +138,7 @@ class JobSerializer(ResourceSerializer):
     def update(self, instance: Job, validated_data: dict[str, Any]) -> Job:
         status = validated_data.get("status", instance.status)
         if instance.is_final and status != instance.status:
-            raise Conflict(f"The job has ended: it is {instance.status}.")
+            raise ApiConflict(f"The job has ended: it is {instance.status}.")
         if status != instance.status and not self._may_say(instance, status):
             # It is over when who runs it has ended it, and says so.
             validated_data.pop("status")
@@ -156,10 +156,10 @@ class JobSerializer(ResourceSerializer):
         return job
 
     def _may_say(self, job: Job, status: str) -> bool:
-        """Return whether the request decides a job's state, or only requests its end.
+        """Return whether the request decides a job's state, or only requests the end.
 
         Raises:
-            Conflict: Only the job's runner may report this.
+            ApiConflict: Only the job's runner may report this.
         """
         asker = access_of(self.context["request"])
         if job.runner == Job.Runner.ELSEWHERE or asker.token.user_id == job.agent_id:
@@ -167,8 +167,10 @@ class JobSerializer(ResourceSerializer):
         if status == Job.Status.STOPPED:
             return False
         if job.runner == Job.Runner.AGENT:
-            raise Conflict("An agent runs the job: what others can set its status to is stopped.")
-        raise Conflict("The backend runs the job: what its status can be set to is stopped.")
+            raise ApiConflict(
+                "An agent runs the job: what others can set its status to is stopped."
+            )
+        raise ApiConflict("The backend runs the job: what its status can be set to is stopped.")
 
 
 class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):

@@ -18,7 +18,7 @@ from synapse.emulator.api.base import CreateMixin, ResourceSerializer, UpdateMix
 from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelatedField
 from synapse.emulator.api.job_actions import actions_of, checked_action, release_for
 from synapse.emulator.dispatch import agents, engine, hand_over
-from synapse.emulator.errors_json import Conflict
+from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.models import Job, Plugin, User
 from synapse.emulator.tenancy import access_of, lock_tenant, visible
 
@@ -138,7 +138,7 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
     @action(detail=True, methods=["post"])
     @transaction.atomic
     def run(self, request: Request, pk: str) -> Response:
-        """Create a job, and run the job if its code can be run.
+        """Create a job, and run the job if the code can be run.
 
         Two requests with the same ``job_id`` create one job.
         """
@@ -148,11 +148,11 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
         key = order.validated_data.get("job_id")
         job = Job.objects.filter(pk=key).first() if key is not None else None
         if job is not None and job.plugin_id != plugin.pk:
-            raise Conflict("Another job has this job_id.")
+            raise ApiConflict("Another job has this job_id.")
         if job is not None:
             return _started(job, status.HTTP_200_OK)
         if not plugin.is_active:
-            raise Conflict("The plugin is not active.")
+            raise ApiConflict("The plugin is not active.")
         job = _job(plugin, order.validated_data)
         job.save(force_insert=True)
         if job.runner != Job.Runner.ELSEWHERE:
@@ -188,7 +188,7 @@ def _runner(agent: User | None) -> Job.Runner:
     if agent is None:
         return Job.Runner.ELSEWHERE if engine() is None else Job.Runner.ENGINE
     if not agents().has(agent):
-        raise Conflict("The agent is not connected: start it, or wait until it is.")
+        raise ApiConflict("The agent is not connected: start it, or wait until it is.")
     return Job.Runner.AGENT
 
 

@@ -1,7 +1,7 @@
 """Stream a job's output.
 
 Each follower occupies one of the server's threads, so the number of followers is limited. A
-follower ends with the job, and with its client. When the server stops, the stream is cut off, so
+follower ends with the job, and with the client. When the server stops, the stream is cut off, so
 that clients don't take that for the end of the job.
 """
 

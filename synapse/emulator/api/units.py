@@ -40,7 +40,7 @@ def files_of(unit: DataUnit, request: Request) -> dict[str, Any]:
 
 
 def file_url(blob: Blob, path: str, request: Request) -> str:
-    """Return the URL of stored content; its last part is the file's name."""
+    """Return the URL of stored content; the last part is the file's name."""
     name = PurePosixPath(path.replace("\\", "/")).name or blob.checksum
     return reverse("file", kwargs={"checksum": blob.checksum, "name": name}, request=request)
 

@@ -8,7 +8,7 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Plugin(TenantOwned):
-    """Code that runs on data, known by its code within the tenant."""
+    """Code that runs on data, known by a code within the tenant."""
 
     class Category(models.TextChoices):
         """Purpose of a plugin."""

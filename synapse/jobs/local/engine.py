@@ -13,7 +13,8 @@ from urllib.parse import quote, unquote
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.release_cache import ReleaseCache
-from synapse.jobs.spec import JobSpec, Outcome, Reporter
+from synapse.jobs.protocols import Reporter
+from synapse.jobs.spec import JobSpec, Outcome
 
 __all__ = ["Engine"]
 

@@ -17,7 +17,8 @@ from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK
 from synapse.jobs.local.release_cache import Kept, ReleaseCache
 from synapse.jobs.local.venvs import Step, installed, job_environment
-from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
+from synapse.jobs.protocols import Reporter
+from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.plugins.packaging import load_config
 
 __all__ = ["JobRun"]

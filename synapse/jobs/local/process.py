@@ -102,7 +102,7 @@ def run(
     No process remains afterwards, except those that left the session and cleared their environment.
 
     Args:
-        command: The program and its arguments.
+        command: The program and the arguments.
         folder: Working directory.
         environment: The whole environment.
         mark: Value that marks the job's processes, in that environment.
@@ -200,7 +200,7 @@ def _drain(selector: selectors.BaseSelector, output: Output) -> None:
 
 
 def _has_ended(child: subprocess.Popen[bytes]) -> bool:
-    """Return whether the process has ended, without reaping the process and its number."""
+    """Return whether the process has ended, without reaping the process and the number."""
     try:
         return psutil.Process(child.pid).status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:

@@ -23,7 +23,7 @@ class ProcessTree:
     """The leader of a session, and all processes that belong to the job.
 
     The leader must not be reaped while this object is used: as long as the leader exists, if only
-    as a zombie, no other process gets its number.
+    as a zombie, no other process gets the number.
 
     Args:
         leader: The process id, which is also the session's.

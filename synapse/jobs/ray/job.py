@@ -18,15 +18,16 @@ from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, S
 from synapse.jobs.local.exit_reason import outcome_of
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest
+from synapse.jobs.protocols import Reporter
 from synapse.jobs.ray.requirements import for_ray
-from synapse.jobs.spec import JobSpec, Outcome, OutputLine, Reporter
+from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
-from synapse.transport.deadlines import deadline
+from synapse.transport.deadline_blocks import deadline
 from synapse.transport.stream_limits import StreamLimits
 
 if TYPE_CHECKING:
-    from synapse.jobs.ray.runner import TicketIssuer
+    from synapse.jobs.protocols import TicketIssuer
 
 __all__ = ["RayJob"]
 

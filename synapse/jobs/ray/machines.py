@@ -6,8 +6,8 @@ import contextlib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from synapse.agent.http_errors import Refusal
 from synapse.errors import ClientError, NotFound
+from synapse.jobs.protocols import MachinesUnavailable
 
 if TYPE_CHECKING:
     from synapse.clients.agent.ray import RayClient
@@ -70,5 +70,5 @@ def _rows(ask: Any) -> list[dict[str, Any]]:
         raise _away(error) from error
 
 
-def _away(error: ClientError) -> Refusal:
-    return Refusal(503, f"The Ray cluster can't be asked: {error}")
+def _away(error: ClientError) -> MachinesUnavailable:
+    return MachinesUnavailable(f"The Ray cluster can't be asked: {error}")

@@ -4,28 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from synapse.clients.agent.ray import RayClient
+from synapse.errors import ConfigurationError
+from synapse.jobs.protocols import Machines, Reporter, Runner, RunnerOptions, TicketIssuer
 from synapse.jobs.ray.job import RayJob
-from synapse.jobs.spec import JobSpec, Outcome, Reporter
+from synapse.jobs.spec import JobSpec, Outcome
 
-__all__ = ["RayRunner", "TicketIssuer"]
+__all__ = ["RayRunner", "build_runner"]
 
 _CLOSING = 60.0
-
-
-class TicketIssuer(Protocol):
-    """Issues single-use tickets for job specs, as `synapse.agent.tickets.Tickets` does."""
-
-    def issue(self, order: Mapping[str, Any], /) -> str:
-        """Store a job spec, and return its ticket."""
-
-    def url(self, ticket: str, /) -> str:
-        """Return the URL of a ticket's job spec, as the cluster's nodes reach the agent."""
-
-    def revoke(self, ticket: str, /) -> None:
-        """Take an order back."""
 
 
 class RayRunner:
@@ -122,3 +111,17 @@ class RayRunner:
             with self._lock:
                 del self._jobs[job.order.job_id]
                 self._threads.discard(threading.current_thread())
+
+
+def build_runner(options: RunnerOptions) -> tuple[Runner, Machines]:
+    """Return the runner of a Ray cluster, and the cluster's machines.
+
+    Raises:
+        ConfigurationError: The address of the cluster's head is missing or malformed.
+    """
+    from synapse.jobs.ray.machines import RayMachines
+
+    if not options.address:
+        raise ConfigurationError("The runner 'ray' needs the address of a head. Pass --ray.")
+    runner = RayRunner(options.address, orders=options.tickets, token=options.cluster_token)
+    return runner, RayMachines(runner.client)

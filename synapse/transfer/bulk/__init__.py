@@ -1,1 +1,1 @@
-"""Transfer of many files at once: from a source into a collection, and back into a folder."""
+"""Upload and download many files at once."""

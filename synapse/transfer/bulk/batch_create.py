@@ -1,4 +1,4 @@
-"""Creation of units and tasks in batches, each exactly once, even if responses are lost.
+"""Create units and tasks in batches, exactly once despite lost responses.
 
 If the response to a POST is lost, the server may have created all of the batch or none. The batch
 is set aside, and later the server is queried. An item that is still missing 2 x read timeout after
@@ -23,7 +23,7 @@ from synapse.errors import (
     SynapseError,
     ValidationError,
 )
-from synapse.transfer.bulk.journal import Journal
+from synapse.transfer.bulk.journal import Journal, Kind
 from synapse.transfer.bulk.pipeline import Pipeline
 from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 from synapse.transport import Transport
@@ -50,25 +50,26 @@ class BatchCreator:
     Args:
         transport: The transport.
         pipeline: The pipeline, which may stop.
-        path: Path of the endpoint.
         journal: The journal.
         batch_size: Items per request.
-        on_created: Called with the items whose resources exist.
         on_failed: Called with an item whose creation failed, and the reason.
+        path: Path of the endpoint.
+        on_created: Called with the items whose resources exist.
     """
 
+    kind: Kind
     plural = "resources"
 
     def __init__(
         self,
         transport: Transport,
         pipeline: Pipeline,
-        *,
-        path: str,
         journal: Journal,
         batch_size: int,
-        on_created: Callable[[list[UploadItem]], None],
         on_failed: Callable[[UploadItem, SynapseError], None],
+        *,
+        path: str,
+        on_created: Callable[[list[UploadItem]], None],
     ) -> None:
         self.transport = transport
         self.path = path
@@ -84,7 +85,8 @@ class BatchCreator:
         new: list[UploadItem] = []
         # Items arrive in the order of completion; ids in the order of the source are easier to use.
         for item in sorted(items, key=lambda item: item.number):
-            pending = self.pop_pending(item)
+            pending = getattr(item, f"pending_{self.kind}")
+            setattr(item, f"pending_{self.kind}", None)
             if pending is None:
                 new.append(item)
             else:
@@ -95,7 +97,7 @@ class BatchCreator:
             self._post(new)
 
     def resolve_pending(self) -> None:
-        """Query the server about batches of unknown outcome, and create the missing ones."""
+        """Query the server about pending items, and create the missing ones."""
         longest = 2 * self.transport.settings.timeout.read
         while self._pending:
             pending, self._pending = self._pending, []
@@ -104,10 +106,9 @@ class BatchCreator:
             rows = self._look_up(pending)
             created = [item for item, _ in pending if id(item) in rows]
             for item in created:
-                self.set_id(item, _read_id(rows[id(item)], self.plural))
+                setattr(item, self.kind, _read_id(rows[id(item)], self.plural))
             if created:
-                self.journal_created(created)
-                self._on_created(created)
+                self.handle_created(created)
             missing: list[UploadItem] = []
             for item, request in pending:
                 if id(item) in rows:
@@ -123,33 +124,22 @@ class BatchCreator:
 
     # -- Defined by a subclass ---------------------------------------------------------------
 
-    def pop_pending(self, item: UploadItem) -> PendingCreate | None:
-        """Remove and return an earlier run's request of unknown outcome."""
-        raise NotImplementedError
-
     def body(self, item: UploadItem) -> dict[str, Any]:
         """Return the item's part of the request body."""
         raise NotImplementedError
 
-    def journal_request(self, items: Sequence[UploadItem]) -> PendingCreate:
-        """Write to the journal that a request is about to be sent."""
-        raise NotImplementedError
-
-    def journal_created(self, items: Sequence[UploadItem]) -> None:
-        """Write the new ids to the journal."""
-        raise NotImplementedError
-
-    def journal_refused(self, items: Sequence[UploadItem]) -> None:
-        """Write to the journal that the server created none of the items."""
-        raise NotImplementedError
-
-    def set_id(self, item: UploadItem, number: int) -> None:
-        """Set the id of the item's resource."""
-        raise NotImplementedError
+    def find_newest(self) -> int:
+        """Return the highest id before a request, for `look_up`."""
+        return 0
 
     def look_up(self, pending: Sequence[Pending]) -> dict[int, Row]:
         """Return the server's rows of created items, by `id(item)`."""
         raise NotImplementedError
+
+    def handle_created(self, items: list[UploadItem]) -> None:
+        """Write the new ids to the journal, and pass the items on."""
+        self.journal.create(self.kind, items)
+        self._on_created(items)
 
     # -- Requests ----------------------------------------------------------------------------
 
@@ -164,7 +154,7 @@ class BatchCreator:
 
     def _post(self, items: list[UploadItem]) -> None:
         self._pipeline.check()
-        request = self.journal_request(items)
+        request = self.journal.request(self.kind, items, self.find_newest())
         label = f"{len(items)} new {self.plural}"
         try:
             rows = self.transport.request(
@@ -181,14 +171,13 @@ class BatchCreator:
             self._handle_failure(items, request, error)
             return
         for item, row in zip(items, rows, strict=True):
-            self.set_id(item, _read_id(row, self.plural))
-        self.journal_created(items)
-        self._on_created(items)
+            setattr(item, self.kind, _read_id(row, self.plural))
+        self.handle_created(items)
 
     def _handle_failure(
         self, items: list[UploadItem], request: PendingCreate, error: ClientError
     ) -> None:
-        """Set a batch of unknown outcome aside, divide a refused one, or give up."""
+        """Set a failed batch aside, divide the batch, or give up."""
         if isinstance(error, ConnectionFailed) and not error.was_sent:
             self._give_up(items, error)
         # A 503 with Retry-After promises that nothing was processed; a proxy may be wrong, and the
@@ -207,7 +196,7 @@ class BatchCreator:
 
     def _divide(self, items: list[UploadItem], error: ClientError) -> None:
         """Create the accepted items of a refused batch."""
-        self.journal_refused(items)
+        self.journal.refuse(self.kind, items)
         reasons = {
             position: reason
             for position, reason in reasons_by_position(error.response).items()
@@ -231,7 +220,7 @@ class BatchCreator:
         self, items: list[UploadItem], error: ClientError, *, is_refused: bool = True
     ) -> None:
         if is_refused:
-            self.journal_refused(items)
+            self.journal.refuse(self.kind, items)
         for item in items:
             self._on_failed(item, error)
 
@@ -243,6 +232,7 @@ class UnitCreator(BatchCreator):
     the request, by checksums and names of the files, and `meta`.
     """
 
+    kind: Kind = "unit"
     plural = "data units"
 
     def __init__(self, *args: Any, collection: Any, newest: int | None, **options: Any) -> None:
@@ -251,33 +241,20 @@ class UnitCreator(BatchCreator):
         self._newest = newest
 
     @override
-    def pop_pending(self, item: UploadItem) -> PendingCreate | None:
-        pending, item.pending_unit = item.pending_unit, None
-        return pending
-
-    @override
     def body(self, item: UploadItem) -> dict[str, Any]:
         return item.body(self._collection)
 
     @override
-    def journal_request(self, items: Sequence[UploadItem]) -> PendingCreate:
+    def find_newest(self) -> int:
         if self._newest is None:
             scope = ("data_collection", self._collection)
             self._newest = fetch_newest(self.transport, self.path, scope)[0]
-        return self.journal.request_units(items, self._newest)
+        return self._newest
 
     @override
-    def journal_created(self, items: Sequence[UploadItem]) -> None:
-        self.journal.create_units(items)
+    def handle_created(self, items: list[UploadItem]) -> None:
         self._newest = max([self._newest or 0, *(item.unit or 0 for item in items)])
-
-    @override
-    def journal_refused(self, items: Sequence[UploadItem]) -> None:
-        self.journal.refuse_units(items)
-
-    @override
-    def set_id(self, item: UploadItem, number: int) -> None:
-        item.unit = number
+        super().handle_created(items)
 
     @override
     def look_up(self, pending: Sequence[Pending]) -> dict[int, Row]:
@@ -311,7 +288,7 @@ class UnitCreator(BatchCreator):
         return rows
 
     def _fetch_newer(self, oldest: int) -> Iterator[Row]:
-        """Yield the collection's units with higher ids, newest first if the server can."""
+        """Yield the collection's units with higher ids, newest first."""
         params = [
             ("data_collection", self._collection),
             ("ordering", "-id"),
@@ -333,6 +310,7 @@ class UnitCreator(BatchCreator):
 class TaskCreator(BatchCreator):
     """Create tasks. A lost task is found by project and data unit."""
 
+    kind: Kind = "task"
     plural = "tasks"
 
     def __init__(self, *args: Any, list_path: str, project: Any, **options: Any) -> None:
@@ -341,29 +319,8 @@ class TaskCreator(BatchCreator):
         self._project = project
 
     @override
-    def pop_pending(self, item: UploadItem) -> PendingCreate | None:
-        pending, item.pending_task = item.pending_task, None
-        return pending
-
-    @override
     def body(self, item: UploadItem) -> dict[str, Any]:
         return {"project": self._project, "data_unit": item.unit}
-
-    @override
-    def journal_request(self, items: Sequence[UploadItem]) -> PendingCreate:
-        return self.journal.request_tasks(items)
-
-    @override
-    def journal_created(self, items: Sequence[UploadItem]) -> None:
-        self.journal.create_tasks(items)
-
-    @override
-    def journal_refused(self, items: Sequence[UploadItem]) -> None:
-        self.journal.refuse_tasks(items)
-
-    @override
-    def set_id(self, item: UploadItem, number: int) -> None:
-        item.task = number
 
     @override
     def look_up(self, pending: Sequence[Pending]) -> dict[int, Row]:
@@ -385,7 +342,7 @@ class TaskCreator(BatchCreator):
 
 
 def fetch_newest(transport: Transport, path: str, scope: tuple[str, Any]) -> tuple[int, int]:
-    """Return the highest id of a list, if the server orders it, and its length. One request."""
+    """Return the highest id and the length of a list. One request."""
     params = [scope, ("ordering", "-id"), ("fields", "id"), ("page_size", 1)]
     page = get_page(transport, path, params, resource=path.strip("/"))
     return max([0, *(_read_id(row, path) for row in page.rows)]), page.count

@@ -115,7 +115,7 @@ class _DownloadRun:
         name: str,
         progress: ProgressArgument,
     ) -> DownloadReport:
-        """Run until all files are fetched, and write the lines to a file."""
+        """Fetch all files, and write the lines to a file."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -213,7 +213,7 @@ def _is_present(entry: _RemoteEntry) -> bool:
 
 @contextmanager
 def _write_atomically(path: Path) -> Iterator[IO[str]]:
-    """Open a file that gets its name when it is complete.
+    """Open a file that gets the final name when complete.
 
     Raises:
         UsageError: The file can't be written.

@@ -1,4 +1,4 @@
-"""Lists of local files: those below a folder, those of a pattern, and a sorted list on disk.
+"""List local files: below a folder, of a pattern, or sorted on disk.
 
 A folder is listed as a whole before anything is sent. `FileListing` sorts the files by unit,
 whatever the order of the file system, and needs no memory for them.
@@ -10,19 +10,17 @@ import glob
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
-import attrs
-
 from synapse.errors import UsageError
-from synapse.transfer.bulk.upload_item import quote_path
+from synapse.transfer.bulk.upload_item import ItemFile, quote_path
 
 __all__ = [
     "FileListing",
-    "ListedFile",
     "glob_files",
     "is_pattern",
-    "list_file",
     "pattern_root",
     "walk_files",
 ]
@@ -31,34 +29,19 @@ _BATCH_SIZE = 1000
 _MAX_SHOWN = 3
 
 
-@attrs.frozen
-class ListedFile:
-    """A file in a listing.
-
-    Attributes:
-        key: Common part of the paths of one unit's files.
-        specification: Name of its specification.
-        relative: Path below the source.
-        size: Size in bytes; -1 if the file can't be read.
-        changed: Time of the last write, in nanoseconds; -1 if the file can't be read.
-    """
-
-    key: str
-    specification: str
-    relative: str
-    size: int
-    changed: int
-
-
 class FileListing:
-    """Files on disk, sorted by the unit that they belong to.
+    """Sort the files below a folder by unit, on disk.
+
+    Args:
+        root: The folder.
 
     Attributes:
         files: Number of files.
         size: Bytes of all files.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, root: Path) -> None:
+        self._root = root
         # A SQLite database without a name is a temporary file that SQLite removes.
         self._database = sqlite3.connect("", check_same_thread=False)
         self._database.execute("PRAGMA journal_mode=OFF")
@@ -71,21 +54,21 @@ class FileListing:
         self.files = 0
         self.size = 0
 
-    def fill(self, files: Iterable[ListedFile]) -> None:
-        """Add files."""
+    def fill(self, files: Iterable[tuple[str, ItemFile]]) -> None:
+        """Add files, each with a unit key."""
         batch: list[tuple[bytes, str, bytes, int, int]] = []
-        for file in files:
+        for key, file in files:
             self.files += 1
             self.size += max(file.size, 0)
-            key, relative = os.fsencode(file.key), os.fsencode(file.relative)
-            batch.append((key, file.specification, relative, file.size, file.changed))
+            name = os.fsencode(file.name)
+            batch.append((os.fsencode(key), file.specification, name, file.size, file.changed))
             if len(batch) >= _BATCH_SIZE:
                 self._insert(batch)
                 batch.clear()
         self._insert(batch)
 
     def check(self, required: Iterable[str]) -> None:
-        """Check that each unit has its required files, and none twice.
+        """Check that each unit has the required files, and none twice.
 
         Args:
             required: Names of the required specifications.
@@ -105,22 +88,20 @@ class FileListing:
             "more than one file for a specification",
         )
 
-    def __iter__(self) -> Iterator[list[ListedFile]]:
-        """Yield the files of each unit."""
+    def __iter__(self) -> Iterator[tuple[str, list[ItemFile]]]:
+        """Yield the key and the files of each unit."""
         rows = self._database.execute("SELECT * FROM files ORDER BY key, specification, relative")
-        files: list[ListedFile] = []
-        for key, specification, relative, size, changed in rows:
-            text = os.fsdecode(key)
-            if files and files[0].key != text:
-                yield files
-                files = []
-            files.append(ListedFile(text, specification, os.fsdecode(relative), size, changed))
-        if files:
-            yield files
+        for key, group in groupby(rows, key=itemgetter(0)):
+            yield os.fsdecode(key), [self._build_file(*row[1:]) for row in group]
 
     def close(self) -> None:
         """Remove the temporary file."""
         self._database.close()
+
+    def _build_file(self, specification: str, name: bytes, size: int, changed: int) -> ItemFile:
+        relative = os.fsdecode(name)
+        path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
+        return ItemFile(specification, path, relative, size, changed)
 
     def _insert(self, batch: list[tuple[bytes, str, bytes, int, int]]) -> None:
         self._database.executemany("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", batch)
@@ -141,17 +122,8 @@ class FileListing:
         raise UsageError(f"{units} {problem}: {names}{more}. Nothing was sent.")
 
 
-def list_file(key: str, specification: str, relative: str, path: str) -> ListedFile:
-    """Read a file's status and return its entry."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - twice as fast, for millions of files
-    except (OSError, ValueError):
-        return ListedFile(key, specification, relative, -1, -1)
-    return ListedFile(key, specification, relative, status.st_size, status.st_mtime_ns)
-
-
 def walk_files(root: Path) -> Iterator[str]:
-    """Yield the files below a folder, as relative paths with `/` between the parts.
+    """Yield the relative paths of the files below a folder, with `/`.
 
     Names that begin with a dot are skipped. Links are followed, except into their own parents.
 
@@ -200,7 +172,7 @@ def pattern_root(pattern: str) -> Path:
 
 
 def glob_files(pattern: str) -> Iterator[str]:
-    """Yield the files of a pattern, relative to its root; `**` matches any folders."""
+    """Yield the relative paths of a pattern's files; `**` matches any folders."""
     root = pattern_root(pattern)
     rest = str(Path(pattern).relative_to(root))
     for relative in glob.iglob(rest, root_dir=root, recursive=True):  # noqa: PTH207 - keeps the user's spelling

@@ -1,4 +1,4 @@
-"""Checksums and bytes: the stages of an upload before units are created."""
+"""Stages of an upload that hash, verify and send files."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
         check: Function called between two blocks; may raise.
 
     Raises:
-        UsageError: The file can't be read, or its name can't be sent.
+        UsageError: The file can't be read, or the name can't be sent.
     """
     validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
     digest = hashlib.md5(usedforsecurity=False)

@@ -1,8 +1,8 @@
 """Journal of an upload on disk, from which another run continues.
 
-The journal knows an item by its files' names and `meta`, and the files by size, time and checksum.
-Each create request is written to the journal before it is sent: if the response is lost, because
-the program was killed or the connection broke, the next run asks the server for the result.
+Items are identified by file names and `meta`, files by size, time and checksum. Each create request
+is written to the journal before it is sent. If the response is lost, because the program was killed
+or the connection broke, the next run asks the server for the result.
 
 One run at a time has a journal. The lock is the operating system's, and ends with the process.
 """
@@ -16,12 +16,14 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from synapse.errors import JournalInUse, UsageError
 from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 
-__all__ = ["Journal"]
+__all__ = ["Journal", "Kind"]
+
+Kind = Literal["unit", "task"]
 
 _MAX_DEFERRED = 1000
 _FORMAT = "1"
@@ -37,6 +39,25 @@ CREATE TABLE IF NOT EXISTS tasks(
 ) WITHOUT ROWID;
 CREATE TEMP TABLE seen(key BLOB PRIMARY KEY) WITHOUT ROWID;
 """
+
+_SENT = (
+    "INSERT INTO records(key, stamp, checksums) VALUES (:key, :stamp, :checksums) ON CONFLICT(key)"
+    " DO UPDATE SET stamp = excluded.stamp, checksums = excluded.checksums"
+)
+_REQUEST = {
+    "unit": "INSERT OR REPLACE INTO records(key, stamp, checksums, asked_at, newest)"
+    " VALUES (:key, :stamp, :checksums, :at, :newest)",
+    "task": "INSERT OR REPLACE INTO tasks VALUES (:key, :project, NULL, :at)",
+}
+_CREATE = {
+    "unit": "UPDATE records SET unit = :unit, asked_at = NULL WHERE key = :key",
+    "task": "UPDATE tasks SET task = :task, asked_at = NULL"
+    " WHERE key = :key AND project = :project",
+}
+_REFUSE = {
+    "unit": "UPDATE records SET asked_at = NULL WHERE key = :key",
+    "task": "DELETE FROM tasks WHERE key = :key AND project = :project",
+}
 
 
 class Journal:
@@ -122,7 +143,7 @@ class Journal:
         database.execute("COMMIT")
 
     def _read_header(self) -> list[str] | None:
-        """Return server, id and creation time of the collection; `None` for a new journal.
+        """Return server, id and creation time of the collection, if stored.
 
         Raises:
             UsageError: The file is not a journal, or another version of the SDK wrote the journal.
@@ -177,7 +198,7 @@ class Journal:
             return repeated
 
     def load_by_checksums(self, item: UploadItem) -> None:
-        """Set the results of earlier runs on a hashed item, if the checksums are the same."""
+        """Set the results of earlier runs on a hashed, unchanged item."""
         with self._lock:
             row = self._database.execute(
                 "SELECT checksums, unit, asked_at, newest FROM records WHERE key = ?",
@@ -232,7 +253,7 @@ class Journal:
     # -- Results of this run -----------------------------------------------------------------
 
     def mark_sent(self, item: UploadItem) -> None:
-        """Mark an item's files as stored on the server; written together with later ones."""
+        """Mark an item's files as stored on the server; written in batches."""
         self._deferred.append(item)  # without the lock, so that senders don't wait
         if len(self._deferred) >= _MAX_DEFERRED:
             self.flush()
@@ -242,64 +263,29 @@ class Journal:
         with self._lock:
             items = [self._deferred.popleft() for _ in range(len(self._deferred))]
             if items:
-                self._write(
-                    "INSERT INTO records(key, stamp, checksums) VALUES (?, ?, ?) ON CONFLICT(key)"
-                    " DO UPDATE SET stamp = excluded.stamp, checksums = excluded.checksums",
-                    ((item.key, item.stamp, json.dumps(item.checksums)) for item in items),
-                )
+                self._update(_SENT, items)
 
-    def request_units(self, items: Sequence[UploadItem], newest: int) -> PendingCreate:
-        """Write that units are about to be requested."""
+    def request(self, kind: Kind, items: Sequence[UploadItem], newest: int = 0) -> PendingCreate:
+        """Write that units or tasks are about to be requested.
+
+        Args:
+            kind: The kind of resource.
+            items: The items.
+            newest: Highest id before the request.
+        """
         with self._lock:
             self.flush()
             request = PendingCreate(time.time(), newest)
-            self._write(
-                "INSERT OR REPLACE INTO records(key, stamp, checksums, asked_at, newest)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (
-                    (item.key, item.stamp, json.dumps(item.checksums), request.at, newest)
-                    for item in items
-                ),
-                is_durable=True,
-            )
+            self._update(_REQUEST[kind], items, request, is_durable=True)
             return request
 
-    def create_units(self, items: Iterable[UploadItem]) -> None:
-        """Write the ids of created units."""
-        self._write(
-            "UPDATE records SET unit = ?, asked_at = NULL WHERE key = ?",
-            ((item.unit, item.key) for item in items),
-        )
+    def create(self, kind: Kind, items: Iterable[UploadItem]) -> None:
+        """Write the ids of created units or tasks."""
+        self._update(_CREATE[kind], items)
 
-    def refuse_units(self, items: Iterable[UploadItem]) -> None:
-        """Write that requested units were not created."""
-        self._write(
-            "UPDATE records SET asked_at = NULL WHERE key = ?", ((item.key,) for item in items)
-        )
-
-    def request_tasks(self, items: Sequence[UploadItem]) -> PendingCreate:
-        """Write that tasks are about to be requested."""
-        request = PendingCreate(time.time(), 0)
-        self._write(
-            "INSERT OR REPLACE INTO tasks VALUES (?, ?, NULL, ?)",
-            ((item.key, self._project, request.at) for item in items),
-            is_durable=True,
-        )
-        return request
-
-    def create_tasks(self, items: Iterable[UploadItem]) -> None:
-        """Write the ids of created tasks."""
-        self._write(
-            "UPDATE tasks SET task = ?, asked_at = NULL WHERE key = ? AND project = ?",
-            ((item.task, item.key, self._project) for item in items),
-        )
-
-    def refuse_tasks(self, items: Iterable[UploadItem]) -> None:
-        """Write that requested tasks were not created."""
-        self._write(
-            "DELETE FROM tasks WHERE key = ? AND project = ?",
-            ((item.key, self._project) for item in items),
-        )
+    def refuse(self, kind: Kind, items: Iterable[UploadItem]) -> None:
+        """Write that requested units or tasks were not created."""
+        self._update(_REFUSE[kind], items)
 
     def has_unit(self, unit: Any) -> bool:
         """Return whether a unit belongs to an item."""
@@ -350,9 +336,30 @@ class Journal:
         self._database.execute("CREATE TEMP TABLE existing(id INTEGER PRIMARY KEY)")
         self._write("INSERT OR IGNORE INTO existing VALUES (?)", ((number,) for number in ids))
 
-    def _write(
-        self, statement: str, rows: Iterable[tuple[Any, ...]], *, is_durable: bool = False
+    def _update(
+        self,
+        statement: str,
+        items: Iterable[UploadItem],
+        request: PendingCreate | None = None,
+        *,
+        is_durable: bool = False,
     ) -> None:
+        rows = (
+            {
+                "key": item.key,
+                "stamp": item.stamp,
+                "checksums": json.dumps(item.checksums),
+                "unit": item.unit,
+                "task": item.task,
+                "project": self._project,
+                "at": request and request.at,
+                "newest": request and request.newest,
+            }
+            for item in items
+        )
+        self._write(statement, rows, is_durable=is_durable)
+
+    def _write(self, statement: str, rows: Iterable[Any], *, is_durable: bool = False) -> None:
         """Write rows in one transaction.
 
         Args:

@@ -57,7 +57,7 @@ def _build_name(specification: str, row: Any) -> str:
 
 
 def _fold(name: str) -> str:
-    """Return the name as a file system sees it that ignores case and composition."""
+    """Return a name without differences in case and composition."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 

@@ -1,7 +1,6 @@
-"""Threads and queues: each stage passes its items on to a later one.
+"""Run stages in threads, connected by bounded queues.
 
-The queues are bounded, so a fast stage waits for a slow one, and a long run needs no more memory
-than the queues hold.
+A fast stage waits for a slow one, so a long run needs no more memory than the queues hold.
 """
 
 from __future__ import annotations
@@ -63,7 +62,7 @@ class Queue(Generic[T]):
                     self._filled.notify(len(added))
 
     def take(self, batch_size: int, patience: float = 0.0) -> list[T]:
-        """Remove and return items, at least one; none if the queue is closed and empty.
+        """Remove and return items; none if the queue is closed and empty.
 
         Args:
             batch_size: Largest number of items.
@@ -113,7 +112,7 @@ class Queue(Generic[T]):
 
 
 class Pipeline:
-    """Stages that run until all work is done, one fails, or the user interrupts.
+    """Run stages until all are done, one fails, or Ctrl-C.
 
     Args:
         name: Prefix of the threads' names.
@@ -179,7 +178,7 @@ class Pipeline:
             self.add_thread(f"{name}-{number}", run)
 
     def add_thread(self, name: str, run: Callable[[], object]) -> None:
-        """Add a thread; any exception in it stops the pipeline."""
+        """Add a thread, whose exceptions stop the pipeline."""
 
         def guarded() -> None:
             try:

@@ -181,7 +181,7 @@ R = TypeVar("R", UploadReport, DownloadReport)
 
 
 class ReportBuilder(Generic[R]):
-    """Count results into a report, from several threads, and stop a hopeless transfer.
+    """Count results from several threads, and stop a hopeless transfer.
 
     Args:
         report: The report.
@@ -207,7 +207,7 @@ class ReportBuilder(Generic[R]):
         self._consecutive_failures = 0
 
     def record_failure(self, path: str, error: Exception) -> None:
-        """Add a failure, and stop the pipeline if no further request can succeed."""
+        """Add a failure, and stop the pipeline if further requests are hopeless."""
         with self._lock:
             self.report.failed.append(Failure(path, error))
             failures = self._consecutive_failures + 1 if is_server_failure(error) else 0
@@ -223,7 +223,7 @@ class ReportBuilder(Generic[R]):
 
 
 def is_server_failure(error: Exception) -> bool:
-    """Return whether an error is the server's (late, broken, throttling), not a file's."""
+    """Return whether the server caused an error, not a file."""
     return isinstance(error, ClientError) and (error.is_transient or error.may_have_been_processed)
 
 
@@ -246,7 +246,7 @@ def convert_error(error: SynapseError | OSError) -> SynapseError:
 
 
 def _escape_line(text: str) -> str:
-    """Return a text as one printable line, because file names may have any character."""
+    """Return a text as one printable line."""
     return "".join(
         letter if letter.isprintable() or category(letter) == "Zs" else repr(letter)[1:-1]
         for letter in text

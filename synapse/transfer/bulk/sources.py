@@ -1,4 +1,4 @@
-"""Sources of upload items: a folder, a pattern, a manifest, paths or records."""
+"""Read upload items from folders, patterns, manifests, paths or records."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
 from synapse.errors import SynapseError, UsageError
 from synapse.transfer.bulk.file_listing import (
     FileListing,
-    ListedFile,
     glob_files,
     is_pattern,
-    list_file,
     pattern_root,
     walk_files,
 )
@@ -46,7 +44,7 @@ class RefusedItem:
     error: SynapseError
 
 
-class ItemSource(Protocol):
+class ItemSource:
     """A source of items.
 
     Attributes:
@@ -57,20 +55,24 @@ class ItemSource(Protocol):
         is_unique: Whether no item can come twice.
     """
 
-    identity: str
-    files: int | None
-    size: int
-    ignored: int
-    is_unique: bool
+    is_unique = False
+
+    def __init__(self, identity: str) -> None:
+        self.identity = identity
+        self.files: int | None = None
+        self.size = 0
+        self.ignored = 0
 
     def check(self) -> None:
-        """Check all items, or as many as are checked before anything is sent.
+        """Check the items before the upload, as many as possible.
 
         Raises:
             UsageError: An item is invalid.
         """
+        raise NotImplementedError
 
-    def __iter__(self) -> Iterator[UploadItem | RefusedItem]: ...
+    def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
+        raise NotImplementedError
 
     def close(self) -> None:
         """Release temporary files."""
@@ -133,8 +135,8 @@ def _open_path(text: Any, matcher: Matcher, to_wire: ToWire) -> ItemSource:
     raise UsageError(f"No folder, manifest or pattern {str(path)!r} exists. Check the path.")
 
 
-class _FileSource:
-    """The files of a folder or pattern, listed completely before anything is sent."""
+class _FileSource(ItemSource):
+    """The files of a folder or pattern, listed before the upload."""
 
     is_unique = True
 
@@ -147,15 +149,12 @@ class _FileSource:
         *,
         pattern: str | None = None,
     ) -> None:
-        self.identity = identity
-        self.files: int | None = None
-        self.size = 0
-        self.ignored = 0
+        super().__init__(identity)
         self._root = root
         self._list_files = list_files
         self._matcher = matcher
         self._pattern = pattern
-        self._listing = FileListing()
+        self._listing = FileListing(root)
 
     def check(self) -> None:
         self._listing.fill(self._match_files())
@@ -172,13 +171,13 @@ class _FileSource:
         self._listing.check([] if self._matcher.is_single else self._matcher.required)
 
     def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
-        for files in self._listing:
-            yield UploadItem(quote_path(files[0].key or "."), [*map(self._item_file, files)], {})
+        for key, files in self._listing:
+            yield UploadItem(quote_path(key or "."), files, {})
 
     def close(self) -> None:
         self._listing.close()
 
-    def _match_files(self) -> Iterator[ListedFile]:
+    def _match_files(self) -> Iterator[tuple[str, ItemFile]]:
         for relative in self._list_files():
             path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
             match = self._matcher.place(relative, path)
@@ -186,17 +185,13 @@ class _FileSource:
                 self.ignored += 1
             else:
                 specification, key = match
-                yield list_file(key, specification, relative, path)
-
-    def _item_file(self, file: ListedFile) -> ItemFile:
-        path = os.path.join(self._root, file.relative)  # noqa: PTH118 - for millions of files
-        return ItemFile(file.specification, path, file.relative, file.size, file.changed)
+                file = ItemFile(specification, path, relative)
+                file.read_status()
+                yield key, file
 
 
-class _RecordSource:
+class _RecordSource(ItemSource):
     """Records of a manifest or an iterable, one at a time."""
-
-    is_unique = False
 
     def __init__(
         self,
@@ -208,10 +203,7 @@ class _RecordSource:
         *,
         is_iterator: bool = False,
     ) -> None:
-        self.identity = identity
-        self.files: int | None = None
-        self.size = 0
-        self.ignored = 0
+        super().__init__(identity)
         self._read = read
         self._folder = folder
         self._matcher = matcher
@@ -243,11 +235,8 @@ class _RecordSource:
             else:
                 yield _with_status(item)
 
-    def close(self) -> None:
-        pass
-
     def _build_item(self, label: str, record: Any) -> UploadItem:
-        """Validate a record and build its item.
+        """Validate a record and build the item.
 
         Raises:
             UsageError: The record is invalid.
@@ -291,7 +280,7 @@ def _with_status(item: UploadItem) -> UploadItem:
 
 
 def _group_paths(paths: Iterable[Any], matcher: Matcher) -> Iterator[tuple[str, Any]]:
-    """Group consecutive paths of one unit into a record; yield errors in place of bad paths."""
+    """Group consecutive paths of one unit into a record."""
     current: str | None = None
     files: dict[str, Any] = {}
     for number, path in enumerate(paths):

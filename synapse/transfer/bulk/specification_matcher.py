@@ -44,7 +44,7 @@ _SEPARATORS = "_-."
 
 
 def guess_file_type(path: str | os.PathLike[str]) -> str | None:
-    """Return the file type of an extension; `None` if the extension is unknown.
+    """Return the file type of an extension, or `None`.
 
     Example:
         >>> guess_file_type("photo.JPG"), guess_file_type("notes")
@@ -83,7 +83,7 @@ class Matcher:
         return self._only is not None
 
     def place(self, relative: str, path: str) -> tuple[str, str] | None:
-        """Return a file's specification and the key of its unit.
+        """Return a file's specification and unit key.
 
         Args:
             relative: Path below the source, with `/` between the parts.
@@ -179,7 +179,7 @@ def _unit_key(parts: list[str], stem: str, specification: str) -> str:
 
 
 def _cut(stem: str, name: str) -> str | None:
-    """Return a stem without a specification's name at its end, if a separator precedes the name."""
+    """Return a stem without a separated specification name at the end."""
     rest = stem[: -len(name)]
     if stem.casefold().endswith(name.casefold()) and rest and rest[-1] in _SEPARATORS:
         return rest.rstrip(_SEPARATORS) or None

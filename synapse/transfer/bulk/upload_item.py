@@ -1,4 +1,4 @@
-"""The item that becomes one data unit: its files and its `meta`."""
+"""The files and `meta` that become one data unit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "quote_pa
 
 @attrs.frozen
 class Specification:
-    """A collection's specification of one file of its units.
+    """A collection's specification of one file per unit.
 
     Attributes:
         name: Name of the file within each unit.
@@ -37,7 +37,7 @@ class ItemFile:
     """One file of an item.
 
     Attributes:
-        specification: Name of its specification.
+        specification: Name of the file specification.
         path: Local path.
         name: Name on the server.
         size: Size in bytes; -1 if unknown.
@@ -79,7 +79,7 @@ class PendingCreate:
 
     Attributes:
         at: Time of the request, in seconds since 1970.
-        newest: Highest id of its kind before the request.
+        newest: Highest id before the request.
     """
 
     at: float
@@ -147,7 +147,7 @@ class UploadItem:
 
     @property
     def stamp(self) -> str:
-        """Sizes and times of the files, by which a change shows without reading."""
+        """Sizes and times of the files, which show a change."""
         return " ".join(
             f"{file.size}.{file.changed}"
             for file in sorted(self.files, key=lambda file: file.specification)

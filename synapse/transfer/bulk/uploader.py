@@ -1,7 +1,7 @@
 """Upload of many files into a collection.
 
-One thread reads items from the source; five stages process them. Each stage takes its items from a
-bounded queue, in brackets:
+One thread reads items from the source; five stages process them. The names in brackets are bounded
+queues:
 
     source
       |
@@ -9,7 +9,7 @@ bounded queue, in brackets:
       |   [to_hash]
     2 hash ............ compute the MD5 of each file, up to 4 threads
       |   [to_verify]
-    3 verify .......... ask the server which files it has, 500 per request
+    3 verify .......... ask the server for stored files, 500 per request
       |   [to_send]
     4 send ............ send the other files, `workers` threads
       |   [to_create]
@@ -192,61 +192,32 @@ class _UploadRun:
         """Run until all items are done.
 
         Args:
-            is_verified: Whether to ask the server for the files that it has.
+            is_verified: Whether to ask the server for stored files.
 
         Raises:
             SynapseError: The first failure, unless failures are collected; or a failure after which
                 no request can succeed.
         """
-        newest = self._forget_lost_objects()
-        units, tasks = self._build_creators(newest)
-        pipeline = self._pipeline
-        pipeline.add_thread("read", self._read)
-        pipeline.add_stage(
-            "hash",
-            self._for_each(self._hash),
-            self._to_hash,
-            self._to_verify,
-            workers=min(_MAX_HASHERS, self._workers),
-        )
-        pipeline.add_stage(
-            "verify",
-            self._verify if is_verified else self._queue_for_sending,
-            self._to_verify,
-            self._to_send,
-            batch_size=_VERIFY_BATCH,
-        )
-        pipeline.add_stage(
-            "send",
-            self._for_each(self._send),
-            self._to_send,
-            self._to_create,
-            workers=self._workers,
-        )
-        pipeline.add_stage(
-            "units",
-            units.create,
-            self._to_create,
-            self._to_task,
-            batch_size=_CREATE_BATCH,
-            patience=_PATIENCE,
-            on_end=units.resolve_pending,
-        )
-        pipeline.add_stage(
-            "tasks",
-            tasks.create if tasks is not None else len,
-            self._to_task,
-            batch_size=_CREATE_BATCH,
-            patience=_PATIENCE,
-            on_end=tasks.resolve_pending if tasks is not None else None,
-        )
-        pipeline.run()
+        units, tasks = self._build_creators(self._forget_lost_objects())
+        add_stage, each = self._pipeline.add_stage, self._for_each
+        verify = self._verify if is_verified else self._queue_for_sending
+        hashers = min(_MAX_HASHERS, self._workers)
+        create: dict[str, Any] = {"batch_size": _CREATE_BATCH, "patience": _PATIENCE}
+        self._pipeline.add_thread("read", self._read)
+        add_stage("hash", each(self._hash), self._to_hash, self._to_verify, workers=hashers)
+        add_stage("verify", verify, self._to_verify, self._to_send, batch_size=_VERIFY_BATCH)
+        add_stage("send", each(self._send), self._to_send, self._to_create, workers=self._workers)
+        create["on_end"] = units.resolve_pending
+        add_stage("units", units.create, self._to_create, self._to_task, **create)
+        create["on_end"] = tasks.resolve_pending if tasks else None
+        add_stage("tasks", tasks.create if tasks else len, self._to_task, **create)
+        self._pipeline.run()
         report = self._report.finish()
         report.ignored = self._source.ignored
         return report
 
     def _forget_lost_objects(self) -> int | None:
-        """Remove units and tasks from the journal that the server lost; return the newest unit.
+        """Remove lost units and tasks from the journal; return the newest unit.
 
         No request for an empty journal; else one, or two with a project, and one for each thousand
         units if some are lost.
@@ -266,33 +237,24 @@ class _UploadRun:
         return newest
 
     def _build_creators(self, newest: int | None) -> tuple[UnitCreator, TaskCreator | None]:
-        endpoints, project = self._target.endpoints, self._target.project
-        options: dict[str, Any] = {
-            "journal": self._journal,
-            "batch_size": _CREATE_BATCH,
-            "on_failed": self._fail,
-        }
+        target, endpoints = self._target, self._target.endpoints
+        common = (self._transport, self._pipeline, self._journal, _CREATE_BATCH, self._fail)
         units = UnitCreator(
-            self._transport,
-            self._pipeline,
+            *common,
             path=endpoints.units,
-            collection=self._target.collection,
-            newest=newest,
             on_created=self._handle_units,
-            **options,
+            collection=target.collection,
+            newest=newest,
         )
-        if project is None:
+        if target.project is None:
             return units, None
-        tasks = TaskCreator(
-            self._transport,
-            self._pipeline,
+        return units, TaskCreator(
+            *common,
             path=endpoints.tasks,
-            list_path=endpoints.task_list,
-            project=project,
             on_created=self._handle_tasks,
-            **options,
+            list_path=endpoints.task_list,
+            project=target.project,
         )
-        return units, tasks
 
     # -- Stages --------------------------------------------------------------------------------
 
@@ -324,7 +286,7 @@ class _UploadRun:
         self._to_hash.close()
 
     def _next_queue(self, item: UploadItem) -> Queue[UploadItem] | None:
-        """Return the queue of an item's next stage; `None` if the item is done."""
+        """Return the queue of an item's next stage, if any."""
         if item.is_from_earlier_run:
             is_done = self._target.project is None or item.task is not None
             return None if is_done else self._to_task

@@ -1,4 +1,4 @@
-"""`collection.upload()`: each kind of source, and the rows that fail."""
+"""`collection.upload()`: what is made of each kind of source, and what becomes of the rest."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from synapse.transfer.bulk.spool import Spool
 
 import synapse
 from synapse import errors
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
+from synapse.transfer.bulk.file_listing import FileListing
 from synapse.transfer.bulk.journal import Journal
 from synapse.transfer.progress import Progress
 
@@ -174,9 +174,9 @@ class TestCheckedBefore:
     @pytest.mark.parametrize(
         ("options", "message"),
         [
-            ({"workers": 0}, "workers is 0"),
-            ({"workers": True}, "workers is True"),
-            ({"on_error": "ignore"}, "on_error is 'ignore'"),
+            ({"workers": 0}, "workers=0 is not valid"),
+            ({"workers": True}, "workers=True is not valid"),
+            ({"on_error": "ignore"}, "on_error='ignore' is not valid"),
             ({"project": 1.5}, "Pass a Project or its id"),
         ],
     )
@@ -397,7 +397,7 @@ class TestFailures:
         assert "is not a file" in str(failed["pipe.png"])
         assert report.created == 3 - is_locked
 
-    @pytest.mark.parametrize("step", [(Journal, "asking_units"), (Spool, "fill")])
+    @pytest.mark.parametrize("step", [(Journal, "request"), (FileListing, "fill")])
     def test_full_disk(
         self,
         collection: synapse.DataCollection,
@@ -508,7 +508,7 @@ class TestFailures:
         files = {name: tmp_path / name for name in names}
         for path in files.values():
             path.write_text(path.name)
-        monkeypatch.setattr("synapse.transfer.bulk.file_sender._ASKED_AT_ONCE", 3)
+        monkeypatch.setattr("synapse.transfer.bulk.file_sender._CHECKSUMS_PER_REQUEST", 3)
 
         # The collection, three times what is there, its newest unit, and the unit.
         with assert_num_requests(session, 6 + len(names)):

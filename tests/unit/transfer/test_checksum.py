@@ -1,4 +1,4 @@
-"""The MD5 that is worked out beside a transfer."""
+"""MD5 computed during a transfer."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MD5 = hashlib.md5(CONTENT).hexdigest()
 
 
 class File:
-    """Content that is read at any place; it counts what is read."""
+    """Content with random access that counts the bytes read."""
 
     def __init__(self, content: bytes = CONTENT) -> None:
         self.content = content
@@ -61,7 +61,7 @@ def test_what_never_passes_is_read_from_the_file() -> None:
 
 
 def test_sending_goes_on_while_the_beginning_is_read() -> None:
-    """However much of it: nobody waits for the thread."""
+    """Adding blocks never waits for the thread, whatever their number."""
     file = File()
     file.may_read.clear()
     with Hasher(file.read_at) as hasher:

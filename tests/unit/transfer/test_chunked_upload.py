@@ -1,4 +1,4 @@
-"""Uploads in chunks: what odd answers make of them."""
+"""Uploads in chunks, with unusual and broken responses."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def quick(server: Any, connect: Callable[..., Transport]) -> Transport:
-    """A transport that waits for next to nothing before another try."""
+    """A transport with very short pauses."""
     return connect(server.url, options=QUICK)
 
 
@@ -55,7 +55,7 @@ def row(offset: int, status: int = 1, **more: Any) -> dict[str, Any]:
 
 
 def steps(server: Any) -> list[str]:
-    """Return what was asked: the method, the upload, and which bytes."""
+    """Return method, upload and byte range of each request."""
     found = []
     for received in server.requests:
         span = received.headers.get("content-range", "").removeprefix("bytes ").partition("/")[0]
@@ -65,7 +65,7 @@ def steps(server: Any) -> list[str]:
 
 
 def accept(server: Any, *offsets: int) -> None:
-    """Have the server take chunks, and finish."""
+    """Script a server that accepts all chunks."""
     for offset in offsets:
         server.reply(200, row(offset))
     server.reply(200, row(len(CONTENT), 2))
@@ -126,7 +126,7 @@ class TestRefusals:
         ]
 
     def test_throttled(self, server: Any, quick: Transport, path: Path) -> None:
-        """More often than the transport repeats: the upload goes on all the same."""
+        """The upload survives more failures than the transport retries."""
         server.reply(200, row(MIB))
         for _ in range(3):
             server.reply(429, {"detail": "Later."}, headers={"Retry-After": "0"})
@@ -152,7 +152,7 @@ class TestRefusals:
 
 
 class TestUseless:
-    """An upload of which nothing can be made is begun anew, once."""
+    """An unusable upload is started again, once."""
 
     def expire(self, server: Any) -> None:
         server.reply(200, row(MIB))
@@ -178,7 +178,7 @@ class TestUseless:
     def test_expired_since_the_process_died(
         self, server: Any, quick: Transport, path: Path
     ) -> None:
-        """Which costs a short chunk; and this isn't the one time that it is begun anew."""
+        """A resumed upload that has expired costs one short chunk, and isn't the one restart."""
         server.reply(200, row(MIB))
         server.reply(500, {"detail": "Broken."})
         with pytest.raises(errors.ServerError):
@@ -310,7 +310,7 @@ class TestChecksum:
     def test_is_worked_out_once(
         self, server: Any, quick: Transport, path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Whatever is sent again, each byte is hashed once, and in one thread."""
+        """Each byte is hashed once, in one thread, even if sent again."""
         hashed: list[tuple[str, int]] = []
 
         class Counting:
@@ -355,7 +355,7 @@ class TestChecksum:
 
 
 def test_sparse_file_of_5_gib(server: Any, quick: Transport, tmp_path: Path) -> None:
-    """Its offsets don't fit into 32 bits. Most of it is there already, for the test's sake."""
+    """Offsets above 32 bits. The server has most bytes already, to keep the test fast."""
     size = 5 * 1024 * MIB + 7
     path = tmp_path / "sparse.bin"
     with path.open("wb") as file:

@@ -1,4 +1,4 @@
-"""Download of one file, from a server that answers what a test gives it."""
+"""Download of one file, from a scripted server."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ TAG = {"ETag": '"one"', "Content-Type": "application/octet-stream"}
 
 @pytest.fixture
 def quick(server: Any, connect: Callable[..., Transport]) -> Transport:
-    """A transport that waits for next to nothing before another try."""
+    """A transport with very short pauses."""
     return connect(server.url, options=QUICK)
 
 
@@ -44,7 +44,7 @@ def whole(server: Any, content: bytes = CONTENT, **headers: str) -> None:
 
 
 def broken(server: Any, sent: int, start: int = 0, **headers: str) -> None:
-    """Have the connection end after so many bytes of an answer."""
+    """Script a connection that ends inside the body."""
     given = {**TAG, "Content-Length": str(SIZE - start), **headers}
     if start:
         given["Content-Range"] = f"bytes {start}-{SIZE - 1}/{SIZE}"
@@ -58,7 +58,7 @@ def rest(server: Any, start: int, content: bytes = CONTENT, **headers: str) -> N
 
 
 def asked(server: Any) -> list[tuple[str | None, str | None]]:
-    """Return the ranges that were asked for, and on which condition."""
+    """Return range and condition of each request."""
     return [(one.headers.get("range"), one.headers.get("if-range")) for one in server.requests]
 
 
@@ -196,7 +196,7 @@ class TestBroken:
     def test_starts_again_where_nothing_would_tell(
         self, server: Any, quick: Transport, dest: Path
     ) -> None:
-        """There is neither an entity tag nor a checksum."""
+        """Without entity tag and checksum, the download starts again."""
         broken(server, 2_000_000, ETag='W/"weak"')
         whole(server)
         download(quick, "/a.bin", dest)
@@ -261,7 +261,7 @@ class TestBroken:
 
 
 class TestEarlierCall:
-    """What a call that died left is gone on with, if the checksum is known."""
+    """A later call resumes a part file, if the checksum is known."""
 
     def leave(self, dest: Path, content: bytes) -> Path:
         part = dest.with_name(f".{dest.name}.part")
@@ -410,7 +410,7 @@ class TestDisk:
     @pytest.mark.skipif(sys.platform == "win32", reason="has no such limits")
     @pytest.mark.parametrize("checksum", [MD5, ""])
     def test_full(self, server: Any, dest: Path, token: str, checksum: str) -> None:
-        """The system takes no more bytes, as when a disk is full."""
+        """The disk is full."""
         script = (
             "import resource, sys, synapse\n"
             "from synapse.transfer.download import download\n"
@@ -432,7 +432,7 @@ class TestDisk:
         )
         assert result.stdout == "OSError File too large\n"
         assert not dest.exists()
-        # With the checksum, what is there is gone on with when there is room again.
+        # With the checksum, the part file is resumed after space was freed.
         assert names_in(dest.parent) == ([".file.bin.part"] if checksum else [])
 
 

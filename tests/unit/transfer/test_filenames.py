@@ -1,4 +1,4 @@
-"""Names from elsewhere, made fit to be written."""
+"""Safe names for files from elsewhere."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "CONIN$", "COM¹"]
         ("\\", "file"),
         (" ", "file"),
         ("C:", "file"),
-        # What some system can't have, or ignores.
+        # Characters that some system forbids or ignores.
         ("C:evil", "evil"),
         ("a:stream", "stream"),
         ("photo:stream.txt", "photo_stream.txt"),
@@ -48,7 +48,7 @@ DEVICES = ["CON", "PRN", "AUX", "NUL", "COM1", "LPT9", "CONIN$", "COM¹"]
         ("  a", "a"),
         ("gpj.\u202egnp", "gpj._gnp"),
         ("half\ud800pair", "half_pair"),
-        # Two forms of one letter are one name on some systems.
+        # Composed and decomposed letters.
         ("e\u0301", "\u00e9"),
         # Devices.
         ("con", "_con"),

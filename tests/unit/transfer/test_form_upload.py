@@ -1,4 +1,4 @@
-"""Upload of one file, over a real connection."""
+"""Upload of one file as a form, over a real connection."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class TestSource:
 
 
 class TestUnusable:
-    """What can't be sent is refused before a connection is made."""
+    """Unusable sources are refused before a connection is made."""
 
     def refuse(self, server: Any, transport: Transport, source: Any, **options: Any) -> str:
         with pytest.raises(errors.UsageError) as caught:
@@ -191,7 +191,7 @@ class TestAnswer:
     def test_too_large_for_one_request(
         self, server: Any, transport: Transport, photo: Path, chunked: bool | None
     ) -> None:
-        """It goes in chunks, unless that isn't wanted."""
+        """A form that is too large is sent in chunks, unless chunked=False."""
         server.reply(413, {"detail": "Too large."})
         if chunked is False:
             with pytest.raises(errors.PayloadTooLarge):
@@ -222,7 +222,7 @@ class TestAnswer:
         with pytest.raises(errors.SynapseError, match="7 of 9 bytes are missing"):
             upload_file(transport, "data_files/", Shrinking(CONTENT), name="a")
         server.wait_until_idle()
-        # It has no tail, so that it isn't whole.
+        # The closing boundary is missing, so that the server refuses the body.
         assert server.last.body.endswith(b"" if in_one_piece else b"\r\n\r\na ")
         assert not server.last.body.endswith(b"--\r\n")
 

@@ -1,4 +1,4 @@
-"""The multipart body, read back by a parser that isn't ours."""
+"""The multipart body, read back by an independent parser."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ def test_can_be_sent_again() -> None:
 
 @pytest.fixture
 def in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However small it is, as only large files are sent else."""
+    """Small bodies are sent in blocks, as large ones are."""
     monkeypatch.setattr(multipart, "_SINGLE_WRITE_LIMIT", 0)
     monkeypatch.setattr(multipart, "BLOCK_SIZE", 4)
 

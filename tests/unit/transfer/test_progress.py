@@ -1,4 +1,4 @@
-"""How far a transfer is: the numbers, and the ways to show them."""
+"""Progress of a transfer: numbers, bar and callback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from synapse.transfer.progress import Bar, CallbackProgress, Progress, progress_
 
 
 class Terminal:
-    """The standard error stream of a test, which is made to say that it is a terminal."""
+    """A standard error stream that claims to be a terminal."""
 
     def __init__(self, capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         self._capsys = capsys
@@ -82,7 +82,7 @@ class TestNumbers:
         progress = Progress()
         one = progress.file("a", 1000)
         assert (progress.rate, progress.seconds_left) == (0, None)
-        one.at(500, is_resumed=True)  # it was there, and took no time
+        one.at(500, is_resumed=True)  # from an earlier run
         now[0] = 110.0
         one.at(600)
         assert (progress.elapsed, progress.rate, progress.seconds_left) == (10, 10, 40)
@@ -112,7 +112,7 @@ class TestFunction:
         one = progress.file("a", 100)
         one.at(40, is_confirmed=False)
         one.at(40)
-        one.at(0)  # it is begun anew
+        one.at(0)  # started again
         one.at(40)
         one.at(100)
         one.finish()

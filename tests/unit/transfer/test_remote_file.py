@@ -1,4 +1,4 @@
-"""A remote file that is read like a local one."""
+"""Remote files, read like local ones."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class TestSeeking:
             archive.writestr("small.txt", "small")
         made = content.getvalue()
         for _ in range(8):
-            whole(server, made)  # a server without ranges: what comes before is skipped
+            whole(server, made)  # a server without ranges: earlier bytes are skipped
         with open_stream(quick, "/a", size=len(made)) as file, zipfile.ZipFile(file) as archive:
             assert archive.read("small.txt") == b"small"
 
@@ -183,7 +183,7 @@ class TestClosing:
             file.read(1)
 
     def test_forgotten(self, server: Any, quick: Transport) -> None:
-        """A socket that nobody closes would be a warning, which is an error here."""
+        """An open socket would raise a ResourceWarning."""
         whole(server)
         file = open_stream(quick, "/a")
         file.read(10)

@@ -1,13 +1,16 @@
-"""Where the state of uploads is kept."""
+"""State of uploads: folder, values, lock."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from synapse.transfer.upload_state import state_folder
+from synapse.transfer.local_file import LocalFile
+from synapse.transfer.upload_state import UploadState, state_folder
+from synapse.transport import Transport
 
 
 @pytest.mark.skipif(os.name == "nt", reason="it has its own place")
@@ -15,7 +18,7 @@ def test_of_a_user_without_a_home_is_not_in_the_current_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("XDG_STATE_HOME", raising=False)
-    # What it does where there is neither the variable nor an entry for the user.
+    # expanduser() returns the path where neither HOME nor an account exists.
     monkeypatch.setattr(os.path, "expanduser", lambda path: path)
 
     assert state_folder().is_absolute()
@@ -24,3 +27,44 @@ def test_of_a_user_without_a_home_is_not_in_the_current_folder(
 def test_is_where_the_variable_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     assert state_folder() == tmp_path / "synapse" / "uploads"
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFile]:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    path = tmp_path / "a.bin"
+    path.write_bytes(b"abc")
+    with LocalFile(path) as opened:
+        yield opened
+
+
+def test_values_survive_until_they_are_cleared(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file) as state:
+        assert (state.upload_id, state.checksum, state.may_have_created) == (None, None, False)
+        state.save(upload="7", checksum="aa")
+        state.save(step="binding")
+
+    with UploadState(transport, file) as state:
+        assert (state.upload_id, state.checksum, state.may_have_created) == ("7", "aa", True)
+        state.clear()
+
+    assert not list(state_folder().glob("*.json"))
+
+
+def test_second_upload_of_a_file_has_no_state(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file) as first:
+        first.save(upload="7")
+        with UploadState(transport, file) as second:
+            assert second.upload_id is None
+            second.save(upload="8")
+
+    with UploadState(transport, file) as state:
+        assert state.upload_id == "7"
+
+
+def test_state_that_is_not_stored(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file, is_stored=False) as state:
+        state.save(upload="7")
+        assert state.upload_id == "7"
+
+    assert not state_folder().exists()

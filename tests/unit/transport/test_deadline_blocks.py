@@ -15,7 +15,7 @@ import pytest
 
 import synapse
 from synapse.errors import ConfigurationError, RequestTimeout, ServerError
-from synapse.transport.deadlines import block_in_force, pause
+from synapse.transport.deadline_blocks import block_in_force, pause
 
 # Without the deadline, each of these would go on for 30 s or more.
 BOUND = 15.0

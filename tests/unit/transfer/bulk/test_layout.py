@@ -1,4 +1,4 @@
-"""What downloaded files are called."""
+"""Names of downloaded files."""
 
 from __future__ import annotations
 

@@ -1,11 +1,31 @@
-"""What is said of a transfer in the end."""
+"""Reports of bulk transfers."""
 
 from __future__ import annotations
 
 import pickle
 
-from synapse.errors import UsageError, ValidationError
-from synapse.transfer.bulk.report import DownloadReport, Failure, UploadReport
+import pytest
+
+from synapse.errors import (
+    AuthenticationError,
+    InvalidResponse,
+    NotFound,
+    RateLimited,
+    RequestTimeout,
+    ServerError,
+    UsageError,
+    ValidationError,
+)
+from synapse.transfer.bulk.pipeline import Pipeline
+from synapse.transfer.bulk.report import (
+    DownloadReport,
+    Failure,
+    OnError,
+    ReportBuilder,
+    UploadReport,
+    convert_error,
+    is_server_failure,
+)
 
 
 def test_upload() -> None:
@@ -62,3 +82,48 @@ def test_many_failures_are_cut() -> None:
 def test_no_time_at_all() -> None:
     assert DownloadReport(bytes=5).rate == 0.0
     assert str(DownloadReport()).startswith("downloaded: 0, skipped: 0, failed: 0")
+
+
+def test_outage_stops_the_pipeline() -> None:
+    pipeline = Pipeline("test")
+    builder = ReportBuilder(UploadReport(), pipeline, "collect")
+    for _ in range(23):
+        builder.record_failure("a.png", ServerError(502))
+    builder.record_success()
+    builder.record_failure("a.png", UsageError("no"))
+    assert not pipeline.is_stopped
+
+    for _ in range(24):
+        builder.record_failure("a.png", ServerError(502))
+
+    assert pipeline.is_stopped
+    assert len(builder.finish().failed) == 48
+
+
+@pytest.mark.parametrize(
+    ("on_error", "error"),
+    [("raise", UsageError("no")), ("collect", AuthenticationError(401))],
+)
+def test_one_failure_that_stops_the_pipeline(on_error: OnError, error: Exception) -> None:
+    pipeline = Pipeline("test")
+    ReportBuilder(UploadReport(), pipeline, on_error).record_failure("a.png", error)
+    assert pipeline.is_stopped
+
+
+@pytest.mark.parametrize(
+    ("error", "is_server"),
+    [
+        *[(ServerError(status), True) for status in (500, 502, 503)],
+        *[(RequestTimeout(408), True), (RateLimited(429), True), (InvalidResponse(200), True)],
+        *[(NotFound(404), False), (UsageError("no"), False)],
+    ],
+)
+def test_is_server_failure(error: Exception, is_server: bool) -> None:
+    assert is_server_failure(error) is is_server
+
+
+def test_convert_error() -> None:
+    error = convert_error(OSError(28, "No space left on device"))
+    assert isinstance(error, UsageError)
+    assert str(error) == "No space left on device."
+    assert convert_error(error) is error

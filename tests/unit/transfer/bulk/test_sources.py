@@ -1,4 +1,4 @@
-"""What an upload reads its records from."""
+"""Sources of upload items."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NOTE = Specification("note", "text", is_required=False)
 
 
 def read(source: Any, *specifications: Specification, match: Any = None) -> list[Any]:
-    """Check a source, and read it to its end."""
+    """Check a source, and return all items."""
     opened = open_source(source, Matcher(specifications or [IMAGE], match), to_wire=dict)
     try:
         opened.check()

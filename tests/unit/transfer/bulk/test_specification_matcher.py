@@ -1,4 +1,4 @@
-"""Which file is for which specification, and what belongs together."""
+"""Specifications of files, and units of several files."""
 
 from __future__ import annotations
 

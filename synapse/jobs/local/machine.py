@@ -1,4 +1,4 @@
-"""The machines of an agent's jobs: this one, or a Ray cluster."""
+"""The machine of local jobs, as an agent's endpoints show the machine."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import platform
 import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
-from typing import Any, Protocol
+from typing import Any
 
 from synapse.errors import MissingExtra
 
@@ -16,31 +16,7 @@ try:
 except ModuleNotFoundError as error:
     raise MissingExtra("The agent", "agent") from error
 
-__all__ = ["Machines", "ThisMachine"]
-
-
-class Machines(Protocol):
-    """The machines that jobs run on."""
-
-    kind: str
-
-    def nodes(self) -> list[dict[str, Any]]:
-        """Return the machines; each has a `node_id`."""
-
-    def tasks(self) -> list[dict[str, Any]]:
-        """Return the running tasks; each has a `task_id`."""
-
-    def applications(self) -> list[dict[str, Any]]:
-        """Return the served applications; each has a `name`."""
-
-    def delete_application(self, name: str) -> bool:
-        """Stop serving an application; return whether the application existed."""
-
-    def end(self, job_id: str) -> None:
-        """End a job that an earlier agent process left running, if possible."""
-
-    def problem(self) -> str | None:
-        """Return why the machines can't be used now, or `None`."""
+__all__ = ["ThisMachine"]
 
 
 class ThisMachine:

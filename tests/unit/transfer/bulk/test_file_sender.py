@@ -1,0 +1,111 @@
+"""Checksums and bytes of upload items."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse.errors import ServerError
+from synapse.transfer.bulk import file_sender
+from synapse.transfer.bulk.file_sender import FileSender, hash_file
+from synapse.transfer.bulk.pipeline import Pipeline, PipelineStopped
+from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
+from synapse.transfer.progress import Progress
+from synapse.transport import Transport
+
+MD5 = hashlib.md5(b"abc").hexdigest()
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_sender, "_PAUSE", 0.001)
+
+
+@pytest.fixture
+def item(tmp_path: Path) -> UploadItem:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"abc")
+    file = ItemFile("image", str(path), "sub/a.png")
+    hash_file(file, lambda: None)
+    return UploadItem("a", [file], {})
+
+
+@pytest.fixture
+def counts() -> Counter[str]:
+    return Counter()
+
+
+@pytest.fixture
+def pipeline() -> Pipeline:
+    return Pipeline("test")
+
+
+@pytest.fixture
+def sender(transport: Transport, pipeline: Pipeline, counts: Counter[str]) -> FileSender:
+    def count(name: str, number: int) -> None:
+        counts[name] += number
+
+    return FileSender(transport, "data_files/", pipeline, Progress(), count)
+
+
+def test_hash_sets_checksum_and_size(item: UploadItem) -> None:
+    assert (item.files[0].checksum, item.files[0].size) == (MD5, 3)
+
+
+def test_stored_file_is_not_sent(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    server.reply(200, {"checksums": [MD5]})
+
+    sender.verify([item])
+    sender.send(item)
+
+    assert json.loads(server.last.body) == {"checksums": [MD5]}
+    assert counts == {"files_held": 1}
+
+
+def test_new_file_is_sent(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    server.reply(200, {"checksums": []})
+    server.reply(201, {"id": 1, "checksum": MD5})
+
+    sender.verify([item])
+    sender.send(item)
+
+    assert b'filename="a.png"' in server.last.body
+    assert counts == {"files_sent": 1, "bytes": 3}
+
+
+def test_server_that_cannot_verify_is_asked_once(
+    server: Any, sender: FileSender, item: UploadItem
+) -> None:
+    server.reply(404, {"detail": "Not found."})
+
+    sender.verify([item])
+    sender.verify([item])
+
+    assert not item.files[0].is_stored
+    assert len(server.requests) == 1
+
+
+def test_crash_of_the_server_is_retried_and_then_raised(
+    server: Any, sender: FileSender, item: UploadItem
+) -> None:
+    for _ in range(3):
+        server.reply(500, "broken")
+        server.reply(200, {"checksums": []})
+
+    with pytest.raises(ServerError):
+        sender.send(item)
+
+
+def test_stopped_pipeline(sender: FileSender, item: UploadItem, pipeline: Pipeline) -> None:
+    pipeline.stop()
+    with pytest.raises(PipelineStopped):
+        sender.send(item)
