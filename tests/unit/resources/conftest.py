@@ -16,6 +16,7 @@ class ScriptedSession:
 
     def __init__(self, server: Any, token: str) -> None:
         self.session = synapse.Session(server.url, token, retries=0)
+        self.url: str = server.url
         self._server = server
 
     def reply(self, body: Any, *, status: int = 200) -> None:
