@@ -42,9 +42,9 @@ def read(
     Each read task fetches the pages of a range of rows: one request for each page of 1,000 rows,
     unless the query sets another size (`page_size()`). One request now, for the count.
 
-    A task carries the server's address and no token: each worker connects with the local environment
-    or profile, as pickled objects do. So the nodes need the SDK, and `SYNAPSE_API_TOKEN` or a
-    profile.
+    A task carries the server's address and no token: each worker connects with the local
+    environment or profile, as pickled objects do. So the nodes need the SDK, and
+    `SYNAPSE_API_TOKEN` or a profile.
 
     The ranges refer to the list at the time of counting. Rows added or removed during reading move
     the rows behind them, so that a row can be missing or come twice. Read in an order that puts new
