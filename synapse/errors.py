@@ -385,7 +385,7 @@ class JobError(SynapseError):
 
     Example:
         >>> print(JobError("Job 7 failed.", job_id="7", status="failed", lines=["boom"]))
-        Job 7 failed. The last lines:
+        Job 7 failed. Its last lines:
             boom
     """
 

@@ -63,7 +63,7 @@ def download(
         path = safe_path(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
     elif not path.parent.is_dir():
         # Opening the temporary file would report its name instead of the user's.
-        raise FileNotFoundError(errno.ENOENT, "There is no such folder", str(path.parent))
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
     with show_progress(progress) as shown, shown.file(path.name, size or 0) as file_progress:
         _Download(transport, url, path, file_progress, size, checksum).run()
     return path
@@ -142,31 +142,24 @@ class _Download:
         while not self._is_complete:
             if self._offset and self._validator is None and self._checksum is None:
                 self._restart()  # nothing proves that the rest belongs to the same file
-            error = self._fetch()
-            if error is None:
+            try:
+                with request_range(
+                    self._transport,
+                    self._url,
+                    start=self._offset,
+                    validator=self._validator,
+                    resource=self._label,
+                ) as response:
+                    self._write(response)
                 return
-            if error.status_code == 416 and self._offset:
-                self._is_complete = True  # the file ends here; the checksum verifies that
-                return
-            self._failures += 1
-            delay = retry_delay(error, self._failures, self._transport.options.retry)
-            if delay is None or not pause(delay):
-                raise error
-
-    def _fetch(self) -> ClientError | None:
-        """Request the missing bytes once; return the error, if any."""
-        try:
-            with request_range(
-                self._transport,
-                self._url,
-                start=self._offset,
-                validator=self._validator,
-                resource=self._label,
-            ) as response:
-                self._write(response)
-        except ClientError as error:
-            return error
-        return None
+            except ClientError as error:
+                if error.status_code == 416 and self._offset:
+                    self._is_complete = True  # the file ends here; the checksum verifies that
+                    return
+                self._failures += 1
+                delay = retry_delay(error, self._failures, self._transport.options.retry)
+                if delay is None or not pause(delay):
+                    raise
 
     def _write(self, response: RangeResponse) -> None:
         has_changed = self._validator is not None and response.validator != self._validator

@@ -93,7 +93,7 @@ class Progress:
             size: Size of the file in bytes.
 
         Returns:
-            The progress of the file: a context manager that finishes the file at the end.
+            A context manager with the progress of the file, which finishes the file at the end.
         """
         with self._lock:
             if not self._has_expectation:

@@ -157,24 +157,16 @@ class _FileUpload:
                 # The transport has already waited for a throttling server.
                 if not error.is_transient or isinstance(error, RateLimited):
                     raise
-                if self._is_stored_after(error):
-                    return self._row_without_id()
+                try:
+                    if self._is_stored():
+                        return self._row_without_id()
+                except ClientError:
+                    raise error from None  # the error that says that the file may be stored
                 if attempts == _MAX_ATTEMPTS:
                     raise
         data_file = validate_stored(row, checksum, self._source.label)
         self._progress.at(self._source.size)
         return data_file
-
-    def _is_stored_after(self, error: ClientError) -> bool:
-        """Return whether the server has the bytes after a lost response.
-
-        Raises:
-            ClientError: The given error, if the server doesn't answer the question.
-        """
-        try:
-            return self._is_stored()
-        except ClientError:
-            raise error from None
 
     def _is_stored(self) -> bool:
         """Return whether the server has the bytes. At most two requests.

@@ -38,7 +38,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs": {"errors", "plugins"},
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
-    "agent": {*("_version", "config", "errors", "jobs", "jobs.ray", "orm", "plugins", "session")},
+    "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
     "integrations": {"errors", "orm", "transfer"},
     "testing": {"emulator", "orm", "session"},
     "cli": {"_version", "errors"},

@@ -105,7 +105,10 @@ def find_untested_modules(modules: Iterable[str], tests: Iterable[str]) -> list[
 
 
 def find_strays(modules: Iterable[str], tests: Iterable[str]) -> list[str]:
-    """Return the files below `tests/unit` that no module corresponds to."""
+    """Return the files below `tests/unit` that no module corresponds to.
+
+    The tests of a large module may be split by topic: `test_body.py` and `test_body_lines.py`.
+    """
     names = set()
     for module in map(PurePosixPath, modules):
         stem = "init" if module.stem == "__init__" else module.stem.lstrip("_")
@@ -113,7 +116,12 @@ def find_strays(modules: Iterable[str], tests: Iterable[str]) -> list[str]:
     return sorted(
         f"tests/{test}"
         for test in map(PurePosixPath, tests)
-        if test.parts[0] == "unit" and test.name.startswith("test_") and test not in names
+        if test.parts[0] == "unit"
+        and test.name.startswith("test_")
+        and test not in names
+        and not any(
+            test.parent == name.parent and test.stem.startswith(f"{name.stem}_") for name in names
+        )
     )
 
 
@@ -123,7 +131,12 @@ def list_files(folder: Path) -> list[str]:
 
 
 def test_every_module_has_its_tests() -> None:
-    assert find_untested_modules(list_files(PACKAGE), list_files(ROOT / "tests")) == []
+    missing = find_untested_modules(list_files(PACKAGE), list_files(ROOT / "tests"))
+    known = (ROOT / "tests" / "meta" / "without_unit_tests.txt").read_text(encoding="utf-8")
+
+    # The list only shrinks: behaviour tests cover these modules, and each waits for tests of its
+    # own. A new module without tests fails here, and so does a line whose tests now exist.
+    assert missing == known.split()
 
 
 def test_unit_tests_mirror_the_package() -> None:

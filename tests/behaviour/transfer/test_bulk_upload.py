@@ -1,4 +1,4 @@
-"""`collection.upload()`: what is made of each kind of source, and what becomes of the rest."""
+"""`collection.upload()`: each kind of source, and the rows that fail."""
 
 from __future__ import annotations
 

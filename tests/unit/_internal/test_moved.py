@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import warnings
+from types import ModuleType
 
 import pytest
 
@@ -13,11 +15,21 @@ from synapse._internal.moved import moved_modules
 MOVED = moved_modules()
 
 
+def import_anew(old: str) -> ModuleType:
+    """Import a module under its old name, and check that this module warns."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        sys.modules.pop(old, None)
+        module = importlib.import_module(old)
+    (warning,) = [each for each in caught if str(each.message).startswith(f"{old} is deprecated")]
+    assert warning.category is DeprecationWarning
+    assert MOVED[old][0] in str(warning.message)
+    return module
+
+
 @pytest.mark.parametrize("old", sorted(MOVED))
 def test_an_old_name_leads_to_every_public_name_of_the_new_modules(old: str) -> None:
-    sys.modules.pop(old, None)
-    with pytest.warns(DeprecationWarning, match=MOVED[old][0]):
-        module = importlib.import_module(old)
+    module = import_anew(old)
 
     for new in MOVED[old]:
         target = importlib.import_module(new)
@@ -27,9 +39,7 @@ def test_an_old_name_leads_to_every_public_name_of_the_new_modules(old: str) -> 
 
 @pytest.mark.parametrize("old", sorted(MOVED))
 def test_every_name_of_an_old_module_resolves(old: str) -> None:
-    sys.modules.pop(old, None)
-    with pytest.warns(DeprecationWarning, match="is deprecated since"):
-        module = importlib.import_module(old)
+    module = import_anew(old)
 
     assert all(getattr(module, name) is not None for name in module.__all__)
 

@@ -403,7 +403,7 @@ class TestWrong:
 
 class TestDisk:
     def test_no_folder(self, server: Any, quick: Transport, dest: Path) -> None:
-        with pytest.raises(FileNotFoundError, match=r"no such folder.*below'$"):
+        with pytest.raises(FileNotFoundError, match=r"The folder does not exist.*below'$"):
             download(quick, "/a.bin", dest / "below" / "it")
         assert server.requests == []
 
