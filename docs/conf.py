@@ -66,7 +66,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"Hook|OnRetry"),
     (r"py:class", r"(.*\.)?(BackendBase|Answer)"),
     # What the values of an agent are made of; its page lists the protocols by their names.
-    (r"py:class", r"(.*\.)?(AgentApi|OfAgent|TailProtocol)"),
+    (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # Requests to a dashboard, which the parts of the client are made of; and Ray's own.
     (r"py:class", r"(.*\.)?(RayRest|RayProtocol)|ray\.data\.\w+"),
 ]

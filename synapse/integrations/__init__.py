@@ -1,1 +1,1 @@
-"""Bridges to other libraries, each in a module of its own."""
+"""Bridges to other libraries, one module for each."""

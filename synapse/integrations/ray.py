@@ -42,16 +42,16 @@ def read(
     Each read task fetches the pages of a range of rows: one request for each page of 1,000 rows,
     unless the query sets another size (`page_size()`). One request now, for the count.
 
-    A task carries the server's address and no token: each worker connects with its own environment
-    or profile, as pickled objects do. So the nodes need the SDK, and `SYNAPSE_API_TOKEN` or a
-    profile.
+    A task carries the server's address and no token: each worker connects with the local
+    environment or profile, as pickled objects do. So the nodes need the SDK, and
+    `SYNAPSE_API_TOKEN` or a profile.
 
     The ranges refer to the list at the time of counting. Rows added or removed during reading move
     the rows behind them, so that a row can be missing or come twice. Read in an order that puts new
     rows last, and leave those out: `query.filter(created_before=now).order_by("id")`.
 
     Args:
-        query: A query, such as `project.tasks`, or its `values(...)` for some columns only.
+        query: A query, such as `project.tasks`, or `values(...)` of one for some columns only.
         override_num_blocks: Largest number of read tasks; by default Ray chooses.
         nested: Form of objects and lists: `"objects"` keeps Python values, `"json"` makes texts,
             which Parquet and others can hold.

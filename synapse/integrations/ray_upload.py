@@ -46,7 +46,7 @@ def upload(
 ) -> UploadReport:
     """Upload a dataset into a collection: a worker sends each row as a data unit.
 
-    Each block of the dataset is uploaded as by `DataCollection.upload()`, with a journal of its own
+    Each block of the dataset is uploaded as by `DataCollection.upload()`, with an own journal
     in `journals`, identified by the block's content. When a worker is killed, Ray gives the block
     to another worker, which continues: every unit is created once. The same call continues, too, as
     long as the dataset has the same blocks, which holds for the same files with the same
@@ -59,15 +59,15 @@ def upload(
 
     Args:
         dataset: The dataset.
-        collection: The collection, or its id in the default session.
-        files: For each file specification, the column with the file: its path, as the workers see
-            the path, or its bytes.
+        collection: The collection, or an id in the default session.
+        files: For each file specification, the column with the file: a path, as the workers see
+            the path, or bytes.
         journals: Folder for the journals. All nodes must see the same one (a shared file system);
             otherwise a block that moves to another node is uploaded again. Files whose bytes are in
             the dataset are stored here while they are sent.
         meta: Columns to keep with each unit; a mapping gives them other names.
         names: Column with the names of files whose bytes are in the dataset, such as `path`.
-        project: The project, or its id, that gets a task for each unit.
+        project: The project, or an id, that gets a task for each unit.
         workers: Number of files in flight in each worker.
         concurrency: Number of blocks in flight; by default Ray chooses.
 

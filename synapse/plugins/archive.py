@@ -221,7 +221,7 @@ def _check_kind(info: zipfile.ZipInfo) -> None:
         raise BadArchive(f"The zip is encrypted: {name!r} needs a password.")
     kind = stat.S_IFMT(info.external_attr >> 16)
     if kind == stat.S_IFLNK:
-        raise BadArchive(f"{name!r} in the zip is a symbolic link: put the file itself there.")
+        raise BadArchive(f"{name!r} in the zip is a symbolic link. Replace it by the file.")
     if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
         raise BadArchive(f"{name!r} in the zip is neither a file nor a folder.")
     if kind and (kind == stat.S_IFDIR) != info.is_dir():

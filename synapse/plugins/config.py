@@ -1,6 +1,6 @@
-"""The checked configuration of a release, from its `config.yaml`.
+"""Check the configuration of a release, its `config.yaml`.
 
-All mistakes are reported at once, each with the path of its key.
+All mistakes are reported at once, each with the path of the key.
 
 Example:
     >>> config = PluginConfig.parse(

@@ -99,7 +99,7 @@ def _require_config(place: str | os.PathLike[str] | IO[bytes]) -> tuple[str, dic
 
 
 def read_plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return a plugin's fields from the configuration in its folder.
+    """Return a plugin's fields from the configuration in a folder.
 
     Raises:
         UsageError: The folder has no valid configuration.

@@ -1,4 +1,4 @@
-"""Load and call an action's entrypoint, and print its traceback."""
+"""Load and call an action's entrypoint, and print tracebacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["EntrypointError", "call_entrypoint", "format_traceback", "load_entry
 
 
 class EntrypointError(Exception):
-    """The entrypoint is missing, or importing its module fails; the message is a sentence."""
+    """The entrypoint is missing, or importing the module fails; the message is a sentence."""
 
 
 def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
@@ -45,7 +45,7 @@ def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
 
 
 def call_entrypoint(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-    """Call an entrypoint and return the result; a coroutine is run to its end."""
+    """Call an entrypoint and return the result; a coroutine is run to the end."""
     value = function(*arguments)
     if inspect.iscoroutine(value):
         return asyncio.run(value)
@@ -54,8 +54,8 @@ def call_entrypoint(function: Callable[..., Any], arguments: Sequence[Any]) -> A
 
 def format_traceback(error: BaseException) -> str:
     """Return the traceback of an exception that came out of the code, without our own frames."""
-    shown = error.with_traceback(_strip_own_frames(error.__traceback__))
-    text = "".join(traceback.format_exception(shown))
+    stripped = error.with_traceback(_strip_own_frames(error.__traceback__))
+    text = "".join(traceback.format_exception(stripped))
     begin = "Traceback (most recent call last):\n"
     return text if begin in text else begin + text
 

@@ -114,7 +114,7 @@ class _Walk:
         Args:
             folder: The folder.
             name: Path in the zip, with a slash at the end; empty for the top.
-            rules: The rules in force, the farthest first, each with its folder's path.
+            rules: The rules in force, the farthest first, each with the folder's path.
             above: The folders around this one.
         """
         rules_file = folder / _RULES

@@ -47,7 +47,7 @@ class _ReadOnlyParams(dict[str, Any]):
 
 
 class Context:
-    """A job as its code sees the job. Safe under threads.
+    """A job as the code sees the job. Safe under threads.
 
     A thread sends reports to the backend, the newest values at most twice a second; no method waits
     for the backend. The last values are always sent before the process ends.
@@ -166,7 +166,7 @@ class Context:
         """Print to the job's output with a level; plain `print` has none.
 
         Args:
-            message: The text; each of its lines becomes one line of output.
+            message: The text; each line becomes one line of output.
             level: `debug`, `info`, `success`, `warning`, `danger`, `error` or `critical`; or a
                 `synapse.LogLevel`.
 
@@ -193,7 +193,7 @@ class LocalContext(Context):
     """A context without a job, made by `local_context()`: reports stay on this object.
 
     Attributes:
-        printed: Logged messages, as pairs of a message and its level.
+        printed: Logged messages, as pairs of message and level.
     """
 
     def __init__(

@@ -12,7 +12,7 @@ ended:
 - n: the code called `sys.exit(n)`; 143 after SIGTERM
 
 The end of standard input means that the starting process is gone; then this process ends itself
-with everything in its process group.
+with everything in the process group.
 """
 
 from __future__ import annotations
@@ -251,7 +251,7 @@ def _set_up_output() -> None:
 
 
 def _print_log() -> None:
-    """Print the SDK's log, each message with its level."""
+    """Print the SDK's log, each message with a level."""
     import logging
 
     from synapse.plugins.log_markers import LEVELS

@@ -117,7 +117,7 @@ class JobUpdates:
 
 
 class UpdateSender:
-    """Sends reports on a thread of its own: the newest values, not too often.
+    """Sends reports from a thread: the newest values, not too often.
 
     Values lost on the way are sent again, with newer ones.
 

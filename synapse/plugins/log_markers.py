@@ -45,7 +45,7 @@ def add_level(message: str, level: str) -> str:
     r"""Return a message with a mark at the beginning of each line.
 
     Args:
-        message: The text, without the end of its last line.
+        message: The text, without the end of the last line.
         level: One of `LEVELS`, or a `synapse.LogLevel`.
 
     Raises:
@@ -63,10 +63,10 @@ def split_level(line: str) -> tuple[str, str | None]:
     r"""Split the mark off a printed line.
 
     Args:
-        line: The line, without its end.
+        line: The line, without the end.
 
     Returns:
-        The message and its level; the unchanged line and `None` without a known level.
+        Message and level; the unchanged line and `None` without a known level.
 
     Example:
         >>> split_level("\x1eloud\x1fhello")

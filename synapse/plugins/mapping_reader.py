@@ -1,4 +1,4 @@
-"""Read a mapping written by people, and note every mistake with the path of its key."""
+"""Read a mapping written by people, and note every mistake with the path of the key."""
 
 from __future__ import annotations
 
@@ -169,8 +169,8 @@ def _describe(value: Any) -> str:
     if value is None:
         return "nothing"
     text = repr(value)
-    shown = text if len(text) <= 60 else f"{text[:57]}..."
-    return f"the number {shown}" if isinstance(value, (int, float)) else shown
+    text = text if len(text) <= 60 else f"{text[:57]}..."
+    return f"the number {text}" if isinstance(value, (int, float)) else text
 
 
 def _quoting_advice(value: Any) -> str:

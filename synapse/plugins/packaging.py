@@ -69,7 +69,7 @@ def pack(
     environments.
 
     Args:
-        folder: The folder with `config.yaml` or `config.json` at its top.
+        folder: The folder with `config.yaml` or `config.json` at the top.
         dest: Path of the zip, which replaces any file.
         code: The required code of the plugin.
         version: The required version of the release.
@@ -164,7 +164,7 @@ def check_zip(
 def prepare_upload(
     source: str | os.PathLike[str] | IO[bytes], *, name: str | None, code: str, version: str
 ) -> Iterator[tuple[str | os.PathLike[str] | IO[bytes], str | None]]:
-    """Check a release, and yield the file to upload and its name.
+    """Check a release, and yield the file to upload, with a name.
 
     Args:
         source: A folder, a zip's path, or a zip opened for reading.
@@ -195,7 +195,7 @@ def prepare_upload(
 
 
 def _is_rewound(file: IO[bytes]) -> bool:
-    """Return whether an open file can be checked: the upload begins at its position."""
+    """Return whether an open file can be checked: the upload begins at the position."""
     try:
         return file.seekable() and file.tell() == 0
     except (AttributeError, OSError, ValueError):
@@ -234,7 +234,7 @@ def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths
 
 
 def _add(target: zipfile.ZipFile, file: SourceFile) -> None:
-    """Add a file to a zip, without its time and place."""
+    """Add a file to a zip, without time and place."""
     info = zipfile.ZipInfo(file.name, date_time=(1980, 1, 1, 0, 0, 0))
     info.create_system = 3
     info.external_attr = (stat.S_IFREG | (0o755 if file.is_executable else 0o644)) << 16

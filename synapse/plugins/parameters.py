@@ -1,4 +1,4 @@
-"""Check an action's parameters against its JSON Schema (draft 2020-12).
+"""Check an action's parameters against a JSON Schema (draft 2020-12).
 
 Example:
     >>> schema = {"properties": {"epochs": {"type": "integer"}}, "required": ["epochs"]}

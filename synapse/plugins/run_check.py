@@ -1,4 +1,4 @@
-"""Check an action and its parameters before a run is sent; the server checks again."""
+"""Check an action and parameters before a run is sent; the server checks again."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Runnable:
 
     @classmethod
     def from_config(cls, version: str, config: Any) -> Runnable:
-        """Read the actions from a release's configuration, whatever its form."""
+        """Read the actions from a release's configuration, whatever the form."""
         actions = config.get("actions") if isinstance(config, dict) else None
         return cls(version, actions if isinstance(actions, dict) else {})
 
@@ -37,7 +37,7 @@ class Runnable:
 def check_run(
     runnable: Runnable | None, action: str | None, params: Mapping[str, Any], *, label: str
 ) -> str | None:
-    """Check an action and its parameters against a release.
+    """Check an action and parameters against a release.
 
     Args:
         runnable: The release; `None` accepts every action and parameter.

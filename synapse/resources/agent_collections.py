@@ -1,4 +1,4 @@
-"""The lists of an agent: jobs and releases, and the work of its cluster."""
+"""The lists of an agent: jobs and releases, and the work of the cluster."""
 
 from __future__ import annotations
 
@@ -104,10 +104,10 @@ class AgentReleases(_AgentCollection[AgentRelease]):
         super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
 
     def fetch(self, plugin: Any, version: str) -> AgentRelease:
-        """Make the agent fetch a release, unless it keeps that release. One request.
+        """Make the agent fetch a release, unless the agent has that release. One request.
 
         Args:
-            plugin: The plugin, or its code.
+            plugin: The plugin, or the code.
             version: The release's version.
 
         Raises:

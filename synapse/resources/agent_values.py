@@ -85,7 +85,7 @@ class AgentValue(_ClientSlot):
 
 @attrs.frozen(kw_only=True)
 class AgentJob(AgentValue):
-    """A job as its agent sees the job.
+    """A job as the agent sees the job.
 
     Attributes:
         id: The job's id, the same as of the session's `Job`.
@@ -151,7 +151,7 @@ class AgentJob(AgentValue):
     def stop(self) -> Self:
         """Request the job's end, and return the job's current value. Two requests.
 
-        The job ends some seconds later, after its `finally` blocks; then the status says so.
+        The job ends some seconds later, after the code's `finally` blocks; then the status says so.
         """
         self._api.stop_job(self.id)
         return self.refresh()
@@ -323,7 +323,7 @@ class AgentHealth(AgentValue):
         status: `ok`, or the agent's own word.
         version: Version of the agent's software.
         runner: Name of the runner: `local` or `ray`.
-        connected: Whether the agent has reached its backend.
+        connected: Whether the agent has reached the backend.
         detail: Description of the fault.
     """
 
@@ -350,7 +350,7 @@ def fetch_metrics(client: AgentApi, panel: str) -> Metrics:
 
 
 def build_value(kind: type[T], row: Any, client: AgentApi) -> T:
-    """Build a value from a row, under any of the names that agents use for its fields."""
+    """Build a value from a row, whose fields may have other names."""
     if not isinstance(row, Mapping):
         raise InvalidResponse(200, f"the response is not a {kind.__name__}", response=row)
     fields = dict(row)

@@ -51,7 +51,7 @@ class AgentManager(BaseManager["Agent"]):
 
         Args:
             token: The agent's token.
-            **details: Facts about the agent, such as its `url`.
+            **details: Facts about the agent, such as the `url`.
 
         Raises:
             UsageError: The token is malformed.
@@ -67,13 +67,13 @@ class AgentManager(BaseManager["Agent"]):
     def get(self, key: int | str) -> Agent:
         """Return an agent by token, or by the id of an agent known to this session.
 
-        The server has no list of agents, and shows an agent only to clients with its token. So an
+        The server has no list of agents, and shows an agent only to clients with the token. So an
         id works for agents that were connected in this session.
 
         No request for an id, one for a token.
 
         Args:
-            key: The agent's token, as a string; or its id, as a number.
+            key: The agent's token, as a string; or the id, as a number.
 
         Raises:
             UsageError: The session knows no agent of this id.
@@ -184,7 +184,7 @@ class Agent(Resource):
         """Return the agent's client.
 
         Raises:
-            UsageError: The session lacks the agent's token, or the server its address.
+            UsageError: The session lacks the agent's token, or the server the address.
         """
         session = cast("AgentSession", self._session)
         api = session.agent_api(self._key)

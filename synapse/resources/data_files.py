@@ -42,7 +42,7 @@ class DataFileManager(BaseManager["DataFile"]):
         goes on from there. The same call continues an upload whose process died.
 
         Args:
-            source: A path, or a file opened for reading bytes with a known length.
+            source: A path, or a file opened for reading bytes with a checksums length.
             name: The file's name on the server; by default the path's last part.
             chunk_size: Bytes per chunk.
             chunked: Whether to send chunks; by default decided by the size.
@@ -50,7 +50,7 @@ class DataFileManager(BaseManager["DataFile"]):
                 by default a bar on a terminal.
 
         Returns:
-            The server's record, whose `checksum` and name go into a data unit. Its `id` is `None`
+            The server's record, whose `checksum` and name go into a data unit. The `id` is `None`
             in
             one case: the last response was lost, and the server then had the bytes.
 
@@ -103,15 +103,12 @@ class DataFileManager(BaseManager["DataFile"]):
         path = f"{self._resource.__schema__.path}verify_checksums/"
         body = {"checksums": list(checksums)}
         response = self._session.transport.request("POST", path, json=body, resource="data files")
-        known = response.get("checksums") if isinstance(response, dict) else response
-        if not isinstance(known, list) or not all(isinstance(item, str) for item in known):
+        stored = response.get("checksums") if isinstance(response, dict) else response
+        if not isinstance(stored, list) or not all(isinstance(item, str) for item in stored):
             raise InvalidResponse(
-                200,
-                "the response has no checksums",
-                response=response,
-                resource="data files",
+                200, "the response has no checksums", response=response, resource="data files"
             )
-        return set(known)
+        return set(stored)
 
 
 @resource("data_files/", manager=DataFileManager, list_path=None)

@@ -56,13 +56,13 @@ class UploadUnitsMixin(Resource):
             source: A folder; a pattern such as `"photos/**/*.png"`; a manifest (`.csv`, `.jsonl`
                 or `.parquet`); an iterable of paths; or one of records, each
                 `{"files": {specification: path}, "meta": {...}}`. All are read lazily.
-            project: The project, or its id, that gets a task for each unit.
+            project: The project, or an id, that gets a task for each unit.
             workers: Number of files in flight.
             progress: `None` shows a bar on a terminal, `False` nothing; a function is called with
                 the bytes done and the bytes known.
             on_error: `"collect"` continues after a failure and reports the failure, `"raise"` stops
                 at the first.
-            match: Maps a file's path to the name of its specification; `None` leaves the file out.
+            match: Maps a file's path to the name of a specification; `None` leaves the file out.
                 By default folders, names and file types decide.
             journal: File that stores the progress; by default one in the user's state folder for
                 this server, collection and source.
@@ -133,8 +133,8 @@ class DownloadUnitsMixin(Resource):
         """Download all files of the collection.
 
         Each file goes to `dest/<unit id>/<name>`, and appears there complete, with the right size
-        and checksum. `dest/units.jsonl` has a line for each unit, with its id, the paths of its
-        files and its `meta`. Existing files aren't fetched again, so the same call continues an
+        and checksum. `dest/units.jsonl` has a line for each unit, with `id`, the paths of the
+        files and `meta`. Existing files aren't fetched again, so the same call continues an
         interrupted download.
 
         One request for each page of units, and one for each missing file.
@@ -185,8 +185,8 @@ class DownloadTasksMixin(Resource):
         """Download the annotations of the project's tasks, and the annotated files.
 
         Each file goes to `dest/<unit id>/<name>`, as for a collection. `dest/annotations.jsonl` has
-        a line for each task: its id as `task`, its `status` and `data`, and its unit's id as
-        `data_unit`, the paths of its `files` and its `meta`.
+        a line for each task: the id as `task`, `status` and `data`, the unit's id as
+        `data_unit`, the paths of the `files` and the unit's `meta`.
 
         One request for each page of tasks, and one for each missing file.
 

@@ -195,7 +195,7 @@ class Job(Editable):
 
     @property
     def is_finished(self) -> bool:
-        """True if the job has ended, by its last known state. Makes no request."""
+        """True if the last known state is final. Makes no request."""
         state = self._state
         return isinstance(state, JobStatus) and state.is_final
 

@@ -23,7 +23,7 @@ _lock = threading.Lock()
 
 
 def check_plugin_run(plugin: Plugin, action: str | None, params: Mapping[str, Any]) -> str | None:
-    """Check an action and its parameters against the plugin's newest release.
+    """Check an action and parameters against the plugin's newest release.
 
     One request the first time, and one before a remembered release, which may be outdated,
     refuses anything.

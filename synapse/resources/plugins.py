@@ -39,8 +39,8 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
         """Create a plugin. One request.
 
         Args:
-            folder: The plugin's folder: its `config.yaml` has code, name, category, description and
-                author, unless given here. `release()` uploads the folder.
+            folder: The plugin's folder, whose `config.yaml` has code, name, category, description
+                and author, unless given here. `release()` uploads the folder.
             extra: Keys unknown to the SDK, sent unchanged.
             **values: Fields, such as `code`, `name` and `category`.
 
@@ -154,7 +154,7 @@ class Plugin(Editable):
         Args:
             action: Name of the action; optional for a plugin with one action.
             params: The action's parameters.
-            agent: The agent that runs the job, or its id; by default the server's choice.
+            agent: The agent that runs the job, or an id; by default the server's choice.
             debug: Whether to run for debugging: the job prints the SDK's log, too.
 
         Returns:
@@ -220,7 +220,7 @@ class Plugin(Editable):
 
         Args:
             version: Version, such as `"1.0.0"`.
-            source: The plugin's folder, or a zip: its path, or a file opened for reading bytes.
+            source: The plugin's folder, or a zip: a path, or a file opened for reading bytes.
             file: The older name of `source`.
             name: The file's name on the server; by default the path's last part.
             changelog: News of this version.

@@ -1,4 +1,4 @@
-"""Projects: annotation work over a collection, with its rules."""
+"""Projects: annotation work over a collection, with rules."""
 
 from __future__ import annotations
 

@@ -76,8 +76,8 @@ class UnitFile(ValueObject):
         """
         from synapse.transfer.remote_file import read_whole
 
-        where = self._address()
-        return read_whole(*where, size=self.size, checksum=self.checksum, name=self._name())
+        address = self._address()
+        return read_whole(*address, size=self.size, checksum=self.checksum, name=self._name())
 
     def download(self, dest: str | os.PathLike[str], *, progress: ProgressArgument = None) -> Path:
         """Download the file. One request; one more after each fault, for the rest.

@@ -40,6 +40,6 @@ def assert_num_requests(session: CountsRequests, expected: int) -> Iterator[None
     """
     before = session.request_count
     yield
-    made = session.request_count - before
-    if made != expected:
-        raise AssertionError(f"Expected {expected} requests, but {made} were made.")
+    count = session.request_count - before
+    if count != expected:
+        raise AssertionError(f"Expected {expected} requests, but {count} were made.")

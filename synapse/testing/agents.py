@@ -1,4 +1,4 @@
-"""A real agent for a test: a process of its own, beside the local backend."""
+"""A real agent for a test: a separate process beside the local backend."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["RunningAgent"]
 
 _STOP_TIMEOUT = 20.0
-# What would make the child a client of another server.
+# Variables that would make the child a client of another server.
 _FOREIGN = ("SYNAPSE_", "PYTHONWARNINGS")
 
 
@@ -28,7 +28,7 @@ class RunningAgent:
     """An agent in a child process, by default on a free port.
 
     The agent ends with the `with` block, and in any case with the parent process. A stopped agent
-    can be started again, with its old state.
+    can be started again, with the old state.
 
     Args:
         backend: The backend's address.
@@ -82,7 +82,7 @@ class RunningAgent:
             return self
         if self._folder is None:
             self._folder = self._data or Path(tempfile.mkdtemp(prefix="synapse-agent-"))
-        orders = {
+        options = {
             "backend": self._backend,
             "token": self.token,
             "data": str(self._folder),
@@ -91,23 +91,25 @@ class RunningAgent:
             **self._options,
         }
         log = tempfile.TemporaryFile()  # noqa: SIM115 # closed by `stop`
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
-        child = subprocess.Popen(  # our own module, by our own interpreter
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)
+        }
+        child = subprocess.Popen(  # this package, by this interpreter
             [sys.executable, "-m", "synapse.agent"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
-            env=kept,
+            env=environment,
             start_new_session=True,
         )
         try:
-            answer = await_ready(child, log, orders, self._start_timeout, "The agent")
+            ready = await_ready(child, log, options, self._start_timeout, "The agent")
         except BaseException:
             end(child, timeout=0)
             log.close()
             raise
-        self._child, self._log, self._url = child, log, answer["url"]
-        if "url" not in self._options:  # that is where others reach it, be it behind a proxy
+        self._child, self._log, self._url = child, log, ready["url"]
+        if "url" not in self._options:  # otherwise others may use a proxy's address
             self._port = int(self._url.rpartition(":")[2])
         return self
 

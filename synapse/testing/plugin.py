@@ -30,7 +30,7 @@ def synapse_backend() -> Iterator[Emulator]:
     try:
         emulator.start()
     except EmulatorError as error:
-        # One sentence that says what to install; the traceback would be about the SDK.
+        # The message says what to install; a traceback of the SDK doesn't help.
         pytest.fail(str(error), pytrace=False)
     yield emulator
     emulator.stop()
@@ -52,9 +52,9 @@ def synapse_session(synapse_emulator: EmulatorTenant) -> Iterator[Session]:
     from synapse.orm import session_base
 
     session = synapse_emulator.session()
-    before = session_base.set_default(session)
+    previous = session_base.set_default(session)
     yield session
-    session_base.set_default(before)
+    session_base.set_default(previous)
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def synapse_agent(synapse_emulator: EmulatorTenant) -> Iterator[RunningAgent]:
     try:
         agent.start()
     except EmulatorError as error:
-        # One sentence that says what to install; the traceback would be about the SDK.
+        # The message says what to install; a traceback of the SDK doesn't help.
         pytest.fail(str(error), pytrace=False)
     yield agent
     agent.close()
