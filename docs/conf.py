@@ -58,13 +58,14 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:class", r"datetime"),
     # The object layer's own, which no caller writes.
-    (r"py:class", r"(.*\.)?(Context|Schema|Terms|Window|Declared|Expansion|LazyPolicy)"),
+    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
+    (r"py:class", r"(.*\.)?(Expansion|LazyPolicy)"),
     (r"py:class", r"TimeoutArgument|ProgressArgument|SourceArgument|OnError"),
     # Of the library, under the names by which they are imported.
     (r"py:class", r"Path|BufferedReader"),
     # What a callback is called with is documented; that it is a callable, its name says.
     (r"py:class", r"Hook|OnRetry"),
-    (r"py:class", r"(.*\.)?(BackendBase|Answer)"),
+    (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested)"),
     # What the values of an agent are made of; its page lists the protocols by their names.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # Requests to a dashboard, which the parts of the client are made of; and Ray's own.

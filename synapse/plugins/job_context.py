@@ -219,7 +219,7 @@ class LocalContext(Context):
 
     @property
     def job(self) -> Job:
-        """Not available: no job exists.
+        """Fail, as a local context has no job.
 
         Raises:
             SynapseError: Always.
