@@ -239,7 +239,7 @@ class TestOutage:
 
 
 class Counting(Progress):
-    """Records the shown percentages."""
+    """Records whether the display was closed."""
 
     closed = False
 
