@@ -43,14 +43,14 @@ __all__ = [
 
 TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] | None"
 
-# Every kind of credential: the arguments that give it, first the current name, and the
-# environment variables, in the order in which they are looked at.
+# Every kind of credential: its arguments, first the current name, and its environment variables, in
+# the order of looking.
 _CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "api_token": (("api_token", "access_token"), ("SYNAPSE_API_TOKEN", "SYNAPSE_ACCESS_TOKEN")),
     "authorization_token": (("authorization_token", "token"), ("SYNAPSE_AUTHORIZATION_TOKEN",)),
     "agent_token": (("agent_token",), ("SYNAPSE_AGENT_TOKEN",)),
 }
-# In milliseconds, a bit less than what poll() takes as a C int.
+# In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
@@ -71,7 +71,7 @@ class Secret:
 
     def __init__(self, value: str, source: str) -> None:
         if not isinstance(value, str) or not _HEADER_SAFE.fullmatch(value):
-            # An HTTP library would refuse such a header later, with a message that shows it.
+            # An HTTP library would refuse such a header later, and quote the header.
             raise ConfigurationError(
                 f"The token from {source} is empty or has blanks, line ends or characters outside "
                 "ASCII; copy it again."
@@ -108,7 +108,7 @@ class Secret:
         return f"Secret('***', from {self.source})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The only place where a token could slip into a pickle without anyone asking for it.
+        # The only place where a token could slip into a pickle unnoticed.
         raise TypeError("A credential can't be pickled; a worker finds its own in its environment.")
 
 
@@ -235,8 +235,8 @@ def resolve(
     credentials = _argument_credentials(arguments)
     if not credentials and not named:
         credentials = _environment_credentials()
-    # A profile of which nothing is needed isn't looked at: what it has is for another server, or
-    # for another identity.
+    # A profile from which nothing is needed isn't read: the profile may belong to another server or
+    # another identity.
     values = named
     if not profile and (name is not None or not url or not credentials):
         values = read_profile(name)
@@ -342,7 +342,7 @@ def checked_url(url: Any, source: str) -> str:
         elif re.search(r"[\x00-\x20\x7f\\]", text) or port == 0 or "%" in parts.hostname:
             problem = "it has characters or a port that no URL can have"
     if problem:
-        # What comes before an @, or after a ?, may be a secret, even if the rest makes no sense.
+        # Text before an @ or after a ? may be a secret, even if the rest makes no sense.
         shown = "" if "@" in text else f" {re.split('[?#]', text)[0]!r}"
         raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"

@@ -82,7 +82,7 @@ class SynapseError(Exception):
 
     def __reduce__(self) -> tuple[Callable[..., SynapseError], tuple[Any, ...]]:
         # Exception's own pickling calls the class with `args`, which fails for keyword-only
-        # constructors and loses attributes; this one restores both, whatever the subclass adds.
+        # constructors and loses attributes; this method restores both.
         return _restore, (type(self), self.args, dict(self.__dict__))
 
 
@@ -91,7 +91,7 @@ def _restore(
 ) -> SynapseError:
     """Rebuild an exception from its pickle."""
     error = cls.__new__(cls, *args)
-    # Not the subclass's own constructor: its arguments are another matter than `args`.
+    # Not the subclass's constructor, whose arguments differ from `args`.
     super(SynapseError, error).__init__(*args)
     error.__dict__.update(attributes)
     return error

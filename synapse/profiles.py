@@ -20,8 +20,8 @@ __all__ = ["profile_path", "read_profile", "save_profile", "told_by"]
 def profile_path() -> Path:
     """Return where the profile file is looked for."""
     root = os.environ.get("XDG_CONFIG_HOME")
-    # Unlike Path.home(), this doesn't raise for a user who has no home: the ~ stays, and the root
-    # before it keeps it from being a folder of that name in the current one.
+    # Unlike Path.home(), this doesn't raise for a user without a home: the ~ stays, and the root
+    # before the ~ keeps that from being a folder below the current one.
     folder = Path(root) if root else Path(os.sep, os.path.expanduser("~"), ".config")  # noqa: PTH111
     return folder / "synapse" / "config.toml"
 
@@ -152,7 +152,7 @@ def _as_toml_text(value: Any) -> str:
             f"The profile file {profile_path()} has values that would be lost, as only texts, "
             "whole numbers and lists of them can be written: change it by hand."
         )
-    # A JSON text is a TOML one, but for half a pair of surrogates and this one control character.
+    # A JSON text is a TOML one, except for half a surrogate pair and this control character.
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "connect"]
 
-# What objects ask of their session, and nobody else: it isn't completed or suggested.
+# The interface for objects, which is neither completed nor suggested.
 _OF_OBJECTS = {
     "agent_api",
     "before_lazy_load",
@@ -100,7 +100,7 @@ class Session(SessionBase):
     """
 
     if TYPE_CHECKING:
-        # For type checkers and editors; what is there is found in the declarations.
+        # For type checkers and editors; at run time the declarations decide.
         projects: ProjectManager
         tasks: TaskManager
         task_tags: TaskTagManager
@@ -180,7 +180,7 @@ class Session(SessionBase):
         self._agents: dict[int, AgentClient | None] = {}
 
     if not TYPE_CHECKING:
-        # Hidden from type checkers: seeing it, they would accept any misspelled name.
+        # Hidden from type checkers, which would otherwise accept any misspelled name.
         def __getattr__(self, name: str) -> Any:
             cls = registry.get_by_plural(name) if name[:1] != "_" else None
             if cls is None:

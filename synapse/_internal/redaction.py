@@ -30,7 +30,7 @@ _USERINFO = r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#@\s\"'<>]*@"
 _MOST_HIDDEN = 10_000
 _LEAST_HIDDEN = 8
 _DEEPEST = 50
-# A filter isn't inherited: each that writes a URL needs it.
+# Filters aren't inherited: each logger that writes a URL needs the filter.
 _LOGGERS = (
     "urllib3.connection",
     "urllib3.connectionpool",
@@ -46,7 +46,7 @@ _lock = threading.Lock()
 
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
-    # When it is first needed: compiling takes longer than importing the rest of this module.
+    # At first use: compiling takes longer than importing the rest of this module.
     return re.compile(pattern)
 
 
@@ -146,7 +146,7 @@ class _Filter(logging.Filter):
         if clean != message:
             record.msg, record.args = clean, None
         if record.exc_info:
-            # An exception that quotes what a server said is written out below the message.
+            # A traceback that quotes a server is written below the message.
             record.exc_text = redacted(logging.Formatter().formatException(record.exc_info))
             record.exc_info = None
         return True

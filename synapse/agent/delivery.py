@@ -119,8 +119,8 @@ class Delivery:
         self._client = session.client
         self._stop = stop
         self._settled = settled
-        # The lines that were sent last, by job, and when, where it isn't known whether they came.
-        # What an earlier process left may have been under way as well.
+        # The last lines sent for each job, and the time, while their arrival is uncertain. Requests
+        # of an earlier process may still be running as well.
         now = time.monotonic()
         self._doubts: dict[str, float] = {job.id: now for job in store.untold() if job.lines}
         self._sizes: dict[str, int] = {}
@@ -175,7 +175,7 @@ class Delivery:
             except ClientError as error:
                 is_told = False
                 self._failures += 1
-                # Said when it begins, and then ever less often.
+                # Logged at the beginning, and then ever less often.
                 if self._failures & (self._failures - 1) == 0:
                     _LOG.warning("The backend can't be told of the jobs; trying again: %s", error)
             if self._is_closing:
@@ -275,7 +275,7 @@ class Delivery:
             _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
             self._store.give_up(job.id)
         elif isinstance(error, Conflict) and "status" in body:
-            # It has ended for the backend: somebody stopped it there, for one. That stays.
+            # The job has ended for the backend, for example by a stop there. That state stays.
             _LOG.warning("The backend keeps its own end of job %s: %s", job.id, error.detail)
             self._store.told(job.id, job.status)
             if not job.is_final:
@@ -287,7 +287,7 @@ class Delivery:
             self._store.told(job.id, job.status)
         else:
             if lines and _may_have_arrived(error):
-                # One that was answered, however badly, isn't under way any more.
+                # A request with any response is no longer running.
                 ago = self._settled if _was_answered(error) else 0.0
                 self._doubts[job.id] = time.monotonic() - ago
             raise error

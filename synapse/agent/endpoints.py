@@ -97,7 +97,7 @@ class _Guard:
         if scope["path"] == "/health/" or scope["path"].startswith("/_orders/"):
             return True
         given = HTTPConnection(scope).headers.get("authorization", "")
-        # In constant time: how long it takes says nothing of how much of a guess is right.
+        # In constant time: the duration reveals nothing about a guess.
         return hmac.compare_digest(given.encode("latin-1"), self._token)
 
 

@@ -30,7 +30,7 @@ __all__ = ["Caller", "JobService"]
 _LOG = logging.getLogger("synapse.agent")
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-# For how long the answer to a run waits for the backend's call with the job that it made.
+# Seconds for which a run waits for the backend's request with the created job.
 _CALLED_BACK = 5.0
 
 
@@ -86,7 +86,7 @@ class JobService:
         self._session = session
         self.reports = reports
         self._limits = limits
-        # What was asked for here, by the id of the job that the backend was asked to make for it.
+        # The run requests, by the id of the job that the backend creates for each.
         self._wanted: dict[str, str] = {}
         self._submitting = threading.Lock()
 

@@ -137,8 +137,8 @@ def _owner(options: AgentOptions, token: str) -> str:
 
 
 def _begin(contact: _Heartbeat, on_ready: Callable[[str], None] | None, url: str) -> None:
-    # Not before the agent listens: the backend may have work for it at once. And who waits for the
-    # agent may ask the backend for its address at once.
+    # Only once the agent listens: the backend may send jobs at once, and callers may ask the
+    # backend for the agent's address.
     contact.start(lambda: None if on_ready is None else on_ready(url))
 
 
@@ -287,8 +287,8 @@ class _Server(uvicorn.Server):
 
     def listen(self, listener: socket.socket) -> None:
         """Answer requests until a signal comes."""
-        # The server raises the signal that ended it again, when it has ended. What is left to do
-        # then isn't to be cut short, so there are handlers that do nothing.
+        # The server raises the signal that ended the server again. The rest of the shutdown must
+        # not be cut short, so the handlers do nothing.
         kinds = (signal.SIGINT, signal.SIGTERM)
         before = {kind: signal.signal(kind, lambda *_: None) for kind in kinds}
         try:

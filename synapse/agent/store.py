@@ -55,7 +55,7 @@ _RELEASE = "code, version, id, checksum, size, config, created"
 def _opened(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.5)
     try:
-        # The lock of the whole file is what keeps a second agent out of the folder.
+        # The lock of the whole file keeps a second agent out of the folder.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=NORMAL")
@@ -277,7 +277,7 @@ class Store:
         )
         return [OutputLine(text, level, datetime.fromisoformat(at)) for text, level, at in rows]
 
-    # What the backend was told.
+    # Events that the backend has.
 
     def untold(self) -> list[KeptJob]:
         """Return the jobs of which the backend doesn't know everything yet."""

@@ -86,7 +86,7 @@ def emulator(
             typer.echo(f"Synapse emulator ready at {server.url} (Ctrl-C stops it)")
             typer.echo(f"export SYNAPSE_BASE_URL={server.url}")
             typer.echo(f"export SYNAPSE_API_TOKEN={server.api_token}")
-            # Not exported: with both, a session would say that it is the agent, too.
+            # Not exported: with both tokens, a session would also claim to be the agent.
             typer.echo(f"# An agent for it: SYNAPSE_AGENT_TOKEN={server.agent_token} synapse agent")
 
         from synapse.jobs.spec import Limits

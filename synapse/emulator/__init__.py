@@ -12,7 +12,7 @@ __all__ = ["Emulator"]
 
 
 def __getattr__(name: str) -> Any:
-    # Not at import: the server's own modules live in this package and have no use for it.
+    # Not at import: the server's own modules live in this package and don't need the child.
     if name == "Emulator":
         from synapse.emulator.process import Emulator
 

@@ -17,10 +17,10 @@ from synapse.emulator.models import Job, User
 __all__ = ["ConnectedAgents"]
 
 _TIMEOUT = (5, 30)
-# Seconds between attempts. An agent that is asked for the same twice does it once, so that an
-# answer that was lost is asked for again.
+# Seconds between attempts. An agent does a repeated request once, so a request whose response was
+# lost is sent again.
 _PAUSES = (0.5, 1.0)
-# Seconds for which whoever starts a job waits until its agent has it: then it can be asked there.
+# Seconds for which the creator of a job waits until the agent has the job.
 _HANDED_OVER = 2.0
 
 

@@ -19,16 +19,16 @@ class EmulatorConfig(AppConfig):
     label = "emulator"
     verbose_name = "Synapse local backend"
 
-    #: Lets its holder make tenants over HTTP; None switches that endpoint off.
+    #: Lets the holder create tenants over HTTP; None switches that endpoint off.
     control_token: str | None = None
 
-    #: Set when the server stops: whoever is waiting for something goes.
+    #: Set when the server stops: all waiting requests end.
     stopping = threading.Event()
 
-    #: The faults that whoever holds that token ordered.
+    #: The faults that holders of that token armed.
     faults = Switch()
 
-    #: What runs jobs; None where there may be several processes, none of which has them all.
+    #: The job runner; None where several processes may serve, none of which sees all jobs.
     running: "JobRunner | None" = None
 
     #: The agents that jobs can be given to.

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 
 from synapse.emulator.models.accounts import Tenant, Token, User
 
-# The first header that is there decides; a user's token is good in both of the user's headers.
+# The first header in the request decides; a user's token works in both of the user's headers.
 _HEADERS = (
     ("SYNAPSE-Access-Token", Token.Kind.USER),
     ("Authorization", Token.Kind.USER),

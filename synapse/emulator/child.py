@@ -32,10 +32,10 @@ def await_ready(
     assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
     assert child.stdout is not None  # noqa: S101
     with contextlib.suppress(BrokenPipeError):  # died at once: its log says why
-        # The input stays open: its end tells the child that this process is gone.
+        # The input stays open: the end of input tells the child that this process is gone.
         child.stdin.write(json.dumps(orders).encode() + b"\n")
         child.stdin.flush()
-    # A pipe can't be read with a time-out everywhere; a child that is killed ends its pipe.
+    # Pipes have no read timeout on some systems; killing the child ends the pipe.
     late = threading.Timer(timeout, child.kill)
     late.start()
     try:
@@ -60,7 +60,7 @@ def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float,
 
 def text_of(log: IO[bytes]) -> str:
     """Return a child's output so far."""
-    # Not by seeking: the position in the file is one with that of the child, who writes there.
+    # Not by seeking: the child shares the file position, and writes there.
     return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
 
 

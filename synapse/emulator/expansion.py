@@ -42,7 +42,7 @@ def expanded(
             child = _serializer_class(expandable[name])
             rows = child.Meta.model._default_manager.all()
             lookups.append(Prefetch(name, expanded(rows, child, below.get(name, ()), depth + 1)))
-    # After the fuller ones: a plain lookup on the same path would take their place.
+    # After the fuller ones: a plain lookup on the same path would replace them.
     lookups += [lookup for lookup in serializer.reads if lookup not in names]
     rows = serializer.annotated(queryset)
     return rows.prefetch_related(*lookups)  # type: ignore[no-any-return] # as serializers declare

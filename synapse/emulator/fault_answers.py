@@ -46,7 +46,7 @@ class FaultMiddleware:
         if fault is None:
             return self.get_response(request)
         response = _UNPROCESSED.get(fault.kind, self._processed)(request, fault)
-        # The log is for what wasn't ordered.
+        # The log is for faults that nobody armed.
         response._has_been_logged = True  # type: ignore[attr-defined] # the framework's
         return response
 
@@ -62,7 +62,7 @@ def _tenant_of(request: HttpRequest) -> str | None:
     return None if found is None else found[1].tenant.code
 
 
-# What happens instead of processing the request.
+# Responses instead of processing the request.
 
 
 def _refuse(_: HttpRequest, fault: Armed) -> HttpResponseBase:
@@ -82,7 +82,7 @@ def _hang_up(_: HttpRequest, __: Armed) -> HttpResponseBase:
     return StreamingHttpResponse(_nothing())
 
 
-# What happens to the answer of a request that was processed.
+# Changes to the response of a processed request.
 
 
 def _delay(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:

@@ -19,7 +19,7 @@ class Kind:
     takes: tuple[str, ...] = ()
 
 
-#: Every kind of fault, by its name.
+#: Every kind of fault, by name.
 KINDS: Mapping[str, Kind] = {
     "slow": Kind(needs=("seconds",)),
     "429": Kind(takes=("retry_after",)),

@@ -87,8 +87,8 @@ def _keep(tenant: Tenant, draft: Path, checksum: str) -> Blob:
     path = blob_path(tenant, checksum)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = draft.stat().st_size
-    # Atomic, and harmless when another request has just put the same bytes there.
+    # Atomic, and harmless if another request has just stored the same bytes.
     draft.replace(path)
-    # The row comes after the bytes: what a row names can be read.
+    # The row comes after the bytes, so that a row's bytes can always be read.
     blob, _ = Blob.objects.get_or_create(tenant=tenant, checksum=checksum, defaults={"size": size})
     return blob

@@ -103,7 +103,7 @@ class Related(AnyOf):
                 }
             )
         if self.relation.many_to_many:
-            # By a subquery: a join would give a row once for each of its matching relations.
+            # By a subquery: a join would repeat a row for each of the matching relations.
             through = self.relation.remote_field.through
             rows = through.objects.filter(
                 **{f"{self.relation.m2m_reverse_field_name()}__in": value}

@@ -23,7 +23,7 @@ __all__ = ["DatabaseReporter", "end_job"]
 
 _log = logging.getLogger(__name__)
 
-# A transaction takes the database for itself, so each is a short one.
+# A transaction locks the whole database, so each one is short.
 _BATCH = 500
 _ATTEMPTS = 5
 _LEVELS = {Job.Status.FAILED: LogLevel.ERROR, Job.Status.STOPPED: LogLevel.WARNING}
@@ -38,7 +38,7 @@ class DatabaseReporter:
 
     def __init__(self, key: uuid.UUID) -> None:
         self._key = key
-        # Lines that the database doesn't have yet: when its disk is full, say, they wait here.
+        # Lines that wait for the database, for example while its disk is full.
         self._waiting: deque[OutputLine] = deque()
 
     def started(self) -> None:

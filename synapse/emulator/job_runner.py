@@ -88,7 +88,7 @@ class JobRunner:
         with self._lock:
             if self._engine is not None and self._engine.stop(str(job.pk)):
                 return
-            # It was saved, and isn't handed over yet.
+            # The job is saved, and not submitted yet.
             if Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
                 end_job(job.pk, Job.Status.STOPPED, "It was stopped before it ran.")
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
 
 _STOP_TIMEOUT = 15.0  # jobs have some seconds to end
-# What would make the child another Django project, another database or another client.
+# Variables that would turn the child into another Django project, database or client.
 _FOREIGN = ("DJANGO_", "SYNAPSE_", "DATABASE_URL", "PYTHONWARNINGS")
 
 
@@ -91,8 +91,8 @@ class Emulator:
             return self
         require_extra()
         log = tempfile.TemporaryFile()  # noqa: SIM115 # closed by `stop`
-        # A session of its own: Ctrl-C in the terminal is for this process, which then
-        # stops the child in its own time.
+        # A session of its own: Ctrl-C in the terminal reaches this process, which then stops the
+        # child.
         child = subprocess.Popen(  # our own module, by our own interpreter
             [sys.executable, "-m", "synapse.emulator"],
             stdin=subprocess.PIPE,

@@ -11,8 +11,8 @@ from waitress.task import WSGITask
 #: The key of the :class:`Wire` in a request's WSGI environment.
 WIRE = "synapse.wire"
 
-#: Raised where the application or its iterable is called, it ends the connection: what was
-#: written before goes out, and nothing else.
+#: Raised in the application or its iterable to end the connection: written bytes go out, and
+#: nothing else.
 Hangup = ClientDisconnected
 
 

@@ -243,9 +243,9 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
 
     def stop() -> None:
         apps.get_app_config("emulator").stopping.set()  # type: ignore[attr-defined] # ours
-        # The threads end first, so that what they were answering goes out.
+        # The threads end first, so that their responses go out.
         server.task_dispatcher.shutdown()
-        # Closed on its own thread: waitress's `close` would pull the sockets away under it.
+        # Closed on the server's thread: waitress's `close` would close the sockets in use.
         server.trigger.pull_trigger(lambda: server.asyncore.close_all(server._map, ignore_all=True))
         thread.join(5)
 

@@ -31,12 +31,12 @@ USE_I18N = False
 _SQLITE: dict[str, Any] = {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": str(_folder.database) if _data else ":memory:",
-    # A request's thread keeps its connection: opening one costs more than most queries.
+    # A request's thread keeps the connection: opening one costs more than most queries.
     "CONN_MAX_AGE": None,
     "OPTIONS": {
         "timeout": 20,
-        # A transaction takes the write lock when it begins, so that it waits its turn
-        # instead of failing half-way with "database is locked".
+        # A transaction takes the write lock at the beginning, and waits there instead of failing
+        # half-way with "database is locked".
         "transaction_mode": "IMMEDIATE",
         "init_command": (
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA foreign_keys=ON;"
@@ -74,7 +74,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-# A path of relations is walked recursively: without a bound, one long URL would overflow the stack.
+# Relation paths are walked recursively: without a bound, one long URL would overflow the stack.
 REST_FLEX_FIELDS = {"MAXIMUM_EXPANSION_DEPTH": 4}
 
 LOGGING: dict[str, Any] = {

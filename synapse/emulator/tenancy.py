@@ -11,10 +11,10 @@ from rest_framework.request import Request
 from synapse.emulator.authentication import Access
 from synapse.emulator.models import Tenant, User
 
-#: What a column of 64 bits holds; SQLite can't even be asked about a number beyond it.
+#: The range of a 64-bit column; SQLite refuses queries with numbers beyond.
 STORABLE = range(-(2**63), 2**63)
 
-#: How many values to put into one statement; databases take a bounded number.
+#: Number of values in one statement, which databases limit.
 BATCH = 500
 
 

@@ -19,7 +19,7 @@ _COUNT = ("count", "use count()")
 _FRAME = ("values", "use pandas.DataFrame(query.values('id', ...))")
 _PART = ("all", "use a slice, query[10:20]")
 
-# What people know from elsewhere: the verb that it needs here, and how it is said.
+# Habits from other libraries: the verb here that replaces each, and how to write that.
 _ELSEWHERE = {
     "add": ("create", "use create(...)"),
     "aggregate": ("values", "the server can't add up; add up the rows of values(...)"),
@@ -62,7 +62,7 @@ _ELSEWHERE = {
 }
 
 
-# What some managers have.
+# Verbs that only some managers have.
 _OFFERED = {"bulk_create", "create", "delete", "update"}
 
 
@@ -92,14 +92,14 @@ class BaseManager(Generic[T]):
         return self._own_session if self._own_session is not None else session_base.default()
 
     if not TYPE_CHECKING:
-        # Hidden from type checkers: seeing it, they would accept any misspelled verb.
+        # Hidden from type checkers, which would otherwise accept any misspelled verb.
         def __getattr__(self, name: str) -> Any:
             if name[:1] == "_":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
             doc = type(self).__doc__
             if name in _OFFERED and doc:
-                # The server has no such endpoint, and what there is stands there.
+                # The server has no such endpoint; the class's docstring lists the verbs.
                 how = f". {doc.splitlines()[0]}"
             else:
                 how = suggestion(name, verbs, _ELSEWHERE)

@@ -150,7 +150,7 @@ def to_wire(value: Any) -> Any:
     if isinstance(value, (datetime, date)):
         return value.isoformat()
     if isinstance(value, Mapping):
-        # Listed first: another thread may be editing it.
+        # A copy of the list: another thread may be editing the mapping.
         return {str(key): to_wire(item) for key, item in list(value.items())}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [to_wire(item) for item in list(value)]
@@ -224,7 +224,7 @@ def pass_through(kind: Any) -> frozenset[type]:
 
 @functools.cache
 def _converter() -> Converter:
-    # Imported when the first value needs it: it costs a third of what `import synapse` may.
+    # Imported at the first value: cattrs costs a third of the budget of `import synapse`.
     from cattrs import Converter
 
     converter = Converter(detailed_validation=False)

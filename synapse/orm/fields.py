@@ -254,7 +254,7 @@ class Field:
             self._hook = structure_hook(self.kind)
             self._binds = holds_nested(self.kind)
         try:
-            # Evaluating the kind, above, is what fills `passes`.
+            # Evaluating the kind, above, fills `passes`.
             converted = value if type(value) in self.passes else self._hook(value)
         except Exception as error:  # cattrs raises whatever the constructor of a type raises
             raise FieldValueError(self._complaint(value, resource, error)) from error
@@ -284,7 +284,7 @@ class Field:
         session = resource._session
         with session.lock:
             value = resource._raw.get(self.name, MISSING)
-            # The short ways are for what each row of an iteration goes through.
+            # Fast paths for the types in every row of an iteration.
             if not session.identity.pinned:
                 if type(value) in self.passes:
                     self.store(resource, value)

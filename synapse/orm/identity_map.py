@@ -59,7 +59,7 @@ class IdentityMap:
         # times as much for each object that is walked over.
         self._refs: dict[type[Entity], dict[Any, weakref.ref[Any]]] = {}
         self._sweep_at: dict[type[Entity], int] = {}
-        # Public for reading: an empty one tells a field that nobody has edited anything.
+        # Public for reading: an empty mapping tells fields that nothing is edited.
         self.pinned: dict[tuple[type[Entity], Any], Entity] = {}
         self._fresh: TTLCache[tuple[type[Entity], Any], Entity] = TTLCache(
             maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
@@ -127,7 +127,7 @@ class IdentityMap:
             return None
         cls = registry.get(target)
         if isinstance(value, dict):
-            # An expansion that wasn't asked for. What is known is at least as new.
+            # An expansion that nobody requested; the known values are at least as new.
             if _is_key(value.get("id")):
                 known = self.get(cls, value["id"])
                 return known if known is not None else self.load(cls, [value])[0]
@@ -170,7 +170,7 @@ class IdentityMap:
             if resource.is_changed:
                 return
             self.pinned.pop(key, None)
-            # Also when it wasn't held: what was assigned may just be what the server says.
+            # Also for unpinned objects: the assigned value may equal the server's.
             if resource._hides_changes():
                 self._watched[key] = resource
 

@@ -34,8 +34,8 @@ __all__ = [
 
 _RANGE = ("_after", "_before")
 
-# Django's lookups that mean a later or an earlier time, some words of a text, and what no filter
-# of the server's means.
+# Django's lookups for later and earlier times, for words of a text, and for tests that no filter of
+# the server offers.
 _LATER_OR_EARLIER = {"gt": "after", "gte": "after", "lt": "before", "lte": "before"}
 _WORDS = {"contains", "endswith", "icontains", "iendswith", "istartswith", "regex", "startswith"}
 _NONE = {"isnull", "ne", "not"}
@@ -275,7 +275,7 @@ def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
         return f"{schema.name} has no filter {name!r}: {meant}."
     why = f"{schema.name} has no filter {name!r}{suggestion(name, known)}"
     if name in schema.fields:
-        # No suggestion: the name is right, and another field isn't what was meant.
+        # No suggestion: the name is right, and no other field is meant.
         why = f"{schema.name}.{name} can't be filtered by. There are: {', '.join(sorted(known))}."
     return f"{why} A filter that only your server knows goes through params={{...}}."
 

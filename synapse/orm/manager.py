@@ -196,7 +196,7 @@ class Updates(Query[E]):
                 )
         targets = _targets(self, "update")
         for one in targets:
-            # A list or mapping of its own for each, or an edit of one would be one of all.
+            # A copy for each object: an edit of a shared list would change all objects.
             with one._tentatively(deepcopy(values)):
                 one.save()
         return len(targets)
@@ -245,7 +245,7 @@ def _bulk_error(
 ) -> BulkError:
     first = len(created)
     what = f"The batch of {plural} from {first} to {first + batch_length - 1}"
-    # An answer that didn't come, or isn't one, doesn't say what was done.
+    # A missing or malformed response doesn't tell whether the batch was created.
     is_refused = error.status_code < 500 and error.status_code not in (200, 201, 408)
     reasons = reasons_by_position(error.response) if is_refused else {}
     errors = {first + position: reason for position, reason in reasons.items()}

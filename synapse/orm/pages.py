@@ -207,7 +207,7 @@ def _pages_from(
     pages.close()
     if expected <= 0:
         return 0, iter(())
-    # The server's pages are smaller or larger than what was asked, so this was another place.
+    # The server's pages have another size than requested, so this page starts elsewhere.
     if first.next_query is None:
         first = get_page(session.transport, path, reading.params(size), resource=name)
     if served or not first.rows:
@@ -251,7 +251,7 @@ class Rows:
             if not chosen:
                 yield row
                 continue
-            # A row has its id, for the paging's sake, also when nobody asked for the id.
+            # Rows contain the id, which paging needs, also when nobody asked for the id.
             raw = {name: (field.raw(row), field.is_relation) for name, field in chosen}
             yield {
                 name: ids_of(value) if is_relation else value

@@ -31,7 +31,7 @@ __all__ = ["Query"]
 
 T = TypeVar("T", bound="Resource")
 
-# As many ids in one URL as every server and proxy takes.
+# A number of ids in one URL that every server and proxy accepts.
 _IDS_PER_REQUEST = 100
 
 
@@ -337,7 +337,7 @@ class Query(BaseManager[T]):
         return self.exists()
 
     if not TYPE_CHECKING:
-        # Hidden from type checkers, to which it is an error that there is no length.
+        # Hidden from type checkers, for which a missing `__len__` is the error.
         def __len__(self) -> int:
             raise TypeError(
                 f"A {type(self).__name__} has no len(), which would be a request that nobody sees: "
@@ -397,7 +397,7 @@ class Query(BaseManager[T]):
         found = None if refresh or self._is_partial() else identity.get_cached(cls, key)
         if found is None:
             terms = self._state
-            # Whether it is in the scope must be seen, whatever else is wanted.
+            # The field that shows the scope is always fetched.
             scope = (self._scope[0],) if self._scope else ()
             only = ("id", *terms.only, *scope) if terms.only else ()
             omit = [name for name in terms.omit if name not in scope]

@@ -22,8 +22,8 @@ __all__ = [
 ]
 
 _CLASSES: dict[str, type[Entity]] = {}
-# The package's own by their modules, for whoever asks only when the module is complete: a half of
-# one can be seen by another thread, or be left behind by Ctrl-C.
+# Built-in classes by module. They become visible only after the module has finished importing, so
+# no thread sees half of one.
 _DECLARED: dict[str, dict[str, type[Entity]]] = {}
 _LOADERS: list[Callable[[str], None]] = []
 

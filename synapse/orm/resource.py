@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Deletable", "Editable", "Fetchable", "Resource"]
 
-# Shown by repr when the server has sent them; the first found one names the object.
+# Fields that repr shows if known; the first known one names the object.
 _SHOWN = ("title", "name", "status")
 
 _REFRESH = ("refresh", "use refresh()")
 _DICT = ("to_dict", "use to_dict()")
 
-# What people know from elsewhere: the name that it needs here, and how it is said.
+# Habits from other libraries: the name here that replaces each, and how to write that.
 _ELSEWHERE = {
     "as_dict": _DICT,
     "asdict": _DICT,
@@ -51,7 +51,7 @@ _ELSEWHERE = {
     "terminate": ("stop", "use stop()"),
     "update": ("save", "assign to its fields, then save()"),
 }
-# What some resources have.
+# Verbs that only some resources have.
 _OFFERED = {"delete", "save"}
 
 
@@ -72,7 +72,7 @@ class Resource:
     _complete: bool
     _relation: str
     if TYPE_CHECKING:
-        # Every class declares its own, an integer or a string; here it is only known to be there.
+        # Every class declares an id of its own type, an integer or a string.
         @property
         def id(self) -> Any:
             """The id on the server."""
@@ -80,7 +80,8 @@ class Resource:
         def __init__(self) -> None: ...
 
     else:
-        # It takes whatever is given, so that what is given isn't what the message is about.
+        # Accept any arguments, so that the error explains where objects come from instead of
+        # complaining about arguments.
         def __init__(self, *_: Any, **__: Any) -> None:
             plural = type(self).__schema__.plural
             raise TypeError(
@@ -211,7 +212,7 @@ class Resource:
         object.__setattr__(self, "_relation", relation)
 
     if not TYPE_CHECKING:
-        # Hidden from type checkers: seeing it, they would accept any misspelled name.
+        # Hidden from type checkers, which would otherwise accept any misspelled name.
         def __getattr__(self, name: str) -> Any:
             cls = type(self)
             field = cls.__schema__.fields.get(name)
@@ -220,7 +221,8 @@ class Resource:
                     raise AttributeError(f"{cls.__name__!r} object has no attribute {name!r}")
                 for base in cls.__mro__:
                     if name in base.__dict__:
-                        # Its own getter said no; asked again, it says why.
+                        # A property raised AttributeError; reading the property again shows the
+                        # reason.
                         return base.__dict__[name].__get__(self, cls)
                 known = [*cls.__schema__.fields, *_public(cls)]
                 if name in _OFFERED:
@@ -237,7 +239,7 @@ class Resource:
             return
         if field not in self._editable_fields():
             raise AttributeError(f"{type(self).__name__}.{name} is read-only: it stays.")
-        # What was assigned is given up, as `mock.patch.object` and its like expect.
+        # Deleting an attribute discards the edit, as `mock.patch.object` expects.
         with self._session.lock:
             if field.current(self) is not MISSING:
                 field.clear(self)
@@ -343,9 +345,9 @@ class Resource:
             "tenant": settings.tenant,
             "profile": settings.profile,
         }
-        # The module of the session's class says how one is made, in a process that has none yet.
+        # Importing the module of the session's class registers how to make a session.
         modules = (type(self).__module__, type(self._session).__module__)
-        # A signed address lets in whoever has it, and not for long: the field is loaded again.
+        # A signed URL is a credential and expires soon: the field is loaded again instead.
         row = {name: value for name, value in self._raw.items() if not is_signed(value)}
         return restore, (type(self).__name__, modules, row, edits, where)
 
@@ -466,8 +468,8 @@ class Editable(Fetchable):
             >>> project.save().changes
             {}
         """
-        # Of two saves at once, the one whose answer comes last needn't be the one that the server
-        # did last: the object would be taken for saved, and an edit be lost.
+        # Of two saves in flight, the response that arrives last needn't belong to the save that the
+        # server did last: an edit would be lost.
         with self._session.saving(self):
             with self._session.lock:
                 changes = self.changes

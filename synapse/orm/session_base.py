@@ -25,9 +25,9 @@ __all__ = ["LazyPolicy", "SessionBase", "default", "find", "set_connector", "set
 
 LazyPolicy: TypeAlias = Literal["allow", "warn", "raise"]
 
-# From how many loads at one line on they are taken for a loop.
+# Lazy loads from one line before we warn about a loop.
 _LOOP = 3
-# So many that objects which are saved at once seldom share one.
+# Enough locks that concurrent saves of different objects seldom share one.
 _SAVERS = 1021
 
 
@@ -185,7 +185,7 @@ def find(where: Mapping[str, str | None]) -> SessionBase:
         found = _open(where["base_url"], where["tenant"])
         if found is None:
             made = _connected(**where)
-            # Its tenant may come from this process's settings, which have a session already.
+            # The tenant may come from this process's settings, which may have a session already.
             found = _open(*made.key) or made
         if _default is None:
             set_default(found)

@@ -44,7 +44,7 @@ def _reporting(base: type, name: str) -> Callable[..., Any]:
         try:
             return method(self, *args, **kwargs)
         finally:
-            # Also after an error: what an iterable gave before it failed has gone in.
+            # Also after an error: items before the failing one have been added.
             if (report := getattr(self, "_report", None)) is not None:
                 report()
 
@@ -104,7 +104,7 @@ class _ReadOnly:
         def __getattr__(self, name: str) -> Any:
             if name[:1] == "_":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            # Such as `add` or `all`, of what was taken for a manager.
+            # Such as `add` or `all`, from users who take the list for a manager.
             raise AttributeError(f"{self._what} has no {name!r}, and is read-only: {self._hint}.")
 
 
@@ -160,7 +160,7 @@ def read_only(value: Any, what: str, hint: str, depth: int = 0) -> Any:
 def is_tracked(value: Any) -> bool:
     """Return whether every list and mapping in a value reports changes."""
     if isinstance(value, dict):
-        # Listed first: another thread may be editing it.
+        # A copy of the list: another thread may be editing the value.
         return isinstance(value, TrackedDict) and all(map(is_tracked, list(value.values())))
     if isinstance(value, list):
         return isinstance(value, TrackedList) and all(map(is_tracked, value))

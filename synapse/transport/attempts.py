@@ -146,7 +146,7 @@ class Attempts:
             attempts=self._number,
             elapsed=elapsed,
             was_throttled=self._was_throttled or status == 429,
-            # An earlier attempt deleted the object; only its response was lost.
+            # An earlier attempt deleted the object; only the response was lost.
             is_done=self._method == "DELETE" and self._was_lost and status == 404,
         )
 

@@ -10,8 +10,8 @@ from synapse.transport.urls import origin_of
 
 __all__ = ["OriginAuth"]
 
-# The header of each credential and what stands before the token in it, from the platform's wire
-# format. The last three are for talking to an agent, or to a Ray head, instead of the backend.
+# The header of each credential, and the word before the token, from the platform's wire format. The
+# last three are for an agent or a Ray head instead of the backend.
 _HEADERS = {
     "api_token": ("SYNAPSE-Access-Token", "Token "),
     "authorization_token": ("Authorization", "Token "),

@@ -135,8 +135,8 @@ class Connection:
             _LOG.debug("%s %s failed: %s", method, context.shown, type(error).__name__)
             from synapse.transport import error_mapping  # a script that never fails never loads it
 
-            # The request of the library's own exception has the credentials, and so have the
-            # variables in its traceback, which some tools show.
+            # The request inside the library's exception has the credentials, and so have the
+            # variables in the traceback, which some tools show.
             _forget_headers(error)
             _forget_details(error, outer)
             failure = error_mapping.from_exception(
@@ -184,7 +184,7 @@ def _forget_details(error: BaseException | None, outer: BaseException | None) ->
     """Drop tracebacks and quoted secrets, up to the error that the caller was handling."""
     while error is not None and error is not outer:
         error.__traceback__ = None
-        # What a server said instead of a status, or a proxy's address with its password.
+        # A status line from the server, or a proxy's address with a password.
         error.args = tuple(redacted(x) if isinstance(x, str) else x for x in error.args)
         for name, value in list(vars(error).items()):
             if isinstance(value, str):

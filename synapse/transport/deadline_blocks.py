@@ -68,8 +68,8 @@ def deadline(seconds: float) -> Iterator[None]:
         yield
     finally:
         own.is_left = True
-        # Not back to what was before: that may have been left meanwhile, and this may be another
-        # context, both by a generator.
+        # Not the previous value: a generator may have left that block meanwhile, or run in another
+        # context.
         _block.set(_entered(_block.get()))
 
 

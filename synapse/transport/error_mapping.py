@@ -143,8 +143,8 @@ def from_exception(
             408, f"no answer within {seconds:g} s, its deadline", hint=_HINTS[408], **about
         )
     was_sent = True
-    # The order matters: what a proxy's error wraps isn't about the server, and a refused
-    # connection and an unknown name are kinds of connect timeout to urllib3.
+    # The order matters: causes inside a proxy's error aren't about the server, and for urllib3 a
+    # refused connection and an unknown name are kinds of connect timeout.
     if caused_by(http_errors.ProxyError, http_errors.InvalidProxyURL, pool_errors.ProxyError):
         was_sent = not caused_by(http_errors.InvalidProxyURL)
         detail = "the proxy couldn't be used"

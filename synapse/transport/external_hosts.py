@@ -56,7 +56,7 @@ class ExternalHosts:
                 found = Connection(url, self._options)
             self._connections[origin] = found
             while len(self._connections) > _MOST_CONNECTIONS:
-                # What is being read over it goes on; only what waits for use is closed.
+                # Responses that are being read go on; only idle connections are closed.
                 self._connections.popitem(last=False)[1].http.close()
             return found
 
@@ -102,7 +102,7 @@ def file_url(url: str, base_url: str) -> str:
         request = requests.PreparedRequest()
         request.prepare_url(whole, None)
         prepared = str(request.url)
-        # What decides on the credentials must be what opens the connection.
+        # The URL that decides about credentials must be the URL that is opened.
         is_same = origin_of(prepared)[0] == origin[0] and origin_of(prepared)[2] == origin[2]
     except (RequestException, ValueError):
         raise problem from None

@@ -77,8 +77,8 @@ def follow(
     """
     outage = _Outage(patience, resource, clock, sleep)
     given = 0
-    # Whether it had ended before the stream was opened, so that the stream's end is the log's;
-    # whether this server ends streams of logs that go on; and whether it may be away.
+    # Whether the log had ended before the stream was opened, so that the stream's end is the log's;
+    # whether this server ends streams of unfinished logs; whether the server may be away.
     is_complete = ends_early = is_in_doubt = False
     end_now: tuple[int, str | None] | None = None
     while True:
@@ -106,7 +106,7 @@ def follow(
             was_complete, is_complete = is_complete, is_complete or has_ended()
             outage.is_alive()
             ends_early = ends_early or not is_complete
-            # What was printed between the stream's end and the log's would be lost otherwise.
+            # Lines printed between the stream's end and the log's would be lost otherwise.
             is_sure = is_complete and (was_complete or not ends_early)
             # Two cuts at the same place, to the letter, are as good as an end.
             end_before, end_now = end_now, (given, rest)
@@ -121,7 +121,7 @@ def follow(
         except ClientError as error:
             if stream is not None and isinstance(error, InvalidResponse):
                 raise  # what this server sends is no log, or its line too long
-            # Not what a server answered with the same status.
+            # A response of the server with the same status doesn't count.
             is_lost = isinstance(error, (ConnectionFailed, RequestTimeout)) and not error.response
             if not (given or retries_first or (is_lost and getattr(error, "was_sent", True))):
                 raise
@@ -185,7 +185,7 @@ class _Outage:
             if left <= 0:
                 raise error
             pause = min(self._pauses.next(), left)
-        # The first time is nothing special; when it goes on, somebody may wonder.
+        # The first outage is nothing special; a repeated one is worth a warning.
         is_news = self.may_be_on and not self._is_told
         self._is_told = self._is_told or is_news
         _LOG.log(

@@ -32,8 +32,8 @@ WORKERS = 4
 
 # How many pages in a row may bring nothing new before the walk is taken for endless.
 _BARREN = 3
-# How often in a row it steps back without finding anything new: a count that goes up and down would
-# have it step back and forth for ever.
+# Consecutive steps back without new rows: with a total that rises and falls, the walk would step
+# back and forth for ever.
 _RETREATS = 16
 
 

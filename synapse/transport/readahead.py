@@ -63,14 +63,14 @@ class ReadAhead:
             return self._get_alone(number)
         for ahead in range(number, min(number + self._workers, last + 1)):
             if ahead not in self._flying:
-                # With the deadline of the block that it is asked for in.
+                # In the caller's context, with the deadline of the caller's block.
                 within = copy_context()
                 future = self._pool.submit(within.run, self._fetch, ahead)
                 self._flying[ahead] = future, block_in_force()
         flying = self._flying.pop(number, None)
         answer = self._landed(*flying, number) if flying is not None else self._fetch(number)
         if answer.was_throttled or answer.response.status_code == 429:
-            # Too many at once is this class's own doing: from now on one by one.
+            # Reading ahead caused the throttling: from now on one page at a time.
             self.stop()
             if answer.response.status_code == 429:
                 answer = self._fetch(number)
@@ -121,7 +121,7 @@ class ReadAhead:
         used = time.perf_counter() - self._fetched_at
         waited = self._wait > max(_LEAST_WAIT, (self._asked_cpu + used) / 2)
         if waited and (self._waited_before or self._wait > _CLEAR_WAIT):
-            # Imported when it is needed: a script that reads one page has no use for threads.
+            # Imported at first use: a script that reads one page needs no threads.
             from concurrent.futures import ThreadPoolExecutor
 
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synapse-pages")

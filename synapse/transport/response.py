@@ -14,7 +14,7 @@ from synapse.transport import decoding
 __all__ = ["Response"]
 
 _DIGITS = b"0123456789"
-# The last byte that a JSON text may have, by its first.
+# The last byte that a JSON text may have, by the first byte.
 _ENDS = {
     b"{": b"}",
     b"[": b"]",

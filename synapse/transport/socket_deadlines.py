@@ -25,8 +25,8 @@ from synapse.transport.deadline_blocks import block_in_force
 __all__ = ["DeadlineAdapter", "DeadlinePassed", "until"]
 
 
-# A timeout of `sendall` is for all of its bytes, however many. In pieces, it is for each of them:
-# whoever has a slow line isn't cut off for sending much.
+# A timeout of `sendall` covers all bytes. In pieces, the timeout covers each piece, so that a slow
+# line isn't cut off for sending much.
 _PIECE = 64 * 1024
 
 

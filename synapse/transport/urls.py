@@ -42,7 +42,7 @@ def normalized(base_url: str) -> str:
         request.prepare_url(base_url, None)
         origin_of(str(request.url))
     except (RequestException, ValueError):
-        # The library's message quotes the whole URL, so it isn't shown.
+        # The library's message quotes the whole URL, so that message isn't shown.
         raise ConfigurationError(
             f"The base URL {without_query(base_url)!r} can't be used: no host can have that name."
         ) from None
@@ -61,13 +61,14 @@ def origin_of(url: str) -> Origin:
         ('https', 'api.example.com', 443)
     """
     if _AMBIGUOUS.search(url):
-        # In http://a\@b/ the host is b to the standard library and a to what opens the connection.
+        # In http://a\@b/ the host is b for the standard library, and a for the code that opens the
+        # connection.
         raise ValueError(f"{without_query(url)!r} has a backslash, a blank or a control character")
     parts = urlsplit(url)
     if not parts.hostname:
         raise ValueError(f"{without_query(url)!r} names no host")
     if "%" in parts.hostname:
-        # What opens the connection decodes it, and would go to another host than is read here.
+        # The code that opens the connection decodes this, and would go to another host.
         raise ValueError(f"{without_query(url)!r} has an encoded host")
     port = parts.port
     return (

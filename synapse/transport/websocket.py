@@ -143,7 +143,7 @@ def _proxy(proxies: Mapping[str, str], url: str, timeout: float) -> dict[str, An
         "http_proxy_port": parts.port or {"https": 443, "http": 80}.get(parts.scheme, 1080),
         "proxy_type": parts.scheme if parts.scheme.startswith("socks") else "http",
         "http_proxy_timeout": timeout,
-        # Without a list, the library has one, by which this machine is never reached by a proxy.
+        # Without a list, the library uses a default list that excludes this machine.
         "http_no_proxy": ["-"],
     }
     if parts.username is not None:

@@ -68,7 +68,7 @@ class AssignmentSerializer(TaggedSerializer):
         before = instance.assignee_id
         assignment: Assignment = super().update(instance, validated_data)
         if before != assignment.assignee_id and before is not None:
-            # Whoever works on the task changes there too.
+            # The task's assignee changes together with the assignment.
             Task.objects.filter(pk=assignment.task_id, assignee=before).update(
                 assignee=assignment.assignee_id, updated=timezone.now()
             )

@@ -36,7 +36,7 @@ class FileSpecificationSerializer(serializers.ModelSerializer[FileSpecification]
         )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        # A PATCH of the collection makes every field of this optional, also of a new one.
+        # A PATCH of the collection makes every field optional, also those of a new specification.
         missing = {"name", "file_type"} - attrs.keys() if "id" not in attrs else set()
         if missing:
             raise serializers.ValidationError(

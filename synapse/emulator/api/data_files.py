@@ -95,7 +95,7 @@ class DataFileViewSet(ResourceViewSet):
     def create(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        # The bytes are written outside a transaction: it would keep all other writers waiting.
+        # Outside a transaction, which would keep all other writers waiting.
         return self.answer(serializer.save().pk, status.HTTP_201_CREATED)
 
     @action(detail=False, methods=["post"])

@@ -25,7 +25,7 @@ from synapse.emulator.filters import AnyOf
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 from synapse.emulator.tenancy import access_of
 
-# What newer servers call the same states.
+# Spellings of newer servers for the same states.
 _NEWER = {"pending": Job.Status.QUEUED, "succeeded": Job.Status.COMPLETED}
 
 
@@ -140,7 +140,7 @@ class JobSerializer(ResourceSerializer):
         if instance.is_final and status != instance.status:
             raise ApiConflict(f"The job has ended: it is {instance.status}.")
         if status != instance.status and not self._may_say(instance, status):
-            # It is over when who runs it has ended it, and says so.
+            # The job is over when its runner reports the end.
             validated_data.pop("status")
             status = instance.status
             ask_to_stop(instance)

@@ -48,5 +48,5 @@ class LogViewSet(BulkCreateMixin):
     serializer_class = LogSerializer
 
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # The bytes are written outside a transaction: it would keep all other writers waiting.
+        # Outside a transaction, which would keep all other writers waiting.
         return self.create_all(request)

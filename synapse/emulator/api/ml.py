@@ -56,7 +56,7 @@ class ModelSerializer(ResourceSerializer):
             )
         return attrs
 
-    # The bytes are written outside a transaction: it would keep all other writers waiting.
+    # Outside a transaction, which would keep all other writers waiting.
 
     def create(self, validated_data: dict[str, Any]) -> Model:
         model: Model = super().create(self._stored(validated_data))

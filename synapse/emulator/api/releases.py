@@ -64,7 +64,7 @@ class PluginReleaseSerializer(ResourceSerializer):
 
     def create(self, validated_data: dict[str, Any]) -> PluginRelease:
         content = validated_data.pop("file")
-        # The bytes are written outside a transaction: it would keep all other writers waiting.
+        # Outside a transaction, which would keep all other writers waiting.
         blob = store(self.owner, content)
         with transaction.atomic():
             plugin = Plugin.objects.select_for_update().get(pk=validated_data["plugin"].pk)

@@ -24,7 +24,7 @@ _LINES = 1000
 _KIND = "text/plain; charset=utf-8"
 _RANGE = re.compile(r"lines=([0-9]{1,15})-")
 
-# Of the threads of our own server half; another one's may be few.
+# Half of our own server's threads; another WSGI server may have few.
 _OURS = threading.BoundedSemaphore(8)
 _OTHERS = threading.BoundedSemaphore(2)
 

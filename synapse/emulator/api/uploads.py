@@ -74,7 +74,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
 
     model = Upload
     filter_backends = ()
-    # As the library has it, but with numbers that a file can have.
+    # The library's pattern, limited to numbers that a file can have.
     content_range_pattern = re.compile(
         r"^bytes (?P<start>\d{1,18})-(?P<end>\d{1,18})/(?P<total>\d{1,18})$", re.ASCII
     )

@@ -38,7 +38,7 @@ class User(models.Model):
     name = models.CharField(max_length=255, blank=True)
     email = models.EmailField(blank=True)
     is_agent = models.BooleanField(default=False)
-    #: Of an agent: where it is reached, whether it may be used, and when it last said so.
+    #: For agents: address, permission to be used, and time of the last heartbeat.
     url = models.CharField(max_length=1024, blank=True)
     is_active = models.BooleanField(default=True)
     connected = models.DateTimeField(null=True)
@@ -46,7 +46,7 @@ class User(models.Model):
     tenants = models.ManyToManyField(Tenant, through="Membership", related_name="users")
     created = models.DateTimeField(auto_now_add=True)
 
-    # DRF asks these two of whoever is behind a request.
+    # DRF reads these two attributes of a request's user.
     is_authenticated = True
     is_anonymous = False
 
@@ -81,7 +81,7 @@ class Token(models.Model):
     digest = models.CharField(max_length=64, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices)
     user = ForeignKey(User, models.CASCADE, related_name="tokens")
-    #: The job that it was made for: it is good in that job's tenant, until the job ends.
+    #: The token's job: the token works in the job's tenant, until the job ends.
     job = ForeignKey(
         "emulator.Job",
         models.CASCADE,

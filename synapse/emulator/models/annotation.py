@@ -71,7 +71,7 @@ class Task(TenantOwned):
         HIGH = "high"
 
     project = ForeignKey(Project, models.CASCADE, related_name="tasks")
-    # What people annotated outlives the data that they looked at.
+    # Annotations outlive the annotated data.
     data_unit = ForeignKey(DataUnit, models.SET_NULL, null=True, blank=True, related_name="tasks")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.NORMAL)

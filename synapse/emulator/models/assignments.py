@@ -19,7 +19,7 @@ class Assignment(TenantOwned):
         COMPLETED = "completed"
         REJECTED = "rejected"
 
-    # That of the task; kept here so that a project's assignments are found by an index.
+    # The task's project, copied so that an index finds a project's assignments.
     project = ForeignKey(Project, models.CASCADE, related_name="assignments")
     task = ForeignKey(Task, models.CASCADE, related_name="assignments")
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)

@@ -43,7 +43,7 @@ class Job(TenantOwned):
         ENGINE = "engine", "This server"
         AGENT = "agent", "An agent that was given it"
 
-    #: What comes after nothing.
+    #: Final states: no transition leaves them.
     FINAL = (Status.COMPLETED, Status.FAILED, Status.STOPPED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -61,7 +61,7 @@ class Job(TenantOwned):
     progress_record = models.JSONField(null=True, blank=True, default=None)
     metrics_record = models.JSONField(null=True, blank=True, default=None)
     params = models.JSONField(default=dict, blank=True)
-    #: What else came with the request to run it.
+    #: Other keys of the run request.
     options = models.JSONField(default=dict, blank=True)
     result = models.JSONField(null=True, blank=True, default=None)
     debug = models.BooleanField(default=False)

@@ -29,7 +29,7 @@ class Storage(TenantOwned):
     name = models.CharField(max_length=255)
     provider = models.CharField(max_length=16, choices=Provider.choices)
     category = models.CharField(max_length=8, choices=Category.choices, default=Category.INTERNAL)
-    #: How to reach it, secrets included.
+    #: Access data, secrets included.
     configuration = models.JSONField()
     is_default = models.BooleanField(default=False)
 

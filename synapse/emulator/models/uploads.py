@@ -27,7 +27,7 @@ class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships n
     offset: int  # declared by the library, which ships no types
     digest = models.CharField(max_length=32, blank=True, editable=False)
 
-    #: How long an upload takes chunks after it was begun.
+    #: Lifetime of an upload, during which chunks are accepted.
     lifetime = upload_settings.EXPIRATION_DELTA
 
     @property

@@ -143,8 +143,8 @@ class Engine:
 
     def _start_worker(self) -> None:
         name = f"synapse-job-{len(self._threads) + 1}"
-        # A daemon: a process that forgets to close its engine must be able to end, and its jobs
-        # end with it.
+        # A daemon thread: a process that forgets to close the engine must be able to end, and the
+        # jobs end with the process.
         thread = threading.Thread(target=self._work, name=name, daemon=True)
         self._threads.append(thread)
         thread.start()

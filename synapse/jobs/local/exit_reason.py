@@ -12,12 +12,12 @@ __all__ = ["outcome_of"]
 
 _LONGEST = 500
 _EXCEPTION = re.compile(r"[^\W\d][\w.<>]*(: .*)?")
-# The driver's exit codes: the code raised something; it can't be imported, or its result can't be
-# sent. The driver's last line then says why.
+# Exit codes of the job's process: the code raised; the code can't be imported; the result can't be
+# sent. The last line says why.
 _RAISED = 1
 _BY_DRIVER = (3, 4)
 _INSTALL = " Name its package under `requirements` in config.yaml, with `install: true`."
-# How a traceback begins, and what is before each of its lines: that of several at once is drawn.
+# The beginning of a traceback, and the prefix of each line: exception groups draw a frame.
 _TRACEBACKS = {
     "Traceback (most recent": "",
     "  + Exception Group Traceback (most recent": "  | ",

@@ -26,9 +26,9 @@ __all__ = ["JobRun"]
 _log = logging.getLogger(__name__)
 _TAIL = 200
 
-# The driver by its name, with nothing of the release's before the interpreter's own modules: a
-# file `json.py` in it must not become the driver's. The SDK may have been found by the path of
-# the process that runs this only.
+# The job's module by name, with the interpreter's own modules before the release's: a file
+# `json.py` in the release must not replace the standard one. Only the starting process may know the
+# path of the SDK.
 _START = (
     "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
     "from synapse.plugins.job_main import main; sys.exit(main())"
@@ -106,7 +106,7 @@ class JobRun:
             variables = job_environment(interpreter, home, temporary)
             sent = json.dumps(self.order.for_driver(action.entrypoint)).encode() + b"\n"
             command = [interpreter, "-c", _START, str(_sdk())]
-            # What was installed for the release must stay for as long as it runs.
+            # The installed environment must stay while the job runs.
             exit_code = self._step(command, code, variables, output, grace, sent)
         self.verdict.close()
         if exit_code is None:

@@ -74,7 +74,7 @@ class Output:
             self._give(lines)
 
     def _cut(self, data: bytes) -> None:
-        # Its other half may be on its way.
+        # The other half of a character may still arrive.
         held = b"\r" if data.endswith(b"\r") else b""
         data = data[: len(data) - len(held)].replace(b"\r\n", b"\n")
         *whole, rest = data.split(b"\n")

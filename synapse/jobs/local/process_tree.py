@@ -12,10 +12,10 @@ import psutil
 
 __all__ = ["MARK", "ProcessTree", "end_marked"]
 
-#: The variable in a job's environment by which what it left behind is known as its own.
+#: Environment variable that marks every process of a job, so that orphans can be found.
 MARK = "SYNAPSE_JOB_ID"
 
-# How often those are looked for that left the session: it takes a look at every process there is.
+# Seconds between searches for processes that left the session: a search reads every process.
 _PERIOD = 1.0
 
 
@@ -63,7 +63,7 @@ class ProcessTree:
         self._kill_until_none_is_left()
 
     def _kill_until_none_is_left(self) -> None:
-        # What is killed may have started something a moment before.
+        # A killed process may have started another one a moment before.
         for _ in range(10):
             alive = [process for process in self._members() if _is_alive(process)]
             for process in alive:

@@ -16,8 +16,7 @@ from synapse.jobs.spec import OutputLine
 
 __all__ = ["Step", "installed", "job_environment"]
 
-# What pip needs to know where packages come from. The code of jobs gets none of it: it may hold
-# credentials.
+# Variables that tell pip about package sources. Jobs get none of them: they may hold credentials.
 _FOR_PIP = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_")
 _ALSO = ("HOME", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
@@ -33,7 +32,7 @@ packages = [p for p in sys.path if p.endswith(("site-packages", "dist-packages")
 print(json.dumps([packages, importlib.util.find_spec("pip") is not None]))
 """
 
-#: Runs a command with some environment, and gives its exit code; None if the job is to end.
+#: Runs a command with an environment, and returns the exit code; None if the job has to end.
 Step = Callable[[Sequence[str], Path, Mapping[str, str]], "int | None"]
 
 
@@ -88,12 +87,12 @@ def installed(
             return ready["python"]
     given = {key: value for key, value in os.environ.items() if _is_for_pip(key)}
     variables = {**environment, **given, **_QUIET}
-    # What an earlier attempt left; one that its runner's death cut short may still write there.
+    # Remains of an earlier attempt, whose processes may still write there.
     shutil.rmtree(kept.environments, ignore_errors=True)
     kept.environments.mkdir(mode=0o700, parents=True, exist_ok=True)
     place = kept.environments / secrets.token_hex(4)
     packages, has_pip = _own_packages(python)
-    # As a rule there is one to share: a pip of its own takes as long to make as all the rest.
+    # Usually a pip can be shared: making one takes as long as all the rest.
     options = ["--without-pip"] if has_pip else []
     code = step([python, "-m", "venv", *options, str(place)], folder, variables)
     if code is None:
@@ -141,7 +140,7 @@ def _share(packages: Sequence[str], place: Path) -> None:
     """Let an environment import from other folders, after its own packages."""
     lines = [f"import site; site.addsitedir({path!r})" for path in packages]
     for own in place.glob("lib/python*/site-packages"):
-        # Not a plain path: what is installed there for development has `.pth` files of its own.
+        # A site folder, not a plain path: development installs have `.pth` files of their own.
         (own / "shared.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 

@@ -33,7 +33,7 @@ __all__ = ["RayJob"]
 
 _log = logging.getLogger(__name__)
 
-# The driver by its name, with nothing of the release's before the interpreter's own modules.
+# The job's module by name, with the interpreter's own modules before the release's.
 _START = (
     "import os, sys; sys.path[:] = [p for p in sys.path if p not in ('', os.getcwd())]; "
     "from synapse.plugins.job_main import main; sys.exit(main())"
@@ -42,14 +42,13 @@ _TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 _POLL = 1.0
 _TICK = 0.1
 _TAIL = 200
-# Seconds for a stop to take effect, after which it isn't waited for: Ray doesn't stop a job that
-# waits for room in the cluster.
+# Seconds for a stop to take effect; Ray doesn't stop a job that waits for resources.
 _STOPPING = 20.0
 _ASKING = 3.0
-# Seconds after the job's end for the rest of its log to come; from a node that is lost, none does.
+# Seconds after the job's end for the rest of the log; a lost node sends none.
 _REST = 60.0
 _REST_OF_LOST = 2.0
-# The log is bound by the job's own limit, and its lines are cut where they are too long.
+# The job's own limit bounds the log, and overlong lines are cut.
 _UNBOUND = StreamLimits(
     max_messages=1 << 60, max_lines=1 << 60, max_bytes=1 << 60, max_message_bytes=64 << 20
 )
@@ -121,7 +120,7 @@ class RayJob:
         ended = self.verdict.close() or outcome
         self._tell(lambda: self._reporter.ended(ended))
 
-    # -- Its way -----------------------------------------------------------------------------
+    # -- Running -----------------------------------------------------------------------------
 
     def _outcome(self) -> Outcome:
         order = self.order
@@ -138,7 +137,7 @@ class RayJob:
         if action is None:
             names = ", ".join(config.actions) or "none"
             return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
-        # Nobody is at the other end of the driver's input there, so it isn't watched.
+        # Nobody holds the other end of standard input on a cluster, so the input isn't watched.
         ticket = self._orders.issue({**self.order.for_driver(action.entrypoint), "watch": False})
         try:
             submitted = self._persist(lambda: self._submit(ticket, requirements))
@@ -246,7 +245,7 @@ class RayJob:
             return Outcome("stopped", "It was stopped on the Ray cluster.")
         code = job.get("driver_exit_code")
         if isinstance(code, int) and code != 0:
-            # A shell says so of what it started when that was killed.
+            # A shell reports a killed child like this.
             is_killed = code > 128 and code - 128 in [one.value for one in signal.Signals]
             return outcome_of(128 - code if is_killed else code, list(self._printed))
         if (lost := _lost_node(job)) is not None:
@@ -257,7 +256,7 @@ class RayJob:
         reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
         return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
 
-    # -- What it prints ----------------------------------------------------------------------
+    # -- Output ------------------------------------------------------------------------------
 
     def _follow(self) -> None:
         """Read the log on a thread of its own, whose waiting delays nothing else."""

@@ -12,7 +12,7 @@ __all__ = ["for_ray"]
 
 _LISTED = "requirements.txt"
 _MOST = 1 << 20
-# Ray puts the job's own folder here; pip itself runs in another one.
+# Ray replaces this by the job's own folder; pip itself runs in another one.
 _FOLDER = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
 _OPTION = re.compile(
     r"(?P<option>-r|-c|-f|--requirement|--constraint|--find-links)[ =]*(?P<path>.+)"
