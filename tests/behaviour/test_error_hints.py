@@ -68,7 +68,7 @@ def test_a_unit_is_made_of_what_the_upload_answered(session: Session, tmp_path: 
     for one in (unit, again):
         assert one.files["text"].checksum == uploaded.checksum
         assert one.files["text"].path == "street.txt"
-    with pytest.raises(UsageError, match="upload it first"):
+    with pytest.raises(UsageError, match="is a path"):
         collection.data_units.create(files={"text": path})
 
 

@@ -17,7 +17,7 @@ from synapse.plugins.archive import ArchiveLimits, extract
 
 
 def special(name: str, kind: int) -> zipfile.ZipInfo:
-    """Give an entry that says it is a link, a device or such."""
+    """Return a zip entry with the mode of a link, a device or the like."""
     info = zipfile.ZipInfo(name)
     info.create_system = 3
     info.external_attr = (kind | 0o777) << 16
@@ -27,7 +27,7 @@ def special(name: str, kind: int) -> zipfile.ZipInfo:
 def zipped(*entries: tuple[str | zipfile.ZipInfo, str | bytes]) -> io.BytesIO:
     stream = io.BytesIO()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # a name that is there twice
+        warnings.simplefilter("ignore")  # a repeated name
         with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, content in entries:
                 archive.writestr(name, content)
@@ -186,7 +186,7 @@ def test_every_truncation_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_changed_byte_never_escapes(tmp_path: Path) -> None:
-    """Whatever a byte is changed to: it is unpacked below the folder, or refused as an archive."""
+    """A zip with one changed byte is unpacked below the folder, or refused."""
     content, chance = good(), random.Random(7)
     for number in range(400):
         changed = bytearray(content)

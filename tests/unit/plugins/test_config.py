@@ -1,4 +1,4 @@
-"""The configuration of a release: what is taken, and that every mistake is named."""
+"""Checking a release's configuration: every mistake is named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synapse.plugins.config import CATEGORIES, PluginConfig
 
 
 def config(**changes: Any) -> dict[str, Any]:
-    """Give a good configuration, with changes; `None` takes a key away."""
+    """Return a valid configuration with changes; `None` removes a key."""
     good = {
         "code": "digits",
         "name": "Digits",

@@ -1,4 +1,4 @@
-"""The context of running code, where there is no job."""
+"""The context of running code, without a job."""
 
 from __future__ import annotations
 

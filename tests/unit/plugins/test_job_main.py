@@ -1,4 +1,4 @@
-"""The process of a job, started by hand: how it ends, and what it prints."""
+"""The process of a job: its exit codes and its output."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COMMAND = [sys.executable, "-m", "synapse.plugins.job_main"]
 
 @attrs.frozen
 class Ended:
-    """How a process ended.
+    """The end of a process.
 
     Attributes:
         code: Its exit code.
@@ -43,7 +43,7 @@ class Ended:
 
 
 class Started:
-    """A driver that runs code."""
+    """A job's process that runs code."""
 
     def __init__(self, folder: Path, spec: dict[str, Any] | bytes, arguments: Any = ()) -> None:
         environment = {
@@ -94,7 +94,7 @@ Start = Callable[..., Started]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts drivers of some code, in a module `code_`."""
+    """Starts a job's process with code in the module `code_`."""
     running: list[Started] = []
 
     def begin(
@@ -131,7 +131,7 @@ def test_code_that_takes_nothing(start: Start) -> None:
         "def run(context=None): print(context.params['epochs'])",
         "def run(context, more=1): print(context.params['epochs'])",
         "class Run:\n    def __call__(self, context): print(context.params['epochs'])\nrun = Run()",
-        # A class whose call makes no object: one would be a result, to be sent to nobody here.
+        # A class whose call returns None: an object would be a result, and no backend is running.
         "class run:\n    def __new__(cls, context): print(context.params['epochs'])",
         "async def run(context): print(context.params['epochs'])",
         "from synapse.plugins import context\ndef run(): print(context().params['epochs'])",
@@ -398,7 +398,7 @@ def test_it_ends_with_whoever_started_it(start: Start) -> None:
 
     begin = time.monotonic()
 
-    # The child has the output too: this ends when both have ended.
+    # The child holds the output too, which ends after both processes.
     assert running.end() == Ended(143, [("cleaned up", None)])
     assert time.monotonic() - begin < 30
 

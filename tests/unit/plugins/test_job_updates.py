@@ -1,4 +1,4 @@
-"""What a job reports: how it is merged, and that the last of it is always sent."""
+"""Reports of a job: merged, and always sent to the last one."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from synapse.plugins.job_updates import JobUpdates, UpdateSender, to_json
 
 
 class Backend:
-    """Takes what is sent, or fails as it is told to."""
+    """Records the sent values, or fails as scripted."""
 
     def __init__(self) -> None:
         self.taken: list[tuple[float, dict[str, Any]]] = []

@@ -1,4 +1,4 @@
-"""A folder as a release: what is in it, that it is always the same, and what is refused before."""
+"""Packing a folder: the same files give the same zip, and mistakes are refused."""
 
 from __future__ import annotations
 
@@ -78,7 +78,12 @@ def test_the_same_files_give_the_same_bytes(folder: Path, tmp_path: Path) -> Non
     first = pack(folder, tmp_path / "1.zip")
     copy = tmp_path / "elsewhere" / "copy"
     copy.mkdir(parents=True)
-    for name in ("b", "plugin/train.py", "a", "config.json"):  # in another order, at another time
+    for name in (
+        "b",
+        "plugin/train.py",
+        "a",
+        "config.json",
+    ):  # in another order and at another time
         (copy / name).parent.mkdir(exist_ok=True)
         shutil.copyfile(folder / name, copy / name)
         os.utime(copy / name, (1, 1))

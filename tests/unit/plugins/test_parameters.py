@@ -86,7 +86,7 @@ def test_a_reference_that_leads_nowhere_is_never_followed(
     monkeypatch.setattr(urllib.request, "urlopen", lambda *given, **_: asked.append(given))
 
     assert list(find_schema_problems(schema)) == ["properties.a.$ref"]
-    # One that got by is refused when it is used.
+    # A reference that passed the check fails when used.
     assert "can't be used" in find_problems(schema, {"a": 1})[WHOLE][0]
     assert asked == []
 
@@ -110,7 +110,7 @@ def test_without_the_package_a_schema_is_not_checked(monkeypatch: pytest.MonkeyP
 
 
 def test_words_that_may_be_meant() -> None:
-    """Of a type in a schema, which people write as Python's, and of a choice in the parameters."""
+    """Suggest a schema's type for a Python name, and a choice for a misspelled one."""
     (reason,) = find_schema_problems({"properties": {"epochs": {"type": "int"}}})[
         "properties.epochs.type"
     ]

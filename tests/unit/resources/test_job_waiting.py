@@ -39,7 +39,7 @@ AWAY = ConnectionFailed(503, "the connection was refused")
 
 
 class Backend:
-    """Says of each job what comes next; a job's last state stays."""
+    """Returns the next state of each job; the last state stays."""
 
     def __init__(self, session: synapse.Session) -> None:
         self.session = session
@@ -77,7 +77,7 @@ class Backend:
 
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Iterator[Backend]:
-    """A backend that answers at once what a test says."""
+    """A backend with scripted states."""
     monkeypatch.setattr("synapse.resources.job_waiting._last_lines", lambda job: ["the last line"])
     with synapse.Session("http://127.0.0.1:9/", "token") as session:
         yield Backend(session)
@@ -239,7 +239,7 @@ class TestOutage:
 
 
 class Counting(Progress):
-    """Notes what it hears."""
+    """Records whether the display was closed."""
 
     closed = False
 

@@ -15,7 +15,7 @@ from synapse.testing import assert_num_requests
 
 @pytest.fixture
 def unreachable() -> Iterator[str]:
-    """The address of a port that is taken and not listened on."""
+    """The address of a bound port that refuses connections."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         yield f"http://127.0.0.1:{taken.getsockname()[1]}"

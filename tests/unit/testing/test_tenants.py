@@ -1,4 +1,4 @@
-"""A tenant for one test: what it has, and what it leaves behind."""
+"""A tenant for one test."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from synapse.testing.tenants import EmulatorTenant
 
 
 class FakeEmulator:
-    """Records what it is asked for."""
+    """Records the calls."""
 
     url = "http://127.0.0.1:9"
 
