@@ -119,7 +119,7 @@ def test_a_field_that_cannot_be_filtered_by_brings_no_other_to_mind(project: Pro
 
 @pytest.mark.parametrize("verb", ["order_by", "only", "omit", "values", "expand"])
 def test_names_are_not_given_in_a_list(project: Project, verb: str) -> None:
-    with pytest.raises(UsageError, match="give the names one by one"):
+    with pytest.raises(UsageError, match="Pass the names as separate arguments"):
         getattr(project.tasks, verb)(["id", "status"])
 
 

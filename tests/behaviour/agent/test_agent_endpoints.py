@@ -39,7 +39,7 @@ class TestService:
         assert answer["values"][figure] >= 0
 
     def test_unknown_panel(self, world: World) -> None:
-        with pytest.raises(errors.NotFound, match="there are: cpu, memory, disk"):
+        with pytest.raises(errors.NotFound, match="Use one of cpu, memory, disk"):
             world.client.get_metrics("gpus")
 
     def test_nodes(self, world: World) -> None:

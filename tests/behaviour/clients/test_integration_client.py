@@ -151,7 +151,7 @@ class TestReleases:
         text = tmp_path / "notes.txt"
         text.write_text("words")
 
-        with text.open() as file, pytest.raises(UsageError, match="open it with 'rb'"):
+        with text.open() as file, pytest.raises(UsageError, match="Open it with 'rb'"):
             client.create_plugin_release({"plugin": "detector", "version": "1", "file": file})
 
     def test_version_twice(self, client: BackendClient, plugin: Any, path: Path) -> None:

@@ -241,7 +241,7 @@ def test_a_row_that_is_no_object_with_an_id_is_refused(
     offline: Session, row: Any, is_known: bool
 ) -> None:
     known = offline.identity.load(Task, [{"id": 1}]) if is_known else []
-    with pytest.raises(InvalidResponse, match="Task that is no object with an id"):
+    with pytest.raises(InvalidResponse, match="Task that is not an object with an id"):
         offline.identity.load(Task, [row])
     assert [repr(task) for task in known] == ["<Task 1>"] * len(known)
 

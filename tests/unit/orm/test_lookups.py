@@ -356,7 +356,7 @@ def test_a_truth_value_is_true_or_false(offline: Session, value: Any) -> None:
     [("pendign", "pending"), ("Pending", "pending"), (["pending", "compleetd"], "completed")],
 )
 def test_a_misspelt_choice_is_refused(offline: Session, value: Any, meant: str) -> None:
-    with pytest.raises(InvalidQuery, match=f"is no TaskStatus for .* did you mean {meant!r}"):
+    with pytest.raises(InvalidQuery, match=f"is not a TaskStatus for .* did you mean {meant!r}"):
         offline.tasks.filter(status=value)
 
 
