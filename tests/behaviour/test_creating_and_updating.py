@@ -134,7 +134,7 @@ def test_an_item_that_cannot_be_meant_is_refused_before_asking(
         for bad in ({"statsu": 1}, 5, "ab"):
             with pytest.raises(UsageError, match="item 1: "):
                 project.tasks.bulk_create([{"data_unit": unit}, bad])
-        with pytest.raises(UsageError, match="no mapping"):
+        with pytest.raises(UsageError, match="is not a mapping"):
             project.tasks.bulk_create({"data_unit": unit})
         with pytest.raises(UsageError, match="batch_size is 0"):
             project.tasks.bulk_create([], batch_size=0)
