@@ -1,4 +1,4 @@
-"""The command line, which needs the extra `cli`."""
+"""The command line, which needs the `cli` extra."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ __all__ = ["main"]
 
 
 def main() -> None:
-    """Run the command `synapse`."""
+    """Run the command `synapse`; without the extra, exit with the command that installs it."""
     try:
         from synapse.cli.app import app
     except ModuleNotFoundError as error:

@@ -1,0 +1,36 @@
+"""`synapse configure`: write a profile."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from synapse.cli.errors import one_line_errors
+
+__all__ = ["configure"]
+
+
+def configure(
+    profile: Annotated[str, typer.Option(help="Name of the profile.")] = "default",
+    base_url: Annotated[
+        str, typer.Option(prompt="Base URL", help="Address of the server; prompted for if omitted.")
+    ] = "http://127.0.0.1:8000",
+    api_token: Annotated[
+        str,
+        typer.Option(
+            prompt="API token", hide_input=True, help="API token; prompted for if omitted."
+        ),
+    ] = "",
+    tenant: Annotated[str, typer.Option(help="Code of the tenant, if the user has several.")] = "",
+) -> None:
+    """Check a token, and write a profile with the address and the token."""
+    from synapse.config import save_profile
+    from synapse.session import Session
+
+    with one_line_errors():
+        with Session(base_url, api_token, tenant=tenant or None) as session:
+            user = session.me
+        values = {"base_url": base_url, "api_token": api_token}
+        path = save_profile(profile, {**values, **({"tenant": tenant} if tenant else {})})
+        typer.echo(f"Profile [{profile}] for {user.username} is written to {path}")

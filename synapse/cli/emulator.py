@@ -1,0 +1,56 @@
+"""`synapse emulator`: run a local backend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from synapse.cli.errors import one_line_errors
+from synapse.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from synapse.emulator.server import ServerInfo
+
+__all__ = ["emulator"]
+
+
+def emulator(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
+    ] = 8000,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Folder for the database and the files; by default a temporary one."),
+    ] = None,
+    job_timeout: Annotated[
+        float | None, typer.Option(min=0, help="Longest run of a job in seconds; 3600 by default.")
+    ] = None,
+    job_memory: Annotated[
+        float | None, typer.Option(min=0, help="Most memory of a job in MiB; 4096 by default.")
+    ] = None,
+    job_output: Annotated[
+        float | None, typer.Option(min=0, help="Most output of a job in MiB; 100 by default.")
+    ] = None,
+) -> None:
+    """Run a local backend until Ctrl-C."""
+    with one_line_errors():
+        try:
+            from synapse.emulator.server import serve
+        except ModuleNotFoundError as error:
+            raise MissingExtra("The emulator", "emulator") from error
+        from synapse.jobs.spec import Limits
+
+        options = {"timeout": job_timeout, "memory": job_memory, "output": job_output}
+        limits = Limits(**{name: value for name, value in options.items() if value is not None})
+        serve(host=host, port=port, data_dir=data, on_ready=_print_access, job_limits=limits)
+
+
+def _print_access(server: ServerInfo) -> None:
+    typer.echo(f"Synapse emulator ready at {server.url} (Ctrl-C stops it)")
+    typer.echo(f"export SYNAPSE_BASE_URL={server.url}")
+    typer.echo(f"export SYNAPSE_API_TOKEN={server.api_token}")
+    # Not exported: with both tokens, a session would also claim to be the agent.
+    typer.echo(f"# An agent for it: SYNAPSE_AGENT_TOKEN={server.agent_token} synapse agent")
