@@ -1,4 +1,4 @@
-"""A local Synapse backend: the platform's HTTP interface on one's own machine.
+"""A local Synapse backend: the platform's HTTP API on this machine.
 
 >>> from synapse.emulator import Emulator  # imports no Django; the server is a child process
 """

@@ -18,39 +18,39 @@ from synapse.emulator.server import ServerInfo, serve
 
 def main() -> int:
     """Serve as ordered, and give the exit code."""
-    orders = json.loads(sys.stdin.buffer.readline())
-    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # what is printed by anything else must not be taken for the answer
+    options = json.loads(sys.stdin.buffer.readline())
+    output = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # other prints must not look like the reply
 
-    def answer(content: dict[str, Any]) -> None:
-        with answers:
-            answers.write(json.dumps(content) + "\n")
+    def reply(content: dict[str, Any]) -> None:
+        with output:
+            output.write(json.dumps(content) + "\n")
 
     def on_ready(info: ServerInfo) -> None:
-        answer({**vars(info), "data": str(info.data)})
+        reply({**vars(info), "data": str(info.data)})
 
     threading.Thread(target=_stop_with_parent, daemon=True).start()
     try:
         serve(
-            host=orders["host"],
-            port=orders["port"],
-            data_dir=Path(orders["data"]) if orders["data"] else None,
+            host=options["host"],
+            port=options["port"],
+            data_dir=Path(options["data"]) if options["data"] else None,
             on_ready=on_ready,
-            control_token=orders["control_token"],
-            job_limits=_limits(orders["job_limits"]),
+            control_token=options["control_token"],
+            job_limits=_build_limits(options["job_limits"]),
         )
     except EmulatorError as error:
-        answer({"error": str(error)})
+        reply({"error": str(error)})
         return 1
     return 0
 
 
-def _limits(given: dict[str, float] | None) -> Any:
-    if given is None:  # as a rule: what isn't needed isn't imported
+def _build_limits(limits: dict[str, float] | None) -> Any:
+    if limits is None:  # the usual case, which saves an import
         return None
     from synapse.jobs.spec import Limits
 
-    return Limits(**given)
+    return Limits(**limits)
 
 
 def _stop_with_parent() -> None:

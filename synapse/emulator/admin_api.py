@@ -16,9 +16,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from synapse.emulator.api.fields import DocumentField, ObjectField, PositionalListSerializer
-from synapse.emulator.fault_switch import Armed, Switch
+from synapse.emulator.fault_switch import ArmedFault, FaultSwitch
 from synapse.emulator.faults import KINDS
-from synapse.emulator.ground_truths import record, unknown
+from synapse.emulator.ground_truths import find_unknown_ids, store_ground_truths
 from synapse.emulator.models import Membership, Split, Tenant, Token
 from synapse.emulator.models.accounts import create_account
 
@@ -102,7 +102,7 @@ class NewGroundTruthsSerializer(serializers.Serializer[Any]):
         return found
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        problems = unknown(attrs["tenant"], attrs["items"])
+        problems = find_unknown_ids(attrs["tenant"], attrs["items"])
         if problems:
             raise serializers.ValidationError({"items": problems})
         return attrs
@@ -117,7 +117,7 @@ class GroundTruthsView(APIView):
     def post(self, request: Request) -> Response:
         serializer = NewGroundTruthsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        version = record(**serializer.validated_data)
+        version = store_ground_truths(**serializer.validated_data)
         return Response(
             {"version": version.pk, "dataset": version.ground_truth_dataset_id},
             status=status.HTTP_201_CREATED,
@@ -139,7 +139,7 @@ class NewFaultSerializer(serializers.Serializer[Any]):
 
 
 class FaultsView(APIView):
-    """``_emulator/faults/``: have the next answers faulty, or no more of them."""
+    """``_emulator/faults/``: arm or clear faults."""
 
     authentication_classes = ()
     permission_classes = (HoldsControlToken,)
@@ -147,7 +147,7 @@ class FaultsView(APIView):
     def post(self, request: Request) -> Response:
         serializer = NewFaultSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        key = _switch().arm(Armed(**serializer.validated_data))
+        key = _switch().arm(ArmedFault(**serializer.validated_data))
         return Response({"id": key}, status=status.HTTP_201_CREATED)
 
     def delete(self, request: Request) -> Response:
@@ -162,19 +162,19 @@ class FaultView(APIView):
     permission_classes = (HoldsControlToken,)
 
     def get(self, request: Request, key: str) -> Response:
-        return Response({"served": _ordered(key).served})
+        return Response({"served": _find_fault(key).served})
 
     def delete(self, request: Request, key: str) -> Response:
-        _switch().clear(only=_ordered(key))
+        _switch().clear(only=_find_fault(key))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-def _switch() -> Switch:
-    switch: Switch = apps.get_app_config("emulator").faults  # type: ignore[attr-defined] # ours
+def _switch() -> FaultSwitch:
+    switch: FaultSwitch = apps.get_app_config("emulator").faults  # type: ignore[attr-defined] # ours
     return switch
 
 
-def _ordered(key: str) -> Armed:
+def _find_fault(key: str) -> ArmedFault:
     fault = _switch().find(key)
     if fault is None:
         raise Http404

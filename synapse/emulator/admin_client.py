@@ -10,7 +10,7 @@ from synapse.emulator.errors import EmulatorError
 _TIMEOUT = 30.0
 
 
-def ask(
+def send_admin_request(
     url: str, token: str, method: str, path: str, body: dict[str, Any] | None = None
 ) -> dict[str, Any]:
     """Send an admin request and return the response.

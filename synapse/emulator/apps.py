@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 
-from synapse.emulator.fault_switch import Switch
+from synapse.emulator.fault_switch import FaultSwitch
 
 if TYPE_CHECKING:
     from synapse.emulator.agent_registry import ConnectedAgents
@@ -26,7 +26,7 @@ class EmulatorConfig(AppConfig):
     stopping = threading.Event()
 
     #: The faults that holders of that token armed.
-    faults = Switch()
+    faults = FaultSwitch()
 
     #: The job runner; None where several processes may serve, none of which sees all jobs.
     running: "JobRunner | None" = None

@@ -9,10 +9,10 @@ from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.config_file import find_config
 from synapse.plugins.packaging import check_zip
 
-__all__ = ["Archive", "BadRelease", "read_archive"]
+__all__ = ["Archive", "InvalidRelease", "read_archive"]
 
 
-class BadRelease(ValueError):
+class InvalidRelease(ValueError):
     """The zip can't be released; `reasons` are for people."""
 
     def __init__(self, reasons: list[str]) -> None:
@@ -31,7 +31,7 @@ class Archive:
 def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
     """Read the configuration and the description at the top of a zip.
 
-    A configuration with actions is checked, because it is going to be run.
+    A configuration with actions is checked, because the backend runs the actions.
 
     Args:
         file: The zip.
@@ -39,7 +39,7 @@ def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
         version: The required version of the release.
 
     Raises:
-        BadRelease: The file isn't a zip, or the configuration isn't an object, or has mistakes.
+        InvalidRelease: The file isn't a zip, or the configuration isn't an object, or has mistakes.
     """
     try:
         _, config = find_config(file)
@@ -47,13 +47,13 @@ def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
             readme = read_entry(archive, "README.md") or b""
         check_zip(file, code=code, version=version)
     except PluginConfigError as error:
-        raise BadRelease(_reasons(error)) from error
+        raise InvalidRelease(_format_reasons(error)) from error
     except (BadArchive, UsageError) as error:
-        raise BadRelease([str(error)]) from error
+        raise InvalidRelease([str(error)]) from error
     return Archive(config, readme.replace(b"\x00", b"").decode(errors="replace"))
 
 
-def _reasons(error: PluginConfigError) -> list[str]:
+def _format_reasons(error: PluginConfigError) -> list[str]:
     return [
         f"{error.source}: {path}: {reason}" if path else f"{error.source}: {reason}"
         for path, reasons in error.problems.items()

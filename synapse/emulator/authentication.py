@@ -28,14 +28,14 @@ class Access:
 
 
 class TokenAuthentication(BaseAuthentication):
-    """The platform's three token headers and its tenant header."""
+    """The platform's three token headers and the tenant header."""
 
     def authenticate(self, request: Request) -> tuple[User, Access] | None:
         for header, kind in _HEADERS:
-            value = _header_value(request, header)
+            value = _read_header(request, header)
             if value is not None:
                 token = self._find(value, kind)
-                return token.user, Access(token, self._tenant(request, token))
+                return token.user, Access(token, self._find_tenant(request, token))
         return None
 
     def authenticate_header(self, request: Request) -> str:
@@ -49,12 +49,12 @@ class TokenAuthentication(BaseAuthentication):
         except Token.DoesNotExist:
             raise AuthenticationFailed("Invalid token.") from None
 
-    def _tenant(self, request: Request, token: Token) -> Tenant:
+    def _find_tenant(self, request: Request, token: Token) -> Tenant:
         user = token.user
-        code = _header_value(request, "SYNAPSE-Tenant")
+        code = _read_header(request, "SYNAPSE-Tenant")
         if token.job is not None:
             if code not in (None, token.job.tenant.code):
-                raise PermissionDenied("The token of a job is good in the job's tenant only.")
+                raise PermissionDenied("A job's token works only in the job's tenant.")
             return token.job.tenant
         if code is None or code == user.tenant.code:
             return user.tenant
@@ -64,7 +64,7 @@ class TokenAuthentication(BaseAuthentication):
         return tenant
 
 
-def _header_value(request: Request, name: str) -> str | None:
+def _read_header(request: Request, name: str) -> str | None:
     """Return the value behind the keyword ``Token`` in a header, or None."""
     header = request.headers.get(name)
     if header is None:
@@ -81,4 +81,6 @@ def _header_value(request: Request, name: str) -> str | None:
 
 
 def _refuse(name: str) -> str:
-    raise AuthenticationFailed(f"Invalid {name} header: it must be 'Token' and one word.")
+    raise AuthenticationFailed(
+        f"Invalid {name} header. Send the word 'Token', a space and the token."
+    )

@@ -10,30 +10,30 @@ from typing import IO, Any
 from synapse.emulator.errors import EmulatorError
 
 
-def await_ready(
+def wait_until_ready(
     child: subprocess.Popen[bytes],
     log: IO[bytes],
-    orders: dict[str, Any],
+    options: dict[str, Any],
     timeout: float,
-    what: str = "The local backend",
+    name: str = "The local backend",
 ) -> dict[str, str]:
     """Send a child its options, and wait for its reply.
 
     Args:
         child: The process, with pipes for input and output.
         log: File of the child's errors.
-        orders: The options.
+        options: The options.
         timeout: Longest wait in seconds.
-        what: Name of the child, for messages.
+        name: Name of the child, for messages.
 
     Raises:
         EmulatorError: The child ended, or wasn't ready in time; the message says why.
     """
     assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
     assert child.stdout is not None  # noqa: S101
-    with contextlib.suppress(BrokenPipeError):  # died at once: its log says why
+    with contextlib.suppress(BrokenPipeError):  # the child died at once; the log says why
         # The input stays open: the end of input tells the child that this process is gone.
-        child.stdin.write(json.dumps(orders).encode() + b"\n")
+        child.stdin.write(json.dumps(options).encode() + b"\n")
         child.stdin.flush()
     # Pipes have no read timeout on some systems; killing the child ends the pipe.
     late = threading.Timer(timeout, child.kill)
@@ -47,24 +47,24 @@ def await_ready(
     if "error" in answer:
         raise EmulatorError(answer["error"])
     if not answer:
-        raise EmulatorError(_post_mortem(child, log, timeout, what))
+        raise EmulatorError(_post_mortem(child, log, timeout, name))
     return answer
 
 
-def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float, what: str) -> str:
+def _post_mortem(child: subprocess.Popen[bytes], log: IO[bytes], timeout: float, name: str) -> str:
     code = child.wait()
-    tail = text_of(log).strip().splitlines()[-20:]
+    tail = read_log(log).strip().splitlines()[-20:]
     reason = f"was not ready within {timeout:g} s" if code < 0 else f"ended with {code}"
-    return "\n".join([f"{what} {reason}.", *tail])
+    return "\n".join([f"{name} {reason}.", *tail])
 
 
-def text_of(log: IO[bytes]) -> str:
+def read_log(log: IO[bytes]) -> str:
     """Return a child's output so far."""
     # Not by seeking: the child shares the file position, and writes there.
     return os.pread(log.fileno(), os.fstat(log.fileno()).st_size, 0).decode(errors="replace")
 
 
-def end(child: subprocess.Popen[bytes], timeout: float) -> None:
+def end_process(child: subprocess.Popen[bytes], timeout: float) -> None:
     """End a child: politely, and by force after ``timeout`` seconds."""
     if timeout:
         child.terminate()

@@ -56,7 +56,7 @@ class FileView(APIView):
             "Content-Disposition": content_disposition_header(True, name) or "attachment",
             "X-Content-Type-Options": "nosniff",
         }
-        span = _span(request, tag, blob.size)
+        span = _read_range(request, tag, blob.size)
         if span is None:
             return Response(
                 {"detail": "The range is outside the file."},
@@ -70,7 +70,7 @@ class FileView(APIView):
         code = 206 if "Content-Range" in headers else 200
         if request.method == "HEAD":
             return HttpResponse(content_type=kind, status=code, headers=headers)
-        body = _read(path, span)
+        body = _iterate(path, span)
         return StreamingHttpResponse(body, content_type=kind, status=code, headers=headers)
 
 
@@ -78,7 +78,7 @@ def _matches(header: str, tag: str) -> bool:
     return "*" in header or tag in header.replace("W/", "").replace(" ", "").split(",")
 
 
-def _span(request: Request, tag: str, size: int) -> range | None:
+def _read_range(request: Request, tag: str, size: int) -> range | None:
     """Return the requested bytes; None for a range outside the file."""
     whole = range(size)
     if request.headers.get("If-Range", tag) != tag:
@@ -96,7 +96,7 @@ def _span(request: Request, tag: str, size: int) -> range | None:
     return span if len(span) else None
 
 
-def _read(path: Path, span: range) -> Iterator[bytes]:
+def _iterate(path: Path, span: range) -> Iterator[bytes]:
     with path.open("rb") as stream:
         stream.seek(span.start)
         left = len(span)

@@ -20,16 +20,16 @@ class ApiConflict(APIException):
     default_code = "conflict"
 
 
-def handle(exc: Exception, context: dict[str, Any]) -> Response | None:
+def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
     """Answer an exception of a view the way DRF does, always as an object or a bulk error list."""
     if isinstance(exc, RequestDataTooBig):
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-        detail = f"The body is larger than {most:,} bytes, which is the most that is taken."
+        detail = f"The body is larger than the limit of {most:,} bytes."
         return Response({"detail": detail}, status=status.HTTP_413_REQUEST_ENTITY_TOO_LARGE)
     if isinstance(exc, SuspiciousOperation):  # a body with too many or too large form fields
         return Response({"detail": str(exc)}, status=status.HTTP_400_BAD_REQUEST)
     response = exception_handler(exc, context)
-    if response is not None and _is_list_of_text(response.data):
+    if response is not None and _is_text_list(response.data):
         response.data = {"detail": " ".join(response.data)}
     return response
 
@@ -49,5 +49,5 @@ def server_error(request: HttpRequest) -> JsonResponse:
     return JsonResponse({"detail": "Internal server error."}, status=500)
 
 
-def _is_list_of_text(data: Any) -> bool:
+def _is_text_list(data: Any) -> bool:
     return isinstance(data, list) and bool(data) and all(isinstance(item, str) for item in data)

@@ -15,13 +15,13 @@ from rest_framework.request import Request
 _DEPTH = 4  # as deep as the serializers go: settings.REST_FLEX_FIELDS
 
 
-def requested_paths(request: Request) -> list[str]:
+def read_expand_paths(request: Request) -> list[str]:
     """Read the paths of ``expand=`` as the serializers do: repeated, or with commas."""
     values = request.query_params.getlist("expand") or request.query_params.getlist("expand[]")
     return values[0].split(",") if len(values) == 1 else values
 
 
-def expanded(
+def prefetch_expansions(
     queryset: QuerySet[Any], serializer: type[Any], paths: Iterable[str], depth: int = 0
 ) -> QuerySet[Any]:
     """Make a queryset fetch everything that a serializer reads, with some relations expanded.
@@ -41,10 +41,12 @@ def expanded(
         if name in expandable and depth < _DEPTH:
             child = _serializer_class(expandable[name])
             rows = child.Meta.model._default_manager.all()
-            lookups.append(Prefetch(name, expanded(rows, child, below.get(name, ()), depth + 1)))
+            lookups.append(
+                Prefetch(name, prefetch_expansions(rows, child, below.get(name, ()), depth + 1))
+            )
     # After the fuller ones: a plain lookup on the same path would replace them.
     lookups += [lookup for lookup in serializer.reads if lookup not in names]
-    rows = serializer.annotated(queryset)
+    rows = serializer.annotate(queryset)
     return rows.prefetch_related(*lookups)  # type: ignore[no-any-return] # as serializers declare
 
 

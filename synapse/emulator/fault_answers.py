@@ -11,15 +11,15 @@ from rest_framework.exceptions import APIException
 from rest_framework.request import Request
 
 from synapse.emulator.authentication import TokenAuthentication
-from synapse.emulator.fault_switch import Armed, Switch
-from synapse.emulator.raw_connection import WIRE, Hangup, Wire
+from synapse.emulator.fault_switch import ArmedFault, FaultSwitch
+from synapse.emulator.raw_connection import ENVIRON_KEY, Hangup, RawConnection
 
 _CONTROL = "/_emulator/"
 _PERIOD = 0.05
 _PAGE = """\
 <!DOCTYPE html>
 <html><head><title>{status} {reason}</title></head>
-<body><h1>{status} {reason}</h1><p>This page is from something in between.</p></body></html>
+<body><h1>{status} {reason}</h1><p>This page is from a proxy.</p></body></html>
 """
 _DETAILS = {
     "429": "Request was throttled.",
@@ -31,11 +31,11 @@ View = Callable[[HttpRequest], HttpResponseBase]
 
 
 class FaultMiddleware:
-    """Spoil the answers that were ordered to be spoilt."""
+    """Spoil the responses to requests that match an armed fault."""
 
     def __init__(self, get_response: View) -> None:
         self.get_response = get_response
-        self._switch: Switch = apps.get_app_config("emulator").faults  # type: ignore[attr-defined] # ours
+        self._switch: FaultSwitch = apps.get_app_config("emulator").faults  # type: ignore[attr-defined] # ours
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         fault = None
@@ -50,7 +50,7 @@ class FaultMiddleware:
         response._has_been_logged = True  # type: ignore[attr-defined] # the framework's
         return response
 
-    def _processed(self, request: HttpRequest, fault: Armed) -> HttpResponseBase:
+    def _processed(self, request: HttpRequest, fault: ArmedFault) -> HttpResponseBase:
         return _PROCESSED[fault.kind](request, fault, self.get_response(request))
 
 
@@ -65,42 +65,42 @@ def _tenant_of(request: HttpRequest) -> str | None:
 # Responses instead of processing the request.
 
 
-def _refuse(_: HttpRequest, fault: Armed) -> HttpResponseBase:
+def _refuse(_: HttpRequest, fault: ArmedFault) -> HttpResponseBase:
     response = JsonResponse({"detail": _DETAILS[fault.kind]}, status=int(fault.kind))
     if fault.retry_after is not None:
         response["Retry-After"] = fault.retry_after
     return response
 
 
-def _page(_: HttpRequest, fault: Armed) -> HttpResponseBase:
+def _page(_: HttpRequest, fault: ArmedFault) -> HttpResponseBase:
     response = HttpResponse(status=fault.status)
     response.content = _PAGE.format(status=fault.status, reason=response.reason_phrase).encode()
     return response
 
 
-def _hang_up(_: HttpRequest, __: Armed) -> HttpResponseBase:
+def _hang_up(_: HttpRequest, __: ArmedFault) -> HttpResponseBase:
     return StreamingHttpResponse(_nothing())
 
 
 # Changes to the response of a processed request.
 
 
-def _delay(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _delay(request: HttpRequest, fault: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
     _pause(request, fault.seconds)
     return response
 
 
-def _empty(_: HttpRequest, __: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _empty(_: HttpRequest, __: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
     response.close()
     return HttpResponse(content_type="application/json")
 
 
-def _drip(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _drip(request: HttpRequest, fault: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
     if not _has_body(request, response):
         return response
 
     def bytewise(pieces: Iterable[bytes]) -> Iterator[bytes]:
-        seconds = 0.0  # the first one comes at once, as the headers do
+        seconds = 0.0  # the first byte comes at once, as the headers do
         for piece in pieces:
             for value in piece:
                 if not _pause(request, seconds):
@@ -111,7 +111,7 @@ def _drip(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> Htt
     return _with_body(response, bytewise)
 
 
-def _cut(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _cut(request: HttpRequest, fault: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
     size = _size(response)
     if not _has_body(request, response) or size == 1:
         return _cut_headers(request, fault, response)
@@ -124,40 +124,44 @@ def _cut(request: HttpRequest, fault: Armed, response: HttpResponseBase) -> Http
                 break
             yield piece
             left -= len(piece)
-            if size is None:  # in chunks: there is a half of what nobody knows the length of
+            if size is None:  # in chunks, of unknown length: one piece stands for half
                 break
         raise Hangup
 
     return _with_body(response, cut_off)
 
 
-def _cut_headers(request: HttpRequest, _: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _cut_headers(
+    request: HttpRequest, _: ArmedFault, response: HttpResponseBase
+) -> HttpResponseBase:
     status = f"HTTP/1.1 {response.status_code} {response.reason_phrase}\r\n"
     head = f"{status}Content-Type: {response.get('Content-Type')}\r\nContent-Len"
     # Where nothing follows the headers, a client hardly misses the rest of them.
     sent = head if _has_body(request, response) else status[:10]
     response.close()
-    return StreamingHttpResponse(_nothing(lambda: _wire(request).write(sent.encode("latin-1"))))
+    return StreamingHttpResponse(
+        _nothing(lambda: _connection_of(request).write(sent.encode("latin-1")))
+    )
 
 
-def _lose(_: HttpRequest, __: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _lose(_: HttpRequest, __: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
     response.close()
     return StreamingHttpResponse(_nothing())
 
 
-def _reset(request: HttpRequest, _: Armed, response: HttpResponseBase) -> HttpResponseBase:
+def _reset(request: HttpRequest, _: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
     response.close()
-    return StreamingHttpResponse(_nothing(_wire(request).end_by_reset))
+    return StreamingHttpResponse(_nothing(_connection_of(request).end_by_reset))
 
 
-_UNPROCESSED: dict[str, Callable[[HttpRequest, Armed], HttpResponseBase]] = {
+_UNPROCESSED: dict[str, Callable[[HttpRequest, ArmedFault], HttpResponseBase]] = {
     "429": _refuse,
     "500": _refuse,
     "503": _refuse,
     "html": _page,
     "refused-before": _hang_up,
 }
-_PROCESSED: dict[str, Callable[[HttpRequest, Armed, HttpResponseBase], HttpResponseBase]] = {
+_PROCESSED: dict[str, Callable[[HttpRequest, ArmedFault, HttpResponseBase], HttpResponseBase]] = {
     "slow": _delay,
     "empty": _empty,
     "drip": _drip,
@@ -175,8 +179,8 @@ def _nothing(before: Callable[[], None] = lambda: None) -> Iterator[bytes]:
     raise Hangup
 
 
-def _wire(request: HttpRequest) -> Wire:
-    wire: Wire = request.META[WIRE]
+def _connection_of(request: HttpRequest) -> RawConnection:
+    wire: RawConnection = request.META[ENVIRON_KEY]
     return wire
 
 

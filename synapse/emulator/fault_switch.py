@@ -1,4 +1,4 @@
-"""Which request gets which of the faults that were ordered."""
+"""Match requests with armed faults."""
 
 import secrets
 import threading
@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 
 
 @dataclass(eq=False)
-class Armed:
+class ArmedFault:
     """A fault that waits for matching requests."""
 
     kind: str
@@ -22,34 +22,34 @@ class Armed:
     status: int = 502
     served: int = 0
 
-    def fits(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         """Return whether the fault matches a request's method and path."""
         return (self.method is None or self.method.upper() == method) and (
             self.path is None or fnmatchcase(path.strip("/"), self.path.strip("/"))
         )
 
 
-class Switch:
+class FaultSwitch:
     """The faults of one server, shared by the threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._armed: list[Armed] = []
-        self._ordered: dict[str, Armed] = {}
+        self._armed: list[ArmedFault] = []
+        self._by_key: dict[str, ArmedFault] = {}
 
-    def arm(self, fault: Armed) -> str:
+    def arm(self, fault: ArmedFault) -> str:
         """Arm a fault; return the key."""
         key = secrets.token_hex(8)
         with self._lock:
-            self._ordered[key] = fault
+            self._by_key[key] = fault
             self._armed.append(fault)
         return key
 
-    def find(self, key: str) -> Armed | None:
+    def find(self, key: str) -> ArmedFault | None:
         """Return a fault by key, whether used up or not."""
-        return self._ordered.get(key)
+        return self._by_key.get(key)
 
-    def clear(self, *, only: Armed | None = None, tenant: str | None = None) -> None:
+    def clear(self, *, only: ArmedFault | None = None, tenant: str | None = None) -> None:
         """Remove one fault, those of a tenant, or all."""
         with self._lock:
             self._armed = [
@@ -59,7 +59,9 @@ class Switch:
                 or (tenant is not None and fault.tenant != tenant)
             ]
 
-    def take(self, method: str, path: str, tenant_of: Callable[[], str | None]) -> Armed | None:
+    def take(
+        self, method: str, path: str, tenant_of: Callable[[], str | None]
+    ) -> ArmedFault | None:
         """Return the fault for a request; one request gets one, in the order of arming.
 
         Args:
@@ -67,10 +69,10 @@ class Switch:
             path: The request's path.
             tenant_of: Finds the tenant's code; called only where that matters.
         """
-        meant = [fault for fault in self._armed if fault.fits(method, path)]
-        tenant = tenant_of() if any(fault.tenant is not None for fault in meant) else None
+        matching = [fault for fault in self._armed if fault.matches(method, path)]
+        tenant = tenant_of() if any(fault.tenant is not None for fault in matching) else None
         with self._lock:
-            for fault in meant:
+            for fault in matching:
                 if fault not in self._armed or fault.tenant not in (None, tenant):
                     continue
                 if fault.after:

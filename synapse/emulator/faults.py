@@ -1,4 +1,4 @@
-"""Faults that the local backend can be told to have. Nothing here imports Django."""
+"""Faults that tests arm in the local backend. Nothing here imports Django."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -19,6 +19,8 @@ class Kind:
     takes: tuple[str, ...] = ()
 
 
+_MOST = float(1 << 31)
+
 #: Every kind of fault, by name.
 KINDS: Mapping[str, Kind] = {
     "slow": Kind(needs=("seconds",)),
@@ -36,7 +38,7 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
-def order(
+def build_fault(
     kind: str | int,
     *,
     count: int,
@@ -60,13 +62,13 @@ def order(
             raise EmulatorError(f"The fault {name!r} needs {option}.")
     for option in given:
         if option not in KINDS[name].needs + KINDS[name].takes:
-            raise EmulatorError(f"The fault {name!r} takes no {option}.")
-    _check("count", count, int, 1)
-    _check("after", after, int, 0)
-    _check("seconds", given.get("seconds", 0), (int, float), 0)
-    _check("status", given.get("status", 200), int, 200, 599)
+            raise EmulatorError(f"The fault {name!r} does not accept {option}.")
+    _validate_number("count", count, int, 1)
+    _validate_number("after", after, int, 0)
+    _validate_number("seconds", given.get("seconds", 0), (int, float), 0)
+    _validate_number("status", given.get("status", 200), int, 200, 599)
     if not isinstance(given.get("retry_after"), str):
-        _check("retry_after", given.get("retry_after", 0), (int, float), 0)
+        _validate_number("retry_after", given.get("retry_after", 0), (int, float), 0)
     target = {"method": method, "path": path, "tenant": tenant}
     return {
         "kind": name,
@@ -77,11 +79,12 @@ def order(
     }
 
 
-def _check(name: str, value: Any, kinds: Any, least: float, most: float = float(1 << 31)) -> None:
-    is_one = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
-    if not is_one or not least <= value <= most:
-        what = "a whole number" if kinds is int else "a number"
-        raise EmulatorError(f"{name} is {value!r}: give {what} from {least}.")
+def _validate_number(name: str, value: Any, kinds: Any, least: float, most: float = _MOST) -> None:
+    is_number = isinstance(value, kinds) and not isinstance(value, bool) and math.isfinite(value)
+    if not is_number or not least <= value <= most:
+        noun = "a whole number" if kinds is int else "a number"
+        limit = f"from {least} to {most:g}" if most < _MOST else f"from {least}"
+        raise EmulatorError(f"{name} is {value!r}. Pass {noun} {limit}.")
 
 
 class Fault:

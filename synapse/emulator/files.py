@@ -1,4 +1,4 @@
-"""Content on disk, kept once for each tenant and checksum."""
+"""Store content on disk, once for each tenant and checksum."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from synapse.emulator.tenancy import BATCH
 _BLOCK = 1 << 20
 
 
-def folder() -> DataFolder:
+def data_folder() -> DataFolder:
     """Return the data folder of this process."""
     return DataFolder(Path(settings.MEDIA_ROOT))
 
 
 def blob_path(tenant: Tenant, checksum: str) -> Path:
     """Return the path of the content with a checksum."""
-    return folder().files / str(tenant.pk) / checksum[:2] / checksum
+    return data_folder().files / str(tenant.pk) / checksum[:2] / checksum
 
 
-def blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
+def find_blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
     """Return a tenant's content for some checksums, by checksum."""
     wanted = sorted(set(checksums))
     found: dict[str, Blob] = {}
@@ -42,13 +42,13 @@ def blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
 def store(tenant: Tenant, content: File[bytes]) -> Blob:
     """Store a request's file, and return the row."""
     digest = hashlib.md5(usedforsecurity=False)
-    draft = _draft()
+    draft = _draft_path()
     try:
         with draft.open("xb") as stream:
             for chunk in content.chunks(_BLOCK):
                 digest.update(chunk)
                 stream.write(chunk)
-        return _keep(tenant, draft, digest.hexdigest())
+        return _store_draft(tenant, draft, digest.hexdigest())
     finally:
         draft.unlink(missing_ok=True)
 
@@ -58,13 +58,13 @@ def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
 
     The upload keeps the file: both share the bytes where the file system can.
     """
-    draft = _draft()
+    draft = _draft_path()
     try:
         try:
             os.link(path, draft)
         except OSError:
             shutil.copyfile(path, draft)
-        return _keep(tenant, draft, checksum)
+        return _store_draft(tenant, draft, checksum)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -79,11 +79,11 @@ def md5(path: Path, size: int) -> str:
     return digest.hexdigest()
 
 
-def _draft() -> Path:
-    return folder().incoming / f"{uuid.uuid4().hex}.draft"
+def _draft_path() -> Path:
+    return data_folder().incoming / f"{uuid.uuid4().hex}.draft"
 
 
-def _keep(tenant: Tenant, draft: Path, checksum: str) -> Blob:
+def _store_draft(tenant: Tenant, draft: Path, checksum: str) -> Blob:
     path = blob_path(tenant, checksum)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = draft.stat().st_size

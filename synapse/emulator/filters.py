@@ -1,4 +1,4 @@
-"""Filters made from the models: whatever a table has, one can filter and order by."""
+"""Build filters and orderings from the fields of a model."""
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
@@ -37,20 +37,20 @@ class RepeatedValues(forms.Widget):
 
 
 class RepeatedField(forms.Field):
-    """Cleans each value of a repeated key by the field for one value."""
+    """Clean each value of a repeated key with the field for a single value."""
 
     widget = RepeatedValues
 
-    def __init__(self, *, one: forms.Field, **kwargs: Any) -> None:
+    def __init__(self, *, item_field: forms.Field, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.one = one
+        self.item_field = item_field
 
     def clean(self, value: list[str]) -> list[Any]:
-        return [self.one.clean(item) for item in value]
+        return [self.item_field.clean(item) for item in value]
 
 
-class MomentField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
-    """A time that still is one in UTC: the offset can push the first and last years out."""
+class UtcDateTimeField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
+    """A time that is valid in UTC too: offsets can push the first and last years out."""
 
     def clean(self, value: Any) -> datetime | None:
         moment: datetime | None = super().clean(value)
@@ -60,13 +60,13 @@ class MomentField(IsoDateTimeField):  # type: ignore[misc] # the library ships n
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid") from None
 
 
-class Moment(django_filters.IsoDateTimeFilter):  # type: ignore[misc] # the library ships no types
+class DateTimeFilter(django_filters.IsoDateTimeFilter):  # type: ignore[misc] # the library ships no types
     """A span's end, or a moment."""
 
-    field_class = MomentField
+    field_class = UtcDateTimeField
 
 
-class AnyOf(django_filters.Filter):  # type: ignore[misc] # the library ships no types
+class AnyOfFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
     """``name=a&name=b``: rows where the field has one of the values."""
 
     field_class = RepeatedField
@@ -78,12 +78,14 @@ class AnyOf(django_filters.Filter):  # type: ignore[misc] # the library ships no
         return queryset.filter(**{f"{self.field_name}__in": wanted})
 
 
-class Related(AnyOf):
-    """Like :class:`AnyOf` for a relation; an id that the tenant does not have is refused."""
+class RelationFilter(AnyOfFilter):
+    """Like :class:`AnyOfFilter` for a relation; an id that the tenant does not have is refused."""
 
     def __init__(self, *, relation: Any, **kwargs: Any) -> None:
         is_uuid = isinstance(relation.target_field, models.UUIDField)
-        super().__init__(one=forms.UUIDField() if is_uuid else forms.IntegerField(), **kwargs)
+        super().__init__(
+            item_field=forms.UUIDField() if is_uuid else forms.IntegerField(), **kwargs
+        )
         self.relation = relation
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
@@ -112,12 +114,12 @@ class Related(AnyOf):
         return self.narrow(queryset, wanted)
 
     def narrow(self, queryset: QuerySet[Any], wanted: set[Any]) -> QuerySet[Any]:
-        """Keep the rows that are related to one of some rows that the tenant has."""
+        """Keep the rows related to any of the given rows of the tenant."""
         return queryset.filter(**{f"{self.field_name}__in": wanted})
 
 
-class Through(Related):
-    """As :class:`Related`, through the rows of another ``model`` that name both sides.
+class ThroughFilter(RelationFilter):
+    """As :class:`RelationFilter`, through the rows of another ``model`` that name both sides.
 
     Args:
         relation: Field of ``model`` to filter by.
@@ -134,7 +136,7 @@ class Through(Related):
 
 
 @functools.cache
-def filterset_for(
+def build_filterset(
     model: type[models.Model], view: type[Any] | None = None
 ) -> type[django_filters.FilterSet]:
     """Build the filters of a list: every scalar field, every relation, spans of every time.
@@ -155,19 +157,19 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
     if _is_hidden(field):
         return {}
     if field.is_relation:
-        return {name: Related(field_name=name, relation=field, label=name)}
+        return {name: RelationFilter(field_name=name, relation=field, label=name)}
     if isinstance(field, models.BooleanField):
         return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
     if isinstance(field, models.DateTimeField):
         return {
-            name if lookup == "exact" else f"{name}_{suffix}": Moment(
+            name if lookup == "exact" else f"{name}_{suffix}": DateTimeFilter(
                 field_name=name, lookup_expr=lookup
             )
             for lookup, suffix in (("exact", ""), ("gte", "after"), ("lte", "before"))
         }
-    kinds = (one for kind, one in _FORM_FIELDS.items() if isinstance(field, kind))
-    one = next(kinds, functools.partial(forms.CharField, strip=False))
-    return {name: AnyOf(field_name=name, one=one())}
+    kinds = (form for kind, form in _FORM_FIELDS.items() if isinstance(field, kind))
+    form_field = next(kinds, functools.partial(forms.CharField, strip=False))
+    return {name: AnyOfFilter(field_name=name, item_field=form_field())}
 
 
 class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the library ships no types
@@ -175,7 +177,7 @@ class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the libra
 
     def get_filterset_class(self, view: APIView, queryset: QuerySet[Any] | None = None) -> Any:
         kind: Any = type(view)
-        return filterset_for(_model_of(queryset), kind) if queryset is not None else None
+        return build_filterset(_model_of(queryset), kind) if queryset is not None else None
 
 
 class StableOrderingFilter(OrderingFilter):
@@ -187,13 +189,13 @@ class StableOrderingFilter(OrderingFilter):
     def get_default_valid_fields(
         self, queryset: QuerySet[Any], view: APIView, context: Any = None
     ) -> list[tuple[str, str]]:
-        return [(name, name) for name in sortable(_model_of(queryset))]
+        return [(name, name) for name in find_sortable_fields(_model_of(queryset))]
 
     def get_ordering(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> Sequence[str]:
-        asked = list(super().get_ordering(request, queryset, view) or ())
-        return asked if {"id", "-id"} & set(asked) else [*asked, "id"]
+        ordering = list(super().get_ordering(request, queryset, view) or ())
+        return ordering if {"id", "-id"} & set(ordering) else [*ordering, "id"]
 
 
 def _model_of(queryset: QuerySet[Any]) -> Any:
@@ -201,7 +203,7 @@ def _model_of(queryset: QuerySet[Any]) -> Any:
 
 
 @functools.cache
-def sortable(model: type[models.Model]) -> tuple[str, ...]:
+def find_sortable_fields(model: type[models.Model]) -> tuple[str, ...]:
     """Name the fields of a model that a list can be ordered by."""
     return tuple(field.name for field in model._meta.concrete_fields if not _is_hidden(field))
 
@@ -213,7 +215,7 @@ def _is_hidden(field: Any) -> bool:
     )
 
 
-def searchable(model: type[models.Model]) -> tuple[str, ...]:
+def find_searchable_fields(model: type[models.Model]) -> tuple[str, ...]:
     """Name the fields of a model that ``search=`` looks into."""
     names: list[str] = []
     for name in ("title", "name", "code", "version", "action", "description", "meta"):

@@ -101,12 +101,13 @@ class DataFolder:
             return Credentials(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise EmulatorError(
-                f"The credentials file {path} cannot be read; remove it to have a new one made."
+                f"The credentials file {path} cannot be read. Remove the file: the next start "
+                "creates new credentials."
             ) from error
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Let one process at a time set the folder up, where the system has file locks."""
+    def setup_lock(self) -> Iterator[None]:
+        """Lock the folder for setting it up, where the system has file locks."""
         try:
             import fcntl
         except ImportError:  # no such locks on Windows, and no pre-forking servers either
@@ -117,10 +118,10 @@ class DataFolder:
             yield
 
     @contextlib.contextmanager
-    def held(self) -> Iterator[None]:
+    def server_lock(self) -> Iterator[None]:
         """Keep a second server out, which would take the jobs of the first for abandoned.
 
-        Nobody is kept out where the system or the folder's file system has no locks.
+        Without file locks, of the system or of the file system, nothing is excluded.
 
         Raises:
             EmulatorError: Another server has the folder.
@@ -141,7 +142,7 @@ class DataFolder:
                     f"{stream.read().strip() or 'unknown'}): stop that one, or choose another "
                     "folder."
                 ) from None
-            except OSError:  # no locks there
+            except OSError:  # a file system without locks
                 yield
                 return
             stream.truncate(0)

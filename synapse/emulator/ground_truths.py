@@ -19,11 +19,11 @@ from synapse.emulator.tenancy import BATCH, STORABLE
 _WRITTEN = ["category", "project", "data", "meta", "updated"]
 
 
-def unknown(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[str]]]:
+def find_unknown_ids(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[str]]]:
     """Return, for each item, the ids that the tenant doesn't have; empty without any."""
     known = {
-        "data_unit": _held(DataUnit, tenant, {item["data_unit"] for item in items}),
-        "project": {None, *_held(Project, tenant, {item.get("project") for item in items})},
+        "data_unit": _find_ids(DataUnit, tenant, {item["data_unit"] for item in items}),
+        "project": {None, *_find_ids(Project, tenant, {item.get("project") for item in items})},
     }
     problems = [
         {
@@ -37,7 +37,7 @@ def unknown(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[
 
 
 @transaction.atomic
-def record(
+def store_ground_truths(
     tenant: Tenant, items: list[dict[str, Any]], *, dataset: str, version: str
 ) -> GroundTruthVersion:
     """Store ground truths in a version of a dataset; create both if missing.
@@ -67,7 +67,7 @@ def record(
         update_fields=_WRITTEN,
     )
     truths: dict[int, int] = {}
-    for units in _batches(said):
+    for units in _split(said):
         rows = of_tenant.ground_truths.filter(data_unit__in=units)
         truths.update(rows.values_list("data_unit_id", "pk"))
     GroundTruthEvent.objects.bulk_create(
@@ -84,15 +84,15 @@ def record(
     return row
 
 
-def _held(model: type[Any], tenant: Tenant, keys: set[Any]) -> set[Any]:
+def _find_ids(model: type[Any], tenant: Tenant, keys: set[Any]) -> set[Any]:
     wanted = [key for key in keys if key is not None and key in STORABLE]
     found: set[Any] = set()
-    for batch in _batches(wanted):
+    for batch in _split(wanted):
         rows = model.objects.filter(tenant=tenant, pk__in=batch)
         found.update(rows.values_list("pk", flat=True))
     return found
 
 
-def _batches(keys: Iterable[int]) -> Iterator[list[int]]:
+def _split(keys: Iterable[int]) -> Iterator[list[int]]:
     wanted = list(keys)
     return (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH))

@@ -12,8 +12,8 @@ from rest_framework.exceptions import ParseError
 class JSONParser(parsers.JSONParser):
     """DRF's JSON parser, which refuses two documents that would make the rest fail.
 
-    One that is nested too deeply, and one with half of a surrogate pair: such text can neither
-    be stored nor repeated in an error.
+    The first is nested too deeply; the second has half of a surrogate pair, which can neither be
+    stored nor repeated in an error.
     """
 
     def parse(

@@ -15,10 +15,10 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
-from synapse.emulator.admin_client import ask
-from synapse.emulator.child import await_ready, end, text_of
+from synapse.emulator.admin_client import send_admin_request
+from synapse.emulator.child import end_process, read_log, wait_until_ready
 from synapse.emulator.errors import EmulatorError, require_extra
-from synapse.emulator.faults import Fault, order
+from synapse.emulator.faults import Fault, build_fault
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -102,9 +102,9 @@ class Emulator:
             start_new_session=True,
         )
         try:
-            self._info = await_ready(child, log, self._orders(), self._start_timeout)
+            self._info = wait_until_ready(child, log, self._child_options(), self._start_timeout)
         except BaseException:
-            end(child, timeout=0)
+            end_process(child, timeout=0)
             log.close()
             raise
         self._child, self._log, self._owner = child, log, os.getpid()
@@ -117,10 +117,10 @@ class Emulator:
         if child is None or log is None:
             return
         log.close()
-        if self._owner != os.getpid():  # a fork of the process that started it
+        if self._owner != os.getpid():  # a fork of the starting process
             return
-        end(child, timeout=_STOP_TIMEOUT)
-        if self._wanted_data is None:  # the child removes it, unless it had to be killed
+        end_process(child, timeout=_STOP_TIMEOUT)
+        if self._wanted_data is None:  # a killed child can't remove the folder
             shutil.rmtree(self._info["data"], ignore_errors=True)
 
     def __enter__(self) -> Self:
@@ -141,39 +141,39 @@ class Emulator:
     @property
     def url(self) -> str:
         """The base URL, without a slash at the end."""
-        return self._told("url")
+        return self._read_info("url")
 
     @property
     def tenant(self) -> str:
         """Code of the first tenant."""
-        return self._told("tenant")
+        return self._read_info("tenant")
 
     @property
     def api_token(self) -> str:
         """The API token of that tenant's user."""
-        return self._told("api_token")
+        return self._read_info("api_token")
 
     @property
     def agent_token(self) -> str:
         """The token of that tenant's agent."""
-        return self._told("agent_token")
+        return self._read_info("agent_token")
 
     @property
     def data(self) -> Path:
-        """The folder where everything is kept."""
-        return Path(self._told("data"))
+        """The data folder."""
+        return Path(self._read_info("data"))
 
     @property
     def pid(self) -> int:
         """The process id of the server."""
-        self._told("url")
-        assert self._child is not None  # noqa: S101 # for the type checker: `_told` checked
+        self._read_info("url")
+        assert self._child is not None  # noqa: S101 # for the type checker: `_read_info` checked
         return self._child.pid
 
     @property
     def log(self) -> str:
         """The server's output about faults, such as the traceback of a 500."""
-        return "" if self._log is None else text_of(self._log)
+        return "" if self._log is None else read_log(self._log)
 
     def create_tenant(
         self, name: str | None = None, *, member: str | None = None
@@ -281,7 +281,7 @@ class Emulator:
             ...         print(session.projects.count(), fault.served, session.request_count)
             0 1 2
         """
-        body = order(
+        body = build_fault(
             kind,
             count=count,
             method=method,
@@ -308,20 +308,22 @@ class Emulator:
         self._ask("DELETE", f"faults/{only}")
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
-        return ask(self.url, self._control_token, method, f"_emulator/{path}", body)
+        return send_admin_request(self.url, self._control_token, method, f"_emulator/{path}", body)
 
-    def _told(self, name: str) -> str:
+    def _read_info(self, name: str) -> str:
         if self._child is None:
-            raise EmulatorError("The local backend is not running: call start() first.")
+            raise EmulatorError("The local backend is not running. Call start() first.")
         return self._info[name]
 
     def _environment(self) -> dict[str, str]:
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
+        environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)
+        }
         if self._database_url is not None:
-            kept["DATABASE_URL"] = self._database_url
-        return kept
+            environment["DATABASE_URL"] = self._database_url
+        return environment
 
-    def _orders(self) -> dict[str, Any]:
+    def _child_options(self) -> dict[str, Any]:
         limits = self._job_limits
         return {
             "host": self._host,

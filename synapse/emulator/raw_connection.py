@@ -8,15 +8,15 @@ from typing import Any
 from waitress.channel import ClientDisconnected, HTTPChannel
 from waitress.task import WSGITask
 
-#: The key of the :class:`Wire` in a request's WSGI environment.
-WIRE = "synapse.wire"
+#: The key of the :class:`RawConnection` in a request's WSGI environment.
+ENVIRON_KEY = "synapse.wire"
 
-#: Raised in the application or its iterable to end the connection: written bytes go out, and
+#: Raised in the application or the body to end the connection: written bytes go out, and
 #: nothing else.
 Hangup = ClientDisconnected
 
 
-class Wire:
+class RawConnection:
     """The connection that a request came over."""
 
     def __init__(self, channel: Any) -> None:
@@ -32,17 +32,17 @@ class Wire:
         self._channel.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
 
 
-class WiredTask(WSGITask):  # type: ignore[misc] # the library has no types
+class RawConnectionTask(WSGITask):  # type: ignore[misc] # the library has no types
     """A request that knows the connection."""
 
     def get_environment(self) -> dict[str, Any]:
         """Return the WSGI environment, with the connection."""
         environment: dict[str, Any] = super().get_environment()
-        environment.setdefault(WIRE, Wire(self.channel))
+        environment.setdefault(ENVIRON_KEY, RawConnection(self.channel))
         return environment
 
 
-class WiredChannel(HTTPChannel):  # type: ignore[misc] # the library has no types
+class RawConnectionChannel(HTTPChannel):  # type: ignore[misc] # the library has no types
     """A connection that the requests know."""
 
-    task_class = WiredTask
+    task_class = RawConnectionTask

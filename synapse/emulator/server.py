@@ -60,10 +60,10 @@ def serve(
     """
     require_extra()
     with (
-        _listening(host, port) as sockets,
-        _folder(data_dir) as folder,
-        folder.held(),
-        _stop_pipe() as wait,
+        _listen(host, port) as sockets,
+        _open_folder(data_dir) as folder,
+        folder.server_lock(),
+        _catch_signals() as wait,
     ):
         application = load_application(folder, control_token)
         credentials = folder.credentials()
@@ -81,7 +81,7 @@ def serve(
                 on_ready(info)
             wait()
         finally:
-            end_jobs()  # while what they have left to say is still answered
+            end_jobs()  # while the server still answers the jobs' last requests
             stop()
             _checkpoint()
 
@@ -94,7 +94,7 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
     """
     require_extra()
     folder.prepare()
-    with folder.locked():
+    with folder.setup_lock():
         credentials = folder.credentials()
         os.environ[DATA_VARIABLE] = str(folder.path)
         os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
@@ -142,16 +142,18 @@ def _set_up_database(credentials: Credentials) -> None:
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
-    """Take the port before the slow part, so that a taken one is reported at once."""
-    if not 0 <= port <= 65535:  # the look-up would take it modulo 65536
-        raise EmulatorError(f"{port} is not a port: choose one from 0 to 65535.")
+def _listen(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """Bind the port first, so that a port in use is reported at once."""
+    if not 0 <= port <= 65535:  # the look-up would use the port modulo 65536
+        raise EmulatorError(f"The port {port} is out of range. Choose a port from 0 to 65535.")
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (OSError, UnicodeError) as error:
-        raise EmulatorError(f"{host} port {port} is not an address to listen on.") from error
+        raise EmulatorError(
+            f"Cannot listen on {host} port {port}: the address is invalid."
+        ) from error
     with socket.socket(family, kind, protocol) as server:
         if sys.platform != "win32":
             server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -161,13 +163,13 @@ def _listening(host: str, port: int) -> Iterator[list[socket.socket]]:
         except OSError as error:
             reason = error.strerror or str(error)
             raise EmulatorError(
-                f"Cannot listen on {host} port {port}: {reason}; choose another port."
+                f"Cannot listen on {host} port {port}: {reason}. Choose another port."
             ) from error
         yield [server]
 
 
 @contextlib.contextmanager
-def _folder(data_dir: Path | None) -> Iterator[DataFolder]:
+def _open_folder(data_dir: Path | None) -> Iterator[DataFolder]:
     if data_dir is not None:
         yield DataFolder(Path(data_dir))
         return
@@ -179,8 +181,8 @@ def _folder(data_dir: Path | None) -> Iterator[DataFolder]:
 
 
 @contextlib.contextmanager
-def _stop_pipe() -> Iterator[Callable[[], None]]:
-    """Turn SIGINT and SIGTERM into the end of a wait; nothing else is safe in a handler."""
+def _catch_signals() -> Iterator[Callable[[], None]]:
+    """Let SIGINT and SIGTERM end a wait, the only safe thing in a handler."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
 
@@ -227,17 +229,17 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
     from django.apps import apps
     from waitress.server import create_server
 
-    from synapse.emulator.raw_connection import WiredChannel
+    from synapse.emulator.raw_connection import RawConnectionChannel
 
     server = create_server(
         application,
         sockets=sockets,
         threads=_THREADS,
         max_request_body_size=_MAX_BODY,
-        channel_request_lookahead=1,  # a client that has gone is noticed while it is answered
+        channel_request_lookahead=1,  # notices a client that leaves before the end
         ident=None,
     )
-    server.channel_class = WiredChannel
+    server.channel_class = RawConnectionChannel
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 

@@ -15,7 +15,7 @@ _folder = DataFolder(Path(_data or "."))
 
 DEBUG = False
 SECRET_KEY = _folder.credentials().secret_key if _data else secrets.token_urlsafe(48)
-ALLOWED_HOSTS = ["*"]  # reached by whatever name the machine has; tokens guard it, not cookies
+ALLOWED_HOSTS = ["*"]  # any host name: tokens guard the server, not cookies
 INSTALLED_APPS = ["rest_framework", "synapse.emulator"]
 MIDDLEWARE = [
     "synapse.emulator.middleware.EnvelopeMiddleware",
@@ -70,7 +70,7 @@ REST_FRAMEWORK: dict[str, Any] = {
         "synapse.emulator.filters.StableOrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "synapse.emulator.pagination.Pagination",
-    "EXCEPTION_HANDLER": "synapse.emulator.errors_json.handle",
+    "EXCEPTION_HANDLER": "synapse.emulator.errors_json.handle_exception",
     "UNAUTHENTICATED_USER": None,
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }

@@ -1,4 +1,4 @@
-"""For a WSGI server of one's own choice, with several processes.
+"""Serve with any WSGI server, in several processes.
 
 For example::
 

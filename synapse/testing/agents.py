@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from synapse.emulator.child import await_ready, end, text_of
+from synapse.emulator.child import end_process, read_log, wait_until_ready
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -103,9 +103,9 @@ class RunningAgent:
             start_new_session=True,
         )
         try:
-            ready = await_ready(child, log, options, self._start_timeout, "The agent")
+            ready = wait_until_ready(child, log, options, self._start_timeout, "The agent")
         except BaseException:
-            end(child, timeout=0)
+            end_process(child, timeout=0)
             log.close()
             raise
         self._child, self._log, self._url = child, log, ready["url"]
@@ -150,12 +150,12 @@ class RunningAgent:
     @property
     def log(self) -> str:
         """The agent's output about faults."""
-        return "" if self._log is None else text_of(self._log)
+        return "" if self._log is None else read_log(self._log)
 
     def _end(self, timeout: float) -> None:
         child, self._child = self._child, None
         if child is not None:
-            end(child, timeout=timeout)
+            end_process(child, timeout=timeout)
         log, self._log = self._log, None
         if log is not None:
             log.close()

@@ -433,7 +433,9 @@ def test_all_faults_are_taken_back(alone: Emulator) -> None:
 
 
 def test_an_unknown_kind_names_those_that_there_are(emulator: EmulatorTenant) -> None:
-    with pytest.raises(EmulatorError, match=r"Fault 'slwo' does not exist\. Use one of slow, 429, .*before\.$"):
+    with pytest.raises(
+        EmulatorError, match=r"Fault 'slwo' does not exist\. Use one of slow, 429, .*before\.$"
+    ):
         emulator.fault("slwo")
 
 
@@ -442,15 +444,15 @@ def test_an_unknown_kind_names_those_that_there_are(emulator: EmulatorTenant) ->
     [
         ("slow", {}, "'slow' needs seconds"),
         ("drip", {}, "'drip' needs seconds"),
-        ("cut", {"seconds": 1}, "'cut' takes no seconds"),
-        ("500", {"retry_after": 1}, "'500' takes no retry_after"),
-        ("empty", {"status": 200}, "'empty' takes no status"),
+        ("cut", {"seconds": 1}, "'cut' does not accept seconds"),
+        ("500", {"retry_after": 1}, "'500' does not accept retry_after"),
+        ("empty", {"status": 200}, "'empty' does not accept status"),
         ("html", {"status": 199}, "status is 199"),
-        ("html", {"status": 600}, "status is 600"),
+        ("html", {"status": 600}, r"status is 600\. Pass a whole number from 200 to 599\."),
         ("429", {"retry_after": -1}, "retry_after is -1"),
         ("slow", {"seconds": float("inf")}, "seconds is inf"),
         ("slow", {"seconds": "1"}, "seconds is '1'"),
-        ("cut", {"count": 0}, "count is 0: give a whole number from 1"),
+        ("cut", {"count": 0}, r"count is 0\. Pass a whole number from 1\."),
         ("cut", {"count": 1.5}, r"count is 1\.5"),
         ("cut", {"count": True}, "count is True"),
         ("cut", {"after": -1}, "after is -1"),

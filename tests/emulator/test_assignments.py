@@ -124,7 +124,7 @@ def test_handing_over_changes_the_task_too(agent):
     assert api.get(f"tasks/{task['id']}/").json()["assignee"] == robot
     api.ok("PATCH", f"tasks/{task['id']}/", {"assignee": api.me()})
     response = api.request("PATCH", f"assignments/{key}/", json={"assignee": api.me()})
-    assert response.json() == {"assignee": ["This user has an assignment for the task already."]}
+    assert response.json() == {"assignee": ["This user already has an assignment for the task."]}
 
 
 def test_only_some_verbs(api, assignment):

@@ -174,7 +174,7 @@ def test_an_agent_that_is_not_connected(user, robot, tenant, said):
 
     assert (response.status_code, response.json()) == (
         409,
-        {"detail": "The agent is not connected: start it, or wait until it is."},
+        {"detail": "The agent is not connected. Start the agent, or wait until it connects."},
     )
     assert user.ids("jobs/") == []
 
@@ -219,7 +219,7 @@ def test_only_its_agent_says_how_a_job_is(user, agent, key, status):
 
     assert (response.status_code, response.json()) == (
         409,
-        {"detail": "An agent runs the job: what others can set its status to is stopped."},
+        {"detail": 'An agent runs the job. Others can only set the status to "stopped".'},
     )
 
 

@@ -52,7 +52,7 @@ def test_patch_replaces_specifications_by_id_or_name(api):
 @pytest.mark.parametrize(
     ("wanted", "error"),
     [
-        ([IMAGE, IMAGE], ['There is more than one file specification "image".']),
+        ([IMAGE, IMAGE], ['More than one file specification has the name "image".']),
         ([{"file_type": "image"}], [{"name": ["This field is required."]}]),
         ([{**IMAGE, "file_type": "x"}], [{"file_type": ['"x" is not a valid choice.']}]),
         ([{**IMAGE, "id": 10**9}], ['Invalid pk "1000000000" - object does not exist.']),
@@ -72,7 +72,7 @@ def test_a_specification_in_use_is_not_removed(api):
     path = f"data_collections/{collection['id']}/"
     response = api.request("PATCH", path, json={"file_specifications": []})
     assert response.json() == {
-        "file_specifications": ['Data units have files for "image"; it cannot be removed.']
+        "file_specifications": ['Data units have files for "image". Remove the units first.']
     }
     assert len(api.get(path).json()["file_specifications"]) == 1
 

@@ -65,7 +65,7 @@ def test_a_job_that_has_ended_does_not_go_back(api, job, state):
         response = patch(api, job, {"status": other})
         assert (response.status_code, response.json()) == (
             409,
-            {"detail": f"The job has ended: it is {state}."},
+            {"detail": f"The job has already ended: {state}."},
         )
     later = patch(api, job, {"status": state.upper(), "result": 5, "console_logs": "late"}).json()
     assert (later["completed"], later["result"]) == (ended["completed"], 5)

@@ -70,7 +70,7 @@ def test_a_code_is_one_plugins_in_its_tenant(api, other):
     api.plugin("a", code="same")
     assert other.plugin("a", code="same")["code"] == "same"
     second = api.plugin("b")
-    error = {"code": ["There is a plugin with this code already."]}
+    error = {"code": ["A plugin with this code already exists."]}
     assert api.post("plugins/", {"name": "c", "code": "same"}).json() == error
     response = api.request("PATCH", f"plugins/{second['id']}/", json={"code": "same"})
     assert (response.status_code, response.json()) == (400, error)

@@ -20,7 +20,7 @@ _COUNT = textwrap.dedent("""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
     from rest_framework.test import APIClient
-    from synapse.emulator.ground_truths import record
+    from synapse.emulator.ground_truths import store_ground_truths
     from synapse.emulator.models import Blob, Model, Tenant
 
     client = APIClient(headers={"SYNAPSE-Access-Token": "Token " + folder.credentials().api_token})
@@ -73,7 +73,7 @@ _COUNT = textwrap.dedent("""
             post("/storages/", {"name": "n", "provider": "ftp", "configuration": {}})
             item = {"data_unit": units[n]["id"], "project": projects[n]["id"], "data": {}}
             items = [{**item, "category": "test"}]
-            record(Tenant.objects.get(), items, dataset="a", version=str(n))
+            store_ground_truths(Tenant.objects.get(), items, dataset="a", version=str(n))
         client.patch(f"/jobs/{job}/", {"console_logs": ["a"] * size}, format="json")
         return bodies, tags, job
 

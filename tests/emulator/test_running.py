@@ -177,7 +177,7 @@ def test_the_backend_decides_how_its_jobs_are(api, status):
 
     assert (response.status_code, response.json()) == (
         409,
-        {"detail": "The backend runs the job: what its status can be set to is stopped."},
+        {"detail": 'The backend runs the job. Clients can only set the status to "stopped".'},
     )
     api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
     ended(api, job)
@@ -221,9 +221,7 @@ def test_parameters_that_are_too_large(api):
     response = api.post("plugins/tried/run/", {"params": {"text": "x" * (3 << 20)}})
 
     assert response.status_code == 413
-    assert response.json() == {
-        "detail": "The body is larger than 2,621,440 bytes, which is the most that is taken."
-    }
+    assert response.json() == {"detail": "The body is larger than the limit of 2,621,440 bytes."}
 
 
 def test_a_version_is_run_that_is_not_the_newest(api):
@@ -279,14 +277,14 @@ def test_the_token_of_a_job_is_good_in_its_tenant_until_it_ends(api, emulator, t
         refused = elsewhere.get("jobs/")
         assert (refused.status_code, refused.json()) == (
             403,
-            {"detail": "The token of a job is good in the job's tenant only."},
+            {"detail": "A job's token works only in the job's tenant."},
         )
         assert own.ok("PATCH", f"jobs/{job}/", {"progress": 5})["progress"] == 5
         for status in ("completed", "stopped", "running"):
             refused = own.request("PATCH", f"jobs/{job}/", json={"status": status})
             assert (refused.status_code, refused.json()) == (
                 403,
-                {"detail": "The token of a job can't set the job's own status."},
+                {"detail": "A job's token cannot set the job's own status."},
             )
 
         api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})

@@ -76,11 +76,11 @@ def test_a_tag_of_another_project_is_refused(api, kind):
     ids = make(one, 1) + make(two, 1)
     tag = api.tag(project=one)
     response = api.post(f"{path}/set_tags/", {"ids": ids, "tags": [tag, api.tag()]})
-    assert response.json() == {"tags": [f'The tag "{tag}" is of another project.']}
+    assert response.json() == {"tags": [f'The tag "{tag}" belongs to another project.']}
     assert tags_of(api, path) == [[], []]
     api.ok("POST", f"{path}/set_tags/", {"ids": ids, "tags": [tag], "action": "remove"})
     response = api.request("PATCH", f"{path}/{ids[1]}/", json={"tags": [tag]})
-    assert response.json() == {"tags": [f'The tag "{tag}" is of another project.']}
+    assert response.json() == {"tags": [f'The tag "{tag}" belongs to another project.']}
     assert api.ok("PATCH", f"{path}/{ids[0]}/", {"tags": [tag]})["tags"] == [tag]
 
 
@@ -88,7 +88,7 @@ def test_a_new_task_takes_no_tag_of_another_project(api):
     one, two = api.project()["id"], api.project()["id"]
     tag = api.tag(project=one)
     response = api.post("tasks/", [{"project": p, "tags": [tag]} for p in (one, two)])
-    assert response.json() == [{}, {"tags": [f'The tag "{tag}" is of another project.']}]
+    assert response.json() == [{}, {"tags": [f'The tag "{tag}" belongs to another project.']}]
 
 
 @pytest.mark.parametrize(

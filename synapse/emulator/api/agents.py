@@ -25,14 +25,14 @@ class ConnectView(APIView):
     """``agents/{agent token}/connect/``: the heartbeat of an agent."""
 
     def post(self, request: Request, token: str) -> Response:
-        agent = self._agent(request, token)
-        said = ConnectSerializer(data=request.data)
-        said.is_valid(raise_exception=True)
-        agent.name = said.validated_data.get("name", agent.name)
-        agent.url = said.validated_data.get("url", agent.url) or ""
+        agent = self._find_agent(request, token)
+        serializer = ConnectSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        agent.name = serializer.validated_data.get("name", agent.name)
+        agent.url = serializer.validated_data.get("url", agent.url) or ""
         agent.connected = timezone.now()
         agent.save(update_fields=["name", "url", "connected"])
-        if "url" in said.validated_data:  # else it doesn't listen there yet
+        if "url" in serializer.validated_data:  # otherwise the agent doesn't listen yet
             note_agent(agent, token)
         return Response(
             {
@@ -46,9 +46,9 @@ class ConnectView(APIView):
             }
         )
 
-    def _agent(self, request: Request, token: str) -> User:
+    def _find_agent(self, request: Request, token: str) -> User:
         """Return the tenant's agent of a token; an agent sees itself only."""
-        found = (
+        row = (
             Token.objects.filter(
                 digest=Token.hash(token),
                 kind=Token.Kind.AGENT,
@@ -58,6 +58,6 @@ class ConnectView(APIView):
             .first()
         )
         asker = access_of(request).token
-        if found is None or (asker.user.is_agent and asker.user_id != found.user_id):
+        if row is None or (asker.user.is_agent and asker.user_id != row.user_id):
             raise NotFound("No agent has this token.")
-        return found.user
+        return row.user

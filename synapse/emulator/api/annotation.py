@@ -23,7 +23,7 @@ from synapse.emulator.api.base import (
 )
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.tagging import SetTagsMixin
-from synapse.emulator.api.units import files_of
+from synapse.emulator.api.units import describe_files
 from synapse.emulator.models import Assignment, Project, Task, TaskTag
 
 
@@ -57,7 +57,7 @@ class ProjectSerializer(ResourceSerializer):
         }
 
     @classmethod
-    def annotated(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def annotate(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
         tasks = Task.objects.filter(project=OuterRef("pk")).order_by().values("project")
         counts = Subquery(tasks.annotate(n=Count("pk")).values("n"), IntegerField())
         rows: QuerySet[Any] = queryset.annotate(task_count=Coalesce(counts, 0))
@@ -95,7 +95,7 @@ class TaggedSerializer(ResourceSerializer):
         if attrs.get("tags"):
             project = self.project_of(attrs)
             foreign = [
-                f'The tag "{tag.pk}" is of another project.'
+                f'The tag "{tag.pk}" belongs to another project.'
                 for tag in attrs["tags"]
                 if tag.project_id not in (None, project.pk)
             ]
@@ -136,7 +136,7 @@ class TaskSerializer(TaggedSerializer):
         }
 
     def get_files(self, task: Task) -> dict[str, Any]:
-        return files_of(task.data_unit, self.context["request"]) if task.data_unit else {}
+        return describe_files(task.data_unit, self.context["request"]) if task.data_unit else {}
 
     def bulk_create(self, items: list[dict[str, Any]]) -> list[Task]:
         tasks: list[Task] = super().bulk_create(items)
@@ -202,7 +202,7 @@ class TaskViewSet(
     @action(detail=True, methods=["put"])
     @transaction.atomic
     def annotate_task_data(self, request: Request, pk: str) -> Response:
-        """Store the body as the annotations of the task and of its assignee; complete both."""
+        """Store the body as annotations of task and assignment, and complete both."""
         document = DocumentField().run_validation(request.data)
         if not isinstance(document, dict):
             raise serializers.ValidationError(

@@ -1,4 +1,4 @@
-"""Assignments: people's work on tasks, and its review."""
+"""Assignments: people's work on tasks, and the reviews."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from synapse.emulator.api.annotation import (
 )
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet, UpdateMixin
 from synapse.emulator.api.tagging import SetTagsMixin
-from synapse.emulator.api.units import files_of
+from synapse.emulator.api.units import describe_files
 from synapse.emulator.models import Assignment, Task, User
 
 
@@ -55,13 +55,13 @@ class AssignmentSerializer(TaggedSerializer):
 
     def get_files(self, assignment: Assignment) -> dict[str, Any]:
         unit = assignment.task.data_unit
-        return files_of(unit, self.context["request"]) if unit else {}
+        return describe_files(unit, self.context["request"]) if unit else {}
 
     def validate_assignee(self, assignee: User | None) -> User | None:
         """Refuse somebody who has an assignment for the task already."""
         others = Assignment.objects.filter(task=self.instance.task_id).exclude(pk=self.instance.pk)
         if assignee is not None and others.filter(assignee=assignee).exists():
-            raise serializers.ValidationError("This user has an assignment for the task already.")
+            raise serializers.ValidationError("This user already has an assignment for the task.")
         return assignee
 
     def update(self, instance: Assignment, validated_data: dict[str, Any]) -> Assignment:

@@ -1,7 +1,7 @@
 """The common base of all endpoints.
 
 A new resource is a model that is :class:`~synapse.emulator.models.base.TenantOwned`, a
-:class:`ResourceSerializer` and a :class:`ResourceViewSet` with the mixins of its verbs.
+:class:`ResourceSerializer` and a :class:`ResourceViewSet` with the mixins for the verbs.
 """
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
@@ -19,8 +19,8 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from synapse.emulator.api.fields import DocumentField, PositionalListSerializer, TenantRelatedField
-from synapse.emulator.expansion import expanded, requested_paths
-from synapse.emulator.filters import searchable
+from synapse.emulator.expansion import prefetch_expansions, read_expand_paths
+from synapse.emulator.filters import find_searchable_fields
 from synapse.emulator.models import Tenant
 from synapse.emulator.tenancy import BATCH, tenant_of, visible
 
@@ -37,9 +37,9 @@ class BulkListSerializer(PositionalListSerializer):
             if isinstance(relation, TenantRelatedField) and not field.read_only:
                 values = (item.get(name) for item in items)
                 relation.prefetch(
-                    one
+                    key
                     for value in values
-                    for one in (value if isinstance(value, list) else [value])
+                    for key in (value if isinstance(value, list) else [value])
                 )
         self.child.prepare_bulk(items)
         return super().to_internal_value(data)
@@ -68,7 +68,7 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
     reads: tuple[str, ...] = ()
 
     @classmethod
-    def annotated(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def annotate(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Add the fields that the database computes for each row."""
         return queryset
 
@@ -120,14 +120,16 @@ class ResourceViewSet(GenericViewSet[Any]):
     @property
     def search_fields(self) -> tuple[str, ...]:
         """Fields that ``search=`` covers."""
-        return searchable(self.model)
+        return find_searchable_fields(self.model)
 
     def get_queryset(self) -> QuerySet[Any]:
-        return self.eager(visible(self.model, self.request))
+        return self.prefetch(visible(self.model, self.request))
 
-    def eager(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def prefetch(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Make a queryset fetch all that answering this request reads."""
-        return expanded(queryset, self.get_serializer_class(), requested_paths(self.request))
+        return prefetch_expansions(
+            queryset, self.get_serializer_class(), read_expand_paths(self.request)
+        )
 
     @property
     def lookup(self) -> dict[str, Any]:
@@ -143,7 +145,7 @@ class ResourceViewSet(GenericViewSet[Any]):
         return get_object_or_404(rows, **self.lookup)
 
     def answer(self, pk: Any, code: int = status.HTTP_200_OK) -> Response:
-        """Answer one object in its current state, in the requested shape."""
+        """Answer with one object, current and in the requested shape."""
         return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data, status=code)
 
     def answer_many(self, keys: Sequence[Any]) -> Response:

@@ -12,12 +12,12 @@ from synapse.emulator.api.base import (
     UpdateMixin,
 )
 from synapse.emulator.api.fields import PositionalListSerializer
-from synapse.emulator.api.hidden_rows import listed_collections
+from synapse.emulator.api.hidden_rows import hide_implicit_collection
 from synapse.emulator.models import DataCollection, FileSpecification
 
 
 class FileSpecificationSerializer(serializers.ModelSerializer[FileSpecification]):
-    """A file specification inside its collection."""
+    """A file specification inside a collection."""
 
     id = serializers.IntegerField(required=False)
     index = serializers.IntegerField(required=False, min_value=0, max_value=2**31 - 1)
@@ -98,7 +98,9 @@ class DataCollectionSerializer(ResourceSerializer):
         names = [item.name for item in items]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            self._refuse([f'There is more than one file specification "{name}".' for name in twice])
+            self._refuse(
+                [f'More than one file specification has the name "{name}".' for name in twice]
+            )
         kept = {item.pk for item in items}
         self._remove([item for item in present.values() if item.pk not in kept])
         self._save(items)
@@ -109,7 +111,7 @@ class DataCollectionSerializer(ResourceSerializer):
         names = list(used.values_list("name", flat=True))
         if names:
             self._refuse(
-                [f'Data units have files for "{name}"; it cannot be removed.' for name in names]
+                [f'Data units have files for "{name}". Remove the units first.' for name in names]
             )
         rows.delete()
 
@@ -133,4 +135,4 @@ class DataCollectionViewSet(
     serializer_class = DataCollectionSerializer
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return super().filter_queryset(listed_collections(queryset, self.request))
+        return super().filter_queryset(hide_implicit_collection(queryset, self.request))

@@ -9,10 +9,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
-from synapse.emulator.api.implicit_units import own_unit
-from synapse.emulator.api.units import file_url
-from synapse.emulator.api.uploads import FinishedUploadField
-from synapse.emulator.files import blobs, store, store_upload
+from synapse.emulator.api.implicit_units import create_implicit_unit
+from synapse.emulator.api.units import build_file_url
+from synapse.emulator.api.uploads import CompleteUploadField
+from synapse.emulator.files import find_blobs, store, store_upload
 from synapse.emulator.models import DataFile
 from synapse.emulator.tenancy import tenant_of
 
@@ -23,7 +23,7 @@ class DataFileSerializer(ResourceSerializer):
     reads = ("blob",)
 
     file = serializers.FileField(write_only=True, required=False)
-    chunked_upload = FinishedUploadField(write_only=True, required=False)
+    chunked_upload = CompleteUploadField(write_only=True, required=False)
     checksum = serializers.CharField(source="blob.checksum", read_only=True)
     size = serializers.IntegerField(source="blob.size", read_only=True)
     data_unit_id = serializers.IntegerField(read_only=True)
@@ -49,7 +49,7 @@ class DataFileSerializer(ResourceSerializer):
         read_only_fields = ("processing_status",)
 
     def get_url(self, data_file: DataFile) -> str:
-        return file_url(data_file.blob, data_file.filename, self.context["request"])
+        return build_file_url(data_file.blob, data_file.filename, self.context["request"])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("chunked_upload" in attrs):
@@ -77,7 +77,7 @@ class DataFileSerializer(ResourceSerializer):
                 blob=blob,
                 filename=filename,
                 meta=meta,
-                data_unit=own_unit(self.owner, blob, filename),
+                data_unit=create_implicit_unit(self.owner, blob, filename),
             )
 
 
@@ -88,7 +88,7 @@ class ChecksumsSerializer(serializers.Serializer[Any]):
 
 
 class DataFileViewSet(ResourceViewSet):
-    """``data_files/``: files can be sent and asked about, but are not listed."""
+    """``data_files/``: clients upload files and query checksums; no list."""
 
     serializer_class = DataFileSerializer
 
@@ -103,6 +103,6 @@ class DataFileViewSet(ResourceViewSet):
         """Answer those of the checksums that the tenant holds, in the order they came."""
         serializer = ChecksumsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
-        asked = list(dict.fromkeys(serializer.validated_data["checksums"]))
-        held = blobs(tenant_of(request), [checksum.lower() for checksum in asked])
-        return Response({"checksums": [item for item in asked if item.lower() in held]})
+        checksums = list(dict.fromkeys(serializer.validated_data["checksums"]))
+        blobs = find_blobs(tenant_of(request), [checksum.lower() for checksum in checksums])
+        return Response({"checksums": [item for item in checksums if item.lower() in blobs]})

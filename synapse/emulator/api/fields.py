@@ -48,7 +48,7 @@ class ObjectField(DocumentField):
 
 
 class WordField(serializers.ChoiceField):
-    """One of some words, in small or capital letters."""
+    """A choice of words in any letter case."""
 
     def to_internal_value(self, data: Any) -> Any:
         return super().to_internal_value(data.lower() if isinstance(data, str) else data)
@@ -76,7 +76,7 @@ class PositionalListSerializer(serializers.ListSerializer[Any]):
 class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
     """A relation by id, to a row of the request's tenant only.
 
-    Rows are kept in the context, so that a list body asks for each only once, and
+    Rows are cached in the context, so that a list body fetches each only once, and
     :meth:`prefetch` fetches those of a whole body together.
     """
 

@@ -7,8 +7,8 @@ from rest_framework import mixins, serializers
 
 from synapse.emulator.api.annotation import ProjectSerializer
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
-from synapse.emulator.api.units import DataUnitSerializer, files_of
-from synapse.emulator.filters import Related, Through
+from synapse.emulator.api.units import DataUnitSerializer, describe_files
+from synapse.emulator.filters import RelationFilter, ThroughFilter
 from synapse.emulator.models import GroundTruth, GroundTruthEvent, GroundTruthVersion, Split
 
 _VERSION = GroundTruthEvent._meta.get_field("ground_truth_dataset_version")
@@ -37,7 +37,7 @@ class GroundTruthVersionSerializer(ResourceSerializer):
         )
 
     @classmethod
-    def annotated(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
+    def annotate(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
         counts = {
             f"{split}_count": Count("events", filter=Q(events__category=split))
             for split in Split.values
@@ -98,7 +98,7 @@ class GroundTruthEventSerializer(ResourceSerializer):
         }
 
     def get_files(self, event: GroundTruthEvent) -> dict[str, Any]:
-        return files_of(event.data_unit, self.context["request"])
+        return describe_files(event.data_unit, self.context["request"])
 
 
 class GroundTruthVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ResourceViewSet):
@@ -106,7 +106,9 @@ class GroundTruthVersionViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin
 
     serializer_class = GroundTruthVersionSerializer
     more_filters = {
-        "project": Through(relation=_PROJECT, back="ground_truth_dataset_version", label="project")
+        "project": ThroughFilter(
+            relation=_PROJECT, back="ground_truth_dataset_version", label="project"
+        )
     }
 
 
@@ -115,7 +117,7 @@ class GroundTruthViewSet(mixins.ListModelMixin, ResourceViewSet):
 
     serializer_class = GroundTruthSerializer
     more_filters = {
-        "ground_truth_dataset_versions": Through(
+        "ground_truth_dataset_versions": ThroughFilter(
             relation=_VERSION, back="ground_truth", label="ground_truth_dataset_versions"
         )
     }
@@ -126,12 +128,12 @@ class GroundTruthEventViewSet(mixins.ListModelMixin, ResourceViewSet):
 
     serializer_class = GroundTruthEventSerializer
     more_filters = {
-        "ground_truth_dataset_versions": Related(
+        "ground_truth_dataset_versions": RelationFilter(
             relation=_VERSION,
             field_name="ground_truth_dataset_version",
             label="ground_truth_dataset_versions",
         ),
-        "ground_truth_dataset": Related(
+        "ground_truth_dataset": RelationFilter(
             relation=_DATASET,
             field_name="ground_truth_dataset_version__ground_truth_dataset",
             label="ground_truth_dataset",

@@ -1,6 +1,6 @@
 """Rows that lists leave out: units of files that were uploaded alone, and their collection.
 
-The server creates them by itself, so nobody expects them in a list. Lists that ask for one by id,
+The server creates them by itself, so nobody expects them in a list. Lists that select one by id,
 for the collection by name, or for the collection's content include them.
 """
 
@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from synapse.emulator.tenancy import tenant_of
 
 
-def listed_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
+def hide_implicit_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
     """Leave the units of single files out of a list that isn't about them."""
     if {"id", "data_collection"} & request.query_params.keys():
         return queryset
@@ -20,8 +20,8 @@ def listed_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
     return queryset if uploads is None else queryset.exclude(data_collection_id=uploads)
 
 
-def listed_collections(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
-    """Leave the implicit collection out of lists that don't ask for it."""
+def hide_implicit_collection(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
+    """Leave the implicit collection out, unless the list selects by id or name."""
     if {"id", "name"} & request.query_params.keys():
         return queryset
     uploads = tenant_of(request).uploads_id

@@ -1,6 +1,6 @@
 """Units of files that were uploaded on their own, so that a task can be made of each."""
 
-from synapse.emulator.api.units import unit_checksum
+from synapse.emulator.api.units import compute_unit_checksum
 from synapse.emulator.models import (
     Blob,
     DataCollection,
@@ -16,25 +16,25 @@ _COLLECTION = "Uploaded files"
 _NAME = "file"
 
 
-def own_unit(tenant: Tenant, blob: Blob, filename: str) -> DataUnit:
-    """Make a unit of one file, in the tenant's collection of such; for a transaction."""
-    specification = _find(tenant) or _make(tenant)
+def create_implicit_unit(tenant: Tenant, blob: Blob, filename: str) -> DataUnit:
+    """Create a unit of one file, in the tenant's implicit collection; needs a transaction."""
+    specification = _find_specification(tenant) or _create_specification(tenant)
     unit = DataUnit.objects.create(
         tenant=tenant,
         data_collection_id=specification.data_collection_id,
-        checksum=unit_checksum({_NAME: {"checksum": blob.checksum}}),
+        checksum=compute_unit_checksum({_NAME: {"checksum": blob.checksum}}),
     )
     UnitFile.objects.create(data_unit=unit, specification=specification, blob=blob, path=filename)
     return unit
 
 
-def _find(tenant: Tenant) -> FileSpecification | None:
+def _find_specification(tenant: Tenant) -> FileSpecification | None:
     # The tenant itself may have been read long ago, before the first such file came.
     rows = FileSpecification.objects.filter(name=_NAME)
     return rows.filter(data_collection__uploads_of=tenant).first()
 
 
-def _make(tenant: Tenant) -> FileSpecification:
+def _create_specification(tenant: Tenant) -> FileSpecification:
     lock_tenant(tenant)
     tenant.refresh_from_db(fields=["uploads"])
     if tenant.uploads is None:

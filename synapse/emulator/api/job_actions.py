@@ -8,7 +8,7 @@ from rest_framework import serializers
 from synapse.emulator.models import Plugin, PluginRelease
 
 
-def release_for(plugin: Plugin, version: str | None) -> PluginRelease | None:
+def find_release(plugin: Plugin, version: str | None) -> PluginRelease | None:
     """Return the release of a version, or the newest; None without releases.
 
     Raises:
@@ -25,13 +25,13 @@ def release_for(plugin: Plugin, version: str | None) -> PluginRelease | None:
     return found
 
 
-def actions_of(release: PluginRelease | None) -> Mapping[str, Any]:
+def read_actions(release: PluginRelease | None) -> Mapping[str, Any]:
     """Return a release's declared actions; empty if nobody here can run the release."""
     actions = release.config.get("actions") if release is not None else None
     return actions if isinstance(actions, dict) else {}
 
 
-def checked_action(actions: Mapping[str, Any], action: str | None, params: Any) -> str:
+def validate_action(actions: Mapping[str, Any], action: str | None, params: Any) -> str:
     """Return the requested action's name, if the action exists and accepts the parameters.
 
     Args:
@@ -42,11 +42,11 @@ def checked_action(actions: Mapping[str, Any], action: str | None, params: Any) 
     Raises:
         serializers.ValidationError: The action doesn't exist, or takes other parameters.
     """
-    from synapse.plugins.config import validate_action as checked  # few requests need it
+    from synapse.plugins import config  # imported here, as few requests need this
     from synapse.plugins.parameters import find_problems
 
     try:
-        name = checked(action or None, actions)
+        name = config.validate_action(action or None, actions)
     except ValueError as error:
         raise serializers.ValidationError({"action": [str(error)]}) from error
     declared = actions[name]

@@ -21,7 +21,7 @@ from synapse.emulator.api.tailing import tail
 from synapse.emulator.dispatch import ask_to_stop
 from synapse.emulator.downloads import AnyAccept
 from synapse.emulator.errors_json import ApiConflict
-from synapse.emulator.filters import AnyOf
+from synapse.emulator.filters import AnyOfFilter
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 from synapse.emulator.tenancy import access_of
 
@@ -29,23 +29,25 @@ from synapse.emulator.tenancy import access_of
 _NEWER = {"pending": Job.Status.QUEUED, "succeeded": Job.Status.COMPLETED}
 
 
-def _older(status: str) -> str:
+def _to_older_spelling(status: str) -> str:
     word = status.lower()
     return str(_NEWER.get(word, word))
 
 
 class StatusField(WordField):
-    """A state in either spelling, kept and answered in the older one."""
+    """A status in either spelling, stored and answered in the older."""
 
     def to_internal_value(self, data: Any) -> Any:
-        return super().to_internal_value(_older(data) if isinstance(data, str) else data)
+        return super().to_internal_value(
+            _to_older_spelling(data) if isinstance(data, str) else data
+        )
 
 
 class StatusFormField(forms.CharField):
     """A state to filter by, in either spelling."""
 
     def clean(self, value: Any) -> Any:
-        return _older(super().clean(value))
+        return _to_older_spelling(super().clean(value))
 
 
 class ConsoleLineSerializer(serializers.ModelSerializer[ConsoleLine]):
@@ -62,7 +64,7 @@ class ConsoleLineSerializer(serializers.ModelSerializer[ConsoleLine]):
 
 
 class ConsoleLogsField(serializers.Field[Any, Any, Any, Any]):
-    """Lines to add: one text, or a list of texts and of lines with a level and a time."""
+    """Lines to add: a text, or a list of texts and of lines with level and time."""
 
     def to_internal_value(self, data: Any) -> list[ConsoleLine]:
         if isinstance(data, str):
@@ -126,7 +128,7 @@ class JobSerializer(ResourceSerializer):
         """Refuse a status from the job's own code: the runner reports the status."""
         token = access_of(self.context["request"]).token
         if token.job_id is not None and self.instance and token.job_id == self.instance.pk:
-            raise PermissionDenied("The token of a job can't set the job's own status.")
+            raise PermissionDenied("A job's token cannot set the job's own status.")
         return status
 
     def validate_progress(self, progress: float | None) -> float | None:
@@ -138,9 +140,9 @@ class JobSerializer(ResourceSerializer):
     def update(self, instance: Job, validated_data: dict[str, Any]) -> Job:
         status = validated_data.get("status", instance.status)
         if instance.is_final and status != instance.status:
-            raise ApiConflict(f"The job has ended: it is {instance.status}.")
-        if status != instance.status and not self._may_say(instance, status):
-            # The job is over when its runner reports the end.
+            raise ApiConflict(f"The job has already ended: {instance.status}.")
+        if status != instance.status and not self._can_set_status(instance, status):
+            # The job ends when the runner reports the end.
             validated_data.pop("status")
             status = instance.status
             ask_to_stop(instance)
@@ -155,7 +157,7 @@ class JobSerializer(ResourceSerializer):
             Token.objects.filter(job=job).delete()
         return job
 
-    def _may_say(self, job: Job, status: str) -> bool:
+    def _can_set_status(self, job: Job, status: str) -> bool:
         """Return whether the request decides a job's state, or only requests the end.
 
         Raises:
@@ -167,10 +169,8 @@ class JobSerializer(ResourceSerializer):
         if status == Job.Status.STOPPED:
             return False
         if job.runner == Job.Runner.AGENT:
-            raise ApiConflict(
-                "An agent runs the job: what others can set its status to is stopped."
-            )
-        raise ApiConflict("The backend runs the job: what its status can be set to is stopped.")
+            raise ApiConflict('An agent runs the job. Others can only set the status to "stopped".')
+        raise ApiConflict('The backend runs the job. Clients can only set the status to "stopped".')
 
 
 class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):
@@ -179,11 +179,13 @@ class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):
     serializer_class = JobSerializer
     lookup_value_regex = "[0-9A-Fa-f-]{32,36}"
     ordering = ("created",)
-    more_filters = {"status": AnyOf(field_name="status", one=StatusFormField(strip=False))}
+    more_filters = {
+        "status": AnyOfFilter(field_name="status", item_field=StatusFormField(strip=False))
+    }
 
     @action(detail=True)
     def console_logs(self, request: Request, pk: str) -> Response:
-        """Answer all that the job has printed, as one page unless pages are asked for."""
+        """Answer the job's output, as one page unless the request has pages."""
         lines = self.get_object().console_lines.order_by("pk").values("message", "level", "created")
         if {"page", "page_size"} & set(request.query_params):
             page = self.paginate_queryset(lines)

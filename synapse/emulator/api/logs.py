@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from synapse.emulator.api.base import BulkCreateMixin, ResourceSerializer
 from synapse.emulator.api.fields import WordField
 from synapse.emulator.api.jobs import JobSerializer
-from synapse.emulator.api.stored_files import DataUriField, filename_of
+from synapse.emulator.api.stored_files import DataUriField, shorten_filename
 from synapse.emulator.files import store
 from synapse.emulator.models import Log, LogLevel
 
@@ -36,7 +36,7 @@ class LogSerializer(ResourceSerializer):
         for item in items:
             content = item.pop("file", None)
             if content is not None:
-                item.update(blob=store(self.owner, content), filename=filename_of(content))
+                item.update(blob=store(self.owner, content), filename=shorten_filename(content))
         with transaction.atomic():
             logs: list[Log] = super().bulk_create(items)
         return logs

@@ -13,8 +13,8 @@ from rest_framework.response import Response
 from synapse.emulator.api.annotation import ProjectSerializer
 from synapse.emulator.api.base import DestroyMixin, ResourceSerializer
 from synapse.emulator.api.plugins import PluginField, PluginSerializer
-from synapse.emulator.api.stored_files import StoredFileField, filename_of
-from synapse.emulator.api.uploads import FinishedUploadField
+from synapse.emulator.api.stored_files import StoredFileField, shorten_filename
+from synapse.emulator.api.uploads import CompleteUploadField
 from synapse.emulator.files import store, store_upload
 from synapse.emulator.models import Model, Plugin
 
@@ -26,7 +26,7 @@ class ModelSerializer(ResourceSerializer):
 
     plugin = PluginField(queryset=Plugin.objects.all(), required=False, allow_null=True)
     file = StoredFileField(required=False)
-    chunked_upload = FinishedUploadField(write_only=True, required=False)
+    chunked_upload = CompleteUploadField(write_only=True, required=False)
     is_active = serializers.BooleanField(default=True)
 
     class Meta(ResourceSerializer.Meta):
@@ -72,7 +72,10 @@ class ModelSerializer(ResourceSerializer):
     def _stored(self, values: dict[str, Any]) -> dict[str, Any]:
         content, upload = values.pop("file", None), values.pop("chunked_upload", None)
         if content is not None:
-            values["blob"], values["filename"] = store(self.owner, content), filename_of(content)
+            values["blob"], values["filename"] = (
+                store(self.owner, content),
+                shorten_filename(content),
+            )
         if upload is not None:
             values["blob"] = store_upload(self.owner, upload.path, upload.digest)
             values["filename"] = upload.filename

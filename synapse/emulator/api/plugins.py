@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from synapse.emulator.api.base import CreateMixin, ResourceSerializer, UpdateMixin
 from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelatedField
-from synapse.emulator.api.job_actions import actions_of, checked_action, release_for
+from synapse.emulator.api.job_actions import find_release, read_actions, validate_action
 from synapse.emulator.dispatch import agents, engine, hand_over
 from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.models import Job, Plugin, User
@@ -68,25 +68,25 @@ class PluginSerializer(ResourceSerializer):
         lock_tenant(self.owner)
         others = Plugin.objects.filter(tenant=self.owner, code=code)
         if others.exclude(pk=self.instance and self.instance.pk).exists():
-            raise serializers.ValidationError("There is a plugin with this code already.")
+            raise serializers.ValidationError("A plugin with this code already exists.")
         return code
 
     def create(self, validated_data: dict[str, Any]) -> Plugin:
         if "code" not in validated_data:
             lock_tenant(self.owner)
-            validated_data["code"] = self._free_code(validated_data["name"])
+            validated_data["code"] = self._find_free_code(validated_data["name"])
         plugin: Plugin = super().create(validated_data)
         return plugin
 
-    def _free_code(self, name: str) -> str:
-        codes = _codes(name)
+    def _find_free_code(self, name: str) -> str:
+        codes = _suggest_codes(name)
         first = next(codes)
         taken = Plugin.objects.filter(tenant=self.owner, code__startswith=first)
-        held = set(taken.values_list("code", flat=True))
-        return first if first not in held else next(code for code in codes if code not in held)
+        used = set(taken.values_list("code", flat=True))
+        return first if first not in used else next(code for code in codes if code not in used)
 
 
-def _codes(name: str) -> Iterator[str]:
+def _suggest_codes(name: str) -> Iterator[str]:
     code = slugify(name)[:80] or "plugin"
     code = f"plugin-{code}" if _ID.fullmatch(code) else code
     yield code
@@ -143,33 +143,33 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
         Two requests with the same ``job_id`` create one job.
         """
         plugin = self.locked_object()
-        order = RunSerializer(data=request.data, context=self.get_serializer_context())
-        order.is_valid(raise_exception=True)
-        key = order.validated_data.get("job_id")
+        serializer = RunSerializer(data=request.data, context=self.get_serializer_context())
+        serializer.is_valid(raise_exception=True)
+        key = serializer.validated_data.get("job_id")
         job = Job.objects.filter(pk=key).first() if key is not None else None
         if job is not None and job.plugin_id != plugin.pk:
             raise ApiConflict("Another job has this job_id.")
         if job is not None:
-            return _started(job, status.HTTP_200_OK)
+            return _job_response(job, status.HTTP_200_OK)
         if not plugin.is_active:
             raise ApiConflict("The plugin is not active.")
-        job = _job(plugin, order.validated_data)
+        job = _build_job(plugin, serializer.validated_data)
         job.save(force_insert=True)
         if job.runner != Job.Runner.ELSEWHERE:
             hand_over(job, access_of(request).token.user)
-        return _started(job, status.HTTP_201_CREATED)
+        return _job_response(job, status.HTTP_201_CREATED)
 
 
-def _job(plugin: Plugin, values: dict[str, Any]) -> Job:
+def _build_job(plugin: Plugin, values: dict[str, Any]) -> Job:
     key = values.get("job_id")
     params = values.get("params")
     params = (values.get("parameters") or {}) if params is None else params
     agent, action = values.get("agent"), values.get("action")
-    release = release_for(plugin, values.get("version"))
+    release = find_release(plugin, values.get("version"))
     runner = Job.Runner.ELSEWHERE
-    if actions := actions_of(release):
-        action = checked_action(actions, action, params)
-        runner = _runner(agent)
+    if actions := read_actions(release):
+        action = validate_action(actions, action, params)
+        runner = _choose_runner(agent)
     return Job(
         **({} if key is None else {"pk": key}),
         tenant_id=plugin.tenant_id,
@@ -184,13 +184,13 @@ def _job(plugin: Plugin, values: dict[str, Any]) -> Job:
     )
 
 
-def _runner(agent: User | None) -> Job.Runner:
+def _choose_runner(agent: User | None) -> Job.Runner:
     if agent is None:
         return Job.Runner.ELSEWHERE if engine() is None else Job.Runner.ENGINE
     if not agents().has(agent):
-        raise ApiConflict("The agent is not connected: start it, or wait until it is.")
+        raise ApiConflict("The agent is not connected. Start the agent, or wait until it connects.")
     return Job.Runner.AGENT
 
 
-def _started(job: Job, code: int) -> Response:
+def _job_response(job: Job, code: int) -> Response:
     return Response({"job_id": job.pk, "id": job.pk, "status": job.status}, status=code)

@@ -12,8 +12,8 @@ from rest_framework.response import Response
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.plugins import PluginField, PluginSerializer
-from synapse.emulator.api.stored_files import StoredFileField, filename_of
-from synapse.emulator.archives import BadRelease, read_archive
+from synapse.emulator.api.stored_files import StoredFileField, shorten_filename
+from synapse.emulator.archives import InvalidRelease, read_archive
 from synapse.emulator.files import store
 from synapse.emulator.models import Plugin, PluginRelease
 
@@ -52,7 +52,7 @@ class PluginReleaseSerializer(ResourceSerializer):
                 attrs["file"], code=attrs["plugin"].code, version=attrs["version"]
             )
             config = DocumentField().run_validation(archive.config)
-        except BadRelease as error:
+        except InvalidRelease as error:
             raise serializers.ValidationError({"file": error.reasons}) from error
         except serializers.ValidationError as error:
             raise serializers.ValidationError({"file": error.detail}) from error
@@ -70,7 +70,7 @@ class PluginReleaseSerializer(ResourceSerializer):
             plugin = Plugin.objects.select_for_update().get(pk=validated_data["plugin"].pk)
             self._refuse_twice(validated_data)
             release: PluginRelease = super().create(
-                {**validated_data, "blob": blob, "filename": filename_of(content)}
+                {**validated_data, "blob": blob, "filename": shorten_filename(content)}
             )
             plugin.version = release.version
             plugin.save(update_fields=["version", "updated"])

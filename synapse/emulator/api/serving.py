@@ -10,7 +10,7 @@ from synapse.emulator.models import ServeApplication
 
 
 class ServeApplicationSerializer(ResourceSerializer):
-    """A serve application, as its deployer describes the application."""
+    """A serve application, as the deployer describes it."""
 
     data = ObjectField(required=False, allow_null=True)
 

@@ -17,7 +17,7 @@ from synapse.emulator.tenancy import lock_tenant
 
 
 class StorageSerializer(ResourceSerializer):
-    """A storage without its access data, which contain secrets."""
+    """A storage without the access data, which contain secrets."""
 
     configuration: Any = ObjectField(write_only=True)
 
@@ -43,7 +43,7 @@ class StorageSerializer(ResourceSerializer):
 
 
 class StorageWithConfigurationSerializer(StorageSerializer):
-    """A storage with its access data, for explicit requests."""
+    """A storage with the access data, for explicit requests."""
 
     configuration = ObjectField()
 
@@ -54,8 +54,8 @@ class StorageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMix
     serializer_class = StorageSerializer
 
     def get_serializer_class(self) -> type[Any]:
-        asked = self.request.query_params.get("with_configuration", "").lower()
-        if self.action == "retrieve" and asked in ("true", "1"):
+        flag = self.request.query_params.get("with_configuration", "").lower()
+        if self.action == "retrieve" and flag in ("true", "1"):
             return StorageWithConfigurationSerializer
         return self.serializer_class
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 from django.core.files.base import ContentFile
 from rest_framework import serializers
 
-from synapse.emulator.api.units import file_url
+from synapse.emulator.api.units import build_file_url
 
 _DATA_URI = re.compile(
     r"data:(?P<kind>[\w.+-]+/[\w.+-]+)?(?P<parameters>(;[\w.-]+=[^;,]*)*);base64,", re.ASCII
@@ -28,7 +28,7 @@ class StoredFileField(serializers.FileField):
     def to_representation(self, value: Any) -> Any:
         if value.blob is None:
             return None
-        return file_url(value.blob, value.filename, self.context["request"])
+        return build_file_url(value.blob, value.filename, self.context["request"])
 
 
 class DataUriField(StoredFileField):
@@ -46,15 +46,15 @@ class DataUriField(StoredFileField):
             content = base64.b64decode(data[match.end() :], validate=True)
         except (binascii.Error, ValueError):
             self.fail("not_a_data_uri")
-        return super().to_internal_value(ContentFile(content, name=_name(match)))
+        return super().to_internal_value(ContentFile(content, name=_choose_name(match)))
 
 
-def filename_of(content: Any) -> str:
+def shorten_filename(content: Any) -> str:
     """Return a received file's name, shortened to the column's length."""
     return str(content.name)[-_NAME_LENGTH:]
 
 
-def _name(match: re.Match[str]) -> str:
+def _choose_name(match: re.Match[str]) -> str:
     parameters = dict(item.split("=", 1) for item in (match["parameters"] or "").split(";") if item)
     given = unquote(parameters.get("name", "")).replace("\x00", "")
     suffix = mimetypes.guess_extension(match["kind"] or "") or ".bin"

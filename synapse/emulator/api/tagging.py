@@ -50,22 +50,22 @@ class SetTagsMixin(ResourceViewSet):
     @transaction.atomic
     def set_tags(self, request: Request) -> Response:
         """Put tags on objects or take them off; a tag must be of their project, or of none."""
-        order = SetTagsSerializer(
+        serializer = SetTagsSerializer(
             data=request.data, older={"ids": self.tagged_as, "tags": "tag_ids"}
         )
-        order.is_valid(raise_exception=True)
-        ids, tags = order.keys("ids"), order.keys("tags")
-        adds = order.validated_data["action"] == "add"
+        serializer.is_valid(raise_exception=True)
+        ids, tags = serializer.keys("ids"), serializer.keys("tags")
+        adds = serializer.validated_data["action"] == "add"
         projects = self._projects(self.model, request, ids)
         of_tags = self._projects(TaskTag, request, tags)
         errors = {
-            order.names["ids"]: _unknown(ids, projects),
-            order.names["tags"]: _unknown(tags, of_tags),
+            serializer.names["ids"]: _unknown_ids(ids, projects),
+            serializer.names["tags"]: _unknown_ids(tags, of_tags),
         }
         if adds and not any(errors.values()):
             homes = set(projects.values())
-            errors[order.names["tags"]] = [
-                f'The tag "{tag}" is of another project.'
+            errors[serializer.names["tags"]] = [
+                f'The tag "{tag}" belongs to another project.'
                 for tag, project in of_tags.items()
                 if project is not None and homes - {project}
             ]
@@ -77,7 +77,7 @@ class SetTagsMixin(ResourceViewSet):
                 "count": len(ids),
                 "ids": ids,
                 "tags": tags,
-                "action": order.validated_data["action"],
+                "action": serializer.validated_data["action"],
             }
         )
 
@@ -113,5 +113,5 @@ class SetTagsMixin(ResourceViewSet):
         )
 
 
-def _unknown(keys: list[int], known: dict[int, Any]) -> list[str]:
+def _unknown_ids(keys: list[int], known: dict[int, Any]) -> list[str]:
     return [f'Invalid pk "{key}" - object does not exist.' for key in keys if key not in known]

@@ -25,12 +25,12 @@ _KIND = "text/plain; charset=utf-8"
 _RANGE = re.compile(r"lines=([0-9]{1,15})-")
 
 # Half of our own server's threads; another WSGI server may have few.
-_OURS = threading.BoundedSemaphore(8)
-_OTHERS = threading.BoundedSemaphore(2)
+_OWN_SLOTS = threading.BoundedSemaphore(8)
+_OTHER_SLOTS = threading.BoundedSemaphore(2)
 
 
-class BadRange(APIException):
-    """The part of a log that was asked for can't be one."""
+class InvalidRange(APIException):
+    """The requested range of lines is malformed."""
 
     status_code = 416
     default_detail = "The range must be lines=N-, with the number of the first line, from 0."
@@ -43,64 +43,66 @@ def tail(job: Job, request: Request) -> HttpResponseBase:
     ``Range: lines=N-`` asks for the lines from the N-th on, counted from 0.
 
     Raises:
-        BadRange: The range is malformed.
+        InvalidRange: The range is malformed.
         Throttled: The server has reached its limit of followers.
     """
     wanted = request.headers.get("Range", "")
     start = 0
     headers = {"Accept-Ranges": "lines", "X-Accel-Buffering": "no"}
-    is_part = wanted.startswith("lines")  # any other unit is left alone, as HTTP wants it
+    is_part = wanted.startswith("lines")  # HTTP: ignore other units
     if is_part:
-        found = _RANGE.fullmatch(wanted.replace(" ", ""))
-        if found is None:
-            raise BadRange
-        start = int(found[1])
+        match = _RANGE.fullmatch(wanted.replace(" ", ""))
+        if match is None:
+            raise InvalidRange
+        start = int(match[1])
         headers["Content-Range"] = f"lines {start}-/*"
     status = 206 if is_part else 200
     if request.method == "HEAD":
         return HttpResponse(content_type=_KIND, status=status, headers=headers)
-    places = _OURS if "waitress.client_disconnected" in request.META else _OTHERS
-    if not places.acquire(blocking=False):
-        raise Throttled(wait=1, detail="Too many logs are being followed.")
-    follower = _Follower(job, request, start, places)
-    return StreamingHttpResponse(follower, content_type=_KIND, status=status, headers=headers)
+    slots = _OWN_SLOTS if "waitress.client_disconnected" in request.META else _OTHER_SLOTS
+    if not slots.acquire(blocking=False):
+        raise Throttled(
+            wait=1, detail="The server has reached its limit of followers. Try again in a second."
+        )
+    log_tail = _LogTail(job, request, start, slots)
+    return StreamingHttpResponse(log_tail, content_type=_KIND, status=status, headers=headers)
 
 
-class _Follower:
+class _LogTail:
     """The lines as bytes; the reader closes this object after a complete or partial read."""
 
     def __init__(
-        self, job: Job, request: Request, start: int, places: threading.BoundedSemaphore
+        self, job: Job, request: Request, start: int, slots: threading.BoundedSemaphore
     ) -> None:
         self._job = job
         self._is_gone = request.META.get("waitress.client_disconnected", lambda: False)
-        self._places = places
-        self._has_place = True
+        self._slots = slots
+        self._has_slot = True
         self._lines = self._follow(start)
 
     def __iter__(self) -> Iterator[bytes]:
         return self._lines
 
     def close(self) -> None:
-        """Let another one in."""
+        """Free the slot for another follower."""
         self._lines.close()
-        if self._has_place:
-            self._has_place = False
-            self._places.release()
+        if self._has_slot:
+            self._has_slot = False
+            self._slots.release()
 
     def _follow(self, start: int) -> Generator[bytes, None, None]:
         stopping: threading.Event = apps.get_app_config("emulator").stopping  # type: ignore[attr-defined] # ours
         printed = ConsoleLine.objects.filter(job=self._job.pk).order_by("pk")
-        last, skipped = _position(self._job, start)
+        last, skipped = _find_position(self._job, start)
         while not self._is_gone():
-            # Asked before the lines, so that those which came with the end are among them.
+            # Queried before the lines, so that the last lines are among them.
             ended = not Job.objects.filter(pk=self._job.pk).exclude(status__in=Job.FINAL).exists()
             rows = list(printed.filter(pk__gt=last).values_list("pk", "message")[:_LINES])
             if rows:
                 last = rows[-1][0]
                 text = "".join(f"{message}\n" for _, message in rows)
                 if skipped:
-                    text, skipped = _without(text, skipped)
+                    text, skipped = _drop_lines(text, skipped)
                 if text:
                     yield text.encode()
             elif ended:
@@ -109,7 +111,7 @@ class _Follower:
                 raise Hangup
 
 
-def _position(job: Job, start: int) -> tuple[int, int]:
+def _find_position(job: Job, start: int) -> tuple[int, int]:
     """Find a line: the last row before the line, and the number of lines to skip after that row.
 
     A job may report several lines in one row, so rows alone don't count lines.
@@ -131,7 +133,7 @@ def _position(job: Job, start: int) -> tuple[int, int]:
     return last, start - lines
 
 
-def _without(text: str, count: int) -> tuple[str, int]:
+def _drop_lines(text: str, count: int) -> tuple[str, int]:
     """Remove lines from a text's beginning; return the rest and the number still missing."""
     lines = text.split("\n")[:-1]
     left = lines[count:]

@@ -12,8 +12,8 @@ from rest_framework.reverse import reverse
 from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSerializer
 from synapse.emulator.api.collections import DataCollectionSerializer
 from synapse.emulator.api.fields import DocumentField
-from synapse.emulator.api.hidden_rows import listed_units
-from synapse.emulator.files import blobs
+from synapse.emulator.api.hidden_rows import hide_implicit_units
+from synapse.emulator.files import find_blobs
 from synapse.emulator.models import (
     Blob,
     DataCollection,
@@ -25,11 +25,11 @@ from synapse.emulator.models import (
 _PATH_LENGTH = 1024
 
 
-def files_of(unit: DataUnit, request: Request) -> dict[str, Any]:
+def describe_files(unit: DataUnit, request: Request) -> dict[str, Any]:
     """Describe the files of a unit, by the names of their specifications."""
     return {
         file.specification.name: {
-            "url": file_url(file.blob, file.path, request),
+            "url": build_file_url(file.blob, file.path, request),
             "checksum": file.blob.checksum,
             "size": file.blob.size,
             "path": file.path,
@@ -39,7 +39,7 @@ def files_of(unit: DataUnit, request: Request) -> dict[str, Any]:
     }
 
 
-def file_url(blob: Blob, path: str, request: Request) -> str:
+def build_file_url(blob: Blob, path: str, request: Request) -> str:
     """Return the URL of stored content; the last part is the file's name."""
     name = PurePosixPath(path.replace("\\", "/")).name or blob.checksum
     return reverse("file", kwargs={"checksum": blob.checksum, "name": name}, request=request)
@@ -52,7 +52,7 @@ class UnitFilesField(serializers.Field[Any, Any, Any, Any]):
         return instance
 
     def to_representation(self, value: DataUnit) -> dict[str, Any]:
-        return files_of(value, self.context["request"])
+        return describe_files(value, self.context["request"])
 
     def to_internal_value(self, data: Any) -> dict[str, dict[str, str]]:
         files = DocumentField().run_validation(data)
@@ -60,7 +60,9 @@ class UnitFilesField(serializers.Field[Any, Any, Any, Any]):
             raise serializers.ValidationError(
                 f'Expected a dictionary of items but got type "{type(files).__name__}".'
             )
-        problems = [problem for name, file in files.items() if (problem := _shape(name, file))]
+        problems = [
+            problem for name, file in files.items() if (problem := _find_problem(name, file))
+        ]
         if problems:
             raise serializers.ValidationError(problems)
         return {
@@ -69,7 +71,7 @@ class UnitFilesField(serializers.Field[Any, Any, Any, Any]):
         }
 
 
-def _shape(name: str, file: Any) -> str | None:
+def _find_problem(name: str, file: Any) -> str | None:
     if not isinstance(file, dict) or not isinstance(file.get("checksum"), str):
         return f'"{name}" must be an object with a "checksum".'
     path = file.get("path")
@@ -113,7 +115,7 @@ class DataUnitSerializer(ResourceSerializer):
         files = [file for files in documents for file in files.values() if isinstance(file, dict)]
         sums = {file["checksum"].lower() for file in files if isinstance(file.get("checksum"), str)}
         self.context["specifications"] = specifications
-        self.context["blobs"] = blobs(self.owner, sums)
+        self.context["blobs"] = find_blobs(self.owner, sums)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         specifications = self.context["specifications"][attrs["data_collection"].pk]
@@ -140,14 +142,14 @@ class DataUnitSerializer(ResourceSerializer):
     def bulk_create(self, items: list[dict[str, Any]]) -> list[DataUnit]:
         documents = [item.pop("files") for item in items]
         for item, files in zip(items, documents, strict=True):
-            item["checksum"] = unit_checksum(files)
+            item["checksum"] = compute_unit_checksum(files)
         units: list[DataUnit] = super().bulk_create(items)
-        held, specifications = self.context["blobs"], self.context["specifications"]
+        found_blobs, specifications = self.context["blobs"], self.context["specifications"]
         UnitFile.objects.bulk_create(
             UnitFile(
                 data_unit=unit,
                 specification=specifications[unit.data_collection_id][name],
-                blob=held[file["checksum"]],
+                blob=found_blobs[file["checksum"]],
                 path=file["path"] or name,
             )
             for unit, files in zip(units, documents, strict=True)
@@ -156,7 +158,7 @@ class DataUnitSerializer(ResourceSerializer):
         return units
 
 
-def unit_checksum(files: dict[str, dict[str, str]]) -> str:
+def compute_unit_checksum(files: dict[str, dict[str, str]]) -> str:
     """Return a checksum over all files of a unit and their names."""
     lines = sorted(f"{name}\0{file['checksum']}\n" for name, file in files.items())
     return hashlib.md5("".join(lines).encode(), usedforsecurity=False).hexdigest()
@@ -170,4 +172,4 @@ class DataUnitViewSet(
     serializer_class = DataUnitSerializer
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        return super().filter_queryset(listed_units(queryset, self.request))
+        return super().filter_queryset(hide_implicit_units(queryset, self.request))

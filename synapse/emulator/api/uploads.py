@@ -41,13 +41,13 @@ class UploadSerializer(ChunkedUploadSerializer):  # type: ignore[misc] # ships n
         read_only_fields = ("status", "completed_at", "offset", "user")
 
 
-class FinishedUploadField(serializers.PrimaryKeyRelatedField[Any]):
+class CompleteUploadField(serializers.PrimaryKeyRelatedField[Any]):
     """The id of an upload of the same user that is complete."""
 
     default_error_messages = {"unfinished": "The upload is not finished."}
 
     def get_queryset(self) -> QuerySet[Any]:
-        return own_uploads(self.context["request"])
+        return find_uploads(self.context["request"])
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(pk_field=serializers.UUIDField(), **kwargs)
@@ -59,7 +59,7 @@ class FinishedUploadField(serializers.PrimaryKeyRelatedField[Any]):
         return upload
 
 
-def own_uploads(request: Request) -> QuerySet[Any]:
+def find_uploads(request: Request) -> QuerySet[Any]:
     """Return the user's uploads in the tenant."""
     uploads: QuerySet[Any] = Upload.objects.filter(user=request.user, tenant=tenant_of(request))
     return uploads.order_by("created_at", "id")
@@ -68,7 +68,7 @@ def own_uploads(request: Request) -> QuerySet[Any]:
 class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships no types
     """``chunked_upload/`` and ``chunked_upload/{id}/``.
 
-    Two senders of one chunk could both be let in by the library, and corrupt the file. Here a
+    The library could accept a chunk from two senders at once and corrupt the file. Here a
     change is a transaction that locks the row, so that the second one sees the new offset.
     """
 
@@ -91,7 +91,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
         return BoundSerializer
 
     def get_queryset(self) -> QuerySet[Any]:
-        uploads = own_uploads(self.request)
+        uploads = find_uploads(self.request)
         locked = transaction.get_connection().in_atomic_block
         return uploads.select_for_update() if locked else uploads
 
@@ -130,7 +130,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
         return transaction.atomic() if pk else nullcontext()
 
     def _hash(self, pk: Any) -> tuple[int, str] | None:
-        upload: Upload | None = own_uploads(self.request).filter(pk=pk).first()
+        upload: Upload | None = find_uploads(self.request).filter(pk=pk).first()
         if upload is None or upload.status == Upload.COMPLETE:
             return None
         return upload.offset, md5(upload.path, upload.offset)

@@ -16,7 +16,7 @@ from synapse.emulator.tenancy import tenant_of
 
 
 class UserSerializer(ResourceSerializer):
-    """A user as others in the tenant see one."""
+    """A user, as shown to others in the tenant."""
 
     class Meta(ResourceSerializer.Meta):
         model = User

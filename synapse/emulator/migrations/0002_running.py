@@ -16,9 +16,9 @@ class Migration(migrations.Migration):
             field=models.CharField(
                 blank=True,
                 choices=[
-                    ("", "Whoever reports on it"),
+                    ("", "Another program"),
                     ("engine", "This server"),
-                    ("agent", "An agent that was given it"),
+                    ("agent", "An agent"),
                 ],
                 default="",
                 editable=False,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Tenant(models.Model):
-    """An organisation; everything else belongs to exactly one."""
+    """An organisation, the owner of all other rows."""
 
     code = models.CharField(max_length=64, unique=True)
     name = models.CharField(max_length=255)

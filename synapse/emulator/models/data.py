@@ -64,7 +64,7 @@ class FileSpecification(models.Model):
 
 
 class Blob(models.Model):
-    """Content, kept once for each tenant and checksum."""
+    """Content, stored once for each tenant and checksum."""
 
     tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
     checksum = models.CharField(max_length=32)

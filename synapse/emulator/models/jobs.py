@@ -39,9 +39,9 @@ class Job(TenantOwned):
     class Runner(models.TextChoices):
         """Runner of a job."""
 
-        ELSEWHERE = "", "Whoever reports on it"
+        ELSEWHERE = "", "Another program"
         ENGINE = "engine", "This server"
-        AGENT = "agent", "An agent that was given it"
+        AGENT = "agent", "An agent"
 
     #: Final states: no transition leaves them.
     FINAL = (Status.COMPLETED, Status.FAILED, Status.STOPPED)

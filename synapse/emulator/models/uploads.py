@@ -19,7 +19,7 @@ from synapse.emulator.models.relations import ForeignKey
 class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships no types
     """An upload, visible to the user who began the upload.
 
-    The library's own model is left out: its migration is out of step.
+    Replaces the library's model, whose migration is out of step.
     """
 
     user = ForeignKey(User, models.CASCADE, related_name="+", editable=False)

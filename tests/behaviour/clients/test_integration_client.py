@@ -209,7 +209,7 @@ class TestRunning:
     def test_update_of_what_has_ended(self, client: BackendClient, job: str) -> None:
         client.update_job(job, {"status": "failed"})
 
-        with pytest.raises(Conflict, match=f"Job {job}: The job has ended"):
+        with pytest.raises(Conflict, match=f"Job {job}: The job has already ended"):
             client.update_job(job, {"status": "running"})
 
     def test_update_with_nonsense(self, client: BackendClient, job: str) -> None:

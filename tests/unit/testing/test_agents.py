@@ -26,8 +26,8 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
         return {"url": f"http://127.0.0.1:{options['port'] or 4567}"}
 
     monkeypatch.setattr(agents.subprocess, "Popen", lambda *_, **__: Child())
-    monkeypatch.setattr(agents, "await_ready", answer)
-    monkeypatch.setattr(agents, "end", lambda *_, **__: None)
+    monkeypatch.setattr(agents, "wait_until_ready", answer)
+    monkeypatch.setattr(agents, "end_process", lambda *_, **__: None)
     return started
 
 
@@ -67,7 +67,7 @@ def test_a_failed_start_leaves_nothing(
 ) -> None:
     log = io.BytesIO()
     monkeypatch.setattr(agents.tempfile, "TemporaryFile", lambda: log)
-    monkeypatch.setattr(agents, "await_ready", lambda *_: 1 / 0)
+    monkeypatch.setattr(agents, "wait_until_ready", lambda *_: 1 / 0)
 
     with pytest.raises(ZeroDivisionError):
         RunningAgent("http://127.0.0.1:9", "token").start()
