@@ -1,34 +1,8 @@
-import io
-import json
 import uuid
-import zipfile
 
 import pytest
 
-from .client import md5
-
-
-@pytest.fixture
-def plugin(api):
-    return api.plugin("Person detector")
-
-
-def zipped(**files: str) -> bytes:
-    """A zip with some files, ``__`` standing for a dot."""
-    stream = io.BytesIO()
-    with zipfile.ZipFile(stream, "w") as archive:
-        for name, content in files.items():
-            archive.writestr(name.replace("__", "."), content)
-    return stream.getvalue()
-
-
-def release(api, plugin, version="1.0.0", content=None, **fields):
-    return api.request(
-        "POST",
-        "plugin_releases/",
-        files={"file": ("detector.zip", zipped() if content is None else content)},
-        data={"plugin": plugin, "version": version, **fields},
-    )
+from .releasing import release
 
 
 def test_plugin(api, plugin):
@@ -88,94 +62,6 @@ def test_an_unknown_plugin_is_404_in_json(api, key):
     assert "detail" in api.get(f"plugins/{key}/").json()
     for method, path in (("GET", ""), ("PATCH", ""), ("PUT", ""), ("POST", "run/")):
         assert api.request(method, f"plugins/{key}/{path}", json={}).status_code == 404
-
-
-def test_release(api, plugin):
-    content = zipped(
-        config__json=json.dumps({"code": "x", "emoji": "😀"}), README__md="# Finds people"
-    )
-    made = release(api, plugin["id"], content=content, changelog="first").json()
-    assert made == {
-        "id": made["id"],
-        "plugin": plugin["id"],
-        "version": "1.0.0",
-        "changelog": "first",
-        "is_stable": True,
-        "config": {"code": "x", "emoji": "😀"},
-        "file": f"{api.url}/files/{md5(content)}/detector.zip",
-        "readme": "# Finds people",
-        "created": made["created"],
-        "updated": made["updated"],
-    }
-    assert api.get(made["file"]).content == content
-    assert api.get(f"plugin_releases/{made['id']}/").json() == made
-    assert api.get("plugin_releases/", plugin=plugin["id"]).json()["results"] == [made]
-    expanded = api.get(f"plugin_releases/{made['id']}/", expand="plugin").json()["plugin"]
-    assert (expanded["code"], expanded["version"]) == ("person-detector", "1.0.0")
-
-
-def test_the_newest_release_gives_the_plugin_its_version(api, plugin):
-    for version in ("2.0.0", "1.5.0"):
-        assert release(api, "person-detector", version, is_stable="false").status_code == 201
-    assert api.get("plugins/person-detector/").json()["version"] == "1.5.0"
-    assert api.ids("plugins/", version="1.5.0") == [plugin["id"]]
-    assert api.ids("plugin_releases/", is_stable="true") == []
-
-
-def test_yaml_is_read_where_there_is_a_parser(api, plugin):
-    pytest.importorskip("yaml")
-    text = "code: x\nwhen: 2024-05-06\n1: {a: [1, 2.5, null]}\n"
-    made = release(api, plugin["id"], content=zipped(config__yaml=text)).json()
-    assert made["config"] == {"code": "x", "when": "2024-05-06", "1": {"a": [1, 2.5, None]}}
-
-
-def bomb() -> str:
-    lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
-    lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 12)]
-    return "\n".join(lines)
-
-
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"no zip",
-        zipped()[:10],
-        b"PK\x05\x06" + b"\xff" * 18,
-        zipped(config__json="{"),
-        zipped(config__json="[1]"),
-        zipped(config__json="[" * 100_000),
-        zipped(config__json='{"a": NaN}'),
-        zipped(config__json='{"a": "\\u0000"}'),
-        zipped(config__json='{"a": "\\ud800"}'),
-        zipped(config__json=" " * (2 << 20)),
-        zipped(config__yaml="a: [", config__json="{"),
-        zipped(config__yaml="a: &a [*a]", config__json="{"),
-        zipped(config__yaml=bomb(), config__json="{"),
-        zipped(config__yaml="a: 0001-99-99", config__json="{"),
-        zipped(config__yaml="? [a, b]\n: c", config__json="{"),
-    ],
-)
-def test_a_release_that_is_no_good_zip(api, plugin, content):
-    response = release(api, plugin["id"], content=content)
-    assert (response.status_code, list(response.json())) == (400, ["file"])
-    assert api.ids("plugin_releases/") == []
-
-
-def test_a_version_is_released_once(api, plugin):
-    release(api, plugin["id"])
-    response = release(api, plugin["code"])
-    assert response.json() == {"version": ["The plugin has a release with this version already."]}
-    assert release(api, api.plugin("b")["id"]).status_code == 201
-
-
-def test_bad_releases(api, other, plugin):
-    response = release(api, other.plugin("theirs")["code"])
-    assert response.json() == {"plugin": ['Invalid pk "theirs" - object does not exist.']}
-    for name in ("0", "a\x00b", "a b"):
-        assert list(release(api, name).json()) == ["plugin"]
-    assert list(api.post("plugin_releases/", {}).json()) == ["plugin", "version", "file"]
-    body = {"plugin": plugin["id"], "version": "1", "file": "text"}
-    assert list(api.post("plugin_releases/", body).json()) == ["file"]
 
 
 def test_run(api, plugin):

@@ -1,0 +1,66 @@
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from synapse.emulator import server
+from synapse.emulator.errors import EmulatorError
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        ("127.0.0.1", "http://127.0.0.1:80"),
+        ("0.0.0.0", "http://127.0.0.1:80"),
+        ("::", "http://[::1]:80"),
+        ("::1", "http://[::1]:80"),
+        ("box", "http://box:80"),
+    ],
+)
+def test_the_url_is_one_that_clients_can_use(host: str, url: str) -> None:
+    assert server._url(host, 80) == url
+
+
+@pytest.mark.parametrize(
+    ("host", "port", "message"),
+    [
+        ("127.0.0.1", 65536, "The port 65536 is out of range. Choose a port from 0 to 65535."),
+        ("no host", 0, "Cannot listen on no host port 0: the address is invalid."),
+    ],
+)
+def test_an_impossible_address(host: str, port: int, message: str) -> None:
+    with pytest.raises(EmulatorError) as error, server._listen(host, port):
+        pass
+
+    assert str(error.value) == message
+
+
+def test_a_port_in_use() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with (
+            pytest.raises(EmulatorError, match=r"in use\. Choose another port\.$"),
+            server._listen("127.0.0.1", port),
+        ):
+            pass
+
+
+def test_a_temporary_folder_is_removed_and_a_given_one_stays(tmp_path: Path) -> None:
+    with server._open_folder(None) as temporary:
+        assert temporary.path.is_dir()
+    assert not temporary.path.exists()
+
+    with server._open_folder(tmp_path) as given:
+        assert given.path == tmp_path
+    assert tmp_path.is_dir()
+
+
+def test_a_signal_ends_the_wait_and_handlers_come_back() -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    with server._catch_signals() as wait:
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait()
+
+    assert signal.getsignal(signal.SIGTERM) == before
