@@ -65,7 +65,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"Path|BufferedReader"),
     # What a callback is called with is documented; that it is a callable, its name says.
     (r"py:class", r"Hook|OnRetry"),
-    (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested)"),
+    (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested|Handshake)"),
     # What the values of an agent are made of; its page lists the protocols by their names.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # Requests to a dashboard, which the parts of the client are made of; and Ray's own.
