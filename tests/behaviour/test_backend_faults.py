@@ -433,7 +433,9 @@ def test_all_faults_are_taken_back(alone: Emulator) -> None:
 
 
 def test_an_unknown_kind_names_those_that_there_are(emulator: EmulatorTenant) -> None:
-    with pytest.raises(EmulatorError, match=r"Fault 'slwo' does not exist\. Use one of slow, 429, .*before\.$"):
+    with pytest.raises(
+        EmulatorError, match=r"Fault 'slwo' does not exist\. Use one of slow, 429, .*before\.$"
+    ):
         emulator.fault("slwo")
 
 
