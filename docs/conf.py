@@ -1,4 +1,4 @@
-"""How Sphinx builds the documentation. Nothing here needs the network."""
+"""Configure Sphinx. The build needs no network."""
 
 # ruff: noqa: ARG001 (the signatures are Sphinx's)
 
@@ -38,7 +38,7 @@ pygments_dark_style = "monokai"
 copybutton_prompt_text = r"\$ "
 copybutton_prompt_is_regexp = True
 
-# The docstrings write code between single backquotes, as Markdown does.
+# Docstrings write code in single backquotes, like Markdown.
 default_role = "literal"
 add_module_names = False
 autodoc_default_options = {"members": True, "show-inheritance": True}
@@ -49,26 +49,25 @@ napoleon_numpy_docstring = False
 napoleon_use_ivar = True
 python_maximum_signature_line_length = 88
 
-# Other projects' types are documented by them; type variables and what is behind an underscore
-# aren't documented at all.
+# Types without a page here: those of other projects, type variables, and private names.
 nitpick_ignore_regex = [
     (r"py:.*", r"(typing|typing_extensions|collections|datetime|enum|io|pathlib|types|os)\..*"),
     (r"py:.*", r"(requests|urllib3|attrs?|cattrs|cachetools)\..*"),
     (r"py:.*", r"(.*\.)?[A-Z]"),
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:class", r"datetime"),
-    # The object layer's own, which no caller writes.
+    # Internals of the object layer, which no caller writes.
     (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy)"),
     (r"py:class", r"TimeoutArgument|ProgressArgument|SourceArgument|OnError"),
-    # Of the library, under the names by which they are imported.
+    # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
-    # What a callback is called with is documented; that it is a callable, its name says.
+    # Aliases of callables; the classes of their arguments have pages.
     (r"py:class", r"Hook|OnRetry"),
-    (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested)"),
-    # What the values of an agent are made of; its page lists the protocols by their names.
+    (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested|Handshake)"),
+    # Bases of an agent's values; the agent's page lists the protocols.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
-    # Requests to a dashboard, which the parts of the client are made of; and Ray's own.
+    # The base of Ray clients, and Ray's own classes.
     (r"py:class", r"(.*\.)?(RayRest|RayProtocol)|ray\.data\.\w+"),
 ]
 
@@ -76,26 +75,26 @@ nitpick_ignore_regex = [
 def link_bare_name(
     app: Sphinx, env: BuildEnvironment, node: pending_xref, content: nodes.TextElement
 ) -> nodes.reference | None:
-    """Find the class of an annotation that names it as its module imported it."""
+    """Link an annotation with a bare class name to that class."""
     name: str = node.get("reftarget", "")
     if node.get("refdomain") != "py" or not name.isidentifier():
         return None
     objects: dict[str, Any] = env.domains["py"].objects  # type: ignore[attr-defined]
-    found = [full for full in objects if full.endswith(f".{name}")]
-    if len(found) != 1:
+    matches = [full for full in objects if full.endswith(f".{name}")]
+    if len(matches) != 1:
         return None
-    entry = objects[found[0]]
+    entry = objects[matches[0]]
     return make_refnode(
-        app.builder, node["refdoc"], entry.docname, entry.node_id, content, found[0]
+        app.builder, node["refdoc"], entry.docname, entry.node_id, content, matches[0]
     )
 
 
 def hide_constructor(
     app: Sphinx, what: str, name: str, obj: Any, options: Any, signature: str, returns: str
 ) -> tuple[str, str] | None:
-    """Leave out how managers and objects are made, which nobody but the SDK does.
+    """Hide the constructors of managers, resources and client parts.
 
-    The parts of a client are made as the whole is, whose signature stands above them.
+    Only the SDK creates managers and resources. A client part has the client's constructor.
     """
     if what != "class" or not isinstance(obj, type):
         return None

@@ -102,7 +102,7 @@ class JobStatus(Choices):
 
     @property
     def is_final(self) -> bool:
-        """True for final states: no transition leaves them."""
+        """True for final states, which no transition leaves."""
         return self in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.STOPPED)
 
     @property

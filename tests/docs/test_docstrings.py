@@ -1,4 +1,4 @@
-"""Every example in a docstring runs, with the fixtures that it asks for by `getfixture`."""
+"""Run every example in a docstring, with fixtures from `getfixture`."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "synapse"
 
 
-def examples() -> Iterator[tuple[str, str, str, int]]:
-    """Give module, name, docstring and line of each docstring with an example.
+def find_examples() -> Iterator[tuple[str, str, str, int]]:
+    """Yield module, name, docstring and line of each docstring with an example.
 
-    They are found without importing anything: an import that fails is then a test that fails.
+    The search imports nothing, so a failing import fails one test only.
     """
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
         module = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-        yield from _examples_in(ast.parse(path.read_text(encoding="utf-8")), module, module)
+        yield from _find_examples_in(ast.parse(path.read_text(encoding="utf-8")), module, module)
 
 
-def _examples_in(node: ast.AST, module: str, name: str) -> Iterator[tuple[str, str, str, int]]:
+def _find_examples_in(node: ast.AST, module: str, name: str) -> Iterator[tuple[str, str, str, int]]:
     kinds = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     if isinstance(node, kinds) and ">>>" in (text := ast.get_docstring(node, clean=False) or ""):
         assert isinstance(node.body[0], ast.Expr)
         yield module, name, text, node.body[0].lineno - 1
     for child in ast.iter_child_nodes(node):
         below = f"{name}.{child.name}" if isinstance(child, kinds[1:]) else name
-        yield from _examples_in(child, module, below)
+        yield from _find_examples_in(child, module, below)
 
 
-EXAMPLES = list(examples())
+EXAMPLES = list(find_examples())
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,10 @@
-"""Every Python block of the documentation runs, and prints what the page says that it prints.
+"""Run every Python block of the documentation, and compare the output with the page.
 
-The blocks of a page run in order and share their names, as if the reader pasted one after the
-other. A page starts in an empty folder, with the environment pointing at a local backend of its
-own, so that ids begin at 1. In a block, the lines that begin with `# ->` are its output.
+The blocks of a page run in order and share their names, as if a reader pasted one after the
+other. Each page starts in an empty folder, with the environment of a new local backend, so ids
+begin at 1. Lines of a block that begin with `# ->` are the expected output.
 
-The blocks that define tests are, put together, a file that pytest runs.
+The blocks that define tests form one file, which pytest runs.
 """
 
 from __future__ import annotations
@@ -33,12 +33,11 @@ PAGES = [
     *sorted(ROOT.glob("*.md")),
     *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "_build" not in page.parts),
 ]
-# The page about Ray is run by tests/ray, which has a cluster.
-RAY_PAGE = ROOT / "docs" / "howto" / "ray.md"  # which needs a cluster: tests/ray runs it
+RAY_PAGE = ROOT / "docs" / "howto" / "ray.md"  # needs a cluster, so tests/ray runs the page
 RUNNING = [
     page for page in PAGES if "```python" in page.read_text(encoding="utf-8") and page != RAY_PAGE
 ]
-# What a fence may be: Python, which runs; what can't run here; and Sphinx's directives.
+# Languages of blocks that can't run here, and Sphinx's directives.
 NOT_RUN = {"console", "text", "toml", "ini", "{eval-rst}", "{toctree}"}
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
@@ -48,15 +47,15 @@ _OUTPUT = re.compile(r"\s*# ->(?: (?P<text>.*))?")
 
 @dataclass
 class Block:
-    """A fenced block: its language, its text, and the line of the page on which that begins."""
+    """A fenced block: language, text, and number of the text's first line."""
 
     language: str
     text: str
     line: int
 
 
-def blocks_of(markdown: str) -> Iterator[Block]:
-    """Find the fenced blocks of a page."""
+def find_blocks(markdown: str) -> Iterator[Block]:
+    """Yield the fenced blocks of a page."""
     opened: re.Match[str] | None = None
     inside: list[str] = []
     begin = 0
@@ -81,18 +80,18 @@ def run_page(path: Path, module: types.ModuleType) -> None:
     """Run a page's Python blocks in a module.
 
     Raises:
-        AssertionError: One raised, or printed something else than it says.
+        AssertionError: A block raised an error, or printed other lines than the page shows.
     """
-    for block in blocks_of(path.read_text(encoding="utf-8")):
+    for block in find_blocks(path.read_text(encoding="utf-8")):
         if block.language == "python":
             run_block(path, block, module)
 
 
 def run_block(path: Path, block: Block, module: types.ModuleType) -> None:
-    """Run one block; the message of a failure begins with the page and the line."""
+    """Run one block, and begin the message of a failure with the page and the line."""
     printed = io.StringIO()
     try:
-        # Blank lines before it give the block the line numbers of the page.
+        # Leading blank lines give the block the line numbers of the page.
         source = "\n" * (block.line - 1) + block.text
         code = compile(source, str(path), "exec", dont_inherit=True)
         with contextlib.redirect_stdout(printed):
@@ -105,26 +104,28 @@ def run_block(path: Path, block: Block, module: types.ModuleType) -> None:
         line = lines[-1] if lines else block.line
         why = "".join(traceback.format_exception_only(error)).strip()
         raise AssertionError(f"{path.name}:{line}: {why}") from error
-    found = map(_OUTPUT.fullmatch, block.text.splitlines())
-    shown = [line["text"] or "" for line in found if line is not None]
-    if printed.getvalue().splitlines() != shown:
-        wanted = "\n".join(shown)
+    matches = map(_OUTPUT.fullmatch, block.text.splitlines())
+    expected = [match["text"] or "" for match in matches if match is not None]
+    if printed.getvalue().splitlines() != expected:
         raise AssertionError(
-            f"{path.name}:{block.line}: the block prints\n{printed.getvalue()}\nbut shows\n{wanted}"
+            f"{path.name}:{block.line}: the block prints\n{printed.getvalue()}\nbut shows\n"
+            + "\n".join(expected)
         )
 
 
 def run_tests(path: Path, folder: Path) -> None:
-    """Run the tests that a page shows, if there are any, with a backend of their own.
+    """Run the tests of a page, if any, with a backend of their own.
 
     Raises:
-        AssertionError: One failed.
+        AssertionError: A test failed.
     """
-    blocks = blocks_of(path.read_text(encoding="utf-8"))
-    shown = [one.text for one in blocks if one.language == "python" and _TESTS.search(one.text)]
-    if not shown:
+    blocks = find_blocks(path.read_text(encoding="utf-8"))
+    sources = [
+        block.text for block in blocks if block.language == "python" and _TESTS.search(block.text)
+    ]
+    if not sources:
         return
-    (folder / "test_page.py").write_text("\n\n".join(shown), encoding="utf-8")
+    (folder / "test_page.py").write_text("\n\n".join(sources), encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error"]
     result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
     assert result.returncode == 0, f"{path.name}: {result.stdout}{result.stderr}"
@@ -132,19 +133,19 @@ def run_tests(path: Path, folder: Path) -> None:
 
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.ModuleType]:
-    """An empty module in an empty folder; what a page does to the process is undone afterwards."""
+    """Return an empty module in an empty folder, and undo a page's changes of the process."""
     monkeypatch.chdir(tmp_path)
     before = dict(os.environ)
     loggers = [logging.getLogger(name) for name in (None, "synapse", "synapse.transport")]
-    logged = [(one, one.level, list(one.handlers)) for one in loggers]
+    states = [(logger, logger.level, list(logger.handlers)) for logger in loggers]
     declared = {cls.__name__: cls for cls in registry.declared()}
     monkeypatch.setattr(registry, "_CLASSES", declared)
-    made = types.ModuleType("page")
-    monkeypatch.setitem(sys.modules, "page", made)
-    yield made
+    page = types.ModuleType("page")
+    monkeypatch.setitem(sys.modules, "page", page)
+    yield page
     os.environ.clear()
     os.environ.update(before)
-    for logger, level, handlers in logged:
+    for logger, level, handlers in states:
         logger.setLevel(level)
         logger.handlers[:] = handlers
 
@@ -161,16 +162,16 @@ def test_page_runs(page: Path, module: types.ModuleType, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_no_block_escapes(page: Path) -> None:
-    languages = {block.language for block in blocks_of(page.read_text(encoding="utf-8"))}
+    languages = {block.language for block in find_blocks(page.read_text(encoding="utf-8"))}
 
     assert languages <= NOT_RUN | {"python"}
 
 
 def test_no_two_pages_make_the_same_plugin() -> None:
-    """Who reads about plugins reads several pages, with one backend for all."""
+    """A reader follows several pages about plugins with one backend."""
     pages: dict[str, set[str]] = {}
     for page in [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]:
-        blocks = "\n".join(one.text for one in blocks_of(page.read_text(encoding="utf-8")))
+        blocks = "\n".join(block.text for block in find_blocks(page.read_text(encoding="utf-8")))
         for code in re.findall(r"^\s*code: ([\w-]+)$", blocks, re.MULTILINE):
             pages.setdefault(code, set()).add(page.name)
 
@@ -252,11 +253,11 @@ def test_page_without_tests_runs_none(tmp_path: Path) -> None:
 
 def test_open_block_is_refused() -> None:
     with pytest.raises(AssertionError, match="line 2 isn't closed"):
-        list(blocks_of("```python\nfirst = 1\n"))
+        list(find_blocks("```python\nfirst = 1\n"))
 
 
 def test_block_in_a_list_is_found() -> None:
-    (block,) = blocks_of("- An item:\n\n  ```python\n  if True:\n      pass\n  ```\n")
+    (block,) = find_blocks("- An item:\n\n  ```python\n  if True:\n      pass\n  ```\n")
 
     assert (block.language, block.text) == ("python", "if True:\n    pass")
 
@@ -269,31 +270,31 @@ def test_reference_has_every_domain() -> None:
         assert f".. automodule:: synapse.resources.{module.stem}\n" in reference
 
 
-def clients() -> dict[str, list[str]]:
-    """Return the clients and their parts, each with its methods."""
-    found: dict[str, list[str]] = {}
+def find_client_methods() -> dict[str, list[str]]:
+    """Return the methods of each client and of each of its parts."""
+    clients: dict[str, list[str]] = {}
     for path in sorted((ROOT / "synapse" / "clients").rglob("*.py")):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
             if isinstance(node, ast.ClassDef) and node.name.endswith(("Client", "ClientMixin")):
-                methods = [one for one in node.body if isinstance(one, ast.FunctionDef)]
-                names = [one.name for one in methods if not one.decorator_list]
-                found[node.name] = [name for name in names if not name.startswith("_")]
-    return found
+                methods = [each for each in node.body if isinstance(each, ast.FunctionDef)]
+                names = [method.name for method in methods if not method.decorator_list]
+                clients[node.name] = [name for name in names if not name.startswith("_")]
+    return clients
 
 
 def test_reference_has_every_client() -> None:
     reference = (ROOT / "docs" / "reference" / "clients.md").read_text(encoding="utf-8")
     shown = re.findall(r"autoclass:: \S+\.(\w+(?:Client|ClientMixin))\n", reference)
 
-    assert sorted(shown) == sorted(clients())
+    assert sorted(shown) == sorted(find_client_methods())
 
 
-@pytest.mark.parametrize(("client", "methods"), clients().items())
+@pytest.mark.parametrize(("client", "methods"), find_client_methods().items())
 def test_every_method_of_a_client_is_described(client: str, methods: list[str]) -> None:
     pages = (ROOT / "docs" / "howto" / "clients").glob("*.md")
     described = "\n".join(page.read_text(encoding="utf-8") for page in pages)
 
     assert client in described
     for method in methods:
-        # A heading of its own, or a row or sentence that shows how it is called.
+        # A heading, or a row or sentence that shows the call.
         assert re.search(rf"^#+ {method}$|`{method}\(|client\.{method}\b", described, re.MULTILINE)

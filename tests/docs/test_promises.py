@@ -1,4 +1,4 @@
-"""Each promise of the manual stands beside a test that exists."""
+"""Check that the test beside each guarantee of the manual exists."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ PAGES = ["docs/explanation/reliability.md", "docs/explanation/security.md"]
 ROW = re.compile(r"\| (?P<promise>.+?) \| (?P<tests>`tests/.+`) \|")
 
 
-def promises() -> list[tuple[str, str]]:
+def find_promises() -> list[tuple[str, str]]:
     """Return page and test of each promise."""
-    found = []
+    pairs = []
     for page in PAGES:
         for line in (ROOT / page).read_text(encoding="utf-8").splitlines():
             if row := ROW.fullmatch(line):
-                found += [(page, test) for test in re.findall(r"`(tests/[^`]+)`", row["tests"])]
-    return found
+                pairs += [(page, test) for test in re.findall(r"`(tests/[^`]+)`", row["tests"])]
+    return pairs
 
 
-@pytest.mark.parametrize(("page", "test"), promises())
+@pytest.mark.parametrize(("page", "test"), find_promises())
 def test_its_test_exists(page: str, test: str) -> None:
     path, *names = test.split("::")
     body = ast.parse((ROOT / path).read_text(encoding="utf-8")).body
     for name in names:
-        found = [
+        matches = [
             node
             for node in body
             if isinstance(node, (ast.ClassDef, ast.FunctionDef)) and node.name == name
         ]
-        assert found, f"{path} has no {name}"
-        body = found[0].body
-    assert isinstance(found[0], ast.FunctionDef)
-    assert found[0].name.startswith("test_")
+        assert matches, f"{path} has no {name}"
+        body = matches[0].body
+    assert isinstance(matches[0], ast.FunctionDef)
+    assert matches[0].name.startswith("test_")
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -164,7 +164,7 @@ class TestJobs:
         failed = ray_client.list_jobs({"status": ["FAILED"], "driver_exit_code": 4})
 
         assert [job["submission_id"] for job in failed] == [second, first]
-        with pytest.raises(errors.UsageError, match="no 'state'"):
+        with pytest.raises(errors.UsageError, match="no field 'state'"):
             ray_client.list_jobs({"state": "FAILED"})
 
     def test_killed_driver(self, head: RayHead, ray_client: RayClient, submitted: Submit) -> None:

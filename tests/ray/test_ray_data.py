@@ -262,7 +262,7 @@ class TestUpload:
             time.sleep(0.05)
             if held.served:
                 for task in ray_client.list_tasks({"state": "RUNNING"}, detail=True):
-                    if "_Send" in task["name"] and task["worker_pid"]:
+                    if "_BlockUpload" in task["name"] and task["worker_pid"]:
                         os.kill(task["worker_pid"], signal.SIGKILL)
                         killed.add(task["worker_pid"])
         emulator.clear_faults()

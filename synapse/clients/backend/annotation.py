@@ -98,7 +98,7 @@ class AnnotationClientMixin(BackendBase):
             data: Fields of a task (at least `project` and `data_unit`), or a list of such.
 
         Returns:
-            The server's response: the task, or the list of tasks.
+            The task or the list of tasks, as the server sent them.
 
         Raises:
             ValidationError: The server refused a task and created none.

@@ -132,7 +132,7 @@ class DataCollectionClientMixin(BackendBase):
             data: `{"data_collection", "files": {name: {"checksum", "path"}}, "meta"}`, or a list.
 
         Returns:
-            The server's response: the unit, or the list of units.
+            The unit or the list of units, as the server sent them.
 
         Raises:
             ValidationError: The server refused a unit and created none.

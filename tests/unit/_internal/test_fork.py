@@ -10,6 +10,9 @@ import pytest
 
 from synapse._internal import fork
 
+# Python 3.12 and newer warn of forks beside the test runner's own threads.
+pytestmark = pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
+
 
 class Counter:
     def __init__(self) -> None:
