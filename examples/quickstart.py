@@ -23,15 +23,15 @@ from synapse.emulator import Emulator
 
 console = Console()
 PLUGIN = Path(__file__).parent / "plugins" / "digits"
-# One image in so many isn't annotated: whether the model can read it is the proof.
+# One image in this many stays without annotation, to test the model.
 HELD_OUT = 5
 
 
 def main() -> bool:
-    """Tell the whole story.
+    """Upload, annotate, check, train and test.
 
     Returns:
-        Whether what was read back is what was sent, and the model reads what it hasn't seen.
+        Whether the server's data equal the sent data, and the model reads unseen images.
     """
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder, Emulator() as emulator:
@@ -40,13 +40,13 @@ def main() -> bool:
         with synapse.connect(emulator.url, emulator.api_token) as session:
             project = ingest(session, images, Path(folder))
             annotate(project)
-            everything_is_there = check(session, project.id, images)
+            is_complete = check(session, project.id, images)
             model = train(session, project)
-            model_is_good = judge(model, images, Path(folder))
+            is_good = evaluate(model, images, Path(folder))
             console.print(
                 f"Time: {time.perf_counter() - started:.1f} s, requests: {session.request_count}"
             )
-            return everything_is_there and model_is_good
+            return is_complete and is_good
 
 
 def write_images(folder: Path) -> dict[str, tuple[Path, int]]:
@@ -68,7 +68,7 @@ def write_images(folder: Path) -> dict[str, tuple[Path, int]]:
 def ingest(
     session: synapse.Session, images: dict[str, tuple[Path, int]], folder: Path
 ) -> synapse.Project:
-    """Upload the images as data units that know their label, with a task over each."""
+    """Upload the images as data units with their labels, and create a task for each."""
     collection = session.data_collections.create(
         name="Handwritten digits",
         category=synapse.Category.IMAGE,
@@ -86,14 +86,14 @@ def ingest(
         }
         for number, (name, (path, label)) in enumerate(images.items())
     )
-    # What is done is remembered, by default in your home folder; this folder is gone afterwards.
+    # The journal is in your home folder by default; this one goes with the temporary folder.
     report = collection.upload(records, project=project, journal=folder / "journal")
     console.print(f"Uploaded: {report}")
     return project
 
 
 def annotate(project: synapse.Project) -> None:
-    """Annotate every task with its image's true label, but for those that are held out."""
+    """Annotate each task with the true label, except the held-out ones."""
     tasks = project.tasks.expand("data_unit")
     for task in track(tasks, "Annotating", total=tasks.count(), console=console):
         meta = task.data_unit.meta
@@ -103,7 +103,7 @@ def annotate(project: synapse.Project) -> None:
 
 
 def check(session: synapse.Session, project_id: int, images: dict[str, tuple[Path, int]]) -> bool:
-    """Read everything back and compare it with what was sent."""
+    """Read all tasks back and compare them with the sent data."""
     project = session.projects.get(project_id, refresh=True)
     by_status: Counter[str] = Counter()
     by_label: Counter[str] = Counter()
@@ -113,12 +113,12 @@ def check(session: synapse.Session, project_id: int, images: dict[str, tuple[Pat
         unit = task.data_unit
         name = unit.meta["name"]
         path, label = images[name]
-        answer = task.data["annotations"][0]["label"] if task.data else None
+        annotated = task.data["annotations"][0]["label"] if task.data else None
         expected = None if unit.meta["is_held_out"] else str(label)
         by_status[str(task.status)] += 1
-        by_label[answer or "held out"] += 1
-        same = answer == expected and unit.files["image"].size == path.stat().st_size
-        wrong += name in seen or not same
+        by_label[annotated or "held out"] += 1
+        is_same = annotated == expected and unit.files["image"].size == path.stat().st_size
+        wrong += name in seen or not is_same
         seen.add(name)
     wrong += len(images.keys() - seen)
 
@@ -138,7 +138,7 @@ def check(session: synapse.Session, project_id: int, images: dict[str, tuple[Pat
 
 
 def train(session: synapse.Session, project: synapse.Project) -> synapse.Model:
-    """Release the plugin beside this file, run it on the project, and follow what it says."""
+    """Release the plugin beside this file, run a training job, and follow the output."""
     plugin = session.plugins.create(name="Handwritten digits", code="digits")
     plugin.release("1.0.0", PLUGIN)
     job = plugin.run("train", params={"project": project.id})
@@ -149,18 +149,19 @@ def train(session: synapse.Session, project: synapse.Project) -> synapse.Model:
     return session.models.get(job.result["model"])
 
 
-def judge(model: synapse.Model, images: dict[str, tuple[Path, int]], folder: Path) -> bool:
-    """Download the model, and let it read the images that were held out."""
-    # What this loads can run code: do it only with a file of one's own.
+def evaluate(model: synapse.Model, images: dict[str, tuple[Path, int]], folder: Path) -> bool:
+    """Download the model, and test it with the held-out images."""
+    # Loading can run code: load only files that you trust.
     classifier = joblib.load(model.download(folder / "model.joblib"))
     held_out = list(images.values())[::HELD_OUT]
     pixels = [np.asarray(Image.open(path), dtype=float).ravel() / 16 for path, _ in held_out]
-    answers = classifier.predict(np.array(pixels))
-    right = sum(answer == str(label) for answer, (_, label) in zip(answers, held_out, strict=True))
-    accuracy = right / len(held_out)
+    predictions = classifier.predict(np.array(pixels))
+    pairs = zip(predictions, held_out, strict=True)
+    correct = sum(prediction == str(label) for prediction, (_, label) in pairs)
+    accuracy = correct / len(held_out)
     is_good = accuracy > 0.95
     console.print(
-        f"[{'green' if is_good else 'red'}]{model.name} reads {right} of {len(held_out)} "
+        f"[{'green' if is_good else 'red'}]{model.name} reads {correct} of {len(held_out)} "
         f"images that nobody annotated: {accuracy:.1%}"
     )
     return is_good

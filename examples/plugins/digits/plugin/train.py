@@ -13,18 +13,18 @@ from synapse.plugins import Context
 
 
 def run(context: Context) -> dict[str, object]:
-    """Train on what is annotated; the result says which model came of it."""
+    """Train on the annotated images, and return the model's id and accuracy."""
     project = context.session.projects.get(context.params["project"])
     images, labels = read(context, Path("data"))
     context.log(f"{project.title}: {len(images)} annotated images", level="info")
 
-    # A part is kept back, to tell how good the model is on images that it hasn't seen.
-    train, held_back, answers, true = train_test_split(
+    # A part is held out, to measure the accuracy on unseen images.
+    train, test, train_labels, test_labels = train_test_split(
         images, labels, test_size=0.2, random_state=0, stratify=labels
     )
     context.progress(0, 1, category="train")
-    classifier = SVC(C=10, gamma=0.001).fit(train, answers)
-    accuracy = float(classifier.score(held_back, true))
+    classifier = SVC(C=10, gamma=0.001).fit(train, train_labels)
+    accuracy = float(classifier.score(test, test_labels))
     context.progress(1, 1, category="train")
     context.metrics(accuracy=accuracy, images=len(images))
 
@@ -51,7 +51,7 @@ def read(context: Context, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         workers=context.params.get("workers", 4),
         progress=lambda done, total: context.progress(done, total, category="download"),
     )
-    print(report)  # what is printed is the job's log
+    print(report)  # printed text becomes the job's output
     pixels, labels = [], []
     with (folder / "annotations.jsonl").open() as lines:
         for line in lines:
