@@ -28,9 +28,9 @@ class HoldsControlToken(BasePermission):
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         expected = apps.get_app_config("emulator").control_token  # type: ignore[attr-defined] # ours
-        given = request.headers.get("Authorization", "")
+        header = request.headers.get("Authorization", "")
         if expected is None or not hmac.compare_digest(
-            given.encode(), f"Token {expected}".encode()
+            header.encode(), f"Token {expected}".encode()
         ):
             raise Http404
         return True
@@ -94,12 +94,12 @@ class NewGroundTruthsSerializer(serializers.Serializer[Any]):
     def validate_tenant(self, value: str) -> Tenant:
         """Find the tenant by code, or by a token of a member."""
         token = Token.objects.filter(digest=Token.hash(value)).select_related("user__tenant")
-        found = Tenant.objects.filter(code=value).first() or next(
+        tenant = Tenant.objects.filter(code=value).first() or next(
             (row.user.tenant for row in token), None
         )
-        if found is None:
+        if tenant is None:
             raise serializers.ValidationError("No tenant has this code or token.")
-        return found
+        return tenant
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         problems = find_unknown_ids(attrs["tenant"], attrs["items"])

@@ -56,10 +56,10 @@ class FaultMiddleware:
 
 def _tenant_of(request: HttpRequest) -> str | None:
     try:
-        found = TokenAuthentication().authenticate(Request(request))
+        user_and_access = TokenAuthentication().authenticate(Request(request))
     except APIException:
         return None
-    return None if found is None else found[1].tenant.code
+    return None if user_and_access is None else user_and_access[1].tenant.code
 
 
 # Responses instead of processing the request.

@@ -56,26 +56,26 @@ def build_fault(
     name = str(kind)
     if name not in KINDS:
         raise EmulatorError(f"Fault {name!r} does not exist. Use one of {', '.join(KINDS)}.")
-    given = {option: value for option, value in options.items() if value is not None}
+    values = {option: value for option, value in options.items() if value is not None}
     for option in KINDS[name].needs:
-        if option not in given:
+        if option not in values:
             raise EmulatorError(f"The fault {name!r} needs {option}.")
-    for option in given:
+    for option in values:
         if option not in KINDS[name].needs + KINDS[name].takes:
             raise EmulatorError(f"The fault {name!r} does not accept {option}.")
     _validate_number("count", count, int, 1)
     _validate_number("after", after, int, 0)
-    _validate_number("seconds", given.get("seconds", 0), (int, float), 0)
-    _validate_number("status", given.get("status", 200), int, 200, 599)
-    if not isinstance(given.get("retry_after"), str):
-        _validate_number("retry_after", given.get("retry_after", 0), (int, float), 0)
+    _validate_number("seconds", values.get("seconds", 0), (int, float), 0)
+    _validate_number("status", values.get("status", 200), int, 200, 599)
+    if not isinstance(values.get("retry_after"), str):
+        _validate_number("retry_after", values.get("retry_after", 0), (int, float), 0)
     target = {"method": method, "path": path, "tenant": tenant}
     return {
         "kind": name,
         "count": count,
         "after": after,
         **{key: value for key, value in target.items() if value is not None},
-        **given,
+        **values,
     }
 
 

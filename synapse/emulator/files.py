@@ -14,7 +14,7 @@ from django.core.files.base import File
 
 from synapse.emulator.folder import DataFolder
 from synapse.emulator.models import Blob, Tenant
-from synapse.emulator.tenancy import BATCH
+from synapse.emulator.tenancy import split_batches
 
 _BLOCK = 1 << 20
 
@@ -31,12 +31,11 @@ def blob_path(tenant: Tenant, checksum: str) -> Path:
 
 def find_blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
     """Return a tenant's content for some checksums, by checksum."""
-    wanted = sorted(set(checksums))
-    found: dict[str, Blob] = {}
-    for start in range(0, len(wanted), BATCH):
-        rows = Blob.objects.filter(tenant=tenant, checksum__in=wanted[start : start + BATCH])
-        found.update({blob.checksum: blob for blob in rows})
-    return found
+    blobs: dict[str, Blob] = {}
+    for batch in split_batches(sorted(set(checksums))):
+        rows = Blob.objects.filter(tenant=tenant, checksum__in=batch)
+        blobs.update({blob.checksum: blob for blob in rows})
+    return blobs
 
 
 def store(tenant: Tenant, content: File[bytes]) -> Blob:

@@ -19,7 +19,7 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from synapse.emulator.tenancy import STORABLE, visible
+from synapse.emulator.tenancy import keep_storable, visible
 
 # How a value of a filter is read; by default, as text.
 _FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
@@ -74,8 +74,7 @@ class AnyOfFilter(django_filters.Filter):  # type: ignore[misc] # the library sh
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
         if not value:
             return queryset
-        wanted = [item for item in value if not isinstance(item, int) or item in STORABLE]
-        return queryset.filter(**{f"{self.field_name}__in": wanted})
+        return queryset.filter(**{f"{self.field_name}__in": keep_storable(value)})
 
 
 class RelationFilter(AnyOfFilter):
@@ -92,9 +91,9 @@ class RelationFilter(AnyOfFilter):
         if not value:
             return queryset
         model = self.relation.related_model
-        wanted = {item for item in value if not isinstance(item, int) or item in STORABLE}
-        known = visible(model, self.parent.request).filter(pk__in=wanted)
-        missing = set(value) - set(known.values_list("pk", flat=True))
+        keys = set(keep_storable(value))
+        rows = visible(model, self.parent.request).filter(pk__in=keys)
+        missing = set(value) - set(rows.values_list("pk", flat=True))
         if missing:
             raise ValidationError(
                 {
@@ -111,11 +110,11 @@ class RelationFilter(AnyOfFilter):
                 **{f"{self.relation.m2m_reverse_field_name()}__in": value}
             )
             return queryset.filter(pk__in=rows.values(self.relation.m2m_field_name()))
-        return self.narrow(queryset, wanted)
+        return self.narrow(queryset, keys)
 
-    def narrow(self, queryset: QuerySet[Any], wanted: set[Any]) -> QuerySet[Any]:
+    def narrow(self, queryset: QuerySet[Any], keys: set[Any]) -> QuerySet[Any]:
         """Keep the rows related to any of the given rows of the tenant."""
-        return queryset.filter(**{f"{self.field_name}__in": wanted})
+        return queryset.filter(**{f"{self.field_name}__in": keys})
 
 
 class ThroughFilter(RelationFilter):
@@ -130,8 +129,8 @@ class ThroughFilter(RelationFilter):
         super().__init__(relation=relation, **kwargs)
         self.back = back
 
-    def narrow(self, queryset: QuerySet[Any], wanted: set[Any]) -> QuerySet[Any]:
-        rows = self.relation.model._default_manager.filter(**{f"{self.relation.name}__in": wanted})
+    def narrow(self, queryset: QuerySet[Any], keys: set[Any]) -> QuerySet[Any]:
+        rows = self.relation.model._default_manager.filter(**{f"{self.relation.name}__in": keys})
         return queryset.filter(pk__in=rows.values(self.back))
 
 

@@ -1,6 +1,5 @@
 """The way in for ground truth: the platform's interface has none."""
 
-from collections.abc import Iterable, Iterator
 from typing import Any
 
 from django.db import transaction
@@ -14,21 +13,21 @@ from synapse.emulator.models import (
     Project,
     Tenant,
 )
-from synapse.emulator.tenancy import BATCH, STORABLE
+from synapse.emulator.tenancy import keep_storable, split_batches
 
 _WRITTEN = ["category", "project", "data", "meta", "updated"]
 
 
 def find_unknown_ids(tenant: Tenant, items: list[dict[str, Any]]) -> list[dict[str, list[str]]]:
     """Return, for each item, the ids that the tenant doesn't have; empty without any."""
-    known = {
+    valid_ids = {
         "data_unit": _find_ids(DataUnit, tenant, {item["data_unit"] for item in items}),
         "project": {None, *_find_ids(Project, tenant, {item.get("project") for item in items})},
     }
     problems = [
         {
             name: [f'Invalid pk "{item[name]}" - object does not exist.']
-            for name, keys in known.items()
+            for name, keys in valid_ids.items()
             if item.get(name) not in keys
         }
         for item in items
@@ -49,7 +48,7 @@ def store_ground_truths(
     row, _ = GroundTruthVersion.objects.get_or_create(
         tenant=tenant, ground_truth_dataset=of_tenant, version=version
     )
-    said = {
+    rows_by_unit = {
         item["data_unit"]: {
             "tenant": tenant,
             "data_unit_id": item["data_unit"],
@@ -61,13 +60,13 @@ def store_ground_truths(
         for item in items
     }
     GroundTruth.objects.bulk_create(
-        (GroundTruth(**values, ground_truth_dataset=of_tenant) for values in said.values()),
+        (GroundTruth(**values, ground_truth_dataset=of_tenant) for values in rows_by_unit.values()),
         update_conflicts=True,
         unique_fields=["ground_truth_dataset", "data_unit"],
         update_fields=_WRITTEN,
     )
     truths: dict[int, int] = {}
-    for units in _split(said):
+    for units in split_batches(rows_by_unit):
         rows = of_tenant.ground_truths.filter(data_unit__in=units)
         truths.update(rows.values_list("data_unit_id", "pk"))
     GroundTruthEvent.objects.bulk_create(
@@ -75,7 +74,7 @@ def store_ground_truths(
             GroundTruthEvent(
                 **values, ground_truth_id=truths[unit], ground_truth_dataset_version=row
             )
-            for unit, values in said.items()
+            for unit, values in rows_by_unit.items()
         ),
         update_conflicts=True,
         unique_fields=["ground_truth_dataset_version", "data_unit"],
@@ -85,14 +84,8 @@ def store_ground_truths(
 
 
 def _find_ids(model: type[Any], tenant: Tenant, keys: set[Any]) -> set[Any]:
-    wanted = [key for key in keys if key is not None and key in STORABLE]
-    found: set[Any] = set()
-    for batch in _split(wanted):
+    ids: set[Any] = set()
+    for batch in split_batches(keep_storable(keys - {None})):
         rows = model.objects.filter(tenant=tenant, pk__in=batch)
-        found.update(rows.values_list("pk", flat=True))
-    return found
-
-
-def _split(keys: Iterable[int]) -> Iterator[list[int]]:
-    wanted = list(keys)
-    return (wanted[start : start + BATCH] for start in range(0, len(wanted), BATCH))
+        ids.update(rows.values_list("pk", flat=True))
+    return ids

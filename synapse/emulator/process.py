@@ -188,9 +188,8 @@ class Emulator:
             EmulatorError: The server isn't running, or refused.
         """
         body = {"name": name, "member": member}
-        given = {key: value for key, value in body.items() if value is not None}
-        answer = self._ask("POST", "tenants/", given)
-        return TenantCredentials(**answer)
+        body = {key: value for key, value in body.items() if value is not None}
+        return TenantCredentials(**self._ask("POST", "tenants/", body))
 
     def add_ground_truths(
         self,

@@ -1,7 +1,7 @@
 """Which rows a request can see."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist
 from django.db import models
@@ -11,11 +11,13 @@ from rest_framework.request import Request
 from synapse.emulator.authentication import Access
 from synapse.emulator.models import Tenant, User
 
-#: The range of a 64-bit column; SQLite refuses queries with numbers beyond.
-STORABLE = range(-(2**63), 2**63)
+# The range of a 64-bit column; SQLite refuses queries with numbers beyond.
+_STORABLE = range(-(2**63), 2**63)
 
-#: Number of values in one statement, which databases limit.
-BATCH = 500
+# Number of values in one statement, which databases limit.
+_BATCH = 500
+
+_T = TypeVar("_T")
 
 
 def access_of(request: Request) -> Access:
@@ -51,8 +53,18 @@ def visible(model: type[models.Model], request: Request) -> QuerySet[Any]:
 
 def fetch(model: type[models.Model], request: Request, keys: Iterable[Any]) -> dict[Any, Any]:
     """Return the rows of some primary keys in the request's tenant, by key."""
-    wanted = [key for key in keys if not isinstance(key, int) or key in STORABLE]
     rows: dict[Any, Any] = {}
-    for start in range(0, len(wanted), BATCH):
-        rows.update(visible(model, request).in_bulk(wanted[start : start + BATCH]))
+    for batch in split_batches(keep_storable(keys)):
+        rows.update(visible(model, request).in_bulk(batch))
     return rows
+
+
+def keep_storable(keys: Iterable[Any]) -> list[Any]:
+    """Drop the numbers that no column can hold, and hence no row has."""
+    return [key for key in keys if not isinstance(key, int) or key in _STORABLE]
+
+
+def split_batches(values: Iterable[_T]) -> Iterator[list[_T]]:
+    """Split values into batches for one statement each."""
+    items = list(values)
+    return (items[start : start + _BATCH] for start in range(0, len(items), _BATCH))

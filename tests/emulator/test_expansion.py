@@ -6,22 +6,6 @@ from .client import IMAGE
 
 
 @pytest.fixture
-def tasks(api):
-    """Six tasks of two projects, three states."""
-    one, two = api.project(title="One")["id"], api.project(title="Two")["id"]
-    states = ["pending", "completed", "in_progress"]
-    return api.ok(
-        "POST",
-        "tasks/",
-        [
-            {"project": project, "status": status, "is_discarded": status == "completed"}
-            for project in (one, two)
-            for status in states
-        ],
-    )
-
-
-@pytest.fixture
 def annotated(api):
     collection = api.collection(IMAGE)
     unit = api.unit(collection["id"], image=b"pixels")

@@ -1,28 +1,6 @@
 """Pages of lists."""
 
-import pytest
-
 from .client import IMAGE
-
-
-@pytest.fixture
-def tasks(api):
-    """Six tasks of two projects, three states."""
-    one, two = api.project(title="One")["id"], api.project(title="Two")["id"]
-    states = ["pending", "completed", "in_progress"]
-    return api.ok(
-        "POST",
-        "tasks/",
-        [
-            {"project": project, "status": status, "is_discarded": status == "completed"}
-            for project in (one, two)
-            for status in states
-        ],
-    )
-
-
-def ids(rows, **fields):
-    return [row["id"] for row in rows if all(row[key] in values for key, values in fields.items())]
 
 
 def test_pages_in_an_order_with_ties_give_each_row_once(api):

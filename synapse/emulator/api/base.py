@@ -22,7 +22,7 @@ from synapse.emulator.api.fields import DocumentField, PositionalListSerializer,
 from synapse.emulator.expansion import prefetch_expansions, read_expand_paths
 from synapse.emulator.filters import find_searchable_fields
 from synapse.emulator.models import Tenant
-from synapse.emulator.tenancy import BATCH, tenant_of, visible
+from synapse.emulator.tenancy import split_batches, tenant_of, visible
 
 
 class BulkListSerializer(PositionalListSerializer):
@@ -151,9 +151,9 @@ class ResourceViewSet(GenericViewSet[Any]):
     def answer_many(self, keys: Sequence[Any]) -> Response:
         """Answer with objects that were just created, in the order of their keys."""
         rows: list[Any] = []
-        for start in range(0, len(keys), BATCH):
-            found = self.get_queryset().in_bulk(keys[start : start + BATCH])
-            rows.extend(found[key] for key in keys[start : start + BATCH])
+        for batch in split_batches(keys):
+            by_key = self.get_queryset().in_bulk(batch)
+            rows.extend(by_key[key] for key in batch)
         data = self.get_serializer(rows, many=True).data
         return Response(data, status=status.HTTP_201_CREATED)
 

@@ -81,12 +81,12 @@ class DataCollectionSerializer(ResourceSerializer):
             self._set_specifications(collection, specifications)
         return collection
 
-    def _set_specifications(self, collection: DataCollection, wanted: list[dict[str, Any]]) -> None:
+    def _set_specifications(self, collection: DataCollection, bodies: list[dict[str, Any]]) -> None:
         """Make the specifications those of the list: matched by id, else by name."""
         present = {item.pk: item for item in collection.file_specifications.all()}
         by_name = {item.name: item for item in present.values()}
         items: list[FileSpecification] = []
-        for position, values in enumerate(wanted):
+        for position, values in enumerate(bodies):
             key = values.pop("id", None)
             match = by_name.get(values["name"]) if key is None else present.get(key)
             if key is not None and match is None:
@@ -101,12 +101,12 @@ class DataCollectionSerializer(ResourceSerializer):
             self._refuse(
                 [f'More than one file specification has the name "{name}".' for name in twice]
             )
-        kept = {item.pk for item in items}
-        self._remove([item for item in present.values() if item.pk not in kept])
+        used_ids = {item.pk for item in items}
+        self._remove([item for item in present.values() if item.pk not in used_ids])
         self._save(items)
 
-    def _remove(self, gone: list[FileSpecification]) -> None:
-        rows = FileSpecification.objects.filter(pk__in=[item.pk for item in gone])
+    def _remove(self, items: list[FileSpecification]) -> None:
+        rows = FileSpecification.objects.filter(pk__in=[item.pk for item in items])
         used = rows.filter(unit_files__isnull=False).distinct().order_by("index", "id")
         names = list(used.values_list("name", flat=True))
         if names:

@@ -69,8 +69,8 @@ class DataFileSerializer(ResourceSerializer):
         else:
             name = upload.filename
             blob = store_upload(self.owner, upload.path, upload.digest)
-        given = meta.get("filename") if isinstance(meta, dict) else None
-        filename = (given if isinstance(given, str) and given else name)[-255:]
+        meta_name = meta.get("filename") if isinstance(meta, dict) else None
+        filename = (meta_name if isinstance(meta_name, str) and meta_name else name)[-255:]
         with transaction.atomic():
             return DataFile.objects.create(
                 tenant=self.owner,

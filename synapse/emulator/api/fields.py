@@ -84,16 +84,16 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
         key = self._key(data)
         if key is None:
             self.fail("incorrect_type", data_type=type(data).__name__)
-        known = self._known()
-        if key not in known:
+        rows = self._rows()
+        if key not in rows:
             self._fetch({key})
-        if known[key] is None:
+        if rows[key] is None:
             self.fail("does_not_exist", pk_value=data)
-        return known[key]
+        return rows[key]
 
     def prefetch(self, values: Iterable[Any]) -> None:
         """Fetch the rows of raw ids; validation handles malformed ids."""
-        self._fetch({key for key in map(self._key, values) if key is not None} - set(self._known()))
+        self._fetch({key for key in map(self._key, values) if key is not None} - set(self._rows()))
 
     def _key(self, data: Any) -> Any:
         if isinstance(data, bool | float | list | dict):
@@ -108,11 +108,11 @@ class TenantRelatedField(serializers.PrimaryKeyRelatedField[Any]):
         rows: Any = self.get_queryset()
         return rows.model
 
-    def _known(self) -> dict[Any, Any]:
+    def _rows(self) -> dict[Any, Any]:
         context: Any = self.context
         rows: dict[Any, Any] = context.setdefault("related", {}).setdefault(self._model_class, {})
         return rows
 
     def _fetch(self, keys: set[Any]) -> None:
-        found = fetch(self._model_class, self.context["request"], keys)
-        self._known().update({key: found.get(key) for key in keys})
+        rows = fetch(self._model_class, self.context["request"], keys)
+        self._rows().update({key: rows.get(key) for key in keys})

@@ -17,12 +17,12 @@ def find_release(plugin: Plugin, version: str | None) -> PluginRelease | None:
     releases = plugin.releases.select_related("blob")
     if version is None:
         return releases.order_by("-pk").first()
-    found = releases.filter(version=version).first()
-    if found is None:
+    release = releases.filter(version=version).first()
+    if release is None:
         raise serializers.ValidationError(
             {"version": ["The plugin has no release with this version."]}
         )
-    return found
+    return release
 
 
 def read_actions(release: PluginRelease | None) -> Mapping[str, Any]:
@@ -51,7 +51,7 @@ def validate_action(actions: Mapping[str, Any], action: str | None, params: Any)
         raise serializers.ValidationError({"action": [str(error)]}) from error
     declared = actions[name]
     schema = declared.get("parameters") if isinstance(declared, dict) else None
-    found = find_problems(schema, params) if schema else {}
-    if found:
-        raise serializers.ValidationError({"params": found})
+    problems = find_problems(schema, params) if schema else {}
+    if problems:
+        raise serializers.ValidationError({"params": problems})
     return name

@@ -81,8 +81,8 @@ class PluginSerializer(ResourceSerializer):
     def _find_free_code(self, name: str) -> str:
         codes = _suggest_codes(name)
         first = next(codes)
-        taken = Plugin.objects.filter(tenant=self.owner, code__startswith=first)
-        used = set(taken.values_list("code", flat=True))
+        rows = Plugin.objects.filter(tenant=self.owner, code__startswith=first)
+        used = set(rows.values_list("code", flat=True))
         return first if first not in used else next(code for code in codes if code not in used)
 
 

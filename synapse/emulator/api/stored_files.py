@@ -56,6 +56,6 @@ def shorten_filename(content: Any) -> str:
 
 def _choose_name(match: re.Match[str]) -> str:
     parameters = dict(item.split("=", 1) for item in (match["parameters"] or "").split(";") if item)
-    given = unquote(parameters.get("name", "")).replace("\x00", "")
+    name = unquote(parameters.get("name", "")).replace("\x00", "")
     suffix = mimetypes.guess_extension(match["kind"] or "") or ".bin"
-    return PurePosixPath(given.replace("\\", "/")).name or f"file{suffix}"
+    return PurePosixPath(name.replace("\\", "/")).name or f"file{suffix}"

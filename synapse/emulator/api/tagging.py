@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from synapse.emulator.api.base import ResourceViewSet
 from synapse.emulator.models import TaskTag
-from synapse.emulator.tenancy import STORABLE, visible
+from synapse.emulator.tenancy import keep_storable, visible
 
 _MOST_ROWS = 10_000
 _MOST_TAGS = 100
@@ -83,7 +83,7 @@ class SetTagsMixin(ResourceViewSet):
 
     def _projects(self, model: type[Any], request: Request, keys: list[int]) -> dict[int, Any]:
         """Return the projects of the tenant's rows, by the rows' ids; one query."""
-        rows = visible(model, request).filter(pk__in=[key for key in keys if key in STORABLE])
+        rows = visible(model, request).filter(pk__in=keep_storable(keys))
         return dict(rows.values_list("pk", "project_id"))
 
     def _link(self, ids: list[int], tags: list[int]) -> None:
@@ -113,5 +113,5 @@ class SetTagsMixin(ResourceViewSet):
         )
 
 
-def _unknown_ids(keys: list[int], known: dict[int, Any]) -> list[str]:
-    return [f'Invalid pk "{key}" - object does not exist.' for key in keys if key not in known]
+def _unknown_ids(keys: list[int], rows: dict[int, Any]) -> list[str]:
+    return [f'Invalid pk "{key}" - object does not exist.' for key in keys if key not in rows]

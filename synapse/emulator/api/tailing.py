@@ -46,12 +46,12 @@ def tail(job: Job, request: Request) -> HttpResponseBase:
         InvalidRange: The range is malformed.
         Throttled: The server has reached its limit of followers.
     """
-    wanted = request.headers.get("Range", "")
+    header = request.headers.get("Range", "")
     start = 0
     headers = {"Accept-Ranges": "lines", "X-Accel-Buffering": "no"}
-    is_part = wanted.startswith("lines")  # HTTP: ignore other units
+    is_part = header.startswith("lines")  # HTTP: ignore other units
     if is_part:
-        match = _RANGE.fullmatch(wanted.replace(" ", ""))
+        match = _RANGE.fullmatch(header.replace(" ", ""))
         if match is None:
             raise InvalidRange
         start = int(match[1])
@@ -136,5 +136,4 @@ def _find_position(job: Job, start: int) -> tuple[int, int]:
 def _drop_lines(text: str, count: int) -> tuple[str, int]:
     """Remove lines from a text's beginning; return the rest and the number still missing."""
     lines = text.split("\n")[:-1]
-    left = lines[count:]
-    return "".join(f"{line}\n" for line in left), max(0, count - len(lines))
+    return "".join(f"{line}\n" for line in lines[count:]), max(0, count - len(lines))
