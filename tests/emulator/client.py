@@ -1,4 +1,4 @@
-"""Plain HTTP to the backend; the tests of it know nothing of the SDK."""
+"""Plain HTTP to the backend; the backend's tests don't use the SDK."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many statements a list costs, counted inside a process that runs the application."""
+"""Numbers of statements for lists, counted inside a process that runs the application."""
 
 import json
 import subprocess

@@ -32,7 +32,7 @@ def test_add_and_remove(api, kind):
     body = {"ids": ids[1:], "tags": [one], "action": "remove"}
     assert api.ok("POST", f"{path}/set_tags/", body)["action"] == "remove"
     assert tags_of(api, path) == [[one, two], [two], [two]]
-    # What is so already is no error.
+    # Repeating a change is not an error.
     api.ok("POST", f"{path}/set_tags/", body)
     api.ok("POST", f"{path}/set_tags/", {**body, "action": "add"})
     assert tags_of(api, path) == [[one, two]] * 3

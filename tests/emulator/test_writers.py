@@ -1,4 +1,4 @@
-"""Several writers at once, on SQLite: each waits its turn, and none fails."""
+"""Concurrent writers on SQLite: each waits, and none fails."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
