@@ -17,7 +17,7 @@ from synapse.emulator.server import ServerInfo, serve
 
 
 def main() -> int:
-    """Serve as ordered, and give the exit code."""
+    """Serve with the parent's options, and return the exit code."""
     options = json.loads(sys.stdin.buffer.readline())
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # other prints must not look like the reply

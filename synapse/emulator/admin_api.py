@@ -1,4 +1,4 @@
-"""Endpoints for the process that started the server: things the platform's API can't create."""
+"""Admin endpoints, for the process that started the server."""
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
@@ -24,7 +24,7 @@ from synapse.emulator.models.accounts import create_account
 
 
 class HoldsControlToken(BasePermission):
-    """Lets in who shows the token that this process was started with; hides from all others."""
+    """Requires the control token of this process; answers 404 without."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         expected = apps.get_app_config("emulator").control_token  # type: ignore[attr-defined] # ours
@@ -36,6 +36,13 @@ class HoldsControlToken(BasePermission):
         return True
 
 
+class AdminView(APIView):
+    """A view for the holder of the control token, who needs no account."""
+
+    authentication_classes = ()
+    permission_classes = (HoldsControlToken,)
+
+
 class NewTenantSerializer(serializers.Serializer[Any]):
     """The body of a ``POST`` to ``_emulator/tenants/``."""
 
@@ -43,11 +50,8 @@ class NewTenantSerializer(serializers.Serializer[Any]):
     member = serializers.CharField(required=False)
 
 
-class TenantsView(APIView):
+class TenantsView(AdminView):
     """``_emulator/tenants/``: create a tenant with a user and an agent."""
-
-    authentication_classes = ()
-    permission_classes = (HoldsControlToken,)
 
     @transaction.atomic
     def post(self, request: Request) -> Response:
@@ -108,11 +112,8 @@ class NewGroundTruthsSerializer(serializers.Serializer[Any]):
         return attrs
 
 
-class GroundTruthsView(APIView):
+class GroundTruthsView(AdminView):
     """``_emulator/ground_truths/``: put ground truth into a version of a dataset."""
-
-    authentication_classes = ()
-    permission_classes = (HoldsControlToken,)
 
     def post(self, request: Request) -> Response:
         serializer = NewGroundTruthsSerializer(data=request.data)
@@ -138,11 +139,8 @@ class NewFaultSerializer(serializers.Serializer[Any]):
     status = serializers.IntegerField(required=False, min_value=200, max_value=599)
 
 
-class FaultsView(APIView):
+class FaultsView(AdminView):
     """``_emulator/faults/``: arm or clear faults."""
-
-    authentication_classes = ()
-    permission_classes = (HoldsControlToken,)
 
     def post(self, request: Request) -> Response:
         serializer = NewFaultSerializer(data=request.data)
@@ -155,11 +153,8 @@ class FaultsView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class FaultView(APIView):
+class FaultView(AdminView):
     """``_emulator/faults/{key}/``: read or remove an armed fault."""
-
-    authentication_classes = ()
-    permission_classes = (HoldsControlToken,)
 
     def get(self, request: Request, key: str) -> Response:
         return Response({"served": _find_fault(key).served})

@@ -4,7 +4,7 @@ import importlib.util
 
 
 class EmulatorError(RuntimeError):
-    """The local backend could not be started or reached; the message is one sentence for people."""
+    """The local backend could not be started or reached."""
 
 
 _REQUIRED = (
@@ -22,7 +22,7 @@ _REQUIRED = (
 
 
 def require_extra() -> None:
-    """Check that the libraries of the ``emulator`` extra are installed, without importing them.
+    """Check, without imports, that the ``emulator`` extra is installed.
 
     Raises:
         EmulatorError: A library is missing; the message says how to install the extra.

@@ -21,7 +21,7 @@ class ApiConflict(APIException):
 
 
 def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None:
-    """Answer an exception of a view the way DRF does, always as an object or a bulk error list."""
+    """Answer a view's exception with a JSON object or a bulk error list."""
     if isinstance(exc, RequestDataTooBig):
         most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
         detail = f"The body is larger than the limit of {most:,} bytes."
@@ -35,7 +35,7 @@ def handle_exception(exc: Exception, context: dict[str, Any]) -> Response | None
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> JsonResponse:
-    """Answer a request that is refused before a view, such as one with a malformed ``Host``."""
+    """Answer a request refused before any view, such as a malformed ``Host``."""
     return JsonResponse({"detail": "Bad request."}, status=400)
 
 

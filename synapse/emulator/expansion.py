@@ -16,7 +16,7 @@ _DEPTH = 4  # as deep as the serializers go: settings.REST_FLEX_FIELDS
 
 
 def read_expand_paths(request: Request) -> list[str]:
-    """Read the paths of ``expand=`` as the serializers do: repeated, or with commas."""
+    """Return the paths of ``expand=``, repeated or separated by commas."""
     values = request.query_params.getlist("expand") or request.query_params.getlist("expand[]")
     return values[0].split(",") if len(values) == 1 else values
 
@@ -24,7 +24,7 @@ def read_expand_paths(request: Request) -> list[str]:
 def prefetch_expansions(
     queryset: QuerySet[Any], serializer: type[Any], paths: Iterable[str], depth: int = 0
 ) -> QuerySet[Any]:
-    """Make a queryset fetch everything that a serializer reads, with some relations expanded.
+    """Prefetch the rows that a serializer reads, with expanded relations.
 
     Args:
         queryset: Rows of the serializer's model.

@@ -50,7 +50,7 @@ class RepeatedField(forms.Field):
 
 
 class UtcDateTimeField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
-    """A time that is valid in UTC too: offsets can push the first and last years out."""
+    """A time within the years 1 to 9999 in UTC, whatever the offset."""
 
     def clean(self, value: Any) -> datetime | None:
         moment: datetime | None = super().clean(value)
@@ -78,7 +78,7 @@ class AnyOfFilter(django_filters.Filter):  # type: ignore[misc] # the library sh
 
 
 class RelationFilter(AnyOfFilter):
-    """Like :class:`AnyOfFilter` for a relation; an id that the tenant does not have is refused."""
+    """Like :class:`AnyOfFilter`, for a relation; refuses ids unknown in the tenant."""
 
     def __init__(self, *, relation: Any, **kwargs: Any) -> None:
         is_uuid = isinstance(relation.target_field, models.UUIDField)
@@ -138,7 +138,7 @@ class ThroughFilter(RelationFilter):
 def build_filterset(
     model: type[models.Model], view: type[Any] | None = None
 ) -> type[django_filters.FilterSet]:
-    """Build the filters of a list: every scalar field, every relation, spans of every time.
+    """Build a list's filters by scalar fields, relations and time spans.
 
     Args:
         model: The listed model.
@@ -203,7 +203,7 @@ def _model_of(queryset: QuerySet[Any]) -> Any:
 
 @functools.cache
 def find_sortable_fields(model: type[models.Model]) -> tuple[str, ...]:
-    """Name the fields of a model that a list can be ordered by."""
+    """Return the fields that can order a list of a model."""
     return tuple(field.name for field in model._meta.concrete_fields if not _is_hidden(field))
 
 
@@ -215,7 +215,7 @@ def _is_hidden(field: Any) -> bool:
 
 
 def find_searchable_fields(model: type[models.Model]) -> tuple[str, ...]:
-    """Name the fields of a model that ``search=`` looks into."""
+    """Return the fields that ``search=`` covers."""
     names: list[str] = []
     for name in ("title", "name", "code", "version", "action", "description", "meta"):
         try:

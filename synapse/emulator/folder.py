@@ -61,7 +61,7 @@ class DataFolder:
 
     @property
     def engine(self) -> Path:
-        """The folder of the code and the environments of the jobs that are run here."""
+        """The folder for the code and the environments of local jobs."""
         return self.path / "engine"
 
     def prepare(self) -> None:
@@ -119,7 +119,7 @@ class DataFolder:
 
     @contextlib.contextmanager
     def server_lock(self) -> Iterator[None]:
-        """Keep a second server out, which would take the jobs of the first for abandoned.
+        """Keep out a second server, which would end the first one's jobs.
 
         Without file locks, of the system or of the file system, nothing is excluded.
 

@@ -11,7 +11,7 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
 class EnvelopeMiddleware:
-    """Add ``X-Request-ID`` and ``Content-Length``, and take the body off an answer to ``HEAD``.
+    """Add ``X-Request-ID`` and ``Content-Length``; remove bodies for ``HEAD``.
 
     The server would send a body of unknown length in chunks, and one after ``HEAD`` too.
     """

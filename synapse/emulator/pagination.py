@@ -4,7 +4,7 @@ from rest_framework.pagination import PageNumberPagination
 
 
 class Pagination(PageNumberPagination):
-    """``page`` and ``page_size``, 100 rows unless asked otherwise and never more than 1000."""
+    """``page`` and ``page_size``: by default 100 rows, at most 1000."""
 
     page_size = 100
     page_size_query_param = "page_size"

@@ -10,7 +10,7 @@ from rest_framework.exceptions import ParseError
 
 
 class JSONParser(parsers.JSONParser):
-    """DRF's JSON parser, which refuses two documents that would make the rest fail.
+    """DRF's JSON parser, which also refuses two unusable kinds of documents.
 
     The first is nested too deeply; the second has half of a surrogate pair, which can neither be
     stored nor repeated in an error.

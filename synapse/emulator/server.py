@@ -87,7 +87,7 @@ def serve(
 
 
 def load_application(folder: DataFolder, control_token: str | None = None) -> Any:
-    """Set up Django for a data folder, migrate the database, and return the WSGI app.
+    """Set up Django and the database, and return the WSGI application.
 
     Raises:
         EmulatorError: The folder can't be used, or the process already runs another Django.
@@ -225,7 +225,7 @@ def _run_jobs(folder: DataFolder, url: str, limits: "Limits | None") -> Callable
 
 
 def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
-    """Serve on a thread, and return the function that stops after running requests."""
+    """Serve on a thread, and return a function that stops gracefully."""
     from django.apps import apps
     from waitress.server import create_server
 
@@ -255,7 +255,7 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
 
 
 def _checkpoint() -> None:
-    """Fold the write-ahead log into the database file, so that the file alone is complete."""
+    """Fold the write-ahead log into the database file."""
     from django.db import connection
 
     if connection.vendor == "sqlite":

@@ -1,4 +1,4 @@
-"""Django settings of the local backend; the folder and the database come from the environment."""
+"""Django settings; the environment names the folder and the database."""
 
 import os
 import secrets

@@ -26,7 +26,7 @@ from synapse.emulator.tenancy import split_batches, tenant_of, visible
 
 
 class BulkListSerializer(PositionalListSerializer):
-    """A list body: validated as a whole, with relations fetched together, created together."""
+    """A list body, validated and created as a whole."""
 
     child: Any
 
@@ -149,7 +149,7 @@ class ResourceViewSet(GenericViewSet[Any]):
         return Response(self.get_serializer(self.get_queryset().get(pk=pk)).data, status=code)
 
     def answer_many(self, keys: Sequence[Any]) -> Response:
-        """Answer with objects that were just created, in the order of their keys."""
+        """Answer with newly created objects, in the order of the keys."""
         rows: list[Any] = []
         for batch in split_batches(keys):
             by_key = self.get_queryset().in_bulk(batch)
@@ -169,7 +169,7 @@ class CreateMixin(ResourceViewSet):
 
 
 class BulkCreateMixin(ResourceViewSet):
-    """``POST`` of one object or of a list; a list is created as a whole or not at all."""
+    """``POST`` of an object, or of a list as a whole."""
 
     @transaction.atomic
     def create(self, request: Request, *args: Any, **kwargs: Any) -> Response:

@@ -82,7 +82,7 @@ class DataCollectionSerializer(ResourceSerializer):
         return collection
 
     def _set_specifications(self, collection: DataCollection, bodies: list[dict[str, Any]]) -> None:
-        """Make the specifications those of the list: matched by id, else by name."""
+        """Replace the specifications, matched by id, else by name."""
         present = {item.pk: item for item in collection.file_specifications.all()}
         by_name = {item.name: item for item in present.values()}
         items: list[FileSpecification] = []

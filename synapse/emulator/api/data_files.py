@@ -100,7 +100,7 @@ class DataFileViewSet(ResourceViewSet):
 
     @action(detail=False, methods=["post"])
     def verify_checksums(self, request: Request) -> Response:
-        """Answer those of the checksums that the tenant holds, in the order they came."""
+        """Answer with the checksums that the tenant holds, in order."""
         serializer = ChecksumsSerializer(data=request.data)
         serializer.is_valid(raise_exception=True)
         checksums = list(dict.fromkeys(serializer.validated_data["checksums"]))

@@ -55,7 +55,7 @@ class WordField(serializers.ChoiceField):
 
 
 class PositionalListSerializer(serializers.ListSerializer[Any]):
-    """A list whose errors are a list too: one object for each item, empty for a good one.
+    """A list with a list of errors, empty objects for valid items.
 
     Newer versions of DRF answer an object keyed by position instead; the platform does not.
     """

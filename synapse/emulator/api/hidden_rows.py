@@ -1,4 +1,4 @@
-"""Rows that lists leave out: units of files that were uploaded alone, and their collection.
+"""Rows that lists leave out: implicit units and their collection.
 
 The server creates them by itself, so nobody expects them in a list. Lists that select one by id,
 for the collection by name, or for the collection's content include them.
@@ -13,7 +13,7 @@ from synapse.emulator.tenancy import tenant_of
 
 
 def hide_implicit_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
-    """Leave the units of single files out of a list that isn't about them."""
+    """Leave implicit units out, unless the list selects by id or collection."""
     if {"id", "data_collection"} & request.query_params.keys():
         return queryset
     uploads = tenant_of(request).uploads_id

@@ -1,4 +1,4 @@
-"""Units of files that were uploaded on their own, so that a task can be made of each."""
+"""Data units of single uploaded files, so that each can become a task."""
 
 from synapse.emulator.api.units import compute_unit_checksum
 from synapse.emulator.models import (
@@ -17,7 +17,7 @@ _NAME = "file"
 
 
 def create_implicit_unit(tenant: Tenant, blob: Blob, filename: str) -> DataUnit:
-    """Create a unit of one file, in the tenant's implicit collection; needs a transaction."""
+    """Create a unit of one file, inside a transaction."""
     specification = _find_specification(tenant) or _create_specification(tenant)
     unit = DataUnit.objects.create(
         tenant=tenant,

@@ -26,13 +26,13 @@ def find_release(plugin: Plugin, version: str | None) -> PluginRelease | None:
 
 
 def read_actions(release: PluginRelease | None) -> Mapping[str, Any]:
-    """Return a release's declared actions; empty if nobody here can run the release."""
+    """Return the declared actions of a release; empty without any."""
     actions = release.config.get("actions") if release is not None else None
     return actions if isinstance(actions, dict) else {}
 
 
 def validate_action(actions: Mapping[str, Any], action: str | None, params: Any) -> str:
-    """Return the requested action's name, if the action exists and accepts the parameters.
+    """Return the action's name, if the action accepts the parameters.
 
     Args:
         actions: The release's actions.

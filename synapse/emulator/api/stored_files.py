@@ -1,4 +1,4 @@
-"""Files that belong to a row: they come as content, and go out as a URL."""
+"""Files of rows: clients send content, and read URLs."""
 
 import base64
 import binascii

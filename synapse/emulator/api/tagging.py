@@ -1,4 +1,4 @@
-"""``set_tags/``: tags put on many tasks or assignments at once, or taken off."""
+"""``set_tags/``: add or remove tags of many tasks or assignments."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class SetTagsMixin(ResourceViewSet):
     @action(detail=False, methods=["post"])
     @transaction.atomic
     def set_tags(self, request: Request) -> Response:
-        """Put tags on objects or take them off; a tag must be of their project, or of none."""
+        """Add or remove tags, which must belong to the project or to none."""
         serializer = SetTagsSerializer(
             data=request.data, older={"ids": self.tagged_as, "tags": "tag_ids"}
         )

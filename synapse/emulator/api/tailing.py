@@ -69,7 +69,7 @@ def tail(job: Job, request: Request) -> HttpResponseBase:
 
 
 class _LogTail:
-    """The lines as bytes; the reader closes this object after a complete or partial read."""
+    """The lines as bytes; the server closes the object at the end."""
 
     def __init__(
         self, job: Job, request: Request, start: int, slots: threading.BoundedSemaphore
@@ -112,7 +112,7 @@ class _LogTail:
 
 
 def _find_position(job: Job, start: int) -> tuple[int, int]:
-    """Find a line: the last row before the line, and the number of lines to skip after that row.
+    """Return the last row before a line, and the lines to skip.
 
     A job may report several lines in one row, so rows alone don't count lines.
     """
@@ -134,6 +134,6 @@ def _find_position(job: Job, start: int) -> tuple[int, int]:
 
 
 def _drop_lines(text: str, count: int) -> tuple[str, int]:
-    """Remove lines from a text's beginning; return the rest and the number still missing."""
+    """Drop a text's first lines; return the rest and the missing number."""
     lines = text.split("\n")[:-1]
     return "".join(f"{line}\n" for line in lines[count:]), max(0, count - len(lines))

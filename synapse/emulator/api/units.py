@@ -83,7 +83,7 @@ def _find_problem(name: str, file: Any) -> str | None:
 
 
 class DataUnitSerializer(ResourceSerializer):
-    """A data unit; written with checksums of files that the tenant holds, read with their URLs."""
+    """A data unit; clients write checksums of files, and read URLs."""
 
     reads = ("unit_files__blob", "unit_files__specification")
 

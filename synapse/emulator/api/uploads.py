@@ -1,4 +1,4 @@
-"""Chunked upload: the library's views and answers, safe with two senders at once."""
+"""Chunked uploads, safe with several senders at once."""
 
 import re
 from collections.abc import Mapping
@@ -119,7 +119,7 @@ class UploadView(ChunkedUploadView):  # type: ignore[misc] # the library ships n
         chunked_upload.digest = hashed[1]
 
     def _receive(self, request: Request) -> None:
-        """Read the body before taking any lock, because senders may be slow; refuse odd bodies."""
+        """Read and check the body before any lock, because senders may be slow."""
         if not isinstance(request.data, Mapping):
             raise ParseError("Invalid data. Expected a form or an object.")
         if self.field_name in request.data and self.field_name not in request.FILES:

@@ -70,7 +70,7 @@ class Membership(models.Model):
 
 
 class Token(models.Model):
-    """A credential; only the hash is stored, so that a stolen database opens nothing."""
+    """A credential, stored as a hash."""
 
     class Kind(models.TextChoices):
         """Kind of the token's owner, which decides about the header."""

@@ -9,7 +9,7 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Assignment(TenantOwned):
-    """One person's work on one task, which stays when the task goes to somebody else."""
+    """One person's work on one task, preserved when the assignee changes."""
 
     class Status(models.TextChoices):
         """State of an assignment."""

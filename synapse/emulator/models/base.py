@@ -7,7 +7,7 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class Category(models.TextChoices):
-    """The kinds of data that a project or a data collection is about."""
+    """Kind of data of a project or a data collection."""
 
     IMAGE = "image"
     VIDEO = "video"
@@ -20,7 +20,7 @@ class Category(models.TextChoices):
 
 
 class TenantOwned(models.Model):
-    """A row that belongs to one tenant and that no other can see."""
+    """A row of one tenant, invisible to others."""
 
     tenant = ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
     created = models.DateTimeField(auto_now_add=True)

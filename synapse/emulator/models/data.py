@@ -1,4 +1,4 @@
-"""Data collections, the units in them and the files that units are made of."""
+"""Data collections, data units and files."""
 
 from django.db import models
 
@@ -7,7 +7,7 @@ from synapse.emulator.models.relations import ForeignKey
 
 
 class DataCollection(TenantOwned):
-    """A set of data units that all have the same kinds of files."""
+    """A set of data units with the same kinds of files."""
 
     name = models.CharField(max_length=255)
     description = models.TextField(blank=True)

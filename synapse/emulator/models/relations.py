@@ -1,4 +1,4 @@
-"""A foreign key that SQLite can follow for a thousand rows at once."""
+"""A foreign key whose prefetch works for a thousand rows on SQLite."""
 
 from __future__ import annotations
 
