@@ -135,7 +135,7 @@ def test_what_is_missing(options: list[str], says: str) -> None:
     ("options", "says"),
     [
         (["--backend", "127.0.0.1:8000"], "The base URL '127.0.0.1:8000' from --backend"),
-        (["--backend", "http://127.0.0.1:1", "--ray", "127.0.0.1:6379"], "from --ray, which is"),
+        (["--backend", "http://127.0.0.1:1", "--ray", "127.0.0.1:6379"], "from --ray (the address"),
     ],
 )
 def test_an_address_that_is_none(options: list[str], says: str) -> None:
