@@ -14,7 +14,7 @@ from typing import Any
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["profile_path", "read_profile", "save_profile", "told_by"]
+__all__ = ["profile_path", "read_profile", "run_token_command", "save_profile"]
 
 
 def profile_path() -> Path:
@@ -96,7 +96,7 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
     return path
 
 
-def told_by(command: Any, source: str) -> str:
+def run_token_command(command: Any, source: str) -> str:
     """Run the token command and return the first line of the output."""
     import shlex  # few have such a command, and importing these costs more than the rest
     import subprocess
