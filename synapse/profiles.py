@@ -91,7 +91,7 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
         except BaseException:
             beside.unlink(missing_ok=True)  # it has a token
             raise
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"The profile file {path} can't be written: {error}") from None
     return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from synapse import profiles
 from synapse.errors import ConfigurationError
 from synapse.profiles import profile_path, read_profile, run_token_command, save_profile
 
@@ -144,8 +144,8 @@ class TestReading:
         self, write: Write, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write("[default]")
-        monkeypatch.setattr(profiles.sys, "version_info", (3, 10, 0))
-        monkeypatch.setitem(profiles.sys.modules, "tomli", None)
+        monkeypatch.setattr(sys, "version_info", (3, 10, 0))
+        monkeypatch.setitem(sys.modules, "tomli", None)
 
         with pytest.raises(ConfigurationError, match="pip install tomli, or set"):
             read_profile(None)
@@ -203,6 +203,15 @@ class TestSaving:
             save_profile("two", {"base_url": "https://two.example"})
 
         assert path.read_text() == before
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_half_a_surrogate_pair_leaves_no_file(self, write: Write) -> None:
+        path = write("[one]\n")
+
+        with pytest.raises(ConfigurationError, match=f"{path} can't be written"):
+            save_profile("two", {"api_token": "\ud800"})
+
+        assert path.read_text() == "[one]\n"
         assert list(path.parent.iterdir()) == [path]
 
 
