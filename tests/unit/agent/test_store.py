@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.agent.delivery import JobReporter, arrived
+from synapse.agent.delivery import JobReporter, count_arrived
 from synapse.agent.store import Store
 from synapse.agent.tickets import Tickets
 from synapse.errors import ConfigurationError
@@ -94,18 +94,18 @@ def test_lines_in_order_and_in_part(store: Store) -> None:
 
 def test_what_is_untold(store: Store) -> None:
     add(store, "j")
-    assert store.untold() == []
+    assert store.list_unreported() == []
     store.append("j", lines("a"))
-    assert [job.id for job in store.untold()] == ["j"]
-    store.sent("j", 1)
-    assert store.untold() == []
+    assert [job.id for job in store.list_unreported()] == ["j"]
+    store.record_sent("j", 1)
+    assert store.list_unreported() == []
     store.begin("j")
-    assert [job.id for job in store.untold()] == ["j"]
-    store.told("j", "running")
-    assert store.untold() == []
+    assert [job.id for job in store.list_unreported()] == ["j"]
+    store.record_told("j", "running")
+    assert store.list_unreported() == []
     store.append("j", lines("b"))
     store.give_up("j")
-    assert store.untold() == []
+    assert store.list_unreported() == []
 
 
 def test_old_jobs_are_forgotten_once_they_are_told_of(store: Store) -> None:
@@ -115,7 +115,7 @@ def test_old_jobs_are_forgotten_once_they_are_told_of(store: Store) -> None:
         store.end(key, Outcome("completed"))
     assert store.count() == 4  # of none of them the backend knows
     for number in range(4):
-        store.told(f"j{number}", "completed")
+        store.record_told(f"j{number}", "completed")
 
     add(store, "last")
     store.end("last", Outcome("completed"))
@@ -180,7 +180,7 @@ def test_what_arrived(before: list[int], batch: list[int], came: int) -> None:
     """Where nobody else writes, the count is exact, however alike the lines are."""
     came = min(came, len(batch))
 
-    assert arrived([*before, *batch[:came]], batch, len(before)) == came
+    assert count_arrived([*before, *batch[:came]], batch, len(before)) == came
 
 
 @pytest.mark.parametrize(
@@ -197,7 +197,7 @@ def test_what_arrived(before: list[int], batch: list[int], came: int) -> None:
 def test_what_arrived_among_lines_of_others(
     held: list[str], batch: list[str], sent: int, count: int
 ) -> None:
-    assert arrived(held, batch, sent) == count
+    assert count_arrived(held, batch, sent) == count
 
 
 def test_what_a_full_disk_refused_is_written_later(store: Store) -> None:
