@@ -233,8 +233,12 @@ class Delivery:
             ClientError: The backend is away, or at fault.
         """
         since = self._doubts.get(job.id)
-        if since is not None and not self._is_certain(job, since):
-            return "later"
+        try:
+            if since is not None and not self._is_certain(job, since):
+                return "later"
+        except NotFound:
+            self._give_up(job)
+            return "told"
         kept = self._store.job(job.id)
         if kept is None:
             return "told"
@@ -274,8 +278,7 @@ class Delivery:
             ClientError: The delivery has to be tried again later.
         """
         if isinstance(error, NotFound):
-            _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
-            self._store.give_up(job.id)
+            self._give_up(job)
         elif isinstance(error, Conflict) and "status" in body:
             # The job has ended for the backend, for example by a stop there. That state stays.
             _LOG.warning("The backend keeps its own end of job %s: %s", job.id, error.detail)
@@ -294,6 +297,12 @@ class Delivery:
                 self._doubts[job.id] = time.monotonic() - ago
             raise error
 
+    def _give_up(self, job: KeptJob) -> None:
+        """Report nothing more on a job that the backend doesn't have."""
+        _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
+        self._store.give_up(job.id)
+        self._doubts.pop(job.id, None)
+
     def _end_here(self, job: KeptJob) -> None:
         """Stop a job that the backend has ended: the stop request, or the response, was lost."""
         if self._stop(job.id):
@@ -308,13 +317,12 @@ class Delivery:
         self._store.record_sent(job.id, job.sent + 1)
 
     def _is_certain(self, job: KeptJob, since: float) -> bool:
-        """Find out how much of the last batch arrived; return whether that is final."""
-        try:
-            answer = self._client.list_job_console_logs(job.id)
-        except NotFound:
-            self._store.give_up(job.id)
-            del self._doubts[job.id]
-            return True
+        """Find out how much of the last batch arrived; return whether that is final.
+
+        Raises:
+            ClientError: The backend is away, or has no such job.
+        """
+        answer = self._client.list_job_console_logs(job.id)
         rows = answer.get("results", answer) if isinstance(answer, dict) else answer
         before = self._store.lines(job.id, max(job.sent - 1, 0), 1)[: job.sent]
         lines = self._store.lines(job.id, job.sent, _LINES)

@@ -242,6 +242,18 @@ class TestUncertainArrival:
 
         assert read_batches(server) == [([], "running"), ([], "running")]
 
+    def test_job_that_is_gone_meanwhile_is_given_up(
+        self, store: Store, delivery: Delivery, server: Any
+    ) -> None:
+        add_ended_job(store, "j", "a")
+        server.reply(**LOST)
+        server.reply(404, {"detail": "Not found."})
+
+        run(delivery)
+
+        assert len(server.requests) == 2
+        assert store.list_unreported() == []
+
 
 class TestRefusals:
     def test_unknown_job_is_given_up(self, store: Store, delivery: Delivery, server: Any) -> None:
