@@ -58,30 +58,6 @@ def test_an_exception(run: Run) -> None:
     assert {line.level for line in job.lines} == {"error"}
 
 
-def test_the_last_of_several_exceptions(run: Run) -> None:
-    job = run("""
-    class Odd(Exception): ...
-    def run():
-        try:
-            raise ValueError("first")
-        except ValueError:
-            raise Odd
-    """)
-
-    assert job.end().reason == "The code raised plugin.Odd."
-
-
-@pytest.mark.skipif(sys.version_info < (3, 11), reason="there are no groups of exceptions")
-def test_several_exceptions_at_once(run: Run) -> None:
-    job = run("""
-    def run():
-        inner = ExceptionGroup("few", [TypeError("b")])
-        raise ExceptionGroup("many", [ValueError("a"), inner])
-    """)
-
-    assert job.end().reason == "The code raised ExceptionGroup: many (2 sub-exceptions)."
-
-
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
