@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import stat
 import subprocess
 import sys
 import time
@@ -222,12 +221,6 @@ def test_packages_and_data_of_a_release(run: Run) -> None:
     assert job.messages == ["part data"]
 
 
-def test_what_is_kept_is_for_the_user_only(run: Run, engine: Engine, tmp_path: Path) -> None:
-    run("def run(): ...").end()
-
-    assert stat.S_IMODE((tmp_path / "engine" / "releases").stat().st_mode) == 0o700
-
-
 # Releases that are none
 
 
@@ -238,42 +231,12 @@ def reason_of(run: Run, content: Any) -> str:
     return str(outcome.reason)
 
 
-def test_a_name_that_leads_out(run: Run, tmp_path: Path) -> None:
-    from .conftest import configured, zipped
-
-    content = zipped({"config.json": configured(), "../../../out.txt": "x"})
-
-    assert reason_of(run, content).startswith("The release tried@1.0.0 cannot be unpacked: ")
-    assert not list(tmp_path.rglob("out.txt"))
-
-
-def test_a_bomb(run: Run) -> None:
-    from .conftest import configured, zipped
-
-    content = zipped({"config.json": configured(), "zeros": bytes(200 << 20)})
-
-    assert reason_of(run, content).startswith("The release tried@1.0.0 cannot be unpacked: ")
-
-
-def test_no_zip(run: Run) -> None:
-    assert reason_of(run, b"no zip").startswith("The release tried@1.0.0 cannot be unpacked: ")
-
-
 def test_a_file_that_has_gone(run: Run, release: Release) -> None:
     made = release("def run(): ...")
     made.archive.unlink()
 
     assert reason_of(run, made) == (
         "The file of the release tried@1.0.0 cannot be read: No such file or directory."
-    )
-
-
-def test_a_file_that_is_another(run: Run, release: Release) -> None:
-    made = release("def run(): ...")
-    made.archive.write_bytes(b"else")
-
-    assert reason_of(run, made) == (
-        "The file of the release tried@1.0.0 is not the one that was released."
     )
 
 
@@ -481,43 +444,6 @@ def test_an_engine_ends_what_a_killed_one_left(release: Release, tmp_path: Path)
 
     assert gone(pid)
     assert not (tmp_path / "other" / "jobs").exists()
-
-
-# What is kept
-
-
-def test_a_release_is_unpacked_once(run: Run, release: Release, tmp_path: Path) -> None:
-    made = release("def run(): ...")
-    run(made).end()
-    made.archive.unlink()
-
-    assert run(made).end() == Outcome("completed")
-
-
-def test_the_releases_that_were_used_the_longest_ago_go(
-    engine: Engine, run: Run, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine._releases, "_most", 2)
-    made = [release(f"def run(): print({number})") for number in range(3)]
-    for each in (made[0], made[1], made[0], made[2]):
-        run(each).end()
-
-    kept = {path.name for path in (tmp_path / "engine" / "releases").iterdir()}
-    assert kept == {made[0].checksum, made[2].checksum}
-
-
-def test_a_release_that_runs_does_not_go(
-    engine: Engine, run: Run, release: Release, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(engine._releases, "_most", 0)
-    made = release(SLEEP)
-    job = run(made)
-    job.line("up")
-    run("def run(): ...").end()
-
-    assert [path.name for path in (tmp_path / "engine" / "releases").iterdir()] == [made.checksum]
-    engine.stop(job.job_id)
-    job.end()
 
 
 def test_a_program_that_can_not_be_started_fails_the_job(
