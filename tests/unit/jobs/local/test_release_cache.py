@@ -160,3 +160,16 @@ def test_release_stays_until_its_last_job_ends(folder: Path, release: Release) -
         assert kept.code.is_dir()
 
     assert read_names(folder) == set()
+
+
+def test_remains_of_a_killed_process_are_removed_at_the_start(
+    cache: ReleaseCache, release: Release, folder: Path
+) -> None:
+    file = release("x = 1")
+    use(cache, file)
+    draft = folder / ".draft-ab12"
+    (draft / "code").mkdir(parents=True)
+
+    ReleaseCache(folder)
+
+    assert read_names(folder) == {file.checksum}
