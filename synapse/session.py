@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Callable
 from functools import cached_property
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from synapse._internal.closing import Closing
 from synapse._internal.hints import attribute_error, suggestion
 from synapse.config import TimeoutArgument, resolve
 from synapse.errors import ConfigurationError
@@ -17,8 +19,6 @@ from synapse.transport.options import Hook, Options
 from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
-    from typing_extensions import Self, Unpack
-
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
     from synapse.resources.agents import AgentManager
@@ -45,6 +45,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Session", "connect"]
 
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
 # The interface for objects, which is neither completed nor suggested.
 _OF_OBJECTS = {
     "agent_api",
@@ -58,7 +61,7 @@ _OF_OBJECTS = {
 }
 
 
-class Session(SessionBase):
+class Session(Closing, SessionBase):
     """A connection to a Synapse server as one user, with one Python object per server object.
 
     Making a session sends no request; the first use does. A session is a context manager, and may
@@ -184,9 +187,9 @@ class Session(SessionBase):
         def __getattr__(self, name: str) -> Any:
             cls = registry.get_by_plural(name) if name[:1] != "_" else None
             if cls is None:
-                known = [one for one in dir(self) if not one.startswith("_")]
-                how = suggestion(name, known)
-                raise attribute_error(f"Session has no {name!r}{how}", name)
+                names = [other for other in dir(self) if not other.startswith("_")]
+                hint = suggestion(name, names)
+                raise attribute_error(f"Session has no {name!r}{hint}", name)
             return cls.__schema__.manager(cls, self)
 
     @property
@@ -203,8 +206,8 @@ class Session(SessionBase):
         Raises:
             ClientError: The server is down, or can't be reached.
         """
-        answer: dict[str, Any] = self.transport.request("GET", "health/", resource="health")
-        return answer
+        report: dict[str, Any] = self.transport.request("GET", "health/", resource="health")
+        return report
 
     @cached_property
     def client(self) -> BackendClient:
@@ -229,12 +232,12 @@ class Session(SessionBase):
         from synapse.clients.agent import AgentClient
 
         settings, options = self.transport.settings, self.transport.options
-        met = AgentClient._of_session(url, token, settings.timeout, options) if url else None
+        client = AgentClient._of_session(url, token, settings.timeout, options) if url else None
         with self.lock:
-            before = self._agents.get(key)
-            self._agents[key] = met
-        if before is not None:
-            before.close()
+            previous = self._agents.get(key)
+            self._agents[key] = client
+        if previous is not None:
+            previous.close()
 
     def agent_api(self, key: int) -> AgentClient | None:
         """Return the client of a known agent. Makes no request.
@@ -264,72 +267,50 @@ class Session(SessionBase):
             if agent is not None:
                 agent.close()
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def __dir__(self) -> list[str]:
-        shown = {*super().__dir__(), *(c.__schema__.plural for c in registry.declared())}
-        return sorted(shown - _OF_OBJECTS)
+        names = {*super().__dir__(), *(c.__schema__.plural for c in registry.declared())}
+        return sorted(names - _OF_OBJECTS)
 
     def __repr__(self) -> str:
         return f"Session({self.transport.settings.base_url!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         settings = self.transport.settings
-        where = {
+        origin = {
             "base_url": settings.base_url,
             "tenant": settings.tenant,
             "profile": settings.profile,
         }
-        return _find, (where,)
+        return _find, (origin,)
 
 
-class _Options(TypedDict, total=False):
-    """Options of `Session`, for type checkers."""
+def _with_arguments_of(
+    model: Callable[_P, Any],
+) -> Callable[[Callable[..., _R]], Callable[_P, _R]]:
+    """Copy the signature of `model`, for type checkers and for `help()`."""
 
-    authorization_token: str | None
-    agent_token: str | None
-    tenant: str | None
-    profile: str | None
-    timeout: TimeoutArgument
-    lazy: LazyPolicy
-    page_size: int
-    cache_size: int
-    cache_ttl: float
-    deadline: float | None
-    retries: int
-    https_only: bool
-    proxies: dict[str, str] | None
-    verify: bool | str | os.PathLike[str] | None
-    cert: str | os.PathLike[str] | tuple[str, str] | None
-    on_request: Hook | None
-    on_response: Hook | None
-    on_retry: OnRetry | None
+    def decorate(function: Any) -> Any:
+        result = inspect.signature(function).return_annotation
+        function.__signature__ = inspect.signature(model).replace(return_annotation=result)
+        return function
+
+    return decorate
 
 
-def connect(
-    base_url: str | None = None, api_token: str | None = None, **options: Unpack[_Options]
-) -> Session:
+@_with_arguments_of(Session)
+def connect(*args: Any, **options: Any) -> Session:
     """Make a session, and make that session the default for access on classes.
 
     Args:
-        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
-        **options: All other options of `Session`.
+        *args: The server's address and the API token, as in `Session`.
+        **options: The options of `Session`.
 
     Returns:
         The session. Makes no request.
 
     Raises:
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
+        TypeError: An option has an unknown name; the message names the similar ones.
 
     Example:
         >>> emulator = getfixture("emulator")
@@ -337,20 +318,20 @@ def connect(
         >>> session.projects.exists()
         False
     """
-    known = {"base_url", "api_token", *_Options.__annotations__}
+    names = inspect.signature(Session).parameters
     for name in options:
-        if name not in known:
-            meant = {"url": "base_url", "host": "base_url", "token": "api_token"}.get(name)
-            how = f"; did you mean {meant!r}?" if meant else suggestion(name, known)
-            raise TypeError(f"connect() takes no {name!r}{how}")
-    session = Session(base_url, api_token, **options)
+        if name not in names:
+            synonym = {"url": "base_url", "host": "base_url", "token": "api_token"}.get(name)
+            hint = f"; did you mean {synonym!r}?" if synonym else suggestion(name, names)
+            raise TypeError(f"connect() takes no {name!r}{hint}")
+    session = Session(*args, **options)
     session_base.set_default(session)
     return session
 
 
-def _find(where: dict[str, str | None]) -> session_base.SessionBase:
+def _find(origin: dict[str, str | None]) -> session_base.SessionBase:
     """Unpickle a session; defined here, so that unpickling imports `Session`."""
-    return session_base.find(where)
+    return session_base.find(origin)
 
 
 def _connect_to(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any, Literal, overload
 
+from synapse._internal.closing import Closing
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion, convert_row, parse_conversion
 from synapse.config import TimeoutArgument, resolve
@@ -14,16 +14,13 @@ from synapse.errors import InvalidResponse, UsageError
 from synapse.transport import Transport
 from synapse.transport.paging import walk
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 __all__ = ["BaseClient", "Params"]
 
 Params = Mapping[str, Any]
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\?#]")
 
 
-class BaseClient:
+class BaseClient(Closing):
     """A client of a server that follows the platform's conventions.
 
     A subclass builds the methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
@@ -86,17 +83,6 @@ class BaseClient:
     def close(self) -> None:
         """Close the connections. Later calls raise `SessionClosed`."""
         self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.base_url!r})"

@@ -10,11 +10,10 @@ import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from synapse._internal.closing import Closing
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from typing_extensions import Self
 
 __all__ = ["RunningAgent"]
@@ -24,7 +23,7 @@ _STOP_TIMEOUT = 20.0
 _FOREIGN = ("SYNAPSE_", "PYTHONWARNINGS")
 
 
-class RunningAgent:
+class RunningAgent(Closing):
     """An agent in a child process, by default on a free port.
 
     The agent ends with the `with` block, and in any case with the parent process. A stopped agent
@@ -130,14 +129,6 @@ class RunningAgent:
 
     def __enter__(self) -> Self:
         return self.start()
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._url if self._child is not None else 'stopped'}>"

@@ -10,12 +10,9 @@ import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
+from synapse._internal.closing import Closing
 from synapse.errors import SynapseError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["Hasher"]
 
@@ -26,7 +23,7 @@ _MAX_WAITING = 3
 _INLINE_LIMIT = 1024 * 1024
 
 
-class Hasher:
+class Hasher(Closing):
     """Hash a file from start to end, each byte once.
 
     Args:
@@ -103,12 +100,6 @@ class Hasher:
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _raise_error(self) -> None:
         if self._error is not None:

@@ -6,12 +6,10 @@ import os
 import stat
 import threading
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, TypeAlias
+from typing import IO, TypeAlias
 
+from synapse._internal.closing import Closing
 from synapse.errors import SynapseError, UsageError
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
 
 __all__ = ["BLOCK_SIZE", "LocalFile", "SourceArgument", "validate_file_name"]
 
@@ -22,7 +20,7 @@ SourceArgument: TypeAlias = "str | os.PathLike[str] | IO[bytes]"
 """Files that methods accept: a path, or a file opened for reading bytes."""
 
 
-class LocalFile:
+class LocalFile(Closing):
     """A file to upload, open until the end of the block. Makes no request.
 
     Args:
@@ -116,12 +114,6 @@ class LocalFile:
         """Close a file that was opened here."""
         if self._owns_file:
             self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def _fingerprint(self) -> tuple[int, ...]:
         if self._owns_file:

@@ -14,6 +14,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from synapse._internal.closing import Closing
+
 if TYPE_CHECKING:
     from typing_extensions import Self
 
@@ -35,7 +37,7 @@ Callback: TypeAlias = Callable[[int, int], Any]
 _DELAY = 0.5
 
 
-class Progress:
+class Progress(Closing):
     """Count the progress of a transfer, without a display.
 
     A subclass displays the progress by overriding `began`, `changed` and `close`. All methods are
@@ -135,12 +137,6 @@ class Progress:
 
     def close(self) -> None:
         """End the display; does nothing here."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class FileProgress:

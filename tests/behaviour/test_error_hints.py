@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import pytest
@@ -230,3 +231,10 @@ def test_an_empty_text_is_not_the_working_folder(session: Session) -> None:
     )
     with pytest.raises(UsageError, match="empty text"):
         collection.upload("")
+
+
+def test_connect_takes_what_a_session_takes() -> None:
+    connect, session = inspect.signature(synapse.connect), inspect.signature(synapse.Session)
+
+    assert connect.parameters == session.parameters
+    assert connect.return_annotation == "Session"
