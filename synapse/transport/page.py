@@ -129,7 +129,7 @@ def sort_uniquely(params: Params, key: str) -> list[tuple[str, Any]]:
 
     Example:
         >>> sort_uniquely([("ordering", "-status")], "id")
-        [('ordering', '-status,-id')]
+        [('ordering', '-status,id')]
     """
     return [
         (name, _end_in_key(value, key)) if name == "ordering" and isinstance(value, str) else pair
@@ -142,8 +142,7 @@ def _end_in_key(ordering: str, key: str) -> str:
     names = [name.strip() for name in ordering.split(",") if name.strip()]
     if not names or {key, f"-{key}"} & set(names):
         return ordering
-    sign = "-" if names[-1].startswith("-") else ""
-    return ",".join([*names, f"{sign}{key}"])
+    return ",".join([*names, key])
 
 
 def parse_page(response: Response, count: int | None = None) -> Page:

@@ -59,9 +59,9 @@ def walk(
 ) -> Generator[Page, None, None]:
     """Yield page after page, each with the rows that earlier pages didn't have.
 
-    One request for each page, and one more the first time that a long list is read, which asks the
-    server for bounds on the key. Up to `workers` pages are requested ahead, once the walk has gone
-    on to a second page and waiting for the server takes most of the time.
+    One request for each page, and up to two more the first time that a long list is read, which ask
+    the server for bounds on the key and for cursors. Up to `workers` pages are requested ahead,
+    once the walk has gone on to a second page and waiting for the server takes most of the time.
 
     By numbers, when the total falls, the walk steps back by as many rows. A page that was read
     ahead may have lost more, because a server counts first and reads rows later: the first sign of
@@ -150,7 +150,7 @@ class _LongWalk:
         expected = None if self._is_sorted else self._first.count - self._skipped
         attempts = [(self._first.rows[-1][self._request.key], expected)]
         if expected is not None and self._is_from_start:
-            attempts.append((None, None))
+            attempts.append((None, self._first.count))
         for position, count in attempts:
             keyed = KeyedPages(
                 self._request,
