@@ -30,9 +30,11 @@ class ListServer:
         default_order: The order without `ordering=`, as in `ordering=`; `None` for that of `rows`.
         has_bounds: Whether the server honours `id__gt=` and the like, or ignores them.
         is_strict: Whether the server refuses bounds that it doesn't know with 400.
+        filters: Fields that the list can be filtered by.
         has_cursors: Whether the server honours `pagination=cursor`.
         deepest_page: The last page by number that the server answers.
         max_page_size: Largest page.
+        longest_query: Longest query that the server answers.
         count: The total that pages show; `None` for the true one.
         shuffles_ties: Whether rows that compare equal come in another order on each page.
         before: Called before each request, with the query: lets the list change meanwhile.
@@ -46,6 +48,8 @@ class ListServer:
         self.default_order: str | None = None
         self.has_bounds = True
         self.is_strict = False
+        self.filters: set[str] = set()
+        self.longest_query = 10**9
         self.has_cursors = True
         self.deepest_page = 10**9
         self.max_page_size = 10**9
@@ -86,7 +90,10 @@ class ListServer:
         self._server.server_close()
 
     def answer(self, target: str) -> tuple[int, Any]:
-        query = parse_qs(urlsplit(target).query, keep_blank_values=True)
+        text = urlsplit(target).query
+        query = parse_qs(text, keep_blank_values=True)
+        if len(text) > self.longest_query:
+            return 414, {"detail": "The address is too long."}
         self.before(query)
         self.queries.append(query)
         if self.is_strict and any("__" in name for name in query):
@@ -115,6 +122,11 @@ class ListServer:
             if bound in _BOUNDS and field == self.key and self.has_bounds:
                 limit, holds = int(values[-1]), _BOUNDS[bound]
                 rows = [row for row in rows if holds(row[field], limit)]
+            elif bound == "in":
+                wanted = set(values[0].split(","))
+                rows = [row for row in rows if str(row[field]) in wanted]
+            elif name in self.filters:
+                rows = [row for row in rows if _matches(row[name], values)]
         return rows
 
     def _sort(self, rows: list[Row], query: Query) -> list[Row]:
@@ -139,3 +151,8 @@ class ListServer:
         more["cursor"] = str(page[-1][self.key]) if page else ""
         link = "?" + "&".join(f"{name}={value}" for name, value in more.items())
         return {"next": link if len(rows) > size else None, "results": page}
+
+
+def _matches(value: Any, wanted: list[str]) -> bool:
+    values = value if isinstance(value, list) else [value]
+    return any(str(one) in wanted for one in values)

@@ -266,7 +266,9 @@ def _check_bound(schema: Schema, base: str, name: str, value: Any) -> Any:
     if base != schema.key:
         _check_time(name, checked)
     elif int in schema.fields[base].id_types and not is_int(checked):
-        raise InvalidQuery(f"{name} is {value!r}. Pass a whole number.")
+        if not isinstance(checked, str) or not checked.isdecimal():
+            raise InvalidQuery(f"{name} is {value!r}. Pass a whole number.")
+        return int(checked)
     return checked
 
 

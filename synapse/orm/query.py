@@ -329,7 +329,8 @@ class Query(BaseManager[T]):
                 the answer.
         """
         wanted = list(dict.fromkeys(one._key if isinstance(one, Resource) else one for one in ids))
-        query = self.filter(**{self._resource.__schema__.key: wanted})
+        filters: dict[str, Any] = {self._resource.__schema__.key: wanted}
+        query = self.filter(**filters)
         rows = min(max(1, len(wanted)), _LARGEST_PAGE)
         found = {str(one._key): one for one in query.page_size(rows)}
         return {key: found[str(key)] for key in wanted if str(key) in found}

@@ -129,8 +129,8 @@ class Options:
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
         paging: Way to read long lists: `"auto"`, `"keys"`, `"cursor"` or `"numbers"`.
-        max_query_length: Length of the longest encoded query, in bytes. A filter with more values is
-            sent in several requests.
+        max_query_length: Length of the longest encoded query, in bytes. A filter with more values
+            is sent in several requests.
         on_request: Called before each attempt.
         on_response: Called after each attempt.
         on_retry: Called before each pause for another attempt.

@@ -106,8 +106,8 @@ def split_query(transport: Transport, params: Params, key: str = KEY) -> QueryPa
         The parts, or `None` if one request is enough.
 
     Raises:
-        InvalidQuery: The query can't be divided: no filter has several values, the rest of the query
-            is too long, or the parts have no common order.
+        InvalidQuery: The query can't be divided: no filter has several values, the rest of the
+            query is too long, or the parts have no common order.
     """
     longest = transport.options.max_query_length
     length = len(query_string(params))
