@@ -7,8 +7,10 @@ with a suggestion.
 from __future__ import annotations
 
 import enum
+import operator
 import typing
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +31,7 @@ __all__ = [
     "field_names",
     "filter_names",
     "filter_pairs",
+    "find_ignored_filter",
     "narrowed",
     "ordering_names",
 ]
@@ -36,6 +39,7 @@ __all__ = [
 _RANGE = ("_after", "_before")
 # Django's bounds, for the key and for times, and which of two bounds is the narrower one.
 _BOUNDS = {"lt": min, "lte": min, "gt": max, "gte": max}
+_TESTS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
 # Django's lookups for words of a text, and for tests that no filter of the server offers.
 _WORDS = {"contains", "endswith", "icontains", "iendswith", "istartswith", "regex", "startswith"}
@@ -146,6 +150,41 @@ def _group(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
     for name, value in pairs:
         groups.setdefault(name, []).append(value)
     return groups
+
+
+def find_ignored_filter(
+    schema: Schema, filters: Iterable[tuple[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> str | None:
+    """Return the filter of the key or of a time that a server ignored, or `None`.
+
+    Servers ignore parameters that they don't know, and answer every row.
+
+    Args:
+        schema: Schema of the queried class.
+        filters: The query's filters, as parameters.
+        rows: Rows that the server answered.
+    """
+    groups = _group(list(filters))
+    keys = set(map(str, groups.get(schema.key, ())))
+    bounds = [
+        (name, base, _TESTS[lookup], values[0])
+        for name, values in groups.items()
+        for base, _, lookup in [name.partition("__")]
+        if lookup in _BOUNDS
+    ]
+    if not keys and not bounds:
+        return None
+    for row in rows:
+        if keys and str(row.get(schema.key)) not in keys:
+            return schema.key
+        for name, base, holds, bound in bounds:
+            said: Any = row.get(base)
+            with suppress(TypeError, ValueError):  # a value of another type isn't this filter's
+                if base != schema.key:
+                    said, bound = parse_time(said), parse_time(bound)
+                if not holds(said, bound):
+                    return name
+    return None
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:

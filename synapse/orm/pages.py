@@ -10,6 +10,7 @@ import attrs
 
 from synapse.errors import InvalidQuery, InvalidResponse, NotFound
 from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.lookups import find_ignored_filter
 from synapse.transport.paging import Page, get_page, walk
 from synapse.transport.query_parts import QueryParts, split_query
 
@@ -18,7 +19,16 @@ if TYPE_CHECKING:
     from synapse.orm.resource import Resource
     from synapse.orm.session_base import SessionBase
 
-__all__ = ["ObjectPage", "PageRequest", "Rows", "Slice", "divide", "read_objects", "read_rows"]
+__all__ = [
+    "ObjectPage",
+    "PageRequest",
+    "Rows",
+    "Slice",
+    "divide",
+    "read_objects",
+    "read_rows",
+    "refuse_ignored_filters",
+]
 
 T = TypeVar("T", bound="Resource")
 
@@ -114,6 +124,7 @@ class PageRequest:
     Attributes:
         params: Builds the query parameters for a page size.
         expansion: Relations to expand.
+        filters: The filters, to compare the rows with.
         window: The wanted rows.
         page_size: Rows per page.
         workers: Number of pages in flight.
@@ -121,6 +132,7 @@ class PageRequest:
 
     params: Callable[[int], list[tuple[str, Any]]]
     expansion: Expansion
+    filters: tuple[tuple[str, Any], ...]
     window: Slice
     page_size: int
     workers: int
@@ -146,6 +158,24 @@ def divide(
             "Filter by fewer values at a time."
         )
     return parts
+
+
+def refuse_ignored_filters(
+    cls: type[Resource], filters: tuple[tuple[str, Any], ...], rows: list[dict[str, Any]]
+) -> None:
+    """Compare rows with the filters of the id and of times.
+
+    Raises:
+        InvalidResponse: The server ignored a filter.
+    """
+    schema = cls.__schema__
+    ignored = find_ignored_filter(schema, filters, rows)
+    if ignored is not None:
+        raise InvalidResponse(
+            200,
+            f"the server doesn't know the filter {ignored!r}, and answered other rows as well",
+            resource=schema.name,
+        )
 
 
 def read_objects(
@@ -179,7 +209,11 @@ def _row_pages(
     else:
         skip, name = reading.window.start, cls.__schema__.name
         pages = parts.walk(session.transport, path, size=size, resource=name)
+    is_first = True
     for page in pages:
+        if is_first:
+            refuse_ignored_filters(cls, reading.filters, page.rows)
+            is_first = False
         rows = page.rows[skip:] if skip else page.rows
         skip = max(0, skip - len(page.rows))
         if left is not None:

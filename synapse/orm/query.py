@@ -16,7 +16,14 @@ from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.identity_map import Expansion
-from synapse.orm.pages import PageRequest, Rows, divide, read_objects, read_rows
+from synapse.orm.pages import (
+    PageRequest,
+    Rows,
+    divide,
+    read_objects,
+    read_rows,
+    refuse_ignored_filters,
+)
 from synapse.orm.query_state import EVERYTHING, QueryState
 from synapse.orm.resource import Resource
 from synapse.transport.paging import WORKERS, get_page
@@ -265,7 +272,9 @@ class Query(BaseManager[T]):
         parts = divide(self._session, self._resource, params)
         if parts is not None:
             return terms.window.clip(parts.count(transport, path, name))
-        return terms.window.clip(get_page(transport, path, params, resource=name).count)
+        page = get_page(transport, path, params, resource=name)
+        refuse_ignored_filters(self._resource, terms.filters, page.rows)
+        return terms.window.clip(page.count)
 
     def get(
         self,
@@ -375,6 +384,7 @@ class Query(BaseManager[T]):
         return PageRequest(
             params=self._params,
             expansion=lookups.expansion_tree(self._resource.__schema__, terms.expand),
+            filters=terms.filters,
             window=terms.window,
             page_size=terms.page_size or self._session.page_size,
             workers=workers,

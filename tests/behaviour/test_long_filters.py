@@ -8,7 +8,7 @@ import pytest
 
 import synapse
 from synapse import Project, Session
-from synapse.errors import InvalidQuery
+from synapse.errors import InvalidQuery, InvalidResponse
 
 
 @pytest.fixture
@@ -133,6 +133,24 @@ class TestBounds:
     def test_bad_values(self, session: Session, filters: dict[str, Any], complaint: str) -> None:
         with pytest.raises(InvalidQuery, match=complaint):
             session.tasks.filter(**filters)
+
+    @pytest.mark.parametrize(
+        "filters",
+        [{"id__lt": 3}, {"id__in": [2, 3]}, {"created__gte": "2027-01-02T00:00:00Z"}, {"id": 7}],
+    )
+    def test_a_server_that_ignores_them(
+        self, connected: Session, tables: Any, filters: dict[str, Any]
+    ) -> None:
+        rows = [{"id": n, "created": f"2027-01-0{n}T00:00:00Z"} for n in range(1, 10)]
+        tables.rows["tasks"] = rows
+        tables.before = lambda asked: (200, {"count": 9, "next": None, "results": rows})
+        query = connected.tasks.filter(**filters)
+        for use in (list, lambda q: q.count(), lambda q: q.first(), lambda q: list(q.values())):
+            with pytest.raises(
+                InvalidResponse,
+                match=f"doesn't know the filter '{next(iter(filters)).removesuffix('__in')}",
+            ):
+                use(query)
 
 
 class TestEvents:
