@@ -52,7 +52,7 @@ def test_nothing_is_sent_before_the_first_job(head: StandInHead, build: Build) -
     assert head.requests == []
 
 
-def test_job_ends_and_is_forgotten(build: Build, spec: JobSpec) -> None:
+def test_ended_job_can_not_be_stopped(build: Build, spec: JobSpec) -> None:
     runner = build()
 
     assert submit(runner, spec).end() == Outcome("completed")
