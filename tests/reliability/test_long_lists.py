@@ -63,6 +63,7 @@ def test_clients(server: ListServer, expected: list[int]) -> None:
 
 
 def test_downloads(server: ListServer, tmp_path: Path) -> None:
+    server.has_bounds = True
     for row in server.rows:
         row.update(files={}, meta={})
     with synapse.Session(server.url, "some-token", page_size=50) as session:
