@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-import synapse
 from synapse import DataCollection, DataUnit, Project, Session, Task
 from synapse.errors import InvalidResponse
 
@@ -349,14 +348,3 @@ def test_a_relation_is_not_assigned_what_is_on_another_server(make: Any) -> None
 def test_a_relation_to_many_is_a_manager_of_what_belongs_to_it(make: Any) -> None:
     collection = make(DataCollection, id=3)
     assert repr(collection.data_units) == "<DataUnitManager[DataUnit] of DataCollection 3>"
-
-
-def test_a_bad_page_size_is_refused() -> None:
-    for bad in (0, True, "10"):
-        with pytest.raises(synapse.errors.ConfigurationError, match="page_size"):
-            other_session(page_size=bad)
-
-
-def test_an_unknown_lazy_policy_is_refused() -> None:
-    with pytest.raises(synapse.errors.ConfigurationError, match="'allow', 'warn' or 'raise'"):
-        other_session(lazy="never")
