@@ -418,16 +418,6 @@ def test_a_read_only_list_says_what_to_do(make: Any) -> None:
         make(Task, tags=[7]).tags.append(8)
 
 
-@pytest.mark.usefixtures("offline")
-def test_the_manager_of_all_is_on_the_class_only(project: Project) -> None:
-    with pytest.raises(AttributeError, match="objects is on the class"):
-        project.objects  # noqa: B018
-
-
-def test_the_declared_relation_is_on_the_class() -> None:
-    assert Task.project_id.relation == "project"
-
-
 def test_a_later_row_updates_what_nobody_changed(offline: Session, project: Any) -> None:
     settings = project.settings
     project.category = "text"
