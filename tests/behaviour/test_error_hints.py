@@ -130,29 +130,6 @@ def test_relations_of_relations_go_after_a_dot(project: Project) -> None:
 
 
 @pytest.mark.parametrize(
-    ("verb", "how"),
-    [
-        ("limit", r"query\[10:20\]"),
-        ("len", r"count\(\)"),
-        ("to_df", r"pandas\.DataFrame\(query\.values"),
-        ("bulk_update", r"use update\("),
-        ("none", r"filter\(id=\[\]\)"),
-        ("values_list", r"for row in query\.values"),
-    ],
-)
-def test_a_verb_from_elsewhere_is_told_as_one_of_ours(
-    project: Project, verb: str, how: str
-) -> None:
-    with pytest.raises(AttributeError, match=how):
-        getattr(project.tasks, verb)
-
-
-def test_no_verb_is_told_that_the_class_has_not(session: Session) -> None:
-    with pytest.raises(AttributeError, match="There are: connect"):
-        _ = session.agents.to_df  # type: ignore[attr-defined]
-
-
-@pytest.mark.parametrize(
     ("name", "how"),
     [
         ("refresh_from_db", r"refresh\(\)"),

@@ -366,20 +366,6 @@ def test_a_jobs_status_is_asked_for_in_every_spelling(offline: Session) -> None:
         assert query._state.filters == (("status", "completed"), ("status", "SUCCEEDED"))
 
 
-@pytest.mark.parametrize(
-    ("name", "how"),
-    [
-        ("fliter", "did you mean 'filter'"),
-        ("select_related", r"use expand\(\.\.\.\)"),
-        ("values_list", r"use values\(\.\.\.\)"),
-        ("last", r"order_by\('-id'\)\.first\(\)"),
-    ],
-)
-def test_a_verb_from_elsewhere_is_translated(offline: Session, name: str, how: str) -> None:
-    with pytest.raises(AttributeError, match=f"TaskManager has no '{name}'.*{how}"):
-        getattr(offline.tasks, name)
-
-
 def test_numpys_numbers_are_numbers(offline: Session) -> None:
     numpy = pytest.importorskip("numpy")
     assert offline.tasks.filter(id=numpy.int64(5))._state.filters == (("id", 5),)
