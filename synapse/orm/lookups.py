@@ -99,7 +99,7 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
         for item in items:
             checked = _value(schema, relation, item)
             if name.endswith(_RANGE) and field is None:
-                _check_time(name, checked)
+                checked = _check_time(name, checked)
             pairs += [(parameter, one) for one in _spelled(schema, relation, checked)]
     return None if nothing else pairs
 
@@ -303,24 +303,25 @@ def _check_bound(schema: Schema, base: str, name: str, value: Any) -> Any:
     """Return the bound of a key or a time, such as the value of `id__lt`."""
     checked = _value(schema, base, value)
     if base != schema.key:
-        _check_time(name, checked)
-    elif int in schema.fields[base].id_types and not is_int(checked):
+        return _check_time(name, checked)
+    if int in schema.fields[base].id_types and not is_int(checked):
         if not isinstance(checked, str) or not checked.isdecimal():
             raise InvalidQuery(f"{name} is {value!r}. Pass a whole number.")
         return int(checked)
     return checked
 
 
-def _check_time(name: str, value: Any) -> None:
-    try:
-        is_time = parse_time(value).tzinfo is not None
-    except (TypeError, ValueError):
-        is_time = False
-    if not is_time:
-        raise InvalidQuery(
-            f"{name} is {value!r}. Pass a datetime with a time zone, or one as text, such as "
-            "'2027-01-31T12:00:00Z'."
-        )
+def _check_time(name: str, value: Any) -> str:
+    """Return a time as text with a zone; a date is its beginning in UTC, as for `date` objects."""
+    with suppress(TypeError, ValueError):
+        return datetime.combine(date.fromisoformat(value), time(), timezone.utc).isoformat()
+    with suppress(TypeError, ValueError):
+        if parse_time(value).tzinfo is not None:
+            return str(value)
+    raise InvalidQuery(
+        f"{name} is {value!r}. Pass a date, a datetime with a time zone, or one as text, such as "
+        "'2027-01-31T12:00:00Z'."
+    )
 
 
 def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:

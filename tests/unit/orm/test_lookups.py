@@ -94,6 +94,8 @@ def test_a_field_that_is_no_filter_is_told_from_an_unknown_name(offline: Session
             {"created__gte": datetime(2026, 1, 1, 12, tzinfo=UTC)},
             {"created__gte": "2026-01-01T12:00:00+00:00"},
         ),
+        ({"created__lt": "2026-01-01"}, {"created__lt": "2026-01-01T00:00:00+00:00"}),
+        ({"created_after": "2026-01-01"}, {"created_after": "2026-01-01T00:00:00+00:00"}),
         ({"created__lt": "2026-01-01T12:00:00Z"}, {"created__lt": "2026-01-01T12:00:00Z"}),
         ({"project": 5}, {"project": 5}),
         ({"project_id": 5}, {"project": 5}),
