@@ -27,6 +27,7 @@ __all__ = [
     "ConnectionFailed",
     "FieldMissing",
     "FieldValueError",
+    "FilterIgnored",
     "InvalidQuery",
     "InvalidResponse",
     "JobError",
@@ -367,6 +368,18 @@ class InvalidResponse(ServerError):
     def may_have_been_processed(self) -> bool:
         """Always true, as only the response was lost."""
         return True
+
+
+class FilterIgnored(InvalidResponse):
+    """The server doesn't know a filter, and answered rows that don't match.
+
+    The status is 200, because servers ignore parameters that they don't know.
+    """
+
+    @property
+    def is_transient(self) -> bool:
+        """Always false, as the server ignores the filter again."""
+        return False
 
 
 class JobError(SynapseError):
