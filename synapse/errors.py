@@ -302,7 +302,7 @@ class RequestTimeout(ClientError):
 
 
 class Conflict(ClientError):
-    """409: the request contradicts the state of the thing."""
+    """409: the request contradicts the state of the resource."""
 
 
 class PayloadTooLarge(ClientError):
@@ -415,7 +415,7 @@ class JobFailed(JobError):
 
 
 class JobStopped(JobError):
-    """A job that was waited for was stopped by somebody."""
+    """A job that was waited for was stopped."""
 
 
 class JobTimeout(JobError, TimeoutError):
