@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,6 @@ from synapse.session import Session
 from .conftest import NOW, add_job, find_job, make_lines
 
 LOST = {"status": 500, "body": {"detail": "boom"}}
-
-
-@pytest.fixture
-def session(server: Any) -> Iterator[Session]:
-    """A session with the scripted server, as the agent has one."""
-    with Session(server.url, agent_token="token", retries=0) as session:
-        yield session
 
 
 @pytest.fixture
