@@ -86,12 +86,8 @@ def test_values_can_be_read_again_and_have_a_relations_id(
 @pytest.mark.parametrize(
     ("filters", "how"),
     [
-        ({"status__in": ["pending"]}, r"status=\[\.\.\.\]"),
-        ({"id__in": [1]}, r"id=\[\.\.\.\]"),
         ({"pk": 1}, "use id="),
-        ({"created__gte": "2020-01-01"}, "use created_after="),
-        ({"created__lt": "2020-01-01"}, "use created_before="),
-        ({"created__date": "2020-01-01"}, "use created_after=... and created_before="),
+        ({"created__date": "2020-01-01"}, "use created__gte=... and created__lt="),
         ({"status__ne": "pending"}, "the values that are wanted"),
         ({"data_unit__isnull": True}, "the server can't be asked for that"),
         ({"data_unit__id": 1}, "use data_unit=..., with an object or its id"),

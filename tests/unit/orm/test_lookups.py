@@ -14,6 +14,7 @@ from synapse.orm import lookups, registry
 from synapse.orm.convert import to_wire
 
 UTC = timezone.utc
+TIMES = {"created", "updated", "completed", "expires_at"}
 
 
 def sent(query: Any) -> dict[str, Any]:
@@ -83,7 +84,19 @@ def test_a_field_that_is_no_filter_is_told_from_an_unknown_name(offline: Session
         ({"is_discarded": True}, {"is_discarded": "true"}),
         ({"is_discarded": False}, {"is_discarded": "false"}),
         ({"id": {7}}, {"id": 7}),
-        ({"id": (n for n in (1, 2))}, {"id": [1, 2]}),
+        ({"id": (n for n in (1, 2))}, {"id__in": "1,2"}),
+        ({"id__in": [1, 2]}, {"id__in": "1,2"}),
+        ({"id__in": [1]}, {"id": 1}),
+        ({"status__in": ["pending", "skipped"]}, {"status": ["pending", "skipped"]}),
+        ({"id__lt": 7, "id__gte": 2}, {"id__lt": 7, "id__gte": 2}),
+        ({"id__gt": "41"}, {"id__gt": 41}),
+        (
+            {"created__gte": datetime(2026, 1, 1, 12, tzinfo=UTC)},
+            {"created__gte": "2026-01-01T12:00:00+00:00"},
+        ),
+        ({"created__lt": "2026-01-01"}, {"created__lt": "2026-01-01T00:00:00+00:00"}),
+        ({"created_after": "2026-01-01"}, {"created_after": "2026-01-01T00:00:00+00:00"}),
+        ({"created__lt": "2026-01-01T12:00:00Z"}, {"created__lt": "2026-01-01T12:00:00Z"}),
         ({"project": 5}, {"project": 5}),
         ({"project_id": 5}, {"project": 5}),
         (
@@ -272,14 +285,15 @@ def test_every_name_that_can_be_filtered_by_is_accepted(offline: Session) -> Non
         if schema.list_path is None:
             continue
         for name in lookups.filter_names(schema):
-            time = name.endswith(("_after", "_before")) or name in {"created", "updated"}
-            field = schema.fields.get(name)
+            base, _, lookup = name.partition("__")
+            time = name.endswith(("_after", "_before")) or base in TIMES
+            field = schema.fields.get(base)
             value: Any = datetime(2026, 1, 1, tzinfo=UTC) if time else "5"
             if field is not None and field.choice is not None:
                 value = next(iter(field.choice))
             elif field is not None and bool in (field.kind, *get_args(field.kind)):
                 value = True
-            manager.filter(**{name: value})
+            manager.filter(**{name: [value] if lookup == "in" else value})
 
 
 @pytest.mark.parametrize("value", ["yes", "no", "maybe", 1, 0, "True", [True, "no"]])
