@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
-import pickle
 import threading
 from typing import Any
 
@@ -12,7 +10,6 @@ import pytest
 
 import synapse
 from synapse import Project, Session, Task
-from synapse.errors import ConfigurationError, SessionClosed
 from synapse.orm import session_base
 from synapse.testing import assert_num_requests
 
@@ -24,17 +21,6 @@ def environment(emulator: Any, monkeypatch: Any) -> Any:
     return emulator
 
 
-def test_connecting_makes_no_request_and_the_default_session(emulator: Any) -> None:
-    with synapse.connect(emulator.url, emulator.api_token) as session:
-        assert session.request_count == 0
-        assert session_base.default() is session
-
-
-def test_making_a_session_leaves_the_default_alone(session: Session, emulator: Any) -> None:
-    with Session(emulator.url, emulator.api_token):
-        assert session_base.default() is session
-
-
 def test_the_first_use_of_a_class_connects_by_the_environment(environment: Any) -> None:
     assert Project.objects.count() == 0
     session = session_base.default()
@@ -43,12 +29,6 @@ def test_the_first_use_of_a_class_connects_by_the_environment(environment: Any) 
     assert isinstance(session, Session)
     assert session.request_count == 2
     session.close()
-
-
-def test_the_first_use_without_settings_says_what_is_missing() -> None:
-    with pytest.raises(ConfigurationError, match="SYNAPSE_BASE_URL"):
-        Project.objects.count()
-    assert repr(Project.objects) == "<ProjectManager[Project]>"
 
 
 def test_the_first_use_on_two_threads_makes_one_session(environment: Any, monkeypatch: Any) -> None:
@@ -97,86 +77,6 @@ def test_a_tenant_is_chosen_by_its_code(backend: Any, session: Session, emulator
         assert there.key == (session.key[0], other.tenant)
 
 
-def test_a_session_shows_its_address_and_no_token(session: Session, emulator: Any) -> None:
-    assert repr(session) == f"Session('{emulator.url}/')"
-    assert emulator.api_token not in f"{session!r}{vars(session)}"
-
-
-def test_a_session_names_its_managers(session: Session) -> None:
-    assert {"projects", "tasks", "close", "request_count"} <= set(dir(session))
-    with assert_num_requests(session, 0):
-        assert not hasattr(session, "_repr_html_")
-        assert not hasattr(session, "nonsense")
-
-
-def test_a_pickled_session_is_this_processs_own(session: Session, emulator: Any) -> None:
-    content = pickle.dumps(session)
-    assert emulator.api_token.encode() not in content
-    assert pickle.loads(content) is session
-    assert copy.deepcopy(session) is session
-
-
-def test_a_closed_session_is_not_found_again(environment: Any) -> None:
-    with synapse.connect() as closed:
-        content = pickle.dumps(closed)
-    session_base.set_default(None)
-    found = pickle.loads(content)
-    assert found is not closed
-    assert found.projects.count() == 0
-    assert session_base.default() is found
-    found.close()
-
-
-def test_an_open_session_is_found_again_though_it_is_not_the_default(
-    session: Session, backend: Any
-) -> None:
-    content = pickle.dumps(session)
-    with synapse.connect(backend.url, backend.api_token, tenant=backend.tenant) as default:
-        assert pickle.loads(content) is session
-        assert session_base.default() is default
-
-
-def test_what_comes_from_elsewhere_does_not_become_the_default(
-    environment: Any, session: Session, backend: Any
-) -> None:
-    other = backend.create_tenant(member=environment.api_token)
-    with Session(environment.url, environment.api_token, tenant=other.tenant) as there:
-        content = pickle.dumps(there)
-    found = pickle.loads(content)
-    assert found.key == (session.key[0], other.tenant)
-    assert session_base.default() is session
-    found.close()
-
-
-def test_the_token_of_one_server_does_not_go_to_another(tables: Any, environment: Any) -> None:
-    with Session(tables.url, "another-token") as there:
-        content = pickle.dumps(there)
-    with pytest.raises(ConfigurationError, match="this process is set up for"):
-        pickle.loads(content)
-    assert tables.asked == []
-
-
-def test_a_token_whose_server_nothing_names_does_not_go_where_an_object_is_from(
-    tables: Any, monkeypatch: Any
-) -> None:
-    monkeypatch.setenv("SYNAPSE_API_TOKEN", "some-token")
-    with Session(tables.url, "another-token") as there:
-        content = pickle.dumps(there)
-    with pytest.raises(ConfigurationError, match="doesn't say for which server its token is"):
-        pickle.loads(content)
-    assert tables.asked == []
-
-
-def test_sessions_that_the_settings_make_one_are_one(environment: Any, monkeypatch: Any) -> None:
-    with Session() as without_tenant:
-        content = pickle.dumps(without_tenant)
-    monkeypatch.setenv("SYNAPSE_TENANT", environment.tenant)
-    found = pickle.loads(content)
-    assert found.key[1] == environment.tenant
-    assert pickle.loads(content) is found
-    found.close()
-
-
 def test_requests_are_counted(session: Session) -> None:
     with assert_num_requests(session, 2):
         session.projects.count()
@@ -189,12 +89,6 @@ def test_requests_are_counted(session: Session) -> None:
 def test_an_error_inside_is_not_covered_by_the_count(session: Session) -> None:
     with pytest.raises(ZeroDivisionError), assert_num_requests(session, 5):
         raise ZeroDivisionError
-
-
-def test_a_closed_default_session_says_so(emulator: Any) -> None:
-    synapse.connect(emulator.url, emulator.api_token).close()
-    with pytest.raises(SessionClosed):
-        Project.objects.count()
 
 
 def test_the_session_says_who_it_is(session: Session) -> None:

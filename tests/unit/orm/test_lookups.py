@@ -264,15 +264,6 @@ def test_what_has_no_order_is_no_order(offline: Session, field: str) -> None:
         offline.tasks.order_by(field)
 
 
-@pytest.mark.parametrize("verb", ["update", "delete"])
-def test_a_bare_manager_is_not_written_to(offline: Session, verb: str) -> None:
-    values = {"status": "skipped"} if verb == "update" else {}
-    with pytest.raises(InvalidQuery, match=rf"every Task: write \.all\(\)\.{verb}"):
-        getattr(offline.tasks, verb)(**values)
-    with pytest.raises(InvalidQuery, match="every Task"):
-        getattr(offline.tasks.order_by("id").expand("project"), verb)(**values)
-
-
 def test_the_manager_of_what_is_not_listed_has_no_verbs_to_list(offline: Session) -> None:
     assert not hasattr(offline.data_files, "filter")
     assert not hasattr(offline.data_files, "get")
