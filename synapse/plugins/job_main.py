@@ -21,6 +21,7 @@ import atexit
 import contextlib
 import json
 import os
+import platform
 import signal
 import sys
 import threading
@@ -40,6 +41,7 @@ from synapse.plugins.entrypoints import (
 from synapse.plugins.job_context import Context, set_current
 from synapse.plugins.job_updates import UpdateSender
 from synapse.plugins.log_markers import add_level
+from synapse.plugins.specifiers import admits
 
 if TYPE_CHECKING:
     from synapse.session import Session
@@ -114,6 +116,14 @@ class _JobProcess:
         # The release's modules come first, except before modules that are already imported.
         here = str(Path.cwd())
         sys.path[:] = [here, *(path for path in sys.path if path not in ("", here))]
+        required = self._spec.get("requires_python")
+        if not admits(required, platform.python_version()):
+            return _fail(
+                NOT_FOUND,
+                f"The release requires Python {required}, but the runner has Python "
+                f"{platform.python_version()}. Use a runner with that version, or change "
+                "requires.python in config.yaml.",
+            )
         try:
             function, takes_context = load_entrypoint(entrypoint)
         except EntrypointError as error:

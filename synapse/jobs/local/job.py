@@ -19,6 +19,8 @@ from synapse.jobs.local.release_cache import Kept, ReleaseCache
 from synapse.jobs.local.venvs import Step, installed, job_environment
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
+from synapse.jobs.unmet_requests import find_unmet_requests
+from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
 
 __all__ = ["JobRun"]
@@ -97,14 +99,16 @@ class JobRun:
         with releases.lend(self.order.release) as kept:
             config = load_config(kept.code)
             action = config.action(self.order.action)
+            for sentence in find_unmet_requests(config, action, can_reserve=False):
+                output.feed(add_level(sentence, "warning").encode() + b"\n")
             interpreter: str | None = python
             if config.install:
                 interpreter = self._install(kept, config.requirements, folder, python, step, output)
             if interpreter is None:
                 return Outcome("stopped")  # the verdict counts
             shutil.copytree(kept.code, code, symlinks=True)
-            variables = job_environment(interpreter, home, temporary)
-            sent = json.dumps(self.order.for_driver(action.entrypoint)).encode() + b"\n"
+            variables = {**job_environment(interpreter, home, temporary), **config.env}
+            sent = json.dumps(self.order.for_driver(config, action)).encode() + b"\n"
             command = [interpreter, "-c", _START, str(_sdk())]
             # The installed environment must stay while the job runs.
             exit_code = self._step(command, code, variables, output, grace, sent)

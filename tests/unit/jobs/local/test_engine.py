@@ -48,6 +48,45 @@ def test_success(run: Run) -> None:
     assert job.told == ["started", "printed", "ended"]
 
 
+def test_a_dotted_class(run: Run) -> None:
+    source = """
+        class Action:
+            def __init__(self, context): self.params = context.params
+            def run(self): print("hello", self.params["who"])
+    """
+    job = run(source, params={"who": "you"}, actions={"train": {"entrypoint": "plugin.Action"}})
+
+    assert job.end() == Outcome("completed")
+    assert job.messages == ["hello you"]
+
+
+def test_the_configured_environment(run: Run) -> None:
+    source = "import os\ndef run(): print(os.environ['LEVEL'], os.environ['PYTHONUNBUFFERED'])"
+    job = run(source, env={"LEVEL": 3, "PYTHONUNBUFFERED": "x", "SYNAPSE_JOB_ID": "another"})
+
+    assert job.end() == Outcome("completed")
+    assert job.messages == ["3 x"]
+
+
+def test_requests_that_are_not_honoured_come_first(run: Run) -> None:
+    job = run("print('imported')\ndef run(): ...", resources={"gpu": 1})
+
+    assert job.end() == Outcome("completed")
+    assert [(line.level, line.message) for line in job.lines] == [
+        ("warning", "config.yaml requests resources (gpu: 1). This runner reserves none."),
+        (None, "imported"),
+    ]
+
+
+def test_a_required_python_that_the_runner_does_not_have(run: Run) -> None:
+    job = run("print('imported')\ndef run(): ...", requires={"python": "<3"})
+
+    reason = job.end().reason
+    assert reason is not None
+    assert reason.startswith("The release requires Python <3, but the runner has Python 3.")
+    assert job.messages == [reason]
+
+
 def test_an_exception(run: Run) -> None:
     job = run("def run():\n    raise RuntimeError('boom.')")
 
