@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from synapse.errors import ConfigurationError
+from synapse.plugins.platform_form import make_variables
 
 if TYPE_CHECKING:
     from synapse.plugins.config import Action, PluginConfig
@@ -106,6 +108,20 @@ class JobSpec:
             "credentials": dict(self.credentials),
             "debug": self.debug,
         }
+
+    def for_platform(self, action: Action) -> dict[str, str]:
+        """Return the variables of a process of the platform's package, credentials included.
+
+        Args:
+            action: The action.
+        """
+        return make_variables(
+            action,
+            job_id=self.job_id,
+            params=json.dumps(dict(self.params)),
+            base_url=self.base_url,
+            credentials=self.credentials,
+        )
 
 
 @attrs.frozen

@@ -12,6 +12,7 @@ from pathlib import Path
 from synapse import plugins
 from synapse.errors import SynapseError
 from synapse.jobs.local.exit_reason import outcome_of
+from synapse.jobs.local.interpreters import choose_interpreter
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK
@@ -20,8 +21,14 @@ from synapse.jobs.local.venvs import Step, installed, job_environment
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.jobs.unmet_requests import find_unmet_requests
+from synapse.plugins.config import PluginConfig
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
+from synapse.plugins.platform_form import (
+    PLATFORM_PYTHON,
+    platform_requirement,
+    uses_platform_package,
+)
 
 __all__ = ["JobRun"]
 
@@ -34,6 +41,11 @@ _TAIL = 200
 _START = (
     "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
     "from synapse.plugins.job_main import main; sys.exit(main())"
+)
+# The platform's package brings its own requirements, so only this import may see the SDK's place.
+_START_PLATFORM = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
+    "from synapse.plugins.platform_main import main; sys.path.pop(); main()"
 )
 
 
@@ -99,19 +111,37 @@ class JobRun:
         with releases.lend(self.order.release) as kept:
             config = load_config(kept.code)
             action = config.action(self.order.action)
-            for sentence in find_unmet_requests(config, action, can_reserve=False):
+            is_platforms = uses_platform_package(config, action, kept.read)
+            for sentence in find_unmet_requests(
+                config, action, can_reserve=False, uses_platform_package=is_platforms
+            ):
                 output.feed(add_level(sentence, "warning").encode() + b"\n")
             interpreter: str | None = python
-            if config.install:
-                interpreter = self._install(kept, config.requirements, folder, python, step, output)
+            if is_platforms:
+                version, path = choose_interpreter(
+                    [PLATFORM_PYTHON, config.requires.python],
+                    reason=f"The action {action.name!r}",
+                    preferred=python,
+                )
+                note = f"The platform's package runs this action, on Python {version} ({path})."
+                output.feed(add_level(note, "debug").encode() + b"\n")
+                interpreter = self._install(kept, config, folder, str(path), step, output, True)
+            elif config.install:
+                interpreter = self._install(kept, config, folder, python, step, output, False)
             if interpreter is None:
                 return Outcome("stopped")  # the verdict counts
             shutil.copytree(kept.code, code, symlinks=True)
             variables = {**job_environment(interpreter, home, temporary), **config.env}
-            sent = json.dumps(self.order.for_driver(config, action)).encode() + b"\n"
-            command = [interpreter, "-c", _START, str(_sdk())]
+            if is_platforms:
+                command = [interpreter, "-c", _START_PLATFORM, str(_sdk())]
+                sent = self.order.for_platform(action)
+            else:
+                command = [interpreter, "-c", _START, str(_sdk())]
+                sent = self.order.for_driver(config, action)
             # The installed environment must stay while the job runs.
-            exit_code = self._step(command, code, variables, output, grace, sent)
+            exit_code = self._step(
+                command, code, variables, output, grace, json.dumps(sent).encode() + b"\n"
+            )
         self.verdict.close()
         if exit_code is None:
             return Outcome("stopped")  # the verdict counts
@@ -120,11 +150,12 @@ class JobRun:
     def _install(
         self,
         kept: Kept,
-        requirements: Sequence[str],
+        config: PluginConfig,
         folder: Path,
         python: str,
         step: Step,
         output: Output,
+        is_platforms: bool,
     ) -> str | None:
         while not kept.installing.acquire(timeout=0.1):  # another job of the release installs
             if self.verdict.check():
@@ -133,10 +164,12 @@ class JobRun:
             place = folder / "install"
             shutil.copytree(kept.code, place, symlinks=True)
             return installed(
-                kept,
-                requirements,
+                kept.environments / ("platform" if is_platforms else "own"),
+                config.requirements,
                 python=python,
                 folder=place,
+                more_requirements=[platform_requirement(config)] if is_platforms else [],
+                can_share=not is_platforms,
                 environment=job_environment(python, folder / "home", folder / "tmp"),
                 step=step,
                 last_lines=lambda: self._printed(output),
