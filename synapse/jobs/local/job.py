@@ -68,20 +68,31 @@ class JobRun:
         self.pid: int | None = None
         self._tail: deque[OutputLine] = deque(maxlen=_TAIL)
 
-    def run(self, folder: Path, *, releases: ReleaseCache, python: str, grace: float) -> None:
+    def run(
+        self,
+        folder: Path,
+        *,
+        releases: ReleaseCache,
+        python: str,
+        platform_python: str | None = None,
+        grace: float,
+    ) -> None:
         """Run the job to the end, and report.
 
         Args:
             folder: Folder for this job alone, removed at the end.
             releases: Cache of the code.
             python: The interpreter.
+            platform_python: The interpreter that is tried first for the platform's package.
             grace: Seconds between a stop request and the kill.
         """
         self._tell(self.reporter.started)
         self.verdict.start()
         output = Output(self.order.limits.output * 2**20, self._print)
         try:
-            outcome = self._outcome(folder, output, releases, python, grace)
+            outcome = self._outcome(
+                folder, output, releases, python, platform_python or python, grace
+            )
         except SynapseError as error:  # a sentence for people
             outcome = Outcome("failed", " ".join(str(error).split()))
         except Exception as error:  # whatever it is, the job has to end, and to say why
@@ -98,7 +109,13 @@ class JobRun:
         self._tell(lambda: self.reporter.ended(outcome))
 
     def _outcome(
-        self, folder: Path, output: Output, releases: ReleaseCache, python: str, grace: float
+        self,
+        folder: Path,
+        output: Output,
+        releases: ReleaseCache,
+        python: str,
+        platform_python: str,
+        grace: float,
     ) -> Outcome:
         home, temporary, code = folder / "home", folder / "tmp", folder / "code"
         shutil.rmtree(folder, ignore_errors=True)
@@ -121,7 +138,7 @@ class JobRun:
                 version, path = choose_interpreter(
                     [PLATFORM_PYTHON, config.requires.python],
                     reason=f"The action {action.name!r}",
-                    preferred=python,
+                    preferred=platform_python,
                 )
                 note = f"The platform's package runs this action, on Python {version} ({path})."
                 output.feed(add_level(note, "debug").encode() + b"\n")
