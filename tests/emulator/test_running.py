@@ -280,17 +280,24 @@ def test_the_token_of_a_job_is_good_in_its_tenant_until_it_ends(api, emulator, t
             {"detail": "A job's token works only in the job's tenant."},
         )
         assert own.ok("PATCH", f"jobs/{job}/", {"progress": 5})["progress"] == 5
-        for status in ("completed", "stopped", "running"):
-            refused = own.request("PATCH", f"jobs/{job}/", json={"status": status})
-            assert (refused.status_code, refused.json()) == (
-                403,
-                {"detail": "A job's token cannot set the job's own status."},
-            )
+        for status in ("SUCCEEDED", "completed", "stopped", "running"):
+            row = own.ok("PATCH", f"jobs/{job}/", {"status": status, "result": [status]})
+            assert (row["status"], row["result"]) == ("running", [status])
 
         api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
         ended(api, job)
 
         assert own.get("jobs/").status_code == 401
+
+
+def test_the_overall_progress_of_the_platforms_record(api):
+    api.plugin("Tried", code="tried")
+    job = api.ok("POST", "plugins/tried/run/", {})["job_id"]
+    record = {"record": {"steps": {}}, "current_progress": {"overall": 40.0, "step": "train"}}
+
+    assert api.ok("PATCH", f"jobs/{job}/", {"progress_record": record})["progress"] == 40
+    both = {"progress_record": record, "progress": 7}
+    assert api.ok("PATCH", f"jobs/{job}/", both)["progress"] == 7
 
 
 def test_a_job_in_another_tenant_of_its_user_works_there(api, emulator):

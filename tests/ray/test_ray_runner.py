@@ -11,7 +11,7 @@ import signal
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -68,11 +68,21 @@ def uses():
     print(onraylib.WORD)
 
 
+def configured():
+    import ray
+    from ray.util.state import list_actors
+
+    ray.init(log_to_driver=False)
+    mine = f"_ray_internal_job_actor_{context().job_id}"
+    [actor] = list_actors(filters=[("name", "=", mine)], detail=True)
+    print(os.environ["LEVEL"], actor.required_resources)
+
+
 def prints():
     while True:
         print("x" * 1000)
 """
-ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints", "uses")
+ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints", "uses", "configured")
 
 
 class Told:
@@ -230,16 +240,39 @@ def wheel(name: str, code: str) -> tuple[str, bytes]:
     return f"{name}-1.0-py3-none-any.whl", held.getvalue()
 
 
-def with_requirements(archive: Path, listed: str, *files: tuple[str, bytes]) -> None:
-    """Have a release ask for packages."""
+def change(archive: Path, files: Mapping[str, bytes], **config: Any) -> None:
+    """Change a release's configuration, and add files."""
     with zipfile.ZipFile(archive) as before:
         kept = {name: before.read(name) for name in before.namelist()}
-    config = json.loads(kept.pop("config.json"))
-    kept["config.json"] = json.dumps({**config, "install": True}).encode()
-    kept["requirements.txt"] = listed.encode()
+    kept["config.json"] = json.dumps({**json.loads(kept["config.json"]), **config}).encode()
     with zipfile.ZipFile(archive, "w") as made:
-        for name, data in [*kept.items(), *files]:
+        for name, data in {**kept, **files}.items():
             made.writestr(name, data)
+
+
+def with_requirements(archive: Path, listed: str, *files: tuple[str, bytes]) -> None:
+    """Have a release ask for packages."""
+    change(archive, {**dict(files), "requirements.txt": listed.encode()}, install=True)
+
+
+def test_the_configured_environment_and_resources(
+    runner: RayRunner, order: Make, archive: Path
+) -> None:
+    change(
+        archive,
+        {},
+        env={"LEVEL": 3},
+        resources={"cpu": 0.25, "memory": 1e6},
+        requires={"cuda": ">=12"},
+    )
+
+    outcome, told = run(runner, order("configured"))
+
+    assert outcome == Outcome("completed"), told.lines
+    assert told.text()[0] == "config.yaml requires CUDA >=12. This runner doesn't check CUDA."
+    [line] = [text for text in told.text() if text.startswith("3 ")]
+    assert "'CPU': 0.25" in line
+    assert "'memory': 1000000" in line
 
 
 def test_requirement_in_the_release(runner: RayRunner, order: Make, archive: Path) -> None:

@@ -9,7 +9,6 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework import mixins, serializers
 from rest_framework.decorators import action
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -24,6 +23,7 @@ from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.filters import AnyOfFilter
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 from synapse.emulator.tenancy import access_of
+from synapse.plugins.platform_records import read_progress
 
 # Spellings of newer servers for the same states.
 _NEWER = {"pending": Job.Status.QUEUED, "succeeded": Job.Status.COMPLETED}
@@ -124,13 +124,6 @@ class JobSerializer(ResourceSerializer):
             "agent": "synapse.emulator.api.users.UserSerializer",
         }
 
-    def validate_status(self, status: str) -> str:
-        """Refuse a status from the job's own code: the runner reports the status."""
-        token = access_of(self.context["request"]).token
-        if token.job_id is not None and self.instance and token.job_id == self.instance.pk:
-            raise PermissionDenied("A job's token cannot set the job's own status.")
-        return status
-
     def validate_progress(self, progress: float | None) -> float | None:
         """Refuse NaN, which compares as neither too small nor too large."""
         if progress is not None and progress != progress:  # so is NaN found
@@ -138,6 +131,9 @@ class JobSerializer(ResourceSerializer):
         return progress
 
     def update(self, instance: Job, validated_data: dict[str, Any]) -> Job:
+        if access_of(self.context["request"]).token.job_id == instance.pk:
+            # The job's code may announce a status; the runner reports the real one.
+            validated_data.pop("status", None)
         status = validated_data.get("status", instance.status)
         if instance.is_final and status != instance.status:
             raise ApiConflict(f"The job has already ended: {instance.status}.")
@@ -146,6 +142,9 @@ class JobSerializer(ResourceSerializer):
             validated_data.pop("status")
             status = instance.status
             ask_to_stop(instance)
+        overall = read_progress(validated_data.get("progress_record"))
+        if overall is not None:
+            validated_data.setdefault("progress", overall)
         lines: list[ConsoleLine] = validated_data.pop("console_logs", [])
         if status in Job.FINAL and instance.completed is None:
             validated_data["completed"] = timezone.now()

@@ -21,6 +21,7 @@ class Plugin(TenantOwned):
         POST_ANNOTATION = "post_annotation"
         DATA_VALIDATION = "data_validation"
         CONVERTER = "converter"
+        CUSTOM = "custom"
 
     code = models.CharField(max_length=100)
     name = models.CharField(max_length=255)

@@ -21,6 +21,7 @@ from synapse.jobs.local.process import StopRequest
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.ray.requirements import adapt_requirements
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
+from synapse.jobs.unmet_requests import find_unmet_requests
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
 from synapse.transport.deadline_blocks import deadline
@@ -28,6 +29,7 @@ from synapse.transport.stream_limits import StreamLimits
 
 if TYPE_CHECKING:
     from synapse.jobs.protocols import TicketIssuer
+    from synapse.plugins.config import Action, PluginConfig
 
 __all__ = ["RayJob"]
 
@@ -140,9 +142,13 @@ class RayJob:
             names = ", ".join(config.actions) or "none"
             return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
         # Nobody holds the other end of standard input on a cluster, so the input isn't watched.
-        ticket = self._orders.issue({**self.order.for_driver(action.entrypoint), "watch": False})
+        ticket = self._orders.issue({**self.order.for_driver(config, action), "watch": False})
+        self._early += [
+            add_level(sentence, "warning")
+            for sentence in find_unmet_requests(config, action, can_reserve=True)
+        ]
         try:
-            submitted = self._persist(lambda: self._submit(ticket, requirements))
+            submitted = self._persist(lambda: self._submit(ticket, requirements, config, action))
             if isinstance(submitted, Outcome):
                 return submitted
             threading.Thread(
@@ -152,22 +158,29 @@ class RayJob:
         finally:
             self._orders.revoke(ticket)
 
-    def _submit(self, ticket: str, requirements: Sequence[str]) -> None:
+    def _submit(
+        self, ticket: str, requirements: Sequence[str], config: PluginConfig, action: Action
+    ) -> None:
         environment = dict(self._runtime_env)
         environment["env_vars"] = {
             "PYTHONUNBUFFERED": "1",
             "RAY_DEDUP_LOGS": "0",  # each line as it was printed
             **environment.get("env_vars", {}),
+            **config.env,
         }
         if requirements:
             environment["pip"] = [*environment.get("pip", ()), *requirements]
+        memory = action.resources.memory
         command = ["python", "-c", _START, "--order-url", self._orders.url(ticket)]
         self._client.submit_job(
             shlex.join(command),
             submission_id=self.order.job_id,
             working_dir=self.order.release.archive,
             runtime_env=environment,
-            entrypoint_resources=self._resources or None,
+            entrypoint_num_cpus=action.resources.cpu,
+            entrypoint_num_gpus=action.resources.gpu,
+            entrypoint_memory=None if memory is None else int(memory),
+            entrypoint_resources={**self._resources, **action.resources.others} or None,
             metadata={
                 "synapse_release": f"{self.order.release.code}@{self.order.release.version}",
                 "synapse_action": self.order.action,
@@ -308,7 +321,7 @@ class RayJob:
             if self._has_started:
                 self._feed(add_level(line, "debug"))
             else:
-                self._early.append(line)
+                self._early.append(add_level(line, "debug"))
             return
         self._start()
         if not line.startswith(_ENTRYPOINT):  # that has the ticket's address, and isn't the job's
@@ -318,10 +331,10 @@ class RayJob:
         self._output.feed(line.encode(errors="replace") + b"\n")
 
     def _tell_early(self) -> None:
-        """Pass Ray's messages on from before the job's code ran."""
+        """Pass the messages on from before the job's code ran."""
         early, self._early = self._early, []
         for line in early:
-            self._feed(add_level(line, "debug"))
+            self._feed(line)
 
     def _start(self) -> None:
         if not self._has_started:
