@@ -102,9 +102,19 @@ class AgentClient(RayClientMixin):
         """
         return self._get(f"metrics/{validate_id(panel)}/")
 
-    def list_plugin_releases(self, params: Params | None = None) -> Any:
-        """List the plugin releases on the agent. One request."""
-        return self._get("plugin_releases/", params)
+    def list_plugin_releases(self, params: Params | None = None, *, list_all: bool = False) -> Any:
+        """List the plugin releases on the agent.
+
+        One request, or with `list_all` one for each page.
+
+        Args:
+            params: Query parameters, such as `page` and `page_size`.
+            list_all: Whether to read all pages.
+
+        Returns:
+            One page; with `list_all` all rows.
+        """
+        return self._list("plugin_releases/", params, list_all=list_all)
 
     def get_plugin_release(self, release: str) -> Any:
         """Return a plugin release on the agent. One request.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from synapse._internal.backoff import Backoff
+from synapse.clients.agent.job_log import log_text, read_log
 from synapse.config import Timeout
 from synapse.errors import (
     AuthenticationError,
@@ -179,15 +180,15 @@ class _AgentLogFollower:
 
     def _poll(self, start: int) -> tuple[list[str], bool, str | None]:
         """Return new lines, whether the log is complete, and an unfinished last line."""
-        path = f"jobs/{self._key}/logs/"
-        body = self._get(path, params={"from": start, "limit": _BATCH})
-        if body.get("from") == start:
-            lines = str(body["logs"]).split("\n")[:-1]
-            return lines, bool(body["is_final"]) and start + len(lines) >= body["count"], None
+        params = {"format": "json", "from": start, "limit": _BATCH}
+        log = read_log(self._transport, self._key, params)
+        if isinstance(log, Mapping) and log.get("from") == start:
+            lines = str(log["logs"]).split("\n")[:-1]
+            return lines, bool(log["is_final"]) and start + len(lines) >= log["count"], None
         # This agent always sends the whole log. Read the state first, so that the log is
         # complete if the job has ended.
         has_ended = self.has_ended()
-        *lines, last = str(self._get(path).get("logs") or "").split("\n")
+        *lines, last = log_text(read_log(self._transport, self._key)).split("\n")
         return lines[start:], has_ended, (last or None) if start <= len(lines) else None
 
     def _get(self, path: str, **options: Any) -> Mapping[str, Any]:

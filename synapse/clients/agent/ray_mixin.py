@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from synapse.clients.agent.ids import validate_id
+from synapse.clients.agent.job_log import log_text, read_log
 from synapse.clients.agent.log_tail import TailProtocol, tail, validate_protocol
 from synapse.clients.base import BaseClient, Params
 from synapse.config import Timeout, TimeoutArgument
+from synapse.errors import InvalidResponse
 from synapse.transport.stream_limits import StreamLimits
 
 __all__ = ["RayClientMixin"]
@@ -17,9 +19,13 @@ __all__ = ["RayClientMixin"]
 class RayClientMixin(BaseClient):
     """Jobs, nodes, tasks and served applications of a Ray cluster behind an agent."""
 
-    def list_jobs(self, params: Params | None = None) -> Any:
-        """List the cluster's jobs. One request."""
-        return self._get("jobs/", params)
+    def list_jobs(self, params: Params | None = None) -> list[dict[str, Any]]:
+        """List the cluster's jobs. One request.
+
+        Args:
+            params: Filters, such as `{"status": "RUNNING"}`.
+        """
+        return self._get_rows("jobs/", params)
 
     def get_job(self, job_id: str) -> Any:
         """Return a job. One request.
@@ -30,14 +36,16 @@ class RayClientMixin(BaseClient):
         """
         return self._get(f"jobs/{validate_id(job_id)}/")
 
-    def get_job_logs(self, job_id: str) -> Any:
-        """Return the output of a job so far. One request.
+    def get_job_logs(self, job_id: str) -> str:
+        """Return the output of a job so far, as one text. One request.
 
         Raises:
             BadRequest: The id has characters that no id has; no request was made.
             NotFound: The cluster has no such job.
         """
-        return self._get(f"jobs/{validate_id(job_id)}/logs/")
+        return log_text(read_log(self._transport, validate_id(job_id)))
+
+    list_job_logs = get_job_logs
 
     def stop_job(self, job_id: str) -> Any:
         """Request the stop of a job. One request.
@@ -91,9 +99,9 @@ class RayClientMixin(BaseClient):
             patience=patience,
         )
 
-    def list_nodes(self, params: Params | None = None) -> Any:
+    def list_nodes(self, params: Params | None = None) -> list[dict[str, Any]]:
         """List the cluster's machines. One request."""
-        return self._get("nodes/", params)
+        return self._get_rows("nodes/", params)
 
     def get_node(self, node_id: str) -> Any:
         """Return one of the cluster's machines. One request.
@@ -104,9 +112,9 @@ class RayClientMixin(BaseClient):
         """
         return self._get(f"nodes/{validate_id(node_id)}/")
 
-    def list_tasks(self, params: Params | None = None) -> Any:
+    def list_tasks(self, params: Params | None = None) -> list[dict[str, Any]]:
         """List the cluster's tasks. One request."""
-        return self._get("tasks/", params)
+        return self._get_rows("tasks/", params)
 
     def get_task(self, task_id: str) -> Any:
         """Return one of the cluster's tasks. One request.
@@ -117,9 +125,9 @@ class RayClientMixin(BaseClient):
         """
         return self._get(f"tasks/{validate_id(task_id)}/")
 
-    def list_serve_applications(self, params: Params | None = None) -> Any:
+    def list_serve_applications(self, params: Params | None = None) -> list[dict[str, Any]]:
         """List the applications that the cluster serves. One request."""
-        return self._get("serve_applications/", params)
+        return self._get_rows("serve_applications/", params)
 
     def get_serve_application(self, name: str) -> Any:
         """Return one of the applications that the cluster serves. One request.
@@ -138,3 +146,16 @@ class RayClientMixin(BaseClient):
             NotFound: The cluster has no such application.
         """
         return self._delete(f"serve_applications/{validate_id(name)}/")
+
+    def _get_rows(self, path: str, params: Params | None) -> list[dict[str, Any]]:
+        """Return a plain list; of a page, the rows."""
+        rows = self._get(path, params)
+        # An unrequested first page of several would pass for the whole list.
+        asks_for_page = not {"page", "page_size"}.isdisjoint(params or {})
+        if isinstance(rows, dict) and (asks_for_page or rows.get("next") is None):
+            rows = rows.get("results")
+        if not isinstance(rows, list):
+            raise InvalidResponse(
+                200, "the answer is not a list", response=rows, resource=path.rstrip("/")
+            )
+        return rows

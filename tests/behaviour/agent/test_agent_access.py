@@ -105,7 +105,7 @@ def test_a_malformed_user_header(world: World) -> None:
     answer = requests.post(
         f"{world.agent.url}/plugin_releases/talker@1.0.0/run/",
         json={"action": "say"},
-        headers={"Authorization": world.agent.token, "SYNAPSE-User": "just-a-word"},
+        headers={"Authorization": world.agent.token, "SYNAPSE-User": "two words more"},
         timeout=10,
     )
 

@@ -41,7 +41,7 @@ def test_while_it_runs(world: World, protocol: TailProtocol) -> None:
     assert [line for line, _ in came] == FEW
     # It came bit by bit, not at the end.
     assert came[-1][1] - came[0][1] > 0.4
-    assert world.client.get_job(job_id)["status"] == "completed"
+    assert world.client.get_job(job_id)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -68,7 +68,7 @@ def test_nothing_printed(world: World, protocol: TailProtocol) -> None:
     lines = list(world.client.tail_job_logs(job_id, protocol))
 
     # The code asks for the number of its last line, when there is none.
-    assert lines == world.client.get_job_logs(job_id)["logs"].splitlines()
+    assert lines == world.client.get_job_logs(job_id).splitlines()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -127,8 +127,8 @@ def test_over_an_agent_that_is_stopped(own_world: World) -> None:
 
     following.join(20)
     assert came[0] == "waiting"
-    assert came == own_world.client.get_job_logs(job_id)["logs"].splitlines()
-    assert own_world.client.get_job(job_id)["status"] == "failed"
+    assert came == own_world.client.get_job_logs(job_id).splitlines()
+    assert own_world.client.get_job(job_id)["status"] == "FAILED"
 
 
 def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,7 +187,7 @@ def test_from_a_line_on(world: World) -> None:
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
     path = f"jobs/{job_id}/logs/"
 
-    part = world.client._get(path, {"from": 4, "limit": 2})
+    part = world.client._get(path, {"format": "json", "from": 4, "limit": 2})
 
     assert part == {"logs": "line 4\nline 5\n", "from": 4, "count": 10, "is_final": True}
     with pytest.raises(errors.ValidationError, match="from"):

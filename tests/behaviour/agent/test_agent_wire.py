@@ -1,0 +1,131 @@
+"""The agent answers the requests of the platform's own client, a row for each.
+
+That client sends the bare token, asks with and without a slash at the end, and accepts any type.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+import requests
+from agent_world import World, eventually
+
+RELEASE = "talker@1.0.0"
+
+
+@attrs.frozen
+class Row:
+    """A request, and the check of the response's body.
+
+    Attributes:
+        line: Method and path; `{job}` is a job that has printed two lines.
+        check: Whether the decoded body is right: JSON, text, or `None` for an empty one.
+        body: The JSON to send.
+        status: The expected status.
+        headers: Headers beside the token.
+    """
+
+    line: str
+    check: Callable[[Any], bool]
+    body: Any = None
+    status: int = 200
+    headers: dict[str, str] = attrs.field(factory=dict)
+
+
+def _is_list_with(name: str) -> Callable[[Any], bool]:
+    return lambda body: isinstance(body, list) and all(name in row for row in body)
+
+
+def _says(text: str) -> Callable[[Any], bool]:
+    return lambda body: text in body["detail"]
+
+
+ROWS = [
+    # Lists are plain lists, logs are text.
+    Row("GET jobs/", lambda body: body[0]["status"] == "SUCCEEDED"),
+    Row("GET jobs/?status=RUNNING", lambda body: body == []),
+    Row("GET nodes/", lambda body: body[0]["state"] == "ALIVE"),
+    Row("GET tasks/", _is_list_with("task_id")),
+    Row("GET serve_applications/", lambda body: body == []),
+    Row("GET plugin_releases/", lambda body: body["results"][0]["key"] == RELEASE),
+    Row("GET jobs/?page_size=1", lambda body: body["count"] == len(body["results"]) == 1),
+    Row("GET jobs/{job}/logs/", lambda body: body == "line 0\nline 1\n"),
+    Row("GET jobs/{job}/logs/?format=text", lambda body: body == "line 0\nline 1\n"),
+    Row("GET jobs/{job}/logs/?format=json", lambda body: body["count"] == 2),
+    Row(
+        "GET jobs/{job}/logs/",
+        lambda body: body["logs"] == "line 0\nline 1\n",
+        headers={"Accept": "application/json"},
+    ),
+    Row("GET jobs/{job}/logs/?format=xml", lambda body: "format" in body, status=400),
+    # A path works without its slash, for each method.
+    Row("GET jobs", lambda body: len(body) == 1),
+    Row("GET jobs/{job}", lambda body: body["lines"] == 2),
+    Row("GET jobs/{job}/logs", lambda body: body == "line 0\nline 1\n"),
+    Row(f"GET plugin_releases/{RELEASE}", lambda body: body["version"] == "1.0.0"),
+    Row(
+        "POST plugin_releases",
+        lambda body: body["key"] == RELEASE,
+        body={"plugin": "talker", "version": "1.0.0"},
+    ),
+    Row("POST jobs/{job}/stop", lambda body: body["stopped"] is False),
+    Row("DELETE plugin_releases/999", _says("999"), status=404),
+    Row("DELETE serve_applications/x", _says("x"), status=404),
+    # Containers, images and the host are the platform's own.
+    Row("GET containers/", _says("not containers"), status=501),
+    Row("POST containers/docker", _says("not containers"), body={}, status=501),
+    Row("GET builds/7/", _says("no images"), status=501),
+    Row("POST system/restart/", _says("doesn't manage its host"), body={}, status=501),
+]
+
+
+def send(world: World, row: Row, **names: str) -> requests.Response:
+    method, path = row.line.format(**names).split(" ", 1)
+    return requests.request(
+        method,
+        f"{world.agent.url}/{path}",
+        json=row.body,
+        headers={"Authorization": world.agent.token, "Accept": "*/*", **row.headers},
+        allow_redirects=False,
+        timeout=20,
+    )
+
+
+def decode(response: requests.Response) -> Any:
+    if response.headers.get("Content-Type", "").startswith("application/json"):
+        return response.json()
+    return response.text or None
+
+
+@pytest.fixture(scope="module")
+def job_id(world: World) -> str:
+    """The only job of the agent, which has printed two lines and ended."""
+    key = world.run("say", lines=2)
+    eventually(lambda: world.client.get_job(key), lambda job: job["completed"])
+    return key
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.line)
+def test_row(world: World, job_id: str, row: Row) -> None:
+    response = send(world, row, job=job_id)
+
+    assert response.status_code == row.status, response.text
+    assert row.check(decode(response)), response.text
+
+
+@pytest.mark.parametrize("token", ["{token}", "Token {token}"])
+def test_user_header_with_and_without_its_word(world: World, token: str) -> None:
+    user = token.format(token=world.tenant.api_token)
+    run = Row(
+        f"POST plugin_releases/{RELEASE}/run", bool, body={"action": "say"}, headers={}, status=201
+    )
+
+    response = send(world, attrs.evolve(run, headers={"SYNAPSE-User": user}))
+
+    assert response.status_code == 201
+    key = response.json()["job_id"]
+    assert response.json()["status"] in ("PENDING", "RUNNING", "SUCCEEDED")
+    eventually(lambda: world.client.get_job(key), lambda job: job["completed"])
