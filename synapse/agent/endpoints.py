@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 from synapse._version import __version__
 from synapse.agent.http_errors import Refusal
 from synapse.agent.job_service import Caller, JobService
-from synapse.agent.log_streaming import follow_by_http, follow_by_websocket
+from synapse.agent.log_streaming import follow_by_websocket, stream_events, stream_text
 from synapse.agent.metrics import PANELS, panel
 from synapse.agent.release_store import split_key
 from synapse.agent.store import KeptJob, KeptRelease
@@ -69,7 +69,9 @@ def make_app(work: JobService, token: str) -> ASGIApp:
             Route(path, _make_handler(found), methods=list(found))
             for path, found in by_path.items()
         ),
-        Route("/ray/jobs/{id}/logs/stream/", endpoints.stream, methods=["GET"]),
+        Route("/jobs/{id}/logs/stream/", endpoints.events, methods=["GET"]),
+        Route("/ray/jobs/{id}/logs/stream/", endpoints.text, methods=["GET"]),
+        WebSocketRoute("/jobs/{id}/logs/", endpoints.websocket),
         WebSocketRoute("/ray/jobs/{id}/logs/ws/", endpoints.websocket),
         *(
             Route(path, _refusing(501, reason), methods=_ANY_METHOD)
@@ -300,12 +302,20 @@ class _Endpoints:
             raise Refusal(404, "This ticket is unknown, or was used already.")
         return order
 
-    async def stream(self, request: Request) -> Response:
-        """Stream a job's output until the job has ended."""
+    async def events(self, request: Request) -> Response:
+        """Stream a job's output as server-sent events until the job has ended."""
+        job = await run_in_threadpool(self._work.job, request.path_params["id"])
+        start = _number(request, "from", 0, least=0)
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        return stream_events(self._work.store, job.id, start, self._work.stopping)
+
+    async def text(self, request: Request) -> Response:
+        """Stream a job's output as text until the job has ended."""
         job = await run_in_threadpool(self._work.job, request.path_params["id"])
         if request.method == "HEAD":
             return Response(media_type="text/plain")
-        return follow_by_http(self._work.store, job.id, request, self._work.stopping)
+        return stream_text(self._work.store, job.id, request, self._work.stopping)
 
     async def websocket(self, socket: WebSocket) -> None:
         """The same, by WebSocket."""

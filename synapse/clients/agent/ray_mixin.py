@@ -70,13 +70,14 @@ class RayClientMixin(BaseClient):
         Each line comes once, in order, even over broken connections: after a cut, the stream
         continues behind the last line.
 
-        One request for each connection, and one at the end of each; with `"http"` one request
+        One request for each connection, and one at the end of each; with `"poll"` one request
         every two seconds or less, more often while lines come.
 
         Args:
             job_id: Id of the job.
-            protocol: `"websocket"` (needs the extra `websocket`), `"stream"` for a streamed
-                response, `"http"` for polling, or `"auto"` for the first that works.
+            protocol: `"websocket"` (needs the extra `websocket`), `"http"` for server-sent events,
+                `"stream"` for streamed text, `"poll"` for polling, or `"auto"` for the first of
+                WebSocket, events and polling that works.
             limits: Limits of the stream; default `StreamLimits()`.
             timeout: Seconds to connect, and seconds of silence before the client asks for the
                 state of the job.

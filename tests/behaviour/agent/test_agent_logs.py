@@ -85,7 +85,7 @@ def test_silence(world: World, protocol: TailProtocol) -> None:
     assert list(world.client.tail_job_logs(job_id, protocol, timeout=(5, 0.3))) == FEW[:3]
 
 
-@pytest.mark.parametrize("protocol", ["websocket", "stream"])
+@pytest.mark.parametrize("protocol", ["websocket", "http", "stream"])
 def test_cut_again_and_again(
     world: World, protocol: TailProtocol, faults: Any, proxy_to: Callable[..., Any]
 ) -> None:
@@ -107,7 +107,7 @@ def test_polling_over_cuts(world: World, faults: Any, proxy_to: Callable[..., An
     proxy.next(*many, *many, *many)
 
     with AgentClient(proxy.url, world.agent.token) as client:
-        lines = list(client.tail_job_logs(job_id, "http"))
+        lines = list(client.tail_job_logs(job_id, "poll"))
 
     assert lines == [f"line {number}" for number in range(30)]
 
@@ -136,7 +136,7 @@ def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     asked = kinds_of(world.client, monkeypatch)
 
     assert list(world.client.tail_job_logs(job_id)) == FEW
-    assert asked == ["ws", job_id]
+    assert asked == ["logs", job_id]
 
 
 def test_auto_without_the_library(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,5 +205,5 @@ def test_agent_that_is_gone(own_world: World) -> None:
 
 
 def test_unknown_protocol(world: World) -> None:
-    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream'"):
+    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream', 'poll'"):
         world.client.tail_job_logs("a-job", "carrier pigeon")  # type: ignore[arg-type] # wrong

@@ -5,6 +5,7 @@ That client sends the bare token, asks with and without a slash at the end, and 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ import attrs
 import pytest
 import requests
 from agent_world import World, eventually
+
+from synapse.transport.websocket import messages
 
 RELEASE = "talker@1.0.0"
 
@@ -43,6 +46,18 @@ def _says(text: str) -> Callable[[Any], bool]:
     return lambda body: text in body["detail"]
 
 
+def _events(text: str) -> list[Any]:
+    """Return the events of a stream that has nothing but `data:` lines."""
+    return [
+        json.loads(part.removeprefix("data: ")) for part in text.removesuffix("\n\n").split("\n\n")
+    ]
+
+
+EVENTS = [
+    {"type": "log", "message": "line 0", "line": 0},
+    {"type": "log", "message": "line 1", "line": 1},
+    {"type": "complete"},
+]
 ROWS = [
     # Lists are plain lists, logs are text.
     Row("GET jobs/", lambda body: body[0]["status"] == "SUCCEEDED"),
@@ -61,6 +76,12 @@ ROWS = [
         headers={"Accept": "application/json"},
     ),
     Row("GET jobs/{job}/logs/?format=xml", lambda body: "format" in body, status=400),
+    # A log comes as server-sent events, each with a line, and the end as an event.
+    Row("GET jobs/{job}/logs/stream/", lambda body: _events(body) == EVENTS),
+    Row("GET jobs/{job}/logs/stream", lambda body: _events(body) == EVENTS),
+    Row("GET jobs/{job}/logs/stream/?from=1", lambda body: _events(body) == EVENTS[1:]),
+    Row("GET jobs/{job}/logs/stream/?from=x", lambda body: "from" in body, status=400),
+    Row("GET jobs/nope/logs/stream/", _says("no job nope"), status=404),
     # A path works without its slash, for each method.
     Row("GET jobs", lambda body: len(body) == 1),
     Row("GET jobs/{job}", lambda body: body["lines"] == 2),
@@ -114,6 +135,22 @@ def test_row(world: World, job_id: str, row: Row) -> None:
 
     assert response.status_code == row.status, response.text
     assert row.check(decode(response)), response.text
+
+
+@pytest.mark.parametrize("path", ["jobs/{job}/logs/", "jobs/{job}/logs", "ray/jobs/{job}/logs/ws/"])
+@pytest.mark.parametrize("start", [0, 1])
+def test_websocket(world: World, job_id: str, path: str, start: int) -> None:
+    headers: dict[str, str] = {}
+
+    opened = messages(
+        world.client._transport,
+        path.format(job=job_id),
+        params={"from": start},
+        on_open=headers.update,
+    )
+
+    assert "\n".join(map(str, opened)) == "line 0\nline 1"[7 * start :]
+    assert headers["content-range"] == f"lines {start}-/*"
 
 
 @pytest.mark.parametrize("token", ["{token}", "Token {token}"])

@@ -1,7 +1,9 @@
-"""Polling the log of a job, from agents that send parts and from those that send all."""
+"""Follow the log of a job, at agents that send parts and at those that send all."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -52,13 +54,54 @@ def test_each_line_comes_once(
     lines = tail(
         transport,
         "mine",
-        protocol="http",
+        protocol="poll",
         limits=StreamLimits(),
         timeout=Timeout(1, 1),
         patience=0,
     )
 
     assert list(lines) == ["one", "two", "", "last"]
+    transport.close()
+
+
+NUMBERED = [{"type": "log", "message": text, "line": at} for at, text in enumerate("abc")]
+PLAIN = [{"type": "log", "message": "a\n"}, {"type": "ping"}, {"type": "log", "message": "b\nc"}]
+
+
+def _stream(events: Iterable[dict[str, Any]]) -> str:
+    return "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (NUMBERED[:2], [*NUMBERED[2:], {"type": "complete"}]),
+        (PLAIN[:2], [*PLAIN, {"type": "complete", "message": "done"}]),
+        ([*PLAIN[:1], {"type": "error", "message": "busy"}], [*PLAIN, {"type": "complete"}]),
+    ],
+)
+def test_events_after_a_cut(first: list[Any], second: list[Any], dashboard: Dashboard) -> None:
+    """An agent that numbers its lines continues; another one sends the whole log again."""
+    bodies = [_stream(first), _stream(second)]
+
+    def answer(method: str, path: str, body: Any) -> tuple[int, Any]:
+        if path == "/jobs/mine/":
+            return 200, {"status": "SUCCEEDED" if not bodies else "RUNNING"}
+        return 200, bodies.pop(0) if bodies else _stream([{"type": "complete"}])
+
+    dashboard.answer = answer
+    transport = Transport(Settings(base_url=dashboard.url, credentials={}))
+
+    lines = tail(
+        transport,
+        "mine",
+        protocol="http",
+        limits=StreamLimits(),
+        timeout=Timeout(1, 1),
+        patience=10,
+    )
+
+    assert list(lines) == ["a", "b", "c"]
     transport.close()
 
 
