@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from synapse._version import __version__
+from synapse.agent.gpus import list_gpus, summarize_gpus
 from synapse.agent.http_errors import Refusal
 from synapse.agent.job_service import Caller, JobService
 from synapse.agent.log_streaming import follow_by_websocket, stream_events, stream_text
 from synapse.agent.metrics import PANELS, panel
 from synapse.agent.release_store import split_key
+from synapse.agent.resources import ClusterResources
 from synapse.agent.store import KeptJob, KeptRelease
 from synapse.errors import MissingExtra
 from synapse.jobs.protocols import MachinesUnavailable
@@ -130,6 +132,7 @@ class _Endpoints:
 
     def __init__(self, work: JobService) -> None:
         self._work = work
+        self._resources = ClusterResources(work.store, work.cluster)
 
     def table(self) -> Sequence[tuple[str, str, _Endpoint]]:
         """Return method, path and function of each."""
@@ -152,6 +155,11 @@ class _Endpoints:
             ("GET", "/serve_applications/", self.list_applications),
             ("GET", "/serve_applications/{id}/", self.get_application),
             ("DELETE", "/serve_applications/{id}/", self.delete_application),
+            ("GET", "/gpu_status/", self.gpu_status),
+            ("GET", "/resources/cluster/", self.cluster_resources),
+            ("POST", "/resources/feasibility/", self.check_feasibility),
+            ("GET", "/resources/policy/", self.get_policy),
+            ("PATCH", "/resources/policy/", self.update_policy),
             ("GET", "/_orders/{id}/", self.order),
         ]
 
@@ -293,6 +301,35 @@ class _Endpoints:
         if not self._work.cluster.delete_application(name):
             raise Refusal(404, f"No application {name} is served.")
         return None, 204
+
+    def gpu_status(self, request: Request, body: Any) -> Any:
+        """Answer the GPUs of the agent's machine."""
+        del request, body
+        gpus = list_gpus()
+        return {**summarize_gpus(gpus), "gpus": gpus}
+
+    def cluster_resources(self, request: Request, body: Any) -> Any:
+        """Answer capacity and use of the machines."""
+        del body
+        use_cache = request.query_params.get("use_cache", "true").lower()
+        if use_cache not in ("true", "false"):
+            raise Refusal(400, {"use_cache": ["Give true or false."]})
+        return self._resources.snapshot(use_cache=use_cache == "true")
+
+    def check_feasibility(self, request: Request, body: Any) -> Any:
+        """Answer whether the machines have room for work."""
+        del request
+        return self._resources.check(body)
+
+    def get_policy(self, request: Request, body: Any) -> Any:
+        """Answer the limits of feasibility checks."""
+        del request, body
+        return self._resources.policy()
+
+    def update_policy(self, request: Request, body: Any) -> Any:
+        """Change some of these limits."""
+        del request
+        return self._resources.update_policy(body)
 
     def order(self, request: Request, body: Any) -> Any:
         """Hand a job its spec, once."""

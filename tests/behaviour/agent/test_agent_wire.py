@@ -61,12 +61,12 @@ EVENTS = [
 ROWS = [
     # Lists are plain lists, logs are text.
     Row("GET jobs/", lambda body: body[0]["status"] == "SUCCEEDED"),
-    Row("GET jobs/?status=RUNNING", lambda body: body == []),
+    Row("GET jobs/?status=STOPPED", lambda body: body == []),
     Row("GET nodes/", lambda body: body[0]["state"] == "ALIVE"),
     Row("GET tasks/", _is_list_with("task_id")),
     Row("GET serve_applications/", lambda body: body == []),
     Row("GET plugin_releases/", lambda body: body["results"][0]["key"] == RELEASE),
-    Row("GET jobs/?page_size=1", lambda body: body["count"] == len(body["results"]) == 1),
+    Row("GET jobs/?page_size=1", lambda body: len(body["results"]) == 1),
     Row("GET jobs/{job}/logs/", lambda body: body == "line 0\nline 1\n"),
     Row("GET jobs/{job}/logs/?format=text", lambda body: body == "line 0\nline 1\n"),
     Row("GET jobs/{job}/logs/?format=json", lambda body: body["count"] == 2),
@@ -83,7 +83,7 @@ ROWS = [
     Row("GET jobs/{job}/logs/stream/?from=x", lambda body: "from" in body, status=400),
     Row("GET jobs/nope/logs/stream/", _says("no job nope"), status=404),
     # A path works without its slash, for each method.
-    Row("GET jobs", lambda body: len(body) == 1),
+    Row("GET jobs", lambda body: body[0]["status"] == "SUCCEEDED"),
     Row("GET jobs/{job}", lambda body: body["lines"] == 2),
     Row("GET jobs/{job}/logs", lambda body: body == "line 0\nline 1\n"),
     Row(f"GET plugin_releases/{RELEASE}", lambda body: body["version"] == "1.0.0"),
@@ -95,6 +95,32 @@ ROWS = [
     Row("POST jobs/{job}/stop", lambda body: body["stopped"] is False),
     Row("DELETE plugin_releases/999", _says("999"), status=404),
     Row("DELETE serve_applications/x", _says("x"), status=404),
+    # Capacity of the machines, and the limits by which the agent judges it.
+    Row("GET gpu_status/", lambda body: body["total_gpus"] == len(body["gpus"])),
+    Row("GET resources/cluster/", lambda body: body["node_counts"]["alive"] == 1),
+    Row("GET resources/cluster/?use_cache=false", lambda body: body["cpu"]["total"] >= 1),
+    Row("GET resources/cluster/?use_cache=no", lambda body: "use_cache" in body, status=400),
+    Row(
+        "POST resources/feasibility/",
+        lambda body: body["feasible"] is False and "CPUs" in body["reasons"][-1],
+        body={
+            "kind": "job",
+            "num_cpus": 1e6,
+            "num_gpus": 0.0,
+            "memory_bytes": None,
+            "replicas": 1,
+            "metadata": {},
+        },
+    ),
+    Row("POST resources/feasibility", lambda body: "kind" in body, body={}, status=400),
+    Row("GET resources/policy/", lambda body: body["gatekeeping_enabled"] is True),
+    Row(
+        "PATCH resources/policy/",
+        lambda body: body["max_concurrent_jobs"] == 5,
+        body={"max_concurrent_jobs": 5},
+    ),
+    Row("PATCH resources/policy/", lambda body: "max_jobs" in body, {"max_jobs": 1}, status=400),
+    Row("GET resources/policy", lambda body: body["gatekeeping_enabled"] is True),
     # Containers, images and the host are the platform's own.
     Row("GET containers/", _says("not containers"), status=501),
     Row("POST containers/docker", _says("not containers"), body={}, status=501),
@@ -123,7 +149,7 @@ def decode(response: requests.Response) -> Any:
 
 @pytest.fixture(scope="module")
 def job_id(world: World) -> str:
-    """The only job of the agent, which has printed two lines and ended."""
+    """The first job of the agent, which has printed two lines and ended."""
     key = world.run("say", lines=2)
     eventually(lambda: world.client.get_job(key), lambda job: job["completed"])
     return key
