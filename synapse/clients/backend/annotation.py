@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.projects import Project
@@ -36,15 +40,17 @@ class AnnotationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List projects. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering` and so on.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Project, params, url_conversion, list_all)
+        return self._list_rows(Project, params, url_conversion, list_all, **options)
 
     def create_project(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Create a project. One request.
@@ -75,13 +81,15 @@ class AnnotationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List tasks with the files of their data units. One request, or one per page.
 
         Args:
             params: Filters such as `project` and `status`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
 
         Example:
             >>> client = getfixture("client")
@@ -89,7 +97,7 @@ class AnnotationClientMixin(BackendBase):
             >>> client.list_tasks(params={"project": project.id})["count"]
             2
         """
-        return self._list_rows(Task, params, url_conversion, list_all)
+        return self._list_rows(Task, params, url_conversion, list_all, **options)
 
     def create_tasks(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
         """Create one task or several. One request.
@@ -151,12 +159,14 @@ class AnnotationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List tags. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `project`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(TaskTag, params, url_conversion, list_all)
+        return self._list_rows(TaskTag, params, url_conversion, list_all, **options)

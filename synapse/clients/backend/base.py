@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.base import BaseClient, Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.orm.resource import Resource
@@ -13,6 +17,7 @@ from synapse.orm.resource import Resource
 __all__ = ["BackendBase", "Id"]
 
 Id = int | str
+_SLOW_ROWS_SECONDS = 60.0
 
 
 class BackendBase(BaseClient):
@@ -46,10 +51,19 @@ class BackendBase(BaseClient):
         list_all: bool,
         *,
         files_fields: tuple[str, ...] = ("files",),
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List rows."""
         path = str(cls.__schema__.list_path)
-        return self._list(path, params, url_conversion, list_all, files_fields=files_fields)
+        return self._list(
+            path, params, url_conversion, list_all, files_fields=files_fields, **options
+        )
+
+    def _allow_slow_rows(self, options: ListKeywords) -> None:
+        """Raise the read timeout of a list with files, whose pages take servers long."""
+        if options.get("timeout") is None:
+            read = self._transport.settings.timeout.read
+            options["timeout"] = max(_SLOW_ROWS_SECONDS, read)
 
     def _create(
         self, cls: type[Resource], data: Mapping[str, Any] | Sequence[Mapping[str, Any]]

@@ -10,9 +10,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
 from synapse._internal.validate import validate_int
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.errors import UsageError
@@ -36,7 +40,8 @@ class DataCollectionClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List data collections. One request, or with `list_all` one for each page.
 
         `list_data_collections` is an alias.
@@ -44,9 +49,10 @@ class DataCollectionClientMixin(BackendBase):
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(DataCollection, params, url_conversion, list_all)
+        return self._list_rows(DataCollection, params, url_conversion, list_all, **options)
 
     list_data_collections = list_data_collection
 
@@ -156,15 +162,18 @@ class DataCollectionClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List data units. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `data_collection`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(DataUnit, params, url_conversion, list_all)
+        self._allow_slow_rows(options)
+        return self._list_rows(DataUnit, params, url_conversion, list_all, **options)
 
     def verify_data_files_checksums(self, checksums: Iterable[str]) -> Any:
         """Return the checksums of files that the server already has. One request.

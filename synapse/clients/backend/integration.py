@@ -7,8 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
@@ -155,15 +159,17 @@ class IntegrationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List jobs. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `status` and `plugin`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Job, params, url_conversion, list_all)
+        return self._list_rows(Job, params, url_conversion, list_all, **options)
 
     def update_job(self, job_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Update the state of a job. One request.
@@ -255,15 +261,17 @@ class IntegrationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List served applications. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(ServeApplication, params, url_conversion, list_all)
+        return self._list_rows(ServeApplication, params, url_conversion, list_all, **options)
 
     def create_serve_application(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Register a served application. One request.
@@ -282,15 +290,17 @@ class IntegrationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List storages without secrets. One request, or one per page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Storage, params, url_conversion, list_all)
+        return self._list_rows(Storage, params, url_conversion, list_all, **options)
 
     def get_storage(self, storage_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a storage with configuration and secrets. One request.

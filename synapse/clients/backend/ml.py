@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.ground_truths import GroundTruth, GroundTruthEvent, GroundTruthVersion
@@ -24,15 +28,19 @@ class MLClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List models. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `project`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting the URL in `file`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Model, params, url_conversion, list_all, files_fields=("file",))
+        return self._list_rows(
+            Model, params, url_conversion, list_all, files_fields=("file",), **options
+        )
 
     def get_model(
         self,
@@ -76,45 +84,52 @@ class MLClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List ground truth events. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `ground_truth_dataset_versions` (a list) and `project`.
             url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(GroundTruthEvent, params, url_conversion, list_all)
+        return self._list_rows(GroundTruthEvent, params, url_conversion, list_all, **options)
 
     def list_ground_truths(
         self,
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List ground truths. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `ground_truth_dataset` and `project`.
             url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(GroundTruth, params, url_conversion, list_all)
+        self._allow_slow_rows(options)
+        return self._list_rows(GroundTruth, params, url_conversion, list_all, **options)
 
     def list_ground_truth_versions(
         self,
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List versions of ground truth datasets. One request, or one for each page.
 
         Args:
             params: Filters such as `ground_truth_dataset` and `project`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(GroundTruthVersion, params, url_conversion, list_all)
+        return self._list_rows(GroundTruthVersion, params, url_conversion, list_all, **options)
 
     def get_ground_truth_version(
         self, version_id: Id, params: Params | None = None
