@@ -50,11 +50,12 @@ class BackendBase(BaseClient):
         url_conversion: UrlConversion | None,
         list_all: bool,
         *,
+        part: str = "",
         files_fields: tuple[str, ...] = ("files",),
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
-        """List rows."""
-        path = str(cls.__schema__.list_path)
+        """List rows, or one part of each."""
+        path = f"{cls.__schema__.list_path}{part}"
         return self._list(
             path, params, url_conversion, list_all, files_fields=files_fields, **options
         )
@@ -78,11 +79,21 @@ class BackendBase(BaseClient):
         return row
 
     def _call_action(
-        self, method: str, cls: type[Resource], key: Id, action: str, data: Any = None
+        self,
+        method: str,
+        cls: type[Resource],
+        key: Id,
+        action: str,
+        data: Any = None,
+        params: Params | None = None,
     ) -> dict[str, Any]:
         """Call an action of a row."""
         schema = cls.__schema__
         row: dict[str, Any] = self._request(
-            method, schema.detail_path(key, action), json=data, resource=schema.label(key)
+            method,
+            schema.detail_path(key, action),
+            json=data,
+            params=params,
+            resource=schema.label(key),
         )
         return row

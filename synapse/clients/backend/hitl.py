@@ -50,6 +50,43 @@ class HITLClientMixin(BackendBase):
         """
         return self._list_rows(Assignment, params, url_conversion, list_all, **options)
 
+    def list_assignments_data(
+        self,
+        params: Params | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List the documents of assignments, without their files. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+
+        Returns:
+            Rows with `id` and `data`.
+        """
+        return self._list_rows(Assignment, params, None, list_all, part="data/", **options)
+
+    def list_assignments_files(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List the files of assignments, without their documents. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            url_conversion: Rule for rewriting the URLs in `files`, a list.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+        """
+        return self._list_rows(
+            Assignment, params, url_conversion, list_all, part="files/", **options
+        )
+
     def set_tags_assignments(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
         """Add tags to assignments or remove them. One request.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ from typing_extensions import Unpack
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
@@ -62,20 +64,23 @@ class MLClientMixin(BackendBase):
             Model, model_id, params, url_conversion=url_conversion, files_fields=("file",)
         )
 
-    def create_model(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def create_model(
+        self, data: Mapping[str, Any], file: str | os.PathLike[str] | None = None
+    ) -> dict[str, Any]:
         """Register a model. One request, and those of a chunked upload for the file.
 
         Args:
-            data: Fields of the model. `file` is the path of a file to upload first;
-                `chunked_upload` is the id of a finished upload.
+            data: Fields of the model. `chunked_upload` is the id of a finished upload.
+            file: Path of a file to upload first; also as `file` in `data`.
 
         Raises:
-            UsageError: The file can't be read.
+            UsageError: The file can't be read, or the two places for the file differ.
             ValidationError: The server refused a field.
         """
         body = dict(data)
-        if (file := body.pop("file", None)) is not None:
-            body["chunked_upload"] = upload_in_chunks(self._transport, file)["id"]
+        path = choose_one("file", file, "data['file']", body.pop("file", None))
+        if path is not None:
+            body["chunked_upload"] = upload_in_chunks(self._transport, path)["id"]
         row: dict[str, Any] = self._create(Model, body)
         return row
 
@@ -95,6 +100,43 @@ class MLClientMixin(BackendBase):
             **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
         return self._list_rows(GroundTruthEvent, params, url_conversion, list_all, **options)
+
+    def list_ground_truth_events_data(
+        self,
+        params: Params | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List documents of ground truth events. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+
+        Returns:
+            Rows with `id` and `data`.
+        """
+        return self._list_rows(GroundTruthEvent, params, None, list_all, part="data/", **options)
+
+    def list_ground_truth_events_files(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List files of ground truth events. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            url_conversion: Rule for rewriting the URLs in `files`, a list.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+        """
+        return self._list_rows(
+            GroundTruthEvent, params, url_conversion, list_all, part="files/", **options
+        )
 
     def list_ground_truths(
         self,
