@@ -101,8 +101,8 @@ class AgentReleases(_AgentCollection[AgentRelease]):
             NotFound: The backend has no such release.
         """
         code = plugin if isinstance(plugin, str) else plugin.code
-        body = {"plugin": code, "version": version}
-        return build_value(self._kind, self._api.create_plugin_release(body), self._api)
+        release = self._api.create_plugin_release(code, version)
+        return build_value(self._kind, release, self._api)
 
 
 class Nodes(_AgentCollection[Node]):

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from synapse._internal.backoff import Backoff
 from synapse.clients.agent.events import read_events
 from synapse.clients.agent.job_log import log_text, read_log
+from synapse.clients.agent.long_poll import LongPollTransport
 from synapse.config import Timeout
 from synapse.errors import (
     AuthenticationError,
@@ -71,7 +72,14 @@ def tail(
         limits: Limits of the stream.
         timeout: Seconds to connect, and seconds of silence before the job's state is read.
         patience: Longest outage of the agent, in seconds.
+
+    Raises:
+        UsageError: The transport has no streams, and the protocol needs one.
     """
+    if isinstance(transport, LongPollTransport):
+        if protocol not in ("auto", "poll"):
+            raise UsageError("A long poll has no streams. Pass protocol='poll' to follow a log.")
+        protocol = "poll"
     follower = _AgentLogFollower(transport, key, protocol, limits, timeout)
     return follow(
         follower.open_at,

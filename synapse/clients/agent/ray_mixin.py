@@ -17,7 +17,13 @@ __all__ = ["RayClientMixin"]
 
 
 class RayClientMixin(BaseClient):
-    """Jobs, nodes, tasks and served applications of a Ray cluster behind an agent."""
+    """Jobs, nodes, tasks and served applications of a Ray cluster behind an agent.
+
+    Attributes:
+        stream_limits: Limits for following logs.
+    """
+
+    stream_limits = StreamLimits()
 
     def list_jobs(self, params: Params | None = None) -> list[dict[str, Any]]:
         """List the cluster's jobs. One request.
@@ -59,10 +65,10 @@ class RayClientMixin(BaseClient):
     def tail_job_logs(
         self,
         job_id: str,
+        timeout: TimeoutArgument | TailProtocol = 30.0,
+        *,
         protocol: TailProtocol = "auto",
         limits: StreamLimits | None = None,
-        *,
-        timeout: TimeoutArgument = (5, 60),
         patience: float = 60.0,
     ) -> Iterator[str]:
         """Yield the output lines of a job until the job ends.
@@ -75,12 +81,12 @@ class RayClientMixin(BaseClient):
 
         Args:
             job_id: Id of the job.
+            timeout: Seconds to connect, and seconds of silence before the client asks for the
+                state of the job. A text is taken for the protocol.
             protocol: `"websocket"` (needs the extra `websocket`), `"http"` for server-sent events,
                 `"stream"` for streamed text, `"poll"` for polling, or `"auto"` for the first of
                 WebSocket, events and polling that works.
-            limits: Limits of the stream; default `StreamLimits()`.
-            timeout: Seconds to connect, and seconds of silence before the client asks for the
-                state of the job.
+            limits: Limits of the stream; default: the client's `stream_limits`.
             patience: Longest outage of the agent, in seconds.
 
         Raises:
@@ -91,14 +97,46 @@ class RayClientMixin(BaseClient):
             StreamLimitExceeded: The output exceeds the limits, after the lines that fit.
             ConnectionFailed: The agent was unreachable for longer than `patience`.
         """
+        if isinstance(timeout, str):
+            protocol = timeout
+            timeout = 30.0
         return tail(
             self._transport,
             validate_id(job_id),
             protocol=validate_protocol(protocol),
-            limits=limits if limits is not None else StreamLimits(),
+            limits=limits if limits is not None else self.stream_limits,
             timeout=Timeout.of(timeout),
             patience=patience,
         )
+
+    def websocket_tail_job_logs(
+        self, job_id: str, timeout: TimeoutArgument = 30.0
+    ) -> Iterator[str]:
+        """Yield the output lines of a job by WebSocket, as `tail_job_logs` does.
+
+        One request for each connection, and one at the end of each.
+
+        Args:
+            job_id: Id of the job.
+            timeout: Seconds to connect, and seconds of silence before the client asks for the
+                state of the job.
+
+        Raises:
+            MissingExtra: `websocket-client` isn't installed.
+        """
+        return self.tail_job_logs(job_id, timeout, protocol="websocket")
+
+    def stream_tail_job_logs(self, job_id: str, timeout: TimeoutArgument = 30.0) -> Iterator[str]:
+        """Yield the output lines of a job by server-sent events, as `tail_job_logs` does.
+
+        One request for each connection, and one at the end of each.
+
+        Args:
+            job_id: Id of the job.
+            timeout: Seconds to connect, and seconds of silence before the client asks for the
+                state of the job.
+        """
+        return self.tail_job_logs(job_id, timeout, protocol="http")
 
     def list_nodes(self, params: Params | None = None) -> list[dict[str, Any]]:
         """List the cluster's machines. One request."""
