@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Literal, overload
 
+from typing_extensions import Unpack
+
 from synapse._internal.closing import Closing
+from synapse.clients.all_rows import AllRows, Row
+from synapse.clients.list_options import ListKeywords, ListOptions, read_pages
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion, convert_row, parse_conversion
 from synapse.config import TimeoutArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
 from synapse.transport import Transport
-from synapse.transport.paging import walk
 
 __all__ = ["BaseClient", "Params"]
 
@@ -146,6 +150,7 @@ class BaseClient(Closing):
         list_all: Literal[False] = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
+        **options: Unpack[ListKeywords],
     ) -> Page: ...
     @overload
     def _list(
@@ -156,7 +161,8 @@ class BaseClient(Closing):
         list_all: bool = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
-    ) -> Page | list[dict[str, Any]]: ...
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows: ...
     def _list(
         self,
         path: str,
@@ -165,10 +171,11 @@ class BaseClient(Closing):
         list_all: bool = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List a path below the base URL.
 
-        One request, or with `list_all` one for each page.
+        One request, and with `list_all` one for each further page, as the rows are used.
 
         Args:
             path: Path, with or without a leading `/`.
@@ -176,19 +183,31 @@ class BaseClient(Closing):
             url_conversion: Rule for rewriting the file URLs of each row.
             list_all: Whether to read all pages, from the first.
             files_fields: Fields that hold file URLs.
+            **options: `page_size`, `timeout`, `page_retries`, `page_retry_backoff`,
+                `throttle_seconds` and `page_failures`, see `ListOptions`.
 
         Returns:
-            One page; with `list_all` a list of all rows, each once.
+            One page; with `list_all` all rows, each once.
+
+        Raises:
+            UsageError: An argument can't work.
         """
         path, resource = self._validate_path(path), path.strip("/")
         conversion = parse_conversion(url_conversion, files_fields)
+        checked = ListOptions.of(options)
+        params = checked.add_page_size(params)
+
+        def convert(rows: list[Row]) -> list[Row]:
+            return [convert_row(row, conversion) for row in rows] if conversion else rows
+
         if list_all:
             pairs = [(k, v) for k, v in (params or {}).items() if k not in ("page", "page_size")]
             pairs.append(("page_size", (params or {}).get("page_size", self.page_size)))
-            pages = walk(self._transport, path, pairs, resource=resource)
-            rows = [row for page in pages for row in page.rows]
-            return [convert_row(row, conversion) for row in rows] if conversion else rows
-        body = self._transport.request("GET", path, params=params, resource=resource)
+            read = partial(read_pages, self._transport, path, pairs, checked, resource=resource)
+            return AllRows(read, convert)
+        body = checked.send(
+            partial(self._transport.request, "GET", path, params=params, resource=resource)
+        )
         if not isinstance(body, dict) or not isinstance(body.get("results"), list):
             raise InvalidResponse(
                 200,
@@ -197,8 +216,7 @@ class BaseClient(Closing):
                 resource=resource,
             )
         page = Page(body)
-        if conversion:
-            page["results"] = [convert_row(row, conversion) for row in page["results"]]
+        page["results"] = convert(page["results"])
         return page
 
     def _request(self, method: str, path: str, **options: Any) -> Any:

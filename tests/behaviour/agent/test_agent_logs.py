@@ -36,12 +36,14 @@ def kinds_of(client: AgentClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_while_it_runs(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=10, pause=0.1)
-    came = [(line, time.monotonic()) for line in world.client.tail_job_logs(job_id, protocol)]
+    came = [
+        (line, time.monotonic()) for line in world.client.tail_job_logs(job_id, protocol=protocol)
+    ]
 
     assert [line for line, _ in came] == FEW
     # It came bit by bit, not at the end.
     assert came[-1][1] - came[0][1] > 0.4
-    assert world.client.get_job(job_id)["status"] == "completed"
+    assert world.client.get_job(job_id)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -49,14 +51,14 @@ def test_when_it_has_ended(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=10)
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
 
-    assert list(world.client.tail_job_logs(job_id, protocol)) == FEW
+    assert list(world.client.tail_job_logs(job_id, protocol=protocol)) == FEW
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_empty_lines_are_lines(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=3, pause=0.5, text="\n\n")
 
-    lines = list(world.client.tail_job_logs(job_id, protocol))
+    lines = list(world.client.tail_job_logs(job_id, protocol=protocol))
 
     assert lines == [text for number in range(3) for text in (f"line {number}", "", "")]
 
@@ -65,16 +67,16 @@ def test_empty_lines_are_lines(world: World, protocol: TailProtocol) -> None:
 def test_nothing_printed(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=0)
 
-    lines = list(world.client.tail_job_logs(job_id, protocol))
+    lines = list(world.client.tail_job_logs(job_id, protocol=protocol))
 
     # The code asks for the number of its last line, when there is none.
-    assert lines == world.client.get_job_logs(job_id)["logs"].splitlines()
+    assert lines == world.client.get_job_logs(job_id).splitlines()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_such_job(world: World, protocol: TailProtocol) -> None:
     with pytest.raises(errors.NotFound, match="no job nope"):
-        list(world.client.tail_job_logs("nope", protocol))
+        list(world.client.tail_job_logs("nope", protocol=protocol))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -82,10 +84,10 @@ def test_silence(world: World, protocol: TailProtocol) -> None:
     """A job that says nothing for longer than the timeout goes on being followed."""
     job_id = world.run("say", lines=3, pause=1.0)
 
-    assert list(world.client.tail_job_logs(job_id, protocol, timeout=(5, 0.3))) == FEW[:3]
+    assert list(world.client.tail_job_logs(job_id, timeout=(5, 0.3), protocol=protocol)) == FEW[:3]
 
 
-@pytest.mark.parametrize("protocol", ["websocket", "stream"])
+@pytest.mark.parametrize("protocol", ["websocket", "http", "stream"])
 def test_cut_again_and_again(
     world: World, protocol: TailProtocol, faults: Any, proxy_to: Callable[..., Any]
 ) -> None:
@@ -94,7 +96,7 @@ def test_cut_again_and_again(
     proxy = proxy_to(world.agent.url, lambda: faults.Fault(down=60_000, how="reset"))
 
     with AgentClient(proxy.url, world.agent.token) as client:
-        lines = list(client.tail_job_logs(job_id, protocol))
+        lines = list(client.tail_job_logs(job_id, protocol=protocol))
 
     assert lines == [f"line {number}" + "x" * 40 for number in range(5000)]
     assert proxy.connections > 4
@@ -107,7 +109,7 @@ def test_polling_over_cuts(world: World, faults: Any, proxy_to: Callable[..., An
     proxy.next(*many, *many, *many)
 
     with AgentClient(proxy.url, world.agent.token) as client:
-        lines = list(client.tail_job_logs(job_id, "http"))
+        lines = list(client.tail_job_logs(job_id, "poll"))
 
     assert lines == [f"line {number}" for number in range(30)]
 
@@ -127,8 +129,8 @@ def test_over_an_agent_that_is_stopped(own_world: World) -> None:
 
     following.join(20)
     assert came[0] == "waiting"
-    assert came == own_world.client.get_job_logs(job_id)["logs"].splitlines()
-    assert own_world.client.get_job(job_id)["status"] == "failed"
+    assert came == own_world.client.get_job_logs(job_id).splitlines()
+    assert own_world.client.get_job(job_id)["status"] == "FAILED"
 
 
 def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +138,7 @@ def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     asked = kinds_of(world.client, monkeypatch)
 
     assert list(world.client.tail_job_logs(job_id)) == FEW
-    assert asked == ["ws", job_id]
+    assert asked == ["logs", job_id]
 
 
 def test_auto_without_the_library(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +166,7 @@ def test_auto_where_no_websocket_gets_through(
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_limits(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=10)
-    lines = world.client.tail_job_logs(job_id, protocol, StreamLimits(max_lines=4))
+    lines = world.client.tail_job_logs(job_id, protocol=protocol, limits=StreamLimits(max_lines=4))
 
     assert [next(lines) for _ in range(4)] == FEW[:4]
     with pytest.raises(errors.StreamLimitExceeded, match="more than 4 lines") as caught:
@@ -177,7 +179,11 @@ def test_messages_are_counted(world: World) -> None:
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
 
     with pytest.raises(errors.StreamLimitExceeded, match="more than 2 messages"):
-        list(world.client.tail_job_logs(job_id, "websocket", StreamLimits(max_messages=2)))
+        list(
+            world.client.tail_job_logs(
+                job_id, protocol="websocket", limits=StreamLimits(max_messages=2)
+            )
+        )
     # None is larger than what is taken by default.
     assert len(list(world.client.tail_job_logs(job_id, "websocket"))) == 300
 
@@ -187,7 +193,7 @@ def test_from_a_line_on(world: World) -> None:
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
     path = f"jobs/{job_id}/logs/"
 
-    part = world.client._get(path, {"from": 4, "limit": 2})
+    part = world.client._get(path, {"format": "json", "from": 4, "limit": 2})
 
     assert part == {"logs": "line 4\nline 5\n", "from": 4, "count": 10, "is_final": True}
     with pytest.raises(errors.ValidationError, match="from"):
@@ -200,10 +206,10 @@ def test_agent_that_is_gone(own_world: World) -> None:
 
     for protocol in PROTOCOLS:
         with pytest.raises(errors.ConnectionFailed) as caught:
-            list(own_world.client.tail_job_logs(job_id, protocol, patience=0.3))
+            list(own_world.client.tail_job_logs(job_id, protocol=protocol, patience=0.3))
         assert caught.value.status_code == 503
 
 
 def test_unknown_protocol(world: World) -> None:
-    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream'"):
-        world.client.tail_job_logs("a-job", "carrier pigeon")  # type: ignore[arg-type] # wrong
+    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream', 'poll'"):
+        world.client.tail_job_logs("a-job", protocol="carrier pigeon")  # type: ignore[arg-type] # wrong

@@ -32,7 +32,10 @@ PROTECTED = {
     "_put": "path, data=None, params=None, **options",
     "_patch": "path, data=None, params=None, **options",
     "_delete": "path, data=None, params=None, **options",
-    "_list": "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',)",
+    "_list": (
+        "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',), "
+        "**options"
+    ),
 }
 
 

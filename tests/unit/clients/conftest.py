@@ -9,6 +9,7 @@ import attrs
 import pytest
 
 from synapse.clients.backend import BackendClient
+from synapse.config import Settings
 
 
 @attrs.define
@@ -25,6 +26,7 @@ class FakeTransport:
     responses: list[Any] = attrs.field(factory=lambda: [{}])
     calls: list[tuple[str, str, dict[str, Any]]] = attrs.field(factory=list)
     is_closed: bool = False
+    settings: Settings = attrs.field(factory=lambda: Settings("http://fake/", {}))
 
     @property
     def lines(self) -> list[str]:
