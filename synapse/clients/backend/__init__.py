@@ -11,18 +11,44 @@ from synapse.clients.backend.data_collection import DataCollectionClientMixin
 from synapse.clients.backend.hitl import HITLClientMixin
 from synapse.clients.backend.integration import IntegrationClientMixin
 from synapse.clients.backend.ml import MLClientMixin
+from synapse.clients.backend.models import (
+    Agent,
+    ConfirmFileResult,
+    ConfirmUploadResponse,
+    JobStatus,
+    MultipartUploadInfo,
+    PresignedFileInfo,
+    PresignedUploadPart,
+    PresignedUploadResponse,
+    Storage,
+    StorageCategory,
+    StorageProvider,
+    UpdateJobRequest,
+)
 
 if TYPE_CHECKING:
     from synapse.session import Session
 
 __all__ = [
+    "Agent",
     "AnnotationClientMixin",
     "BackendClient",
+    "ConfirmFileResult",
+    "ConfirmUploadResponse",
     "CoreClientMixin",
     "DataCollectionClientMixin",
     "HITLClientMixin",
     "IntegrationClientMixin",
+    "JobStatus",
     "MLClientMixin",
+    "MultipartUploadInfo",
+    "PresignedFileInfo",
+    "PresignedUploadPart",
+    "PresignedUploadResponse",
+    "Storage",
+    "StorageCategory",
+    "StorageProvider",
+    "UpdateJobRequest",
 ]
 
 
