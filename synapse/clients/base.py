@@ -39,6 +39,7 @@ class BaseClient(Closing):
         agent_token: Token of an agent.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
         transport: Transport to share; replaces all other arguments.
+        url_host: Host of the files' URLs that the server shall sign, such as `internal`.
 
     Raises:
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
@@ -58,6 +59,7 @@ class BaseClient(Closing):
         agent_token: str | None = None,
         timeout: TimeoutArgument = None,
         transport: Transport | None = None,
+        url_host: str | None = None,
     ) -> None:
         if transport is None:
             transport = Transport(
@@ -70,6 +72,7 @@ class BaseClient(Closing):
                     tenant=tenant,
                     agent_token=agent_token,
                     timeout=timeout,
+                    url_host=url_host,
                 )
             )
         self._transport = transport

@@ -72,6 +72,7 @@ class BackendClient(
         agent_token: Token of an agent; default: `SYNAPSE_AGENT_TOKEN`.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
         transport: Transport of a session to share; replaces all other arguments.
+        url_host: Host of the files' URLs that the server shall sign, such as `internal`.
 
     Raises:
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
