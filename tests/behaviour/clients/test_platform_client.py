@@ -295,6 +295,36 @@ def test_contradiction_is_refused_before_sending(
     assert recorder.asked == []
 
 
+# -- For those who subclass ----------------------------------------------------------------------
+
+
+def test_files_of_a_subclass(recorded: BackendClient, recorder: Any, path: Path) -> None:
+    with path.open("rb") as opened:
+        recorded._post(
+            "uploads/",
+            data={"name": "n", "config": {"a": 1}},
+            files={"image": path, "mask": opened, "note": ("note.txt", b"text")},
+            params={"q": 1},
+        )
+
+    (asked,) = recorder.asked
+    assert (asked.line, asked.query) == (("POST", "uploads/"), [("q", "1")])
+    assert asked.body == {
+        "name": "n",
+        "config": '{"a":1}',
+        "image": ("photo.jpg", CONTENT),
+        "mask": ("photo.jpg", CONTENT),
+        "note": ("note.txt", b"text"),
+    }
+
+
+def test_list_exists(recorded: BackendClient, recorder: Any) -> None:
+    answer_with(recorder, PAGE)
+
+    assert recorded.exists("list_tasks", params={"project": 1}) is True
+    assert recorder.asked[0].query == [("project", "1")]
+
+
 # -- Files ---------------------------------------------------------------------------------------
 
 
