@@ -27,7 +27,10 @@ MIXINS = [
 
 # Methods that subclasses of `BaseClient` call, with their parameters.
 PROTECTED = {
-    "_get": "path, params=None, *, url_conversion=None, files_fields=('files',), **options",
+    "_get": (
+        "path, params=None, *, url_conversion=None, files_fields=('files',), response_model=None, "
+        "**options"
+    ),
     "_post": "path, data=None, params=None, **options",
     "_put": "path, data=None, params=None, **options",
     "_patch": "path, data=None, params=None, **options",
@@ -51,7 +54,7 @@ def test_backend_client_has_the_methods_of_its_mixins_and_few_others() -> None:
         for name, function in list_public(mixin).items():
             assert getattr(BackendClient, name) is function
             names.remove(name)
-    assert names == {"base_url", "close", "page_size", "request_count", "session"}
+    assert names == {"base_url", "close", "exists", "page_size", "request_count", "session"}
 
 
 @pytest.mark.parametrize("name", PROTECTED)

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from synapse.clients.backend import BackendClient
-from synapse.errors import UsageError
+from synapse.errors import ConfigurationError, UsageError
 
 Lines = list[tuple[str, str]]
 
@@ -94,6 +94,32 @@ def test_pair_of_rows_and_count(recorded: BackendClient, recorder: Any, name: st
 
     assert (count, list(rows)) == (2, PAGE["results"])
     assert [row["id"] for row in getattr(recorded, name)(list_all=True)] == [1, 2]
+
+
+# -- Settings ------------------------------------------------------------------------------------
+
+
+def test_constructor(recorder: Any) -> None:
+    """The second position is the access token."""
+    answer_with(recorder, PAGE)
+    timeout = {"connect": 5, "read": 15}
+
+    with BackendClient(
+        recorder.url, "tok", tenant="t", timeout=timeout, url_host="internal"
+    ) as client:
+        client.get_project(1)
+        list(client.list_tasks({"project": 1}, list_all=True))
+
+    first, second = recorder.asked
+    assert first.headers["synapse-access-token"] == "Token tok"
+    assert first.headers["synapse-tenant"] == "Token t"
+    assert first.query == [("url_host", "internal")]
+    assert ("url_host", "internal") in second.query
+
+
+def test_two_spellings_of_a_token(recorder: Any) -> None:
+    with pytest.raises(ConfigurationError, match="api_token and access_token differ"):
+        BackendClient(recorder.url, "a", access_token="b")
 
 
 # -- One request ---------------------------------------------------------------------------------
@@ -267,6 +293,36 @@ def test_contradiction_is_refused_before_sending(
     with pytest.raises(UsageError, match="differ"):
         CONTRADICTIONS[name](recorded, path)
     assert recorder.asked == []
+
+
+# -- For those who subclass ----------------------------------------------------------------------
+
+
+def test_files_of_a_subclass(recorded: BackendClient, recorder: Any, path: Path) -> None:
+    with path.open("rb") as opened:
+        recorded._post(
+            "uploads/",
+            data={"name": "n", "config": {"a": 1}},
+            files={"image": path, "mask": opened, "note": ("note.txt", b"text")},
+            params={"q": 1},
+        )
+
+    (asked,) = recorder.asked
+    assert (asked.line, asked.query) == (("POST", "uploads/"), [("q", "1")])
+    assert asked.body == {
+        "name": "n",
+        "config": '{"a":1}',
+        "image": ("photo.jpg", CONTENT),
+        "mask": ("photo.jpg", CONTENT),
+        "note": ("note.txt", b"text"),
+    }
+
+
+def test_list_exists(recorded: BackendClient, recorder: Any) -> None:
+    answer_with(recorder, PAGE)
+
+    assert recorded.exists("list_tasks", params={"project": 1}) is True
+    assert recorder.asked[0].query == [("project", "1")]
 
 
 # -- Files ---------------------------------------------------------------------------------------
