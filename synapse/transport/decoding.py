@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from synapse._internal.json_values import to_json
+
 __all__ = ["decoder", "dumps", "loads"]
 
 
@@ -32,13 +34,10 @@ def decoder() -> Callable[[bytes], Any]:
 def dumps(value: Any) -> bytes:
     """Encode a body as JSON in UTF-8.
 
-    NaN and infinity are refused: they aren't JSON, and a server's error wouldn't name the value.
-
     Raises:
-        ValueError: The value contains a NaN, an infinity or a circular reference.
-        TypeError: The value contains a type that JSON doesn't know.
+        FieldValueError: JSON can't hold a part of the value; the message names the part.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(to_json(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _refused(constant: str) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from synapse._internal.json_values import to_json
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.page import Page
@@ -320,7 +321,8 @@ class IntegrationClientMixin(BackendBase):
 
 def _encode_form_value(value: Any) -> str:
     """Encode a value for a form: structures and booleans as JSON."""
-    return dumps(value).decode() if isinstance(value, (bool, dict, list)) else str(value)
+    plain = to_json(value)
+    return dumps(plain).decode() if isinstance(plain, (bool, dict, list)) else str(plain)
 
 
 def _build_log(entry: Mapping[str, Any]) -> Mapping[str, Any]:
