@@ -86,6 +86,8 @@ class Session(Closing, SessionBase):
         https_only: Whether to refuse a server that is reached by plain http.
         paging: Way to read long lists: `"keys"` (bounds on the id), `"cursor"` or `"numbers"`; by
             default the best one that the server offers for the list.
+        max_query_length: Length of the longest query of a request, in bytes. A filter with more
+            values is sent in several requests.
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
@@ -144,6 +146,7 @@ class Session(Closing, SessionBase):
         retries: int = 3,
         https_only: bool = False,
         paging: PagingOption = "auto",
+        max_query_length: int = 8192,
         proxies: dict[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str, str] | None = None,
@@ -169,6 +172,7 @@ class Session(Closing, SessionBase):
                     deadline=deadline,
                     https_only=https_only,
                     paging=paging,
+                    max_query_length=max_query_length,
                     proxies=proxies,
                     verify=verify,
                     cert=cert,

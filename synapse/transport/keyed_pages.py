@@ -42,18 +42,27 @@ def find_direction(params: Params, key: str, rows: list[Row]) -> int | None:
         key: The unique field.
         rows: A page of the list, from which the order is concluded if the query has none.
 
-    Queries with bounds of their own have no direction: a second bound of the same name would
-    widen the query on some servers.
     """
     keys: list[Any] = [row.get(key) for row in rows]
-    has_bounds = any(name.startswith(f"{key}__") for name, _ in params)
-    if len(keys) < 2 or set(map(type, keys)) != {int} or has_bounds:
+    if len(keys) < 2 or set(map(type, keys)) != {int} or not _has_readable_bounds(params, key):
         return None
     ordering = [value for name, value in params if name == "ordering"]
     for direction, name in ((1, key), (-1, f"-{key}")):
         if ordering in ([], [name]) and keys == sorted(set(keys), reverse=direction < 0):
             return direction
     return None
+
+
+def _has_readable_bounds(params: Params, key: str) -> bool:
+    """Return whether the query's own bounds on the key are whole numbers, each given once."""
+    names = [name for name, _ in params if name in _bounds(key)]
+    return len(names) == len(set(names)) and all(
+        str(value).isdecimal() for name, value in params if name in names
+    )
+
+
+def _bounds(key: str) -> set[str]:
+    return {f"{key}__{lookup}" for lookup in ("lt", "lte", "gt", "gte")}
 
 
 class KeyedPages:
@@ -85,6 +94,7 @@ class KeyedPages:
         self._limit = limit
         after, until = ("gt", "lte") if direction > 0 else ("lt", "gte")
         self._after, self._until = f"{request.key}__{after}", f"{request.key}__{until}"
+        self._own = _bounds(request.key)
         self._base = 0
         self._width = 1
         self._ahead = ReadAhead(self._fetch_stretch, workers)
@@ -144,12 +154,19 @@ class KeyedPages:
         return self._base + self._direction * self._width * number
 
     def _fetch(self, position: int | None, bound: int | None = None) -> Response:
-        bounds = [(self._after, position), (self._until, bound)]
+        params = {name: value for name, value in self._request.params if name in self._own}
+        # The position is within the query's own bounds; of two ends the nearer one holds.
+        if position is not None:
+            params[self._after] = position
+        if bound is not None:
+            nearer = min if self._direction > 0 else max
+            params[self._until] = nearer(bound, int(params.get(self._until, bound)))
         sign = "" if self._direction > 0 else "-"
+        others = {*self._own, "ordering"}
         return self._request.fetch(
             [
-                *(pair for pair in self._request.params if pair[0] != "ordering"),
-                *(pair for pair in bounds if pair[1] is not None),
+                *(pair for pair in self._request.params if pair[0] not in others),
+                *params.items(),
                 ("ordering", f"{sign}{self._request.key}"),
             ]
         )

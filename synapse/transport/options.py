@@ -14,6 +14,8 @@ from synapse.transport.retry import OnRetry, RetryPolicy
 
 __all__ = ["Event", "Hook", "Options", "PagingOption", "checked_deadline"]
 
+_SHORTEST_QUERY = 256
+
 
 @attrs.frozen(eq=False)
 class Event:
@@ -106,6 +108,13 @@ def _check_paging(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} is {value!r}. Pass one of {names}.")
 
 
+def _check_query_length(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < _SHORTEST_QUERY:
+        raise ConfigurationError(
+            f"{attribute.name} is {value!r}. Pass a number of bytes from {_SHORTEST_QUERY}."
+        )
+
+
 @attrs.frozen(eq=False, repr=False)
 class Options:
     """Options of a transport.
@@ -120,6 +129,8 @@ class Options:
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
         paging: Way to read long lists: `"auto"`, `"keys"`, `"cursor"` or `"numbers"`.
+        max_query_length: Length of the longest encoded query, in bytes. A filter with more values
+            is sent in several requests.
         on_request: Called before each attempt.
         on_response: Called after each attempt.
         on_retry: Called before each pause for another attempt.
@@ -133,6 +144,7 @@ class Options:
     verify: bool | str | None = attrs.field(default=None, converter=_checked_verify)
     cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
     paging: PagingOption = attrs.field(default="auto", validator=_check_paging)
+    max_query_length: int = attrs.field(default=8192, validator=_check_query_length)
     on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)

@@ -9,6 +9,7 @@ __all__ = ["SeenIds"]
 
 _BITS = 1024
 _MOST_PENDING = 100_000
+_MISSING = object()
 
 
 class SeenIds:
@@ -17,7 +18,7 @@ class SeenIds:
     Ten million consecutive ids take about two megabytes; a `set` of them takes half a gigabyte.
 
     Args:
-        key: The field with the id.
+        key: The field with the id; rows without it have their `id` compared.
 
     Attributes:
         knows_all: Whether every row so far had an id.
@@ -47,9 +48,13 @@ class SeenIds:
         """
         if self._is_beyond(rows):
             return rows
-        add, key = self.add, self._key
-        self.knows_all = self.knows_all and all(key in row for row in rows)
-        return [row for row in rows if key not in row or add(row[key])]
+        new = []
+        for row in rows:
+            key = row.get(self._key, row.get("id", _MISSING))
+            self.knows_all = self.knows_all and key is not _MISSING
+            if key is _MISSING or self.add(key):
+                new.append(row)
+        return new
 
     def add(self, key: Any) -> bool:
         """Note an id; return whether the id is new."""

@@ -17,6 +17,7 @@ from synapse.transport.keyed_pages import (
     find_direction,
 )
 from synapse.transport.page import ListRequest
+from synapse.transport.paging import walk
 
 SIZE = 10
 
@@ -73,9 +74,18 @@ class TestDirection:
         params = [] if ordering is None else [("ordering", ordering)]
         assert find_direction(params, "id", rows(*ids)) == direction
 
-    def test_bounds_of_the_users_own_stay_alone(self) -> None:
-        assert find_direction([("id__gt", 5)], "id", rows(6, 7)) is None
-        assert find_direction([("created__gt", "2027")], "id", rows(6, 7)) == 1
+    @pytest.mark.parametrize(
+        ("params", "direction"),
+        [
+            ([("id__gt", 5)], 1),
+            ([("id__gt", 5), ("id__lt", "9")], 1),
+            ([("created__gt", "2027")], 1),
+            ([("id__gt", "a5")], None),
+            ([("id__gt", 5), ("id__gt", 6)], None),
+        ],
+    )
+    def test_bounds_of_the_users_own(self, params: Any, direction: int | None) -> None:
+        assert find_direction(params, "id", rows(6, 7)) == direction
 
 
 @pytest.mark.parametrize("workers", [1, 4])
@@ -89,6 +99,22 @@ def test_each_row_once_in_order(list_server: Any, gap: int, direction: int, work
     assert keys(walked) == wanted[1:]
     assert len(server.queries) < 60
     assert server.cost <= SIZE * len(server.queries)
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+@pytest.mark.parametrize("lookups", [("gt", "lt"), ("gte", "lte"), ("gt", "lte"), ("gte", "lt")])
+def test_rows_within_bounds_of_the_users_own(
+    list_server: Any, direction: int, lookups: tuple[str, str]
+) -> None:
+    server, transport = list_server(rows(*range(0, 900, 3)))
+    params = [(f"id__{lookups[0]}", 60), (f"id__{lookups[1]}", 660), ("page_size", 10)]
+    ordering = "id" if direction > 0 else "-id"
+    pages = walk(transport, "x/", [*params, ("ordering", ordering)])
+    found = [row["id"] for page in pages for row in page.rows]
+    lowest, highest = 60 + 3 * (lookups[0] == "gt"), 660 - 3 * (lookups[1] == "lt")
+    expected = list(range(lowest, highest + 1, 3))
+    assert found == expected[::direction]
+    assert not any("page" in query for query in server.queries)
 
 
 @settings(
