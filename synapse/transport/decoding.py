@@ -23,12 +23,26 @@ def loads(body: bytes) -> Any:
 
 @functools.cache
 def decoder() -> Callable[[bytes], Any]:
-    """Return the decoder, chosen at the first response: importing orjson takes time."""
+    """Return the decoder, chosen at the first response: importing orjson takes time.
+
+    Values are the same with and without orjson.
+    """
     try:
         import orjson
     except ImportError:
         return _decode
-    return orjson.loads
+    decode_fast = orjson.loads
+
+    def decode(body: bytes) -> Any:
+        # orjson makes floats of integers beyond 64 bits, and refuses some JSON that Python reads.
+        if _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO):
+            return _decode(body)
+        try:
+            return decode_fast(body)
+        except ValueError:
+            return _decode(body)
+
+    return decode
 
 
 def dumps(value: Any) -> bytes:
@@ -43,6 +57,10 @@ def dumps(value: Any) -> bytes:
 def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
+
+# Each digit as "0" and any other byte as NUL: the fastest search for a long run of digits.
+_DIGITS_AS_ZERO = bytes(0x30 if chr(byte) in "0123456789" else 0 for byte in range(256))
+_LONG_NUMBER = b"0" * 19
 
 _standard = json.JSONDecoder(parse_constant=_refused)
 
