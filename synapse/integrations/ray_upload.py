@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse._internal.hints import suggestion
+from synapse._internal.json_values import to_json
 from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
-from synapse.orm.convert import to_wire
 from synapse.orm.resource import Resource
 from synapse.transfer.bulk.report import UploadReport
 
@@ -99,7 +99,7 @@ def upload(
     _validate_columns(dataset, columns)
     folder = Path(journals).absolute()
     send = _BlockUpload(
-        session, key, dict(files), meta, names, to_wire(project), str(folder), workers
+        session, key, dict(files), meta, names, to_json(project), str(folder), workers
     )
     start = time.monotonic()
     reports = dataset.select_columns(list(dict.fromkeys(columns))).map_batches(

@@ -11,7 +11,7 @@ import functools
 import sys
 import types
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
@@ -31,7 +31,6 @@ __all__ = [
     "pass_through",
     "structure_hook",
     "text_hook",
-    "to_wire",
 ]
 
 
@@ -65,6 +64,15 @@ class ValueObject(_OfSession):
     """
 
     extra: Mapping[str, Any] = attrs.field(factory=dict, repr=False)
+
+    def __synapse_json__(self) -> dict[str, Any]:
+        """Return the keys as they go over the wire: those that are set, and unknown ones."""
+        known = {
+            field.name: getattr(self, field.name)
+            for field in attrs.fields(type(self))
+            if field.name != "extra" and getattr(self, field.name) is not None
+        }
+        return {**self.extra, **known}
 
 
 def parse_time(value: Any, _: Any = None) -> datetime:
@@ -132,40 +140,6 @@ def structure_hook(kind: Any) -> Callable[[Any], Any]:
         return hook(value, kind)
 
     return structure
-
-
-def to_wire(value: Any) -> Any:
-    """Convert a Python value into JSON: resources into ids, enumerations, times, value objects.
-
-    Args:
-        value: A field's or a filter's value.
-
-    Returns:
-        The JSON value, which shares no list or mapping with the argument.
-    """
-    if value is None or type(value) in (str, int, float, bool):
-        return value
-    if isinstance(value, enum.Enum):
-        return value.value
-    if isinstance(value, (datetime, date)):
-        return value.isoformat()
-    if isinstance(value, Mapping):
-        # A copy of the list: another thread may be editing the mapping.
-        return {str(key): to_wire(item) for key, item in list(value.items())}
-    if isinstance(value, (list, tuple, set, frozenset)):
-        return [to_wire(item) for item in list(value)]
-    if hasattr(type(value), "__synapse_id__"):
-        return value.__synapse_id__()
-    if isinstance(value, ValueObject):
-        known = {
-            field.name: to_wire(getattr(value, field.name))
-            for field in attrs.fields(type(value))
-            if field.name != "extra" and getattr(value, field.name) is not None
-        }
-        return {**to_wire(value.extra), **known}
-    if hasattr(value, "tolist"):
-        return to_wire(value.tolist())  # numpy's numbers and arrays, and what is like them
-    return value
 
 
 def bind(value: Any, session: SessionLike) -> None:

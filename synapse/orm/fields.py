@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from synapse._internal.json_values import to_comparable
 from synapse.errors import FieldMissing, FieldValueError
 from synapse.orm.convert import (
     Choices,
@@ -25,7 +26,6 @@ from synapse.orm.convert import (
     same_json,
     structure_hook,
     text_hook,
-    to_wire,
 )
 from synapse.orm.tracked import read_only, tracked
 
@@ -333,12 +333,12 @@ class Field:
         if said is MISSING:
             return False
         if self.is_relation:
-            return bool(to_wire(current) == ids_of(said))
+            return bool(to_comparable(current) == ids_of(said))
         if type(said) in self.passes:
-            return same_json(to_wire(current), said)
+            return same_json(to_comparable(current), said)
         try:
             # Both as JSON, and both by way of the declared type, which may leave out a null.
-            return same_json(to_wire(current), to_wire(self.convert(said, resource)))
+            return same_json(to_comparable(current), to_comparable(self.convert(said, resource)))
         except FieldValueError:
             return False
 

@@ -6,7 +6,6 @@ with a suggestion.
 
 from __future__ import annotations
 
-import enum
 import operator
 import typing
 from collections.abc import Iterable, Mapping
@@ -15,8 +14,9 @@ from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal.hints import suggestion
+from synapse._internal.json_values import is_missing, to_json, to_time
 from synapse._internal.validate import is_int
-from synapse.errors import InvalidQuery
+from synapse.errors import FieldValueError, InvalidQuery
 from synapse.orm import registry
 from synapse.orm.convert import parse_time
 
@@ -87,8 +87,6 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
         relation = base[:-3] if base.endswith("_id") and base[:-3] in schema.fields else base
         field = schema.fields.get(relation)
         parameter = relation if field is None else field.parameter
-        if hasattr(value, "tolist"):
-            value = value.tolist()
         if lookup in _BOUNDS:
             pairs.append((f"{parameter}__{lookup}", _check_bound(schema, base, name, value)))
             continue
@@ -264,17 +262,12 @@ def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
 
 def _value(schema: Schema, name: str, value: Any) -> Any:
     """Turn one value into a query parameter's."""
-    if value is None:
+    if value is None or is_missing(value):
         raise InvalidQuery(
-            f"{schema.name}.{name} can't be filtered by None: the server has no such filter. "
+            f"{schema.name}.{name} can't be filtered by {value}: the server has no such filter. "
             "Leave it out, or pass a filter of your server's own with params={...}."
         )
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, enum.Enum):
-        return value.value
-    if hasattr(value, "tolist"):
-        value = value.tolist()
+    value = to_time(value)
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise InvalidQuery(
@@ -284,18 +277,22 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, date):
         return datetime.combine(value, time(), timezone.utc).isoformat()
-    if value == "":
+    field = schema.fields.get(name)
+    if field is not None and (why := field.refuses(value)):
+        raise InvalidQuery(f"{schema.name}.{why}")
+    try:
+        plain = to_json(value, name)
+    except FieldValueError as error:
+        raise InvalidQuery(f"{name} can't be a filter's value: {error}") from None
+    if plain == "":
         raise InvalidQuery(
             f"{schema.name}.{name} can't be filtered by an empty text: the server takes it for no "
             "filter, and would answer everything."
         )
-    if isinstance(value, (str, int, float)):
-        return value
-    if hasattr(type(value), "__synapse_id__"):
-        field = schema.fields.get(name)
-        if field is not None and (why := field.refuses(value)):
-            raise InvalidQuery(f"{schema.name}.{why}")
-        return value.__synapse_id__()
+    if isinstance(plain, bool):
+        return "true" if plain else "false"
+    if isinstance(plain, (str, int, float)):
+        return plain
     raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
 
 
@@ -350,7 +347,12 @@ def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
 
 
 def _is_many(value: Any) -> bool:
-    return isinstance(value, Iterable) and not isinstance(value, (str, bytes, Mapping))
+    # Arrays without dimensions can't be iterated over.
+    return (
+        isinstance(value, Iterable)
+        and not isinstance(value, (str, bytes, Mapping))
+        and getattr(value, "ndim", 1) > 0
+    )
 
 
 def _is_time(field: Field) -> bool:

@@ -12,9 +12,9 @@ from itertools import islice
 from typing import Any, TypeVar
 
 from synapse._internal.hints import suggestion
+from synapse._internal.json_values import to_json
 from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
 from synapse.orm.base_manager import BaseManager
-from synapse.orm.convert import to_wire
 from synapse.orm.query import Query
 from synapse.orm.resource import Deletable, Editable, Resource
 from synapse.transport.list_errors import reasons_by_position
@@ -85,7 +85,7 @@ class Creates(BaseManager[T]):
             for one in value if isinstance(value, (list, tuple, set)) else (value,):
                 if why := field.refuses(one):
                     raise InvalidQuery(f"{schema.name}.{why}")
-            body[relation] = to_wire(value)
+            body[relation] = to_json(value, relation)
         if self._scope is not None:
             name, owner = self._scope
             own = [owner._key] if schema.fields[name].declared.is_many else owner._key

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from synapse._internal.json_values import to_json
 from synapse.orm import registry
-from synapse.orm.convert import to_wire
 from synapse.orm.fields import MISSING, FieldOptions, declare, ids_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class ForeignKeyId(Generic[K]):
             value = field.raw(instance._raw)
         if value is MISSING:
             value = field.read(instance)
-        key: K = ids_of(to_wire(value))
+        key: K = ids_of(to_json(value))
         return key
 
     def __set__(self, instance: Resource, value: Any) -> None:

@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse._internal.hints import attribute_error, suggestion
+from synapse._internal.json_values import to_comparable, to_json
 from synapse._internal.redaction import is_signed
 from synapse.errors import FieldValueError, InvalidResponse, NotFound
 from synapse.orm import registry
-from synapse.orm.convert import same_json, to_wire
+from synapse.orm.convert import same_json
 from synapse.orm.fields import MISSING, Field, ids_of
 from synapse.orm.pickling import restore
 from synapse.orm.tracked import is_tracked, tracked
@@ -124,10 +125,10 @@ class Resource:
         for name, field in type(self).__schema__.fields.items():
             current = field.current(self)
             if current is not MISSING:
-                known[field.wire_name(self._raw)] = to_wire(current)
+                known[field.wire_name(self._raw)] = current
             elif field.is_relation and name in known:
                 known[name] = ids_of(known[name])
-        plain: dict[str, Any] = to_wire(known)
+        plain: dict[str, Any] = to_json(known)
         return plain
 
     @property
@@ -179,7 +180,7 @@ class Resource:
                 continue
             name = field.wire_name(old)
             if saved is not None and name in saved:
-                if not same_json(to_wire(current), saved[name]):
+                if not same_json(to_comparable(current), saved[name]):
                     continue  # edited again while it was being saved
             elif same_json(field.raw(new), field.raw(old)) or (
                 field in editable and not field.matches(current, self, old)
@@ -336,7 +337,7 @@ class Resource:
     def _reduced(self) -> tuple[Any, ...]:
         editable = frozenset(self._editable_fields())
         edits = {
-            name: to_wire(field.current(self))
+            name: to_comparable(field.current(self))
             for name, field in type(self).__schema__.fields.items()
             if field in editable and field.differs(self)
         }
@@ -425,7 +426,7 @@ class Editable(Fetchable):
     def changes(self) -> dict[str, Any]:
         """The changed fields as JSON values, as `save()` would send them. Makes no request."""
         return {
-            field.wire_name(self._raw): to_wire(field.current(self))
+            field.wire_name(self._raw): to_json(field.current(self), field.name)
             for field in self._editable_fields()
             if field.differs(self)
         }

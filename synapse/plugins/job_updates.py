@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 import time
@@ -10,7 +9,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synapse._internal.backoff import Backoff
-from synapse.errors import ClientError, SynapseError, UsageError
+from synapse._internal.json_values import to_report_json
+from synapse._internal.validate import is_number
+from synapse.errors import ClientError, FieldValueError, SynapseError, UsageError
 
 __all__ = ["JobUpdates", "UpdateSender", "to_json"]
 
@@ -57,10 +58,7 @@ class JobUpdates:
         Raises:
             UsageError: One of the numbers can't be meant.
         """
-        for name, value in (("done", done), ("total", total)):
-            if not _is_count(value):
-                raise UsageError(f"{name}={value!r} is not valid. Pass a number, 0 or more.")
-        done, total = to_json(done), to_json(total)
+        done, total = _to_count("done", done), _to_count("total", total)
         percent = 100.0 if total == 0 else min(100.0, 100.0 * done / total)
         with self._lock:
             self.progress_record[str(category or "default")] = {
@@ -215,9 +213,9 @@ class UpdateSender:
 
 
 def to_json(value: Any, path: str = "the value") -> Any:
-    """Convert a value to JSON: also numpy's numbers, times and objects of the SDK.
+    """Convert a part of a report to JSON: also numpy's numbers, times and objects of the SDK.
 
-    NaN and infinity, which JSON doesn't know, become `None`.
+    NaN, infinity and missing values become `None`: a loss that diverged must not end the training.
 
     Args:
         value: The code's value.
@@ -230,41 +228,18 @@ def to_json(value: Any, path: str = "the value") -> Any:
         >>> to_json({"loss": float("nan"), "sizes": (1, 2)})
         {'loss': None, 'sizes': [1, 2]}
     """
-    from synapse.orm.convert import to_wire
-
     try:
-        return _plain(to_wire(value), path)
-    except RecursionError as error:
-        raise UsageError(f"{path} is nested too deeply for JSON. Pass a flatter value.") from error
+        return to_report_json(value, path)
+    except FieldValueError as error:
+        raise UsageError(str(error)) from None
 
 
-def _plain(value: Any, path: str) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(item, f"{path}.{key}") for key, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item, f"{path}.{position}") for position, item in enumerate(value)]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:
-            raise UsageError(
-                f"{path} is not Unicode text: {value[:60]!r}. Pass text that UTF-8 can encode."
-            ) from error
-    elif value is not None and not isinstance(value, (int, float, bool)):
-        kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-        raise UsageError(
-            f"{path} is a {kind}, which JSON can't hold. Pass numbers, text, lists and mappings."
-        )
-    return value
-
-
-def _is_count(value: Any) -> bool:
-    try:
-        return bool(math.isfinite(value) and value >= 0)
-    except (TypeError, ValueError, OverflowError):
-        return False
+def _to_count(name: str, value: Any) -> float:
+    number = to_json(value, name)
+    if not is_number(number) or number < 0:
+        raise UsageError(f"{name}={value!r} is not valid. Pass a number, 0 or more.")
+    count: float = number
+    return count
 
 
 def _should_resend(error: SynapseError) -> bool:

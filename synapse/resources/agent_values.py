@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 import attrs
 
+from synapse._internal.json_values import to_json
 from synapse.errors import InvalidResponse, UsageError
-from synapse.orm.convert import ValueObject, structure_hook, to_wire
+from synapse.orm.convert import ValueObject, structure_hook
 from synapse.resources.enums import JobStatus
 
 if TYPE_CHECKING:
@@ -201,7 +202,7 @@ class AgentRelease(AgentValue):
         Raises:
             ValidationError: The action or a parameter is refused.
         """
-        body: dict[str, Any] = {"params": to_wire(params or {}), "debug": debug}
+        body: dict[str, Any] = {"params": to_json(params or {}, "params"), "debug": debug}
         if action is not None:
             body["action"] = action
         response = self._api.run_plugin_release(self.key, data=body)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.json_values import to_json
 from synapse._internal.validate import is_int
 from synapse.errors import UsageError
 from synapse.orm import registry
-from synapse.orm.convert import to_wire
 from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
@@ -114,7 +114,6 @@ class UploadUnitsMixin(Resource):
             match=match,
             journal=journal,
             skip_existing=skip_existing,
-            to_wire=to_wire,
         )
 
 
@@ -287,7 +286,7 @@ def _parse_specifications(row: Mapping[str, Any]) -> list[Specification]:
 
 def _project_id(project: Any) -> Any:
     is_other = isinstance(project, Resource) and type(project).__name__ != "Project"
-    key = to_wire(project)
+    key = to_json(project)
     if is_other or not (is_int(key) or isinstance(key, str)):
         raise UsageError(f"project={project!r} is not valid. Pass a Project or its id.")
     return key

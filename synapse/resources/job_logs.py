@@ -30,11 +30,10 @@ class LogManager(BulkCreates["Log"]):
 
     def _body(self, values: Mapping[str, Any], extra: Mapping[str, Any] | None = None) -> Any:
         """Encode a file as a data URI, the form of files inside JSON."""
-        body = super()._body(values, extra)
         file = values.get("file")
         if isinstance(file, os.PathLike):
-            body["file"] = data_uri(Path(file))
-        return body
+            values = {**values, "file": data_uri(Path(file))}
+        return super()._body(values, extra)
 
 
 @resource("logs/", manager=LogManager, list_path=None)

@@ -8,8 +8,8 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.json_values import to_json
 from synapse.errors import Conflict, FilterIgnored, JobError, JobsFailed, UsageError
-from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager
@@ -192,7 +192,7 @@ class Job(Editable):
                 return self.save()
             changes = self.changes
             path = type(self).__schema__.detail_path(self._key)
-            body = {**changes, "console_logs": to_wire(console_logs)}
+            body = {**changes, "console_logs": to_json(console_logs, "console_logs")}
             self._take(self._ask("PATCH", path, json=body), sent=changes, saved=True)
         return self
 

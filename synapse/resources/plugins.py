@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import IO, TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.json_values import to_json
 from synapse.errors import InvalidResponse, UsageError, ValidationError
-from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
@@ -175,7 +175,7 @@ class Plugin(Editable):
         """
         from synapse.resources.newest_release import check_plugin_run, forget_release
 
-        wire = to_wire(params or {})
+        wire = to_json(params or {}, "params")
         if not isinstance(wire, dict):
             raise UsageError(f"params={params!r:.60} is not valid. Pass a mapping.")
         action = check_plugin_run(self, action, wire)
@@ -186,7 +186,7 @@ class Plugin(Editable):
             if isinstance(agent, str) and not agent.isdecimal():
                 # The message must not show a token.
                 raise UsageError("agent is a text. Pass session.agents.get(token), or an id.")
-            body["agent"] = to_wire(agent)
+            body["agent"] = to_json(agent)
         path = type(self).__schema__.detail_path(self._key, "run/")
         try:
             response = self._ask("POST", path, json=body)

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from synapse._internal.deprecation import deprecated_names
+from synapse._internal.json_values import to_json
 from synapse._internal.validate import is_int
 from synapse.errors import InvalidQuery, UsageError
-from synapse.orm.convert import to_wire
 from synapse.orm.fields import ids_of
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
@@ -105,7 +105,7 @@ class BulkTagMixin(Query[T]):
 
 def _tag_ids(tags: Iterable[Any], action: TagAction) -> list[Any]:
     tags = [tags] if isinstance(tags, (str, Resource)) else list(tags)
-    ids = [to_wire(tag) for tag in tags]
+    ids = [to_json(tag) for tag in tags]
     if not ids:
         raise UsageError(f"No tag to {action}. Pass TaskTag objects or ids.")
     for tag, key in zip(tags, ids, strict=True):

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.json_values import to_json
 from synapse.errors import UsageError
-from synapse.orm.convert import to_wire
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
@@ -101,7 +101,7 @@ class Task(Editable, Deletable, TaggableMixin):
         """
         if not isinstance(document, Mapping):
             raise UsageError(f"document is a {type(document).__name__}. Pass a mapping.")
-        body = to_wire(document)
+        body = to_json(document, "document")
         path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")
         self._take(self._ask("PUT", path, json=body), sent={"data": body})
         return self

@@ -11,6 +11,7 @@ from typing import Any
 from urllib3.fields import RequestField
 
 from synapse._internal.closing import Closing
+from synapse._internal.json_values import to_json
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
 from synapse.transfer.multipart import render_part
 from synapse.transport.decoding import dumps
@@ -84,4 +85,5 @@ def _open(field: str, value: Any) -> LocalFile:
 
 def encode_form_value(value: Any) -> str:
     """Encode a value for a form: structures and booleans as JSON."""
-    return dumps(value).decode() if isinstance(value, (bool, dict, list)) else str(value)
+    plain = to_json(value)
+    return dumps(plain).decode() if isinstance(plain, (bool, dict, list)) else str(plain)

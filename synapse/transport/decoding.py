@@ -7,6 +7,8 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from synapse._internal.json_values import to_json
+
 __all__ = ["decoder", "dumps", "loads"]
 
 
@@ -21,29 +23,44 @@ def loads(body: bytes) -> Any:
 
 @functools.cache
 def decoder() -> Callable[[bytes], Any]:
-    """Return the decoder, chosen at the first response: importing orjson takes time."""
+    """Return the decoder, chosen at the first response: importing orjson takes time.
+
+    Values are the same with and without orjson.
+    """
     try:
         import orjson
     except ImportError:
         return _decode
-    return orjson.loads
+    decode_fast = orjson.loads
+
+    def decode(body: bytes) -> Any:
+        # orjson makes floats of integers beyond 64 bits, and refuses some JSON that Python reads.
+        if _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO):
+            return _decode(body)
+        try:
+            return decode_fast(body)
+        except ValueError:
+            return _decode(body)
+
+    return decode
 
 
 def dumps(value: Any) -> bytes:
     """Encode a body as JSON in UTF-8.
 
-    NaN and infinity are refused: they aren't JSON, and a server's error wouldn't name the value.
-
     Raises:
-        ValueError: The value contains a NaN, an infinity or a circular reference.
-        TypeError: The value contains a type that JSON doesn't know.
+        FieldValueError: JSON can't hold a part of the value; the message names the part.
     """
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+    return json.dumps(to_json(value), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
+
+# Each digit as "0" and any other byte as NUL: the fastest search for a long run of digits.
+_DIGITS_AS_ZERO = bytes(0x30 if chr(byte) in "0123456789" else 0 for byte in range(256))
+_LONG_NUMBER = b"0" * 19
 
 _standard = json.JSONDecoder(parse_constant=_refused)
 

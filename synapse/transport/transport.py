@@ -24,7 +24,6 @@ from synapse.config import Settings, Timeout, TimeoutArgument
 from synapse.errors import (
     ClientError,
     ConfigurationError,
-    FieldValueError,
     InvalidResponse,
     RequestTimeout,
 )
@@ -457,10 +456,7 @@ class Transport:
             query = "&".join(filter(None, (query, query_string({"url_host": host}))))
         request.url = url or f"{self.base_url}{path}{f'?{query}' if query else ''}"
         if json is not None:
-            try:
-                body = decoding.dumps(json)
-            except (TypeError, ValueError, RecursionError) as error:
-                raise FieldValueError(f"This can't be sent as JSON: {error}") from None
+            body = decoding.dumps(json)
             request.headers["Content-Type"] = "application/json"
         if body is not None:
             request.body = body

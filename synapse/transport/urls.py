@@ -12,7 +12,8 @@ from urllib.parse import quote, urlencode, urlsplit
 from requests import PreparedRequest
 from requests.exceptions import RequestException
 
-from synapse.errors import ConfigurationError, UsageError
+from synapse._internal.json_values import to_json
+from synapse.errors import ConfigurationError, FieldValueError, UsageError
 
 __all__ = [
     "Origin",
@@ -26,6 +27,7 @@ __all__ = [
 
 Origin = tuple[str, str, int]
 
+_PLAIN = frozenset({int, bool})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = r"[\x00-\x1f\x7f/\\\ud800-\udfff]"
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
@@ -125,16 +127,22 @@ def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]] | str | N
     A string is taken as encoded already (a paging link's query).
 
     Raises:
-        UsageError: A value can't be sent as UTF-8.
+        UsageError: A value can't be sent, such as NaN or text that isn't Unicode.
     """
     if not params:
         return ""
     if isinstance(params, str):
         return params
     pairs = params.items() if isinstance(params, Mapping) else params
-    given = [(key, value) for key, value in pairs if value is not None]
     try:
+        given = [
+            (key, value if type(value) in _PLAIN else to_json(value, key))
+            for key, value in pairs
+            if value is not None
+        ]
         return urlencode(given, doseq=True)
+    except FieldValueError as error:
+        raise UsageError(str(error)) from None
     except UnicodeEncodeError as error:
         raise UsageError(f"{error.object!r} is not valid text: it can't be sent.") from None
 

@@ -11,7 +11,8 @@ from typing import Any
 
 import attrs
 
-from synapse.errors import SynapseError, UsageError
+from synapse._internal.json_values import to_json
+from synapse.errors import FieldValueError, SynapseError, UsageError
 from synapse.transfer.bulk.file_listing import (
     FileListing,
     glob_files,
@@ -27,8 +28,6 @@ __all__ = ["LOOKAHEAD", "ItemSource", "RefusedItem", "open_source"]
 
 LOOKAHEAD = 1000
 """Items of an iterator that are checked before anything is sent."""
-
-ToWire = Callable[[Any], Any]
 
 
 @attrs.frozen
@@ -78,19 +77,18 @@ class ItemSource:
         """Release temporary files."""
 
 
-def open_source(source: Any, matcher: Matcher, *, to_wire: ToWire) -> ItemSource:
+def open_source(source: Any, matcher: Matcher) -> ItemSource:
     """Return the source for the user's argument.
 
     Args:
         source: A folder, a pattern, a manifest, or an iterable of paths or records.
         matcher: Matcher of the collection's specifications.
-        to_wire: Function that converts `meta` to JSON values.
 
     Raises:
         UsageError: The argument is none of these.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(os.fspath(source), matcher, to_wire)
+        return _open_path(os.fspath(source), matcher)
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
         raise UsageError(
             f"A {type(source).__name__} is not a valid source. Pass a folder, a pattern, a "
@@ -106,10 +104,10 @@ def open_source(source: Any, matcher: Matcher, *, to_wire: ToWire) -> ItemSource
             return _group_paths(values, matcher)
         return ((f"record {number}", value) for number, value in enumerate(values))
 
-    return _RecordSource("iterable", read, None, matcher, to_wire, is_iterator=is_iterator)
+    return _RecordSource("iterable", read, None, matcher, is_iterator=is_iterator)
 
 
-def _open_path(text: Any, matcher: Matcher, to_wire: ToWire) -> ItemSource:
+def _open_path(text: Any, matcher: Matcher) -> ItemSource:
     if not text:
         # `Path` would take an empty variable for the current folder.
         raise UsageError("The source is an empty text. Pass a folder; the current one is '.'.")
@@ -124,7 +122,6 @@ def _open_path(text: Any, matcher: Matcher, to_wire: ToWire) -> ItemSource:
             lambda: read_manifest(path, matcher.by_name),
             path.parent,
             matcher,
-            to_wire,
         )
     if isinstance(text, str) and is_pattern(text) and not is_file:
         root = pattern_root(text)
@@ -199,7 +196,6 @@ class _RecordSource(ItemSource):
         read: Callable[[], Iterator[tuple[str, Any]]],
         folder: Path | None,
         matcher: Matcher,
-        to_wire: ToWire,
         *,
         is_iterator: bool = False,
     ) -> None:
@@ -207,7 +203,6 @@ class _RecordSource(ItemSource):
         self._read = read
         self._folder = folder
         self._matcher = matcher
-        self._to_wire = to_wire
         self._is_iterator = is_iterator
         self._checked: deque[UploadItem] = deque()
         self._rest: Iterator[tuple[str, Any]] = iter(())
@@ -256,9 +251,10 @@ class _RecordSource(ItemSource):
             raise UsageError(f"{label}: its meta is not a mapping. Pass a dict.")
         self._matcher.check(label, list(record["files"]))
         files = [self._build_file(label, name, path) for name, path in record["files"].items()]
-        item = UploadItem(label, files, dict(self._to_wire(meta)))
-        item.check()
-        return item
+        try:
+            return UploadItem(label, files, to_json(meta, "meta"))
+        except FieldValueError as error:
+            raise FieldValueError(f"{label}: {error}") from None
 
     def _build_file(self, label: str, name: str, value: Any) -> ItemFile:
         if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):

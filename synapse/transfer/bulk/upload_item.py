@@ -10,8 +10,6 @@ from typing import Any
 
 import attrs
 
-from synapse.errors import FieldValueError
-
 __all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "quote_path"]
 
 
@@ -129,21 +127,6 @@ class UploadItem:
             text = "\0\0".join(parts).encode("utf-8", "surrogateescape")
             self._key = hashlib.blake2b(text, digest_size=16).digest()
         return self._key
-
-    def check(self) -> None:
-        """Check that `meta` can be sent.
-
-        Raises:
-            FieldValueError: `meta` can't be encoded as JSON.
-        """
-        try:
-            self.key  # noqa: B018
-            # JSON accepts lone surrogates, which UTF-8 can't encode.
-            json.dumps(self.meta, ensure_ascii=False).encode()
-        except (TypeError, ValueError, RecursionError) as error:
-            raise FieldValueError(
-                f"{self.label}: its meta can't be sent as JSON: {error}"
-            ) from None
 
     @property
     def stamp(self) -> str:

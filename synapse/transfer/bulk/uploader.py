@@ -110,7 +110,6 @@ def upload_many(
     match: Match | None = None,
     journal: str | os.PathLike[str] | None = None,
     skip_existing: bool = True,
-    to_wire: Callable[[Any], Any] = dict,
 ) -> UploadReport:
     """Upload many files, see `DataCollection.upload`."""
     validate_int("workers", workers, maximum=256)
@@ -118,7 +117,7 @@ def upload_many(
     matcher = Matcher(target.specifications, match)
     with (
         _convert_disk_errors(),
-        contextlib.closing(open_source(source, matcher, to_wire=to_wire)) as items,
+        contextlib.closing(open_source(source, matcher)) as items,
         show_progress(progress) as shown,
     ):
         items.check()

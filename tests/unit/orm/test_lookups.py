@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, get_args
 
+import numpy as np
+import pandas as pd
 import pytest
 
 import synapse
 from synapse import JobStatus, Project, Session, Task, TaskStatus, User
 from synapse.errors import InvalidQuery
 from synapse.orm import lookups, registry
-from synapse.orm.convert import to_wire
 
 UTC = timezone.utc
 TIMES = {"created", "updated", "completed", "expires_at"}
@@ -127,9 +128,18 @@ def test_a_resource_stands_for_its_id(offline: Session, make: Any) -> None:
         ({"status": ""}, "empty text"),
         ({"status": ["pending", ""]}, "empty text"),
         ({"created_after": datetime(2026, 1, 1)}, "without a time zone"),  # noqa: DTZ001
+        ({"created_after": np.datetime64("2027-01-01T00:00:00", "ns")}, "without a time zone"),
+        ({"created_after": np.array(["2027-01-01"], "datetime64[ns]")}, "without a time zone"),
+        ({"created_after": pd.Timestamp("2027-01-01")}, "without a time zone"),
+        ({"created_after": pd.NaT}, "can't be filtered by NaT"),
+        ({"created_after": np.datetime64("NaT")}, "can't be filtered by NaT"),
+        ({"project": pd.NA}, "can't be filtered by <NA>"),
+        ({"id": [1, float("nan")]}, "can't be filtered by nan"),
+        ({"id": np.timedelta64(1, "ns")}, "span of time"),
+        ({"status": "\ud800"}, "not Unicode text"),
         ({"status": object()}, "can't be a filter's value"),
         ({"status": {"a": 1}}, "a dict can't be a filter's value"),
-        ({"status": b"pending"}, "a bytes can't be a filter's value"),
+        ({"status": b"pending"}, "status can't be a filter's value: status is a bytes"),
     ],
 )
 def test_a_value_that_cannot_be_meant_is_refused(
@@ -309,7 +319,21 @@ def test_a_jobs_status_is_asked_for_in_every_spelling(offline: Session) -> None:
 
 
 def test_numpys_numbers_are_numbers(offline: Session) -> None:
-    numpy = pytest.importorskip("numpy")
-    assert offline.tasks.filter(id=numpy.int64(5))._state.filters == (("id", 5),)
-    assert offline.tasks.filter(id=numpy.array([5, 6]))._state.filters == (("id", 5), ("id", 6))
-    assert to_wire({"a": numpy.float32(0.5), "b": numpy.arange(2)}) == {"a": 0.5, "b": [0, 1]}
+    assert offline.tasks.filter(id=np.int64(5))._state.filters == (("id", 5),)
+    assert offline.tasks.filter(id=np.array(5))._state.filters == (("id", 5),)
+    assert offline.tasks.filter(id=np.array([5, 6]))._state.filters == (("id", 5), ("id", 6))
+    assert offline.tasks.filter(id=pd.Series([5]))._state.filters == (("id", 5),)
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2027, 1, 1),
+        datetime(2027, 1, 1, tzinfo=timezone.utc),
+        np.datetime64("2027-01-01"),
+        pd.Timestamp("2027-01-01", tz="UTC"),
+    ],
+)
+def test_one_day_is_one_filter_whatever_its_type(offline: Session, day: Any) -> None:
+    filters = offline.tasks.filter(created_after=day)._state.filters
+    assert filters == (("created_after", "2027-01-01T00:00:00+00:00"),)

@@ -122,10 +122,10 @@ class TestRequest:
             value = [value]
         return value
 
-    @pytest.mark.parametrize("kind", ["set", "nan", "surrogate", "deep"])
+    @pytest.mark.parametrize("kind", ["bytes", "nan", "surrogate", "deep"])
     def test_what_json_cannot_carry(self, server: Any, transport: Transport, kind: str) -> None:
-        given = {"set": {1}, "nan": float("nan"), "surrogate": "\ud800", "deep": self.deep()}
-        with pytest.raises(errors.FieldValueError, match="can't be sent as JSON"):
+        given = {"bytes": b"x", "nan": float("nan"), "surrogate": "\ud800", "deep": self.deep()}
+        with pytest.raises(errors.FieldValueError, match=r"JSON|Unicode"):
             transport.request("POST", "a/", json=given[kind])
         assert server.connections == 0
         assert transport.request_count == 0

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import enum
+from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,6 +86,9 @@ class TestQueryString:
             ({"a": [1, 2]}, "a=1&a=2"),
             ({"a": (1, 2), "b": None}, "a=1&a=2"),
             ([("a", 1), ("a", 2)], "a=1&a=2"),
+            ({"a": np.int64(1), "b": [np.float32(0.5)]}, "a=1&b=0.5"),
+            ({"a": np.datetime64("2027-01-01", "ns")}, "a=2027-01-01T00%3A00%3A00"),
+            ({"a": True, "b": Decimal("0.10")}, "a=True&b=0.10"),
             ({"a": "&=#é"}, "a=%26%3D%23%C3%A9"),
             ("a=1&b=%20", "a=1&b=%20"),
         ],
@@ -95,8 +101,13 @@ class TestQueryString:
 
     @pytest.mark.parametrize("params", [{"a": "\ud800"}, {"\ud800": 1}, {"a": ["\ud800"]}])
     def test_what_is_no_text(self, params: Any) -> None:
-        with pytest.raises(UsageError, match=r"'\\ud800' is not valid text"):
+        with pytest.raises(UsageError, match=r"is not (valid|Unicode) text"):
             query_string(params)
+
+    @pytest.mark.parametrize("value", [float("nan"), pd.NaT, [pd.NA], b"x"])
+    def test_what_no_parameter_can_hold(self, value: Any) -> None:
+        with pytest.raises(UsageError, match=r"^since(\.0)? is .*JSON can't hold"):
+            query_string({"since": value})
 
     text = st.text(st.characters(exclude_categories=["Cs"]))
 

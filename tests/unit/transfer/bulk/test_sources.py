@@ -24,7 +24,7 @@ NOTE = Specification("note", "text", is_required=False)
 
 def read(source: Any, *specifications: Specification, match: Any = None) -> list[Any]:
     """Check a source, and return all items."""
-    opened = open_source(source, Matcher(specifications or [IMAGE], match), to_wire=dict)
+    opened = open_source(source, Matcher(specifications or [IMAGE], match))
     try:
         opened.check()
         return list(opened)
@@ -83,7 +83,7 @@ class TestFolder:
 
     def test_ignored_are_counted(self, tmp_path: Path) -> None:
         touch(tmp_path, "1.png", "2.txt", "3.txt")
-        opened = open_source(tmp_path, Matcher([IMAGE]), to_wire=dict)
+        opened = open_source(tmp_path, Matcher([IMAGE]))
         opened.check()
         assert (opened.ignored, opened.files, opened.size) == (2, 1, 5)
         opened.close()
@@ -227,11 +227,11 @@ class TestRecords:
             read(iter([good, record]))
 
     def test_meta_must_be_json(self) -> None:
-        with pytest.raises(FieldValueError, match="record 0: its meta"):
+        with pytest.raises(FieldValueError, match=r"record 0: meta\.x is "):
             read([{"files": {"image": "a.png"}, "meta": {"x": object()}}])
-        with pytest.raises(FieldValueError, match="record 0: its meta"):
+        with pytest.raises(FieldValueError, match=r"record 0: meta\.x is "):
             read([{"files": {"image": "a.png"}, "meta": {"x": float("nan")}}])
-        with pytest.raises(FieldValueError, match="record 0: its meta"):
+        with pytest.raises(FieldValueError, match=r"record 0: meta\.x is "):
             read([{"files": {"image": "a.png"}, "meta": {"x": "half a pair: \ud83d"}}])
 
     def test_wrong_one_beyond_the_window_is_one_failure(self) -> None:
@@ -256,7 +256,7 @@ class TestRecords:
                 given += 1
                 yield {"files": {"image": "a.png"}}
 
-        opened = open_source(records(), Matcher([IMAGE]), to_wire=dict)
+        opened = open_source(records(), Matcher([IMAGE]))
         opened.check()
         assert given == LOOKAHEAD
         iterator = iter(opened)
@@ -270,7 +270,7 @@ class TestRecords:
                 yield {"files": {"image": f"{number}.png"}, "meta": {"number": number}}
 
         def peak(count: int) -> int:
-            opened = open_source(records(count), Matcher([IMAGE]), to_wire=dict)
+            opened = open_source(records(count), Matcher([IMAGE]))
             opened.check()
             tracemalloc.start()
             assert sum(1 for _ in opened) == count
