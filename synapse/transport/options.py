@@ -71,11 +71,19 @@ def _checked_proxies(value: Any) -> dict[str, str] | None:
     return dict(value)
 
 
+def _checked_path(name: str, value: str | os.PathLike[str]) -> str:
+    """Return a path as text; the libraries underneath take an empty one for "no"."""
+    path = str(os.fspath(value))
+    if not path.strip():
+        raise ConfigurationError(f"{name} is an empty text: give a path, or leave {name} out.")
+    return path
+
+
 def _checked_verify(value: Any) -> bool | str | None:
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, os.PathLike):
-        return str(os.fspath(value))
+    if isinstance(value, (str, os.PathLike)):
+        return _checked_path("verify", value)
     raise ConfigurationError(f"verify is {value!r}: give the path of a bundle, True or False.")
 
 
@@ -87,7 +95,7 @@ def _checked_cert(value: Any) -> str | tuple[str, str] | None:
         raise ConfigurationError(
             f"cert is {value!r}: give a path, or a pair of paths (certificate, key)."
         )
-    paths = [str(os.fspath(part)) for part in parts]
+    paths = [_checked_path("cert", part) for part in parts]
     return (paths[0], paths[1]) if len(paths) == 2 else paths[0]
 
 

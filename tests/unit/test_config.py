@@ -652,3 +652,38 @@ class TestTokenCommand:
 def test_a_profile_file_that_is_not_needed_may_be_anybodys() -> None:
     config.profile_path().chmod(0o644)
     assert resolve("https://other.example", "given").profile is None
+
+
+class TestEmptyTexts:
+    @pytest.mark.parametrize(
+        "variable",
+        [
+            *("SYNAPSE_BASE_URL", "SYNAPSE_API_TOKEN", "SYNAPSE_ACCESS_TOKEN", "SYNAPSE_TENANT"),
+            *("SYNAPSE_AUTHORIZATION_TOKEN", "SYNAPSE_AGENT_TOKEN", "SYNAPSE_PROFILE"),
+        ],
+    )
+    def test_of_the_environment_leave_the_profiles_values(
+        self, monkeypatch: pytest.MonkeyPatch, profiles: Callable[[str], Path], variable: str
+    ) -> None:
+        profiles(
+            '[default]\nbase_url = "http://p/"\napi_token = "of-profile"\ntenant = "profiles"\n'
+        )
+        monkeypatch.setenv(variable, "")
+        settings = resolve()
+        assert (settings.base_url, settings.tenant) == ("http://p/", "profiles")
+        assert settings.credentials["api_token"].reveal() == "of-profile"
+
+    @pytest.mark.parametrize("name", ["base_url", "tenant", "profile"])
+    def test_of_arguments_leave_the_environments_values(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_BASE_URL", "http://environment/")
+        monkeypatch.setenv("SYNAPSE_TENANT", "environments")
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "of-environment")
+        settings = resolve(**{name: ""})
+        assert (settings.base_url, settings.tenant) == ("http://environment/", "environments")
+
+    @pytest.mark.parametrize("name", ["api_token", "authorization_token", "agent_token"])
+    def test_are_no_token(self, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"argument {name} is empty"):
+            resolve(URL, **{name: ""})

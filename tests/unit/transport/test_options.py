@@ -39,6 +39,48 @@ class TestDeadline:
         assert Options().deadline == 300.0
 
 
+class EmptyPath:
+    """A path that is an empty text; `pathlib` has none."""
+
+    def __fspath__(self) -> str:
+        return ""
+
+
+class TestEmptyTexts:
+    @pytest.mark.parametrize("empty", ["", " ", "\t", "\r\n", "\u00a0", EmptyPath()])
+    @pytest.mark.parametrize(
+        ("name", "form"),
+        [
+            ("verify", lambda empty: empty),
+            ("cert", lambda empty: empty),
+            ("cert", lambda empty: (empty, "key.pem")),
+            ("cert", lambda empty: ["cert.pem", empty]),
+        ],
+    )
+    def test_are_refused(self, name: str, form: Callable[[Any], Any], empty: Any) -> None:
+        with pytest.raises(ConfigurationError, match=f"^{name} is an empty text: give a path"):
+            synapse.Session("https://example.com", "t", **{name: form(empty)})
+
+    @pytest.mark.parametrize("empty", ["", " "])
+    @pytest.mark.parametrize("name", ["timeout", "deadline", "retries", "lazy", "page_size"])
+    def test_are_no_other_setting(self, name: str, empty: Any) -> None:
+        with pytest.raises(ConfigurationError, match=name):
+            synapse.Session("https://example.com", "t", **{name: empty})
+
+    @pytest.mark.parametrize("name", ["on_request", "on_response", "on_retry"])
+    def test_are_no_hook(self, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"{name} is '': give a function"):
+            synapse.Session("https://example.com", "t", **{name: ""})
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    def test_of_the_environment_count_as_unset(
+        self, monkeypatch: pytest.MonkeyPatch, make_settings: Callable[..., Settings], name: str
+    ) -> None:
+        monkeypatch.setenv(name, "")
+        verify, _, _ = Transport(make_settings("https://example.com/"))._connection.trust
+        assert verify is True
+
+
 class TestPlainHttp:
     """Only constructed: no packet of a test leaves this machine."""
 
