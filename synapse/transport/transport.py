@@ -204,11 +204,11 @@ class Transport:
                     response = self._send(context, attempts)
             except ClientError as failure:
                 attempts.record_failure(failure)
-                if not attempts.should_retry() or not self._budget.take():
+                if not attempts.should_retry() or not attempts.take_from_budget():
                     raise
             else:
                 attempts.record_response(response)
-                if not attempts.should_retry() or not self._budget.take():
+                if not attempts.should_retry() or not attempts.take_from_budget():
                     return attempts.conclude(response)
             attempts.wait()
             context.request = request.copy()
