@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -11,8 +12,13 @@ import attrs
 
 from synapse.errors import ConfigurationError
 from synapse.transport.retry import OnRetry, RetryPolicy
+from synapse.transport.urls import without_query
 
 __all__ = ["Event", "Hook", "Options", "checked_deadline"]
+
+# Only lower case, a host without a port: requests compares exactly.
+_PROXY_KEY = re.compile(r"(?:https?|all)(?:://(?:[^\sA-Z/:?#@\[\]]+|[0-9a-f:.]*:[0-9a-f:.]*))?")
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 @attrs.frozen(eq=False)
@@ -59,7 +65,7 @@ def checked_deadline(value: Any) -> float | None:
 
 
 def _checked_proxies(value: Any) -> dict[str, str] | None:
-    """Return proxies by scheme. Messages don't show the value, which may contain a password."""
+    """Return proxies by scheme. Messages don't show addresses, which may contain a password."""
     if value is None:
         return None
     texts = [*value, *value.values()] if isinstance(value, Mapping) else [None]
@@ -68,7 +74,32 @@ def _checked_proxies(value: Any) -> dict[str, str] | None:
             "proxies is a mapping from a scheme to a proxy's address, such as "
             "{'https': 'http://proxy.example:3128'}."
         )
+    for key, address in value.items():
+        _check_proxy(key, address)
     return dict(value)
+
+
+def _check_proxy(key: str, address: str) -> None:
+    """Refuse a proxy that no request would use.
+
+    The library underneath looks for exact keys and ignores all others.
+    """
+    if not _PROXY_KEY.fullmatch(key):
+        raise ConfigurationError(
+            f"proxies has the key {without_query(key)!r}, which no request matches: write 'http', "
+            "'https' or 'all', or one of them with a host in lower case, 'https://example.com'."
+        )
+    scheme, separator, rest = address.rpartition("://")
+    if separator and scheme.lower() not in _PROXY_SCHEMES:
+        raise ConfigurationError(
+            f"proxies[{key!r}] has an address of an unknown scheme. Begin the address with one of "
+            f"{', '.join(f'{name}://' for name in _PROXY_SCHEMES)}."
+        )
+    if not rest.strip("/ \t\r\n"):
+        raise ConfigurationError(
+            f"proxies[{key!r}] is an empty address. Give the proxy's, or leave {key!r} out for "
+            "direct connections."
+        )
 
 
 def _checked_path(name: str, value: str | os.PathLike[str]) -> str:
