@@ -20,6 +20,7 @@ from synapse._internal.redaction import redacted
 from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.options import Options
 from synapse.transport.socket_deadlines import DeadlineAdapter
+from synapse.transport.urls import is_loopback
 
 __all__ = ["Connection", "RequestContext"]
 
@@ -75,7 +76,8 @@ class Connection:
 
     The environment's proxies and certificate bundle are read once: `requests` reads the whole
     environment for every request, which costs more than the request's own work. That also switches
-    off the `.netrc` look-up, which replaces credentials.
+    off the `.netrc` look-up, which replaces credentials. This machine is reached without the
+    environment's proxies.
 
     Args:
         base_url: The server's address.
@@ -97,6 +99,8 @@ class Connection:
         self._cert = _checked_cert(options.cert, base_url)
         if options.proxies is not None:
             self._proxies = dict(options.proxies)
+        elif is_loopback(urlsplit(base_url).hostname or ""):
+            self._proxies = {}  # another machine's proxy would get the token, and find itself
         else:
             proxy = select_proxy(base_url, get_environ_proxies(base_url))
             self._proxies = {urlsplit(base_url).scheme: proxy} if proxy else {}

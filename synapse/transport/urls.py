@@ -83,9 +83,13 @@ def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    # Connecting to 0.0.0.0 or :: reaches this machine.
+    return address.is_loopback or address.is_unspecified
 
 
 def path_segment(value: Any) -> str:
