@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -87,8 +87,10 @@ class Session(Closing, SessionBase):
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
-        on_request: Called with an `Event` before each attempt.
-        on_response: Called with an `Event` after each attempt.
+        headers: Further headers for this server only, such as a gateway's key; messages and logs
+            show no value of them.
+        on_request: Called with an `Event` before each attempt; may add to `event.headers`.
+        on_response: Called with an `Event` after each attempt. Its own errors are only logged.
         on_retry: Called with a `Retry` before each pause for another attempt.
         transport: A client's transport to share, instead of all connection options.
 
@@ -144,6 +146,7 @@ class Session(Closing, SessionBase):
         proxies: dict[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         on_request: Hook | None = None,
         on_response: Hook | None = None,
         on_retry: OnRetry | None = None,
@@ -168,6 +171,7 @@ class Session(Closing, SessionBase):
                     proxies=proxies,
                     verify=verify,
                     cert=cert,
+                    headers=headers,
                     on_request=on_request,
                     on_response=on_response,
                     on_retry=on_retry,

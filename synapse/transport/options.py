@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from synapse.errors import ConfigurationError
+from synapse.transport.own_headers import HeaderValue, checked_headers
 from synapse.transport.retry import OnRetry, RetryPolicy
 from synapse.transport.urls import without_query
 
@@ -33,6 +34,8 @@ class Event:
         status: Status of the response; `None` before a response, and without one.
         elapsed: Seconds since this attempt began.
         error: The failure, if no response came.
+        headers: Further headers for this attempt, which `on_request` may add. They go to the
+            configured server only.
     """
 
     method: str
@@ -42,6 +45,7 @@ class Event:
     status: int | None = None
     elapsed: float = 0.0
     error: Exception | None = None
+    headers: dict[str, str] = attrs.field(factory=dict, repr=False)
 
 
 Hook: TypeAlias = Callable[[Event], object]
@@ -148,6 +152,8 @@ class Options:
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
+        headers: Further headers for the configured server, such as a gateway's key.
+        is_configured_server: Whether further headers may be sent, from here or from a hook.
         on_request: Called before each attempt.
         on_response: Called after each attempt.
         on_retry: Called before each pause for another attempt.
@@ -160,6 +166,12 @@ class Options:
     proxies: dict[str, str] | None = attrs.field(default=None, converter=_checked_proxies)
     verify: bool | str | None = attrs.field(default=None, converter=_checked_verify)
     cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
+    headers: Mapping[str, HeaderValue] = attrs.field(default=None, converter=checked_headers)
+    is_configured_server: bool = True
     on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)
+
+    def for_other_server(self) -> Options:
+        """Return the options for another server than the configured one."""
+        return attrs.evolve(self, headers=None, is_configured_server=False)

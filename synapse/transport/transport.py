@@ -36,6 +36,7 @@ from synapse.transport.connection import Connection, RequestContext
 from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
+from synapse.transport.own_headers import checked_headers
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
 from synapse.transport.socket_deadlines import until
@@ -93,7 +94,7 @@ class Transport:
         guard_logs()
         for secret in settings.credentials.values():
             hide(secret.reveal())
-        self._auth = OriginAuth(settings, self.base_url)
+        self._auth = OriginAuth(settings, self.base_url, self.options.headers)
         self._connection = Connection(self.base_url, self.options)
         self._external_hosts = ExternalHosts(self.options)
         self._timeout = self._pair(settings.timeout)
@@ -199,9 +200,11 @@ class Transport:
         )
         attempts = Attempts(context, self.options, self._budget, repeatable=repeatable)
         while True:
+            event = attempts.event()
+            self._announce(event, context)
             try:
                 with until(attempts.until, context.timeout[1]):
-                    response = self._send(context, attempts)
+                    response = self._send(context, event)
             except ClientError as failure:
                 attempts.record_failure(failure)
                 if not attempts.should_retry() or not attempts.take_from_budget():
@@ -276,8 +279,7 @@ class Transport:
             request = self._prepare("GET", path, params, None, None, headers)
             shown = self._shown(request, None)
             context = RequestContext(request, waits, shown, resource, hides=False, deadline=None)
-            self._tally(context)
-            with self._connection.answering(context) as response:
+            with self._answering(context) as response:
                 if 200 <= response.status_code < 300:
                     largest = self.options.largest
                     return (yield from read_lines_from(response, start, largest, resource=resource))
@@ -323,8 +325,7 @@ class Transport:
             context = RequestContext(
                 request, self._timeout, shown, resource, hides=False, deadline=None
             )
-            self._tally(context)
-            with (connection or self._connection).answering(context) as response:
+            with self._answering(context, connection) as response:
                 target = redirect_target(response, at)
                 if target is None:
                     if not 200 <= response.status_code < 300:
@@ -364,13 +365,10 @@ class Transport:
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
 
-    def _send(self, context: RequestContext, attempts: Attempts) -> Response:
+    def _send(self, context: RequestContext, event: Event) -> Response:
         """Send a prepared request once and read the whole answer."""
         self._tally(context)
         started = time.perf_counter()
-        event = attempts.event()
-        if self.options.on_request is not None:
-            self.options.on_request(event)
         try:
             with self._connection.answering(context) as response:
                 content = read_whole(response, self.options.largest, resource=context.resource)
@@ -386,9 +384,38 @@ class Transport:
                 response.status_code,
                 len(content),
                 (time.perf_counter() - started) * 1000,
-                attempts.request_id,
+                event.request_id,
             )
         return self._response(response, content, context)
+
+    @contextmanager
+    def _answering(
+        self, context: RequestContext, other: Connection | None = None
+    ) -> Iterator[requests.Response]:
+        """Send a request whose answer is read in the block, with the hooks of the own server.
+
+        For the hooks, the attempt ends when the headers are there.
+        """
+        if other is not None:
+            self._tally(context)
+            with other.answering(context) as response:
+                yield response
+            return
+        request_id = context.request.headers["X-Request-ID"]
+        event = Event(context.request.method or "", context.shown, request_id, 1)
+        self._announce(event, context)
+        self._tally(context)
+        started = time.perf_counter()
+        has_begun = False
+        try:
+            with self._connection.answering(context) as response:
+                has_begun = True
+                self._tell(event, started, status=response.status_code)
+                yield response
+        except ClientError as error:
+            if not has_begun:
+                self._tell(event, started, error=error)
+            raise
 
     def _response(
         self,
@@ -419,10 +446,36 @@ class Transport:
         with self._counting:
             self._count += 1
 
+    def _announce(self, event: Event, context: RequestContext) -> None:
+        """Call the hook before an attempt, and add the headers that the hook asks for.
+
+        Raises:
+            ConfigurationError: The headers can't be sent.
+        """
+        if self.options.on_request is None:
+            return
+        self._connection.ensure_open()
+        self.options.on_request(event)
+        if event.headers and self.options.is_configured_server:
+            headers = checked_headers(event.headers)
+            self._auth.ensure_no_credential(headers)
+            context.request = context.request.copy()  # the next attempt has others
+            for name, value in headers.items():
+                context.request.headers[name] = value.reveal()
+
     def _tell(self, event: Event, started: float, **outcome: Any) -> None:
-        if self.options.on_response is not None:
-            elapsed = time.perf_counter() - started
-            self.options.on_response(attrs.evolve(event, elapsed=elapsed, **outcome))
+        """Call the hook after an attempt, whose outcome stands even if the hook fails."""
+        if self.options.on_response is None:
+            return
+        elapsed = time.perf_counter() - started
+        try:
+            self.options.on_response(attrs.evolve(event, elapsed=elapsed, headers={}, **outcome))
+        except Exception:
+            _LOG.exception(
+                "on_response failed after %s %s; the request itself isn't affected",
+                event.method,
+                event.url,
+            )
 
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
         """Return a request's URL for messages."""

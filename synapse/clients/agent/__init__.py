@@ -83,7 +83,9 @@ class AgentClient(RayClientMixin):
             timeout=timeout,
         )
         client = cls.__new__(cls)
-        super(AgentClient, client).__init__(transport=Transport(settings, options))
+        super(AgentClient, client).__init__(
+            transport=Transport(settings, options.for_other_server())
+        )
         return client
 
     def health_check(self) -> Any:
