@@ -22,8 +22,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import attrs
 
@@ -31,10 +32,12 @@ from synapse.errors import ConfigurationError
 from synapse.profiles import profile_path, read_profile, save_profile, told_by
 
 __all__ = [
+    "DEFAULT_PORTS",
     "Secret",
     "Settings",
     "Timeout",
     "TimeoutArgument",
+    "canonical_host",
     "checked_url",
     "profile_path",
     "resolve",
@@ -52,6 +55,11 @@ _CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 # In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
+DEFAULT_PORTS = {"http": 80, "https": 443}
+_ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_UNRESERVED = re.compile(r"[A-Za-z0-9._~-]")
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
 
 
@@ -320,7 +328,9 @@ def checked_tenant(code: Any) -> str | None:
 
 
 def checked_url(url: Any, source: str) -> str:
-    """Return the base URL with one `/` at the end.
+    """Return the base URL in its only spelling, with one `/` at the end.
+
+    One server has one spelling, since sessions, objects and journals compare base URLs as texts.
 
     Raises:
         ConfigurationError: The URL can't be used.
@@ -339,10 +349,49 @@ def checked_url(url: Any, source: str) -> str:
             problem = "it must not carry a user or password; use api_token"
         elif parts.query or parts.fragment:
             problem = "it must not have a query or fragment"
-        elif re.search(r"[\x00-\x20\x7f\\]", text) or port == 0 or "%" in parts.hostname:
+        elif _UNSENDABLE.search(text) or port == 0 or "%" in parts.hostname:
             problem = "it has characters or a port that no URL can have"
     if problem:
         # Text before an @ or after a ? may be a secret, even if the rest makes no sense.
         shown = "" if "@" in text else f" {re.split('[?#]', text)[0]!r}"
         raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
-    return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}/"
+    host = canonical_host(parts.hostname or "")
+    place = f"[{host}]" if ":" in host else host
+    if port not in (None, DEFAULT_PORTS[parts.scheme]):
+        place += f":{port}"
+    return f"{parts.scheme}://{place}{_canonical_path(parts.path).rstrip('/')}/"
+
+
+def canonical_host(host: str) -> str:
+    """Spell a host in lower case and ASCII, and an IPv6 address in its short form."""
+    if ":" in host:
+        import ipaddress  # few servers need it
+
+        with suppress(ValueError):
+            host = str(ipaddress.ip_address(host))
+        return host
+    if host.isascii():
+        return host
+    import idna  # only international names need it
+
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:
+        return host  # the transport refuses the name
+
+
+def _canonical_path(path: str) -> str:
+    """Spell a path without dot segments and needless escapes (RFC 3986, 6.2.2)."""
+
+    def unescaped(escape: re.Match[str]) -> str:
+        char = chr(int(escape[1], 16))
+        return char if _UNRESERVED.fullmatch(char) else escape[0].upper()
+
+    escaped = quote(_STRAY_PERCENT.sub("%25", path), safe="%/!$&'()*+,;=:@-._~")
+    segments: list[str] = []
+    for segment in _ESCAPE.sub(unescaped, escaped).split("/"):
+        if segment == "..":
+            del segments[max(1, len(segments) - 1) :]  # the first one is before the first slash
+        elif segment != ".":
+            segments.append(segment)
+    return "/".join(segments)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import queue
 import socket
 import time
 from collections.abc import Iterator
@@ -197,11 +198,23 @@ class _TlsConnection(_Bound, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
+class _QuietPool(HTTPConnectionPool):
+    """A pool that closes surplus connections without a warning for each."""
+
+    def _put_conn(self, conn: Any) -> None:
+        """Keep a connection for the next request, or close it if the pool has enough."""
+        try:
+            self.pool.put(conn, block=False)  # type: ignore[union-attr] # None once closed
+        except (AttributeError, queue.Full):
+            if conn is not None:
+                conn.close()
+
+
+class _Pool(_QuietPool):
     ConnectionCls = _Connection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_QuietPool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode, urlsplit
 from requests import PreparedRequest
 from requests.exceptions import RequestException
 
+from synapse.config import DEFAULT_PORTS, canonical_host
 from synapse.errors import ConfigurationError, UsageError
 
 __all__ = [
@@ -26,7 +27,6 @@ __all__ = [
 
 Origin = tuple[str, str, int]
 
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = r"[\x00-\x1f\x7f/\\\ud800-\udfff]"
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
@@ -73,8 +73,8 @@ def origin_of(url: str) -> Origin:
     port = parts.port
     return (
         parts.scheme,
-        parts.hostname,
-        _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port,
+        canonical_host(parts.hostname),
+        DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port,
     )
 
 

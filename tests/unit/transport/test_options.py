@@ -75,7 +75,7 @@ class TestEmptyTexts:
         with pytest.raises(ConfigurationError, match=f"{name} is '': give a function"):
             synapse.Session("https://example.com", "t", **{name: ""})
 
-    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
     def test_of_the_environment_count_as_unset(
         self, monkeypatch: pytest.MonkeyPatch, make_settings: Callable[..., Settings], name: str
     ) -> None:

@@ -582,7 +582,7 @@ class TestTls:
         context.load_cert_chain(CERTIFICATE)
         return make_server(context)
 
-    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
     def test_bundle_of_the_environment(
         self, tls_server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
@@ -610,13 +610,41 @@ class TestTls:
             connect(tls_server.url).request("GET", "a/")
         assert caught.value.detail.startswith("the TLS connection failed: ")
 
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
     def test_bundle_that_is_missing(
-        self, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         path = tmp_path / "missing.pem"
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
-        with pytest.raises(errors.ConfigurationError, match=f"certificate bundle {path} does"):
+        monkeypatch.setenv(name, str(path))
+        message = f"certificate bundle {path} does not exist. Correct {name}"
+        with pytest.raises(errors.ConfigurationError, match=message):
             connect("https://127.0.0.1/")
+
+    @pytest.mark.parametrize(
+        ("variables", "trusted"),
+        [
+            ({"REQUESTS_CA_BUNDLE": "r", "SSL_CERT_FILE": "s"}, "r"),
+            ({"SSL_CERT_FILE": "s", "SSL_CERT_DIR": "."}, "s"),
+            ({"SSL_CERT_DIR": "."}, "."),
+            ({"SSL_CERT_DIR": "missing"}, True),
+            ({"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}, True),
+            ({}, True),
+        ],
+    )
+    def test_which_bundle_of_the_environment(
+        self,
+        connect: Connect,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        trusted: Any,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in ("r", "s"):
+            (tmp_path / name).write_bytes(CERTIFICATE.read_bytes())
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert connect("https://127.0.0.1/")._connection.trust[0] == trusted
 
     def test_bundle_is_of_no_matter_without_tls(
         self, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
