@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from synapse._internal.closing import Closing
+from synapse._internal.known_attributes import KnownAttributes
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion, convert_row, parse_conversion
 from synapse.config import TimeoutArgument, resolve
@@ -20,7 +21,7 @@ Params = Mapping[str, Any]
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\?#]")
 
 
-class BaseClient(Closing):
+class BaseClient(Closing, KnownAttributes):
     """A client of a server that follows the platform's conventions.
 
     A subclass builds the methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
