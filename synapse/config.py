@@ -21,22 +21,27 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
 import attrs
 
+from synapse._internal.fork import repair_in_child
 from synapse.errors import ConfigurationError
 from synapse.profiles import profile_path, read_profile, save_profile, told_by
 
 __all__ = [
     "DEFAULT_PORTS",
+    "RenewableSecret",
     "Secret",
     "Settings",
     "Timeout",
     "TimeoutArgument",
+    "TokenArgument",
     "canonical_host",
     "checked_url",
     "profile_path",
@@ -44,6 +49,7 @@ __all__ = [
     "save_profile",
 ]
 
+TokenArgument: TypeAlias = "str | Callable[[], str]"
 TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] | None"
 
 # Every kind of credential: its arguments, first the current name, and its environment variables, in
@@ -87,8 +93,17 @@ class Secret:
         self._value = value
         self.source = source
 
+    @staticmethod
+    def of(value: TokenArgument, source: str) -> Secret:
+        """Return the credential of a text, or of a function that returns the text.
+
+        Raises:
+            ConfigurationError: The text can't be a token, or the function fails.
+        """
+        return RenewableSecret(value, source) if callable(value) else Secret(value, source)
+
     @classmethod
-    def find(cls, value: str | None, kind: str) -> Secret:
+    def find(cls, value: TokenArgument | None, kind: str) -> Secret:
         """Return a credential from an argument, else from the environment.
 
         Args:
@@ -99,7 +114,7 @@ class Secret:
             ConfigurationError: Neither has a credential.
         """
         if value is not None:
-            return cls(value, f"the argument {kind}")
+            return cls.of(value, f"the argument {kind}")
         found = _environment_credentials().get(kind)
         if found is None:
             (variable, *_) = _CREDENTIALS[kind][1]
@@ -118,6 +133,55 @@ class Secret:
     def __reduce__(self) -> tuple[Any, ...]:
         # The only place where a token could slip into a pickle unnoticed.
         raise TypeError("A credential can't be pickled; a worker finds its own in its environment.")
+
+
+class RenewableSecret(Secret):
+    """A credential that comes from a function, which is asked again when the token is refused.
+
+    Args:
+        ask: Returns the token.
+        source: Origin of the token, for messages.
+
+    Raises:
+        ConfigurationError: The function fails, or returns no token.
+    """
+
+    __slots__ = ("__weakref__", "_ask", "_lock")
+
+    def __init__(self, ask: Callable[[], str], source: str) -> None:
+        self._ask = ask
+        self._lock = threading.Lock()
+        super().__init__(self._asked(source), source)
+        repair_in_child(self)
+
+    def renew(self, refused: str) -> None:
+        """Ask for another token, unless another thread has done so already.
+
+        Args:
+            refused: The token that the server refused.
+
+        Raises:
+            ConfigurationError: The function fails, or returns no token.
+        """
+        with self._lock:
+            if self._value == refused:
+                self._value = Secret(self._asked(self.source), self.source).reveal()
+
+    def after_fork(self) -> None:
+        """Replace the lock, which a thread of the parent may hold."""
+        self._lock = threading.Lock()
+
+    def _asked(self, source: str) -> str:
+        try:
+            return self._ask()
+        except ConfigurationError:
+            raise
+        except Exception as error:
+            # Without the error's text, which may have the token.
+            raise ConfigurationError(
+                f"The token from {source} can't be had: the function raised "
+                f"{type(error).__name__}. Correct the function, or pass a text."
+            ) from None
 
 
 @attrs.frozen
@@ -196,12 +260,12 @@ class Settings:
 
 def resolve(
     base_url: str | None = None,
-    api_token: str | None = None,
+    api_token: TokenArgument | None = None,
     *,
-    access_token: str | None = None,
-    authorization_token: str | None = None,
-    token: str | None = None,
-    agent_token: str | None = None,
+    access_token: TokenArgument | None = None,
+    authorization_token: TokenArgument | None = None,
+    token: TokenArgument | None = None,
+    agent_token: TokenArgument | None = None,
     tenant: str | None = None,
     timeout: TimeoutArgument = None,
     profile: str | None = None,
@@ -210,7 +274,8 @@ def resolve(
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's `base_url`.
-        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        api_token: The API token, or a function that returns the token, as for each kind of token;
+            else `SYNAPSE_API_TOKEN`, else the profile's.
         access_token: An alias of `api_token`.
         authorization_token: A login token of the older kind; else `SYNAPSE_AUTHORIZATION_TOKEN`.
         token: An alias of `authorization_token`.
@@ -282,7 +347,7 @@ def resolve(
     )
 
 
-def _argument_credentials(arguments: Mapping[str, str | None]) -> dict[str, Secret]:
+def _argument_credentials(arguments: Mapping[str, TokenArgument | None]) -> dict[str, Secret]:
     """Read the credentials that were given.
 
     Credentials come from one level, arguments or environment or profile: who passes a token means
@@ -290,13 +355,12 @@ def _argument_credentials(arguments: Mapping[str, str | None]) -> dict[str, Secr
     """
     found: dict[str, Secret] = {}
     for kind, (keywords, _) in _CREDENTIALS.items():
-        for keyword in keywords:
-            value = arguments[keyword]
-            if value is None:
-                continue
-            if kind in found and found[kind].reveal() != value:
-                raise ConfigurationError(f"{' and '.join(keywords)} differ: give one of them.")
-            found[kind] = Secret(value, f"the argument {keyword}")
+        given = {name: arguments[name] for name in keywords if arguments[name] is not None}
+        if len({id(value) if callable(value) else value for value in given.values()}) > 1:
+            raise ConfigurationError(f"{' and '.join(keywords)} differ: give one of them.")
+        for keyword, value in given.items():
+            if value is not None and kind not in found:
+                found[kind] = Secret.of(value, f"the argument {keyword}")
     return found
 
 
@@ -314,7 +378,9 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
     found = {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
     command = profile.get("token_command")
     if command and "api_token" not in found:
-        found["api_token"] = Secret(told_by(command, source), f"token_command of {source}")
+        found["api_token"] = RenewableSecret(
+            partial(told_by, command, source), f"token_command of {source}"
+        )
     return found
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from synapse._internal.closing import Closing
 from synapse._internal.hints import attribute_error, suggestion
-from synapse.config import TimeoutArgument, resolve
+from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.session_base import LazyPolicy, SessionBase
@@ -69,7 +69,8 @@ class Session(Closing, SessionBase):
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        api_token: The API token, or a function that returns the token and is asked again when the
+            server refuses that token; else `SYNAPSE_API_TOKEN`, else the profile's.
         authorization_token: A login token of the older kind, instead of `api_token`.
         agent_token: An agent's token.
         tenant: The tenant's code, for tokens that are good for several tenants.
@@ -104,6 +105,11 @@ class Session(Closing, SessionBase):
         True
     """
 
+    _INSTEAD = dict.fromkeys(
+        ("api_token", "authorization_token", "access_token", "token"),
+        "Call session.authenticate(token).",
+    )
+
     if TYPE_CHECKING:
         # For type checkers and editors; at run time the declarations decide.
         projects: ProjectManager
@@ -129,10 +135,10 @@ class Session(Closing, SessionBase):
     def __init__(
         self,
         base_url: str | None = None,
-        api_token: str | None = None,
+        api_token: TokenArgument | None = None,
         *,
-        authorization_token: str | None = None,
-        agent_token: str | None = None,
+        authorization_token: TokenArgument | None = None,
+        agent_token: TokenArgument | None = None,
         tenant: str | None = None,
         profile: str | None = None,
         timeout: TimeoutArgument = None,
@@ -204,6 +210,20 @@ class Session(Closing, SessionBase):
     def me(self) -> User:
         """The user that the token belongs to. One request, each time."""
         return self.users.me()
+
+    def authenticate(self, token: TokenArgument) -> None:
+        """Use another token of the same user from now on. Makes no request.
+
+        The objects, their unsaved changes and the connections stay. For another user or tenant,
+        make another session.
+
+        Args:
+            token: The token, or a function that returns the token.
+
+        Raises:
+            ConfigurationError: The text can't be a token, or the function fails.
+        """
+        self.transport.authenticate(token)
 
     def health(self) -> dict[str, Any]:
         """Check that the server is up. One request, which needs no credentials.

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from requests import PreparedRequest
 from requests.auth import AuthBase
 
-from synapse.config import Settings
+from synapse._internal.redaction import hide
+from synapse.config import RenewableSecret, Settings
 from synapse.errors import ConfigurationError
 from synapse.transport.own_headers import HeaderValue
 from synapse.transport.urls import origin_of
@@ -85,6 +86,23 @@ class OriginAuth(AuthBase):
             for header in (*(header for header, _ in _HEADERS.values()), _TENANT, *self._headers):
                 r.headers.pop(header, None)
         return r
+
+    def renew(self, request: PreparedRequest) -> bool:
+        """Ask for other credentials than a refused request's; return whether there are any.
+
+        Raises:
+            ConfigurationError: The source of a credential fails.
+        """
+        is_renewed = False
+        for kind, secret in self._settings.credentials.items():
+            header, prefix = _HEADERS[kind]
+            refused = str(request.headers.get(header, "")).removeprefix(prefix)
+            if isinstance(secret, RenewableSecret):
+                secret.renew(refused)
+                hide(secret.reveal())
+            # Text credentials may differ, too: `authenticate` came between.
+            is_renewed = is_renewed or secret.reveal() != refused
+        return is_renewed
 
     def __repr__(self) -> str:
         return f"OriginAuth({self._origin[0]}://{self._origin[1]}:{self._origin[2]}, '***')"

@@ -20,7 +20,7 @@ from requests.utils import default_headers, default_user_agent
 from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
 from synapse._version import __version__
-from synapse.config import Settings, Timeout, TimeoutArgument
+from synapse.config import Secret, Settings, Timeout, TimeoutArgument, TokenArgument
 from synapse.errors import (
     ClientError,
     ConfigurationError,
@@ -199,6 +199,7 @@ class Transport:
             deadline=seconds,
         )
         attempts = Attempts(context, self.options, self._budget, repeatable=repeatable)
+        is_renewed = False
         while True:
             event = attempts.event()
             self._announce(event, context)
@@ -210,6 +211,10 @@ class Transport:
                 if not attempts.should_retry() or not attempts.take_from_budget():
                     raise
             else:
+                if not is_renewed and self._renew(response.response, context):
+                    is_renewed = True
+                    context.request = request = self._auth(request.copy())
+                    continue
                 attempts.record_response(response)
                 if not attempts.should_retry() or not attempts.take_from_budget():
                     return attempts.conclude(response)
@@ -275,6 +280,7 @@ class Transport:
         if start:
             headers["Range"] = f"lines={start}-"
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
+        is_renewed = False
         while True:
             request = self._prepare("GET", path, params, None, None, headers)
             shown = self._shown(request, None)
@@ -284,6 +290,9 @@ class Transport:
                     largest = self.options.largest
                     return (yield from read_lines_from(response, start, largest, resource=resource))
                 content = read_whole(response, self.options.largest)
+                if not is_renewed and self._renew(response, context):
+                    is_renewed = True
+                    continue
                 if response.status_code != 416 or headers.pop("Range", None) is None:
                     self._response(response, content, context).raise_for_status()
 
@@ -313,6 +322,7 @@ class Transport:
         at = file_url(url, self.base_url)
         given = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         is_own = origin_of(at) == origin_of(self.base_url)
+        is_renewed = False
         for _ in range(_MOST_REDIRECTS + 1):
             if is_own:
                 request, connection = self._prepare("GET", "", None, None, None, given, at), None
@@ -330,11 +340,33 @@ class Transport:
                 if target is None:
                     if not 200 <= response.status_code < 300:
                         content = read_whole(response, self.options.largest)
+                        if is_own and not is_renewed and self._renew(response, context):
+                            is_renewed = True
+                            continue
                         self._response(response, content, context, is_own=is_own).raise_for_status()
                     yield response
                     return
             at, is_own = target, False
         raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+
+    def authenticate(self, token: TokenArgument) -> None:
+        """Use another token from now on. Makes no request.
+
+        Args:
+            token: The token, or a function that returns the token. The token replaces the API
+                token, or the login token of a transport that has no API token.
+
+        Raises:
+            ConfigurationError: The text can't be a token, or the function fails.
+        """
+        credentials = dict(self.settings.credentials)
+        is_login = "authorization_token" in credentials and "api_token" not in credentials
+        kind = "authorization_token" if is_login else "api_token"
+        credentials[kind] = Secret.of(token, "authenticate()")
+        hide(credentials[kind].reveal())
+        settings = attrs.evolve(self.settings, credentials=credentials)
+        self._auth = OriginAuth(settings, self.base_url, self.options.headers)
+        self.settings = settings
 
     def handshake(self, path: str, params: Params = None) -> Handshake:
         """Return the request and the trust for opening a WebSocket. Makes no request.
@@ -416,6 +448,14 @@ class Transport:
             if not has_begun:
                 self._tell(event, started, error=error)
             raise
+
+    def _renew(self, response: requests.Response, context: RequestContext) -> bool:
+        """Return whether a refused request may succeed with other credentials.
+
+        Raises:
+            ConfigurationError: The source of a credential fails.
+        """
+        return response.status_code == 401 and self._auth.renew(context.request)
 
     def _response(
         self,
