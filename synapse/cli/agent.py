@@ -100,7 +100,7 @@ def agent(
             python=python or None,
             runner=runner or None,
             ray=ray or None,
-            ray_token=os.environ.get("RAY_AUTH_TOKEN"),
+            ray_token=os.environ.get("RAY_AUTH_TOKEN") or None,
             tenant=tenant or None,
         )
         serve(options, on_ready=_print_address)

@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 
 from synapse._internal.closing import Closing
 from synapse._internal.hints import suggestion
+from synapse._internal.known_attributes import KnownAttributes
 from synapse.clients.all_rows import AllRows, Row
 from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords, ListOptions, read_pages
@@ -21,7 +22,7 @@ from synapse.clients.url_conversion import (
     is_url_conversion,
     parse_conversion,
 )
-from synapse.config import TimeoutArgument, resolve
+from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
 from synapse.transfer.multipart_form import MultipartForm
 from synapse.transport import Transport
@@ -47,7 +48,7 @@ class BodyKeywords(TypedDict, total=False):
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\?#]")
 
 
-class BaseClient(Closing):
+class BaseClient(Closing, KnownAttributes):
     """A client of a server that follows the platform's conventions.
 
     A subclass builds the methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
@@ -73,13 +74,13 @@ class BaseClient(Closing):
     def __init__(
         self,
         base_url: str | None = None,
-        api_token: str | None = None,
+        api_token: TokenArgument | None = None,
         *,
-        access_token: str | None = None,
-        authorization_token: str | None = None,
-        token: str | None = None,
+        access_token: TokenArgument | None = None,
+        authorization_token: TokenArgument | None = None,
+        token: TokenArgument | None = None,
         tenant: str | None = None,
-        agent_token: str | None = None,
+        agent_token: TokenArgument | None = None,
         timeout: TimeoutArgument = None,
         transport: Transport | None = None,
         url_host: str | None = None,

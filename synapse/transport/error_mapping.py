@@ -188,7 +188,9 @@ def from_exception(
         )
     elif caused_by(http_errors.SSLError, pool_errors.SSLError):
         detail = f"the TLS connection failed: {_innermost(causes)}"
-        hint = "Check the address; for a private authority, set REQUESTS_CA_BUNDLE."
+        hint = (
+            "Check the address; for a private authority, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+        )
     else:
         detail = f"the connection broke: {_innermost(causes)}"
         hint = "Try again; for a request that changes something, look first whether it was done."

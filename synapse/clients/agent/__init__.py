@@ -13,7 +13,15 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import accept_aliases, choose_one
 from synapse.clients.page import Page
-from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_tenant, checked_url
+from synapse.config import (
+    Secret,
+    Settings,
+    Timeout,
+    TimeoutArgument,
+    TokenArgument,
+    checked_tenant,
+    checked_url,
+)
 from synapse.errors import ConfigurationError, UsageError
 from synapse.transport import Transport
 from synapse.transport.stream_limits import StreamLimits
@@ -49,7 +57,7 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
     def __init__(
         self,
         base_url: str | None,
-        agent_token: str | None = None,
+        agent_token: TokenArgument | None = None,
         *,
         user_token: str | None = None,
         tenant: str | None = None,
@@ -101,7 +109,9 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
             timeout=timeout,
         )
         client = cls.__new__(cls)
-        super(AgentClient, client).__init__(transport=Transport(settings, options))
+        super(AgentClient, client).__init__(
+            transport=Transport(settings, options.for_other_server())
+        )
         return client
 
     def health_check(self) -> Any:
