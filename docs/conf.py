@@ -58,13 +58,14 @@ nitpick_ignore_regex = [
     (r"py:class", r"datetime"),
     # Internals of the object layer, which no caller writes.
     (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
-    (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|PagingOption)"),
-    (r"py:class", r"TimeoutArgument|ProgressArgument|SourceArgument|OnError"),
+    (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|KnownAttributes|PagingOption)"),
+    (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
     # Aliases of callables; the classes of their arguments have pages.
     (r"py:class", r"Hook|OnRetry"),
     (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested|Handshake)"),
+    (r"py:class", r"(.*\.)?(BodyKeywords|ListKeywords|HeaderValue)"),
     # Bases of an agent's values; the agent's page lists the protocols.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # The base of Ray clients, and Ray's own classes.
