@@ -28,6 +28,9 @@ _FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
     models.UUIDField: forms.UUIDField,
 }
 
+# The comparisons of numbers and times, as Django writes them.
+_COMPARISONS = (("__lt", "lt"), ("__lte", "lte"), ("__gt", "gt"), ("__gte", "gte"))
+
 
 class RepeatedValues(forms.Widget):
     """Reads every value of a repeated key."""
@@ -47,6 +50,17 @@ class RepeatedField(forms.Field):
 
     def clean(self, value: list[str]) -> list[Any]:
         return [self.item_field.clean(item) for item in value]
+
+
+class CommaSeparatedValues(RepeatedValues):
+    """Reads the values of ``name__in``: repeated, separated by commas, or both."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
+        return [
+            item
+            for value in super().value_from_datadict(data, files, name)
+            for item in value.split(",")
+        ]
 
 
 class UtcDateTimeField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
@@ -75,6 +89,21 @@ class AnyOfFilter(django_filters.Filter):  # type: ignore[misc] # the library sh
         if not value:
             return queryset
         return queryset.filter(**{f"{self.field_name}__in": keep_storable(value)})
+
+
+class ComparisonFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
+    """``name__lt=3``: rows on one side of a number."""
+
+    def __init__(self, *, field_class: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.field_class = field_class
+
+
+class InFilter(AnyOfFilter):
+    """``name__in=a,b``: rows where the field has one of the values."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=CommaSeparatedValues, **kwargs)
 
 
 class RelationFilter(AnyOfFilter):
@@ -156,19 +185,36 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
     if _is_hidden(field):
         return {}
     if field.is_relation:
-        return {name: RelationFilter(field_name=name, relation=field, label=name)}
+        many = f"{name}__in"
+        return {
+            name: RelationFilter(field_name=name, relation=field, label=name),
+            many: RelationFilter(
+                field_name=name, relation=field, label=many, widget=CommaSeparatedValues
+            ),
+        }
     if isinstance(field, models.BooleanField):
         return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
     if isinstance(field, models.DateTimeField):
         return {
-            name if lookup == "exact" else f"{name}_{suffix}": DateTimeFilter(
-                field_name=name, lookup_expr=lookup
-            )
-            for lookup, suffix in (("exact", ""), ("gte", "after"), ("lte", "before"))
+            name: DateTimeFilter(field_name=name),
+            f"{name}__in": InFilter(field_name=name, item_field=UtcDateTimeField()),
+            **{
+                f"{name}{suffix}": DateTimeFilter(field_name=name, lookup_expr=lookup)
+                for suffix, lookup in (("_after", "gte"), ("_before", "lte"), *_COMPARISONS)
+            },
         }
     kinds = (form for kind, form in _FORM_FIELDS.items() if isinstance(field, kind))
     form_field = next(kinds, functools.partial(forms.CharField, strip=False))
-    return {name: AnyOfFilter(field_name=name, item_field=form_field())}
+    filters: dict[str, django_filters.Filter] = {
+        name: AnyOfFilter(field_name=name, item_field=form_field()),
+        f"{name}__in": InFilter(field_name=name, item_field=form_field()),
+    }
+    if isinstance(field, models.IntegerField | models.FloatField):
+        for suffix, lookup in _COMPARISONS:
+            filters[f"{name}{suffix}"] = ComparisonFilter(
+                field_name=name, lookup_expr=lookup, field_class=form_field
+            )
+    return filters
 
 
 class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the library ships no types
