@@ -8,6 +8,7 @@ from synapse.emulator.api.agents import ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
     ScriptTaskViewSet,
+    TaskCreationViewSet,
     TaskTagViewSet,
     TaskViewSet,
 )
@@ -56,6 +57,11 @@ router.register(
 
 urlpatterns = [
     *router.urls,
+    path(
+        "data_units/create_tasks/",
+        TaskCreationViewSet.as_view({"post": "create_tasks"}),
+        name="task-creation",
+    ),
     path("chunked_upload/", UploadView.as_view(), name="chunked-upload-list"),
     path("chunked_upload/<uuid:pk>/", UploadView.as_view(), name="chunked-upload-detail"),
     path("agents/<str:token>/connect/", ConnectView.as_view(), name="agent-connect"),

@@ -109,3 +109,75 @@ def test_wrong_values_of_lookups_are_refused(
 ) -> None:
     errors = wire.refused(400, "GET", "sdk/tasks/", params={lookup: value})
     assert errors[lookup][0].startswith(message)
+
+
+# Tasks and annotations.
+
+
+def test_tasks_are_created_from_units_in_data(
+    wire: Wire, project: synapse.Project, unit: synapse.DataUnit
+) -> None:
+    units = [{"data_unit": unit.id}, {"data_unit": unit.id}]
+    rows = wire.ok("POST", "tasks/", {"project": project.id, "priority": "high", "data": units})
+    assert [(row["data_unit"], row["priority"], row["data"]) for row in rows] == [
+        (unit.id, "high", None)
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("data", "errors"),
+    [
+        ([], None),
+        (
+            [{"data_unit": 77777777}],
+            [{"data_unit": ['Invalid pk "77777777" - object does not exist.']}],
+        ),
+        ([3], [{"non_field_errors": ["Invalid data. Expected a dictionary, but got int."]}]),
+    ],
+)
+def test_tasks_are_created_all_or_none(
+    wire: Wire, project: synapse.Project, data: list[Any], errors: Any
+) -> None:
+    response = wire.send("POST", "tasks/", json={"project": project.id, "data": data})
+    assert (response.status_code, response.json()) == (400 if errors else 201, errors or [])
+    assert len(wire.rows("sdk/tasks/", project=project.id)) == 2
+
+
+def test_tasks_are_created_for_a_query_of_units(
+    wire: Wire, project: synapse.Project, unit: synapse.DataUnit
+) -> None:
+    path, params = "data_units/create_tasks/", {"data_collection": unit.data_collection_id}
+    rows = wire.ok("POST", path, {"project": project.id}, params=params)
+    assert [(row["project"], row["data_unit"]) for row in rows] == [(project.id, unit.id)]
+    errors = wire.refused(400, "POST", path, {}, params=params)
+    assert errors == [{"project": ["This field may not be null."]}]
+
+
+_MINE = {"class": "car"}
+_V1 = {"annotations": {"image_1": [{"id": "a"}]}, "annotationsData": {"image_1": [{"id": "a"}]}}
+_WRONG_V1 = {"annotations": {"image_1": [{}]}, "annotationsData": []}
+
+
+@pytest.mark.parametrize(
+    ("body", "params", "stored", "status"),
+    [
+        ({"action": "submit", "data": _MINE}, {}, _MINE, "completed"),
+        ({"action": "save", "data": _MINE}, {}, _MINE, "in_progress"),
+        (_MINE, {}, _MINE, "completed"),
+        (
+            {"action": "save", "data": {}, "by": 1},
+            {},
+            {"action": "save", "data": {}, "by": 1},
+            "completed",
+        ),
+        ({"action": "submit", "data": _V1}, {"schema": "dm_schema_v1"}, _V1, "completed"),
+        ({"action": "submit", "data": _V1}, {}, _V1, "completed"),
+        ({"action": "submit", "data": _WRONG_V1}, {"schema": "any"}, _WRONG_V1, "completed"),
+    ],
+)
+def test_annotations_are_taken_out_of_their_envelope(
+    wire: Wire, tasks: list[dict[str, Any]], body: Any, params: Any, stored: Any, status: str
+) -> None:
+    path = f"tasks/{tasks[0]['id']}/annotate_task_data/"
+    row = wire.ok("PUT", path, body, params=params)
+    assert (row["data"], row["status"]) == (stored, status)
