@@ -4,7 +4,7 @@ from django.urls import path
 from rest_framework.routers import SimpleRouter
 
 from synapse.emulator.admin_api import FaultsView, FaultView, GroundTruthsView, TenantsView
-from synapse.emulator.api.agents import ConnectView
+from synapse.emulator.api.agents import AgentViewSet, ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
     ScriptTaskViewSet,
@@ -20,7 +20,7 @@ from synapse.emulator.api.ground_truth import (
     GroundTruthVersionViewSet,
     GroundTruthViewSet,
 )
-from synapse.emulator.api.jobs import JobViewSet
+from synapse.emulator.api.jobs import JobViewSet, TrainViewSet
 from synapse.emulator.api.logs import LogViewSet
 from synapse.emulator.api.ml import ModelViewSet
 from synapse.emulator.api.plugins import PluginViewSet
@@ -44,7 +44,9 @@ router.register("data_units", DataUnitViewSet, "data-unit")
 router.register("data_files", DataFileViewSet, "data-file")
 router.register("plugins", PluginViewSet, "plugin")
 router.register("plugin_releases", PluginReleaseViewSet, "plugin-release")
+router.register("agents", AgentViewSet, "agent")
 router.register("jobs", JobViewSet, "job")
+router.register("trains", TrainViewSet, "train")
 router.register("logs", LogViewSet, "log")
 router.register("serve_applications", ServeApplicationViewSet, "serve-application")
 router.register("storages", StorageViewSet, "storage")

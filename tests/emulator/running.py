@@ -7,7 +7,7 @@ import time
 import zipfile
 
 SECONDS = 60.0
-FINAL = ("completed", "failed", "stopped")
+FINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
 def zipped(files):

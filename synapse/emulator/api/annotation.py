@@ -19,9 +19,9 @@ from synapse.emulator.api.base import (
     CreateMixin,
     DestroyMixin,
     ResourceSerializer,
-    ResourceViewSet,
     UpdateMixin,
 )
+from synapse.emulator.api.script_lists import ScriptListViewSet
 from synapse.emulator.api.tagging import SetTagsMixin
 from synapse.emulator.api.units import DataUnitViewSet, describe_files
 from synapse.emulator.models import Assignment, Project, Task, TaskTag
@@ -185,7 +185,7 @@ class TaskTagViewSet(
     serializer_class = TaskTagSerializer
 
 
-class ScriptTaskViewSet(mixins.ListModelMixin, ResourceViewSet):
+class ScriptTaskViewSet(ScriptListViewSet):
     """``sdk/tasks/``: the list for scripts."""
 
     serializer_class = TaskSerializer
