@@ -28,7 +28,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from synapse.errors import ConfigurationError
-from synapse.profiles import profile_path, read_profile, save_profile, told_by
+from synapse.profiles import profile_path, read_profile, run_token_command, save_profile
 
 __all__ = [
     "Secret",
@@ -306,7 +306,8 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
     found = {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
     command = profile.get("token_command")
     if command and "api_token" not in found:
-        found["api_token"] = Secret(told_by(command, source), f"token_command of {source}")
+        token = run_token_command(command, source)
+        found["api_token"] = Secret(token, f"token_command of {source}")
     return found
 
 

@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -27,16 +27,15 @@ _FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
     models.FloatField: forms.FloatField,
     models.UUIDField: forms.UUIDField,
 }
-
-# The comparisons of numbers and times, as Django writes them.
-_COMPARISONS = (("__lt", "lt"), ("__lte", "lte"), ("__gt", "gt"), ("__gte", "gte"))
+# Lookups of numbers and times, as the platform has them.
+_BOUNDS = ("lt", "lte", "gt", "gte")
 
 
 class RepeatedValues(forms.Widget):
     """Reads every value of a repeated key."""
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        return [value for value in data.getlist(name) if value != ""]
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str] | None:
+        return [value for value in data.getlist(name) if value != ""] or None
 
 
 class RepeatedField(forms.Field):
@@ -48,19 +47,18 @@ class RepeatedField(forms.Field):
         super().__init__(**kwargs)
         self.item_field = item_field
 
-    def clean(self, value: list[str]) -> list[Any]:
-        return [self.item_field.clean(item) for item in value]
+    def clean(self, value: list[str] | None) -> list[Any] | None:
+        return None if value is None else [self.item_field.clean(item) for item in value]
 
 
 class CommaSeparatedValues(RepeatedValues):
     """Reads the values of ``name__in``: repeated, separated by commas, or both."""
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        return [
-            item
-            for value in super().value_from_datadict(data, files, name)
-            for item in value.split(",")
-        ]
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str] | None:
+        values = super().value_from_datadict(data, files, name)
+        if values is None:
+            return None
+        return [item for value in values for item in value.split(",") if item.strip()]
 
 
 class UtcDateTimeField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
@@ -86,7 +84,7 @@ class AnyOfFilter(django_filters.Filter):  # type: ignore[misc] # the library sh
     field_class = RepeatedField
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
-        if not value:
+        if value is None:
             return queryset
         return queryset.filter(**{f"{self.field_name}__in": keep_storable(value)})
 
@@ -117,7 +115,7 @@ class RelationFilter(AnyOfFilter):
         self.relation = relation
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
-        if not value:
+        if value is None:
             return queryset
         model = self.relation.related_model
         keys = set(keep_storable(value))
@@ -163,6 +161,28 @@ class ThroughFilter(RelationFilter):
         return queryset.filter(pk__in=rows.values(self.back))
 
 
+def make_column_filters(
+    name: str, field_name: str, item_field: Callable[[], forms.Field] = forms.IntegerField
+) -> dict[str, django_filters.Filter]:
+    """Return the filters of a list by a column.
+
+    Args:
+        name: Name of the column in rows and queries.
+        field_name: Name of the model's field.
+        item_field: Kind of the values.
+    """
+    filters: dict[str, django_filters.Filter] = {
+        name: AnyOfFilter(field_name=field_name, item_field=item_field()),
+        f"{name}__in": InFilter(field_name=field_name, item_field=item_field()),
+    }
+    if item_field in (forms.IntegerField, forms.FloatField):
+        for lookup in _BOUNDS:
+            filters[f"{name}__{lookup}"] = ComparisonFilter(
+                field_name=field_name, lookup_expr=lookup, field_class=item_field
+            )
+    return filters
+
+
 @functools.cache
 def build_filterset(
     model: type[models.Model], view: type[Any] | None = None
@@ -195,26 +215,18 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
     if isinstance(field, models.BooleanField):
         return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
     if isinstance(field, models.DateTimeField):
+        suffixes = {"": "exact", "_after": "gte", "_before": "lte"}
+        suffixes.update({f"__{lookup}": lookup for lookup in _BOUNDS})
         return {
-            name: DateTimeFilter(field_name=name),
-            f"{name}__in": InFilter(field_name=name, item_field=UtcDateTimeField()),
             **{
                 f"{name}{suffix}": DateTimeFilter(field_name=name, lookup_expr=lookup)
-                for suffix, lookup in (("_after", "gte"), ("_before", "lte"), *_COMPARISONS)
+                for suffix, lookup in suffixes.items()
             },
+            f"{name}__in": InFilter(field_name=name, item_field=UtcDateTimeField()),
         }
     kinds = (form for kind, form in _FORM_FIELDS.items() if isinstance(field, kind))
     form_field = next(kinds, functools.partial(forms.CharField, strip=False))
-    filters: dict[str, django_filters.Filter] = {
-        name: AnyOfFilter(field_name=name, item_field=form_field()),
-        f"{name}__in": InFilter(field_name=name, item_field=form_field()),
-    }
-    if isinstance(field, models.IntegerField | models.FloatField):
-        for suffix, lookup in _COMPARISONS:
-            filters[f"{name}{suffix}"] = ComparisonFilter(
-                field_name=name, lookup_expr=lookup, field_class=form_field
-            )
-    return filters
+    return make_column_filters(name, name, form_field)
 
 
 class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the library ships no types
@@ -234,12 +246,18 @@ class StableOrderingFilter(OrderingFilter):
     def get_default_valid_fields(
         self, queryset: QuerySet[Any], view: APIView, context: Any = None
     ) -> list[tuple[str, str]]:
-        return [(name, name) for name in find_sortable_fields(_model_of(queryset))]
+        names = {*find_sortable_fields(_model_of(queryset)), *getattr(view, "columns", ())}
+        return [(name, name) for name in sorted(names)]
 
     def get_ordering(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> Sequence[str]:
-        ordering = list(super().get_ordering(request, queryset, view) or ())
+        columns = getattr(view, "columns", {})
+        names = super().get_ordering(request, queryset, view) or ()
+        ordering = [
+            "-" * name.startswith("-") + columns.get(name.removeprefix("-"), name.removeprefix("-"))
+            for name in names
+        ]
         return ordering if {"id", "-id"} & set(ordering) else [*ordering, "id"]
 
 

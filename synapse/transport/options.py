@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
 from synapse.errors import ConfigurationError
 from synapse.transport.retry import OnRetry, RetryPolicy
 
-__all__ = ["Event", "Hook", "Options", "checked_deadline"]
+__all__ = ["Event", "Hook", "Options", "PagingOption", "checked_deadline"]
+
+_SHORTEST_QUERY = 256
 
 
 @attrs.frozen(eq=False)
@@ -39,6 +41,9 @@ class Event:
 
 
 Hook: TypeAlias = Callable[[Event], object]
+
+PagingOption: TypeAlias = Literal["auto", "keys", "cursor", "numbers"]
+"""Ways to read long lists: bounds on the unique key, cursors, page numbers, or what works best."""
 
 
 def checked_deadline(value: Any) -> float | None:
@@ -96,6 +101,20 @@ def _check_hook(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} is {value!r}: give a function.")
 
 
+def _check_paging(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    ways = get_args(PagingOption)
+    if value not in ways:
+        names = ", ".join(map(repr, ways))
+        raise ConfigurationError(f"{attribute.name} is {value!r}. Pass one of {names}.")
+
+
+def _check_query_length(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < _SHORTEST_QUERY:
+        raise ConfigurationError(
+            f"{attribute.name} is {value!r}. Pass a number of bytes from {_SHORTEST_QUERY}."
+        )
+
+
 @attrs.frozen(eq=False, repr=False)
 class Options:
     """Options of a transport.
@@ -109,6 +128,9 @@ class Options:
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
+        paging: Way to read long lists: `"auto"`, `"keys"`, `"cursor"` or `"numbers"`.
+        max_query_length: Length of the longest encoded query, in bytes. A filter with more values
+            is sent in several requests.
         on_request: Called before each attempt.
         on_response: Called after each attempt.
         on_retry: Called before each pause for another attempt.
@@ -121,6 +143,8 @@ class Options:
     proxies: dict[str, str] | None = attrs.field(default=None, converter=_checked_proxies)
     verify: bool | str | None = attrs.field(default=None, converter=_checked_verify)
     cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
+    paging: PagingOption = attrs.field(default="auto", validator=_check_paging)
+    max_query_length: int = attrs.field(default=8192, validator=_check_query_length)
     on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)

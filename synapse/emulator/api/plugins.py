@@ -56,7 +56,9 @@ class PluginFilter(RelationFilter):
         self.extra["item_field"] = PluginFormField()
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
-        codes = [key for key in value or () if isinstance(key, str)]
+        if value is None:
+            return queryset
+        codes = [key for key in value if isinstance(key, str)]
         rows = visible(Plugin, self.parent.request).filter(code__in=codes)
         ids = dict(rows.values_list("code", "pk"))
         for code in codes:
@@ -68,7 +70,7 @@ class PluginFilter(RelationFilter):
                         ]
                     }
                 )
-        return super().filter(queryset, [ids.get(key, key) for key in value or ()])
+        return super().filter(queryset, [ids.get(key, key) for key in value])
 
 
 class PluginFormField(forms.CharField):
