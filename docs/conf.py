@@ -64,8 +64,9 @@ nitpick_ignore_regex = [
     (r"py:class", r"Path|BufferedReader"),
     # Aliases of callables; the classes of their arguments have pages.
     (r"py:class", r"Hook|OnRetry"),
+    (r"py:class", r"synapse\.transport\.page\.Page"),
     (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested|Handshake)"),
-    (r"py:class", r"(.*\.)?(BodyKeywords|ListKeywords|HeaderValue)"),
+    (r"py:class", r"(.*\.)?(BodyKeywords|ListKeywords|HeaderValue|RemotePath|LongPollHandler)"),
     # Bases of an agent's values; the agent's page lists the protocols.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # The base of Ray clients, and Ray's own classes.

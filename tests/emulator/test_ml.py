@@ -27,6 +27,7 @@ def test_a_model_whose_file_was_uploaded_before(api):
         "project": project,
         "plugin": plugin["id"],
         "version": "1",
+        "checkpoint": None,
         "file": f"{api.url}/files/{md5(b'weights')}/big.bin",
         "metrics": {"map": 0.5},
         "configuration": {},

@@ -105,4 +105,5 @@ class DataFileViewSet(ResourceViewSet):
         serializer.is_valid(raise_exception=True)
         checksums = list(dict.fromkeys(serializer.validated_data["checksums"]))
         blobs = find_blobs(tenant_of(request), [checksum.lower() for checksum in checksums])
-        return Response({"checksums": [item for item in checksums if item.lower() in blobs]})
+        existing = [item for item in checksums if item.lower() in blobs]
+        return Response({"existing_checksums": existing, "checksums": existing})

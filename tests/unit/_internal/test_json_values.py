@@ -135,7 +135,7 @@ def types_of(value: Any) -> Any:
     return [types_of(item) for item in value] if isinstance(value, list) else type(value)
 
 
-@pytest.mark.parametrize(("value", "expected"), TABLE, ids=lambda value: repr(value)[:40])
+@pytest.mark.parametrize(("value", "expected"), TABLE, ids=lambda value: type(value).__name__)
 def test_values_become_json(value: Any, expected: Any) -> None:
     converted = to_json({"a": [value]})["a"][0]
     assert converted == expected
@@ -163,7 +163,7 @@ MISSING = [
 ]
 
 
-@pytest.mark.parametrize("value", MISSING, ids=repr)
+@pytest.mark.parametrize("value", MISSING, ids=lambda value: type(value).__name__)
 def test_missing_values_are_refused_with_their_path(value: Any) -> None:
     with pytest.raises(FieldValueError, match=r"^meta\.score\.1 is .*JSON can't hold\. Use None"):
         to_json({"score": [1, value]}, "meta")
@@ -214,7 +214,7 @@ def test_missing_values_inside_columns_are_refused(column: Any, path: str) -> No
         ({True: 1, "true": 2}, "the same key 'true'"),
         ({date(2027, 1, 1): 1, "2027-01-01": 2}, "the same key '2027-01-01'"),
     ],
-    ids=lambda value: repr(value)[:30],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_json_cannot_hold_is_refused_with_its_path(value: Any, reason: str) -> None:
     with pytest.raises(FieldValueError, match=rf"^meta\.a.*{reason}"):

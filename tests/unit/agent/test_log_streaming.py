@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from synapse.agent.http_errors import Refusal
-from synapse.agent.log_streaming import follow_by_http, follow_by_websocket
+from synapse.agent.log_streaming import follow_by_websocket, stream_text
 from synapse.agent.store import Store
 from synapse.jobs.spec import Outcome
 
@@ -68,7 +68,7 @@ def stream(
         follower = Follower("http", **options)
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         scope = {"type": "http", "method": "GET", "headers": raw}
-        response = follow_by_http(store, "j", Request(scope), stopping)
+        response = stream_text(store, "j", Request(scope), stopping)
         await response(scope, follower.receive, follower.send)
         return follower.messages
 
