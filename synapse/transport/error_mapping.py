@@ -104,14 +104,14 @@ def from_bad_body(
     if not body:
         detail = "the answer is empty: the connection was cut, or something in between answered"
     else:
-        detail = redacted(_page(response, body) or "the answer is not JSON")
+        detail = redacted(_page(response, body) or "the response isn't JSON")
     return errors.InvalidResponse(
         response.status_code,
         detail,
         request_id=response.headers.get("X-Request-ID"),
         method=response.request.method,
         url=url,
-        hint="Check base_url and what stands between you and the server, then try again.",
+        hint="Check base_url, and any proxy or gateway before the server, then try again.",
         response=body[:_MOST_SHOWN].decode("utf-8", "replace") or None,
         resource=resource,
     )

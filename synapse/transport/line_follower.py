@@ -120,7 +120,7 @@ def follow(
             return
         except ClientError as error:
             if stream is not None and isinstance(error, InvalidResponse):
-                raise  # what this server sends is no log, or its line too long
+                raise  # the response isn't a log, or a line is too long
             # A response of the server with the same status doesn't count.
             is_lost = isinstance(error, (ConnectionFailed, RequestTimeout)) and not error.response
             if not (given or retries_first or (is_lost and getattr(error, "was_sent", True))):
@@ -134,7 +134,7 @@ def follow(
 
 
 class _Outage:
-    """The server's absence: how long, and how to wait."""
+    """The time for which the server is unreachable, and the pauses meanwhile."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class _Outage:
         self._since = None
 
     def is_over(self) -> None:
-        """Hear that a line came."""
+        """Note that a line came."""
         self._since = None
         self._is_told = self.may_be_on = False
         self._pauses.reset()

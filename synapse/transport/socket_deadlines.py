@@ -114,7 +114,7 @@ class _BoundReads(io.RawIOBase):
         try:
             count: int | None = self._raw.readinto(buffer)
         except TimeoutError:
-            _left(None)  # says so if that was the deadline
+            _left(None)  # raises the deadline's own error if the deadline passed
             raise
         return count
 
@@ -159,12 +159,12 @@ class _Response(http.client.HTTPResponse):
         """Read the next chunk's length; the standard library accepts negative ones."""
         size: int = super()._read_next_chunk_size()  # type: ignore[misc] # it is private
         if size < 0:
-            raise ValueError("a chunk is shorter than nothing")  # which it takes for a cut
+            raise ValueError("a chunk has a negative length")  # http.client takes this for a cut
         return size
 
 
 class _Bound(HTTPConnection):
-    """A connection that is made and written to with the deadline in force."""
+    """A connection that connects and sends with the deadline in force."""
 
     response_class = _Response
 
@@ -173,7 +173,7 @@ class _Bound(HTTPConnection):
         try:
             super().connect()
         except (TimeoutError, ConnectTimeoutError):
-            _left(None)  # says so if that was the deadline
+            _left(None)  # raises the deadline's own error if the deadline passed
             raise
 
     def send(self, data: Any) -> None:

@@ -77,8 +77,8 @@ class Transport:
     """One connection pool, used by everything that belongs to one `synapse.Session`.
 
     Args:
-        settings: Where to connect and as whom.
-        options: How to behave: retries, deadlines, limits, proxies, hooks.
+        settings: Address and credentials.
+        options: Retries, deadlines, limits, proxies and hooks.
 
     Attributes:
         missing_ways: Paths of lists, each with a way of paging that the server turned out not to

@@ -117,7 +117,7 @@ def messages(
 
 
 def _trust(handshake: Handshake) -> dict[str, Any]:
-    """Return whom to trust, and which certificate to show, as the other requests do."""
+    """Return the certificate options of the handshake, the same as for other requests."""
     import ssl
 
     verify, cert = handshake.verify, handshake.cert

@@ -211,7 +211,7 @@ class TestAnswer:
 
     def test_blanks(self, server: Any, transport: Transport) -> None:
         server.reply(200, b"  ")
-        with pytest.raises(errors.InvalidResponse, match=r"^the answer is not JSON "):
+        with pytest.raises(errors.InvalidResponse, match=r"^the response isn't JSON "):
             transport.request("GET", "a/")
 
     def test_fetch_leaves_it_undecoded(self, server: Any, transport: Transport) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from synapse.clients.backend import BackendClient
-from synapse.transfer.multipart_form import encode_form_value
 from synapse.errors import UsageError
+from synapse.transfer.multipart_form import encode_form_value
 
 
 @pytest.mark.parametrize(
