@@ -203,7 +203,7 @@ def test_job_is_a_row(service: JobService, store: Store) -> None:
     row = send(service, "GET", "/jobs/j/").json()
 
     assert (row["id"], row["plugin_release"], row["action"]) == ("j", "p@1", "a")
-    assert (row["status"], row["params"], row["lines"]) == ("queued", {"x": 1}, 2)
+    assert (row["params"], row["lines"]) == ({"x": 1}, 2)
 
 
 def test_fault_is_logged_and_not_shown(
