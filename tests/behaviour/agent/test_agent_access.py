@@ -70,21 +70,6 @@ def test_an_order_needs_its_ticket(world: World) -> None:
     assert ask(world, "_orders/guessed/").status_code == 404
 
 
-def test_a_path_that_isnt_there(world: World) -> None:
-    answer = ask(world, "nope/", Authorization=world.agent.token)
-
-    assert (answer.status_code, answer.json()) == (404, {"detail": "Not found."})
-
-
-def test_a_method_that_isnt_there(world: World) -> None:
-    answer = requests.delete(
-        f"{world.agent.url}/jobs/", headers={"Authorization": world.agent.token}, timeout=10
-    )
-
-    assert answer.status_code == 405
-    assert answer.json() == {"detail": 'Method "DELETE" not allowed.'}
-
-
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [
