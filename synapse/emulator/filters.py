@@ -19,6 +19,7 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.tenancy import keep_storable, visible
 
 # How a value of a filter is read; by default, as text.
@@ -258,7 +259,13 @@ class StableOrderingFilter(OrderingFilter):
             "-" * name.startswith("-") + columns.get(name.removeprefix("-"), name.removeprefix("-"))
             for name in names
         ]
-        return ordering if {"id", "-id"} & set(ordering) else [*ordering, "id"]
+        if {"id", "-id"} & set(ordering):
+            return ordering
+        if behaviour_of(request).unordered_ties:
+            # As PostgreSQL may: each page is sorted by itself.
+            page = request.query_params.get("page", "1")
+            return [*ordering, "id" if page in ("", "1") or page[-1] in "13579" else "-id"]
+        return [*ordering, "id"]
 
 
 def _model_of(queryset: QuerySet[Any]) -> Any:

@@ -3,7 +3,13 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from synapse.emulator.admin_api import FaultsView, FaultView, GroundTruthsView, TenantsView
+from synapse.emulator.admin_api import (
+    BehavioursView,
+    FaultsView,
+    FaultView,
+    GroundTruthsView,
+    TenantsView,
+)
 from synapse.emulator.api.agents import AgentViewSet, ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
@@ -72,6 +78,7 @@ urlpatterns = [
     path("health/", HealthView.as_view(), name="health"),
     path("_emulator/tenants/", TenantsView.as_view(), name="tenants"),
     path("_emulator/ground_truths/", GroundTruthsView.as_view(), name="ground-truths"),
+    path("_emulator/behaviours/", BehavioursView.as_view(), name="behaviours"),
     path("_emulator/faults/", FaultsView.as_view(), name="faults"),
     path("_emulator/faults/<str:key>/", FaultView.as_view(), name="fault"),
 ]

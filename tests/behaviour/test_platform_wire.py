@@ -470,3 +470,12 @@ def test_cursors_of_other_lists_are_refused(
     params = dict(parse_qsl(urlsplit(page["next"]).query))
     errors = wire.refused(400, "GET", path, params={**params, **changes})
     assert list(errors) == [field]
+
+
+# Files.
+
+
+def test_urls_of_files_need_no_token(wire: Wire, unit: synapse.DataUnit) -> None:
+    url = wire.ok("GET", f"data_units/{unit.id}/")["files"]["text"]["url"]
+    assert requests.get(url, timeout=30).content == b"a sample"
+    assert requests.get(url.split("?")[0], timeout=30).status_code == 401

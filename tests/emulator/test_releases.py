@@ -19,11 +19,12 @@ def test_release(api, plugin):
         "is_stable": True,
         "debug": False,
         "config": {"code": "x", "emoji": "😀"},
-        "file": f"{api.url}/files/{md5(content)}/detector.zip",
+        "file": made["file"],
         "readme": "# Finds people",
         "created": made["created"],
         "updated": made["updated"],
     }
+    assert made["file"].startswith(f"{api.url}/files/{md5(content)}/detector.zip?signature=")
     assert api.get(made["file"]).content == content
     assert api.get(f"plugin_releases/{made['id']}/").json() == made
     assert api.get("plugin_releases/", plugin=plugin["id"]).json()["results"] == [made]

@@ -49,7 +49,7 @@ class DataFileSerializer(ResourceSerializer):
         read_only_fields = ("processing_status",)
 
     def get_url(self, data_file: DataFile) -> str:
-        return build_file_url(data_file.blob, data_file.filename, self.context["request"])
+        return build_file_url(data_file, data_file.filename, self.context["request"])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("chunked_upload" in attrs):
