@@ -37,7 +37,7 @@ PROTECTED = {
     "_delete": "path, data=None, params=None, **options",
     "_list": (
         "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',), "
-        "**options"
+        "is_local=False, **options"
     ),
 }
 

@@ -86,6 +86,28 @@ def test_keywords_of_slow_lists(recorded: BackendClient, recorder: Any, name: st
     assert recorder.asked[0].query == [("project", "1"), ("page_size", "20")]
 
 
+@pytest.mark.parametrize("name", ["list_data_units", "list_ground_truth_events"])
+def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, name: str) -> None:
+    reply = type(recorder.answer)
+    file = {"url": f"{recorder.url}/media/a.txt?sig=1", "checksum": MD5, "size": len(CONTENT)}
+    rows = [{"id": 1, "files": {"image": file}}, {"id": 2, "files": {"image": file}}]
+
+    def answer(asked: Any) -> Any:
+        if asked.path.startswith("media/"):
+            return reply(200, CONTENT)
+        return reply(200, {**PAGE, "results": rows})
+
+    recorder.answer = answer
+
+    iterator, count = getattr(recorded, name)(list_all=True)
+    before = len(recorder.asked)
+    paths = [row["files"]["image"]["path"] for row in iterator]
+
+    assert (before, count) == (1, 2)
+    assert [(path.name, path.read_bytes()) for path in paths] == [("a.txt", CONTENT)] * 2
+    assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_pair_of_rows_and_count(recorded: BackendClient, recorder: Any, name: str) -> None:
     answer_with(recorder, PAGE)
@@ -435,6 +457,17 @@ def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, p
         "file": ("photo.jpg", CONTENT),
     }
     assert recorder.asked[-1].body == {"name": "m", "chunked_upload": 9}
+
+
+def test_file_of_a_model_is_local(recorded: BackendClient, recorder: Any) -> None:
+    reply = type(recorder.answer)
+    row = {"id": 1, "file": f"{recorder.url}/media/model.pt"}
+    recorder.answer = lambda asked: reply(200, CONTENT if asked.path.startswith("media/") else row)
+
+    path = recorded.get_model(1, params={"a": 1})["file"]
+
+    assert (path.name, path.read_bytes()) == ("model.pt", CONTENT)
+    assert recorded.get_model(1, url_conversion={}) == row
 
 
 def test_file_of_a_log_entry(recorded: BackendClient, recorder: Any, path: Path) -> None:
