@@ -12,6 +12,7 @@ from synapse.clients.agent.ray import RayClient, RayClientMixin
 from synapse.clients.backend import (
     AnnotationClientMixin,
     BackendClient,
+    BulkUploadClientMixin,
     CoreClientMixin,
     DataCollectionClientMixin,
     HITLClientMixin,
@@ -21,8 +22,8 @@ from synapse.clients.backend import (
 from synapse.clients.base import BaseClient
 
 MIXINS = [
-    *(AnnotationClientMixin, CoreClientMixin, DataCollectionClientMixin, HITLClientMixin),
-    *(IntegrationClientMixin, MLClientMixin),
+    *(AnnotationClientMixin, BulkUploadClientMixin, CoreClientMixin, DataCollectionClientMixin),
+    *(HITLClientMixin, IntegrationClientMixin, MLClientMixin),
 ]
 
 # Methods that subclasses of `BaseClient` call, with their parameters.
