@@ -41,6 +41,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
         profiles, "login_path", lambda: tmp_path_factory.getbasetemp() / "no-config" / "config.json"
     )
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     session_base.set_default(None)
     yield
     session_base.set_default(None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, TypedDict, overload
 
@@ -13,6 +13,7 @@ from synapse._internal.closing import Closing
 from synapse._internal.hints import suggestion
 from synapse._internal.known_attributes import KnownAttributes
 from synapse.clients.all_rows import AllRows, Row
+from synapse.clients.file_cache import FileCache
 from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords, ListOptions, read_pages
 from synapse.clients.page import Page
@@ -253,6 +254,7 @@ class BaseClient(Closing, KnownAttributes):
         list_all: Literal[False] = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
+        is_local: bool = False,
         **options: Unpack[ListKeywords],
     ) -> Page: ...
     @overload
@@ -264,6 +266,7 @@ class BaseClient(Closing, KnownAttributes):
         list_all: bool = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
+        is_local: bool = False,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows: ...
     def _list(
@@ -274,6 +277,7 @@ class BaseClient(Closing, KnownAttributes):
         list_all: bool = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
+        is_local: bool = False,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
         """List a path below the base URL.
@@ -286,6 +290,8 @@ class BaseClient(Closing, KnownAttributes):
             url_conversion: Rule for rewriting the file URLs of each row.
             list_all: Whether to read all pages, from the first.
             files_fields: Fields that hold file URLs.
+            is_local: Whether the files of all rows are downloaded, unless `url_conversion` is
+                given.
             **options: `page_size`, `timeout`, `page_retries`, `page_retry_backoff`,
                 `throttle_seconds` and `page_failures`, see `ListOptions`.
 
@@ -310,10 +316,13 @@ class BaseClient(Closing, KnownAttributes):
             return [convert_row(row, conversion) for row in rows] if conversion else rows
 
         if list_all:
+            convert_all: Callable[[list[Row]], Iterable[Row]] = convert
+            if is_local and url_conversion is None:
+                convert_all = partial(FileCache(self._transport).localize_all, fields=files_fields)
             pairs = [(k, v) for k, v in (params or {}).items() if k not in ("page", "page_size")]
             pairs.append(("page_size", (params or {}).get("page_size", self.page_size)))
             read = partial(read_pages, self._transport, path, pairs, checked, resource=resource)
-            return AllRows(read, convert)
+            return AllRows(read, convert_all)
         body = checked.send(
             partial(self._transport.request, "GET", path, params=params, resource=resource)
         )

@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from synapse.clients.backend import BackendClient
-from synapse.errors import ConfigurationError, UsageError
+from synapse.errors import ConfigurationError, NotFound, UsageError
 
 Lines = list[tuple[str, str]]
 
@@ -84,6 +84,28 @@ def test_keywords_of_slow_lists(recorded: BackendClient, recorder: Any, name: st
 
     assert page == PAGE
     assert recorder.asked[0].query == [("project", "1"), ("page_size", "20")]
+
+
+@pytest.mark.parametrize("name", ["list_data_units", "list_ground_truth_events"])
+def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, name: str) -> None:
+    reply = type(recorder.answer)
+    file = {"url": f"{recorder.url}/media/a.txt?sig=1", "checksum": MD5, "size": len(CONTENT)}
+    rows = [{"id": 1, "files": {"image": file}}, {"id": 2, "files": {"image": file}}]
+
+    def answer(asked: Any) -> Any:
+        if asked.path.startswith("media/"):
+            return reply(200, CONTENT)
+        return reply(200, {**PAGE, "results": rows})
+
+    recorder.answer = answer
+
+    iterator, count = getattr(recorded, name)(list_all=True)
+    before = len(recorder.asked)
+    paths = [row["files"]["image"]["path"] for row in iterator]
+
+    assert (before, count) == (1, 2)
+    assert [(path.name, path.read_bytes()) for path in paths] == [("a.txt", CONTENT)] * 2
+    assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -437,6 +459,17 @@ def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, p
     assert recorder.asked[-1].body == {"name": "m", "chunked_upload": 9}
 
 
+def test_file_of_a_model_is_local(recorded: BackendClient, recorder: Any) -> None:
+    reply = type(recorder.answer)
+    row = {"id": 1, "file": f"{recorder.url}/media/model.pt"}
+    recorder.answer = lambda asked: reply(200, CONTENT if asked.path.startswith("media/") else row)
+
+    path = recorded.get_model(1, params={"a": 1})["file"]
+
+    assert (path.name, path.read_bytes()) == ("model.pt", CONTENT)
+    assert recorded.get_model(1, url_conversion={}) == row
+
+
 def test_file_of_a_log_entry(recorded: BackendClient, recorder: Any, path: Path) -> None:
     for file in (path, str(path), "data:text/plain;base64,eA=="):
         recorded.create_logs({"event": "e", "file": file})
@@ -468,4 +501,230 @@ def test_many_documents(recorded: BackendClient, recorder: Any) -> None:
 def test_item_without_a_task(recorded: BackendClient, recorder: Any) -> None:
     with pytest.raises(UsageError, match=r"items\[1\] has no 'task_id'"):
         recorded.annotate_task_data_batch([{"task_id": 1, "data": {}}, {"data": {}}])
+    assert recorder.asked == []
+
+
+# -- Presigned uploads ---------------------------------------------------------------------------
+
+SHA1 = hashlib.sha1(CONTENT).hexdigest()
+
+
+class Storage:
+    """Answers as a backend with a storage that takes presigned uploads.
+
+    Attributes:
+        parts: Bytes per part; 0 for one request.
+        statuses: Statuses of the next PUTs.
+        storages: Rows of the storages.
+        confirms: Whether the backend confirms files.
+    """
+
+    def __init__(self, recorder: Any) -> None:
+        self.recorder = recorder
+        self.reply = type(recorder.answer)
+        self.parts = 0
+        self.statuses: list[int] = []
+        self.storages: list[dict[str, Any]] = [
+            {"name": "a", "provider": "sftp"},
+            {"name": "b", "provider": "minio", "is_default": True},
+        ]
+        self.confirms = True
+        recorder.answer = self.answer
+
+    def answer(self, asked: Any) -> Any:
+        if asked.path == "storages/":
+            rows = {"count": 2, "next": None, "previous": None, "results": self.storages}
+            return self.reply(200, rows)
+        if asked.method == "PUT":
+            status = self.statuses.pop(0) if self.statuses else 200
+            return self.reply(status, b"", {"ETag": f'"{hashlib.md5(asked.content).hexdigest()}"'})
+        if asked.path.endswith("/upload/"):
+            files = [self.describe(number, file) for number, file in enumerate(asked.body["files"])]
+            return self.reply(200, {"files": files, "expires_at": "2030-01-01T00:00:00Z"})
+        results = [
+            {"file_key": file["file_key"], "checksum": file["checksum"], "data_file_id": number}
+            | {"success": True, "error": None}
+            for number, file in enumerate(asked.body["files"] if self.confirms else [])
+        ]
+        return self.reply(200, {"results": results, "created_count": 1, "failed_count": 0})
+
+    def describe(self, number: int, file: dict[str, Any]) -> dict[str, Any]:
+        url = f"{self.recorder.url}/bucket/{number}?sig=x"
+        parts = [
+            {"part_number": part + 1, "presigned_url": f"{url}&part={part + 1}"}
+            for part in range(-(-file["size"] // self.parts) if self.parts else 0)
+        ]
+        return {
+            "filename": file["filename"],
+            "file_key": f"key-{number}",
+            "presigned_url": None if parts else url,
+            "multipart": {"upload_id": "u", "part_size": self.parts, "parts": parts}
+            if parts
+            else None,
+        }
+
+
+@pytest.fixture
+def storage(recorder: Any) -> Storage:
+    return Storage(recorder)
+
+
+def list_puts(recorder: Any) -> list[Any]:
+    return [asked for asked in recorder.asked if asked.method == "PUT"]
+
+
+@pytest.mark.parametrize("parts", [0, 8])
+def test_many_files_go_to_the_storage(
+    recorded: BackendClient, recorder: Any, storage: Storage, path: Path, parts: int, token: str
+) -> None:
+    storage.parts = parts
+    progress: list[tuple[int, int]] = []
+
+    result = recorded.upload_files_bulk(
+        [path, str(path)], max_workers=1, on_progress=lambda *counts: progress.append(counts)
+    )
+
+    assert (result.created_count, result.failed_count) == (2, 0)
+    assert [(row.data_file_id, row.checksum) for row in result.results] == [(0, SHA1), (1, SHA1)]
+    assert progress == [(1, 2), (2, 2)]
+    puts = list_puts(recorder)
+    assert b"".join(asked.content for asked in puts) == CONTENT * 2
+    assert [dict(asked.query)["sig"] for asked in puts] == ["x"] * len(puts)
+    assert token not in str([asked.headers for asked in puts])
+    if not parts:
+        assert {asked.headers["content-type"] for asked in puts} == {"image/jpeg"}
+    asked = recorder.asked[1]
+    assert asked.body == {
+        "files": [{"filename": "photo.jpg", "size": len(CONTENT), "content_type": "image/jpeg"}]
+        * 2,
+        "expiration": 3600,
+    }
+    (confirmed, _) = recorder.asked[-1].body["files"]
+    assert (confirmed["file_key"], confirmed["size"]) == ("key-0", len(CONTENT))
+    if parts:
+        assert confirmed["multipart"] == {
+            "upload_id": "u",
+            "parts": [
+                {"part_number": number + 1, "etag": f'"{hashlib.md5(block).hexdigest()}"'}
+                for number, block in enumerate([CONTENT[:8], CONTENT[8:16], CONTENT[16:]])
+            ],
+        }
+
+
+def test_batches(recorded: BackendClient, recorder: Any, storage: Storage, path: Path) -> None:
+    result = recorded.upload_files_bulk([path] * 3, batch_size=2, strategy="presigned")
+
+    assert result.created_count == 3
+    assert [line for line in recorder.lines if line[0] == "POST"] == [
+        ("POST", "data_files/presigned_upload/upload/"),
+        ("POST", "data_files/presigned_upload/confirm_upload/"),
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("statuses", "retries", "created", "requests"),
+    [([503], 1, 2, 3), ([503, 503], 1, 1, 3), ([403], 2, 1, 2), ([503], 0, 1, 2)],
+)
+def test_file_that_fails_stops_no_other(
+    recorded: BackendClient,
+    recorder: Any,
+    storage: Storage,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    statuses: list[int],
+    retries: int,
+    created: int,
+    requests: int,
+) -> None:
+    monkeypatch.setattr("synapse.transfer.presigned_upload.pause", lambda seconds: True)
+    storage.statuses = list(statuses)
+
+    result = recorded.upload_files_bulk(
+        [path] * 2, max_workers=1, max_upload_retries=retries, strategy="presigned"
+    )
+
+    assert (result.created_count, result.failed_count) == (created, 2 - created)
+    assert [row.success for row in result.results] == [created == 2, True]
+    assert len(list_puts(recorder)) == requests
+    if created == 1:
+        assert f"HTTP {statuses[0]}" in result.results[0].error
+
+
+def test_file_that_is_not_confirmed(recorded: BackendClient, storage: Storage, path: Path) -> None:
+    storage.confirms = False
+
+    result = recorded.upload_files_bulk([path])
+
+    assert (result.created_count, result.failed_count) == (0, 1)
+    assert "didn't confirm" in result.results[0].error
+
+
+@pytest.mark.parametrize(
+    ("keywords", "text"),
+    [
+        ({"max_workers": 0}, "max_workers=0"),
+        ({"batch_size": 1001}, "batch_size=1001"),
+        ({"max_upload_retries": -1}, "max_upload_retries=-1"),
+        ({"strategy": "ftp"}, "strategy='ftp'"),
+        ({"file_paths": ["missing.jpg"]}, "missing.jpg can't be read"),
+    ],
+)
+def test_bulk_upload_that_cannot_work(
+    recorded: BackendClient, recorder: Any, path: Path, keywords: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(UsageError, match=text):
+        recorded.upload_files_bulk(**{"file_paths": [path], **keywords})
+    assert recorder.asked == []
+
+
+def test_storage_without_presigned_uploads(
+    recorded: BackendClient, storage: Storage, path: Path
+) -> None:
+    storage.storages[1]["provider"] = "sftp"
+
+    with pytest.raises(UsageError, match=r"storage 'b' \(sftp\) takes no presigned uploads"):
+        recorded.upload_files_bulk([path])
+
+
+def test_no_files(recorded: BackendClient, recorder: Any) -> None:
+    result = recorded.upload_files_bulk([])
+
+    assert (result.results, result.created_count, result.failed_count) == ([], 0, 0)
+    assert recorder.asked == []
+
+
+@pytest.mark.parametrize(("is_default", "name"), [(True, "b"), (False, "a")])
+def test_default_storage(
+    recorded: BackendClient, recorder: Any, storage: Storage, is_default: bool, name: str
+) -> None:
+    storage.storages[1]["is_default"] = is_default
+
+    assert recorded.get_default_storage()["name"] == name
+    assert recorder.asked[0].query == [("category", "internal")]
+
+
+def test_no_storage(recorded: BackendClient, storage: Storage) -> None:
+    storage.storages = []
+
+    with pytest.raises(NotFound, match="default storage"):
+        recorded.get_default_storage()
+
+
+def test_one_file_to_a_url(
+    recorded: BackendClient, recorder: Any, storage: Storage, path: Path
+) -> None:
+    url = f"{recorder.url}/bucket/1?sig=x"
+
+    result = recorded.upload_file_to_presigned_url(url, path, "image/png")
+
+    assert (result.checksum, result.size) == (SHA1, len(CONTENT))
+    assert recorder.asked[0].headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("expiration", [59, 86_401, 0, "60"])
+def test_expiration_out_of_range(recorded: BackendClient, recorder: Any, expiration: Any) -> None:
+    with pytest.raises(UsageError, match="expiration="):
+        recorded.request_presigned_upload([], expiration=expiration)
+    with pytest.raises(UsageError, match="1001 files"):
+        recorded.request_presigned_upload([{}] * 1001)
     assert recorder.asked == []

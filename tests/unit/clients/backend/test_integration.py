@@ -9,15 +9,6 @@ import pytest
 
 from synapse.clients.backend import BackendClient
 from synapse.errors import UsageError
-from synapse.transfer.multipart_form import encode_form_value
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("text", "text"), (3, "3"), (True, "true"), ({"a": [1]}, '{"a":[1]}'), ([1], "[1]")],
-)
-def test_form_value(value: Any, expected: str) -> None:
-    assert encode_form_value(value) == expected
 
 
 @pytest.mark.parametrize("data", [{}, {"file": None}])
