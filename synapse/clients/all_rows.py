@@ -48,12 +48,11 @@ class AllRows(Sequence[Row]):
         self._convert = convert
         walk = read_pages()
         first = next(walk)
-        self._count = first.count
-        self._is_complete = first.next_query is None
-        self._rows: list[Row] = list(convert(first.rows)) if self._is_complete else []
-        self._walk: Iterator[RowPage] | None = None
-        if not self._is_complete:
-            self._walk = chain([first], walk)
+        self._is_single_page = first.next_query is None
+        self._count = len(first.rows) if self._is_single_page else first.count
+        self._is_complete = False
+        self._rows: list[Row] = []
+        self._walk: Iterator[RowPage] | None = chain([first], walk)
         self._unpacking: PairOrRows | None = None
 
     def __iter__(self) -> Iterator[Row]:
@@ -94,6 +93,8 @@ class AllRows(Sequence[Row]):
         return self._iterate(), self._count
 
     def _iterate(self) -> Iterator[Row]:
+        if self._is_single_page:
+            self._keep(None)
         if self._is_complete:
             yield from self._rows
             return

@@ -52,12 +52,19 @@ class BackendBase(BaseClient):
         *,
         part: str = "",
         files_fields: tuple[str, ...] = ("files",),
+        is_local: bool = False,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
         """List rows, or one part of each."""
         path = f"{cls.__schema__.list_path}{part}"
         return self._list(
-            path, params, url_conversion, list_all, files_fields=files_fields, **options
+            path,
+            params,
+            url_conversion,
+            list_all,
+            files_fields=files_fields,
+            is_local=is_local,
+            **options,
         )
 
     def _allow_slow_rows(self, options: ListKeywords) -> None:

@@ -217,16 +217,19 @@ class DataCollectionClientMixin(BackendBase):
         list_all: bool = False,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
-        """List data units. One request, or with `list_all` one for each page.
+        """List data units. One request, or with `list_all` one for each page and each file.
+
+        With `list_all`, the files are downloaded into this user's cache as the rows are used, and
+        `files[...]["path"]` is the local path.
 
         Args:
             params: Filters such as `data_collection`, `page`, `page_size`, `ordering`.
-            url_conversion: Rule for rewriting the URLs in `files`.
+            url_conversion: Rule for rewriting the URLs in `files` instead; `{}` changes nothing.
             list_all: Whether to return all rows instead of one page.
             **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
         self._allow_slow_rows(options)
-        return self._list_rows(DataUnit, params, url_conversion, list_all, **options)
+        return self._list_rows(DataUnit, params, url_conversion, list_all, is_local=True, **options)
 
     def verify_data_files_checksums(self, checksums: Iterable[str]) -> Any:
         """Return the checksums of files that the server already has. One request.

@@ -28,8 +28,8 @@ from synapse.resources.plugins import Plugin, PluginRelease
 from synapse.resources.serve_applications import ServeApplication
 from synapse.resources.storages import Storage
 from synapse.transfer.local_file import SourceArgument
+from synapse.transfer.multipart_form import encode_form_value
 from synapse.transfer.upload import upload_file
-from synapse.transport.decoding import dumps
 from synapse.transport.line_follower import follow
 from synapse.transport.stream_limits import StreamLimits, StreamMeter
 from synapse.transport.urls import path_segment
@@ -143,7 +143,7 @@ class IntegrationClientMixin(BackendBase):
             # A file in memory has no name.
             name=None if isinstance(file, _PATH) or hasattr(file, "name") else "release.zip",
             fields={
-                name: _encode_form_value(value)
+                name: encode_form_value(value)
                 for name, value in data.items()
                 if name != "file" and value is not None
             },
@@ -388,11 +388,6 @@ class IntegrationClientMixin(BackendBase):
         """
         row: dict[str, Any] = self._create(Storage, data)
         return row
-
-
-def _encode_form_value(value: Any) -> str:
-    """Encode a value for a form: structures and booleans as JSON."""
-    return dumps(value).decode() if isinstance(value, (bool, dict, list)) else str(value)
 
 
 def _build_log(entry: Mapping[str, Any]) -> Mapping[str, Any]:

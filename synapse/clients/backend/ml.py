@@ -11,6 +11,7 @@ from typing_extensions import Unpack
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.file_cache import FileCache
 from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
@@ -50,19 +51,22 @@ class MLClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
     ) -> dict[str, Any]:
-        """Return a model. One request.
+        """Return a model with its file. One request, and one for the file.
+
+        The file is downloaded into this user's cache, and `file` is the local path.
 
         Args:
             model_id: Id of the model.
             params: Query parameters.
-            url_conversion: Rule for rewriting the URL in `file`.
+            url_conversion: Rule for rewriting the URL in `file` instead; `{}` changes nothing.
 
         Raises:
             NotFound: No model has this id.
         """
-        return self._get_row(
+        row = self._get_row(
             Model, model_id, params, url_conversion=url_conversion, files_fields=("file",)
         )
+        return FileCache(self._transport).localize(row, ["file"]) if url_conversion is None else row
 
     def create_model(
         self, data: Mapping[str, Any], file: str | os.PathLike[str] | None = None
@@ -91,15 +95,20 @@ class MLClientMixin(BackendBase):
         list_all: bool = False,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
-        """List ground truth events. One request, or with `list_all` one for each page.
+        """List ground truth events. One request, or one for each page and each file.
+
+        With `list_all`, the files are downloaded into this user's cache as the rows are used, and
+        `files[...]["path"]` is the local path.
 
         Args:
             params: Filters such as `ground_truth_dataset_versions` (a list) and `project`.
-            url_conversion: Rule for rewriting the URLs in `files`.
+            url_conversion: Rule for rewriting the URLs in `files` instead; `{}` changes nothing.
             list_all: Whether to return all rows instead of one page.
             **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(GroundTruthEvent, params, url_conversion, list_all, **options)
+        return self._list_rows(
+            GroundTruthEvent, params, url_conversion, list_all, is_local=True, **options
+        )
 
     def list_ground_truth_events_data(
         self,

@@ -98,7 +98,7 @@ class TestPage:
 class TestAll:
     @every_list
     def test_each_once(self, recorded: BackendClient, paged: Any, name: str) -> None:
-        rows = getattr(recorded, name)(list_all=True)
+        rows = getattr(recorded, name)(url_conversion={}, list_all=True)
 
         assert rows == [row(number) for number in range(5)]
         assert [dict(asked.query).get("page") for asked in paged.asked] == [None, "2", "3"]

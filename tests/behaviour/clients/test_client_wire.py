@@ -418,7 +418,7 @@ def test_every_method_is_here() -> None:
     methods = {name for name in dir(BackendClient) if not name.startswith("_")}
 
     assert {call.name for call in [*CALLS, *SEVERAL]} == methods - {
-        *("base_url", "close", "page_size", "request_count", "session"),
+        *("base_url", "close", "exists", "page_size", "request_count", "session"),
         "annotate_task_data_batch",  # returns errors; test_platform_client.py
     }
 

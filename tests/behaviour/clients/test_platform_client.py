@@ -15,7 +15,7 @@ import attrs
 import pytest
 
 from synapse.clients.backend import BackendClient
-from synapse.errors import UsageError
+from synapse.errors import ConfigurationError, UsageError
 
 Lines = list[tuple[str, str]]
 
@@ -86,6 +86,28 @@ def test_keywords_of_slow_lists(recorded: BackendClient, recorder: Any, name: st
     assert recorder.asked[0].query == [("project", "1"), ("page_size", "20")]
 
 
+@pytest.mark.parametrize("name", ["list_data_units", "list_ground_truth_events"])
+def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, name: str) -> None:
+    reply = type(recorder.answer)
+    file = {"url": f"{recorder.url}/media/a.txt?sig=1", "checksum": MD5, "size": len(CONTENT)}
+    rows = [{"id": 1, "files": {"image": file}}, {"id": 2, "files": {"image": file}}]
+
+    def answer(asked: Any) -> Any:
+        if asked.path.startswith("media/"):
+            return reply(200, CONTENT)
+        return reply(200, {**PAGE, "results": rows})
+
+    recorder.answer = answer
+
+    iterator, count = getattr(recorded, name)(list_all=True)
+    before = len(recorder.asked)
+    paths = [row["files"]["image"]["path"] for row in iterator]
+
+    assert (before, count) == (1, 2)
+    assert [(path.name, path.read_bytes()) for path in paths] == [("a.txt", CONTENT)] * 2
+    assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_pair_of_rows_and_count(recorded: BackendClient, recorder: Any, name: str) -> None:
     answer_with(recorder, PAGE)
@@ -94,6 +116,32 @@ def test_pair_of_rows_and_count(recorded: BackendClient, recorder: Any, name: st
 
     assert (count, list(rows)) == (2, PAGE["results"])
     assert [row["id"] for row in getattr(recorded, name)(list_all=True)] == [1, 2]
+
+
+# -- Settings ------------------------------------------------------------------------------------
+
+
+def test_constructor(recorder: Any) -> None:
+    """The second position is the access token."""
+    answer_with(recorder, PAGE)
+    timeout = {"connect": 5, "read": 15}
+
+    with BackendClient(
+        recorder.url, "tok", tenant="t", timeout=timeout, url_host="internal"
+    ) as client:
+        client.get_project(1)
+        list(client.list_tasks({"project": 1}, list_all=True))
+
+    first, second = recorder.asked
+    assert first.headers["synapse-access-token"] == "Token tok"
+    assert first.headers["synapse-tenant"] == "Token t"
+    assert first.query == [("url_host", "internal")]
+    assert ("url_host", "internal") in second.query
+
+
+def test_two_spellings_of_a_token(recorder: Any) -> None:
+    with pytest.raises(ConfigurationError, match="api_token and access_token differ"):
+        BackendClient(recorder.url, "a", access_token="b")
 
 
 # -- One request ---------------------------------------------------------------------------------
@@ -269,6 +317,36 @@ def test_contradiction_is_refused_before_sending(
     assert recorder.asked == []
 
 
+# -- For those who subclass ----------------------------------------------------------------------
+
+
+def test_files_of_a_subclass(recorded: BackendClient, recorder: Any, path: Path) -> None:
+    with path.open("rb") as opened:
+        recorded._post(
+            "uploads/",
+            data={"name": "n", "config": {"a": 1}},
+            files={"image": path, "mask": opened, "note": ("note.txt", b"text")},
+            params={"q": 1},
+        )
+
+    (asked,) = recorder.asked
+    assert (asked.line, asked.query) == (("POST", "uploads/"), [("q", "1")])
+    assert asked.body == {
+        "name": "n",
+        "config": '{"a":1}',
+        "image": ("photo.jpg", CONTENT),
+        "mask": ("photo.jpg", CONTENT),
+        "note": ("note.txt", b"text"),
+    }
+
+
+def test_list_exists(recorded: BackendClient, recorder: Any) -> None:
+    answer_with(recorder, PAGE)
+
+    assert recorded.exists("list_tasks", params={"project": 1}) is True
+    assert recorder.asked[0].query == [("project", "1")]
+
+
 # -- Files ---------------------------------------------------------------------------------------
 
 
@@ -379,6 +457,17 @@ def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, p
         "file": ("photo.jpg", CONTENT),
     }
     assert recorder.asked[-1].body == {"name": "m", "chunked_upload": 9}
+
+
+def test_file_of_a_model_is_local(recorded: BackendClient, recorder: Any) -> None:
+    reply = type(recorder.answer)
+    row = {"id": 1, "file": f"{recorder.url}/media/model.pt"}
+    recorder.answer = lambda asked: reply(200, CONTENT if asked.path.startswith("media/") else row)
+
+    path = recorded.get_model(1, params={"a": 1})["file"]
+
+    assert (path.name, path.read_bytes()) == ("model.pt", CONTENT)
+    assert recorded.get_model(1, url_conversion={}) == row
 
 
 def test_file_of_a_log_entry(recorded: BackendClient, recorder: Any, path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
@@ -37,6 +38,11 @@ class FakeTransport:
         self.calls.append((method, path, options))
         self.request_count += 1
         return self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+
+    def fetch(self, method: str, path: str, **options: Any) -> Any:
+        """Return a response with the body, as the pages of a list are read."""
+        body = self.request(method, path, **options)
+        return SimpleNamespace(json=lambda: body)
 
     def close(self) -> None:
         self.is_closed = True
