@@ -141,6 +141,7 @@ class _Endpoints:
             ("GET", "/metrics/{panel}/", self.metrics),
             ("GET", "/plugin_releases/", self.list_releases),
             ("POST", "/plugin_releases/", self.fetch_release),
+            ("POST", "/plugin_releases/run_debug/", self.run_debug),
             ("GET", "/plugin_releases/{id}/", self.get_release),
             ("DELETE", "/plugin_releases/{id}/", self.drop_release),
             ("POST", "/plugin_releases/{id}/run/", self.run_release),
@@ -224,6 +225,11 @@ class _Endpoints:
         if isinstance(done, str):
             return {"job_id": done, "id": done, "status": _WIRE_STATUS["queued"]}, 202
         return {"job_id": done.id, **_job_row(done)}, 201
+
+    def run_debug(self, request: Request, body: Any) -> Any:
+        """Run an action of code that isn't released."""
+        job = self._work.run_debug(body, _caller(request))
+        return {"job_id": job.id, **_job_row(job)}, 201
 
     def list_jobs(self, request: Request, body: Any) -> Any:
         """Answer the jobs in order of arrival."""

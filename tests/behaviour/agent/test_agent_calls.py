@@ -98,6 +98,13 @@ CALLS = [
         timeout=(3, 30),
         check=lambda row: row["params"] == {"lines": 1},
     ),
+    call(
+        "run_debug_plugin_release",
+        "say",
+        modules={"greeter": "def say():\n    print('Hello!')\n"},
+        config={"actions": {"say": {"entrypoint": "greeter:say"}}},
+        check=lambda row: bool(row["job_id"]),
+    ),
     call("list_jobs", check=lambda rows: rows[0]["status"] == "SUCCEEDED"),
     call("get_job", "{job}", check=lambda row: row["status"] == "SUCCEEDED"),
     call("get_job_logs", "{job}", check=lambda text: text == "line 0\nline 1\n"),

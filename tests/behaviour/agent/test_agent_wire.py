@@ -121,6 +121,19 @@ ROWS = [
     ),
     Row("PATCH resources/policy/", lambda body: "max_jobs" in body, {"max_jobs": 1}, status=400),
     Row("GET resources/policy", lambda body: body["gatekeeping_enabled"] is True),
+    # Code that isn't released runs for debugging.
+    Row(
+        "POST plugin_releases/run_debug/",
+        lambda body: bool(body["job_id"]) and body["debug"] is True,
+        body={
+            "action": "say",
+            "params": {},
+            "modules": {"greeter": "def say():\n    print('Hello!')\n"},
+            "config": {"actions": {"say": {"entrypoint": "greeter:say"}}},
+        },
+        status=201,
+    ),
+    Row("POST plugin_releases/run_debug", lambda body: "modules" in body, body={}, status=400),
     # Containers, images and the host are the platform's own.
     Row("GET containers/", _says("not containers"), status=501),
     Row("POST containers/docker", _says("not containers"), body={}, status=501),
