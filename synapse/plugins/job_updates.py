@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from synapse._internal.backoff import Backoff
+from synapse._internal.threads import start
 from synapse.errors import ClientError, SynapseError, UsageError
 
 __all__ = ["JobUpdates", "UpdateSender", "to_json"]
@@ -152,10 +153,9 @@ class UpdateSender:
         """Wake the thread. Returns at once."""
         with self._starting:
             if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(
-                    target=self._run, name="synapse-reports", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="synapse-reports", daemon=True)
+                if start(thread):  # otherwise `close` sends everything
+                    self._thread = thread
         self._wake.set()
 
     def close(self, patience: float = 30.0) -> None:
