@@ -32,7 +32,7 @@ import attrs
 
 from synapse._internal.fork import repair_in_child
 from synapse.errors import ConfigurationError
-from synapse.profiles import profile_path, read_profile, save_profile, told_by
+from synapse.profiles import profile_path, read_profile, run_token_command, save_profile
 
 __all__ = [
     "DEFAULT_PORTS",
@@ -379,7 +379,7 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
     command = profile.get("token_command")
     if command and "api_token" not in found:
         found["api_token"] = RenewableSecret(
-            partial(told_by, command, source), f"token_command of {source}"
+            partial(run_token_command, command, source), f"token_command of {source}"
         )
     return found
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["profile_path", "read_profile", "save_profile", "told_by"]
+__all__ = ["profile_path", "read_profile", "run_token_command", "save_profile"]
 
 
 def profile_path() -> Path:
@@ -91,12 +91,12 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
         except BaseException:
             beside.unlink(missing_ok=True)  # it has a token
             raise
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigurationError(f"The profile file {path} can't be written: {error}") from None
     return path
 
 
-def told_by(command: Any, source: str) -> str:
+def run_token_command(command: Any, source: str) -> str:
     """Run the token command and return the first line of the output."""
     import shlex  # few have such a command, and importing these costs more than the rest
     import subprocess

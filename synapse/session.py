@@ -15,7 +15,7 @@ from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.session_base import LazyPolicy, SessionBase
 from synapse.transport import Transport
-from synapse.transport.options import Hook, Options
+from synapse.transport.options import Hook, Options, PagingOption
 from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
@@ -85,6 +85,10 @@ class Session(Closing, SessionBase):
         deadline: Seconds for a whole call, retries included; `None` for no bound.
         retries: Largest number of harmless retries of a request; 0 for none.
         https_only: Whether to refuse a server that is reached by plain http.
+        paging: Way to read long lists: `"keys"` (bounds on the id), `"cursor"` or `"numbers"`; by
+            default the best one that the server offers for the list.
+        max_query_length: Length of the longest query of a request, in bytes. A filter with more
+            values is sent in several requests.
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
@@ -149,6 +153,8 @@ class Session(Closing, SessionBase):
         deadline: float | None = 300.0,
         retries: int = 3,
         https_only: bool = False,
+        paging: PagingOption = "auto",
+        max_query_length: int = 8192,
         proxies: dict[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str, str] | None = None,
@@ -174,6 +180,8 @@ class Session(Closing, SessionBase):
                     retry=RetryPolicy.of(retries),
                     deadline=deadline,
                     https_only=https_only,
+                    paging=paging,
+                    max_query_length=max_query_length,
                     proxies=proxies,
                     verify=verify,
                     cert=cert,

@@ -36,7 +36,7 @@ from synapse.orm.convert import parse_time
 if TYPE_CHECKING:
     from synapse.session import Session
 
-__all__ = ["Delivery", "JobReporter", "arrived"]
+__all__ = ["Delivery", "JobReporter", "count_arrived"]
 
 _LOG = logging.getLogger("synapse.agent")
 
@@ -122,7 +122,9 @@ class Delivery:
         # The last lines sent for each job, and the time, while their arrival is uncertain. Requests
         # of an earlier process may still be running as well.
         now = time.monotonic()
-        self._doubts: dict[str, float] = {job.id: now for job in store.untold() if job.lines}
+        self._doubts: dict[str, float] = {
+            job.id: now for job in store.list_unreported() if job.lines
+        }
         self._sizes: dict[str, int] = {}
         self._failures = 0
         self._waking = threading.Condition()
@@ -179,7 +181,7 @@ class Delivery:
                 if self._failures & (self._failures - 1) == 0:
                     _LOG.warning("The backend can't be told of the jobs; trying again: %s", error)
             if self._is_closing:
-                if time.monotonic() >= self._until or not self._store.untold():
+                if time.monotonic() >= self._until or not self._store.list_unreported():
                     return
                 time.sleep(0.1)
             else:
@@ -204,7 +206,7 @@ class Delivery:
         """
         while True:
             faults: list[ClientError] = []
-            states = {self._attempt(job, faults) for job in self._store.untold()}
+            states = {self._attempt(job, faults) for job in self._store.list_unreported()}
             if faults:
                 raise faults[0]
             if "more" not in states:
@@ -231,8 +233,12 @@ class Delivery:
             ClientError: The backend is away, or at fault.
         """
         since = self._doubts.get(job.id)
-        if since is not None and not self._is_certain(job, since):
-            return "later"
+        try:
+            if since is not None and not self._is_certain(job, since):
+                return "later"
+        except NotFound:
+            self._give_up(job)
+            return "told"
         kept = self._store.job(job.id)
         if kept is None:
             return "told"
@@ -249,9 +255,9 @@ class Delivery:
             self._end_here(kept)
         self._sizes.pop(kept.id, None)
         if lines:
-            self._store.sent(kept.id, kept.sent + len(lines))
+            self._store.record_sent(kept.id, kept.sent + len(lines))
         if "status" in body:
-            self._store.told(kept.id, body["status"])
+            self._store.record_told(kept.id, body["status"])
         return "more" if kept.sent + len(lines) < kept.lines else "told"
 
     def _batch(self, job: KeptJob) -> list[OutputLine]:
@@ -272,25 +278,30 @@ class Delivery:
             ClientError: The delivery has to be tried again later.
         """
         if isinstance(error, NotFound):
-            _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
-            self._store.give_up(job.id)
+            self._give_up(job)
         elif isinstance(error, Conflict) and "status" in body:
             # The job has ended for the backend, for example by a stop there. That state stays.
             _LOG.warning("The backend keeps its own end of job %s: %s", job.id, error.detail)
-            self._store.told(job.id, job.status)
+            self._store.record_told(job.id, job.status)
             if not job.is_final:
                 self._end_here(job)
         elif isinstance(error, (BadRequest, Conflict, PayloadTooLarge)) and lines:
             self._halve(error, job, lines)
         elif isinstance(error, BadRequest):
             _LOG.warning("The backend refuses the status of job %s: %s", job.id, error)
-            self._store.told(job.id, job.status)
+            self._store.record_told(job.id, job.status)
         else:
             if lines and _may_have_arrived(error):
                 # A request with any response is no longer running.
                 ago = self._settled if _was_answered(error) else 0.0
                 self._doubts[job.id] = time.monotonic() - ago
             raise error
+
+    def _give_up(self, job: KeptJob) -> None:
+        """Report nothing more on a job that the backend doesn't have."""
+        _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
+        self._store.give_up(job.id)
+        self._doubts.pop(job.id, None)
 
     def _end_here(self, job: KeptJob) -> None:
         """Stop a job that the backend has ended: the stop request, or the response, was lost."""
@@ -303,42 +314,41 @@ class Delivery:
             self._sizes[job.id] = len(lines) // 2
             return
         _LOG.warning("The backend refuses line %d of job %s: %s", job.sent + 1, job.id, error)
-        self._store.sent(job.id, job.sent + 1)
+        self._store.record_sent(job.id, job.sent + 1)
 
     def _is_certain(self, job: KeptJob, since: float) -> bool:
-        """Find out how much of the last batch arrived; return whether that is final."""
-        try:
-            answer = self._client.list_job_console_logs(job.id)
-        except NotFound:
-            self._store.give_up(job.id)
-            del self._doubts[job.id]
-            return True
+        """Find out how much of the last batch arrived; return whether that is final.
+
+        Raises:
+            ClientError: The backend is away, or has no such job.
+        """
+        answer = self._client.list_job_console_logs(job.id)
         rows = answer.get("results", answer) if isinstance(answer, dict) else answer
         before = self._store.lines(job.id, max(job.sent - 1, 0), 1)[: job.sent]
         lines = self._store.lines(job.id, job.sent, _LINES)
-        held = [_stamped(row) for row in rows]
+        held = [_read_row(row) for row in rows]
         if set(held).isdisjoint((line.message, line.created) for line in (*before, *lines)):
             held = [(message, None) for message, _ in held]  # it keeps times of its own
             wanted: list[_Stamped] = [(line.message, None) for line in lines]
         else:
             wanted = [(line.message, line.created) for line in lines]
-        count = arrived(held, wanted, job.sent)
+        count = count_arrived(held, wanted, job.sent)
         if count:
-            self._store.sent(job.id, job.sent + count)
+            self._store.record_sent(job.id, job.sent + count)
         elif time.monotonic() - since < self._settled and job.sent < job.lines:
             return False
         del self._doubts[job.id]
         return True
 
 
-def _stamped(row: Any) -> _Stamped:
+def _read_row(row: Any) -> _Stamped:
     if not isinstance(row, dict):
         return str(row), None
     created = row.get("created")
     return str(row.get("message")), parse_time(created) if created else None
 
 
-def arrived(held: Sequence[object], lines: Sequence[object], sent: int) -> int:
+def count_arrived(held: Sequence[object], lines: Sequence[object], sent: int) -> int:
     """Return how many of some lines a log has, of a batch whose response was lost.
 
     Others may have added lines as well: the longest beginning of the batch behind the older lines
@@ -350,9 +360,9 @@ def arrived(held: Sequence[object], lines: Sequence[object], sent: int) -> int:
         sent: Least number of lines in the log before.
 
     Example:
-        >>> arrived(["a", "b", "c"], ["b", "c", "d"], 1)
+        >>> count_arrived(["a", "b", "c"], ["b", "c", "d"], 1)
         2
-        >>> arrived(["a", "a"], ["a"], 2)
+        >>> count_arrived(["a", "a"], ["a"], 2)
         0
     """
     best = 0

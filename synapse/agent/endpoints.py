@@ -57,17 +57,20 @@ def make_app(work: JobService, token: str) -> ASGIApp:
     for method, path, endpoint in endpoints.table():
         by_path.setdefault(path, {})[method] = endpoint
     routes: list[BaseRoute] = [
-        *(Route(path, _answering(found), methods=list(found)) for path, found in by_path.items()),
+        *(
+            Route(path, _make_handler(found), methods=list(found))
+            for path, found in by_path.items()
+        ),
         Route("/ray/jobs/{id}/logs/stream/", endpoints.stream, methods=["GET"]),
         WebSocketRoute("/ray/jobs/{id}/logs/ws/", endpoints.websocket),
     ]
     app = Starlette(
         routes=routes,
         exception_handlers={
-            Refusal: _refused,
-            MachinesUnavailable: _unavailable,
-            HTTPException: _http_error,
-            Exception: _fault,
+            Refusal: _answer_refusal,
+            MachinesUnavailable: _answer_unavailable,
+            HTTPException: _answer_http_error,
+            Exception: _answer_fault,
         },
     )
     app.router.redirect_slashes = False
@@ -82,7 +85,7 @@ class _Guard:
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket") or self._may(scope):
+        if scope["type"] not in ("http", "websocket") or self._is_allowed(scope):
             await self._app(scope, receive, send)
             return
         given = HTTPConnection(scope).headers.get("authorization")
@@ -93,7 +96,7 @@ class _Guard:
         else:
             await answer(scope, receive, send)
 
-    def _may(self, scope: Scope) -> bool:
+    def _is_allowed(self, scope: Scope) -> bool:
         if scope["path"] == "/health/" or scope["path"].startswith("/_orders/"):
             return True
         given = HTTPConnection(scope).headers.get("authorization", "")
@@ -157,7 +160,7 @@ class _Endpoints:
     def list_releases(self, request: Request, body: Any) -> Any:
         """Answer a page of the releases that are kept."""
         del body
-        return _page(request, [_release_row(one) for one in self._work.store.releases()])
+        return _slice_page(request, [_release_row(one) for one in self._work.store.releases()])
 
     def fetch_release(self, request: Request, body: Any) -> Any:
         """Fetch a release to the disk; a second request fetches nothing."""
@@ -204,7 +207,9 @@ class _Endpoints:
         store = self._work.store
         number, size = _window(request)
         rows = store.jobs(statuses, start=(number - 1) * size, limit=size)
-        return _paged(request, [_job_row(one) for one in rows], store.count(statuses), number, size)
+        return _build_page(
+            request, [_job_row(one) for one in rows], store.count(statuses), number, size
+        )
 
     def get_job(self, request: Request, body: Any) -> Any:
         """Answer a job."""
@@ -231,32 +236,32 @@ class _Endpoints:
     def list_nodes(self, request: Request, body: Any) -> Any:
         """Answer a page of the machines."""
         del body
-        return _page(request, self._work.cluster.nodes())
+        return _slice_page(request, self._work.cluster.nodes())
 
     def get_node(self, request: Request, body: Any) -> Any:
         """Answer a machine."""
         del body
-        return _found(self._work.cluster.nodes(), "node_id", request, "node")
+        return _find_row(self._work.cluster.nodes(), "node_id", request, "node")
 
     def list_tasks(self, request: Request, body: Any) -> Any:
         """Answer a page of running tasks."""
         del body
-        return _page(request, self._work.cluster.tasks())
+        return _slice_page(request, self._work.cluster.tasks())
 
     def get_task(self, request: Request, body: Any) -> Any:
         """Answer a running task."""
         del body
-        return _found(self._work.cluster.tasks(), "task_id", request, "task")
+        return _find_row(self._work.cluster.tasks(), "task_id", request, "task")
 
     def list_applications(self, request: Request, body: Any) -> Any:
         """Answer a page of served applications."""
         del body
-        return _page(request, self._work.cluster.applications())
+        return _slice_page(request, self._work.cluster.applications())
 
     def get_application(self, request: Request, body: Any) -> Any:
         """Answer an application."""
         del body
-        return _found(self._work.cluster.applications(), "name", request, "served application")
+        return _find_row(self._work.cluster.applications(), "name", request, "served application")
 
     def delete_application(self, request: Request, body: Any) -> Any:
         """Serve an application no longer."""
@@ -292,7 +297,7 @@ class _Endpoints:
         await follow_by_websocket(self._work.store, job.id, socket, start, self._work.stopping)
 
 
-def _answering(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any]:
+def _make_handler(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any]:
     """Turn blocking functions into handlers of a path, with JSON responses."""
 
     async def answer(request: Request) -> Response:
@@ -329,17 +334,17 @@ async def _body(request: Request) -> dict[str, Any]:
     return found
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _answer_refusal(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, Refusal)  # noqa: S101 - for the type checker: it is registered so
     return JSONResponse(error.body, error.status)
 
 
-def _unavailable(request: Request, error: Exception) -> Response:
-    return _refused(request, Refusal(503, str(error)))
+def _answer_unavailable(request: Request, error: Exception) -> Response:
+    return _answer_refusal(request, Refusal(503, str(error)))
 
 
-def _http_error(request: Request, error: Exception) -> Response:
+def _answer_http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     detail = "Not found." if error.status_code == 404 else str(error.detail)
     if error.status_code == 405:
@@ -347,7 +352,7 @@ def _http_error(request: Request, error: Exception) -> Response:
     return JSONResponse({"detail": detail}, error.status_code, dict(error.headers or {}))
 
 
-def _fault(request: Request, error: Exception) -> Response:
+def _answer_fault(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return JSONResponse({"detail": "The agent failed; its log says why."}, 500)
 
@@ -396,7 +401,7 @@ def _release_row(kept: KeptRelease) -> dict[str, Any]:
     }
 
 
-def _found(rows: Sequence[dict[str, Any]], name: str, request: Request, what: str) -> Any:
+def _find_row(rows: Sequence[dict[str, Any]], name: str, request: Request, what: str) -> Any:
     key = request.path_params["id"]
     for row in rows:
         if row.get(name) == key:
@@ -419,13 +424,13 @@ def _window(request: Request) -> tuple[int, int]:
     return _number(request, "page", 1, least=1), size
 
 
-def _page(request: Request, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _slice_page(request: Request, rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     number, size = _window(request)
     chosen = rows[(number - 1) * size : number * size]
-    return _paged(request, chosen, len(rows), number, size)
+    return _build_page(request, chosen, len(rows), number, size)
 
 
-def _paged(
+def _build_page(
     request: Request, rows: Sequence[dict[str, Any]], count: int, number: int, size: int
 ) -> dict[str, Any]:
     if number > 1 and not rows:

@@ -6,7 +6,7 @@ from typing import Any
 
 from synapse.errors import ClientError
 
-__all__ = ["Refusal", "of_backend"]
+__all__ = ["Refusal", "translate_error"]
 
 
 class Refusal(Exception):
@@ -23,7 +23,7 @@ class Refusal(Exception):
         self.body: dict[str, Any] = {"detail": problem} if isinstance(problem, str) else problem
 
 
-def of_backend(error: ClientError) -> Refusal:
+def translate_error(error: ClientError) -> Refusal:
     """Return the agent's response when the backend refused or is away.
 
     The backend's refusal of a request concerns the agent's caller, too. The refusal of the agent's

@@ -14,7 +14,7 @@ import attrs
 
 from synapse._internal.redaction import hide
 from synapse.agent.delivery import Delivery, JobReporter
-from synapse.agent.http_errors import Refusal, of_backend
+from synapse.agent.http_errors import Refusal, translate_error
 from synapse.agent.release_store import ReleaseStore, split_key
 from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.agent.tickets import Tickets
@@ -113,7 +113,7 @@ class JobService:
         if wanted is not None:
             code, version = split_key(wanted)
         release, _ = self.releases.fetch(code, version)
-        action, params = _checked(release, body)
+        action, params = _validate_request(release, body)
         if job_id is None or caller.user_token is None:
             return self._run_by_backend(release, job_id, action, params, body, caller)
         return self._submit(release, job_id, action, params, body, caller)
@@ -140,7 +140,7 @@ class JobService:
             raise Refusal(404, f"The agent has no job {job_id}.")
         return found
 
-    def fail_what_ran(self) -> None:
+    def fail_left_jobs(self) -> None:
         """Mark the jobs of an earlier agent process as failed: none of them runs any more."""
         for job in self.store.jobs():
             if not job.is_final:
@@ -152,7 +152,7 @@ class JobService:
         """Take no more jobs, and end those that run."""
         self.stopping.set()
         self.runner.close()
-        self.fail_what_ran()
+        self.fail_left_jobs()
 
     def _submit(
         self,
@@ -218,7 +218,7 @@ class JobService:
                 session.client.run_plugin(release.code, wish)
         except ClientError as error:
             self._wanted.pop(key, None)
-            raise of_backend(error) from error
+            raise translate_error(error) from error
         until = time.monotonic() + _CALLED_BACK
         while (found := self.store.job(key)) is None and time.monotonic() < until:
             time.sleep(0.05)
@@ -246,7 +246,7 @@ def _job_id(body: Mapping[str, Any]) -> str | None:
     return value
 
 
-def _checked(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _validate_request(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return action and parameters of a run request, checked against the release.
 
     Raises:

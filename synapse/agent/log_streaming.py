@@ -93,7 +93,7 @@ class _Lines(Response):
                 "headers": self.raw_headers,
             }
         )
-        gone = asyncio.ensure_future(_disconnected(receive))
+        gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
             async for lines in self._batches:
                 if gone.done():
@@ -107,7 +107,7 @@ class _Lines(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def _disconnected(receive: Receive) -> None:
+async def _wait_for_disconnect(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -117,7 +117,7 @@ async def follow_by_websocket(
 ) -> None:
     """Send a log by WebSocket, in messages of some lines; closed with 1000 at the end."""
     await socket.accept()
-    gone = asyncio.ensure_future(_closed(socket))
+    gone = asyncio.ensure_future(_wait_for_close(socket))
     try:
         async for lines in _batches(store, job_id, start, stopping):
             for message in _messages(lines):
@@ -134,7 +134,7 @@ async def follow_by_websocket(
         gone.cancel()
 
 
-async def _closed(socket: WebSocket) -> None:
+async def _wait_for_close(socket: WebSocket) -> None:
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass
 

@@ -53,7 +53,7 @@ def _jobs(store: Store) -> dict[str, Any]:
     states = ("queued", "running", "completed", "failed", "stopped")
     return {
         **{state: store.count([state]) for state in states},
-        "unreported": len(store.untold()),
+        "unreported": len(store.list_unreported()),
     }
 
 

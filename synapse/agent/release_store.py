@@ -9,7 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from synapse.agent.http_errors import Refusal, of_backend
+from synapse.agent.http_errors import Refusal, translate_error
 from synapse.agent.store import KeptRelease, Store
 from synapse.errors import ClientError, UsageError
 from synapse.jobs.spec import ReleaseFile
@@ -68,7 +68,7 @@ class ReleaseStore:
             kept = self._store.release(code, version)
             if kept is not None and self._is_intact(kept):
                 return kept, False
-            return self._fetched(code, version), True
+            return self._download(code, version), True
 
     def fetch_by_id(self, key: int) -> tuple[KeptRelease, bool]:
         """Return a release by the backend's id, as `fetch` does.
@@ -83,7 +83,7 @@ class ReleaseStore:
             release = self._session.plugin_releases.get(key)
             code, version = release.plugin.code, release.version
         except ClientError as error:
-            raise of_backend(error) from error
+            raise translate_error(error) from error
         return self.fetch(*split_key(f"{code}@{version}"))
 
     def find(self, key: str) -> KeptRelease:
@@ -120,7 +120,7 @@ class ReleaseStore:
             archive=self._archive(kept.code, kept.version),
         )
 
-    def _fetched(self, code: str, version: str) -> KeptRelease:
+    def _download(self, code: str, version: str) -> KeptRelease:
         path = self._archive(code, version)
         try:
             plugin = self._session.plugins.get(code)
@@ -130,7 +130,7 @@ class ReleaseStore:
             release.download(path)
         except (ClientError, UsageError) as error:
             if isinstance(error, ClientError):
-                raise of_backend(error) from error
+                raise translate_error(error) from error
             raise Refusal(502, f"The release can't be fetched: {error}") from error
         try:
             config = read_config(path)

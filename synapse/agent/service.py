@@ -103,7 +103,7 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
     """
     token = Secret(options.token, "the agent's token").reveal()
     with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(_listening(options.host, options.port))
+        listener = stack.enter_context(_open_listener(options.host, options.port))
         url = options.url or _url_of(options.host, listener.getsockname()[1])
         checked_url(url, "the agent's own address")
         store = Store(options.data)
@@ -120,7 +120,7 @@ def serve(options: AgentOptions, on_ready: Callable[[str], None] | None = None) 
                 https_only=options.https_only,
             )
         )
-        work = _work(options, store, session, url)
+        work = _build_job_service(options, store, session, url)
         stack.callback(_end, work)
         contact = _Heartbeat(work, session, token, {"name": options.name, "url": url})
         contact.introduce()
@@ -142,7 +142,9 @@ def _begin(contact: _Heartbeat, on_ready: Callable[[str], None] | None, url: str
     contact.start(lambda: None if on_ready is None else on_ready(url))
 
 
-def _work(options: AgentOptions, store: Store, session: Session, url: str) -> JobService:
+def _build_job_service(
+    options: AgentOptions, store: Store, session: Session, url: str
+) -> JobService:
     orders = Tickets(url)
     runner, cluster = build_runner(
         options.runner or ("ray" if options.ray else "local"),
@@ -165,12 +167,12 @@ def _work(options: AgentOptions, store: Store, session: Session, url: str) -> Jo
         orders=orders,
         limits=options.limits,
     )
-    work.fail_what_ran()
+    work.fail_left_jobs()
     reports.start()
     return work
 
 
-def _nothing() -> None:
+def _do_nothing() -> None:
     pass
 
 
@@ -196,7 +198,7 @@ class _Heartbeat:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="agent-contact", daemon=True)
         self._is_away = False
-        self._on_first: Callable[[], None] = _nothing
+        self._on_first: Callable[[], None] = _do_nothing
 
     def introduce(self) -> None:
         """Send the first heartbeat. The backend may be away; then the agent waits.
@@ -239,7 +241,7 @@ class _Heartbeat:
             except ClientError as error:
                 self._note(error)
             self._on_first()
-            self._on_first = _nothing
+            self._on_first = _do_nothing
             if self._closing.wait(_PERIOD if not self._is_away else _PERIOD / 5):
                 return
 
@@ -310,7 +312,7 @@ class _Server(uvicorn.Server):
 
 
 @contextlib.contextmanager
-def _listening(host: str, port: int) -> Iterator[socket.socket]:
+def _open_listener(host: str, port: int) -> Iterator[socket.socket]:
     """Take the port before the slow part, so that a taken one is reported at once."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(

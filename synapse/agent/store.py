@@ -52,7 +52,7 @@ _JOB = (
 _RELEASE = "code, version, id, checksum, size, config, created"
 
 
-def _opened(path: Path) -> sqlite3.Connection:
+def _open_database(path: Path) -> sqlite3.Connection:
     db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.5)
     try:
         # The lock of the whole file keeps a second agent out of the folder.
@@ -66,7 +66,7 @@ def _opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-def _document(text: str) -> dict[str, Any]:
+def _parse_document(text: str) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(text)
     return found
 
@@ -96,7 +96,7 @@ class KeptJob:
     code: str
     version: str
     action: str
-    params: Mapping[str, Any] = attrs.field(converter=_document)
+    params: Mapping[str, Any] = attrs.field(converter=_parse_document)
     debug: bool = attrs.field(converter=bool)
     status: str
     reason: str | None
@@ -132,7 +132,7 @@ class KeptRelease:
     id: int | None
     checksum: str
     size: int
-    config: Mapping[str, Any] = attrs.field(converter=_document)
+    config: Mapping[str, Any] = attrs.field(converter=_parse_document)
     created: str
 
     @property
@@ -158,7 +158,7 @@ class Store:
         self._lock = threading.Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._db = _opened(folder / "agent.sqlite3")
+            self._db = _open_database(folder / "agent.sqlite3")
         except sqlite3.Error as error:
             if "locked" in str(error):
                 raise ConfigurationError(
@@ -177,7 +177,7 @@ class Store:
 
     def node_id(self) -> str:
         """Return this machine's constant id as the agent's node."""
-        with self._changing() as db:
+        with self._transact() as db:
             db.execute("INSERT OR IGNORE INTO about VALUES ('node', ?)", (uuid.uuid4().hex,))
             (found,) = db.execute("SELECT value FROM about WHERE name = 'node'").fetchone()
         return str(found)
@@ -190,7 +190,7 @@ class Store:
         Args:
             owner: A text that differs for each backend.
         """
-        with self._changing() as db:
+        with self._transact() as db:
             found = db.execute("SELECT value FROM about WHERE name = 'owner'").fetchone()
             if found is not None and found[0] != owner:
                 db.execute("DELETE FROM releases")
@@ -210,7 +210,7 @@ class Store:
     ) -> bool:
         """Store a queued job; return whether the job is new."""
         row = (job_id, code, version, action, json.dumps(dict(params)), debug, "queued", _now())
-        with self._changing() as db:
+        with self._transact() as db:
             done = db.execute(
                 "INSERT OR IGNORE INTO jobs (id, code, version, action, params, debug, status, "
                 "created) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
@@ -240,7 +240,7 @@ class Store:
 
     def begin(self, job_id: str) -> None:
         """Note that a job's code begins to run."""
-        with self._changing() as db:
+        with self._transact() as db:
             db.execute(
                 "UPDATE jobs SET status = 'running', started = ? WHERE id = ? "
                 "AND status = 'queued'",
@@ -249,7 +249,7 @@ class Store:
 
     def append(self, job_id: str, lines: Sequence[OutputLine]) -> None:
         """Add lines to a job's log."""
-        with self._changing() as db:
+        with self._transact() as db:
             _append(db, job_id, lines)
 
     def end(self, job_id: str, outcome: Outcome) -> None:
@@ -257,7 +257,7 @@ class Store:
 
         A reason that the job's last line gives already isn't repeated.
         """
-        with self._changing() as db:
+        with self._transact() as db:
             done = db.execute(
                 f"UPDATE jobs SET status = ?, reason = ?, completed = ? WHERE id = ? "  # noqa: S608 - marks only
                 f"AND status NOT IN ({_marks(FINAL)})",
@@ -279,25 +279,25 @@ class Store:
 
     # Events that the backend has.
 
-    def untold(self) -> list[KeptJob]:
+    def list_unreported(self) -> list[KeptJob]:
         """Return the jobs of which the backend doesn't know everything yet."""
         return self._jobs(
             "WHERE NOT is_given_up AND (sent < lines OR told != status) ORDER BY created, rowid", ()
         )
 
-    def sent(self, job_id: str, count: int) -> None:
+    def record_sent(self, job_id: str, count: int) -> None:
         """Note how many of a job's lines the backend has."""
-        with self._changing() as db:
+        with self._transact() as db:
             db.execute("UPDATE jobs SET sent = ? WHERE id = ?", (count, job_id))
 
-    def told(self, job_id: str, status: str) -> None:
+    def record_told(self, job_id: str, status: str) -> None:
         """Note which status of a job the backend has."""
-        with self._changing() as db:
+        with self._transact() as db:
             db.execute("UPDATE jobs SET told = ? WHERE id = ?", (status, job_id))
 
     def give_up(self, job_id: str) -> None:
         """Note that the backend won't be told of a job any more."""
-        with self._changing() as db:
+        with self._transact() as db:
             db.execute("UPDATE jobs SET is_given_up = 1 WHERE id = ?", (job_id,))
 
     # Releases.
@@ -314,7 +314,7 @@ class Store:
     ) -> KeptRelease:
         """Remember a release whose zip is on the disk now."""
         row = (code, version, key, checksum, size, json.dumps(dict(config), default=str), _now())
-        with self._changing() as db:
+        with self._transact() as db:
             db.execute("INSERT OR REPLACE INTO releases VALUES (?, ?, ?, ?, ?, ?, ?)", row)
         found = self.release(code, version)
         if found is None:
@@ -337,7 +337,7 @@ class Store:
 
     def drop_release(self, code: str, version: str) -> bool:
         """Forget a release; return whether the release was stored."""
-        with self._changing() as db:
+        with self._transact() as db:
             done = db.execute(
                 "DELETE FROM releases WHERE code = ? AND version = ?", (code, version)
             )
@@ -345,7 +345,7 @@ class Store:
 
     def _forget_old(self) -> None:
         """Forget the oldest of the jobs that are over and told of."""
-        with self._changing() as db:
+        with self._transact() as db:
             old = db.execute(
                 f"SELECT id FROM jobs WHERE status IN ({_marks(FINAL)}) "  # noqa: S608 - marks only
                 "AND (is_given_up OR (sent = lines AND told = status)) "
@@ -357,7 +357,7 @@ class Store:
                 db.execute("DELETE FROM jobs WHERE id = ?", key)
 
     @contextmanager
-    def _changing(self) -> Iterator[sqlite3.Connection]:
+    def _transact(self) -> Iterator[sqlite3.Connection]:
         with self._lock:
             self._db.execute("BEGIN")
             try:
@@ -396,14 +396,20 @@ def _append(db: sqlite3.Connection, job_id: str, lines: Sequence[OutputLine]) ->
     db.executemany(
         "INSERT INTO lines VALUES (?, ?, ?, ?, ?)",
         [
-            (job_id, number, _storable(line.message), line.level, line.created.isoformat())
+            (
+                job_id,
+                number,
+                _replace_unstorable(line.message),
+                line.level,
+                line.created.isoformat(),
+            )
             for number, line in enumerate(lines, start)
         ],
     )
     db.execute("UPDATE jobs SET lines = lines + ? WHERE id = ?", (len(lines), job_id))
 
 
-def _storable(message: str) -> str:
+def _replace_unstorable(message: str) -> str:
     """Return a line without NUL and halves of surrogate pairs, which databases refuse."""
     return message.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
 

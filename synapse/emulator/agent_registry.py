@@ -124,14 +124,14 @@ class ConnectedAgents:
             place = self._places.get(agent)  # it may be somewhere else now
             if place is None:
                 return "it is not connected"
-            why, is_answer = _asked(place, path, body, headers)
+            why, is_answer = _send_once(place, path, body, headers)
             if is_answer or pause is None:
                 break
             time.sleep(pause)
         return why
 
 
-def _asked(
+def _send_once(
     place: _Place, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> tuple[str | None, bool]:
     """Send a request once; return the failure, and whether the agent reported one itself."""

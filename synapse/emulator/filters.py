@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -27,6 +27,9 @@ _FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
     models.FloatField: forms.FloatField,
     models.UUIDField: forms.UUIDField,
 }
+# Lookups of keys and times, as the platform has them.
+_BOUNDS = ("lt", "lte", "gt", "gte")
+_LARGEST_KEY = 2**63 - 1
 
 
 class RepeatedValues(forms.Widget):
@@ -134,6 +137,61 @@ class ThroughFilter(RelationFilter):
         return queryset.filter(pk__in=rows.values(self.back))
 
 
+class KeyBoundFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
+    """``id__lt=`` and the like, for any whole number."""
+
+    field_class = forms.IntegerField
+
+    def filter(self, queryset: QuerySet[Any], value: int | None) -> QuerySet[Any]:
+        if value is not None:
+            value = max(-_LARGEST_KEY, min(value, _LARGEST_KEY))
+        rows: QuerySet[Any] = super().filter(queryset, value)
+        return rows
+
+
+class KeyListField(forms.Field):
+    """Clean the keys between commas with the field for a single key."""
+
+    def __init__(self, *, item_field: forms.Field, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.item_field = item_field
+
+    def clean(self, value: str | None) -> list[Any] | None:
+        texts = [text for text in (value or "").split(",") if text.strip()]
+        return [self.item_field.clean(text) for text in texts] if value else None
+
+
+class KeyListFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
+    """``id__in=1,2,3``: rows with one of the keys."""
+
+    field_class = KeyListField
+
+    def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
+        if value is None:
+            return queryset
+        return queryset.filter(**{f"{self.field_name}__in": keep_storable(value)})
+
+
+def make_key_filters(
+    name: str, field_name: str, item_field: Callable[[], forms.Field] = forms.IntegerField
+) -> dict[str, django_filters.Filter]:
+    """Return the filters of a list's key.
+
+    Args:
+        name: Name of the key in rows and queries.
+        field_name: Name of the model's field.
+        item_field: Kind of the keys.
+    """
+    filters: dict[str, django_filters.Filter] = {
+        name: AnyOfFilter(field_name=field_name, item_field=item_field()),
+        f"{name}__in": KeyListFilter(field_name=field_name, item_field=item_field()),
+    }
+    if item_field is forms.IntegerField:
+        for lookup in _BOUNDS:
+            filters[f"{name}__{lookup}"] = KeyBoundFilter(field_name=field_name, lookup_expr=lookup)
+    return filters
+
+
 @functools.cache
 def build_filterset(
     model: type[models.Model], view: type[Any] | None = None
@@ -160,14 +218,16 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
     if isinstance(field, models.BooleanField):
         return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
     if isinstance(field, models.DateTimeField):
+        suffixes = {"": "exact", "_after": "gte", "_before": "lte"}
+        suffixes.update({f"__{lookup}": lookup for lookup in _BOUNDS})
         return {
-            name if lookup == "exact" else f"{name}_{suffix}": DateTimeFilter(
-                field_name=name, lookup_expr=lookup
-            )
-            for lookup, suffix in (("exact", ""), ("gte", "after"), ("lte", "before"))
+            f"{name}{suffix}": DateTimeFilter(field_name=name, lookup_expr=lookup)
+            for suffix, lookup in suffixes.items()
         }
     kinds = (form for kind, form in _FORM_FIELDS.items() if isinstance(field, kind))
     form_field = next(kinds, functools.partial(forms.CharField, strip=False))
+    if field.primary_key:
+        return make_key_filters(name, name, form_field)
     return {name: AnyOfFilter(field_name=name, item_field=form_field())}
 
 
@@ -188,12 +248,18 @@ class StableOrderingFilter(OrderingFilter):
     def get_default_valid_fields(
         self, queryset: QuerySet[Any], view: APIView, context: Any = None
     ) -> list[tuple[str, str]]:
-        return [(name, name) for name in find_sortable_fields(_model_of(queryset))]
+        names = {*find_sortable_fields(_model_of(queryset)), *getattr(view, "columns", ())}
+        return [(name, name) for name in sorted(names)]
 
     def get_ordering(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> Sequence[str]:
-        ordering = list(super().get_ordering(request, queryset, view) or ())
+        columns = getattr(view, "columns", {})
+        names = super().get_ordering(request, queryset, view) or ()
+        ordering = [
+            "-" * name.startswith("-") + columns.get(name.removeprefix("-"), name.removeprefix("-"))
+            for name in names
+        ]
         return ordering if {"id", "-id"} & set(ordering) else [*ordering, "id"]
 
 

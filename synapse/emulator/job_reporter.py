@@ -92,7 +92,7 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
     job = Job.objects.select_for_update().filter(pk=key).exclude(status__in=Job.FINAL).first()
     if job is None:
         return
-    if reason is not None and reason != _last_line(job):
+    if reason is not None and reason != _read_last_line(job):
         ConsoleLine.objects.create(job=job, message=reason, level=_LEVELS.get(status))
     job.status = status
     job.completed = timezone.now()
@@ -100,7 +100,7 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
     Token.objects.filter(job=job).delete()
 
 
-def _last_line(job: Job) -> str | None:
+def _read_last_line(job: Job) -> str | None:
     return job.console_lines.order_by("-pk").values_list("message", flat=True).first()
 
 

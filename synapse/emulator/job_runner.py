@@ -56,7 +56,7 @@ class JobRunner:
                 if self._is_closed:
                     end_job(job.pk, Job.Status.FAILED, _STOPPED)
                 elif Job.objects.filter(pk=job.pk, status=Job.Status.QUEUED).exists():
-                    self._made_engine().submit(order, DatabaseReporter(job.pk))
+                    self._get_engine().submit(order, DatabaseReporter(job.pk))
         except (OSError, NotImplementedError) as error:
             reason = str(error).rstrip(".")
             end_job(job.pk, Job.Status.FAILED, f"The job could not be run: {reason}.")
@@ -100,7 +100,7 @@ class JobRunner:
         if engine is not None:
             engine.close(_STOPPED)
 
-    def _made_engine(self) -> Engine:
+    def _get_engine(self) -> Engine:
         if self._engine is None:
             from synapse.jobs.local.engine import Engine
 

@@ -24,18 +24,56 @@ _NESTED = (dict, list)
 
 @attrs.frozen
 class QueryPart:
-    """Some rows of a query, to be fetched by a worker."""
+    """Some rows of a query, to be fetched by a worker.
+
+    Attributes:
+        query: The query.
+        names: Columns; none means all.
+        nested: Form of objects and lists.
+        page_size: Rows per request.
+        keys: The keys from the first row to the last, where the server can be asked for a range.
+    """
 
     query: Query[Any]
     names: tuple[str, ...]
     nested: Nested
     page_size: int
+    keys: range | None = None
+
+    def divide(self, count: int, parts: int) -> list[tuple[QueryPart, int | None]]:
+        """Divide the rows among workers.
+
+        Args:
+            count: Number of rows.
+            parts: Largest number of parts.
+
+        Returns:
+            The parts in order, each with its number of rows, if known.
+        """
+        pages = max(1, -(-count // self.page_size))
+        parts = max(1, min(parts, pages))
+        if self.keys is not None:
+            size = -(-len(self.keys) // parts)
+            starts = range(0, len(self.keys), size)
+            return [(self._select(self.keys[start : start + size]), None) for start in starts]
+        bounds = [min(count, self.page_size * (pages * n // parts)) for n in range(parts)]
+        return [
+            (self.slice(start, stop), stop - start)
+            for start, stop in zip(bounds, [*bounds[1:], count], strict=True)
+        ]
 
     def slice(self, start: int, stop: int) -> QueryPart:
         """Return a part of this part's rows."""
         base = self.query._state.window.start
         window = Slice(base + start, base + stop)
         return attrs.evolve(self, query=self.query._with(window=window))
+
+    def _select(self, keys: range) -> QueryPart:
+        """Return the rows whose keys are in a range."""
+        key = self.query._resource.__schema__.key
+        bounds: dict[str, Any] = {f"{key}__gte": min(keys), f"{key}__lte": max(keys)}
+        ordered = self.query.order_by(key if keys.step > 0 else f"-{key}")
+        return attrs.evolve(self, query=ordered.filter(**bounds), keys=None)
 
     def tables(self) -> Iterator[pa.Table]:
         """Fetch the rows, page by page, as tables."""
@@ -45,6 +83,7 @@ class QueryPart:
         request = PageRequest(
             params=query._params,
             expansion={},
+            filters=query._state.filters,
             window=query._state.window,
             page_size=self.page_size,
             workers=1,  # Ray runs the tasks in parallel

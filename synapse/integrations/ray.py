@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, get_args
 
 from synapse.errors import MissingExtra, UsageError
+from synapse.integrations.key_range import find_key_range
 from synapse.integrations.query_part import Nested, QueryPart
 from synapse.integrations.ray_upload import upload
 from synapse.orm.pages import Rows
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 __all__ = ["Nested", "read", "upload"]
 
 _PAGE_SIZE = 1000
+# Pages up to which the tasks share pages by number; finding the keys costs four requests.
+_FEW_PAGES = 5
 
 
 def read(
@@ -40,15 +43,18 @@ def read(
     """Return a query as a dataset whose rows the workers fetch when they use them.
 
     Each read task fetches the pages of a range of rows: one request for each page of 1,000 rows,
-    unless the query sets another size (`page_size()`). One request now, for the count.
+    unless the query sets another size (`page_size()`). One request now, for the count, and four
+    more for a query of more than five pages: where the server has bounds on the id, each task
+    fetches a range of ids, so that no page costs more than another.
 
     A task carries the server's address and no token: each worker connects with the local
     environment or profile, as pickled objects do. So the nodes need the SDK, and
     `SYNAPSE_API_TOKEN` or a profile.
 
-    The ranges refer to the list at the time of counting. Rows added or removed during reading move
-    the rows behind them, so that a row can be missing or come twice. Read in an order that puts new
-    rows last, and leave those out: `query.filter(created_before=now).order_by("id")`.
+    Without such bounds, and in another order than the ids', the ranges refer to the list at the
+    time of counting. Rows added or removed during reading then move the rows behind them, so that a
+    row can be missing or come twice. Read in an order that puts new rows last, and leave those out:
+    `query.filter(created_before=now).order_by("id")`.
 
     Args:
         query: A query, such as `project.tasks`, or `values(...)` of one for some columns only.
@@ -78,8 +84,10 @@ def read(
         raise UsageError(f"query is a {type(query).__name__}. Pass a query, such as project.tasks.")
     # A worker has no default session: bind the query to this one.
     bound = type(rows)(rows._resource, rows._session, rows._scope, rows._state)
-    part = QueryPart(bound, names, nested, rows._state.page_size or _PAGE_SIZE)
+    count, page_size = bound.count(), rows._state.page_size or _PAGE_SIZE
+    keys = find_key_range(bound) if count > _FEW_PAGES * page_size else None
+    part = QueryPart(bound, names, nested, page_size, keys)
     dataset: ray.data.Dataset = ray.data.read_datasource(
-        QuerySource(part, bound.count()), override_num_blocks=override_num_blocks, **options
+        QuerySource(part, count), override_num_blocks=override_num_blocks, **options
     )
     return dataset

@@ -45,28 +45,22 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
         per_task_row_limit: int | None = None,
         data_context: Any = None,  # noqa: ARG002 - Ray's signature
     ) -> list[ReadTask]:
-        """Share the pages among tasks. Makes no request."""
-        size = self._part.page_size
-        pages = max(1, -(-self._count // size))
-        count = max(1, min(parallelism, pages))
-        bounds = [min(self._count, size * (pages * number // count)) for number in range(count)]
-        tasks = []
-        for start, stop in zip(bounds, [*bounds[1:], self._count], strict=True):
-            rows = stop - start
-            metadata = BlockMetadata(
-                num_rows=rows,
-                size_bytes=rows * _BYTES_PER_ROW,
-                exec_stats=None,
-                input_files=None,
+        """Share the rows among tasks. Makes no request."""
+        parts = self._part.divide(self._count, parallelism)
+        return [
+            ReadTask(
+                _create_reader(part),
+                BlockMetadata(
+                    num_rows=rows,
+                    size_bytes=(self._count // len(parts) if rows is None else rows)
+                    * _BYTES_PER_ROW,
+                    exec_stats=None,
+                    input_files=None,
+                ),
+                per_task_row_limit=per_task_row_limit,
             )
-            tasks.append(
-                ReadTask(
-                    _create_reader(self._part.slice(start, stop)),
-                    metadata,
-                    per_task_row_limit=per_task_row_limit,
-                )
-            )
-        return tasks
+            for part, rows in parts
+        ]
 
 
 def _create_reader(part: QueryPart) -> Callable[[], Iterator[pa.Table]]:

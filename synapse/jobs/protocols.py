@@ -110,4 +110,4 @@ class RunnerOptions:
     workers: int
     tickets: TicketIssuer
     address: str | None = None
-    cluster_token: str | None = None
+    cluster_token: str | None = attrs.field(default=None, repr=False)

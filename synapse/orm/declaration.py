@@ -28,6 +28,7 @@ def resource(
     list_path: str | None = "",
     filters: Iterable[str] = (),
     expandable: Iterable[str] = (),
+    key: str = "id",
 ) -> Callable[[type[R]], type[R]]:
     """Declare a resource class: create the slots and register the class.
 
@@ -38,6 +39,7 @@ def resource(
         list_path: Path of the list; by default `path`, `None` without a list.
         filters: Names of filters that aren't fields.
         expandable: Names that can be expanded but aren't relations.
+        key: Name of the field that is unique in the list.
 
     Returns:
         The decorator.
@@ -58,6 +60,7 @@ def resource(
             fields={a.name: Field(made, a) for a in attributes},
             filters=frozenset(filters),
             expandable=frozenset(expandable),
+            key=key,
         )
         registry.register(made)
         return made

@@ -226,7 +226,7 @@ class Field:
         """Return the reason why an object doesn't fit the field, or `None`."""
         if not hasattr(type(value), "__synapse_id__"):
             return None
-        own = self._owner.__name__ if self.name == "id" else None
+        own = self._owner.__name__ if self.name in ("id", self._owner.__schema__.key) else None
         wanted = self.declared.target or self.declared.stands_for or own
         given = type(value).__name__
         if wanted is None:

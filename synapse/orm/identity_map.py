@@ -82,11 +82,12 @@ class IdentityMap:
         with session.lock:
             refs = self._refs.setdefault(cls, {})
             find = refs.get
-            id_field = cls.__schema__.fields["id"]
+            name = cls.__schema__.key
+            id_field = cls.__schema__.fields[name]
             set_id, id_types = id_field.store, id_field.id_types
             for row in rows:
                 try:
-                    key = row["id"]
+                    key = row[name] if name in row else _take_id(row, name)
                     ref = find(key)
                 except (TypeError, KeyError):
                     raise _not_a_row(cls, row) from None
@@ -116,7 +117,7 @@ class IdentityMap:
         with self._session.lock:
             known = self.get(cls, key)
             if known is None:
-                known = self.load(cls, [{"id": key}])[0]
+                known = self.load(cls, [{cls.__schema__.key: key}])[0]
                 if via is not None:
                     known._set_via(via)
             return known
@@ -128,8 +129,8 @@ class IdentityMap:
         cls = registry.get(target)
         if isinstance(value, dict):
             # An expansion that nobody requested; the known values are at least as new.
-            if _is_key(value.get("id")):
-                known = self.get(cls, value["id"])
+            if _is_key(value.get(cls.__schema__.key)):
+                known = self.get(cls, value[cls.__schema__.key])
                 return known if known is not None else self.load(cls, [value])[0]
         elif _is_key(value):
             return self.get_or_stub(cls, value, via=via)
@@ -223,6 +224,12 @@ class IdentityMap:
 
 def _is_key(value: Any) -> bool:
     return isinstance(value, (int, str)) and not isinstance(value, bool)
+
+
+def _take_id(row: dict[str, Any], key: str) -> Any:
+    """Let the id of a row stand for the key, for servers that don't send the key."""
+    row[key] = row["id"]
+    return row[key]
 
 
 def _not_a_row(cls: type[Entity], row: Any) -> InvalidResponse:

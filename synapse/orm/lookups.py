@@ -7,12 +7,15 @@ with a suggestion.
 from __future__ import annotations
 
 import enum
+import operator
 import typing
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from datetime import date, datetime, time, timezone
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal.hints import suggestion
+from synapse._internal.validate import is_int
 from synapse.errors import InvalidQuery
 from synapse.orm import registry
 from synapse.orm.convert import parse_time
@@ -28,15 +31,17 @@ __all__ = [
     "field_names",
     "filter_names",
     "filter_pairs",
+    "find_ignored_filter",
     "narrowed",
     "ordering_names",
 ]
 
 _RANGE = ("_after", "_before")
+# Django's bounds, for the key and for times, and which of two bounds is the narrower one.
+_BOUNDS = {"lt": min, "lte": min, "gt": max, "gte": max}
+_TESTS = {"lt": operator.lt, "lte": operator.le, "gt": operator.gt, "gte": operator.ge}
 
-# Django's lookups for later and earlier times, for words of a text, and for tests that no filter of
-# the server offers.
-_LATER_OR_EARLIER = {"gt": "after", "gte": "after", "lt": "before", "lte": "before"}
+# Django's lookups for words of a text, and for tests that no filter of the server offers.
 _WORDS = {"contains", "endswith", "icontains", "iendswith", "istartswith", "regex", "startswith"}
 _NONE = {"isnull", "ne", "not"}
 
@@ -49,8 +54,11 @@ def filter_names(schema: Schema) -> set[str]:
             names.add(name)
             if field.is_relation:
                 names.add(f"{name}_id")
+            names.add(f"{name}__in")
             if _is_time(field):
                 names.update(f"{name}{end}" for end in _RANGE)
+            if _is_time(field) or name == schema.key:
+                names.update(f"{name}__{bound}" for bound in _BOUNDS)
     return names
 
 
@@ -75,15 +83,23 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
     for name, value in filters.items():
         if name not in known:
             raise InvalidQuery(_unknown_filter(schema, name, known))
-        relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
+        base, _, lookup = name.partition("__")
+        relation = base[:-3] if base.endswith("_id") and base[:-3] in schema.fields else base
         field = schema.fields.get(relation)
         parameter = relation if field is None else field.parameter
         if hasattr(value, "tolist"):
             value = value.tolist()
+        if lookup in _BOUNDS:
+            pairs.append((f"{parameter}__{lookup}", _check_bound(schema, base, name, value)))
+            continue
+        if lookup == "in" and not _is_many(value):
+            raise InvalidQuery(f"{name} is {value!r}. Pass a list of values.")
         items = list(value) if _is_many(value) else [value]
         nothing = nothing or not items
         for item in items:
             checked = _value(schema, relation, item)
+            if name.endswith(_RANGE) and field is None:
+                checked = _check_time(name, checked)
             pairs += [(parameter, one) for one in _spelled(schema, relation, checked)]
     return None if nothing else pairs
 
@@ -103,17 +119,21 @@ def narrowed(
         InvalidQuery: The server has no way to ask for both.
     """
     fields = {field.parameter: field for field in schema.fields.values()}
-    pairs = {name: [v for n, v in before if n == name] for name, _ in before}
-    for name in dict.fromkeys(name for name, _ in added):
-        values = [v for n, v in added if n == name]
+    pairs = _group(before)
+    for name, values in _group(added).items():
         known = pairs.get(name, values)
-        if set(map(str, known)) == set(map(str, values)):
+        texts = set(map(str, values))
+        base, _, lookup = name.partition("__")
+        if set(map(str, known)) == texts:
             pairs[name] = known
+        elif lookup in _BOUNDS:
+            order = None if base == schema.key else parse_time
+            pairs[name] = [_BOUNDS[lookup]([*known, *values], key=order)]
         elif name.endswith(_RANGE) and name not in fields:
             later = name.endswith(_RANGE[0])
             pairs[name] = [(max if later else min)([*known, *values], key=parse_time)]
         elif name in fields and not fields[name].is_list:
-            kept = [value for value in known if str(value) in set(map(str, values))]
+            kept = [value for value in known if str(value) in texts]
             if not kept:
                 return None
             pairs[name] = kept
@@ -123,6 +143,48 @@ def narrowed(
                 "what matches both. Filter once, with a list for any of several values."
             )
     return [(name, value) for name, values in pairs.items() for value in values]
+
+
+def _group(pairs: list[tuple[str, Any]]) -> dict[str, list[Any]]:
+    groups: dict[str, list[Any]] = {}
+    for name, value in pairs:
+        groups.setdefault(name, []).append(value)
+    return groups
+
+
+def find_ignored_filter(
+    schema: Schema, filters: Iterable[tuple[str, Any]], rows: Iterable[Mapping[str, Any]]
+) -> str | None:
+    """Return the filter of the key or of a time that a server ignored, or `None`.
+
+    Servers ignore parameters that they don't know, and answer every row.
+
+    Args:
+        schema: Schema of the queried class.
+        filters: The query's filters, as parameters.
+        rows: Rows that the server answered.
+    """
+    groups = _group(list(filters))
+    keys = set(map(str, groups.get(schema.key, ())))
+    bounds = [
+        (name, base, _TESTS[lookup], values[0])
+        for name, values in groups.items()
+        for base, _, lookup in [name.partition("__")]
+        if lookup in _BOUNDS
+    ]
+    if not keys and not bounds:
+        return None
+    for row in rows:
+        if keys and str(row.get(schema.key)) not in keys:
+            return schema.key
+        for name, base, holds, bound in bounds:
+            said: Any = row.get(base)
+            with suppress(TypeError, ValueError):  # a value of another type isn't this filter's
+                if base != schema.key:
+                    said, bound = parse_time(said), parse_time(bound)
+                if not holds(said, bound):
+                    return name
+    return None
 
 
 def check_names(names: Iterable[str]) -> tuple[str, ...]:
@@ -237,6 +299,31 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
     raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
 
 
+def _check_bound(schema: Schema, base: str, name: str, value: Any) -> Any:
+    """Return the bound of a key or a time, such as the value of `id__lt`."""
+    checked = _value(schema, base, value)
+    if base != schema.key:
+        return _check_time(name, checked)
+    if int in schema.fields[base].id_types and not is_int(checked):
+        if not isinstance(checked, str) or not checked.isdecimal():
+            raise InvalidQuery(f"{name} is {value!r}. Pass a whole number.")
+        return int(checked)
+    return checked
+
+
+def _check_time(name: str, value: Any) -> str:
+    """Return a time as text with a zone; a date is its beginning in UTC, as for `date` objects."""
+    with suppress(TypeError, ValueError):
+        return datetime.combine(date.fromisoformat(value), time(), timezone.utc).isoformat()
+    with suppress(TypeError, ValueError):
+        if parse_time(value).tzinfo is not None:
+            return str(value)
+    raise InvalidQuery(
+        f"{name} is {value!r}. Pass a date, a datetime with a time zone, or one as text, such as "
+        "'2027-01-31T12:00:00Z'."
+    )
+
+
 def _spelled(schema: Schema, name: str, value: Any) -> Iterable[Any]:
     """Check a value against the field's type, and return its form on the wire.
 
@@ -290,8 +377,6 @@ def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
     if name not in known:
         return None
     field = schema.fields.get(name)
-    if lookup == "in":
-        return f"a list matches any of its values, {name}=[...]"
     if lookup in _NONE:
         return f"the server can't be asked for that; {name}= takes the values that are wanted"
     if lookup in _WORDS:
@@ -302,6 +387,5 @@ def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
         target = registry.get(str(field.declared.target)).__schema__.plural
         return f"filter those first, {name}=session.{target}.filter({lookup}=...)"
     if field is not None and _is_time(field):
-        end = _LATER_OR_EARLIER.get(lookup)
-        return f"use {name}_{end}=..." if end else f"use {name}_after=... and {name}_before=..."
+        return f"use {name}__gte=... and {name}__lt=..."
     return f"only {name}=... can be asked for"

@@ -65,7 +65,7 @@ class Creates(BaseManager[T]):
             row = self._session.transport.request(
                 "POST", schema.path, json=body, resource=f"new {schema.name}"
             )
-        return self._made(row)
+        return self._load_created(row)
 
     def _body(self, values: Values, extra: Values | None = None) -> dict[str, Any]:
         """Check the values of a new object and convert them to JSON."""
@@ -96,10 +96,10 @@ class Creates(BaseManager[T]):
                 )
         return body
 
-    def _made(self, row: Any) -> T:
-        made = self._session.identity.load(self._resource, [row])[0]
-        self._session.identity.cache(made)
-        return made
+    def _load_created(self, row: Any) -> T:
+        created = self._session.identity.load(self._resource, [row])[0]
+        self._session.identity.cache(created)
+        return created
 
 
 class BulkCreates(Creates[T]):
@@ -131,14 +131,17 @@ class BulkCreates(Creates[T]):
             raise InvalidQuery(f"batch_size is {batch_size}: give a whole number from 1.")
         created: list[T] = []
         for batch in _batches(items, batch_size):
-            created += self._create_batch(self._bodies(batch, created), created)
+            created += self._create_batch(self._build_bodies(batch, created), created)
         return created
 
-    def _bodies(self, batch: list[Values], created: list[T]) -> list[dict[str, Any]]:
+    def _build_bodies(self, batch: list[Values], created: list[T]) -> list[dict[str, Any]]:
         """Check a batch before sending."""
-        return [self._numbered(n, values, created) for n, values in enumerate(batch, len(created))]
+        return [
+            self._build_item_body(n, values, created)
+            for n, values in enumerate(batch, len(created))
+        ]
 
-    def _numbered(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
+    def _build_item_body(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
         try:
             if not isinstance(values, Mapping):
                 raise InvalidQuery(f"{values!r} is not a mapping. Pass fields with their values.")

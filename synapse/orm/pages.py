@@ -8,16 +8,27 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from synapse.errors import InvalidQuery, InvalidResponse, NotFound
+from synapse.errors import FilterIgnored, InvalidQuery, InvalidResponse, NotFound
 from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.lookups import find_ignored_filter
 from synapse.transport.paging import Page, get_page, walk
+from synapse.transport.query_parts import QueryParts, split_query
 
 if TYPE_CHECKING:
     from synapse.orm.identity_map import Expansion
     from synapse.orm.resource import Resource
     from synapse.orm.session_base import SessionBase
 
-__all__ = ["ObjectPage", "PageRequest", "Rows", "Slice", "read_objects", "read_rows"]
+__all__ = [
+    "ObjectPage",
+    "PageRequest",
+    "Rows",
+    "Slice",
+    "divide",
+    "read_objects",
+    "read_rows",
+    "refuse_ignored_filters",
+]
 
 T = TypeVar("T", bound="Resource")
 
@@ -113,6 +124,7 @@ class PageRequest:
     Attributes:
         params: Builds the query parameters for a page size.
         expansion: Relations to expand.
+        filters: The filters, to compare the rows with.
         window: The wanted rows.
         page_size: Rows per page.
         workers: Number of pages in flight.
@@ -120,9 +132,50 @@ class PageRequest:
 
     params: Callable[[int], list[tuple[str, Any]]]
     expansion: Expansion
+    filters: tuple[tuple[str, Any], ...]
     window: Slice
     page_size: int
     workers: int
+
+
+def divide(
+    session: SessionBase, cls: type[Resource], params: list[tuple[str, Any]]
+) -> QueryParts | None:
+    """Return the parts of a query that is too long for one request, else `None`.
+
+    Raises:
+        InvalidQuery: The query can't be divided.
+    """
+    schema = cls.__schema__
+    parts = split_query(session.transport, params, schema.key)
+    if parts is None:
+        return None
+    lists = {field.parameter for field in schema.fields.values() if field.is_list}
+    if parts.name in lists:
+        raise InvalidQuery(
+            f"The values of {schema.name}.{parts.name} are too many for one request, and an object "
+            "may have several of them, so that the counts of several requests can't be added. "
+            "Filter by fewer values at a time."
+        )
+    return parts
+
+
+def refuse_ignored_filters(
+    cls: type[Resource], filters: tuple[tuple[str, Any], ...], rows: list[dict[str, Any]]
+) -> None:
+    """Compare rows with the filters of the id and of times.
+
+    Raises:
+        FilterIgnored: The server ignored a filter.
+    """
+    schema = cls.__schema__
+    ignored = find_ignored_filter(schema, filters, rows)
+    if ignored is not None:
+        raise FilterIgnored(
+            200,
+            f"the server doesn't know the filter {ignored!r}, and answered other rows as well",
+            resource=schema.name,
+        )
 
 
 def read_objects(
@@ -148,8 +201,19 @@ def _row_pages(
     left = reading.window.size
     if left == 0:
         return
-    skip, pages = _pages_from(session, cls, path, reading)
+    stop = reading.window.stop
+    size = reading.page_size if stop is None else min(reading.page_size, stop)
+    parts = divide(session, cls, reading.params(size))
+    if parts is None:
+        skip, pages = _pages_from(session, cls, path, reading)
+    else:
+        skip, name = reading.window.start, cls.__schema__.name
+        pages = parts.walk(session.transport, path, size=size, resource=name)
+    is_first = True
     for page in pages:
+        if is_first:
+            refuse_ignored_filters(cls, reading.filters, page.rows)
+            is_first = False
         rows = page.rows[skip:] if skip else page.rows
         skip = max(0, skip - len(page.rows))
         if left is not None:
@@ -192,6 +256,7 @@ def _pages_from(
         start=number,
         end=None if window.stop is None else -(-window.stop // size),
         workers=reading.workers,
+        key=cls.__schema__.key,
         resource=name,
     )
     if number == 1:

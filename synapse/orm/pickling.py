@@ -46,7 +46,7 @@ def restore(
     session = session_base.find(where)
     cls = registry.get(name)
     with session.lock:
-        known = session.identity.get(cls, row["id"])
+        known = session.identity.get(cls, row[cls.__schema__.key])
         if known is None:
             known = session.identity.load(cls, [dict(row)])[0]
         for field_name, value in edits.items():

@@ -16,7 +16,14 @@ from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.identity_map import Expansion
-from synapse.orm.pages import PageRequest, Rows, read_objects, read_rows
+from synapse.orm.pages import (
+    PageRequest,
+    Rows,
+    divide,
+    read_objects,
+    read_rows,
+    refuse_ignored_filters,
+)
 from synapse.orm.query_state import EVERYTHING, QueryState
 from synapse.orm.resource import Resource
 from synapse.transport.paging import WORKERS, get_page
@@ -31,8 +38,8 @@ __all__ = ["Query"]
 
 T = TypeVar("T", bound="Resource")
 
-# A number of ids in one URL that every server and proxy accepts.
-_IDS_PER_REQUEST = 100
+# Rows of a page when the objects of known ids are fetched.
+_LARGEST_PAGE = 1000
 
 
 class Query(BaseManager[T]):
@@ -67,9 +74,9 @@ class Query(BaseManager[T]):
         Args:
             params: Raw query parameters, passed through unchecked.
             **filters_: Values by field. A resource stands for the id, an enumeration for the value,
-                a list for any of the values (an empty one matches nothing); a time field takes
-                `created_after=` and `created_before=`. A second filter of the same name narrows the
-                first. A query as a value is read at once.
+                a list for any of the values (an empty one matches nothing). The id and times take
+                bounds as well: `id__lt=`, `created__gte=`, and `__lte` and `__gt`. A second filter
+                of the same name narrows the first. A query as a value is read at once.
 
         Raises:
             InvalidQuery: A name is unknown (the message has a suggestion), or a value can't be a
@@ -149,8 +156,9 @@ class Query(BaseManager[T]):
             InvalidQuery: A name isn't a field, or is the id, which every object needs.
         """
         lookups.check_names(names)
-        if "id" in names:
-            raise InvalidQuery("The id can't be omitted: every object needs one.")
+        for name in ("id", self._resource.__schema__.key):
+            if name in names:
+                raise InvalidQuery(f"The {name} can't be omitted: every object needs one.")
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self, rows: int) -> Self:
@@ -260,17 +268,21 @@ class Query(BaseManager[T]):
         return self[0:1].count() > 0
 
     def count(self) -> int:
-        """Return the number of matching objects. One request, for one row at most."""
+        """Return the number of matching objects.
+
+        One request, for one row at most; with a list of thousands of values one for each part.
+        """
         terms = self._state
         if terms.is_empty or terms.window.size == 0:
             return 0
-        query = self._with(only=("id",), expand=(), omit=())
-        page = get_page(
-            self._session.transport,
-            self._path(),
-            query._params(1),
-            resource=self._resource.__schema__.name,
-        )
+        query = self._with(only=("id",), expand=(), omit=(), ordering=())
+        transport, path, name = self._session.transport, self._path(), self._resource.__name__
+        params = query._params(1)
+        parts = divide(self._session, self._resource, params)
+        if parts is not None:
+            return terms.window.clip(parts.count(transport, path, name))
+        page = get_page(transport, path, params, resource=name)
+        refuse_ignored_filters(self._resource, terms.filters, page.rows)
         return terms.window.clip(page.count)
 
     def get(
@@ -310,12 +322,12 @@ class Query(BaseManager[T]):
         if id is not None and is_plain and self._resource.__schema__.has_detail:
             return self._get_by_id(id, refresh)
         if id is not None:
-            filters_ = {**filters_, "id": id}
+            filters_ = {**filters_, self._resource.__schema__.key: id}
         query = self.filter(**filters_) if filters_ else self
         found = list(query[0:2])
         if len(found) == 1:
             return found[0]
-        asked = ", ".join(f"{key}={value!r}" for key, value in query._state.filters)
+        asked = query._state.describe_filters()
         if found:
             raise MultipleFound(
                 f"More than one {self._resource.__name__} matches {asked or 'the query'}. Filter "
@@ -328,18 +340,17 @@ class Query(BaseManager[T]):
         )
 
     def in_bulk(self, ids: Iterable[int | str | T]) -> dict[Any, T]:
-        """Return objects by their ids. One request for each hundred ids.
+        """Return objects by their ids. One request for each thousand ids, about.
 
         Args:
             ids: The ids, or objects that stand for theirs; those that don't exist are missing in
                 the answer.
         """
         wanted = list(dict.fromkeys(one._key if isinstance(one, Resource) else one for one in ids))
-        found: dict[Any, T] = {}
-        for start in range(0, len(wanted), _IDS_PER_REQUEST):
-            part = wanted[start : start + _IDS_PER_REQUEST]
-            for one in self.filter(id=part).page_size(len(part)):
-                found[str(one._key)] = one
+        filters: dict[str, Any] = {self._resource.__schema__.key: wanted}
+        query = self.filter(**filters)
+        rows = min(max(1, len(wanted)), _LARGEST_PAGE)
+        found = {str(one._key): one for one in query.page_size(rows)}
         return {key: found[str(key)] for key in wanted if str(key) in found}
 
     def __bool__(self) -> bool:
@@ -382,13 +393,15 @@ class Query(BaseManager[T]):
         return PageRequest(
             params=self._params,
             expansion=lookups.expansion_tree(self._resource.__schema__, terms.expand),
+            filters=terms.filters,
             window=terms.window,
             page_size=terms.page_size or self._session.page_size,
             workers=workers,
         )
 
     def _params(self, page_size: int) -> list[tuple[str, Any]]:
-        return self._state.parameters(self._scope_pair(), page_size)
+        key = self._resource.__schema__.key
+        return self._state.parameters(self._scope_pair(), page_size, key)
 
     def _scope_pair(self) -> list[tuple[str, Any]]:
         if self._scope is None:
@@ -408,7 +421,7 @@ class Query(BaseManager[T]):
             terms = self._state
             # The field that shows the scope is always fetched.
             scope = (self._scope[0],) if self._scope else ()
-            only = ("id", *terms.only, *scope) if terms.only else ()
+            only = (schema.key, *terms.only, *scope) if terms.only else ()
             omit = [name for name in terms.omit if name not in scope]
             params = [
                 (name, ",".join(part))
@@ -423,7 +436,7 @@ class Query(BaseManager[T]):
                 identity.expire(cls, key)
                 raise
             expansion: Expansion = lookups.expansion_tree(schema, terms.expand)
-            said = row.get("id") if isinstance(row, dict) else None
+            said = row.get(schema.key) if isinstance(row, dict) else None
             if isinstance(key, int) and isinstance(said, int) and said != key:
                 raise InvalidResponse(
                     200,
@@ -450,7 +463,7 @@ class Query(BaseManager[T]):
         name, owner = scope
         said = ids_of(type(one).__schema__.fields[name].raw(one._raw))
         if said is MISSING:  # the server's list must know
-            return self.filter(id=one._key).exists()
+            return self.filter(**{type(one).__schema__.key: one._key}).exists()
         return bool(owner._key in said if isinstance(said, list) else said == owner._key)
 
 

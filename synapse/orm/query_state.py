@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -9,6 +11,8 @@ import attrs
 from synapse.orm.pages import Slice
 
 __all__ = ["EVERYTHING", "QueryState"]
+
+_MOST_SHOWN = 5
 
 EVERYTHING = Slice()
 """The window of a query that wasn't sliced."""
@@ -44,9 +48,17 @@ class QueryState:
     is_empty: bool = False
     is_explicit: bool = False
 
-    def parameters(self, scope: list[tuple[str, Any]], page_size: int) -> list[tuple[str, Any]]:
-        """Return the query parameters, with those of a manager's scope."""
-        pairs = [*self.filters, *scope, *self.params]
+    def parameters(
+        self, scope: list[tuple[str, Any]], page_size: int, key: str
+    ) -> list[tuple[str, Any]]:
+        """Return the query parameters.
+
+        Args:
+            scope: The parameter of a manager's scope.
+            page_size: Rows per page.
+            key: The unique field of the list.
+        """
+        pairs = [*_join_keys(self.filters, key), *scope, *self.params]
         if self.search is not None:
             pairs.append(("search", self.search))
         if self.ordering:
@@ -54,15 +66,19 @@ class QueryState:
         if self.expand:
             pairs.append(("expand", ",".join(dict.fromkeys(self.expand))))
         if self.only:
-            pairs.append(("fields", ",".join(dict.fromkeys(("id", *self.only)))))
+            pairs.append(("fields", ",".join(dict.fromkeys(("id", key, *self.only)))))
         if self.omit:
             pairs.append(("omit", ",".join(self.omit)))
         pairs.append(("page_size", page_size))
         return pairs
 
+    def describe_filters(self) -> str:
+        """Return the filters for messages: `status='pending', priority=1`."""
+        return ", ".join(_describe(self.filters))
+
     def text(self) -> str:
         """Return the state for people: ` where status='pending'[0:10]`."""
-        asked = [f"{key}={value!r}" for key, value in (*self.filters, *self.params)]
+        asked = list(_describe(self.filters, self.params))
         if self.search is not None:
             asked.append(f"search={self.search!r}")
         if self.ordering:
@@ -70,3 +86,23 @@ class QueryState:
         if self.expand:
             asked.append(f"expand={','.join(self.expand)}")
         return f"{' where ' if asked else ''}{', '.join(asked)}{self.window.suffix()}"
+
+
+def _join_keys(filters: tuple[tuple[str, Any], ...], key: str) -> list[tuple[str, Any]]:
+    """Return the filters with several keys in one parameter, as the platform takes them."""
+    keys = [str(value) for name, value in filters if name == key]
+    if len(keys) < 2 or any("," in text for text in keys):
+        return list(filters)
+    others = [pair for pair in filters if pair[0] != key]
+    return [*others, (f"{key}__in", ",".join(keys))]
+
+
+def _describe(*groups: tuple[tuple[str, Any], ...]) -> Iterator[str]:
+    """Yield filters for people, with at most a few values each."""
+    values: dict[str, list[Any]] = {}
+    for name, value in chain(*groups):
+        values.setdefault(name, []).append(value)
+    for name, several in values.items():
+        yield from (f"{name}={value!r}" for value in several[:_MOST_SHOWN])
+        if len(several) > _MOST_SHOWN:
+            yield f"and {len(several) - _MOST_SHOWN:,} other values of {name}"

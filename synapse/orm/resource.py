@@ -132,7 +132,7 @@ class Resource:
 
     @property
     def _key(self) -> Any:
-        return self._raw["id"]
+        return self._raw[type(self).__schema__.key]
 
     def __synapse_id__(self) -> Any:
         """Return the id that stands for the object on the wire."""
@@ -154,7 +154,8 @@ class Resource:
             sent: The request's body: a server that answers less has stored all of that.
             saved: Whether the request carried the object's own changes.
         """
-        if not isinstance(row, dict) or row.get("id", self._key) != self._key:
+        schema = type(self).__schema__
+        if not isinstance(row, dict) or row.get(schema.key, self._key) != self._key:
             raise InvalidResponse(
                 200, "the answer is not this object", response=row, resource=self._label()
             )

@@ -32,6 +32,7 @@ class Schema:
         manager: Class of the managers.
         fields: The fields by name, in the order of declaration.
         filters: Names of filters that aren't fields.
+        key: Name of the unique field.
         expandable: Names that can be expanded but aren't relations.
     """
 
@@ -44,6 +45,7 @@ class Schema:
     fields: Mapping[str, Field]
     filters: frozenset[str]
     expandable: frozenset[str]
+    key: str = "id"
 
     def detail_path(self, key: Any, action: str = "") -> str:
         """Return the path of one object, or of an action on the object.

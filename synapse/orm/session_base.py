@@ -189,7 +189,7 @@ def default() -> SessionBase:
         return _default
     with _choosing:
         if _default is None:
-            set_default(_connected())
+            set_default(_connect_session())
         return cast("SessionBase", _default)
 
 
@@ -205,7 +205,7 @@ def find(where: Mapping[str, str | None]) -> SessionBase:
     with _choosing:
         found = _open(where["base_url"], where["tenant"])
         if found is None:
-            made = _connected(**where)
+            made = _connect_session(**where)
             # The tenant may come from this process's settings, which may have a session already.
             found = _open(*made.key) or made
         if _default is None:
@@ -220,7 +220,7 @@ def _open(base_url: str | None, tenant: str | None) -> SessionBase | None:
     return None
 
 
-def _connected(**where: str | None) -> SessionBase:
+def _connect_session(**where: str | None) -> SessionBase:
     if _connect is None:  # a declaration was imported alone: this calls `set_connector`
         load("synapse.session")
     return cast("Callable[..., SessionBase]", _connect)(**where)

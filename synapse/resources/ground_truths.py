@@ -80,12 +80,14 @@ class GroundTruthEventManager(Manager["GroundTruthEvent"]):
     list_path="sdk/ground_truth_events/",
     manager=GroundTruthEventManager,
     filters=["ground_truth_dataset", "ground_truth_dataset_versions"],
+    key="pgh_id",
 )
 class GroundTruthEvent(Resource):
     """A ground truth within a version of a dataset.
 
     Attributes:
-        id: The event's id.
+        pgh_id: The event's id, which is unique.
+        id: Id of the ground truth, which every version repeats.
         data: The annotation document.
         data_unit: The annotated data unit.
         data_unit_id: The unit's id, without loading the unit.
@@ -101,6 +103,7 @@ class GroundTruthEvent(Resource):
 
     objects: ClassVar[ManagerDescriptor[GroundTruthEventManager]] = ManagerDescriptor()
 
+    pgh_id: int = field(read_only=True)
     id: int = field(read_only=True)
     data: dict[str, Any] | None = field(read_only=True)
     data_unit: DataUnit = to_one("DataUnit", read_only=True)

@@ -6,7 +6,7 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
@@ -15,7 +15,9 @@ from synapse.transport.own_headers import HeaderValue, checked_headers
 from synapse.transport.retry import OnRetry, RetryPolicy
 from synapse.transport.urls import without_query
 
-__all__ = ["Event", "Hook", "Options", "checked_deadline"]
+__all__ = ["Event", "Hook", "Options", "PagingOption", "checked_deadline"]
+
+_SHORTEST_QUERY = 256
 
 # Only lower case, a host without a port: requests compares exactly.
 _PROXY_KEY = re.compile(r"(?:https?|all)(?:://(?:[^\sA-Z/:?#@\[\]]+|[0-9a-f:.]*:[0-9a-f:.]*))?")
@@ -49,6 +51,9 @@ class Event:
 
 
 Hook: TypeAlias = Callable[[Event], object]
+
+PagingOption: TypeAlias = Literal["auto", "keys", "cursor", "numbers"]
+"""Ways to read long lists: bounds on the unique key, cursors, page numbers, or what works best."""
 
 
 def checked_deadline(value: Any) -> float | None:
@@ -139,6 +144,20 @@ def _check_hook(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} is {value!r}: give a function.")
 
 
+def _check_paging(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    ways = get_args(PagingOption)
+    if value not in ways:
+        names = ", ".join(map(repr, ways))
+        raise ConfigurationError(f"{attribute.name} is {value!r}. Pass one of {names}.")
+
+
+def _check_query_length(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < _SHORTEST_QUERY:
+        raise ConfigurationError(
+            f"{attribute.name} is {value!r}. Pass a number of bytes from {_SHORTEST_QUERY}."
+        )
+
+
 @attrs.frozen(eq=False, repr=False)
 class Options:
     """Options of a transport.
@@ -154,6 +173,9 @@ class Options:
         cert: A client certificate: a path, or a pair of paths (certificate, key).
         headers: Further headers for the configured server, such as a gateway's key.
         is_configured_server: Whether further headers may be sent, from here or from a hook.
+        paging: Way to read long lists: `"auto"`, `"keys"`, `"cursor"` or `"numbers"`.
+        max_query_length: Length of the longest encoded query, in bytes. A filter with more values
+            is sent in several requests.
         on_request: Called before each attempt.
         on_response: Called after each attempt.
         on_retry: Called before each pause for another attempt.
@@ -168,6 +190,8 @@ class Options:
     cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
     headers: Mapping[str, HeaderValue] = attrs.field(default=None, converter=checked_headers)
     is_configured_server: bool = True
+    paging: PagingOption = attrs.field(default="auto", validator=_check_paging)
+    max_query_length: int = attrs.field(default=8192, validator=_check_query_length)
     on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)

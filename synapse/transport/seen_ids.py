@@ -9,17 +9,29 @@ __all__ = ["SeenIds"]
 
 _BITS = 1024
 _MOST_PENDING = 100_000
+_MISSING = object()
 
 
 class SeenIds:
     """A set of ids. Whole numbers take a bit each when they lie close, as database ids do.
 
     Ten million consecutive ids take about two megabytes; a `set` of them takes half a gigabyte.
+
+    Args:
+        key: The field with the id; rows without it have their `id` compared.
+
+    Attributes:
+        knows_all: Whether every row so far had an id.
     """
 
-    __slots__ = ("_blocks", "_highest", "_lowest", "_others", "_pending", "_waiting")
+    __slots__ = (
+        *("_blocks", "_highest", "_key", "_lowest", "_others", "_pending", "_waiting"),
+        "knows_all",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "id") -> None:
+        self._key = key
+        self.knows_all = True
         self._blocks: dict[int, bytearray] = {}
         self._others: set[Any] = set()
         # Pages beyond everything that was seen have nothing to be compared with. Their ids are
@@ -36,10 +48,13 @@ class SeenIds:
         """
         if self._is_beyond(rows):
             return rows
-        add = self.add
-        return [
-            row for row in rows if not isinstance(row, dict) or "id" not in row or add(row["id"])
-        ]
+        new = []
+        for row in rows:
+            key = row.get(self._key, row.get("id", _MISSING))
+            self.knows_all = self.knows_all and key is not _MISSING
+            if key is _MISSING or self.add(key):
+                new.append(row)
+        return new
 
     def add(self, key: Any) -> bool:
         """Note an id; return whether the id is new."""
@@ -48,7 +63,8 @@ class SeenIds:
             try:
                 self._others.add(key)
             except TypeError:
-                return True  # a list or mapping is no id; whoever makes objects of it says so
+                self.knows_all = False
+                return True  # a list or mapping: the reader of the row raises the error
             return len(self._others) > known
         if self._pending:
             self._sort_in()
@@ -58,8 +74,8 @@ class SeenIds:
     def _is_beyond(self, rows: list[dict[str, Any]]) -> bool:
         """Note a page's ids in bulk if all lie beyond those seen before; return whether they do."""
         try:
-            keys = [row["id"] for row in rows]
-        except (TypeError, KeyError):
+            keys = [row[self._key] for row in rows]
+        except KeyError:
             return False
         if set(map(type, keys)) != {int} or len(set(keys)) < len(keys):
             return False

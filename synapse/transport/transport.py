@@ -81,6 +81,10 @@ class Transport:
         settings: Where to connect and as whom.
         options: How to behave: retries, deadlines, limits, proxies, hooks.
 
+    Attributes:
+        missing_ways: Paths of lists, each with a way of paging that the server turned out not to
+            offer there: `"keys"` or `"cursor"`.
+
     Raises:
         ConfigurationError: The base URL's host or a certificate bundle can't be used, or the
             server is reached by plain http and `https_only` is set.
@@ -99,6 +103,7 @@ class Transport:
         self._external_hosts = ExternalHosts(self.options)
         self._timeout = self._pair(settings.timeout)
         self._template = self._prepared_template()
+        self.missing_ways: set[tuple[str, str]] = set()
         self._budget = Budget()
         self._count = 0
         self._counting = threading.Lock()

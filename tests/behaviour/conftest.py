@@ -122,7 +122,8 @@ class Tables:
     def _page(self, asked: Asked, table: list[dict[str, Any]]) -> tuple[int, Any]:
         size = min(int(asked.one("page_size") or 100), self.cap)
         number = int(asked.one("page") or 1)
-        wanted = asked.query.get("id")
+        several = asked.one("id__in")
+        wanted = several.split(",") if several else asked.query.get("id")
         rows = [row for row in table if wanted is None or str(row["id"]) in wanted]
         start = (number - 1) * size
         if start and start >= len(rows):

@@ -17,7 +17,6 @@ import pytest
 
 import synapse
 from synapse import DataUnit, Project, Session, Task
-from synapse.errors import ConfigurationError
 from synapse.orm import session_base
 from synapse.testing import assert_num_requests
 
@@ -30,10 +29,6 @@ def test_a_pickle_costs_nothing_and_carries_no_token(
         content = pickle.dumps([project, task])
         assert pickle.loads(content) == [project, task]
     assert emulator.api_token.encode() not in content
-
-
-def test_an_object_that_is_here_is_found_again(project: Project) -> None:
-    assert pickle.loads(pickle.dumps(project)) is project
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
@@ -53,17 +48,6 @@ def test_an_object_that_is_not_here_is_made_of_the_pickle(
         assert not again.is_changed
 
 
-def test_a_stale_pickle_does_not_overwrite_what_is_newer(
-    session: Session, project: Project
-) -> None:
-    content = pickle.dumps(project)
-    project.title = "Newer"
-    project.save()
-    assert pickle.loads(content).title == "Newer"
-    project.description = "mine"
-    assert pickle.loads(content).changes == {"description": "mine"}
-
-
 def test_unsaved_changes_travel_along(session: Session, project: Project) -> None:
     task = project.tasks[0]
     other = session.projects.create(title="Other", category="text")
@@ -79,46 +63,10 @@ def test_unsaved_changes_travel_along(session: Session, project: Project) -> Non
     assert task.status is synapse.TaskStatus.SKIPPED
 
 
-def test_changes_of_a_stale_pickle_do_not_replace_newer_ones(
-    session: Session, project: Project
-) -> None:
-    project.title = "Old edit"
-    project.description = "old edit"
-    content = pickle.dumps(project)
-    project.title = "New edit"
-    project.description = "saved since"
-    project.save()
-    project.title = "Newest edit"
-    pickle.loads(content)
-    assert project.changes == {"title": "Newest edit"}
-
-
-def test_a_change_out_of_a_pickle_does_not_replace_an_unsaved_one(project: Project) -> None:
-    project.title = "Theirs"
-    content = pickle.dumps(project)
-    project.title = "Mine"
-    assert pickle.loads(content).changes == {"title": "Mine"}
-
-
-def test_a_change_that_the_type_does_not_hold_travels_too(project: Project) -> None:
-    project.can_discard = "perhaps"  # type: ignore[assignment]
-    content = pickle.dumps(project)
-    project.revert()
-    assert pickle.loads(content).changes == {"can_discard": "perhaps"}
-
-
 def test_an_object_with_read_only_containers_travels(unit: DataUnit) -> None:
     assert unit.meta == {}
     assert pickle.loads(pickle.dumps(unit)) is unit
     assert type(pickle.loads(pickle.dumps(unit.meta))) is dict
-
-
-def test_without_credentials_here_a_pickle_says_what_is_missing(tables: Any) -> None:
-    tables.rows["projects"] = [{"id": 1, "title": "a"}]
-    with Session(tables.url, "some-token") as session:
-        content = pickle.dumps(session.projects.get(1))
-    with pytest.raises(ConfigurationError, match="SYNAPSE_API_TOKEN"):
-        pickle.loads(content)
 
 
 def rename(project: Project) -> Any:

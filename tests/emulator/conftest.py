@@ -5,6 +5,7 @@ import pytest
 from synapse.emulator import Emulator
 
 from .client import IMAGE, Api, connect
+from .fake_agent import FakeAgent
 
 
 @pytest.fixture(scope="session")
@@ -74,3 +75,11 @@ def truths(emulator):
 @pytest.fixture
 def plugin(api):
     return api.plugin("Person detector")
+
+
+@pytest.fixture
+def agent():
+    fake = FakeAgent()
+    yield fake
+    fake.server.shutdown()
+    fake.server.server_close()

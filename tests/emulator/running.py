@@ -1,10 +1,13 @@
 """Plugins whose jobs run, and waiting for what they do."""
 
+import contextlib
 import io
 import json
 import textwrap
 import time
 import zipfile
+
+from .client import connect
 
 SECONDS = 60.0
 FINAL = ("completed", "failed", "stopped")
@@ -88,3 +91,11 @@ SLEEP = """
         print("up")
         time.sleep(60)
 """
+
+
+@contextlib.contextmanager
+def connected(emulator):
+    """A client of a backend's first tenant."""
+    client = connect(emulator, emulator.api_token)
+    with client.http:
+        yield client

@@ -146,3 +146,33 @@ def test_search(api):
     api.task(street, meta={"camera": "rear"})
     assert api.ids("sdk/tasks/", search="front-left") == [task]
     assert api.get("projects/", search="\x00").status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("lookup", "first", "end"), [("lt", 0, 2), ("lte", 0, 3), ("gt", 3, 6), ("gte", 2, 6)]
+)
+def test_bounds_of_ids_and_times(api, tasks, lookup, first, end):
+    third, expected = tasks[2], [task["id"] for task in tasks[first:end]]
+    assert api.ids("sdk/tasks/", **{f"id__{lookup}": third["id"]}) == expected
+    times = {"lt": str.__lt__, "lte": str.__le__, "gt": str.__gt__, "gte": str.__ge__}
+    rows = [task for task in tasks if times[lookup](task["created"], third["created"])]
+    assert api.ids("sdk/tasks/", **{f"created__{lookup}": third["created"]}) == ids(rows)
+
+
+def test_keys_between_commas(api, tasks):
+    wanted = [tasks[4]["id"], tasks[1]["id"]]
+    assert api.ids("sdk/tasks/", id__in=",".join(map(str, wanted))) == sorted(wanted)
+    assert api.ids("sdk/tasks/", id__in=f"{wanted[0]},{10**30}") == wanted[:1]
+    assert api.ids("sdk/tasks/", id__in=",") == []
+
+
+@pytest.mark.parametrize(("lookup", "matches"), [("lt", True), ("gte", False)])
+def test_bounds_beyond_every_id(api, tasks, lookup, matches):
+    assert bool(api.ids("sdk/tasks/", **{f"id__{lookup}": 10**30})) is matches
+    assert bool(api.ids("sdk/tasks/", **{f"id__{lookup}": -(10**30)})) is not matches
+
+
+@pytest.mark.parametrize("name", ["id__lt", "id__in", "created__gte", "updated__lt"])
+def test_a_bound_that_is_none_is_refused(api, tasks, name):
+    response = api.get("sdk/tasks/", **{name: "next"})
+    assert (response.status_code, list(response.json())) == (400, [name])

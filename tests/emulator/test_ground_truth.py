@@ -4,7 +4,8 @@ def test_events(truths):
         "sdk/ground_truth_events/", ground_truth_dataset_versions=truths.first
     ).json()["results"]
     assert rows[0] == {
-        "id": rows[0]["id"],
+        "pgh_id": rows[0]["pgh_id"],
+        "id": rows[0]["ground_truth"],
         "ground_truth": rows[0]["ground_truth"],
         "data": {"n": 1},
         "data_unit": one["id"],
@@ -33,6 +34,16 @@ def test_filters_of_events(truths):
     assert truths.units_of(path, data_unit=one, category="train") == [one, one]
     order = "-ground_truth_dataset_version,-data_unit"
     assert truths.units_of(path, ordering=order) == [two, one, two, one]
+    events = truths.api.get(path, ordering="-pgh_id").json()["results"]
+    keys = [event["pgh_id"] for event in events]
+    assert keys == sorted(set(keys), reverse=True)
+    assert len({event["id"] for event in events}) < len(events)
+    first, *_, last = truths.api.get(path, ordering="id").json()["results"]
+    assert first["id"] < last["id"]
+    for field in ("id", "pgh_id"):
+        values = sorted(event[field] for event in events)
+        below = truths.api.get(path, **{f"{field}__lt": values[-1]}).json()["results"]
+        assert sorted(event[field] for event in below) == [v for v in values if v < values[-1]]
     for name in ("ground_truth_dataset_versions", "ground_truth_dataset", "project"):
         response = truths.api.get(path, **{name: 10**9})
         assert (response.status_code, list(response.json())) == (400, [name])

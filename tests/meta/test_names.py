@@ -21,7 +21,7 @@ EXEMPT_PACKAGES = (
 # Names that the platform's users know from two places, and the reason.
 SHARED_NAMES = {
     # One page of a list as a dict (clients) and as rows (transport): both are public.
-    "Page": {"synapse.clients.page", "synapse.transport.paging"},
+    "Page": {"synapse.clients.page", "synapse.transport.page"},
 }
 
 

@@ -298,13 +298,6 @@ def test_failure(runner: RayRunner, order: Make, action: str, reason: str) -> No
     assert told.calls[0] == "started"
 
 
-def test_unknown_action(runner: RayRunner, order: Make) -> None:
-    outcome, _ = run(runner, order("dance"))
-
-    assert outcome.status == "failed"
-    assert "dance" in str(outcome.reason)
-
-
 def test_stop(runner: RayRunner, order: Make) -> None:
     told, made = Told(), order("sleeps")
     runner.submit(made, told)
@@ -421,17 +414,6 @@ def test_lost_head(head_to_lose: RayHead, orders: Tickets, order: Make) -> None:
     outcome = told.wait()
     assert outcome.status == "failed"
     assert str(outcome.reason).startswith(f"The Ray head at {lost.url} can't be reached: ")
-    runner.close()
-
-
-def test_no_head(orders: Tickets, order: Make) -> None:
-    runner = RayRunner("http://127.0.0.1:1", orders=orders, patience=1)
-
-    outcome, told = run(runner, order("good"))
-
-    assert outcome.status == "failed"
-    assert "can't be reached: the connection was refused" in str(outcome.reason)
-    assert "started" not in told.calls
     runner.close()
 
 

@@ -6,7 +6,6 @@ import copy
 import ipaddress
 import logging
 import math
-import os
 import pickle
 import traceback
 from collections.abc import Callable
@@ -18,8 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse import config
-from synapse import profiles as profiles_module
-from synapse.config import Secret, Settings, Timeout, profile_path, resolve
+from synapse.config import Secret, Settings, Timeout, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import session_base
 from synapse.session import Session
@@ -246,39 +244,6 @@ class TestProfile:
         monkeypatch.setenv("SYNAPSE_PROFILE", "staging")
         assert tokens(resolve(profile="default")) == {"api_token": "of-default"}
 
-    def test_named_profile_without_a_file(self, tmp_path: Path) -> None:
-        with pytest.raises(ConfigurationError, match=r"\[staging\] was asked for, but"):
-            resolve(URL, "t", profile="staging")
-
-    def test_named_profile_without_a_section(self, profiles: Callable[[str], Path]) -> None:
-        profiles(f"top = 1\n{self.TWO}")
-        with pytest.raises(ConfigurationError) as caught:
-            resolve(URL, "t", profile="production")
-        assert "has no profile [production]; it has [default], [staging]." in str(caught.value)
-
-    def test_named_profile_in_an_empty_file(self, profiles: Callable[[str], Path]) -> None:
-        profiles("")
-        with pytest.raises(ConfigurationError, match=r"no profile \[default\]; it has none\."):
-            resolve(URL, "t", profile="default")
-
-    def test_default_that_is_no_section(self, profiles: Callable[[str], Path]) -> None:
-        profiles("default = 1")
-        with pytest.raises(ConfigurationError, match=r"has no profile \[default\]"):
-            resolve(URL)
-
-    def test_not_toml(self, profiles: Callable[[str], Path]) -> None:
-        path = profiles('[default]\napi_token = "the-secret"\nbase_url = the-secret\n')
-        with pytest.raises(ConfigurationError) as caught:
-            resolve(URL)
-        assert str(caught.value).startswith(f"{path} is not valid TOML: ")
-        assert "line 3" in str(caught.value)
-        assert "the-secret" not in "".join(traceback.format_exception(caught.value))
-
-    def test_not_text(self, profiles: Callable[[str], Path]) -> None:
-        profiles("").write_bytes(b"\xff\xfe")
-        with pytest.raises(ConfigurationError, match=r"config.toml can't be read: .*utf-8"):
-            resolve(URL)
-
     def test_unreadable_and_needed(self, profiles: Callable[[str], Path]) -> None:
         path = profiles("")
         path.unlink()
@@ -287,47 +252,11 @@ class TestProfile:
             with pytest.raises(ConfigurationError, match=f"{path} can't be read: .*directory"):
                 resolve(**known)  # type: ignore[arg-type]
 
-    def test_unreadable_and_named(self, profiles: Callable[[str], Path]) -> None:
-        path = profiles("")
-        path.unlink()
-        path.mkdir()
-        with pytest.raises(ConfigurationError, match="can't be read"):
-            resolve(URL, "t", profile="default")
-
     def test_unreadable_and_not_needed(self, profiles: Callable[[str], Path]) -> None:
         path = profiles("")
         path.unlink()
         path.mkdir()
         assert resolve(URL, "t").tenant is None
-
-    def test_folder_that_is_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        (tmp_path / "synapse").write_text("")
-        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
-        with pytest.raises(ConfigurationError, match=r"No base URL.*synapse configure"):
-            resolve(api_token="t")
-
-    def test_path_below_home(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.delenv("XDG_CONFIG_HOME")
-        monkeypatch.setenv("HOME", str(tmp_path))
-        assert profile_path() == tmp_path / ".config" / "synapse" / "config.toml"
-
-    def test_no_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        # What a container sees that runs under a user id without an account.
-        monkeypatch.delenv("XDG_CONFIG_HOME")
-        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
-        assert profile_path().is_absolute()
-        assert resolve(URL, "t").base_url == f"{URL}/"
-
-
-class TestToml:
-    def test_python_3_10_needs_a_package(
-        self, profiles: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        profiles("[default]")
-        monkeypatch.setattr(profiles_module.sys, "version_info", (3, 10, 0))
-        monkeypatch.setitem(profiles_module.sys.modules, "tomli", None)
-        with pytest.raises(ConfigurationError, match="pip install tomli, or set"):
-            resolve(URL)
 
 
 class TestBaseUrl:
@@ -613,85 +542,6 @@ def test_a_profiles_token_is_not_sent_where_the_environment_points(
 
 
 @pytest.mark.usefixtures("two_profiles")
-@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602])
-def test_a_profile_file_that_others_can_use_is_refused(mode: int) -> None:
-    config.profile_path().chmod(mode)
-    with pytest.raises(ConfigurationError, match="chmod 600"):
-        resolve(profile="staging")
-
-
-def test_a_profile_is_saved_for_its_owner_alone(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "new"))
-    config.save_profile("one", {"base_url": "https://one.example", "api_token": "first"})
-    path = config.save_profile("two", {"base_url": "https://two.example", "api_token": "second"})
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert list(path.parent.iterdir()) == [path]
-    assert resolve(profile="one").credentials["api_token"].reveal() == "first"
-    assert resolve(profile="two").base_url == "https://two.example/"
-
-
-def test_what_else_is_in_the_file_is_kept(profiles: Callable[[str], Path]) -> None:
-    path = profiles('kept = 5\n[one]\ntoken_command = ["pass", "show"]\nverbose = true\n')
-    config.save_profile("two", {"base_url": "https://two.example"})
-    assert path.read_text() == (
-        '"kept" = 5\n\n["one"]\n"token_command" = ["pass", "show"]\n"verbose" = true\n\n'
-        '["two"]\n"base_url" = "https://two.example"\n'
-    )
-    config.save_profile("two", {"base_url": "https://two.example"})
-
-
-@pytest.mark.parametrize("value", ["{a = 1}", "2020-01-01", "inf", "[[1]]"])
-def test_what_would_be_lost_is_left_alone(profiles: Callable[[str], Path], value: str) -> None:
-    path = profiles(f"[one]\nx = {value}\n")
-    before = path.read_text()
-    with pytest.raises(ConfigurationError, match="change it by hand"):
-        config.save_profile("two", {"base_url": "https://two.example"})
-    assert path.read_text() == before
-    assert list(path.parent.iterdir()) == [path]
-
-
-class TestTokenCommand:
-    """A profile whose token comes from a program."""
-
-    @pytest.fixture
-    def resolved(self, profiles: Callable[[str], Path]) -> Callable[[str], Settings]:
-        def resolved(command: str) -> Settings:
-            profiles(f'[default]\nbase_url = "https://a.example"\ntoken_command = {command}\n')
-            return resolve()
-
-        return resolved
-
-    @pytest.mark.parametrize("command", ['"echo a-token"', '["echo", "a-token"]'])
-    def test_says_the_token(self, resolved: Callable[[str], Settings], command: str) -> None:
-        secret = resolved(command).credentials["api_token"]
-        assert secret.reveal() == "a-token"
-        assert secret.source.startswith("token_command of the profile [default]")
-
-    @pytest.mark.parametrize(
-        ("command", "why"),
-        [
-            ('"false"', "exit code 1"),
-            ('"true"', "it printed nothing"),
-            ('"/no/such/program"', "can't be run: FileNotFoundError"),
-            ("7", "is a command line, or a list of it"),
-            ('" "', "is a command line, or a list of it"),
-            ("'pass \"show'", "is not a valid command line: No closing quotation"),
-            ('"a\\u0000b"', "can't be run: ValueError"),
-            (r"""["printf", '\377\376']""", "can't be run: UnicodeDecodeError"),
-        ],
-    )
-    def test_that_fails(self, resolved: Callable[[str], Settings], command: str, why: str) -> None:
-        with pytest.raises(ConfigurationError, match=why):
-            resolved(command)
-
-    def test_no_shell(self, resolved: Callable[[str], Settings]) -> None:
-        assert resolved('"echo a;b"').credentials["api_token"].reveal() == "a;b"
-
-
-@pytest.mark.usefixtures("two_profiles")
 def test_a_profile_file_that_is_not_needed_may_be_anybodys() -> None:
     config.profile_path().chmod(0o644)
     assert resolve("https://other.example", "given").profile is None
@@ -745,3 +595,10 @@ def test_a_profiles_token_is_for_its_server_in_each_spelling(
             one,
             other,
         )
+
+
+def test_token_command_is_the_tokens_source(profiles: Callable[[str], Path]) -> None:
+    profiles('[default]\nbase_url = "https://a.example"\ntoken_command = "echo a-token"\n')
+    secret = resolve().credentials["api_token"]
+    assert secret.reveal() == "a-token"
+    assert secret.source.startswith("token_command of the profile [default]")

@@ -109,6 +109,8 @@ class ResourceViewSet(GenericViewSet[Any]):
 
     #: Filters of the list beyond those that the model's fields make.
     more_filters: Mapping[str, Any] = {}
+    #: The model's fields of names in rows and queries that stand for another field.
+    columns: Mapping[str, str] = {}
 
     @property
     def model(self) -> type[models.Model]:

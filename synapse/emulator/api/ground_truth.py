@@ -8,7 +8,7 @@ from rest_framework import mixins, serializers
 from synapse.emulator.api.annotation import ProjectSerializer
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
 from synapse.emulator.api.units import DataUnitSerializer, describe_files
-from synapse.emulator.filters import RelationFilter, ThroughFilter
+from synapse.emulator.filters import RelationFilter, ThroughFilter, make_key_filters
 from synapse.emulator.models import GroundTruth, GroundTruthEvent, GroundTruthVersion, Split
 
 _VERSION = GroundTruthEvent._meta.get_field("ground_truth_dataset_version")
@@ -69,15 +69,21 @@ class GroundTruthSerializer(ResourceSerializer):
 
 
 class GroundTruthEventSerializer(ResourceSerializer):
-    """A ground truth within a version, with the URLs of the unit's files."""
+    """A ground truth within a version, with the URLs of the unit's files.
+
+    The ``id`` is the ground truth's, so that versions repeat it; ``pgh_id`` is unique.
+    """
 
     reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
 
+    pgh_id = serializers.IntegerField(source="pk", read_only=True)
+    id = serializers.IntegerField(source="ground_truth_id", read_only=True)
     files = serializers.SerializerMethodField()
 
     class Meta(ResourceSerializer.Meta):
         model = GroundTruthEvent
         fields = (
+            "pgh_id",
             "id",
             "ground_truth",
             "data",
@@ -127,7 +133,10 @@ class GroundTruthEventViewSet(mixins.ListModelMixin, ResourceViewSet):
     """``sdk/ground_truth_events/``."""
 
     serializer_class = GroundTruthEventSerializer
+    columns = {"pgh_id": "id", "id": "ground_truth"}
     more_filters = {
+        **make_key_filters("id", "ground_truth"),
+        **make_key_filters("pgh_id", "id"),
         "ground_truth_dataset_versions": RelationFilter(
             relation=_VERSION,
             field_name="ground_truth_dataset_version",

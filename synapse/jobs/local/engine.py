@@ -109,7 +109,7 @@ class Engine:
         with self._lock:
             return {key: job.pid for key, job in self._running.items() if job.pid is not None}
 
-    def close(self, reason: str = "What ran it was stopped.") -> None:
+    def close(self, reason: str = "The runner was closed while the job ran.") -> None:
         """End all jobs and wait for them. No job runs afterwards.
 
         Args:

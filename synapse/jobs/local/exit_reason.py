@@ -40,8 +40,8 @@ def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
     if code == 0:
         return Outcome("completed")
     if code < 0:
-        return Outcome("failed", f"It was killed by signal {-code} ({_name(-code)}).")
-    if code == _RAISED and (raised := _exception(printed)) is not None:
+        return Outcome("failed", f"It was killed by signal {-code} ({_name_signal(-code)}).")
+    if code == _RAISED and (raised := _find_exception(printed)) is not None:
         hint = _INSTALL if raised.startswith("ModuleNotFoundError: No module named") else ""
         return Outcome("failed", f"The code raised {_cut(raised).rstrip('.')}.{hint}")
     if code in _BY_DRIVER and printed and printed[-1].level == "error":
@@ -49,7 +49,7 @@ def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
     return Outcome("failed", f"It ended with exit code {code}.")
 
 
-def _exception(printed: Sequence[OutputLine]) -> str | None:
+def _find_exception(printed: Sequence[OutputLine]) -> str | None:
     """Return the exception's own line from the last traceback."""
     raised, prefix = None, None
     for text in (line.message for line in printed):
@@ -66,7 +66,7 @@ def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
-def _name(number: int) -> str:
+def _name_signal(number: int) -> str:
     try:
         return signal.Signals(number).name
     except ValueError:

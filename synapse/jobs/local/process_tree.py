@@ -41,11 +41,11 @@ class ProcessTree:
         if time.monotonic() - self._looked >= _PERIOD:
             self._looked = time.monotonic()
             self._find_strays()
-        return sum(_measured(process, "rss") for process in self._members())
+        return sum(_measure(process, "rss") for process in self._members())
 
     def exact_memory(self) -> int:
         """Return the memory in bytes, with shared pages divided; this takes longer."""
-        return sum(_measured(process, "pss") for process in self._members())
+        return sum(_measure(process, "pss") for process in self._members())
 
     def terminate(self) -> None:
         """Ask those of the leader's group to end."""
@@ -59,7 +59,7 @@ class ProcessTree:
 
     def sweep(self) -> None:
         """End the processes that an ended leader left behind, in whatever session."""
-        self._strays.update(_marked({self._mark}))
+        self._strays.update(_find_marked({self._mark}))
         self._kill_until_none_is_left()
 
     def _kill_until_none_is_left(self) -> None:
@@ -92,14 +92,14 @@ class ProcessTree:
 
 def end_marked(marks: Collection[str]) -> None:
     """End the remaining processes of jobs whose parent was killed."""
-    left = _marked(marks)
+    left = _find_marked(marks)
     for process in left:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(left, timeout=1)
 
 
-def _marked(marks: Collection[str]) -> list[psutil.Process]:
+def _find_marked(marks: Collection[str]) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -115,7 +115,7 @@ def _is_alive(process: psutil.Process) -> bool:
         return False
 
 
-def _measured(process: psutil.Process, name: str) -> int:
+def _measure(process: psutil.Process, name: str) -> int:
     try:
         if name == "rss":
             return int(process.memory_info().rss)

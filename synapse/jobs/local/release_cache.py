@@ -20,6 +20,7 @@ __all__ = ["Kept", "ReleaseCache", "Unusable"]
 
 _KEPT = 20
 _BLOCK = 1 << 20
+_DRAFT = ".draft-"
 
 
 class Unusable(SynapseError):
@@ -45,8 +46,8 @@ class ReleaseCache:
     """Unpacked releases in a folder, by their checksums; safe under threads.
 
     Args:
-        folder: Where they are kept.
-        most: How many are kept, those that are used the longest ago going first.
+        folder: The folder, which one cache at a time may use.
+        most: Number of releases to keep; the least recently used ones go first.
     """
 
     def __init__(self, folder: Path, most: int = _KEPT) -> None:
@@ -56,6 +57,9 @@ class ReleaseCache:
         self._unpacking: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._installing: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
         self._lent: Counter[str] = Counter()
+        # A process that was killed while it unpacked left its draft behind.
+        for draft in folder.glob(f"{_DRAFT}*"):
+            shutil.rmtree(draft, ignore_errors=True)
 
     @contextlib.contextmanager
     def lend(self, release: ReleaseFile) -> Iterator[Kept]:
@@ -89,7 +93,7 @@ class ReleaseCache:
             reason = error.strerror or str(error)
             raise Unusable(f"The file of the release {name} cannot be read: {reason}.") from error
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=self._folder))
+        draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self._folder))
         try:
             code = draft / "code"
             code.mkdir()

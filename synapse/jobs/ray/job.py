@@ -19,7 +19,7 @@ from synapse.jobs.local.exit_reason import outcome_of
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest
 from synapse.jobs.protocols import Reporter
-from synapse.jobs.ray.requirements import for_ray
+from synapse.jobs.ray.requirements import adapt_requirements
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
@@ -127,7 +127,9 @@ class RayJob:
         try:
             config = load_config(order.release.archive)
             requirements = (
-                for_ray(config.requirements, order.release.archive, order.release.checksum)
+                adapt_requirements(
+                    config.requirements, order.release.archive, order.release.checksum
+                )
                 if config.install
                 else []
             )
@@ -180,7 +182,7 @@ class RayJob:
                 act()
             except (ServerError, RequestTimeout) as error:  # noqa: PERF203
                 if time.monotonic() >= until:
-                    return self._unreachable(error)
+                    return self._fail_as_unreachable(error)
                 self.verdict.wait(_POLL)
             except ClientError as error:
                 return Outcome("failed", f"Ray doesn't take the job: {error.detail.rstrip('.')}.")
@@ -217,15 +219,15 @@ class RayJob:
             except ClientError as error:
                 failing = failing or now
                 if now - failing >= self._patience:
-                    return self._unreachable(error)
+                    return self._fail_as_unreachable(error)
                 time.sleep(_TICK)
                 continue
             failing = None
             if job["status"] in ("RUNNING", "SUCCEEDED") or job.get("driver_exit_code") is not None:
                 self._start()
             if job["status"] in _TERMINAL:
-                self._finish_log(_REST_OF_LOST if _lost_node(job) else _REST)
-                return self._ended(job)
+                self._finish_log(_REST_OF_LOST if _describe_lost_node(job) else _REST)
+                return self._judge(job)
 
     def _ask_to_stop(self) -> None:
         try:
@@ -234,11 +236,11 @@ class RayJob:
         except ClientError as error:
             _log.warning("Job %s can't be stopped: %s", self.order.job_id, error)
 
-    def _unreachable(self, error: ClientError) -> Outcome:
+    def _fail_as_unreachable(self, error: ClientError) -> Outcome:
         where, detail = self._client.base_url, error.detail.rstrip(".")
         return Outcome("failed", f"The Ray head at {where} can't be reached: {detail}.")
 
-    def _ended(self, job: Mapping[str, Any]) -> Outcome:
+    def _judge(self, job: Mapping[str, Any]) -> Outcome:
         if job["status"] == "SUCCEEDED":
             return Outcome("completed")
         if job["status"] == "STOPPED":
@@ -248,10 +250,10 @@ class RayJob:
             # A shell reports a killed child like this.
             is_killed = code > 128 and code - 128 in [one.value for one in signal.Signals]
             return outcome_of(128 - code if is_killed else code, list(self._printed))
-        if (lost := _lost_node(job)) is not None:
+        if (lost := _describe_lost_node(job)) is not None:
             return Outcome("failed", lost)
-        if not_installed := _not_installed(job):
-            return Outcome("failed", not_installed)
+        if failure := _describe_failed_installation(job):
+            return Outcome("failed", failure)
         said = str(job.get("message") or job.get("error_type") or "no reason given").strip()
         reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
         return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
@@ -339,7 +341,7 @@ class RayJob:
             _log.exception("The reporter of job %s failed.", self.order.job_id)
 
 
-def _lost_node(job: Mapping[str, Any]) -> str | None:
+def _describe_lost_node(job: Mapping[str, Any]) -> str | None:
     """Return a sentence about the lost node of a job; `None` if another cause ended the job.
 
     Ray's own message has that behind the names and numbers of its supervisor.
@@ -353,7 +355,7 @@ def _lost_node(job: Mapping[str, Any]) -> str | None:
     return f"The Ray node that it ran on was lost (node {node[:12]}){why}."
 
 
-def _not_installed(job: Mapping[str, Any]) -> str | None:
+def _describe_failed_installation(job: Mapping[str, Any]) -> str | None:
     """Return pip's message; `None` if nothing was installed, or nothing is known.
 
     Ray's own message has that at the end of several tracebacks.

@@ -29,15 +29,15 @@ class RayMachines:
 
     def nodes(self) -> list[dict[str, Any]]:
         """Return the cluster's machines."""
-        return _rows(self._client.list_nodes)
+        return _fetch_rows(self._client.list_nodes)
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return the cluster's tasks."""
-        return _rows(self._client.list_tasks)
+        return _fetch_rows(self._client.list_tasks)
 
     def applications(self) -> list[dict[str, Any]]:
         """Return the applications of Ray Serve."""
-        return _rows(self._client.list_serve_applications)
+        return _fetch_rows(self._client.list_serve_applications)
 
     def delete_application(self, name: str) -> bool:
         """Serve an application no longer."""
@@ -46,7 +46,7 @@ class RayMachines:
         except NotFound:
             return False
         except ClientError as error:
-            raise _away(error) from error
+            raise _explain(error) from error
         return True
 
     def end(self, job_id: str) -> None:
@@ -63,12 +63,12 @@ class RayMachines:
         return None
 
 
-def _rows(ask: Any) -> list[dict[str, Any]]:
+def _fetch_rows(ask: Any) -> list[dict[str, Any]]:
     try:
         return [dict(row) for row in ask() if isinstance(row, Mapping)]
     except ClientError as error:
-        raise _away(error) from error
+        raise _explain(error) from error
 
 
-def _away(error: ClientError) -> MachinesUnavailable:
+def _explain(error: ClientError) -> MachinesUnavailable:
     return MachinesUnavailable(f"The Ray cluster can't be asked: {error}")

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
-__all__ = ["for_ray"]
+__all__ = ["adapt_requirements"]
 
 _LISTED = "requirements.txt"
 _MOST = 1 << 20
@@ -21,7 +21,7 @@ _PATH = re.compile(r"(?P<path>[^\[;\s]+)(?P<rest>.*)")
 _COMMENT = re.compile(r"(^|\s)#.*$")
 
 
-def for_ray(requirements: Sequence[str], archive: Path, checksum: str) -> list[str]:
+def adapt_requirements(requirements: Sequence[str], archive: Path, checksum: str) -> list[str]:
     """Return the lines for the `pip` of a `runtime_env`.
 
     Paths of files and folders in the release become paths of the job's folder on the node.
@@ -42,24 +42,24 @@ def for_ray(requirements: Sequence[str], archive: Path, checksum: str) -> list[s
             requirements = text.replace("\\\n", " ").splitlines()
     names |= {parent.as_posix() for name in names for parent in Path(name).parents}
     lines = [_COMMENT.sub("", line).strip() for line in requirements]
-    made = [_placed(line, names) for line in lines if line]
+    made = [_rewrite_line(line, names) for line in lines if line]
     if any(_FOLDER in line for line in made):
         # Ray knows an environment again by these lines alone, whatever is in the files.
         made.append(f"# of the release {checksum}")
     return made
 
 
-def _placed(line: str, names: set[str]) -> str:
+def _rewrite_line(line: str, names: set[str]) -> str:
     if option := _OPTION.fullmatch(line):
-        return f"{option['option']} {_place(option['path'].strip(), names)}"
+        return f"{option['option']} {_rewrite_path(option['path'].strip(), names)}"
     if named := _PATH.fullmatch(line):
         # A package may have the name of a folder: a path has a slash or is a file's, as for pip.
         path = named["path"]
         if "/" in path or path.endswith((".whl", ".zip", ".tar.gz")):
-            return _place(path, names) + named["rest"]
+            return _rewrite_path(path, names) + named["rest"]
     return line
 
 
-def _place(path: str, names: set[str]) -> str:
+def _rewrite_path(path: str, names: set[str]) -> str:
     inside = posixpath.normpath(path)
     return posixpath.normpath(f"{_FOLDER}/{inside}") if inside in names else path

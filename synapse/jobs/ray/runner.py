@@ -91,7 +91,7 @@ class RayRunner:
             Whether the job was waiting or running here.
         """
         job = self._jobs.get(job_id)
-        return job is not None and job.verdict.reach(Outcome("stopped"))
+        return job is not None and job.verdict.reach(Outcome("stopped", "It was stopped."))
 
     def close(self) -> None:
         """End all jobs and wait for them; each fails, with the reason."""

@@ -1,43 +1,21 @@
-"""What an agent remembers, and how it counts what arrived."""
+"""The agent's store: jobs, their lines, deliveries and releases, over restarts."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from synapse.agent.delivery import JobReporter, arrived
 from synapse.agent.store import Store
-from synapse.agent.tickets import Tickets
 from synapse.errors import ConfigurationError
-from synapse.jobs.spec import Outcome, OutputLine
+from synapse.jobs.spec import Outcome
 
-NOW = datetime(2026, 1, 31, 12, tzinfo=timezone.utc)
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = Store(tmp_path / "agent", keep=2)
-    yield made
-    made.close()
-
-
-def add(store: Store, job_id: str) -> bool:
-    return store.add(job_id, code="p", version="1", action="a", params={"x": 1}, debug=False)
-
-
-def lines(*messages: str) -> list[OutputLine]:
-    return [OutputLine(message, None, NOW) for message in messages]
+from .conftest import NOW, add_job, make_lines
 
 
 def test_a_job_is_added_once(store: Store) -> None:
-    assert add(store, "j")
-    assert not add(store, "j")
+    assert add_job(store, "j")
+    assert not add_job(store, "j")
     job = store.job("j")
     assert job is not None
     assert (job.status, job.params, job.lines) == ("queued", {"x": 1}, 0)
@@ -60,7 +38,7 @@ def test_the_releases_of_another_backend_are_not_kept(store: Store) -> None:
 
 
 def test_only_the_first_end_counts(store: Store) -> None:
-    add(store, "j")
+    add_job(store, "j")
     store.begin("j")
 
     store.end("j", Outcome("failed", "It broke."))
@@ -74,8 +52,8 @@ def test_only_the_first_end_counts(store: Store) -> None:
 
 
 def test_a_reason_that_the_job_printed_is_not_said_again(store: Store) -> None:
-    add(store, "j")
-    store.append("j", lines("It broke.", "It can't run."))
+    add_job(store, "j")
+    store.append("j", make_lines("It broke.", "It can't run."))
 
     store.end("j", Outcome("failed", "It can't run."))
 
@@ -83,9 +61,9 @@ def test_a_reason_that_the_job_printed_is_not_said_again(store: Store) -> None:
 
 
 def test_lines_in_order_and_in_part(store: Store) -> None:
-    add(store, "j")
-    store.append("j", lines("a", "b"))
-    store.append("j", lines("c\x00\ud800"))
+    add_job(store, "j")
+    store.append("j", make_lines("a", "b"))
+    store.append("j", make_lines("c\x00\ud800"))
 
     assert [line.message for line in store.lines("j", 1)] == ["b", "c\ufffd?"]
     assert [line.message for line in store.lines("j", 0, 1)] == ["a"]
@@ -93,39 +71,39 @@ def test_lines_in_order_and_in_part(store: Store) -> None:
 
 
 def test_what_is_untold(store: Store) -> None:
-    add(store, "j")
-    assert store.untold() == []
-    store.append("j", lines("a"))
-    assert [job.id for job in store.untold()] == ["j"]
-    store.sent("j", 1)
-    assert store.untold() == []
+    add_job(store, "j")
+    assert store.list_unreported() == []
+    store.append("j", make_lines("a"))
+    assert [job.id for job in store.list_unreported()] == ["j"]
+    store.record_sent("j", 1)
+    assert store.list_unreported() == []
     store.begin("j")
-    assert [job.id for job in store.untold()] == ["j"]
-    store.told("j", "running")
-    assert store.untold() == []
-    store.append("j", lines("b"))
+    assert [job.id for job in store.list_unreported()] == ["j"]
+    store.record_told("j", "running")
+    assert store.list_unreported() == []
+    store.append("j", make_lines("b"))
     store.give_up("j")
-    assert store.untold() == []
+    assert store.list_unreported() == []
 
 
 def test_old_jobs_are_forgotten_once_they_are_told_of(store: Store) -> None:
     for number in range(4):
         key = f"j{number}"
-        add(store, key)
+        add_job(store, key)
         store.end(key, Outcome("completed"))
     assert store.count() == 4  # of none of them the backend knows
     for number in range(4):
-        store.told(f"j{number}", "completed")
+        store.record_told(f"j{number}", "completed")
 
-    add(store, "last")
+    add_job(store, "last")
     store.end("last", Outcome("completed"))
 
     assert [job.id for job in store.jobs()] == ["j2", "j3", "last"]
 
 
 def test_it_survives(store: Store, tmp_path: Path) -> None:
-    add(store, "j")
-    store.append("j", lines("a"))
+    add_job(store, "j")
+    store.append("j", make_lines("a"))
     node = store.node_id()
     store.close()
 
@@ -157,62 +135,3 @@ def test_a_folder_that_cant_be_one(tmp_path: Path) -> None:
 
 def test_it_is_its_owners_alone(store: Store) -> None:
     assert store.folder.stat().st_mode & 0o077 == 0
-
-
-def test_an_order_is_given_once() -> None:
-    orders = Tickets("http://127.0.0.1:1/")
-    ticket, revoked = orders.issue({"a": 1}), orders.issue({"b": 2})
-    orders.revoke(revoked)
-
-    assert ticket != revoked
-    assert orders.url(ticket) == f"http://127.0.0.1:1/_orders/{ticket}/"
-    assert orders.take(ticket) == {"a": 1}
-    assert orders.take(ticket) is None
-    assert orders.take(revoked) is None
-
-
-@given(
-    before=st.lists(st.integers(0, 2), max_size=8),
-    batch=st.lists(st.integers(0, 2), min_size=1, max_size=6),
-    came=st.integers(0, 6),
-)
-def test_what_arrived(before: list[int], batch: list[int], came: int) -> None:
-    """Where nobody else writes, the count is exact, however alike the lines are."""
-    came = min(came, len(batch))
-
-    assert arrived([*before, *batch[:came]], batch, len(before)) == came
-
-
-@pytest.mark.parametrize(
-    ("held", "batch", "sent", "count"),
-    [
-        (["other", "a", "b"], ["a", "b"], 0, 2),
-        (["a", "b", "other"], ["a", "b"], 0, 2),
-        (["x", "other", "a"], ["a", "b"], 1, 1),
-        (["x", "other"], ["a", "b"], 1, 0),
-        ([], ["a"], 0, 0),
-        (["a"], [], 0, 0),
-    ],
-)
-def test_what_arrived_among_lines_of_others(
-    held: list[str], batch: list[str], sent: int, count: int
-) -> None:
-    assert arrived(held, batch, sent) == count
-
-
-def test_what_a_full_disk_refused_is_written_later(store: Store) -> None:
-    class Nobody:
-        def wake(self) -> None: ...
-
-    add(store, "j")
-    reporter = JobReporter(store, Nobody(), "j")  # type: ignore[arg-type] # nobody is told
-    first, later = lines(*(str(number) * 1000 for number in range(100))), lines("more")
-    ((pages,),) = store._rows("PRAGMA page_count", ())
-    store._rows(f"PRAGMA max_page_count = {pages}", ())
-    with pytest.raises(sqlite3.OperationalError, match="full"):
-        reporter.printed(first)
-    store._rows("PRAGMA max_page_count = 100000", ())
-    reporter.printed(later)
-    reporter.ended(Outcome("completed"))
-
-    assert store.lines("j") == [*first, *later]

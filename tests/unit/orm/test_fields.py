@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime, timezone
 from typing import Any
-from unittest import mock
 
 import pytest
 
@@ -330,69 +329,8 @@ def test_a_resource_that_cannot_be_changed_has_only_read_only_fields(make: Any) 
     assert unit.meta == {"a": 1}
 
 
-@pytest.mark.parametrize("name", ["titel", "tasks", "is_changed", "save", "_xyz", "changes"])
-def test_only_fields_can_be_set(project: Project, name: str) -> None:
-    with pytest.raises(AttributeError, match=f"no field '{name}' to set"):
-        setattr(project, name, 5)
-
-
-def test_setting_a_misspelled_field_says_what_was_meant(project: Any) -> None:
-    with pytest.raises(AttributeError, match="did you mean 'title'"):
-        project.titel = 5
-
-
-def test_what_the_server_sends_beyond_the_fields_is_extra_and_read_only(make: Any) -> None:
-    project = make(Project, title="a", unheard_of={"x": 1})
-    assert project.extra == {"unheard_of": {"x": 1}}
-    with pytest.raises(TypeError):
-        project.extra["y"] = 1
-    assert project.to_dict() == {"id": 1, "title": "a", "unheard_of": {"x": 1}}
-
-
-def test_a_dict_of_an_object_has_edits_and_ids(make: Any) -> None:
-    task = make(Task, project={"id": 5, "title": "x"}, data_unit=6, tags=[7], data=None)
-    task.data = {"a": (1,)}
-    assert task.data_unit.id == 6
-    assert task.to_dict() == {
-        "id": 1,
-        "project": 5,
-        "data_unit": 6,
-        "tags": [7],
-        "data": {"a": [1]},
-    }
-    task.to_dict()["data"]["a"].append(2)
-    assert task.data == {"a": (1,)}
-
-
 def test_fields_show_where_they_belong() -> None:
     assert repr(Project.__schema__.fields["title"]) == "Field(Project.title)"
-
-
-def test_the_directory_of_an_object_has_its_fields_and_verbs(project: Project) -> None:
-    assert {"title", "data_collection_id", "tasks", "save", "delete"} <= set(dir(project))
-
-
-def test_an_object_shows_its_class_id_and_name(make: Any) -> None:
-    assert repr(make(Project, id=5, title="Streets")) == "<Project 5 title='Streets'>"
-    assert repr(make(Task, id=5, status="pending")) == "<Task 5 status='pending'>"
-    assert repr(make(DataUnit, id=5)) == "<DataUnit 5>"
-    assert repr(make(DataCollection, id=5, name=None)) == "<DataCollection 5>"
-
-
-def test_an_object_shows_its_unsaved_name(make: Any) -> None:
-    project = make(Project, id=5, title="Streets")
-    project.title = "Roads"
-    assert repr(project) == "<Project 5 title='Roads'>"
-
-
-@pytest.mark.parametrize("cls", [Project, DataUnit])
-def test_objects_do_not_come_from_the_constructor(cls: Any) -> None:
-    with pytest.raises(TypeError, match=rf"session\.{cls.__schema__.plural}\.get\(id\)"):
-        cls()
-
-
-def test_objects_are_slotted(project: Any) -> None:
-    assert not hasattr(project, "__dict__")
 
 
 @pytest.mark.parametrize(
@@ -418,50 +356,6 @@ def test_a_read_only_list_says_what_to_do(make: Any) -> None:
         make(Task, tags=[7]).tags.append(8)
 
 
-@pytest.mark.usefixtures("offline")
-def test_the_manager_of_all_is_on_the_class_only(project: Project) -> None:
-    with pytest.raises(AttributeError, match="objects is on the class"):
-        project.objects  # noqa: B018
-
-
-def test_the_declared_relation_is_on_the_class() -> None:
-    assert Task.project_id.relation == "project"
-
-
-def test_a_later_row_updates_what_nobody_changed(offline: Session, project: Any) -> None:
-    settings = project.settings
-    project.category = "text"
-    offline.identity.load(Project, [{"id": 1, "title": "Roads", "category": "audio", "x": 1}])
-    assert project.title == "Roads"
-    assert project.category == "text"
-    assert project.settings is settings
-    assert project.extra == {"x": 1}
-
-
-def test_a_later_row_that_says_the_same_of_an_edited_field_leaves_the_edit(
-    offline: Session, project: Any
-) -> None:
-    project.title = "Roads"
-    project.settings["k"] = 1
-    offline.identity.load(Project, [{"id": 1, **ROW}])
-    assert project.changes == {"title": "Roads", "settings": {**ROW["settings"], "k": 1}}
-
-
-def test_a_later_row_that_says_what_was_edited_ends_the_change(
-    offline: Session, project: Any
-) -> None:
-    project.title = "Roads"
-    offline.identity.load(Project, [{"id": 1, "title": "Roads"}])
-    assert not project.is_changed
-
-
-def test_a_later_row_replaces_what_only_the_server_sets(offline: Session, make: Any) -> None:
-    task = make(Task, files={"a": {"url": "x"}})
-    assert list(task.files) == ["a"]
-    offline.identity.load(Task, [{"id": 1, "files": {"b": {"url": "y"}}}])
-    assert list(task.files) == ["b"]
-
-
 def test_an_object_where_an_id_is_declared_is_kept_as_its_id(make: Any) -> None:
     task = make(Task, assignee=None)
     task.assignee = make(User, id=3)
@@ -479,27 +373,6 @@ def test_an_object_of_another_kind_is_no_id(make: Any) -> None:
         project.title = task
     assert not task.is_changed
     assert not project.is_changed
-
-
-def test_deleting_a_field_gives_up_what_was_assigned_and_nothing_else(make: Any) -> None:
-    task = make(Task, status="pending", priority="low")
-    task.status, task.priority = "skipped", "high"
-    del task.status
-    assert task.status == "pending"
-    assert task.changes == {"priority": "high"}
-    del task.status
-    assert task.status == "pending"
-    with pytest.raises(AttributeError, match=r"^Task\.created is read-only: it stays\.$"):
-        del task.created
-
-
-def test_a_field_can_be_patched_for_a_while(offline: Session, make: Any) -> None:
-    task = make(Task, status="pending")
-    for value in ("skipped", "pending"):
-        with mock.patch.object(task, "status", value):
-            assert task.status == value
-    assert task.status == "pending"
-    assert offline.identity.changed == []
 
 
 @pytest.mark.parametrize("wrap", [lambda value: {"k": value}, lambda value: [value]])

@@ -1,22 +1,17 @@
-"""Pages: what one is, and walking through all of them."""
+"""Walks through all pages of a list."""
 
 from __future__ import annotations
 
 import itertools
-import random
-import types
 from collections.abc import Iterable
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import attrs
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from synapse import errors
-from synapse.transport import Transport, paging
-from synapse.transport.paging import Page, get_page, walk
+from synapse.transport import Transport
+from synapse.transport.paging import Page, walk
 
 
 def page(rows: Iterable[Any], count: int, following: Any = None) -> dict[str, Any]:
@@ -35,84 +30,6 @@ def queries(server: Any) -> list[dict[str, list[str]]]:
 
 def ids(pages: Iterable[Page]) -> list[list[Any]]:
     return [[row["id"] for row in one.rows] for one in pages]
-
-
-class TestGetPage:
-    def test_reads_one(self, server: Any, transport: Transport) -> None:
-        server.reply(body=page(rows(1, 2), 5, "page=2&page_size=2"))
-        one = get_page(transport, "projects/", [("page_size", 2)])
-        assert attrs.astuple(one) == (5, rows(1, 2), "page=2&page_size=2")
-        assert queries(server) == [{"page_size": ["2"]}]
-
-    def test_reads_another(self, server: Any, transport: Transport) -> None:
-        server.reply(body=page(rows(3), 3))
-        assert get_page(transport, "projects/", [], 2).next_query is None
-        assert queries(server) == [{"page": ["2"]}]
-
-    @pytest.mark.parametrize("link", [None, ""])
-    def test_last(self, server: Any, transport: Transport, link: Any) -> None:
-        server.reply(body={"count": 0, "next": link, "results": []})
-        assert attrs.astuple(get_page(transport, "projects/", [])) == (0, [], None)
-
-    def test_without_a_link(self, server: Any, transport: Transport) -> None:
-        server.reply(body={"count": 0, "results": []})
-        assert attrs.astuple(get_page(transport, "projects/", [])) == (0, [], None)
-
-    @pytest.mark.parametrize(
-        ("link", "query"),
-        [
-            ("?page=2", "page=2"),
-            ("/x/?page=2#top", "page=2"),
-            ("http://[/?page=2", "page=2"),
-            ("http://user:pw@evil/?page=2", "page=2"),
-        ],
-    )
-    def test_only_the_links_query_matters(
-        self, server: Any, transport: Transport, link: str, query: str
-    ) -> None:
-        server.reply(body={"count": 9, "next": link, "results": []})
-        assert get_page(transport, "projects/", []).next_query == query
-
-    @pytest.mark.parametrize("link", ["/x/2/", "http://host/x/", "#top", "?", 2, {"page": 2}])
-    def test_link_that_leads_nowhere(self, server: Any, transport: Transport, link: Any) -> None:
-        server.reply(body={"count": 9, "next": link, "results": rows(1)})
-        with pytest.raises(errors.InvalidResponse, match="next page has no query"):
-            get_page(transport, "projects/", [])
-
-    @pytest.mark.parametrize("row", [None, 5, "row", [1], True])
-    def test_results_that_are_no_objects(self, server: Any, transport: Transport, row: Any) -> None:
-        server.reply(body={"count": 2, "next": None, "results": [{"id": 1}, row]})
-        with pytest.raises(errors.InvalidResponse, match="not all of its results are objects"):
-            get_page(transport, "projects/", [])
-
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            [],
-            {},
-            None,
-            5,
-            "page",
-            {"results": []},
-            {"count": 1},
-            {"count": "1", "results": []},
-            {"count": 1, "results": {}},
-            {"count": 1, "results": None},
-        ],
-    )
-    def test_not_a_page(self, server: Any, transport: Transport, answer: Any) -> None:
-        server.reply(203, answer)
-        with pytest.raises(errors.InvalidResponse) as caught:
-            get_page(transport, "projects/", [("a", "b")], resource="Project")
-        error = caught.value
-        assert error.detail == "the answer is not a page: it has no count and results"
-        assert (error.method, error.url) == ("GET", f"{server.url}projects/")
-        assert (error.response, error.resource, error.status_code) == (answer, "Project", 203)
-
-    def test_refusal(self, server: Any, transport: Transport) -> None:
-        server.reply(403, {"detail": "No."})
-        with pytest.raises(errors.PermissionDenied, match=r"^Project: No"):
-            get_page(transport, "projects/", [], resource="Project")
 
 
 class TestWalk:
@@ -217,22 +134,22 @@ class TestWalk:
 
     @pytest.mark.parametrize("link", ["page=2", "cursor=x"])
     def test_a_circle(self, server: Any, transport: Transport, link: str) -> None:
-        for _ in range(4):
+        for _ in range(5):  # the second is asked for what comes after row 2
             server.reply(body=page(rows(1, 2), 100, link))
         walked = walk(transport, "projects/", [], workers=1, resource="Project")
         given: list[Any] = []
-        with pytest.raises(errors.InvalidResponse, match="goes in a circle") as caught:
+        with pytest.raises(errors.InvalidResponse, match="paging never ends") as caught:
             given.extend(row for one in walked for row in one.rows)
         assert given == rows(1, 2)
         assert caught.value.url == f"{server.url}projects/"
         assert caught.value.resource == "Project"
-        assert len(server.requests) == 4
+        assert len(server.requests) == 5
 
     def test_an_empty_page_that_has_a_next(self, server: Any, transport: Transport) -> None:
         server.reply(body=page([], 100, "page=2"))
         walked = walk(transport, "projects/", [])
         assert next(walked).rows == []
-        with pytest.raises(errors.InvalidResponse, match="goes in a circle"):
+        with pytest.raises(errors.InvalidResponse, match="paging never ends"):
             next(walked)
 
     @pytest.mark.parametrize("size", [1, 3, 10])
@@ -246,78 +163,109 @@ class TestWalk:
             server.answer_to(
                 f"page={number}" if number > 1 else "", page(rows(*some), count, following)
             )
+        transport.missing_ways.add(("projects/", "keys"))
         walked = ids(walk(transport, "projects/", [], workers=4))
         assert [key for one in walked for key in one] == list(range(count))
         assert len(server.requests) == last
 
 
-class Racing:
-    """Stands for reading ahead, with a server that is as slow as chance has it.
+class TestLongLists:
+    """Lists of so many rows that a server can't answer the last pages by number."""
 
-    It counts, and some time later reads a page's rows, while the ones before are removed.
-    """
+    COUNT = 12_345
 
-    def __init__(self, rows: list[int], size: int, chance: random.Random) -> None:
-        self.rows = rows
-        self.requests = 0
-        self.is_on = True
-        self._size = size
-        self._chance = chance
-        self._flying: dict[int, dict[str, Any]] = {}
+    @pytest.fixture
+    def long(self) -> list[dict[str, Any]]:
+        return [{"id": 3 * n + n % 2, "status": n % 5} for n in range(1, self.COUNT + 1)]
 
-    def remove(self, row: int) -> None:
-        self.rows.remove(row)
-        self._pass_time()
+    @pytest.mark.parametrize("order", ["id", "-id"])
+    @pytest.mark.parametrize("way", ["auto", "keys"])
+    def test_by_keys(self, list_server: Any, long: Any, order: str, way: str) -> None:
+        server, transport = list_server(long, paging=way)
+        server.default_order = order
+        server.deepest_page = 20
+        walked = list(walk(transport, "tasks/", [("page_size", 500)]))
+        reached = [row["id"] for one in walked for row in one.rows]
+        assert reached == sorted((row["id"] for row in long), reverse=order == "-id")
+        assert {one.count for one in walked} == {self.COUNT}
+        # The work is in proportion to the rows, and not to their square.
+        assert server.cost < 3 * self.COUNT
 
-    def get(self, number: int, last: int) -> Any:
-        for ahead in range(number, min(number + 4, last + 1)) if self.is_on else ():
-            self._flying.setdefault(ahead, {})
-        self._pass_time()
-        answer = self._flying.pop(number, {})
-        while "results" not in answer:
-            self._go_on(number, answer)
-        self.requests += 1
-        following = f"?page={number + 1}" if number * self._size < answer["count"] else None
-        if not answer["results"] and number > 1:
-            raise errors.NotFound(404, "Invalid page.")
-        return types.SimpleNamespace(json=lambda: {**answer, "next": following})
+    def test_by_cursor(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long)
+        server.has_bounds = False
+        server.deepest_page = 10
+        pages = walk(transport, "sdk/tasks/", [("page_size", 500)])
+        assert [row["id"] for one in pages for row in one.rows] == [row["id"] for row in long]
+        assert server.cost < 2 * self.COUNT
 
-    def forget(self) -> None:
-        self._flying.clear()
+    def test_by_cursor_in_another_order(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long)
+        server.deepest_page = 10
+        pages = walk(transport, "sdk/tasks/", [("page_size", 1000), ("ordering", "-status")])
+        reached = [(row["status"], row["id"]) for one in pages for row in one.rows]
+        assert reached == sorted(reached, key=lambda one: (-one[0], one[1]))
+        assert len(reached) == len(long)
 
-    def stop(self) -> None:
-        self._flying.clear()
-        self.is_on = False
+    def test_by_numbers(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long[:5000], paging="numbers")
+        pages = walk(transport, "sdk/tasks/", [("page_size", 100)])
+        assert [row["id"] for one in pages for row in one.rows] == [r["id"] for r in long[:5000]]
+        assert all(set(query) <= {"page", "page_size"} for query in server.queries)
 
-    def close(self) -> None:
-        self._flying.clear()
+    def test_a_list_is_asked_once_for_its_ways(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long[:1000])
+        server.has_bounds = server.has_cursors = False
+        for extra in (2, 0):
+            server.queries.clear()
+            pages = walk(transport, "sdk/tasks/", [("page_size", 100)])
+            assert sum(len(one.rows) for one in pages) == 1000
+            assert len(server.queries) == 10 + extra
+        server.queries.clear()
+        assert sum(len(one.rows) for one in walk(transport, "tasks/", [("page_size", 100)])) == 1000
+        assert len(server.queries) == 11
 
-    def _pass_time(self) -> None:
-        for number, answer in self._flying.items():
-            if self._chance.random() < 0.3:
-                self._go_on(number, answer)
+    def test_a_few_pages_go_by_number(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long[:500])
+        assert sum(len(one.rows) for one in walk(transport, "sdk/tasks/", [])) == 500
+        assert sorted(query.get("page", ["1"]) for query in server.queries) == [
+            [n] for n in "12345"
+        ]
 
-    def _go_on(self, number: int, answer: dict[str, Any]) -> None:
-        if "count" not in answer:
-            answer["count"] = len(self.rows)
-        elif "results" not in answer:
-            there = self.rows[(number - 1) * self._size : number * self._size]
-            answer["results"] = [{"id": row} for row in there]
+    def test_an_order_that_is_the_keys_by_chance(self, list_server: Any) -> None:
+        first = [{"id": n} for n in range(100, 200)]
+        server, transport = list_server([*first, *({"id": n} for n in range(1, 100))])
+        server.rows += [{"id": n} for n in range(200, 900)]
+        reached = [row["id"] for one in walk(transport, "x/", []) for row in one.rows]
+        assert sorted(reached) == list(range(1, 900))
+        assert len(set(reached)) == len(reached)
 
+    def test_from_the_middle(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long)
+        server.deepest_page = 11
+        pages = walk(transport, "tasks/", [("page_size", 500)], start=11)
+        assert [row["id"] for one in pages for row in one.rows] == [r["id"] for r in long[5_000:]]
 
-@settings(max_examples=300)
-@given(count=st.integers(0, 40), size=st.integers(1, 7), stay=st.floats(0, 1), seed=st.integers())
-def test_rows_that_leave_while_pages_are_read_ahead_hide_no_other(
-    count: int, size: int, stay: float, seed: int
-) -> None:
-    chance = random.Random(seed)
-    racing = Racing(list(range(count)), size, chance)
-    reached: list[int] = []
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(paging, "ReadAhead", lambda fetch, workers: racing)
-        for one in walk(None, "tasks/", []):  # type: ignore[arg-type] # nothing is sent
-            for row in one.rows:
-                reached.append(row["id"])
-                if chance.random() >= stay:
-                    racing.remove(row["id"])
-    assert sorted(reached) == list(range(count))
+    def test_no_more_than_is_wanted_is_asked_for_ahead(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long)
+        pages = walk(transport, "tasks/", [("page_size", 10)], end=8, workers=4)
+        reached = [row["id"] for _, one in zip(range(8), pages, strict=False) for row in one.rows]
+        pages.close()
+        assert reached[:60] == [row["id"] for row in long[:60]]
+        assert len(server.queries) < 14
+
+    def test_a_cursor_that_loses_rows_is_an_error(self, list_server: Any, long: Any) -> None:
+        server, transport = list_server(long[:1000])
+        server.has_bounds = False
+        cursor_page = server._cursor_page
+        server._cursor_page = lambda rows, *rest: cursor_page(
+            [row for row in rows if row["id"] != 600], *rest
+        )
+        with pytest.raises(errors.InvalidResponse, match="has 1000 rows, but its pages gave 999"):
+            list(walk(transport, "sdk/tasks/", []))
+
+    def test_another_key(self, list_server: Any) -> None:
+        rows = [{"id": n % 7, "pgh_id": n} for n in range(1, 1001)]
+        _, transport = list_server(rows, key="pgh_id")
+        pages = walk(transport, "events/", [], key="pgh_id")
+        assert [row["pgh_id"] for one in pages for row in one.rows] == list(range(1, 1001))

@@ -38,9 +38,17 @@ def test_unseen_keeps_the_order() -> None:
 
 def test_what_has_no_id_is_never_seen() -> None:
     seen = SeenIds()
-    rows: list[Any] = [{}, {"name": "a"}, 5, {"id": {}}]
+    rows: list[Any] = [{}, {"name": "a"}, {"id": {}}]
     assert seen.unseen(rows) == rows
     assert seen.unseen(rows) == rows
+    assert not seen.knows_all
+
+
+def test_another_field_may_be_the_key() -> None:
+    seen = SeenIds("pgh_id")
+    assert seen.unseen([{"id": 1, "pgh_id": 5}, {"id": 1, "pgh_id": 6}]) != []
+    assert seen.unseen([{"id": 2, "pgh_id": 5}, {"id": 1, "pgh_id": 7}]) == [{"id": 1, "pgh_id": 7}]
+    assert seen.knows_all
 
 
 @given(st.lists(st.lists(keys | st.integers(0, 40), max_size=6)))

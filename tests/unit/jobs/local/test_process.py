@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK
 from synapse.jobs.spec import Limits, Outcome, OutputLine
 
-KEY = "4b5f"
+# Ending a job's processes searches the whole machine for its mark: other test runs have others.
+KEY = uuid.uuid4().hex
 
 
 @attrs.define

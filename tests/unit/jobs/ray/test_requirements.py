@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from synapse.jobs.ray.requirements import for_ray
+from synapse.jobs.ray.requirements import adapt_requirements
 
 HERE = "${RAY_RUNTIME_ENV_CREATE_WORKING_DIR}"
 
@@ -39,7 +39,7 @@ def archive(tmp_path: Path) -> Path:
     ],
 )
 def test_what_is_in_the_release(archive: Path, line: str, expected: str) -> None:
-    made = for_ray([line], archive, "abc")
+    made = adapt_requirements([line], archive, "abc")
 
     assert made[0].replace("/.", "") == expected.replace("/.", "")
     assert made[1:] == ["# of the release abc"]
@@ -57,11 +57,11 @@ def test_what_is_in_the_release(archive: Path, line: str, expected: str) -> None
     ],
 )
 def test_what_is_elsewhere(archive: Path, line: str) -> None:
-    assert for_ray([line], archive, "abc") == [line]
+    assert adapt_requirements([line], archive, "abc") == [line]
 
 
 def test_listed_in_a_file(archive: Path) -> None:
-    assert for_ray([], archive, "abc") == [
+    assert adapt_requirements([], archive, "abc") == [
         "scipy>=1    ,<2",
         f"-r {HERE}/more.txt",
         "# of the release abc",

@@ -1,65 +1,12 @@
 """Jobs that agents run: what they are sent, and what becomes of a job that they can't be given."""
 
-import contextlib
-import json
 import socket
-import threading
-import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from .client import Api, connect
+from .fake_agent import run
 from .running import ended, lines, released, until
-
-
-class FakeAgent:
-    """Notes what it is asked, and answers as it was told."""
-
-    def __init__(self):
-        self.asked = []
-        self.news = threading.Condition()
-        self.status = 201
-        self.delay = 0.0
-        self.lost = 0
-        agent = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                time.sleep(agent.delay)
-                with agent.news:
-                    agent.asked.append((self.path, dict(self.headers), body))
-                    agent.news.notify_all()
-                if agent.lost:
-                    agent.lost -= 1
-                    self.connection.close()
-                    return
-                answer = b'{"detail": "Not here."}'
-                self.send_response(agent.status)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def wait_for(self, count):
-        with self.news:
-            assert self.news.wait_for(lambda: len(self.asked) >= count, 30)
-        return self.asked[count - 1]
-
-
-@pytest.fixture
-def agent():
-    fake = FakeAgent()
-    yield fake
-    fake.server.shutdown()
-    fake.server.server_close()
 
 
 @pytest.fixture
@@ -88,10 +35,6 @@ def key(user, tenant, agent):
     """The id of the connected agent."""
     path = f"agents/{tenant.agent_token}/connect/"
     return user.ok("POST", path, {"url": f"{agent.url}/"})["id"]
-
-
-def run(user, key, **body):
-    return user.ok("POST", "plugins/tried/run/", {"agent": key, **body})["job_id"]
 
 
 def free_port():
@@ -221,55 +164,6 @@ def test_only_its_agent_says_how_a_job_is(user, agent, key, status):
         409,
         {"detail": 'An agent runs the job. Others can only set the status to "stopped".'},
     )
-
-
-def test_a_job_that_an_agent_has_when_the_backend_is_started_again(tmp_path, agent):
-    from synapse.emulator import Emulator
-
-    emulator = Emulator(tmp_path / "data")
-    job = None
-    for _ in range(2):
-        with emulator, contextlib.ExitStack() as stack:
-            user = connect(emulator, emulator.api_token)
-            robot = Api(emulator.url, {"SYNAPSE-Agent": f"Token {emulator.agent_token}"})
-            for client in (user, robot):
-                stack.enter_context(client.http)
-            if job is None:
-                released(user, "def run(): ...")
-                path = f"agents/{emulator.agent_token}/connect/"
-                job = run(user, user.ok("POST", path, {"url": agent.url})["id"])
-                agent.wait_for(1)
-            else:
-                assert user.get(f"jobs/{job}/").json()["status"] == "queued"
-                robot.ok("PATCH", f"jobs/{job}/", {"status": "completed"})
-
-
-def test_a_job_that_waits_for_its_agent_when_the_backend_is_started_again(tmp_path, agent):
-    """The backend may have died before the agent had it: it is given the job again."""
-    from synapse.emulator import Emulator
-
-    emulator = Emulator(tmp_path / "data")
-    jobs = []
-    for count in (1, 2):
-        with emulator, contextlib.ExitStack() as stack:
-            path = f"agents/{emulator.agent_token}/connect/"
-            user = connect(emulator, emulator.api_token)
-            stack.enter_context(user.http)
-            if not jobs:
-                released(user, "def run(): ...")
-                key = user.ok("POST", path, {"url": agent.url})["id"]
-                jobs.append(run(user, key))
-            else:
-                user.ok("POST", path, {"name": "not yet there"})
-                assert len(agent.asked) == 1
-                for _ in range(3):
-                    user.ok("POST", path, {"url": agent.url})
-            _, headers, body = agent.wait_for(count)
-            assert body["job_id"] == jobs[0]
-            own = connect(emulator, headers["SYNAPSE-User"].removeprefix("Token "))
-            with own.http:
-                assert own.me() == user.me()
-    assert len(agent.asked) == 2
 
 
 def test_an_agent_whose_answer_is_lost_is_asked_again(user, agent, key):

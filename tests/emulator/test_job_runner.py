@@ -1,13 +1,10 @@
-"""Jobs whose backend is stopped, killed and started again; and limits that are set from outside."""
+"""Jobs whose backend is stopped, killed and started again; and the limits of jobs."""
 
-import contextlib
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,8 +12,8 @@ import pytest
 from synapse.emulator import Emulator
 from synapse.jobs.spec import Limits
 
-from .client import Api, connect
-from .running import SLEEP, archive, ended, lines, printed, released, started
+from .client import Api
+from .running import SLEEP, archive, connected, ended, lines, printed, released, started
 from .test_process import gone
 
 PIDS = """
@@ -27,13 +24,6 @@ PIDS = """
         print("up")
         time.sleep(60)
 """
-
-
-@contextlib.contextmanager
-def connected(emulator):
-    client = connect(emulator, emulator.api_token)
-    with client.http:
-        yield client
 
 
 def test_a_job_fails_when_its_backend_is_stopped(tmp_path):
@@ -161,42 +151,3 @@ def test_a_limit_that_is_none():
 
     assert done.returncode == 1
     assert done.stderr == "synapse: The limit timeout is 0.0: it must be more than 0.\n"
-
-
-@contextlib.contextmanager
-def unwritable_lines(folder, seconds):
-    """Have the database refuse what a job prints, as on a full disk."""
-    with contextlib.closing(sqlite3.connect(folder / "db.sqlite3", isolation_level=None)) as db:
-        db.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON emulator_consoleline WHEN NEW.message LIKE 'l %' "
-            "BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
-        )
-        yield
-        time.sleep(seconds)  # for so long the disk is full: nothing says that it was tried
-        db.execute("DROP TRIGGER full")
-
-
-COUNTING = """
-    import time
-    def run():
-        for number in range(12):
-            print("l", number)
-            time.sleep(0.3)  # so that it prints before, during and after that
-"""
-
-
-def test_lines_that_could_not_be_written_for_a_while(tmp_path):
-    with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
-        with unwritable_lines(tmp_path / "data", 5):
-            job = started(api, COUNTING)
-        assert ended(api, job)["status"] == "completed"
-        assert [message for message, _ in lines(api, job)] == [f"l {n}" for n in range(12)]
-
-
-def test_lines_that_can_not_be_written_at_all(tmp_path):
-    with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
-        with unwritable_lines(tmp_path / "data", 0):
-            job = started(api, "def run(): print('l', 1)")
-            assert ended(api, job)["status"] == "failed"
-        reason = "What it printed could not be kept: database or disk is full."
-        assert lines(api, job) == [(reason, "error")]

@@ -1,0 +1,251 @@
+"""The profile file: its place, its access rights, reading and writing, the token command."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse.errors import ConfigurationError
+from synapse.profiles import profile_path, read_profile, run_token_command, save_profile
+
+Write = Callable[[str], Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Write:
+    """Write the profile file, and return its path."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+    def write(text: str) -> Path:
+        path = tmp_path / "synapse" / "config.toml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
+class TestPlace:
+    def test_configuration_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+        assert profile_path() == tmp_path / "synapse" / "config.toml"
+
+    @pytest.mark.parametrize("root", [None, ""])
+    def test_below_home(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, root: str | None
+    ) -> None:
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+        if root is not None:
+            monkeypatch.setenv("XDG_CONFIG_HOME", root)
+        monkeypatch.setenv("HOME", str(tmp_path))
+
+        assert profile_path() == tmp_path / ".config" / "synapse" / "config.toml"
+
+    def test_no_home(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        # As in a container that runs under a user id without an account.
+        monkeypatch.delenv("XDG_CONFIG_HOME")
+        monkeypatch.setattr(os.path, "expanduser", lambda path: path)
+
+        assert profile_path().is_absolute()
+
+
+class TestReading:
+    TWO = '[default]\nbase_url = "http://one/"\n[staging]\nbase_url = "http://two/"\n'
+
+    @pytest.mark.parametrize(
+        ("name", "url"),
+        [(None, "http://one/"), ("default", "http://one/"), ("staging", "http://two/")],
+    )
+    def test_profile(self, write: Write, name: str | None, url: str) -> None:
+        write(self.TWO)
+
+        assert read_profile(name) == {"base_url": url}
+
+    def test_missing_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+        assert read_profile(None) == {}
+        with pytest.raises(
+            ConfigurationError, match=r"\[staging\] was asked for, but .* not exist"
+        ):
+            read_profile("staging")
+
+    def test_folder_that_is_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        (tmp_path / "synapse").write_text("")
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+
+        assert read_profile(None) == {}
+
+    @pytest.mark.parametrize(
+        ("text", "known"), [(f"top = 1\n{TWO}", r"\[default\], \[staging\]"), ("", "none")]
+    )
+    def test_missing_profile_is_an_error_if_named(
+        self, write: Write, text: str, known: str
+    ) -> None:
+        write(text)
+
+        with pytest.raises(
+            ConfigurationError, match=rf"has no profile \[production\]; it has {known}\."
+        ):
+            read_profile("production")
+
+    def test_missing_default_is_empty(self, write: Write) -> None:
+        write('[staging]\nbase_url = "http://two/"\n')
+
+        assert read_profile(None) == {}
+
+    def test_default_must_be_a_section(self, write: Write) -> None:
+        write("default = 1")
+
+        with pytest.raises(ConfigurationError, match=r"has no profile \[default\]"):
+            read_profile(None)
+
+    def test_error_about_the_syntax_has_no_token(self, write: Write) -> None:
+        path = write('[default]\napi_token = "the-secret"\nbase_url = the-secret\n')
+
+        with pytest.raises(ConfigurationError) as caught:
+            read_profile(None)
+
+        assert str(caught.value).startswith(f"{path} is not valid TOML: ")
+        assert "line 3" in str(caught.value)
+        assert "the-secret" not in "".join(traceback.format_exception(caught.value))
+
+    def test_not_text(self, write: Write) -> None:
+        write("").write_bytes(b"\xff\xfe")
+
+        with pytest.raises(ConfigurationError, match=r"config.toml can't be read: .*utf-8"):
+            read_profile(None)
+
+    @pytest.mark.parametrize("name", [None, "default"])
+    def test_unreadable(self, write: Write, name: str | None) -> None:
+        path = write("")
+        path.unlink()
+        path.mkdir()
+
+        with pytest.raises(ConfigurationError, match=f"{path} can't be read: .*directory"):
+            read_profile(name)
+
+    @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o601])
+    def test_file_that_others_can_use_is_refused(self, write: Write, mode: int) -> None:
+        write(self.TWO).chmod(mode)
+
+        with pytest.raises(ConfigurationError, match="chmod 600"):
+            read_profile("staging")
+
+    def test_python_3_10_needs_a_package(
+        self, write: Write, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write("[default]")
+        monkeypatch.setattr(sys, "version_info", (3, 10, 0))
+        monkeypatch.setitem(sys.modules, "tomli", None)
+
+        with pytest.raises(ConfigurationError, match="pip install tomli, or set"):
+            read_profile(None)
+
+
+class TestSaving:
+    def test_for_the_owner_alone(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "new"))
+        one = {"base_url": "https://one.example", "api_token": "first"}
+
+        save_profile("one", one)
+        path = save_profile("two", {"base_url": "https://two.example"})
+
+        assert path == profile_path()
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o777 == 0o700
+        assert list(path.parent.iterdir()) == [path]
+        assert read_profile("one") == one
+        assert read_profile("two") == {"base_url": "https://two.example"}
+
+    def test_a_file_that_others_can_read_becomes_the_owners(self, write: Write) -> None:
+        path = write("[one]")
+        path.chmod(0o644)
+
+        save_profile("two", {})
+
+        assert path.stat().st_mode & 0o777 == 0o600
+
+    def test_other_values_are_kept(self, write: Write) -> None:
+        path = write('kept = 5\n[one]\ntoken_command = ["pass", "show"]\nverbose = true\n')
+        text = (
+            '"kept" = 5\n\n["one"]\n"token_command" = ["pass", "show"]\n"verbose" = true\n\n'
+            '["two"]\n"base_url" = "https://two.example"\n'
+        )
+
+        for _ in range(2):
+            save_profile("two", {"base_url": "https://two.example"})
+
+            assert path.read_text() == text
+
+    @pytest.mark.parametrize("value", ['"', "\\", "a\nb", "\x7f", "\x00", "é", "]", "[x]"])
+    def test_any_text_comes_back(self, write: Write, value: str) -> None:
+        write("")
+
+        save_profile(value, {"tenant": value})
+
+        assert read_profile(value) == {"tenant": value}
+
+    @pytest.mark.parametrize("value", ["{a = 1}", "2020-01-01", "inf", "[[1]]"])
+    def test_file_whose_values_would_be_lost_stays(self, write: Write, value: str) -> None:
+        path = write(f"[one]\nx = {value}\n")
+        before = path.read_text()
+
+        with pytest.raises(ConfigurationError, match="change it by hand"):
+            save_profile("two", {"base_url": "https://two.example"})
+
+        assert path.read_text() == before
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_half_a_surrogate_pair_leaves_no_file(self, write: Write) -> None:
+        path = write("[one]\n")
+
+        with pytest.raises(ConfigurationError, match=f"{path} can't be written"):
+            save_profile("two", {"api_token": "\ud800"})
+
+        assert path.read_text() == "[one]\n"
+        assert list(path.parent.iterdir()) == [path]
+
+
+class TestTokenCommand:
+    @pytest.mark.parametrize(
+        ("command", "token"),
+        [
+            ("echo a-token", "a-token"),
+            (["echo", "a-token"], "a-token"),
+            (["printf", " a-token \nsecond\n"], "a-token"),
+            ("echo a;b", "a;b"),
+            ("echo '$HOME'", "$HOME"),
+        ],
+        ids=["line", "list", "first line", "no separator", "no variable"],
+    )
+    def test_token_is_the_first_line(self, command: Any, token: str) -> None:
+        assert run_token_command(command, "the profile") == token
+
+    @pytest.mark.parametrize(
+        ("command", "reason"),
+        [
+            ("false", r"failed \(exit code 1\): it printed nothing"),
+            ("true", r"failed \(exit code 0\): it printed nothing"),
+            ("sh -c 'echo one >&2; echo two >&2; exit 3'", r"failed \(exit code 3\): two"),
+            ("/no/such/program", "can't be run: FileNotFoundError"),
+            (7, "is a command line, or a list of it"),
+            (["echo", 7], "is a command line, or a list of it"),
+            ([], "is a command line, or a list of it"),
+            (" ", "is a command line, or a list of it"),
+            ('pass "show', "is not a valid command line: No closing quotation"),
+            ("a\x00b", "can't be run: ValueError"),
+            (["printf", r"\377\376"], "can't be run: UnicodeDecodeError"),
+        ],
+    )
+    def test_failure_names_the_source(self, command: Any, reason: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"token_command of the profile {reason}"):
+            run_token_command(command, "the profile")
