@@ -437,7 +437,7 @@ class Query(BaseManager[T]):
                 raise
             expansion: Expansion = lookups.expansion_tree(schema, terms.expand)
             said = row.get(schema.key) if isinstance(row, dict) else None
-            if isinstance(key, int) and isinstance(said, int) and said != key:
+            if schema.is_other(key, said):
                 raise InvalidResponse(
                     200,
                     f"the answer is {schema.label(said)}",

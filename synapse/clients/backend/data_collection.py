@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
@@ -12,6 +12,7 @@ from typing import IO, Any, Protocol, TypeAlias, cast
 
 from typing_extensions import Unpack
 
+from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
@@ -287,16 +288,20 @@ class DataCollectionClientMixin(BackendBase):
         if on_progress is not None and not isinstance(data, Sized):
             data = list(data)
         items, upload = iter(data), partial(self.upload_data_file, collection_id=collection_id)
-        with ThreadPoolExecutor(max_workers, thread_name_prefix="synapse-upload") as pool:
-            number = 0
-            while batch := list(islice(items, batch_size)):
-                bodies = []
-                for body in pool.map(upload, batch):
-                    bodies.append(body)
-                    number += 1
-                    if on_progress is not None and isinstance(data, Sized):
-                        on_progress(number, len(data))
-                units = self.create_data_units(bodies)
-                if project_id is not None:
-                    tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
-                    self._create(Task, tasks)
+        counting, number = threading.Lock(), 0
+
+        def upload_and_count(item: Mapping[str, Any]) -> dict[str, Any]:
+            nonlocal number
+            body = upload(item)
+            with counting:
+                number += 1
+                if on_progress is not None and isinstance(data, Sized):
+                    on_progress(number, len(data))
+            return body
+
+        while batch := list(islice(items, batch_size)):
+            bodies = run_each(upload_and_count, batch, max_workers, "synapse-upload")
+            units = self.create_data_units(bodies)
+            if project_id is not None:
+                tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
+                self._create(Task, tasks)
