@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse._internal.json_values import to_comparable
-from synapse.errors import FieldMissing, FieldValueError
+from synapse.errors import ClientError, FieldMissing, FieldValueError
 from synapse.orm.convert import (
     Choices,
     ValueObject,
@@ -27,6 +27,7 @@ from synapse.orm.convert import (
     structure_hook,
     text_hook,
 )
+from synapse.orm.payloads import fetch_document, find_pointer, has_expired
 from synapse.orm.tracked import read_only, tracked
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ class FieldOptions:
     parameter: str | None = None
     hint: str = "only the server sets it"
     stands_for: str | None = None
+    may_be_remote: bool = False
 
 
 def field(
@@ -71,6 +73,7 @@ def field(
     aliases: tuple[str, ...] = (),
     filterable: bool | None = None,
     stands_for: str | None = None,
+    may_be_remote: bool = False,
 ) -> Any:
     """Declare a field; the annotation is the type.
 
@@ -80,11 +83,17 @@ def field(
         filterable: Whether queries may filter by the field; scalar types may by default.
         stands_for: Entity whose id the field holds, where that resource can't be fetched by id.
             An object of that class may be assigned.
+        may_be_remote: Whether the server may send a pointer to the document instead, which is
+            resolved when the field is read.
 
     Returns:
         The marker that attrs turns into a slot.
     """
-    return declare(FieldOptions(read_only, aliases, filterable, stands_for=stands_for))
+    return declare(
+        FieldOptions(
+            read_only, aliases, filterable, stands_for=stands_for, may_be_remote=may_be_remote
+        )
+    )
 
 
 def declare(declared: FieldOptions) -> Any:
@@ -282,6 +291,8 @@ class Field:
             LazyLoadError: Loading isn't allowed.
         """
         session = resource._session
+        if self.declared.may_be_remote:
+            self._fetch_remote(resource)
         with session.lock:
             value = resource._raw.get(self.name, MISSING)
             # Fast paths for the types in every row of an iteration.
@@ -308,6 +319,30 @@ class Field:
             f"The server doesn't send {self.name!r} for {resource._label()}; "
             f"it sends {', '.join(sorted(resource._raw))}."
         )
+
+    def _fetch_remote(self, resource: Entity) -> None:
+        """Put a document in the place of the pointer to it; none or one request.
+
+        One request for the row and another for the document, if the pointer has expired.
+        """
+        url = find_pointer(resource._raw.get(self.name))
+        if url is None:
+            return
+        session, label = resource._session, f"{self.name} of {resource._label()}"
+        session.before_lazy_load(resource, self.name)
+        try:
+            document = fetch_document(session.transport, url, label)
+        except ClientError as error:
+            if not has_expired(error) or not type(resource).__schema__.has_detail:
+                raise
+            resource._reload()
+            url = find_pointer(resource._raw.get(self.name))
+            if url is None:
+                return
+            document = fetch_document(session.transport, url, label)
+        with session.lock:
+            if find_pointer(resource._raw.get(self.name)) == url:
+                resource._raw[self.name] = document
 
     def _fill(self, resource: Entity, value: Any) -> Any:
         """Fill the slot, unless another thread has filled the slot first.

@@ -195,6 +195,9 @@ class Resource:
     def _load_for(self, field: str) -> None:
         """Load the object for a field that the server hasn't sent yet, if possible."""
 
+    def _reload(self) -> None:
+        """Fetch the object again, if possible."""
+
     def _editable_fields(self) -> Iterable[Field]:
         """Return the fields whose changes can be saved."""
         return ()
@@ -403,6 +406,9 @@ class Fetchable(Resource):
         object.__setattr__(self, "_complete", True)
         self._session.identity.cache(self)
         return self
+
+    def _reload(self) -> None:
+        self.refresh()
 
     def _load_for(self, field: str) -> None:
         if getattr(self, "_complete", False):

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast
 
 from synapse.errors import UsageError
-from synapse.orm.base_manager import BaseManager
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
+from synapse.orm.manager import Manager
 from synapse.orm.relations import ManagerDescriptor
-from synapse.orm.resource import Resource
+from synapse.orm.resource import Fetchable
 
 if TYPE_CHECKING:
     from synapse.resources.agent_collections import (
@@ -38,8 +38,8 @@ class AgentSession(Protocol):
         """Return whether the agent is known."""
 
 
-class AgentManager(BaseManager["Agent"]):
-    """Agents. The server tells only of the agent whose token is given."""
+class AgentManager(Manager["Agent"]):
+    """Agents: read, and connect by token."""
 
     __slots__ = ()
 
@@ -64,20 +64,22 @@ class AgentManager(BaseManager["Agent"]):
         cast("AgentSession", self._session).meet_agent(agent.id, agent.url, token)
         return agent
 
-    def get(self, key: int | str) -> Agent:
-        """Return an agent by token, or by the id of an agent known to this session.
+    def get(
+        self, key: int | str | None = None, /, *, refresh: bool = False, **filters_: Any
+    ) -> Agent:
+        """Return an agent by token or id, or the one that matches some filters.
 
-        The server has no list of agents, and shows an agent only to clients with the token. So an
-        id works for agents that were connected in this session.
-
-        No request for an id, one for a token.
+        One request, or none for the id of an agent that was connected in this session. Requests to
+        the agent itself need the token.
 
         Args:
             key: The agent's token, as a string; or the id, as a number.
+            refresh: Ask the server even if the agent is known.
+            **filters_: Filters that exactly one agent matches.
 
         Raises:
-            UsageError: The session knows no agent of this id.
-            NotFound: No agent has this token.
+            NotFound: No such agent exists.
+            InvalidQuery: Neither a key nor a filter was given, or a filter is unknown.
 
         Example:
             >>> agent = getfixture("session").agents.get(getfixture("emulator").agent_token)
@@ -86,17 +88,15 @@ class AgentManager(BaseManager["Agent"]):
         """
         if isinstance(key, str):
             return self.connect(key)
-        if not cast("AgentSession", self._session).knows_agent(key):
-            raise UsageError(
-                f"This session knows no agent {key!r}, and the server shows an agent only for "
-                "its token. Use session.agents.get(token)."
-            )
-        agent: Agent = self._session.identity.related("Agent", key, via="agent")
-        return agent
+        is_known = key is not None and cast("AgentSession", self._session).knows_agent(key)
+        if is_known and not refresh and not filters_:
+            agent: Agent = self._session.identity.related("Agent", key, via="agent")
+            return agent
+        return super().get(key, refresh=refresh, **filters_)
 
 
-@resource("agents/", manager=AgentManager, list_path=None)
-class Agent(Resource):
+@resource("agents/", manager=AgentManager)
+class Agent(Fetchable):
     """A machine that runs jobs for the platform.
 
     Jobs, machines and figures come from the agent's own address, with the agent's token: use an

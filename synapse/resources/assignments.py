@@ -60,7 +60,7 @@ class Assignment(Editable, TaggableMixin):
     status: AssignmentStatus | str = field()
     assignee: int | None = field(stands_for="User")
     reviewer: int | None = field(stands_for="User")
-    data: dict[str, Any] | None = field()
+    data: dict[str, Any] | None = field(may_be_remote=True)
     files: dict[str, UnitFile] = field(read_only=True)
     tags: list[TaskTag] = to_list("TaskTag", hint="use tag() and untag()")
     tag_ids = ForeignKeyId["list[int]"]("tags")

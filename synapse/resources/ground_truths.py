@@ -58,7 +58,7 @@ class GroundTruth(Resource):
     objects: ClassVar[ManagerDescriptor[GroundTruthManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
-    data: dict[str, Any] | None = field(read_only=True)
+    data: dict[str, Any] | None = field(read_only=True, may_be_remote=True)
     data_unit: DataUnit = to_one("DataUnit", read_only=True)
     data_unit_id = ForeignKeyId[int]("data_unit")
     category: GroundTruthCategory | str = field(read_only=True)
@@ -105,7 +105,7 @@ class GroundTruthEvent(Resource):
 
     pgh_id: int = field(read_only=True)
     id: int = field(read_only=True)
-    data: dict[str, Any] | None = field(read_only=True)
+    data: dict[str, Any] | None = field(read_only=True, may_be_remote=True)
     data_unit: DataUnit = to_one("DataUnit", read_only=True)
     data_unit_id = ForeignKeyId[int]("data_unit")
     files: dict[str, UnitFile] = field(read_only=True)

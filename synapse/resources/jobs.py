@@ -139,6 +139,7 @@ class Job(Editable):
         metrics_record: Reported metrics.
         params: Parameters of the job.
         result: The returned value.
+        meta: Free JSON data of clients.
         is_active: Whether the job still counts.
         created: Time of the start.
         updated: Time of the last change.
@@ -159,6 +160,7 @@ class Job(Editable):
     metrics_record: dict[str, Any] | None = field()
     params: dict[str, Any] | None = field(read_only=True)
     result: Any = field()
+    meta: dict[str, Any] = field()
     is_active: bool = field(read_only=True)
     created: datetime = field(read_only=True)
     updated: datetime = field(read_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from synapse._internal.json_values import to_json
 from synapse.errors import UsageError
@@ -72,7 +72,7 @@ class Task(Editable, Deletable, TaggableMixin):
     assignee: int | None = field(stands_for="User")
     tags: list[TaskTag] = to_list("TaskTag", hint="use tag() and untag()")
     tag_ids = ForeignKeyId["list[int]"]("tags")
-    data: dict[str, Any] | None = field()
+    data: dict[str, Any] | None = field(may_be_remote=True)
     meta: dict[str, Any] = field(aliases=("metadata",))
     files: dict[str, UnitFile] = field(read_only=True)
     is_discarded: bool = field()
@@ -81,17 +81,26 @@ class Task(Editable, Deletable, TaggableMixin):
 
     assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="task")
 
-    def annotate(self, document: Mapping[str, Any]) -> Self:
+    def annotate(
+        self,
+        document: Mapping[str, Any],
+        action: Literal["submit", "save"] = "submit",
+        *,
+        schema: Literal["any", "dm_schema_v1"] | None = None,
+    ) -> Self:
         """Store an annotation document. One request.
 
         Args:
             document: The annotations, in the form of the project's tools.
+            action: `"submit"` completes the task, `"save"` keeps it in progress.
+            schema: The check of the document: `"dm_schema_v1"`, or `"any"` for none; by default the
+                server's.
 
         Returns:
             The task itself, updated from the server's response.
 
         Raises:
-            UsageError: The document isn't a mapping.
+            UsageError: The document isn't a mapping, or the action or schema is another word.
             ValidationError: The server refused the document.
 
         Example:
@@ -101,7 +110,13 @@ class Task(Editable, Deletable, TaggableMixin):
         """
         if not isinstance(document, Mapping):
             raise UsageError(f"document is a {type(document).__name__}. Pass a mapping.")
-        body = to_json(document, "document")
+        if action not in ("submit", "save"):
+            raise UsageError(f"action={action!r} is not valid. Pass 'submit' or 'save'.")
+        if schema not in (None, "any", "dm_schema_v1"):
+            raise UsageError(f"schema={schema!r} is not valid. Pass 'any' or 'dm_schema_v1'.")
+        data = to_json(document, "document")
+        body = {"action": action, "data": data}
         path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")
-        self._take(self._ask("PUT", path, json=body), sent={"data": body})
+        params = {} if schema is None else {"schema": schema}
+        self._take(self._ask("PUT", path, params=params, json=body), sent={"data": data})
         return self

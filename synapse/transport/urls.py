@@ -122,7 +122,7 @@ def path_segment(value: Any) -> str:
             f"{value!r} can't be an id: it is empty, a dot path, or has a slash or a control "
             "character."
         )
-    return quote(value, safe="")
+    return quote(value, safe="@")
 
 
 def query_string(params: Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None) -> str:

@@ -29,9 +29,18 @@ def test_by_token_and_then_by_id(world: World, agent: synapse.Agent) -> None:
     assert agent.status == "connected"
 
 
-def test_by_an_id_that_isnt_known(world: World) -> None:
-    with pytest.raises(errors.UsageError, match="only for its token"):
+def test_by_an_id_that_no_agent_has(world: World) -> None:
+    with pytest.raises(errors.NotFound, match="Agent 999"):
         world.session.agents.get(999)
+
+
+def test_the_agents_of_the_tenant(world: World, agent: synapse.Agent) -> None:
+    assert agent in list(world.session.agents.all())
+    with world.tenant.session() as other:
+        listed = other.agents.get(agent.id)
+        assert (listed.name, listed.url) == (agent.name, agent.url)
+        with pytest.raises(errors.UsageError, match="needs its token"):
+            listed.health()
 
 
 def test_an_agent_whose_token_isnt_known(world: World, agent: synapse.Agent) -> None:

@@ -173,3 +173,10 @@ def test_the_server_names_every_mistake(plugin: Plugin, session: Session, tmp_pa
     reasons = caught.value.fields["file"]
     assert "config.json: code: 'parrot' differs from the plugin's code 'echo'." in reasons
     assert "config.json: actions.say.entrypoint: Missing." in reasons
+
+
+def test_release_is_found_by_code_and_version(
+    session: Session, plugin: Plugin, folder: Folder
+) -> None:
+    release = plugin.release(file=folder.path)
+    assert session.plugin_releases.get(f"{plugin.code}@{release.version}") is release

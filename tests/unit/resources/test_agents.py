@@ -21,11 +21,20 @@ def test_getting_an_agent_by_its_token(scripted: ScriptedSession) -> None:
     assert scripted.session.agents.get(4) is agent
 
 
-def test_an_unknown_id_makes_no_request(scripted: ScriptedSession) -> None:
-    with pytest.raises(UsageError, match="knows no agent 5"):
-        scripted.session.agents.get(5)
+def test_an_unknown_id_is_one_request(scripted: ScriptedSession) -> None:
+    scripted.reply({**ROW, "id": 5})
 
-    assert scripted.requests == []
+    agent = scripted.session.agents.get(5)
+
+    assert (agent.id, agent.name) == (5, "gpu")
+    assert scripted.requests == [("GET", "/agents/5/")]
+
+
+def test_list_of_agents(scripted: ScriptedSession) -> None:
+    scripted.reply({"count": 2, "next": None, "results": [ROW, {**ROW, "id": 5}]})
+
+    assert [agent.id for agent in scripted.session.agents.all()] == [4, 5]
+    assert scripted.requests[0][1].partition("?")[0] == "/agents/"
 
 
 def test_an_agent_without_an_address_or_a_token(scripted: ScriptedSession) -> None:

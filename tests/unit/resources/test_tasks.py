@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 import pytest
 
+import synapse
 from synapse.errors import UsageError
 from synapse.resources.tasks import Task
 
@@ -17,6 +21,29 @@ def test_annotating(scripted: ScriptedSession) -> None:
     assert task.annotate({"annotations": []}) is task
     assert (task.data, task.status) == ({"annotations": []}, "in_progress")
     assert scripted.requests == [("PUT", "/tasks/5/annotate_task_data/")]
+
+
+@pytest.mark.parametrize("action", ["submit", "save"])
+def test_annotating_sends_the_envelope(server: Any, token: str, action: Any) -> None:
+    with synapse.Session(server.url, token, retries=0) as session:
+        task = session.identity.load(Task, [{"id": 5, "data": None}])[0]
+        server.reply(200, {"id": 5, "status": "in_progress"})
+
+        task.annotate({"n": 1}, action, schema="any")
+
+    assert server.last.target == "/tasks/5/annotate_task_data/?schema=any"
+    assert json.loads(server.last.body) == {"action": action, "data": {"n": 1}}
+    assert (task.data, task.is_changed) == ({"n": 1}, False)
+
+
+@pytest.mark.parametrize("values", [{"action": "finish"}, {"schema": "v2"}])
+def test_other_words_for_annotating(scripted: ScriptedSession, values: dict[str, Any]) -> None:
+    task = scripted.session.identity.load(Task, [{"id": 5}])[0]
+
+    with pytest.raises(UsageError, match=r"is not valid\. Pass"):
+        task.annotate({"n": 1}, **values)
+
+    assert scripted.requests == []
 
 
 def test_a_document_that_is_not_a_mapping(scripted: ScriptedSession) -> None:
