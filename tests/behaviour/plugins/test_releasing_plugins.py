@@ -176,7 +176,7 @@ def test_the_server_names_every_mistake(plugin: Plugin, session: Session, tmp_pa
 
 
 def test_release_is_found_by_code_and_version(
-    session: Session, plugin: Plugin, folder: Folder
+    session: Session, plugin: Plugin, folder: Any
 ) -> None:
-    release = plugin.release(file=folder.path)
+    release = plugin.release("1.0.0", folder.path)
     assert session.plugin_releases.get(f"{plugin.code}@{release.version}") is release
