@@ -479,3 +479,29 @@ def test_urls_of_files_need_no_token(wire: Wire, unit: synapse.DataUnit) -> None
     url = wire.ok("GET", f"data_units/{unit.id}/")["files"]["text"]["url"]
     assert requests.get(url, timeout=30).content == b"a sample"
     assert requests.get(url.split("?")[0], timeout=30).status_code == 401
+
+
+def test_presigned_upload(wire: Wire, emulator: EmulatorTenant) -> None:
+    storage = {"name": "s", "provider": "minio", "configuration": {}, "is_default": True}
+    wire.ok("POST", "storages/", storage)
+    (chosen,) = wire.rows("storages/", category="internal")
+    assert (chosen["provider"], chosen["is_default"]) == ("minio", True)
+    content = b"0123456789"
+    files = [{"filename": "a.bin", "size": len(content), "content_type": None}]
+    with emulator.behave(multipart_above=5, part_size=8):
+        path = "data_files/presigned_upload/upload/"
+        (file,) = wire.ok("POST", path, {"files": files})["files"]
+    parts = []
+    for part, chunk in zip(file["multipart"]["parts"], (content[:8], content[8:]), strict=True):
+        response = requests.put(part["presigned_url"], data=chunk, timeout=30)
+        parts.append({"part_number": part["part_number"], "etag": response.headers["ETag"]})
+    sent = {
+        "file_key": file["file_key"],
+        "checksum": hashlib.sha1(content, usedforsecurity=False).hexdigest(),
+        "size": len(content),
+        "multipart": {"upload_id": file["multipart"]["upload_id"], "parts": parts},
+    }
+    answer = wire.ok("POST", "data_files/presigned_upload/confirm_upload/", {"files": [sent]})
+    assert (answer["created_count"], answer["failed_count"]) == (1, 0)
+    (result,) = answer["results"]
+    assert (result["success"], result["checksum"]) == (True, sent["checksum"])

@@ -17,6 +17,7 @@ from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.downloads import FILE_LINK
 from synapse.emulator.files import find_blobs
 from synapse.emulator.models import (
+    Blob,
     DataCollection,
     DataUnit,
     FileSpecification,
@@ -32,13 +33,19 @@ def describe_files(unit: DataUnit, request: Request) -> dict[str, Any]:
     return {
         file.specification.name: {
             "url": build_file_url(file, file.path, request),
-            "checksum": file.blob.checksum,
+            "checksum": choose_checksum(file.blob, request),
             "size": file.blob.size,
             "path": file.path,
             "file_type": file.specification.file_type,
         }
         for file in sorted(unit.unit_files.all(), key=lambda file: file.specification.index)
     }
+
+
+def choose_checksum(blob: Blob, request: Request) -> str:
+    """Return the content's checksum, of the kind that the server shows."""
+    shows_sha1 = behaviour_of(request).checksums == "sha1"
+    return blob.sha1 if shows_sha1 and blob.sha1 else blob.checksum
 
 
 def build_file_url(owner: Any, path: str, request: Request) -> str:
