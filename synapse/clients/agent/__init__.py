@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,18 +34,20 @@ if TYPE_CHECKING:
 
 __all__ = ["AgentClient"]
 
+_ADDRESS = "SYNAPSE_AGENT_URL"
+
 
 class AgentClient(RayClientMixin, ResourceClientMixin):
     """A client of an agent.
 
     Args:
-        base_url: Address of the agent; `None` with a `long_poll_handler`.
+        base_url: Address of the agent; default: `SYNAPSE_AGENT_URL`.
         agent_token: Token of the agent; default: `SYNAPSE_AGENT_TOKEN`.
         user_token: Token of the user for whom the agent acts.
         tenant: Code of that user's tenant.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
         stream_limits: Limits for following logs; also an attribute, which may be set later.
-        long_poll_handler: Broker that passes requests on to an agent without an address.
+        long_poll_handler: Broker that passes requests on to an agent, which then needs no address.
 
     Raises:
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
@@ -56,7 +59,7 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
 
     def __init__(
         self,
-        base_url: str | None,
+        base_url: str | None = None,
         agent_token: TokenArgument | None = None,
         *,
         user_token: str | None = None,
@@ -68,12 +71,17 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
         credentials = {"agent_access": Secret.find(agent_token, "agent_token")}
         if user_token is not None:
             credentials["user_token"] = Secret(user_token, "the argument user_token")
+        source = "the argument base_url"
         if base_url is None and long_poll_handler is not None:
             base_url = NO_ADDRESS
+        elif base_url is None:
+            base_url, source = os.environ.get(_ADDRESS), f"the environment variable {_ADDRESS}"
         if not base_url:
-            raise ConfigurationError("The base URL is missing. Pass base_url, the agent's address.")
+            raise ConfigurationError(
+                f"The base URL is missing. Pass base_url, the agent's address, or set {_ADDRESS}."
+            )
         settings = Settings(
-            base_url=checked_url(base_url, "the argument base_url"),
+            base_url=checked_url(base_url, source),
             credentials=credentials,
             tenant=checked_tenant(tenant),
             timeout=Timeout.of(timeout),

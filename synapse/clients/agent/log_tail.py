@@ -17,7 +17,6 @@ from synapse.errors import (
     InvalidResponse,
     MissingExtra,
     NotFound,
-    PermissionDenied,
     RequestTimeout,
     ServerError,
     UsageError,
@@ -137,14 +136,14 @@ class _AgentLogFollower:
             except StopIteration as end:
                 rest: str | None = end.value
                 return rest
-            except (AuthenticationError, PermissionDenied):
+            except AuthenticationError:
                 raise
             except ClientError as error:
                 if self._is_confirmed or len(self._openers) == 1:
                     raise
                 if isinstance(error, NotFound):
                     self._get(f"jobs/{self._key}/")  # raises if the job itself is missing
-                # A proxy may block this protocol and let the next one through.
+                # A proxy may block this protocol, also with a 403, and let the next one through.
                 del self._openers[0]
                 continue
             self._is_confirmed = True

@@ -192,6 +192,25 @@ class TestConstruction:
         assert recorder.asked[0].headers["authorization"] == "of-the-environment"
         assert "for-the-backend-alone" not in str(recorder.asked[0].headers)
 
+    def test_address_of_the_environment(
+        self, recorder: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_URL", recorder.url)
+        monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", "of-the-environment")
+
+        with AgentClient() as client:
+            client.health_check()
+        with AgentClient("http://127.0.0.1:1") as other:
+            assert other.base_url == "http://127.0.0.1:1"
+
+        assert recorder.asked[0].headers["authorization"] == "of-the-environment"
+
+    def test_malformed_address_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_URL", "not an address")
+
+        with pytest.raises(errors.ConfigurationError, match="SYNAPSE_AGENT_URL"):
+            AgentClient(agent_token="t")
+
     def test_argument_beats_environment(
         self, recorder: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -105,6 +105,31 @@ def test_events_after_a_cut(first: list[Any], second: list[Any], dashboard: Dash
     transport.close()
 
 
+@pytest.mark.parametrize("status", [200, 403, 404, 500, 501])
+def test_auto_takes_events_where_no_websocket_gets_through(
+    status: int, dashboard: Dashboard
+) -> None:
+    answers = {
+        "/jobs/mine/": (200, {"status": "SUCCEEDED"}),
+        "/jobs/mine/logs/": (status, {"detail": "No WebSockets here."}),
+        "/jobs/mine/logs/stream/": (200, _stream([*PLAIN, {"type": "complete"}])),
+    }
+    dashboard.answer = lambda method, path, body: answers[path]
+    transport = Transport(Settings(base_url=dashboard.url, credentials={}))
+
+    lines = tail(
+        transport,
+        "mine",
+        protocol="auto",
+        limits=StreamLimits(),
+        timeout=Timeout(1, 1),
+        patience=0,
+    )
+
+    assert list(lines) == ["a", "b", "c"]
+    transport.close()
+
+
 def test_unknown_protocol() -> None:
     with pytest.raises(UsageError, match=r"protocol='pigeon' is unknown. Pass one of 'auto'"):
         validate_protocol("pigeon")
