@@ -108,6 +108,13 @@ def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, nam
     assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
 
 
+def test_events_with_the_same_id_are_different_rows(recorded: BackendClient, recorder: Any) -> None:
+    rows = [{"id": 1, "pgh_id": 5}, {"id": 1, "pgh_id": 6}]
+    answer_with(recorder, {**PAGE, "results": rows})
+
+    assert list(recorded.list_ground_truth_events(list_all=True)) == rows
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_pair_of_rows_and_count(recorded: BackendClient, recorder: Any, name: str) -> None:
     answer_with(recorder, PAGE)
@@ -443,6 +450,21 @@ def test_collection(
 
     assert (result, progress) == (None, [(1, 3), (2, 3), (3, 3)])
     assert [asked.path for asked in recorder.asked] == ["data_files/"] * 3 + ["data_units/"]
+
+
+@pytest.mark.parametrize("answer", [[{"id": 7}], {"results": [{"id": 7}]}, {"id": 7}])
+def test_tasks_of_new_units(
+    recorded: BackendClient, recorder: Any, path: Path, answer: Any
+) -> None:
+    serve_uploads(recorder)
+    upload = recorder.answer
+    recorder.answer = lambda asked: (
+        type(upload(asked))(201, answer) if asked.path == "data_units/" else upload(asked)
+    )
+
+    recorded.upload_data_collection(4, [{"files": {"image": path}}], project_id=9)
+
+    assert recorder.asked[-1].body == [{"project": 9, "data_unit": 7}]
 
 
 def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, path: Path) -> None:
