@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 
+from synapse.emulator.behaviours import BehaviourStore
 from synapse.emulator.fault_switch import FaultSwitch
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ class EmulatorConfig(AppConfig):
 
     #: The faults that holders of that token armed.
     faults = FaultSwitch()
+
+    #: The behaviours that holders of that token chose.
+    behaviours = BehaviourStore()
 
     #: The job runner; None where several processes may serve, none of which sees all jobs.
     running: "JobRunner | None" = None

@@ -3,11 +3,18 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from synapse.emulator.admin_api import FaultsView, FaultView, GroundTruthsView, TenantsView
-from synapse.emulator.api.agents import ConnectView
+from synapse.emulator.admin_api import (
+    BehavioursView,
+    FaultsView,
+    FaultView,
+    GroundTruthsView,
+    TenantsView,
+)
+from synapse.emulator.api.agents import AgentViewSet, ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
     ScriptTaskViewSet,
+    TaskCreationViewSet,
     TaskTagViewSet,
     TaskViewSet,
 )
@@ -19,7 +26,7 @@ from synapse.emulator.api.ground_truth import (
     GroundTruthVersionViewSet,
     GroundTruthViewSet,
 )
-from synapse.emulator.api.jobs import JobViewSet
+from synapse.emulator.api.jobs import JobViewSet, TrainViewSet
 from synapse.emulator.api.logs import LogViewSet
 from synapse.emulator.api.ml import ModelViewSet
 from synapse.emulator.api.plugins import PluginViewSet
@@ -43,7 +50,9 @@ router.register("data_units", DataUnitViewSet, "data-unit")
 router.register("data_files", DataFileViewSet, "data-file")
 router.register("plugins", PluginViewSet, "plugin")
 router.register("plugin_releases", PluginReleaseViewSet, "plugin-release")
+router.register("agents", AgentViewSet, "agent")
 router.register("jobs", JobViewSet, "job")
+router.register("trains", TrainViewSet, "train")
 router.register("logs", LogViewSet, "log")
 router.register("serve_applications", ServeApplicationViewSet, "serve-application")
 router.register("storages", StorageViewSet, "storage")
@@ -56,6 +65,11 @@ router.register(
 
 urlpatterns = [
     *router.urls,
+    path(
+        "data_units/create_tasks/",
+        TaskCreationViewSet.as_view({"post": "create_tasks"}),
+        name="task-creation",
+    ),
     path("chunked_upload/", UploadView.as_view(), name="chunked-upload-list"),
     path("chunked_upload/<uuid:pk>/", UploadView.as_view(), name="chunked-upload-detail"),
     path("agents/<str:token>/connect/", ConnectView.as_view(), name="agent-connect"),
@@ -64,6 +78,7 @@ urlpatterns = [
     path("health/", HealthView.as_view(), name="health"),
     path("_emulator/tenants/", TenantsView.as_view(), name="tenants"),
     path("_emulator/ground_truths/", GroundTruthsView.as_view(), name="ground-truths"),
+    path("_emulator/behaviours/", BehavioursView.as_view(), name="behaviours"),
     path("_emulator/faults/", FaultsView.as_view(), name="faults"),
     path("_emulator/faults/<str:key>/", FaultView.as_view(), name="fault"),
 ]

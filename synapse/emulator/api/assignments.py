@@ -11,7 +11,8 @@ from synapse.emulator.api.annotation import (
     TaskSerializer,
     TaskTagSerializer,
 )
-from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet, UpdateMixin
+from synapse.emulator.api.base import ResourceSerializer, UpdateMixin
+from synapse.emulator.api.script_lists import ScriptListViewSet
 from synapse.emulator.api.tagging import SetTagsMixin
 from synapse.emulator.api.units import describe_files
 from synapse.emulator.models import Assignment, Task, User
@@ -75,7 +76,7 @@ class AssignmentSerializer(TaggedSerializer):
         return assignment
 
 
-class ScriptAssignmentViewSet(mixins.ListModelMixin, ResourceViewSet):
+class ScriptAssignmentViewSet(ScriptListViewSet):
     """``sdk/assignments/``: the list for scripts."""
 
     serializer_class = AssignmentSerializer

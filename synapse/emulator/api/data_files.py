@@ -49,7 +49,7 @@ class DataFileSerializer(ResourceSerializer):
         read_only_fields = ("processing_status",)
 
     def get_url(self, data_file: DataFile) -> str:
-        return build_file_url(data_file.blob, data_file.filename, self.context["request"])
+        return build_file_url(data_file, data_file.filename, self.context["request"])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("chunked_upload" in attrs):
@@ -105,4 +105,5 @@ class DataFileViewSet(ResourceViewSet):
         serializer.is_valid(raise_exception=True)
         checksums = list(dict.fromkeys(serializer.validated_data["checksums"]))
         blobs = find_blobs(tenant_of(request), [checksum.lower() for checksum in checksums])
-        return Response({"checksums": [item for item in checksums if item.lower() in blobs]})
+        existing = [item for item in checksums if item.lower() in blobs]
+        return Response({"existing_checksums": existing, "checksums": existing})

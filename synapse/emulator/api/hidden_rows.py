@@ -14,7 +14,7 @@ from synapse.emulator.tenancy import tenant_of
 
 def hide_implicit_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
     """Leave implicit units out, unless the list selects by id or collection."""
-    if {"id", "id__in", "data_collection"} & request.query_params.keys():
+    if {"id", "id__in", "data_collection", "data_collection__in"} & request.query_params.keys():
         return queryset
     uploads = tenant_of(request).uploads_id
     return queryset if uploads is None else queryset.exclude(data_collection_id=uploads)

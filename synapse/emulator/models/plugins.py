@@ -21,6 +21,7 @@ class Plugin(TenantOwned):
         POST_ANNOTATION = "post_annotation"
         DATA_VALIDATION = "data_validation"
         CONVERTER = "converter"
+        CUSTOM = "custom"
 
     code = models.CharField(max_length=100)
     name = models.CharField(max_length=255)
@@ -49,6 +50,7 @@ class PluginRelease(TenantOwned):
     version = models.CharField(max_length=64)
     changelog = models.TextField(blank=True)
     is_stable = models.BooleanField(default=True)
+    debug = models.BooleanField(default=False)
     config = models.JSONField(default=dict, blank=True)
     readme = models.TextField(blank=True)
     blob = ForeignKey(Blob, models.PROTECT, related_name="+", editable=False)

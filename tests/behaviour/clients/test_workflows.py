@@ -177,7 +177,7 @@ def test_deploying_a_plugin(api: Any, zipped: Path) -> None:
     job = api.get_job(started["job_id"])
 
     assert release["plugin"] == job["plugin"] == plugin["id"]
-    assert (job["plugin_release"], job["status"]) == (release["id"], "queued")
+    assert (job["plugin_release"], job["status"]) == (release["id"], "PENDING")
     assert job["params"] == {"radius": 2.5}
 
     # What the plugin itself does with its job, and what whoever waits for it sees.
@@ -188,7 +188,7 @@ def test_deploying_a_plugin(api: Any, zipped: Path) -> None:
     api.update_job(job["id"], {"status": "completed", "progress": 100, "console_logs": ["done"]})
 
     assert list(lines) == ["done"]
-    assert api.get_job(job["id"])["status"] == "completed"
+    assert api.get_job(job["id"])["status"] == "SUCCEEDED"
     assert [row["id"] for row in api.list_jobs(params={"plugin": plugin["id"]})["results"]] == [
         job["id"]
     ]
