@@ -27,6 +27,7 @@ from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
 from synapse.transfer.multipart_form import MultipartForm
 from synapse.transport import Transport
+from synapse.transport.page import KEY
 
 __all__ = ["BaseClient", "Params"]
 
@@ -255,6 +256,7 @@ class BaseClient(Closing, KnownAttributes):
         *,
         files_fields: tuple[str, ...] = ("files",),
         is_local: bool = False,
+        key: str = KEY,
         **options: Unpack[ListKeywords],
     ) -> Page: ...
     @overload
@@ -267,6 +269,7 @@ class BaseClient(Closing, KnownAttributes):
         *,
         files_fields: tuple[str, ...] = ("files",),
         is_local: bool = False,
+        key: str = KEY,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows: ...
     def _list(
@@ -278,6 +281,7 @@ class BaseClient(Closing, KnownAttributes):
         *,
         files_fields: tuple[str, ...] = ("files",),
         is_local: bool = False,
+        key: str = KEY,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
         """List a path below the base URL.
@@ -292,6 +296,7 @@ class BaseClient(Closing, KnownAttributes):
             files_fields: Fields that hold file URLs.
             is_local: Whether the files of all rows are downloaded, unless `url_conversion` is
                 given.
+            key: The unique field of the list.
             **options: `page_size`, `timeout`, `page_retries`, `page_retry_backoff`,
                 `throttle_seconds` and `page_failures`, see `ListOptions`.
 
@@ -321,7 +326,9 @@ class BaseClient(Closing, KnownAttributes):
                 convert_all = partial(FileCache(self._transport).localize_all, fields=files_fields)
             pairs = [(k, v) for k, v in (params or {}).items() if k not in ("page", "page_size")]
             pairs.append(("page_size", (params or {}).get("page_size", self.page_size)))
-            read = partial(read_pages, self._transport, path, pairs, checked, resource=resource)
+            read = partial(
+                read_pages, self._transport, path, pairs, checked, key=key, resource=resource
+            )
             return AllRows(read, convert_all)
         body = checked.send(
             partial(self._transport.request, "GET", path, params=params, resource=resource)

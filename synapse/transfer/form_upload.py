@@ -138,7 +138,10 @@ def find_stored_checksums(
         json={"checksums": list(checksums)},
         resource=resource,
     )
-    stored = answer.get("checksums") if isinstance(answer, dict) else answer
+    stored = answer
+    if isinstance(answer, dict):
+        # Servers of different ages use one key or the other.
+        stored = answer.get("existing_checksums", answer.get("checksums"))
     if not isinstance(stored, list):
         return set()
     return {checksum for checksum in stored if isinstance(checksum, str)}

@@ -13,7 +13,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.backend.models import AgentRecord
 from synapse.clients.base import Params
-from synapse.clients.keyword_aliases import accept_aliases, choose_one
+from synapse.clients.keyword_aliases import accept_aliases, check_spellings, choose_one
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.record import Record
@@ -115,9 +115,11 @@ class IntegrationClientMixin(BackendBase):
             The server's response, with the `job_id`.
 
         Raises:
+            UsageError: `params` and `parameters` differ; no request was made.
             NotFound: No plugin has this id.
             ValidationError: The server refused the action or a parameter.
         """
+        check_spellings(data, parameters="params")
         return self._call_action("POST", Plugin, plugin, "run/", data)
 
     def create_plugin_release(

@@ -38,7 +38,7 @@ PROTECTED = {
     "_delete": "path, data=None, params=None, **options",
     "_list": (
         "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',), "
-        "is_local=False, **options"
+        "is_local=False, key='id', **options"
     ),
 }
 

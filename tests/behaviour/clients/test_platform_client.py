@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 import attrs
 import pytest
 
+from synapse import Project
 from synapse.clients.backend import BackendClient
 from synapse.errors import ConfigurationError, NotFound, UsageError
 
@@ -106,6 +108,13 @@ def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, nam
     assert (before, count) == (1, 2)
     assert [(path.name, path.read_bytes()) for path in paths] == [("a.txt", CONTENT)] * 2
     assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
+
+
+def test_events_with_the_same_id_are_different_rows(recorded: BackendClient, recorder: Any) -> None:
+    rows = [{"id": 1, "pgh_id": 5}, {"id": 1, "pgh_id": 6}]
+    answer_with(recorder, {**PAGE, "results": rows})
+
+    assert list(recorded.list_ground_truth_events(list_all=True)) == rows
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -305,6 +314,9 @@ CONTRADICTIONS: dict[str, Callable[[BackendClient, Path], Any]] = {
     "release file": lambda c, p: c.create_plugin_release({"file": p}, file=p.parent / "b.zip"),
     "model file": lambda c, p: c.create_model({"file": p}, file=p.parent / "b.pt"),
     "page_size": lambda c, p: c.list_tasks({"page_size": 1}, page_size=2),
+    "params": lambda c, p: c.run_plugin(1, {"params": {"a": 1}, "parameters": {}}),
+    "task ids": lambda c, p: c.set_tags_tasks({"ids": [1], "task_ids": [2], "tags": [3]}),
+    "assignment tags": lambda c, p: c.set_tags_assignments({"tags": [1], "tag_ids": [2]}),
 }
 
 
@@ -445,6 +457,21 @@ def test_collection(
     assert [asked.path for asked in recorder.asked] == ["data_files/"] * 3 + ["data_units/"]
 
 
+@pytest.mark.parametrize("answer", [[{"id": 7}], {"results": [{"id": 7}]}, {"id": 7}])
+def test_tasks_of_new_units(
+    recorded: BackendClient, recorder: Any, path: Path, answer: Any
+) -> None:
+    serve_uploads(recorder)
+    upload = recorder.answer
+    recorder.answer = lambda asked: (
+        type(upload(asked))(201, answer) if asked.path == "data_units/" else upload(asked)
+    )
+
+    recorded.upload_data_collection(4, [{"files": {"image": path}}], project_id=9)
+
+    assert recorder.asked[-1].body == [{"project": 9, "data_unit": 7}]
+
+
 def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, path: Path) -> None:
     serve_uploads(recorder)
 
@@ -502,6 +529,42 @@ def test_item_without_a_task(recorded: BackendClient, recorder: Any) -> None:
     with pytest.raises(UsageError, match=r"items\[1\] has no 'task_id'"):
         recorded.annotate_task_data_batch([{"task_id": 1, "data": {}}, {"data": {}}])
     assert recorder.asked == []
+
+
+# -- On the local backend ------------------------------------------------------------------------
+
+
+def test_local_backend_answers_as_the_platform(
+    client: BackendClient, project: Project, path: Path
+) -> None:
+    tasks, count = client.list_tasks({"project": project.id}, list_all=True)
+    files = client.list_tasks_files({"project": project.id}, list_all=True)
+    units = client.list_data_units(list_all=True)
+    key = next(tasks)["id"]
+
+    results = client.annotate_task_data_batch(
+        [{"task_id": key, "data": {"action": "save", "data": {"a": 1}}, "schema": "any"}]
+    )
+
+    assert (count, results[key]["success"]) == (2, True)
+    assert client.list_tasks_data({"id": key})["results"] == [{"id": key, "data": {"a": 1}}]
+    assert [file["name"] for row in files for file in row["files"]] == ["text"] * 2
+    assert [row["files"]["text"]["path"].name for row in units] == ["sample.txt"]
+    assert {agent.is_connected for agent in client.list_agents()} <= {True, False}
+    assert client.create_logs({"event": "e", "data": {}, "file": str(path)})["event"] == "e"
+
+
+def test_release_by_code_and_version(client: BackendClient, tmp_path: Path) -> None:
+    plugin = client.create_plugin({"name": "Detector", "code": "detector"})
+    archive = tmp_path / "plugin.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("config.yaml", "code: detector\n")
+
+    release = client.create_plugin_release({"plugin": plugin["id"], "version": "1.0.0"}, archive)
+
+    found = client.get_plugin_release_by_lookup("detector@1.0.0")
+    assert (found["id"], found["plugin"]["code"]) == (release["id"], "detector")
+    assert [row["id"] for row in client.list_plugin_releases("detector")] == [release["id"]]
 
 
 # -- Presigned uploads ---------------------------------------------------------------------------
