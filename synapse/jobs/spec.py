@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import attrs
 
 from synapse.errors import ConfigurationError
-from synapse.plugins.platform_form import make_variables
+from synapse.plugins.platform_form import PLATFORM_PYTHON, make_variables
 
 if TYPE_CHECKING:
     from synapse.plugins.config import Action, PluginConfig
@@ -89,20 +89,25 @@ class JobSpec:
     limits: Limits = Limits()
     debug: bool = False
 
-    def for_driver(self, config: PluginConfig, action: Action) -> dict[str, Any]:
+    def for_driver(
+        self, config: PluginConfig, action: Action, *, is_platforms: bool = False
+    ) -> dict[str, Any]:
         """Return the input of the job's process as JSON values, credentials included.
 
         Args:
             config: The release's configuration.
             action: The action, of that configuration.
+            is_platforms: Whether the platform's package runs the action.
         """
+        versions = [PLATFORM_PYTHON if is_platforms else None, config.requires.python]
         return {
             "job_id": self.job_id,
             "code": self.release.code,
             "version": self.release.version,
             "action": self.action,
             "entrypoint": action.entrypoint,
-            "requires_python": config.requires.python,
+            "requires_python": ",".join(filter(None, versions)) or None,
+            "platform": self.for_platform(action) if is_platforms else None,
             "params": dict(self.params),
             "base_url": self.base_url,
             "credentials": dict(self.credentials),

@@ -37,6 +37,7 @@ from synapse.plugins.entrypoints import (
 from synapse.plugins.job_context import Context, set_current
 from synapse.plugins.job_updates import UpdateSender
 from synapse.plugins.log_markers import add_level
+from synapse.plugins.platform_main import run_platform_package
 from synapse.plugins.process_control import (
     end_with_parent,
     handle_termination,
@@ -124,6 +125,8 @@ class _JobProcess:
                 f"{platform.python_version()}. Use a runner with that version, or change "
                 "requires.python in config.yaml.",
             )
+        if self._spec.get("platform"):
+            return _run_platform_package(self._spec["platform"])
         try:
             function, takes_context = load_entrypoint(entrypoint)
         except EntrypointError as error:
@@ -171,6 +174,17 @@ class _JobProcess:
         if previous is not None:
             sessions.set_default(previous)
         return session
+
+
+def _run_platform_package(variables: Mapping[str, str]) -> int:
+    try:
+        run_platform_package(variables)
+    except SystemExit as end:
+        return _exit_code(end)
+    except BaseException as error:
+        _print_message(format_traceback(error), "error")
+        return RAISED
+    return COMPLETED
 
 
 def _read_spec(arguments: list[str]) -> dict[str, Any]:

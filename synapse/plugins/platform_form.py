@@ -12,6 +12,7 @@ __all__ = [
     "PLATFORM_PYTHON",
     "list_requirements",
     "make_variables",
+    "mark_platform_requirements",
     "platform_requirement",
     "uses_platform_package",
 ]
@@ -69,6 +70,22 @@ def platform_requirement(config: PluginConfig) -> str:
     The lower bound distinguishes that package from this SDK, whose name is the same.
     """
     return f"synapse-sdk{config.requires.sdk or '>=2026'}"
+
+
+def mark_platform_requirements(requirements: Sequence[str]) -> list[str]:
+    """Restrict the package's lines among requirements to the versions of Python that it supports.
+
+    On another version pip then succeeds, and the job's process names the version that is missing.
+
+    Example:
+        >>> mark_platform_requirements(["numpy", "synapse-sdk"])
+        ['numpy', 'synapse-sdk; python_version >= "3.12"']
+    """
+    marker = f'; python_version {PLATFORM_PYTHON[:2]} "{PLATFORM_PYTHON[2:]}"'
+    return [
+        f"{line}{marker}" if _PACKAGE.match(line) and ";" not in line else line
+        for line in requirements
+    ]
 
 
 def make_variables(

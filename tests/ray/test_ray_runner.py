@@ -8,6 +8,7 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 import time
 import zipfile
@@ -284,6 +285,55 @@ def test_requirement_in_the_release(runner: RayRunner, order: Make, archive: Pat
 
     assert outcome == Outcome("completed"), told.lines
     assert told.text() == [word]
+
+
+PLATFORM_PACKAGE = """
+import importlib, json, os
+module, name = os.environ["SYNAPSE_ACTION_ENTRYPOINT"].rsplit(".", 1)
+print("package", json.loads(os.environ["SYNAPSE_ACTION_PARAMS"]), os.environ["SYNAPSE_JOB_ID"])
+getattr(importlib.import_module(module), name)()
+"""
+
+
+def release_for_the_platforms_package(archive: Path) -> None:
+    """Turn a release into one of the platform's package, with a stand-in for the package."""
+    about = "synapse_sdk-2026.99.dist-info"
+    files = {
+        "synapse_sdk/__init__.py": "",
+        "synapse_sdk/plugins/__init__.py": "",
+        "synapse_sdk/plugins/entrypoint.py": PLATFORM_PACKAGE,
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: synapse-sdk\nVersion: 2026.99\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/RECORD": "",
+    }
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as made:
+        for path, text in files.items():
+            made.writestr(path, text)
+    name = "wheels/synapse_sdk-2026.99-py3-none-any.whl"
+    change(
+        archive,
+        {name: held.getvalue(), "requirements.txt": b"--no-index\n-f wheels\nsynapse-sdk\n"},
+        actions={"good": {"entrypoint": "work.exits"}},
+    )
+
+
+def test_action_of_the_platforms_package(
+    runner: RayRunner, order: Make, archive: Path, emulator: EmulatorTenant
+) -> None:
+    release_for_the_platforms_package(archive)
+    made = order("good")
+
+    outcome, told = run(runner, made)
+
+    if sys.version_info >= (3, 12):
+        assert outcome == Outcome("failed", "It ended with exit code 7."), told.lines
+        assert told.text() == [f"package {{'a': 1}} {made.job_id}"]
+    else:
+        reason = "The release requires Python >=3.12, but the runner has Python 3."
+        assert str(outcome.reason).startswith(reason), told.lines
+    seen = json.dumps(runner.client.get_job(made.job_id)) + repr(told.lines)
+    assert emulator.api_token not in seen
 
 
 def test_requirement_that_is_nowhere(runner: RayRunner, order: Make, archive: Path) -> None:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synapse.clients.agent.ray import RayClient
@@ -22,8 +23,14 @@ from synapse.jobs.protocols import Reporter
 from synapse.jobs.ray.requirements import adapt_requirements
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.jobs.unmet_requests import find_unmet_requests
+from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
+from synapse.plugins.platform_form import (
+    mark_platform_requirements,
+    platform_requirement,
+    uses_platform_package,
+)
 from synapse.transport.deadline_blocks import deadline
 from synapse.transport.stream_limits import StreamLimits
 
@@ -40,6 +47,7 @@ _START = (
     "import os, sys; sys.path[:] = [p for p in sys.path if p not in ('', os.getcwd())]; "
     "from synapse.plugins.job_main import main; sys.exit(main())"
 )
+_LARGEST_MODULE = 16 << 20
 _TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 _POLL = 1.0
 _TICK = 0.1
@@ -128,24 +136,32 @@ class RayJob:
         order = self.order
         try:
             config = load_config(order.release.archive)
+            action = config.actions.get(order.action)
+            if action is None:
+                names = ", ".join(config.actions) or "none"
+                return Outcome(
+                    "failed", f"The release has no action {order.action!r}; it has {names}."
+                )
+            is_platforms = _uses_platform_package(order.release.archive, config, action)
             requirements = (
                 adapt_requirements(
                     config.requirements, order.release.archive, order.release.checksum
                 )
-                if config.install
+                if config.install or is_platforms
                 else []
             )
         except (SynapseError, OSError) as error:
             return Outcome("failed", f"The release can't be used: {error}")
-        action = config.actions.get(order.action)
-        if action is None:
-            names = ", ".join(config.actions) or "none"
-            return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
+        if is_platforms:
+            requirements = mark_platform_requirements([*requirements, platform_requirement(config)])
         # Nobody holds the other end of standard input on a cluster, so the input isn't watched.
-        ticket = self._orders.issue({**self.order.for_driver(config, action), "watch": False})
+        spec = {**order.for_driver(config, action, is_platforms=is_platforms), "watch": False}
+        ticket = self._orders.issue(spec)
         self._early += [
             add_level(sentence, "warning")
-            for sentence in find_unmet_requests(config, action, can_reserve=True)
+            for sentence in find_unmet_requests(
+                config, action, can_reserve=True, uses_platform_package=is_platforms
+            )
         ]
         try:
             submitted = self._persist(lambda: self._submit(ticket, requirements, config, action))
@@ -352,6 +368,13 @@ class RayJob:
             say()
         except Exception:  # of whoever is told: the job goes on
             _log.exception("The reporter of job %s failed.", self.order.job_id)
+
+
+def _uses_platform_package(archive: Path, config: PluginConfig, action: Action) -> bool:
+    with open_zip(archive) as source:
+        return uses_platform_package(
+            config, action, lambda name: read_entry(source, name, _LARGEST_MODULE)
+        )
 
 
 def _describe_lost_node(job: Mapping[str, Any]) -> str | None:
