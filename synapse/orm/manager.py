@@ -85,7 +85,7 @@ class Creates(BaseManager[T]):
             for one in value if isinstance(value, (list, tuple, set)) else (value,):
                 if why := field.refuses(one):
                     raise InvalidQuery(f"{schema.name}.{why}")
-            body[relation] = to_json(value, relation)
+            body[relation] = field.to_keys(to_json(value, relation))
         if self._scope is not None:
             name, owner = self._scope
             own = [owner._key] if schema.fields[name].declared.is_many else owner._key
