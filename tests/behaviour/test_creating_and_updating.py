@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from synapse import Category, DataUnit, FileSpecification, Project, Session, Task
-from synapse.errors import BulkError, InvalidResponse, UsageError, ValidationError
+from synapse.errors import (
+    BulkError,
+    FieldValueError,
+    InvalidResponse,
+    SessionClosed,
+    UsageError,
+    ValidationError,
+)
 from synapse.testing import assert_num_requests
 
 
@@ -140,10 +149,130 @@ def test_an_item_that_cannot_be_meant_is_refused_before_asking(
             project.tasks.bulk_create([], batch_size=0)
 
 
+BAD_ITEMS = [
+    ({"meta": {"score": float("nan")}}, r"meta\.score is nan", FieldValueError),
+    ({"meta": {"score": [1, pd.NaT]}}, r"meta\.score\.1 is NaT", FieldValueError),
+    ({"meta": {"a": {"b": b"x"}}}, r"meta\.a\.b is a bytes", FieldValueError),
+    ({"meta": {1: 1, "1": 2}}, "the same key '1'", FieldValueError),
+    ({"statsu": 1}, "did you mean 'status'", UsageError),
+    ({"created": "2027-01-31"}, "set by the server alone", UsageError),
+    (5, "5 is not a mapping", UsageError),
+]
+
+
+@pytest.mark.parametrize(("bad", "reason", "kind"), BAD_ITEMS)
+@pytest.mark.parametrize("make", [list, tuple])
+def test_the_items_of_a_list_are_checked_before_the_first_request(
+    session: Session,
+    project: Project,
+    unit: DataUnit,
+    make: Any,
+    bad: Any,
+    reason: str,
+    kind: type[Exception],
+) -> None:
+    bad = {**bad, "data_unit": unit} if isinstance(bad, dict) else bad
+    items = make([*({"data_unit": unit} for _ in range(7)), bad])
+    with assert_num_requests(session, 0), pytest.raises(kind, match=f"^item 7: .*{reason}"):
+        project.tasks.bulk_create(items, batch_size=3)
+
+
+@pytest.mark.parametrize(("bad", "reason", "kind"), BAD_ITEMS)
+def test_an_item_of_a_generator_says_position_path_and_what_was_made(
+    session: Session,
+    project: Project,
+    unit: DataUnit,
+    bad: Any,
+    reason: str,
+    kind: type[Exception],
+) -> None:
+    bad = {**bad, "data_unit": unit} if isinstance(bad, dict) else bad
+    items = iter([*({"data_unit": unit} for _ in range(7)), bad])
+    message = f"^item 7: .*{reason}.* 6 were made before it"
+    with pytest.raises(BulkError, match=message) as caught:
+        project.tasks.bulk_create(items, batch_size=3)
+    assert caught.value.created == list(project.tasks[2:])
+    assert len(caught.value.created) == 6
+    assert set(caught.value.errors) == {7}
+    assert isinstance(caught.value.__cause__, kind)
+
+
+def test_a_wrong_file_of_a_unit_says_its_position(session: Session, unit: DataUnit) -> None:
+    units = unit.data_collection.data_units
+    with assert_num_requests(session, 0), pytest.raises(UsageError, match=r"^item 1: "):
+        units.bulk_create([{"files": {}}, {"files": {"text": "a path"}}])
+
+
+@pytest.mark.parametrize("error", [KeyError("label"), OSError("gone"), FieldValueError("bad")])
+def test_an_error_of_the_source_says_what_was_made(
+    project: Project, unit: DataUnit, error: Exception
+) -> None:
+    def read() -> Iterator[Any]:
+        yield from ({"data_unit": unit} for _ in range(5))
+        raise error
+
+    message = r"stopped .* 4 tasks were made.* Item 4 and later"
+    with pytest.raises(BulkError, match=message) as caught:
+        project.tasks.bulk_create(read(), batch_size=2)
+    assert caught.value.created == list(project.tasks[2:])
+    assert caught.value.__cause__ is error
+    with pytest.raises(type(error)):
+        project.tasks.bulk_create(read())
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize("place", ["source", "request"])
+def test_a_stop_says_what_was_made(
+    emulator: Any, project: Project, stop: type[BaseException], place: str
+) -> None:
+    sent = 0
+
+    def read() -> Iterator[Any]:
+        for number in range(7):
+            if place == "source" and number == 5:
+                raise stop
+            yield {"project": project.id, "meta": {"n": number}}
+
+    def on_request(event: Any) -> None:
+        nonlocal sent
+        sent += event.method == "POST"
+        if place == "request" and sent == 3:
+            raise stop
+
+    with (
+        Session(emulator.url, emulator.api_token, on_request=on_request) as session,
+        pytest.raises(stop) as caught,
+    ):
+        session.tasks.bulk_create(read(), batch_size=2)
+    cause = caught.value.__cause__
+    assert isinstance(cause, BulkError)
+    assert [one.meta["n"] for one in cause.created] == [0, 1, 2, 3]
+    last = "from 4 to 5 may have been made or not" if place == "request" else "Item 4 and later"
+    assert last in str(cause)
+    assert stop is SystemExit or "4 tasks were made" in str(caught.value)
+
+
+def test_a_stop_before_anything_was_sent_stays_as_it_is(session: Session) -> None:
+    def read() -> Iterator[Any]:
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        session.tasks.bulk_create(read())
+    assert caught.value.__cause__ is None
+
+
+def test_a_closed_session_is_no_half_made_batch(emulator: Any) -> None:
+    session = Session(emulator.url, emulator.api_token)
+    session.close()
+    with pytest.raises(SessionClosed):
+        session.tasks.bulk_create([{}])
+
+
 def test_an_item_that_cannot_be_meant_in_a_later_batch_says_what_was_made(
     project: Project, unit: DataUnit
 ) -> None:
-    items: list[Any] = [{"data_unit": unit}, {"data_unit": unit}, {"statsu": 1}]
+    items: Iterator[Any] = iter([{"data_unit": unit}, {"data_unit": unit}, {"statsu": 1}])
     with pytest.raises(BulkError, match=r"item 2: .*did you mean 'status'.* 2 were made") as caught:
         project.tasks.bulk_create(items, batch_size=2)
     assert caught.value.created == list(project.tasks[2:])
