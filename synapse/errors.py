@@ -444,12 +444,12 @@ class JobsFailed(JobFailed):
 
 
 class BulkError(SynapseError):
-    """The server refused a batch of `bulk_create` after earlier batches succeeded.
+    """`bulk_create` stopped: at a refused batch or item, or after earlier batches succeeded.
 
     Attributes:
-        created: Objects of the batches before the refused one, in order.
+        created: Objects of the batches that succeeded, in order.
         errors: Reasons by field for each refused item, by the item's position in the input.
-        cause: The server's error for the batch.
+        cause: The server's error for the batch, if the server refused one.
     """
 
     def __init__(

@@ -16,6 +16,7 @@ import attrs
 
 from synapse._internal.json_values import to_comparable
 from synapse.errors import ClientError, FieldMissing, FieldValueError
+from synapse.orm import registry
 from synapse.orm.convert import (
     Choices,
     ValueObject,
@@ -189,6 +190,13 @@ class Field:
             or (isinstance(part, type) and issubclass(part, containers))
             for part in parts
         )
+
+    def to_keys(self, value: Any) -> Any:
+        """Return a relation's id, or list of ids, in the type of the related class's ids."""
+        if self.declared.target is None or value is None or value is MISSING:
+            return value
+        to_key = registry.get(self.declared.target).__schema__.to_key
+        return [to_key(one) for one in value] if isinstance(value, list) else to_key(value)
 
     def current(self, resource: Entity) -> Any:
         """Return the slot's value, or `MISSING`. Never makes a request."""
@@ -368,7 +376,7 @@ class Field:
         if said is MISSING:
             return False
         if self.is_relation:
-            return bool(to_comparable(current) == ids_of(said))
+            return bool(to_comparable(current) == self.to_keys(ids_of(said)))
         if type(said) in self.passes:
             return same_json(to_comparable(current), said)
         try:

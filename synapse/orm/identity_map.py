@@ -82,8 +82,9 @@ class IdentityMap:
         with session.lock:
             refs = self._refs.setdefault(cls, {})
             find = refs.get
-            name = cls.__schema__.key
-            id_field = cls.__schema__.fields[name]
+            schema = cls.__schema__
+            name = schema.key
+            id_field = schema.fields[name]
             set_id, id_types = id_field.store, id_field.id_types
             for row in rows:
                 try:
@@ -92,14 +93,17 @@ class IdentityMap:
                 except (TypeError, KeyError):
                     raise _not_a_row(cls, row) from None
                 is_plain = type(key) in id_types and key is not None
-                if not is_plain and not _is_key(key):
-                    raise _not_a_row(cls, row)
+                if not is_plain:
+                    if not _is_key(key):
+                        raise _not_a_row(cls, row)
+                    key = row[name] = schema.to_key(key)
+                    ref = find(key)
                 known = ref() if ref is not None else None
                 if known is None:
                     known = new(cls)
                     set_context(known, session)
                     set_raw(known, row)
-                    if is_plain:
+                    if type(key) in id_types:
                         set_id(known, key)
                     refs[key] = reference(known)
                 else:
@@ -129,8 +133,8 @@ class IdentityMap:
         cls = registry.get(target)
         if isinstance(value, dict):
             # An expansion that nobody requested; the known values are at least as new.
-            if _is_key(value.get(cls.__schema__.key)):
-                known = self.get(cls, value[cls.__schema__.key])
+            if _is_key(key := value.get(cls.__schema__.key)):
+                known = self.get(cls, key)
                 return known if known is not None else self.load(cls, [value])[0]
         elif _is_key(value):
             return self.get_or_stub(cls, value, via=via)
@@ -138,7 +142,7 @@ class IdentityMap:
 
     def get(self, cls: type[R], key: Any) -> R | None:
         """Return the known, living object of an id, if any."""
-        ref = self._refs.get(cls, {}).get(key)
+        ref = self._refs.get(cls, {}).get(cls.__schema__.to_key(key))
         return ref() if ref is not None else None
 
     def get_cached(self, cls: type[R], key: Any) -> R | None:

@@ -280,6 +280,9 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
     field = schema.fields.get(name)
     if field is not None and (why := field.refuses(value)):
         raise InvalidQuery(f"{schema.name}.{why}")
+    owner = schema if name == schema.key else schema.relation_target(name)
+    if owner is not None:
+        value = owner.to_key(value)
     try:
         plain = to_json(value, name)
     except FieldValueError as error:

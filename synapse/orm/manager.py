@@ -13,7 +13,15 @@ from typing import Any, TypeVar
 
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
-from synapse.errors import BulkError, ClientError, InvalidQuery, InvalidResponse
+from synapse.errors import (
+    BulkError,
+    ClientError,
+    FieldValueError,
+    InvalidQuery,
+    InvalidResponse,
+    SynapseError,
+    UsageError,
+)
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.query import Query
 from synapse.orm.resource import Deletable, Editable, Resource
@@ -85,7 +93,7 @@ class Creates(BaseManager[T]):
             for one in value if isinstance(value, (list, tuple, set)) else (value,):
                 if why := field.refuses(one):
                     raise InvalidQuery(f"{schema.name}.{why}")
-            body[relation] = to_json(value, relation)
+            body[relation] = field.to_keys(to_json(value, relation))
         if self._scope is not None:
             name, owner = self._scope
             own = [owner._key] if schema.fields[name].declared.is_many else owner._key
@@ -111,15 +119,20 @@ class BulkCreates(Creates[T]):
         """Create many objects. One request for each batch.
 
         Args:
-            items: Fields of each object, as in `create()`; a generator is read batch by batch.
+            items: Fields of each object, as in `create()`. The items of a list are all checked
+                before the first request; a generator is read and checked batch by batch.
             batch_size: Objects per request.
 
         Returns:
             The new objects, in order.
 
         Raises:
-            BulkError: The server refused a whole batch. `err.errors` has the reasons by position,
-                `err.created` the objects of earlier batches.
+            BulkError: The server refused a whole batch, or an item of a later batch is invalid.
+                `err.errors` has the reasons by position, `err.created` the objects of earlier
+                batches. After Ctrl-C, such an error is the `__cause__` of `KeyboardInterrupt`.
+            UsageError: An item is invalid; nothing was created. The message begins with its
+                position.
+            FieldValueError: An item has a value that JSON can't hold; nothing was created.
 
         Example:
             >>> project = getfixture("project")
@@ -129,32 +142,52 @@ class BulkCreates(Creates[T]):
         """
         if batch_size < 1:
             raise InvalidQuery(f"batch_size is {batch_size}: give a whole number from 1.")
+        plural = self._resource.__schema__.plural
         created: list[T] = []
-        for batch in _batches(items, batch_size):
-            created += self._create_batch(self._build_bodies(batch, created), created)
+        in_flight = 0
+        bodies: Iterator[dict[str, Any]] = self._build_bodies(items, created)
+        try:
+            if isinstance(items, (list, tuple)):
+                bodies = iter(list(bodies))
+            while batch := list(islice(bodies, batch_size)):
+                in_flight = len(batch)
+                created += self._create_batch(batch, created)
+                in_flight = 0
+        except BulkError:
+            raise
+        except BaseException as error:
+            if isinstance(error, SynapseError):
+                in_flight = 0  # raised before sending; responses raise a BulkError
+            if not created and not in_flight:
+                raise
+            stopped = _describe_stop(error, created, plural, in_flight)
+            if isinstance(error, Exception):
+                raise stopped from error
+            if isinstance(error, KeyboardInterrupt) and not error.args:
+                error.args = (f"{stopped} This error's __cause__ is a BulkError.",)
+            raise error from stopped
         return created
 
-    def _build_bodies(self, batch: list[Values], created: list[T]) -> list[dict[str, Any]]:
-        """Check a batch before sending."""
-        return [
-            self._build_item_body(n, values, created)
-            for n, values in enumerate(batch, len(created))
-        ]
-
-    def _build_item_body(self, position: int, values: Values, created: list[T]) -> dict[str, Any]:
-        try:
-            if not isinstance(values, Mapping):
-                raise InvalidQuery(f"{values!r} is not a mapping. Pass fields with their values.")
-            return self._body(values)
-        except InvalidQuery as error:
-            message = f"item {position}: {error}"
-            if not created:
-                raise InvalidQuery(message) from None
-            raise BulkError(
-                f"{message} {len(created)} were made before it; err.created has them.",
-                created=created,
-                errors={position: str(error)},
-            ) from error
+    def _build_bodies(self, items: Iterable[Values], created: list[T]) -> Iterator[dict[str, Any]]:
+        """Yield the checked bodies; an error names the item's position."""
+        for position, values in enumerate(items):
+            try:
+                if not isinstance(values, Mapping):
+                    raise InvalidQuery(
+                        f"{values!r} is not a mapping. Pass fields with their values."
+                    )
+                body = self._body(values)
+            except (UsageError, FieldValueError) as error:
+                message = f"item {position}: {error}"
+                if created:
+                    raise BulkError(
+                        f"{message} {len(created)} were made before it; err.created has them.",
+                        created=created,
+                        errors={position: str(error)},
+                    ) from error
+                kinds = (InvalidQuery, UsageError, FieldValueError)
+                raise next(kind for kind in kinds if isinstance(error, kind))(message) from None
+            yield body
 
     def _create_batch(self, bodies: list[dict[str, Any]], created: list[T]) -> list[T]:
         schema = self._resource.__schema__
@@ -237,10 +270,18 @@ def _targets(query: Query[T], verb: str) -> list[T]:
     return list(query)
 
 
-def _batches(items: Iterable[Values], size: int) -> Iterator[list[Values]]:
-    iterator = iter(items)
-    while batch := list(islice(iterator, size)):
-        yield batch
+def _describe_stop(
+    error: BaseException, created: list[Any], plural: str, in_flight: int
+) -> BulkError:
+    """Return the error that says how far a stopped creation got."""
+    first = len(created)
+    after = f"after {first} {plural} were made; err.created has them"
+    if in_flight:
+        after += f". The batch from {first} to {first + in_flight - 1} may have been made or not"
+    else:
+        after += f". Item {first} and later ones were not sent"
+    why = f" ({type(error).__name__}: {error})" if isinstance(error, Exception) else ""
+    return BulkError(f"bulk_create() stopped{why} {after}.", created=created)
 
 
 def _bulk_error(

@@ -5,7 +5,6 @@ A query is immutable, and each verb returns a new one: keep a query and refine c
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
@@ -345,13 +344,18 @@ class Query(BaseManager[T]):
         Args:
             ids: The ids, or objects that stand for theirs; those that don't exist are missing in
                 the answer.
+
+        Returns:
+            The objects by id, in the type of the class's ids, whatever type was passed.
         """
-        wanted = list(dict.fromkeys(one._key if isinstance(one, Resource) else one for one in ids))
-        filters: dict[str, Any] = {self._resource.__schema__.key: wanted}
+        schema = self._resource.__schema__
+        keys = (one._key if isinstance(one, Resource) else schema.to_key(one) for one in ids)
+        wanted = list(dict.fromkeys(keys))
+        filters: dict[str, Any] = {schema.key: wanted}
         query = self.filter(**filters)
         rows = min(max(1, len(wanted)), _LARGEST_PAGE)
-        found = {str(one._key): one for one in query.page_size(rows)}
-        return {key: found[str(key)] for key in wanted if str(key) in found}
+        found = {one._key: one for one in query.page_size(rows)}
+        return {key: found[key] for key in wanted if key in found}
 
     def __bool__(self) -> bool:
         return self.exists()
@@ -413,8 +417,7 @@ class Query(BaseManager[T]):
         """Fetch by the object's own path, or take a fresh object; check the scope."""
         cls, identity = self._resource, self._session.identity
         schema = cls.__schema__
-        if not isinstance(key, (int, str)) and hasattr(key, "__index__"):
-            key = operator.index(key)  # numpy's, for one
+        key = schema.to_key(key)
         path = schema.detail_path(key)  # first: it refuses what no id can be
         found = None if refresh or self._is_partial() else identity.get_cached(cls, key)
         if found is None:
@@ -461,7 +464,8 @@ class Query(BaseManager[T]):
 
     def _is_in_scope(self, one: T, scope: tuple[str, Resource]) -> bool:
         name, owner = scope
-        said = ids_of(type(one).__schema__.fields[name].raw(one._raw))
+        field = type(one).__schema__.fields[name]
+        said = field.to_keys(ids_of(field.raw(one._raw)))
         if said is MISSING:  # the server's list must know
             return self.filter(**{type(one).__schema__.key: one._key}).exists()
         return bool(owner._key in said if isinstance(said, list) else said == owner._key)

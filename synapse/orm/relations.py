@@ -88,7 +88,7 @@ class ForeignKeyId(Generic[K]):
             value = field.raw(instance._raw)
         if value is MISSING:
             value = field.read(instance)
-        key: K = ids_of(to_json(value))
+        key: K = field.to_keys(ids_of(to_json(value)))
         return key
 
     def __set__(self, instance: Resource, value: Any) -> None:

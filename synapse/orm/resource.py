@@ -15,7 +15,7 @@ from synapse.orm import registry
 from synapse.orm.convert import same_json
 from synapse.orm.fields import MISSING, Field, ids_of
 from synapse.orm.pickling import restore
-from synapse.orm.tracked import is_tracked, tracked
+from synapse.orm.tracked import adopt, is_tracked, tracked
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -156,12 +156,14 @@ class Resource:
             saved: Whether the request carried the object's own changes.
         """
         schema = type(self).__schema__
-        if not isinstance(row, dict) or row.get(schema.key, self._key) != self._key:
+        if not isinstance(row, dict) or schema.to_key(row.get(schema.key, self._key)) != self._key:
             raise InvalidResponse(
                 200, "the answer is not this object", response=row, resource=self._label()
             )
         with self._session.lock:
-            self._absorb({**(sent or {}), **row}, sent if saved else None)
+            row = {**(sent or {}), **row, schema.key: self._key}
+            self._absorb(row, sent if saved else None)
+            self._adopt_stored()
             self._session.identity.unpin(self)
 
     def _absorb(self, row: dict[str, Any], saved: Mapping[str, Any] | None = None) -> None:
@@ -191,6 +193,17 @@ class Resource:
         type(self).__set_raw__(self, new)
         for field in stale:
             field.clear(self)
+
+    def _adopt_stored(self) -> None:
+        """Show the server's values instead of equal ones of the user, such as a tuple for a list.
+
+        Lists and mappings that somebody holds remain the field's, with the server's content.
+        """
+        for field in self._editable_fields():
+            current = field.current(self)
+            if current is not MISSING and field.matches(current, self, self._raw):
+                said = field.raw(self._raw)
+                field.store(self, adopt(current, field.convert(said, self)))
 
     def _load_for(self, field: str) -> None:
         """Load the object for a field that the server hasn't sent yet, if possible."""
@@ -293,6 +306,7 @@ class Resource:
                     f"{value!r} is on another server or in another tenant than {self!r}."
                 )
             value = value._key
+        value = target.__schema__.to_key(value)
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise TypeError(
                 f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
@@ -409,6 +423,17 @@ class Fetchable(Resource):
 
     def _reload(self) -> None:
         self.refresh()
+
+    def _adopt_stored(self) -> None:
+        """Show the server's values instead of equal ones of the user, such as a tuple for a list.
+
+        Lists and mappings that somebody holds remain the field's, with the server's content.
+        """
+        for field in self._editable_fields():
+            current = field.current(self)
+            if current is not MISSING and field.matches(current, self, self._raw):
+                said = field.raw(self._raw)
+                field.store(self, adopt(current, field.convert(said, self)))
 
     def _load_for(self, field: str) -> None:
         if getattr(self, "_complete", False):

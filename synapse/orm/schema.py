@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from synapse.orm.fields import Field
 
 __all__ = ["Schema"]
+
+
+# Digits of an id that can be meant; Python refuses to convert very long ones.
+_LONGEST_ID = 40
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -46,6 +51,26 @@ class Schema:
     filters: frozenset[str]
     expandable: frozenset[str]
     key: str = "id"
+
+    def to_key(self, value: Any) -> Any:
+        """Return an id in the type of the class's ids, or another value unchanged.
+
+        One object has one key: the text "2" and the number 2.0 are the id 2 of an integer, and
+        the number 2 is the id "2" of a text.
+        """
+        types = self.fields[self.key].id_types
+        if type(value) in types or isinstance(value, bool):
+            return value
+        if isinstance(value, str):
+            number = value.isascii() and value.isdecimal()
+            return int(value) if number and int in types and len(value) < _LONGEST_ID else value
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        elif hasattr(value, "__index__"):
+            value = operator.index(value)  # numpy's, for one
+        else:
+            return value
+        return value if int in types or str not in types else str(value)
 
     def detail_path(self, key: Any, action: str = "") -> str:
         """Return the path of one object, or of an action on the object.

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["TrackedDict", "TrackedList", "is_tracked", "read_only", "tracked"]
+__all__ = ["TrackedDict", "TrackedList", "adopt", "is_tracked", "read_only", "tracked"]
 
 Report = Callable[[], None]
 
@@ -86,6 +86,47 @@ def _one_deeper(depth: int) -> int:
     if depth == _DEEPEST:
         raise ValueError(f"it is nested more than {_DEEPEST} levels deep")
     return depth + 1
+
+
+def adopt(current: Any, stored: Any) -> Any:
+    """Return a stored value, in the current lists and mappings as far as they report changes.
+
+    Args:
+        current: A field's value, equal to the stored one as JSON.
+        stored: The server's value, converted.
+    """
+    if _is_same(current, stored):
+        return current
+    if isinstance(current, TrackedDict) and isinstance(stored, dict):
+        # The methods of `dict` report no change. What another thread adds meanwhile stays.
+        for key in [key for key in current if type(key) is not str]:
+            dict.__delitem__(current, key)
+        for key, item in stored.items():
+            dict.__setitem__(current, key, adopt(current.get(key), item))
+        return current
+    if isinstance(current, TrackedList) and isinstance(stored, list):
+        for position, item in enumerate(stored[: len(current)]):
+            list.__setitem__(current, position, adopt(current[position], item))
+        return current
+    return stored
+
+
+def _is_same(current: Any, stored: Any) -> bool:
+    """Return whether a value reads as the stored one, down to the types."""
+    if type(current) in (dict, TrackedDict):
+        return (
+            isinstance(stored, dict)
+            and current.keys() == stored.keys()
+            and all(type(key) is str for key in current)
+            and all(_is_same(item, stored[key]) for key, item in current.items())
+        )
+    if type(current) in (list, TrackedList):
+        return (
+            isinstance(stored, list)
+            and len(current) == len(stored)
+            and all(map(_is_same, current, stored))
+        )
+    return type(current) is type(stored) and bool(current == stored)
 
 
 class _ReadOnly:

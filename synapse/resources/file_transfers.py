@@ -286,7 +286,7 @@ def _parse_specifications(row: Mapping[str, Any]) -> list[Specification]:
 
 def _project_id(project: Any) -> Any:
     is_other = isinstance(project, Resource) and type(project).__name__ != "Project"
-    key = to_json(project)
+    key = registry.get("Project").__schema__.to_key(to_json(project))
     if is_other or not (is_int(key) or isinstance(key, str)):
         raise UsageError(f"project={project!r} is not valid. Pass a Project or its id.")
     return key

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import threading
+from datetime import date, datetime, timezone
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
+import numpy as np
 import pytest
 
 from synapse import DataUnit, Project, Session, Task, TaskStatus
@@ -60,6 +64,76 @@ def test_going_back_after_a_save_is_a_change_again(session: Session, task: Task)
         with assert_num_requests(session, 1):
             task.save()
         assert as_the_server_has_it(session, task)["status"] == status
+
+
+def shape(value: Any) -> Any:
+    """Return a value with the types at every depth; tracked containers count as plain ones."""
+    if isinstance(value, dict):
+        return {(type(key), key): shape(item) for key, item in value.items()}
+    return [shape(item) for item in value] if isinstance(value, list) else (type(value), value)
+
+
+@pytest.mark.parametrize(
+    ("assigned", "stored"),
+    [
+        (date(2027, 1, 31), "2027-01-31"),
+        (datetime(2027, 1, 31, tzinfo=timezone.utc), "2027-01-31T00:00:00+00:00"),
+        (np.datetime64("2027-01-31T12:00:00", "ns"), "2027-01-31T12:00:00"),
+        ((1, (2,)), [1, [2]]),
+        ({3, 1, 2}, [1, 2, 3]),
+        (np.arange(3), [0, 1, 2]),
+        (np.int64(5), 5),
+        (np.float32(0.5), 0.5),
+        (np.bool_(True), True),
+        ({1: "a", 2: {3: "b"}}, {"1": "a", "2": {"3": "b"}}),
+        ([{"a": (1,)}, {"b": [{2}]}], [{"a": [1]}, {"b": [[2]]}]),
+        (TaskStatus.COMPLETED, "completed"),
+        (Decimal("0.10"), "0.10"),
+        (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
+        ({"plain": [1, 2.5, None, "x"]}, {"plain": [1, 2.5, None, "x"]}),
+    ],
+    ids=repr,
+)
+@pytest.mark.parametrize("how", ["whole", "part", "refreshed"])
+def test_after_saving_a_field_shows_what_is_stored(
+    session: Session, project: Project, assigned: Any, stored: Any, how: str
+) -> None:
+    held = project.settings
+    if how == "whole":
+        project.settings = {"value": assigned}
+    else:
+        project.settings["value"] = assigned
+    project.save()
+    if how == "refreshed":
+        project.settings["value"] = assigned  # no change: the server has an equal value
+        assert not project.is_changed
+        project.refresh()
+
+    assert shape(project.settings) == shape({"value": stored})
+    assert not project.is_changed
+    assert project.settings is held or how == "whole"
+    project.settings["more"] = 1
+    assert project.changes == {"settings": {"value": stored, "more": 1}}
+
+
+def test_saving_leaves_the_users_own_mapping(session: Session, project: Project) -> None:
+    own = {1: (2, 3)}
+    project.settings = {"value": own}
+    project.save()
+    assert own == {1: (2, 3)}
+    assert project.settings == {"value": {"1": [2, 3]}}
+
+
+@pytest.mark.parametrize("value", ["2", 2.0, np.int64(2)])
+def test_one_foreign_key_is_one_object(session: Session, project: Project, value: Any) -> None:
+    task, unit = project.tasks[0], project.tasks[0].data_unit
+    text = type(value)(unit.id)
+    task.data_unit = text
+    assert task.data_unit is unit
+    assert not task.is_changed
+    made = project.tasks.create(data_unit=text, project=str(project.id))
+    assert made.data_unit is unit
+    assert made.project is project
 
 
 def test_a_mapping_that_is_held_across_a_save_goes_on_being_the_fields(

@@ -7,11 +7,12 @@ import pickle
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+import numpy as np
 import pytest
 
 import synapse
 from synapse import DataUnit, Priority, Project, Session, TaskStatus
-from synapse.errors import UsageError
+from synapse.errors import UsageError, ValidationError
 from synapse.orm import lookups, registry
 from synapse.testing import assert_num_requests
 
@@ -145,8 +146,26 @@ def test_objects_by_their_ids(session: Session, mixed: Project) -> None:
 
 def test_ids_may_be_given_as_texts(session: Session, mixed: Project) -> None:
     task = mixed.tasks[0]
-    assert mixed.tasks.in_bulk([str(task.id)]) == {str(task.id): task}
+    assert mixed.tasks.in_bulk([str(task.id)]) == {task.id: task}
     assert mixed.tasks.get(str(task.id)) is task
+
+
+@pytest.mark.parametrize("convert", [int, float, str, np.int64, np.float64])
+def test_ids_of_any_type_find_the_same_objects(mixed: Project, convert: Any) -> None:
+    tasks = list(mixed.tasks)[:2]
+    given = [convert(task.id) for task in tasks]
+    found = mixed.tasks.in_bulk(given)
+    assert found == {task.id: task for task in tasks}
+    assert {type(key) for key in found} == {int}
+    assert list(mixed.tasks.filter(id=given)) == tasks
+    assert mixed.tasks.get(given[0]) is tasks[0]
+    assert mixed.tasks.filter(data_unit=convert(tasks[0].data_unit_id)).exists()
+
+
+@pytest.mark.parametrize("value", [1.5, float("nan"), True, None, b"1"])
+def test_what_is_no_id_finds_nothing_silently(mixed: Project, value: Any) -> None:
+    with pytest.raises((UsageError, ValidationError)):
+        mixed.tasks.in_bulk([value])
 
 
 def test_many_ids_are_asked_for_at_once(connected: Session, tables: Any) -> None:

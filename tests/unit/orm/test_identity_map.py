@@ -7,9 +7,10 @@ import weakref
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
-from synapse import DataCollection, Project, Session, Task
+from synapse import DataCollection, Job, Log, Project, Session, Task
 from synapse.errors import InvalidResponse
 
 
@@ -248,7 +249,8 @@ def test_ids_may_be_texts(offline: Session) -> None:
     one, other = offline.identity.load(Task, [{"id": "a-b"}, {"id": "1"}])
     assert repr(one) == "<Task a-b>"
     assert offline.identity.get(Task, "1") is other
-    assert offline.identity.get(Task, 1) is None
+    assert offline.identity.get(Task, 1) is other
+    assert other.id == other._key == 1
 
 
 @pytest.mark.parametrize("value", [7, "x"])
@@ -257,6 +259,42 @@ def test_a_relation_can_be_assigned_an_id(make: Any, value: Any) -> None:
     task.project = value
     assert repr(task.project) == f"<Project {value}>"
     assert task.changes == {"project": value}
+
+
+@pytest.mark.parametrize("value", ["7", "007", 7.0, np.int64(7), np.float64(7)])
+def test_one_id_is_one_object_whatever_its_type(offline: Session, make: Any, value: Any) -> None:
+    project = make(Project, id=7)
+    task = make(Task, id=1, project=5)
+    task.project = value
+    assert task.project is project
+    assert task.project_id == 7
+    assert task.changes == {"project": 7}
+    task.project_id = value
+    assert task.project is project
+    assert offline.identity.get(Project, value) is project
+    assert offline.identity.get_or_stub(Project, value) is project
+    assert task in {task}
+
+
+@pytest.mark.parametrize("said", ["7", {"id": "7"}, 7])
+def test_an_id_of_the_server_is_one_object_whatever_its_type(make: Any, said: Any) -> None:
+    task = make(Task, id="1", project=said, data_unit=6)
+    assert task.project_id == 7
+    assert task.project is make(Project, id=7) is make(Project, id="7")
+    assert task.project.id == 7
+    assert not task.is_changed
+    task.project = 7
+    assert not task.is_changed
+    assert task is make(Task, id=1)
+
+
+@pytest.mark.parametrize("value", [5, "5", np.int64(5)])
+def test_a_text_id_is_a_text_whatever_its_type(offline: Session, make: Any, value: Any) -> None:
+    job = make(Job, id="5")
+    assert offline.identity.get(Job, value) is job
+    log = make(Log, id=1, job=value if isinstance(value, str) else int(value))
+    assert log.job is job
+    assert log.job_id == "5"
 
 
 def test_a_relation_can_be_assigned_an_object(make: Any) -> None:

@@ -33,7 +33,7 @@ def other_session(**options: Any) -> Session:
     return Session(**{"base_url": "http://127.0.0.1:9", "api_token": "no-token", **options})
 
 
-@pytest.mark.parametrize("row", [5, None, [], {"id": 2}, {"id": "1"}])
+@pytest.mark.parametrize("row", [5, None, [], {"id": 2}, {"id": "2"}])
 def test_response_about_another_object_is_refused(project: Any, row: Any) -> None:
     with pytest.raises(InvalidResponse, match="not this object"):
         project._take(row)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.orm.tracked import TrackedDict, TrackedList, is_tracked, tracked
+from synapse.orm.tracked import TrackedDict, TrackedList, adopt, is_tracked, tracked
 
 OF_DICT: list[tuple[str, tuple[Any, ...]]] = [
     ("__setitem__", ("a", 2)),
@@ -217,3 +217,33 @@ def test_a_tracked_list_behaves_like_a_plain_one(
         assert outcome(plain, name, args) == outcome(items, name, args)
         assert items == plain
     assert reports.count == len(steps)
+
+
+def test_adopting_keeps_the_containers_and_takes_the_content() -> None:
+    reports: list[int] = []
+    held = tracked({"a": [1, {"b": 2}], "same": [0]}, lambda: reports.append(1))
+    items, nested = held["a"], held["a"][1]
+    dict.__setitem__(held, 1, (2,))
+    dict.__setitem__(nested, "b", (3,))
+
+    adopted = adopt(held, {"a": [1, {"b": [3]}], "same": [0], "1": [2]})
+
+    assert adopted is held
+    assert held["a"] is items
+    assert items[1] is nested
+    assert held == {"a": [1, {"b": [3]}], "same": [0], "1": [2]}
+    assert not reports
+
+
+@pytest.mark.parametrize(
+    ("current", "stored"),
+    [((1,), [1]), ({1: 2}, {"1": 2}), (1, True), (1.0, 1), ({"a": (1,)}, {"a": [1]}), (b"", "")],
+)
+def test_adopting_replaces_what_reports_nothing(current: Any, stored: Any) -> None:
+    adopted = adopt(current, stored)
+    assert adopted is stored
+
+
+@pytest.mark.parametrize("value", [{"a": [1, 2.5, None, "x", True]}, [[]], "x", None])
+def test_adopting_an_equal_plain_value_keeps_it(value: Any) -> None:
+    assert adopt(value, copy.deepcopy(value)) is value
