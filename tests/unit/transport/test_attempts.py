@@ -231,6 +231,16 @@ class TestPause:
         assert (caught.value.retry_after, retries) == (61.0, [])
         assert "Wait 61 seconds." in str(caught.value)
 
+    @pytest.mark.parametrize("digits", [3, 10, 20, 400])
+    def test_of_any_number_of_digits_is_not_taken_for_none(
+        self, server: Any, connect: Connect, digits: int
+    ) -> None:
+        transport, retries = self.record(connect, server)
+        server.reply(429, {"detail": "Later."}, headers={"Retry-After": "9" * digits})
+        with pytest.raises(errors.RateLimited):
+            transport.request("GET", "a/")
+        assert (retries, len(server.requests)) == ([], 1)
+
     def test_without_a_word_it_grows_and_varies(self, server: Any, connect: Connect) -> None:
         transport, retries = self.record(connect, server, base=0.01)
         for _ in range(4):
