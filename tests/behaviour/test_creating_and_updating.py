@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from synapse import Category, DataUnit, FileSpecification, Project, Session, Task
+from synapse import Category, DataUnit, FileSpecification, Project, Session
 from synapse.errors import (
     BulkError,
     FieldValueError,
