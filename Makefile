@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 # More workers than cores: many tests wait for a simulated network.
 TEST_WORKERS ?= 3
 
-.PHONY: help demo test test-ray test-others soak bench lint format docs build clean
+.PHONY: help demo test test-ray test-platform-plugins test-others soak bench lint format docs build clean
 
 help: ## Show the targets
-	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-12s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
 
 # A stamp is newer than the declared dependencies if the environment has them.
 $(VENV)/.python:
@@ -43,6 +43,9 @@ test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and t
 
 test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own
 	$(BIN)/python -m pytest tests/ray
+
+test-platform-plugins: $(VENV)/.dev ## Run plugins of the platform's package, where Python 3.12 is found
+	$(BIN)/python -m pytest tests/platform
 
 test-others: $(VENV)/.dev ## Run the unit tests on the oldest and newest other Python version
 	$(BIN)/python tools/interpreters.py --test

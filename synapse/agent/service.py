@@ -65,6 +65,7 @@ class AgentOptions:
         data: Folder of the agent's state.
         workers: Number of jobs at a time.
         limits: Limits of one job.
+        python: Interpreter that is tried first for jobs of the platform's package.
         runner: Name of the runner, from `synapse.jobs.registry.RUNNERS`; by default `ray` with an
             address of a cluster, and `local` otherwise.
         ray: Address of a Ray cluster's head, such as `http://127.0.0.1:8265`, for running jobs; by
@@ -83,6 +84,7 @@ class AgentOptions:
     data: Path
     workers: int = 2
     limits: Limits = attrs.field(factory=Limits)
+    python: str | None = None
     runner: str | None = None
     ray: str | None = None
     ray_token: str | None = attrs.field(default=None, repr=False)
@@ -153,6 +155,7 @@ def _build_job_service(
             node_id=store.node_id(),
             workers=options.workers,
             tickets=orders,
+            python=options.python,
             address=options.ray,
             cluster_token=options.ray_token,
         ),

@@ -47,6 +47,9 @@ def agent(
     job_output: Annotated[
         float, typer.Option(min=0.001, help="Most output of a job in MiB.")
     ] = 100.0,
+    python: Annotated[
+        str, typer.Option(help="Python to try first for plugins of the platform's package.")
+    ] = "",
     ray: Annotated[
         str, typer.Option(help="Run jobs on the Ray cluster with this head, http://host:8265.")
     ] = "",
@@ -94,6 +97,7 @@ def agent(
             data=data or _state_folder(),
             workers=workers,
             limits=Limits(timeout=job_timeout, memory=job_memory, output=job_output),
+            python=python or None,
             runner=runner or None,
             ray=ray or None,
             ray_token=os.environ.get("RAY_AUTH_TOKEN"),

@@ -34,6 +34,9 @@ def emulator(
     job_output: Annotated[
         float | None, typer.Option(min=0, help="Most output of a job in MiB; 100 by default.")
     ] = None,
+    python: Annotated[
+        str, typer.Option(help="Python to try first for plugins of the platform's package.")
+    ] = "",
 ) -> None:
     """Run a local backend until Ctrl-C."""
     with one_line_errors():
@@ -45,7 +48,14 @@ def emulator(
 
         options = {"timeout": job_timeout, "memory": job_memory, "output": job_output}
         limits = Limits(**{name: value for name, value in options.items() if value is not None})
-        serve(host=host, port=port, data_dir=data, on_ready=_print_access, job_limits=limits)
+        serve(
+            host=host,
+            port=port,
+            data_dir=data,
+            on_ready=_print_access,
+            job_limits=limits,
+            python=python or None,
+        )
 
 
 def _print_access(server: ServerInfo) -> None:

@@ -26,12 +26,16 @@ class JobRunner:
         folder: Folder of the engine.
         url: This server's address, as jobs reach the server.
         limits: Limits of each job.
+        python: Interpreter that is tried first for jobs of the platform's package.
     """
 
-    def __init__(self, folder: Path, url: str, limits: Limits | None) -> None:
+    def __init__(
+        self, folder: Path, url: str, limits: Limits | None, python: str | None = None
+    ) -> None:
         self._folder = folder
         self._url = url
         self._limits = limits
+        self._python = python
         self._lock = threading.Lock()
         self._engine: Engine | None = None
         self._is_closed = False
@@ -104,7 +108,7 @@ class JobRunner:
         if self._engine is None:
             from synapse.jobs.local.engine import Engine
 
-            self._engine = Engine(self._folder)
+            self._engine = Engine(self._folder, platform_python=self._python)
         return self._engine
 
     def _checksum(self, path: Path) -> str:

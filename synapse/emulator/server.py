@@ -44,6 +44,7 @@ def serve(
     on_ready: Callable[[ServerInfo], None] | None = None,
     control_token: str | None = None,
     job_limits: "Limits | None" = None,
+    python: str | None = None,
 ) -> None:
     """Run the local backend until SIGINT or SIGTERM; call this from the main thread.
 
@@ -55,6 +56,7 @@ def serve(
         on_ready: Called once when the server answers requests.
         control_token: Lets the holder create tenants and arm faults over HTTP.
         job_limits: Limits of each job; those of `synapse.jobs.spec.Limits` if None.
+        python: Interpreter that is tried first for jobs of the platform's package.
 
     Raises:
         EmulatorError: The server cannot be started; the message says why in one sentence.
@@ -76,7 +78,7 @@ def serve(
             agent_token=credentials.agent_token,
             data=folder.path,
         )
-        end_jobs = _run_jobs(folder, info.url, job_limits)
+        end_jobs = _run_jobs(folder, info.url, job_limits, python)
         stop_storage = _start_storage(application, storage_sockets)
         stop = _start_waitress(application, sockets, _THREADS)
         try:
@@ -210,14 +212,16 @@ def _wait_for(reader: int) -> None:
     os.read(reader, 1)
 
 
-def _run_jobs(folder: DataFolder, url: str, limits: "Limits | None") -> Callable[[], None]:
+def _run_jobs(
+    folder: DataFolder, url: str, limits: "Limits | None", python: str | None
+) -> Callable[[], None]:
     """Let this process run jobs, and return the function that ends them."""
     from django.apps import apps
 
     from synapse.emulator.job_runner import JobRunner
 
     config: Any = apps.get_app_config("emulator")
-    running = JobRunner(folder.engine, url, limits)
+    running = JobRunner(folder.engine, url, limits, python)
     running.recover()
     config.running = running
 

@@ -100,6 +100,8 @@ class RunnerOptions:
         folder: Folder of the runner's state.
         node_id: Id of this machine.
         workers: Number of jobs at a time, for runners on this machine.
+        python: Interpreter that is tried first for jobs of the platform's package, for runners on
+            this machine.
         tickets: Issues tickets for job specs, for runners on other machines.
         address: Address of a cluster.
         cluster_token: Token of a cluster.
@@ -109,5 +111,6 @@ class RunnerOptions:
     node_id: str
     workers: int
     tickets: TicketIssuer
+    python: str | None = None
     address: str | None = None
     cluster_token: str | None = attrs.field(default=None, repr=False)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
 from synapse.errors import ConfigurationError
+from synapse.plugins.platform_form import PLATFORM_PYTHON, make_variables
+
+if TYPE_CHECKING:
+    from synapse.plugins.config import Action, PluginConfig
 
 __all__ = ["JobSpec", "Limits", "Outcome", "OutputLine", "ReleaseFile"]
 
@@ -84,23 +89,44 @@ class JobSpec:
     limits: Limits = Limits()
     debug: bool = False
 
-    def for_driver(self, entrypoint: str) -> dict[str, Any]:
+    def for_driver(
+        self, config: PluginConfig, action: Action, *, is_platforms: bool = False
+    ) -> dict[str, Any]:
         """Return the input of the job's process as JSON values, credentials included.
 
         Args:
-            entrypoint: The action's code, as `module:callable`.
+            config: The release's configuration.
+            action: The action, of that configuration.
+            is_platforms: Whether the platform's package runs the action.
         """
+        versions = [PLATFORM_PYTHON if is_platforms else None, config.requires.python]
         return {
             "job_id": self.job_id,
             "code": self.release.code,
             "version": self.release.version,
             "action": self.action,
-            "entrypoint": entrypoint,
+            "entrypoint": action.entrypoint,
+            "requires_python": ",".join(filter(None, versions)) or None,
+            "platform": self.for_platform(action) if is_platforms else None,
             "params": dict(self.params),
             "base_url": self.base_url,
             "credentials": dict(self.credentials),
             "debug": self.debug,
         }
+
+    def for_platform(self, action: Action) -> dict[str, str]:
+        """Return the variables of a process of the platform's package, credentials included.
+
+        Args:
+            action: The action.
+        """
+        return make_variables(
+            action,
+            job_id=self.job_id,
+            params=json.dumps(dict(self.params)),
+            base_url=self.base_url,
+            credentials=self.credentials,
+        )
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib
 import inspect
 import traceback
@@ -10,6 +11,7 @@ from collections.abc import Callable, Sequence
 from types import ModuleType, TracebackType
 from typing import Any
 
+from synapse.plugins.config import split_entrypoint
 from synapse.plugins.mapping_reader import did_you_mean
 
 __all__ = ["EntrypointError", "call_entrypoint", "format_traceback", "load_entrypoint"]
@@ -23,7 +25,8 @@ def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
     """Import an entrypoint.
 
     Args:
-        entrypoint: The entrypoint, as `module:callable`.
+        entrypoint: The entrypoint, as `module:callable` or `module.Name`. A class with a method
+            `run` is made, and the method is called.
 
     Returns:
         The callable, and whether that takes the context.
@@ -31,8 +34,8 @@ def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
     Raises:
         EntrypointError: The entrypoint is missing, can't be imported, or can't be called.
     """
-    name, colon, path = entrypoint.partition(":")
-    if not (name and colon and path):
+    name, path = split_entrypoint(entrypoint)
+    if not (name and path):
         raise EntrypointError(f"{entrypoint!r} is not an entrypoint. Write module:callable.")
     target: Any = _import_module(name, entrypoint)
     for part in path.split("."):
@@ -41,6 +44,8 @@ def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
         raise EntrypointError(
             f"{entrypoint!r} is not callable, but of type {type(target).__name__}."
         )
+    if isinstance(target, type) and callable(getattr(target, "run", None)):
+        return _from_class(target, entrypoint), True
     return target, _takes_context(target, entrypoint)
 
 
@@ -97,6 +102,21 @@ def _get_attribute(owner: Any, name: str, entrypoint: str) -> Any:
         raise EntrypointError(
             f"The {kind} {owner_name!r} has no {name!r} (for {entrypoint!r}){hint}"
         ) from error
+
+
+def _from_class(target: type, entrypoint: str) -> Callable[[Any], Any]:
+    """Return a function that makes an object and calls the method `run`."""
+    is_made_with_context = _takes_context(target, entrypoint)
+    method = getattr(target, "run")  # noqa: B009 # unknown to the type checker
+    if inspect.isfunction(inspect.getattr_static(target, "run")):
+        method = functools.partial(method, None)  # in place of the object
+    runs_with_context = _takes_context(method, f"{entrypoint}.run")
+
+    def run(context: Any) -> Any:
+        made: Any = target(context) if is_made_with_context else target()
+        return made.run(context) if runs_with_context else made.run()
+
+    return run
 
 
 def _takes_context(function: Callable[..., Any], entrypoint: str) -> bool:

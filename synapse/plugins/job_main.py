@@ -21,13 +21,10 @@ import atexit
 import contextlib
 import json
 import os
-import signal
+import platform
 import sys
-import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
-from types import FrameType
 from typing import IO, TYPE_CHECKING, Any
 
 from synapse.errors import UsageError
@@ -40,16 +37,22 @@ from synapse.plugins.entrypoints import (
 from synapse.plugins.job_context import Context, set_current
 from synapse.plugins.job_updates import UpdateSender
 from synapse.plugins.log_markers import add_level
+from synapse.plugins.platform_main import run_platform_package
+from synapse.plugins.process_control import (
+    end_with_parent,
+    handle_termination,
+    reserve_standard_input,
+)
+from synapse.plugins.specifiers import admits
 
 if TYPE_CHECKING:
     from synapse.session import Session
 
 __all__ = ["main"]
 
-COMPLETED, RAISED, NOT_FOUND, RESULT_LOST, TERMINATED = 0, 1, 3, 4, 143
+COMPLETED, RAISED, NOT_FOUND, RESULT_LOST = 0, 1, 3, 4
 
 _MAX_SPEC_BYTES = 64 << 20
-_GRACE_SECONDS = 3.0
 _SPEC_KEYS = ("job_id", "code", "version", "action", "entrypoint", "params", "base_url")
 
 # Streams for this module's own messages: the code may close or replace the usual ones.
@@ -62,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     Args:
         arguments: The command line, without the program's name.
     """
-    signal.signal(signal.SIGTERM, _terminate)
+    handle_termination()
     _set_up_output()
     try:
         spec = _read_spec(sys.argv[1:] if arguments is None else arguments)
@@ -114,6 +117,16 @@ class _JobProcess:
         # The release's modules come first, except before modules that are already imported.
         here = str(Path.cwd())
         sys.path[:] = [here, *(path for path in sys.path if path not in ("", here))]
+        required = self._spec.get("requires_python")
+        if not admits(required, platform.python_version()):
+            return _fail(
+                NOT_FOUND,
+                f"The release requires Python {required}, but the runner has Python "
+                f"{platform.python_version()}. Use a runner with that version, or change "
+                "requires.python in config.yaml.",
+            )
+        if self._spec.get("platform"):
+            return _run_platform_package(self._spec["platform"])
         try:
             function, takes_context = load_entrypoint(entrypoint)
         except EntrypointError as error:
@@ -163,6 +176,17 @@ class _JobProcess:
         return session
 
 
+def _run_platform_package(variables: Mapping[str, str]) -> int:
+    try:
+        run_platform_package(variables)
+    except SystemExit as end:
+        return _exit_code(end)
+    except BaseException as error:
+        _print_message(format_traceback(error), "error")
+        return RAISED
+    return COMPLETED
+
+
 def _read_spec(arguments: list[str]) -> dict[str, Any]:
     """Read the job spec.
 
@@ -172,7 +196,7 @@ def _read_spec(arguments: list[str]) -> dict[str, Any]:
     """
     control = None
     if not arguments:
-        control = _reserve_standard_input()
+        control = reserve_standard_input()
         text = control.readline(_MAX_SPEC_BYTES)
     elif arguments[0] == "--order-url" and len(arguments) == 2:
         text = _fetch_spec(arguments[1])
@@ -187,19 +211,8 @@ def _read_spec(arguments: list[str]) -> dict[str, Any]:
     if missing := [name for name in _SPEC_KEYS if not spec.get(name) and name != "params"]:
         raise UsageError(f"missing keys: {', '.join(missing)}.")
     if control is not None and spec.get("watch", True):
-        threading.Thread(
-            target=_end_with_parent, args=(control,), name="synapse-watch", daemon=True
-        ).start()
+        end_with_parent(control)
     return spec
-
-
-def _reserve_standard_input() -> IO[bytes]:
-    """Reserve standard input for this module; the code and its children get an empty one."""
-    control = os.fdopen(os.dup(0), "rb")
-    null = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(null, 0)
-    os.close(null)
-    return control
 
 
 def _fetch_spec(url: str) -> bytes:
@@ -215,30 +228,6 @@ def _fetch_spec(url: str) -> bytes:
         # Without the URL, which gives access to the spec.
         raise UsageError(f"the agent refused: {getattr(error, 'reason', error)}") from None
     return text
-
-
-def _end_with_parent(control: IO[bytes]) -> None:
-    """End everything when standard input ends: the starting process is gone."""
-    while control.read(4096):
-        pass
-    is_leader = os.getpgrp() == os.getpid()  # otherwise the group has foreign processes
-    with contextlib.suppress(OSError):
-        if is_leader:
-            os.killpg(0, signal.SIGTERM)
-        else:
-            os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(_GRACE_SECONDS)
-    if is_leader:
-        with contextlib.suppress(OSError):
-            os.killpg(0, signal.SIGKILL)
-    os._exit(TERMINATED)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Let `finally` blocks run; a second signal doesn't interrupt them."""
-    del number, frame
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(TERMINATED)
 
 
 def _set_up_output() -> None:

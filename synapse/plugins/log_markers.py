@@ -1,6 +1,7 @@
 r"""Levels of printed lines: a mark at the line's beginning, which readers remove.
 
-A add_level line is `\x1e<level>\x1f<message>`. Every other line has no level.
+A marked line is `\x1e<level>\x1f<message>`. The platform's package prints `[LEVEL: INFO]` before a
+message, and `[STEP: name]` before that. Every other line has no level.
 
 Example:
     >>> split_level(add_level("half way", "info"))
@@ -11,6 +12,8 @@ Example:
 
 from __future__ import annotations
 
+import re
+
 from synapse._internal.hints import suggestion
 from synapse.errors import UsageError
 
@@ -19,6 +22,7 @@ __all__ = ["LEVELS", "add_level", "split_level", "validate_level"]
 #: Levels of a line, those of `synapse.LogLevel`; the least serious is first.
 LEVELS = ("debug", "info", "success", "warning", "danger", "error", "critical")
 
+_PLATFORM = re.compile(r"(\[STEP: [^\]]*\] )?\[LEVEL: ([A-Z]+)\] ")
 _BEGIN, _END = "\x1e", "\x1f"
 
 
@@ -76,4 +80,8 @@ def split_level(line: str) -> tuple[str, str | None]:
         level, end, message = line[1:].partition(_END)
         if end and level in LEVELS:
             return message, level
+    elif line.startswith("[") and (found := _PLATFORM.match(line)) is not None:
+        level = found[2].lower()
+        if level in LEVELS:
+            return f"{found[1] or ''}{line[found.end() :]}", level
     return line, None

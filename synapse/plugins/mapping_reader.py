@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 __all__ = ["MIN_SIMILARITY", "MappingReader", "Mistakes", "did_you_mean"]
@@ -44,7 +44,12 @@ class Mistakes:
         self.problems.setdefault(path, []).append(reason)
 
     def read_mapping(
-        self, path: str, document: Any, *, known: Iterable[str] | None = None
+        self,
+        path: str,
+        document: Any,
+        *,
+        known: Iterable[str] | None = None,
+        allowed: Iterable[str] = (),
     ) -> MappingReader | None:
         """Return a reader for a mapping; `None`, and a mistake, for anything else.
 
@@ -52,17 +57,19 @@ class Mistakes:
             path: Path of the mapping; `""` for the whole.
             document: The value.
             known: The known keys. Other keys are allowed, but not misspelled ones.
+            allowed: Other keys that are no misspellings, whatever they look like.
         """
         if not isinstance(document, Mapping):
             self.add(path, f"Expected a mapping, not {_describe(document)}.")
             return None
         reader = MappingReader(self, path, document, set(known or ()) - {"extra"})
+        others = set(allowed)
         for key in document:
             if not isinstance(key, str):
                 self.add(
                     reader.at(str(key)), f"The key is {_describe(key)}, not text. Quote the key."
                 )
-            elif known is not None and key not in reader.known:
+            elif known is not None and key not in reader.known and key not in others:
                 missing = [name for name in reader.known if name not in document]
                 if (hint := did_you_mean(key, sorted(missing), MIN_SIMILARITY)) != ".":
                     self.add(reader.at(key), f"Unknown key{hint}")
@@ -134,6 +141,16 @@ class MappingReader:
             self._mistakes.add(self.at(key), f"Expected {form}, not {_describe(value)}.")
         else:
             return value
+        return None
+
+    def word(self, key: str, words: Collection[str]) -> str | None:
+        """Return one of several words, or `None`."""
+        value = self.text(key)
+        if value is None or value in words:
+            return value
+        hint = did_you_mean(value, words)
+        choices = ", ".join(words)
+        self._mistakes.add(self.at(key), f"{value!r} is not valid{hint} Use one of: {choices}.")
         return None
 
     def flag(self, key: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from synapse.errors import PluginConfigError
-from synapse.plugins.config import ENTRYPOINT, PluginConfig
+from synapse.plugins.config import ENTRYPOINT, PLATFORM_MODULE, PluginConfig, split_entrypoint
 from synapse.plugins.mapping_reader import did_you_mean
 
 __all__ = ["check_release"]
@@ -80,10 +80,18 @@ def _find_entrypoint_problem(
     is_ignored: Callable[[str], bool] | None,
 ) -> str | None:
     """Return why an entrypoint can't be found, as far as that shows without running code."""
-    module, _, function = entrypoint.partition(":")
+    module, function = split_entrypoint(entrypoint)
+    if module.partition(".")[0] == PLATFORM_MODULE:
+        return None  # a ready-made action of the platform's package
     base = module.replace(".", "/")
     files = (f"{base}.py", f"{base}/__init__.py")
     file = next((name for name in files if name in names), None)
+    first = function.partition(".")[0]
+    names_in_file = _names_in(read(file)) if file is not None else set()
+    if names_in_file is None or first in names_in_file:
+        return None
+    if ":" not in entrypoint and f"{base}/{function}.py" in names:
+        return f"{entrypoint} is a module. Add the callable, such as {entrypoint}:run."
     if file is None:
         if any(name.startswith(f"{base}.") and name.endswith(_COMPILED) for name in names):
             return None
@@ -91,10 +99,6 @@ def _find_entrypoint_problem(
             if is_ignored is not None and is_ignored(name):
                 return f"The release has no {name}: .gitignore leaves the file out."
         return f"The release has no {files[0]}{did_you_mean(files[0], names)}"
-    names_in_file = _names_in(read(file))
-    first = function.partition(".")[0]
-    if names_in_file is None or first in names_in_file:
-        return None
     return f"{file} has no {first!r}{did_you_mean(first, names_in_file)}"
 
 

@@ -147,6 +147,7 @@ class PluginCategory(Choices):
     POST_ANNOTATION = "post_annotation"
     DATA_VALIDATION = "data_validation"
     CONVERTER = "converter"
+    CUSTOM = "custom"
 
 
 class StorageCategory(Choices):

@@ -15,6 +15,7 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
 from synapse.orm.resource import Editable
+from synapse.plugins.platform_records import read_metrics, read_progress
 from synapse.resources.enums import JobStatus
 
 if TYPE_CHECKING:
@@ -205,10 +206,10 @@ class Job(Editable):
     def metrics(self) -> Mapping[str, Any]:
         """The job's metrics, read-only; empty before the first.
 
-        This is `metrics_record`; reading may need a request for a job of which only the id is
-        known.
+        This is `metrics_record`, or the steps in the record of the platform's package; reading may
+        need a request for a job of which only the id is known.
         """
-        return MappingProxyType(self.metrics_record or {})
+        return MappingProxyType(dict(read_metrics(self.metrics_record)))
 
     def wait(self, timeout: float | None = None, progress: ProgressArgument = True) -> Self:
         """Wait until the job has ended, and return only if the job succeeded.
@@ -352,7 +353,9 @@ class Job(Editable):
     def _percent(self) -> float | None:
         """The last known percentage."""
         progress = self._raw.get("progress")
-        return progress if isinstance(progress, (int, float)) else None
+        if isinstance(progress, (int, float)):
+            return progress
+        return read_progress(self._raw.get("progress_record"))
 
     def _spell(self, status: JobStatus) -> str:
         """Return a state in this server's spelling."""

@@ -280,10 +280,24 @@ def test_the_token_of_a_job_is_good_in_its_tenant_until_it_ends(api, emulator, t
             {"detail": "A job's token works only in the job's tenant."},
         )
         assert own.ok("PATCH", f"jobs/{job}/", {"progress": 5})["progress"] == 5
+        for status in ("SUCCEEDED", "completed", "stopped", "running"):
+            row = own.ok("PATCH", f"jobs/{job}/", {"status": status, "result": [status]})
+            assert (row["status"], row["result"]) == ("RUNNING", [status])
+
         api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
         ended(api, job)
 
         assert own.get("jobs/").status_code == 401
+
+
+def test_the_overall_progress_of_the_platforms_record(api):
+    api.plugin("Tried", code="tried")
+    job = api.ok("POST", "plugins/tried/run/", {})["job_id"]
+    record = {"record": {"steps": {}}, "current_progress": {"overall": 40.0, "step": "train"}}
+
+    assert api.ok("PATCH", f"jobs/{job}/", {"progress_record": record})["progress"] == 40
+    both = {"progress_record": record, "progress": 7}
+    assert api.ok("PATCH", f"jobs/{job}/", both)["progress"] == 7
 
 
 def test_a_job_in_another_tenant_of_its_user_works_there(api, emulator):
@@ -341,24 +355,3 @@ def test_a_release_that_requires_something(api):
     assert ended(api, job)["status"] == "SUCCEEDED"
     assert console(api, job)[-1] == "installed"
     assert any("Successfully installed" in line for line in console(api, job))
-
-
-@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
-def test_a_jobs_own_code_reports_its_end(api, status):
-    job = started(
-        api,
-        f"""
-        from synapse.plugins import context
-        def run():
-            job = context().session.client
-            job.update_job(context().job_id, {{"status": "RUNNING"}})
-            job.update_job(context().job_id, {{"status": "{status}", "result": {{"n": 1}}}})
-            job.update_job(context().job_id, {{"meta": {{"late": 1}}}})
-        """,
-    )
-    row = ended(api, job)
-    assert row["status"] == status
-    end = time.monotonic() + 60
-    while row["meta"] != {"late": 1} and time.monotonic() < end:
-        row = api.ok("GET", f"jobs/{job}/")
-    assert (row["status"], row["meta"], row["result"]) == (status, {"late": 1}, {"n": 1})

@@ -8,10 +8,11 @@ import json
 import os
 import re
 import signal
+import sys
 import threading
 import time
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -68,11 +69,21 @@ def uses():
     print(onraylib.WORD)
 
 
+def configured():
+    import ray
+    from ray.util.state import list_actors
+
+    ray.init(log_to_driver=False)
+    mine = f"_ray_internal_job_actor_{context().job_id}"
+    [actor] = list_actors(filters=[("name", "=", mine)], detail=True)
+    print(os.environ["LEVEL"], actor.required_resources)
+
+
 def prints():
     while True:
         print("x" * 1000)
 """
-ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints", "uses")
+ACTIONS = ("good", "many", "raises", "exits", "sleeps", "prints", "uses", "configured")
 
 
 class Told:
@@ -230,16 +241,39 @@ def wheel(name: str, code: str) -> tuple[str, bytes]:
     return f"{name}-1.0-py3-none-any.whl", held.getvalue()
 
 
-def with_requirements(archive: Path, listed: str, *files: tuple[str, bytes]) -> None:
-    """Have a release ask for packages."""
+def change(archive: Path, files: Mapping[str, bytes], **config: Any) -> None:
+    """Change a release's configuration, and add files."""
     with zipfile.ZipFile(archive) as before:
         kept = {name: before.read(name) for name in before.namelist()}
-    config = json.loads(kept.pop("config.json"))
-    kept["config.json"] = json.dumps({**config, "install": True}).encode()
-    kept["requirements.txt"] = listed.encode()
+    kept["config.json"] = json.dumps({**json.loads(kept["config.json"]), **config}).encode()
     with zipfile.ZipFile(archive, "w") as made:
-        for name, data in [*kept.items(), *files]:
+        for name, data in {**kept, **files}.items():
             made.writestr(name, data)
+
+
+def with_requirements(archive: Path, listed: str, *files: tuple[str, bytes]) -> None:
+    """Have a release ask for packages."""
+    change(archive, {**dict(files), "requirements.txt": listed.encode()}, install=True)
+
+
+def test_the_configured_environment_and_resources(
+    runner: RayRunner, order: Make, archive: Path
+) -> None:
+    change(
+        archive,
+        {},
+        env={"LEVEL": 3},
+        resources={"cpu": 0.25, "memory": 1e6},
+        requires={"cuda": ">=12"},
+    )
+
+    outcome, told = run(runner, order("configured"))
+
+    assert outcome == Outcome("completed"), told.lines
+    assert told.text()[0] == "config.yaml requires CUDA >=12. This runner doesn't check CUDA."
+    [line] = [text for text in told.text() if text.startswith("3 ")]
+    assert "'CPU': 0.25" in line
+    assert "'memory': 1000000" in line
 
 
 def test_requirement_in_the_release(runner: RayRunner, order: Make, archive: Path) -> None:
@@ -251,6 +285,55 @@ def test_requirement_in_the_release(runner: RayRunner, order: Make, archive: Pat
 
     assert outcome == Outcome("completed"), told.lines
     assert told.text() == [word]
+
+
+PLATFORM_PACKAGE = """
+import importlib, json, os
+module, name = os.environ["SYNAPSE_ACTION_ENTRYPOINT"].rsplit(".", 1)
+print("package", json.loads(os.environ["SYNAPSE_ACTION_PARAMS"]), os.environ["SYNAPSE_JOB_ID"])
+getattr(importlib.import_module(module), name)()
+"""
+
+
+def release_for_the_platforms_package(archive: Path) -> None:
+    """Turn a release into one of the platform's package, with a stand-in for the package."""
+    about = "synapse_sdk-2026.99.dist-info"
+    files = {
+        "synapse_sdk/__init__.py": "",
+        "synapse_sdk/plugins/__init__.py": "",
+        "synapse_sdk/plugins/entrypoint.py": PLATFORM_PACKAGE,
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: synapse-sdk\nVersion: 2026.99\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{about}/RECORD": "",
+    }
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w") as made:
+        for path, text in files.items():
+            made.writestr(path, text)
+    name = "wheels/synapse_sdk-2026.99-py3-none-any.whl"
+    change(
+        archive,
+        {name: held.getvalue(), "requirements.txt": b"--no-index\n-f wheels\nsynapse-sdk\n"},
+        actions={"good": {"entrypoint": "work.exits"}},
+    )
+
+
+def test_action_of_the_platforms_package(
+    runner: RayRunner, order: Make, archive: Path, emulator: EmulatorTenant
+) -> None:
+    release_for_the_platforms_package(archive)
+    made = order("good")
+
+    outcome, told = run(runner, made)
+
+    if sys.version_info >= (3, 12):
+        assert outcome == Outcome("failed", "It ended with exit code 7."), told.lines
+        assert told.text() == [f"package {{'a': 1}} {made.job_id}"]
+    else:
+        reason = "The release requires Python >=3.12, but the runner has Python 3."
+        assert str(outcome.reason).startswith(reason), told.lines
+    seen = json.dumps(runner.client.get_job(made.job_id)) + repr(told.lines)
+    assert emulator.api_token not in seen
 
 
 def test_requirement_that_is_nowhere(runner: RayRunner, order: Make, archive: Path) -> None:

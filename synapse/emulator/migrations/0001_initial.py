@@ -143,6 +143,7 @@ class Migration(migrations.Migration):
                             ("post_annotation", "Post Annotation"),
                             ("data_validation", "Data Validation"),
                             ("converter", "Converter"),
+                            ("custom", "Custom"),
                         ],
                         default="neural_net",
                         max_length=16,

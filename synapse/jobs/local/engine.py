@@ -30,6 +30,8 @@ class Engine:
             use the folder.
         workers: Number of jobs that run at a time; more wait, in their order of arrival.
         python: The interpreter; jobs import the SDK from this process's place.
+        platform_python: The interpreter that is tried first for jobs of the platform's package;
+            `python` if None.
         grace: Seconds between a stop request and the kill.
 
     Example:
@@ -45,6 +47,7 @@ class Engine:
         *,
         workers: int = 2,
         python: str = sys.executable,
+        platform_python: str | None = None,
         grace: float = 5.0,
     ) -> None:
         if os.name != "posix":
@@ -54,6 +57,7 @@ class Engine:
         self._folder = Path(folder).absolute()
         self._workers = max(1, workers)
         self._python = python
+        self._platform_python = platform_python or python
         self._grace = grace
         self._releases = ReleaseCache(self._folder / "releases")
         self._lock = threading.Condition()
@@ -157,6 +161,7 @@ class Engine:
                     self._folder / "jobs" / quote(key, safe=""),
                     releases=self._releases,
                     python=self._python,
+                    platform_python=self._platform_python,
                     grace=self._grace,
                 )
             finally:

@@ -12,6 +12,7 @@ from pathlib import Path
 from synapse import plugins
 from synapse.errors import SynapseError
 from synapse.jobs.local.exit_reason import outcome_of
+from synapse.jobs.local.interpreters import choose_interpreter
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK
@@ -19,7 +20,15 @@ from synapse.jobs.local.release_cache import Kept, ReleaseCache
 from synapse.jobs.local.venvs import Step, installed, job_environment
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
+from synapse.jobs.unmet_requests import find_unmet_requests
+from synapse.plugins.config import PluginConfig
+from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
+from synapse.plugins.platform_form import (
+    PLATFORM_PYTHON,
+    platform_requirement,
+    uses_platform_package,
+)
 
 __all__ = ["JobRun"]
 
@@ -32,6 +41,11 @@ _TAIL = 200
 _START = (
     "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
     "from synapse.plugins.job_main import main; sys.exit(main())"
+)
+# The platform's package brings its own requirements, so only this import may see the SDK's place.
+_START_PLATFORM = (
+    "import sys; sys.path[:] = [p for p in sys.path if p]; sys.path.append(sys.argv.pop(1)); "
+    "from synapse.plugins.platform_main import main; sys.path.pop(); main()"
 )
 
 
@@ -54,20 +68,31 @@ class JobRun:
         self.pid: int | None = None
         self._tail: deque[OutputLine] = deque(maxlen=_TAIL)
 
-    def run(self, folder: Path, *, releases: ReleaseCache, python: str, grace: float) -> None:
+    def run(
+        self,
+        folder: Path,
+        *,
+        releases: ReleaseCache,
+        python: str,
+        platform_python: str | None = None,
+        grace: float,
+    ) -> None:
         """Run the job to the end, and report.
 
         Args:
             folder: Folder for this job alone, removed at the end.
             releases: Cache of the code.
             python: The interpreter.
+            platform_python: The interpreter that is tried first for the platform's package.
             grace: Seconds between a stop request and the kill.
         """
         self._tell(self.reporter.started)
         self.verdict.start()
         output = Output(self.order.limits.output * 2**20, self._print)
         try:
-            outcome = self._outcome(folder, output, releases, python, grace)
+            outcome = self._outcome(
+                folder, output, releases, python, platform_python or python, grace
+            )
         except SynapseError as error:  # a sentence for people
             outcome = Outcome("failed", " ".join(str(error).split()))
         except Exception as error:  # whatever it is, the job has to end, and to say why
@@ -84,7 +109,13 @@ class JobRun:
         self._tell(lambda: self.reporter.ended(outcome))
 
     def _outcome(
-        self, folder: Path, output: Output, releases: ReleaseCache, python: str, grace: float
+        self,
+        folder: Path,
+        output: Output,
+        releases: ReleaseCache,
+        python: str,
+        platform_python: str,
+        grace: float,
     ) -> Outcome:
         home, temporary, code = folder / "home", folder / "tmp", folder / "code"
         shutil.rmtree(folder, ignore_errors=True)
@@ -97,17 +128,37 @@ class JobRun:
         with releases.lend(self.order.release) as kept:
             config = load_config(kept.code)
             action = config.action(self.order.action)
+            is_platforms = uses_platform_package(config, action, kept.read)
+            for sentence in find_unmet_requests(
+                config, action, can_reserve=False, uses_platform_package=is_platforms
+            ):
+                output.feed(add_level(sentence, "warning").encode() + b"\n")
             interpreter: str | None = python
-            if config.install:
-                interpreter = self._install(kept, config.requirements, folder, python, step, output)
+            if is_platforms:
+                version, path = choose_interpreter(
+                    [PLATFORM_PYTHON, config.requires.python],
+                    reason=f"The action {action.name!r}",
+                    preferred=platform_python,
+                )
+                note = f"The platform's package runs this action, on Python {version} ({path})."
+                output.feed(add_level(note, "debug").encode() + b"\n")
+                interpreter = self._install(kept, config, folder, str(path), step, output, True)
+            elif config.install:
+                interpreter = self._install(kept, config, folder, python, step, output, False)
             if interpreter is None:
                 return Outcome("stopped")  # the verdict counts
             shutil.copytree(kept.code, code, symlinks=True)
-            variables = job_environment(interpreter, home, temporary)
-            sent = json.dumps(self.order.for_driver(action.entrypoint)).encode() + b"\n"
-            command = [interpreter, "-c", _START, str(_sdk())]
+            variables = {**job_environment(interpreter, home, temporary), **config.env}
+            if is_platforms:
+                command = [interpreter, "-c", _START_PLATFORM, str(_sdk())]
+                sent = self.order.for_platform(action)
+            else:
+                command = [interpreter, "-c", _START, str(_sdk())]
+                sent = self.order.for_driver(config, action)
             # The installed environment must stay while the job runs.
-            exit_code = self._step(command, code, variables, output, grace, sent)
+            exit_code = self._step(
+                command, code, variables, output, grace, json.dumps(sent).encode() + b"\n"
+            )
         self.verdict.close()
         if exit_code is None:
             return Outcome("stopped")  # the verdict counts
@@ -116,11 +167,12 @@ class JobRun:
     def _install(
         self,
         kept: Kept,
-        requirements: Sequence[str],
+        config: PluginConfig,
         folder: Path,
         python: str,
         step: Step,
         output: Output,
+        is_platforms: bool,
     ) -> str | None:
         while not kept.installing.acquire(timeout=0.1):  # another job of the release installs
             if self.verdict.check():
@@ -129,10 +181,12 @@ class JobRun:
             place = folder / "install"
             shutil.copytree(kept.code, place, symlinks=True)
             return installed(
-                kept,
-                requirements,
+                kept.environments / ("platform" if is_platforms else "own"),
+                config.requirements,
                 python=python,
                 folder=place,
+                more_requirements=[platform_requirement(config)] if is_platforms else [],
+                can_share=not is_platforms,
                 environment=job_environment(python, folder / "home", folder / "tmp"),
                 step=step,
                 last_lines=lambda: self._printed(output),

@@ -41,6 +41,11 @@ class Kept:
         self.environments = folder / "environments"
         self.installing = installing
 
+    def read(self, name: str) -> bytes | None:
+        """Return a file of the release; `None` for a missing file."""
+        path = self.code / name
+        return path.read_bytes() if path.is_file() else None
+
 
 class ReleaseCache:
     """Unpacked releases in a folder, by their checksums; safe under threads.

@@ -11,5 +11,7 @@ __all__ = ["build_runner"]
 
 def build_runner(options: RunnerOptions) -> tuple[Runner, Machines]:
     """Return an engine, and this machine."""
-    engine = Engine(options.folder / "engine", workers=options.workers)
+    engine = Engine(
+        options.folder / "engine", workers=options.workers, platform_python=options.python
+    )
     return engine, ThisMachine(options.node_id, engine.pids)

@@ -7,11 +7,11 @@ import os
 import secrets
 import shutil
 import subprocess
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from synapse.jobs.local.release_cache import Kept, Unusable
+from synapse.jobs.local.interpreters import read_version
+from synapse.jobs.local.release_cache import Unusable
 from synapse.jobs.spec import OutputLine
 
 __all__ = ["Step", "installed", "job_environment"]
@@ -20,6 +20,7 @@ __all__ = ["Step", "installed", "job_environment"]
 _FOR_PIP = ("PIP_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_")
 _ALSO = ("HOME", "REQUESTS_CA_BUNDLE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME")
 
+_LISTED = "requirements.txt"
 _QUIET = {
     "PIP_NO_INPUT": "1",
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
@@ -50,25 +51,28 @@ def job_environment(python: str, home: Path, temporary: Path) -> dict[str, str]:
 
 
 def installed(
-    kept: Kept,
+    environments: Path,
     requirements: Sequence[str],
     *,
     python: str,
     folder: Path,
+    more_requirements: Sequence[str] = (),
+    can_share: bool = True,
     environment: Mapping[str, str],
     step: Step,
     last_lines: Callable[[], Sequence[OutputLine]],
 ) -> str | None:
     """Return the interpreter with a release's requirements, installing them if necessary.
 
-    The caller holds `kept.installing`. Packages of the running interpreter can be imported too, and
-    count as installed.
+    The caller holds the release's lock for installing.
 
     Args:
-        kept: The cached release.
+        environments: The release's folder for environments of this kind.
         requirements: The requirements, a line each; by default the release's `requirements.txt`.
         python: The interpreter for the environment.
         folder: A copy of the release's files, to install from.
+        more_requirements: Requirements in addition to those of the release.
+        can_share: Whether packages of the interpreter can be imported, and count as installed.
         environment: The environment of the job's programs.
         step: Runs a program for the job.
         last_lines: Returns the last program's output.
@@ -79,8 +83,8 @@ def installed(
     Raises:
         Unusable: Installing failed; the message says why.
     """
-    note = kept.environments / "ready.json"
-    made_with = f"{python} {sys.version}"
+    note = environments / "ready.json"
+    made_with = f"{python} {read_version(python)}"
     if note.exists():
         ready: dict[str, str] = json.loads(note.read_text(encoding="utf-8"))
         if ready["made_with"] == made_with and Path(ready["python"]).exists():
@@ -88,18 +92,19 @@ def installed(
     given = {key: value for key, value in os.environ.items() if _is_for_pip(key)}
     variables = {**environment, **given, **_QUIET}
     # Remains of an earlier attempt, whose processes may still write there.
-    shutil.rmtree(kept.environments, ignore_errors=True)
-    kept.environments.mkdir(mode=0o700, parents=True, exist_ok=True)
-    place = kept.environments / secrets.token_hex(4)
-    packages, has_pip = _own_packages(python)
+    shutil.rmtree(environments, ignore_errors=True)
+    environments.mkdir(mode=0o700, parents=True, exist_ok=True)
+    place = environments / secrets.token_hex(4)
+    packages, has_pip = _own_packages(python) if can_share else ([], False)
     # Usually a pip can be shared: making one takes as long as all the rest.
     options = ["--without-pip"] if has_pip else []
     code = step([python, "-m", "venv", *options, str(place)], folder, variables)
     if code is None:
         return None
     _check("No virtual environment could be made", code, last_lines)
-    _share(packages, place)
-    listed = _requirements_file(folder, requirements)
+    if can_share:
+        _share(packages, place)
+    listed = _requirements_file(folder, requirements, more_requirements)
     if listed is not None:
         interpreter = place / "bin" / "python"
         command = [str(interpreter), "-m", "pip", "install", "--progress-bar", "off"]
@@ -108,7 +113,7 @@ def installed(
             return None
         _check("The requirements could not be installed", code, last_lines)
     ready = {"made_with": made_with, "python": str(place / "bin" / "python")}
-    draft = kept.environments / "ready.draft"
+    draft = environments / "ready.draft"
     draft.write_text(json.dumps(ready), encoding="utf-8")
     draft.replace(note)
     return ready["python"]
@@ -118,13 +123,20 @@ def _is_for_pip(name: str) -> bool:
     return name in _ALSO or name.upper().startswith(_FOR_PIP)
 
 
-def _requirements_file(folder: Path, requirements: Sequence[str]) -> str | None:
+def _requirements_file(
+    folder: Path, requirements: Sequence[str], more_requirements: Sequence[str]
+) -> str | None:
     """Return the name of the requirements file, relative to the release's files."""
-    if requirements:
-        name = f"requirements-{secrets.token_hex(4)}.txt"
-        (folder / name).write_text("\n".join(requirements) + "\n", encoding="utf-8")
-        return name
-    return "requirements.txt" if (folder / "requirements.txt").is_file() else None
+    lines = list(requirements)
+    if not lines and (folder / _LISTED).is_file():
+        lines = [f"--requirement {_LISTED}"]
+    # Last: a file that the release's own lines name satisfies them too.
+    lines += more_requirements
+    if not lines:
+        return None
+    name = f"requirements-{secrets.token_hex(4)}.txt"
+    (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return name
 
 
 def _own_packages(python: str) -> tuple[list[str], bool]:

@@ -11,6 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synapse.clients.agent.ray import RayClient
@@ -21,13 +22,21 @@ from synapse.jobs.local.process import StopRequest
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.ray.requirements import adapt_requirements
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
+from synapse.jobs.unmet_requests import find_unmet_requests
+from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
+from synapse.plugins.platform_form import (
+    mark_platform_requirements,
+    platform_requirement,
+    uses_platform_package,
+)
 from synapse.transport.deadline_blocks import deadline
 from synapse.transport.stream_limits import StreamLimits
 
 if TYPE_CHECKING:
     from synapse.jobs.protocols import TicketIssuer
+    from synapse.plugins.config import Action, PluginConfig
 
 __all__ = ["RayJob"]
 
@@ -38,6 +47,7 @@ _START = (
     "import os, sys; sys.path[:] = [p for p in sys.path if p not in ('', os.getcwd())]; "
     "from synapse.plugins.job_main import main; sys.exit(main())"
 )
+_LARGEST_MODULE = 16 << 20
 _TERMINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 _POLL = 1.0
 _TICK = 0.1
@@ -126,23 +136,35 @@ class RayJob:
         order = self.order
         try:
             config = load_config(order.release.archive)
+            action = config.actions.get(order.action)
+            if action is None:
+                names = ", ".join(config.actions) or "none"
+                return Outcome(
+                    "failed", f"The release has no action {order.action!r}; it has {names}."
+                )
+            is_platforms = _uses_platform_package(order.release.archive, config, action)
             requirements = (
                 adapt_requirements(
                     config.requirements, order.release.archive, order.release.checksum
                 )
-                if config.install
+                if config.install or is_platforms
                 else []
             )
         except (SynapseError, OSError) as error:
             return Outcome("failed", f"The release can't be used: {error}")
-        action = config.actions.get(order.action)
-        if action is None:
-            names = ", ".join(config.actions) or "none"
-            return Outcome("failed", f"The release has no action {order.action!r}; it has {names}.")
+        if is_platforms:
+            requirements = mark_platform_requirements([*requirements, platform_requirement(config)])
         # Nobody holds the other end of standard input on a cluster, so the input isn't watched.
-        ticket = self._orders.issue({**self.order.for_driver(action.entrypoint), "watch": False})
+        spec = {**order.for_driver(config, action, is_platforms=is_platforms), "watch": False}
+        ticket = self._orders.issue(spec)
+        self._early += [
+            add_level(sentence, "warning")
+            for sentence in find_unmet_requests(
+                config, action, can_reserve=True, uses_platform_package=is_platforms
+            )
+        ]
         try:
-            submitted = self._persist(lambda: self._submit(ticket, requirements))
+            submitted = self._persist(lambda: self._submit(ticket, requirements, config, action))
             if isinstance(submitted, Outcome):
                 return submitted
             threading.Thread(
@@ -152,22 +174,29 @@ class RayJob:
         finally:
             self._orders.revoke(ticket)
 
-    def _submit(self, ticket: str, requirements: Sequence[str]) -> None:
+    def _submit(
+        self, ticket: str, requirements: Sequence[str], config: PluginConfig, action: Action
+    ) -> None:
         environment = dict(self._runtime_env)
         environment["env_vars"] = {
             "PYTHONUNBUFFERED": "1",
             "RAY_DEDUP_LOGS": "0",  # each line as it was printed
             **environment.get("env_vars", {}),
+            **config.env,
         }
         if requirements:
             environment["pip"] = [*environment.get("pip", ()), *requirements]
+        memory = action.resources.memory
         command = ["python", "-c", _START, "--order-url", self._orders.url(ticket)]
         self._client.submit_job(
             shlex.join(command),
             submission_id=self.order.job_id,
             working_dir=self.order.release.archive,
             runtime_env=environment,
-            entrypoint_resources=self._resources or None,
+            entrypoint_num_cpus=action.resources.cpu,
+            entrypoint_num_gpus=action.resources.gpu,
+            entrypoint_memory=None if memory is None else int(memory),
+            entrypoint_resources={**self._resources, **action.resources.others} or None,
             metadata={
                 "synapse_release": f"{self.order.release.code}@{self.order.release.version}",
                 "synapse_action": self.order.action,
@@ -308,7 +337,7 @@ class RayJob:
             if self._has_started:
                 self._feed(add_level(line, "debug"))
             else:
-                self._early.append(line)
+                self._early.append(add_level(line, "debug"))
             return
         self._start()
         if not line.startswith(_ENTRYPOINT):  # that has the ticket's address, and isn't the job's
@@ -318,10 +347,10 @@ class RayJob:
         self._output.feed(line.encode(errors="replace") + b"\n")
 
     def _tell_early(self) -> None:
-        """Pass Ray's messages on from before the job's code ran."""
+        """Pass the messages on from before the job's code ran."""
         early, self._early = self._early, []
         for line in early:
-            self._feed(add_level(line, "debug"))
+            self._feed(line)
 
     def _start(self) -> None:
         if not self._has_started:
@@ -339,6 +368,13 @@ class RayJob:
             say()
         except Exception:  # of whoever is told: the job goes on
             _log.exception("The reporter of job %s failed.", self.order.job_id)
+
+
+def _uses_platform_package(archive: Path, config: PluginConfig, action: Action) -> bool:
+    with open_zip(archive) as source:
+        return uses_platform_package(
+            config, action, lambda name: read_entry(source, name, _LARGEST_MODULE)
+        )
 
 
 def _describe_lost_node(job: Mapping[str, Any]) -> str | None:

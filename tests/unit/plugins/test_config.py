@@ -8,7 +8,7 @@ import pytest
 
 from synapse import PluginCategory
 from synapse.errors import PluginConfigError, UsageError
-from synapse.plugins.config import CATEGORIES, PluginConfig
+from synapse.plugins.config import CATEGORIES, PluginConfig, Requires, Resources
 
 
 def config(**changes: Any) -> dict[str, Any]:
@@ -67,6 +67,49 @@ def test_a_full_configuration() -> None:
     assert (action.description, action.parameters, action.extra) == ("Trains.", schema, {"gpu": 1})
 
 
+def test_a_configuration_of_the_platforms_scaffold() -> None:
+    parsed = PluginConfig.parse(
+        config(
+            variant="small",
+            readme="README.md",
+            package_manager="uv",
+            package_manager_options=["--no-cache"],
+            wheels_dir="wheels",
+            runtime_env={"pip": ["numpy"]},
+            data_type="image",
+            tasks=["image.object_detection"],
+            supported_data_type=["image"],
+            supported_data_types=["image"],
+            supported_annotation_tools={"image": ["bounding_box"]},
+            annotation_category="object_detection",
+            annotation_type="bbox",
+            smart_tool="interactive",
+            dependencies={},
+            tags=[],
+            requires={"sdk": ">=2026.1.0", "python": ">=3.10,<3.13", "cuda": ">=11.8"},
+            env={"LEVEL": "3", "DEBUG": True, "SIZE": 12},
+            resources={"num_gpus": 1},
+            actions={
+                "train": {
+                    "entrypoint": "plugin.train.TrainAction",
+                    "method": "job",
+                    "resources": {"cpu": 2, "trainer": 1},
+                },
+                "inference": {"entrypoint": "plugin.serve:Served", "method": "serve"},
+            },
+        )
+    )
+
+    train, inference = parsed.action("train"), parsed.action("inference")
+    assert (train.module, train.callable) == ("plugin.train", "TrainAction")
+    assert (train.method, inference.method) == ("job", "serve")
+    assert train.resources == Resources(cpu=2, others={"trainer": 1})
+    assert inference.resources == Resources(gpu=1)
+    assert parsed.requires == Requires(sdk=">=2026.1.0", python=">=3.10,<3.13", cuda=">=11.8")
+    assert parsed.env == {"LEVEL": "3", "DEBUG": "true", "SIZE": "12"}
+    assert parsed.extra["smart_tool"] == "interactive"
+
+
 def test_what_may_be_left_out() -> None:
     parsed = PluginConfig.parse(config())
 
@@ -102,9 +145,9 @@ def test_what_may_not_be_left_out(key: str) -> None:
         ({"actions": {True: {"entrypoint": "x:y"}}}, "actions.True", "The key is true, not text"),
         ({"actions": {"train": {}}}, "actions.train.entrypoint", "Missing."),
         (
-            {"actions": {"train": {"entrypoint": "plugin.train"}}},
+            {"actions": {"train": {"entrypoint": "train"}}},
             "actions.train.entrypoint",
-            "Expected module:callable, such as plugin.train:run, not 'plugin.train'.",
+            "Expected module:callable, such as plugin.train:run, or plugin.train.TrainAction, not",
         ),
         (
             {"actions": {"train": {"entrypoint": "../x:run"}}},
@@ -139,6 +182,27 @@ def test_what_may_not_be_left_out(key: str) -> None:
             "leads nowhere",
         ),
         ({"desription": "x"}, "desription", "did you mean 'description'?"),
+        ({"requirement": ["numpy"]}, "requirement", "did you mean 'requirements'?"),
+        ({"requires": ["numpy"]}, "requires", "Expected a mapping, not a list."),
+        ({"requires": {"pyhton": ">=3.12"}}, "requires.pyhton", "did you mean 'python'?"),
+        ({"requires": {"python": "3.12"}}, "requires.python", "not '3.12'."),
+        ({"requires": {"python": 3.12}}, "requires.python", 'write "3.12", in quotes.'),
+        ({"env": "x"}, "env", "Expected a mapping"),
+        ({"env": {"A B": "x"}}, "env.A B", "letters, digits and _"),
+        ({"env": {"A": ["x"]}}, "env.A", "Expected text."),
+        ({"resources": {"gpu": "one"}}, "resources.gpu", "not 'one'."),
+        ({"resources": {"gpu": -1}}, "resources.gpu", "at least 0"),
+        ({"resources": {"gpu": True}}, "resources.gpu", "not True"),
+        (
+            {"actions": {"train": {"entrypoint": "a:b", "resources": {"cpu": []}}}},
+            "actions.train.resources.cpu",
+            "Expected a number",
+        ),
+        (
+            {"actions": {"train": {"entrypoint": "a:b", "method": "jobs"}}},
+            "actions.train.method",
+            "did you mean 'job'?",
+        ),
     ],
 )
 def test_a_mistake_is_named_with_its_path(changes: Any, path: str, reason: str) -> None:

@@ -34,6 +34,73 @@ def test_the_context_is_passed_if_the_function_takes_one(module: types.ModuleTyp
     assert load_entrypoint("entrypoint_code:aware") == (module.aware, True)
 
 
+class Plain:
+    def run(self) -> str:
+        return "plain"
+
+
+class MadeWithContext:
+    def __init__(self, context: str) -> None:
+        self.context = context
+
+    def run(self) -> str:
+        return self.context
+
+
+class RunWithContext:
+    def run(self, context: str) -> str:
+        return context
+
+
+class Static:
+    @staticmethod
+    def run(context: str) -> str:
+        return context
+
+
+class Asynchronous:
+    async def run(self, context: str) -> str:
+        return context
+
+
+@pytest.mark.parametrize("form", ["entrypoint_code:{}", "entrypoint_code.{}"])
+@pytest.mark.parametrize(
+    ("code", "value"),
+    [
+        (Plain, "plain"),
+        (MadeWithContext, "the context"),
+        (RunWithContext, "the context"),
+        (Static, "the context"),
+        (Asynchronous, "the context"),
+    ],
+)
+def test_a_class_is_made_and_run(
+    module: types.ModuleType, form: str, code: type, value: str
+) -> None:
+    module.Action = code  # type: ignore[attr-defined]
+
+    function, takes_context = load_entrypoint(form.format("Action"))
+
+    assert takes_context
+    assert call_entrypoint(function, ["the context"]) == value
+
+
+def test_a_method_run_with_two_arguments_is_refused(module: types.ModuleType) -> None:
+    class Action:
+        def run(self, first: str, second: str) -> None: ...
+
+    module.Action = Action  # type: ignore[attr-defined]
+
+    with pytest.raises(EntrypointError, match=r"Action\.run' takes first, second"):
+        load_entrypoint("entrypoint_code.Action")
+
+
+def test_a_dotted_entrypoint_names_a_function_too(module: types.ModuleType) -> None:
+    module.plain = lambda: None  # type: ignore[attr-defined]
+
+    assert load_entrypoint("entrypoint_code.plain") == (module.plain, False)
+
+
 def test_a_misspelled_name_gets_a_suggestion(module: types.ModuleType) -> None:
     module.train = lambda: None
 

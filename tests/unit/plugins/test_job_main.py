@@ -147,6 +147,35 @@ def test_how_code_gets_its_parameters(start: Start, source: str) -> None:
     assert ended.messages[0] == "3"
 
 
+@pytest.mark.parametrize(
+    ("source", "code", "last"),
+    [
+        ("import os; print(os.environ['SYNAPSE_JOB_ID'])", 0, ("7", None)),
+        ("import sys; sys.exit(7)", 7, ("", None)),
+        ("raise RuntimeError('no data')", 1, ("RuntimeError: no data", "error")),
+    ],
+)
+def test_action_of_the_platforms_package(
+    start: Start, tmp_path: Path, source: str, code: int, last: tuple[str, str | None]
+) -> None:
+    package = tmp_path / "synapse_sdk" / "plugins"
+    package.mkdir(parents=True)
+    for place in (package, package.parent):
+        (place / "__init__.py").touch()
+    (package / "entrypoint.py").write_text(source)
+
+    ended = start("", platform={"SYNAPSE_JOB_ID": "7"}).end()
+
+    assert (ended.code, (ended.lines or [("", None)])[-1]) == (code, last)
+
+
+def test_a_python_that_the_release_does_not_admit(start: Start) -> None:
+    ended = start("def run(): ...", requires_python="<3").end()
+
+    assert ended.code == 3
+    assert ended.messages[-1].startswith("The release requires Python <3, but the runner has")
+
+
 def test_what_the_context_knows(start: Start) -> None:
     source = """
         def run(context):

@@ -40,6 +40,20 @@ def test_what_has_no_known_level_stays_as_it_is(line: str) -> None:
     assert split_level(line) == (line, None)
 
 
+@pytest.mark.parametrize(
+    ("line", "message", "level"),
+    [
+        ("[LEVEL: INFO] half way", "half way", "info"),
+        ("[STEP: read] [LEVEL: WARNING] slow", "[STEP: read] slow", "warning"),
+        ("[LEVEL: LOUD] x", "[LEVEL: LOUD] x", None),
+        ("[STEP: read] x", "[STEP: read] x", None),
+        ("[LEVEL: info] x", "[LEVEL: info] x", None),
+    ],
+)
+def test_lines_of_the_platforms_package(line: str, message: str, level: str | None) -> None:
+    assert split_level(line) == (message, level)
+
+
 def test_only_the_first_mark_is_taken_off() -> None:
     assert split_level("\x1einfo\x1f\x1eerror\x1fx") == ("\x1eerror\x1fx", "info")
 

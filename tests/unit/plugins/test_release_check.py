@@ -14,6 +14,8 @@ SOURCES = {
     "plugin.py": b"def train(): ...",
     "lazy.py": b"def __getattr__(name): ...",
     "newer.py": b"def (",
+    "package/__init__.py": b"",
+    "package/train.py": b"class TrainAction: ...",
 }
 
 
@@ -30,7 +32,16 @@ def check(entrypoint: str, **values: Any) -> PluginConfig:
     return check_release(config, source="config.yaml", names=SOURCES, read=SOURCES.__getitem__)
 
 
-@pytest.mark.parametrize("entrypoint", ["plugin:train", "lazy:anything", "newer:run"])
+@pytest.mark.parametrize(
+    "entrypoint",
+    [
+        "plugin:train",
+        "lazy:anything",
+        "newer:run",
+        "package.train.TrainAction",
+        "synapse_sdk.plugins.actions.export.ExportAction",
+    ],
+)
 def test_an_entrypoint_that_exists_or_may_exist(entrypoint: str) -> None:
     assert check(entrypoint).action().entrypoint == entrypoint
 
@@ -39,6 +50,14 @@ def test_an_entrypoint_that_exists_or_may_exist(entrypoint: str) -> None:
     ("entrypoint", "problem"),
     [
         ("plugin:trian", "plugin.py has no 'trian'; did you mean 'train'?"),
+        (
+            "package.train.TrainActon",
+            "package/train.py has no 'TrainActon'; did you mean 'TrainAction'?",
+        ),
+        (
+            "package.train",
+            "package.train is a module. Add the callable, such as package.train:run.",
+        ),
         ("plugins:train", "The release has no plugins.py; did you mean 'plugin.py'?"),
     ],
 )

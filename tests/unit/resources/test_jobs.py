@@ -97,3 +97,21 @@ def test_metrics_are_read_only(scripted: ScriptedSession) -> None:
     assert dict(job.metrics) == {}
     with pytest.raises(TypeError):
         job.metrics["loss"] = 1  # type: ignore[index]
+
+
+def test_records_of_the_platforms_package(scripted: ScriptedSession) -> None:
+    progress = {"record": {"steps": {}}, "current_progress": {"overall": 40}}
+    metrics = {"record": {"steps": {"train": {"loss": 0.5}}}}
+    row = {"id": "a", "status": "RUNNING", "progress_record": progress, "metrics_record": metrics}
+    job = scripted.session.identity.load(Job, [row])[0]
+
+    assert dict(job.metrics) == {"train": {"loss": 0.5}}
+    assert job._percent == 40
+    assert job.metrics_record == metrics
+
+
+def test_metrics_of_our_own_form(scripted: ScriptedSession) -> None:
+    row = {"id": "a", "status": "running", "metrics_record": {"record": {"steps": {}}, "loss": 1}}
+    job = scripted.session.identity.load(Job, [row])[0]
+
+    assert dict(job.metrics) == row["metrics_record"]

@@ -16,6 +16,8 @@ import pytest
 from synapse.jobs.local.engine import Engine
 from synapse.jobs.spec import JobSpec, Outcome, ReleaseFile
 
+from .conftest import Listener
+
 Run = Callable[..., Any]
 Release = Callable[..., ReleaseFile]
 
@@ -221,3 +223,25 @@ def test_an_engine_ends_what_a_killed_one_left(release: Release, tmp_path: Path)
 
     assert gone(pid)
     assert not (tmp_path / "other" / "jobs").exists()
+
+
+def test_interpreter_for_the_platforms_package(release: Release, tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho 3.12.9\n")
+    python.chmod(0o755)
+    engine, listener = Engine(tmp_path / "other", platform_python=str(python)), Listener()
+    order = JobSpec(
+        job_id="1",
+        release=release("from synapse_sdk.plugins import x\ndef run(): ..."),
+        action="train",
+        params={},
+        base_url="http://127.0.0.1:9",
+        credentials={},
+    )
+
+    engine.submit(order, listener)
+
+    assert listener.end().status == "failed"  # the stand-in makes no environment
+    first = f"The platform's package runs this action, on Python 3.12.9 ({python})."
+    assert listener.messages[0] == first
+    engine.close()

@@ -12,9 +12,11 @@ from typing import Any
 
 import pytest
 
+from synapse.jobs.local.interpreters import choose_interpreter
 from synapse.jobs.local.job import JobRun
-from synapse.jobs.local.release_cache import ReleaseCache
+from synapse.jobs.local.release_cache import ReleaseCache, Unusable
 from synapse.jobs.spec import JobSpec, Limits, Outcome, ReleaseFile
+from synapse.plugins.platform_form import PLATFORM_PYTHON
 
 from .conftest import Listener, configured, zipped
 
@@ -277,6 +279,170 @@ def test_packages_and_data_of_a_release(run: Run) -> None:
 
     assert job.outcome == Outcome("completed")
     assert job.messages == ["part data"]
+
+
+# What the configuration requests
+
+
+def test_a_dotted_class(run: Run) -> None:
+    source = """
+        class Action:
+            def __init__(self, context): self.params = context.params
+            def run(self): print("hello", self.params["who"])
+    """
+    job = run(source, params={"who": "you"}, actions={"train": {"entrypoint": "plugin.Action"}})
+
+    assert job.outcome == Outcome("completed")
+    assert job.messages == ["hello you"]
+
+
+def test_the_configured_environment(run: Run) -> None:
+    source = "import os\ndef run(): print(os.environ['LEVEL'], os.environ['PYTHONUNBUFFERED'])"
+    job = run(source, env={"LEVEL": 3, "PYTHONUNBUFFERED": "x", "SYNAPSE_JOB_ID": "another"})
+
+    assert job.outcome == Outcome("completed")
+    assert job.messages == ["3 x"]
+
+
+def test_requests_that_are_not_honoured_come_first(run: Run) -> None:
+    job = run("print('imported')\ndef run(): ...", resources={"gpu": 1})
+
+    assert job.outcome == Outcome("completed")
+    assert [(line.level, line.message) for line in job.lines] == [
+        ("warning", "config.yaml requests resources (gpu: 1). This runner reserves none."),
+        (None, "imported"),
+    ]
+
+
+def test_a_required_python_that_the_runner_does_not_have(run: Run) -> None:
+    job = run("print('imported')\ndef run(): ...", requires={"python": "<3"})
+
+    reason = read_reason(job)
+    assert reason.startswith("The release requires Python <3, but the runner has Python 3.")
+    assert job.messages == [reason]
+
+
+# Actions that the platform's package runs; a stand-in for the package
+
+
+WHEEL = "wheels/synapse_sdk-2026.99-py3-none-any.whl"
+PACKAGE = """
+import importlib, json, os, sys
+module, name = os.environ["SYNAPSE_ACTION_ENTRYPOINT"].rsplit(".", 1)
+action = getattr(importlib.import_module(module), name)
+action(json.loads(os.environ["SYNAPSE_ACTION_PARAMS"])).run()
+"""
+PLATFORM_ACTION = """
+import os, sys
+class Action:
+    def __init__(self, params): self.params = params
+    def run(self):
+        if "fail" in self.params: raise RuntimeError("no data")
+        names = ("SYNAPSE_JOB_ID", "SYNAPSE_HOST", "SYNAPSE_ACCESS_TOKEN", "LEVEL")
+        print(self.params, [os.environ.get(name) for name in names])
+        print("[LEVEL: WARNING] slow")
+        print(sys.prefix)
+        print(any(path.endswith("cattrs") for path in sys.path), sys.version_info >= (3, 12))
+        try:
+            import cattrs
+        except ImportError:
+            print("a place of its own")
+"""
+PLATFORM_CONFIG = {
+    "actions": {"train": {"entrypoint": "plugin.Action"}},
+    "requirements": ["--no-index", f"./{WHEEL}"],
+}
+
+
+@pytest.fixture
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+
+
+@pytest.fixture
+def interpreter() -> Path:
+    """An interpreter that the platform's package supports."""
+    try:
+        return choose_interpreter([PLATFORM_PYTHON], reason="The test")[1]
+    except Unusable as error:
+        pytest.skip(str(error))
+
+
+def wheel() -> bytes:
+    about = "synapse_sdk-2026.99.dist-info"
+    return zipped(
+        {
+            "synapse_sdk/__init__.py": "",
+            "synapse_sdk/plugins/__init__.py": "",
+            "synapse_sdk/plugins/entrypoint.py": PACKAGE,
+            f"{about}/METADATA": "Metadata-Version: 2.1\nName: synapse-sdk\nVersion: 2026.99\n",
+            f"{about}/WHEEL": (
+                "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+            ),
+            f"{about}/RECORD": "",
+        }
+    )
+
+
+@pytest.mark.usefixtures("interpreter", "no_index")
+def test_the_package_runs_the_action_in_a_place_of_its_own(
+    run: Run, release: Release, tmp_path: Path
+) -> None:
+    made = release(
+        PLATFORM_ACTION,
+        {WHEEL: wheel()},
+        requires={"sdk": ">=2026.1"},
+        env={"LEVEL": "3", "SYNAPSE_HOST": "http://elsewhere"},
+        **PLATFORM_CONFIG,
+    )
+    job = run(made, params={"epochs": 3})
+
+    assert job.outcome == Outcome("completed"), job.messages
+    assert job.messages[0].startswith("The platform's package runs this action, on Python 3.")
+    values, slow, prefix, *rest = job.messages[-5:]
+    variables = [job.folder.name, "http://127.0.0.1:9", "the-jobs-own-token", "3"]
+    assert values == f"{ {'epochs': 3} } {variables}"
+    assert (slow, job.lines[-4].level) == ("slow", "warning")
+    assert Path(prefix).is_relative_to(tmp_path / "releases" / made.checksum)
+    assert rest == ["False True", "a place of its own"]
+    assert "the-jobs-own-token" not in "".join(job.messages[:-5])
+
+    failed = run(made, params={"fail": True})
+    assert failed.outcome == Outcome("failed", "The code raised RuntimeError: no data.")
+    assert not any("Successfully installed" in text for text in failed.messages)
+
+
+def test_an_interpreter_that_is_missing(run: Run, release: Release) -> None:
+    made = release(
+        PLATFORM_ACTION,
+        {WHEEL: wheel()},
+        requires={"sdk": ">=2026", "python": "<3.12"},
+        **PLATFORM_CONFIG,
+    )
+    assert read_reason(run(made)).startswith(
+        "The action 'train' requires Python >=3.12,<3.12. This machine has: "
+    )
+
+
+@pytest.mark.usefixtures("interpreter", "no_index")
+def test_one_release_with_both_forms(run: Run, release: Release) -> None:
+    actions = {
+        "train": {"entrypoint": "plugin.Action"},
+        "own": {"entrypoint": "own:run"},
+    }
+    source = "import synapse\ndef run(context): print('own', context.params)"
+    files = {WHEEL: wheel(), "own.py": source}
+    made = release(
+        PLATFORM_ACTION,
+        files,
+        requires={"sdk": ">=2026"},
+        **{**PLATFORM_CONFIG, "actions": actions},
+    )
+
+    own = run(made, action="own", params={"a": 1})
+    assert own.outcome == Outcome("completed"), own.messages
+    assert own.messages[-1] == "own {'a': 1}"
+    assert run(made).outcome == Outcome("completed")
 
 
 # Jobs that can't run

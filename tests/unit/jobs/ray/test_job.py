@@ -13,6 +13,7 @@ from synapse.agent.tickets import Tickets
 from synapse.clients.agent.ray import RayClient
 from synapse.jobs.ray.job import RayJob
 from synapse.jobs.spec import JobSpec, Limits, Outcome, OutputLine
+from synapse.plugins.config_file import load_config
 from synapse.plugins.log_markers import add_level
 from unit.jobs.local.conftest import Listener, configured, zipped
 
@@ -98,7 +99,8 @@ def test_ticket_is_for_the_spec_and_revoked_at_the_end(
     run(spec)
 
     [(ticket, order)] = issued
-    assert order == {**spec.for_driver("plugin:run"), "watch": False}
+    config = load_config(spec.release.archive)
+    assert order == {**spec.for_driver(config, config.action()), "watch": False}
     assert tickets.take(ticket) is None
 
 
@@ -120,6 +122,59 @@ def test_environment_and_resources_of_the_cluster(
         "A": "1",
     }
     assert environment["pip"] == ["synapse-sdk"]
+
+
+def test_configured_environment_and_resources(head: StandInHead, run: Run, spec: JobSpec) -> None:
+    config = configured(
+        env={"LEVEL": 3},
+        resources={"cpu": 0.5, "gpu": 1, "memory": 1e6, "trainer": 2},
+        requires={"cuda": ">=12"},
+    )
+    spec.release.archive.write_bytes(zipped({"config.json": config}))
+
+    job = run(spec)
+
+    assert head.submission is not None
+    assert head.submission["runtime_env"]["env_vars"]["LEVEL"] == "3"
+    names = ("entrypoint_num_cpus", "entrypoint_num_gpus", "entrypoint_memory")
+    assert [head.submission[name] for name in names] == [0.5, 1, 1_000_000]
+    assert head.submission["entrypoint_resources"] == {"trainer": 2}
+    assert (job.lines[0].level, job.lines[0].message) == (
+        "warning",
+        "config.yaml requires CUDA >=12. This runner doesn't check CUDA.",
+    )
+
+
+def test_action_of_the_platforms_package(
+    head: StandInHead, run: Run, spec: JobSpec, tickets: Tickets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = configured(
+        actions={"train": {"entrypoint": "plugin.TrainAction"}},
+        requires={"sdk": ">=2026.1", "python": "<3.14"},
+    )
+    files = {"config.json": config, "requirements.txt": "numpy\nsynapse-sdk  # newest\n"}
+    spec.release.archive.write_bytes(zipped(files))
+    issued: list[dict[str, Any]] = []
+    monkeypatch.setattr(tickets, "issue", lambda order: issued.append(dict(order)) or "ticket")
+
+    run(spec)
+
+    assert head.submission is not None
+    assert head.submission["runtime_env"]["pip"] == [
+        "numpy",
+        'synapse-sdk; python_version >= "3.12"',
+        'synapse-sdk>=2026.1; python_version >= "3.12"',
+    ]
+    [order] = issued
+    assert order["requires_python"] == ">=3.12,<3.14"
+    assert order["platform"] == {
+        "SYNAPSE_ACTION_ENTRYPOINT": "plugin.TrainAction",
+        "SYNAPSE_ACTION_PARAMS": '{"epochs": 3}',
+        "SYNAPSE_JOB_ID": "job-1",
+        "SYNAPSE_HOST": "http://127.0.0.1:9",
+        "SYNAPSE_ACCESS_TOKEN": "the-jobs-own-token",
+    }
+    assert "the-jobs-own-token" not in json.dumps(head.submission)
 
 
 # Ends
