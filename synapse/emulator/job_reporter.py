@@ -89,7 +89,6 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
         status: A final status.
         reason: The reason, in a sentence.
     """
-    Token.objects.filter(job=key).delete()
     job = Job.objects.select_for_update().filter(pk=key).exclude(status__in=Job.FINAL).first()
     if job is None:
         return
@@ -98,6 +97,7 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
     job.status = status
     job.completed = timezone.now()
     job.save(update_fields=["status", "completed", "updated"])
+    Token.objects.filter(job=job).delete()
 
 
 def _read_last_line(job: Job) -> str | None:

@@ -168,6 +168,10 @@ class StorageProvider(Choices):
     SFTP = "sftp"
     MINIO = "minio"
     GCP = "gcp"
+    S3 = "s3"
+    GCS = "gcs"
+    SYNOLOGY = "synology"
+    SMB = "smb"
 
 
 class GroundTruthCategory(Choices):

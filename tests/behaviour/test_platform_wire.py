@@ -539,3 +539,18 @@ def test_pointers_in_place_of_documents(
     (pointer,) = (row["data"] for row in rows if row["data"] is not None)
     assert pointer["mode"] == mode
     assert requests.get(pointer["presigned_url"], timeout=30).json() == document
+
+
+def test_events_repeat_their_id_and_are_unique_by_pgh_id(
+    wire: Wire, emulator: EmulatorTenant, unit: synapse.DataUnit
+) -> None:
+    items = [{"data_unit": unit.id, "data": {}, "category": "train"}]
+    for version in ("1", "2", "3"):
+        emulator.emulator.add_ground_truths(emulator.tenant, items, version=version)
+    pages = list(_walk(wire, "sdk/ground_truth_events/", ordering="-pgh_id", page_size=2))
+    rows = [row for page in pages for row in page["results"]]
+    keys = [row["pgh_id"] for row in rows]
+    assert (len(rows), keys) == (3, sorted(set(keys), reverse=True))
+    assert len({row["id"] for row in rows}) == 1
+    later = wire.rows("sdk/ground_truth_events/", pgh_id__gt=keys[-1], ordering="-pgh_id")
+    assert [row["pgh_id"] for row in later] == keys[:-1]
