@@ -23,6 +23,9 @@ class EmulatorConfig(AppConfig):
     #: Lets the holder create tenants over HTTP; None switches that endpoint off.
     control_token: str | None = None
 
+    #: Port of the storage service; None where the API's own port serves it.
+    storage_port: int | None = None
+
     #: Set when the server stops: all waiting requests end.
     stopping = threading.Event()
 

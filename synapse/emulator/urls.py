@@ -30,6 +30,7 @@ from synapse.emulator.api.jobs import JobViewSet, TrainViewSet
 from synapse.emulator.api.logs import LogViewSet
 from synapse.emulator.api.ml import ModelViewSet
 from synapse.emulator.api.plugins import PluginViewSet
+from synapse.emulator.api.presigned import AnnounceView, ConfirmView
 from synapse.emulator.api.releases import PluginReleaseViewSet
 from synapse.emulator.api.serving import ServeApplicationViewSet
 from synapse.emulator.api.storages import StorageViewSet
@@ -37,6 +38,8 @@ from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
 from synapse.emulator.downloads import FileView
+from synapse.emulator.payloads import PayloadView
+from synapse.emulator.storage_service import StorageView
 
 router = SimpleRouter()
 router.register("projects", ProjectViewSet, "project")
@@ -65,6 +68,14 @@ router.register(
 
 urlpatterns = [
     *router.urls,
+    path("data_files/presigned_upload/upload/", AnnounceView.as_view(), name="presigned-upload"),
+    path(
+        "data_files/presigned_upload/confirm_upload/",
+        ConfirmView.as_view(),
+        name="presigned-confirmation",
+    ),
+    path("_storage/payloads/<str:key>", PayloadView.as_view(), name="payload"),
+    path("_storage/<str:key>", StorageView.as_view(), name="storage"),
     path(
         "data_units/create_tasks/",
         TaskCreationViewSet.as_view({"post": "create_tasks"}),

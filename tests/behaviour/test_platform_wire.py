@@ -479,3 +479,63 @@ def test_urls_of_files_need_no_token(wire: Wire, unit: synapse.DataUnit) -> None
     url = wire.ok("GET", f"data_units/{unit.id}/")["files"]["text"]["url"]
     assert requests.get(url, timeout=30).content == b"a sample"
     assert requests.get(url.split("?")[0], timeout=30).status_code == 401
+
+
+def test_presigned_upload(wire: Wire, emulator: EmulatorTenant) -> None:
+    storage = {"name": "s", "provider": "minio", "configuration": {}, "is_default": True}
+    wire.ok("POST", "storages/", storage)
+    (chosen,) = wire.rows("storages/", category="internal")
+    assert (chosen["provider"], chosen["is_default"]) == ("minio", True)
+    content = b"0123456789"
+    files = [{"filename": "a.bin", "size": len(content), "content_type": None}]
+    with emulator.behave(multipart_above=5, part_size=8):
+        path = "data_files/presigned_upload/upload/"
+        (file,) = wire.ok("POST", path, {"files": files})["files"]
+    parts = []
+    for part, chunk in zip(file["multipart"]["parts"], (content[:8], content[8:]), strict=True):
+        response = requests.put(part["presigned_url"], data=chunk, timeout=30)
+        parts.append({"part_number": part["part_number"], "etag": response.headers["ETag"]})
+    sent = {
+        "file_key": file["file_key"],
+        "checksum": hashlib.sha1(content, usedforsecurity=False).hexdigest(),
+        "size": len(content),
+        "multipart": {"upload_id": file["multipart"]["upload_id"], "parts": parts},
+    }
+    answer = wire.ok("POST", "data_files/presigned_upload/confirm_upload/", {"files": [sent]})
+    assert (answer["created_count"], answer["failed_count"]) == (1, 0)
+    (result,) = answer["results"]
+    assert (result["success"], result["checksum"]) == (True, sent["checksum"])
+
+
+def test_groups_of_a_data_unit(wire: Wire, unit: synapse.DataUnit) -> None:
+    row = wire.ok("GET", f"data_units/{unit.id}/")
+    files = {"text": {"checksum": row["files"]["text"]["checksum"], "path": "b.txt"}}
+    body = {"data_collection": row["data_collection"], "files": files, "groups": ["site", "camera"]}
+    made = wire.ok("POST", "data_units/", body, params={"expand": "group.parent"})
+    assert (made["group"]["name"], made["group"]["data_collection"]) == (
+        "camera",
+        row["data_collection"],
+    )
+
+
+@pytest.mark.parametrize("mode", ["presigned", "inline"])
+@pytest.mark.parametrize("path", ["sdk/tasks/", "sdk/assignments/", "sdk/ground_truth_events/"])
+def test_pointers_in_place_of_documents(
+    wire: Wire,
+    emulator: EmulatorTenant,
+    project: synapse.Project,
+    unit: synapse.DataUnit,
+    path: str,
+    mode: str,
+) -> None:
+    document = {"n": 1}
+    items = [{"data_unit": unit.id, "data": document, "category": "train"}]
+    emulator.emulator.add_ground_truths(emulator.tenant, items)
+    me = wire.ok("GET", "users/me/")["id"]
+    task = wire.ok("POST", "tasks/", {"project": project.id, "assignee": me})
+    wire.ok("PUT", f"tasks/{task['id']}/annotate_task_data/", document)
+    with emulator.behave(inline_limit=1):
+        rows = wire.rows(path, response_mode=mode)
+    (pointer,) = (row["data"] for row in rows if row["data"] is not None)
+    assert pointer["mode"] == mode
+    assert requests.get(pointer["presigned_url"], timeout=30).json() == document

@@ -8,6 +8,7 @@ from synapse.emulator.models.data import (
     DataCollection,
     DataFile,
     DataUnit,
+    DataUnitGroup,
     FileSpecification,
     UnitFile,
 )
@@ -21,6 +22,7 @@ from synapse.emulator.models.ml import (
     Split,
 )
 from synapse.emulator.models.plugins import Plugin, PluginRelease
+from synapse.emulator.models.presigned import PresignedUpload
 from synapse.emulator.models.storages import Storage
 from synapse.emulator.models.uploads import Upload
 
@@ -31,6 +33,7 @@ __all__ = [
     "DataCollection",
     "DataFile",
     "DataUnit",
+    "DataUnitGroup",
     "FileSpecification",
     "GroundTruth",
     "GroundTruthDataset",
@@ -43,6 +46,7 @@ __all__ = [
     "Model",
     "Plugin",
     "PluginRelease",
+    "PresignedUpload",
     "Project",
     "ServeApplication",
     "Split",

@@ -68,6 +68,8 @@ class Blob(models.Model):
 
     tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
     checksum = models.CharField(max_length=32)
+    #: Empty where content was stored before the column was there.
+    sha1 = models.CharField(max_length=40, blank=True)
     size = models.BigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
 
@@ -75,9 +77,21 @@ class Blob(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "checksum"], name="one_blob_per_checksum")
         ]
+        indexes = [models.Index(fields=["tenant", "sha1"], name="blob_by_sha1")]
 
     def __str__(self) -> str:
         return self.checksum
+
+
+class DataUnitGroup(TenantOwned):
+    """A node in the tree of a collection's groups of units, known by name below its parent."""
+
+    data_collection = ForeignKey(DataCollection, models.CASCADE, related_name="groups")
+    parent = ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    name = models.CharField(max_length=255)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class DataUnit(TenantOwned):
@@ -87,6 +101,9 @@ class DataUnit(TenantOwned):
     meta = models.JSONField(default=dict, blank=True)
     checksum = models.CharField(max_length=32, editable=False)
     can_generate_task = models.BooleanField(default=True)
+    group = ForeignKey(
+        DataUnitGroup, models.SET_NULL, null=True, blank=True, related_name="data_units"
+    )
 
     class Meta:
         indexes = [models.Index(fields=["tenant", "data_collection"], name="unit_by_collection")]
