@@ -13,7 +13,6 @@ from synapse._internal.closing import Closing
 from synapse._internal.hints import suggestion
 from synapse._internal.known_attributes import KnownAttributes
 from synapse.clients.all_rows import AllRows, Row
-from synapse.clients.file_cache import FileCache
 from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords, ListOptions, read_pages
 from synapse.clients.page import Page
@@ -25,6 +24,7 @@ from synapse.clients.url_conversion import (
 )
 from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
+from synapse.transfer.file_cache import FileCache
 from synapse.transfer.multipart_form import MultipartForm
 from synapse.transport import Transport
 from synapse.transport.page import KEY

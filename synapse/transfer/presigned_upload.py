@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from synapse._internal.backoff import Backoff
 from synapse.errors import ClientError, InvalidResponse
+from synapse.transfer.checksum import compute_sha1
 from synapse.transfer.file_part import FilePart
 from synapse.transfer.local_file import LocalFile
 from synapse.transport import Transport
 from synapse.transport.deadline_blocks import pause
 
-__all__ = ["compute_sha1", "put_part", "send_presigned"]
+__all__ = ["put_part", "send_presigned"]
 
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
@@ -47,7 +47,7 @@ def send_presigned(
     """
     entry = {
         "file_key": target.get("file_key"),
-        "checksum": compute_sha1(file),
+        "checksum": compute_sha1(file.read_at, file.size),
         "size": file.size,
     }
     multipart, url = target.get("multipart"), target.get("presigned_url")
@@ -111,11 +111,3 @@ def put_part(
             if is_last or not pause(backoff.delay(attempt)):
                 raise
     raise AssertionError  # the loop has no end
-
-
-def compute_sha1(file: LocalFile) -> str:
-    """Return the SHA-1 of a file in hex, by which servers know presigned files."""
-    digest = hashlib.sha1(usedforsecurity=False)
-    for block in FilePart(file):
-        digest.update(block)
-    return digest.hexdigest()

@@ -14,9 +14,10 @@ from synapse.clients.record import Record
 from synapse.errors import InvalidResponse, NotFound, SynapseError, UsageError
 from synapse.resources.data_files import DataFile
 from synapse.resources.storages import Storage
+from synapse.transfer.checksum import compute_sha1
 from synapse.transfer.file_part import FilePart
 from synapse.transfer.local_file import LocalFile
-from synapse.transfer.presigned_upload import compute_sha1, put_part, send_presigned
+from synapse.transfer.presigned_upload import put_part, send_presigned
 
 __all__ = ["PRESIGNED_UPLOAD_PROVIDERS", "BulkUploadClientMixin"]
 
@@ -104,7 +105,7 @@ class BulkUploadClientMixin(BackendBase):
             ClientError: The storage refused, or couldn't be reached.
         """
         with LocalFile(file_path) as file:
-            checksum = compute_sha1(file)
+            checksum = compute_sha1(file.read_at, file.size)
             etag = put_part(
                 self._transport,
                 presigned_url,

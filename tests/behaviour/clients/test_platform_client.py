@@ -17,13 +17,14 @@ import pytest
 
 from synapse import Project
 from synapse.clients.backend import BackendClient
-from synapse.errors import ConfigurationError, NotFound, UsageError
+from synapse.errors import ConfigurationError, InvalidResponse, NotFound, UsageError
 
 Lines = list[tuple[str, str]]
 
 PAGE = {"count": 2, "next": None, "previous": None, "results": [{"id": 1}, {"id": 2}]}
 CONTENT = b"content of the file"
 MD5 = hashlib.md5(CONTENT).hexdigest()
+SHA1 = hashlib.sha1(CONTENT).hexdigest()
 
 
 @pytest.fixture
@@ -415,6 +416,25 @@ def test_limit_of_one_request() -> None:
     assert data_collection.DIRECT_LIMIT == 50 * 1024 * 1024
 
 
+@pytest.mark.parametrize("use_chunked_upload", [False, True])
+def test_checksum_may_be_a_sha1(
+    recorded: BackendClient, recorder: Any, path: Path, use_chunked_upload: bool
+) -> None:
+    serve_uploads(recorder)
+    upload = recorder.answer
+    digests = [SHA1, hashlib.sha1(b"other").hexdigest()]
+    recorder.answer = lambda asked: attrs.evolve(
+        reply := upload(asked),
+        body={**reply.body, "checksum": digests[0]} if asked.path == "data_files/" else reply.body,
+    )
+
+    assert recorded.create_data_file(path, use_chunked_upload)["checksum"] == SHA1
+    if not use_chunked_upload:
+        del digests[0]
+        with pytest.raises(InvalidResponse, match=f"whose checksum is {SHA1}"):
+            recorded.create_data_file(path)
+
+
 @pytest.mark.parametrize(
     ("groups", "expected"), [(["site", "camera"], ["site", "camera"]), ("site", ["site"])]
 )
@@ -568,8 +588,6 @@ def test_release_by_code_and_version(client: BackendClient, tmp_path: Path) -> N
 
 
 # -- Presigned uploads ---------------------------------------------------------------------------
-
-SHA1 = hashlib.sha1(CONTENT).hexdigest()
 
 
 class Storage:

@@ -158,7 +158,7 @@ class TestAnswer:
         with pytest.raises(errors.InvalidResponse) as caught:
             upload_file(transport, "data_files/", photo)
         error = caught.value
-        assert f"whose MD5 is {MD5}" in error.detail
+        assert f"whose checksum is {MD5}" in error.detail
         assert (error.response, error.resource) == (answer, "file 'photo.png'")
         assert (error.status_code, error.hint) == (200, "Upload the file again.")
 

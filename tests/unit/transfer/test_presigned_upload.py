@@ -12,7 +12,7 @@ import pytest
 from synapse.errors import ClientError, InvalidResponse, NotFound, ServerError
 from synapse.transfer import presigned_upload
 from synapse.transfer.local_file import LocalFile
-from synapse.transfer.presigned_upload import compute_sha1, send_presigned
+from synapse.transfer.presigned_upload import send_presigned
 
 CONTENT = b"0123456789"
 
@@ -139,7 +139,3 @@ def test_row_without_a_url(storage: Any, file: LocalFile) -> None:
     with pytest.raises(InvalidResponse, match="no presigned URL"):
         send_presigned(storage, {"file_key": "k", "presigned_url": None}, file)
     assert storage.puts == []
-
-
-def test_sha1(file: LocalFile) -> None:
-    assert compute_sha1(file) == hashlib.sha1(CONTENT).hexdigest()
