@@ -155,7 +155,7 @@ class Delivery:
         """
         for job in self._store.jobs(["running"]):
             with contextlib.suppress(NotFound):
-                if self._client.get_job(job.id).get("status") in FINAL:
+                if _has_ended(self._client.get_job(job.id)):
                     self._end_here(job)
 
     def close(self, timeout: float = 5.0) -> None:
@@ -251,7 +251,7 @@ class Delivery:
         except ClientError as error:
             self._settle(error, kept, lines, body)
             return "more"
-        if not kept.is_final and isinstance(answer, Mapping) and answer.get("status") in FINAL:
+        if not kept.is_final and isinstance(answer, Mapping) and _has_ended(answer):
             self._end_here(kept)
         self._sizes.pop(kept.id, None)
         if lines:
@@ -395,6 +395,11 @@ def _body(job: KeptJob, lines: Sequence[OutputLine]) -> dict[str, Any]:
     if status not in (job.told, "queued"):
         body["status"] = status
     return body
+
+
+def _has_ended(row: Mapping[str, Any]) -> bool:
+    """Return whether the backend's job is in a final state, in any spelling."""
+    return str(row.get("status")).lower() in (*FINAL, "succeeded")
 
 
 def _may_have_arrived(error: ClientError) -> bool:

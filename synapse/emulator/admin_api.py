@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from synapse.emulator.api.fields import DocumentField, ObjectField, PositionalListSerializer
+from synapse.emulator.behaviour_answers import behaviours
 from synapse.emulator.fault_switch import ArmedFault, FaultSwitch
 from synapse.emulator.faults import KINDS
 from synapse.emulator.ground_truths import find_unknown_ids, store_ground_truths
@@ -137,6 +138,36 @@ class NewFaultSerializer(serializers.Serializer[Any]):
     seconds = serializers.FloatField(required=False, min_value=0)
     retry_after = serializers.CharField(required=False)
     status = serializers.IntegerField(required=False, min_value=200, max_value=599)
+
+
+class NewBehaviourSerializer(serializers.Serializer[Any]):
+    """The body of a ``POST`` to ``_emulator/behaviours/``."""
+
+    tenant = serializers.CharField(required=False)
+    unordered_ties = serializers.BooleanField(required=False)
+    checksums = serializers.ChoiceField(choices=("md5", "sha1"), required=False)
+    max_query = serializers.IntegerField(required=False, min_value=0, allow_null=True)
+    max_page = serializers.IntegerField(required=False, min_value=1, allow_null=True)
+    row_delay = serializers.FloatField(required=False, min_value=0, max_value=60)
+    file_url_lifetime = serializers.IntegerField(required=False, min_value=0, max_value=10**9)
+    multipart_above = serializers.IntegerField(required=False, min_value=0)
+    part_size = serializers.IntegerField(required=False, min_value=1)
+    inline_limit = serializers.IntegerField(required=False, min_value=0)
+
+
+class BehavioursView(AdminView):
+    """``_emulator/behaviours/``: change behaviours, or return to the usual ones."""
+
+    def post(self, request: Request) -> Response:
+        serializer = NewBehaviourSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        values = dict(serializer.validated_data)
+        behaviours().set(values.pop("tenant", None), values)
+        return Response({}, status=status.HTTP_201_CREATED)
+
+    def delete(self, request: Request) -> Response:
+        behaviours().clear(request.query_params.get("tenant"))
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 class FaultsView(AdminView):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from django.apps import AppConfig
 
+from synapse.emulator.behaviours import BehaviourStore
 from synapse.emulator.fault_switch import FaultSwitch
 
 if TYPE_CHECKING:
@@ -22,11 +23,17 @@ class EmulatorConfig(AppConfig):
     #: Lets the holder create tenants over HTTP; None switches that endpoint off.
     control_token: str | None = None
 
+    #: Port of the storage service; None where the API's own port serves it.
+    storage_port: int | None = None
+
     #: Set when the server stops: all waiting requests end.
     stopping = threading.Event()
 
     #: The faults that holders of that token armed.
     faults = FaultSwitch()
+
+    #: The behaviours that holders of that token chose.
+    behaviours = BehaviourStore()
 
     #: The job runner; None where several processes may serve, none of which sees all jobs.
     running: "JobRunner | None" = None

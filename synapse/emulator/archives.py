@@ -28,15 +28,15 @@ class Archive:
     readme: str
 
 
-def read_archive(file: IO[bytes], *, code: str, version: str) -> Archive:
+def read_archive(file: IO[bytes], *, code: str | None, version: str | None) -> Archive:
     """Read the configuration and the description at the top of a zip.
 
     A configuration with actions is checked, because the backend runs the actions.
 
     Args:
         file: The zip.
-        code: The required code of the plugin.
-        version: The required version of the release.
+        code: The required code of the plugin; None accepts any.
+        version: The required version of the release; None accepts any.
 
     Raises:
         InvalidRelease: The file isn't a zip, or the configuration isn't an object, or has mistakes.

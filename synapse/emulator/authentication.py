@@ -65,22 +65,26 @@ class TokenAuthentication(BaseAuthentication):
 
 
 def _read_header(request: Request, name: str) -> str | None:
-    """Return the value behind the keyword ``Token`` in a header, or None."""
+    """Return a header's token or code, with or without the keyword ``Token``; or None.
+
+    Without the keyword, `Authorization` belongs to another scheme.
+    """
     header = request.headers.get(name)
     if header is None:
         return None
     # WSGI hands headers over as Latin-1; a client that sends UTF-8 means UTF-8.
     words = header.encode(HTTP_HEADER_ENCODING).decode("utf-8", "replace").split()
-    if not words or words[0].lower() != "token":
-        return None if name == "Authorization" else _refuse(name)
-    if len(words) != 2:
+    has_keyword = bool(words) and words[0].lower() == "token"
+    if name == "Authorization" and not has_keyword:
+        return None
+    if has_keyword:
+        words = words[1:]
+    if len(words) != 1 or "\x00" in words[0]:
         return _refuse(name)
-    if "\x00" in words[1]:
-        return _refuse(name)
-    return words[1]
+    return words[0]
 
 
 def _refuse(name: str) -> str:
     raise AuthenticationFailed(
-        f"Invalid {name} header. Send the word 'Token', a space and the token."
+        f"Invalid {name} header. Send the token, or the word 'Token', a space and the token."
     )

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from django.apps import apps
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
-from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import NotAuthenticated, NotFound, PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation, DefaultContentNegotiation
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -19,7 +20,11 @@ from rest_framework.views import APIView
 
 from synapse.emulator.files import blob_path
 from synapse.emulator.models import Blob
+from synapse.emulator.signed_links import read_link
 from synapse.emulator.tenancy import tenant_of
+
+#: The purpose of links to files.
+FILE_LINK = "file"
 
 _BLOCK = 1 << 18
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII)
@@ -33,19 +38,19 @@ class AnyAccept(DefaultContentNegotiation):
 
 
 class FileView(APIView):
-    """``files/{checksum}/{name}``: content that the tenant holds.
+    """``files/{checksum}/{name}``: content that the tenant holds, or that a signature is for.
 
     The checksum is the entity tag. A single range is answered; several at once are answered
     with the whole, as the standard allows.
     """
 
     content_negotiation_class: type[BaseContentNegotiation] = AnyAccept
+    permission_classes = ()
 
     def get(self, request: Request, checksum: str, name: str) -> HttpResponseBase:
-        tenant = tenant_of(request)
-        blob = Blob.objects.filter(tenant=tenant, checksum=checksum).first()
-        path = blob_path(tenant, checksum)
-        if blob is None or not path.is_file():
+        blob = self._find_blob(request, checksum)
+        path = blob_path(blob.tenant, checksum)
+        if not path.is_file():
             raise NotFound
         tag = f'"{blob.checksum}"'
         if _matches(request.headers.get("If-None-Match", ""), tag):
@@ -72,6 +77,26 @@ class FileView(APIView):
             return HttpResponse(content_type=kind, status=code, headers=headers)
         body = _iterate(path, span)
         return StreamingHttpResponse(body, content_type=kind, status=code, headers=headers)
+
+    def _find_blob(self, request: Request, checksum: str) -> Blob:
+        """Return the content, if the token or else the signature of the URL gives access."""
+        signature = request.query_params.get("signature")
+        blobs = Blob.objects.select_related("tenant").filter(checksum=checksum)
+        if request.auth is not None:
+            blob = blobs.filter(tenant=tenant_of(request)).first()
+            if blob is None:
+                raise NotFound
+        elif signature is None:
+            raise NotAuthenticated
+        else:
+            model, key, signed = read_link(FILE_LINK, signature)
+            if signed != checksum:
+                raise PermissionDenied("The link's signature is for another file.")
+            owners = apps.get_model("emulator", model)._default_manager.filter(pk=key)
+            blob = blobs.filter(pk__in=owners.values("blob")).first()
+        if blob is None:
+            raise NotFound("The file was deleted. Request the object again.")
+        return blob
 
 
 def _matches(header: str, tag: str) -> bool:

@@ -41,7 +41,7 @@ class FaultMiddleware:
         fault = None
         if not request.path.startswith(_CONTROL):
             fault = self._switch.take(
-                request.method or "", request.path, lambda: _tenant_of(request)
+                request.method or "", request.path, lambda: find_tenant_code(request)
             )
         if fault is None:
             return self.get_response(request)
@@ -54,7 +54,8 @@ class FaultMiddleware:
         return _PROCESSED[fault.kind](request, fault, self.get_response(request))
 
 
-def _tenant_of(request: HttpRequest) -> str | None:
+def find_tenant_code(request: HttpRequest) -> str | None:
+    """Return the code of the tenant that a request's credentials are for, if any."""
     try:
         user_and_access = TokenAuthentication().authenticate(Request(request))
     except APIException:
@@ -86,7 +87,7 @@ def _hang_up(_: HttpRequest, __: ArmedFault) -> HttpResponseBase:
 
 
 def _delay(request: HttpRequest, fault: ArmedFault, response: HttpResponseBase) -> HttpResponseBase:
-    _pause(request, fault.seconds)
+    pause(request, fault.seconds)
     return response
 
 
@@ -103,7 +104,7 @@ def _drip(request: HttpRequest, fault: ArmedFault, response: HttpResponseBase) -
         seconds = 0.0  # the first byte comes at once, as the headers do
         for piece in pieces:
             for value in piece:
-                if not _pause(request, seconds):
+                if not pause(request, seconds):
                     raise Hangup
                 yield bytes((value,))
                 seconds = fault.seconds
@@ -216,7 +217,7 @@ def _with_body(
     return changed
 
 
-def _pause(request: HttpRequest, seconds: float) -> bool:
+def pause(request: HttpRequest, seconds: float) -> bool:
     """Sleep; return whether the client is still connected."""
     stopping = apps.get_app_config("emulator").stopping  # type: ignore[attr-defined] # ours
     is_gone: Callable[[], bool] = request.META.get("waitress.client_disconnected", lambda: False)

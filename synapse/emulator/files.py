@@ -6,8 +6,9 @@ import hashlib
 import os
 import shutil
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import IO
 
 from django.conf import settings
 from django.core.files.base import File
@@ -30,26 +31,31 @@ def blob_path(tenant: Tenant, checksum: str) -> Path:
 
 
 def find_blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
-    """Return a tenant's content for some checksums, by checksum."""
+    """Return a tenant's content for some checksums, MD5 or SHA-1, by checksum."""
     blobs: dict[str, Blob] = {}
-    for batch in split_batches(sorted(set(checksums))):
-        rows = Blob.objects.filter(tenant=tenant, checksum__in=batch)
-        blobs.update({blob.checksum: blob for blob in rows})
+    for name, length in (("sha1", 40), ("checksum", 32)):
+        for batch in split_batches(sorted({item for item in checksums if len(item) == length})):
+            rows = Blob.objects.filter(tenant=tenant, **{f"{name}__in": batch})
+            blobs.update({getattr(blob, name): blob for blob in rows})
     return blobs
 
 
 def store(tenant: Tenant, content: File[bytes]) -> Blob:
     """Store a request's file, and return the row."""
-    digest = hashlib.md5(usedforsecurity=False)
     draft = _draft_path()
     try:
         with draft.open("xb") as stream:
-            for chunk in content.chunks(_BLOCK):
-                digest.update(chunk)
-                stream.write(chunk)
-        return _store_draft(tenant, draft, digest.hexdigest())
+            sums = _hash(_write_through(content.chunks(_BLOCK), stream))
+        return _store_draft(tenant, draft, *sums)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def store_file(tenant: Tenant, path: Path, *, sha1: str) -> Blob | None:
+    """Move a file into the store, and return the row; None if the SHA-1 is another."""
+    with path.open("rb") as stream:
+        sums = _hash(iter(lambda: stream.read(_BLOCK), b""))
+    return _store_draft(tenant, path, *sums) if sums[1] == sha1 else None
 
 
 def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
@@ -63,9 +69,26 @@ def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
             os.link(path, draft)
         except OSError:
             shutil.copyfile(path, draft)
-        return _store_draft(tenant, draft, checksum)
+        with draft.open("rb") as stream:
+            _, sha1 = _hash(iter(lambda: stream.read(_BLOCK), b""))
+        return _store_draft(tenant, draft, checksum, sha1)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _write_through(pieces: Iterable[bytes], stream: IO[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        stream.write(piece)
+        yield piece
+
+
+def _hash(pieces: Iterable[bytes]) -> tuple[str, str]:
+    """Return MD5 and SHA-1 in hex, from one read."""
+    own, other = hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False)
+    for piece in pieces:
+        own.update(piece)
+        other.update(piece)
+    return own.hexdigest(), other.hexdigest()
 
 
 def md5(path: Path, size: int) -> str:
@@ -82,12 +105,17 @@ def _draft_path() -> Path:
     return data_folder().incoming / f"{uuid.uuid4().hex}.draft"
 
 
-def _store_draft(tenant: Tenant, draft: Path, checksum: str) -> Blob:
+def _store_draft(tenant: Tenant, draft: Path, checksum: str, sha1: str) -> Blob:
     path = blob_path(tenant, checksum)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = draft.stat().st_size
     # Atomic, and harmless if another request has just stored the same bytes.
     draft.replace(path)
     # The row comes after the bytes, so that a row's bytes can always be read.
-    blob, _ = Blob.objects.get_or_create(tenant=tenant, checksum=checksum, defaults={"size": size})
+    blob, _ = Blob.objects.get_or_create(
+        tenant=tenant, checksum=checksum, defaults={"size": size, "sha1": sha1}
+    )
+    if not blob.sha1:
+        blob.sha1 = sha1
+        blob.save(update_fields=["sha1"])
     return blob

@@ -19,6 +19,7 @@ from rest_framework.filters import OrderingFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.tenancy import keep_storable, visible
 
 # How a value of a filter is read; by default, as text.
@@ -27,16 +28,15 @@ _FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
     models.FloatField: forms.FloatField,
     models.UUIDField: forms.UUIDField,
 }
-# Lookups of keys and times, as the platform has them.
+# Lookups of numbers and times, as the platform has them.
 _BOUNDS = ("lt", "lte", "gt", "gte")
-_LARGEST_KEY = 2**63 - 1
 
 
 class RepeatedValues(forms.Widget):
     """Reads every value of a repeated key."""
 
-    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str]:
-        return [value for value in data.getlist(name) if value != ""]
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str] | None:
+        return [value for value in data.getlist(name) if value != ""] or None
 
 
 class RepeatedField(forms.Field):
@@ -48,8 +48,18 @@ class RepeatedField(forms.Field):
         super().__init__(**kwargs)
         self.item_field = item_field
 
-    def clean(self, value: list[str]) -> list[Any]:
-        return [self.item_field.clean(item) for item in value]
+    def clean(self, value: list[str] | None) -> list[Any] | None:
+        return None if value is None else [self.item_field.clean(item) for item in value]
+
+
+class CommaSeparatedValues(RepeatedValues):
+    """Reads the values of ``name__in``: repeated, separated by commas, or both."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> list[str] | None:
+        values = super().value_from_datadict(data, files, name)
+        if values is None:
+            return None
+        return [item for value in values for item in value.split(",") if item.strip()]
 
 
 class UtcDateTimeField(IsoDateTimeField):  # type: ignore[misc] # the library ships no types
@@ -75,9 +85,24 @@ class AnyOfFilter(django_filters.Filter):  # type: ignore[misc] # the library sh
     field_class = RepeatedField
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
-        if not value:
+        if value is None:
             return queryset
         return queryset.filter(**{f"{self.field_name}__in": keep_storable(value)})
+
+
+class ComparisonFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
+    """``name__lt=3``: rows on one side of a number."""
+
+    def __init__(self, *, field_class: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.field_class = field_class
+
+
+class InFilter(AnyOfFilter):
+    """``name__in=a,b``: rows where the field has one of the values."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(widget=CommaSeparatedValues, **kwargs)
 
 
 class RelationFilter(AnyOfFilter):
@@ -91,7 +116,7 @@ class RelationFilter(AnyOfFilter):
         self.relation = relation
 
     def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
-        if not value:
+        if value is None:
             return queryset
         model = self.relation.related_model
         keys = set(keep_storable(value))
@@ -137,58 +162,25 @@ class ThroughFilter(RelationFilter):
         return queryset.filter(pk__in=rows.values(self.back))
 
 
-class KeyBoundFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
-    """``id__lt=`` and the like, for any whole number."""
-
-    field_class = forms.IntegerField
-
-    def filter(self, queryset: QuerySet[Any], value: int | None) -> QuerySet[Any]:
-        if value is not None:
-            value = max(-_LARGEST_KEY, min(value, _LARGEST_KEY))
-        rows: QuerySet[Any] = super().filter(queryset, value)
-        return rows
-
-
-class KeyListField(forms.Field):
-    """Clean the keys between commas with the field for a single key."""
-
-    def __init__(self, *, item_field: forms.Field, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.item_field = item_field
-
-    def clean(self, value: str | None) -> list[Any] | None:
-        texts = [text for text in (value or "").split(",") if text.strip()]
-        return [self.item_field.clean(text) for text in texts] if value else None
-
-
-class KeyListFilter(django_filters.Filter):  # type: ignore[misc] # the library ships no types
-    """``id__in=1,2,3``: rows with one of the keys."""
-
-    field_class = KeyListField
-
-    def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
-        if value is None:
-            return queryset
-        return queryset.filter(**{f"{self.field_name}__in": keep_storable(value)})
-
-
-def make_key_filters(
+def make_column_filters(
     name: str, field_name: str, item_field: Callable[[], forms.Field] = forms.IntegerField
 ) -> dict[str, django_filters.Filter]:
-    """Return the filters of a list's key.
+    """Return the filters of a list by a column.
 
     Args:
-        name: Name of the key in rows and queries.
+        name: Name of the column in rows and queries.
         field_name: Name of the model's field.
-        item_field: Kind of the keys.
+        item_field: Kind of the values.
     """
     filters: dict[str, django_filters.Filter] = {
         name: AnyOfFilter(field_name=field_name, item_field=item_field()),
-        f"{name}__in": KeyListFilter(field_name=field_name, item_field=item_field()),
+        f"{name}__in": InFilter(field_name=field_name, item_field=item_field()),
     }
-    if item_field is forms.IntegerField:
+    if item_field in (forms.IntegerField, forms.FloatField):
         for lookup in _BOUNDS:
-            filters[f"{name}__{lookup}"] = KeyBoundFilter(field_name=field_name, lookup_expr=lookup)
+            filters[f"{name}__{lookup}"] = ComparisonFilter(
+                field_name=field_name, lookup_expr=lookup, field_class=item_field
+            )
     return filters
 
 
@@ -214,21 +206,28 @@ def _filters_of(field: Any) -> dict[str, django_filters.Filter]:
     if _is_hidden(field):
         return {}
     if field.is_relation:
-        return {name: RelationFilter(field_name=name, relation=field, label=name)}
+        many = f"{name}__in"
+        return {
+            name: RelationFilter(field_name=name, relation=field, label=name),
+            many: RelationFilter(
+                field_name=name, relation=field, label=many, widget=CommaSeparatedValues
+            ),
+        }
     if isinstance(field, models.BooleanField):
         return {name: django_filters.rest_framework.BooleanFilter(field_name=name)}
     if isinstance(field, models.DateTimeField):
         suffixes = {"": "exact", "_after": "gte", "_before": "lte"}
         suffixes.update({f"__{lookup}": lookup for lookup in _BOUNDS})
         return {
-            f"{name}{suffix}": DateTimeFilter(field_name=name, lookup_expr=lookup)
-            for suffix, lookup in suffixes.items()
+            **{
+                f"{name}{suffix}": DateTimeFilter(field_name=name, lookup_expr=lookup)
+                for suffix, lookup in suffixes.items()
+            },
+            f"{name}__in": InFilter(field_name=name, item_field=UtcDateTimeField()),
         }
     kinds = (form for kind, form in _FORM_FIELDS.items() if isinstance(field, kind))
     form_field = next(kinds, functools.partial(forms.CharField, strip=False))
-    if field.primary_key:
-        return make_key_filters(name, name, form_field)
-    return {name: AnyOfFilter(field_name=name, item_field=form_field())}
+    return make_column_filters(name, name, form_field)
 
 
 class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the library ships no types
@@ -260,7 +259,13 @@ class StableOrderingFilter(OrderingFilter):
             "-" * name.startswith("-") + columns.get(name.removeprefix("-"), name.removeprefix("-"))
             for name in names
         ]
-        return ordering if {"id", "-id"} & set(ordering) else [*ordering, "id"]
+        if {"id", "-id"} & set(ordering):
+            return ordering
+        if behaviour_of(request).unordered_ties:
+            # As PostgreSQL may: each page is sorted by itself.
+            page = request.query_params.get("page", "1")
+            return [*ordering, "id" if page in ("", "1") or page[-1] in "13579" else "-id"]
+        return [*ordering, "id"]
 
 
 def _model_of(queryset: QuerySet[Any]) -> Any:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from typing_extensions import Self
 
 from synapse.emulator.admin_client import send_admin_request
+from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.faults import Fault, build_fault
@@ -299,6 +300,34 @@ class Emulator:
         """
         only = "" if tenant is None else "?" + urlencode({"tenant": tenant})
         self._ask("DELETE", f"faults/{only}")
+
+    def behave(self, *, tenant: str | None = None, **values: Any) -> ChangedBehaviour:
+        """Make the server behave like an older or a stranger one (one request).
+
+        Args:
+            tenant: Only towards this tenant's tokens; the code.
+            **values: Behaviours: `unordered_ties`, `checksums`, `max_query`, `max_page`,
+                `row_delay`, `file_url_lifetime`, `multipart_above`, `part_size`, `inline_limit`;
+                `synapse.emulator.behaviours.Behaviour` describes them.
+
+        Raises:
+            EmulatorError: No such behaviour exists, or the server isn't running, or refused.
+
+        Example:
+            >>> from synapse import Session
+            >>> with Emulator() as emulator, Session(emulator.url, emulator.api_token) as session:
+            ...     with emulator.behave(max_page=600):
+            ...         print(session.projects.count())
+            0
+        """
+        validate_behaviour(values)
+        target = {} if tenant is None else {"tenant": tenant}
+        only = "?" + urlencode(target) if target else ""
+        self._ask("POST", "behaviours/", {**target, **values})
+        return ChangedBehaviour(values, lambda: self._clear_behaviours(only))
+
+    def _clear_behaviours(self, only: str) -> None:
+        self._ask("DELETE", f"behaviours/{only}")
 
     def _ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> dict[str, Any]:
         return send_admin_request(self.url, self._control_token, method, f"_emulator/{path}", body)

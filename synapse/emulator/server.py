@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
+_STORAGE_THREADS = 8
 _MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 
 
@@ -63,6 +64,7 @@ def serve(
     require_extra()
     with (
         _listen(host, port) as sockets,
+        _listen(host, 0) as storage_sockets,
         _open_folder(data_dir) as folder,
         folder.server_lock(),
         _catch_signals() as wait,
@@ -77,7 +79,8 @@ def serve(
             data=folder.path,
         )
         end_jobs = _run_jobs(folder, info.url, job_limits, python)
-        stop = _start_waitress(application, sockets)
+        stop_storage = _start_storage(application, storage_sockets)
+        stop = _start_waitress(application, sockets, _THREADS)
         try:
             if on_ready is not None:
                 on_ready(info)
@@ -85,6 +88,7 @@ def serve(
         finally:
             end_jobs()  # while the server still answers the jobs' last requests
             stop()
+            stop_storage()
             _checkpoint()
 
 
@@ -228,7 +232,17 @@ def _run_jobs(
     return end
 
 
-def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
+def _start_storage(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
+    """Serve the storage service on its own port, so that it has its own origin."""
+    from django.apps import apps
+
+    apps.get_app_config("emulator").storage_port = sockets[0].getsockname()[1]  # type: ignore[attr-defined] # ours
+    return _start_waitress(application, sockets, _STORAGE_THREADS)
+
+
+def _start_waitress(
+    application: Any, sockets: list[socket.socket], threads: int
+) -> Callable[[], None]:
     """Serve on a thread, and return a function that stops gracefully."""
     from django.apps import apps
     from waitress.server import create_server
@@ -238,7 +252,7 @@ def _start_waitress(application: Any, sockets: list[socket.socket]) -> Callable[
     server = create_server(
         application,
         sockets=sockets,
-        threads=_THREADS,
+        threads=threads,
         max_request_body_size=_MAX_BODY,
         channel_request_lookahead=1,  # notices a client that leaves before the end
         ident=None,

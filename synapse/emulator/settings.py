@@ -20,6 +20,7 @@ INSTALLED_APPS = ["rest_framework", "synapse.emulator"]
 MIDDLEWARE = [
     "synapse.emulator.middleware.EnvelopeMiddleware",
     "synapse.emulator.fault_answers.FaultMiddleware",
+    "synapse.emulator.behaviour_answers.BehaviourMiddleware",
 ]
 ROOT_URLCONF = "synapse.emulator.urls"
 APPEND_SLASH = False

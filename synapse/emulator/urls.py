@@ -3,11 +3,18 @@
 from django.urls import path
 from rest_framework.routers import SimpleRouter
 
-from synapse.emulator.admin_api import FaultsView, FaultView, GroundTruthsView, TenantsView
-from synapse.emulator.api.agents import ConnectView
+from synapse.emulator.admin_api import (
+    BehavioursView,
+    FaultsView,
+    FaultView,
+    GroundTruthsView,
+    TenantsView,
+)
+from synapse.emulator.api.agents import AgentViewSet, ConnectView
 from synapse.emulator.api.annotation import (
     ProjectViewSet,
     ScriptTaskViewSet,
+    TaskCreationViewSet,
     TaskTagViewSet,
     TaskViewSet,
 )
@@ -19,10 +26,11 @@ from synapse.emulator.api.ground_truth import (
     GroundTruthVersionViewSet,
     GroundTruthViewSet,
 )
-from synapse.emulator.api.jobs import JobViewSet
+from synapse.emulator.api.jobs import JobViewSet, TrainViewSet
 from synapse.emulator.api.logs import LogViewSet
 from synapse.emulator.api.ml import ModelViewSet
 from synapse.emulator.api.plugins import PluginViewSet
+from synapse.emulator.api.presigned import AnnounceView, ConfirmView
 from synapse.emulator.api.releases import PluginReleaseViewSet
 from synapse.emulator.api.serving import ServeApplicationViewSet
 from synapse.emulator.api.storages import StorageViewSet
@@ -30,6 +38,7 @@ from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
 from synapse.emulator.downloads import FileView
+from synapse.emulator.storage_service import StorageView
 
 router = SimpleRouter()
 router.register("projects", ProjectViewSet, "project")
@@ -43,7 +52,9 @@ router.register("data_units", DataUnitViewSet, "data-unit")
 router.register("data_files", DataFileViewSet, "data-file")
 router.register("plugins", PluginViewSet, "plugin")
 router.register("plugin_releases", PluginReleaseViewSet, "plugin-release")
+router.register("agents", AgentViewSet, "agent")
 router.register("jobs", JobViewSet, "job")
+router.register("trains", TrainViewSet, "train")
 router.register("logs", LogViewSet, "log")
 router.register("serve_applications", ServeApplicationViewSet, "serve-application")
 router.register("storages", StorageViewSet, "storage")
@@ -56,6 +67,18 @@ router.register(
 
 urlpatterns = [
     *router.urls,
+    path("data_files/presigned_upload/upload/", AnnounceView.as_view(), name="presigned-upload"),
+    path(
+        "data_files/presigned_upload/confirm_upload/",
+        ConfirmView.as_view(),
+        name="presigned-confirmation",
+    ),
+    path("_storage/<str:key>", StorageView.as_view(), name="storage"),
+    path(
+        "data_units/create_tasks/",
+        TaskCreationViewSet.as_view({"post": "create_tasks"}),
+        name="task-creation",
+    ),
     path("chunked_upload/", UploadView.as_view(), name="chunked-upload-list"),
     path("chunked_upload/<uuid:pk>/", UploadView.as_view(), name="chunked-upload-detail"),
     path("agents/<str:token>/connect/", ConnectView.as_view(), name="agent-connect"),
@@ -64,6 +87,7 @@ urlpatterns = [
     path("health/", HealthView.as_view(), name="health"),
     path("_emulator/tenants/", TenantsView.as_view(), name="tenants"),
     path("_emulator/ground_truths/", GroundTruthsView.as_view(), name="ground-truths"),
+    path("_emulator/behaviours/", BehavioursView.as_view(), name="behaviours"),
     path("_emulator/faults/", FaultsView.as_view(), name="faults"),
     path("_emulator/faults/<str:key>/", FaultView.as_view(), name="fault"),
 ]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from synapse.emulator import Emulator
+    from synapse.emulator.behaviours import ChangedBehaviour
     from synapse.emulator.faults import Fault
     from synapse.session import Session
 
@@ -35,6 +36,7 @@ class EmulatorTenant:
         self.agent_token = credentials.agent_token
         self._sessions: list[Session] = []
         self._is_faulty = False
+        self._behaviour: ChangedBehaviour | None = None
 
     def session(self, **options: Any) -> Session:
         """Make a session in the tenant, closed with the test. Makes no request.
@@ -73,16 +75,36 @@ class EmulatorTenant:
         self._is_faulty = True
         return self.emulator.fault(kind, tenant=self.tenant, **options)
 
+    def behave(self, **values: Any) -> ChangedBehaviour:
+        """Make the backend behave like another server towards this tenant (one request).
+
+        Args:
+            **values: Behaviours, as for `Emulator.behave`.
+
+        Raises:
+            EmulatorError: No such behaviour exists, or the backend refused a value.
+
+        Example:
+            >>> tenant = getfixture("synapse_emulator")
+            >>> with tenant.behave(max_query=8192):
+            ...     print(tenant.session().projects.count())
+            0
+        """
+        self._behaviour = self.emulator.behave(tenant=self.tenant, **values)
+        return self._behaviour
+
     def clear_faults(self) -> None:
         """Remove the tenant's remaining faults (one request)."""
         self.emulator.clear_faults(tenant=self.tenant)
 
     def close(self) -> None:
-        """Close the tenant's sessions and remove its faults (one request, if any)."""
+        """Close the sessions, and remove faults and behaviours (one request each)."""
         for session in self._sessions:
             session.close()
         if self._is_faulty:
             self.clear_faults()
+        if self._behaviour is not None:
+            self._behaviour.clear()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.tenant} of {self.url}>"

@@ -10,7 +10,7 @@ import zipfile
 from .client import connect
 
 SECONDS = 60.0
-FINAL = ("completed", "failed", "stopped")
+FINAL = ("SUCCEEDED", "FAILED", "STOPPED")
 
 
 def zipped(files):

@@ -44,7 +44,7 @@ def test_a_job_for_the_agent(user, agent, tenant):
     robot = user.ok("POST", f"agents/{tenant.agent_token}/connect/", {})["id"]
     job = user.job(agent=robot)
     assert user.ids("jobs/", agent=robot) == [job]
-    assert agent.ok("PATCH", f"jobs/{job}/", {"status": "RUNNING"})["status"] == "running"
+    assert agent.ok("PATCH", f"jobs/{job}/", {"status": "RUNNING"})["status"] == "RUNNING"
 
 
 @pytest.mark.parametrize("token", ["x", "{api}", "{foreign}", "0" * 40, "ä%00", "a" * 5000])

@@ -66,6 +66,6 @@ def test_an_empty_file_is_refused_as_the_platform_does(api):
 def test_verify_checksums_tells_those_that_are_held(api, other):
     held, foreign = api.file(b"mine")["checksum"], other.file(b"theirs")["checksum"]
     answer = api.ok("POST", "data_files/verify_checksums/", {"checksums": [foreign, held, "x"]})
-    assert answer == {"checksums": [held]}
+    assert answer == {"existing_checksums": [held], "checksums": [held]}
     response = api.post("data_files/verify_checksums/", {"checksums": "x"})
     assert response.status_code == 400

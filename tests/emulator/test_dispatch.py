@@ -24,7 +24,7 @@ def test_a_job_that_an_agent_has_when_the_backend_is_started_again(tmp_path, age
                 job = run(user, user.ok("POST", path, {"url": agent.url})["id"])
                 agent.wait_for(1)
             else:
-                assert user.get(f"jobs/{job}/").json()["status"] == "queued"
+                assert user.get(f"jobs/{job}/").json()["status"] == "PENDING"
                 robot.ok("PATCH", f"jobs/{job}/", {"status": "completed"})
 
 

@@ -58,7 +58,7 @@ def test_a_ground_truth_is_what_was_said_last(truths):
         (two, {}),
     ]
     assert set(rows[0]) == {
-        "id", "data", "data_unit", "category", "ground_truth_dataset", "project", "meta",
+        "id", "data", "data_unit", "files", "category", "ground_truth_dataset", "project", "meta",
         "created", "updated",
     }  # fmt: skip
     path = "ground_truths/"

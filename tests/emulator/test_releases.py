@@ -17,12 +17,14 @@ def test_release(api, plugin):
         "version": "1.0.0",
         "changelog": "first",
         "is_stable": True,
+        "debug": False,
         "config": {"code": "x", "emoji": "😀"},
-        "file": f"{api.url}/files/{md5(content)}/detector.zip",
+        "file": made["file"],
         "readme": "# Finds people",
         "created": made["created"],
         "updated": made["updated"],
     }
+    assert made["file"].startswith(f"{api.url}/files/{md5(content)}/detector.zip?signature=")
     assert api.get(made["file"]).content == content
     assert api.get(f"plugin_releases/{made['id']}/").json() == made
     assert api.get("plugin_releases/", plugin=plugin["id"]).json()["results"] == [made]
@@ -50,6 +52,6 @@ def test_bad_releases(api, other, plugin):
     assert response.json() == {"plugin": ['Invalid pk "theirs" - object does not exist.']}
     for name in ("0", "a\x00b", "a b"):
         assert list(release(api, name).json()) == ["plugin"]
-    assert list(api.post("plugin_releases/", {}).json()) == ["plugin", "version", "file"]
+    assert list(api.post("plugin_releases/", {}).json()) == ["file"]
     body = {"plugin": plugin["id"], "version": "1", "file": "text"}
     assert list(api.post("plugin_releases/", body).json()) == ["file"]

@@ -41,7 +41,7 @@ def test_a_job_runs_and_reports(api):
     )
     row = ended(api, job)
 
-    assert (row["status"], row["action"]) == ("completed", "train")
+    assert (row["status"], row["action"]) == ("SUCCEEDED", "train")
     assert row["result"] == {"project": api.ids("projects/")[0], "epochs": 3}
     assert row["progress"] == 25
     assert row["progress_record"]["train"]["done"] == 1
@@ -77,14 +77,14 @@ def test_a_small_job_is_over_soon(api):
 def test_a_job_that_fails_says_why_in_its_last_line(api, source, reason):
     job = started(api, source)
 
-    assert ended(api, job)["status"] == "failed"
+    assert ended(api, job)["status"] == "FAILED"
     assert lines(api, job)[-1] == (reason, "error")
 
 
 def test_a_reason_that_the_job_printed_is_not_said_again(api):
     job = started(api, "import no_such_package\ndef run(): ...")
 
-    assert ended(api, job)["status"] == "failed"
+    assert ended(api, job)["status"] == "FAILED"
     ((said, level),) = lines(api, job)
     assert (said[:30], level) == ("The action 'train' can't run: ", "error")
 
@@ -102,10 +102,10 @@ def test_lines_come_as_they_are_printed(api):
         """,
     )
     printed(api, job, "first")
-    assert api.get(f"jobs/{job}/").json()["status"] == "running"
+    assert api.get(f"jobs/{job}/").json()["status"] == "RUNNING"
     api.project()
 
-    assert ended(api, job)["status"] == "completed"
+    assert ended(api, job)["status"] == "SUCCEEDED"
     assert console(api, job) == ["first", "second"]
 
 
@@ -128,12 +128,12 @@ def test_more_jobs_than_workers_wait(api):
     released(api, SLEEP)
     first, second, third, fourth = (started(api) for _ in range(4))
     try:
-        until(api, first, "running")
-        until(api, second, "running")
-        assert api.get(f"jobs/{third}/").json()["status"] == "queued"
+        until(api, first, "RUNNING")
+        until(api, second, "RUNNING")
+        assert api.get(f"jobs/{third}/").json()["status"] == "PENDING"
         api.ok("PATCH", f"jobs/{first}/", {"status": "stopped"})
-        until(api, third, "running")
-        assert api.get(f"jobs/{fourth}/").json()["status"] == "queued"
+        until(api, third, "RUNNING")
+        assert api.get(f"jobs/{fourth}/").json()["status"] == "PENDING"
     finally:
         for job in (fourth, third, second, first):
             api.request("PATCH", f"jobs/{job}/", json={"status": "stopped"})
@@ -150,7 +150,7 @@ def test_stop_while_it_runs_and_again(api):
     for _ in range(2):
         assert api.request("PATCH", f"jobs/{job}/", json={"status": "STOPPED"}).status_code == 200
 
-    assert ended(api, job)["status"] == "stopped"
+    assert ended(api, job)["status"] == "STOPPED"
     assert lines(api, job)[-1] == ("It was stopped.", "warning")
     assert api.request("PATCH", f"jobs/{job}/", json={"status": "stopped"}).status_code == 200
     assert console(api, job).count("It was stopped.") == 1
@@ -161,7 +161,7 @@ def test_stop_while_it_waits(api):
     jobs = [started(api) for _ in range(3)]
     api.ok("PATCH", f"jobs/{jobs[2]}/", {"status": "stopped"})
     try:
-        assert until(api, jobs[2], "stopped")["status"] == "stopped"
+        assert until(api, jobs[2], "STOPPED")["status"] == "STOPPED"
         assert lines(api, jobs[2]) == [("It was stopped before it ran.", "warning")]
     finally:
         for job in jobs[:2]:
@@ -172,7 +172,7 @@ def test_stop_while_it_waits(api):
 @pytest.mark.parametrize("status", ["completed", "FAILED", "queued"])
 def test_the_backend_decides_how_its_jobs_are(api, status):
     job = started(api, SLEEP)
-    until(api, job, "running")
+    until(api, job, "RUNNING")
     response = api.request("PATCH", f"jobs/{job}/", json={"status": status})
 
     assert (response.status_code, response.json()) == (
@@ -280,10 +280,9 @@ def test_the_token_of_a_job_is_good_in_its_tenant_until_it_ends(api, emulator, t
             {"detail": "A job's token works only in the job's tenant."},
         )
         assert own.ok("PATCH", f"jobs/{job}/", {"progress": 5})["progress"] == 5
-        for status in ("SUCCEEDED", "completed", "stopped", "running"):
+        for status in ("RUNNING", "SUCCEEDED", "failed"):
             row = own.ok("PATCH", f"jobs/{job}/", {"status": status, "result": [status]})
-            assert (row["status"], row["result"]) == ("running", [status])
-
+            assert (row["status"], row["result"]) == ("RUNNING", [status])
         api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
         ended(api, job)
 
@@ -309,7 +308,7 @@ def test_a_job_in_another_tenant_of_its_user_works_there(api, emulator):
             client,
             "def run(context): context.session.projects.create(title='There', category='image')",
         )
-        assert ended(client, job)["status"] == "completed"
+        assert ended(client, job)["status"] == "SUCCEEDED"
         assert len(client.ids("projects/")) == 1
     assert api.ids("projects/") == []
 
@@ -352,6 +351,27 @@ def test_a_release_that_requires_something(api):
         requirements=["--no-index", f"./{name}"],
     )
 
-    assert ended(api, job)["status"] == "completed"
+    assert ended(api, job)["status"] == "SUCCEEDED"
     assert console(api, job)[-1] == "installed"
     assert any("Successfully installed" in line for line in console(api, job))
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_a_jobs_own_code_reports_its_end(api, status):
+    job = started(
+        api,
+        f"""
+        from synapse.plugins import context
+        def run():
+            job = context().session.client
+            job.update_job(context().job_id, {{"status": "RUNNING"}})
+            job.update_job(context().job_id, {{"status": "{status}", "result": {{"n": 1}}}})
+            job.update_job(context().job_id, {{"meta": {{"late": 1}}}})
+        """,
+    )
+    row = ended(api, job)
+    assert row["status"] == status
+    end = time.monotonic() + 60
+    while row["meta"] != {"late": 1} and time.monotonic() < end:
+        row = api.ok("GET", f"jobs/{job}/")
+    assert (row["status"], row["meta"], row["result"]) == (status, {"late": 1}, {"n": 1})

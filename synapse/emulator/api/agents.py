@@ -1,15 +1,19 @@
 """Agents and their heartbeats."""
 
+# ruff: noqa: ARG002 (the signatures are the framework's)
+
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
-from rest_framework import serializers
+from rest_framework import mixins, serializers
 from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from synapse.emulator.dispatch import note_agent
+from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
+from synapse.emulator.dispatch import agents, note_agent
 from synapse.emulator.models import Token, User
 from synapse.emulator.tenancy import access_of, tenant_of
 
@@ -19,6 +23,46 @@ class ConnectSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(required=False, max_length=255)
     url = serializers.CharField(required=False, max_length=1024, allow_null=True, allow_blank=True)
+
+
+class AgentSerializer(ResourceSerializer):
+    """An agent, without the token: the server has only a hash."""
+
+    status = serializers.SerializerMethodField()
+    token = serializers.SerializerMethodField()
+    node_install_script = serializers.SerializerMethodField()
+
+    class Meta(ResourceSerializer.Meta):
+        model = User
+        fields = (
+            "id",
+            "name",
+            "url",
+            "status",
+            "token",
+            "node_install_script",
+            "is_active",
+            "connected",
+            "created",
+        )
+
+    def get_status(self, agent: User) -> str:
+        return "connected" if agents().has(agent) else "disconnected"
+
+    def get_token(self, agent: User) -> None:
+        return None
+
+    def get_node_install_script(self, agent: User) -> None:
+        return None
+
+
+class AgentViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ResourceViewSet):
+    """``agents/``: the agents of the tenant."""
+
+    serializer_class = AgentSerializer
+
+    def get_queryset(self) -> QuerySet[Any]:
+        return super().get_queryset().filter(is_agent=True)
 
 
 class ConnectView(APIView):

@@ -13,17 +13,17 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from synapse.emulator.api.annotation_body import read_annotation
 from synapse.emulator.api.base import (
     BulkCreateMixin,
     CreateMixin,
     DestroyMixin,
     ResourceSerializer,
-    ResourceViewSet,
     UpdateMixin,
 )
-from synapse.emulator.api.fields import DocumentField
+from synapse.emulator.api.script_lists import ScriptListViewSet
 from synapse.emulator.api.tagging import SetTagsMixin
-from synapse.emulator.api.units import describe_files
+from synapse.emulator.api.units import DataUnitViewSet, describe_files
 from synapse.emulator.models import Assignment, Project, Task, TaskTag
 
 
@@ -185,7 +185,7 @@ class TaskTagViewSet(
     serializer_class = TaskTagSerializer
 
 
-class ScriptTaskViewSet(mixins.ListModelMixin, ResourceViewSet):
+class ScriptTaskViewSet(ScriptListViewSet):
     """``sdk/tasks/``: the list for scripts."""
 
     serializer_class = TaskSerializer
@@ -199,21 +199,42 @@ class TaskViewSet(
     serializer_class = TaskSerializer
     tagged_as = "task_ids"
 
+    def create_all(self, request: Request) -> Response:
+        """Create one task, a list, or ``{"project": p, "data": [{"data_unit": u}, ...]}``."""
+        body = request.data
+        if not isinstance(body, dict) or not isinstance(body.get("data"), list):
+            return super().create_all(request)
+        common = {name: value for name, value in body.items() if name != "data"}
+        items = [{**common, **item} if isinstance(item, dict) else item for item in body["data"]]
+        return self.create_many(items)
+
     @action(detail=True, methods=["put"])
     @transaction.atomic
     def annotate_task_data(self, request: Request, pk: str) -> Response:
-        """Store the body as annotations of task and assignment, and complete both."""
-        document = DocumentField().run_validation(request.data)
-        if not isinstance(document, dict):
-            raise serializers.ValidationError(
-                {"non_field_errors": ["Invalid data. Expected a dictionary."]}
-            )
+        """Store annotations of task and assignment, and complete both unless they are a draft."""
+        document, is_draft = read_annotation(request.data, request.query_params.get("schema"))
         task = self.locked_object()
         task.data = document
-        task.status = Task.Status.COMPLETED
+        task.status = Task.Status.IN_PROGRESS if is_draft else Task.Status.COMPLETED
         task.save(update_fields=["data", "status", "updated"])
         if task.assignee_id is not None:
             task.assignments.filter(assignee=task.assignee_id).update(
-                data=document, status=Assignment.Status.COMPLETED, updated=task.updated
+                data=document,
+                status=Assignment.Status.IN_PROGRESS if is_draft else Assignment.Status.COMPLETED,
+                updated=task.updated,
             )
         return self.answer(task.pk)
+
+
+class TaskCreationViewSet(DataUnitViewSet):
+    """``data_units/create_tasks/``: tasks for the units that the query selects."""
+
+    @transaction.atomic
+    def create_tasks(self, request: Request) -> Response:
+        """Create the tasks of the body's ``project``, in the order of the units."""
+        units = self.filter_queryset(self.get_queryset()).values_list("pk", flat=True)
+        self.serializer_class = TaskSerializer
+        if not isinstance(request.data, dict):
+            raise serializers.ValidationError({"project": ["This field is required."]})
+        common = {"project": None, **request.data}
+        return self.create_many([{**common, "data_unit": key} for key in units])

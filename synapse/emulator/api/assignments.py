@@ -11,7 +11,8 @@ from synapse.emulator.api.annotation import (
     TaskSerializer,
     TaskTagSerializer,
 )
-from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet, UpdateMixin
+from synapse.emulator.api.base import ResourceSerializer, UpdateMixin
+from synapse.emulator.api.script_lists import ScriptListViewSet
 from synapse.emulator.api.tagging import SetTagsMixin
 from synapse.emulator.api.units import describe_files
 from synapse.emulator.models import Assignment, Task, User
@@ -58,7 +59,7 @@ class AssignmentSerializer(TaggedSerializer):
         return describe_files(unit, self.context["request"]) if unit else {}
 
     def validate_assignee(self, assignee: User | None) -> User | None:
-        """Refuse somebody who has an assignment for the task already."""
+        """Refuse a user who has an assignment for the task already."""
         others = Assignment.objects.filter(task=self.instance.task_id).exclude(pk=self.instance.pk)
         if assignee is not None and others.filter(assignee=assignee).exists():
             raise serializers.ValidationError("This user already has an assignment for the task.")
@@ -75,7 +76,7 @@ class AssignmentSerializer(TaggedSerializer):
         return assignment
 
 
-class ScriptAssignmentViewSet(mixins.ListModelMixin, ResourceViewSet):
+class ScriptAssignmentViewSet(ScriptListViewSet):
     """``sdk/assignments/``: the list for scripts."""
 
     serializer_class = AssignmentSerializer

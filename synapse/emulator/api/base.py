@@ -6,7 +6,7 @@ A new resource is a model that is :class:`~synapse.emulator.models.base.TenantOw
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django.db import models, transaction
@@ -179,15 +179,20 @@ class BulkCreateMixin(ResourceViewSet):
 
     def create_all(self, request: Request) -> Response:
         """Validate, create and answer."""
-        many = isinstance(request.data, list)
-        serializer = self.get_serializer(data=request.data if many else [request.data], many=True)
+        if isinstance(request.data, list):
+            return self.create_many(request.data)
+        keys = self._create([request.data], lambda errors: errors[0])
+        return self.answer(keys[0], status.HTTP_201_CREATED)
+
+    def create_many(self, items: list[Any]) -> Response:
+        """Validate, create and answer a list."""
+        return self.answer_many(self._create(items, lambda errors: errors))
+
+    def _create(self, items: list[Any], errors_of: Callable[[Any], Any]) -> list[Any]:
+        serializer = self.get_serializer(data=items, many=True)
         if not serializer.is_valid():
-            errors: Any = serializer.errors
-            raise serializers.ValidationError(errors if many else errors[0])
-        keys = [row.pk for row in serializer.save()]
-        if not many:
-            return self.answer(keys[0], status.HTTP_201_CREATED)
-        return self.answer_many(keys)
+            raise serializers.ValidationError(errors_of(serializer.errors))
+        return [row.pk for row in serializer.save()]
 
 
 class UpdateMixin(ResourceViewSet):

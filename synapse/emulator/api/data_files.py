@@ -10,7 +10,7 @@ from rest_framework.response import Response
 
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
 from synapse.emulator.api.implicit_units import create_implicit_unit
-from synapse.emulator.api.units import build_file_url
+from synapse.emulator.api.units import build_file_url, choose_checksum
 from synapse.emulator.api.uploads import CompleteUploadField
 from synapse.emulator.files import find_blobs, store, store_upload
 from synapse.emulator.models import DataFile
@@ -24,7 +24,7 @@ class DataFileSerializer(ResourceSerializer):
 
     file = serializers.FileField(write_only=True, required=False)
     chunked_upload = CompleteUploadField(write_only=True, required=False)
-    checksum = serializers.CharField(source="blob.checksum", read_only=True)
+    checksum = serializers.SerializerMethodField()
     size = serializers.IntegerField(source="blob.size", read_only=True)
     data_unit_id = serializers.IntegerField(read_only=True)
     filename = serializers.CharField(read_only=True)
@@ -48,8 +48,11 @@ class DataFileSerializer(ResourceSerializer):
         )
         read_only_fields = ("processing_status",)
 
+    def get_checksum(self, data_file: DataFile) -> str:
+        return choose_checksum(data_file.blob, self.context["request"])
+
     def get_url(self, data_file: DataFile) -> str:
-        return build_file_url(data_file.blob, data_file.filename, self.context["request"])
+        return build_file_url(data_file, data_file.filename, self.context["request"])
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if ("file" in attrs) == ("chunked_upload" in attrs):
@@ -105,4 +108,5 @@ class DataFileViewSet(ResourceViewSet):
         serializer.is_valid(raise_exception=True)
         checksums = list(dict.fromkeys(serializer.validated_data["checksums"]))
         blobs = find_blobs(tenant_of(request), [checksum.lower() for checksum in checksums])
-        return Response({"checksums": [item for item in checksums if item.lower() in blobs]})
+        existing = [item for item in checksums if item.lower() in blobs]
+        return Response({"existing_checksums": existing, "checksums": existing})

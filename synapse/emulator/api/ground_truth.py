@@ -7,8 +7,9 @@ from rest_framework import mixins, serializers
 
 from synapse.emulator.api.annotation import ProjectSerializer
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet
+from synapse.emulator.api.script_lists import ScriptListViewSet
 from synapse.emulator.api.units import DataUnitSerializer, describe_files
-from synapse.emulator.filters import RelationFilter, ThroughFilter, make_key_filters
+from synapse.emulator.filters import RelationFilter, ThroughFilter, make_column_filters
 from synapse.emulator.models import GroundTruth, GroundTruthEvent, GroundTruthVersion, Split
 
 _VERSION = GroundTruthEvent._meta.get_field("ground_truth_dataset_version")
@@ -50,7 +51,11 @@ class GroundTruthVersionSerializer(ResourceSerializer):
 
 
 class GroundTruthSerializer(ResourceSerializer):
-    """The current ground truth of a data unit."""
+    """The current ground truth of a data unit, with the URLs of the unit's files."""
+
+    reads = ("data_unit__unit_files__blob", "data_unit__unit_files__specification")
+
+    files = serializers.SerializerMethodField()
 
     class Meta(ResourceSerializer.Meta):
         model = GroundTruth
@@ -58,6 +63,7 @@ class GroundTruthSerializer(ResourceSerializer):
             "id",
             "data",
             "data_unit",
+            "files",
             "category",
             "ground_truth_dataset",
             "project",
@@ -66,6 +72,9 @@ class GroundTruthSerializer(ResourceSerializer):
             "updated",
         )
         expandable_fields = {"data_unit": DataUnitSerializer, "project": ProjectSerializer}
+
+    def get_files(self, truth: GroundTruth) -> dict[str, Any]:
+        return describe_files(truth.data_unit, self.context["request"])
 
 
 class GroundTruthEventSerializer(ResourceSerializer):
@@ -129,14 +138,14 @@ class GroundTruthViewSet(mixins.ListModelMixin, ResourceViewSet):
     }
 
 
-class GroundTruthEventViewSet(mixins.ListModelMixin, ResourceViewSet):
+class GroundTruthEventViewSet(ScriptListViewSet):
     """``sdk/ground_truth_events/``."""
 
     serializer_class = GroundTruthEventSerializer
     columns = {"pgh_id": "id", "id": "ground_truth"}
     more_filters = {
-        **make_key_filters("id", "ground_truth"),
-        **make_key_filters("pgh_id", "id"),
+        **make_column_filters("id", "ground_truth"),
+        **make_column_filters("pgh_id", "id"),
         "ground_truth_dataset_versions": RelationFilter(
             relation=_VERSION,
             field_name="ground_truth_dataset_version",

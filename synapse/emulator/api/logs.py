@@ -5,6 +5,7 @@
 from typing import Any
 
 from django.db import transaction
+from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -26,11 +27,29 @@ class LogSerializer(ResourceSerializer):
 
     class Meta(ResourceSerializer.Meta):
         model = Log
-        fields = ("id", "job", "level", "message", "data", "file", "created")
+        fields = (
+            "id",
+            "job",
+            "level",
+            "message",
+            "event",
+            "step",
+            "datetime",
+            "data",
+            "file",
+            "created",
+        )
         extra_kwargs = {
-            "message": {"required": True, "allow_blank": True, "trim_whitespace": False}
+            "message": {"required": False, "allow_blank": True, "trim_whitespace": False}
         }
         expandable_fields = {"job": JobSerializer}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "message" not in attrs and not attrs.get("event"):
+            raise serializers.ValidationError(
+                {"message": ["This field is required, unless the entry has an event."]}
+            )
+        return attrs
 
     def bulk_create(self, items: list[dict[str, Any]]) -> list[Log]:
         for item in items:

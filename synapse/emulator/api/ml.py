@@ -39,6 +39,7 @@ class ModelSerializer(ResourceSerializer):
             "project",
             "plugin",
             "version",
+            "checkpoint",
             "file",
             "chunked_upload",
             "metrics",
@@ -47,7 +48,11 @@ class ModelSerializer(ResourceSerializer):
             "created",
             "updated",
         )
-        expandable_fields = {"project": ProjectSerializer, "plugin": PluginSerializer}
+        expandable_fields = {
+            "project": ProjectSerializer,
+            "plugin": PluginSerializer,
+            "checkpoint": "synapse.emulator.api.ml.ModelSerializer",
+        }
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "file" in attrs and "chunked_upload" in attrs:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
+from django import forms
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.text import slugify
 from rest_framework import mixins, serializers, status
 from rest_framework.decorators import action
@@ -19,11 +21,17 @@ from synapse.emulator.api.fields import DocumentField, ObjectField, TenantRelate
 from synapse.emulator.api.job_actions import find_release, read_actions, validate_action
 from synapse.emulator.dispatch import agents, engine, hand_over
 from synapse.emulator.errors_json import ApiConflict
-from synapse.emulator.models import Job, Plugin, User
+from synapse.emulator.filters import RelationFilter
+from synapse.emulator.models import Job, Plugin, PluginRelease, User
 from synapse.emulator.tenancy import access_of, lock_tenant, visible
 
 _ID = re.compile(r"[0-9]+", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+
+
+def is_plugin_code(text: str) -> bool:
+    """Return whether a text is a code, and can't be taken for an id."""
+    return bool(_CODE.fullmatch(text)) and not _ID.fullmatch(text)
 
 
 class PluginField(TenantRelatedField):
@@ -37,6 +45,40 @@ class PluginField(TenantRelatedField):
         if plugin is None:
             self.fail("does_not_exist", pk_value=data)
         return plugin
+
+
+class PluginFilter(RelationFilter):
+    """Rows of plugins by id or code."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        relation = PluginRelease._meta.get_field("plugin")
+        super().__init__(relation=relation, field_name="plugin", label="plugin", **kwargs)
+        self.extra["item_field"] = PluginFormField()
+
+    def filter(self, queryset: QuerySet[Any], value: list[Any] | None) -> QuerySet[Any]:
+        if value is None:
+            return queryset
+        codes = [key for key in value if isinstance(key, str)]
+        rows = visible(Plugin, self.parent.request).filter(code__in=codes)
+        ids = dict(rows.values_list("code", "pk"))
+        for code in codes:
+            if code not in ids:
+                raise serializers.ValidationError(
+                    {
+                        self.label: [
+                            f"Select a valid choice. {code} is not one of the available choices."
+                        ]
+                    }
+                )
+        return super().filter(queryset, [ids.get(key, key) for key in value])
+
+
+class PluginFormField(forms.CharField):
+    """A plugin to filter by: an id as a number, or a code."""
+
+    def clean(self, value: Any) -> Any:
+        text = super().clean(value)
+        return int(text) if _ID.fullmatch(text) else text
 
 
 class PluginSerializer(ResourceSerializer):
@@ -61,7 +103,7 @@ class PluginSerializer(ResourceSerializer):
 
     def validate_code(self, code: str) -> str:
         """Refuse codes that look like an id in a path, and codes in use."""
-        if not _CODE.fullmatch(code) or _ID.fullmatch(code):
+        if not is_plugin_code(code):
             raise serializers.ValidationError(
                 "Enter letters, digits, hyphens and underscores, and not only digits."
             )
@@ -133,7 +175,7 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
 
     @transaction.atomic
     def update(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return self.change(request, partial=False)
+        return self.change(request, partial=True)  # the platform keeps the fields that are missing
 
     @action(detail=True, methods=["post"])
     @transaction.atomic
@@ -193,4 +235,6 @@ def _choose_runner(agent: User | None) -> Job.Runner:
 
 
 def _job_response(job: Job, code: int) -> Response:
-    return Response({"job_id": job.pk, "id": job.pk, "status": job.status}, status=code)
+    return Response(
+        {"job_id": job.pk, "id": job.pk, "status": Job.Status(job.status).wire}, status=code
+    )

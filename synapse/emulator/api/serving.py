@@ -1,6 +1,8 @@
 """Serve applications: plugins that answer requests."""
 
-from rest_framework import mixins
+from typing import Any
+
+from rest_framework import mixins, serializers
 
 from synapse.emulator.api.base import CreateMixin, DestroyMixin, ResourceSerializer
 from synapse.emulator.api.fields import ObjectField
@@ -26,7 +28,15 @@ class ServeApplicationSerializer(ResourceSerializer):
             "created",
             "updated",
         )
+        extra_kwargs = {"name": {"required": False}}
         expandable_fields = {"plugin_release": PluginReleaseSerializer, "job": JobSerializer}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs.get("name") and attrs.get("job") is None:
+            raise serializers.ValidationError(
+                {"name": ["This field is required, unless the application has a job."]}
+            )
+        return attrs
 
 
 class ServeApplicationViewSet(

@@ -2,9 +2,11 @@
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
+from datetime import timedelta
 from typing import Any
 
-from rest_framework import mixins
+from django.utils import timezone
+from rest_framework import mixins, serializers
 from rest_framework.decorators import action
 from rest_framework.generics import get_object_or_404
 from rest_framework.request import Request
@@ -48,6 +50,12 @@ class StorageWithConfigurationSerializer(StorageSerializer):
     configuration = ObjectField()
 
 
+class StorageSessionSerializer(serializers.Serializer[Any]):
+    """The body of ``session/``."""
+
+    purpose = serializers.CharField(max_length=255)
+
+
 class StorageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixin):
     """``storages/``."""
 
@@ -58,6 +66,21 @@ class StorageViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMix
         if self.action == "retrieve" and flag in ("true", "1"):
             return StorageWithConfigurationSerializer
         return self.serializer_class
+
+    @action(detail=True, methods=["post"])
+    def session(self, request: Request, pk: str) -> Response:
+        """Answer the access data for a purpose, for an hour."""
+        serializer = StorageSessionSerializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        storage = self.get_object()
+        return Response(
+            {
+                "provider": storage.provider,
+                "configuration": storage.configuration,
+                "expires_at": timezone.now() + timedelta(hours=1),
+                "contract_version": 1,
+            }
+        )
 
     @action(detail=False)
     def default(self, request: Request) -> Response:

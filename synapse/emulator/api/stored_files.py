@@ -28,7 +28,7 @@ class StoredFileField(serializers.FileField):
     def to_representation(self, value: Any) -> Any:
         if value.blob is None:
             return None
-        return build_file_url(value.blob, value.filename, self.context["request"])
+        return build_file_url(value, value.filename, self.context["request"])
 
 
 class DataUriField(StoredFileField):

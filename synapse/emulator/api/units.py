@@ -13,6 +13,8 @@ from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSer
 from synapse.emulator.api.collections import DataCollectionSerializer
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.hidden_rows import hide_implicit_units
+from synapse.emulator.behaviour_answers import behaviour_of
+from synapse.emulator.downloads import FILE_LINK
 from synapse.emulator.files import find_blobs
 from synapse.emulator.models import (
     Blob,
@@ -21,6 +23,7 @@ from synapse.emulator.models import (
     FileSpecification,
     UnitFile,
 )
+from synapse.emulator.signed_links import compute_expiry, sign_link
 
 _PATH_LENGTH = 1024
 
@@ -29,8 +32,8 @@ def describe_files(unit: DataUnit, request: Request) -> dict[str, Any]:
     """Describe the files of a unit, by the names of their specifications."""
     return {
         file.specification.name: {
-            "url": build_file_url(file.blob, file.path, request),
-            "checksum": file.blob.checksum,
+            "url": build_file_url(file, file.path, request),
+            "checksum": choose_checksum(file.blob, request),
             "size": file.blob.size,
             "path": file.path,
             "file_type": file.specification.file_type,
@@ -39,10 +42,26 @@ def describe_files(unit: DataUnit, request: Request) -> dict[str, Any]:
     }
 
 
-def build_file_url(blob: Blob, path: str, request: Request) -> str:
-    """Return the URL of stored content; the last part is the file's name."""
-    name = PurePosixPath(path.replace("\\", "/")).name or blob.checksum
-    return reverse("file", kwargs={"checksum": blob.checksum, "name": name}, request=request)
+def choose_checksum(blob: Blob, request: Request) -> str:
+    """Return the content's checksum, of the kind that the server shows."""
+    shows_sha1 = behaviour_of(request).checksums == "sha1"
+    return blob.sha1 if shows_sha1 and blob.sha1 else blob.checksum
+
+
+def build_file_url(owner: Any, path: str, request: Request) -> str:
+    """Return the URL of a row's content, good without a token for a while.
+
+    Args:
+        owner: The row with the ``blob``. The URL ends with the row.
+        path: Path of the file; the last part is the name.
+        request: The request to answer.
+    """
+    checksum = owner.blob.checksum
+    name = PurePosixPath(path.replace("\\", "/")).name or checksum
+    url = reverse("file", kwargs={"checksum": checksum, "name": name}, request=request)
+    expires = compute_expiry(behaviour_of(request).file_url_lifetime)
+    signature = sign_link(FILE_LINK, [owner._meta.model_name, owner.pk, checksum], expires)
+    return f"{url}?signature={signature}"
 
 
 class UnitFilesField(serializers.Field[Any, Any, Any, Any]):

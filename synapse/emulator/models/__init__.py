@@ -21,6 +21,7 @@ from synapse.emulator.models.ml import (
     Split,
 )
 from synapse.emulator.models.plugins import Plugin, PluginRelease
+from synapse.emulator.models.presigned import PresignedUpload
 from synapse.emulator.models.storages import Storage
 from synapse.emulator.models.uploads import Upload
 
@@ -43,6 +44,7 @@ __all__ = [
     "Model",
     "Plugin",
     "PluginRelease",
+    "PresignedUpload",
     "Project",
     "ServeApplication",
     "Split",

@@ -68,6 +68,8 @@ class Blob(models.Model):
 
     tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
     checksum = models.CharField(max_length=32)
+    #: Empty where content was stored before the column was there.
+    sha1 = models.CharField(max_length=40, blank=True)
     size = models.BigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
 
@@ -75,6 +77,7 @@ class Blob(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["tenant", "checksum"], name="one_blob_per_checksum")
         ]
+        indexes = [models.Index(fields=["tenant", "sha1"], name="blob_by_sha1")]
 
     def __str__(self) -> str:
         return self.checksum

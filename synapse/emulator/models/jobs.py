@@ -36,6 +36,12 @@ class Job(TenantOwned):
         FAILED = "failed"
         STOPPED = "stopped"
 
+        @property
+        def wire(self) -> str:
+            """The platform's spelling, as in requests and responses."""
+            words = {"queued": "PENDING", "completed": "SUCCEEDED"}
+            return words.get(self.value, self.value.upper())
+
     class Runner(models.TextChoices):
         """Runner of a job."""
 
@@ -64,6 +70,8 @@ class Job(TenantOwned):
     #: Other keys of the run request.
     options = models.JSONField(default=dict, blank=True)
     result = models.JSONField(null=True, blank=True, default=None)
+    #: Free facts of the job's code.
+    meta = models.JSONField(default=dict, blank=True)
     debug = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     completed = models.DateTimeField(null=True, blank=True)
@@ -96,11 +104,15 @@ class ConsoleLine(models.Model):
 
 
 class Log(TenantOwned):
-    """An entry that a job, or somebody else, wrote."""
+    """An entry that a job or another client wrote."""
 
     job = ForeignKey(Job, models.CASCADE, null=True, blank=True, related_name="logs")
     level = models.CharField(max_length=8, choices=LogLevel.choices, default=LogLevel.INFO)
     message = models.TextField(blank=True)
+    event = models.CharField(max_length=255, null=True, blank=True)  # null on the wire
+    step = models.CharField(max_length=255, null=True, blank=True)  # null on the wire
+    #: Time of the event, as the job says; `created` is the time of arrival.
+    datetime = models.DateTimeField(null=True, blank=True)
     data = models.JSONField(null=True, blank=True, default=None)
     blob = ForeignKey(Blob, models.PROTECT, null=True, blank=True, related_name="+", editable=False)
     filename = models.CharField(max_length=255, blank=True, editable=False)
@@ -112,7 +124,7 @@ class Log(TenantOwned):
 class ServeApplication(TenantOwned):
     """A plugin that answers requests."""
 
-    name = models.CharField(max_length=255)
+    name = models.CharField(max_length=255, blank=True)
     plugin_release = ForeignKey(
         PluginRelease, models.SET_NULL, null=True, blank=True, related_name="serve_applications"
     )

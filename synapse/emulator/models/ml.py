@@ -18,6 +18,8 @@ class Model(TenantOwned):
     project = ForeignKey(Project, models.SET_NULL, null=True, blank=True, related_name="models")
     plugin = ForeignKey(Plugin, models.SET_NULL, null=True, blank=True, related_name="models")
     version = models.CharField(max_length=64, null=True, blank=True)  # null on the wire
+    #: The model that this one was trained from.
+    checkpoint = ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     blob = ForeignKey(Blob, models.PROTECT, null=True, blank=True, related_name="+", editable=False)
     filename = models.CharField(max_length=255, blank=True, editable=False)
     metrics = models.JSONField(default=dict, blank=True)

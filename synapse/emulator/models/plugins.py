@@ -50,6 +50,7 @@ class PluginRelease(TenantOwned):
     version = models.CharField(max_length=64)
     changelog = models.TextField(blank=True)
     is_stable = models.BooleanField(default=True)
+    debug = models.BooleanField(default=False)
     config = models.JSONField(default=dict, blank=True)
     readme = models.TextField(blank=True)
     blob = ForeignKey(Blob, models.PROTECT, related_name="+", editable=False)

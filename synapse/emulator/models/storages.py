@@ -19,6 +19,10 @@ class Storage(TenantOwned):
         SFTP = "sftp"
         MINIO = "minio"
         GCP = "gcp"
+        S3 = "s3"
+        GCS = "gcs"
+        SYNOLOGY = "synology"
+        SMB = "smb"
 
     class Category(models.TextChoices):
         """Owner of a storage."""

@@ -99,7 +99,7 @@ class TestFiles:
 
         answer = getattr(client, name)(iter(["0" * 32, MD5]))
 
-        assert answer == {"checksums": [MD5]}
+        assert answer == {"existing_checksums": [MD5], "checksums": [MD5]}
 
 
 def _token(client: BackendClient) -> dict[str, str]:

@@ -199,10 +199,10 @@ class TestRunning:
             },
         )
 
-        assert (row["status"], row["progress"]) == ("running", 50)
+        assert (row["status"], row["progress"]) == ("RUNNING", 50)
         assert row["metrics_record"] == {"loss": 0.5}
         assert client.get_job(job) == row
-        assert client.get_job(job, {"fields": "status"}) == {"status": "running"}
+        assert client.get_job(job, {"fields": "status"}) == {"status": "RUNNING"}
         assert client.list_jobs({"plugin": plugin["id"], "status": "running"})["results"] == [row]
         assert client.list_jobs(params={"status": "failed"})["count"] == 0
 

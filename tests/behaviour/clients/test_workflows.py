@@ -133,9 +133,8 @@ def test_files(api: Any, tmp_path: Path, image: Path) -> None:
 
     assert (upload["offset"], upload["status"]) == (300_000, 2)
     assert data_file["size"] == image.stat().st_size
-    assert api.verify_data_files_checksums([data_file["checksum"]]) == {
-        "checksums": [data_file["checksum"]]
-    }
+    held = api.verify_data_files_checksums([data_file["checksum"]])
+    assert held["checksums"] == [data_file["checksum"]]
 
 
 def test_from_a_file_to_an_annotation(
@@ -176,7 +175,7 @@ def test_deploying_a_plugin(api: Any, zipped: Path) -> None:
     job = api.get_job(started["job_id"])
 
     assert release["plugin"] == job["plugin"] == plugin["id"]
-    assert (job["plugin_release"], job["status"]) == (release["id"], "queued")
+    assert (job["plugin_release"], job["status"]) == (release["id"], "PENDING")
     assert job["params"] == {"radius": 2.5}
 
     # What the plugin itself does with its job, and what whoever waits for it sees.
@@ -187,7 +186,7 @@ def test_deploying_a_plugin(api: Any, zipped: Path) -> None:
     api.update_job(job["id"], {"status": "completed", "progress": 100, "console_logs": ["done"]})
 
     assert list(lines) == ["done"]
-    assert api.get_job(job["id"])["status"] == "completed"
+    assert api.get_job(job["id"])["status"] == "SUCCEEDED"
     assert [row["id"] for row in api.list_jobs(params={"plugin": plugin["id"]})["results"]] == [
         job["id"]
     ]
