@@ -28,7 +28,12 @@ _TOKENS = ("Authorization", "SYNAPSE-Access-Token", "SYNAPSE-Agent", "SYNAPSE-Te
 def build_upload_url(upload: PresignedUpload, number: int, request: Request) -> str:
     """Return the URL that takes a part, or with 0 the whole file, until the upload expires."""
     signature = sign_link(_PURPOSE, [upload.key.hex, number], int(upload.expires.timestamp()))
-    path = reverse("storage", kwargs={"key": upload.key.hex})
+    return build_storage_url("storage", upload.key.hex, signature, request)
+
+
+def build_storage_url(view: str, key: str, signature: str, request: Request) -> str:
+    """Return a URL of the storage service, which has its own origin if it has its own port."""
+    path = reverse(view, kwargs={"key": key})
     port = apps.get_app_config("emulator").storage_port  # type: ignore[attr-defined] # ours
     host = request.get_host()
     if port is not None:
@@ -66,25 +71,30 @@ def remove_parts(upload: PresignedUpload) -> None:
     shutil.rmtree(_part_path(upload, 0).parent, ignore_errors=True)
 
 
+def carries_token(request: HttpRequest) -> bool:
+    """Return whether a request has credentials, which belong to the API alone."""
+    return any(name in request.headers for name in _TOKENS)
+
+
 @method_decorator(csrf_exempt, name="dispatch")
 class StorageView(View):
     """``_storage/{key}``: ``PUT`` of a file or a part."""
 
     def put(self, request: HttpRequest, key: str) -> HttpResponseBase:
-        if any(name in request.headers for name in _TOKENS):
-            return _refuse(400, "InvalidRequest", "This address takes no token. Send none.")
+        if carries_token(request):
+            return refuse(400, "InvalidRequest", "This address takes no token. Send none.")
         try:
             signed_key, number = read_link(_PURPOSE, request.GET.get("signature", ""))
         except PermissionDenied as error:
-            return _refuse(403, "AccessDenied", str(error.detail))
+            return refuse(403, "AccessDenied", str(error.detail))
         upload = PresignedUpload.objects.filter(pk=key).first()
         if upload is None or signed_key != key:
-            return _refuse(403, "AccessDenied", "The signature is for another file.")
+            return refuse(403, "AccessDenied", "The signature is for another file.")
         if upload.data_file_id is not None:
-            return _refuse(403, "AccessDenied", "The upload was confirmed, and is closed.")
+            return refuse(403, "AccessDenied", "The upload was confirmed, and is closed.")
         if upload.content_type and request.headers.get("Content-Type") != upload.content_type:
             message = f"Send the announced Content-Type: {upload.content_type}."
-            return _refuse(403, "SignatureDoesNotMatch", message)
+            return refuse(403, "SignatureDoesNotMatch", message)
         path = _part_path(upload, number)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"{uuid.uuid4().hex}.draft")
@@ -95,7 +105,7 @@ class StorageView(View):
                     stream.write(block)
             size = draft.stat().st_size
             if size > limit:
-                return _refuse(400, "EntityTooLarge", f"{size} bytes came, of {limit} announced.")
+                return refuse(400, "EntityTooLarge", f"{size} bytes came, of {limit} announced.")
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -106,6 +116,7 @@ def _part_path(upload: PresignedUpload, number: int) -> Path:
     return data_folder().incoming / "presigned" / upload.key.hex / str(number)
 
 
-def _refuse(status: int, code: str, message: str) -> HttpResponse:
+def refuse(status: int, code: str, message: str) -> HttpResponse:
+    """Return an error as storage services write them."""
     body = f"<?xml version='1.0'?><Error><Code>{code}</Code><Message>{message}</Message></Error>"
     return HttpResponse(body, status=status, content_type="application/xml")

@@ -38,6 +38,7 @@ from synapse.emulator.api.units import DataUnitViewSet
 from synapse.emulator.api.uploads import UploadView
 from synapse.emulator.api.users import HealthView, MeView
 from synapse.emulator.downloads import FileView
+from synapse.emulator.payloads import PayloadView
 from synapse.emulator.storage_service import StorageView
 
 router = SimpleRouter()
@@ -73,6 +74,7 @@ urlpatterns = [
         ConfirmView.as_view(),
         name="presigned-confirmation",
     ),
+    path("_storage/payloads/<str:key>", PayloadView.as_view(), name="payload"),
     path("_storage/<str:key>", StorageView.as_view(), name="storage"),
     path(
         "data_units/create_tasks/",

@@ -505,3 +505,37 @@ def test_presigned_upload(wire: Wire, emulator: EmulatorTenant) -> None:
     assert (answer["created_count"], answer["failed_count"]) == (1, 0)
     (result,) = answer["results"]
     assert (result["success"], result["checksum"]) == (True, sent["checksum"])
+
+
+def test_groups_of_a_data_unit(wire: Wire, unit: synapse.DataUnit) -> None:
+    row = wire.ok("GET", f"data_units/{unit.id}/")
+    files = {"text": {"checksum": row["files"]["text"]["checksum"], "path": "b.txt"}}
+    body = {"data_collection": row["data_collection"], "files": files, "groups": ["site", "camera"]}
+    made = wire.ok("POST", "data_units/", body, params={"expand": "group.parent"})
+    assert (made["group"]["name"], made["group"]["data_collection"]) == (
+        "camera",
+        row["data_collection"],
+    )
+
+
+@pytest.mark.parametrize("mode", ["presigned", "inline"])
+@pytest.mark.parametrize("path", ["sdk/tasks/", "sdk/assignments/", "sdk/ground_truth_events/"])
+def test_pointers_in_place_of_documents(
+    wire: Wire,
+    emulator: EmulatorTenant,
+    project: synapse.Project,
+    unit: synapse.DataUnit,
+    path: str,
+    mode: str,
+) -> None:
+    document = {"n": 1}
+    items = [{"data_unit": unit.id, "data": document, "category": "train"}]
+    emulator.emulator.add_ground_truths(emulator.tenant, items)
+    me = wire.ok("GET", "users/me/")["id"]
+    task = wire.ok("POST", "tasks/", {"project": project.id, "assignee": me})
+    wire.ok("PUT", f"tasks/{task['id']}/annotate_task_data/", document)
+    with emulator.behave(inline_limit=1):
+        rows = wire.rows(path, response_mode=mode)
+    (pointer,) = (row["data"] for row in rows if row["data"] is not None)
+    assert pointer["mode"] == mode
+    assert requests.get(pointer["presigned_url"], timeout=30).json() == document

@@ -13,6 +13,7 @@ from synapse.emulator.api.base import BulkCreateMixin, DestroyMixin, ResourceSer
 from synapse.emulator.api.collections import DataCollectionSerializer
 from synapse.emulator.api.fields import DocumentField
 from synapse.emulator.api.hidden_rows import hide_implicit_units
+from synapse.emulator.api.unit_groups import DataUnitGroupSerializer, ensure_groups
 from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.downloads import FILE_LINK
 from synapse.emulator.files import find_blobs
@@ -107,6 +108,9 @@ class DataUnitSerializer(ResourceSerializer):
     reads = ("unit_files__blob", "unit_files__specification")
 
     files = UnitFilesField()
+    groups = serializers.ListField(
+        child=serializers.CharField(max_length=255), required=False, write_only=True, max_length=20
+    )
 
     class Meta(ResourceSerializer.Meta):
         model = DataUnit
@@ -115,13 +119,18 @@ class DataUnitSerializer(ResourceSerializer):
             "data_collection",
             "files",
             "meta",
+            "groups",
+            "group",
             "checksum",
             "can_generate_task",
             "created",
             "updated",
         )
-        read_only_fields = ("checksum",)
-        expandable_fields = {"data_collection": DataCollectionSerializer}
+        read_only_fields = ("checksum", "group")
+        expandable_fields = {
+            "data_collection": DataCollectionSerializer,
+            "group": DataUnitGroupSerializer,
+        }
 
     def prepare_bulk(self, items: list[dict[str, Any]]) -> None:
         collections = [row for row in self.context["related"][DataCollection].values() if row]
@@ -162,6 +171,12 @@ class DataUnitSerializer(ResourceSerializer):
         documents = [item.pop("files") for item in items]
         for item, files in zip(items, documents, strict=True):
             item["checksum"] = compute_unit_checksum(files)
+        paths = [
+            (item["data_collection"].pk, tuple(item.pop("groups", None) or ())) for item in items
+        ]
+        groups = ensure_groups(self.owner, [path for path in paths if path[1]])
+        for item, path in zip(items, paths, strict=True):
+            item["group_id"] = groups.get(path)
         units: list[DataUnit] = super().bulk_create(items)
         found_blobs, specifications = self.context["blobs"], self.context["specifications"]
         UnitFile.objects.bulk_create(

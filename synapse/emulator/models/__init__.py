@@ -8,6 +8,7 @@ from synapse.emulator.models.data import (
     DataCollection,
     DataFile,
     DataUnit,
+    DataUnitGroup,
     FileSpecification,
     UnitFile,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "DataCollection",
     "DataFile",
     "DataUnit",
+    "DataUnitGroup",
     "FileSpecification",
     "GroundTruth",
     "GroundTruthDataset",

@@ -83,6 +83,17 @@ class Blob(models.Model):
         return self.checksum
 
 
+class DataUnitGroup(TenantOwned):
+    """A node in the tree of a collection's groups of units, known by name below its parent."""
+
+    data_collection = ForeignKey(DataCollection, models.CASCADE, related_name="groups")
+    parent = ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="children")
+    name = models.CharField(max_length=255)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DataUnit(TenantOwned):
     """The files that are annotated together."""
 
@@ -90,6 +101,9 @@ class DataUnit(TenantOwned):
     meta = models.JSONField(default=dict, blank=True)
     checksum = models.CharField(max_length=32, editable=False)
     can_generate_task = models.BooleanField(default=True)
+    group = ForeignKey(
+        DataUnitGroup, models.SET_NULL, null=True, blank=True, related_name="data_units"
+    )
 
     class Meta:
         indexes = [models.Index(fields=["tenant", "data_collection"], name="unit_by_collection")]
