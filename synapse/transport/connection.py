@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
-from synapse._internal.redaction import redacted
+from synapse._internal.redaction import forget_locals, redacted
 from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.options import Options
 from synapse.transport.socket_deadlines import DeadlineAdapter
@@ -157,6 +157,9 @@ class Connection:
             )
             failure.request_id = context.request.headers.get("X-Request-ID")
             raise failure from (None if context.hides else error)
+        except BaseException as error:  # from a signal handler, or from the block
+            forget_locals(error, outer)
+            raise
 
     def close(self) -> None:
         """Close every connection, for good."""

@@ -19,8 +19,8 @@ __all__ = ["Event", "Hook", "Options", "PagingOption", "checked_deadline"]
 
 _SHORTEST_QUERY = 256
 
-# Only lower case, a host without a port: requests compares exactly.
-_PROXY_KEY = re.compile(r"(?:https?|all)(?:://(?:[^\sA-Z/:?#@\[\]]+|[0-9a-f:.]*:[0-9a-f:.]*))?")
+# Only ASCII in lower case, a host without a port: requests compares with the URL as sent.
+_PROXY_KEY = re.compile(r"(?:https?|all)(?:://(?:[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*))?")
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 

@@ -17,7 +17,12 @@ CLIENTS = sorted((PACKAGE / "clients").rglob("*.py"))
 # What only the transport and the transfer may import.
 WAYS_OUT = {"requests", "urllib3", "json", "orjson", "http", "socket", "ssl", "urllib", "hashlib"}
 # A Ray package is named for its content.
-ALLOWED = {"agent/ray_packages.py": {"hashlib"}}
+ALLOWED = {
+    "agent/ray_packages.py": {"hashlib"},
+    # An event's data are JSON; a broker answers in the place of a server.
+    "agent/events.py": {"json"},
+    "agent/long_poll.py": {"requests"},
+}
 
 # Actions below a declared path.
 ACTIONS = {
@@ -32,12 +37,24 @@ ACTIONS = {
 }
 # An agent's endpoints, and those of a Ray cluster's dashboard, which no resource declares.
 ENDPOINTS = {
-    "agent/__init__.py": {"health/", "metrics/", "plugin_releases/", "/", "/run/"},
+    "agent/__init__.py": {
+        "health/",
+        "metrics/",
+        "plugin_releases/",
+        "plugin_releases/run_debug/",
+        "/",
+        "/run/",
+    },
     "agent/ray_mixin.py": {
-        *("jobs/", "/", "/logs/", "/stop/"),
+        *("jobs/", "/", "/stop/"),
         *("nodes/", "tasks/", "serve_applications/"),
     },
-    "agent/log_tail.py": {"jobs/", "ray/jobs/", "/", "/logs/", "/logs/stream/", "/logs/ws/"},
+    "agent/job_log.py": {"*/*", "/logs/", "application/json", "jobs/"},
+    "agent/log_tail.py": {"-/*", "jobs/", "ray/jobs/", "/", "/logs/", "/logs/stream/"},
+    "agent/long_poll.py": {"application/json", "https://long-poll.invalid", "text/plain"},
+    "agent/resource_mixin.py": {
+        *("gpu_status/", "resources/cluster/", "resources/feasibility/", "resources/policy/"),
+    },
     "agent/ray_jobs.py": {"api/jobs/", "/stop", "api/packages/gcs/", "://"},
     "agent/ray_logs.py": {"api/jobs/", "/logs", "/logs/tail"},
     "agent/ray_packages.py": {"gcs://"},

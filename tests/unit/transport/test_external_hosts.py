@@ -315,3 +315,14 @@ class TestPut:
         assert caught.value.status_code == status
         assert "sig=x" not in str(caught.value)
         assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("spelling", ["HTTP://LOCALHOST:{}/a", "http://localhost:0{}/x/../a"])
+def test_the_own_server_spelt_differently_gets_the_credentials(
+    server: Any, connect: Callable[..., Transport], spelling: str
+) -> None:
+    server.reply(body=1)
+    transport = connect(f"http://localhost:{server.port}/")
+    with transport.stream(spelling.format(server.port)) as response:
+        assert response.raw.read() == b"1"
+    assert server.last.headers["synapse-access-token"].startswith("Token ")

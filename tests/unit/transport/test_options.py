@@ -112,6 +112,7 @@ class TestProxies:
             *("socks5", "no_proxy", "no", "*", "", " ", "http ", "example.com", "ws", "wss"),
             *("https://EXAMPLE.com", "https://example.com:443", "https://example.com/", "//a"),
             *("https://me:s3cret-pass@example.com", "http://[::1]"),
+            *("https://bücher.example", "http://É", "http://a%41"),
         ],
     )
     def test_that_no_request_would_use_are_refused(self, key: str) -> None:
@@ -119,16 +120,25 @@ class TestProxies:
             Options(proxies={"https": PROXY, key: PROXY})
         assert "s3cret-pass" not in str(caught.value)
 
-    @given(st.text(max_size=20))
+    @given(
+        st.text(max_size=20)
+        | st.builds(
+            "{}{}".format,
+            st.sampled_from(["http://", "https://", "all://", "HTTP://", "http:"]),
+            st.text(max_size=5) | st.text("aZ0.-_:%/@é", max_size=5),
+        )
+    )
     def test_each_other_key_is_refused_or_used(self, key: str) -> None:
         try:
             Options(proxies={key: PROXY})
         except ConfigurationError:
             return
         scheme, _, host = key.partition("://")
-        at = f"[{host}]" if ":" in host else host or "a.example"
+        assert scheme in {"http", "https", "all"}
+        at = "[::1]" if ":" in host else host or "a.example"
+        assert ":" not in host or set(host) <= set("0123456789abcdef:.")
         url = f"{scheme.replace('all', 'https')}://{at}/"
-        assert select_proxy(url, {key: PROXY}) == PROXY
+        assert ":" in host or select_proxy(url, {key: PROXY}) == PROXY
 
     @pytest.mark.parametrize(
         ("address", "problem"),
