@@ -136,6 +136,7 @@ def _set_up_database(credentials: Credentials) -> None:
 
     from synapse.emulator.models import Tenant, Token, Upload
     from synapse.emulator.models.accounts import create_account
+    from synapse.emulator.storage_service import remove_expired_uploads
 
     tenant, _ = Tenant.objects.get_or_create(
         code=credentials.tenant, defaults={"name": "Default tenant"}
@@ -144,6 +145,7 @@ def _set_up_database(credentials: Credentials) -> None:
     create_account(tenant, kind=Token.Kind.AGENT, token=credentials.agent_token)
     for upload in Upload.objects.filter(created_at__lt=timezone.now() - Upload.lifetime):
         upload.delete()
+    remove_expired_uploads()
     connection.close()
 
 

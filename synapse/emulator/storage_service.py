@@ -9,6 +9,7 @@ from pathlib import Path
 from django.apps import apps
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.views import View
 from django.views.decorators.csrf import csrf_exempt
@@ -74,6 +75,13 @@ def remove_parts(upload: PresignedUpload) -> None:
 def carries_token(request: HttpRequest) -> bool:
     """Return whether a request has credentials, which belong to the API alone."""
     return any(name in request.headers for name in _TOKENS)
+
+
+def remove_expired_uploads() -> None:
+    """Remove uploads that nobody confirmed in time, with what was sent."""
+    for upload in PresignedUpload.objects.filter(expires__lt=timezone.now(), data_file=None):
+        remove_parts(upload)
+        upload.delete()
 
 
 @method_decorator(csrf_exempt, name="dispatch")

@@ -1,8 +1,14 @@
 """URLs that take a file without a token."""
 
+import contextlib
+import sqlite3
+
 import pytest
 import requests
 
+from synapse.emulator import Emulator
+
+from .client import connect
 from .test_presigned import announce, api, confirm, parted, put, tenant
 
 __all__ = ["api", "parted", "tenant"]
@@ -57,3 +63,27 @@ def test_a_part_is_replaced_by_a_later_one(api, parted):
     url = file["multipart"]["parts"][0]["presigned_url"]
     first, second = (put(url, content).headers["ETag"] for content in (b"0000", b"0123"))
     assert first != second
+
+
+def test_uploads_that_expired_are_removed_at_the_next_start(tmp_path):
+    emulator = Emulator(tmp_path / "data")
+    with emulator:
+        client = connect(emulator, emulator.api_token)
+        with client.http:
+            body = {"name": "s", "provider": "minio", "configuration": {}}
+            client.ok("POST", "storages/", body)
+            kept, expired = announce(client, b"pixels", b"pixels")
+            for file in (kept, expired):
+                put(file["presigned_url"], b"pixels")
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "db.sqlite3")) as database:
+        key = expired["file_key"].replace("-", "")
+        change = "UPDATE emulator_presignedupload SET expires = '2026-01-01' WHERE key = ?"
+        database.execute(change, [key])
+        database.commit()
+    with emulator:
+        client = connect(emulator, emulator.api_token)
+        with client.http:
+            assert confirm(client, kept["file_key"], b"pixels")["success"]
+            refused = confirm(client, expired["file_key"], b"pixels")
+    assert refused["error"].startswith("No upload has this file_key.")
+    assert list((tmp_path / "data" / "incoming" / "presigned").iterdir()) == []
