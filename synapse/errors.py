@@ -27,6 +27,7 @@ __all__ = [
     "ConnectionFailed",
     "FieldMissing",
     "FieldValueError",
+    "FilterIgnored",
     "InvalidQuery",
     "InvalidResponse",
     "JobError",
@@ -301,7 +302,7 @@ class RequestTimeout(ClientError):
 
 
 class Conflict(ClientError):
-    """409: the request contradicts the state of the thing."""
+    """409: the request contradicts the state of the resource."""
 
 
 class PayloadTooLarge(ClientError):
@@ -369,6 +370,18 @@ class InvalidResponse(ServerError):
         return True
 
 
+class FilterIgnored(InvalidResponse):
+    """The server doesn't know a filter, and answered rows that don't match.
+
+    The status is 200, because servers ignore parameters that they don't know.
+    """
+
+    @property
+    def is_transient(self) -> bool:
+        """Always false, as the server ignores the filter again."""
+        return False
+
+
 class JobError(SynapseError):
     """A job that was waited for didn't succeed, or hasn't yet.
 
@@ -402,7 +415,7 @@ class JobFailed(JobError):
 
 
 class JobStopped(JobError):
-    """A job that was waited for was stopped by somebody."""
+    """A job that was waited for was stopped."""
 
 
 class JobTimeout(JobError, TimeoutError):

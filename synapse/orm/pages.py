@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from synapse.errors import InvalidQuery, InvalidResponse, NotFound
+from synapse.errors import FilterIgnored, InvalidQuery, InvalidResponse, NotFound
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.lookups import find_ignored_filter
 from synapse.transport.paging import Page, get_page, walk
@@ -166,12 +166,12 @@ def refuse_ignored_filters(
     """Compare rows with the filters of the id and of times.
 
     Raises:
-        InvalidResponse: The server ignored a filter.
+        FilterIgnored: The server ignored a filter.
     """
     schema = cls.__schema__
     ignored = find_ignored_filter(schema, filters, rows)
     if ignored is not None:
-        raise InvalidResponse(
+        raise FilterIgnored(
             200,
             f"the server doesn't know the filter {ignored!r}, and answered other rows as well",
             resource=schema.name,

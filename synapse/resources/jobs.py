@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse._internal.json_values import to_json
-from synapse.errors import Conflict, JobError, JobsFailed, UsageError
+from synapse.errors import Conflict, FilterIgnored, JobError, JobsFailed, UsageError
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager
@@ -107,9 +107,11 @@ class _JobRefresher:
             return
         for start in range(0, len(jobs), _JOBS_PER_REQUEST):
             pending = {job._key: job for job in jobs[start : start + _JOBS_PER_REQUEST]}
-            listed = list(self._manager.filter(id=list(pending))[: len(pending)])
-            # A server that doesn't know the filter ignores it and lists any jobs.
-            self._can_list_by_id = all(job._key in pending for job in listed)
+            try:
+                listed = list(self._manager.filter(id=list(pending))[: len(pending)])
+            except FilterIgnored:
+                self._can_list_by_id = False
+                listed = []
             for job in listed:
                 own = pending.pop(job._key, job)
                 if own is not job:  # the caller's object isn't in this session's identity map

@@ -8,7 +8,7 @@ import pytest
 
 import synapse
 from synapse import Project, Session
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import FilterIgnored, InvalidQuery
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ class TestBounds:
         query = connected.tasks.filter(**filters)
         for use in (list, lambda q: q.count(), lambda q: q.first(), lambda q: list(q.values())):
             with pytest.raises(
-                InvalidResponse,
+                FilterIgnored,
                 match=f"doesn't know the filter '{next(iter(filters)).removesuffix('__in')}",
             ):
                 use(query)

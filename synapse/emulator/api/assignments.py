@@ -58,7 +58,7 @@ class AssignmentSerializer(TaggedSerializer):
         return describe_files(unit, self.context["request"]) if unit else {}
 
     def validate_assignee(self, assignee: User | None) -> User | None:
-        """Refuse somebody who has an assignment for the task already."""
+        """Refuse a user who has an assignment for the task already."""
         others = Assignment.objects.filter(task=self.instance.task_id).exclude(pk=self.instance.pk)
         if assignee is not None and others.filter(assignee=assignee).exists():
             raise serializers.ValidationError("This user already has an assignment for the task.")

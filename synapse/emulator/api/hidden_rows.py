@@ -14,7 +14,7 @@ from synapse.emulator.tenancy import tenant_of
 
 def hide_implicit_units(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
     """Leave implicit units out, unless the list selects by id or collection."""
-    if {"id", "data_collection"} & request.query_params.keys():
+    if {"id", "id__in", "data_collection"} & request.query_params.keys():
         return queryset
     uploads = tenant_of(request).uploads_id
     return queryset if uploads is None else queryset.exclude(data_collection_id=uploads)
@@ -22,7 +22,7 @@ def hide_implicit_units(queryset: QuerySet[Any], request: Request) -> QuerySet[A
 
 def hide_implicit_collection(queryset: QuerySet[Any], request: Request) -> QuerySet[Any]:
     """Leave the implicit collection out, unless the list selects by id or name."""
-    if {"id", "name"} & request.query_params.keys():
+    if {"id", "id__in", "name"} & request.query_params.keys():
         return queryset
     uploads = tenant_of(request).uploads_id
     return queryset if uploads is None else queryset.exclude(pk=uploads)

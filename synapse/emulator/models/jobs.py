@@ -96,7 +96,7 @@ class ConsoleLine(models.Model):
 
 
 class Log(TenantOwned):
-    """An entry that a job, or somebody else, wrote."""
+    """An entry that a job or another client wrote."""
 
     job = ForeignKey(Job, models.CASCADE, null=True, blank=True, related_name="logs")
     level = models.CharField(max_length=8, choices=LogLevel.choices, default=LogLevel.INFO)
