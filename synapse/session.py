@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from synapse._internal.closing import Closing
 from synapse._internal.hints import attribute_error, suggestion
-from synapse.config import TimeoutArgument, resolve
+from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.session_base import LazyPolicy, SessionBase
@@ -69,7 +69,8 @@ class Session(Closing, SessionBase):
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        api_token: The API token, or a function that returns the token and is asked again when the
+            server refuses that token; else `SYNAPSE_API_TOKEN`, else the profile's.
         authorization_token: A login token of the older kind, instead of `api_token`.
         agent_token: An agent's token.
         tenant: The tenant's code, for tokens that are good for several tenants.
@@ -91,8 +92,10 @@ class Session(Closing, SessionBase):
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
-        on_request: Called with an `Event` before each attempt.
-        on_response: Called with an `Event` after each attempt.
+        headers: Further headers for this server only, such as a gateway's key; messages and logs
+            show no value of them.
+        on_request: Called with an `Event` before each attempt; may add to `event.headers`.
+        on_response: Called with an `Event` after each attempt. Its own errors are only logged.
         on_retry: Called with a `Retry` before each pause for another attempt.
         transport: A client's transport to share, instead of all connection options.
 
@@ -105,6 +108,11 @@ class Session(Closing, SessionBase):
         ...     session.projects.count() >= 0
         True
     """
+
+    _INSTEAD = dict.fromkeys(
+        ("api_token", "authorization_token", "access_token", "token"),
+        "Call session.authenticate(token).",
+    )
 
     if TYPE_CHECKING:
         # For type checkers and editors; at run time the declarations decide.
@@ -131,10 +139,10 @@ class Session(Closing, SessionBase):
     def __init__(
         self,
         base_url: str | None = None,
-        api_token: str | None = None,
+        api_token: TokenArgument | None = None,
         *,
-        authorization_token: str | None = None,
-        agent_token: str | None = None,
+        authorization_token: TokenArgument | None = None,
+        agent_token: TokenArgument | None = None,
         tenant: str | None = None,
         profile: str | None = None,
         timeout: TimeoutArgument = None,
@@ -150,6 +158,7 @@ class Session(Closing, SessionBase):
         proxies: dict[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,
         cert: str | os.PathLike[str] | tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
         on_request: Hook | None = None,
         on_response: Hook | None = None,
         on_retry: OnRetry | None = None,
@@ -176,6 +185,7 @@ class Session(Closing, SessionBase):
                     proxies=proxies,
                     verify=verify,
                     cert=cert,
+                    headers=headers,
                     on_request=on_request,
                     on_response=on_response,
                     on_retry=on_retry,
@@ -200,10 +210,28 @@ class Session(Closing, SessionBase):
                 raise attribute_error(f"Session has no {name!r}{hint}", name)
             return cls.__schema__.manager(cls, self)
 
+    def _can_assign(self, name: str) -> bool:
+        # Tests put doubles in the place of root managers.
+        return super()._can_assign(name) or registry.get_by_plural(name) is not None
+
     @property
     def me(self) -> User:
         """The user that the token belongs to. One request, each time."""
         return self.users.me()
+
+    def authenticate(self, token: TokenArgument) -> None:
+        """Use another token of the same user from now on. Makes no request.
+
+        The objects, their unsaved changes and the connections stay. For another user or tenant,
+        make another session.
+
+        Args:
+            token: The token, or a function that returns the token.
+
+        Raises:
+            ConfigurationError: The text can't be a token, or the function fails.
+        """
+        self.transport.authenticate(token)
 
     def health(self) -> dict[str, Any]:
         """Check that the server is up. One request, which needs no credentials.

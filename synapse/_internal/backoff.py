@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import random
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "bounded_pause"]
+
+_HOUR = 3600.0
+
+
+def bounded_pause(retry_after: float | None) -> float:
+    """Return the pause that a server asks of a wait without end, at most an hour."""
+    return min(retry_after or 0.0, _HOUR)
 
 
 class Backoff:

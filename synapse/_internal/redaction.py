@@ -11,13 +11,16 @@ import logging
 import re
 import threading
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
+from traceback import walk_tb
+from types import FrameType
 from typing import Any
 from urllib.parse import quote
 
 from synapse._internal.fork import call_in_child
 
-__all__ = ["cleaned", "guard_logs", "hide", "is_signed", "redacted", "without"]
+__all__ = ["cleaned", "forget_locals", "guard_logs", "hide", "is_signed", "redacted", "without"]
 
 _SIGNED = (
     r"(?i)((?:[?&;]|\\u0026)"  # the last is an & in some writers' JSON
@@ -38,6 +41,11 @@ _LOGGERS = (
     "urllib3.response",
     "urllib3.util.retry",
     "requests",
+)
+# Modules whose functions have headers in their variables.
+_WITH_HEADERS = (
+    *("requests.", "urllib3.", "http.client", "websocket.", "socket", "ssl"),
+    "synapse.transport.socket_deadlines",
 )
 
 _hidden: dict[str, None] = {}
@@ -121,6 +129,30 @@ def _rebuilt(value: Any, depth: int) -> Any:
     if isinstance(value, list):
         return [_rebuilt(one, depth + 1) for one in value]
     return value
+
+
+def forget_locals(error: BaseException | None, outer: BaseException | None) -> None:
+    """Clear the variables of the libraries' finished calls, which contain the request's headers.
+
+    Some tools show the variables of a traceback. The lines stay.
+
+    Args:
+        error: The error that leaves a request.
+        outer: The error that the caller was handling, which isn't touched.
+    """
+    while error is not None and error is not outer:
+        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+        places = [n for n, frame in enumerate(frames) if _has_headers(frame)]
+        # Those between them as well: a wrapper of another library gets the same arguments. A signal
+        # handler comes behind them.
+        for frame in frames[places[0] : places[-1] + 1] if places else ():
+            with suppress(RuntimeError):  # it is running
+                frame.clear()
+        error = error.__cause__ or error.__context__
+
+
+def _has_headers(frame: FrameType) -> bool:
+    return str(frame.f_globals.get("__name__", "")).startswith(_WITH_HEADERS)
 
 
 def without(content: bytes, secrets: Iterable[str]) -> bytes:

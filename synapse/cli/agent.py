@@ -96,7 +96,7 @@ def agent(
             limits=Limits(timeout=job_timeout, memory=job_memory, output=job_output),
             runner=runner or None,
             ray=ray or None,
-            ray_token=os.environ.get("RAY_AUTH_TOKEN"),
+            ray_token=os.environ.get("RAY_AUTH_TOKEN") or None,
             tenant=tenant or None,
         )
         serve(options, on_ready=_print_address)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Literal, overload
 
 from synapse._internal.closing import Closing
+from synapse._internal.known_attributes import KnownAttributes
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion, convert_row, parse_conversion
-from synapse.config import TimeoutArgument, resolve
+from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
 from synapse.transport import Transport
 from synapse.transport.paging import walk
@@ -20,7 +21,7 @@ Params = Mapping[str, Any]
 _UNSAFE = re.compile(r"[\x00-\x20\x7f\\\\?#]")
 
 
-class BaseClient(Closing):
+class BaseClient(Closing, KnownAttributes):
     """A client of a server that follows the platform's conventions.
 
     A subclass builds the methods from `_get`, `_post`, `_put`, `_patch`, `_delete` and `_list`.
@@ -32,7 +33,7 @@ class BaseClient(Closing):
         authorization_token: Login token of the older kind.
         token: Alias of `authorization_token`.
         tenant: Code of the tenant.
-        agent_token: Token of an agent.
+        agent_token: TokenArgument of an agent.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
         transport: Transport to share; replaces all other arguments.
 
@@ -45,13 +46,13 @@ class BaseClient(Closing):
     def __init__(
         self,
         base_url: str | None = None,
-        api_token: str | None = None,
+        api_token: TokenArgument | None = None,
         *,
-        access_token: str | None = None,
-        authorization_token: str | None = None,
-        token: str | None = None,
+        access_token: TokenArgument | None = None,
+        authorization_token: TokenArgument | None = None,
+        token: TokenArgument | None = None,
         tenant: str | None = None,
-        agent_token: str | None = None,
+        agent_token: TokenArgument | None = None,
         timeout: TimeoutArgument = None,
         transport: Transport | None = None,
     ) -> None:

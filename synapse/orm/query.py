@@ -101,8 +101,17 @@ class Query(BaseManager[T]):
         )
 
     def search(self, text: str) -> Self:
-        """Return a query for the objects whose text has some words. Makes no request."""
+        """Return a query for the objects whose text has some words. Makes no request.
+
+        Args:
+            text: The words; all objects match an empty text.
+
+        Raises:
+            InvalidQuery: The argument isn't a text.
+        """
         self._refuse_after_slice("search")
+        if not isinstance(text, str):
+            raise InvalidQuery(f"search({text!r}) isn't a text. Pass one, or leave search() out.")
         return self._with(search=str(text), is_explicit=True)
 
     def order_by(self, *names: str) -> Self:
@@ -430,8 +439,8 @@ class Query(BaseManager[T]):
                 identity.expire(cls, key)
                 raise
             expansion: Expansion = lookups.expansion_tree(schema, terms.expand)
-            said = schema.to_key(row.get(schema.key)) if isinstance(row, dict) else None
-            if isinstance(key, int) and isinstance(said, int) and said != key:
+            said = row.get(schema.key) if isinstance(row, dict) else None
+            if schema.is_other(key, said):
                 raise InvalidResponse(
                     200,
                     f"the answer is {schema.label(said)}",

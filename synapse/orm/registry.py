@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
-from synapse.errors import SynapseError
+from synapse.errors import SynapseError, UsageError
 
 if TYPE_CHECKING:
     from synapse.orm._typing import Entity
@@ -40,14 +40,50 @@ def set_loaders(*loaders: Callable[[str], None]) -> None:
 def register(cls: type[Entity]) -> None:
     """Register a class. Declaring a class again (in a notebook's cell) replaces the old one.
 
-    The package's own classes become visible when their module is published. They never replace the
-    user's.
+    The package's own classes become visible when their module is published.
+
+    Raises:
+        UsageError: Another module's class has that name, or its managers do.
     """
     known = _CLASSES.get(cls.__name__)
-    if _is_yours(cls) or (known is not None and known.__module__ == cls.__module__):
-        _CLASSES[cls.__name__] = cls
-    else:
+    if _is_yours(cls):
+        _check_free(cls)
+    elif known is None or known.__module__ != cls.__module__:
         _DECLARED.setdefault(cls.__module__, {})[cls.__name__] = cls
+        return
+    _CLASSES[cls.__name__] = cls
+
+
+def _check_free(cls: type[Entity]) -> None:
+    """Check that a class of the user's replaces nobody's.
+
+    Raises:
+        UsageError: The name of the class or of its managers is taken.
+    """
+    plural = cls.__schema__.plural
+    if not _LOADERS:  # a declaration was imported alone
+        load("synapse.resources")
+    for name in (cls.__name__, plural):
+        _LOADERS[0](name)  # the package's class of that name, without importing all others
+    for other in list(_CLASSES.values()):
+        is_same = other.__name__ == cls.__name__
+        if is_same and other.__module__ == cls.__module__:
+            continue  # declared again
+        if is_same:
+            raise UsageError(
+                f"The name {cls.__name__} is taken by {other.__module__}.{other.__name__}. Give "
+                "your class another name."
+            )
+        if other.__schema__.plural == plural:
+            raise UsageError(
+                f"The manager {plural!r} is taken by {other.__module__}.{other.__name__}. Give "
+                f"{cls.__name__} another one with @resource(..., plural=...)."
+            )
+    if hasattr(load("synapse.session").Session, plural):
+        raise UsageError(
+            f"Sessions have an attribute {plural!r} already. Give {cls.__name__} another manager "
+            "with @resource(..., plural=...)."
+        )
 
 
 def publish(module: str) -> None:
@@ -73,12 +109,11 @@ def get(name: str) -> type[Entity]:
 
 
 def get_by_plural(plural: str) -> type[Entity] | None:
-    """Return the class whose root manager has a name, such as `tasks`; yours before ours."""
+    """Return the class whose root manager has a name, such as `tasks`."""
 
     def get() -> type[Entity] | None:
         classes = list(_CLASSES.values())  # another thread may enter more
-        matching = [cls for cls in classes if cls.__schema__.plural == plural]
-        return max(matching, key=_is_yours, default=None)
+        return next((cls for cls in classes if cls.__schema__.plural == plural), None)
 
     return get() or _load_until(plural, get)
 

@@ -84,6 +84,25 @@ class Schema:
         """Return how one object is named in messages, such as `Project 123`."""
         return f"{self.name} {key}"
 
+    def is_other(self, asked: Any, answered: Any) -> bool:
+        """Return whether a row's key is surely another than the one that was asked for.
+
+        A text such as a plugin's code isn't compared with a number: some servers find objects by
+        either.
+        """
+        if answered is None:
+            return False
+        if str(asked).removeprefix("-").isdecimal():
+            try:
+                return int(asked) != int(str(answered))
+            except ValueError:
+                return True
+        if int in self.fields[self.key].id_types or not isinstance(answered, str):
+            return False
+        # Two spellings of a UUID.
+        folded = [key.casefold().replace("-", "") for key in (str(asked), answered)]
+        return folded[0] != folded[1]
+
     @contextmanager
     def explaining(self) -> Iterator[None]:
         """Add the allowed words of refused fields to errors raised in the block."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 from cachetools import LRUCache
 
 from synapse._internal.fork import call_in_child
+from synapse._internal.known_attributes import KnownAttributes
 from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
@@ -31,7 +32,7 @@ _LOOP = 3
 _SAVERS = 1021
 
 
-class SessionBase:
+class SessionBase(KnownAttributes):
     """A session as the object layer knows sessions.
 
     Args:
@@ -43,6 +44,8 @@ class SessionBase:
         cache_ttl: Seconds for which `get()` uses them without a request.
     """
 
+    _ASSIGNED = frozenset({"transport", "is_closed", "lock", "identity"})
+
     def __init__(
         self,
         transport: Transport,
@@ -52,12 +55,8 @@ class SessionBase:
         cache_size: int,
         cache_ttl: float,
     ) -> None:
-        if lazy not in ("allow", "warn", "raise"):
-            raise ConfigurationError(f"lazy is {lazy!r}: give 'allow', 'warn' or 'raise'.")
-        if isinstance(page_size, bool) or not isinstance(page_size, int) or page_size < 1:
-            raise ConfigurationError(f"page_size is {page_size!r}: give a whole number from 1.")
         self.transport = transport
-        self.lazy: LazyPolicy = lazy
+        self.lazy = lazy
         self.is_closed = False
         self.page_size = page_size
         self.lock = threading.RLock()
@@ -66,6 +65,28 @@ class SessionBase:
         self._loads_by_place: LRUCache[tuple[str, int], int] = LRUCache(maxsize=1024)
         with _choosing:
             _live.add(self)
+
+    @property
+    def lazy(self) -> LazyPolicy:
+        """Rule for fields whose reading needs a request: `"allow"`, `"warn"` or `"raise"`."""
+        return self._lazy
+
+    @lazy.setter
+    def lazy(self, value: LazyPolicy) -> None:
+        if value not in ("allow", "warn", "raise"):
+            raise ConfigurationError(f"lazy is {value!r}: give 'allow', 'warn' or 'raise'.")
+        self._lazy: LazyPolicy = value
+
+    @property
+    def page_size(self) -> int:
+        """Rows per page, unless a query sets another size."""
+        return self._page_size
+
+    @page_size.setter
+    def page_size(self, value: int) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ConfigurationError(f"page_size is {value!r}: give a whole number from 1.")
+        self._page_size = value
 
     @property
     def key(self) -> tuple[str, str | None]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from synapse._internal.backoff import Backoff
 from synapse._internal.json_values import to_report_json
+from synapse._internal.threads import start
 from synapse._internal.validate import is_number
 from synapse.errors import ClientError, FieldValueError, SynapseError, UsageError
 
@@ -150,10 +151,9 @@ class UpdateSender:
         """Wake the thread. Returns at once."""
         with self._starting:
             if self._thread is None and not self._closed.is_set():
-                self._thread = threading.Thread(
-                    target=self._run, name="synapse-reports", daemon=True
-                )
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="synapse-reports", daemon=True)
+                if start(thread):  # otherwise `close` sends everything
+                    self._thread = thread
         self._wake.set()
 
     def close(self, patience: float = 30.0) -> None:

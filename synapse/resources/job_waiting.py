@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from synapse._internal.backoff import Backoff
+from synapse._internal.backoff import Backoff, bounded_pause
 from synapse._internal.validate import validate_seconds
 from synapse.errors import (
     ClientError,
@@ -127,7 +127,7 @@ class _Poller:
             if error.status_code == 500 and self._clock() - self._since > _PATIENCE:
                 raise
             self.failure = error
-            return (error.retry_after or 0.0) if isinstance(error, RateLimited) else 0.0
+            return bounded_pause(error.retry_after) if isinstance(error, RateLimited) else 0.0
         if self.failure is not None:
             _LOG.info("The server is reachable again.")
             self.failure = None

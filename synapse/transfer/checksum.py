@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 
 from synapse._internal.closing import Closing
+from synapse._internal.threads import start
 from synapse.errors import SynapseError
 
 __all__ = ["Hasher"]
@@ -109,8 +110,21 @@ class Hasher(Closing):
         self._is_inline = False
         self._changed.notify_all()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="synapse-md5", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="synapse-md5", daemon=True)
+            if start(thread):
+                self._thread = thread
+            else:
+                self._hash_now()
+
+    def _hash_now(self) -> None:
+        """Hash everything that was handed over, in this thread."""
+        while self._waiting or self._position < self._end:
+            block = self._next_block()
+            if block is None:
+                break  # closed
+            self._digest.update(block)
+            self._position += len(block)
+        self._reads_file = False
 
     def _run(self) -> None:
         try:

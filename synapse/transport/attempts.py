@@ -27,8 +27,8 @@ _LOG = logging.getLogger("synapse.transport")
 class Attempts:
     """The attempts of one call so far.
 
-    The loop that owns this object records each outcome, asks `should_retry`, and waits:
-    `should_retry` has no side effect.
+    The loop that owns this object records each outcome, asks `should_retry`, which has no side
+    effect, then takes the retry from the budget, and waits.
 
     Args:
         context: The request that is sent.
@@ -62,6 +62,8 @@ class Attempts:
         self._was_lost = False
         self._can_retry = False
         self._delay: float | None = None
+        self._is_throttling = False
+        self._charged = 0
         self._reason = ""
 
     def event(self) -> Event:
@@ -71,12 +73,13 @@ class Attempts:
     def record_response(self, response: Response) -> None:
         """Record that the server answered."""
         status, seconds = response.response.status_code, None
+        self._is_throttling = False
         if response.is_broken:
             is_transient = processed = True
             self._reason = "the answer is broken"
         elif status < 500 and not is_transient_status(status):
             # A refusal counts as a success for the budget: the server is up.
-            self._budget.succeeded(self._number - 1)
+            self._budget.succeeded(self._charged)
             is_transient = processed = False
         else:
             from synapse.transport.error_mapping import retry_after
@@ -85,12 +88,14 @@ class Attempts:
             is_transient = is_transient_status(status)
             processed = may_have_been_processed(status, seconds)
             self._was_throttled = self._was_throttled or status == 429
+            self._is_throttling = status == 429 or seconds is not None
             self._reason = f"the server answered {status}"
         self._decide(seconds, is_transient=is_transient, processed=processed)
 
     def record_failure(self, failure: ClientError) -> None:
         """Record that no response arrived, and note the attempts on the error."""
         self._reason = failure.detail
+        self._is_throttling = False
         # A response that broke a limit of the session would break the limit again.
         is_transient = failure.is_transient and not isinstance(failure, InvalidResponse)
         self._decide(None, is_transient=is_transient, processed=failure.may_have_been_processed)
@@ -104,6 +109,19 @@ class Attempts:
         if not self._can_retry or self._delay is None:
             return False
         return self.until is None or time.monotonic() + self._delay < self.until
+
+    def take_from_budget(self) -> bool:
+        """Take the retry from the session's budget; return whether one was left.
+
+        The budget is for outages. A server that throttles is up and decides about the pause, so
+        the retry after that pause is free; without any pause, the retry isn't.
+        """
+        if self._is_throttling and self._delay:
+            return True
+        if not self._budget.take():
+            return False
+        self._charged += 1
+        return True
 
     def wait(self) -> None:
         """Announce the retry to the log and the hook, sleep, and count the next attempt."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,15 +17,17 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
-from synapse._internal.redaction import redacted
+from synapse._internal.redaction import forget_locals, redacted
 from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.options import Options
 from synapse.transport.socket_deadlines import DeadlineAdapter
+from synapse.transport.urls import is_loopback
 
 __all__ = ["Connection", "RequestContext"]
 
 _LOG = logging.getLogger("synapse.transport")
-_POOL_SIZE = 32
+# More threads than this make a connection for each request of theirs.
+_POOL_SIZE = 128
 
 
 class _NoRedirects(requests.Session):
@@ -75,7 +78,8 @@ class Connection:
 
     The environment's proxies and certificate bundle are read once: `requests` reads the whole
     environment for every request, which costs more than the request's own work. That also switches
-    off the `.netrc` look-up, which replaces credentials.
+    off the `.netrc` look-up, which replaces credentials. This machine is reached without the
+    environment's proxies.
 
     Args:
         base_url: The server's address.
@@ -92,11 +96,15 @@ class Connection:
             base_url, {}, stream=True, verify=None, cert=None
         )
         self.http.trust_env = False
-        named = options.verify if options.verify is not None else environment["verify"]
-        self._verify = _checked_bundle(named, base_url, given=options.verify is not None)
+        verify, source = options.verify, "the argument verify"
+        if verify is None:
+            verify, source = _trust_of_the_environment(environment["verify"])
+        self._verify = _checked_bundle(verify, base_url, source)
         self._cert = _checked_cert(options.cert, base_url)
         if options.proxies is not None:
             self._proxies = dict(options.proxies)
+        elif is_loopback(urlsplit(base_url).hostname or ""):
+            self._proxies = {}  # another machine's proxy would get the token, and find itself
         else:
             proxy = select_proxy(base_url, get_environ_proxies(base_url))
             self._proxies = {urlsplit(base_url).scheme: proxy} if proxy else {}
@@ -149,6 +157,9 @@ class Connection:
             )
             failure.request_id = context.request.headers.get("X-Request-ID")
             raise failure from (None if context.hides else error)
+        except BaseException as error:  # from a signal handler, or from the block
+            forget_locals(error, outer)
+            raise
 
     def close(self) -> None:
         """Close every connection, for good."""
@@ -205,11 +216,21 @@ def _checked_cert(cert: Any, base_url: str) -> Any:
     return cert
 
 
-def _checked_bundle(verify: Any, base_url: str, *, given: bool) -> Any:
+def _trust_of_the_environment(found: bool | str | None) -> tuple[bool | str | None, str]:
+    """Return the bundle that `requests` or OpenSSL finds in the environment, and its variable."""
+    if isinstance(found, str):
+        return found, "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return file, "SSL_CERT_FILE"
+    folder = os.environ.get("SSL_CERT_DIR", "")
+    # OpenSSL takes a list of folders, too, and ignores missing ones.
+    return (folder if Path(folder).is_dir() and folder else found), "SSL_CERT_DIR"
+
+
+def _checked_bundle(verify: Any, base_url: str, source: str) -> Any:
     # The library looks for the file at the first request, and then raises a bare OSError.
     is_path = isinstance(verify, str) and base_url.startswith("https:")
     if is_path and not Path(verify).exists():
-        source = "the argument verify" if given else "REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE"
         raise ConfigurationError(
             f"The certificate bundle {verify} does not exist. Correct {source}."
         )

@@ -41,7 +41,8 @@ _HINTS = {
 }
 _PROXY_HINT = "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
-_NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LONGEST_PAUSE = 1e9
 _MOST_SHOWN = 500
 
 
@@ -182,7 +183,9 @@ def from_exception(
         )
     elif caused_by(http_errors.SSLError, pool_errors.SSLError):
         detail = f"the TLS connection failed: {_innermost(causes)}"
-        hint = "Check the address; for a private authority, set REQUESTS_CA_BUNDLE."
+        hint = (
+            "Check the address; for a private authority, set REQUESTS_CA_BUNDLE or SSL_CERT_FILE."
+        )
     else:
         detail = f"the connection broke: {_innermost(causes)}"
         hint = "Try again; for a request that changes something, look first whether it was done."
@@ -247,18 +250,19 @@ def _page(response: requests.Response, body: bytes) -> str | None:
 def retry_after(response: requests.Response) -> float | None:
     """Return the pause in seconds that a `Retry-After` header asks for, if any.
 
-    The header holds a number of seconds or an HTTP date.
+    The header holds a number of seconds, of any length, or an HTTP date. The pause is at most 1e9
+    seconds, which `time.sleep` takes.
     """
     value = response.headers.get("Retry-After")
     if not value:
         return None
     if _NUMBER.fullmatch(value):
-        return float(value)
+        return min(float(value), _LONGEST_PAUSE)
     try:
         moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)  # every HTTP date is in UTC
-        return max(0.0, moment.timestamp() - time.time())
+        return min(max(0.0, moment.timestamp() - time.time()), _LONGEST_PAUSE)
     except (ValueError, OverflowError):
         return None
 

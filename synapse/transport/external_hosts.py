@@ -35,7 +35,7 @@ class ExternalHosts:
     """
 
     def __init__(self, options: Options) -> None:
-        self._options = attrs.evolve(options, cert=None)
+        self._options = attrs.evolve(options.for_other_server(), cert=None)
         self._connections: OrderedDict[Origin, Connection] = OrderedDict()
         self._lock = threading.Lock()
 

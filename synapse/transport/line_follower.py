@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
-from synapse._internal.backoff import Backoff
+from synapse._internal.backoff import Backoff, bounded_pause
 from synapse.errors import (
     ClientError,
     ConnectionFailed,
@@ -178,7 +178,7 @@ class _Outage:
             raise error
         if isinstance(error, RateLimited):  # it is there, and has no place for one more
             self._since = None
-            pause = max(error.retry_after or 0.0, self._pauses.next())
+            pause = max(bounded_pause(error.retry_after), self._pauses.next())
         else:
             self._since = now if self._since is None else self._since
             left = self._since + self._patience - now

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
 from synapse.errors import ConfigurationError
+from synapse.transport.own_headers import HeaderValue, checked_headers
 from synapse.transport.retry import OnRetry, RetryPolicy
+from synapse.transport.urls import without_query
 
 __all__ = ["Event", "Hook", "Options", "PagingOption", "checked_deadline"]
 
 _SHORTEST_QUERY = 256
+
+# Only ASCII in lower case, a host without a port: requests compares with the URL as sent.
+_PROXY_KEY = re.compile(r"(?:https?|all)(?:://(?:[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*))?")
+_PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
 @attrs.frozen(eq=False)
@@ -29,6 +36,8 @@ class Event:
         status: Status of the response; `None` before a response, and without one.
         elapsed: Seconds since this attempt began.
         error: The failure, if no response came.
+        headers: Further headers for this attempt, which `on_request` may add. They go to the
+            configured server only.
     """
 
     method: str
@@ -38,6 +47,7 @@ class Event:
     status: int | None = None
     elapsed: float = 0.0
     error: Exception | None = None
+    headers: dict[str, str] = attrs.field(factory=dict, repr=False)
 
 
 Hook: TypeAlias = Callable[[Event], object]
@@ -64,7 +74,7 @@ def checked_deadline(value: Any) -> float | None:
 
 
 def _checked_proxies(value: Any) -> dict[str, str] | None:
-    """Return proxies by scheme. Messages don't show the value, which may contain a password."""
+    """Return proxies by scheme. Messages don't show addresses, which may contain a password."""
     if value is None:
         return None
     texts = [*value, *value.values()] if isinstance(value, Mapping) else [None]
@@ -73,14 +83,47 @@ def _checked_proxies(value: Any) -> dict[str, str] | None:
             "proxies is a mapping from a scheme to a proxy's address, such as "
             "{'https': 'http://proxy.example:3128'}."
         )
+    for key, address in value.items():
+        _check_proxy(key, address)
     return dict(value)
 
 
+def _check_proxy(key: str, address: str) -> None:
+    """Refuse a proxy that no request would use.
+
+    The library underneath looks for exact keys and ignores all others.
+    """
+    if not _PROXY_KEY.fullmatch(key):
+        raise ConfigurationError(
+            f"proxies has the key {without_query(key)!r}, which no request matches: write 'http', "
+            "'https' or 'all', or one of them with a host in lower case, 'https://example.com'."
+        )
+    scheme, separator, rest = address.rpartition("://")
+    if separator and scheme.lower() not in _PROXY_SCHEMES:
+        raise ConfigurationError(
+            f"proxies[{key!r}] has an address of an unknown scheme. Begin the address with one of "
+            f"{', '.join(f'{name}://' for name in _PROXY_SCHEMES)}."
+        )
+    if not rest.strip("/ \t\r\n"):
+        raise ConfigurationError(
+            f"proxies[{key!r}] is an empty address. Give the proxy's, or leave {key!r} out for "
+            "direct connections."
+        )
+
+
+def _checked_path(name: str, value: str | os.PathLike[str]) -> str:
+    """Return a path as text; the libraries underneath take an empty one for "no"."""
+    path = str(os.fspath(value))
+    if not path.strip():
+        raise ConfigurationError(f"{name} is an empty text: give a path, or leave {name} out.")
+    return path
+
+
 def _checked_verify(value: Any) -> bool | str | None:
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, os.PathLike):
-        return str(os.fspath(value))
+    if isinstance(value, (str, os.PathLike)):
+        return _checked_path("verify", value)
     raise ConfigurationError(f"verify is {value!r}: give the path of a bundle, True or False.")
 
 
@@ -92,7 +135,7 @@ def _checked_cert(value: Any) -> str | tuple[str, str] | None:
         raise ConfigurationError(
             f"cert is {value!r}: give a path, or a pair of paths (certificate, key)."
         )
-    paths = [str(os.fspath(part)) for part in parts]
+    paths = [_checked_path("cert", part) for part in parts]
     return (paths[0], paths[1]) if len(paths) == 2 else paths[0]
 
 
@@ -128,6 +171,8 @@ class Options:
         proxies: Proxies by scheme, instead of the environment's.
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
+        headers: Further headers for the configured server, such as a gateway's key.
+        is_configured_server: Whether further headers may be sent, from here or from a hook.
         paging: Way to read long lists: `"auto"`, `"keys"`, `"cursor"` or `"numbers"`.
         max_query_length: Length of the longest encoded query, in bytes. A filter with more values
             is sent in several requests.
@@ -143,8 +188,14 @@ class Options:
     proxies: dict[str, str] | None = attrs.field(default=None, converter=_checked_proxies)
     verify: bool | str | None = attrs.field(default=None, converter=_checked_verify)
     cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
+    headers: Mapping[str, HeaderValue] = attrs.field(default=None, converter=checked_headers)
+    is_configured_server: bool = True
     paging: PagingOption = attrs.field(default="auto", validator=_check_paging)
     max_query_length: int = attrs.field(default=8192, validator=_check_query_length)
     on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)
+
+    def for_other_server(self) -> Options:
+        """Return the options for another server than the configured one."""
+        return attrs.evolve(self, headers=None, is_configured_server=False)

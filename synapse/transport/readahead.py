@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
+from synapse._internal.threads import new_pool, submit
 from synapse.errors import RequestTimeout
 from synapse.transport.deadline_blocks import Block, block_in_force
 from synapse.transport.response import Response
@@ -65,7 +66,10 @@ class ReadAhead:
             if ahead not in self._flying:
                 # In the caller's context, with the deadline of the caller's block.
                 within = copy_context()
-                future = self._pool.submit(within.run, self._fetch, ahead)
+                future = submit(self._pool, within.run, self._fetch, ahead)
+                if future is None:  # the process ends
+                    self.stop()
+                    return self._get_alone(number)
                 self._flying[ahead] = future, block_in_force()
         flying = self._flying.pop(number, None)
         answer = self._landed(*flying, number) if flying is not None else self._fetch(number)
@@ -121,9 +125,8 @@ class ReadAhead:
         used = time.perf_counter() - self._fetched_at
         waited = self._wait > max(_LEAST_WAIT, (self._asked_cpu + used) / 2)
         if waited and (self._waited_before or self._wait > _CLEAR_WAIT):
-            # Imported at first use: a script that reads one page needs no threads.
-            from concurrent.futures import ThreadPoolExecutor
-
-            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="synapse-pages")
+            self._pool = new_pool(self._workers, "synapse-pages")
             self._pid = os.getpid()
+            if self._pool is None:  # the process ends
+                self.stop()
         self._waited_before = waited

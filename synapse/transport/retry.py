@@ -2,7 +2,8 @@
 
 A request is retried only where a second copy does no harm: idempotent methods after transient
 failures, other methods only when the server certainly didn't process them. A budget keeps retries
-from making an outage worse: each retry takes from the budget, and only successes refill it.
+from making an outage worse: each retry takes from the budget, and only successes refill it. Pauses
+that the server asked for by throttling are free.
 """
 
 from __future__ import annotations

@@ -1,13 +1,17 @@
-"""Deadlines over a whole request, enforced at the sockets.
+"""Deadlines over a whole request, and one answer for each request, enforced at the sockets.
 
 A read timeout bounds nothing: a server that drips a byte a second never reaches that timeout. So
 connecting, each write and each read get no more time than is left until the deadline.
+
+A connection is used again only when the next byte on it belongs to the next answer. So interim
+answers are skipped, and a connection with bytes behind an answer is shut down.
 """
 
 from __future__ import annotations
 
 import http.client
 import io
+import queue
 import socket
 import time
 from collections.abc import Iterator
@@ -28,6 +32,8 @@ __all__ = ["DeadlineAdapter", "DeadlinePassed", "until"]
 # A timeout of `sendall` covers all bytes. In pieces, the timeout covers each piece, so that a slow
 # line isn't cut off for sending much.
 _PIECE = 64 * 1024
+# A server may send an interim answer now and then while it works, so the number is large.
+_MOST_INTERIM = 1000
 
 
 _deadline: ContextVar[float | None] = ContextVar("synapse_deadline", default=None)
@@ -95,11 +101,14 @@ class _BoundReads(io.RawIOBase):
         self._raw = raw
         self._sock = sock
         self._timeout = sock.gettimeout()
+        self.is_ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
+        if self.is_ended:
+            return None  # nothing to read without waiting
         if _deadline.get() is not None or block_in_force() is not None:
             _limit(self._sock, _left(self._timeout))
         try:
@@ -115,12 +124,36 @@ class _BoundReads(io.RawIOBase):
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer whose headers and body are read with the deadline in force."""
+    """A final answer whose headers and body are read with the deadline in force."""
 
     def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        raw = self.fp.detach()
-        self.fp = io.BufferedReader(_BoundReads(raw, sock))
+        self._sock = sock
+        self._reads = _BoundReads(self.fp.detach(), sock)
+        self.fp = io.BufferedReader(self._reads)
+
+    def begin(self) -> None:
+        """Read the status and the headers."""
+        super().begin()
+        if self.status == http.client.SWITCHING_PROTOCOLS:
+            self.will_close = True  # the bytes that follow aren't HTTP
+
+    def _read_status(self) -> tuple[str, int, str]:
+        """Read the first status that isn't interim; the standard library skips only 100."""
+        for _ in range(_MOST_INTERIM):
+            version, status, reason = super()._read_status()  # type: ignore[misc] # it is private
+            if not 100 <= status < 200 or status == http.client.SWITCHING_PROTOCOLS:
+                return version, status, reason
+            http.client.parse_headers(self.fp)
+        raise http.client.HTTPException(f"more than {_MOST_INTERIM:,} interim answers")
+
+    def _close_conn(self) -> None:
+        """Let go of the connection, which is unfit for another request if bytes are left."""
+        self._reads.is_ended = True
+        with suppress(OSError, ValueError):
+            if self.fp.peek():
+                self._sock.shutdown(socket.SHUT_RDWR)
+        super()._close_conn()  # type: ignore[misc] # it is private
 
     def _read_next_chunk_size(self) -> int:
         """Read the next chunk's length; the standard library accepts negative ones."""
@@ -165,11 +198,23 @@ class _TlsConnection(_Bound, HTTPSConnection):
     pass
 
 
-class _Pool(HTTPConnectionPool):
+class _QuietPool(HTTPConnectionPool):
+    """A pool that closes surplus connections without a warning for each."""
+
+    def _put_conn(self, conn: Any) -> None:
+        """Keep a connection for the next request, or close it if the pool has enough."""
+        try:
+            self.pool.put(conn, block=False)  # type: ignore[union-attr] # None once closed
+        except (AttributeError, queue.Full):
+            if conn is not None:
+                conn.close()
+
+
+class _Pool(_QuietPool):
     ConnectionCls = _Connection
 
 
-class _TlsPool(HTTPSConnectionPool):
+class _TlsPool(_QuietPool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 

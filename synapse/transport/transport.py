@@ -21,7 +21,7 @@ from synapse._internal.closing import Closing
 from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
 from synapse._version import __version__
-from synapse.config import Settings, Timeout, TimeoutArgument
+from synapse.config import Secret, Settings, Timeout, TimeoutArgument, TokenArgument
 from synapse.errors import (
     ClientError,
     ConfigurationError,
@@ -36,6 +36,7 @@ from synapse.transport.connection import Connection, RequestContext
 from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
+from synapse.transport.own_headers import checked_headers
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
 from synapse.transport.socket_deadlines import until
@@ -97,7 +98,7 @@ class Transport(Closing):
         guard_logs()
         for secret in settings.credentials.values():
             hide(secret.reveal())
-        self._auth = OriginAuth(settings, self.base_url)
+        self._auth = OriginAuth(settings, self.base_url, self.options.headers)
         self._connection = Connection(self.base_url, self.options)
         self._external_hosts = ExternalHosts(self.options)
         self._timeout = self._pair(settings.timeout)
@@ -203,17 +204,24 @@ class Transport(Closing):
             deadline=seconds,
         )
         attempts = Attempts(context, self.options, self._budget, repeatable=repeatable)
+        is_renewed = False
         while True:
+            event = attempts.event()
+            self._announce(event, context)
             try:
                 with until(attempts.until, context.timeout[1]):
-                    response = self._send(context, attempts)
+                    response = self._send(context, event)
             except ClientError as failure:
                 attempts.record_failure(failure)
-                if not attempts.should_retry() or not self._budget.take():
+                if not attempts.should_retry() or not attempts.take_from_budget():
                     raise
             else:
+                if not is_renewed and self._renew(response.response, context):
+                    is_renewed = True
+                    context.request = request = self._auth(request.copy())
+                    continue
                 attempts.record_response(response)
-                if not attempts.should_retry() or not self._budget.take():
+                if not attempts.should_retry() or not attempts.take_from_budget():
                     return attempts.conclude(response)
             attempts.wait()
             context.request = request.copy()
@@ -277,16 +285,19 @@ class Transport(Closing):
         if start:
             headers["Range"] = f"lines={start}-"
         waits = self._pair(Timeout.of(timeout)) if timeout is not None else self._timeout
+        is_renewed = False
         while True:
             request = self._prepare("GET", path, params, None, None, headers)
             shown = self._shown(request, None)
             context = RequestContext(request, waits, shown, resource, hides=False, deadline=None)
-            self._tally(context)
-            with self._connection.answering(context) as response:
+            with self._answering(context) as response:
                 if 200 <= response.status_code < 300:
                     largest = self.options.largest
                     return (yield from read_lines_from(response, start, largest, resource=resource))
                 content = read_whole(response, self.options.largest)
+                if not is_renewed and self._renew(response, context):
+                    is_renewed = True
+                    continue
                 if response.status_code != 416 or headers.pop("Range", None) is None:
                     self._response(response, content, context).raise_for_status()
 
@@ -316,6 +327,7 @@ class Transport(Closing):
         at = file_url(url, self.base_url)
         given = {"Accept": "*/*", "Accept-Encoding": "identity", **(headers or {})}
         is_own = origin_of(at) == origin_of(self.base_url)
+        is_renewed = False
         for _ in range(_MOST_REDIRECTS + 1):
             if is_own:
                 request, connection = self._prepare("GET", "", None, None, None, given, at), None
@@ -328,17 +340,38 @@ class Transport(Closing):
             context = RequestContext(
                 request, self._timeout, shown, resource, hides=False, deadline=None
             )
-            self._tally(context)
-            with (connection or self._connection).answering(context) as response:
+            with self._answering(context, connection) as response:
                 target = redirect_target(response, at)
                 if target is None:
                     if not 200 <= response.status_code < 300:
                         content = read_whole(response, self.options.largest)
+                        if is_own and not is_renewed and self._renew(response, context):
+                            is_renewed = True
+                            continue
                         self._response(response, content, context, is_own=is_own).raise_for_status()
                     yield response
                     return
             at, is_own = target, False
         raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+
+    def authenticate(self, token: TokenArgument) -> None:
+        """Use another token from now on. Makes no request.
+
+        Args:
+            token: The token, or a function that returns the token. The token replaces the API
+                token, or the login token of a transport that has no API token.
+
+        Raises:
+            ConfigurationError: The text can't be a token, or the function fails.
+        """
+        credentials = dict(self.settings.credentials)
+        is_login = "authorization_token" in credentials and "api_token" not in credentials
+        kind = "authorization_token" if is_login else "api_token"
+        credentials[kind] = Secret.of(token, "authenticate()")
+        hide(credentials[kind].reveal())
+        settings = attrs.evolve(self.settings, credentials=credentials)
+        self._auth = OriginAuth(settings, self.base_url, self.options.headers)
+        self.settings = settings
 
     def handshake(self, path: str, params: Params = None) -> Handshake:
         """Return the request and the trust for opening a WebSocket. Makes no request.
@@ -369,13 +402,10 @@ class Transport(Closing):
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
 
-    def _send(self, context: RequestContext, attempts: Attempts) -> Response:
+    def _send(self, context: RequestContext, event: Event) -> Response:
         """Send a prepared request once and read the whole answer."""
         self._tally(context)
         started = time.perf_counter()
-        event = attempts.event()
-        if self.options.on_request is not None:
-            self.options.on_request(event)
         try:
             with self._connection.answering(context) as response:
                 content = read_whole(response, self.options.largest, resource=context.resource)
@@ -391,9 +421,46 @@ class Transport(Closing):
                 response.status_code,
                 len(content),
                 (time.perf_counter() - started) * 1000,
-                attempts.request_id,
+                event.request_id,
             )
         return self._response(response, content, context)
+
+    @contextmanager
+    def _answering(
+        self, context: RequestContext, other: Connection | None = None
+    ) -> Iterator[requests.Response]:
+        """Send a request whose answer is read in the block, with the hooks of the own server.
+
+        For the hooks, the attempt ends when the headers are there.
+        """
+        if other is not None:
+            self._tally(context)
+            with other.answering(context) as response:
+                yield response
+            return
+        request_id = context.request.headers["X-Request-ID"]
+        event = Event(context.request.method or "", context.shown, request_id, 1)
+        self._announce(event, context)
+        self._tally(context)
+        started = time.perf_counter()
+        has_begun = False
+        try:
+            with self._connection.answering(context) as response:
+                has_begun = True
+                self._tell(event, started, status=response.status_code)
+                yield response
+        except ClientError as error:
+            if not has_begun:
+                self._tell(event, started, error=error)
+            raise
+
+    def _renew(self, response: requests.Response, context: RequestContext) -> bool:
+        """Return whether a refused request may succeed with other credentials.
+
+        Raises:
+            ConfigurationError: The source of a credential fails.
+        """
+        return response.status_code == 401 and self._auth.renew(context.request)
 
     def _response(
         self,
@@ -424,10 +491,36 @@ class Transport(Closing):
         with self._counting:
             self._count += 1
 
+    def _announce(self, event: Event, context: RequestContext) -> None:
+        """Call the hook before an attempt, and add the headers that the hook asks for.
+
+        Raises:
+            ConfigurationError: The headers can't be sent.
+        """
+        if self.options.on_request is None:
+            return
+        self._connection.ensure_open()
+        self.options.on_request(event)
+        if event.headers and self.options.is_configured_server:
+            headers = checked_headers(event.headers)
+            self._auth.ensure_no_credential(headers)
+            context.request = context.request.copy()  # the next attempt has others
+            for name, value in headers.items():
+                context.request.headers[name] = value.reveal()
+
     def _tell(self, event: Event, started: float, **outcome: Any) -> None:
-        if self.options.on_response is not None:
-            elapsed = time.perf_counter() - started
-            self.options.on_response(attrs.evolve(event, elapsed=elapsed, **outcome))
+        """Call the hook after an attempt, whose outcome stands even if the hook fails."""
+        if self.options.on_response is None:
+            return
+        elapsed = time.perf_counter() - started
+        try:
+            self.options.on_response(attrs.evolve(event, elapsed=elapsed, headers={}, **outcome))
+        except Exception:
+            _LOG.exception(
+                "on_response failed after %s %s; the request itself isn't affected",
+                event.method,
+                event.url,
+            )
 
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
         """Return a request's URL for messages."""

@@ -13,6 +13,7 @@ from requests import PreparedRequest
 from requests.exceptions import RequestException
 
 from synapse._internal.json_values import to_json
+from synapse.config import DEFAULT_PORTS, canonical_host
 from synapse.errors import ConfigurationError, FieldValueError, UsageError
 
 __all__ = [
@@ -28,7 +29,6 @@ __all__ = [
 Origin = tuple[str, str, int]
 
 _PLAIN = frozenset({int, bool})
-_DEFAULT_PORTS = {"http": 80, "https": 443}
 _UNSAFE = r"[\x00-\x1f\x7f/\\\ud800-\udfff]"
 _AMBIGUOUS = re.compile(r"[\x00-\x20\x7f\\]")
 
@@ -75,8 +75,8 @@ def origin_of(url: str) -> Origin:
     port = parts.port
     return (
         parts.scheme,
-        parts.hostname,
-        _DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port,
+        canonical_host(parts.hostname),
+        DEFAULT_PORTS.get(parts.scheme, 0) if port is None else port,
     )
 
 
@@ -85,9 +85,13 @@ def is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        address = ipaddress.ip_address(host)
     except ValueError:
         return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    # Connecting to 0.0.0.0 or :: reaches this machine.
+    return address.is_loopback or address.is_unspecified
 
 
 def path_segment(value: Any) -> str:

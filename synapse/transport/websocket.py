@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
-from synapse._internal.redaction import redacted, without
+from synapse._internal.redaction import forget_locals, redacted, without
 from synapse.config import Timeout
 from synapse.errors import ClientError, ConnectionFailed, MissingExtra, RequestTimeout
 from synapse.transport.urls import without_query
@@ -69,6 +70,7 @@ def messages(
     request = handshake.request
     shown = without_query(request.url or "")
     about: dict[str, Any] = {"method": "GET", "url": shown, "resource": resource}
+    outer = sys.exc_info()[1]
     socket: Any = websocket.WebSocket(
         sslopt=_trust(handshake) if (request.url or "").startswith("https:") else None,
         skip_utf8_validation=True,
@@ -107,6 +109,9 @@ def messages(
         failure = ConnectionFailed(503, detail, hint="Check base_url and the network.", **about)
         failure.was_sent = not isinstance(error, ConnectionRefusedError)
         raise failure from None
+    except BaseException as error:  # from a signal handler, or from the caller
+        forget_locals(error, outer)
+        raise
     finally:
         with contextlib.suppress(websocket.WebSocketException, OSError):
             socket.shutdown()

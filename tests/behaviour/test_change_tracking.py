@@ -236,12 +236,15 @@ def test_an_answer_about_something_else_is_refused(
     assert project.changes == {"title": "b"}
 
 
+@pytest.mark.parametrize("asked_for", [1, "1"])
+@pytest.mark.parametrize("answered", [2, "2"])
 def test_another_object_than_the_one_that_was_asked_for_is_refused(
-    connected: Session, tables: Any
+    connected: Session, tables: Any, asked_for: Any, answered: Any
 ) -> None:
-    tables.before = lambda asked: (200, {"id": 2, "title": "b"})
+    tables.before = lambda asked: (200, {"id": answered, "title": "b"})
     with pytest.raises(InvalidResponse, match="Project 1: the answer is Project 2"):
-        connected.projects.get(1)
+        connected.projects.get(asked_for)
+    assert connected.identity.get(Project, "2") is None
     assert connected.identity.get(Project, 2) is None
 
 

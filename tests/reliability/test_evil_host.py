@@ -391,7 +391,7 @@ class TestEnvironment:
         check(b"Authorization" not in home.received)
 
     @pytest.mark.parametrize("variable", ["NO_PROXY", "no_proxy"])
-    @pytest.mark.parametrize("exception", ["127.0.0.1", "*", "127.0.0.0/8"])
+    @pytest.mark.parametrize("exception", ["127.0.0.1", "*", "127.0.0.0/8", ""])
     def test_a_proxy_that_is_not_meant(
         self, evil: Recorder, home: Recorder, monkeypatch: Any, variable: str, exception: str
     ) -> None:

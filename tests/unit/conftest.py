@@ -190,7 +190,8 @@ def _reset(connection: socket.socket) -> None:
 @pytest.fixture(autouse=True)
 def no_network_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep what the developer's machine says about proxies and certificates out of every test."""
-    for name in ("NO_PROXY", "no_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "NETRC"):
+    bundles = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
+    for name in ("NO_PROXY", "no_proxy", "NETRC", *bundles):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import ipaddress
 import logging
 import math
 import pickle
@@ -18,6 +19,9 @@ from hypothesis import strategies as st
 from synapse import config
 from synapse.config import Secret, Settings, Timeout, resolve
 from synapse.errors import ConfigurationError
+from synapse.orm import session_base
+from synapse.session import Session
+from synapse.transport.urls import normalized, origin_of
 
 URL = "http://127.0.0.1:8000"
 
@@ -272,6 +276,44 @@ class TestBaseUrl:
         assert resolve(given, "t").base_url == expected
 
     @pytest.mark.parametrize(
+        ("spelling", "expected"),
+        [
+            ("https://HOST.Example:443", "https://host.example/"),
+            ("HTTP://LOCALHOST:080/", "http://localhost/"),
+            ("http://localhost:", "http://localhost/"),
+            ("http://localhost:443", "http://localhost:443/"),
+            ("https://host/a/../api/./", "https://host/api/"),
+            ("https://host/../../api/v1/..", "https://host/api/"),
+            ("https://host/%7euser/%61pi/a%2fb", "https://host/~user/api/a%2Fb/"),
+            ("https://host/%2e%2e/api", "https://host/api/"),
+            ("https://host/50%/ü", "https://host/50%25/%C3%BC/"),
+            ("https://bücher.example/", "https://xn--bcher-kva.example/"),
+            ("https://BÜCHER.example/", "https://xn--bcher-kva.example/"),
+            ("http://[0:0::0:1]:80/", "http://[::1]/"),
+            ("http://[::FFFF:127.0.0.1]:8000/", "http://[::ffff:7f00:1]:8000/"),
+        ],
+    )
+    def test_one_server_has_one_spelling(self, spelling: str, expected: str) -> None:
+        if "ffff" in expected:  # its short form differs between versions of Python
+            expected = f"http://[{ipaddress.ip_address('::ffff:127.0.0.1')}]:8000/"
+        base_url = resolve(spelling, "t").base_url
+        assert base_url == expected
+        assert normalized(base_url) == base_url
+
+    @given(
+        st.sampled_from(["http", "HTTPS", "hTTp"]),
+        st.sampled_from(["a.example", "A.EXAMPLE", "127.0.0.1", "[::1]", "[0::1]", "ä.example"]),
+        st.sampled_from(["", ":", ":80", ":443", ":0443", ":8000"]),
+        st.lists(st.sampled_from(["", ".", "..", "a", "%61", "%2e", "%", "é", "a;b=c"])),
+    )
+    def test_the_spelling_is_the_one_on_the_wire(
+        self, scheme: str, host: str, port: str, segments: list[str]
+    ) -> None:
+        base_url = resolve(f"{scheme}://{host}{port}/{'/'.join(segments)}", "t").base_url
+        assert resolve(base_url, "t").base_url == normalized(base_url) == base_url
+        assert origin_of(base_url) == origin_of(f"{scheme}://{host}{port}/".replace("ä", "xn--4ca"))
+
+    @pytest.mark.parametrize(
         ("given", "why"),
         [
             ("host", "must begin with http"),
@@ -289,6 +331,7 @@ class TestBaseUrl:
             ("http://host/a\\b", "characters"),
             ("http://ho\tst/", "characters"),
             ("http://host/\x7f", "characters"),
+            ("http://host/\ud800", "characters"),
             ("http://user@host/", "must not carry a user"),
             ("http://@host/", "must not carry a user"),
             ("http://host/?a=1", "query or fragment"),
@@ -502,6 +545,56 @@ def test_a_profiles_token_is_not_sent_where_the_environment_points(
 def test_a_profile_file_that_is_not_needed_may_be_anybodys() -> None:
     config.profile_path().chmod(0o644)
     assert resolve("https://other.example", "given").profile is None
+
+
+class TestEmptyTexts:
+    @pytest.mark.parametrize(
+        "variable",
+        [
+            *("SYNAPSE_BASE_URL", "SYNAPSE_API_TOKEN", "SYNAPSE_ACCESS_TOKEN", "SYNAPSE_TENANT"),
+            *("SYNAPSE_AUTHORIZATION_TOKEN", "SYNAPSE_AGENT_TOKEN", "SYNAPSE_PROFILE"),
+        ],
+    )
+    def test_of_the_environment_leave_the_profiles_values(
+        self, monkeypatch: pytest.MonkeyPatch, profiles: Callable[[str], Path], variable: str
+    ) -> None:
+        profiles(
+            '[default]\nbase_url = "http://p/"\napi_token = "of-profile"\ntenant = "profiles"\n'
+        )
+        monkeypatch.setenv(variable, "")
+        settings = resolve()
+        assert (settings.base_url, settings.tenant) == ("http://p/", "profiles")
+        assert settings.credentials["api_token"].reveal() == "of-profile"
+
+    @pytest.mark.parametrize("name", ["base_url", "tenant", "profile"])
+    def test_of_arguments_leave_the_environments_values(
+        self, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_BASE_URL", "http://environment/")
+        monkeypatch.setenv("SYNAPSE_TENANT", "environments")
+        monkeypatch.setenv("SYNAPSE_API_TOKEN", "of-environment")
+        settings = resolve(**{name: ""})
+        assert (settings.base_url, settings.tenant) == ("http://environment/", "environments")
+
+    @pytest.mark.parametrize("name", ["api_token", "authorization_token", "agent_token"])
+    def test_are_no_token(self, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"argument {name} is empty"):
+            resolve(URL, **{name: ""})
+
+
+@pytest.mark.parametrize("spelling", ["HTTPS://Host.example", "https://host.example:443/x/../"])
+def test_a_profiles_token_is_for_its_server_in_each_spelling(
+    profiles: Callable[[str], Path], spelling: str
+) -> None:
+    profiles('[default]\nbase_url = "https://host.example/"\napi_token = "of-profile"\n')
+    assert tokens(resolve(spelling)) == {"api_token": "of-profile"}
+    one, other = Session(spelling), Session()
+    with one, other:
+        assert one.key == other.key
+        assert session_base.find({"base_url": one.key[0], "tenant": None, "profile": None}) in (
+            one,
+            other,
+        )
 
 
 def test_token_command_is_the_tokens_source(profiles: Callable[[str], Path]) -> None:

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 from synapse.clients.agent.ids import validate_id, validate_release
 from synapse.clients.agent.ray_mixin import RayClientMixin
 from synapse.clients.base import Params
-from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_tenant, checked_url
+from synapse.config import (
+    Secret,
+    Settings,
+    Timeout,
+    TimeoutArgument,
+    TokenArgument,
+    checked_tenant,
+    checked_url,
+)
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
 
@@ -25,8 +33,8 @@ class AgentClient(RayClientMixin):
 
     Args:
         base_url: Address of the agent.
-        agent_token: Token of the agent; default: `SYNAPSE_AGENT_TOKEN`.
-        user_token: Token of the user for whom the agent acts.
+        agent_token: TokenArgument of the agent; default: `SYNAPSE_AGENT_TOKEN`.
+        user_token: TokenArgument of the user for whom the agent acts.
         tenant: Code of that user's tenant.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
 
@@ -41,7 +49,7 @@ class AgentClient(RayClientMixin):
     def __init__(
         self,
         base_url: str,
-        agent_token: str | None = None,
+        agent_token: TokenArgument | None = None,
         *,
         user_token: str | None = None,
         tenant: str | None = None,
@@ -70,7 +78,7 @@ class AgentClient(RayClientMixin):
 
         Args:
             base_url: Address of the agent.
-            agent_token: Token of the agent.
+            agent_token: TokenArgument of the agent.
             timeout: Timeouts of the session.
             options: Options of the session.
 
@@ -83,7 +91,9 @@ class AgentClient(RayClientMixin):
             timeout=timeout,
         )
         client = cls.__new__(cls)
-        super(AgentClient, client).__init__(transport=Transport(settings, options))
+        super(AgentClient, client).__init__(
+            transport=Transport(settings, options.for_other_server())
+        )
         return client
 
     def health_check(self) -> Any:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
@@ -212,13 +212,12 @@ class DataCollectionClientMixin(BackendBase):
         validate_int("process_pool", process_pool)
         created: list[dict[str, Any]] = []
         items = iter(upload_data)
-        with ThreadPoolExecutor(process_pool, thread_name_prefix="synapse-upload") as pool:
-            while batch := list(islice(items, batch_size)):
-                upload = partial(self.upload_data_file, collection_id=collection_id)
-                bodies = list(pool.map(upload, batch))
-                units = self.create_data_units(bodies)
-                if project_id is not None:
-                    tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
-                    self._create(Task, tasks)
-                created += units
+        upload = partial(self.upload_data_file, collection_id=collection_id)
+        while batch := list(islice(items, batch_size)):
+            bodies = run_each(upload, batch, process_pool, "synapse-upload")
+            units = self.create_data_units(bodies)
+            if project_id is not None:
+                tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
+                self._create(Task, tasks)
+            created += units
         return created

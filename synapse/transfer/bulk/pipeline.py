@@ -5,11 +5,14 @@ A fast stage waits for a slow one, so a long run needs no more memory than the q
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
+
+from synapse._internal.threads import start
 
 __all__ = ["Pipeline", "PipelineStopped", "Queue"]
 
@@ -96,6 +99,12 @@ class Queue(Generic[T]):
             if self._items:
                 self._filled.notify()
             return batch
+
+    def remove_bound(self) -> None:
+        """Let `put` never wait, as no other thread takes items meanwhile."""
+        with self._emptied:
+            self._size = sys.maxsize
+            self._emptied.notify_all()
 
     def close(self) -> None:
         """Announce that no more items will come."""
@@ -230,13 +239,20 @@ class Pipeline:
     def run(self) -> None:
         """Run until every thread has ended.
 
+        Where no thread can be started, at the end of the process, this thread runs the stages one
+        by one.
+
         Raises:
             BaseException: The first error of a thread or of `stop`; or Ctrl-C, after all current
                 steps have ended.
         """
         try:
-            for thread in self._threads:
-                self._start(thread)
+            # Those before a stage that runs here put items for it, those behind wait for its own.
+            alone = [thread for thread in self._threads if not self._start(thread)]
+            for queue in self._queues if alone else ():
+                queue.remove_bound()
+            for thread in alone:
+                thread.run()
             self._wait_for_all()
         except BaseException:
             self.stop()
@@ -245,12 +261,12 @@ class Pipeline:
         if self._error is not None:
             raise self._error
 
-    def _start(self, thread: threading.Thread) -> None:
+    def _start(self, thread: threading.Thread) -> bool:
         with self._lock:
             self._running += 1
             self._all_ended.clear()
         try:
-            thread.start()
+            return start(thread)
         except BaseException:
             if thread.ident is None:
                 self._count_ended()

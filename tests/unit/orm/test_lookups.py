@@ -239,6 +239,12 @@ def test_raw_parameters_pass_unchecked(offline: Session) -> None:
     assert sent(query) == {"status": "pending", "xyzzy": ["a", "b"], "status__in": 1}
 
 
+@pytest.mark.parametrize("text", [None, 5, True, 1.5, b"cat", ["cat"], object])
+def test_what_is_no_text_is_not_searched_for(offline: Session, text: Any) -> None:
+    with pytest.raises(InvalidQuery, match=r"search\(.*\) isn't a text. Pass one"):
+        offline.tasks.search(text)
+
+
 def test_verbs_become_parameters(offline: Session) -> None:
     query = offline.tasks.search("cat").order_by("-created", "id").expand("project", "project")
     assert sent(query) == {"search": "cat", "ordering": "-created,id", "expand": "project"}

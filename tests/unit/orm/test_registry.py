@@ -13,7 +13,7 @@ import pytest
 import synapse.resources
 from synapse import GroundTruth, Project, Session, Task
 from synapse._internal.hints import suggestion
-from synapse.errors import SynapseError
+from synapse.errors import SynapseError, UsageError
 from synapse.orm import registry
 from synapse.orm.resource import Resource
 
@@ -38,23 +38,51 @@ def test_classes_come_in_the_order_of_declaration() -> None:
     assert len(names) == len(set(names))
 
 
-def test_declaring_a_class_again_replaces_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(registry._CLASSES, "Project", Project)
-    once, again = (type("Project", (Project,), {}) for _ in range(2))
-    registry.register(once)
-    assert registry.get("Project") is once
-    registry.register(again)
-    assert registry.get("Project") is again
+def declare(name: str, plural: str, *, module: str = __name__) -> type[Resource]:
+    """Make a class as `@resource` does; `module` says where."""
+    schema = attrs.evolve(Project.__schema__, name=name, plural=plural)
+    return type(name, (Project,), {"__schema__": schema, "__module__": module})
 
 
-def test_a_class_of_the_package_that_is_imported_later_does_not_replace_yours(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setitem(registry._CLASSES, "Project", Project)
-    yours = type("Project", (Project,), {})
-    registry.register(yours)
-    registry.register(Project)
-    assert registry.get("Project") is yours
+@pytest.fixture
+def own_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forget at the end what a test declares."""
+    monkeypatch.setattr(registry, "_CLASSES", dict(registry._CLASSES))
+
+
+@pytest.mark.usefixtures("own_registry")
+class TestTakenNames:
+    def test_declaring_a_class_again_replaces_it(self) -> None:
+        for plural in ("cameras", "cameras", "devices"):
+            camera = declare("Camera", plural)
+            registry.register(camera)
+            assert registry.get("Camera") is camera
+            assert registry.get_by_plural(plural) is camera
+
+    @pytest.mark.parametrize("cls", list(registry.declared()), ids=lambda cls: cls.__name__)
+    def test_of_the_packages_classes_are_refused(self, cls: type[Resource]) -> None:
+        message = f"The name {cls.__name__} is taken by {cls.__module__}.{cls.__name__}. Give your"
+        with pytest.raises(UsageError, match=message):
+            registry.register(declare(cls.__name__, "cameras"))
+        plural = cls.__schema__.plural
+        with pytest.raises(UsageError, match=f"manager '{plural}' is taken by {cls.__module__}"):
+            registry.register(declare("Camera", plural))
+        assert registry.get(cls.__name__) is cls
+        assert registry.get_by_plural(plural) is cls
+
+    def test_of_another_library_are_refused(self) -> None:
+        camera = declare("Camera", "cameras", module="library.one")
+        registry.register(camera)
+        with pytest.raises(UsageError, match=r"The name Camera is taken by library\.one\.Cam"):
+            registry.register(declare("Camera", "my_cameras", module="library.two"))
+        with pytest.raises(UsageError, match=r"The manager 'cameras' is taken by library\.one"):
+            registry.register(declare("MyCamera", "cameras", module="library.two"))
+        assert registry.get_by_plural("cameras") is camera
+
+    @pytest.mark.parametrize("plural", ["client", "health", "close", "me", "key", "lazy"])
+    def test_of_a_sessions_attributes_are_refused(self, plural: str) -> None:
+        with pytest.raises(UsageError, match=f"Sessions have an attribute '{plural}' already"):
+            registry.register(declare("Camera", plural))
 
 
 @pytest.mark.parametrize("cls", list(registry.declared()), ids=lambda cls: cls.__name__)
@@ -77,10 +105,11 @@ def test_a_class_that_no_index_has_is_sought_everywhere(monkeypatch: pytest.Monk
     sources = [asked.append, lambda name: registry.register(hidden)]
     monkeypatch.setattr(registry, "_LOADERS", sources)
     assert registry.get("Hidden") is hidden
-    assert asked == ["Hidden"]
+    assert asked[0] == "Hidden"
+    asked.clear()
     monkeypatch.setattr(registry, "_CLASSES", {})
     assert registry.get_by_plural("x") is hidden
-    assert asked == ["Hidden", "x"]
+    assert asked[0] == "x"
 
 
 def test_a_session_loads_the_declarations_that_it_needs() -> None:
@@ -207,7 +236,16 @@ thread.join()
 
 
 @pytest.mark.parametrize("before", ["", "session.projects", "dir(session)"])
-def test_your_class_is_the_one_of_its_manager_whatever_came_before(before: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("Project", 'plural="my_projects"', "The name Project is taken by synapse.resources."),
+        ("Mine", "", "The manager 'projects' is taken by synapse.resources.projects.Project."),
+    ],
+)
+def test_a_declaration_never_replaces_the_packages_class_whatever_came_before(
+    before: str, name: str, options: str, message: str
+) -> None:
     code = f"""
 import synapse
 from synapse.orm.declaration import resource
@@ -216,14 +254,19 @@ from synapse.orm.manager import Manager
 from synapse.orm.resource import Editable
 session = synapse.Session("http://127.0.0.1:9", "token")
 {before}
-class Mine(Manager["MyProject"]):
+class Managers(Manager["{name}"]):
     __slots__ = ()
-@resource("projects/", manager=Mine)
-class MyProject(Editable):
-    id: int = field(read_only=True)
+try:
+    @resource("projects/", manager=Managers, {options})
+    class {name}(Editable):
+        id: int = field(read_only=True)
+except synapse.UsageError as error:
+    print(error)
 print(session.projects)
 """
-    assert run(code) == ["<Mine[MyProject]>"]
+    refusal, manager = run(code)
+    assert refusal.startswith(message)
+    assert manager == "<ProjectManager[Project]>"
 
 
 def test_a_class_that_is_imported_alone_knows_the_others_and_connects(

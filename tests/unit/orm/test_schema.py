@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from synapse import DataFile, Task
+from synapse import DataFile, Job, Task
 from synapse.errors import NotFound, UsageError, ValidationError
 from synapse.orm.schema import Schema
 
@@ -84,3 +86,29 @@ def test_other_errors_pass_unchanged() -> None:
 
     assert refusal.value is error
     assert error.hint is None
+
+
+@pytest.mark.parametrize(
+    ("cls", "asked", "answered", "is_other"),
+    [
+        *((Task, 1, answered, True) for answered in (2, "2", "x", 11, 1.5, True, "", [], -1)),
+        *((Task, 1, answered, False) for answered in (1, "1", None)),
+        *((Task, "1", answered, True) for answered in (2, "2", "x")),
+        *((Task, "1", answered, False) for answered in (1, "1")),
+        *((Task, "a-code", answered, False) for answered in (1, "1", "a-code")),
+        *((Job, "AB-1", answered, False) for answered in ("ab-1", "ab1", "AB-1")),
+        *((Job, "ab-1", answered, True) for answered in ("ab-2", "x", "")),
+        *((Job, 1, answered, True) for answered in (2, "2")),
+    ],
+)
+def test_whether_an_answer_is_another_object(
+    cls: Any, asked: Any, answered: Any, is_other: bool
+) -> None:
+    assert cls.__schema__.is_other(asked, answered) is is_other
+
+
+@given(st.integers(-30, 30), st.integers(-30, 30))
+def test_a_number_is_only_itself(asked: int, answered: int) -> None:
+    for one in (asked, str(asked)):
+        for other in (answered, str(answered)):
+            assert TASK.is_other(one, other) is (asked != answered)

@@ -139,13 +139,16 @@ class TestPauses:
         assert backend.slept[0] <= 0.2
         assert all(1.5 <= pause <= 3 for pause in backend.slept[10:])
 
-    def test_are_as_long_as_the_server_wants_them(self, backend: Backend) -> None:
+    @pytest.mark.parametrize(("seconds", "pause"), [(9, 9), (3600, 3600), (1e9, 3600)])
+    def test_are_as_long_as_the_server_wants_them(
+        self, backend: Backend, seconds: float, pause: float
+    ) -> None:
         busy = RateLimited(429, "slow down")
-        busy.retry_after = 9
+        busy.retry_after = seconds
 
         backend.wait(backend.job("a", busy, "completed"))
 
-        assert backend.slept == [9]
+        assert backend.slept == [pause]
 
 
 class TestTimeout:

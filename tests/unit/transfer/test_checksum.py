@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 import threading
 from typing import Any
 
@@ -148,4 +149,20 @@ def test_whatever_order(steps: list[tuple[int, int]], is_small: bool) -> None:
     with Hasher(file.read_at, len(content) if is_small else None) as hasher:
         for start, size in steps:
             hasher.add(start, content[start : start + size])
+        assert hasher.hexdigest(len(content)) == hashlib.md5(content).hexdigest()
+
+
+@pytest.mark.parametrize("known", [0, 1, 1_500_000])
+def test_without_a_thread_the_checksum_is_the_same(
+    monkeypatch: pytest.MonkeyPatch, known: int
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    content = random.Random(5).randbytes(3_000_000)
+    with Hasher(lambda offset, size: content[offset : offset + size]) as hasher:
+        hasher.skip_to(known)
+        for offset in range(known, len(content), 700_000):
+            hasher.add(offset, content[offset : offset + 700_000])
         assert hasher.hexdigest(len(content)) == hashlib.md5(content).hexdigest()

@@ -231,6 +231,16 @@ class TestPause:
         assert (caught.value.retry_after, retries) == (61.0, [])
         assert "Wait 61 seconds." in str(caught.value)
 
+    @pytest.mark.parametrize("digits", [3, 10, 20, 400])
+    def test_of_any_number_of_digits_is_not_taken_for_none(
+        self, server: Any, connect: Connect, digits: int
+    ) -> None:
+        transport, retries = self.record(connect, server)
+        server.reply(429, {"detail": "Later."}, headers={"Retry-After": "9" * digits})
+        with pytest.raises(errors.RateLimited):
+            transport.request("GET", "a/")
+        assert (retries, len(server.requests)) == ([], 1)
+
     def test_without_a_word_it_grows_and_varies(self, server: Any, connect: Connect) -> None:
         transport, retries = self.record(connect, server, base=0.01)
         for _ in range(4):
@@ -419,6 +429,54 @@ class TestBudget:
             with pytest.raises(errors.NotFound):
                 transport.request("GET", "a/")
         assert len(server.requests) == 100
+
+    @pytest.mark.parametrize(
+        ("status", "wait"),
+        [(429, "0.001"), (429, None), (503, "0.001"), (502, "0.001"), (408, "0.001")],
+    )
+    def test_a_throttling_server_costs_nothing(
+        self, server: Any, connect: Connect, status: int, wait: str | None
+    ) -> None:
+        transport = connect(server.url, options=Options(retry=QUICK))
+        for _ in range(120):
+            for _ in range(3):
+                server.reply(status, {}, headers={"Retry-After": wait} if wait else {})
+            server.reply(body=1)
+            assert transport.request("GET", "a/") == 1
+        assert transport._budget._left == Budget()._left
+
+    def test_a_wait_that_is_named_as_a_date_costs_nothing(
+        self, server: Any, connect: Connect
+    ) -> None:
+        transport = connect(server.url, options=Options(retry=QUICK))
+        transport._budget = Budget(capacity=0)
+        moment = datetime.now(timezone.utc) + timedelta(seconds=2)
+        server.reply(429, {}, headers={"Retry-After": format_datetime(moment, usegmt=True)})
+        server.reply(body=1)
+        assert transport.request("GET", "a/") == 1
+
+    @pytest.mark.parametrize(("status", "wait"), [(429, "0"), (503, "0"), (503, None), (502, None)])
+    def test_without_a_pause_or_throttling_retries_are_charged(
+        self, server: Any, connect: Connect, status: int, wait: str | None
+    ) -> None:
+        transport = connect(server.url, options=Options(retry=QUICK))
+        transport._budget = Budget(capacity=2)
+        for _ in range(3):
+            server.reply(status, {}, headers={"Retry-After": wait} if wait else {})
+        with pytest.raises(errors.ClientError) as caught:
+            transport.request("GET", "a/")
+        assert caught.value.attempts == 3
+
+    def test_free_retries_are_not_given_back(self, server: Any, connect: Connect) -> None:
+        transport = connect(server.url, options=Options(retry=QUICK))
+        transport._budget = Budget(capacity=5, refund=0)
+        for _ in range(2):
+            transport._budget.take()
+        server.reply(429, {}, headers={"Retry-After": "0.001"})
+        server.reply(503, {})
+        server.reply(body=1)
+        assert transport.request("GET", "a/") == 1
+        assert transport._budget._left == 3
 
     def test_threads_share_it(self, server: Any, connect: Connect) -> None:
         transport = connect(server.url, options=Options(retry=QUICK))

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+import json
+import pickle
+import sys
+import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
-from synapse.config import Settings
+import synapse
+from synapse import errors
+from synapse.clients.agent import AgentClient
+from synapse.config import RenewableSecret, Settings
+from synapse.errors import ConfigurationError
 from synapse.transport.auth import OriginAuth
 
 BASE = "http://host:8000/api/"
@@ -123,3 +134,188 @@ def test_other_headers_stay(everything: Settings) -> None:
 
 def test_repr_has_the_origin_and_no_token(everything: Settings) -> None:
     assert repr(OriginAuth(everything, BASE)) == "OriginAuth(http://host:8000, '***')"
+
+
+class Tokens:
+    """A function that returns one token after the other; the last one for ever."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+        self.calls = 0
+
+    def __call__(self) -> str:
+        self.calls += 1
+        return self.tokens.pop(0) if len(self.tokens) > 1 else self.tokens[0]
+
+
+class TestRefusedTokens:
+    """A function is asked again once, and the refused request is repeated."""
+
+    def session(self, server: Any, tokens: Any, **options: Any) -> synapse.Session:
+        return synapse.Session(server.url, tokens, retries=0, **options)
+
+    @pytest.mark.parametrize("way", ["GET", "POST", "PATCH", "DELETE", "lines", "stream"])
+    def test_are_asked_for_again(self, server: Any, way: str) -> None:
+        tokens = Tokens("first-token", "second-token")
+        server.reply(401, {"detail": "Expired."})
+        server.reply(body=1)
+        with self.session(server, tokens) as session:
+            transport = session.transport
+            if way == "lines":
+                assert list(transport.lines("a/")) == ["1"]
+            elif way == "stream":
+                with transport.stream("a/") as response:
+                    assert response.raw.read() == b"1"
+            else:
+                assert transport.request(way, "a/", json={"a": 1}) == 1
+        sent = [received.headers["synapse-access-token"] for received in server.requests]
+        assert sent == ["Token first-token", "Token second-token"]
+        assert len({received.body for received in server.requests}) == 1
+        assert tokens.calls == 2
+
+    def test_are_asked_for_again_once(self, server: Any) -> None:
+        tokens = Tokens("first-token", "second-token", "third-token")
+        for _ in range(4):
+            server.reply(401, {"detail": "Expired second-token."})
+        with self.session(server, tokens) as session:
+            with pytest.raises(errors.AuthenticationError) as caught:
+                session.transport.request("GET", "a/")
+            assert (len(server.requests), tokens.calls) == (2, 2)
+            assert "second-token" not in str(caught.value)
+            with pytest.raises(errors.AuthenticationError):
+                next(session.transport.lines("a/"))
+
+    def test_that_stay_the_same_are_final(self, server: Any) -> None:
+        tokens = Tokens("only-token")
+        server.reply(401, {})
+        with self.session(server, tokens) as session, pytest.raises(errors.AuthenticationError):
+            session.transport.request("GET", "a/")
+        assert (len(server.requests), tokens.calls) == (1, 2)
+
+    @pytest.mark.parametrize("status", [400, 403, 404, 500])
+    def test_are_not_the_cause_of_other_refusals(self, server: Any, status: int) -> None:
+        tokens = Tokens("first-token", "second-token")
+        server.reply(status, {})
+        with self.session(server, tokens) as session, pytest.raises(errors.ClientError):
+            session.transport.request("GET", "a/")
+        assert tokens.calls == 1
+
+    def test_of_other_hosts_are_none_of_ours(self, server: Any, other_server: Any) -> None:
+        tokens = Tokens("first-token", "second-token")
+        other_server.reply(401, {})
+        with (
+            self.session(server, tokens) as session,
+            pytest.raises(errors.AuthenticationError),
+            session.transport.stream(other_server.url),
+        ):
+            pass
+        assert (len(other_server.requests), tokens.calls) == (1, 1)
+
+    def test_are_asked_for_once_by_all_threads(self, server: Any) -> None:
+        tokens = Tokens("first-token", "second-token")
+        with self.session(server, tokens) as session:
+            secret = session.transport.settings.credentials["api_token"]
+            assert isinstance(secret, RenewableSecret)
+            with ThreadPoolExecutor(8) as pool:
+                list(pool.map(secret.renew, ["first-token"] * 50))
+            assert (secret.reveal(), tokens.calls) == ("second-token", 2)
+
+    def test_of_each_kind(self, server: Any) -> None:
+        tokens = Tokens("first-token", "second-token")
+        server.reply(401, {})
+        server.reply(body=1)
+        with synapse.Session(server.url, authorization_token=tokens) as session:
+            assert session.transport.request("GET", "a/") == 1
+        assert server.last.headers["authorization"] == "Token second-token"
+
+    def test_of_an_agents_client(self, server: Any) -> None:
+        server.reply(401, {})
+        server.reply(body={"status": "ok"})
+        with AgentClient(server.url, Tokens("first-token", "second-token")) as client:
+            client.health_check()
+        assert server.last.headers["authorization"] == "second-token"
+
+    def test_of_a_command(
+        self, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        token, profile = tmp_path / "token", tmp_path / "synapse" / "config.toml"
+        token.write_text("first-token")
+        command = [sys.executable, "-c", f"print(open({str(token)!r}).read())"]
+        profile.parent.mkdir()
+        profile.write_text(
+            f"[default]\nbase_url = {json.dumps(server.url)}\ntoken_command = {json.dumps(command)}"
+        )
+        profile.chmod(0o600)
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        with synapse.Session() as session:
+            token.write_text("second-token")
+            server.reply(401, {})
+            server.reply(body=1)
+            assert session.transport.request("GET", "a/") == 1
+        assert server.last.headers["synapse-access-token"] == "Token second-token"
+
+    @pytest.mark.parametrize("value", [None, "", " ", "a b", 5, b"token"])
+    def test_that_are_no_tokens(self, server: Any, value: Any) -> None:
+        with pytest.raises(ConfigurationError, match="token from the argument api_token is empty"):
+            self.session(server, lambda: value)
+
+    def test_of_a_function_that_fails(self, server: Any) -> None:
+        def fail() -> str:
+            raise OSError("secret-in-the-text")
+
+        with pytest.raises(ConfigurationError, match="function raised OSError") as caught:
+            self.session(server, fail)
+        assert "secret-in-the-text" not in "".join(traceback.format_exception(caught.value))
+
+    def test_show_nowhere(self, server: Any, caplog: pytest.LogCaptureFixture) -> None:
+        server.reply(401, {"detail": "first-token"})
+        server.reply(400, {"detail": "Not second-token."})
+        with self.session(server, Tokens("first-token", "second-token")) as session:
+            with pytest.raises(errors.BadRequest, match=r"Not \*\*\*"):
+                session.transport.request("GET", "a/")
+            settings = session.transport.settings
+            assert "token'" not in repr(settings).replace("api_token'", "")
+            with pytest.raises(TypeError, match="can't be pickled"):
+                pickle.dumps(settings.credentials["api_token"])
+
+
+class TestAuthenticate:
+    @pytest.mark.parametrize("token", ["new-token", Tokens("new-token")])
+    def test_later_requests_have_the_new_token(self, server: Any, token: Any) -> None:
+        server.reply(body=1)
+        server.reply(body=1)
+        with synapse.Session(server.url, "old-token", agent_token="agent-token") as session:
+            client = session.client
+            session.transport.request("GET", "a/")
+            session.authenticate(token)
+            client._transport.request("GET", "a/")
+        assert server.requests[0].headers["synapse-access-token"] == "Token old-token"
+        assert server.last.headers["synapse-access-token"] == "Token new-token"
+        assert server.last.headers["synapse-agent"] == "Token agent-token"
+        assert server.connections == 1
+
+    def test_a_login_token_is_replaced_by_one(self, server: Any) -> None:
+        server.reply(body=1)
+        with synapse.Session(server.url, authorization_token="old-token") as session:
+            session.authenticate("new-token")
+            session.transport.request("GET", "a/")
+        assert server.last.headers["authorization"] == "Token new-token"
+        assert "synapse-access-token" not in server.last.headers
+
+    @pytest.mark.parametrize("token", ["", "a b", None, 5])
+    def test_what_is_no_token_is_refused(self, server: Any, token: Any) -> None:
+        with synapse.Session(server.url, "old-token") as session:
+            with pytest.raises(ConfigurationError, match=r"token from authenticate\(\) is empty"):
+                session.authenticate(token)
+            assert session.transport.settings.credentials["api_token"].reveal() == "old-token"
+
+    def test_a_request_that_was_refused_meanwhile_is_repeated(self, server: Any) -> None:
+        def authenticate(event: Any) -> None:
+            if event.status == 401:
+                session.authenticate("new-token")
+
+        server.reply(401, {})
+        server.reply(body=1)
+        with synapse.Session(server.url, "old-token", on_response=authenticate) as session:
+            assert session.transport.request("POST", "a/") == 1
+        assert server.last.headers["synapse-access-token"] == "Token new-token"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import json
 import os
 import threading
 import traceback
@@ -149,6 +151,20 @@ class TestProxy:
         server.reply(body=1)
         assert transport.request("GET", "a/") == 1
         assert other_server.requests == []
+
+
+def test_many_connections_at_once_cause_no_warnings(
+    server: Any, connect: Connect, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = connect(server.url)
+    with contextlib.ExitStack() as opened:
+        responses = []
+        for number in range(140):
+            server.answer_to(f"n={number}", number)
+            responses.append(opened.enter_context(transport.stream(f"a/?n={number}")))
+        bodies = [json.loads(response.raw.read()) for response in responses]
+    assert (bodies, server.connections) == (list(range(140)), 140)
+    assert [record.getMessage() for record in caplog.records if record.levelno > 20] == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

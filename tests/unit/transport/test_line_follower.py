@@ -267,6 +267,14 @@ class TestOutage:
         assert list(job.follow(patience=10)) == job.lines
         assert job.clock.slept == [7] * 100
 
+    def test_a_place_is_asked_for_each_hour_at_least(self) -> None:
+        full = RateLimited(429, "Too many logs are being followed.")
+        full.retry_after = 1e9
+        job = Job(1, 1, [Turn(0, full)] * 2)
+
+        assert list(job.follow(patience=10)) == job.lines
+        assert job.clock.slept == [3600] * 2
+
     def test_a_server_that_is_full_is_not_away(self) -> None:
         full = RateLimited(429, "Too many logs are being followed.")
         full.retry_after = 7

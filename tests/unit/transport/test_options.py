@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from requests.utils import select_proxy
 
 import synapse
 from synapse.config import Secret, Settings
@@ -37,6 +40,120 @@ class TestDeadline:
 
     def test_there_is_one_unless_it_is_switched_off(self) -> None:
         assert Options().deadline == 300.0
+
+
+class EmptyPath:
+    """A path that is an empty text; `pathlib` has none."""
+
+    def __fspath__(self) -> str:
+        return ""
+
+
+class TestEmptyTexts:
+    @pytest.mark.parametrize("empty", ["", " ", "\t", "\r\n", "\u00a0", EmptyPath()])
+    @pytest.mark.parametrize(
+        ("name", "form"),
+        [
+            ("verify", lambda empty: empty),
+            ("cert", lambda empty: empty),
+            ("cert", lambda empty: (empty, "key.pem")),
+            ("cert", lambda empty: ["cert.pem", empty]),
+        ],
+    )
+    def test_are_refused(self, name: str, form: Callable[[Any], Any], empty: Any) -> None:
+        with pytest.raises(ConfigurationError, match=f"^{name} is an empty text: give a path"):
+            synapse.Session("https://example.com", "t", **{name: form(empty)})
+
+    @pytest.mark.parametrize("empty", ["", " "])
+    @pytest.mark.parametrize("name", ["timeout", "deadline", "retries", "lazy", "page_size"])
+    def test_are_no_other_setting(self, name: str, empty: Any) -> None:
+        with pytest.raises(ConfigurationError, match=name):
+            synapse.Session("https://example.com", "t", **{name: empty})
+
+    @pytest.mark.parametrize("name", ["on_request", "on_response", "on_retry"])
+    def test_are_no_hook(self, name: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"{name} is '': give a function"):
+            synapse.Session("https://example.com", "t", **{name: ""})
+
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+    def test_of_the_environment_count_as_unset(
+        self, monkeypatch: pytest.MonkeyPatch, make_settings: Callable[..., Settings], name: str
+    ) -> None:
+        monkeypatch.setenv(name, "")
+        verify, _, _ = Transport(make_settings("https://example.com/"))._connection.trust
+        assert verify is True
+
+
+PROXY = "http://me:s3cret-pass@proxy.example:3128"
+
+
+class TestProxies:
+    @pytest.mark.parametrize(
+        "key",
+        [
+            *("http", "https", "all", "https://example.com", "all://example.com"),
+            *("http://127.0.0.1", "http://::1", "https://my_host-1.example"),
+        ],
+    )
+    @pytest.mark.parametrize("address", [PROXY, "proxy:3128", "socks5h://proxy", "http://[::1]:1"])
+    def test_that_requests_use(self, key: str, address: str) -> None:
+        assert Options(proxies={key: address}).proxies == {key: address}
+        url = key.replace("all", "https") if "://" in key else "http://a.example"
+        if key == "https":
+            url = "https://a.example"
+        if "::1" in url:
+            url = "http://[::1]"
+        assert select_proxy(f"{url}:8000/projects/", {key: address}) == address
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            *("http://", "https://", "all://", "HTTP", "Https", "http:", "htps", "htttp", "ftp"),
+            *("socks5", "no_proxy", "no", "*", "", " ", "http ", "example.com", "ws", "wss"),
+            *("https://EXAMPLE.com", "https://example.com:443", "https://example.com/", "//a"),
+            *("https://me:s3cret-pass@example.com", "http://[::1]"),
+            *("https://bücher.example", "http://É", "http://a%41"),
+        ],
+    )
+    def test_that_no_request_would_use_are_refused(self, key: str) -> None:
+        with pytest.raises(ConfigurationError, match="no request matches: write 'http'") as caught:
+            Options(proxies={"https": PROXY, key: PROXY})
+        assert "s3cret-pass" not in str(caught.value)
+
+    @given(
+        st.text(max_size=20)
+        | st.builds(
+            "{}{}".format,
+            st.sampled_from(["http://", "https://", "all://", "HTTP://", "http:"]),
+            st.text(max_size=5) | st.text("aZ0.-_:%/@é", max_size=5),
+        )
+    )
+    def test_each_other_key_is_refused_or_used(self, key: str) -> None:
+        try:
+            Options(proxies={key: PROXY})
+        except ConfigurationError:
+            return
+        scheme, _, host = key.partition("://")
+        assert scheme in {"http", "https", "all"}
+        at = "[::1]" if ":" in host else host or "a.example"
+        assert ":" not in host or set(host) <= set("0123456789abcdef:.")
+        url = f"{scheme.replace('all', 'https')}://{at}/"
+        assert ":" in host or select_proxy(url, {key: PROXY}) == PROXY
+
+    @pytest.mark.parametrize(
+        ("address", "problem"),
+        [
+            ("htpp://proxy.example:3128", "unknown scheme"),
+            ("sock5://proxy.example:1080", "unknown scheme"),
+            ("https//proxy.example://x", "unknown scheme"),
+            ("", "empty address"),
+            (" ", "empty address"),
+            ("http://", "empty address"),
+        ],
+    )
+    def test_at_no_address_are_refused(self, address: str, problem: str) -> None:
+        with pytest.raises(ConfigurationError, match=f"^proxies\\['https'\\] .*{problem}"):
+            Options(proxies={"https": address})
 
 
 class TestPlainHttp:

@@ -236,3 +236,17 @@ def test_close_twice(ahead: Make, server: Server) -> None:
     reader.close()
     reader.close()
     assert read(reader, [3], 3) == [3]
+
+
+def test_without_threads_the_pages_come_one_by_one(
+    server: Server, ahead: Callable[..., ReadAhead]
+) -> None:
+    server.wait = 1.0
+    reader = ahead()
+    bodies = [reader.get(number, 9).content for number in range(1, 5)]
+    assert reader.is_on
+    assert reader._pool is not None
+    reader._pool.shutdown()  # as Python does at the end of the process
+    bodies += [reader.get(number, 9).content for number in range(5, 10)]
+    assert bodies == [b"%d" % number for number in range(1, 10)]
+    assert not reader.is_on

@@ -90,6 +90,70 @@ def late(transport: Transport, method: str = "GET", **options: Any) -> errors.Re
     return caught.value
 
 
+REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n"
+
+
+class TestInterimAnswers:
+    @pytest.mark.parametrize("status", [100, 102, 103, 104, 110, 199])
+    @pytest.mark.parametrize("way", ["request", "lines", "stream"])
+    def test_are_skipped(self, server: Any, transport: Transport, status: int, way: str) -> None:
+        interim = f"HTTP/1.1 {status} Wait\r\nLink: </a>\r\n\r\n".encode()
+        server.answer(interim * 2 + REPLY + b"1")
+        server.reply(body=2)
+        if way == "request":
+            assert transport.request("POST", "a/", json={}) == 1
+        elif way == "lines":
+            assert list(transport.lines("a/")) == ["1"]
+        else:
+            with transport.stream("a/") as response:
+                assert response.raw.read() == b"1"
+        assert transport.request("GET", "b/") == 2
+        assert server.connections == 1
+
+    def test_are_skipped_before_a_refusal(self, server: Any, transport: Transport) -> None:
+        server.answer(b"HTTP/1.1 103 H\r\n\r\nHTTP/1.1 404 No\r\nContent-Length: 0\r\n\r\n")
+        with pytest.raises(errors.NotFound):
+            transport.request("GET", "a/")
+
+    def test_without_end_break_the_connection(self, server: Any, transport: Transport) -> None:
+        server.answer(b"HTTP/1.1 103 H\r\n\r\n" * 1001 + REPLY + b"1")
+        with pytest.raises(errors.ConnectionFailed, match="more than 1,000 interim answers"):
+            transport.request("GET", "a/")
+        server.reply(body=2)
+        assert transport.request("GET", "b/") == 2
+
+
+class TestUnfitConnections:
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            pytest.param(REPLY + b"1" + REPLY + b"9", id="a second answer"),
+            pytest.param(REPLY + b"1" + b"\r\n", id="a line"),
+            pytest.param(
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n1\r\n0\r\n\r\n" + REPLY,
+                id="chunks",
+            ),
+        ],
+    )
+    def test_have_bytes_behind_the_answer(
+        self, server: Any, transport: Transport, answer: bytes
+    ) -> None:
+        server.answer(answer)
+        server.reply(body=2)
+        assert transport.request("GET", "a/") == 1
+        assert transport.request("GET", "b/") == 2
+        assert server.connections == 2
+
+    def test_speak_another_protocol(self, server: Any, transport: Transport) -> None:
+        server.answer(b"HTTP/1.1 101 Switch\r\nUpgrade: x\r\n\r\n")
+        server.reply(body=2)
+        with pytest.raises(errors.ClientError) as caught:
+            transport.request("GET", "a/")
+        assert caught.value.status_code == 101
+        assert transport.request("GET", "b/") == 2
+        assert server.connections == 2
+
+
 class TestDrip:
     @pytest.mark.parametrize(
         ("start", "drop"),

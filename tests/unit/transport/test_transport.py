@@ -435,41 +435,44 @@ class TestNetrc:
         assert server.last.headers["authorization"] == "Token own"
 
 
+FAR = "http://api.example.invalid/"
+PROXY_VARIABLES = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
+
+
+@pytest.mark.filterwarnings("ignore:.*is plain http:UserWarning")
 class TestProxy:
     @pytest.fixture
     def proxy(self, other_server: Any) -> Any:
         """To plain HTTP, a proxy is a server that is asked for a whole URL."""
         return other_server
 
-    @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+    @pytest.mark.parametrize("name", PROXY_VARIABLES)
     def test_is_used(
         self,
         proxy: Any,
-        server: Any,
         connect: Connect,
         monkeypatch: pytest.MonkeyPatch,
         name: str,
     ) -> None:
         monkeypatch.setenv(name, proxy.url)
-        transport = connect(server.url)
+        transport = connect(FAR)
         proxy.reply(body=["by proxy"])
         assert transport.request("GET", "a/", params={"b": 1}) == ["by proxy"]
-        assert proxy.last.target == f"{server.url}a/?b=1"
-        assert server.connections == 0
+        assert proxy.last.target == f"{FAR}a/?b=1"
 
     def test_without_a_scheme(
-        self, proxy: Any, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
+        self, proxy: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", f"127.0.0.1:{proxy.port}")
         proxy.reply(body=["by proxy"])
-        assert connect(server.url).request("GET", "a/") == ["by proxy"]
+        assert connect(FAR).request("GET", "a/") == ["by proxy"]
 
     def test_with_a_password(
-        self, proxy: Any, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
+        self, proxy: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", proxy.url.replace("//", "//user:pw@"))
         proxy.reply()
-        connect(server.url).request("GET", "a/")
+        connect(FAR).request("GET", "a/")
         assert proxy.last.headers["proxy-authorization"] == "Basic dXNlcjpwdw=="
 
     @pytest.mark.parametrize(
@@ -493,45 +496,73 @@ class TestProxy:
         assert "s3cr3t" not in shown
 
     def test_is_read_once(
-        self, proxy: Any, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
+        self, proxy: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        by_proxy = connect(server.url)
+        by_proxy = connect(FAR)
         monkeypatch.delenv("HTTP_PROXY")
-        direct = connect(server.url)
+        direct = connect(FAR)
         monkeypatch.setenv("HTTP_PROXY", proxy.url)
         proxy.reply(body=1)
-        server.reply(body=2)
-        assert (by_proxy.request("GET", "a/"), direct.request("GET", "a/")) == (1, 2)
+        assert by_proxy.request("GET", "a/") == 1
+        assert direct._connection.trust[2] == {}
 
     @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
-    @pytest.mark.parametrize("value", ["127.0.0.1", "example.com, 127.0.0.1", "127.0.0.0/8", "*"])
+    @pytest.mark.parametrize("value", ["api.example.invalid", "a.example, .invalid", "*"])
     def test_exceptions(
+        self, connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str, value: str
+    ) -> None:
+        monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        monkeypatch.setenv(name, value)
+        assert connect(FAR)._connection.trust[2] == {}
+
+    def test_of_the_other_scheme(self, connect: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+        assert connect(FAR)._connection.trust[2] == {}
+
+    @pytest.mark.parametrize("name", PROXY_VARIABLES)
+    @pytest.mark.parametrize(
+        "host", ["127.0.0.1", "127.8.8.8", "localhost", "LOCALHOST", "api.localhost", "[::1]"]
+    )
+    def test_of_the_environment_is_not_for_this_machine(
+        self, connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str, host: str
+    ) -> None:
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+        assert connect(f"http://{host}:8000/")._connection.trust[2] == {}
+
+    @pytest.mark.parametrize("way", ["request", "lines", "stream", "other host"])
+    def test_of_the_environment_gets_no_request_to_this_machine(
         self,
         proxy: Any,
+        make_server: Callable[..., Any],
         server: Any,
         connect: Connect,
         monkeypatch: pytest.MonkeyPatch,
-        name: str,
-        value: str,
+        way: str,
     ) -> None:
-        monkeypatch.setenv("HTTP_PROXY", proxy.url)
-        monkeypatch.setenv(name, value)
-        server.reply(body=["direct"])
-        assert connect(server.url).request("GET", "a/") == ["direct"]
+        for name in PROXY_VARIABLES:
+            monkeypatch.setenv(name, proxy.url)
+        transport, storage = connect(server.url), make_server()
+        (storage if way == "other host" else server).reply(body=1)
+        if way == "request":
+            assert transport.request("GET", "a/") == 1
+        elif way == "lines":
+            assert list(transport.lines("a/")) == ["1"]
+        else:
+            with transport.stream(storage.url if way == "other host" else "a/") as response:
+                assert response.raw.read() == b"1"
         assert proxy.connections == 0
 
-    def test_of_the_other_scheme(
-        self, proxy: Any, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch
+    def test_of_the_arguments_is_for_this_machine_too(
+        self, proxy: Any, server: Any, connect: Connect
     ) -> None:
-        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
-        server.reply(body=["direct"])
-        assert connect(server.url).request("GET", "a/") == ["direct"]
+        proxy.reply(body=["by proxy"])
+        transport = connect(server.url, options=Options(proxies={"http": proxy.url}))
+        assert transport.request("GET", "a/") == ["by proxy"]
 
     @pytest.mark.parametrize("proxy_url", ["http://127.0.0.1:{port}/", "http://"])
     def test_that_cannot_be_used(
         self,
-        server: Any,
         connect: Connect,
         refusing_port: int,
         monkeypatch: pytest.MonkeyPatch,
@@ -539,7 +570,7 @@ class TestProxy:
     ) -> None:
         monkeypatch.setenv("HTTP_PROXY", proxy_url.format(port=refusing_port))
         with pytest.raises(errors.ConnectionFailed) as caught:
-            connect(server.url).request("GET", "a/")
+            connect(FAR).request("GET", "a/")
         assert caught.value.detail == "the proxy couldn't be used"
         assert caught.value.hint == "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."
 
@@ -551,7 +582,7 @@ class TestTls:
         context.load_cert_chain(CERTIFICATE)
         return make_server(context)
 
-    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
     def test_bundle_of_the_environment(
         self, tls_server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
@@ -579,13 +610,41 @@ class TestTls:
             connect(tls_server.url).request("GET", "a/")
         assert caught.value.detail.startswith("the TLS connection failed: ")
 
+    @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"])
     def test_bundle_that_is_missing(
-        self, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, connect: Connect, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         path = tmp_path / "missing.pem"
-        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
-        with pytest.raises(errors.ConfigurationError, match=f"certificate bundle {path} does"):
+        monkeypatch.setenv(name, str(path))
+        message = f"certificate bundle {path} does not exist. Correct {name}"
+        with pytest.raises(errors.ConfigurationError, match=message):
             connect("https://127.0.0.1/")
+
+    @pytest.mark.parametrize(
+        ("variables", "trusted"),
+        [
+            ({"REQUESTS_CA_BUNDLE": "r", "SSL_CERT_FILE": "s"}, "r"),
+            ({"SSL_CERT_FILE": "s", "SSL_CERT_DIR": "."}, "s"),
+            ({"SSL_CERT_DIR": "."}, "."),
+            ({"SSL_CERT_DIR": "missing"}, True),
+            ({"SSL_CERT_FILE": "", "SSL_CERT_DIR": ""}, True),
+            ({}, True),
+        ],
+    )
+    def test_which_bundle_of_the_environment(
+        self,
+        connect: Connect,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        variables: dict[str, str],
+        trusted: Any,
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        for name in ("r", "s"):
+            (tmp_path / name).write_bytes(CERTIFICATE.read_bytes())
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert connect("https://127.0.0.1/")._connection.trust[0] == trusted
 
     def test_bundle_is_of_no_matter_without_tls(
         self, server: Any, connect: Connect, monkeypatch: pytest.MonkeyPatch

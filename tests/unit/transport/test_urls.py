@@ -17,6 +17,7 @@ from urllib3.util import parse_url
 from synapse.config import resolve
 from synapse.errors import ConfigurationError, UsageError
 from synapse.transport.urls import (
+    is_loopback,
     normalized,
     origin_of,
     path_segment,
@@ -218,3 +219,16 @@ class TestNormalized:
         assert base.isascii()
         assert base.endswith("/")
         assert origin_of(base)[1]
+
+
+@pytest.mark.parametrize(
+    ("host", "is_local"),
+    [
+        *((host, True) for host in ("localhost", "api.localhost", "127.0.0.1", "127.9.9.9", "::1")),
+        *((host, True) for host in ("::ffff:127.0.0.1", "0.0.0.0", "::")),
+        *((host, False) for host in ("localhost.", "localhost.example", "127.0.0.1.example")),
+        *((host, False) for host in ("10.0.0.1", "::ffff:10.0.0.1", "fe80::1", "", "notlocalhost")),
+    ],
+)
+def test_which_hosts_are_this_machine(host: str, is_local: bool) -> None:
+    assert is_loopback(host) is is_local

@@ -178,3 +178,64 @@ def test_interrupt_lets_what_is_under_way_end() -> None:
     with pytest.raises(KeyboardInterrupt):
         pipeline.run()
     assert ended.is_set()
+
+
+class TestWithoutThreads:
+    """Python starts no threads at the end of the process, and a system may have no more."""
+
+    def refuse_from(self, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+        start, started = threading.Thread.start, [0]
+
+        def refuse(thread: threading.Thread) -> None:
+            started[0] += 1
+            if started[0] > number:
+                raise RuntimeError("can't start new thread")
+            start(thread)
+
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+
+    def build(self, out: list[int]) -> Pipeline:
+        pipeline = Pipeline("test")
+        numbers, doubled = pipeline.add_queue(3), pipeline.add_queue(3)
+
+        def produce() -> None:
+            for number in range(100):
+                numbers.put(number)
+            numbers.close()
+
+        pipeline.add_thread("produce", produce)
+        pipeline.add_stage(
+            "double",
+            lambda batch: doubled.put(*(2 * number for number in batch)),
+            numbers,
+            doubled,
+            workers=3,
+            batch_size=7,
+        )
+        pipeline.add_stage("collect", out.extend, doubled, patience=30, batch_size=7)
+        return pipeline
+
+    @pytest.mark.parametrize("threads", range(6))
+    def test_the_rest_of_the_stages_run_one_by_one(
+        self, monkeypatch: pytest.MonkeyPatch, threads: int
+    ) -> None:
+        self.refuse_from(monkeypatch, threads)
+        out: list[int] = []
+        self.build(out).run()
+        assert sorted(out) == list(range(0, 200, 2))
+
+    @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt()])
+    def test_an_error_ends_them(
+        self, monkeypatch: pytest.MonkeyPatch, error: BaseException
+    ) -> None:
+        self.refuse_from(monkeypatch, 0)
+        out: list[int] = []
+        pipeline = self.build(out)
+
+        def fail() -> None:
+            raise error
+
+        pipeline.add_thread("fail", fail)
+        with pytest.raises(type(error)):
+            pipeline.run()
+        assert pipeline.is_stopped
