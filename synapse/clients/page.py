@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from synapse._internal.yaml_values import write_as
+
 __all__ = ["Page"]
 
 
@@ -25,3 +27,6 @@ class Page(dict[str, Any]):
         elif key == 1 and isinstance(key, int):
             key = "count"
         return super().__getitem__(key)
+
+
+write_as(Page, dict)

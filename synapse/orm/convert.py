@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
+from synapse._internal.json_values import to_json
+from synapse._internal.yaml_values import write_as
+
 if TYPE_CHECKING:
     from cattrs import Converter
 
@@ -46,6 +49,9 @@ class Choices(str, enum.Enum):
         return (self.value,)
 
 
+write_as(Choices, lambda member: member.value)
+
+
 class _OfSession:
     """Base class with a slot for the session.
 
@@ -73,6 +79,9 @@ class ValueObject(_OfSession):
             if field.name != "extra" and getattr(self, field.name) is not None
         }
         return {**self.extra, **known}
+
+
+write_as(ValueObject, to_json)
 
 
 def parse_time(value: Any, _: Any = None) -> datetime:

@@ -16,6 +16,7 @@ from cachetools import LRUCache, TTLCache
 
 from synapse.errors import FieldValueError, InvalidResponse
 from synapse.orm import registry
+from synapse.orm.dependents import may_depend
 from synapse.orm.fields import MISSING, ids_of
 
 if TYPE_CHECKING:
@@ -180,18 +181,26 @@ class IdentityMap:
                 self._watched[key] = resource
 
     def forget(self, resource: Entity) -> None:
-        """Remove a deleted object."""
-        key = (type(resource), resource._key)
+        """Remove a deleted object, also from the lists of others.
+
+        What the server may have deleted with the object isn't fresh any more.
+        """
+        cls, key = type(resource), resource._key
         with self._session.lock:
-            self.pinned.pop(key, None)
-            self._watched.pop(key, None)
-            self._fresh.pop(key, None)
-            self._refs.get(type(resource), {}).pop(resource._key, None)
+            self.pinned.pop((cls, key), None)
+            self._watched.pop((cls, key), None)
+            self._refs.get(cls, {}).pop(key, None)
+            self._remove_from_lists(cls, key)
+            self.expire(cls, key)
 
     def expire(self, cls: type[Entity], key: Any) -> None:
-        """Mark an object as stale: the server reports that the object is gone."""
+        """Mark an object that is gone as stale, and what may have gone with the object."""
         with self._session.lock:
             self._fresh.pop((cls, key), None)
+            for place in list(self._fresh):
+                resource = self._fresh.get(place)
+                if resource is not None and may_depend(resource, cls, key, self.get):
+                    self._fresh.pop(place, None)
 
     @property
     def changed(self) -> list[Entity]:
@@ -199,6 +208,18 @@ class IdentityMap:
         with self._session.lock:
             kept = {**self._watched, **self.pinned}
             return [one for one in kept.values() if one.is_changed]
+
+    def _remove_from_lists(self, cls: type[Entity], key: Any) -> None:
+        for owner, refs in self._refs.items():
+            for field in owner.__schema__.fields.values():
+                if not field.declared.is_many or field.declared.target != cls.__name__:
+                    continue
+                for resource in filter(None, [ref() for ref in refs.values()]):
+                    said = field.raw(resource._raw)
+                    keys = field.to_keys(ids_of(said)) if isinstance(said, list) else []
+                    if key in keys:
+                        rest = [one for one in keys if one != key]
+                        resource._absorb({field.wire_name(resource._raw): rest})
 
     def _load_expanded(self, resource: Entity, expansion: Expansion) -> None:
         """Load the related rows inside a row, and leave only their ids.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -13,9 +12,9 @@ from synapse._internal.redaction import is_signed
 from synapse.errors import FieldValueError, InvalidResponse, NotFound
 from synapse.orm import registry
 from synapse.orm.convert import same_json
-from synapse.orm.fields import MISSING, Field, ids_of
+from synapse.orm.fields import MISSING, Field, FieldOptions, ids_of
 from synapse.orm.pickling import restore
-from synapse.orm.tracked import adopt, is_tracked, tracked
+from synapse.orm.tracked import adopt, is_tracked, read_only, tracked
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -95,7 +94,9 @@ class Resource:
         """Keys from the server beyond the declared fields, read-only. Makes no request."""
         fields = type(self).__schema__.fields
         known = {*fields, *(alias for f in fields.values() for alias in f.declared.aliases)}
-        return types.MappingProxyType({k: v for k, v in self._raw.items() if k not in known})
+        extra = {key: value for key, value in self._raw.items() if key not in known}
+        shown: Mapping[str, Any] = read_only(extra, f"{self._label()}: extra", FieldOptions().hint)
+        return shown
 
     @property
     def is_changed(self) -> bool:

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.yaml_values import write_as
+
 __all__ = ["TrackedDict", "TrackedList", "adopt", "is_tracked", "read_only", "tracked"]
 
 Report = Callable[[], None]
@@ -196,6 +198,15 @@ def read_only(value: Any, what: str, hint: str, depth: int = 0) -> Any:
         return value
     made._what, made._hint = what, hint
     return made
+
+
+for _class, _base in (
+    (TrackedDict, dict),
+    (TrackedList, list),
+    (ReadOnlyDict, dict),
+    (ReadOnlyList, list),
+):
+    write_as(_class, _base)
 
 
 def is_tracked(value: Any) -> bool:

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from synapse._internal.yaml_values import write_as
 from synapse.errors import SynapseError
 from synapse.plugins.job_updates import JobUpdates, to_json
 from synapse.plugins.log_markers import add_level, validate_level
@@ -44,6 +45,9 @@ class _ReadOnlyParams(dict[str, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return dict, (dict(self),)
+
+
+write_as(_ReadOnlyParams, dict)
 
 
 class Context:

@@ -54,8 +54,11 @@ class TaggableMixin(Resource):
         path = f"{type(self).__schema__.path}set_tags/"
         ids = _tag_ids(tags, action)
         self._ask("POST", path, json={"ids": [self._key], "tags": ids, "action": action})
+        self._apply_tags(ids, action)
+
+    def _apply_tags(self, ids: list[Any], action: TagAction) -> None:
+        """Compute the object's tags, if they are known: the response doesn't have them."""
         if isinstance(self._raw.get("tags"), list):
-            # The response has no tags of this object; compute them.
             others = [tag for tag in ids_of(self._raw["tags"]) if tag not in ids]
             self._take({"id": self._key, "tags": others + ids if action == "add" else others})
 
@@ -100,6 +103,10 @@ class BulkTagMixin(Query[T]):
                 json={"ids": batch, "tags": ids, "action": action},
                 resource=f"{len(batch)} {schema.plural}",
             )
+            for key in batch:
+                known = self._session.identity.get(self._resource, key)
+                if known is not None:
+                    known._apply_tags(ids, action)
         return len(keys)
 
 

@@ -17,6 +17,7 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, default_user_agent
 
+from synapse._internal.closing import Closing
 from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
 from synapse._version import __version__
@@ -73,7 +74,7 @@ class Handshake:
     proxies: dict[str, str]
 
 
-class Transport:
+class Transport(Closing):
     """One connection pool, used by everything that belongs to one `synapse.Session`.
 
     Args:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from synapse._internal.backoff import Backoff
 from synapse._internal.redaction import hide, redacted
+from synapse._internal.yaml_values import write_as
 from synapse.clients.base import BaseClient
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_url
 from synapse.errors import (
@@ -51,6 +52,9 @@ class Concealed(dict[str, Any]):
         return repr(dict.fromkeys(self, "***"))
 
     __str__ = __repr__
+
+
+write_as(Concealed, dict)
 
 
 class RayRest(BaseClient):

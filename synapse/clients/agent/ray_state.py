@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from synapse._internal.validate import validate_int
+from synapse._internal.yaml_values import write_as
 from synapse.clients.agent.ids import validate_id
 from synapse.clients.agent.ray_rest import RayRest, get_part
 from synapse.clients.base import Params
@@ -42,6 +43,9 @@ class Listing(list[dict[str, Any]]):
         self.is_truncated = is_cut_early or len(self) < self.matching
         messages = [result.get("partial_failure_warning"), *(result.get("warnings") or ())]
         self.warnings: list[str] = [str(message) for message in messages if message]
+
+
+write_as(Listing, list)
 
 
 class RayState(RayRest):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import copy
+
 import pytest
 
 from synapse._internal.closing import Closing
@@ -32,3 +34,10 @@ def test_an_error_in_the_block_closes_and_goes_on() -> None:
 def test_a_subclass_must_say_how_to_close() -> None:
     with pytest.raises(NotImplementedError), Closing():
         pass
+
+
+def test_a_copy_is_the_object() -> None:
+    door = Door()
+
+    assert copy.copy(door) is door
+    assert copy.deepcopy({"door": [door]})["door"][0] is door
