@@ -574,6 +574,22 @@ def test_local_backend_answers_as_the_platform(
     assert client.create_logs({"event": "e", "data": {}, "file": str(path)})["event"] == "e"
 
 
+def test_local_backend_takes_presigned_uploads(client: BackendClient, path: Path) -> None:
+    client.create_storage(
+        {
+            "name": "media",
+            "provider": "minio",
+            "category": "internal",
+            "configuration": {},
+            "is_default": True,
+        }
+    )
+
+    result = client.upload_files_bulk([path])
+
+    assert (result.created_count, result.results[0].checksum) == (1, SHA1)
+
+
 def test_release_by_code_and_version(client: BackendClient, tmp_path: Path) -> None:
     plugin = client.create_plugin({"name": "Detector", "code": "detector"})
     archive = tmp_path / "plugin.zip"
