@@ -36,7 +36,10 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "FilterIgnored",
+<<<<<<< HEAD
     "HTTPError",
+=======
+>>>>>>> refs/heads/faults-net
     "InvalidResponse",
     "NotFound",
     "NotFoundError",
