@@ -36,10 +36,7 @@ __all__ = [
     "Conflict",
     "ConnectionFailed",
     "FilterIgnored",
-<<<<<<< HEAD
     "HTTPError",
-=======
->>>>>>> refs/heads/faults-net
     "InvalidResponse",
     "NotFound",
     "NotFoundError",
