@@ -30,7 +30,7 @@ __all__ = ["is_missing", "to_comparable", "to_json", "to_report_json", "to_time"
 
 # Given a value that JSON can't hold and the reason, returns a substitute or raises.
 _Refuse = Callable[[Any, str], Any]
-_PLAIN = frozenset({str, int, bool, type(None)})
+_PLAIN = frozenset({int, bool, type(None)})
 
 
 def to_json(value: Any, path: str = "") -> Any:
@@ -132,8 +132,15 @@ def _run(value: Any, path: str, refuse: _Refuse) -> Any:
 
 def _convert(value: Any, refuse: _Refuse) -> Any:
     kind = type(value)
-    if kind in _PLAIN and kind is not str:
+    # The exact types of JSON first: documents have a million of them.
+    if kind is str:
+        return value if value.isascii() else _check_text(value, refuse)
+    if kind in _PLAIN or (kind is float and math.isfinite(value)):
         return value
+    if kind is dict:
+        return _convert_mapping(value, refuse)
+    if kind is list:
+        return _convert_items(value.copy(), refuse)  # another thread may be editing the list
     if isinstance(value, enum.Enum):
         return _convert(value.value, refuse)
     if isinstance(value, str):
@@ -149,7 +156,7 @@ def _convert(value: Any, refuse: _Refuse) -> Any:
     if isinstance(value, Mapping):
         return _convert_mapping(value, refuse)
     if isinstance(value, (list, tuple)):
-        return _convert_items(list(value), refuse)  # another thread may be editing the list
+        return _convert_items(list(value), refuse)
     if isinstance(value, (set, frozenset)):
         return _sort(_convert_items(list(value), refuse))
     if isinstance(value, (datetime, date, time)):
@@ -165,18 +172,19 @@ def _convert(value: Any, refuse: _Refuse) -> Any:
 
 def _convert_mapping(value: Mapping[Any, Any], refuse: _Refuse) -> Any:
     items = list(value.items())  # another thread may be editing the mapping
-    result: dict[str, Any] = {}
-    for key, item in items:
-        name = key if type(key) is str else _convert_key(key)
-        try:
-            if type(key) is str and not key.isascii():
-                _check_text(key, refuse)
+    names = [key if type(key) is str and key.isascii() else _convert_key(key) for key, _ in items]
+    if None in names:
+        key = items[names.index(None)][0]
+        return refuse(value, f"has the key {key!r}, which JSON can't hold. Use text.")
+    result: dict[Any, Any] = {}
+    name: str | None = None
+    try:
+        for name, (_, item) in zip(names, items, strict=True):
             result[name] = _convert(item, refuse)
-        except _NotJsonError as error:
-            error.steps.append(name)
-            raise
+    except _NotJsonError as error:
+        error.steps.append(str(name))
+        raise
     if len(result) < len(items):
-        names = [key if type(key) is str else _convert_key(key) for key, _ in items]
         twice = next(name for place, name in enumerate(names) if name in names[:place])
         keys = [key for (key, _), name in zip(items, names, strict=True) if name == twice]
         return refuse(
@@ -187,19 +195,18 @@ def _convert_mapping(value: Mapping[Any, Any], refuse: _Refuse) -> Any:
     return result
 
 
-def _convert_key(key: Any) -> str:
-    """Return the text of a key; numbers, booleans and `None` are written as Python's `json` does.
+def _convert_key(key: Any) -> str | None:
+    """Return the text of a key, or `None` for a key that JSON can't hold.
 
-    A key that JSON can't hold is refused even where values aren't, as it names no part.
+    Numbers, booleans and `None` are written as Python's `json` does.
     """
-    plain = _convert(key, _raise_refused)
-    if isinstance(plain, str):
-        return plain
+    try:
+        plain = _convert(key, _raise_refused)
+    except _NotJsonError:
+        return None
     if isinstance(plain, (list, dict)):
-        raise _NotJsonError(
-            f"has the key {key!r}, a {type(key).__name__}, which JSON can't hold. Use text."
-        )
-    return json.dumps(plain)
+        return None
+    return plain if isinstance(plain, str) else json.dumps(plain)
 
 
 def _convert_items(items: list[Any], refuse: _Refuse) -> list[Any]:

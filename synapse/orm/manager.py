@@ -78,7 +78,7 @@ class Creates(BaseManager[T]):
     def _body(self, values: Values, extra: Values | None = None) -> dict[str, Any]:
         """Check the values of a new object and convert them to JSON."""
         schema = self._resource.__schema__
-        body = dict(extra or {})
+        body: dict[str, Any] = to_json(dict(extra or {}))
         for name, value in values.items():
             relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
             field = schema.fields.get(relation)

@@ -83,3 +83,17 @@ def test_a_missing_value_is_refused_before_any_request(
 
 def _file(unit: synapse.DataUnit) -> dict[str, Any]:
     return {"checksum": unit.files["text"].checksum, "path": "sample.txt"}
+
+
+@pytest.mark.parametrize(
+    "value", [{(1, 2): 3}, {1: "a", "1": "b"}, b"x", {"a": object()}], ids=repr
+)
+def test_a_value_that_cannot_be_sent_is_a_change_until_it_is_mended(
+    project: synapse.Project, value: Any
+) -> None:
+    project.settings["a"] = value
+    assert project.is_changed
+    with pytest.raises(FieldValueError, match=r"^settings\.a.*JSON"):
+        project.save()
+    project.settings["a"] = 1
+    assert project.save().changes == {}
