@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from agent_world import World, eventually
 
 from synapse import errors
+from synapse.agent import log_streaming
+from synapse.agent.store import Store
 from synapse.clients.agent import AgentClient, log_tail
 from synapse.clients.agent.log_tail import TailProtocol
+from synapse.jobs.spec import Outcome
 from synapse.transport.stream_limits import StreamLimits
 
 PROTOCOLS = get_args(TailProtocol)
@@ -198,6 +204,33 @@ def test_from_a_line_on(world: World) -> None:
     assert part == {"logs": "line 4\nline 5\n", "from": 4, "count": 10, "is_final": True}
     with pytest.raises(errors.ValidationError, match="from"):
         world.client._get(path, {"from": "x"})
+
+
+def test_silence_is_filled_with_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followers whose reads time out hear that the connection lives."""
+    monkeypatch.setattr(log_streaming, "_LONGEST_SILENCE", 0.05)
+    store = Store(tmp_path / "agent")
+    store.add("j", code="p", version="1", action="a", params={}, debug=False)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        for line in message.get("body", b"").decode().split("\n\n")[:-1]:
+            sent.append(json.loads(line.removeprefix("data: ")))
+            if sent[-1] == {"type": "ping"}:
+                store.end("j", Outcome("failed", "It broke."))
+
+    response = log_streaming.stream_events(store, "j", 0, threading.Event())
+    asyncio.run(response({"type": "http"}, receive, send))
+    store.close()
+
+    assert sent == [
+        {"type": "ping"},
+        {"type": "log", "message": "It broke.", "line": 0},
+        {"type": "complete"},
+    ]
 
 
 def test_agent_that_is_gone(own_world: World) -> None:
