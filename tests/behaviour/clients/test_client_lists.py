@@ -101,7 +101,9 @@ class TestAll:
         rows = getattr(recorded, name)(url_conversion={}, list_all=True)
 
         assert rows == [row(number) for number in range(5)]
-        assert [dict(asked.query).get("page") for asked in paged.asked] == [None, "2", "3"]
+        # Pages that are read ahead may be asked for in any order.
+        assert {dict(asked.query).get("page") for asked in paged.asked} == {None, "2", "3"}
+        assert len(paged.asked) == 3
 
     def test_params(self, recorded: BackendClient, paged: Any) -> None:
         """From the first page on, whichever was asked for."""
