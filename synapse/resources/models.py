@@ -58,7 +58,8 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
             >>> weights = getfixture("tmp_path") / "weights.bin"
             >>> weights.write_bytes(b"weights")
             7
-            >>> session.models.create(name="Detector", file=weights).file.rpartition("/")[2]
+            >>> model = session.models.create(name="Detector", file=weights)
+            >>> model.file.partition("?")[0].rpartition("/")[2]
             'weights.bin'
         """
         if file is None:
