@@ -15,6 +15,8 @@ tenant = "vision"
 ```
 
 Only the owner may read the file (mode 0600). `synapse configure` writes such a file.
+
+The last source is `~/.synapse/config.json`, where the platform's own client keeps a login.
 """
 
 from __future__ import annotations
@@ -28,7 +30,14 @@ from urllib.parse import urlsplit
 import attrs
 
 from synapse.errors import ConfigurationError
-from synapse.profiles import profile_path, read_profile, run_token_command, save_profile
+from synapse.profiles import (
+    login_path,
+    profile_path,
+    read_login,
+    read_profile,
+    run_token_command,
+    save_profile,
+)
 
 __all__ = [
     "Secret",
@@ -47,9 +56,15 @@ TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] 
 # the order of looking.
 _CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "api_token": (("api_token", "access_token"), ("SYNAPSE_API_TOKEN", "SYNAPSE_ACCESS_TOKEN")),
-    "authorization_token": (("authorization_token", "token"), ("SYNAPSE_AUTHORIZATION_TOKEN",)),
+    "authorization_token": (
+        ("authorization_token", "token"),
+        ("SYNAPSE_AUTHORIZATION_TOKEN", "SYNAPSE_PLUGIN_RUN_USER_TOKEN"),
+    ),
     "agent_token": (("agent_token",), ("SYNAPSE_AGENT_TOKEN",)),
 }
+# The platform sets the second and third for a plugin's code.
+_HOSTS = ("SYNAPSE_HOST", "SYNAPSE_PLUGIN_RUN_HOST")
+_TENANTS = ("SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
 # In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
 _HEADER_SAFE = re.compile(r"[\x21-\x7e]+")
@@ -172,6 +187,7 @@ class Settings:
         tenant: The tenant's code, or `None` for the token's own.
         timeout: Seconds to connect and to read.
         profile: Name of the requested profile, if any.
+        url_host: Host of the files' URLs that the server shall sign, such as `internal`.
     """
 
     base_url: str
@@ -179,6 +195,7 @@ class Settings:
     tenant: str | None = None
     timeout: Timeout = attrs.field(factory=Timeout)
     profile: str | None = None
+    url_host: str | None = None
 
     @property
     def source(self) -> str:
@@ -197,11 +214,14 @@ def resolve(
     tenant: str | None = None,
     timeout: TimeoutArgument = None,
     profile: str | None = None,
+    url_host: str | None = None,
 ) -> Settings:
-    """Work out the settings from arguments, the environment and the profile file.
+    """Work out the settings from arguments, the environment and files.
 
     Args:
-        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's `base_url`.
+        base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's `base_url`, else
+            `SYNAPSE_HOST`, which beats the profile for a token from the environment or the call,
+            else that of the login.
         api_token: The API token; else `SYNAPSE_API_TOKEN`, else the profile's.
         access_token: An alias of `api_token`.
         authorization_token: A login token of the older kind; else `SYNAPSE_AUTHORIZATION_TOKEN`.
@@ -210,6 +230,7 @@ def resolve(
         tenant: The tenant's code; else `SYNAPSE_TENANT`.
         timeout: Seconds, see `Timeout.of`.
         profile: The profile's name; else `SYNAPSE_PROFILE`, else `default`.
+        url_host: Host of the files' URLs; else `SYNAPSE_PLUGIN_RUN_URL_HOST`.
 
     Returns:
         The settings. Makes no request.
@@ -235,6 +256,9 @@ def resolve(
     credentials = _argument_credentials(arguments)
     if not credentials and not named:
         credentials = _environment_credentials()
+    host, host_source = _find_variable(_HOSTS)
+    if credentials and not named and not url:
+        url, url_source = host, host_source
     # A profile from which nothing is needed isn't read: the profile may belong to another server or
     # another identity.
     values = named
@@ -242,6 +266,13 @@ def resolve(
         values = read_profile(name)
     if not url:
         url, url_source = values.get("base_url"), f"{profile_path()}"
+    if not url:
+        url, url_source = host, host_source
+    login: Mapping[str, str] = {}
+    if name is None and (not url or not (credentials or _profile_has_token(values))):
+        login = read_login()
+    if not url:
+        url, url_source = login.get("base_url"), f"{login_path()}"
     if not url:
         raise ConfigurationError(
             "No base URL. Give the argument base_url, set the environment variable "
@@ -258,20 +289,42 @@ def resolve(
             )
     if not credentials:
         credentials = _environment_credentials()
+    if not credentials and (credentials := _login_credentials(login)):
+        if checked_url(login["base_url"], f"{login_path()}") != checked_url(url, url_source):
+            raise ConfigurationError(
+                f"The token of {login_path()} is for {login['base_url']}, and isn't sent to the "
+                f"base URL from {url_source}. Give api_token, or SYNAPSE_API_TOKEN, for that."
+            )
+        values = login
     if not credentials:
         raise ConfigurationError(
             "No API token. Give the argument api_token, set the environment variable "
             f"SYNAPSE_API_TOKEN, or write api_token into the profile [{name or 'default'}] of "
             f"{profile_path()}."
         )
-    code = tenant or os.environ.get("SYNAPSE_TENANT") or values.get("tenant") or None
+    code = tenant or _find_variable(_TENANTS)[0] or values.get("tenant") or None
     return Settings(
         base_url=checked_url(url, url_source),
         credentials=credentials,
         tenant=checked_tenant(code),
         timeout=Timeout.of(timeout),
         profile=name,
+        url_host=url_host or os.environ.get("SYNAPSE_PLUGIN_RUN_URL_HOST") or None,
     )
+
+
+def _find_variable(names: tuple[str, ...]) -> tuple[str | None, str]:
+    """Return the first environment variable that is set, and its name."""
+    return next(((value, name) for name in names if (value := os.environ.get(name))), (None, ""))
+
+
+def _login_credentials(login: Mapping[str, str]) -> dict[str, Secret]:
+    source = f"the login in {login_path()}"
+    return {kind: Secret(login[kind], source) for kind in _CREDENTIALS if login.get(kind)}
+
+
+def _profile_has_token(profile: Mapping[str, Any]) -> bool:
+    return any(profile.get(kind) for kind in (*_CREDENTIALS, "token_command"))
 
 
 def _argument_credentials(arguments: Mapping[str, str | None]) -> dict[str, Secret]:

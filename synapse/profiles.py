@@ -14,7 +14,16 @@ from typing import Any
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["profile_path", "read_profile", "run_token_command", "save_profile"]
+__all__ = [
+    "login_path",
+    "profile_path",
+    "read_login",
+    "read_profile",
+    "run_token_command",
+    "save_profile",
+]
+
+_PLATFORM_URL = "https://api.synapse.sh"
 
 
 def profile_path() -> Path:
@@ -58,6 +67,44 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
         known = ", ".join(named) or "none"
         raise ConfigurationError(f"{path} has no profile [{name or 'default'}]; it has {known}.")
     return section
+
+
+def login_path() -> Path:
+    """Return the file in which the platform's own client keeps a login."""
+    return Path(os.sep, os.path.expanduser("~"), ".synapse", "config.json")  # noqa: PTH111 - as above
+
+
+def read_login() -> Mapping[str, str]:
+    """Read the login of the platform's own client, in the words of a profile.
+
+    Returns:
+        `base_url`, one token, and `tenant` if the login has one; nothing without a login.
+
+    Raises:
+        ConfigurationError: The file can't be read, or isn't a JSON object.
+    """
+    path = login_path()
+    try:
+        document = json.loads(path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise ConfigurationError(f"The login in {path} can't be read: {error}") from None
+    except (ValueError, RecursionError):  # its message may quote a token
+        document = None
+    if not isinstance(document, dict):
+        raise ConfigurationError(
+            f"The login in {path} is not valid JSON. Log in again, or give base_url and api_token."
+        )
+    login = {"base_url": document.get("host") or _PLATFORM_URL}
+    # A user's token is for a client without an access token.
+    if token := document.get("access_token"):
+        login["api_token"] = token
+    elif token := document.get("user_token"):
+        login["authorization_token"] = token
+    if tenant := document.get("tenant"):
+        login["tenant"] = tenant
+    return login
 
 
 def save_profile(name: str, values: Mapping[str, str]) -> Path:

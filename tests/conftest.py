@@ -12,6 +12,7 @@ import pytest
 from urllib3.connectionpool import HTTPConnectionPool
 
 import synapse
+from synapse import profiles
 from synapse.clients.backend import BackendClient
 from synapse.emulator import Emulator
 from synapse.orm import session_base
@@ -19,7 +20,8 @@ from synapse.testing.tenants import EmulatorTenant
 
 _ENVIRONMENT = [
     *(f"SYNAPSE_{name}" for name in ("BASE_URL", "API_TOKEN", "ACCESS_TOKEN", "TENANT", "PROFILE")),
-    *(f"SYNAPSE_{name}" for name in ("AUTHORIZATION_TOKEN", "AGENT_TOKEN")),
+    *(f"SYNAPSE_{name}" for name in ("AUTHORIZATION_TOKEN", "AGENT_TOKEN", "HOST")),
+    *(f"SYNAPSE_PLUGIN_RUN_{name}" for name in ("HOST", "URL_HOST", "TENANT", "USER_TOKEN")),
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
 ]
 
@@ -35,7 +37,11 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
     for name in _ENVIRONMENT:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path_factory.getbasetemp() / "no-config"))
+    monkeypatch.setattr(
+        profiles, "login_path", lambda: tmp_path_factory.getbasetemp() / "no-config" / "config.json"
+    )
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     session_base.set_default(None)
     yield
     session_base.set_default(None)

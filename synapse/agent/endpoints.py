@@ -11,11 +11,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 from synapse._version import __version__
+from synapse.agent.gpus import list_gpus, summarize_gpus
 from synapse.agent.http_errors import Refusal
 from synapse.agent.job_service import Caller, JobService
-from synapse.agent.log_streaming import follow_by_http, follow_by_websocket
+from synapse.agent.log_streaming import follow_by_websocket, stream_events, stream_text
 from synapse.agent.metrics import PANELS, panel
 from synapse.agent.release_store import split_key
+from synapse.agent.resources import ClusterResources
 from synapse.agent.store import KeptJob, KeptRelease
 from synapse.errors import MissingExtra
 from synapse.jobs.protocols import MachinesUnavailable
@@ -25,7 +27,7 @@ try:
     from starlette.concurrency import run_in_threadpool
     from starlette.exceptions import HTTPException
     from starlette.requests import HTTPConnection, Request
-    from starlette.responses import JSONResponse, Response
+    from starlette.responses import JSONResponse, PlainTextResponse, Response
     from starlette.routing import BaseRoute, Route, WebSocketRoute
     from starlette.types import ASGIApp, Receive, Scope, Send
     from starlette.websockets import WebSocket
@@ -39,9 +41,17 @@ _LOG = logging.getLogger("synapse.agent")
 _MOST_ROWS = 1000
 _MOST_BODY = 10 << 20
 _MOST_ID = 1 << 63
-_TOKEN = re.compile(r"Token\s+(\S+)", re.IGNORECASE)
-#: Other spellings of the states, as newer servers have them.
-_OLDER = {"pending": "queued", "succeeded": "completed"}
+_TOKEN = re.compile(r"(?:Token\s+)?(\S+)", re.IGNORECASE)
+#: States whose names on the wire differ from the store's.
+_WIRE_STATUS = {"queued": "PENDING", "completed": "SUCCEEDED"}
+_STORED_STATUS = {word.lower(): status for status, word in _WIRE_STATUS.items()}
+#: Paths of the platform's own hosts, and why this agent has none of them.
+_FOREIGN = {
+    "containers": "This agent runs jobs, not containers. Use the container host's own tools.",
+    "builds": "This agent builds no images. Build the image elsewhere, for example with docker.",
+    "system": "This agent doesn't manage its host. Update or restart the agent on its machine.",
+}
+_ANY_METHOD = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 
 def make_app(work: JobService, token: str) -> ASGIApp:
@@ -61,8 +71,15 @@ def make_app(work: JobService, token: str) -> ASGIApp:
             Route(path, _make_handler(found), methods=list(found))
             for path, found in by_path.items()
         ),
-        Route("/ray/jobs/{id}/logs/stream/", endpoints.stream, methods=["GET"]),
+        Route("/jobs/{id}/logs/stream/", endpoints.events, methods=["GET"]),
+        Route("/ray/jobs/{id}/logs/stream/", endpoints.text, methods=["GET"]),
+        WebSocketRoute("/jobs/{id}/logs/", endpoints.websocket),
         WebSocketRoute("/ray/jobs/{id}/logs/ws/", endpoints.websocket),
+        *(
+            Route(path, _refusing(501, reason), methods=_ANY_METHOD)
+            for name, reason in _FOREIGN.items()
+            for path in (f"/{name}/", f"/{name}/{{rest:path}}")
+        ),
     ]
     app = Starlette(
         routes=routes,
@@ -78,13 +95,16 @@ def make_app(work: JobService, token: str) -> ASGIApp:
 
 
 class _Guard:
-    """Lets nobody in who hasn't the agent's token."""
+    """Admit requests with the agent's token only, with or without a slash at the path's end."""
 
     def __init__(self, app: ASGIApp, token: str) -> None:
         self._app = app
         self._token = token.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope.get("path", "/").endswith("/"):
+            # A redirect would lose the body of a POST.
+            scope = {**scope, "path": f"{scope['path']}/"}
         if scope["type"] not in ("http", "websocket") or self._is_allowed(scope):
             await self._app(scope, receive, send)
             return
@@ -112,6 +132,7 @@ class _Endpoints:
 
     def __init__(self, work: JobService) -> None:
         self._work = work
+        self._resources = ClusterResources(work.store, work.cluster)
 
     def table(self) -> Sequence[tuple[str, str, _Endpoint]]:
         """Return method, path and function of each."""
@@ -120,6 +141,7 @@ class _Endpoints:
             ("GET", "/metrics/{panel}/", self.metrics),
             ("GET", "/plugin_releases/", self.list_releases),
             ("POST", "/plugin_releases/", self.fetch_release),
+            ("POST", "/plugin_releases/run_debug/", self.run_debug),
             ("GET", "/plugin_releases/{id}/", self.get_release),
             ("DELETE", "/plugin_releases/{id}/", self.drop_release),
             ("POST", "/plugin_releases/{id}/run/", self.run_release),
@@ -134,6 +156,11 @@ class _Endpoints:
             ("GET", "/serve_applications/", self.list_applications),
             ("GET", "/serve_applications/{id}/", self.get_application),
             ("DELETE", "/serve_applications/{id}/", self.delete_application),
+            ("GET", "/gpu_status/", self.gpu_status),
+            ("GET", "/resources/cluster/", self.cluster_resources),
+            ("POST", "/resources/feasibility/", self.check_feasibility),
+            ("GET", "/resources/policy/", self.get_policy),
+            ("PATCH", "/resources/policy/", self.update_policy),
             ("GET", "/_orders/{id}/", self.order),
         ]
 
@@ -196,15 +223,22 @@ class _Endpoints:
             key = self._work.releases.find(key).key
         done = self._work.run(key, body, _caller(request))
         if isinstance(done, str):
-            return {"job_id": done, "id": done, "status": "queued"}, 202
+            return {"job_id": done, "id": done, "status": _WIRE_STATUS["queued"]}, 202
         return {"job_id": done.id, **_job_row(done)}, 201
 
+    def run_debug(self, request: Request, body: Any) -> Any:
+        """Run an action of code that isn't released."""
+        job = self._work.run_debug(body, _caller(request))
+        return {"job_id": job.id, **_job_row(job)}, 201
+
     def list_jobs(self, request: Request, body: Any) -> Any:
-        """Answer a page of the jobs, in the order in which they came."""
+        """Answer the jobs in order of arrival."""
         del body
         words = [word.lower() for word in request.query_params.getlist("status")]
-        statuses = [_OLDER.get(word, word) for word in words]
+        statuses = [_STORED_STATUS.get(word, word) for word in words]
         store = self._work.store
+        if not _asks_for_page(request):
+            return [_job_row(one) for one in store.jobs(statuses)]
         number, size = _window(request)
         rows = store.jobs(statuses, start=(number - 1) * size, limit=size)
         return _build_page(
@@ -217,13 +251,16 @@ class _Endpoints:
         return _job_row(self._work.job(request.path_params["id"]))
 
     def job_logs(self, request: Request, body: Any) -> Any:
-        """Answer a job's output from a line on."""
+        """Answer a job's output from a line on: text, or with the state of the log as JSON."""
         del body
+        is_rich = _asks_for_json(request)
         start = _number(request, "from", 0, least=0)
         limit = _number(request, "limit", -1, least=1)
         job = self._work.job(request.path_params["id"])
         lines = self._work.store.lines(job.id, start, limit)
         text = "".join(f"{line.message}\n" for line in lines)
+        if not is_rich:
+            return PlainTextResponse(text)
         return {"logs": text, "from": start, "count": job.lines, "is_final": job.is_final}
 
     def stop_job(self, request: Request, body: Any) -> Any:
@@ -234,9 +271,9 @@ class _Endpoints:
         return {"stopped": not was_final, **_job_row(self._work.stop(job_id))}
 
     def list_nodes(self, request: Request, body: Any) -> Any:
-        """Answer a page of the machines."""
+        """Answer the machines."""
         del body
-        return _slice_page(request, self._work.cluster.nodes())
+        return _list_rows(request, self._work.cluster.nodes())
 
     def get_node(self, request: Request, body: Any) -> Any:
         """Answer a machine."""
@@ -244,9 +281,9 @@ class _Endpoints:
         return _find_row(self._work.cluster.nodes(), "node_id", request, "node")
 
     def list_tasks(self, request: Request, body: Any) -> Any:
-        """Answer a page of running tasks."""
+        """Answer the running tasks."""
         del body
-        return _slice_page(request, self._work.cluster.tasks())
+        return _list_rows(request, self._work.cluster.tasks())
 
     def get_task(self, request: Request, body: Any) -> Any:
         """Answer a running task."""
@@ -254,9 +291,9 @@ class _Endpoints:
         return _find_row(self._work.cluster.tasks(), "task_id", request, "task")
 
     def list_applications(self, request: Request, body: Any) -> Any:
-        """Answer a page of served applications."""
+        """Answer the served applications."""
         del body
-        return _slice_page(request, self._work.cluster.applications())
+        return _list_rows(request, self._work.cluster.applications())
 
     def get_application(self, request: Request, body: Any) -> Any:
         """Answer an application."""
@@ -271,6 +308,35 @@ class _Endpoints:
             raise Refusal(404, f"No application {name} is served.")
         return None, 204
 
+    def gpu_status(self, request: Request, body: Any) -> Any:
+        """Answer the GPUs of the agent's machine."""
+        del request, body
+        gpus = list_gpus()
+        return {**summarize_gpus(gpus), "gpus": gpus}
+
+    def cluster_resources(self, request: Request, body: Any) -> Any:
+        """Answer capacity and use of the machines."""
+        del body
+        use_cache = request.query_params.get("use_cache", "true").lower()
+        if use_cache not in ("true", "false"):
+            raise Refusal(400, {"use_cache": ["Give true or false."]})
+        return self._resources.snapshot(use_cache=use_cache == "true")
+
+    def check_feasibility(self, request: Request, body: Any) -> Any:
+        """Answer whether the machines have room for work."""
+        del request
+        return self._resources.check(body)
+
+    def get_policy(self, request: Request, body: Any) -> Any:
+        """Answer the limits of feasibility checks."""
+        del request, body
+        return self._resources.policy()
+
+    def update_policy(self, request: Request, body: Any) -> Any:
+        """Change some of these limits."""
+        del request
+        return self._resources.update_policy(body)
+
     def order(self, request: Request, body: Any) -> Any:
         """Hand a job its spec, once."""
         del body
@@ -279,12 +345,20 @@ class _Endpoints:
             raise Refusal(404, "This ticket is unknown, or was used already.")
         return order
 
-    async def stream(self, request: Request) -> Response:
-        """Stream a job's output until the job has ended."""
+    async def events(self, request: Request) -> Response:
+        """Stream a job's output as server-sent events until the job has ended."""
+        job = await run_in_threadpool(self._work.job, request.path_params["id"])
+        start = _number(request, "from", 0, least=0)
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
+        return stream_events(self._work.store, job.id, start, self._work.stopping)
+
+    async def text(self, request: Request) -> Response:
+        """Stream a job's output as text until the job has ended."""
         job = await run_in_threadpool(self._work.job, request.path_params["id"])
         if request.method == "HEAD":
             return Response(media_type="text/plain")
-        return follow_by_http(self._work.store, job.id, request, self._work.stopping)
+        return stream_text(self._work.store, job.id, request, self._work.stopping)
 
     async def websocket(self, socket: WebSocket) -> None:
         """The same, by WebSocket."""
@@ -304,12 +378,24 @@ def _make_handler(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any
         endpoint = by_method["GET" if request.method == "HEAD" else request.method]
         body = await _body(request)
         done = await run_in_threadpool(endpoint, request, body)
+        if isinstance(done, Response):
+            return done
         content, status = done if isinstance(done, tuple) else (done, 200)
         if status == 204:
             return Response(status_code=204)
         return JSONResponse(content, status)
 
     return answer
+
+
+def _refusing(status: int, reason: str) -> Callable[[Request], Any]:
+    """Return a handler that refuses each request for the same reason."""
+
+    async def refuse(request: Request) -> Response:
+        del request
+        return JSONResponse({"detail": reason}, status)
+
+    return refuse
 
 
 async def _body(request: Request) -> dict[str, Any]:
@@ -364,7 +450,7 @@ def _caller(request: Request) -> Caller:
             return None
         found = _TOKEN.fullmatch(value.strip())
         if found is None:
-            raise Refusal(400, f"Invalid {name} header: it must be 'Token' and one word.")
+            raise Refusal(400, f"Invalid {name} header: give one word, with or without 'Token'.")
         return found[1]
 
     return Caller(word("SYNAPSE-User"), word("SYNAPSE-Tenant"))
@@ -379,7 +465,7 @@ def _job_row(job: KeptJob) -> dict[str, Any]:
         "action": job.action,
         "params": dict(job.params),
         "debug": job.debug,
-        "status": job.status,
+        "status": _WIRE_STATUS.get(job.status, job.status.upper()),
         "message": job.reason,
         "lines": job.lines,
         "created": job.created,
@@ -416,6 +502,26 @@ def _number(request: HTTPConnection, name: str, default: int, *, least: int) -> 
     if not re.fullmatch("[0-9]{1,15}", text) or int(text) < least:
         raise Refusal(400, {name: [f"Give a whole number from {least}."]})
     return int(text)
+
+
+def _asks_for_json(request: Request) -> bool:
+    """Return whether a log is asked for as JSON: by `format`, else by the preferred type."""
+    form = request.query_params.get("format")
+    if form is None:
+        preferred = request.headers.get("accept", "").partition(",")[0].partition(";")[0]
+        return preferred.strip().lower() == "application/json"
+    if form not in ("text", "json"):
+        raise Refusal(400, {"format": ["Give text or json."]})
+    return form == "json"
+
+
+def _asks_for_page(request: Request) -> bool:
+    return not {"page", "page_size"}.isdisjoint(request.query_params)
+
+
+def _list_rows(request: Request, rows: Sequence[dict[str, Any]]) -> Any:
+    """Return all rows as a plain list, or the page that is asked for."""
+    return _slice_page(request, rows) if _asks_for_page(request) else list(rows)
 
 
 def _window(request: Request) -> tuple[int, int]:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import logging
 import re
+import shutil
 import threading
 import time
 import uuid
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 
 from synapse._internal.redaction import hide
+from synapse.agent.debug_release import pack_debug_release
 from synapse.agent.delivery import Delivery, JobReporter
 from synapse.agent.http_errors import Refusal, translate_error
 from synapse.agent.release_store import ReleaseStore, split_key
@@ -20,7 +23,7 @@ from synapse.agent.store import KeptJob, KeptRelease, Store
 from synapse.agent.tickets import Tickets
 from synapse.errors import ClientError, ConfigurationError, UsageError
 from synapse.jobs.protocols import Machines, Runner
-from synapse.jobs.spec import JobSpec, Limits, Outcome
+from synapse.jobs.spec import JobSpec, Limits, Outcome, ReleaseFile
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.parameters import find_problems
 from synapse.session import Session
@@ -86,6 +89,9 @@ class JobService:
         self._session = session
         self.reports = reports
         self._limits = limits
+        self._debug_folder = store.folder / "debug"
+        shutil.rmtree(self._debug_folder, ignore_errors=True)  # of jobs that ended with the agent
+        self._debug_folder.mkdir(mode=0o700)
         # The run requests, by the id of the job that the backend creates for each.
         self._wanted: dict[str, str] = {}
         self._submitting = threading.Lock()
@@ -102,21 +108,53 @@ class JobService:
         Raises:
             Refusal: The release, the action or a parameter is invalid, or the backend is away.
         """
-        if self.stopping.is_set():
-            raise Refusal(503, "The agent is being stopped.")
         code, version = split_key(key)
-        job_id = _job_id(body)
-        known = self.store.job(job_id) if job_id is not None else None
+        job_id, known = self._find_job(body)
         if known is not None:
             return known  # asked twice: its first answer was lost
+        if body.get("requirements"):
+            reason = "The agent installs the requirements of the release; add yours to a release."
+            raise Refusal(400, {"requirements": [reason]})
         wanted = self._wanted.pop(job_id, None) if job_id is not None else None
         if wanted is not None:
             code, version = split_key(wanted)
         release, _ = self.releases.fetch(code, version)
-        action, params = _validate_request(release, body)
+        action, params = _validate_request(PluginConfig.parse(release.config), body)
         if job_id is None or caller.user_token is None:
             return self._run_by_backend(release, job_id, action, params, body, caller)
-        return self._submit(release, job_id, action, params, body, caller)
+        order = self._make_spec(
+            self.releases.file_of(release), job_id, action, params, bool(body.get("debug")), caller
+        )
+        return self._submit(order, JobReporter(self.store, self.reports, job_id))
+
+    def run_debug(self, body: Mapping[str, Any], caller: Caller) -> KeptJob:
+        """Run an action of code that isn't released.
+
+        The backend hears of the job only if the request names a job of the backend (`job_id`).
+
+        Raises:
+            Refusal: The code, the action or a parameter is invalid.
+        """
+        job_id, known = self._find_job(body)
+        if known is not None:
+            return known
+        archive = self._debug_folder / f"{uuid.uuid4().hex}.zip"
+        key = job_id or str(uuid.uuid4())
+        try:
+            package = pack_debug_release(body, archive)
+            action, params = _validate_request(package.config, body)
+            release = ReleaseFile(
+                code=str(package.config.code),
+                version=str(package.config.version),
+                checksum=package.checksum,
+                archive=archive,
+            )
+            order = self._make_spec(release, key, action, params, True, caller)
+        except Refusal:
+            archive.unlink(missing_ok=True)
+            raise
+        reporter = _DebugReporter(self.store, self.reports, key, archive)
+        return self._submit(order, reporter, is_reported=job_id is not None)
 
     def stop(self, job_id: str) -> KeptJob:
         """Request a job's end.
@@ -154,42 +192,54 @@ class JobService:
         self.runner.close()
         self.fail_left_jobs()
 
-    def _submit(
+    def _find_job(self, body: Mapping[str, Any]) -> tuple[str | None, KeptJob | None]:
+        """Return the id that a run request names, and the job if the agent has it.
+
+        Raises:
+            Refusal: The id is malformed, or the agent is being stopped.
+        """
+        if self.stopping.is_set():
+            raise Refusal(503, "The agent is being stopped.")
+        job_id = _job_id(body)
+        return job_id, self.store.job(job_id) if job_id is not None else None
+
+    def _make_spec(
         self,
-        release: KeptRelease,
+        release: ReleaseFile,
         job_id: str,
         action: str,
         params: Mapping[str, Any],
-        body: Mapping[str, Any],
+        debug: bool,
         caller: Caller,
-    ) -> KeptJob:
-        token = caller.user_token or ""
-        hide(token)
-        credentials = {"api_token": token}
-        if caller.tenant:
-            credentials["tenant"] = caller.tenant
-        order = JobSpec(
+    ) -> JobSpec:
+        return JobSpec(
             job_id=job_id,
-            release=self.releases.file_of(release),
+            release=release,
             action=action,
             params=params,
             base_url=self._session.transport.base_url,
-            credentials=credentials,
+            credentials=self._credentials_of(caller),
             limits=self._limits,
-            debug=bool(body.get("debug")),
+            debug=debug,
         )
+
+    def _submit(
+        self, order: JobSpec, reporter: JobReporter, *, is_reported: bool = True
+    ) -> KeptJob:
         with self._submitting:
             is_new = self.store.add(
-                job_id,
-                code=release.code,
-                version=release.version,
-                action=action,
-                params=params,
+                order.job_id,
+                code=order.release.code,
+                version=order.release.version,
+                action=order.action,
+                params=order.params,
                 debug=order.debug,
             )
             if is_new:
-                self.runner.submit(order, JobReporter(self.store, self.reports, job_id))
-        return self.job(job_id)
+                if not is_reported:
+                    self.store.give_up(order.job_id)
+                self.runner.submit(order, reporter)
+        return self.job(order.job_id)
 
     def _run_by_backend(
         self,
@@ -226,15 +276,35 @@ class JobService:
 
     def _session_of(self, caller: Caller) -> Session:
         """Return a session with the caller's rights; with the agent's own for an unnamed caller."""
-        options: dict[str, Any] = {"timeout": self._session.transport.settings.timeout}
-        url = self._session.transport.base_url
-        if caller.user_token is not None:
-            try:
-                return Session(url, caller.user_token, tenant=caller.tenant, **options)
-            except ConfigurationError as error:
-                raise Refusal(400, {"detail": f"SYNAPSE-User or SYNAPSE-Tenant: {error}"}) from None
-        own = self._session.transport.settings.credentials["agent_token"].reveal()
-        return Session(url, agent_token=own, tenant=caller.tenant, **options)
+        settings = self._session.transport.settings
+        options: dict[str, Any] = {"timeout": settings.timeout, **self._credentials_of(caller)}
+        try:
+            return Session(self._session.transport.base_url, **options)
+        except ConfigurationError as error:
+            raise Refusal(400, {"detail": f"SYNAPSE-User or SYNAPSE-Tenant: {error}"}) from None
+
+    def _credentials_of(self, caller: Caller) -> dict[str, str]:
+        """Return the caller's credentials, by the name of the session's argument."""
+        if caller.user_token is None:
+            own = self._session.transport.settings.credentials["agent_token"].reveal()
+            credentials = {"agent_token": own}
+        else:
+            hide(caller.user_token)
+            credentials = {"api_token": caller.user_token}
+        return {**credentials, "tenant": caller.tenant} if caller.tenant else credentials
+
+
+class _DebugReporter(JobReporter):
+    """The reporter of a debugging run, whose code is deleted at the end."""
+
+    def __init__(self, store: Store, reports: Delivery, job_id: str, archive: Path) -> None:
+        super().__init__(store, reports, job_id)
+        self._archive = archive
+
+    def ended(self, outcome: Outcome) -> None:
+        """Report the outcome, and delete the code."""
+        super().ended(outcome)
+        self._archive.unlink(missing_ok=True)
 
 
 def _job_id(body: Mapping[str, Any]) -> str | None:
@@ -246,7 +316,7 @@ def _job_id(body: Mapping[str, Any]) -> str | None:
     return value
 
 
-def _validate_request(release: KeptRelease, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+def _validate_request(config: PluginConfig, body: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     """Return action and parameters of a run request, checked against the release.
 
     Raises:
@@ -256,7 +326,7 @@ def _validate_request(release: KeptRelease, body: Mapping[str, Any]) -> tuple[st
     if name is not None and not isinstance(name, str):
         raise Refusal(400, {"action": ["Not a valid string."]})
     try:
-        action = PluginConfig.parse(release.config).action(name)
+        action = config.action(name)
     except UsageError as error:
         raise Refusal(400, {"action": [str(error)]}) from None
     params = body.get("params", body.get("parameters"))

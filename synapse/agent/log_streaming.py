@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,10 +17,12 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from synapse.agent.http_errors import Refusal
 from synapse.agent.store import Store
 
-__all__ = ["follow_by_http", "follow_by_websocket"]
+__all__ = ["follow_by_websocket", "stream_events", "stream_text"]
 
 _LINES = 500
 _PERIOD = 0.1
+# Seconds without a line until followers hear that the connection lives; less than their timeouts.
+_LONGEST_SILENCE = 10.0
 # A message of more than 10 KiB is more than followers take by default.
 _MOST_MESSAGE = 8 << 10
 _RANGE = re.compile(r"lines=([0-9]{1,15})-")
@@ -31,16 +35,18 @@ class _Cut(Exception):
 async def _batches(
     store: Store, job_id: str, start: int, stopping: threading.Event
 ) -> AsyncIterator[list[str]]:
-    """Yield a job's lines from a number on, until the job has ended.
+    """Yield a job's lines from a number on, until the job has ended; no lines after a silence.
 
     Raises:
         _Cut: The agent is being stopped.
     """
+    silence = 0.0
     while True:
         # Asked before the lines, so that those which came with the end are among them.
         job = store.job(job_id)
         lines = [line.message for line in store.lines(job_id, start, _LINES)]
-        if lines:
+        if lines or silence >= _LONGEST_SILENCE:
+            silence = 0.0
             start += len(lines)
             yield lines
         elif job is None or job.is_final:
@@ -49,40 +55,68 @@ async def _batches(
             raise _Cut
         else:
             await asyncio.sleep(_PERIOD)
+            silence += _PERIOD
 
 
-def follow_by_http(
-    store: Store, job_id: str, request: Request, stopping: threading.Event
-) -> Response:
-    """Return the answer that a log is streamed in; `Range: lines=N-` says from where on.
+def stream_text(store: Store, job_id: str, request: Request, stopping: threading.Event) -> Response:
+    """Return a log as streamed text; `Range: lines=N-` gives the first line.
 
     Raises:
-        Refusal: The range can't be one.
+        Refusal: The range is malformed.
     """
     wanted = request.headers.get("range")
-    start = 0
-    if wanted is not None:
-        found = _RANGE.fullmatch(wanted.replace(" ", ""))
-        if found is None:
-            raise Refusal(416, "The range must be lines=N-, with the number of the first line.")
-        start = int(found[1])
-    return _Lines(store, job_id, start, stopping, is_part=wanted is not None)
+    if wanted is None:
+        return _Stream(_encode_text(_batches(store, job_id, 0, stopping)))
+    found = _RANGE.fullmatch(wanted.replace(" ", ""))
+    if found is None:
+        raise Refusal(416, "The range must be lines=N-, with the number of the first line.")
+    start = int(found[1])
+    response = _Stream(_encode_text(_batches(store, job_id, start, stopping)), 206)
+    response.headers["Content-Range"] = _content_range(start)
+    return response
 
 
-class _Lines(Response):
-    """A text that is sent line by line, and left open-ended if interrupted."""
+def stream_events(store: Store, job_id: str, start: int, stopping: threading.Event) -> Response:
+    """Return a log as server-sent events from a line on: one per line, and one for the end."""
+    events = _encode_events(_batches(store, job_id, start, stopping), start)
+    return _Stream(events, media_type="text/event-stream")
 
-    media_type = "text/plain"
+
+async def _encode_text(batches: AsyncIterator[list[str]]) -> AsyncIterator[bytes]:
+    async for lines in batches:
+        yield "".join(f"{line}\n" for line in lines).encode()
+
+
+async def _encode_events(batches: AsyncIterator[list[str]], start: int) -> AsyncIterator[bytes]:
+    """Yield events as `data:` lines only, since followers may take other lines for output."""
+    async for lines in batches:
+        events = [
+            _encode_event(type="log", message=line, line=number)
+            for number, line in enumerate(lines, start)
+        ]
+        start += len(lines)
+        yield b"".join(events) or _encode_event(type="ping")
+    yield _encode_event(type="complete")
+
+
+def _encode_event(**event: Any) -> bytes:
+    return f"data: {json.dumps(event)}\n\n".encode()
+
+
+def _content_range(start: int) -> str:
+    return f"lines {start}-/*"
+
+
+class _Stream(Response):
+    """A response that is sent in pieces, and left open-ended if interrupted."""
 
     def __init__(
-        self, store: Store, job_id: str, start: int, stopping: threading.Event, *, is_part: bool
+        self, pieces: AsyncIterator[bytes], status: int = 200, media_type: str = "text/plain"
     ) -> None:
-        super().__init__(status_code=206 if is_part else 200)
+        super().__init__(status_code=status, media_type=media_type)
         del self.headers["content-length"]
         self.headers["X-Accel-Buffering"] = "no"  # a proxy in between passes it on at once
-        if is_part:
-            self.headers["Content-Range"] = f"lines {start}-/*"
-        self._batches = _batches(store, job_id, start, stopping)
+        self._pieces = pieces
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         del scope
@@ -95,11 +129,10 @@ class _Lines(Response):
         )
         gone = asyncio.ensure_future(_wait_for_disconnect(receive))
         try:
-            async for lines in self._batches:
+            async for piece in self._pieces:
                 if gone.done():
                     return
-                text = "".join(f"{line}\n" for line in lines).encode()
-                await send({"type": "http.response.body", "body": text, "more_body": True})
+                await send({"type": "http.response.body", "body": piece, "more_body": True})
         except _Cut:
             return  # without the last chunk: who follows sees that this isn't the end
         finally:
@@ -115,8 +148,11 @@ async def _wait_for_disconnect(receive: Receive) -> None:
 async def follow_by_websocket(
     store: Store, job_id: str, socket: WebSocket, start: int, stopping: threading.Event
 ) -> None:
-    """Send a log by WebSocket, in messages of some lines; closed with 1000 at the end."""
-    await socket.accept()
+    """Send a log by WebSocket, in messages of some lines; closed with 1000 at the end.
+
+    The header tells followers that the log begins at the line that they asked for.
+    """
+    await socket.accept(headers=[(b"content-range", _content_range(start).encode())])
     gone = asyncio.ensure_future(_wait_for_close(socket))
     try:
         async for lines in _batches(store, job_id, start, stopping):

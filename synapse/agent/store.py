@@ -196,6 +196,22 @@ class Store:
                 db.execute("DELETE FROM releases")
             db.execute("INSERT OR REPLACE INTO about VALUES ('owner', ?)", (owner,))
 
+    def setting(self, name: str) -> Any:
+        """Return a stored setting of the agent; `None` if never stored."""
+        rows = self._rows("SELECT value FROM about WHERE name = ?", (f"setting.{name}",))
+        return json.loads(rows[0][0]) if rows else None
+
+    def keep_setting(self, name: str, value: Any) -> None:
+        """Store a setting of the agent.
+
+        Args:
+            name: Name of the setting.
+            value: The value, which JSON can have.
+        """
+        row = (f"setting.{name}", json.dumps(value))
+        with self._transact() as db:
+            db.execute("INSERT OR REPLACE INTO about VALUES (?, ?)", row)
+
     # Jobs.
 
     def add(

@@ -7,10 +7,19 @@ from typing import Any
 
 from synapse.errors import UsageError
 
-__all__ = ["UrlConversion", "convert_row", "parse_conversion"]
+__all__ = ["UrlConversion", "convert_row", "is_url_conversion", "parse_conversion"]
 
 UrlConversion = Mapping[str, Any]
 _KEYS = {"files_fields", "coerce", "is_list"}
+
+
+def is_url_conversion(argument: Any) -> bool:
+    """Return whether an argument is a rule for URLs, not query parameters."""
+    return (
+        isinstance(argument, Mapping)
+        and bool(argument)
+        and (set(argument) <= _KEYS or any(callable(value) for value in argument.values()))
+    )
 
 
 def parse_conversion(

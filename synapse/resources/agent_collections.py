@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 from synapse._internal.hints import suggestion
-from synapse.errors import InvalidQuery, InvalidResponse
+from synapse.errors import InvalidQuery
 from synapse.resources.agent_values import (
     AgentApi,
     AgentJob,
@@ -21,16 +22,11 @@ from synapse.resources.enums import JobStatus
 
 __all__ = ["AgentJobs", "AgentReleases", "ClusterTasks", "Nodes", "ServedApplications"]
 
-_PAGE = 100
-
 T = TypeVar("T", bound=AgentValue)
 
 
 class _AgentCollection(Generic[T]):
-    """Objects of an agent, listed or fetched by key.
-
-    Iterating makes one request for each page of 100, as they are used.
-    """
+    """Objects of an agent, listed or fetched by key. Iterating makes one request."""
 
     def __init__(
         self, kind: type[T], api: AgentApi, list_: Callable[..., Any], get: Callable[[str], Any]
@@ -44,14 +40,14 @@ class _AgentCollection(Generic[T]):
         return self._rows({})
 
     def all(self) -> list[T]:
-        """Return all of them. One request for each page of 100."""
+        """Return all of them. One request."""
         return list(self)
 
     def get(self, key: str) -> T:
         """Return one element. One request.
 
         Raises:
-            BadRequest: The key is malformed; no request was build_value.
+            BadRequest: The key is malformed; no request was made.
             NotFound: No element has this key.
         """
         return build_value(self._kind, self._get(key), self._api)
@@ -60,18 +56,8 @@ class _AgentCollection(Generic[T]):
         return f"<{type(self).__name__} of {self._api!r}>"
 
     def _rows(self, params: Mapping[str, Any]) -> Iterator[T]:
-        number = 1
-        while True:
-            response = self._list({**params, "page": number, "page_size": _PAGE})
-            is_page = isinstance(response, Mapping)
-            rows = response.get("results") if is_page else response
-            if not isinstance(rows, list):
-                raise InvalidResponse(200, "the response is not a list", response=response)
-            for row in rows:
-                yield build_value(self._kind, row, self._api)
-            if not is_page or not rows or response.get("next") is None:
-                return
-            number += 1
+        for row in self._list(params):
+            yield build_value(self._kind, row, self._api)
 
 
 class AgentJobs(_AgentCollection[AgentJob]):
@@ -81,7 +67,7 @@ class AgentJobs(_AgentCollection[AgentJob]):
         super().__init__(AgentJob, api, api.list_jobs, api.get_job)
 
     def filter(self, *, status: JobStatus | str) -> Iterator[AgentJob]:
-        """Yield the jobs in a state. One request for each page of 100.
+        """Yield the jobs in a state. One request.
 
         Args:
             status: The state, in any spelling.
@@ -98,10 +84,11 @@ class AgentJobs(_AgentCollection[AgentJob]):
 
 
 class AgentReleases(_AgentCollection[AgentRelease]):
-    """The plugin releases that an agent keeps."""
+    """The plugin releases that an agent keeps. Iterating makes one request for each page."""
 
     def __init__(self, api: AgentApi) -> None:
-        super().__init__(AgentRelease, api, api.list_plugin_releases, api.get_plugin_release)
+        list_all = partial(api.list_plugin_releases, list_all=True)
+        super().__init__(AgentRelease, api, list_all, api.get_plugin_release)
 
     def fetch(self, plugin: Any, version: str) -> AgentRelease:
         """Make the agent fetch a release, unless the agent has that release. One request.
@@ -114,8 +101,8 @@ class AgentReleases(_AgentCollection[AgentRelease]):
             NotFound: The backend has no such release.
         """
         code = plugin if isinstance(plugin, str) else plugin.code
-        body = {"plugin": code, "version": version}
-        return build_value(self._kind, self._api.create_plugin_release(body), self._api)
+        release = self._api.create_plugin_release(code, version)
+        return build_value(self._kind, release, self._api)
 
 
 class Nodes(_AgentCollection[Node]):

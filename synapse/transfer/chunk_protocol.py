@@ -14,7 +14,7 @@ from synapse.transport.urls import path_segment
 
 __all__ = ["ServerUpload"]
 
-_PATH = "chunked_upload/"
+UPLOAD_PATH = "chunked_upload/"
 _COMPLETE = 2
 # Slowest rate at which a server hashes a file on finish, in bytes per second.
 _HASH_RATE = 50e6
@@ -110,7 +110,7 @@ class ServerUpload:
 
     @property
     def _path(self) -> str:
-        return _PATH if self.id is None else f"{_PATH}{path_segment(self.id)}/"
+        return UPLOAD_PATH if self.id is None else f"{UPLOAD_PATH}{path_segment(self.id)}/"
 
     def _validate(self, answer: Any) -> dict[str, Any]:
         match answer:

@@ -7,7 +7,6 @@ continue, such as an expired one, is started again, once.
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +26,7 @@ from synapse.errors import (
 )
 from synapse.transfer.checksum import Hasher
 from synapse.transfer.chunk_protocol import ServerUpload
-from synapse.transfer.local_file import LocalFile
+from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, show_progress
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transfer.upload_state import UploadState
@@ -50,8 +49,9 @@ Progress = Callback
 
 def upload_in_chunks(
     transport: Transport,
-    source: str | os.PathLike[str],
+    source: SourceArgument,
     *,
+    name: str | None = None,
     chunk_size: int = CHUNK_SIZE,
     progress: ProgressArgument = False,
 ) -> dict[str, Any]:
@@ -62,7 +62,8 @@ def upload_in_chunks(
 
     Args:
         transport: The transport.
-        source: Path of the file.
+        source: A path, or a seekable file opened for reading bytes.
+        name: Name of the file on the server; by default the last part of the path.
         chunk_size: Bytes per chunk.
         progress: Progress display; a callback gets the sent bytes and the file's size.
 
@@ -76,7 +77,7 @@ def upload_in_chunks(
     """
     validate_int("chunk_size", chunk_size)
     with (
-        LocalFile(source) as file,
+        LocalFile(source, name=name) as file,
         UploadState(transport, file) as state,
         show_progress(progress) as shown,
         shown.file(file.name, file.size) as file_progress,

@@ -14,7 +14,7 @@ from urllib3.fields import RequestField
 
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
 
-__all__ = ["MultipartFile", "ProgressError", "unwrap_progress_errors"]
+__all__ = ["MultipartFile", "ProgressError", "render_part", "unwrap_progress_errors"]
 
 # Up to this size, one copy is cheaper than several system calls that threads take turns at.
 _SINGLE_WRITE_LIMIT = 256 * 1024
@@ -70,8 +70,8 @@ class MultipartFile:
         boundary = secrets.token_hex(16)
         head = b""
         for name, value in (fields or {}).items():
-            head += self._render_part(boundary, RequestField(name, b"")) + value.encode() + b"\r\n"
-        head += self._render_part(boundary, RequestField("file", b"", filename=source.name))
+            head += render_part(boundary, RequestField(name, b"")) + value.encode() + b"\r\n"
+        head += render_part(boundary, RequestField("file", b"", filename=source.name))
         self._head = head
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._source = source
@@ -123,7 +123,8 @@ class MultipartFile:
             except Exception as error:
                 raise ProgressError(error) from error
 
-    @staticmethod
-    def _render_part(boundary: str, field: RequestField) -> bytes:
-        field.make_multipart(content_type="application/octet-stream" if field._filename else None)
-        return f"--{boundary}\r\n{field.render_headers()}".encode()
+
+def render_part(boundary: str, field: RequestField) -> bytes:
+    """Return the boundary and the headers of a part."""
+    field.make_multipart(content_type="application/octet-stream" if field._filename else None)
+    return f"--{boundary}\r\n{field.render_headers()}".encode()

@@ -11,11 +11,11 @@ import hashlib
 import json
 import logging
 import os
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.user_folders import find_user_folder
 from synapse.transfer.file_lock import acquire_lock, release_lock
 from synapse.transfer.local_file import LocalFile
 from synapse.transport import Transport
@@ -38,17 +38,7 @@ def state_folder() -> Path:
 
     Without that variable, the folder is in the operating system's usual place.
     """
-    # Path.home() raises for a user without a home; here the ~ stays, below the root.
-    home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111
-    if root := os.environ.get("XDG_STATE_HOME"):
-        base = Path(root)
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches"
-    else:
-        base = home / ".local" / "state"
-    return base / "synapse" / "uploads"
+    return find_user_folder("XDG_STATE_HOME", ".local/state") / "synapse" / "uploads"
 
 
 class UploadState:

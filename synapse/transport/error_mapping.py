@@ -19,7 +19,7 @@ from synapse.transport import decoding
 from synapse.transport.socket_deadlines import DeadlinePassed
 from synapse.transport.urls import without_query
 
-__all__ = ["from_bad_body", "from_exception", "from_response", "retry_after"]
+__all__ = ["find_error_class", "from_bad_body", "from_exception", "from_response", "retry_after"]
 
 _BY_STATUS: dict[int, type[errors.ClientError]] = {
     400: errors.BadRequest,
@@ -60,7 +60,7 @@ def from_response(
     status = response.status_code
     document = cleaned(_decoded(body))
     detail, fields, is_validation = _explained(document, response, body)
-    cls = _BY_STATUS.get(status) or (errors.ServerError if status >= 500 else errors.ClientError)
+    cls = find_error_class(status)
     if cls is errors.BadRequest and is_validation:
         cls = errors.ValidationError
     hint = _HINTS.get(status)
@@ -86,6 +86,12 @@ def from_response(
         if isinstance(error, errors.RateLimited) and error.retry_after is not None:
             error.hint = f"Wait {error.retry_after:g} seconds."
     return error
+
+
+def find_error_class(status: int) -> type[errors.ClientError]:
+    """Return the class of error for a status from 400 on."""
+    default = errors.ServerError if status >= 500 else errors.ClientError
+    return _BY_STATUS.get(status, default)
 
 
 def from_bad_body(

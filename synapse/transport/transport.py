@@ -451,6 +451,10 @@ class Transport:
         request = self._template.copy()
         request.method = method
         query = query_string(params)
+        host = self.settings.url_host
+        # The link to a next page may repeat it.
+        if host and "url_host=" not in query:
+            query = "&".join(filter(None, (query, query_string({"url_host": host}))))
         request.url = url or f"{self.base_url}{path}{f'?{query}' if query else ''}"
         if json is not None:
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
@@ -41,6 +41,7 @@ def messages(
     params: Mapping[str, Any] | None = None,
     timeout: Timeout | None = None,
     resource: str | None = None,
+    on_open: Callable[[Mapping[str, str]], object] | None = None,
 ) -> Iterator[str | None]:
     """Yield a WebSocket's text messages until its normal end. One request.
 
@@ -53,6 +54,7 @@ def messages(
         timeout: Seconds to connect, and of silence after which `None` is yielded; by default the
             session's. The connection stays usable.
         resource: Name of the log, for messages.
+        on_open: Called with the response's headers, in lower case, before the first message.
 
     Raises:
         MissingExtra: `websocket-client` isn't installed.
@@ -83,6 +85,8 @@ def messages(
             **_proxy(handshake.proxies, request.url or "", waits.connect),
         )
         socket.settimeout(waits.read)
+        if on_open is not None:
+            on_open(socket.getheaders())
         while True:
             try:
                 opcode, data = socket.recv_data()

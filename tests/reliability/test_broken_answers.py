@@ -73,7 +73,7 @@ SAFE: dict[str, Callable[[synapse.Session, Recorder], Any]] = {
     "delete": lambda session, home: of_a_task(session, home, lambda task: task.delete()),
     "client get": lambda session, home: session.client.get_project(1),
     "client list": lambda session, home: session.client.list_projects(),
-    "client list all": lambda session, home: session.client.list_projects(list_all=True),
+    "client list all": lambda session, home: list(session.client.list_projects(list_all=True)),
 }
 
 

@@ -179,7 +179,7 @@ class TestAddresses:
         lure = lures(evil)[name]
         home.otherwise = reply(200, {"count": 1, "next": None, "previous": lure, "results": []})
         try_out(lambda: list(session.projects))
-        try_out(lambda: session.client.list_projects(list_all=True))
+        try_out(lambda: list(session.client.list_projects(list_all=True)))
         check(evil.connections == 0)
 
     @pytest.mark.parametrize("field", ["url", "id"])
@@ -286,7 +286,7 @@ class TestRedirects:
         with pytest.raises(errors.ClientError, match="redirects to"):
             list(session.projects.page_size(1))
         with pytest.raises(errors.ClientError, match="redirects to"):
-            session.client.list_projects({"page_size": 1}, list_all=True)
+            list(session.client.list_projects({"page_size": 1}, list_all=True))
         check(evil.connections == 0)
 
     def test_of_an_upload(

@@ -42,7 +42,7 @@ class TestSize:
         "get": lambda session: session.projects.get(1),
         "list": lambda session: list(session.projects),
         "create": lambda session: session.projects.create(title="a", category="text"),
-        "client": lambda session: session.client.list_projects(list_all=True),
+        "client": lambda session: list(session.client.list_projects(list_all=True)),
     }
 
     @pytest.mark.parametrize("use", USES)
@@ -130,7 +130,9 @@ class TestPaging:
     WALKS: dict[str, Callable[[synapse.Session], Any]] = {
         "objects": lambda session: list(session.projects.page_size(2)),
         "rows": lambda session: list(session.projects.page_size(2).values("id")),
-        "client": lambda session: session.client.list_projects({"page_size": 2}, list_all=True),
+        "client": lambda session: list(
+            session.client.list_projects({"page_size": 2}, list_all=True)
+        ),
         "bulk": lambda session: session.projects.page_size(2).in_bulk(range(1, 300)),
     }
 

@@ -125,7 +125,7 @@ def calls(session: synapse.Session, path: Any) -> dict[str, Any]:
         "agent": lambda: look(session.agents.connect("agent-token")),
         "me": lambda: look(session.me),
         "client": lambda: session.client.list_projects(),
-        "client, all": lambda: session.client.list_projects(list_all=True),
+        "client, all": lambda: list(session.client.list_projects(list_all=True)),
         "lines": lambda: list(session.transport.lines("jobs/1/")),
         "storage": lambda: look(session.storages.default()),
     }

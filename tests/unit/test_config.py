@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import math
 import pickle
@@ -509,3 +510,131 @@ def test_token_command_is_the_tokens_source(profiles: Callable[[str], Path]) -> 
     secret = resolve().credentials["api_token"]
     assert secret.reveal() == "a-token"
     assert secret.source.startswith("token_command of the profile [default]")
+
+
+# -- The platform's own variables and login ------------------------------------------------------
+
+LOGIN = {"host": "http://login/", "access_token": "of-login", "tenant": "login-tenant"}
+PROFILE = '[default]\nbase_url = "http://profile/"\napi_token = "of-profile"'
+
+
+@pytest.fixture
+def login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], Path]:
+    """Writes the login of the platform's client."""
+    path = tmp_path / "config.json"
+    monkeypatch.setattr("synapse.profiles.login_path", lambda: path)
+
+    def write(document: Any) -> Path:
+        path.write_text(document if isinstance(document, str) else json.dumps(document))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("document", "arguments", "variables", "profile", "expected"),
+    [
+        (LOGIN, {}, {}, "", ("http://login/", {"api_token": "of-login"}, "login-tenant")),
+        (LOGIN, {"tenant": "t"}, {}, "", ("http://login/", {"api_token": "of-login"}, "t")),
+        (
+            {"user_token": "of-user"},
+            {},
+            {},
+            "",
+            ("https://api.synapse.sh/", {"authorization_token": "of-user"}, None),
+        ),
+        (
+            {**LOGIN, "user_token": "of-user", "environments": {}},
+            {},
+            {},
+            "",
+            ("http://login/", {"api_token": "of-login"}, "login-tenant"),
+        ),
+        (LOGIN, {"api_token": "a"}, {}, "", ("http://login/", {"api_token": "a"}, None)),
+        (LOGIN, {}, {}, PROFILE, ("http://profile/", {"api_token": "of-profile"}, None)),
+        (
+            LOGIN,
+            {},
+            {"HOST": "http://login"},
+            "",
+            ("http://login/", {"api_token": "of-login"}, "login-tenant"),
+        ),
+        (
+            LOGIN,
+            {},
+            {"HOST": "http://host", "ACCESS_TOKEN": "e"},
+            PROFILE,
+            ("http://host/", {"api_token": "e"}, None),
+        ),
+        (
+            LOGIN,
+            {},
+            {"HOST": "http://host", "BASE_URL": "http://base", "ACCESS_TOKEN": "e"},
+            "",
+            ("http://base/", {"api_token": "e"}, None),
+        ),
+        (
+            LOGIN,
+            {},
+            {"HOST": "http://host"},
+            PROFILE,
+            ("http://profile/", {"api_token": "of-profile"}, None),
+        ),
+        (
+            None,
+            {},
+            {
+                "PLUGIN_RUN_HOST": "http://host",
+                "PLUGIN_RUN_USER_TOKEN": "u",
+                "PLUGIN_RUN_TENANT": "t",
+            },
+            PROFILE,
+            ("http://host/", {"authorization_token": "u"}, "t"),
+        ),
+    ],
+)
+def test_platform_settings_come_last(
+    profiles: Callable[[str], Path],
+    login: Callable[[Any], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    document: Any,
+    arguments: dict[str, str],
+    variables: dict[str, str],
+    profile: str,
+    expected: tuple[str, dict[str, str], str | None],
+) -> None:
+    if document is not None:
+        login(document)
+    if profile:
+        profiles(profile)
+    for name, value in variables.items():
+        monkeypatch.setenv(f"SYNAPSE_{name}", value)
+
+    settings = resolve(**arguments)
+
+    assert (settings.base_url, tokens(settings), settings.tenant) == expected
+
+
+def test_token_of_a_login_goes_to_its_own_server_only(login: Callable[[Any], Path]) -> None:
+    login(LOGIN)
+
+    with pytest.raises(ConfigurationError, match=r"is for http://login/, and isn't sent to"):
+        resolve("http://elsewhere/")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '"x"', "\xff"])
+def test_login_that_is_not_a_login(login: Callable[[Any], Path], text: str) -> None:
+    login(text)
+
+    with pytest.raises(ConfigurationError, match="is not valid JSON"):
+        resolve()
+    assert resolve(URL, "token").base_url == f"{URL}/"
+
+
+@pytest.mark.parametrize(("argument", "variable"), [("internal", ""), (None, "internal")])
+def test_host_of_file_urls(
+    monkeypatch: pytest.MonkeyPatch, argument: str | None, variable: str
+) -> None:
+    monkeypatch.setenv("SYNAPSE_PLUGIN_RUN_URL_HOST", variable)
+
+    assert resolve(URL, "token", url_host=argument).url_host == "internal"

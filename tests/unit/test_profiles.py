@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 
 from synapse.errors import ConfigurationError
-from synapse.profiles import profile_path, read_profile, run_token_command, save_profile
+from synapse.profiles import (
+    login_path,
+    profile_path,
+    read_login,
+    read_profile,
+    run_token_command,
+    save_profile,
+)
 
 Write = Callable[[str], Path]
 
@@ -249,3 +256,28 @@ class TestTokenCommand:
     def test_failure_names_the_source(self, command: Any, reason: str) -> None:
         with pytest.raises(ConfigurationError, match=f"token_command of the profile {reason}"):
             run_token_command(command, "the profile")
+
+
+class TestLogin:
+    def test_place(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("HOME", str(tmp_path))
+
+        assert login_path() == tmp_path / ".synapse" / "config.json"
+
+    def test_no_login(self) -> None:
+        assert read_login() == {}
+
+    def test_file_that_cannot_be_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("synapse.profiles.login_path", lambda: tmp_path)
+
+        with pytest.raises(ConfigurationError, match="can't be read"):
+            read_login()
+
+    def test_words_of_a_profile(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        path = tmp_path / "config.json"
+        path.write_text('{"host": "http://h", "access_token": "a", "tenant": "t", "agent": {}}')
+        monkeypatch.setattr("synapse.profiles.login_path", lambda: path)
+
+        assert read_login() == {"base_url": "http://h", "api_token": "a", "tenant": "t"}

@@ -1,4 +1,4 @@
-"""Follow the log of a job at an agent by WebSocket, stream or polling."""
+"""Follow the log of a job at an agent by WebSocket, events, text or polling."""
 
 from __future__ import annotations
 
@@ -7,6 +7,9 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any, Literal, get_args
 
 from synapse._internal.backoff import Backoff
+from synapse.clients.agent.events import read_events
+from synapse.clients.agent.job_log import log_text, read_log
+from synapse.clients.agent.long_poll import LongPollTransport
 from synapse.config import Timeout
 from synapse.errors import (
     AuthenticationError,
@@ -14,8 +17,8 @@ from synapse.errors import (
     InvalidResponse,
     MissingExtra,
     NotFound,
-    PermissionDenied,
     RequestTimeout,
+    ServerError,
     UsageError,
 )
 from synapse.resources.enums import JobStatus
@@ -26,7 +29,7 @@ from synapse.transport.websocket import can_be_used, messages
 
 __all__ = ["TailProtocol", "tail", "validate_protocol"]
 
-TailProtocol = Literal["auto", "websocket", "http", "stream"]
+TailProtocol = Literal["auto", "websocket", "http", "stream", "poll"]
 
 _Lines = Generator[str, None, "str | None"]
 
@@ -68,7 +71,14 @@ def tail(
         limits: Limits of the stream.
         timeout: Seconds to connect, and seconds of silence before the job's state is read.
         patience: Longest outage of the agent, in seconds.
+
+    Raises:
+        UsageError: The transport has no streams, and the protocol needs one.
     """
+    if isinstance(transport, LongPollTransport):
+        if protocol not in ("auto", "poll"):
+            raise UsageError("A long poll has no streams. Pass protocol='poll' to follow a log.")
+        protocol = "poll"
     follower = _AgentLogFollower(transport, key, protocol, limits, timeout)
     return follow(
         follower.open_at,
@@ -97,13 +107,16 @@ class _AgentLogFollower:
         self._timeout = timeout
         openers: dict[str, Callable[[int], _Lines]] = {
             "websocket": self._open_websocket,
-            "stream": self._open_stream,
-            "http": self._poll_lines,
+            "http": self._open_events,
+            "stream": self._open_text,
+            "poll": self._poll_lines,
         }
         if protocol != "auto":
             self._openers = [openers[protocol]]
         else:
-            self._openers = list(openers.values())[0 if can_be_used() else 1 :]
+            self._openers = [openers["http"], openers["poll"]]
+            if can_be_used():
+                self._openers.insert(0, openers["websocket"])
         # Whether a line came by the first opener.
         self._is_confirmed = False
 
@@ -123,14 +136,14 @@ class _AgentLogFollower:
             except StopIteration as end:
                 rest: str | None = end.value
                 return rest
-            except (AuthenticationError, PermissionDenied):
+            except AuthenticationError:
                 raise
             except ClientError as error:
                 if self._is_confirmed or len(self._openers) == 1:
                     raise
                 if isinstance(error, NotFound):
                     self._get(f"jobs/{self._key}/")  # raises if the job itself is missing
-                # A proxy may block this protocol and let the next one through.
+                # A proxy may block this protocol, also with a 403, and let the next one through.
                 del self._openers[0]
                 continue
             self._is_confirmed = True
@@ -139,13 +152,16 @@ class _AgentLogFollower:
             return rest
 
     def _open_websocket(self, start: int) -> _Lines:
+        headers: dict[str, str] = {}
         stream = messages(
             self._transport,
-            f"ray/jobs/{self._key}/logs/ws/",
+            f"jobs/{self._key}/logs/",
             params={"from": start} if start else None,
             timeout=self._timeout,
             resource=self.label,
+            on_open=headers.update,
         )
+        number: int | None = None
         for message in stream:
             if message is None:
                 if self.has_ended():
@@ -153,10 +169,40 @@ class _AgentLogFollower:
                     raise RequestTimeout(408, "the log fell silent", resource=self.label)
                 continue
             self.meter.message(len(message.encode(errors="surrogatepass")))
-            yield from message.removesuffix("\n").split("\n")
+            if number is None:
+                # An agent that doesn't say where the log begins sends the whole log.
+                number = start if headers.get("content-range") == f"lines {start}-/*" else 0
+            lines = message.removesuffix("\n").split("\n")
+            yield from lines[max(start - number, 0) :]
+            number += len(lines)
         return None
 
-    def _open_stream(self, start: int) -> _Lines:
+    def _open_events(self, start: int) -> _Lines:
+        stream = self._transport.lines_from(
+            0,
+            f"jobs/{self._key}/logs/stream/",
+            params={"from": start} if start else None,
+            timeout=(self._timeout.connect, self._timeout.read),
+            resource=self.label,
+        )
+        number: int | None = None
+        for event in read_events(stream, self.label):
+            if event.get("type") == "complete":
+                return None
+            if event.get("type") == "error":
+                detail = str(event.get("message") or "the agent can't read the log")
+                raise ServerError(500, detail, resource=self.label)
+            if "message" not in event:
+                continue
+            if number is None:
+                # An agent that doesn't number the lines sends the whole log.
+                number = event["line"] if type(event.get("line")) is int else 0
+            lines = str(event["message"]).removesuffix("\n").split("\n")
+            yield from lines[max(start - number, 0) :]
+            number += len(lines)
+        return None
+
+    def _open_text(self, start: int) -> _Lines:
         return self._transport.lines_from(
             start,
             f"ray/jobs/{self._key}/logs/stream/",
@@ -179,15 +225,15 @@ class _AgentLogFollower:
 
     def _poll(self, start: int) -> tuple[list[str], bool, str | None]:
         """Return new lines, whether the log is complete, and an unfinished last line."""
-        path = f"jobs/{self._key}/logs/"
-        body = self._get(path, params={"from": start, "limit": _BATCH})
-        if body.get("from") == start:
-            lines = str(body["logs"]).split("\n")[:-1]
-            return lines, bool(body["is_final"]) and start + len(lines) >= body["count"], None
+        params = {"format": "json", "from": start, "limit": _BATCH}
+        log = read_log(self._transport, self._key, params)
+        if isinstance(log, Mapping) and log.get("from") == start:
+            lines = str(log["logs"]).split("\n")[:-1]
+            return lines, bool(log["is_final"]) and start + len(lines) >= log["count"], None
         # This agent always sends the whole log. Read the state first, so that the log is
         # complete if the job has ended.
         has_ended = self.has_ended()
-        *lines, last = str(self._get(path).get("logs") or "").split("\n")
+        *lines, last = log_text(read_log(self._transport, self._key)).split("\n")
         return lines[start:], has_ended, (last or None) if start <= len(lines) else None
 
     def _get(self, path: str, **options: Any) -> Mapping[str, Any]:

@@ -11,18 +11,44 @@ from synapse.clients.backend.data_collection import DataCollectionClientMixin
 from synapse.clients.backend.hitl import HITLClientMixin
 from synapse.clients.backend.integration import IntegrationClientMixin
 from synapse.clients.backend.ml import MLClientMixin
+from synapse.clients.backend.models import (
+    Agent,
+    ConfirmFileResult,
+    ConfirmUploadResponse,
+    JobStatus,
+    MultipartUploadInfo,
+    PresignedFileInfo,
+    PresignedUploadPart,
+    PresignedUploadResponse,
+    Storage,
+    StorageCategory,
+    StorageProvider,
+    UpdateJobRequest,
+)
 
 if TYPE_CHECKING:
     from synapse.session import Session
 
 __all__ = [
+    "Agent",
     "AnnotationClientMixin",
     "BackendClient",
+    "ConfirmFileResult",
+    "ConfirmUploadResponse",
     "CoreClientMixin",
     "DataCollectionClientMixin",
     "HITLClientMixin",
     "IntegrationClientMixin",
+    "JobStatus",
     "MLClientMixin",
+    "MultipartUploadInfo",
+    "PresignedFileInfo",
+    "PresignedUploadPart",
+    "PresignedUploadResponse",
+    "Storage",
+    "StorageCategory",
+    "StorageProvider",
+    "UpdateJobRequest",
 ]
 
 
@@ -46,6 +72,7 @@ class BackendClient(
         agent_token: Token of an agent; default: `SYNAPSE_AGENT_TOKEN`.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names.
         transport: Transport of a session to share; replaces all other arguments.
+        url_host: Host of the files' URLs that the server shall sign, such as `internal`.
 
     Raises:
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse._internal.validate import validate_int
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
+from synapse.errors import SynapseError, UsageError
 from synapse.resources.projects import Project
 from synapse.resources.task_tags import TaskTag
 from synapse.resources.tasks import Task
 
 __all__ = ["AnnotationClientMixin"]
+
+_MOST_WORKERS = 10
 
 
 class AnnotationClientMixin(BackendBase):
@@ -36,15 +45,17 @@ class AnnotationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List projects. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering` and so on.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Project, params, url_conversion, list_all)
+        return self._list_rows(Project, params, url_conversion, list_all, **options)
 
     def create_project(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Create a project. One request.
@@ -75,13 +86,15 @@ class AnnotationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List tasks with the files of their data units. One request, or one per page.
 
         Args:
             params: Filters such as `project` and `status`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
 
         Example:
             >>> client = getfixture("client")
@@ -89,7 +102,42 @@ class AnnotationClientMixin(BackendBase):
             >>> client.list_tasks(params={"project": project.id})["count"]
             2
         """
-        return self._list_rows(Task, params, url_conversion, list_all)
+        return self._list_rows(Task, params, url_conversion, list_all, **options)
+
+    def list_tasks_data(
+        self,
+        params: Params | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List the documents of tasks, without their files. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+
+        Returns:
+            Rows with `id` and `data`.
+        """
+        return self._list_rows(Task, params, None, list_all, part="data/", **options)
+
+    def list_tasks_files(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List the files of tasks, without their documents. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            url_conversion: Rule for rewriting the URLs in `files`, a list.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+        """
+        return self._list_rows(Task, params, url_conversion, list_all, part="files/", **options)
 
     def create_tasks(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
         """Create one task or several. One request.
@@ -105,12 +153,15 @@ class AnnotationClientMixin(BackendBase):
         """
         return self._create(Task, data)
 
-    def annotate_task_data(self, task_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+    def annotate_task_data(
+        self, task_id: Id, data: Mapping[str, Any], schema: str | None = None
+    ) -> dict[str, Any]:
         """Store a task's annotation document. One request.
 
         Args:
             task_id: Id of the task.
-            data: Annotation document.
+            data: Annotation document, or `{"action": "submit" or "save", "data": document}`.
+            schema: Schema by which the server checks the document; `"any"` checks nothing.
 
         Returns:
             The task.
@@ -119,7 +170,45 @@ class AnnotationClientMixin(BackendBase):
             NotFound: No task has this id.
             ValidationError: The server refused the document.
         """
-        return self._call_action("PUT", Task, task_id, "annotate_task_data/", data)
+        params = {} if schema is None else {"schema": schema}
+        return self._call_action("PUT", Task, task_id, "annotate_task_data/", data, params)
+
+    def annotate_task_data_batch(
+        self, items: Sequence[Mapping[str, Any]], *, max_workers: int | None = None
+    ) -> dict[Any, dict[str, Any]]:
+        """Store the annotation documents of many tasks. One request for each task.
+
+        A failed task doesn't stop the others.
+
+        Args:
+            items: `{"task_id", "data"}` for each task, and optionally `schema`.
+            max_workers: Requests in flight; by default at most 10.
+
+        Returns:
+            `{"success", "error", "response"}` by the id of the task.
+
+        Raises:
+            UsageError: An item has no `task_id` or no `data`; no request was made.
+        """
+        for number, item in enumerate(items):
+            missing = {"task_id", "data"} - set(item)
+            if missing:
+                raise UsageError(f"items[{number}] has no {min(missing)!r}. Give it both.")
+        workers = min(len(items), _MOST_WORKERS) if max_workers is None else max_workers
+
+        def annotate(item: Mapping[str, Any]) -> dict[str, Any]:
+            try:
+                row = self.annotate_task_data(item["task_id"], item["data"], item.get("schema"))
+            except SynapseError as error:
+                return {"success": False, "error": str(error), "response": None}
+            return {"success": True, "error": None, "response": row}
+
+        if not items:
+            return {}
+        validate_int("max_workers", workers)
+        with ThreadPoolExecutor(workers, thread_name_prefix="synapse-annotate") as pool:
+            answers = pool.map(annotate, items)
+            return {item["task_id"]: answer for item, answer in zip(items, answers, strict=True)}
 
     def set_tags_tasks(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
         """Add tags to tasks or remove them. One request.
@@ -151,12 +240,14 @@ class AnnotationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List tags. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `project`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(TaskTag, params, url_conversion, list_all)
+        return self._list_rows(TaskTag, params, url_conversion, list_all, **options)

@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.base import BaseClient, Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.orm.resource import Resource
@@ -13,6 +17,7 @@ from synapse.orm.resource import Resource
 __all__ = ["BackendBase", "Id"]
 
 Id = int | str
+_SLOW_ROWS_SECONDS = 60.0
 
 
 class BackendBase(BaseClient):
@@ -45,11 +50,28 @@ class BackendBase(BaseClient):
         url_conversion: UrlConversion | None,
         list_all: bool,
         *,
+        part: str = "",
         files_fields: tuple[str, ...] = ("files",),
-    ) -> Page | list[dict[str, Any]]:
-        """List rows."""
-        path = str(cls.__schema__.list_path)
-        return self._list(path, params, url_conversion, list_all, files_fields=files_fields)
+        is_local: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List rows, or one part of each."""
+        path = f"{cls.__schema__.list_path}{part}"
+        return self._list(
+            path,
+            params,
+            url_conversion,
+            list_all,
+            files_fields=files_fields,
+            is_local=is_local,
+            **options,
+        )
+
+    def _allow_slow_rows(self, options: ListKeywords) -> None:
+        """Raise the read timeout of a list with files, whose pages take servers long."""
+        if options.get("timeout") is None:
+            read = self._transport.settings.timeout.read
+            options["timeout"] = max(_SLOW_ROWS_SECONDS, read)
 
     def _create(
         self, cls: type[Resource], data: Mapping[str, Any] | Sequence[Mapping[str, Any]]
@@ -64,11 +86,21 @@ class BackendBase(BaseClient):
         return row
 
     def _call_action(
-        self, method: str, cls: type[Resource], key: Id, action: str, data: Any = None
+        self,
+        method: str,
+        cls: type[Resource],
+        key: Id,
+        action: str,
+        data: Any = None,
+        params: Params | None = None,
     ) -> dict[str, Any]:
         """Call an action of a row."""
         schema = cls.__schema__
         row: dict[str, Any] = self._request(
-            method, schema.detail_path(key, action), json=data, resource=schema.label(key)
+            method,
+            schema.detail_path(key, action),
+            json=data,
+            params=params,
+            resource=schema.label(key),
         )
         return row

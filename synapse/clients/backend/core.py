@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from synapse.clients.backend.base import BackendBase
+from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.timed_transport import set_read_timeout
+from synapse.transfer.chunk_protocol import UPLOAD_PATH
 from synapse.transfer.chunked_upload import CHUNK_SIZE, Progress, upload_in_chunks
+from synapse.transport.urls import path_segment
 
 __all__ = ["CoreClientMixin"]
 
@@ -19,6 +22,8 @@ class CoreClientMixin(BackendBase):
         file_path: str | os.PathLike[str],
         chunk_size: int = CHUNK_SIZE,
         on_progress: Progress | None = None,
+        *,
+        read_timeout: float | None = None,
     ) -> dict[str, Any]:
         """Upload a file in chunks. One request for each chunk and one to finish.
 
@@ -26,6 +31,7 @@ class CoreClientMixin(BackendBase):
             file_path: Path of the file.
             chunk_size: Bytes per chunk; default 50 MiB.
             on_progress: Called after each chunk with the bytes sent and the size of the file.
+            read_timeout: Seconds without a byte of a response; default: the client's.
 
         Returns:
             The row of the upload, with the `id`.
@@ -42,6 +48,20 @@ class CoreClientMixin(BackendBase):
             >>> client.create_chunked_upload(path, chunk_size=1000)["status"]
             2
         """
+        transport = set_read_timeout(self._transport, read_timeout)
         return upload_in_chunks(
-            self._transport, file_path, chunk_size=chunk_size, progress=on_progress or False
+            transport, file_path, chunk_size=chunk_size, progress=on_progress or False
         )
+
+    def get_chunked_upload(self, upload_id: Id) -> dict[str, Any]:
+        """Return the state of a chunked upload. One request.
+
+        Args:
+            upload_id: Id of the upload.
+
+        Raises:
+            NotFound: No upload has this id, or the upload has expired.
+        """
+        path = f"{UPLOAD_PATH}{path_segment(upload_id)}/"
+        row: dict[str, Any] = self._get(path, resource=f"chunked upload {upload_id}")
+        return row

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from pathlib import Path
-from typing import Any
+from typing import IO, Any, Protocol, TypeAlias, cast
+
+from typing_extensions import Unpack
 
 from synapse._internal.validate import validate_int
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.keyword_aliases import accept_aliases
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
+from synapse.clients.timed_transport import set_read_timeout
 from synapse.clients.url_conversion import UrlConversion
 from synapse.errors import UsageError
 from synapse.resources.data_collections import DataCollection
@@ -21,11 +27,39 @@ from synapse.resources.data_files import DataFile
 from synapse.resources.data_units import DataUnit
 from synapse.resources.tasks import Task
 from synapse.transfer.chunked_upload import upload_in_chunks
-from synapse.transfer.upload import upload_file
+from synapse.transfer.local_file import LocalFile, SourceArgument
+from synapse.transfer.upload import DIRECT_LIMIT, upload_file
 
 __all__ = ["DataCollectionClientMixin"]
 
 UnitFiles = Mapping[str, Any]
+FileArgument: TypeAlias = "str | os.PathLike[str] | RemotePath"
+
+_PATH = (str, os.PathLike)
+_CHECKSUM_KEYS = ("existing_checksums", "checksums")
+
+
+class RemotePath(Protocol):
+    """A path on a storage, such as that of fsspec's `UPath`."""
+
+    @property
+    def name(self) -> str:
+        """Last part of the path."""
+
+    def open(self, mode: str, /) -> IO[bytes]:
+        """Open the file."""
+
+
+@contextmanager
+def _open_remote(path: FileArgument) -> Iterator[tuple[SourceArgument, str | None]]:
+    """Open a remote path for reading, and return its name; leave a local path as it is."""
+    is_local = isinstance(path, _PATH) and (getattr(path, "protocol", "") in ("", "file", "local"))
+    if is_local or not hasattr(path, "open"):
+        yield cast("SourceArgument", path), None
+        return
+    remote = cast("RemotePath", path)
+    with remote.open("rb") as file:
+        yield file, remote.name
 
 
 class DataCollectionClientMixin(BackendBase):
@@ -36,7 +70,8 @@ class DataCollectionClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List data collections. One request, or with `list_all` one for each page.
 
         `list_data_collections` is an alias.
@@ -44,35 +79,42 @@ class DataCollectionClientMixin(BackendBase):
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(DataCollection, params, url_conversion, list_all)
+        return self._list_rows(DataCollection, params, url_conversion, list_all, **options)
 
     list_data_collections = list_data_collection
 
+    @accept_aliases(data_collection_id="collection_id")
     def get_data_collection(
-        self, data_collection_id: Id, params: Params | None = None
+        self, collection_id: Id, params: Params | None = None
     ) -> dict[str, Any]:
         """Return a data collection with the file specifications. One request.
 
         Args:
-            data_collection_id: Id of the collection.
+            collection_id: Id of the collection; `data_collection_id` is an alias.
             params: Query parameters.
 
         Raises:
             NotFound: No collection has this id.
         """
         query = {"expand": "file_specifications", **(params or {})}
-        return self._get_row(DataCollection, data_collection_id, query)
+        return self._get_row(DataCollection, collection_id, query)
 
     def create_data_file(
-        self, file_path: str | os.PathLike[str], use_chunked_upload: bool = False
+        self,
+        file_path: FileArgument,
+        use_chunked_upload: bool | None = None,
+        *,
+        read_timeout: float | None = None,
     ) -> dict[str, Any]:
         """Upload a data file. One request; in chunks, two and one per chunk.
 
         Args:
-            file_path: Path of the file.
-            use_chunked_upload: Whether to send the file in chunks; recommended from 50 MB.
+            file_path: Path of the file, or a remote path: an object with `open()` and `name`.
+            use_chunked_upload: Whether to send the file in chunks; by default above 50 MB.
+            read_timeout: Seconds without a byte of a response; default: the client's.
 
         Returns:
             The row of the file, with `id`, `checksum`, `size`, `data_unit_id` and so on.
@@ -88,26 +130,39 @@ class DataCollectionClientMixin(BackendBase):
             >>> getfixture("client").create_data_file(path)["size"]
             5
         """
+        transport = set_read_timeout(self._transport, read_timeout)
         path = DataFile.__schema__.path
-        if not use_chunked_upload:
-            return upload_file(self._transport, path, file_path)
-        upload = upload_in_chunks(self._transport, file_path)
-        body = {"chunked_upload": upload["id"], "meta": {"filename": Path(file_path).name}}
-        row: dict[str, Any] = self._post(path, body)
+        with _open_remote(file_path) as (source, name):
+            with LocalFile(source, name=name) as file:
+                is_large = file.size > DIRECT_LIMIT
+            if not isinstance(source, _PATH):
+                source.seek(0)  # measuring moved the position
+            if not (is_large if use_chunked_upload is None else use_chunked_upload):
+                return upload_file(transport, path, source, name=name)
+            upload = upload_in_chunks(transport, source, name=name)
+        body = {"chunked_upload": upload["id"], "meta": {"filename": file.name}}
+        row: dict[str, Any] = transport.request("POST", path, json=body, resource="data_files")
         return row
 
     def upload_data_file(
-        self, data: UnitFiles, collection_id: Id, use_chunked_upload: bool = False
+        self,
+        data: UnitFiles,
+        collection_id: Id,
+        use_chunked_upload: bool | None = None,
+        *,
+        read_timeout: float | None = None,
     ) -> dict[str, Any]:
         """Upload the files of one data unit. One request per file, more in chunks.
 
         Args:
-            data: `{"files": {specification: path}, "meta": {...}}`.
+            data: `{"files": {specification: path}, "meta": {...}, "groups": [...]}`; the last two
+                are optional.
             collection_id: Id of the unit's collection.
-            use_chunked_upload: Whether to send the files in chunks.
+            use_chunked_upload: Whether to send the files in chunks; by default above 50 MB.
+            read_timeout: Seconds without a byte of a response; default: the client's.
 
         Returns:
-            The argument for `create_data_units`: checksums and names replace the paths.
+            The argument for `create_data_units`, with the checksum beside each path.
 
         Raises:
             UsageError: `data` has no files, or a file can't be read.
@@ -117,13 +172,16 @@ class DataCollectionClientMixin(BackendBase):
             raise UsageError('A data unit needs files. Pass {"files": {specification: path}}.')
         files_sent: dict[str, Any] = {}
         for name, path in files.items():
-            row = self.create_data_file(path, use_chunked_upload)
-            files_sent[name] = {"checksum": row["checksum"], "path": Path(path).name}
-        return {
+            row = self.create_data_file(path, use_chunked_upload, read_timeout=read_timeout)
+            files_sent[name] = {"checksum": row["checksum"], "path": str(path)}
+        body: dict[str, Any] = {
             "data_collection": collection_id,
             "files": files_sent,
             "meta": dict(data.get("meta") or {}),
         }
+        if groups := data.get("groups"):
+            body["groups"] = [groups] if isinstance(groups, str) else list(groups)
+        return body
 
     def create_data_units(self, data: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> Any:
         """Create one data unit or several. One request.
@@ -139,32 +197,39 @@ class DataCollectionClientMixin(BackendBase):
         """
         return self._create(DataUnit, data)
 
-    def get_data_unit(self, data_unit_id: Id, params: Params | None = None) -> dict[str, Any]:
+    @accept_aliases(data_unit_id="unit_id")
+    def get_data_unit(self, unit_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a data unit. One request.
 
         Args:
-            data_unit_id: Id of the data unit.
+            unit_id: Id of the data unit; `data_unit_id` is an alias.
             params: Query parameters.
 
         Raises:
             NotFound: No unit has this id.
         """
-        return self._get_row(DataUnit, data_unit_id, params)
+        return self._get_row(DataUnit, unit_id, params)
 
     def list_data_units(
         self,
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
-        """List data units. One request, or with `list_all` one for each page.
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List data units. One request, or with `list_all` one for each page and each file.
+
+        With `list_all`, the files are downloaded into this user's cache as the rows are used, and
+        `files[...]["path"]` is the local path.
 
         Args:
             params: Filters such as `data_collection`, `page`, `page_size`, `ordering`.
-            url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            url_conversion: Rule for rewriting the URLs in `files` instead; `{}` changes nothing.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(DataUnit, params, url_conversion, list_all)
+        self._allow_slow_rows(options)
+        return self._list_rows(DataUnit, params, url_conversion, list_all, is_local=True, **options)
 
     def verify_data_files_checksums(self, checksums: Iterable[str]) -> Any:
         """Return the checksums of files that the server already has. One request.
@@ -175,50 +240,63 @@ class DataCollectionClientMixin(BackendBase):
             checksums: MD5 checksums in hex.
 
         Returns:
-            The server's response; `checksums` lists the known ones.
+            The server's response; `existing_checksums` and `checksums` list the known ones.
         """
         body = {"checksums": list(checksums)}
-        return self._post(f"{DataFile.__schema__.path}verify_checksums/", body)
+        answer = self._post(f"{DataFile.__schema__.path}verify_checksums/", body)
+        if isinstance(answer, dict):
+            # Servers of different ages use one key or the other.
+            for key, other in (_CHECKSUM_KEYS, _CHECKSUM_KEYS[::-1]):
+                if key not in answer and other in answer:
+                    answer[key] = answer[other]
+        return answer
 
     data_files_verify_checksums = verify_data_files_checksums
 
+    @accept_aliases(upload_data="data", process_pool="max_workers")
     def upload_data_collection(
         self,
         collection_id: Id,
-        upload_data: Iterable[UnitFiles],
+        data: Iterable[UnitFiles],
         project_id: Id | None = None,
         batch_size: int = 1000,
-        process_pool: int = 10,
-    ) -> list[dict[str, Any]]:
+        max_workers: int = 10,
+        *,
+        on_progress: Callable[[int, int], None] | None = None,
+    ) -> None:
         """Upload the files of many data units and create the units, optionally with tasks.
 
         One request per file, and one or two per batch.
 
         Args:
             collection_id: Id of the collection.
-            upload_data: `{"files": {specification: path}, "meta": {...}}` for each unit.
+            data: `{"files": {specification: path}, "meta": {...}, "groups": [...]}` for each unit;
+                `upload_data` is an alias.
             project_id: Id of the project that gets a task for each unit.
             batch_size: Units per request.
-            process_pool: Files sent in parallel.
-
-        Returns:
-            The units, in order.
+            max_workers: Units sent in parallel; `process_pool` is an alias.
+            on_progress: Called after each unit whose files were sent, with the number so far and
+                the number of all. An iterator of unknown length is read into memory for that.
 
         Raises:
             UsageError: A file can't be read, or a number is out of range.
             ValidationError: The server refused a batch; the earlier batches exist.
         """
         validate_int("batch_size", batch_size)
-        validate_int("process_pool", process_pool)
-        created: list[dict[str, Any]] = []
-        items = iter(upload_data)
-        with ThreadPoolExecutor(process_pool, thread_name_prefix="synapse-upload") as pool:
+        validate_int("max_workers", max_workers)
+        if on_progress is not None and not isinstance(data, Sized):
+            data = list(data)
+        items, upload = iter(data), partial(self.upload_data_file, collection_id=collection_id)
+        with ThreadPoolExecutor(max_workers, thread_name_prefix="synapse-upload") as pool:
+            number = 0
             while batch := list(islice(items, batch_size)):
-                upload = partial(self.upload_data_file, collection_id=collection_id)
-                bodies = list(pool.map(upload, batch))
+                bodies = []
+                for body in pool.map(upload, batch):
+                    bodies.append(body)
+                    number += 1
+                    if on_progress is not None and isinstance(data, Sized):
+                        on_progress(number, len(data))
                 units = self.create_data_units(bodies)
                 if project_id is not None:
                     tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
                     self._create(Task, tasks)
-                created += units
-        return created

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.assignments import Assignment
@@ -34,15 +38,54 @@ class HITLClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List assignments with their files. One request, or one per page.
 
         Args:
             params: Filters such as `project`, `status` and `assignee`, `page`, `page_size`.
             url_conversion: Rule for rewriting the URLs in `files`.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Assignment, params, url_conversion, list_all)
+        return self._list_rows(Assignment, params, url_conversion, list_all, **options)
+
+    def list_assignments_data(
+        self,
+        params: Params | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List the documents of assignments, without their files. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+
+        Returns:
+            Rows with `id` and `data`.
+        """
+        return self._list_rows(Assignment, params, None, list_all, part="data/", **options)
+
+    def list_assignments_files(
+        self,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
+        list_all: bool = False,
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
+        """List the files of assignments, without their documents. One request, or one per page.
+
+        Args:
+            params: Filters, `page`, `page_size`, `ordering`.
+            url_conversion: Rule for rewriting the URLs in `files`, a list.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
+        """
+        return self._list_rows(
+            Assignment, params, url_conversion, list_all, part="files/", **options
+        )
 
     def set_tags_assignments(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
         """Add tags to assignments or remove them. One request.

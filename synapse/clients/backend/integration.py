@@ -7,43 +7,64 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from typing_extensions import Unpack
+
+from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
+from synapse.clients.backend.models import AgentRecord
 from synapse.clients.base import Params
+from synapse.clients.keyword_aliases import accept_aliases, choose_one
+from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
+from synapse.clients.record import Record
 from synapse.clients.url_conversion import UrlConversion
 from synapse.config import TimeoutArgument
 from synapse.errors import UsageError
-from synapse.resources.agents import connect_path
+from synapse.resources.agents import Agent, connect_path
 from synapse.resources.enums import JobStatus
 from synapse.resources.job_logs import Log, data_uri
 from synapse.resources.jobs import Job
 from synapse.resources.plugins import Plugin, PluginRelease
 from synapse.resources.serve_applications import ServeApplication
 from synapse.resources.storages import Storage
+from synapse.transfer.local_file import SourceArgument
+from synapse.transfer.multipart_form import encode_form_value
 from synapse.transfer.upload import upload_file
-from synapse.transport.decoding import dumps
 from synapse.transport.line_follower import follow
 from synapse.transport.stream_limits import StreamLimits, StreamMeter
+from synapse.transport.urls import path_segment
 
 __all__ = ["IntegrationClientMixin"]
 
 _PATH = (str, os.PathLike)
+_URLS = ("data:", "http://", "https://")
 
 
 class IntegrationClientMixin(BackendBase):
     """Agents, plugins, jobs, logs, served applications and storages."""
 
-    def health_check_agent(self, token: str) -> Any:
+    def list_agents(self, params: Params | None = None) -> list[AgentRecord]:
+        """List agents, as records with attributes. One request.
+
+        Args:
+            params: Filters, `page`, `page_size`.
+        """
+        page = self._list(Agent.__schema__.path, params)
+        return [AgentRecord(row) for row in page["results"]]
+
+    @accept_aliases(token="agent_token")  # noqa: S106 - a keyword's name
+    def health_check_agent(self, agent_token: str) -> Any:
         """Return the connection state of the agent with a token. One request.
 
         Args:
-            token: Token of the agent. Messages don't show tokens.
+            agent_token: Token of the agent; `token` is an alias. Messages don't show tokens.
 
         Raises:
             UsageError: The token has characters that no token has.
             NotFound: No agent has this token.
         """
-        return self._post(connect_path(token), resource="agent of the token", secret=token)
+        path = connect_path(agent_token)
+        return self._post(path, resource="agent of the token", secret=agent_token)
 
     def get_plugin(self, plugin_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a plugin. One request.
@@ -82,11 +103,12 @@ class IntegrationClientMixin(BackendBase):
         """
         return self._update(Plugin, plugin_id, data)
 
-    def run_plugin(self, plugin_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
+    @accept_aliases(plugin_id="plugin")
+    def run_plugin(self, plugin: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Start a job. One request.
 
         Args:
-            plugin_id: Id or code of the plugin.
+            plugin: Id or code of the plugin; `plugin_id` is an alias.
             data: `action`, `params` (or `parameters`), `agent`, `debug`, `job_id`, each optional.
 
         Returns:
@@ -96,20 +118,22 @@ class IntegrationClientMixin(BackendBase):
             NotFound: No plugin has this id.
             ValidationError: The server refused the action or a parameter.
         """
-        return self._call_action("POST", Plugin, plugin_id, "run/", data)
+        return self._call_action("POST", Plugin, plugin, "run/", data)
 
-    def create_plugin_release(self, data: Mapping[str, Any]) -> dict[str, Any]:
+    def create_plugin_release(
+        self, data: Mapping[str, Any], file: SourceArgument | None = None
+    ) -> dict[str, Any]:
         """Upload a release of a plugin. One request, streamed.
 
         Args:
-            data: `plugin`, `version`, `file` (a path, or a file opened for reading bytes), and
-                further fields of the release.
+            data: `plugin`, `version` and further fields of the release.
+            file: A path, or a file opened for reading bytes; also as `file` in `data`.
 
         Raises:
-            UsageError: The file is missing or can't be read.
+            UsageError: The file is missing or can't be read, or its two places differ.
             ValidationError: The server refused the release.
         """
-        file = data.get("file")
+        file = choose_one("file", file, "data['file']", data.get("file"))
         if file is None:
             raise UsageError("A plugin release needs a file. Pass file=, a path or an open file.")
         return upload_file(
@@ -119,7 +143,7 @@ class IntegrationClientMixin(BackendBase):
             # A file in memory has no name.
             name=None if isinstance(file, _PATH) or hasattr(file, "name") else "release.zip",
             fields={
-                name: _encode_form_value(value)
+                name: encode_form_value(value)
                 for name, value in data.items()
                 if name != "file" and value is not None
             },
@@ -138,6 +162,46 @@ class IntegrationClientMixin(BackendBase):
         """
         return self._get_row(PluginRelease, release_id, params)
 
+    def list_plugin_releases(
+        self, plugin_code: Id, params: Params | None = None
+    ) -> list[dict[str, Any]]:
+        """List the releases of a plugin, on one page. One request.
+
+        Args:
+            plugin_code: Code or id of the plugin.
+            params: Further filters, `page`, `page_size`.
+
+        Raises:
+            UsageError: The code can't be one; no request was made.
+        """
+        path_segment(plugin_code)  # refuses values that can't be a code
+        query = {"plugin": plugin_code, **(params or {})}
+        page = self._list(str(PluginRelease.__schema__.list_path), query)
+        rows: list[dict[str, Any]] = page["results"]
+        return rows
+
+    def get_plugin_release_by_lookup(
+        self, lookup: str, expand: str | None = "plugin", params: Params | None = None
+    ) -> dict[str, Any]:
+        """Return the release with a code and version. One request.
+
+        Args:
+            lookup: `code@version`, or the id.
+            expand: Relations to load with the release; `None` for none.
+            params: Further query parameters.
+
+        Raises:
+            NotFound: No such release exists.
+        """
+        query = {"expand": expand, **(params or {})}
+        segment = path_segment(lookup).replace("%40", "@")
+        row: dict[str, Any] = self._get(
+            f"{PluginRelease.__schema__.path}{segment}/",
+            {name: value for name, value in query.items() if value is not None},
+            resource=PluginRelease.__schema__.label(lookup),
+        )
+        return row
+
     def get_job(self, job_id: Id, params: Params | None = None) -> dict[str, Any]:
         """Return a job. One request.
 
@@ -155,15 +219,17 @@ class IntegrationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List jobs. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters such as `status` and `plugin`, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Job, params, url_conversion, list_all)
+        return self._list_rows(Job, params, url_conversion, list_all, **options)
 
     def update_job(self, job_id: Id, data: Mapping[str, Any]) -> dict[str, Any]:
         """Update the state of a job. One request.
@@ -240,8 +306,8 @@ class IntegrationClientMixin(BackendBase):
         """Write log entries. One request.
 
         Args:
-            data: One entry or a list: `job`, `level`, `message`, `data`, and `file`; a `Path` as
-                `file` is sent inside the request.
+            data: One entry or a list: `job`, `level`, `event`, `message`, `data`, and `file`; a
+                file given by its path is sent inside the request.
 
         Raises:
             UsageError: A file can't be read.
@@ -255,15 +321,17 @@ class IntegrationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List served applications. One request, or with `list_all` one for each page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(ServeApplication, params, url_conversion, list_all)
+        return self._list_rows(ServeApplication, params, url_conversion, list_all, **options)
 
     def create_serve_application(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Register a served application. One request.
@@ -282,18 +350,22 @@ class IntegrationClientMixin(BackendBase):
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
         list_all: bool = False,
-    ) -> Page | list[dict[str, Any]]:
+        **options: Unpack[ListKeywords],
+    ) -> Page | AllRows:
         """List storages without secrets. One request, or one per page.
 
         Args:
             params: Filters, `page`, `page_size`, `ordering`.
             url_conversion: Rule for rewriting file URLs.
-            list_all: Whether to return all rows as a list instead of one page.
+            list_all: Whether to return all rows instead of one page.
+            **options: `page_size`, `timeout` and others, see `ListOptions`.
         """
-        return self._list_rows(Storage, params, url_conversion, list_all)
+        return self._list_rows(Storage, params, url_conversion, list_all, **options)
 
-    def get_storage(self, storage_id: Id, params: Params | None = None) -> dict[str, Any]:
+    def get_storage(self, storage_id: Id, params: Params | None = None) -> Record:
         """Return a storage with configuration and secrets. One request.
+
+        The values are keys and attributes: `storage["configuration"]`, `storage.configuration`.
 
         Args:
             storage_id: Id of the storage.
@@ -303,7 +375,7 @@ class IntegrationClientMixin(BackendBase):
             NotFound: No storage has this id.
         """
         query = {"with_configuration": "true", **(params or {})}
-        return self._get_row(Storage, storage_id, query)
+        return Record(self._get_row(Storage, storage_id, query))
 
     def create_storage(self, data: Mapping[str, Any]) -> dict[str, Any]:
         """Create a storage. One request.
@@ -318,11 +390,8 @@ class IntegrationClientMixin(BackendBase):
         return row
 
 
-def _encode_form_value(value: Any) -> str:
-    """Encode a value for a form: structures and booleans as JSON."""
-    return dumps(value).decode() if isinstance(value, (bool, dict, list)) else str(value)
-
-
 def _build_log(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     file = entry.get("file")
+    if isinstance(file, str) and not file.startswith(_URLS):
+        file = Path(file)
     return {**entry, "file": data_uri(Path(file))} if isinstance(file, os.PathLike) else entry

@@ -11,7 +11,14 @@ from synapse import errors
 from synapse.clients.agent import AgentClient
 from synapse.transport.websocket import messages
 
-PATHS = ["jobs/", "plugin_releases/", "nodes/", "metrics/cpu/", "ray/jobs/x/logs/stream/", "nope/"]
+PATHS = [
+    "jobs/",
+    "plugin_releases/",
+    "nodes/",
+    "metrics/cpu/",
+    "jobs/x/logs/stream/",
+    "ray/jobs/x/logs/stream/",
+]
 
 
 def ask(world: World, path: str, **headers: str) -> requests.Response:
@@ -46,7 +53,7 @@ def test_a_users_token_opens_nothing(world: World) -> None:
         client.list_jobs()
 
 
-@pytest.mark.parametrize("protocol", ["websocket", "stream", "http", "auto"])
+@pytest.mark.parametrize("protocol", ["websocket", "stream", "http", "poll", "auto"])
 def test_following_with_a_wrong_token(world: World, protocol: str) -> None:
     with (
         AgentClient(world.agent.url, "wrong") as client,
@@ -105,7 +112,7 @@ def test_a_malformed_user_header(world: World) -> None:
     answer = requests.post(
         f"{world.agent.url}/plugin_releases/talker@1.0.0/run/",
         json={"action": "say"},
-        headers={"Authorization": world.agent.token, "SYNAPSE-User": "just-a-word"},
+        headers={"Authorization": world.agent.token, "SYNAPSE-User": "two words more"},
         timeout=10,
     )
 
@@ -120,6 +127,7 @@ def test_it_listens_on_this_machine_alone(world: World) -> None:
     assert {place[0] for place in places if place[1:] == (port,)} == {"127.0.0.1"}
 
 
-def test_a_websocket_of_no_job(world: World) -> None:
+@pytest.mark.parametrize("path", ["jobs/nope/logs/", "ray/jobs/nope/logs/ws/"])
+def test_a_websocket_of_no_job(world: World, path: str) -> None:
     with pytest.raises(errors.NotFound, match="no job nope"):
-        list(messages(world.client._transport, "ray/jobs/nope/logs/ws/"))
+        list(messages(world.client._transport, path))

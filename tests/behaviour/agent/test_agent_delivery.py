@@ -77,7 +77,7 @@ def test_a_job_that_was_stopped_when_the_agent_could_not_be_told(
 
         ended = eventually(partial(world.client.get_job, job_id), _has_ended)
 
-        assert ended["status"] == "stopped"
+        assert ended["status"] == "STOPPED"
         assert world.job(job_id, until="stopped").logs().count() < 100
 
 
@@ -111,7 +111,7 @@ def test_an_agent_that_is_killed_while_a_job_runs(own_world: World) -> None:
     assert printed(job) == ["waiting", "The agent was restarted while the job ran."]
     seen = own_world.client.get_job(job_id)
     assert (seen["status"], seen["message"]) == (
-        "failed",
+        "FAILED",
         "The agent was restarted while the job ran.",
     )
     assert own_world.client.get_plugin_release("talker@1.0.0")["plugin"] == "talker"

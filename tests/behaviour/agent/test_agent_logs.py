@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from agent_world import World, eventually
 
 from synapse import errors
+from synapse.agent import log_streaming
+from synapse.agent.store import Store
 from synapse.clients.agent import AgentClient, log_tail
 from synapse.clients.agent.log_tail import TailProtocol
+from synapse.jobs.spec import Outcome
 from synapse.transport.stream_limits import StreamLimits
 
 PROTOCOLS = get_args(TailProtocol)
@@ -36,12 +42,14 @@ def kinds_of(client: AgentClient, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_while_it_runs(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=10, pause=0.1)
-    came = [(line, time.monotonic()) for line in world.client.tail_job_logs(job_id, protocol)]
+    came = [
+        (line, time.monotonic()) for line in world.client.tail_job_logs(job_id, protocol=protocol)
+    ]
 
     assert [line for line, _ in came] == FEW
     # It came bit by bit, not at the end.
     assert came[-1][1] - came[0][1] > 0.4
-    assert world.client.get_job(job_id)["status"] == "completed"
+    assert world.client.get_job(job_id)["status"] == "SUCCEEDED"
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -49,14 +57,14 @@ def test_when_it_has_ended(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=10)
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
 
-    assert list(world.client.tail_job_logs(job_id, protocol)) == FEW
+    assert list(world.client.tail_job_logs(job_id, protocol=protocol)) == FEW
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_empty_lines_are_lines(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=3, pause=0.5, text="\n\n")
 
-    lines = list(world.client.tail_job_logs(job_id, protocol))
+    lines = list(world.client.tail_job_logs(job_id, protocol=protocol))
 
     assert lines == [text for number in range(3) for text in (f"line {number}", "", "")]
 
@@ -65,16 +73,16 @@ def test_empty_lines_are_lines(world: World, protocol: TailProtocol) -> None:
 def test_nothing_printed(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=0)
 
-    lines = list(world.client.tail_job_logs(job_id, protocol))
+    lines = list(world.client.tail_job_logs(job_id, protocol=protocol))
 
     # The code asks for the number of its last line, when there is none.
-    assert lines == world.client.get_job_logs(job_id)["logs"].splitlines()
+    assert lines == world.client.get_job_logs(job_id).splitlines()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_no_such_job(world: World, protocol: TailProtocol) -> None:
     with pytest.raises(errors.NotFound, match="no job nope"):
-        list(world.client.tail_job_logs("nope", protocol))
+        list(world.client.tail_job_logs("nope", protocol=protocol))
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -82,10 +90,10 @@ def test_silence(world: World, protocol: TailProtocol) -> None:
     """A job that says nothing for longer than the timeout goes on being followed."""
     job_id = world.run("say", lines=3, pause=1.0)
 
-    assert list(world.client.tail_job_logs(job_id, protocol, timeout=(5, 0.3))) == FEW[:3]
+    assert list(world.client.tail_job_logs(job_id, timeout=(5, 0.3), protocol=protocol)) == FEW[:3]
 
 
-@pytest.mark.parametrize("protocol", ["websocket", "stream"])
+@pytest.mark.parametrize("protocol", ["websocket", "http", "stream"])
 def test_cut_again_and_again(
     world: World, protocol: TailProtocol, faults: Any, proxy_to: Callable[..., Any]
 ) -> None:
@@ -94,7 +102,7 @@ def test_cut_again_and_again(
     proxy = proxy_to(world.agent.url, lambda: faults.Fault(down=60_000, how="reset"))
 
     with AgentClient(proxy.url, world.agent.token) as client:
-        lines = list(client.tail_job_logs(job_id, protocol))
+        lines = list(client.tail_job_logs(job_id, protocol=protocol))
 
     assert lines == [f"line {number}" + "x" * 40 for number in range(5000)]
     assert proxy.connections > 4
@@ -107,7 +115,7 @@ def test_polling_over_cuts(world: World, faults: Any, proxy_to: Callable[..., An
     proxy.next(*many, *many, *many)
 
     with AgentClient(proxy.url, world.agent.token) as client:
-        lines = list(client.tail_job_logs(job_id, "http"))
+        lines = list(client.tail_job_logs(job_id, "poll"))
 
     assert lines == [f"line {number}" for number in range(30)]
 
@@ -127,8 +135,8 @@ def test_over_an_agent_that_is_stopped(own_world: World) -> None:
 
     following.join(20)
     assert came[0] == "waiting"
-    assert came == own_world.client.get_job_logs(job_id)["logs"].splitlines()
-    assert own_world.client.get_job(job_id)["status"] == "failed"
+    assert came == own_world.client.get_job_logs(job_id).splitlines()
+    assert own_world.client.get_job(job_id)["status"] == "FAILED"
 
 
 def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +144,7 @@ def test_auto_is_a_websocket(world: World, monkeypatch: pytest.MonkeyPatch) -> N
     asked = kinds_of(world.client, monkeypatch)
 
     assert list(world.client.tail_job_logs(job_id)) == FEW
-    assert asked == ["ws", job_id]
+    assert asked == ["logs", job_id]
 
 
 def test_auto_without_the_library(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +172,7 @@ def test_auto_where_no_websocket_gets_through(
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_limits(world: World, protocol: TailProtocol) -> None:
     job_id = world.run("say", lines=10)
-    lines = world.client.tail_job_logs(job_id, protocol, StreamLimits(max_lines=4))
+    lines = world.client.tail_job_logs(job_id, protocol=protocol, limits=StreamLimits(max_lines=4))
 
     assert [next(lines) for _ in range(4)] == FEW[:4]
     with pytest.raises(errors.StreamLimitExceeded, match="more than 4 lines") as caught:
@@ -177,7 +185,11 @@ def test_messages_are_counted(world: World) -> None:
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
 
     with pytest.raises(errors.StreamLimitExceeded, match="more than 2 messages"):
-        list(world.client.tail_job_logs(job_id, "websocket", StreamLimits(max_messages=2)))
+        list(
+            world.client.tail_job_logs(
+                job_id, protocol="websocket", limits=StreamLimits(max_messages=2)
+            )
+        )
     # None is larger than what is taken by default.
     assert len(list(world.client.tail_job_logs(job_id, "websocket"))) == 300
 
@@ -187,11 +199,38 @@ def test_from_a_line_on(world: World) -> None:
     eventually(lambda: world.client.get_job(job_id), lambda job: job["completed"])
     path = f"jobs/{job_id}/logs/"
 
-    part = world.client._get(path, {"from": 4, "limit": 2})
+    part = world.client._get(path, {"format": "json", "from": 4, "limit": 2})
 
     assert part == {"logs": "line 4\nline 5\n", "from": 4, "count": 10, "is_final": True}
     with pytest.raises(errors.ValidationError, match="from"):
         world.client._get(path, {"from": "x"})
+
+
+def test_silence_is_filled_with_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Followers whose reads time out hear that the connection lives."""
+    monkeypatch.setattr(log_streaming, "_LONGEST_SILENCE", 0.05)
+    store = Store(tmp_path / "agent")
+    store.add("j", code="p", version="1", action="a", params={}, debug=False)
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        for line in message.get("body", b"").decode().split("\n\n")[:-1]:
+            sent.append(json.loads(line.removeprefix("data: ")))
+            if sent[-1] == {"type": "ping"}:
+                store.end("j", Outcome("failed", "It broke."))
+
+    response = log_streaming.stream_events(store, "j", 0, threading.Event())
+    asyncio.run(response({"type": "http"}, receive, send))
+    store.close()
+
+    assert sent == [
+        {"type": "ping"},
+        {"type": "log", "message": "It broke.", "line": 0},
+        {"type": "complete"},
+    ]
 
 
 def test_agent_that_is_gone(own_world: World) -> None:
@@ -200,10 +239,10 @@ def test_agent_that_is_gone(own_world: World) -> None:
 
     for protocol in PROTOCOLS:
         with pytest.raises(errors.ConnectionFailed) as caught:
-            list(own_world.client.tail_job_logs(job_id, protocol, patience=0.3))
+            list(own_world.client.tail_job_logs(job_id, protocol=protocol, patience=0.3))
         assert caught.value.status_code == 503
 
 
 def test_unknown_protocol(world: World) -> None:
-    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream'"):
-        world.client.tail_job_logs("a-job", "carrier pigeon")  # type: ignore[arg-type] # wrong
+    with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream', 'poll'"):
+        world.client.tail_job_logs("a-job", protocol="carrier pigeon")  # type: ignore[arg-type] # wrong

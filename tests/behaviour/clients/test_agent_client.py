@@ -11,9 +11,11 @@ import pytest
 from synapse import errors
 from synapse.clients.agent import AgentClient
 from synapse.clients.agent.ray import RayClientMixin
+from synapse.clients.agent.resource_mixin import ResourceClientMixin
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
+from synapse.transport.stream_limits import StreamLimits
 
 LONGEST = "a" * 100
 RELEASE = "detector@1.0.0-rc_1"
@@ -22,6 +24,7 @@ RAY_CALLS = [
     ("list_jobs", ({"status": "RUNNING"},), "GET jobs/", None),
     ("get_job", ("raysubmit_1",), "GET jobs/raysubmit_1/", None),
     ("get_job_logs", ("raysubmit_1",), "GET jobs/raysubmit_1/logs/", None),
+    ("list_job_logs", ("raysubmit_1",), "GET jobs/raysubmit_1/logs/", None),
     ("stop_job", ("raysubmit_1",), "POST jobs/raysubmit_1/stop/", None),
     ("tail_job_logs", (LONGEST,), f"GET ray/jobs/{LONGEST}/logs/stream/", None),
     ("list_nodes", (), "GET nodes/", None),
@@ -40,6 +43,12 @@ AGENT_CALLS = [
     ("get_plugin_release", (3,), "GET plugin_releases/3/", None),
     ("get_plugin_release", (RELEASE,), f"GET plugin_releases/{RELEASE}/", None),
     ("create_plugin_release", ({"id": 3},), "POST plugin_releases/", {"id": 3}),
+    (
+        "create_plugin_release",
+        ("detector", "1.0.0"),
+        "POST plugin_releases/",
+        {"plugin": "detector", "version": "1.0.0"},
+    ),
     ("delete_plugin_release", (RELEASE,), f"DELETE plugin_releases/{RELEASE}/", None),
     (
         "run_plugin_release",
@@ -47,10 +56,47 @@ AGENT_CALLS = [
         f"POST plugin_releases/{RELEASE}/run/",
         {"action": "train"},
     ),
+    (
+        "run_plugin_release",
+        (RELEASE, "train", {"epochs": 1}),
+        f"POST plugin_releases/{RELEASE}/run/",
+        {"action": "train", "params": {"epochs": 1}},
+    ),
+    (
+        "run_debug_plugin_release",
+        ("train", {"epochs": 1}),
+        "POST plugin_releases/run_debug/",
+        {"action": "train", "params": {"epochs": 1}},
+    ),
+    ("get_gpu_status", (), "GET gpu_status/", None),
+    ("get_cluster_resources", (), "GET resources/cluster/", None),
+    (
+        "check_feasibility",
+        ("job", 1.0),
+        "POST resources/feasibility/",
+        {
+            "kind": "job",
+            "num_cpus": 1.0,
+            "num_gpus": 0.0,
+            "memory_bytes": None,
+            "replicas": 1,
+            "metadata": {},
+        },
+    ),
+    ("get_gatekeeping_policy", (), "GET resources/policy/", None),
+    ("update_gatekeeping_policy", ({"a": 1},), "PATCH resources/policy/", {"a": 1}),
+    ("get_runtime_policy", (), "GET resources/policy/", None),
+    ("update_runtime_policy", ({"a": 1},), "PATCH resources/policy/", {"a": 1}),
 ]
+# They need an agent that streams: `tests/behaviour/agent` has one.
+STREAMS = {"websocket_tail_job_logs", "stream_tail_job_logs"}
+LISTS = {name for name, _, asks, _ in AGENT_CALLS if name.startswith("list_")} - {"list_job_logs"}
 # Methods whose first argument becomes a part of the path.
-WITH_IDS = sorted({name for name, args, _, _ in AGENT_CALLS if args and args[0] != {"id": 3}})
-WITH_IDS.remove("list_jobs")
+WITH_IDS = [
+    *("get_job", "get_job_logs", "list_job_logs", "stop_job", "tail_job_logs", *sorted(STREAMS)),
+    *("get_node", "get_task", "get_serve_application", "delete_serve_application", "get_metrics"),
+    *("get_plugin_release", "delete_plugin_release", "run_plugin_release"),
+]
 
 
 def call(client: Any, name: str, *args: Any) -> Any:
@@ -80,6 +126,9 @@ class TestSent:
     def test_agent(
         self, agent: AgentClient, recorder: Any, name: str, args: Any, asks: str, body: Any
     ) -> None:
+        if name in LISTS:
+            recorder.answer = type(recorder.answer)(200, {"results": [], "next": None})
+
         call(agent, name, *args)
 
         asked = recorder.asked[0]
@@ -90,12 +139,17 @@ class TestSent:
 
     def test_every_method_is_here(self) -> None:
         methods = {
-            name for cls in (AgentClient, RayClientMixin) for name in vars(cls) if name[0] != "_"
+            name
+            for cls in (AgentClient, RayClientMixin, ResourceClientMixin)
+            for name, value in vars(cls).items()
+            if name[0] != "_" and callable(value)
         }
 
-        assert {name for name, *_ in AGENT_CALLS} == methods
+        assert {name for name, *_ in AGENT_CALLS} | STREAMS == methods
 
     def test_params(self, agent: AgentClient, recorder: Any) -> None:
+        recorder.answer = type(recorder.answer)(200, [])
+
         agent.list_jobs({"status": ["RUNNING", "PENDING"]})
 
         assert recorder.asked[0].query == [("status", "RUNNING"), ("status", "PENDING")]
@@ -137,6 +191,25 @@ class TestConstruction:
 
         assert recorder.asked[0].headers["authorization"] == "of-the-environment"
         assert "for-the-backend-alone" not in str(recorder.asked[0].headers)
+
+    def test_address_of_the_environment(
+        self, recorder: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_URL", recorder.url)
+        monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", "of-the-environment")
+
+        with AgentClient() as client:
+            client.health_check()
+        with AgentClient("http://127.0.0.1:1") as other:
+            assert other.base_url == "http://127.0.0.1:1"
+
+        assert recorder.asked[0].headers["authorization"] == "of-the-environment"
+
+    def test_malformed_address_of_the_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SYNAPSE_AGENT_URL", "not an address")
+
+        with pytest.raises(errors.ConfigurationError, match="SYNAPSE_AGENT_URL"):
+            AgentClient(agent_token="t")
 
     def test_argument_beats_environment(
         self, recorder: Any, monkeypatch: pytest.MonkeyPatch
@@ -192,6 +265,109 @@ class TestConstruction:
         with pytest.raises(errors.SessionClosed):
             client.health_check()
         assert recorder.asked == []
+
+
+class TestArguments:
+    """Both spellings work, and a contradiction is an error before anything is sent."""
+
+    @pytest.mark.parametrize(
+        ("name", "args", "keywords", "path", "body"),
+        [
+            ("get_plugin_release", (), {"lookup": 3}, "plugin_releases/3/", None),
+            ("get_plugin_release", (), {"release": 3}, "plugin_releases/3/", None),
+            (
+                "delete_plugin_release",
+                (),
+                {"release": RELEASE},
+                f"plugin_releases/{RELEASE}/",
+                None,
+            ),
+            ("create_plugin_release", (), {"data": {"id": 3}}, "plugin_releases/", {"id": 3}),
+            (
+                "create_plugin_release",
+                (),
+                {"plugin": "p", "version": "1"},
+                "plugin_releases/",
+                {"plugin": "p", "version": "1"},
+            ),
+            (
+                "run_plugin_release",
+                (3,),
+                {"data": {"action": "a", "params": {}}, "action": "a", "job_id": "j"},
+                "plugin_releases/3/run/",
+                {"action": "a", "params": {}, "job_id": "j"},
+            ),
+            (
+                "run_plugin_release",
+                (3, "a"),
+                {"requirements": ["x"], "language": "ko", "timeout": (3, 9)},
+                "plugin_releases/3/run/",
+                {"action": "a", "requirements": ["x"], "language": "ko"},
+            ),
+            (
+                "run_debug_plugin_release",
+                ("a",),
+                {"modules": {"m": "x = 1"}, "config": {"code": "c"}, "plugin_path": "/p"},
+                "plugin_releases/run_debug/",
+                {
+                    "action": "a",
+                    "modules": {"m": "x = 1"},
+                    "config": {"code": "c"},
+                    "plugin_path": "/p",
+                },
+            ),
+        ],
+    )
+    def test_spellings(
+        self,
+        agent: AgentClient,
+        recorder: Any,
+        name: str,
+        args: Any,
+        keywords: Any,
+        path: str,
+        body: Any,
+    ) -> None:
+        getattr(agent, name)(*args, **keywords)
+
+        assert (recorder.asked[0].path, recorder.asked[0].body) == (path, body)
+
+    @pytest.mark.parametrize(
+        ("name", "args", "keywords", "says"),
+        [
+            ("get_plugin_release", (3,), {"release": 4}, "lookup and release differ"),
+            ("create_plugin_release", ("p",), {}, "The version is missing"),
+            ("create_plugin_release", ({"version": "1"}, "2"), {}, "version and data"),
+            ("run_plugin_release", (3, "a"), {"data": {"action": "b"}}, "action and data"),
+            ("run_plugin_release", (3, {"x": 1}), {"data": {"x": 2}}, "data and action differ"),
+        ],
+    )
+    def test_contradiction(
+        self, agent: AgentClient, recorder: Any, name: str, args: Any, keywords: Any, says: str
+    ) -> None:
+        with pytest.raises(errors.UsageError, match=says):
+            getattr(agent, name)(*args, **keywords)
+
+        assert recorder.asked == []
+
+    @pytest.mark.parametrize(("use_cache", "text"), [(True, "true"), (False, "false")])
+    def test_cache(self, agent: AgentClient, recorder: Any, use_cache: bool, text: str) -> None:
+        agent.get_cluster_resources(use_cache)
+
+        assert recorder.asked[0].query == [("use_cache", text)]
+
+    def test_limits_for_streams(self, recorder: Any) -> None:
+        recorder.answer = type(recorder.answer)(200, b"one\ntwo\n")
+        limits = StreamLimits(max_lines=1)
+
+        with AgentClient(recorder.url, "t", stream_limits=limits) as client:
+            lines = client.tail_job_logs("j", protocol="stream", patience=0)
+
+            assert next(lines) == "one"
+            with pytest.raises(errors.StreamLimitExceeded):
+                next(lines)
+            assert client.stream_limits is limits
+        assert AgentClient(recorder.url, "t").stream_limits == StreamLimits()
 
 
 class TestIds:

@@ -27,12 +27,18 @@ MIXINS = [
 
 # Methods that subclasses of `BaseClient` call, with their parameters.
 PROTECTED = {
-    "_get": "path, params=None, *, url_conversion=None, files_fields=('files',), **options",
+    "_get": (
+        "path, params=None, *, url_conversion=None, files_fields=('files',), response_model=None, "
+        "**options"
+    ),
     "_post": "path, data=None, params=None, **options",
     "_put": "path, data=None, params=None, **options",
     "_patch": "path, data=None, params=None, **options",
     "_delete": "path, data=None, params=None, **options",
-    "_list": "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',)",
+    "_list": (
+        "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',), "
+        "is_local=False, **options"
+    ),
 }
 
 
@@ -48,7 +54,7 @@ def test_backend_client_has_the_methods_of_its_mixins_and_few_others() -> None:
         for name, function in list_public(mixin).items():
             assert getattr(BackendClient, name) is function
             names.remove(name)
-    assert names == {"base_url", "close", "page_size", "request_count", "session"}
+    assert names == {"base_url", "close", "exists", "page_size", "request_count", "session"}
 
 
 @pytest.mark.parametrize("name", PROTECTED)

@@ -46,7 +46,15 @@ class TestModels:
             .split("?")[0]
             .endswith(f"/files/{hashlib.md5(WEIGHTS).hexdigest()}/weights.bin")
         )
-        assert client.get_model(made["id"]) == made
+        assert client.get_model(made["id"], url_conversion={}) == made
+
+    def test_file_is_local(self, client: BackendClient, path: Path) -> None:
+        made = client.create_model({"name": "Detector", "file": path})
+
+        row = client.get_model(made["id"])
+
+        assert {**row, "file": made["file"]} == made
+        assert (row["file"].name, row["file"].read_bytes()) == ("weights.bin", WEIGHTS)
 
     def test_create_with_an_upload(self, client: BackendClient, path: Path) -> None:
         upload = client.create_chunked_upload(path, chunk_size=300)
@@ -109,6 +117,7 @@ class TestGroundTruth:
         )
 
         assert [row["ground_truth_dataset_version"] for row in rows] == truths[:1]
+        assert [row["files"]["text"]["path"].name for row in rows] == ["sample.txt"]
 
     def test_ground_truths(
         self, client: BackendClient, project: Project, unit: DataUnit, truths: list[int]

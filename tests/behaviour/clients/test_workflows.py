@@ -133,8 +133,10 @@ def test_files(api: Any, tmp_path: Path, image: Path) -> None:
 
     assert (upload["offset"], upload["status"]) == (300_000, 2)
     assert data_file["size"] == image.stat().st_size
-    held = api.verify_data_files_checksums([data_file["checksum"]])
-    assert held["checksums"] == [data_file["checksum"]]
+    assert api.verify_data_files_checksums([data_file["checksum"]]) == {
+        "checksums": [data_file["checksum"]],
+        "existing_checksums": [data_file["checksum"]],
+    }
 
 
 def test_from_a_file_to_an_annotation(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import pytest
 
 from synapse.clients.backend import BackendClient
+from synapse.config import Settings
 
 
 @attrs.define
@@ -25,6 +27,7 @@ class FakeTransport:
     responses: list[Any] = attrs.field(factory=lambda: [{}])
     calls: list[tuple[str, str, dict[str, Any]]] = attrs.field(factory=list)
     is_closed: bool = False
+    settings: Settings = attrs.field(factory=lambda: Settings("http://fake/", {}))
 
     @property
     def lines(self) -> list[str]:
@@ -35,6 +38,11 @@ class FakeTransport:
         self.calls.append((method, path, options))
         self.request_count += 1
         return self.responses.pop(0) if len(self.responses) > 1 else self.responses[0]
+
+    def fetch(self, method: str, path: str, **options: Any) -> Any:
+        """Return a response with the body, as the pages of a list are read."""
+        body = self.request(method, path, **options)
+        return SimpleNamespace(json=lambda: body)
 
     def close(self) -> None:
         self.is_closed = True

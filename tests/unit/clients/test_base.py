@@ -90,3 +90,134 @@ def test_close_and_repr(base_client: BaseClient, transport: Any) -> None:
         assert repr(base_client) == "BaseClient('http://fake')"
 
     assert transport.is_closed
+
+
+# -- For subclasses ------------------------------------------------------------------------------
+
+CONVERSION = {"files_fields": ["files"], "coerce": str.upper}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "params", "is_page"),
+    [
+        ((CONVERSION,), {}, None, True),
+        ((CONVERSION, False, {"a": 1}), {}, {"a": 1}, True),
+        ((CONVERSION, True, {"a": 1}), {}, [("a", 1), ("page_size", 100)], False),
+        ((CONVERSION, True), {}, [("page_size", 100)], False),
+        ((CONVERSION,), {"list_all": True}, [("page_size", 100)], False),
+        ((None, True), {}, [("page_size", 100)], False),
+        (({"a": 1}, CONVERSION, True), {}, [("a", 1), ("page_size", 100)], False),
+    ],
+)
+def test_orders_of_the_arguments_of_a_list(
+    base_client: BaseClient,
+    respond: Callable[..., None],
+    transport: Any,
+    arguments: Any,
+    keywords: Any,
+    params: Any,
+    is_page: bool,
+) -> None:
+    respond(PAGE)
+
+    answer = base_client._list("a/", *arguments, **keywords)
+
+    assert isinstance(answer, dict) == is_page
+    assert transport.calls[0][2]["params"] == params
+    (row,) = answer["results"] if is_page else answer
+    assert row["files"] == ("U" if CONVERSION in arguments else "u")
+
+
+def test_rule_in_the_second_place_of_get(
+    base_client: BaseClient, respond: Callable[..., None], transport: Any
+) -> None:
+    respond({"files": "u"})
+
+    assert base_client._get("a/", CONVERSION) == {"files": "U"}
+    assert transport.calls[0][2]["params"] is None
+
+
+class Job:
+    """A model with an integer and an optional text."""
+
+    def __init__(self, values: dict[str, Any]) -> None:
+        self.values = {"id": int(values["id"]), "name": values.get("name")}
+
+    @classmethod
+    def model_validate(cls, values: Any) -> Job:
+        return cls(values)
+
+    def model_dump(self) -> dict[str, Any]:
+        return self.values
+
+
+@pytest.mark.parametrize("verb", ["_post", "_put", "_patch", "_delete"])
+@pytest.mark.parametrize("keyword", ["data", "json"])
+def test_models(
+    base_client: BaseClient,
+    respond: Callable[..., None],
+    transport: Any,
+    verb: str,
+    keyword: str,
+) -> None:
+    respond({"id": "8", "x": 1})
+
+    answer = getattr(base_client, verb)(
+        "a/", **{keyword: {"id": "7"}}, request_model=Job, response_model=Job
+    )
+
+    assert answer == {"id": "8", "x": 1}
+    assert transport.calls[0][2]["json"] == {"id": 7}
+
+
+@pytest.mark.parametrize(
+    ("keywords", "error"),
+    [
+        ({"data": {"name": "n"}, "request_model": Job}, KeyError),
+        ({"data": {"a": 1}, "request_model": dict}, UsageError),
+        ({"data": {"a": 1}, "json": {"a": 2}}, UsageError),
+        ({"data": [1], "files": {}}, UsageError),
+        ({"files": {"file": "missing.txt"}}, UsageError),
+    ],
+)
+def test_request_that_cannot_be_sent(
+    base_client: BaseClient, transport: Any, keywords: Any, error: type[Exception]
+) -> None:
+    with pytest.raises(error):
+        base_client._post("a/", **keywords)
+    assert transport.calls == []
+
+
+@pytest.mark.parametrize("call", ["_get", "_post"])
+def test_response_that_a_model_refuses(
+    base_client: BaseClient, respond: Callable[..., None], call: str
+) -> None:
+    respond({"name": "n"})
+
+    with pytest.raises(KeyError):
+        getattr(base_client, call)("a/", response_model=Job)
+
+
+class Lists(BaseClient):
+    """A client with one list."""
+
+    def list_things(self, params: Any = None, list_all: bool = False) -> Any:
+        return self._list("things/", params, list_all=list_all)
+
+
+@pytest.mark.parametrize(("count", "expected"), [(0, False), (1, True)])
+@pytest.mark.parametrize("list_all", [False, True])
+def test_list_has_rows(
+    transport: Any, respond: Callable[..., None], count: int, expected: bool, list_all: bool
+) -> None:
+    respond({**PAGE, "count": count, "results": PAGE["results"][:count]})
+
+    answer = Lists(transport=transport).exists("list_things", {"a": 1}, list_all=list_all)
+
+    assert answer is expected
+
+
+@pytest.mark.parametrize("name", ["list_thing", "close"])
+def test_list_that_does_not_exist(transport: Any, name: str) -> None:
+    with pytest.raises(UsageError, match=r"is not a list.*list_things"):
+        Lists(transport=transport).exists(name)

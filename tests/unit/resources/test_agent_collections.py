@@ -6,36 +6,32 @@ from typing import Any
 
 import pytest
 
-from synapse.errors import InvalidQuery, InvalidResponse
-from synapse.resources.agent_collections import AgentJobs, AgentReleases, Nodes
+from synapse.errors import InvalidQuery
+from synapse.resources.agent_collections import AgentJobs, AgentReleases
 
 
 class Client:
-    """An agent's client with two pages of jobs."""
+    """An agent's client with two jobs and a release."""
 
     def __init__(self) -> None:
         self.params: list[dict[str, Any]] = []
-        self.nodes: Any = [{"id": "n1"}]
+        self.is_whole: list[bool] = []
 
-    def list_jobs(self, params: dict[str, Any]) -> dict[str, Any]:
+    def list_jobs(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         self.params.append(params)
-        number = params["page"]
-        return {"results": [{"id": f"j{number}"}], "next": "x" if number == 1 else None}
+        return [{"id": "j1"}, {"id": "j2"}]
 
     def get_job(self, job_id: str) -> dict[str, Any]:
         return {"id": job_id}
 
-    def list_plugin_releases(self, params: Any) -> Any: ...
+    def list_plugin_releases(self, params: Any, *, list_all: bool = False) -> Any:
+        self.is_whole.append(list_all)
+        return iter([{"key": "digits@1.0.0"}])
 
-    def get_plugin_release(self, release: str) -> Any: ...
+    def get_plugin_release(self, lookup: str) -> Any: ...
 
-    def create_plugin_release(self, data: dict[str, Any]) -> dict[str, Any]:
-        return {"key": f"{data['plugin']}@{data['version']}"}
-
-    def list_nodes(self, params: Any) -> Any:
-        return self.nodes
-
-    def get_node(self, node_id: str) -> Any: ...
+    def create_plugin_release(self, plugin: str, version: str) -> dict[str, Any]:
+        return {"key": f"{plugin}@{version}"}
 
 
 @pytest.fixture
@@ -44,10 +40,15 @@ def client() -> Any:
     return Client()
 
 
-def test_each_page_is_one_request(client: Any) -> None:
+def test_a_list_is_one_request(client: Any) -> None:
     assert [job.id for job in AgentJobs(client)] == ["j1", "j2"]
-    assert client.params == [{"page": 1, "page_size": 100}, {"page": 2, "page_size": 100}]
+    assert client.params == [{}]
     assert AgentJobs(client).get("j7").id == "j7"
+
+
+def test_releases_come_from_all_pages(client: Any) -> None:
+    assert [release.key for release in AgentReleases(client).all()] == ["digits@1.0.0"]
+    assert client.is_whole == [True]
 
 
 def test_a_filter_asks_for_each_spelling(client: Any) -> None:
@@ -56,14 +57,6 @@ def test_a_filter_asks_for_each_spelling(client: Any) -> None:
     assert client.params[0]["status"] == ["completed", "SUCCEEDED"]
     with pytest.raises(InvalidQuery, match="'runing' is not a status; did you mean 'running'"):
         AgentJobs(client).filter(status="runing")
-
-
-def test_a_plain_list_is_the_only_page(client: Any) -> None:
-    assert [node.id for node in Nodes(client).all()] == ["n1"]
-
-    client.nodes = "none"
-    with pytest.raises(InvalidResponse, match="not a list"):
-        Nodes(client).all()
 
 
 def test_fetching_a_release(client: Any) -> None:

@@ -29,8 +29,8 @@ class Client:
         self.calls.append(("get_job", job_id))
         return {"job_id": job_id, "status": "STOPPED"}
 
-    def get_job_logs(self, job_id: str) -> dict[str, Any]:
-        return {"logs": f"one\n{job_id}\n"}
+    def get_job_logs(self, job_id: str) -> str:
+        return f"one\n{job_id}\n"
 
     def stop_job(self, job_id: str) -> None:
         self.calls.append(("stop_job", job_id))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from synapse.clients.agent.ray_mixin import RayClientMixin
-from synapse.errors import BadRequest, UsageError
+from synapse.errors import BadRequest, InvalidResponse, UsageError
 
 
 @pytest.fixture
@@ -41,3 +41,30 @@ def test_tail_checks_its_arguments_first(
         mixin.tail_job_logs(job_id, protocol)
 
     assert transport.calls == []
+
+
+ROW = {"id": "a"}
+
+
+@pytest.mark.parametrize(
+    ("body", "params"),
+    [
+        ([ROW], None),
+        ({"results": [ROW], "next": None}, None),
+        ({"results": [ROW], "next": "http://fake/?page=2"}, {"page": 1}),
+    ],
+)
+def test_list(mixin: RayClientMixin, transport: Any, body: Any, params: Any) -> None:
+    transport.responses = [body]
+
+    assert mixin.list_jobs(params) == [ROW]
+
+
+@pytest.mark.parametrize(
+    "body", [{"results": [ROW], "next": "http://fake/?page=2"}, {"results": None}, {}, "text"]
+)
+def test_part_of_a_list_is_refused(mixin: RayClientMixin, transport: Any, body: Any) -> None:
+    transport.responses = [body]
+
+    with pytest.raises(InvalidResponse, match="not a list"):
+        mixin.list_nodes()

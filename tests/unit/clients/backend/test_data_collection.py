@@ -34,7 +34,7 @@ def test_unit_without_files(backend_client: BackendClient, data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"batch_size": 0}, {"process_pool": 0}, {"batch_size": True}, {"batch_size": 1.5}]
+    "options", [{"batch_size": 0}, {"max_workers": 0}, {"batch_size": True}, {"batch_size": 1.5}]
 )
 def test_invalid_numbers(backend_client: BackendClient, options: dict[str, Any]) -> None:
     (name,) = options
@@ -50,19 +50,18 @@ def test_units_and_tasks_are_created_by_batch(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        type(backend_client), "create_data_file", lambda self, path, chunked: {"checksum": "c"}
+        type(backend_client), "create_data_file", lambda self, path, chunked, **_: {"checksum": "c"}
     )
     transport.responses = [[{"id": 7}, {"id": 8}], [], [{"id": 9}], []]
     units = [{"files": {"image": tmp_path / f"{number}.jpg"}} for number in range(3)]
 
-    created = backend_client.upload_data_collection(3, units, project_id=9, batch_size=2)
+    backend_client.upload_data_collection(3, units, project_id=9, batch_size=2)
 
-    assert created == [{"id": 7}, {"id": 8}, {"id": 9}]
     assert transport.lines == ["POST data_units/", "POST tasks/"] * 2
     first, tasks, *_ = (options["json"] for *_, options in transport.calls)
     assert first[0] == {
         "data_collection": 3,
-        "files": {"image": {"checksum": "c", "path": "0.jpg"}},
+        "files": {"image": {"checksum": "c", "path": str(tmp_path / "0.jpg")}},
         "meta": {},
     }
     assert tasks == [{"project": 9, "data_unit": 7}, {"project": 9, "data_unit": 8}]

@@ -8,16 +8,7 @@ from typing import Any
 import pytest
 
 from synapse.clients.backend import BackendClient
-from synapse.clients.backend.integration import _encode_form_value
 from synapse.errors import UsageError
-
-
-@pytest.mark.parametrize(
-    ("value", "expected"),
-    [("text", "text"), (3, "3"), (True, "true"), ({"a": [1]}, '{"a":[1]}'), ([1], "[1]")],
-)
-def test_form_value(value: Any, expected: str) -> None:
-    assert _encode_form_value(value) == expected
 
 
 @pytest.mark.parametrize("data", [{}, {"file": None}])

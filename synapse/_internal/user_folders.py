@@ -1,0 +1,55 @@
+"""The folders of this user for state and caches, on every operating system."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from pathlib import Path
+
+from synapse.errors import ConfigurationError
+
+__all__ = ["find_user_folder", "make_private"]
+
+
+def find_user_folder(variable: str, unix: str) -> Path:
+    """Return the folder for a kind of files. Creates nothing.
+
+    Args:
+        variable: Environment variable with another folder, such as `XDG_STATE_HOME`.
+        unix: Folder below the home on Unix; macOS and Windows have one for all kinds.
+    """
+    # Path.home() raises for a user without a home; here the ~ stays, below the root.
+    home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111
+    if root := os.environ.get(variable):
+        return Path(root)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches"
+    return home / unix
+
+
+def make_private(folder: Path) -> Path:
+    """Create a folder that only this user can read and fill.
+
+    Raises:
+        ConfigurationError: The folder belongs to someone else, or can't be created.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        status = folder.lstat()
+        if os.name == "posix":
+            if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid():
+                raise ConfigurationError(
+                    f"The folder {folder} belongs to another user, or is a link, so its files "
+                    "can't be trusted. Remove it, or set XDG_CACHE_HOME to a folder of your own."
+                )
+            if status.st_mode & 0o077:
+                folder.chmod(0o700)
+    except OSError as error:
+        raise ConfigurationError(
+            f"The folder {folder} can't be created: {error}. Set XDG_CACHE_HOME to a folder of "
+            "your own."
+        ) from None
+    return folder

@@ -1,0 +1,504 @@
+"""Calls as scripts write them for the platform's published client.
+
+Each row of the tables is a call, the requests that it makes, and the value that the script gets.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from synapse.clients.backend import BackendClient
+from synapse.errors import ConfigurationError, UsageError
+
+Lines = list[tuple[str, str]]
+
+PAGE = {"count": 2, "next": None, "previous": None, "results": [{"id": 1}, {"id": 2}]}
+CONTENT = b"content of the file"
+MD5 = hashlib.md5(CONTENT).hexdigest()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    file = tmp_path / "photo.jpg"
+    file.write_bytes(CONTENT)
+    return file
+
+
+@attrs.frozen
+class RemotePath:
+    """A path on a storage that can be opened, and isn't a local path."""
+
+    name: str = "remote.jpg"
+
+    def open(self, mode: str) -> io.BytesIO:
+        assert mode == "rb"
+        return io.BytesIO(CONTENT)
+
+
+def answer_with(recorder: Any, body: Any) -> None:
+    recorder.answer = type(recorder.answer)(200, body)
+
+
+# -- Keywords of lists ---------------------------------------------------------------------------
+
+LIST_KEYWORDS = ["list_tasks", "list_assignments", "list_ground_truth_events"]
+PAIRS = [
+    *("list_tasks", "list_tasks_data", "list_tasks_files"),
+    *("list_assignments", "list_assignments_data", "list_assignments_files"),
+    *("list_data_units", "list_serve_applications", "list_ground_truths"),
+    *("list_ground_truth_events", "list_ground_truth_events_data"),
+    "list_ground_truth_events_files",
+]
+
+
+@pytest.mark.parametrize("name", LIST_KEYWORDS)
+def test_keywords_of_patient_lists(recorded: BackendClient, recorder: Any, name: str) -> None:
+    answer_with(recorder, PAGE)
+    failures: list[Any] = []
+
+    rows, count = getattr(recorded, name)(
+        {"project": 1},
+        list_all=True,
+        page_retries=1,
+        page_retry_backoff=1,
+        throttle_seconds=0.1,
+        page_failures=failures,
+        timeout=7,
+    )
+
+    assert (count, list(rows), failures) == (2, PAGE["results"], [])
+
+
+@pytest.mark.parametrize("name", ["list_data_units", "list_ground_truths"])
+def test_keywords_of_slow_lists(recorded: BackendClient, recorder: Any, name: str) -> None:
+    answer_with(recorder, PAGE)
+
+    page = getattr(recorded, name)({"project": 1}, page_size=20, timeout=90)
+
+    assert page == PAGE
+    assert recorder.asked[0].query == [("project", "1"), ("page_size", "20")]
+
+
+@pytest.mark.parametrize("name", ["list_data_units", "list_ground_truth_events"])
+def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, name: str) -> None:
+    reply = type(recorder.answer)
+    file = {"url": f"{recorder.url}/media/a.txt?sig=1", "checksum": MD5, "size": len(CONTENT)}
+    rows = [{"id": 1, "files": {"image": file}}, {"id": 2, "files": {"image": file}}]
+
+    def answer(asked: Any) -> Any:
+        if asked.path.startswith("media/"):
+            return reply(200, CONTENT)
+        return reply(200, {**PAGE, "results": rows})
+
+    recorder.answer = answer
+
+    iterator, count = getattr(recorded, name)(list_all=True)
+    before = len(recorder.asked)
+    paths = [row["files"]["image"]["path"] for row in iterator]
+
+    assert (before, count) == (1, 2)
+    assert [(path.name, path.read_bytes()) for path in paths] == [("a.txt", CONTENT)] * 2
+    assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_pair_of_rows_and_count(recorded: BackendClient, recorder: Any, name: str) -> None:
+    answer_with(recorder, PAGE)
+
+    rows, count = getattr(recorded, name)(list_all=True)
+
+    assert (count, list(rows)) == (2, PAGE["results"])
+    assert [row["id"] for row in getattr(recorded, name)(list_all=True)] == [1, 2]
+
+
+# -- Settings ------------------------------------------------------------------------------------
+
+
+def test_constructor(recorder: Any) -> None:
+    """The second position is the access token."""
+    answer_with(recorder, PAGE)
+    timeout = {"connect": 5, "read": 15}
+
+    with BackendClient(
+        recorder.url, "tok", tenant="t", timeout=timeout, url_host="internal"
+    ) as client:
+        client.get_project(1)
+        list(client.list_tasks({"project": 1}, list_all=True))
+
+    first, second = recorder.asked
+    assert first.headers["synapse-access-token"] == "Token tok"
+    assert first.headers["synapse-tenant"] == "Token t"
+    assert first.query == [("url_host", "internal")]
+    assert ("url_host", "internal") in second.query
+
+
+def test_two_spellings_of_a_token(recorder: Any) -> None:
+    with pytest.raises(ConfigurationError, match="api_token and access_token differ"):
+        BackendClient(recorder.url, "a", access_token="b")
+
+
+# -- One request ---------------------------------------------------------------------------------
+
+AGENT = {"id": 3, "name": "gpu", "status": "connected"}
+SCRIPT = f"curl https://example.com/agents/{'0a' * 20}/node_install_script"
+
+CALLS: dict[str, tuple[Callable[[BackendClient], Any], tuple[str, str], Any, Any, Any]] = {
+    "a document by a schema": (
+        lambda client: client.annotate_task_data(7, {"a": 1}, schema="any"),
+        ("PUT", "tasks/7/annotate_task_data/?schema=any"),
+        {"a": 1},
+        {"id": 7},
+        {"id": 7},
+    ),
+    "the parts of tasks": (
+        lambda client: client.list_tasks_data({"project": 1}),
+        ("GET", "sdk/tasks/data/?project=1"),
+        None,
+        PAGE,
+        PAGE,
+    ),
+    "the files of assignments": (
+        lambda client: client.list_assignments_files(),
+        ("GET", "sdk/assignments/files/"),
+        None,
+        PAGE,
+        PAGE,
+    ),
+    "the state of an upload": (
+        lambda client: client.get_chunked_upload("4-2"),
+        ("GET", "chunked_upload/4-2/"),
+        None,
+        {"offset": 3},
+        {"offset": 3},
+    ),
+    "agents": (
+        lambda client: [
+            (agent.name, agent.is_connected, agent.token, agent["url"])
+            for agent in client.list_agents({"status": "connected"})
+        ],
+        ("GET", "agents/?status=connected"),
+        None,
+        {**PAGE, "results": [AGENT, {**AGENT, "node_install_script": SCRIPT, "status": None}]},
+        [("gpu", True, None, None), ("gpu", False, "0a" * 20, None)],
+    ),
+    "the releases of a plugin": (
+        lambda client: client.list_plugin_releases("detector", params={"page": 2}),
+        ("GET", "plugin_releases/?plugin=detector&page=2"),
+        None,
+        PAGE,
+        PAGE["results"],
+    ),
+    "a release by code and version": (
+        lambda client: client.get_plugin_release_by_lookup("detector@1.0.0"),
+        ("GET", "plugin_releases/detector@1.0.0/?expand=plugin"),
+        None,
+        {"id": 4},
+        {"id": 4},
+    ),
+    "a release without relations": (
+        lambda client: client.get_plugin_release_by_lookup("4", expand=None, params={"a": 1}),
+        ("GET", "plugin_releases/4/?a=1"),
+        None,
+        {"id": 4},
+        {"id": 4},
+    ),
+    "a collection": (
+        lambda client: client.get_data_collection(collection_id=5),
+        ("GET", "data_collections/5/?expand=file_specifications"),
+        None,
+        {"id": 5},
+        {"id": 5},
+    ),
+    "a unit": (
+        lambda client: client.get_data_unit(unit_id=5, params={"a": 1}),
+        ("GET", "data_units/5/?a=1"),
+        None,
+        {"id": 5},
+        {"id": 5},
+    ),
+    "an agent's health": (
+        lambda client: client.health_check_agent(agent_token="tok"),
+        ("POST", "agents/tok/connect/"),
+        None,
+        {"status": "ok"},
+        {"status": "ok"},
+    ),
+    "a run": (
+        lambda client: client.run_plugin(plugin="detector", data={"action": "train"}),
+        ("POST", "plugins/detector/run/"),
+        {"action": "train"},
+        {"job_id": "x"},
+        {"job_id": "x"},
+    ),
+    "a storage": (
+        lambda client: (
+            client.get_storage(2).configuration,
+            client.get_storage(2)["configuration"],
+        ),
+        ("GET", "storages/2/?with_configuration=true"),
+        None,
+        {"id": 2, "configuration": {"bucket": "b"}},
+        ({"bucket": "b"},) * 2,
+    ),
+    "known checksums, in the platform's words": (
+        lambda client: client.verify_data_files_checksums([MD5])["checksums"],
+        ("POST", "data_files/verify_checksums/"),
+        {"checksums": [MD5]},
+        {"existing_checksums": [MD5]},
+        [MD5],
+    ),
+    "known checksums, in older words": (
+        lambda client: client.verify_data_files_checksums([MD5])["existing_checksums"],
+        ("POST", "data_files/verify_checksums/"),
+        {"checksums": [MD5]},
+        {"checksums": [MD5]},
+        [MD5],
+    ),
+    "an event of a log": (
+        lambda client: client.create_logs({"event": "started", "data": {}, "step": "load"}),
+        ("POST", "logs/"),
+        {"event": "started", "data": {}, "step": "load"},
+        {"id": 1},
+        {"id": 1},
+    ),
+    "the spelling of older scripts": (
+        lambda client: (
+            client.get_data_collection(data_collection_id=5),
+            client.get_data_unit(data_unit_id=5),
+            client.health_check_agent(token="tok"),
+            client.run_plugin(plugin_id=5, data={}),
+        ),
+        ("GET", "data_collections/5/?expand=file_specifications"),
+        None,
+        {"id": 5},
+        ({"id": 5},) * 4,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", CALLS)
+def test_call(recorded: BackendClient, recorder: Any, name: str) -> None:
+    call, line, body, response, expected = CALLS[name]
+    answer_with(recorder, response)
+
+    assert call(recorded) == expected
+    first = recorder.asked[0]
+    query = "&".join(f"{key}={value}" for key, value in first.query)
+    assert (first.method, f"{first.path}?{query}" if query else first.path) == line
+    assert first.body == body
+
+
+CONTRADICTIONS: dict[str, Callable[[BackendClient, Path], Any]] = {
+    "collection": lambda c, p: c.get_data_collection(1, data_collection_id=2),
+    "unit": lambda c, p: c.get_data_unit(unit_id=1, data_unit_id=2),
+    "agent_token": lambda c, p: c.health_check_agent("a", token="b"),
+    "plugin": lambda c, p: c.run_plugin(1, {}, plugin_id=2),
+    "data": lambda c, p: c.upload_data_collection(1, [], upload_data=[{"files": {"a": p}}]),
+    "max_workers": lambda c, p: c.upload_data_collection(1, [], max_workers=2, process_pool=3),
+    "release file": lambda c, p: c.create_plugin_release({"file": p}, file=p.parent / "b.zip"),
+    "model file": lambda c, p: c.create_model({"file": p}, file=p.parent / "b.pt"),
+    "page_size": lambda c, p: c.list_tasks({"page_size": 1}, page_size=2),
+}
+
+
+@pytest.mark.parametrize("name", CONTRADICTIONS)
+def test_contradiction_is_refused_before_sending(
+    recorded: BackendClient, recorder: Any, path: Path, name: str
+) -> None:
+    with pytest.raises(UsageError, match="differ"):
+        CONTRADICTIONS[name](recorded, path)
+    assert recorder.asked == []
+
+
+# -- For those who subclass ----------------------------------------------------------------------
+
+
+def test_files_of_a_subclass(recorded: BackendClient, recorder: Any, path: Path) -> None:
+    with path.open("rb") as opened:
+        recorded._post(
+            "uploads/",
+            data={"name": "n", "config": {"a": 1}},
+            files={"image": path, "mask": opened, "note": ("note.txt", b"text")},
+            params={"q": 1},
+        )
+
+    (asked,) = recorder.asked
+    assert (asked.line, asked.query) == (("POST", "uploads/"), [("q", "1")])
+    assert asked.body == {
+        "name": "n",
+        "config": '{"a":1}',
+        "image": ("photo.jpg", CONTENT),
+        "mask": ("photo.jpg", CONTENT),
+        "note": ("note.txt", b"text"),
+    }
+
+
+def test_list_exists(recorded: BackendClient, recorder: Any) -> None:
+    answer_with(recorder, PAGE)
+
+    assert recorded.exists("list_tasks", params={"project": 1}) is True
+    assert recorder.asked[0].query == [("project", "1")]
+
+
+# -- Files ---------------------------------------------------------------------------------------
+
+
+def serve_uploads(recorder: Any) -> None:
+    """Answer as a server that takes files, in one request or in chunks."""
+    reply = type(recorder.answer)
+
+    def answer(asked: Any) -> Any:
+        row = {"id": 9, "checksum": MD5, "size": len(CONTENT), "offset": len(CONTENT)}
+        return reply(201, {**row, "status": 2, "filename": "photo.jpg", "url": "x"})
+
+    recorder.answer = answer
+
+
+@pytest.mark.parametrize(
+    ("limit", "keywords", "first"),
+    [
+        (50, {}, "data_files/"),
+        (5, {}, "chunked_upload/"),
+        (5, {"use_chunked_upload": False}, "data_files/"),
+        (50, {"use_chunked_upload": True}, "chunked_upload/"),
+        (50, {"read_timeout": 60}, "data_files/"),
+    ],
+)
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_large_file_goes_in_chunks(
+    recorded: BackendClient,
+    recorder: Any,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    keywords: Any,
+    first: str,
+    is_remote: bool,
+) -> None:
+    from synapse.clients.backend import data_collection
+
+    monkeypatch.setattr(data_collection, "DIRECT_LIMIT", limit)
+    serve_uploads(recorder)
+
+    row = recorded.create_data_file(RemotePath() if is_remote else path, **keywords)
+
+    assert row["checksum"] == MD5
+    assert (recorder.asked[0].path, recorder.asked[-1].path) == (first, "data_files/")
+    name = "remote.jpg" if is_remote else "photo.jpg"
+    body = recorder.asked[-1].body
+    sent = body["meta"]["filename"] if first == "chunked_upload/" else body["file"][0]
+    assert sent == name
+
+
+def test_limit_of_one_request() -> None:
+    from synapse.clients.backend import data_collection
+
+    assert data_collection.DIRECT_LIMIT == 50 * 1024 * 1024
+
+
+@pytest.mark.parametrize(
+    ("groups", "expected"), [(["site", "camera"], ["site", "camera"]), ("site", ["site"])]
+)
+def test_unit_keeps_groups_and_path(
+    recorded: BackendClient, recorder: Any, path: Path, groups: Any, expected: Any
+) -> None:
+    serve_uploads(recorder)
+
+    body = recorded.upload_data_file(
+        {"files": {"image": path}, "groups": groups, "meta": {"n": 1}}, 4, read_timeout=60
+    )
+
+    assert body == {
+        "data_collection": 4,
+        "files": {"image": {"checksum": MD5, "path": str(path)}},
+        "meta": {"n": 1},
+        "groups": expected,
+    }
+
+
+@pytest.mark.parametrize(
+    "keywords", [{"max_workers": 2}, {"process_pool": 2}, {"max_workers": 2, "process_pool": 2}]
+)
+@pytest.mark.parametrize("argument", ["data", "upload_data"])
+def test_collection(
+    recorded: BackendClient, recorder: Any, path: Path, argument: str, keywords: Any
+) -> None:
+    serve_uploads(recorder)
+    units = [{"files": {"image": path}}] * 3
+    progress: list[tuple[int, int]] = []
+
+    result = recorded.upload_data_collection(
+        4,
+        on_progress=lambda done, total: progress.append((done, total)),
+        **{argument: units},
+        **keywords,
+    )
+
+    assert (result, progress) == (None, [(1, 3), (2, 3), (3, 3)])
+    assert [asked.path for asked in recorder.asked] == ["data_files/"] * 3 + ["data_units/"]
+
+
+def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, path: Path) -> None:
+    serve_uploads(recorder)
+
+    recorded.create_plugin_release({"plugin": "detector", "version": "1"}, file=str(path))
+    recorded.create_model({"name": "m"}, file=path)
+
+    assert recorder.asked[0].body == {
+        "plugin": "detector",
+        "version": "1",
+        "file": ("photo.jpg", CONTENT),
+    }
+    assert recorder.asked[-1].body == {"name": "m", "chunked_upload": 9}
+
+
+def test_file_of_a_model_is_local(recorded: BackendClient, recorder: Any) -> None:
+    reply = type(recorder.answer)
+    row = {"id": 1, "file": f"{recorder.url}/media/model.pt"}
+    recorder.answer = lambda asked: reply(200, CONTENT if asked.path.startswith("media/") else row)
+
+    path = recorded.get_model(1, params={"a": 1})["file"]
+
+    assert (path.name, path.read_bytes()) == ("model.pt", CONTENT)
+    assert recorded.get_model(1, url_conversion={}) == row
+
+
+def test_file_of_a_log_entry(recorded: BackendClient, recorder: Any, path: Path) -> None:
+    for file in (path, str(path), "data:text/plain;base64,eA=="):
+        recorded.create_logs({"event": "e", "file": file})
+
+    first, second, third = (asked.body["file"] for asked in recorder.asked)
+    assert first == second
+    assert (first[:5], third) == ("data:", "data:text/plain;base64,eA==")
+
+
+def test_many_documents(recorded: BackendClient, recorder: Any) -> None:
+    reply = type(recorder.answer)
+
+    def answer(asked: Any) -> Any:
+        if "/2/" in asked.path:
+            return reply(404, {"detail": "Not found."})
+        return reply(200, {"id": int(asked.path.split("/")[1])})
+
+    recorder.answer = answer
+    items = [{"task_id": 1, "data": {}, "schema": "any"}, {"task_id": 2, "data": {}}]
+
+    results = recorded.annotate_task_data_batch(items, max_workers=2)
+
+    assert results[1] == {"success": True, "error": None, "response": {"id": 1}}
+    assert (results[2]["success"], results[2]["response"]) == (False, None)
+    assert "Task 2" in results[2]["error"]
+    assert recorded.annotate_task_data_batch([]) == {}
+
+
+def test_item_without_a_task(recorded: BackendClient, recorder: Any) -> None:
+    with pytest.raises(UsageError, match=r"items\[1\] has no 'task_id'"):
+        recorded.annotate_task_data_batch([{"task_id": 1, "data": {}}, {"data": {}}])
+    assert recorder.asked == []
