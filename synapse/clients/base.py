@@ -12,7 +12,6 @@ from typing_extensions import Unpack
 from synapse._internal.closing import Closing
 from synapse._internal.hints import suggestion
 from synapse.clients.all_rows import AllRows, Row
-from synapse.clients.file_cache import FileCache
 from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords, ListOptions, read_pages
 from synapse.clients.page import Page
@@ -24,8 +23,10 @@ from synapse.clients.url_conversion import (
 )
 from synapse.config import TimeoutArgument, resolve
 from synapse.errors import InvalidResponse, UsageError
+from synapse.transfer.file_cache import FileCache
 from synapse.transfer.multipart_form import MultipartForm
 from synapse.transport import Transport
+from synapse.transport.page import KEY
 
 __all__ = ["BaseClient", "Params"]
 
@@ -254,6 +255,7 @@ class BaseClient(Closing):
         *,
         files_fields: tuple[str, ...] = ("files",),
         is_local: bool = False,
+        key: str = KEY,
         **options: Unpack[ListKeywords],
     ) -> Page: ...
     @overload
@@ -266,6 +268,7 @@ class BaseClient(Closing):
         *,
         files_fields: tuple[str, ...] = ("files",),
         is_local: bool = False,
+        key: str = KEY,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows: ...
     def _list(
@@ -277,6 +280,7 @@ class BaseClient(Closing):
         *,
         files_fields: tuple[str, ...] = ("files",),
         is_local: bool = False,
+        key: str = KEY,
         **options: Unpack[ListKeywords],
     ) -> Page | AllRows:
         """List a path below the base URL.
@@ -291,6 +295,7 @@ class BaseClient(Closing):
             files_fields: Fields that hold file URLs.
             is_local: Whether the files of all rows are downloaded, unless `url_conversion` is
                 given.
+            key: The unique field of the list.
             **options: `page_size`, `timeout`, `page_retries`, `page_retry_backoff`,
                 `throttle_seconds` and `page_failures`, see `ListOptions`.
 
@@ -320,7 +325,9 @@ class BaseClient(Closing):
                 convert_all = partial(FileCache(self._transport).localize_all, fields=files_fields)
             pairs = [(k, v) for k, v in (params or {}).items() if k not in ("page", "page_size")]
             pairs.append(("page_size", (params or {}).get("page_size", self.page_size)))
-            read = partial(read_pages, self._transport, path, pairs, checked, resource=resource)
+            read = partial(
+                read_pages, self._transport, path, pairs, checked, key=key, resource=resource
+            )
             return AllRows(read, convert_all)
         body = checked.send(
             partial(self._transport.request, "GET", path, params=params, resource=resource)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from synapse.errors import UsageError
 
-__all__ = ["accept_aliases", "choose_one"]
+__all__ = ["accept_aliases", "check_spellings", "choose_one"]
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 
@@ -67,3 +67,17 @@ def choose_one(name: str, value: Any, other_name: str, other: Any) -> Any:
     if other is not None and other is not value and other != value:
         raise UsageError(f"{name} and {other_name} differ. Pass one of them.")
     return value
+
+
+def check_spellings(data: Mapping[str, Any], **aliases: str) -> None:
+    """Check the keys of a body that servers read under two names.
+
+    Args:
+        data: The body.
+        **aliases: The second spelling of each key, and the key.
+
+    Raises:
+        UsageError: A body has both keys, with different values.
+    """
+    for alias, name in aliases.items():
+        choose_one(f"data[{name!r}]", data.get(name), f"data[{alias!r}]", data.get(alias))

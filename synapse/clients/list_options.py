@@ -15,7 +15,8 @@ from synapse.config import TimeoutArgument
 from synapse.errors import ClientError, UsageError
 from synapse.transport import Transport
 from synapse.transport.deadline_blocks import pause
-from synapse.transport.paging import WORKERS, Page, get_page, walk
+from synapse.transport.page import KEY, Page, get_page
+from synapse.transport.paging import WORKERS, walk
 from synapse.transport.response import Response
 from synapse.transport.seen_ids import SeenIds
 
@@ -152,7 +153,13 @@ class _PatientTransport:
 
 
 def read_pages(
-    transport: Transport, path: str, params: Params, options: ListOptions, *, resource: str
+    transport: Transport,
+    path: str,
+    params: Params,
+    options: ListOptions,
+    *,
+    resource: str,
+    key: str = KEY,
 ) -> Iterator[Page]:
     """Yield the pages of a list. One request for each page.
 
@@ -162,15 +169,16 @@ def read_pages(
         params: The query, without a page number.
         options: The options of the call.
         resource: Name of the list in messages.
+        key: The unique field of the list.
 
     Raises:
         ClientError: The server refused a page; later pages only without `page_failures`.
     """
     patient = cast("Transport", _PatientTransport(transport, options))
     if options.page_failures is not None:
-        return _read_by_number(patient, path, params, options.page_failures, resource)
+        return _read_by_number(patient, path, params, options.page_failures, resource, key)
     workers = 1 if options.throttle_seconds else WORKERS
-    return walk(patient, path, params, workers=workers, resource=resource)
+    return walk(patient, path, params, workers=workers, key=key, resource=resource)
 
 
 def _read_by_number(
@@ -179,20 +187,21 @@ def _read_by_number(
     params: Params,
     failures: list[dict[str, Any]],
     resource: str,
+    key: str,
 ) -> Iterator[Page]:
     """Yield the pages that the server gives, and note the others.
 
     Only a number leads past a page that failed, so this walk uses nothing else.
     """
-    seen = SeenIds()
-    page = get_page(transport, path, params, resource=resource)
+    seen = SeenIds(key)
+    page = get_page(transport, path, params, key=key, resource=resource)
     size = max(1, len(page.rows))
     yield attrs.evolve(page, rows=seen.unseen(page.rows))
     number = 1
     while number * size < page.count:
         number += 1
         try:
-            page = get_page(transport, path, params, number, resource=resource)
+            page = get_page(transport, path, params, number, key=key, resource=resource)
         except ClientError as error:
             failures.append(
                 {

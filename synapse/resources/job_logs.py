@@ -20,7 +20,7 @@ from synapse.resources.enums import LogLevel
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job
 
-__all__ = ["Log", "LogManager", "data_uri"]
+__all__ = ["Log", "LogManager", "data_uri", "is_uri"]
 
 
 class LogManager(BulkCreates["Log"]):
@@ -75,3 +75,8 @@ def data_uri(path: Path) -> str:
     except OSError as error:
         raise UsageError(f"{path} can't be read: {error.strerror or error}.") from error
     return f"data:application/octet-stream;base64,{base64.b64encode(content).decode()}"
+
+
+def is_uri(text: str) -> bool:
+    """Return whether a text is the address or content of a file, and not a path."""
+    return text.startswith(("data:", "http://", "https://"))

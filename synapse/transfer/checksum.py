@@ -1,4 +1,4 @@
-"""Compute the MD5 of a file during the transfer.
+"""Compute the checksum of a file during the transfer.
 
 Blocks are hashed as they are sent or received. Bytes that an earlier process has transferred are
 read from the file by the same thread, while the rest is transferred.
@@ -14,7 +14,9 @@ from collections.abc import Callable
 from synapse._internal.closing import Closing
 from synapse.errors import SynapseError
 
-__all__ = ["Hasher"]
+__all__ = ["Hasher", "compute_sha1", "find_algorithm"]
+
+_SHA1_LENGTH = 40
 
 _BLOCK_SIZE = 1024 * 1024
 # A few blocks even out short delays on either side.
@@ -29,11 +31,19 @@ class Hasher(Closing):
     Args:
         read_at: Function that reads the file, given an offset and a size.
         size: Size of the file in bytes, if known; a small file is hashed without a thread.
+        algorithm: `"md5"` or `"sha1"`.
     """
 
-    def __init__(self, read_at: Callable[[int, int], bytes], size: int | None = None) -> None:
+    def __init__(
+        self,
+        read_at: Callable[[int, int], bytes],
+        size: int | None = None,
+        *,
+        algorithm: str = "md5",
+    ) -> None:
         self._read_at = read_at
-        self._digest = hashlib.md5(usedforsecurity=False)
+        new = hashlib.sha1 if algorithm == "sha1" else hashlib.md5
+        self._digest = new(usedforsecurity=False)
         self._position = 0  # bytes hashed
         self._end = 0  # bytes handed over
         self._reads_file = False  # the thread reads missing bytes from the file
@@ -145,3 +155,26 @@ class Hasher(Closing):
                 "when nothing writes to the file."
             )
         return content
+
+
+def find_algorithm(checksum: str | None) -> str:
+    """Return the algorithm of a checksum in hex: servers give MD5, and some SHA-1."""
+    return "sha1" if checksum is not None and len(checksum) == _SHA1_LENGTH else "md5"
+
+
+def compute_sha1(read_at: Callable[[int, int], bytes], size: int) -> str:
+    """Return the SHA-1 of a file in hex.
+
+    Args:
+        read_at: Function that reads the file, given an offset and a size.
+        size: Size of the file in bytes.
+    """
+    digest = hashlib.sha1(usedforsecurity=False)
+    offset = 0
+    while offset < size:
+        block = read_at(offset, min(_BLOCK_SIZE, size - offset))
+        if not block:
+            break
+        digest.update(block)
+        offset += len(block)
+    return digest.hexdigest()

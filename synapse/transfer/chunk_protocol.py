@@ -14,7 +14,7 @@ from synapse.transport.urls import path_segment
 
 __all__ = ["ServerUpload"]
 
-UPLOAD_PATH = "chunked_upload/"
+_PATH = "chunked_upload/"
 _COMPLETE = 2
 # Slowest rate at which a server hashes a file on finish, in bytes per second.
 _HASH_RATE = 50e6
@@ -110,7 +110,7 @@ class ServerUpload:
 
     @property
     def _path(self) -> str:
-        return UPLOAD_PATH if self.id is None else f"{UPLOAD_PATH}{path_segment(self.id)}/"
+        return _PATH if self.id is None else upload_path(self.id)
 
     def _validate(self, answer: Any) -> dict[str, Any]:
         match answer:
@@ -136,3 +136,12 @@ class ServerUpload:
             response=answer,
             resource=self._source.label,
         )
+
+
+def upload_path(upload_id: Any) -> str:
+    """Return the path of an upload.
+
+    Raises:
+        UsageError: The id can't be a path's segment.
+    """
+    return f"{_PATH}{path_segment(upload_id)}/"

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from synapse.errors import ClientError, InvalidResponse
-from synapse.transfer.checksum import Hasher
+from synapse.transfer.checksum import Hasher, find_algorithm
 from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
 from synapse.transfer.filenames import LONGEST_NAME, safe_path
 from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
@@ -44,7 +44,7 @@ def download(
         url: Address of the file.
         dest: Path of the file, which is replaced; or an existing folder.
         size: Expected size in bytes.
-        checksum: Expected MD5, in hex.
+        checksum: Expected MD5 or SHA-1, in hex.
         name: Name of the file in a folder; by default the last part of the URL. The name is made
             safe, so the file never leaves the folder.
         progress: Progress display, see `synapse.transfer.progress.progress_of`.
@@ -209,7 +209,7 @@ class _Download:
         release_lock(self._descriptor)
 
     def _new_hasher(self) -> Hasher:
-        return Hasher(self._read_at, self._size)
+        return Hasher(self._read_at, self._size, algorithm=find_algorithm(self._checksum))
 
     def _read_at(self, offset: int, size: int) -> bytes:
         if hasattr(os, "pread"):

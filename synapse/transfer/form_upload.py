@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse.errors import InvalidResponse
-from synapse.transfer.checksum import Hasher
+from synapse.transfer.checksum import Hasher, compute_sha1, find_algorithm
 from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.multipart import MultipartFile, unwrap_progress_errors
 from synapse.transfer.progress import FileProgress, Progress
@@ -34,7 +34,7 @@ def upload_file(
         source: A path, or a file opened for reading bytes.
         name: Name of the file on the server.
         fields: Further fields of the form.
-        has_checksum: Whether the endpoint answers with the stored file's MD5.
+        has_checksum: Whether the endpoint answers with the stored file's checksum.
 
     Returns:
         The server's row of the file.
@@ -47,7 +47,7 @@ def upload_file(
     with LocalFile(source, name=name) as file:
         progress = Progress().file(file.name, file.size)
         row, checksum = send_form(transport, path, file, progress, fields=fields)
-        return validate_stored(row, checksum, file.label, has_checksum=has_checksum)
+        return validate_stored(row, checksum, file, has_checksum=has_checksum)
 
 
 def send_form(
@@ -94,27 +94,31 @@ def send_form(
 
 
 def validate_stored(
-    row: Any, checksum: str, label: str, *, has_checksum: bool = True
+    row: Any, checksum: str, source: LocalFile, *, has_checksum: bool = True
 ) -> dict[str, Any]:
     """Return the server's row if the checksum is right. Makes no request.
 
     Args:
         row: The decoded response.
         checksum: MD5 of the sent bytes, in hex.
-        label: Name of the file in messages.
-        has_checksum: Whether the endpoint answers with the stored file's MD5.
+        source: The file, which is read again for a server that answers with a SHA-1.
+        has_checksum: Whether the endpoint answers with the stored file's checksum.
 
     Raises:
         InvalidResponse: The checksums differ.
     """
-    if isinstance(row, dict) and (not has_checksum or row.get("checksum") == checksum):
-        return row
+    if isinstance(row, dict):
+        stored = str(row.get("checksum")).lower()
+        if find_algorithm(stored) == "sha1" and has_checksum:
+            checksum = compute_sha1(source.read_at, source.size)
+        if not has_checksum or stored == checksum:
+            return row
     raise InvalidResponse(
         200,
-        f"the stored file differs from the sent one, whose MD5 is {checksum}",
+        f"the stored file differs from the sent one, whose checksum is {checksum}",
         hint="Upload the file again.",
         response=row,
-        resource=label,
+        resource=source.label,
     )
 
 
@@ -138,7 +142,10 @@ def find_stored_checksums(
         json={"checksums": list(checksums)},
         resource=resource,
     )
-    stored = answer.get("checksums") if isinstance(answer, dict) else answer
+    stored = answer
+    if isinstance(answer, dict):
+        # Servers of different ages use one key or the other.
+        stored = answer.get("existing_checksums", answer.get("checksums"))
     if not isinstance(stored, list):
         return set()
     return {checksum for checksum in stored if isinstance(checksum, str)}

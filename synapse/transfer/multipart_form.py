@@ -11,7 +11,8 @@ from typing import Any
 from urllib3.fields import RequestField
 
 from synapse._internal.closing import Closing
-from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
+from synapse.transfer.file_part import FilePart
+from synapse.transfer.local_file import LocalFile
 from synapse.transfer.multipart import render_part
 from synapse.transport.decoding import dumps
 
@@ -62,13 +63,8 @@ class MultipartForm(Closing):
             if isinstance(piece, bytes):
                 yield piece
                 continue
-            offset = 0
-            while offset < piece.size:
-                block = piece.read_at(offset, min(BLOCK_SIZE, piece.size - offset))
-                offset += len(block)
-                yield block
-            # Without the closing boundary, the server discards a changed file.
-            piece.check_unchanged()
+            # A changed file raises, and without the closing boundary the server discards it.
+            yield from FilePart(piece)
 
     def close(self) -> None:
         """Close the files that were opened here."""

@@ -164,7 +164,7 @@ class _FileUpload:
                     raise error from None  # the error that says that the file may be stored
                 if attempts == _MAX_ATTEMPTS:
                     raise
-        data_file = validate_stored(row, checksum, self._source.label)
+        data_file = validate_stored(row, checksum, self._source)
         self._progress.at(self._source.size)
         return data_file
 

@@ -61,10 +61,12 @@ class ExternalHosts:
             return found
 
     @staticmethod
-    def request(url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+    def request(
+        url: str, headers: Mapping[str, str], method: str = "GET"
+    ) -> requests.PreparedRequest:
         """Build a request with the fewest possible headers."""
         request = requests.PreparedRequest()
-        request.prepare(method="GET", url=url, headers={**default_headers(), **headers})
+        request.prepare(method=method, url=url, headers={**default_headers(), **headers})
         return request
 
     def close(self) -> None:

@@ -340,6 +340,39 @@ class Transport:
             at, is_own = target, False
         raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
 
+    def put(
+        self, url: str, body: Any, *, headers: Mapping[str, str], resource: str | None = None
+    ) -> Mapping[str, str]:
+        """PUT a body to a presigned URL. One request, never retried, without credentials.
+
+        Args:
+            url: The URL, on any host; the signature in the query is the only credential.
+            body: A re-readable iterable of bytes, with its `Content-Length` in `headers`.
+            headers: The only headers beside those of HTTP.
+            resource: Name of the file, for messages.
+
+        Returns:
+            The headers of the response.
+
+        Raises:
+            UsageError: No file can be sent to the URL.
+            ClientError: The host refused, or couldn't be reached.
+            SessionClosed: The session was closed.
+        """
+        at = file_url(url, self.base_url)
+        request = ExternalHosts.request(at, headers, "PUT")
+        request.body = body
+        request.headers["Content-Length"] = headers["Content-Length"]
+        shown = self._shown(request, None)
+        context = RequestContext(
+            request, self._timeout, shown, resource, hides=False, deadline=None
+        )
+        self._tally(context)
+        with self._external_hosts.connection(at).answering(context) as response:
+            content = read_whole(response, self.options.largest, resource=resource)
+        self._response(response, content, context, is_own=False).raise_for_status()
+        return response.headers
+
     def handshake(self, path: str, params: Params = None) -> Handshake:
         """Return the request and the trust for opening a WebSocket. Makes no request.
 

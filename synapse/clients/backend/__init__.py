@@ -6,6 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from synapse.clients.backend.annotation import AnnotationClientMixin
+from synapse.clients.backend.bulk_upload import (
+    PRESIGNED_UPLOAD_PROVIDERS,
+    BulkUploadClientMixin,
+)
 from synapse.clients.backend.core import CoreClientMixin
 from synapse.clients.backend.data_collection import DataCollectionClientMixin
 from synapse.clients.backend.hitl import HITLClientMixin
@@ -30,9 +34,11 @@ if TYPE_CHECKING:
     from synapse.session import Session
 
 __all__ = [
+    "PRESIGNED_UPLOAD_PROVIDERS",
     "Agent",
     "AnnotationClientMixin",
     "BackendClient",
+    "BulkUploadClientMixin",
     "ConfirmFileResult",
     "ConfirmUploadResponse",
     "CoreClientMixin",
@@ -58,6 +64,7 @@ class BackendClient(
     HITLClientMixin,
     IntegrationClientMixin,
     MLClientMixin,
+    BulkUploadClientMixin,
     CoreClientMixin,
 ):
     """A client of the Synapse backend whose methods take and return plain dicts and lists.

@@ -12,6 +12,7 @@ from synapse._internal.validate import validate_int
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.keyword_aliases import check_spellings
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
@@ -219,8 +220,10 @@ class AnnotationClientMixin(BackendBase):
             params: Query parameters.
 
         Raises:
+            UsageError: Two spellings of a key differ; no request was made.
             ValidationError: A task or tag doesn't exist.
         """
+        check_spellings(data, task_ids="ids", tag_ids="tags")
         return self._post(f"{Task.__schema__.path}set_tags/", data, params)
 
     def get_task_tag(self, tag_id: Id, params: Params | None = None) -> dict[str, Any]:

@@ -64,6 +64,7 @@ class BackendBase(BaseClient):
             list_all,
             files_fields=files_fields,
             is_local=is_local,
+            key=cls.__schema__.key,
             **options,
         )
 

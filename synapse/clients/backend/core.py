@@ -7,9 +7,8 @@ from typing import Any
 
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.timed_transport import set_read_timeout
-from synapse.transfer.chunk_protocol import UPLOAD_PATH
+from synapse.transfer.chunk_protocol import upload_path
 from synapse.transfer.chunked_upload import CHUNK_SIZE, Progress, upload_in_chunks
-from synapse.transport.urls import path_segment
 
 __all__ = ["CoreClientMixin"]
 
@@ -62,6 +61,7 @@ class CoreClientMixin(BackendBase):
         Raises:
             NotFound: No upload has this id, or the upload has expired.
         """
-        path = f"{UPLOAD_PATH}{path_segment(upload_id)}/"
-        row: dict[str, Any] = self._get(path, resource=f"chunked upload {upload_id}")
+        row: dict[str, Any] = self._get(
+            upload_path(upload_id), resource=f"chunked upload {upload_id}"
+        )
         return row

@@ -298,5 +298,7 @@ class DataCollectionClientMixin(BackendBase):
                         on_progress(number, len(data))
                 units = self.create_data_units(bodies)
                 if project_id is not None:
+                    if isinstance(units, dict):  # a page, or the only unit
+                        units = units.get("results", [units])
                     tasks = [{"project": project_id, "data_unit": unit["id"]} for unit in units]
                     self._create(Task, tasks)

@@ -10,6 +10,7 @@ from typing_extensions import Unpack
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
+from synapse.clients.keyword_aliases import check_spellings
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
@@ -96,6 +97,8 @@ class HITLClientMixin(BackendBase):
             params: Query parameters.
 
         Raises:
+            UsageError: Two spellings of a key differ; no request was made.
             ValidationError: An assignment or tag doesn't exist.
         """
+        check_spellings(data, ids="assignment_ids", tags="tag_ids")
         return self._post(f"{Assignment.__schema__.path}set_tags/", data, params)

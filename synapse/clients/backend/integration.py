@@ -13,7 +13,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.backend.models import AgentRecord
 from synapse.clients.base import Params
-from synapse.clients.keyword_aliases import accept_aliases, choose_one
+from synapse.clients.keyword_aliases import accept_aliases, check_spellings, choose_one
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.record import Record
@@ -22,7 +22,7 @@ from synapse.config import TimeoutArgument
 from synapse.errors import UsageError
 from synapse.resources.agents import Agent, connect_path
 from synapse.resources.enums import JobStatus
-from synapse.resources.job_logs import Log, data_uri
+from synapse.resources.job_logs import Log, data_uri, is_uri
 from synapse.resources.jobs import Job
 from synapse.resources.plugins import Plugin, PluginRelease
 from synapse.resources.serve_applications import ServeApplication
@@ -37,7 +37,6 @@ from synapse.transport.urls import path_segment
 __all__ = ["IntegrationClientMixin"]
 
 _PATH = (str, os.PathLike)
-_URLS = ("data:", "http://", "https://")
 
 
 class IntegrationClientMixin(BackendBase):
@@ -115,9 +114,11 @@ class IntegrationClientMixin(BackendBase):
             The server's response, with the `job_id`.
 
         Raises:
+            UsageError: `params` and `parameters` differ; no request was made.
             NotFound: No plugin has this id.
             ValidationError: The server refused the action or a parameter.
         """
+        check_spellings(data, parameters="params")
         return self._call_action("POST", Plugin, plugin, "run/", data)
 
     def create_plugin_release(
@@ -194,9 +195,8 @@ class IntegrationClientMixin(BackendBase):
             NotFound: No such release exists.
         """
         query = {"expand": expand, **(params or {})}
-        segment = path_segment(lookup).replace("%40", "@")
         row: dict[str, Any] = self._get(
-            f"{PluginRelease.__schema__.path}{segment}/",
+            PluginRelease.__schema__.detail_path(lookup).replace("%40", "@"),
             {name: value for name, value in query.items() if value is not None},
             resource=PluginRelease.__schema__.label(lookup),
         )
@@ -392,6 +392,6 @@ class IntegrationClientMixin(BackendBase):
 
 def _build_log(entry: Mapping[str, Any]) -> Mapping[str, Any]:
     file = entry.get("file")
-    if isinstance(file, str) and not file.startswith(_URLS):
+    if isinstance(file, str) and not is_uri(file):
         file = Path(file)
     return {**entry, "file": data_uri(Path(file))} if isinstance(file, os.PathLike) else entry

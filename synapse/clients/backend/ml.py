@@ -11,7 +11,6 @@ from typing_extensions import Unpack
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
-from synapse.clients.file_cache import FileCache
 from synapse.clients.keyword_aliases import choose_one
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
@@ -19,6 +18,7 @@ from synapse.clients.url_conversion import UrlConversion
 from synapse.resources.ground_truths import GroundTruth, GroundTruthEvent, GroundTruthVersion
 from synapse.resources.models import Model
 from synapse.transfer.chunked_upload import upload_in_chunks
+from synapse.transfer.file_cache import FileCache
 
 __all__ = ["MLClientMixin"]
 

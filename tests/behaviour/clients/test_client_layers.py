@@ -21,10 +21,14 @@ ALLOWED = {"agent/ray_packages.py": {"hashlib"}}
 
 # Actions below a declared path.
 ACTIONS = {
-    "backend/annotation.py": {"annotate_task_data/", "set_tags/"},
+    "backend/annotation.py": {"annotate_task_data/", "data/", "files/", "set_tags/"},
+    "backend/bulk_upload.py": {"presigned_upload/upload/", "presigned_upload/confirm_upload/"},
     "backend/data_collection.py": {"verify_checksums/"},
-    "backend/hitl.py": {"set_tags/"},
+    "backend/hitl.py": {"data/", "files/", "set_tags/"},
     "backend/integration.py": {"run/", "console_logs/", "tail_console_logs/"},
+    "backend/ml.py": {"data/", "files/"},
+    # The script that installs an agent, which has the agent's token.
+    "backend/models.py": {r"agents/([0-9a-f]{40})/node_install_script"},
 }
 # An agent's endpoints, and those of a Ray cluster's dashboard, which no resource declares.
 ENDPOINTS = {

@@ -12,6 +12,7 @@ from synapse.clients.agent.ray import RayClient, RayClientMixin
 from synapse.clients.backend import (
     AnnotationClientMixin,
     BackendClient,
+    BulkUploadClientMixin,
     CoreClientMixin,
     DataCollectionClientMixin,
     HITLClientMixin,
@@ -21,8 +22,8 @@ from synapse.clients.backend import (
 from synapse.clients.base import BaseClient
 
 MIXINS = [
-    *(AnnotationClientMixin, CoreClientMixin, DataCollectionClientMixin, HITLClientMixin),
-    *(IntegrationClientMixin, MLClientMixin),
+    *(AnnotationClientMixin, BulkUploadClientMixin, CoreClientMixin, DataCollectionClientMixin),
+    *(HITLClientMixin, IntegrationClientMixin, MLClientMixin),
 ]
 
 # Methods that subclasses of `BaseClient` call, with their parameters.
@@ -37,7 +38,7 @@ PROTECTED = {
     "_delete": "path, data=None, params=None, **options",
     "_list": (
         "path, params=None, url_conversion=None, list_all=False, *, files_fields=('files',), "
-        "is_local=False, **options"
+        "is_local=False, key='id', **options"
     ),
 }
 

@@ -419,7 +419,9 @@ def test_every_method_is_here() -> None:
 
     assert {call.name for call in [*CALLS, *SEVERAL]} == methods - {
         *("base_url", "close", "exists", "page_size", "request_count", "session"),
-        "annotate_task_data_batch",  # returns errors; test_platform_client.py
+        # test_platform_client.py: these return errors, or send files elsewhere
+        *("annotate_task_data_batch", "upload_files_bulk", "upload_file_to_presigned_url"),
+        *("request_presigned_upload", "confirm_presigned_upload", "get_default_storage"),
     }
 
 

@@ -32,6 +32,7 @@ MODULES = {
     ],
     ".clients.backend.models": ["CreateLogsRequest", "DataFileResponse", "JobStatus"],
     ".clients.backend.annotation": ["AnnotationClientMixin"],
+    ".clients.backend.bulk_upload": ["BulkUploadClientMixin", "PRESIGNED_UPLOAD_PROVIDERS"],
     ".clients.backend.core": ["CoreClientMixin"],
     ".clients.backend.data_collection": ["DataCollectionClientMixin"],
     ".clients.backend.hitl": ["HITLClientMixin"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,14 +15,16 @@ from typing import Any
 import attrs
 import pytest
 
+from synapse import Project
 from synapse.clients.backend import BackendClient
-from synapse.errors import ConfigurationError, UsageError
+from synapse.errors import ConfigurationError, InvalidResponse, NotFound, UsageError
 
 Lines = list[tuple[str, str]]
 
 PAGE = {"count": 2, "next": None, "previous": None, "results": [{"id": 1}, {"id": 2}]}
 CONTENT = b"content of the file"
 MD5 = hashlib.md5(CONTENT).hexdigest()
+SHA1 = hashlib.sha1(CONTENT).hexdigest()
 
 
 @pytest.fixture
@@ -106,6 +109,13 @@ def test_files_of_all_rows_are_local(recorded: BackendClient, recorder: Any, nam
     assert (before, count) == (1, 2)
     assert [(path.name, path.read_bytes()) for path in paths] == [("a.txt", CONTENT)] * 2
     assert getattr(recorded, name)(url_conversion={}, list_all=True) == rows
+
+
+def test_events_with_the_same_id_are_different_rows(recorded: BackendClient, recorder: Any) -> None:
+    rows = [{"id": 1, "pgh_id": 5}, {"id": 1, "pgh_id": 6}]
+    answer_with(recorder, {**PAGE, "results": rows})
+
+    assert list(recorded.list_ground_truth_events(list_all=True)) == rows
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -305,6 +315,9 @@ CONTRADICTIONS: dict[str, Callable[[BackendClient, Path], Any]] = {
     "release file": lambda c, p: c.create_plugin_release({"file": p}, file=p.parent / "b.zip"),
     "model file": lambda c, p: c.create_model({"file": p}, file=p.parent / "b.pt"),
     "page_size": lambda c, p: c.list_tasks({"page_size": 1}, page_size=2),
+    "params": lambda c, p: c.run_plugin(1, {"params": {"a": 1}, "parameters": {}}),
+    "task ids": lambda c, p: c.set_tags_tasks({"ids": [1], "task_ids": [2], "tags": [3]}),
+    "assignment tags": lambda c, p: c.set_tags_assignments({"tags": [1], "tag_ids": [2]}),
 }
 
 
@@ -403,6 +416,25 @@ def test_limit_of_one_request() -> None:
     assert data_collection.DIRECT_LIMIT == 50 * 1024 * 1024
 
 
+@pytest.mark.parametrize("use_chunked_upload", [False, True])
+def test_checksum_may_be_a_sha1(
+    recorded: BackendClient, recorder: Any, path: Path, use_chunked_upload: bool
+) -> None:
+    serve_uploads(recorder)
+    upload = recorder.answer
+    digests = [SHA1, hashlib.sha1(b"other").hexdigest()]
+    recorder.answer = lambda asked: attrs.evolve(
+        reply := upload(asked),
+        body={**reply.body, "checksum": digests[0]} if asked.path == "data_files/" else reply.body,
+    )
+
+    assert recorded.create_data_file(path, use_chunked_upload)["checksum"] == SHA1
+    if not use_chunked_upload:
+        del digests[0]
+        with pytest.raises(InvalidResponse, match=f"whose checksum is {SHA1}"):
+            recorded.create_data_file(path)
+
+
 @pytest.mark.parametrize(
     ("groups", "expected"), [(["site", "camera"], ["site", "camera"]), ("site", ["site"])]
 )
@@ -443,6 +475,21 @@ def test_collection(
 
     assert (result, progress) == (None, [(1, 3), (2, 3), (3, 3)])
     assert [asked.path for asked in recorder.asked] == ["data_files/"] * 3 + ["data_units/"]
+
+
+@pytest.mark.parametrize("answer", [[{"id": 7}], {"results": [{"id": 7}]}, {"id": 7}])
+def test_tasks_of_new_units(
+    recorded: BackendClient, recorder: Any, path: Path, answer: Any
+) -> None:
+    serve_uploads(recorder)
+    upload = recorder.answer
+    recorder.answer = lambda asked: (
+        type(upload(asked))(201, answer) if asked.path == "data_units/" else upload(asked)
+    )
+
+    recorded.upload_data_collection(4, [{"files": {"image": path}}], project_id=9)
+
+    assert recorder.asked[-1].body == [{"project": 9, "data_unit": 7}]
 
 
 def test_release_and_model_from_a_file(recorded: BackendClient, recorder: Any, path: Path) -> None:
@@ -501,4 +548,280 @@ def test_many_documents(recorded: BackendClient, recorder: Any) -> None:
 def test_item_without_a_task(recorded: BackendClient, recorder: Any) -> None:
     with pytest.raises(UsageError, match=r"items\[1\] has no 'task_id'"):
         recorded.annotate_task_data_batch([{"task_id": 1, "data": {}}, {"data": {}}])
+    assert recorder.asked == []
+
+
+# -- On the local backend ------------------------------------------------------------------------
+
+
+def test_local_backend_answers_as_the_platform(
+    client: BackendClient, project: Project, path: Path
+) -> None:
+    tasks, count = client.list_tasks({"project": project.id}, list_all=True)
+    files = client.list_tasks_files({"project": project.id}, list_all=True)
+    units = client.list_data_units(list_all=True)
+    key = next(tasks)["id"]
+
+    results = client.annotate_task_data_batch(
+        [{"task_id": key, "data": {"action": "save", "data": {"a": 1}}, "schema": "any"}]
+    )
+
+    assert (count, results[key]["success"]) == (2, True)
+    assert client.list_tasks_data({"id": key})["results"] == [{"id": key, "data": {"a": 1}}]
+    assert [file["name"] for row in files for file in row["files"]] == ["text"] * 2
+    assert [row["files"]["text"]["path"].name for row in units] == ["sample.txt"]
+    assert {agent.is_connected for agent in client.list_agents()} <= {True, False}
+    assert client.create_logs({"event": "e", "data": {}, "file": str(path)})["event"] == "e"
+
+
+def test_local_backend_takes_presigned_uploads(client: BackendClient, path: Path) -> None:
+    client.create_storage(
+        {
+            "name": "media",
+            "provider": "minio",
+            "category": "internal",
+            "configuration": {},
+            "is_default": True,
+        }
+    )
+
+    result = client.upload_files_bulk([path])
+
+    assert (result.created_count, result.results[0].checksum) == (1, SHA1)
+
+
+def test_release_by_code_and_version(client: BackendClient, tmp_path: Path) -> None:
+    plugin = client.create_plugin({"name": "Detector", "code": "detector"})
+    archive = tmp_path / "plugin.zip"
+    with zipfile.ZipFile(archive, "w") as zipped:
+        zipped.writestr("config.yaml", "code: detector\n")
+
+    release = client.create_plugin_release({"plugin": plugin["id"], "version": "1.0.0"}, archive)
+
+    found = client.get_plugin_release_by_lookup("detector@1.0.0")
+    assert (found["id"], found["plugin"]["code"]) == (release["id"], "detector")
+    assert [row["id"] for row in client.list_plugin_releases("detector")] == [release["id"]]
+
+
+# -- Presigned uploads ---------------------------------------------------------------------------
+
+
+class Storage:
+    """Answers as a backend with a storage that takes presigned uploads.
+
+    Attributes:
+        parts: Bytes per part; 0 for one request.
+        statuses: Statuses of the next PUTs.
+        storages: Rows of the storages.
+        confirms: Whether the backend confirms files.
+    """
+
+    def __init__(self, recorder: Any) -> None:
+        self.recorder = recorder
+        self.reply = type(recorder.answer)
+        self.parts = 0
+        self.statuses: list[int] = []
+        self.storages: list[dict[str, Any]] = [
+            {"name": "a", "provider": "sftp"},
+            {"name": "b", "provider": "minio", "is_default": True},
+        ]
+        self.confirms = True
+        recorder.answer = self.answer
+
+    def answer(self, asked: Any) -> Any:
+        if asked.path == "storages/":
+            rows = {"count": 2, "next": None, "previous": None, "results": self.storages}
+            return self.reply(200, rows)
+        if asked.method == "PUT":
+            status = self.statuses.pop(0) if self.statuses else 200
+            return self.reply(status, b"", {"ETag": f'"{hashlib.md5(asked.content).hexdigest()}"'})
+        if asked.path.endswith("/upload/"):
+            files = [self.describe(number, file) for number, file in enumerate(asked.body["files"])]
+            return self.reply(200, {"files": files, "expires_at": "2030-01-01T00:00:00Z"})
+        results = [
+            {"file_key": file["file_key"], "checksum": file["checksum"], "data_file_id": number}
+            | {"success": True, "error": None}
+            for number, file in enumerate(asked.body["files"] if self.confirms else [])
+        ]
+        return self.reply(200, {"results": results, "created_count": 1, "failed_count": 0})
+
+    def describe(self, number: int, file: dict[str, Any]) -> dict[str, Any]:
+        url = f"{self.recorder.url}/bucket/{number}?sig=x"
+        parts = [
+            {"part_number": part + 1, "presigned_url": f"{url}&part={part + 1}"}
+            for part in range(-(-file["size"] // self.parts) if self.parts else 0)
+        ]
+        return {
+            "filename": file["filename"],
+            "file_key": f"key-{number}",
+            "presigned_url": None if parts else url,
+            "multipart": {"upload_id": "u", "part_size": self.parts, "parts": parts}
+            if parts
+            else None,
+        }
+
+
+@pytest.fixture
+def storage(recorder: Any) -> Storage:
+    return Storage(recorder)
+
+
+def list_puts(recorder: Any) -> list[Any]:
+    return [asked for asked in recorder.asked if asked.method == "PUT"]
+
+
+@pytest.mark.parametrize("parts", [0, 8])
+def test_many_files_go_to_the_storage(
+    recorded: BackendClient, recorder: Any, storage: Storage, path: Path, parts: int, token: str
+) -> None:
+    storage.parts = parts
+    progress: list[tuple[int, int]] = []
+
+    result = recorded.upload_files_bulk(
+        [path, str(path)], max_workers=1, on_progress=lambda *counts: progress.append(counts)
+    )
+
+    assert (result.created_count, result.failed_count) == (2, 0)
+    assert [(row.data_file_id, row.checksum) for row in result.results] == [(0, SHA1), (1, SHA1)]
+    assert progress == [(1, 2), (2, 2)]
+    puts = list_puts(recorder)
+    assert b"".join(asked.content for asked in puts) == CONTENT * 2
+    assert [dict(asked.query)["sig"] for asked in puts] == ["x"] * len(puts)
+    assert token not in str([asked.headers for asked in puts])
+    if not parts:
+        assert {asked.headers["content-type"] for asked in puts} == {"image/jpeg"}
+    asked = recorder.asked[1]
+    assert asked.body == {
+        "files": [{"filename": "photo.jpg", "size": len(CONTENT), "content_type": "image/jpeg"}]
+        * 2,
+        "expiration": 3600,
+    }
+    (confirmed, _) = recorder.asked[-1].body["files"]
+    assert (confirmed["file_key"], confirmed["size"]) == ("key-0", len(CONTENT))
+    if parts:
+        assert confirmed["multipart"] == {
+            "upload_id": "u",
+            "parts": [
+                {"part_number": number + 1, "etag": f'"{hashlib.md5(block).hexdigest()}"'}
+                for number, block in enumerate([CONTENT[:8], CONTENT[8:16], CONTENT[16:]])
+            ],
+        }
+
+
+def test_batches(recorded: BackendClient, recorder: Any, storage: Storage, path: Path) -> None:
+    result = recorded.upload_files_bulk([path] * 3, batch_size=2, strategy="presigned")
+
+    assert result.created_count == 3
+    assert [line for line in recorder.lines if line[0] == "POST"] == [
+        ("POST", "data_files/presigned_upload/upload/"),
+        ("POST", "data_files/presigned_upload/confirm_upload/"),
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    ("statuses", "retries", "created", "requests"),
+    [([503], 1, 2, 3), ([503, 503], 1, 1, 3), ([403], 2, 1, 2), ([503], 0, 1, 2)],
+)
+def test_file_that_fails_stops_no_other(
+    recorded: BackendClient,
+    recorder: Any,
+    storage: Storage,
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    statuses: list[int],
+    retries: int,
+    created: int,
+    requests: int,
+) -> None:
+    monkeypatch.setattr("synapse.transfer.presigned_upload.pause", lambda seconds: True)
+    storage.statuses = list(statuses)
+
+    result = recorded.upload_files_bulk(
+        [path] * 2, max_workers=1, max_upload_retries=retries, strategy="presigned"
+    )
+
+    assert (result.created_count, result.failed_count) == (created, 2 - created)
+    assert [row.success for row in result.results] == [created == 2, True]
+    assert len(list_puts(recorder)) == requests
+    if created == 1:
+        assert f"HTTP {statuses[0]}" in result.results[0].error
+
+
+def test_file_that_is_not_confirmed(recorded: BackendClient, storage: Storage, path: Path) -> None:
+    storage.confirms = False
+
+    result = recorded.upload_files_bulk([path])
+
+    assert (result.created_count, result.failed_count) == (0, 1)
+    assert "didn't confirm" in result.results[0].error
+
+
+@pytest.mark.parametrize(
+    ("keywords", "text"),
+    [
+        ({"max_workers": 0}, "max_workers=0"),
+        ({"batch_size": 1001}, "batch_size=1001"),
+        ({"max_upload_retries": -1}, "max_upload_retries=-1"),
+        ({"strategy": "ftp"}, "strategy='ftp'"),
+        ({"file_paths": ["missing.jpg"]}, "missing.jpg can't be read"),
+    ],
+)
+def test_bulk_upload_that_cannot_work(
+    recorded: BackendClient, recorder: Any, path: Path, keywords: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(UsageError, match=text):
+        recorded.upload_files_bulk(**{"file_paths": [path], **keywords})
+    assert recorder.asked == []
+
+
+def test_storage_without_presigned_uploads(
+    recorded: BackendClient, storage: Storage, path: Path
+) -> None:
+    storage.storages[1]["provider"] = "sftp"
+
+    with pytest.raises(UsageError, match=r"storage 'b' \(sftp\) takes no presigned uploads"):
+        recorded.upload_files_bulk([path])
+
+
+def test_no_files(recorded: BackendClient, recorder: Any) -> None:
+    result = recorded.upload_files_bulk([])
+
+    assert (result.results, result.created_count, result.failed_count) == ([], 0, 0)
+    assert recorder.asked == []
+
+
+@pytest.mark.parametrize(("is_default", "name"), [(True, "b"), (False, "a")])
+def test_default_storage(
+    recorded: BackendClient, recorder: Any, storage: Storage, is_default: bool, name: str
+) -> None:
+    storage.storages[1]["is_default"] = is_default
+
+    assert recorded.get_default_storage()["name"] == name
+    assert recorder.asked[0].query == [("category", "internal")]
+
+
+def test_no_storage(recorded: BackendClient, storage: Storage) -> None:
+    storage.storages = []
+
+    with pytest.raises(NotFound, match="default storage"):
+        recorded.get_default_storage()
+
+
+def test_one_file_to_a_url(
+    recorded: BackendClient, recorder: Any, storage: Storage, path: Path
+) -> None:
+    url = f"{recorder.url}/bucket/1?sig=x"
+
+    result = recorded.upload_file_to_presigned_url(url, path, "image/png")
+
+    assert (result.checksum, result.size) == (SHA1, len(CONTENT))
+    assert recorder.asked[0].headers["content-type"] == "image/png"
+
+
+@pytest.mark.parametrize("expiration", [59, 86_401, 0, "60"])
+def test_expiration_out_of_range(recorded: BackendClient, recorder: Any, expiration: Any) -> None:
+    with pytest.raises(UsageError, match="expiration="):
+        recorded.request_presigned_upload([], expiration=expiration)
+    with pytest.raises(UsageError, match="1001 files"):
+        recorded.request_presigned_upload([{}] * 1001)
     assert recorder.asked == []

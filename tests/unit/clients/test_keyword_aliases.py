@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from synapse.clients.keyword_aliases import accept_aliases, choose_one
+from synapse.clients.keyword_aliases import accept_aliases, check_spellings, choose_one
 from synapse.errors import UsageError
 
 
@@ -55,3 +55,13 @@ def test_signature_and_docstring_are_those_of_the_function() -> None:
 )
 def test_choice(value: Any, other: Any, expected: Any) -> None:
     assert choose_one("a", value, "b", other) == expected
+
+
+@pytest.mark.parametrize("data", [{}, {"ids": 1}, {"keys": 1}, {"ids": 1, "keys": 1}])
+def test_spellings_of_a_body(data: dict[str, Any]) -> None:
+    check_spellings(data, keys="ids")
+
+
+def test_contradiction_in_a_body() -> None:
+    with pytest.raises(UsageError, match=r"data\['ids'\] and data\['keys'\] differ"):
+        check_spellings({"ids": 1, "keys": 2}, keys="ids")

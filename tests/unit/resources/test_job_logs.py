@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synapse.errors import UsageError
-from synapse.resources.job_logs import data_uri
+from synapse.resources.job_logs import data_uri, is_uri
 
 from .conftest import ScriptedSession
 
@@ -27,3 +27,18 @@ def test_a_file_travels_inside_the_request(scripted: ScriptedSession, tmp_path: 
 def test_a_file_that_is_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't be read: No such file"):
         data_uri(tmp_path / "gone")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("data:text/plain;base64,eA==", True),
+        ("https://example.com/a", True),
+        ("http://example.com/a", True),
+        ("a.txt", False),
+        ("/data/a.txt", False),
+        ("", False),
+    ],
+)
+def test_uri_is_not_a_path(text: str, expected: bool) -> None:
+    assert is_uri(text) is expected

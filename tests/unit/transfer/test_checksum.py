@@ -1,4 +1,4 @@
-"""MD5 computed during a transfer."""
+"""Checksums computed during a transfer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from synapse.errors import SynapseError
 from synapse.transfer import checksum
-from synapse.transfer.checksum import Hasher
+from synapse.transfer.checksum import Hasher, compute_sha1, find_algorithm
 
 CONTENT = bytes(range(256)) * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -149,3 +149,26 @@ def test_whatever_order(steps: list[tuple[int, int]], is_small: bool) -> None:
         for start, size in steps:
             hasher.add(start, content[start : start + size])
         assert hasher.hexdigest(len(content)) == hashlib.md5(content).hexdigest()
+
+
+@pytest.mark.parametrize("size", [None, len(CONTENT)])
+def test_sha1(size: int | None) -> None:
+    file = File()
+    with Hasher(file.read_at, size, algorithm="sha1") as hasher:
+        hasher.add(0, CONTENT)
+        assert hasher.hexdigest(len(CONTENT)) == hashlib.sha1(CONTENT).hexdigest()
+
+
+@pytest.mark.parametrize("length", [0, 1, len(CONTENT)])
+def test_sha1_of_a_file(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    monkeypatch.setattr(checksum, "_BLOCK_SIZE", 1000)
+    content = CONTENT[:length]
+
+    assert compute_sha1(File(content).read_at, length) == hashlib.sha1(content).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("value", "algorithm"), [(None, "md5"), ("", "md5"), (MD5, "md5"), ("a" * 40, "sha1")]
+)
+def test_algorithm(value: str | None, algorithm: str) -> None:
+    assert find_algorithm(value) == algorithm

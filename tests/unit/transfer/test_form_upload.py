@@ -8,12 +8,14 @@ import io
 import os
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from synapse import errors
 from synapse.transfer import multipart
+from synapse.transfer.form_upload import find_stored_checksums
 from synapse.transfer.upload import upload, upload_file
 from synapse.transport import Transport
 
@@ -156,7 +158,7 @@ class TestAnswer:
         with pytest.raises(errors.InvalidResponse) as caught:
             upload_file(transport, "data_files/", photo)
         error = caught.value
-        assert f"whose MD5 is {MD5}" in error.detail
+        assert f"whose checksum is {MD5}" in error.detail
         assert (error.response, error.resource) == (answer, "file 'photo.png'")
         assert (error.status_code, error.hint) == (200, "Upload the file again.")
 
@@ -232,3 +234,20 @@ class TestAnswer:
         server.answer(then="close")  # an open file would be a ResourceWarning, which is an error
         with pytest.raises(errors.ConnectionFailed, match=r"^file 'photo\.png'"):
             upload_file(transport, "data_files/", photo)
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ({"checksums": ["a"]}, {"a"}),
+        ({"existing_checksums": ["a"]}, {"a"}),
+        ({"existing_checksums": ["a"], "checksums": ["a"]}, {"a"}),
+        (["a", 1], {"a"}),
+        ({"checksums": None}, set()),
+        (None, set()),
+    ],
+)
+def test_stored_checksums(answer: Any, expected: set[str]) -> None:
+    transport: Any = SimpleNamespace(request=lambda *path, **options: answer)
+
+    assert find_stored_checksums(transport, "data_files/", ["a", "b"], resource="x") == expected

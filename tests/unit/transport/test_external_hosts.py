@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -43,6 +43,7 @@ def is_bare(server: Any, token: str) -> bool:
             "connection",
             "range",
             "if-range",
+            "content-length",
         }
     return bool(server.requests)
 
@@ -279,3 +280,38 @@ def test_connection_of_another_host_is_not_shared_with_a_child(
     transport.after_fork()
     download(transport, f"{other_server.url}a", dest)
     assert other_server.connections == 2
+
+
+class TestPut:
+    HEADERS: ClassVar = {"Content-Length": str(len(CONTENT))}
+
+    def test_nothing_of_ours_goes_along(
+        self, server: Any, transport: Transport, token: str
+    ) -> None:
+        server.reply(200, b"", headers={"ETag": "tag"})
+
+        answer = transport.put(f"{named(server)}bucket/a?sig=x", [CONTENT], headers=self.HEADERS)
+
+        assert answer["ETag"] == "tag"
+        assert server.requests[0].raw.startswith(b"PUT /bucket/a?sig=x HTTP/1.1")
+        assert server.requests[0].raw.endswith(CONTENT)
+        assert is_bare(server, token)
+
+    def test_own_server_gets_no_token_either(
+        self, server: Any, transport: Transport, token: str
+    ) -> None:
+        server.reply(200, b"")
+
+        transport.put(f"{server.url}bucket/a?sig=x", [CONTENT], headers=self.HEADERS)
+
+        assert is_bare(server, token)
+
+    @pytest.mark.parametrize("status", [302, 403, 503])
+    def test_refusal_is_raised(self, server: Any, transport: Transport, status: int) -> None:
+        server.reply(status, b"<Error/>", headers={"Location": "http://example.com/"})
+
+        with pytest.raises(errors.ClientError) as caught:
+            transport.put(f"{named(server)}a?sig=x", [CONTENT], headers=self.HEADERS)
+        assert caught.value.status_code == status
+        assert "sig=x" not in str(caught.value)
+        assert len(server.requests) == 1

@@ -19,7 +19,6 @@ from synapse.transport.urls import without_query
 __all__ = ["FileCache", "cache_folder"]
 
 _WORKERS = 8
-_MD5_LENGTH = 32
 
 Row = dict[str, Any]
 
@@ -69,7 +68,7 @@ class FileCache:
                 url,
                 path,
                 size=size if isinstance(size, int) else None,
-                checksum=checksum if checksum and len(checksum) == _MD5_LENGTH else None,
+                checksum=checksum,
                 progress=False,
             )
         return path

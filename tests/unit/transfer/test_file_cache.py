@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from synapse.clients import file_cache
-from synapse.clients.file_cache import FileCache, cache_folder
 from synapse.errors import InvalidResponse
+from synapse.transfer import file_cache
+from synapse.transfer.file_cache import FileCache, cache_folder
 
 CONTENT = b"content"
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -77,12 +77,6 @@ def test_file_without_a_checksum_is_requested_each_time(
 
     assert first == second
     assert len(downloads.calls) == 2
-
-
-def test_sha1_is_not_taken_for_an_md5(cache: FileCache, downloads: Downloads) -> None:
-    cache.fetch("http://home/a.jpg", SHA1)
-
-    assert downloads.calls[0][1]["checksum"] is None
 
 
 @pytest.mark.parametrize(
