@@ -19,13 +19,15 @@ from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 if TYPE_CHECKING:
     from synapse.jobs.spec import Outcome, OutputLine
 
-__all__ = ["DatabaseReporter", "end_job"]
+__all__ = ["DatabaseReporter", "announce_end", "end_job", "settle_end"]
 
 _log = logging.getLogger(__name__)
 
 # A transaction locks the whole database, so each one is short.
 _BATCH = 500
 _ATTEMPTS = 5
+# Lost with a restart of the server, which ends the jobs that it runs.
+_announced: dict[uuid.UUID, str] = {}
 _LEVELS = {Job.Status.FAILED: LogLevel.ERROR, Job.Status.STOPPED: LogLevel.WARNING}
 
 
@@ -89,15 +91,30 @@ def end_job(key: uuid.UUID, status: Job.Status, reason: str | None) -> None:
         status: A final status.
         reason: The reason, in a sentence.
     """
+    Token.objects.filter(job=key).delete()
     job = Job.objects.select_for_update().filter(pk=key).exclude(status__in=Job.FINAL).first()
     if job is None:
         return
     if reason is not None and reason != _read_last_line(job):
         ConsoleLine.objects.create(job=job, message=reason, level=_LEVELS.get(status))
-    job.status = status
+    job.status = settle_end(key, status)
     job.completed = timezone.now()
     job.save(update_fields=["status", "completed", "updated"])
-    Token.objects.filter(job=job).delete()
+
+
+def announce_end(key: uuid.UUID, status: str) -> None:
+    """Keep the final status that a job's own code reports until the process has ended."""
+    _announced[key] = status
+
+
+def settle_end(key: uuid.UUID, status: str) -> Job.Status:
+    """Return the final status of a job whose process ended with a status.
+
+    A success counts as a failure if the job's code announced a failure.
+    """
+    announced = _announced.pop(key, None)
+    is_refuted = status == Job.Status.COMPLETED and announced == Job.Status.FAILED
+    return Job.Status.FAILED if is_refuted else Job.Status(status)
 
 
 def _read_last_line(job: Job) -> str | None:

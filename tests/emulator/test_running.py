@@ -280,10 +280,9 @@ def test_the_token_of_a_job_is_good_in_its_tenant_until_it_ends(api, emulator, t
             {"detail": "A job's token works only in the job's tenant."},
         )
         assert own.ok("PATCH", f"jobs/{job}/", {"progress": 5})["progress"] == 5
-        for status in ("SUCCEEDED", "completed", "stopped", "running"):
+        for status in ("RUNNING", "SUCCEEDED", "failed"):
             row = own.ok("PATCH", f"jobs/{job}/", {"status": status, "result": [status]})
             assert (row["status"], row["result"]) == ("RUNNING", [status])
-
         api.ok("PATCH", f"jobs/{job}/", {"status": "stopped"})
         ended(api, job)
 
@@ -355,3 +354,24 @@ def test_a_release_that_requires_something(api):
     assert ended(api, job)["status"] == "SUCCEEDED"
     assert console(api, job)[-1] == "installed"
     assert any("Successfully installed" in line for line in console(api, job))
+
+
+@pytest.mark.parametrize("status", ["SUCCEEDED", "FAILED"])
+def test_a_jobs_own_code_reports_its_end(api, status):
+    job = started(
+        api,
+        f"""
+        from synapse.plugins import context
+        def run():
+            job = context().session.client
+            job.update_job(context().job_id, {{"status": "RUNNING"}})
+            job.update_job(context().job_id, {{"status": "{status}", "result": {{"n": 1}}}})
+            job.update_job(context().job_id, {{"meta": {{"late": 1}}}})
+        """,
+    )
+    row = ended(api, job)
+    assert row["status"] == status
+    end = time.monotonic() + 60
+    while row["meta"] != {"late": 1} and time.monotonic() < end:
+        row = api.ok("GET", f"jobs/{job}/")
+    assert (row["status"], row["meta"], row["result"]) == (status, {"late": 1}, {"n": 1})

@@ -22,6 +22,7 @@ from synapse.emulator.dispatch import ask_to_stop
 from synapse.emulator.downloads import AnyAccept
 from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.filters import AnyOfFilter, InFilter
+from synapse.emulator.job_reporter import announce_end, settle_end
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 from synapse.emulator.tenancy import access_of
 from synapse.plugins.platform_records import read_progress
@@ -138,10 +139,15 @@ class JobSerializer(ResourceSerializer):
         return progress
 
     def update(self, instance: Job, validated_data: dict[str, Any]) -> Job:
-        if access_of(self.context["request"]).token.job_id == instance.pk:
-            # The job's code may announce a status; the runner reports the real one.
-            validated_data.pop("status", None)
         status = validated_data.get("status", instance.status)
+        if (
+            self._is_own
+            and not instance.is_final
+            and status in (Job.Status.COMPLETED, Job.Status.FAILED)
+        ):
+            # The last lines and the reason of a failure come with the end of the process.
+            announce_end(instance.pk, validated_data.pop("status"))
+            status = instance.status
         if instance.is_final and status != instance.status:
             raise ApiConflict(f"The job has already ended: {Job.Status(instance.status).wire}.")
         if status != instance.status and not self._can_set_status(instance, status):
@@ -153,15 +159,23 @@ class JobSerializer(ResourceSerializer):
         if overall is not None:
             validated_data.setdefault("progress", overall)
         lines: list[ConsoleLine] = validated_data.pop("console_logs", [])
+        if status in Job.FINAL and not instance.is_final:
+            status = validated_data["status"] = settle_end(instance.pk, status)
         if status in Job.FINAL and instance.completed is None:
             validated_data["completed"] = timezone.now()
         job: Job = super().update(instance, validated_data)
         for line in lines:
             line.job = job
         ConsoleLine.objects.bulk_create(lines)
-        if status in Job.FINAL:
+        if status in Job.FINAL and not self._is_own:  # its code may report more until it exits
             Token.objects.filter(job=job).delete()
         return job
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether the job's own code sent the request."""
+        token = access_of(self.context["request"]).token
+        return bool(self.instance and token.job_id == self.instance.pk)
 
     def _can_set_status(self, job: Job, status: str) -> bool:
         """Return whether the request decides a job's state, or only requests the end.
@@ -174,6 +188,8 @@ class JobSerializer(ResourceSerializer):
             return True
         if status == Job.Status.STOPPED:
             return False
+        if self._is_own and status != Job.Status.QUEUED:
+            return True
         if job.runner == Job.Runner.AGENT:
             raise ApiConflict('An agent runs the job. Others can only set the status to "stopped".')
         raise ApiConflict('The backend runs the job. Clients can only set the status to "stopped".')
