@@ -279,3 +279,14 @@ def test_connection_of_another_host_is_not_shared_with_a_child(
     transport.after_fork()
     download(transport, f"{other_server.url}a", dest)
     assert other_server.connections == 2
+
+
+@pytest.mark.parametrize("spelling", ["HTTP://LOCALHOST:{}/a", "http://localhost:0{}/x/../a"])
+def test_the_own_server_spelt_differently_gets_the_credentials(
+    server: Any, connect: Callable[..., Transport], spelling: str
+) -> None:
+    server.reply(body=1)
+    transport = connect(f"http://localhost:{server.port}/")
+    with transport.stream(spelling.format(server.port)) as response:
+        assert response.raw.read() == b"1"
+    assert server.last.headers["synapse-access-token"].startswith("Token ")
