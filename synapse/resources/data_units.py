@@ -27,6 +27,9 @@ __all__ = ["DataUnit", "DataUnitManager"]
 class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
     """Data units: read, create one or many, delete.
 
+    `groups` in `create()` is the path to the unit's group, such as `["site", "camera"]`. The server
+    makes the groups that are missing.
+
     In `files`, a file is a `DataFile` from an upload, a `UnitFile` of another unit, or
     `{"checksum": ..., "path": ...}`.
     """
@@ -39,6 +42,9 @@ class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["Dat
         files = values.get("files")
         if isinstance(files, Mapping):
             values = {**values, "files": {name: _reference(f) for name, f in files.items()}}
+        if "groups" in values:
+            values = dict(values)
+            extra = {**(extra or {}), "groups": _check_groups(values.pop("groups"))}
         return super()._body(values, extra)
 
 
@@ -51,6 +57,8 @@ class DataUnit(Deletable):
         data_collection: The unit's collection.
         data_collection_id: The collection's id, without loading the collection.
         files: Files by the specification's name.
+        group: Id of the unit's group in the collection's tree of groups; `groups` in `create()`
+            names the path to the group.
         meta: Free JSON data of the user.
         checksum: Checksum of the whole unit, if the server has one.
         can_generate_task: Whether tasks can be created for the unit.
@@ -65,6 +73,7 @@ class DataUnit(Deletable):
     data_collection: DataCollection = to_one("DataCollection")
     data_collection_id = ForeignKeyId[int]("data_collection")
     files: dict[str, UnitFile] = field()
+    group: int | None = field(read_only=True)
     meta: dict[str, Any] = field()
     checksum: str | None = field(read_only=True)
     can_generate_task: bool = field(read_only=True)
@@ -74,6 +83,12 @@ class DataUnit(Deletable):
     ground_truth_events: ClassVar[ToMany[GroundTruthEventManager]] = ToMany(
         "GroundTruthEvent", by="data_unit"
     )
+
+
+def _check_groups(names: Any) -> list[str]:
+    if isinstance(names, (list, tuple)) and all(isinstance(name, str) and name for name in names):
+        return list(names)
+    raise UsageError(f"groups is {names!r}. Pass a list of names, from the outermost group on.")
 
 
 def _reference(file: Any) -> Any:

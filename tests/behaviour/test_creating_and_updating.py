@@ -296,3 +296,21 @@ def test_a_query_is_deleted_object_by_object(session: Session, project: Project)
     assert task not in list(project.tasks)
     assert project.tasks.all().delete() == 1
     assert not project.tasks
+
+
+def test_units_are_put_into_groups(session: Session, unit: DataUnit) -> None:
+    files = {"text": {"checksum": unit.files["text"].checksum, "path": "a.txt"}}
+    units = unit.data_collection.data_units
+    made = units.bulk_create(
+        [
+            {"files": files, "groups": ["north", "camera 1"]},
+            {"files": files, "groups": ("north", "camera 1")},
+            {"files": files, "groups": ["north", "camera 2"]},
+            {"files": files},
+        ]
+    )
+    first, second, other, none = (session.data_units.get(one.id, refresh=True) for one in made)
+    assert first.group == second.group != other.group
+    assert none.group is None
+    with pytest.raises(UsageError, match="Pass a list of names"):
+        units.create(files=files, groups="north")

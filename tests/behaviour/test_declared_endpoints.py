@@ -28,11 +28,8 @@ LISTED = [Project, Task, TaskTag, Assignment, DataCollection, DataUnit]
 listed = pytest.mark.parametrize("cls", LISTED, ids=lambda cls: cls.__name__)
 
 
-# What another class has a method for, such as `plugin.release()`; agents come by their tokens.
-ELSEWHERE = {
-    "PluginRelease": {("list", "POST")},
-    "Agent": {("list", "GET"), ("detail", "GET")},
-}
+# What another class has a method for, such as `plugin.release()`.
+ELSEWHERE = {"PluginRelease": {("list", "POST")}}
 
 
 def allowed(emulator: Any, path: str) -> set[str]:

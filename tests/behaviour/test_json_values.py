@@ -53,7 +53,7 @@ def test_manifests_and_records_store_the_same_meta(unit: synapse.DataUnit, tmp_p
     assert stored == [{"taken": STORED, "labels": ["x"]}] * 2
 
 
-@pytest.mark.parametrize("value", MISSING, ids=repr)
+@pytest.mark.parametrize("value", MISSING)
 def test_a_missing_value_is_refused_before_any_request(
     client: BackendClient, unit: synapse.DataUnit, project: synapse.Project, value: Any
 ) -> None:
@@ -85,9 +85,7 @@ def _file(unit: synapse.DataUnit) -> dict[str, Any]:
     return {"checksum": unit.files["text"].checksum, "path": "sample.txt"}
 
 
-@pytest.mark.parametrize(
-    "value", [{(1, 2): 3}, {1: "a", "1": "b"}, b"x", {"a": object()}], ids=repr
-)
+@pytest.mark.parametrize("value", [{(1, 2): 3}, {1: "a", "1": "b"}, b"x", {"a": object()}])
 def test_a_value_that_cannot_be_sent_is_a_change_until_it_is_mended(
     project: synapse.Project, value: Any
 ) -> None:
