@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urljoin, urlsplit
 
+from synapse._internal.threads import run_each
 from synapse._internal.user_folders import find_user_folder, make_private
 from synapse.transfer.download import download
 from synapse.transfer.filenames import safe_name
@@ -91,8 +91,8 @@ class FileCache:
             rows: The rows of one page.
             fields: As for `localize`.
         """
-        with ThreadPoolExecutor(_WORKERS, thread_name_prefix="synapse-files") as pool:
-            yield from pool.map(partial(self.localize, fields=tuple(fields)), rows)
+        localize = partial(self.localize, fields=tuple(fields))
+        yield from run_each(localize, list(rows), _WORKERS, "synapse-files")
 
     def _localize(self, value: Any) -> Any:
         if isinstance(value, str) and value:

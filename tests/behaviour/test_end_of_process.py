@@ -32,7 +32,9 @@ def work():
     print(report.created)
     print(target.download(Path(folder, "copy"), progress=False).downloaded)
     files = [{"files": {"text": Path(folder, "new", f"{n}.txt")}} for n in range(2)]
-    print(len(session.client.upload_data_collection(int(collection), files)))
+    before = session.data_units.count()
+    session.client.upload_data_collection(int(collection), files)
+    print(session.data_units.count() - before)
     big = Path(folder, "big.txt")
     big.write_bytes(bytes(3_000_000))
     print(session.data_files.upload(big).checksum)

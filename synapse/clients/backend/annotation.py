@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from typing_extensions import Unpack
 
+from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
@@ -207,9 +207,8 @@ class AnnotationClientMixin(BackendBase):
         if not items:
             return {}
         validate_int("max_workers", workers)
-        with ThreadPoolExecutor(workers, thread_name_prefix="synapse-annotate") as pool:
-            answers = pool.map(annotate, items)
-            return {item["task_id"]: answer for item, answer in zip(items, answers, strict=True)}
+        answers = run_each(annotate, items, workers, "synapse-annotate")
+        return {item["task_id"]: answer for item, answer in zip(items, answers, strict=True)}
 
     def set_tags_tasks(self, data: Mapping[str, Any], params: Params | None = None) -> Any:
         """Add tags to tasks or remove them. One request.

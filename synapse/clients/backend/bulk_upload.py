@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import mimetypes
 import os
+import threading
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.clients.backend.base import BackendBase
 from synapse.clients.record import Record
@@ -158,31 +159,31 @@ class BulkUploadClientMixin(BackendBase):
         results: list[dict[str, Any]] = []
         if sources and strategy is None:
             self._ensure_presigned()
-        done = 0
-        with ThreadPoolExecutor(max_workers, thread_name_prefix="synapse-presigned") as pool:
-            for start in range(0, len(sources), batch_size):
-                batch = sources[start : start + batch_size]
-                answer = self.request_presigned_upload([source for _, source in batch])
-                targets = answer.get("files") or []
-                if len(targets) != len(batch):
-                    raise InvalidResponse(
-                        200,
-                        f"the answer has URLs for {len(targets)} of {len(batch)} files",
-                        response=dict(answer),
-                        resource="presigned_upload",
-                    )
+        counting, done = threading.Lock(), 0
+        for start in range(0, len(sources), batch_size):
+            batch = sources[start : start + batch_size]
+            answer = self.request_presigned_upload([source for _, source in batch])
+            targets = answer.get("files") or []
+            if len(targets) != len(batch):
+                raise InvalidResponse(
+                    200,
+                    f"the answer has URLs for {len(targets)} of {len(batch)} files",
+                    response=dict(answer),
+                    resource="presigned_upload",
+                )
 
-                def send(pair: tuple[tuple[PathArgument, Any], Any]) -> dict[str, Any]:
-                    (path, source), target = pair
-                    return self._send(path, source, target, max_upload_retries)
-
-                entries = []
-                for entry in pool.map(send, zip(batch, targets, strict=True)):
-                    entries.append(entry)
+            def send(pair: tuple[tuple[PathArgument, Any], Any]) -> dict[str, Any]:
+                nonlocal done
+                (path, source), target = pair
+                entry = self._send(path, source, target, max_upload_retries)
+                with counting:
                     done += 1
                     if on_progress is not None:
                         on_progress(done, len(sources))
-                results += self._confirm(entries)
+                return entry
+
+            pairs = list(zip(batch, targets, strict=True))
+            results += self._confirm(run_each(send, pairs, max_workers, "synapse-presigned"))
         created = sum(bool(result.get("success")) for result in results)
         return Record(results=results, created_count=created, failed_count=len(results) - created)
 

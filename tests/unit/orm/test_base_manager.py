@@ -75,5 +75,5 @@ def test_verb_of_another_library_is_translated(offline: Session, name: str, how:
 
 
 def test_no_hint_names_a_verb_that_the_class_lacks(offline: Session) -> None:
-    with pytest.raises(AttributeError, match="There are: connect"):
-        offline.agents.to_df  # type: ignore[attr-defined]  # noqa: B018 - reading it raises
+    with pytest.raises(AttributeError, match="There are: "):
+        offline.users.to_df  # type: ignore[attr-defined]  # noqa: B018 - reading it raises

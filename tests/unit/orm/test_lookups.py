@@ -15,7 +15,7 @@ from synapse.errors import InvalidQuery
 from synapse.orm import lookups, registry
 
 UTC = timezone.utc
-TIMES = {"created", "updated", "completed", "expires_at"}
+TIMES = {"created", "updated", "completed", "connected", "expires_at"}
 
 
 def sent(query: Any) -> dict[str, Any]:

@@ -117,7 +117,7 @@ class TestBulkCreate:
         server.reply(201, [{"id": 1}, {"id": 2}])
 
         with pytest.raises(BulkError, match=r"item 2: .*'status'.* 2 were made") as caught:
-            scripted.tasks.bulk_create([{}, {}, {"statsu": 1}], batch_size=2)
+            scripted.tasks.bulk_create(iter([{}, {}, {"statsu": 1}]), batch_size=2)
 
         assert [task.id for task in caught.value.created] == [1, 2]
         assert list(caught.value.errors) == [2]

@@ -43,7 +43,7 @@ class TestPathSegment:
             ("a?b#c%2f", "a%3Fb%23c%252f"),
             ("...", "..."),
             ("%2e%2e", "%252e%252e"),
-            ("code@1.0", "code%401.0"),
+            ("code@1.0", "code@1.0"),
         ],
     )
     def test_good(self, value: Any, expected: str) -> None:
