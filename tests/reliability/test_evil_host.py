@@ -31,6 +31,8 @@ from synapse.clients.base import BaseClient
 from synapse.config import profile_path, resolve
 from synapse.orm import session_base
 from synapse.transfer.chunked_upload import upload_in_chunks
+from synapse.transfer.local_file import LocalFile
+from synapse.transfer.presigned_upload import send_presigned
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.paging import walk
@@ -266,6 +268,48 @@ class TestAddresses:
             with pytest.raises(errors.ConfigurationError):
                 call()
         check(evil.connections == 0)
+
+
+# The tests may not leave 127.0.0.1, not even for this spelling of the address.
+STORAGES = [name for name in LURES if name != "IPv6"]
+
+
+@pytest.mark.parametrize("name", STORAGES)
+class TestStorages:
+    """Another host that serves documents and takes files gets no credential."""
+
+    @pytest.mark.parametrize("mode", ["presigned", "inline"])
+    def test_of_a_document(
+        self, evil: Recorder, home: Recorder, session: synapse.Session, name: str, mode: str
+    ) -> None:
+        evil.otherwise = reply(200, {"n": 1})
+        pointer = {"mode": mode, "truncated": True, "presigned_url": lures(evil)[name]}
+        home.otherwise = reply(200, {"id": 1, "data": pointer})
+        try_out(lambda: session.tasks.get(1).data)
+        check(b"/tasks/1/" in home.received)
+
+    @pytest.mark.parametrize("is_multipart", [False, True])
+    def test_of_a_presigned_upload(
+        self,
+        evil: Recorder,
+        home: Recorder,
+        transport: Transport,
+        name: str,
+        is_multipart: bool,
+        tmp_path: Any,
+    ) -> None:
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"0123456789")
+        evil.otherwise = reply(200, {}, ETag="tag")
+        lure = lures(evil)[name]
+        parts = [{"part_number": n, "presigned_url": lure} for n in (1, 2)]
+        target: dict[str, Any] = {"file_key": "k", "presigned_url": lure}
+        if is_multipart:
+            target["multipart"] = {"upload_id": "u", "part_size": 5, "parts": parts}
+        with LocalFile(path) as file:
+            try_out(lambda: send_presigned(transport, target, file, retries=0))
+        for secret in SECRETS:
+            check(secret.encode() not in home.received)
 
 
 def write_profile(monkeypatch: Any, folder: Any, base_url: str) -> None:
