@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -51,13 +52,15 @@ def send_presigned(
         "size": file.size,
     }
     multipart, url = target.get("multipart"), target.get("presigned_url")
+    put = partial(
+        put_part, transport, resource=file.label, content_type=content_type, retries=retries
+    )
     if multipart:
         size = multipart["part_size"]
         parts = []
         for part in multipart["parts"]:
             number = part["part_number"]
-            body = FilePart(file, (number - 1) * size, size)
-            etag = put_part(transport, part["presigned_url"], body, file.label, retries=retries)
+            etag = put(part["presigned_url"], FilePart(file, (number - 1) * size, size))
             if not etag:
                 raise InvalidResponse(
                     200,
@@ -67,9 +70,7 @@ def send_presigned(
             parts.append({"part_number": number, "etag": etag})
         entry["multipart"] = {"upload_id": multipart["upload_id"], "parts": parts}
     elif url:
-        put_part(
-            transport, url, FilePart(file), file.label, content_type=content_type, retries=retries
-        )
+        put(url, FilePart(file))
     else:
         raise InvalidResponse(
             200, "the answer has no presigned URL", response=dict(target), resource=file.label

@@ -574,7 +574,12 @@ def test_local_backend_answers_as_the_platform(
     assert client.create_logs({"event": "e", "data": {}, "file": str(path)})["event"] == "e"
 
 
-def test_local_backend_takes_presigned_uploads(client: BackendClient, path: Path) -> None:
+@pytest.mark.parametrize("name", ["a.bin", "a.jpg"])
+@pytest.mark.parametrize("part_size", [None, 3])
+def test_local_backend_takes_presigned_uploads(
+    client: BackendClient, emulator: Any, path: Path, name: str, part_size: int | None
+) -> None:
+    path = path.rename(path.with_name(name))
     client.create_storage(
         {
             "name": "media",
@@ -585,7 +590,9 @@ def test_local_backend_takes_presigned_uploads(client: BackendClient, path: Path
         }
     )
 
-    result = client.upload_files_bulk([path])
+    behaviour = {} if part_size is None else {"multipart_above": 1, "part_size": part_size}
+    with emulator.behave(**behaviour):
+        result = client.upload_files_bulk([path])
 
     assert (result.created_count, result.results[0].checksum) == (1, SHA1)
 

@@ -76,7 +76,7 @@ def test_parts(storage: Any, file: LocalFile) -> None:
 
     assert [content for _, content, _ in storage.puts] == [b"0123", b"4567", b"89"]
     assert [headers for *_, headers in storage.puts] == [
-        {"Content-Length": length} for length in ("4", "4", "2")
+        {"Content-Length": length, "Content-Type": "text/plain"} for length in ("4", "4", "2")
     ]
     assert entry["multipart"] == {
         "upload_id": "u",
