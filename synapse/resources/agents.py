@@ -61,7 +61,8 @@ class AgentManager(Manager["Agent"]):
             "POST", connect_path(token), json=details, resource="agent of the token", secret=token
         )
         agent = self._session.identity.load(self._resource, [row])[0]
-        cast("AgentSession", self._session).meet_agent(agent.id, agent.url, token)
+        url = agent.url if "url" in row else None  # a server needn't repeat the address
+        cast("AgentSession", self._session).meet_agent(agent.id, url, token)
         return agent
 
     def get(

@@ -21,6 +21,15 @@ def test_getting_an_agent_by_its_token(scripted: ScriptedSession) -> None:
     assert scripted.session.agents.get(4) is agent
 
 
+def test_an_answer_without_an_address(scripted: ScriptedSession) -> None:
+    scripted.reply({"id": 4, "name": "gpu"})
+
+    agent = scripted.session.agents.connect("agent-token", name="gpu")
+
+    with pytest.raises(UsageError, match="has no address"):
+        agent.health()
+
+
 def test_an_unknown_id_is_one_request(scripted: ScriptedSession) -> None:
     scripted.reply({**ROW, "id": 5})
 
