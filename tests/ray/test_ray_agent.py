@@ -99,7 +99,7 @@ def test_cluster(world: World) -> None:
     nodes = world.agent.nodes.all()
     assert [node.is_alive for node in nodes] == [True]
     assert world.client.get_node(nodes[0].id)["node_id"] == nodes[0].id
-    assert world.client.list_tasks()["count"] >= 0
+    assert isinstance(world.client.list_tasks(), list)
     assert world.agent.serve_applications.all() == []
 
 
