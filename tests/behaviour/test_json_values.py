@@ -17,7 +17,7 @@ from synapse.errors import FieldValueError
 
 MOMENT = np.datetime64("2027-01-31T12:30:00", "ns")
 STORED = "2027-01-31T12:30:00"
-MISSING = [pd.NaT, pd.NA, float("nan"), np.datetime64("NaT"), np.float32("nan")]
+MISSING = [pd.NaT, pd.NA, float("nan"), np.datetime64("NaT", "s"), np.float32("nan")]
 
 
 def test_a_time_of_numpy_is_stored_as_text_on_every_way(

@@ -132,7 +132,7 @@ def test_a_resource_stands_for_its_id(offline: Session, make: Any) -> None:
         ({"created_after": np.array(["2027-01-01"], "datetime64[ns]")}, "without a time zone"),
         ({"created_after": pd.Timestamp("2027-01-01")}, "without a time zone"),
         ({"created_after": pd.NaT}, "can't be filtered by NaT"),
-        ({"created_after": np.datetime64("NaT")}, "can't be filtered by NaT"),
+        ({"created_after": np.datetime64("NaT", "s")}, "can't be filtered by NaT"),
         ({"project": pd.NA}, "can't be filtered by <NA>"),
         ({"id": [1, float("nan")]}, "can't be filtered by nan"),
         ({"id": np.timedelta64(1, "ns")}, "span of time"),
