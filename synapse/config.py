@@ -191,7 +191,7 @@ class RenewableSecret(Secret):
             return self._ask()
         except ConfigurationError:
             raise
-        except Exception as error:
+        except Exception as error:  # the user's function may raise anything
             # Without the error's text, which may have the token.
             raise ConfigurationError(
                 f"The token from {source} can't be had: the function raised "

@@ -71,7 +71,8 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
 
 def login_path() -> Path:
     """Return the file in which the platform's own client keeps a login."""
-    return Path(os.sep, os.path.expanduser("~"), ".synapse", "config.json")  # noqa: PTH111 - as above
+    # Path.home() raises for a user without a home.
+    return Path(os.sep, os.path.expanduser("~"), ".synapse", "config.json")  # noqa: PTH111 - see above
 
 
 def read_login() -> Mapping[str, str]:

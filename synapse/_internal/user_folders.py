@@ -20,7 +20,7 @@ def find_user_folder(variable: str, unix: str) -> Path:
         unix: Folder below the home on Unix; macOS and Windows have one for all kinds.
     """
     # Path.home() raises for a user without a home; here the ~ stays, below the root.
-    home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111
+    home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111 - see above
     if root := os.environ.get(variable):
         return Path(root)
     if sys.platform == "win32":

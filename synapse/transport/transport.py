@@ -548,7 +548,7 @@ class Transport(Closing):
         elapsed = time.perf_counter() - started
         try:
             self.options.on_response(attrs.evolve(event, elapsed=elapsed, headers={}, **outcome))
-        except Exception:
+        except Exception:  # the user's function may raise anything
             _LOG.exception(
                 "on_response failed after %s %s; the request itself isn't affected",
                 event.method,

@@ -59,5 +59,5 @@ def test_a_copy_of_a_client_asks_with_the_same_token(
 def test_unknown_keys_of_a_server_can_be_copied(session: synapse.Session) -> None:
     (project,) = session.identity.load(synapse.Project, [{"id": 1, "x": {"y": [1]}}])
     copied = copy.deepcopy(project.extra)
-    copied["x"]["y"].append(2)  # type: ignore[index]
+    copied["x"]["y"].append(2)  # type: ignore[index] # a mapping here
     assert project.extra == {"x": {"y": [1]}}

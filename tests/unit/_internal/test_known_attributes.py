@@ -49,7 +49,7 @@ def test_unknown_names_are_refused(cls: type, name: str) -> None:
 def test_a_misspelt_one_is_refused_with_what_was_meant() -> None:
     session = synapse.Session(URL, "token")
     with session, pytest.raises(AttributeError, match="no 'pagesize'; did you mean 'page_size'"):
-        session.pagesize = 5  # type: ignore[attr-defined]
+        session.pagesize = 5  # type: ignore[attr-defined] # on purpose
 
 
 @pytest.mark.parametrize(("name", "good", "bad"), [("lazy", "raise", "never"), ("page_size", 7, 0)])
@@ -81,7 +81,7 @@ def test_your_subclass_may_have_its_own_but_not_options() -> None:
         pass
 
     with Mine(URL, "token") as client:
-        client.note = "mine"  # type: ignore[attr-defined]
-        assert client.note == "mine"  # type: ignore[attr-defined]
+        client.note = "mine"  # type: ignore[attr-defined] # on purpose
+        assert client.note == "mine"  # type: ignore[attr-defined] # on purpose
         with pytest.raises(AttributeError, match=r"Mine\.timeout can't be assigned"):
-            client.timeout = 5  # type: ignore[attr-defined]
+            client.timeout = 5  # type: ignore[attr-defined] # on purpose
