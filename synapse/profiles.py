@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from synapse._internal.user_folders import find_home
 from synapse.errors import ConfigurationError
 
 __all__ = [
@@ -29,9 +30,7 @@ _PLATFORM_URL = "https://api.synapse.sh"
 def profile_path() -> Path:
     """Return where the profile file is looked for."""
     root = os.environ.get("XDG_CONFIG_HOME")
-    # Unlike Path.home(), this doesn't raise for a user without a home: the ~ stays, and the root
-    # before the ~ keeps that from being a folder below the current one.
-    folder = Path(root) if root else Path(os.sep, os.path.expanduser("~"), ".config")  # noqa: PTH111
+    folder = Path(root) if root else find_home() / ".config"
     return folder / "synapse" / "config.toml"
 
 
@@ -71,8 +70,7 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
 
 def login_path() -> Path:
     """Return the file in which the platform's own client keeps a login."""
-    # Path.home() raises for a user without a home.
-    return Path(os.sep, os.path.expanduser("~"), ".synapse", "config.json")  # noqa: PTH111 - see above
+    return find_home() / ".synapse" / "config.json"
 
 
 def read_login() -> Mapping[str, str]:

@@ -9,7 +9,14 @@ from pathlib import Path
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["find_user_folder", "make_private"]
+__all__ = ["find_home", "find_user_folder", "make_private"]
+
+
+def find_home() -> Path:
+    """Return the user's home folder."""
+    # Path.home() raises for a user without a home. Here the ~ stays, and the root before the ~ keeps
+    # the folder from being one below the current folder.
+    return Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111 - see above
 
 
 def find_user_folder(variable: str, unix: str) -> Path:
@@ -19,8 +26,7 @@ def find_user_folder(variable: str, unix: str) -> Path:
         variable: Environment variable with another folder, such as `XDG_STATE_HOME`.
         unix: Folder below the home on Unix; macOS and Windows have one for all kinds.
     """
-    # Path.home() raises for a user without a home; here the ~ stays, below the root.
-    home = Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111 - see above
+    home = find_home()
     if root := os.environ.get(variable):
         return Path(root)
     if sys.platform == "win32":
