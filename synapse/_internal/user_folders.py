@@ -14,8 +14,8 @@ __all__ = ["find_home", "find_user_folder", "make_private"]
 
 def find_home() -> Path:
     """Return the user's home folder."""
-    # Path.home() raises for a user without a home. Here the ~ stays, and the root before the ~ keeps
-    # the folder from being one below the current folder.
+    # Path.home() raises for a user without a home. Here the ~ stays, and the root before the ~
+    # keeps the folder from being one below the current folder.
     return Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111 - see above
 
 
