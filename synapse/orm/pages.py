@@ -146,7 +146,7 @@ def divide(
     Raises:
         InvalidQuery: The query can't be divided.
     """
-    from synapse.transport.query_parts import split_query  # a script that reads no list never loads it
+    from synapse.transport.query_parts import split_query  # loaded by the first list
 
     schema = cls.__schema__
     parts = split_query(session.transport, params, schema.key)
@@ -246,7 +246,7 @@ def _pages_from(
     Raises:
         InvalidResponse: A page doesn't have the rows that the page numbers promise.
     """
-    from synapse.transport.paging import walk  # a script that reads no list never loads it
+    from synapse.transport.paging import walk  # loaded by the first list
 
     window, size = reading.window, served or reading.page_size
     whole = window.size
