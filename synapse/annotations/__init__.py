@@ -9,6 +9,7 @@ Example:
     (10, 20, 40, 60)
 """
 
+from synapse.annotations.base import Annotation
 from synapse.annotations.classes import (
     LabelClass,
     Problem,
@@ -16,28 +17,20 @@ from synapse.annotations.classes import (
     read_classes,
 )
 from synapse.annotations.document import Annotations, read_document, write_document
-from synapse.annotations.overlap import iou
-from synapse.annotations.shapes import (
-    Annotation,
+from synapse.annotations.links import Group, OtherAnnotation, Relation
+from synapse.annotations.other_media import (
     Answer,
-    Box,
     BoxTrack,
     Cuboid,
     FrameSection,
-    Group,
-    Keypoint,
-    Label,
-    Mask,
     NamedEntity,
-    OtherAnnotation,
     PointSet,
-    Polygon,
-    Polyline,
     Prompt,
-    Relation,
     TimeRange,
     TimeSection,
 )
+from synapse.annotations.overlap import iou
+from synapse.annotations.shapes import Box, Keypoint, Label, Mask, Polygon, Polyline
 
 __all__ = [
     "Annotation",

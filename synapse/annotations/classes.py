@@ -9,8 +9,10 @@ from typing import Any
 
 import attrs
 
+from synapse.annotations.base import Annotation
 from synapse.annotations.document import Annotations, read_document
-from synapse.annotations.shapes import Annotation, Box, Group, Mask, OtherAnnotation, Relation
+from synapse.annotations.links import Group, OtherAnnotation, Relation
+from synapse.annotations.shapes import Box, Mask
 
 __all__ = ["LabelClass", "Problem", "check_annotations", "normalize_name", "read_classes"]
 
@@ -111,9 +113,9 @@ def check_annotations(
     items = annotations if isinstance(annotations, Annotations) else Annotations(annotations)
     lengths = {**items.sizes, **(sizes or {})}
     by_tool: dict[str, set[str]] = {}
-    for each in classes:
-        for tool in each.tools:
-            by_tool.setdefault(tool, set()).add(each.name)
+    for known in classes:
+        for tool in known.tools:
+            by_tool.setdefault(tool, set()).add(known.name)
     ids = Counter((each.medium, each.id) for each in items)
     memberships = Counter(
         (group.medium, member) for group in items.of(Group) for member in set(group.members)

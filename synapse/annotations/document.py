@@ -1,9 +1,4 @@
-"""Annotation documents: read every form that the platform has, write version 1.
-
-Version 1 has two lists for each medium, `annotations` and `annotationsData`, joined by id. Version
-2 has a list for each medium and tool. Version 2 may be wrapped together with a version 1, and some
-importers of the platform write a third form.
-"""
+"""Annotation documents: read every form that the platform has, write version 1."""
 
 from __future__ import annotations
 
@@ -14,30 +9,21 @@ from typing import Any, TypeVar, overload
 
 import attrs
 
-from synapse.annotations.shapes import (
-    Annotation,
+from synapse.annotations.base import Annotation, Json, Source
+from synapse.annotations.links import Group, OtherAnnotation, Relation
+from synapse.annotations.other_media import (
     Answer,
-    Box,
     BoxTrack,
     Cuboid,
     FrameSection,
-    Group,
-    Json,
-    Keypoint,
-    Label,
-    Mask,
     NamedEntity,
-    OtherAnnotation,
     PointSet,
-    Polygon,
-    Polyline,
     Prompt,
-    Relation,
-    Source,
     TimeRange,
     TimeSection,
-    make_id,
 )
+from synapse.annotations.shapes import VISIBILITIES, Box, Keypoint, Label, Mask, Polygon, Polyline
+from synapse.annotations.versions import TOOL_ALIASES, find_media, natural_key, to_version_1
 from synapse.errors import FieldValueError, UnknownDocument
 
 __all__ = ["Annotations", "read_document", "write_document"]
@@ -51,13 +37,9 @@ for _shape in (
     *(Relation, Group, Cuboid, PointSet, NamedEntity, Prompt, Answer, TimeRange),
 ):
     _BY_TOOL[_shape.TOOL] = (*_BY_TOOL.get(_shape.TOOL, ()), _shape)
-# Names of tools in documents that the platform's importers wrote.
-_TOOL_ALIASES = {"boundingBox": "bounding_box", "pose": "keypoint"}
 
-_PLURALS = {f"{kind}s": kind for kind in ("image", "video", "pcd", "text", "audio", "prompt", "data")}
 _NEW_ENTRY = {"isLocked": False, "isVisible": True, "isValid": False, "isDrawCompleted": True}
 _SHARED = {field.name for field in attrs.fields(Annotation)}
-_VISIBILITIES = ("missing", "occluded", "visible")
 
 
 class Annotations(Sequence[Annotation]):
@@ -118,16 +100,16 @@ class Annotations(Sequence[Annotation]):
         """Return the annotations of a class, such as `Box`."""
         return [each for each in self._items if isinstance(each, kind)]
 
-    def by_id(self, id: str) -> Annotation:  # noqa: A002 - the name of the attribute
+    def by_id(self, name: str) -> Annotation:
         """Return the annotation with an id.
 
         Raises:
             KeyError: No annotation has the id.
         """
         for each in self._items:
-            if each.id == id:
+            if each.id == name:
                 return each
-        raise KeyError(f"No annotation has the id {id!r}.")
+        raise KeyError(f"No annotation has the id {name!r}.")
 
     def group_of(self, annotation: Annotation) -> Group | None:
         """Return the group that an annotation is in, or `None`."""
@@ -169,7 +151,7 @@ def read_document(document: Any) -> Annotations:
     """
     if document is None or document == {}:
         return Annotations()
-    plain = _to_version_1(document)
+    plain = to_version_1(document)
     if plain is None:
         raise UnknownDocument(
             "The document has none of the forms of annotations that the platform's editors write; "
@@ -177,14 +159,14 @@ def read_document(document: Any) -> Annotations:
         )
     sizes = _read_sizes(plain)
     items: list[Annotation] = []
-    geometries = dict(_media(plain, "annotationsData"))
-    for medium, entries in _media(plain, "annotations"):
+    geometries = dict(find_media(plain, "annotationsData"))
+    for medium, entries in find_media(plain, "annotations"):
         partners = _by_id(geometries.get(medium, []))
         for entry in entries:
             data = _next_partner(partners, entry)
             items.append(_read_one(medium, Source("annotations", entry, data), sizes))
     for place in ("annotationGroups", "relations"):
-        for medium, entries in _media(plain, place):
+        for medium, entries in find_media(plain, place):
             items += [_read_one(medium, Source(place, entry), sizes) for entry in entries]
     return Annotations(items, sizes=sizes)
 
@@ -219,11 +201,11 @@ def write_document(
                 f"annotations[{at}] is a {type(each).__name__}. Give objects of "
                 "synapse.annotations, such as Box(10, 20, 30, 40, label='car')."
             )
-    former = {} if like is None or like == {} else _to_version_1(like)
+    former = {} if like is None or like == {} else to_version_1(like)
     if former is None:
         raise UnknownDocument(
             "The object has a document of an unknown form, which would be lost; its keys are "
-            f"{_names(like)}. To replace it, pass a new one: task.data = write_document(annotations)."
+            f"{_names(like)}. To replace it, assign task.data = write_document(annotations)."
         )
     known = dict(annotations.sizes) if isinstance(annotations, Annotations) else {}
     return _Writer(copy.deepcopy(former), items).write({**known, **(sizes or {})})
@@ -236,168 +218,7 @@ def _names(document: Any) -> str:
     return ", ".join(names) or "none"
 
 
-# -- Forms of documents ---------------------------------------------------------------------------
-
-
-def _to_version_1(document: Any) -> dict[str, Any] | None:
-    """Return a document as version 1; `None` for an unknown form."""
-    if not isinstance(document, Mapping):
-        return None
-    if "annotation_data" in document:
-        meta = document.get("annotation_meta")
-        if isinstance(meta, Mapping) and _is_version_1(meta):
-            return dict(meta)
-        inner = _to_version_1(document["annotation_data"])
-        if inner is not None and isinstance(meta, Mapping) and "extra" in meta:
-            inner.setdefault("extra", meta["extra"])
-        return inner
-    if _is_version_1(document):
-        return dict(document)
-    if isinstance(document.get("annotations"), Mapping):
-        return _from_importer(document)
-    if any(isinstance(document.get(plural), list) for plural in _PLURALS):
-        return _from_version_2(document)
-    return None
-
-
-def _is_version_1(document: Json) -> bool:
-    places = document.get("annotations"), document.get("annotationsData")
-    return all(isinstance(place, Mapping) for place in places)
-
-
-def _from_importer(document: Json) -> dict[str, Any]:
-    """Convert the form with the geometry inside of `annotations`, and media without numbers."""
-    result = {**document, "annotations": {}, "annotationsData": {}}
-    for name, entries in _media(document, "annotations"):
-        medium = name if name[-1:].isdigit() else f"{name}_1"
-        for entry in entries:
-            if not isinstance(entry, Mapping):
-                continue
-            tool = _TOOL_ALIASES.get(str(entry.get("tool")), str(entry.get("tool")))
-            _add_version_2(result, medium, tool, entry)
-    return result
-
-
-def _from_version_2(document: Json) -> dict[str, Any]:
-    kept = {key: value for key, value in document.items() if key not in {*_PLURALS, "classification"}}
-    result: dict[str, Any] = {**kept, "annotations": {}, "annotationsData": {}}
-    for plural, kind in _PLURALS.items():
-        media = document.get(plural)
-        for number, tools in enumerate(media if isinstance(media, list) else (), 1):
-            medium = f"{kind}_{number}"
-            result["annotations"][medium], result["annotationsData"][medium] = [], []
-            for tool, entries in (tools.items() if isinstance(tools, Mapping) else ()):
-                for entry in entries if isinstance(entries, list) else ():
-                    _add_version_2(result, medium, tool, entry)
-    return result
-
-
-def _add_version_2(result: dict[str, Any], medium: str, tool: str, item: Any) -> None:
-    """Add an item of version 2 to a document of version 1."""
-    if not isinstance(item, Mapping):
-        item = {"data": item}
-    rest = {
-        key: value
-        for key, value in item.items()
-        if key not in {"classification", "attrs", "data", "group_id", "visibility", "tool"}
-    }
-    rest["id"] = item.get("id") or make_id()
-    attributes = _read_attrs(item.get("attrs"))
-    label = item.get("classification")
-    classes = dict(label) if isinstance(label, Mapping) else {} if label is None else {"class": label}
-    value = item.get("data")
-    groups = result.setdefault("annotationGroups", {}) if tool == "group" or item.get("group_id") else {}
-    if tool == "group":
-        groups.setdefault(medium, []).append({"id": rest["id"], "annotationIds": value or []})
-        return
-    if tool == "relation":
-        ends = dict(zip(("annotationId", "targetAnnotationId"), value or (), strict=False))
-        entry = {**rest, "tool": tool, **ends, "classification": {**classes, **attributes} or None}
-        result.setdefault("relations", {}).setdefault(medium, []).append(entry)
-        return
-    if tool == "keypoint" and _is_skeleton(value):
-        _add_skeleton(result, medium, rest["id"], label, value, item.get("bounding_box"))
-        return
-    if tool == "keypoint" and item.get("visibility") in (0, 1, 2):
-        attributes = {**attributes, "visibility": _VISIBILITIES[item["visibility"]]}
-    data = _read_geometry(tool, value, attributes)
-    entry = {**rest, "tool": tool, "classification": {**classes, **attributes} or None}
-    result["annotations"].setdefault(medium, []).append(entry)
-    result["annotationsData"].setdefault(medium, []).append({"id": rest["id"], **data})
-    if item.get("group_id"):
-        members = groups.setdefault(medium, [])
-        found = next((one for one in members if one["id"] == item["group_id"]), None)
-        if found is None:
-            members.append(found := {"id": item["group_id"], "annotationIds": []})
-        found["annotationIds"].append(rest["id"])
-
-
-def _read_attrs(attributes: Any) -> dict[str, Any]:
-    """Return attributes by name; names with an underscore are internal to converters."""
-    pairs = [one for one in attributes or () if isinstance(one, Mapping) and "name" in one]
-    return {one["name"]: one.get("value") for one in pairs if not str(one["name"]).startswith("_")}
-
-
-def _is_skeleton(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and isinstance(value[0], (list, tuple))
-
-
-def _add_skeleton(
-    result: dict[str, Any], medium: str, id: str, label: Any, joints: Any, box: Any  # noqa: A002
-) -> None:
-    """Add joints that an importer put into one keypoint, as keypoints of one group."""
-    ids: list[str] = []
-    items: list[tuple[str, Any, Any]] = [("keypoint", joint[:2], joint[2:]) for joint in joints]
-    if isinstance(box, (list, tuple)) and len(box) == 4:
-        items.append(("bounding_box", box, ()))
-    for tool, value, seen in items:
-        part: dict[str, Any] = {"id": make_id(), "classification": label, "data": list(value)}
-        if seen:
-            part["visibility"] = seen[0]
-        ids.append(part["id"])
-        _add_version_2(result, medium, tool, part)
-    groups = result.setdefault("annotationGroups", {}).setdefault(medium, [])
-    groups.append({"id": id, "annotationIds": ids})
-
-
-def _read_geometry(tool: str, value: Any, attributes: dict[str, Any]) -> dict[str, Any]:
-    """Convert the `data` of version 2 into the keys of version 1."""
-    if tool == "bounding_box" and isinstance(value, list) and len(value) == 4:
-        place = dict(zip(("x", "y", "width", "height"), value, strict=True))
-        if "rotation" in attributes:
-            place["rotation"] = attributes.pop("rotation")
-        return {"coordinate": place}
-    if tool in ("polygon", "polyline") and isinstance(value, list):
-        points = [point for point in value if isinstance(point, (list, tuple)) and len(point) == 2]
-        if len(points) == len(value):
-            return {"coordinate": [{"x": x, "y": y, "id": make_id()} for x, y in points]}
-    if tool == "keypoint" and isinstance(value, list) and len(value) >= 2:
-        return {"coordinate": {"x": value[0], "y": value[1]}}
-    if tool == "time_range" and isinstance(value, Mapping) and "section" not in value:
-        section = {key: value[key] for key in ("start", "end") if key in value}
-        others = {key: each for key, each in value.items() if key not in section}
-        return {"section": section, **others}
-    if tool == "3d_bounding_box" and isinstance(value, Mapping) and "psr" not in value:
-        return {"psr": dict(value)}
-    if isinstance(value, Mapping):
-        return dict(value)
-    return {} if value is None else {"data": value}
-
-
 # -- Reading --------------------------------------------------------------------------------------
-
-
-def _media(document: Json, place: str) -> Iterator[tuple[str, list[Any]]]:
-    """Yield the media of a part of the document, `image_2` before `image_10`."""
-    media = document.get(place)
-    pairs = media.items() if isinstance(media, Mapping) else ()
-    lists = [(name, entries) for name, entries in pairs if isinstance(entries, list)]
-    yield from sorted(lists, key=lambda pair: _natural(pair[0]))
-
-
-def _natural(medium: str) -> tuple[str, int]:
-    kind, _, number = medium.rpartition("_")
-    return (kind, int(number)) if number.isdecimal() else (medium, 0)
 
 
 def _by_id(entries: Iterable[Any]) -> dict[Any, list[Any]]:
@@ -418,18 +239,22 @@ def _read_sizes(document: Json) -> dict[str, Size]:
     extra = document.get("extra")
     result: dict[str, Size] = {}
     for medium, one in extra.items() if isinstance(extra, Mapping) else ():
-        size = (one.get("width"), one.get("height")) if isinstance(one, Mapping) else ()
-        if all(type(length) in (int, float) and length > 0 for length in size) and size:
-            result[medium] = (int(size[0]), int(size[1]))
+        lengths = (
+            [one.get(name) for name in ("width", "height")] if isinstance(one, Mapping) else []
+        )
+        known = [int(each) for each in lengths if isinstance(each, (int, float)) and each > 0]
+        if len(known) == 2:
+            result[medium] = (known[0], known[1])
     return result
 
 
 def _read_one(medium: str, source: Source, sizes: Mapping[str, Size]) -> Annotation:
     """Read an annotation; one that can't be read is kept as it is."""
     common: dict[str, Any] = {"medium": medium, "source": source}
-    entry, data = source.entry, source.data if source.data is not None else {}
+    entry: Any = source.entry
     if not isinstance(entry, Mapping):
         return OtherAnnotation(id="", **common)
+    data = entry if source.data is None else source.data
     common["id"] = entry.get("id") if isinstance(entry.get("id"), str) else ""
     classes = entry.get("classification")
     classes = dict(classes) if isinstance(classes, Mapping) else {}
@@ -443,11 +268,11 @@ def _read_one(medium: str, source: Source, sizes: Mapping[str, Size]) -> Annotat
     tool = {"annotationGroups": "group", "relations": "relation"}.get(
         source.place, str(entry.get("tool"))
     )
-    for cls in _BY_TOOL.get(_TOOL_ALIASES.get(tool, tool), ()):
+    for cls in _BY_TOOL.get(TOOL_ALIASES.get(tool, tool), ()):
         own = dict(classes)
         try:
-            read = cls._read(entry, data)
-            if cls is Keypoint and own.get("visibility") in _VISIBILITIES:
+            read = cls._read(data)
+            if cls is Keypoint and own.get("visibility") in VISIBILITIES:
                 read["visibility"] = own.pop("visibility")
             if cls is Mask:
                 read["size"] = sizes.get(medium)
@@ -471,9 +296,9 @@ class _Writer:
     def __init__(self, document: dict[str, Any], items: list[Annotation]) -> None:
         self._document = document
         self._items = items
-        media = [name for name, _ in _media(document, "annotations")]
+        media = [name for name, _ in find_media(document, "annotations")]
         if not media:
-            media = sorted(_read_sizes(document), key=_natural)
+            media = sorted(_read_sizes(document), key=natural_key)
         first = next((each.medium for each in items if each.medium is not None), None)
         self._default = media[0] if media else first
 
@@ -490,7 +315,7 @@ class _Writer:
             places[place][medium].append(entry)
             if data is not None:
                 written[medium][data.get("id")].append(data)
-        before = dict(_media(self._document, "annotations"))
+        before = dict(find_media(self._document, "annotations"))
         for place, media in places.items():
             self._put(place, media)
         self._put_data(before, written)
@@ -511,7 +336,9 @@ class _Writer:
         for medium, entries in former.items():
             if isinstance(entries, list):
                 former[medium] = media.get(medium, [])
-        former.update({medium: entries for medium, entries in media.items() if medium not in former})
+        former.update(
+            {medium: entries for medium, entries in media.items() if medium not in former}
+        )
 
     def _put_data(
         self, before: Mapping[str, list[Any]], written: Mapping[str, dict[Any, list[Any]]]
@@ -526,7 +353,7 @@ class _Writer:
             had = Counter(
                 entry.get("id") for entry in before.get(medium, []) if isinstance(entry, Mapping)
             )
-            left = {id: list(these) for id, these in written.get(medium, {}).items()}  # noqa: A001
+            left = {key: list(these) for key, these in written.get(medium, {}).items()}
             result: list[Any] = []
             for entry in entries:
                 if not isinstance(entry, Mapping):

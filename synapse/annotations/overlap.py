@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synapse.annotations import masks
-from synapse.annotations.shapes import Annotation, Box, Mask, Point
+from synapse.annotations.base import Annotation, Point
+from synapse.annotations.shapes import Box, Mask
 from synapse.errors import UsageError
 
 __all__ = ["iou"]

@@ -108,7 +108,8 @@ class Task(Editable, Deletable, TaggableMixin):
 
         Raises:
             UnknownDocument: The former document has another form, and would be lost.
-            UsageError: The document isn't a mapping or list of annotations, or the action or schema is another word.
+            UsageError: The document isn't a mapping or list of annotations, or the action or
+                schema is another word.
             ValidationError: The server refused the document.
 
         Example:
@@ -116,10 +117,10 @@ class Task(Editable, Deletable, TaggableMixin):
             >>> task.annotate({"annotations": [{"type": "class", "label": "person"}]}).data
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """
-        if isinstance(document, str) or not isinstance(document, Iterable):
-            raise UsageError(
-                f"document is a {type(document).__name__}. Pass a mapping, or a list of annotations."
-            )
+        given: Any = document
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            kind = type(given).__name__
+            raise UsageError(f"document is a {kind}. Pass a mapping, or a list of annotations.")
         if action not in ("submit", "save"):
             raise UsageError(f"action={action!r} is not valid. Pass 'submit' or 'save'.")
         if schema not in (None, "any", "dm_schema_v1"):

@@ -19,9 +19,7 @@ def task(project: synapse.Project) -> synapse.Task:
     return project.tasks[0]
 
 
-def test_annotations_are_saved_and_read_back(
-    task: synapse.Task, session: synapse.Session
-) -> None:
+def test_annotations_are_saved_and_read_back(task: synapse.Task, session: synapse.Session) -> None:
     assert task.annotations == []
     car, nose = Box(10, 20, 30, 40, label="car"), Keypoint(3, 4, label="nose")
     task.annotations = [car, nose, Group([car.id, nose.id]), Mask([(0, 5)])]
@@ -35,9 +33,7 @@ def test_annotations_are_saved_and_read_back(
     assert set(task.data or {}) == {"annotations", "annotationsData", "annotationGroups"}
 
 
-def test_reading_annotations_costs_the_documents_request(
-    task: synapse.Task, emulator: Any
-) -> None:
+def test_reading_annotations_costs_the_documents_request(task: synapse.Task, emulator: Any) -> None:
     task.annotate([Box(1, 2, 3, 4, label="car")])
     with synapse.Session(emulator.url, emulator.api_token) as session:
         slim = session.tasks.only("status").get(id=task.id)

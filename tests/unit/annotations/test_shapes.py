@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from synapse.annotations import (
-    Annotation,
     Box,
     BoxTrack,
     Cuboid,
@@ -23,7 +22,6 @@ from synapse.annotations import (
     Polygon,
     Polyline,
 )
-from synapse.annotations.shapes import make_id
 from synapse.errors import FieldValueError
 
 
@@ -99,25 +97,3 @@ def test_annotations_are_values() -> None:
         box.x = 5  # type: ignore[misc] # the mistake
     with pytest.raises(TypeError):
         Box(1, 2, 3)  # type: ignore[call-arg] # the mistake
-
-
-def test_ids_are_new_and_leave_the_programs_random_numbers_alone() -> None:
-    import random
-
-    random.seed(7)
-    expected = random.random()
-    random.seed(7)
-    ids = {make_id() for _ in range(1000)}
-    assert len(ids) == 1000
-    assert all(len(one) == 10 and one.isalnum() for one in ids)
-    assert random.random() == expected
-
-
-def test_every_class_reads_and_writes() -> None:
-    def subclasses(cls: type) -> set[type]:
-        direct = set(cls.__subclasses__())
-        return direct | {one for each in direct for one in subclasses(each)}
-
-    for cls in subclasses(Annotation):
-        assert cls._read.__func__ is not Annotation._read.__func__, cls  # type: ignore[attr-defined] # a class method
-        assert cls._write is not Annotation._write, cls  # type: ignore[attr-defined] # a method

@@ -48,7 +48,7 @@ def test_other_parts_of_the_document_stay(make: Any) -> None:
 
 def test_unknown_documents_name_the_object(make: Any) -> None:
     task = make(synapse.Task, data={"x": 1})
-    with pytest.raises(UnknownDocument, match="^Task 1: The object has a document"):
+    with pytest.raises(UnknownDocument, match=r"^Task 1: The object has a document"):
         write_annotations(task, [])
 
 
