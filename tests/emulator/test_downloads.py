@@ -1,6 +1,6 @@
 import pytest
 
-from .client import sha256
+from .client import md5, sha256
 
 CONTENT = bytes(range(200)) * 3000  # more than one block, longer than a socket's buffer
 
@@ -116,7 +116,7 @@ def test_a_name_that_tries_to_leave_the_folder_stays_a_name(api):
         "data_units/",
         {
             "data_collection": collection,
-            "files": {"image": {"checksum": checksum, "path": "../../etc/pass wd?#.png"}},
+            "files": {"image": {"checksum": md5(b"pixels"), "path": "../../etc/pass wd?#.png"}},
         },
     )
     file = unit["files"]["image"]
