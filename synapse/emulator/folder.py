@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from synapse._internal.private_files import make_file_private, make_folder_private, open_private
 from synapse.emulator.errors import EmulatorError
 
 #: The environment variable that tells the settings which folder to use.
@@ -73,8 +74,9 @@ class DataFolder:
         if self.path.exists() and not self.path.is_dir():
             raise EmulatorError(f"The data folder {self.path} is not a folder.")
         try:
-            for folder in (self.path, self.files, self.incoming):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.files, self.incoming, self.engine):
+                make_folder_private(folder)
             probe = self.path / f".probe-{secrets.token_hex(8)}"
             probe.touch()
             probe.unlink()
@@ -93,11 +95,11 @@ class DataFolder:
         path = self.path / "credentials.json"
         if not path.exists():
             draft = self.path / f".credentials-{secrets.token_hex(8)}"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            with open_private(draft, "x") as stream:
                 json.dump(asdict(Credentials.generate()), stream, indent=2)
             draft.replace(path)
         try:
+            make_file_private(path)
             return Credentials(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise EmulatorError(
@@ -113,7 +115,7 @@ class DataFolder:
         except ImportError:  # no such locks on Windows, and no pre-forking servers either
             yield
             return
-        with (self.path / ".lock").open("w") as stream:
+        with open_private(self.path / ".lock", "w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
@@ -132,7 +134,7 @@ class DataFolder:
             yield
             return
         self.prepare()
-        with (self.path / ".server").open("a+") as stream:
+        with open_private(self.path / ".server", "a+") as stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

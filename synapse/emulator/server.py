@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.private_files import make_database_private
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.folder import DATA_VARIABLE, Credentials, DataFolder
 
@@ -132,6 +133,8 @@ def _set_up_database(credentials: Credentials) -> None:
     from django.db import connection
     from django.utils import timezone
 
+    if connection.vendor == "sqlite":
+        make_database_private(Path(connection.settings_dict["NAME"]))
     call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
 
     from synapse.emulator.models import Tenant, Token, Upload

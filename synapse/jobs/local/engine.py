@@ -10,6 +10,7 @@ from collections import deque
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+from synapse._internal.private_files import make_folder_private
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.release_cache import ReleaseCache
@@ -55,6 +56,7 @@ class Engine:
                 "Jobs run on Linux and macOS only: run this in WSL or a container."
             )
         self._folder = Path(folder).absolute()
+        make_folder_private(self._folder)
         self._workers = max(1, workers)
         self._python = python
         self._platform_python = platform_python or python
