@@ -61,7 +61,8 @@ def open_database(path: str | os.PathLike[str], **options: Any) -> sqlite3.Conne
     """
     if path:
         make_database_private(Path(path))
-    return sqlite3.connect(path, **options)
+    database: sqlite3.Connection = sqlite3.connect(path, **options)
+    return database
 
 
 def make_database_private(path: Path) -> None:
