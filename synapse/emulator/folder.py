@@ -14,6 +14,12 @@ from synapse.emulator.errors import EmulatorError
 #: The environment variable that tells the settings which folder to use.
 DATA_VARIABLE = "SYNAPSE_EMULATOR_DATA"
 
+#: The environment variable that names another database than SQLite in the folder.
+DATABASE_VARIABLE = "SYNAPSE_EMULATOR_DATABASE_URL"
+
+#: The environment variable that allows a database with tables of another project.
+SHARE_VARIABLE = "SYNAPSE_EMULATOR_SHARE_DATABASE"
+
 
 @dataclass(frozen=True)
 class Credentials:
