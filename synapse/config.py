@@ -76,7 +76,7 @@ _HOSTS = ("SYNAPSE_HOST", "SYNAPSE_PLUGIN_RUN_HOST")
 _TENANTS = ("SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
 # In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
-_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
+_UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\]")
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -468,7 +468,12 @@ def checked_url(url: Any, source: str) -> str:
             problem = "it must not carry a user or password; use api_token"
         elif parts.query or parts.fragment:
             problem = "it must not have a query or fragment"
-        elif _UNSENDABLE.search(text) or port == 0 or "%" in parts.hostname:
+        elif (
+            _UNSENDABLE.search(text)
+            or text.encode(errors="ignore").decode() != text  # half of a surrogate pair
+            or port == 0
+            or "%" in parts.hostname
+        ):
             problem = "it has characters or a port that no URL can have"
     if problem:
         # Text before an @ or after a ? may be a secret, even if the rest makes no sense.

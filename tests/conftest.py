@@ -44,7 +44,7 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / "cache"))
     session_base.set_default(None)
-    # A session that an earlier test left open, for the same address, would take this test's objects.
+    # A session of an earlier test, left open for the same address, would take our objects.
     monkeypatch.setattr(session_base, "_live", weakref.WeakSet())
     yield
     session_base.set_default(None)

@@ -20,9 +20,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal
 from typing import Any
-from uuid import UUID
 
 from synapse.errors import FieldValueError
 
@@ -74,7 +72,7 @@ def is_missing(value: Any) -> bool:
         >>> is_missing(float("nan")), is_missing(Decimal("Infinity")), is_missing(None)
         (True, True, False)
     """
-    if isinstance(value, (float, Decimal)):
+    if isinstance(value, float) or _is_of("decimal", "Decimal", value):
         return not math.isfinite(value)
     if isinstance(value, datetime):
         return bool(value != value)  # pandas' NaT
@@ -161,7 +159,7 @@ def _convert(value: Any, refuse: _Refuse) -> Any:
         return _sort(_convert_items(list(value), refuse))
     if isinstance(value, (datetime, date, time)):
         return value.isoformat()
-    if isinstance(value, (Decimal, UUID)):
+    if _is_of("decimal", "Decimal", value) or _is_of("uuid", "UUID", value):
         return str(value)
     if hasattr(kind, "__synapse_id__"):
         return value.__synapse_id__()
@@ -293,3 +291,9 @@ def _loaded(library: str) -> Any:
     # A library that is being imported has no values yet.
     needed = {"numpy": "ma", "pandas": "NA", "pyarrow": "Scalar"}[library]
     return module if hasattr(module, needed) else None
+
+
+def _is_of(module: str, name: str, value: Any) -> bool:
+    """Return whether a value is of a class, without importing the module of the class."""
+    cls = getattr(sys.modules.get(module), name, None)
+    return cls is not None and isinstance(value, cls)

@@ -11,13 +11,13 @@ import attrs
 from synapse.errors import FilterIgnored, InvalidQuery, InvalidResponse, NotFound
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.lookups import find_ignored_filter
-from synapse.transport.paging import Page, get_page, walk
-from synapse.transport.query_parts import QueryParts, split_query
+from synapse.transport.page import Page, get_page
 
 if TYPE_CHECKING:
     from synapse.orm.identity_map import Expansion
     from synapse.orm.resource import Resource
     from synapse.orm.session_base import SessionBase
+    from synapse.transport.query_parts import QueryParts
 
 __all__ = [
     "ObjectPage",
@@ -146,6 +146,8 @@ def divide(
     Raises:
         InvalidQuery: The query can't be divided.
     """
+    from synapse.transport.query_parts import split_query  # loaded by the first list
+
     schema = cls.__schema__
     parts = split_query(session.transport, params, schema.key)
     if parts is None:
@@ -244,6 +246,8 @@ def _pages_from(
     Raises:
         InvalidResponse: A page doesn't have the rows that the page numbers promise.
     """
+    from synapse.transport.paging import walk  # loaded by the first list
+
     window, size = reading.window, served or reading.page_size
     whole = window.size
     if not served and whole is not None and whole <= size and window.start % whole == 0:

@@ -25,7 +25,7 @@ from synapse.orm.pages import (
 )
 from synapse.orm.query_state import EVERYTHING, QueryState
 from synapse.orm.resource import Resource
-from synapse.transport.paging import WORKERS, get_page
+from synapse.transport.page import WORKERS, get_page
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -35,7 +35,7 @@ def decoder() -> Callable[[bytes], Any]:
 
     def decode(body: bytes) -> Any:
         # orjson makes floats of integers beyond 64 bits, and refuses some JSON that Python reads.
-        if _LONG_NUMBER in body.translate(_DIGITS_AS_ZERO):
+        if _LONG_NUMBER in b":" + body.translate(_KINDS_OF_BYTE):
             return _decode(body)
         try:
             return decode_fast(body)
@@ -58,9 +58,12 @@ def _refused(constant: str) -> Any:
     raise ValueError(f"{constant} is not JSON")
 
 
-# Each digit as "0" and any other byte as NUL: the fastest search for a long run of digits.
-_DIGITS_AS_ZERO = bytes(0x30 if chr(byte) in "0123456789" else 0 for byte in range(256))
-_LONG_NUMBER = b"0" * 19
+# Digits as "0", bytes that may come before a number as ":", others as NUL: the fastest search for a
+# long number. Digits after anything else are part of a text, such as a checksum.
+_KINDS_OF_BYTE = bytes(
+    0x30 if byte in b"0123456789" else 0x3A if byte in b":,[- \t\r\n" else 0 for byte in range(256)
+)
+_LONG_NUMBER = b":" + b"0" * 19
 
 _standard = json.JSONDecoder(parse_constant=_refused)
 

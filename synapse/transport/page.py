@@ -13,6 +13,7 @@ from synapse.transport.transport import Transport
 
 __all__ = [
     "KEY",
+    "WORKERS",
     "ListRequest",
     "Page",
     "Params",
@@ -26,6 +27,9 @@ Params: TypeAlias = Sequence[tuple[str, Any]]
 
 KEY = "id"
 """The field that is unique in a list, unless a resource declares another one."""
+
+WORKERS = 4
+"""Number of pages in flight, by default."""
 
 
 @attrs.frozen(eq=False)

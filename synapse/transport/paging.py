@@ -23,6 +23,7 @@ from synapse.transport.keyed_pages import (
 from synapse.transport.numbered_pages import NumberedPages
 from synapse.transport.page import (
     KEY,
+    WORKERS,
     ListRequest,
     Page,
     Params,
@@ -34,9 +35,6 @@ from synapse.transport.seen_ids import SeenIds
 from synapse.transport.transport import Transport
 
 __all__ = ["WORKERS", "Page", "get_page", "walk"]
-
-WORKERS = 4
-"""Number of pages in flight, by default."""
 
 Way: TypeAlias = Literal["keys", "cursor"]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from datetime import datetime, timedelta, timezone
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -272,6 +273,25 @@ def test_rows_that_leave_the_filter_while_it_is_walked_through_are_all_reached(
     for task in session.tasks.filter(status="pending").page_size(5):
         task.annotate({"done": True})
     assert session.tasks.filter(status="pending").count() == 0
+
+
+@pytest.mark.parametrize("paging", ["auto", "keys", "cursor", "numbers"])
+@pytest.mark.parametrize(
+    "order", [(), ("id",), ("-id",), ("-created",), ("status",), ("status", "-id")]
+)
+def test_every_way_through_a_long_list_gives_each_row_once(
+    emulator: Any, units: Any, paging: Any, order: tuple[str, ...]
+) -> None:
+    for task in units(40)[::3]:
+        task.status = "completed"
+        task.save()
+    with Session(emulator.url, emulator.api_token, paging=paging, page_size=3) as session:
+        rows = list(session.tasks.order_by(*order).values("id", "status", "created"))
+    assert len({row["id"] for row in rows}) == len(rows) == 40
+    expected = sorted(rows, key=itemgetter("id"))
+    for name in reversed(order):
+        expected.sort(key=itemgetter(name.lstrip("-")), reverse=name.startswith("-"))
+    assert rows == expected
 
 
 PAST, FUTURE = datetime(1999, 1, 1, tzinfo=UTC), datetime(2999, 1, 1, tzinfo=UTC)

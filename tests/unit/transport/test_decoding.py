@@ -115,6 +115,9 @@ def test_every_number_is_the_same_with_both(loads: Loads, number: float) -> None
         (b'["01234567890123456789"]', ["01234567890123456789"]),
         (b'{"a": 1, "a": 18446744073709551616}', {"a": 2**64}),
         (b"[0.12345678901234567890123]", [0.12345678901234568]),
+        (b"36893488147419103232", 2**65),
+        (b"-36893488147419103232", -(2**65)),
+        (b"[1,\n36893488147419103232\t,\r36893488147419103232]", [1, 2**65, 2**65]),
     ],
 )
 def test_odd_json_is_the_same_with_both(loads: Loads, body: bytes, expected: Any) -> None:
@@ -130,3 +133,12 @@ def test_comes_back_as_it_went(has_orjson: bool, value: Any) -> None:
     decoded = decode(decoding.dumps(value))
     assert decoded == value
     assert repr(decoded) == repr(value)
+
+
+def test_digits_in_texts_leave_the_fast_decoder_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    orjson = pytest.importorskip("orjson")
+    decoding.decoder.cache_clear()
+    monkeypatch.setattr(decoding, "_decode", lambda body: pytest.fail(f"decoded slowly: {body!r}"))
+    body = b'{"checksum": "00000000000000000000000000000007", "url": "/a/20270131120000000000000"}'
+    assert decoding.loads(body) == orjson.loads(body)
+    decoding.decoder.cache_clear()
