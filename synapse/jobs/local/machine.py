@@ -56,7 +56,7 @@ class ThisMachine:
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return the processes of the jobs that run."""
-        tasks = []
+        tasks: list[dict[str, Any] | None] = []
         for job, processes in self._processes().items():
             pids = {process.pid for process in processes}
             tasks += [self._task(job, process, pids) for process in processes]

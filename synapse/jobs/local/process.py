@@ -123,7 +123,7 @@ def run(
         The exit code; the negative signal number after a signal.
 
     Raises:
-        FileNotFoundError: There is no such program.
+        FileNotFoundError: The program is missing.
     """
     if shutil.which(command[0], path=environment.get("PATH")) is None:
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])

@@ -101,14 +101,15 @@ class Supervisor:
             _become(self._command, {**os.environ, VARIABLE: self._mark})
         with contextlib.suppress(OSError):  # it has done so itself
             os.setpgid(self._leader, self._leader)
-        signal.signal(signal.SIGTERM, lambda *_: self._terminate())
+        signal.signal(signal.SIGTERM, self._terminate)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
 
-    def _terminate(self) -> None:
+    def _terminate(self, number: int = signal.SIGTERM, frame: FrameType | None = None) -> None:
         """Ask the command's process group to end, unless the command has ended."""
+        del frame
         if self._status is None:
             with contextlib.suppress(OSError):
-                os.killpg(self._leader, signal.SIGTERM)
+                os.killpg(self._leader, number)
 
     def _reap(self) -> bool:
         """Read the exit codes of ended children; return whether there are more children."""
@@ -159,15 +160,12 @@ def _list_children() -> Iterator[int]:
     except OSError:  # not Linux: nothing is adopted
         return
     for name in filter(str.isdigit, names):
-        with (
-            contextlib.suppress(OSError),
-            open(  # noqa: PTH123 # as above
-                f"/proc/{name}/stat", "rb"
-            ) as stream,
-        ):
-            # Behind the name, which may contain anything: the state, and the parent.
-            if int(stream.read().rpartition(b")")[2].split()[1]) == os.getpid():
-                yield int(name)
+        with contextlib.suppress(OSError):
+            stream = open(f"/proc/{name}/stat", "rb")  # noqa: PTH123, SIM115 # as above
+            with stream:
+                # Behind the name, which may contain anything: the state, and the parent.
+                if int(stream.read().rpartition(b")")[2].split()[1]) == os.getpid():
+                    yield int(name)
 
 
 def _end_as(code: int) -> NoReturn:
