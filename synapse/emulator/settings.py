@@ -72,7 +72,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_FILTER_BACKENDS": [
         "synapse.emulator.filters.ModelFilterBackend",
-        "rest_framework.filters.SearchFilter",
+        "synapse.emulator.filters.BoundedSearchFilter",
         "synapse.emulator.filters.StableOrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "synapse.emulator.pagination.Pagination",
