@@ -10,12 +10,9 @@ from collections import deque
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-<<<<<<< HEAD
-from synapse._internal.private_files import make_folder_private
-=======
 import psutil
 
->>>>>>> main
+from synapse._internal.private_files import make_folder_private
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.release_cache import ReleaseCache
