@@ -12,7 +12,7 @@ from typing import Any
 from django.db import DatabaseError, connection, connections
 
 from synapse.emulator.errors import EmulatorError
-from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
+from synapse.emulator.folder import hold_lock
 
 __all__ = ["describe_database", "hold_database", "refuse_foreign_tables"]
 
@@ -69,29 +69,14 @@ def hold_database(stop: Callable[[], None]) -> Iterator[None]:
         EmulatorError: Another server uses the database.
     """
     if connection.vendor == "sqlite":
-        with _hold_file(Path(connection.settings_dict["NAME"])):
+        path = Path(connection.settings_dict["NAME"]).resolve()
+        with hold_lock(path.with_name(f"{path.name}.lock"), *_subject()):
             yield
     elif connection.vendor == "postgresql":
         with _hold_server(stop):
             yield
     else:
         yield
-
-
-@contextlib.contextmanager
-def _hold_file(database: Path) -> Iterator[None]:
-    path = database.resolve()
-    try:
-        descriptor = acquire_lock(path.with_name(f"{path.name}.lock"))
-    except LocksUnsupported:
-        yield
-        return
-    if descriptor is None:
-        raise _in_use()
-    try:
-        yield
-    finally:
-        release_lock(descriptor)
 
 
 @contextlib.contextmanager
@@ -139,8 +124,12 @@ def _try_lock(holder: Any) -> bool:
         return bool(cursor.fetchone()[0])
 
 
+def _subject() -> tuple[str, str]:
+    return f"The database {describe_database()}", "database"
+
+
 def _in_use() -> EmulatorError:
+    subject, kind = _subject()
     return EmulatorError(
-        f"The database {describe_database()} is in use by another local backend. Stop that one, "
-        "or choose another database."
+        f"{subject} is in use by another local backend: stop that one, or choose another {kind}."
     )

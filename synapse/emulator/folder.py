@@ -129,31 +129,46 @@ class DataFolder:
     def server_lock(self) -> Iterator[None]:
         """Keep out a second server, which would end the first one's jobs.
 
-        Without file locks, of the system or of the file system, nothing is excluded.
-
         Raises:
             EmulatorError: Another server has the folder.
         """
+        self.prepare()
+        with hold_lock(self.path / ".server", f"The data folder {self.path}", "folder"):
+            yield
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, subject: str, kind: str) -> Iterator[None]:
+    """Lock a file, which has the process id, for the server's life.
+
+    Without file locks, of the system or of the file system, nothing is excluded.
+
+    Args:
+        path: The file.
+        subject: The locked thing, for the message.
+        kind: The kind of thing, for the message.
+
+    Raises:
+        EmulatorError: Another server has the lock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open_private(path, "a+") as stream:
         try:
-            import fcntl
-        except ImportError:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise EmulatorError(
+                f"{subject} is in use by another local backend (process "
+                f"{stream.read().strip() or 'unknown'}): stop that one, or choose another {kind}."
+            ) from None
+        except OSError:  # a file system without locks
             yield
             return
-        self.prepare()
-        with open_private(self.path / ".server", "a+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                stream.seek(0)
-                raise EmulatorError(
-                    f"The data folder {self.path} is in use by another local backend (process "
-                    f"{stream.read().strip() or 'unknown'}): stop that one, or choose another "
-                    "folder."
-                ) from None
-            except OSError:  # a file system without locks
-                yield
-                return
-            stream.truncate(0)
-            stream.write(f"{os.getpid()}\n")
-            stream.flush()
-            yield
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")
+        stream.flush()
+        yield

@@ -160,7 +160,7 @@ def test_a_second_backend_ends_no_job(server, backend, pg):
         Emulator(database_url=f"postgresql://me:secret@127.0.0.1:{server.port}/shared").start()
     assert str(error.value) == (
         f"The database postgresql://me@127.0.0.1:{server.port}/shared is in use by another local "
-        "backend. Stop that one, or choose another database."
+        "backend: stop that one, or choose another database."
     )
     assert pg.ok("GET", f"jobs/{job}/")["status"] == "RUNNING"
 
