@@ -38,6 +38,8 @@ def main() -> int:
             on_ready=on_ready,
             control_token=options["control_token"],
             job_limits=_build_limits(options["job_limits"]),
+            agent_timeout=options["agent_timeout"],
+            job_token_lifetime=options["job_token_lifetime"],
         )
     except EmulatorError as error:
         reply({"error": str(error)})

@@ -52,6 +52,8 @@ class Emulator:
             ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is ignored: it may belong
             to the project under test.
         job_limits: Limits of each job, as `synapse.jobs.spec.Limits`.
+        agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
+        job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
 
     Example:
         >>> with Emulator() as emulator:
@@ -68,6 +70,8 @@ class Emulator:
         *,
         database_url: str | None = None,
         job_limits: "Limits | None" = None,
+        agent_timeout: float | None = None,
+        job_token_lifetime: float | None = None,
     ) -> None:
         self._wanted_data = None if data is None else Path(data)
         self._host = host
@@ -75,6 +79,8 @@ class Emulator:
         self._start_timeout = start_timeout
         self._database_url = database_url
         self._job_limits = job_limits
+        self._agent_timeout = agent_timeout
+        self._job_token_lifetime = job_token_lifetime
         self._control_token = secrets.token_hex(20)
         self._child: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -352,6 +358,8 @@ class Emulator:
             "port": self._port,
             "data": None if self._wanted_data is None else str(self._wanted_data.absolute()),
             "control_token": self._control_token,
+            "agent_timeout": self._agent_timeout,
+            "job_token_lifetime": self._job_token_lifetime,
             "job_limits": None
             if limits is None
             else {
