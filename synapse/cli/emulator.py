@@ -34,6 +34,16 @@ def emulator(
     job_output: Annotated[
         float | None, typer.Option(min=0, help="Most output of a job in MiB; 100 by default.")
     ] = None,
+    agent_timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Seconds without a heartbeat until an agent's jobs fail; 600 by default."
+        ),
+    ] = None,
+    job_token_lifetime: Annotated[
+        float | None,
+        typer.Option(min=0, help="Most seconds that a job's token is valid; 7 days by default."),
+    ] = None,
     python: Annotated[
         str, typer.Option(help="Python to try first for plugins of the platform's package.")
     ] = "",
@@ -69,6 +79,8 @@ def emulator(
             python=python or None,
             database_url=database_url or None,
             share_database=share_database,
+            agent_timeout=agent_timeout,
+            job_token_lifetime=job_token_lifetime,
         )
 
 

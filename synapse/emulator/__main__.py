@@ -40,6 +40,8 @@ def main() -> int:
             database_url=options["database_url"],
             share_database=options["share_database"],
             job_limits=_build_limits(options["job_limits"]),
+            agent_timeout=options["agent_timeout"],
+            job_token_lifetime=options["job_token_lifetime"],
         )
     except EmulatorError as error:
         reply({"error": str(error)})

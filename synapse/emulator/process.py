@@ -52,6 +52,8 @@ class Emulator:
             ``postgresql://user@host/name``. No environment variable names one.
         job_limits: Limits of each job, as `synapse.jobs.spec.Limits`.
         share_database: Whether the database may have tables of another project.
+        agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
+        job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
 
     Example:
         >>> with Emulator() as emulator:
@@ -69,6 +71,8 @@ class Emulator:
         database_url: str | None = None,
         job_limits: "Limits | None" = None,
         share_database: bool = False,
+        agent_timeout: float | None = None,
+        job_token_lifetime: float | None = None,
     ) -> None:
         self._wanted_data = None if data is None else Path(data)
         self._host = host
@@ -77,6 +81,8 @@ class Emulator:
         self._database_url = database_url
         self._job_limits = job_limits
         self._share_database = share_database
+        self._agent_timeout = agent_timeout
+        self._job_token_lifetime = job_token_lifetime
         self._control_token = secrets.token_hex(20)
         self._child: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -351,6 +357,8 @@ class Emulator:
             "control_token": self._control_token,
             "database_url": self._database_url,
             "share_database": self._share_database,
+            "agent_timeout": self._agent_timeout,
+            "job_token_lifetime": self._job_token_lifetime,
             "job_limits": None
             if limits is None
             else {

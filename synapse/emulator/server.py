@@ -1,6 +1,7 @@
 """The server process: set the folder up, serve, and stop cleanly on a signal."""
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
 _STORAGE_THREADS = 8
+_AGENT_TIMEOUT = 600.0
 _MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 
 
@@ -55,6 +57,8 @@ def serve(
     python: str | None = None,
     database_url: str | None = None,
     share_database: bool = False,
+    agent_timeout: float | None = None,
+    job_token_lifetime: float | None = None,
 ) -> None:
     """Run the local backend until SIGINT or SIGTERM; call this from the main thread.
 
@@ -70,11 +74,19 @@ def serve(
         database_url: Database such as ``postgresql://user@host/name``; SQLite in the folder if
             None.
         share_database: Whether the database may have tables of another project.
+        agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
+        job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
 
     Raises:
         EmulatorError: The server cannot be started; the message says why in one sentence.
     """
     require_extra()
+    for name, value in {
+        "agent_timeout": agent_timeout,
+        "job_token_lifetime": job_token_lifetime,
+    }.items():
+        if value is not None and not 0 < value < math.inf:  # not a number isn't, either
+            raise EmulatorError(f"{name} is {value}: it must be a number of seconds above 0.")
     with (
         _listen(host, port) as sockets,
         _listen(host, 0) as storage_sockets,
@@ -96,6 +108,7 @@ def serve(
             database=describe_database(),
         )
         end_jobs = _run_jobs(folder, info.url, job_limits, python)
+        end_watch = _watch_agents(agent_timeout, job_token_lifetime)
         stop_storage = _start_storage(application, storage_sockets)
         stop = _start_waitress(application, sockets, _THREADS)
         try:
@@ -103,6 +116,7 @@ def serve(
                 on_ready(info)
             wait()
         finally:
+            end_watch()
             end_jobs()  # while the server still answers the jobs' last requests
             stop()
             stop_storage()
@@ -283,6 +297,19 @@ def _run_jobs(
         running.close()
 
     return end
+
+
+def _watch_agents(timeout: float | None, token_lifetime: float | None) -> Callable[[], None]:
+    """Let the silence of agents end their jobs, and return the function that ends this."""
+    from django.apps import apps
+
+    from synapse.emulator.agent_watch import AgentWatch
+
+    config: Any = apps.get_app_config("emulator")
+    config.job_token_lifetime = token_lifetime or config.job_token_lifetime
+    watch = AgentWatch(timeout or _AGENT_TIMEOUT)
+    watch.start()
+    return watch.close
 
 
 def _start_storage(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
