@@ -470,7 +470,7 @@ def expand_counts(text: str | bytes) -> list[int]:
 def _check_counts(counts: Iterable[int]) -> list[int]:
     """Return counts as a list of valid numbers."""
     numbers = list(counts)
-    if set(map(type, numbers)) == {int} and 0 <= min(numbers) and max(numbers) <= _MAX_COUNT:
+    if set(map(type, numbers)) == {int} and min(numbers) >= 0 and max(numbers) <= _MAX_COUNT:
         return numbers
     for position, count in enumerate(numbers):
         if not is_int(count) or not 0 <= count <= _MAX_COUNT:
