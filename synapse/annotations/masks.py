@@ -470,6 +470,8 @@ def expand_counts(text: str | bytes) -> list[int]:
 def _check_counts(counts: Iterable[int]) -> list[int]:
     """Return counts as a list of valid numbers."""
     numbers = list(counts)
+    if set(map(type, numbers)) == {int} and min(numbers) >= 0 and max(numbers) <= _MAX_COUNT:
+        return numbers
     for position, count in enumerate(numbers):
         if not is_int(count) or not 0 <= count <= _MAX_COUNT:
             raise FieldValueError(
@@ -492,7 +494,7 @@ def _transpose(runs: Runs, width: int, height: int) -> list[int]:
     # the mask in this row.
     rows = _split_rows(runs, width)
     changes: list[list[int]] = [[] for _ in range(width)]
-    for y in sorted(rows.keys() | {row + 1 for row in rows if row + 1 < height}):
+    for y in sorted(rows.keys() | {row + 1 for row in rows}):
         ends = sorted({*rows.get(y, ())} ^ {*rows.get(y - 1, ())})
         for left, right in zip(ends[::2], ends[1::2], strict=True):
             for column in changes[left:right]:
@@ -500,8 +502,6 @@ def _transpose(runs: Runs, width: int, height: int) -> list[int]:
     edges = []
     for x, column in enumerate(changes):
         top = x * height
-        if len(column) % 2:
-            column.append(height)
         if column and column[0] == 0 and edges and edges[-1] == top:
             edges.pop()
             del column[0]

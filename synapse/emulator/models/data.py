@@ -3,6 +3,7 @@
 from django.db import models
 
 from synapse.emulator.models.base import Category, TenantOwned
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -15,7 +16,7 @@ class DataCollection(TenantOwned):
     project = ForeignKey(
         "emulator.Project", models.SET_NULL, null=True, blank=True, related_name="data_collections"
     )
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     is_archived = models.BooleanField(default=False)
 
     def __str__(self) -> str:
@@ -64,23 +65,38 @@ class FileSpecification(models.Model):
 
 
 class Blob(models.Model):
-    """Content, stored once for each tenant and checksum."""
+    """Content, stored once for each tenant and SHA-256."""
 
     tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
+    #: The MD5 that rows show. Different contents may have the same one.
     checksum = models.CharField(max_length=32)
     #: Empty where content was stored before the column was there.
     sha1 = models.CharField(max_length=40, blank=True)
+    #: Empty where content was stored before the column was there.
+    sha256 = models.CharField(max_length=64, blank=True)
     size = models.BigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "checksum"], name="one_blob_per_checksum")
+            models.UniqueConstraint(
+                fields=["tenant", "sha256"],
+                condition=~models.Q(sha256=""),
+                name="one_blob_per_content",
+            )
         ]
-        indexes = [models.Index(fields=["tenant", "sha1"], name="blob_by_sha1")]
+        indexes = [
+            models.Index(fields=["tenant", "sha1"], name="blob_by_sha1"),
+            models.Index(fields=["tenant", "checksum"], name="blob_by_checksum"),
+        ]
 
     def __str__(self) -> str:
-        return self.checksum
+        return self.key
+
+    @property
+    def key(self) -> str:
+        """Name of the file on disk, part of the URL, and entity tag."""
+        return self.sha256 or self.checksum
 
 
 class DataUnitGroup(TenantOwned):
@@ -98,7 +114,7 @@ class DataUnit(TenantOwned):
     """The files that are annotated together."""
 
     data_collection = ForeignKey(DataCollection, models.CASCADE, related_name="data_units")
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     checksum = models.CharField(max_length=32, editable=False)
     can_generate_task = models.BooleanField(default=True)
     group = ForeignKey(
@@ -136,7 +152,7 @@ class DataFile(TenantOwned):
 
     blob = ForeignKey(Blob, models.PROTECT, related_name="data_files")
     filename = models.CharField(max_length=255)
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     data_unit = ForeignKey(
         DataUnit, models.SET_NULL, null=True, blank=True, related_name="data_files"
     )

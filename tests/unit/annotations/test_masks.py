@@ -327,6 +327,9 @@ COCO_COUNTS = [
         "o`c01Uk_f5bd>cTPnc2^[AgnZf5o`c0",
     ),
     ([1, 2, 3, 4, 20, 1, 33, 16, 1, 15, 32, 0, 0, 1000], "1232a0M=?POOo0APOXo0"),
+    # Differences of 16 and -16, beside the limits of one character.
+    ([0, 1, 20, 17, 4, 1], "01d0`0@@"),
+    ([0, 17, 21, 1, 4, 18], "0a0e0@_Oa0"),
 ]
 
 
@@ -620,6 +623,13 @@ def test_every_filter_is_undone(picture: tuple[int, list[tuple[int, bytes]]]) ->
     data = make_png(lines, width, [kind for kind, _ in rows])
 
     assert read_png(data) == (b"".join(lines), width, len(lines))
+
+
+def test_paeth_prefers_above_to_the_corner() -> None:
+    # For the last pixel: left 11, above 8, corner 10, so the guess is 9.
+    lines = [bytes([10, 8]), bytes([11, 50])]
+
+    assert read_png(make_png(lines, 2, [0, 4]))[0] == bytes([10, 8, 11, 50])
 
 
 @pytest.mark.parametrize("kind", range(5))
