@@ -3,12 +3,17 @@
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
+from django.apps import apps
+from django.utils import timezone
 from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from synapse.emulator.models import Job
 from synapse.emulator.models.accounts import Tenant, Token, User
 
 # The first header in the request decides; a user's token works in both of the user's headers.
@@ -43,11 +48,20 @@ class TokenAuthentication(BaseAuthentication):
 
     def _find(self, value: str, kind: Token.Kind) -> Token:
         try:
-            return Token.objects.select_related("user__tenant", "job__tenant").get(
+            token = Token.objects.select_related("user__tenant", "job__tenant").get(
                 digest=Token.hash(value), kind=kind
             )
         except Token.DoesNotExist:
             raise AuthenticationFailed("Invalid token.") from None
+        if token.job is not None and self._has_expired(token, token.job):
+            raise AuthenticationFailed("The job's token has expired.")
+        return token
+
+    def _has_expired(self, token: Token, job: Job) -> bool:
+        """Return whether a job's token has ended: with its job, or by its age."""
+        config: Any = apps.get_app_config("emulator")
+        oldest = timezone.now() - timedelta(seconds=config.job_token_lifetime)
+        return job.is_final or token.created <= oldest
 
     def _find_tenant(self, request: Request, token: Token) -> Tenant:
         user = token.user
