@@ -17,6 +17,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
+from synapse._internal.private_files import open_private
 from synapse.emulator.files import data_folder, md5
 from synapse.emulator.models import PresignedUpload
 from synapse.emulator.signed_links import read_link, sign_link
@@ -58,7 +59,7 @@ def join_parts(upload: PresignedUpload, numbers: Sequence[int]) -> Iterator[Path
         return
     joined = data_folder().incoming / f"{uuid.uuid4().hex}.joined"
     try:
-        with joined.open("xb") as target:
+        with open_private(joined, "xb") as target:
             for path in paths:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, target, _BLOCK)
@@ -108,7 +109,7 @@ class StorageView(View):
         draft = path.with_name(f"{uuid.uuid4().hex}.draft")
         limit = upload.part_size or upload.size
         try:
-            with draft.open("xb") as stream:
+            with open_private(draft, "xb") as stream:
                 while block := request.read(_BLOCK):
                     stream.write(block)
             size = draft.stat().st_size

@@ -12,6 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from synapse._internal.private_files import make_folder_private
 from synapse.errors import SynapseError
 from synapse.jobs.local.protection import remove, unprotect
 from synapse.jobs.spec import ReleaseFile
@@ -103,7 +104,7 @@ class ReleaseCache:
         except OSError as error:
             reason = error.strerror or str(error)
             raise Unusable(f"The file of the release {name} cannot be read: {reason}.") from error
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder_private(self._folder)
         draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self._folder))
         try:
             code = draft / "code"
