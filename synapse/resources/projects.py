@@ -119,7 +119,7 @@ class Project(Editable, Deletable, DownloadTasksMixin):
             annotations: Annotations, or a document.
 
         Returns:
-            One problem for each fault: a tool or class that the project doesn't have, no area, a
+            One problem for each fault, such as a tool or class that the project doesn't have, no area, a
             place outside of the picture, ids that don't fit.
 
         Raises:
