@@ -39,6 +39,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
+    "annotations": {"errors"},
     "integrations": {"errors", "orm", "transfer"},
     "testing": {"emulator", "orm", "session"},
     "cli": {"_version", "errors"},
