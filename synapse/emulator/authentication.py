@@ -96,7 +96,7 @@ def _read_header(request: Any, name: str) -> str | None:
 
     Without the keyword, `Authorization` belongs to another scheme.
     """
-    header = request.headers.get(name)
+    header: str | None = request.headers.get(name)
     if header is None:
         return None
     # WSGI hands headers over as Latin-1; a client that sends UTF-8 means UTF-8.

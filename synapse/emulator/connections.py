@@ -13,9 +13,10 @@ from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 
+from synapse._internal.open_files import allow_open_files
 from synapse.emulator.raw_connection import RawConnectionChannel
 
-__all__ = ["BoundedServer", "allow_open_files", "build_server"]
+__all__ = ["BoundedServer", "build_server"]
 
 #: Seconds in which a new connection must send the head of a request, and a stranger the next one.
 STRANGER_TIMEOUT = 10.0
@@ -35,6 +36,8 @@ Guard = Callable[[Mapping[str, str], str, str], bool]
 
 class GuardedParser(HTTPRequestParser):  # type: ignore[misc] # the library has no types
     """A request whose body is dropped if its sender has no right."""
+
+    body_rcv: Any
 
     def __init__(self, channel: GuardedChannel) -> None:
         super().__init__(channel.adj)
@@ -67,6 +70,8 @@ class GuardedParser(HTTPRequestParser):  # type: ignore[misc] # the library has 
 
 class GuardedChannel(RawConnectionChannel):
     """A connection that knows whether its requests came from a stranger."""
+
+    close_when_flushed: bool
 
     #: Whether a request of this connection had a right.
     is_known = False
@@ -112,6 +117,7 @@ class GuardedChannel(RawConnectionChannel):
         if self.deadline is not None:
             return now >= self.deadline
         if self.requests:
+            self.waits_since = now
             return False
         if not self.is_known and not self.total_outbufs_len:
             return now - self.waits_since >= STRANGER_TIMEOUT
@@ -144,13 +150,14 @@ def build_server(
     application: Any, listener: socket.socket, threads: int, guard: Guard
 ) -> BoundedServer:
     """Return a server that listens, and serves when run."""
+    files = allow_open_files(2 * _MOST_CONNECTIONS)
     adjustments = Adjustments(
         sockets=[listener],
         threads=threads,
         max_request_body_size=_MAX_BODY,
         channel_request_lookahead=1,  # notices a client that leaves before the end
         ident=None,
-        connection_limit=min(_MOST_CONNECTIONS, allow_open_files() - _OTHER_FILES),
+        connection_limit=min(_MOST_CONNECTIONS, files - _OTHER_FILES),
         cleanup_interval=1,
         asyncore_use_poll=hasattr(select, "poll"),
         backlog=1024,
@@ -164,19 +171,3 @@ def build_server(
     )
     server.guard = guard
     return server
-
-
-def allow_open_files() -> int:
-    """Raise this process's limit of open files as far as useful and allowed; return the limit."""
-    most = 2 * (_MOST_CONNECTIONS + _OTHER_FILES)
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return most
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = most if hard == resource.RLIM_INFINITY else min(hard, most)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with contextlib.suppress(ValueError, OSError):
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-    return most if soft == resource.RLIM_INFINITY else soft
