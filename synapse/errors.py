@@ -50,6 +50,7 @@ __all__ = [
     "SessionClosed",
     "StreamLimitExceeded",
     "SynapseError",
+    "UnknownDocument",
     "UsageError",
     "ValidationError",
 ]
@@ -184,6 +185,10 @@ class FieldValueError(SynapseError, ValueError):
     The server sent one that a field's type can't hold (raised when the field is read), or one was
     to be sent that JSON can't carry.
     """
+
+
+class UnknownDocument(SynapseError, ValueError):
+    """An annotation document has none of the forms that the platform's editors write."""
 
 
 class LazyLoadError(SynapseError):

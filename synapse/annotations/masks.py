@@ -693,7 +693,8 @@ def read_png(data: bytes, *, max_pixels: int = MAX_PIXELS) -> tuple[bytes, int, 
             pixels are unpacked.
 
     Returns:
-        Grey values or palette indices as stored, row by row: white is 1 in a PNG of one bit.
+        The grey values or palette indices as stored, row by row (white is 1 in a PNG of one bit),
+        the width and the height.
 
     Raises:
         FieldValueError: The PNG is damaged, cut, too large or of another kind.

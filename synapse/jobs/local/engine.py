@@ -137,6 +137,7 @@ class Engine:
             ending.join()
         for thread in threads:
             thread.join()
+        self._releases.close()
 
     def _clean(self) -> None:
         """End and remove the remains of a killed process."""
