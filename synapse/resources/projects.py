@@ -18,6 +18,7 @@ from synapse.resources.file_transfers import DownloadTasksMixin
 if TYPE_CHECKING:
     from synapse.annotations import Annotation, LabelClass, Problem
     from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.bulk_annotation import AnnotationReport
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.models import ModelManager
     from synapse.resources.task_tags import TaskTagManager
@@ -97,6 +98,17 @@ class Project(Editable, Deletable, DownloadTasksMixin):
         """
         found: list[LabelClass] = load("synapse.annotations").read_classes(self.configuration)
         return found
+
+    def annotate(
+        self, documents: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **options: Any
+    ) -> AnnotationReport:
+        """Store the annotations of many of the project's tasks: `tasks.bulk_annotate()`.
+
+        Args:
+            documents: Annotations or documents by task or id.
+            **options: Arguments of `TaskManager.bulk_annotate()`.
+        """
+        return self.tasks.bulk_annotate(documents, **options)
 
     def check(self, annotations: Iterable[Annotation] | Mapping[str, Any]) -> list[Problem]:
         """Return the faults of annotations that the project's editor would refuse.
