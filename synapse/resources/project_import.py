@@ -69,13 +69,13 @@ def _find_specification(project: Any, collection: Any) -> str:
     """Return the name of the specification that pictures are for."""
     specifications = [] if collection is None else list(collection.file_specifications)
     pictures = [each for each in specifications if each.file_type == FileType.IMAGE]
+    pictures.sort(key=lambda each: (not each.is_primary, not each.is_required))
     others = [each.name for each in specifications if each.is_required and each not in pictures[:1]]
     if not pictures or others:
         raise UsageError(
             f"{project!r} can't take pictures: its collection needs one specification of the type "
             "'image', and no other required file. Create the project with such a data_collection."
         )
-    pictures.sort(key=lambda each: (not each.is_primary, not each.is_required))
     return str(pictures[0].name)
 
 
