@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.errors import EmulatorError
 
 #: The environment variable that tells the settings which folder to use.
@@ -42,7 +43,7 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = expand_home(path).absolute()
 
     @property
     def database(self) -> Path:
