@@ -16,6 +16,7 @@ from django.conf import settings
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 
+from synapse._internal.private_files import open_private
 from synapse.emulator.folder import DataFolder
 from synapse.emulator.models import Blob, Tenant
 from synapse.emulator.tenancy import split_batches
@@ -56,7 +57,7 @@ def store(tenant: Tenant, content: File[bytes]) -> Blob:
     """Store a request's file, and return the row."""
     draft = _draft_path()
     try:
-        with draft.open("xb") as stream:
+        with open_private(draft, "xb") as stream:
             sums = _hash(_write_through(content.chunks(_BLOCK), stream))
         return _store_draft(tenant, draft, sums)
     finally:
@@ -80,7 +81,8 @@ def store_upload(tenant: Tenant, path: Path) -> Blob:
         try:
             os.link(path, draft)
         except OSError:
-            shutil.copyfile(path, draft)
+            with path.open("rb") as source, open_private(draft, "xb") as target:
+                shutil.copyfileobj(source, target, _BLOCK)
         with draft.open("rb") as stream:
             sums = _hash(_read_blocks(stream))
         return _store_draft(tenant, draft, sums)

@@ -14,8 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.private_files import make_database_private
 from synapse.emulator.errors import EmulatorError, require_extra
-from synapse.emulator.folder import DATA_VARIABLE, Credentials, DataFolder
+from synapse.emulator.folder import (
+    DATA_VARIABLE,
+    DATABASE_VARIABLE,
+    SHARE_VARIABLE,
+    Credentials,
+    DataFolder,
+)
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -24,7 +31,6 @@ _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
 _STORAGE_THREADS = 8
 _AGENT_TIMEOUT = 600.0
-_MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class ServerInfo:
     api_token: str
     agent_token: str
     data: Path
+    database: str
 
 
 def serve(
@@ -47,6 +54,8 @@ def serve(
     control_token: str | None = None,
     job_limits: "Limits | None" = None,
     python: str | None = None,
+    database_url: str | None = None,
+    share_database: bool = False,
     agent_timeout: float | None = None,
     job_token_lifetime: float | None = None,
 ) -> None:
@@ -61,6 +70,9 @@ def serve(
         control_token: Lets the holder create tenants and arm faults over HTTP.
         job_limits: Limits of each job; those of `synapse.jobs.spec.Limits` if None.
         python: Interpreter that is tried first for jobs of the platform's package.
+        database_url: Database such as ``postgresql://user@host/name``; SQLite in the folder if
+            None.
+        share_database: Whether the database may have tables of another project.
         agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
         job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
 
@@ -80,8 +92,11 @@ def serve(
         _open_folder(data_dir) as folder,
         folder.server_lock(),
         _catch_signals() as wait,
+        _hold_database(folder, database_url, is_shared=share_database),
     ):
         application = load_application(folder, control_token)
+        from synapse.emulator.database import describe_database
+
         credentials = folder.credentials()
         info = ServerInfo(
             url=_url(host, sockets[0].getsockname()[1]),
@@ -89,6 +104,7 @@ def serve(
             api_token=credentials.api_token,
             agent_token=credentials.agent_token,
             data=folder.path,
+            database=describe_database(),
         )
         end_jobs = _run_jobs(folder, info.url, job_limits, python)
         end_watch = _watch_agents(agent_timeout, job_token_lifetime)
@@ -112,28 +128,9 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
     Raises:
         EmulatorError: The folder can't be used, or the process already runs another Django.
     """
-    require_extra()
-    folder.prepare()
-    with folder.setup_lock():
-        credentials = folder.credentials()
-        os.environ[DATA_VARIABLE] = str(folder.path)
-        os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
-        import django
-        from django.conf import settings
-        from django.core.exceptions import ImproperlyConfigured
-        from django.db import DatabaseError
-
-        if settings.configured and settings.SETTINGS_MODULE != _SETTINGS:
-            raise EmulatorError(
-                "This process already runs a Django project; start the local backend as a child "
-                "process, with synapse.emulator.Emulator."
-            )
-        try:
-            django.setup(set_prefix=False)
-            _set_up_database(credentials)
-        except (ImproperlyConfigured, DatabaseError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(".")
-            raise EmulatorError(f"The database cannot be opened: {reason}.") from error
+    _set_up_django(folder)
+    with folder.setup_lock(), _translate_errors():
+        _set_up_database(folder.credentials())
     from django.apps import apps
     from django.core.handlers.wsgi import WSGIHandler
 
@@ -141,17 +138,70 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
     return WSGIHandler()
 
 
+def _set_up_django(folder: DataFolder) -> None:
+    require_extra()
+    folder.prepare()
+    with folder.setup_lock():
+        folder.credentials()
+    os.environ[DATA_VARIABLE] = str(folder.path)
+    os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
+    import django
+    from django.conf import settings
+
+    if settings.configured and settings.SETTINGS_MODULE != _SETTINGS:
+        raise EmulatorError(
+            "This process already runs a Django project; start the local backend as a child "
+            "process, with synapse.emulator.Emulator."
+        )
+    with _translate_errors():
+        django.setup(set_prefix=False)
+
+
+@contextlib.contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Translate errors of opening the database inside the block."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
+
+    try:
+        yield
+    except (ImproperlyConfigured, DatabaseError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise EmulatorError(f"The database cannot be opened: {reason}.") from error
+
+
+@contextlib.contextmanager
+def _hold_database(folder: DataFolder, url: str | None, *, is_shared: bool) -> Iterator[None]:
+    """Choose the database, and keep other servers out."""
+    for name, value in ((DATABASE_VARIABLE, url), (SHARE_VARIABLE, "1" if is_shared else None)):
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    _set_up_django(folder)
+    from synapse.emulator.database import hold_database
+
+    with contextlib.ExitStack() as stack:
+        with _translate_errors():
+            stack.enter_context(hold_database(lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        yield
+
+
 def _set_up_database(credentials: Credentials) -> None:
     from django.core.management import call_command
     from django.db import connection
     from django.utils import timezone
 
-    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
-
+    from synapse.emulator.database import refuse_foreign_tables
     from synapse.emulator.models import Tenant, Token, Upload
     from synapse.emulator.models.accounts import create_account
     from synapse.emulator.storage_service import remove_expired_uploads
 
+    if not os.environ.get(SHARE_VARIABLE):
+        refuse_foreign_tables()
+    if connection.vendor == "sqlite":
+        make_database_private(Path(connection.settings_dict["NAME"]))
+    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
     tenant, _ = Tenant.objects.get_or_create(
         code=credentials.tenant, defaults={"name": "Default tenant"}
     )
@@ -274,19 +324,11 @@ def _start_waitress(
 ) -> Callable[[], None]:
     """Serve on a thread, and return a function that stops gracefully."""
     from django.apps import apps
-    from waitress.server import create_server
 
-    from synapse.emulator.raw_connection import RawConnectionChannel
+    from synapse.emulator.body_guard import has_access
+    from synapse.emulator.connections import build_server
 
-    server = create_server(
-        application,
-        sockets=sockets,
-        threads=threads,
-        max_request_body_size=_MAX_BODY,
-        channel_request_lookahead=1,  # notices a client that leaves before the end
-        ident=None,
-    )
-    server.channel_class = RawConnectionChannel
+    server = build_server(application, sockets[0], threads, has_access)
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 

@@ -17,6 +17,7 @@ import attrs
 
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
+from synapse._internal.private_files import open_private
 from synapse._internal.user_folders import expand_home
 from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
@@ -202,7 +203,8 @@ class _BlockUpload:
                 return str(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f".{os.getpid()}.part")
-        draft.write_bytes(data)
+        with open_private(draft, "wb") as stream:
+            stream.write(data)
         draft.replace(path)  # atomic
         return str(path)
 

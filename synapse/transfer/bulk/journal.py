@@ -18,6 +18,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+from synapse._internal.private_files import open_database
 from synapse.errors import JournalInUse, UsageError
 from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 
@@ -91,7 +92,7 @@ class Journal:
         try:
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._database = sqlite3.connect(
+            self._database = open_database(
                 path or "", timeout=0.1, check_same_thread=False, isolation_level=None
             )
         except (OSError, sqlite3.Error) as error:

@@ -10,6 +10,8 @@ from typing import Any
 
 import attrs
 
+from synapse.transfer.filenames import compose
+
 __all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "quote_path"]
 
 
@@ -120,7 +122,7 @@ class UploadItem:
         """Identity across runs: a digest of the files' names and `meta`."""
         if not self._key:
             parts = sorted(
-                f"{file.specification}\0{file.origin or file.name}" for file in self.files
+                f"{file.specification}\0{compose(file.origin or file.name)}" for file in self.files
             )
             if self.meta:
                 parts.append(json.dumps(self.meta, sort_keys=True, allow_nan=False))

@@ -215,7 +215,7 @@ class _UploadRun:
         add_stage("tasks", tasks.create if tasks else len, self._to_task, **create)
         self._pipeline.run()
         report = self._report.finish()
-        report.ignored = self._source.ignored
+        report.ignored, report.notes = self._source.ignored, self._source.notes
         return report
 
     def _forget_lost_objects(self) -> int | None:

@@ -206,12 +206,15 @@ def test_clean_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert job.outcome == Outcome("completed")
     environment, _, folder = json.loads(job.messages[0])
     assert folder == str(job.folder / "code")
-    assert environment.pop("PATH").split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    own = job.folder / "environment"
+    folders = environment.pop("PATH").split(os.pathsep)
+    assert folders[:2] == [str(own / "bin"), str(Path(sys.executable).parent)]
     assert environment.pop("LANG")
     assert environment.pop("LC_CTYPE", "C.UTF-8") == "C.UTF-8"  # Python's own
     assert environment == {
         "HOME": str(job.folder / "home"),
         "TMPDIR": str(job.folder / "tmp"),
+        "VIRTUAL_ENV": str(own),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "SYNAPSE_JOB_ID": job.folder.name,
@@ -341,8 +344,10 @@ class Action:
         names = ("SYNAPSE_JOB_ID", "SYNAPSE_HOST", "SYNAPSE_ACCESS_TOKEN", "LEVEL")
         print(self.params, [os.environ.get(name) for name in names])
         print("[LEVEL: WARNING] slow")
-        print(sys.prefix)
-        shared = list(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/shared.pth"))
+        places = [path for path in sys.path if path.endswith("site-packages")]
+        own, kept = places
+        print(kept)
+        shared = list(pathlib.Path(kept).glob("shared.pth"))
         print(shared, sys.version_info >= (3, 12))
 """
 PLATFORM_CONFIG = {
@@ -396,11 +401,11 @@ def test_the_package_runs_the_action_in_a_place_of_its_own(
 
     assert job.outcome == Outcome("completed"), job.messages
     assert job.messages[0].startswith("The platform's package runs this action, on Python 3.")
-    values, slow, prefix, *rest = job.messages[-4:]
+    values, slow, kept, *rest = job.messages[-4:]
     variables = [job.folder.name, "http://127.0.0.1:9", "the-jobs-own-token", "3"]
     assert values == f"{ {'epochs': 3} } {variables}"
     assert (slow, job.lines[-3].level) == ("slow", "warning")
-    assert Path(prefix).is_relative_to(tmp_path / "releases" / made.checksum)
+    assert Path(kept).is_relative_to(tmp_path / "releases" / made.checksum)
     assert rest == ["[] True"]
     assert "the-jobs-own-token" not in "".join(job.messages[:-4])
 
