@@ -122,7 +122,7 @@ class _JobProcess:
         return code
 
     def _say_end(self) -> None:
-        """Say that nothing is left to send; a child that the code forked says nothing."""
+        """Print that nothing is left to send, except in a child that the code forked."""
         if self._process == os.getpid():
             self._process = None
             _print_line(END)
