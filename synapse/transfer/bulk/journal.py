@@ -370,7 +370,7 @@ class Journal:
         self._write("INSERT OR REPLACE INTO facts VALUES ('seen', ?)", [(str(newest),)])
 
     def claim(self, items: Sequence[UploadItem]) -> list[UploadItem]:
-        """Give hashed items the units of other uploads with the same content, one to each.
+        """Assign units of other uploads to hashed items with the same content, one to each.
 
         Returns:
             The items that got a unit.
