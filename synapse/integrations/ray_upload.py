@@ -18,6 +18,7 @@ import attrs
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
 from synapse._internal.private_files import open_private
+from synapse._internal.user_folders import expand_home
 from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
 from synapse.orm.resource import Resource
@@ -98,7 +99,7 @@ def upload(
     meta = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}
     columns = [*files.values(), *meta.values(), *([names] if names else [])]
     _validate_columns(dataset, columns)
-    folder = Path(journals).absolute()
+    folder = expand_home(journals).absolute()
     send = _BlockUpload(
         session, key, dict(files), meta, names, to_json(project), str(folder), workers
     )

@@ -36,6 +36,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
 from synapse.errors import SynapseError, UsageError
 from synapse.transfer.bulk.batch_create import (
@@ -130,7 +131,9 @@ def upload_many(
         show_progress(progress) as shown,
     ):
         items.check()
-        path = Path(journal) if journal is not None else _journal_path(transport, target, items)
+        path = (
+            expand_home(journal) if journal is not None else _journal_path(transport, target, items)
+        )
         project = None if target.project is None else str(target.project)
         opened_journal = Journal(
             path,
