@@ -153,6 +153,8 @@ class _BlockUpload:
                     workers=self.workers,
                     progress=False,
                     journal=folder / "journal.sqlite",
+                    # Blocks may have the same rows, and each would read the whole collection.
+                    skip_existing="files",
                 )
             except JournalInUse:  # noqa: PERF203
                 if time.monotonic() >= end:
@@ -220,3 +222,4 @@ def _add(total: UploadReport, part: UploadReport) -> None:
     for name in ("created", "tasks", "skipped", "files_sent", "files_held", "bytes"):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     total.failed += part.failed
+    total.notes += part.notes
