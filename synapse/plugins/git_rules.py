@@ -78,7 +78,7 @@ class Rule:
 
 @attrs.frozen
 class GitSettings:
-    """What git knows beside the files with rules.
+    """Settings of git for a folder, beside the files with rules.
 
     Attributes:
         excludes: The user's file with rules for all repositories.

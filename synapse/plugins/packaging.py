@@ -273,7 +273,7 @@ def _refuse_misplaced_config(source: zipfile.ZipFile, names: Iterable[str]) -> N
             is_meant = not folder
         if not is_meant:
             continue  # the settings of something else
-        reasons = []
+        reasons: list[str] = []
         if folder:
             reasons.append(
                 f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
