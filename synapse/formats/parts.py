@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 from synapse.annotations import masks
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.objects import ImageObject
-from synapse.formats.pictures import read_size
+from synapse.formats.pictures import place_picture, read_size
 from synapse.formats.report import FormatReport
-from synapse.formats.samples import Sample
+from synapse.formats.samples import ImageMode, Sample
 
 __all__ = [
     "Bounds",
@@ -29,6 +29,7 @@ __all__ = [
     "parse_value",
     "rasterize_object",
     "to_tidy",
+    "write_picture",
 ]
 
 Bounds: TypeAlias = tuple[float, float, float, float]
@@ -68,7 +69,8 @@ def to_tidy(value: float) -> float:
 
 def format_number(value: float) -> str:
     """Return a number as text, with at most six digits after the point."""
-    return f"{value:.6f}".rstrip("0").rstrip(".").replace("-0", "0", int(-5e-7 < value <= 0))
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def parse_value(text: str) -> Any:
@@ -159,12 +161,18 @@ def rasterize_object(found: ImageObject, size: tuple[int, int]) -> masks.Runs:
         if found.mask.size not in (None, size):
             raise Unfit("mask-size", f"The mask is of {found.mask.size}, the picture of {size}.")
         parts.append(masks.normalize(found.mask.runs))
-    for polygon in found.polygons:
-        if len(polygon.points) > 2:
-            parts.append(masks.rasterize(polygon.points, *size))
+    rings = [each.points for each in found.polygons if len(each.points) > 2]
+    parts += [masks.rasterize(ring, *size) for ring in rings]
     runs = masks.merge(*parts)
     if not runs:
         raise Unfit("no-area", "The shape covers no pixel.")
     if sum(runs[-1]) > size[0] * size[1]:
         raise Unfit("mask-size", f"The mask has pixels outside the picture of {size}.")
     return runs
+
+
+def write_picture(sample: Sample, target: Path, mode: ImageMode, report: FormatReport) -> None:
+    """Put a sample's picture to its place, and note a missing one."""
+    is_there = sample.image is None or sample.image.is_file()
+    if mode != "none" and not (is_there and place_picture(sample, target, mode)):
+        report.skip(sample.name, "no-picture", "The file of the picture isn't there.")

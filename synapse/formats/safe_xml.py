@@ -7,7 +7,7 @@ made, and no text is repeated a billion times.
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET  # noqa: S405 - builds elements; expat parses, see below
+import xml.etree.ElementTree as ET
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from xml.parsers import expat
@@ -113,4 +113,4 @@ def to_xml_text(text: str) -> str:
 def make_xml(root: ET.Element) -> bytes:
     """Return an element as indented XML in UTF-8."""
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8") + b"\n"
+    return f"{ET.tostring(root, encoding='unicode')}\n".encode()

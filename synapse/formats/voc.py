@@ -7,8 +7,9 @@ width is `xmax - xmin + 1`: that is `one_based=True`.
 
 from __future__ import annotations
 
+import math
 import re
-import xml.etree.ElementTree as ET  # noqa: S405 - builds elements; safe_xml parses
+import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -36,8 +37,9 @@ from synapse.formats.parts import (
     parse_value,
     rasterize_object,
     to_tidy,
+    write_picture,
 )
-from synapse.formats.pictures import check_mode, place_picture, write_file
+from synapse.formats.pictures import check_mode, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import make_xml, read_xml, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
@@ -79,9 +81,10 @@ LOSSES: dict[str, str] = {
 }
 """Codes of the losses, with their meaning."""
 
-VOC_CLASSES = tuple(
-    "aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike "
-    "person pottedplant sheep sofa train tvmonitor".split()
+VOC_CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
 )
 """The classes of the original data set, in the order of the masks' indices from 1."""
 
@@ -490,8 +493,7 @@ class _Writer:
         stem = str(Path(picture).with_suffix("").as_posix())
         has_masks = canvases is not None and any(canvases[0].pixels)
         segmented.text = str(int(has_masks))
-        if not place_picture(sample, self.folder / "JPEGImages" / picture, self.images):
-            report.skip(name, "no-picture", "The file of the picture isn't there.")
+        write_picture(sample, self.folder / "JPEGImages" / picture, self.images, report)
         if canvases is not None and has_masks:
             palette = make_palette()
             for kind, canvas in zip(("Class", "Object"), canvases, strict=True):
@@ -521,15 +523,12 @@ class _Writer:
         notes = list(_list_losses(found))
         edges = [x + self.one_based, y + self.one_based, x + width, y + height]
         if not self.decimals:
-            rounded = [round(edge) for edge in edges]
+            rounded = _round_edges(edges, smallest=1 - self.one_based)
             if rounded != edges:
                 notes.append(("rounded", "Coordinates are rounded to whole pixels."))
-            # A thin box keeps a pixel.
-            rounded[2] = max(rounded[2], rounded[0] + 1 - self.one_based)
-            rounded[3] = max(rounded[3], rounded[1] + 1 - self.one_based)
-            edges = list(rounded)
+            edges = rounded
         element = ET.SubElement(root, "object")
-        ET.SubElement(element, "name").text = _clean(found.label, name, self.report)
+        ET.SubElement(element, "name").text = _clean(found.label or "", name, self.report)
         attributes = _join_attributes(found)
         ET.SubElement(element, "pose").text = to_xml_text(
             str(attributes.get("pose", "Unspecified"))
@@ -578,6 +577,16 @@ class _Writer:
         canvases[0].paint(runs, index)
         if canvases[1].paint(runs, number):
             yield "overlap", "The mask takes pixels from another one."
+
+
+def _round_edges(edges: Sequence[float], *, smallest: int) -> list[float]:
+    """Return whole numbers; a box thinner than a pixel covers the pixel around."""
+    rounded: list[float] = [round(edge) for edge in edges]
+    for at in (0, 1):
+        if rounded[at + 2] - rounded[at] < smallest:
+            rounded[at] = math.floor(edges[at])
+            rounded[at + 2] = max(math.ceil(edges[at + 2]), rounded[at] + smallest)
+    return rounded
 
 
 def _list_losses(found: ImageObject) -> Iterator[tuple[str, str]]:
