@@ -25,6 +25,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",
+    "DataLost",
     "FieldMissing",
     "FieldValueError",
     "FilterIgnored",
@@ -189,6 +190,10 @@ class FieldValueError(SynapseError, ValueError):
 
 class UnknownDocument(SynapseError, ValueError):
     """An annotation document has none of the forms that the platform's editors write."""
+
+
+class DataLost(SynapseError):
+    """A strict export or import met data that the format can't hold, or that can't be read."""
 
 
 class LazyLoadError(SynapseError):

@@ -104,7 +104,7 @@ class Annotation:
 
     @property
     def bounds(self) -> tuple[float, float, float, float] | None:
-        """The smallest upright box around: x, y, width, height; `None` without a place."""
+        """The smallest upright box around, as x, y, width, height; `None` without a place."""
         return None
 
     @property

@@ -115,7 +115,7 @@ class Box(Annotation):
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """The smallest upright box around: x, y, width, height."""
+        """The smallest upright box around, as x, y, width, height."""
         if not self.rotation:
             return self.xywh
         xs, ys = zip(*self.corners, strict=True)
@@ -147,7 +147,7 @@ class _Line(Annotation):
 
     @property
     def bounds(self) -> tuple[float, float, float, float] | None:
-        """The smallest upright box around: x, y, width, height."""
+        """The smallest upright box around, as x, y, width, height."""
         return bounds_of(self.points)
 
     @classmethod
@@ -223,7 +223,7 @@ class Keypoint(Annotation):
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """The point as a box without size: x, y, 0, 0."""
+        """The point as a box without size, x, y, 0, 0."""
         return self.x, self.y, 0, 0
 
     @classmethod
@@ -251,7 +251,7 @@ class Mask(Annotation):
 
     @property
     def bounds(self) -> tuple[float, float, float, float] | None:
-        """The smallest upright box around: x, y, width, height; `None` if the size is unknown."""
+        """The smallest upright box, as x, y, width, height; `None` if the size is unknown."""
         return masks.bounds(self.runs, self.size[0]) if self.size and self.runs else None
 
     @property

@@ -35,6 +35,8 @@ def upload(
         report = session.data_collections.get(collection).upload(
             source, project=project, workers=workers
         )
+        for note in report.notes:
+            typer.echo(f"note: {note}", err=True)
         _print_report(report)
 
 

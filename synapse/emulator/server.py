@@ -31,7 +31,6 @@ _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
 _STORAGE_THREADS = 8
 _AGENT_TIMEOUT = 600.0
-_MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,9 @@ def serve(
     ):
         application = load_application(folder, control_token)
         from synapse.emulator.database import describe_database
+        from synapse.emulator.files import remove_left_files
 
+        remove_left_files()
         credentials = folder.credentials()
         info = ServerInfo(
             url=_url(host, sockets[0].getsockname()[1]),
@@ -325,19 +326,11 @@ def _start_waitress(
 ) -> Callable[[], None]:
     """Serve on a thread, and return a function that stops gracefully."""
     from django.apps import apps
-    from waitress.server import create_server
 
-    from synapse.emulator.raw_connection import RawConnectionChannel
+    from synapse.emulator.body_guard import has_access
+    from synapse.emulator.connections import build_server
 
-    server = create_server(
-        application,
-        sockets=sockets,
-        threads=threads,
-        max_request_body_size=_MAX_BODY,
-        channel_request_lookahead=1,  # notices a client that leaves before the end
-        ident=None,
-    )
-    server.channel_class = RawConnectionChannel
+    server = build_server(application, sockets[0], threads, has_access)
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 

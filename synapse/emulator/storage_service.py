@@ -22,14 +22,15 @@ from synapse.emulator.files import data_folder, md5
 from synapse.emulator.models import PresignedUpload
 from synapse.emulator.signed_links import read_link, sign_link
 
-_PURPOSE = "put"
+#: The purpose of links that take a file.
+UPLOAD_PURPOSE = "put"
 _BLOCK = 1 << 20
 _TOKENS = ("Authorization", "SYNAPSE-Access-Token", "SYNAPSE-Agent", "SYNAPSE-Tenant")
 
 
 def build_upload_url(upload: PresignedUpload, number: int, request: Request) -> str:
     """Return the URL that takes a part, or with 0 the whole file, until the upload expires."""
-    signature = sign_link(_PURPOSE, [upload.key.hex, number], int(upload.expires.timestamp()))
+    signature = sign_link(UPLOAD_PURPOSE, [upload.key.hex, number], int(upload.expires.timestamp()))
     return build_storage_url("storage", upload.key.hex, signature, request)
 
 
@@ -93,7 +94,7 @@ class StorageView(View):
         if carries_token(request):
             return refuse(400, "InvalidRequest", "This address takes no token. Send none.")
         try:
-            signed_key, number = read_link(_PURPOSE, request.GET.get("signature", ""))
+            signed_key, number = read_link(UPLOAD_PURPOSE, request.GET.get("signature", ""))
         except PermissionDenied as error:
             return refuse(403, "AccessDenied", str(error.detail))
         upload = PresignedUpload.objects.filter(pk=key).first()

@@ -15,6 +15,7 @@ from typing import IO, Any
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import BadArchive, MissingExtra, PluginConfigError, UsageError
 from synapse.plugins.archive import list_safe_entries, open_zip, read_entry, validate_names
 from synapse.plugins.config import PluginConfig
@@ -35,6 +36,7 @@ __all__ = [
 
 _LARGEST_CONFIG = 1 << 20
 _LARGEST_MODULE = 16 << 20
+_CONFIG_NAMES_OF_PEOPLE = ("config.yaml", "config.yml", "config.json")
 _BLOCK = 1 << 20
 
 
@@ -92,14 +94,15 @@ def pack(
         >>> pack(folder, folder.parent / "echo.zip").names
         ('config.yaml', 'echo.py')
     """
+    folder, dest = expand_home(folder), expand_home(dest)
     ignored = IgnoredPaths()
-    files = list_files(Path(folder), ignored)
+    files = list_files(folder, ignored)
     by_name = {file.name: file for file in files}
     try:
         validate_names([(name, False) for name in by_name])
     except BadArchive as error:
         raise UsageError(f"{folder} can't be packed: {error}") from error
-    name = _config_name(Path(folder), by_name, ignored)
+    name = _config_name(folder, by_name, ignored)
     config = check_release(
         parse_config(name, by_name[name].path.read_bytes()),
         source=name,
@@ -110,7 +113,7 @@ def pack(
         version=version,
     )
     write_zip(files, dest)
-    return Package(path=Path(dest), config=config, names=tuple(by_name), checksum=_sha256(dest))
+    return Package(path=dest, config=config, names=tuple(by_name), checksum=_sha256(dest))
 
 
 def write_zip(files: Iterable[SourceFile], dest: str | os.PathLike[str] | IO[bytes]) -> None:
@@ -127,6 +130,9 @@ def check_zip(
     version: str | None = None,
 ) -> PluginConfig | None:
     """Check a zip from elsewhere, as `pack` checks a folder.
+
+    A configuration of actions that isn't at the top, or has another name, is refused: the release
+    would have none.
 
     Returns:
         The configuration; `None` without actions: nothing of such a release can be run.
@@ -152,11 +158,7 @@ def check_zip(
                     code=code,
                     version=version,
                 )
-    folder = names[0].partition("/")[0] if names else ""
-    for name in CONFIG_NAMES:
-        if f"{folder}/{name}" in names and all(entry.startswith(f"{folder}/") for entry in names):
-            reason = f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
-            raise PluginConfigError({"": [reason]}, name)
+        _refuse_misplaced_config(source, names)
     return None
 
 
@@ -176,7 +178,9 @@ def prepare_upload(
         UsageError: The source can't be released, see `pack`.
         MissingExtra: The source is a folder, and packing needs a missing package.
     """
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
+    if isinstance(source, (str, os.PathLike)):
+        source = expand_home(source)
+    if isinstance(source, Path) and source.is_dir():
         name = name or f"{code}-{version}.zip"
         with tempfile.TemporaryDirectory(prefix="synapse-release-") as folder:
             yield pack(source, Path(folder, "release.zip"), code=code, version=version).path, name
@@ -210,6 +214,41 @@ def _is_meant_to_run(document: Mapping[str, Any]) -> bool:
     )
 
 
+def _names_config(name: str) -> bool:
+    """Return whether people take a name for that of a configuration."""
+    return name.casefold() in _CONFIG_NAMES_OF_PEOPLE
+
+
+def _refuse_misplaced_config(source: zipfile.ZipFile, names: Iterable[str]) -> None:
+    """Refuse a zip whose only configuration can't be found where the name would be.
+
+    Raises:
+        PluginConfigError: The zip has a configuration in a folder, or of another spelling.
+        BadArchive: The configuration can't be read.
+    """
+    # The nearest to the top first. A Mac adds __MACOSX, with files of the same names.
+    for name in sorted(names, key=lambda name: (name.count("/"), name)):
+        folder, _, own_name = name.rpartition("/")
+        if "__MACOSX" in folder.split("/") or not _names_config(own_name):
+            continue
+        proper = "config.json" if own_name.casefold().endswith("json") else "config.yaml"
+        try:
+            text = read_entry(source, name, _LARGEST_CONFIG) or b""
+            is_meant = not folder or _is_meant_to_run(parse_config(proper, text))
+        except (PluginConfigError, MissingExtra):
+            is_meant = not folder
+        if not is_meant:
+            continue  # the settings of something else
+        reasons = []
+        if folder:
+            reasons.append(
+                f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
+            )
+        if own_name != proper:
+            reasons.append(f"Named {own_name}. Rename the file to {proper}.")
+        raise PluginConfigError({"": reasons}, proper)
+
+
 def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths) -> str:
     """Return the name of a folder's configuration file.
 
@@ -224,8 +263,8 @@ def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths
     reason = f"Missing at the top of {folder}."
     if any(ignored.has_path(name) for name in CONFIG_NAMES):
         reason = "Left out by .gitignore."
-    elif "config.yml" in by_name:
-        reason = "Named config.yml. Rename the file to config.yaml."
+    elif other := next((name for name in by_name if _names_config(name)), None):
+        reason = f"Named {other}. Rename the file to config.yaml."
     else:
         deeper = [name for name in by_name if name.rpartition("/")[2] in CONFIG_NAMES]
         if len(deeper) == 1:

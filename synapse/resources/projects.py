@@ -12,12 +12,14 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Deletable, Editable
+from synapse.resources.data_set_transfer import DataSetMixin
 from synapse.resources.enums import AccessLevel, Category
 from synapse.resources.file_transfers import DownloadTasksMixin
 
 if TYPE_CHECKING:
     from synapse.annotations import Annotation, LabelClass, Problem
     from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.bulk_annotation import AnnotationReport
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.models import ModelManager
     from synapse.resources.task_tags import TaskTagManager
@@ -35,7 +37,7 @@ class ProjectManager(
 
 
 @resource("projects/", manager=ProjectManager)
-class Project(Editable, Deletable, DownloadTasksMixin):
+class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
     """An annotation project: tasks over the data of a collection.
 
     Attributes:
@@ -98,6 +100,17 @@ class Project(Editable, Deletable, DownloadTasksMixin):
         found: list[LabelClass] = load("synapse.annotations").read_classes(self.configuration)
         return found
 
+    def annotate(
+        self, documents: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **options: Any
+    ) -> AnnotationReport:
+        """Store the annotations of many of the project's tasks: `tasks.bulk_annotate()`.
+
+        Args:
+            documents: Annotations or documents by task or id.
+            **options: Arguments of `TaskManager.bulk_annotate()`.
+        """
+        return self.tasks.bulk_annotate(documents, **options)
+
     def check(self, annotations: Iterable[Annotation] | Mapping[str, Any]) -> list[Problem]:
         """Return the faults of annotations that the project's editor would refuse.
 
@@ -107,7 +120,7 @@ class Project(Editable, Deletable, DownloadTasksMixin):
             annotations: Annotations, or a document.
 
         Returns:
-            One problem for each fault: a tool or class that the project doesn't have, no area, a
+            One problem for each fault, such as a class that the project doesn't have, no area, a
             place outside of the picture, ids that don't fit.
 
         Raises:

@@ -14,6 +14,7 @@ from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
 from synapse.orm.resource import Deletable, Editable
 from synapse.resources.annotated import DocumentAnnotations, write_annotations
+from synapse.resources.bulk_annotation import BulkAnnotateMixin
 from synapse.resources.enums import Priority, TaskStatus
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
@@ -31,9 +32,14 @@ __all__ = ["Task", "TaskManager"]
 
 
 class TaskManager(
-    Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"], BulkTagMixin["Task"]
+    Manager["Task"],
+    BulkCreates["Task"],
+    Updates["Task"],
+    Deletes["Task"],
+    BulkTagMixin["Task"],
+    BulkAnnotateMixin["Task"],
 ):
-    """Tasks: read, create one or many, update, delete, tag."""
+    """Tasks: read, create one or many, update, delete, tag, annotate."""
 
     __slots__ = ()
 

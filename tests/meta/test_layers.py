@@ -23,10 +23,12 @@ ALLOWED: dict[str, set[str]] = {
     "transport": {"_version", "config", "errors"},
     "transfer": {"errors", "transport"},
     "annotations": {"errors"},
+    "formats": {"annotations", "errors"},
     "orm": {"errors", "transport"},
     # A release and a run are checked before their request is sent.
     "resources": {
-        *("_public", "annotations", "errors", "orm", "plugins", "transfer", "transport"),
+        *("_public", "annotations", "errors", "formats", "orm", "plugins", "transfer"),
+        "transport",
     },
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import UsageError
 
 __all__ = ["RayPackage"]
@@ -29,7 +30,7 @@ class RayPackage:
     """
 
     def __init__(self, source: str | os.PathLike[str]) -> None:
-        path = Path(source)
+        path = expand_home(source)
         self._file: IO[bytes]
         try:
             if path.is_dir():

@@ -352,6 +352,58 @@ def test_a_zip_of_the_folder_instead_of_what_is_in_it(folder: Path, tmp_path: Pa
         check_zip(archive)
 
 
+TEXT = json.dumps(CONFIG)
+
+
+def zip_of(path: Path, *names: str, text: str = TEXT) -> Path:
+    """Make a zip whose files that are called config have a text."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            is_config = name.casefold().rpartition("/")[2].startswith("config.")
+            archive.writestr(name, text if is_config else "")
+    return path
+
+
+@pytest.mark.parametrize("config", ["config.json", "config.yaml", "config.yml", "Config.YAML"])
+@pytest.mark.parametrize(
+    "beside",
+    ["__MACOSX/p/._config.json", "__MACOSX/p/config.json", ".DS_Store", "README.md", "Thumbs.db"],
+)
+def test_a_zip_of_the_folder_beside_other_files(tmp_path: Path, beside: str, config: str) -> None:
+    archive = zip_of(tmp_path / "made.zip", beside, f"p/{config}", "p/plugin/train.py")
+
+    with pytest.raises(PluginConfigError, match="Inside p/, not at the top"):
+        check_zip(archive)
+
+
+@pytest.mark.parametrize("config", ["config.yml", "Config.yaml", "CONFIG.JSON", "config.YML"])
+def test_a_zip_whose_configuration_has_another_name(tmp_path: Path, config: str) -> None:
+    archive = zip_of(tmp_path / "made.zip", config, "plugin/train.py")
+
+    with pytest.raises(PluginConfigError, match=f"Named {config}. Rename the file to config"):
+        check_zip(archive)
+
+
+def test_a_configuration_in_two_folders_is_found(tmp_path: Path) -> None:
+    with pytest.raises(PluginConfigError, match="Inside a/b/, not at the top"):
+        check_zip(zip_of(tmp_path / "made.zip", "a/b/config.yaml", "README.md"))
+
+
+def test_settings_of_something_else_are_no_configuration(tmp_path: Path) -> None:
+    model = zip_of(tmp_path / "model.zip", "model/config.json", text='{"hidden_size": 3}')
+    broken = zip_of(tmp_path / "broken.zip", "model/config.json", text="{")
+    mac = zip_of(tmp_path / "mac.zip", "__MACOSX/config.yml", "README.md")
+
+    assert [check_zip(path) for path in (model, broken, mac)] == [None] * 3
+
+
+@pytest.mark.parametrize("config", ["config.yml", "Config.yaml", "CONFIG.JSON"])
+def test_a_folder_whose_configuration_has_another_name(folder: Path, config: str) -> None:
+    (folder / "config.json").rename(folder / config)
+
+    assert mistakes(folder)[""] == [f"Named {config}. Rename the file to config.yaml."]
+
+
 def test_a_zip_that_is_unsafe(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         archive.writestr("../x", "")
