@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -12,7 +13,6 @@ from typing import IO, TYPE_CHECKING, Any
 from synapse._internal.closing import Closing
 from synapse._internal.user_folders import expand_home
 from synapse.emulator.child import end_process, read_log, wait_until_ready
-from synapse.jobs.local.protection import remove
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -125,7 +125,7 @@ class RunningAgent(Closing):
         """Stop the agent, and remove a temporary folder."""
         self.stop()
         if self._data is None and self._folder is not None:
-            remove(self._folder)
+            shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
 
     def __enter__(self) -> Self:
