@@ -57,7 +57,7 @@ class Canvas:
         self.pixels = bytearray(width * height)
 
     def paint(self, runs: masks.Runs, index: int) -> bool:
-        """Give pixels an index.
+        """Set the index of pixels.
 
         Returns:
             Whether some of them had one.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import PurePosixPath
@@ -46,7 +46,7 @@ class NameRegister:
 
 
 @contextmanager
-def open_register() -> Iterator[NameRegister]:
-    """Give a register without names, and forget it at the end."""
+def open_register() -> Generator[NameRegister, None, None]:
+    """Return a register without names, for the time of a block."""
     with closing(sqlite3.connect("")) as database:
         yield NameRegister(database)

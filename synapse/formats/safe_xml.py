@@ -23,11 +23,11 @@ _MAX_DEPTH = 100
 _UNFIT = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-class _Refused(Exception):
+class _RefusedPart(Exception):
     """The parser met a part that isn't safe."""
 
 
-class _Builder:
+class _ElementBuilder:
     """Builds elements, and hands over those with the wanted tags."""
 
     def __init__(self, tags: Collection[str] | None) -> None:
@@ -41,7 +41,7 @@ class _Builder:
         """Note the start of an element."""
         self._depth += 1
         if self._depth > _MAX_DEPTH:
-            raise _Refused(f"elements are nested more than {_MAX_DEPTH} times")
+            raise _RefusedPart(f"elements are nested more than {_MAX_DEPTH} times")
         if self._tree is None and (self._tags is None or tag in self._tags):
             self._tree, self._start = ET.TreeBuilder(), self._depth
         if self._tree is not None:
@@ -72,7 +72,7 @@ def iterate_elements(path: Path, tags: Collection[str] | None = None) -> Iterato
     Raises:
         UsageError: The file isn't XML, or has a document type declaration.
     """
-    builder = _Builder(tags)
+    builder = _ElementBuilder(tags)
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.StartElementHandler = builder.start
@@ -87,12 +87,12 @@ def iterate_elements(path: Path, tags: Collection[str] | None = None) -> Iterato
                 yield from builder.done
                 builder.done.clear()
             parser.Parse(b"", True)
-    except (_Refused, expat.ExpatError, OSError, ValueError, LookupError) as error:
+    except (_RefusedPart, expat.ExpatError, OSError, ValueError, LookupError) as error:
         raise UsageError(f"{path} is not readable XML ({error}).") from None
 
 
 def _refuse_declaration(*_: object) -> None:
-    raise _Refused("a document type declaration, which may define entities, is not allowed")
+    raise _RefusedPart("a document type declaration, which may define entities, is not allowed")
 
 
 def read_xml(path: Path) -> ET.Element:

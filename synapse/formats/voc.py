@@ -43,7 +43,7 @@ from synapse.formats.pictures import check_mode, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import make_xml, read_xml, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
-from synapse.formats.voc_layout import Entry, Layout, find_layout
+from synapse.formats.voc_layout import VocEntry, VocLayout, find_layout
 
 __all__ = ["LOSSES", "VOC_CLASSES", "read", "recognize", "write"]
 
@@ -121,8 +121,8 @@ def recognize(folder: Path) -> str | None:
 
 
 @attrs.frozen
-class _Reader:
-    layout: Layout
+class _VocReader:
+    layout: VocLayout
     names: Sequence[str]
     colors: Sequence[Color]
     one_based: bool
@@ -132,7 +132,7 @@ class _Reader:
         for entry in self.layout.iterate_entries():
             yield partial(self.read_sample, entry)
 
-    def read_sample(self, entry: Entry, report: FormatReport) -> Sample | None:
+    def read_sample(self, entry: VocEntry, report: FormatReport) -> Sample | None:
         name = entry.name
         if entry.labels is None and entry.image is None and not entry.has_masks:
             report.skip(name, "no-picture", "The listed picture isn't in the folder.")
@@ -197,7 +197,7 @@ class _Reader:
 
     def _read_masks(
         self,
-        entry: Entry,
+        entry: VocEntry,
         size: tuple[int, int] | None,
         objects: Sequence[Box | None],
         report: FormatReport,
@@ -280,7 +280,7 @@ def read(
             names = _collect_names(layout)
             if layout.has_masks and set(names) <= set(VOC_CLASSES):
                 known = names = VOC_CLASSES
-    reader = _Reader(layout, known or (), colors, one_based, masks)
+    reader = _VocReader(layout, known or (), colors, one_based, masks)
     return DataSet(map(DataSetClass, names), LazySamples(reader.iterate_steps, report))
 
 
@@ -330,7 +330,7 @@ def _read_label_map(path: Path) -> list[tuple[str, Color]]:
     return found
 
 
-def _collect_names(layout: Layout) -> list[str]:
+def _collect_names(layout: VocLayout) -> list[str]:
     names: set[str] = set()
     for entry in layout.iterate_entries():
         if entry.labels is not None:
@@ -400,7 +400,9 @@ def write(
             report.lose(_LABEL_MAP, "class-details", reason)
     names = [_clean(each.name, _LABEL_MAP, report) for each in data.classes]
     with open_register() as register, ExitStack() as stack:
-        writer = _Writer(folder, report, register, _Lists(folder / "ImageSets", stack), names)
+        writer = _VocWriter(
+            folder, report, register, _SplitLists(folder / "ImageSets", stack), names
+        )
         writer = attrs.evolve(
             writer, one_based=one_based, decimals=decimals, masks=masks, images=images
         )
@@ -423,7 +425,7 @@ def _clean(text: str, name: str, report: FormatReport) -> str:
     return clean
 
 
-class _Lists:
+class _SplitLists:
     """The lists of splits, written row by row, and put to their places at the end."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
@@ -451,11 +453,11 @@ class _Lists:
 
 
 @attrs.frozen
-class _Writer:
+class _VocWriter:
     folder: Path
     report: FormatReport
     register: NameRegister
-    lists: _Lists
+    lists: _SplitLists
     names: Sequence[str]
     one_based: bool = False
     decimals: bool = False

@@ -11,7 +11,7 @@ import attrs
 
 from synapse.formats.pictures import SUFFIXES, find_pictures
 
-__all__ = ["Entry", "Layout", "find_layout"]
+__all__ = ["VocEntry", "VocLayout", "find_layout"]
 
 _SPLITS = ("train", "val", "valid", "validation", "test")
 _LISTS = ("Main", "Segmentation", "Layout", "Action")
@@ -21,7 +21,7 @@ _CLASS_ROW = re.compile(r"(.*\S)\s+-?[01]")
 
 
 @attrs.frozen
-class Entry:
+class VocEntry:
     """The files of one picture.
 
     Attributes:
@@ -47,7 +47,7 @@ class Entry:
 
 
 @attrs.frozen
-class Layout:
+class VocLayout:
     """The folders of a data set.
 
     Attributes:
@@ -65,7 +65,7 @@ class Layout:
         """Whether there are masks of classes."""
         return (self.root / _MASKS[0]).is_dir()
 
-    def iterate_entries(self) -> Iterator[Entry]:
+    def iterate_entries(self) -> Iterator[VocEntry]:
         """Yield the files of each picture, by name."""
         if self.is_flat:
             for top in _find_tops(self.root):
@@ -78,16 +78,16 @@ class Layout:
 
     def _iterate_folder(
         self, labels: Path, pictures: Path, splits: Mapping[str, str], split: str | None
-    ) -> Iterator[Entry]:
+    ) -> Iterator[VocEntry]:
         images: dict[str, list[Path]] = {}
         for path in find_pictures(pictures):
             if labels != self.root or not _is_in_top(path, self.root):
                 images.setdefault(_get_stem(path, pictures), []).append(path)
         stems = {_get_stem(path, labels): path for path in _find_xml(labels, self.root)}
-        masks = [_find_stems(self.root / kind, ".png") for kind in _MASKS]
-        if self.is_flat:
-            masks = [{}, {}]
-        known = {*stems, *masks[0], *masks[1], *splits, *images}
+        class_masks, object_masks = (
+            {} if self.is_flat else _find_masks(self.root / kind) for kind in _MASKS
+        )
+        known = {*stems, *class_masks, *object_masks, *splits, *images}
         for stem in sorted(known):
             found = images.get(stem, [])
             xml = stems.get(stem)
@@ -96,13 +96,13 @@ class Layout:
             if chosen is not None:
                 name = chosen.relative_to(pictures).as_posix()
             part = splits.get(stem, split)
-            yield Entry(name, xml, chosen, part, masks[0].get(stem), masks[1].get(stem))
+            yield VocEntry(name, xml, chosen, part, class_masks.get(stem), object_masks.get(stem))
             for other in found:
                 if other != chosen:
-                    yield Entry(other.relative_to(pictures).as_posix(), None, other, part)
+                    yield VocEntry(other.relative_to(pictures).as_posix(), None, other, part)
 
 
-def find_layout(folder: Path) -> Layout | None:
+def find_layout(folder: Path) -> VocLayout | None:
     """Return where the files of a data set are, or `None` if there are none."""
     inner = sorted(folder.glob("VOCdevkit/*/")) + sorted(folder.glob("VOC*/"))
     for root in (folder, *inner):
@@ -112,9 +112,9 @@ def find_layout(folder: Path) -> Layout | None:
         )
         example = next(iter(paths), None)
         if example is not None:
-            return Layout(root, False, example)
+            return VocLayout(root, False, example)
     example = next(_find_xml(folder, None), None)
-    return None if example is None else Layout(folder, True, example)
+    return None if example is None else VocLayout(folder, True, example)
 
 
 def _find_tops(folder: Path) -> Iterator[Path]:
@@ -135,8 +135,8 @@ def _find_xml(labels: Path, root: Path | None) -> Iterator[Path]:
                 yield path
 
 
-def _find_stems(folder: Path, suffix: str) -> dict[str, Path]:
-    paths = sorted(folder.rglob(f"*{suffix}")) if folder.is_dir() else []
+def _find_masks(folder: Path) -> dict[str, Path]:
+    paths = sorted(folder.rglob("*.png")) if folder.is_dir() else []
     return {_get_stem(path, folder): path for path in paths}
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from synapse.formats import FORMATS
 
-PAGES = Path(__file__).parents[3] / "docs" / "howto" / "formats"
+PAGES = Path(__file__).parents[2] / "docs" / "howto" / "formats"
 ROW = re.compile(r"\| `([a-z-]+)` \| (.+?) \|")
 
 
@@ -18,7 +18,7 @@ ROW = re.compile(r"\| `([a-z-]+)` \| (.+?) \|")
 def test_the_page_has_the_losses(name: str) -> None:
     losses = importlib.import_module(f"synapse.formats.{name}").LOSSES
     page = (PAGES / f"{name}.md").read_text(encoding="utf-8")
-    assert dict(match.groups() for match in ROW.finditer(page)) == losses
+    assert {match[1]: match[2] for match in ROW.finditer(page)} == losses
     assert list(losses) == sorted(losses)
 
 
