@@ -92,7 +92,7 @@ def _guess(name: str) -> str | None:
 
 
 @attrs.frozen
-class _Folder:
+class _FolderNames:
     """The parts of a folder's path, which many files share.
 
     Attributes:
@@ -143,7 +143,7 @@ class Matcher:
         self.required = [item.name for item in specifications if item.is_required]
         self._folded = {fold(name): name for name in self.by_name}
         self._candidates = {kind: self._find_candidates(kind) for kind in (*_EXTENSIONS, None)}
-        self._folders: dict[str, _Folder] = {}
+        self._folders: dict[str, _FolderNames] = {}
         self._match = match
         self._only = specifications[0] if len(specifications) == 1 else None
 
@@ -202,13 +202,13 @@ class Matcher:
         if not names:
             raise UsageError(f"{label} has no files. Add at least one.")
 
-    def _read_folder(self, path: str) -> _Folder:
+    def _read_folder(self, path: str) -> _FolderNames:
         folder = self._folders.get(path)
         if folder is None:
             parts = path.split("/") if path else []
             folded = [*map(fold, parts)]
             has_annotations = any(map(_ANNOTATIONS.search, folded))
-            folder = _Folder(parts, [*map(self._folded.get, folded)], has_annotations)
+            folder = _FolderNames(parts, [*map(self._folded.get, folded)], has_annotations)
             if len(self._folders) >= _MAX_FOLDERS:
                 self._folders.clear()
             self._folders[path] = folder
@@ -221,7 +221,7 @@ class Matcher:
         others = [item for item in self.specifications if item.file_type == "data"]
         return _Candidates(exact or others, accepting, sorted(suffixes, key=len, reverse=True))
 
-    def _find(self, folder: _Folder, name: str) -> str | None:
+    def _find(self, folder: _FolderNames, name: str) -> str | None:
         """Apply rules 1 to 4."""
         file_type = _guess(name)
         if self._only is not None:
@@ -250,14 +250,14 @@ class Matcher:
                 )
         return found[0].name if found else None
 
-    def _is_doubtful(self, folder: _Folder, name: str, specification: str) -> bool:
+    def _is_doubtful(self, folder: _FolderNames, name: str, specification: str) -> bool:
         return (
             folder.has_annotations
             and specification not in folder.matches
             and _guess(name) == self.by_name[specification].file_type == "image"
         )
 
-    def _find_keys(self, folder: _Folder, name: str, specification: str) -> tuple[str, str]:
+    def _find_keys(self, folder: _FolderNames, name: str, specification: str) -> tuple[str, str]:
         """Return `key` and `short` of a placement."""
         stem, short = _split_name(name)
         is_in_folder = specification in folder.matches
