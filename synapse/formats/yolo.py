@@ -28,8 +28,8 @@ from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.yolo_layout import (
     RESERVED_KEYS,
-    Settings,
-    Source,
+    PictureSource,
+    YoloSettings,
     find_settings,
     find_sources,
     get_label_path,
@@ -99,7 +99,7 @@ def recognize(folder: Path) -> str | None:
     if path is not None:
         return f"{path.name} names classes and splits"
     try:
-        sources = find_sources(folder, Settings(), FormatReport())
+        sources = find_sources(folder, YoloSettings(), FormatReport())
     except UsageError:
         return None
     for source in sources:
@@ -169,7 +169,9 @@ def read(
     return DataSet(classes, LazySamples(lambda: _iterate_steps(folder, sources, reader), report))
 
 
-def _choose_names(folder: Path, settings: Settings, names: Sequence[str] | None) -> tuple[str, ...]:
+def _choose_names(
+    folder: Path, settings: YoloSettings, names: Sequence[str] | None
+) -> tuple[str, ...]:
     if isinstance(names, str):
         raise UsageError(f"names={names!r} is not a list. Pass the names of the classes in order.")
     found = settings.names if names is None else tuple(names)
@@ -181,7 +183,7 @@ def _choose_names(folder: Path, settings: Settings, names: Sequence[str] | None)
     return found
 
 
-def _find_task(folder: Path, sources: Sequence[Source]) -> YoloTask:
+def _find_task(folder: Path, sources: Sequence[PictureSource]) -> YoloTask:
     """Return `detect` if all rows are boxes.
 
     Raises:
@@ -212,7 +214,9 @@ def _read_lines(path: Path) -> list[str] | None:
     return path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
 
 
-def _iterate_steps(folder: Path, sources: Sequence[Source], reader: RowReader) -> Iterator[Step]:
+def _iterate_steps(
+    folder: Path, sources: Sequence[PictureSource], reader: RowReader
+) -> Iterator[Step]:
     for source in sources:
         labels: set[str] = set()
         for name, picture in iterate_pictures(folder, source):
@@ -228,7 +232,7 @@ def _make_lonely_step(label: str) -> Step:
 
 def _make_step(
     folder: Path,
-    source: Source,
+    source: PictureSource,
     name: str,
     picture: Path | None,
     labels: set[str],
@@ -377,7 +381,7 @@ class _SetWriter:
         self._folder = folder
         self._report = report
         self._rows = rows
-        self._images = images
+        self._images: ImageMode = images
         self._taken: set[str] = set()
         self._renamed_splits: set[str | None] = set()
         self.splits: set[str] = set()

@@ -18,8 +18,8 @@ from synapse.formats.report import FormatReport
 
 __all__ = [
     "RESERVED_KEYS",
-    "Settings",
-    "Source",
+    "PictureSource",
+    "YoloSettings",
     "find_settings",
     "find_sources",
     "get_label_path",
@@ -57,7 +57,7 @@ def get_label_path(picture: str) -> str:
 
 
 @attrs.frozen
-class Settings:
+class YoloSettings:
     """The settings of a data set.
 
     Attributes:
@@ -78,7 +78,7 @@ class Settings:
 
 
 @attrs.frozen
-class Source:
+class PictureSource:
     """Pictures of one split.
 
     Attributes:
@@ -104,7 +104,7 @@ def find_settings(folder: Path) -> Path | None:
     return darknet if darknet.is_file() else None
 
 
-def read_settings(folder: Path) -> Settings:
+def read_settings(folder: Path) -> YoloSettings:
     """Return the settings of a data set; empty ones without such a file.
 
     Raises:
@@ -115,8 +115,8 @@ def read_settings(folder: Path) -> Settings:
     if path is None:
         for name in _LISTS_OF_NAMES:
             if (folder / name).is_file():
-                return Settings(folder / name, _read_names(folder / name))
-        return Settings()
+                return YoloSettings(folder / name, _read_names(folder / name))
+        return YoloSettings()
     if path.suffix == ".data":
         return _read_darknet(folder, path)
     values = load_yaml(path)
@@ -131,7 +131,9 @@ def read_settings(folder: Path) -> Settings:
     if not isinstance(root, str):
         raise UsageError(f"{path}: path is {root!r}, not a folder's name.")
     shape = _check_shape(path, values.get("kpt_shape"))
-    return Settings(path, names, splits, root, shape, _read_joints(path, values.get("kpt_names")))
+    return YoloSettings(
+        path, names, splits, root, shape, _read_joints(path, values.get("kpt_names"))
+    )
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -211,19 +213,19 @@ def _read_joints(path: Path, names: Any) -> dict[int, tuple[str, ...]]:
     return {key: tuple(map(str, value)) for key, value in lists.items()}
 
 
-def _read_darknet(folder: Path, path: Path) -> Settings:
+def _read_darknet(folder: Path, path: Path) -> YoloSettings:
     """Read Darknet's `obj.data`: lines `key = value`."""
     text = path.read_text(encoding="utf-8-sig", errors="replace")
     pairs = [line.partition("=") for line in text.splitlines() if "=" in line]
     values = {key.strip(): value.strip() for key, _, value in pairs}
-    names = _resolve(folder, Settings(path), "names", values.get("names") or "obj.names")
+    names = _resolve(folder, YoloSettings(path), "names", values.get("names") or "obj.names")
     if names is None:
         raise UsageError(f"{path}: names={values.get('names')!r} is not a file of the folder.")
     splits = {_SPLITS[key]: value for key, value in values.items() if key in _SPLITS}
-    return Settings(path, _read_names(names), splits)
+    return YoloSettings(path, _read_names(names), splits)
 
 
-def find_sources(folder: Path, settings: Settings, report: FormatReport) -> list[Source]:
+def find_sources(folder: Path, settings: YoloSettings, report: FormatReport) -> list[PictureSource]:
     """Return the pictures of a data set by split.
 
     Raises:
@@ -249,27 +251,27 @@ def find_sources(folder: Path, settings: Settings, report: FormatReport) -> list
             elif place not in seen:
                 seen.add(place)
                 if place.is_file():
-                    sources.append(Source(split, folder, place))
+                    sources.append(PictureSource(split, folder, place))
                 else:
                     # Names stay unique if a split has several folders.
                     root = place if len(places) == 1 else folder
-                    sources.append(Source(split, root, None if root == place else place))
+                    sources.append(PictureSource(split, root, None if root == place else place))
     if not sources:
         raise UsageError(f"{settings.file}: none of the splits' folders is in {folder}.")
     return sources
 
 
-def _find_folders(folder: Path) -> Iterator[Source]:
+def _find_folders(folder: Path) -> Iterator[PictureSource]:
     """Yield the folders of pictures that have a folder `labels` at the usual place."""
     if (folder / "images").is_dir() and (folder / "labels").is_dir():
         below = sorted(path for path in (folder / "images").iterdir())
         if below and all(path.is_dir() and path.name in _SPLITS for path in below):
-            yield from (Source(_SPLITS[path.name], path) for path in below)
+            yield from (PictureSource(_SPLITS[path.name], path) for path in below)
         else:
-            yield Source(None, folder / "images")
+            yield PictureSource(None, folder / "images")
     for path in sorted(folder.iterdir()):
         if path.name in _SPLITS and (path / "images").is_dir() and (path / "labels").is_dir():
-            yield Source(_SPLITS[path.name], path / "images")
+            yield PictureSource(_SPLITS[path.name], path / "images")
 
 
 def is_within(path: Path, folder: Path) -> bool:
@@ -277,7 +279,7 @@ def is_within(path: Path, folder: Path) -> bool:
     return Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder))
 
 
-def _resolve(folder: Path, settings: Settings, key: str, entry: Any) -> Path | None:
+def _resolve(folder: Path, settings: YoloSettings, key: str, entry: Any) -> Path | None:
     """Return the place in the folder that an entry of the settings names; `None` if missing."""
     if not isinstance(entry, str) or not entry.strip() or "\0" in entry:
         raise UsageError(f"{settings.file}: {key} is {entry!r}, not a folder, a .txt list or both.")
@@ -304,7 +306,7 @@ def _resolve(folder: Path, settings: Settings, key: str, entry: Any) -> Path | N
     return None
 
 
-def iterate_pictures(folder: Path, source: Source) -> Iterator[tuple[str, Path | None]]:
+def iterate_pictures(folder: Path, source: PictureSource) -> Iterator[tuple[str, Path | None]]:
     """Yield the name of each picture, and its file; `None` for one that isn't in the folder.
 
     Args:
@@ -333,7 +335,7 @@ def _find_listed(folder: Path, listing: Path, text: str) -> Path | None:
     return None
 
 
-def iterate_labels(folder: Path, source: Source) -> Iterator[str]:
+def iterate_labels(folder: Path, source: PictureSource) -> Iterator[str]:
     """Yield the label files of a split as relative paths of the data set, by name."""
     pictures = source.listing or source.folder
     if pictures.is_file():

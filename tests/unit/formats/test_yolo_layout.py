@@ -10,7 +10,7 @@ import pytest
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats import FormatReport
 from synapse.formats.yolo_layout import (
-    Settings,
+    YoloSettings,
     find_settings,
     find_sources,
     get_label_path,
@@ -245,9 +245,9 @@ def test_folders_without_settings(
 def test_folder_of_something_else(tmp_path: Path) -> None:
     make_files(tmp_path, config_yaml="name: plugin\nactions: {train: {}}\n")
     assert find_settings(tmp_path) is None
-    assert read_settings(tmp_path) == Settings()
+    assert read_settings(tmp_path) == YoloSettings()
     with pytest.raises(UsageError, match="neither a data"):
-        find_sources(tmp_path, Settings(), FormatReport())
+        find_sources(tmp_path, YoloSettings(), FormatReport())
 
 
 def test_settings_may_have_another_name(tmp_path: Path) -> None:
