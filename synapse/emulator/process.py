@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.admin_client import send_admin_request
 from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
 from synapse.emulator.child import end_process, read_log, wait_until_ready
@@ -74,7 +75,7 @@ class Emulator:
         agent_timeout: float | None = None,
         job_token_lifetime: float | None = None,
     ) -> None:
-        self._wanted_data = None if data is None else Path(data)
+        self._wanted_data = None if data is None else expand_home(data)
         self._host = host
         self._port = port
         self._start_timeout = start_timeout

@@ -96,7 +96,9 @@ def serve(
     ):
         application = load_application(folder, control_token)
         from synapse.emulator.database import describe_database
+        from synapse.emulator.files import remove_left_files
 
+        remove_left_files()
         credentials = folder.credentials()
         info = ServerInfo(
             url=_url(host, sockets[0].getsockname()[1]),

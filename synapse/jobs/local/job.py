@@ -171,7 +171,7 @@ class JobRun:
         self.verdict.close()
         if exit_code is None:
             return Outcome("stopped")  # the verdict counts
-        return outcome_of(exit_code, self._printed(output))
+        return outcome_of(exit_code, self._printed(output), has_said_end=output.has_end)
 
     def _install(
         self,

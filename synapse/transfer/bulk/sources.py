@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from synapse._internal.json_values import to_json
+from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, SynapseError, UsageError
 from synapse.transfer.bulk.file_listing import (
     FileListing,
@@ -97,7 +98,7 @@ def open_source(source: Any, matcher: Matcher) -> ItemSource:
         UsageError: The argument is none of these.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(os.fspath(source), matcher)
+        return _open_path(os.path.expanduser(os.fspath(source)), matcher)  # noqa: PTH111
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
         raise UsageError(
             f"A {type(source).__name__} is not a valid source. Pass a folder, a pattern, a "
@@ -281,9 +282,15 @@ class _RecordSource(ItemSource):
             raise UsageError(
                 f'{label} is not a valid record. Pass {{"files": {{name: path}}, "meta": {{...}}}}.'
             )
-        if unknown := [key for key in record if key not in ("files", "meta", "id")]:
+        if unknown := [key for key in record if key not in ("files", "meta", "id", "task")]:
             raise UsageError(
-                f"{label} has {unknown[0]!r}; a record has files and meta. Move it to meta."
+                f"{label} has {unknown[0]!r}; a record has files, meta and task. Move it to meta."
+            )
+        task = record.get("task") or {}
+        if not isinstance(task, Mapping) or {"project", "data_unit"} & set(task):
+            raise UsageError(
+                f"{label}: its task is not a mapping of a task's values, without project and unit. "
+                'Pass {"data": {...}, "status": "completed"} for example.'
             )
         meta = record.get("meta") or {}
         if not isinstance(meta, Mapping):
@@ -291,14 +298,16 @@ class _RecordSource(ItemSource):
         self._matcher.check(label, list(record["files"]))
         files = [self._build_file(label, name, path) for name, path in record["files"].items()]
         try:
-            return UploadItem(label, files, to_json(meta, "meta"))
+            return UploadItem(
+                label, files, to_json(meta, "meta"), task_values=to_json(task, "task")
+            )
         except FieldValueError as error:
             raise FieldValueError(f"{label}: {error}") from None
 
     def _build_file(self, label: str, name: str, value: Any) -> ItemFile:
         if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
             raise UsageError(f"{label}: the file for {name!r} is not a path. Pass a str or Path.")
-        text = os.fspath(value)
+        text = os.path.expanduser(os.fspath(value))  # noqa: PTH111
         if self._folder is None:
             path = Path(text)
             origin = os.path.abspath(path)  # noqa: PTH100 - doesn't resolve links
@@ -357,7 +366,7 @@ def _build_label(keys: set[str]) -> str:
 
 def _match_path(number: int, value: Any, matcher: Matcher) -> Placement:
     try:
-        path = Path(value)
+        path = expand_home(value)
     except TypeError:
         raise UsageError(
             f"item {number} is not a path, but earlier items are. Pass only paths, or only records."
