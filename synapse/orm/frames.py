@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
     import pyarrow as pa
-
-    from synapse.orm.frame_source import FrameSource
 
 __all__ = [
     "Column",
@@ -52,6 +50,14 @@ __all__ = [
 _BATCH = 1000
 
 Row = dict[str, Any]
+
+
+class _Source(Protocol):
+    """Rows with columns."""
+
+    def _columns(self) -> list[Column]: ...
+
+    def _plain_rows(self) -> Iterator[Row]: ...
 
 
 @attrs.frozen
@@ -131,7 +137,7 @@ class Column:
             return arrow.array(values, kind)
         except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise FieldValueError(
-                f"The column {self.name!r} has a value that is no {kind} ({error}). Leave the "
+                f"The column {self.name!r} has a value that doesn't fit {kind} ({error}). Leave the "
                 "column out: values(...) takes the names of the others."
             ) from None
 
@@ -211,7 +217,7 @@ def read_batches(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[pa.
         yield arrow.record_batch([each.read(part) for each in columns], schema=schema)
 
 
-def make_stream(source: FrameSource, requested_schema: object) -> object:
+def make_stream(source: _Source, requested_schema: object) -> object:
     """Return Arrow's stream of a source."""
     arrow = load_library("pyarrow", "frames")
     columns = source._columns()
@@ -221,7 +227,7 @@ def make_stream(source: FrameSource, requested_schema: object) -> object:
     return stream
 
 
-def make_arrow(source: FrameSource) -> pa.Table:
+def make_arrow(source: _Source) -> pa.Table:
     """Return a source as an Arrow table.
 
     The batches are read here and not by Arrow's reader, which would lose the class of an error.
@@ -233,7 +239,7 @@ def make_arrow(source: FrameSource) -> pa.Table:
     return table
 
 
-def make_pandas(source: FrameSource) -> pd.DataFrame:
+def make_pandas(source: _Source) -> pd.DataFrame:
     """Return a source as a pandas DataFrame with nullable types."""
     pandas = load_library("pandas", "pandas")
     arrow = load_library("pyarrow", "pandas")
@@ -242,14 +248,14 @@ def make_pandas(source: FrameSource) -> pd.DataFrame:
     return frame
 
 
-def make_polars(source: FrameSource) -> pl.DataFrame:
+def make_polars(source: _Source) -> pl.DataFrame:
     """Return a source as a polars DataFrame."""
     polars = load_library("polars", "polars")
     frame: pl.DataFrame = polars.from_arrow(make_arrow(source))
     return frame
 
 
-def write_parquet(source: FrameSource, path: str | os.PathLike[str]) -> Path:
+def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
     """Write a source into a Parquet file, which appears when complete."""
     parquet = load_library("pyarrow.parquet", "frames")
     target = Path(path).expanduser()

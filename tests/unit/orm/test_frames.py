@@ -121,7 +121,9 @@ def test_batches_have_a_thousand_rows() -> None:
 
 def test_values_of_another_type_are_refused_with_the_columns_name() -> None:
     rows = [{"id": 1, "assignee": "nobody"}]
-    with pytest.raises(FieldValueError, match=r"column 'assignee' has a value that is no int64"):
+    with pytest.raises(
+        FieldValueError, match=r"column 'assignee' has a value that doesn't fit int64"
+    ):
         Source(Task, rows).to_arrow()
 
 
