@@ -137,8 +137,8 @@ class Column:
             return arrow.array(values, kind)
         except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise FieldValueError(
-                f"The column {self.name!r} has a value that doesn't fit {kind} ({error}). Leave the "
-                "column out: values(...) takes the names of the others."
+                f"The column {self.name!r} has a value that doesn't fit {kind} ({error}). Leave "
+                "the column out: values(...) takes the names of the others."
             ) from None
 
 
