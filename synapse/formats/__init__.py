@@ -9,6 +9,7 @@ A format is one module, named in `FORMATS`, with three functions:
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,17 @@ __all__ = [
     "FormatReport",
     "Loss",
     "Sample",
+    "choose_format",
     "read",
     "recognize",
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ()
+FORMATS: tuple[str, ...] = ("yolo",)
 """Names of the formats; each one is a module of this package."""
 
 
-def recognize(folder: Path | str) -> dict[str, str]:
+def recognize(folder: str | os.PathLike[str]) -> dict[str, str]:
     """Return the formats that a folder may have, with the reason for each. Makes no request.
 
     Args:
@@ -46,7 +48,7 @@ def recognize(folder: Path | str) -> dict[str, str]:
 
 
 def read(
-    folder: Path | str,
+    folder: str | os.PathLike[str],
     format: str = "auto",  # noqa: A002 - the word that people know
     *,
     strict: bool = False,
@@ -68,7 +70,7 @@ def read(
         UsageError: The format is unknown, or the folder has none or several of the formats.
     """
     path = _check_folder(folder)
-    name = _choose(path) if format == "auto" else format
+    name = choose_format(path)[0] if format == "auto" else format
     report = FormatReport(strict=strict)
     data: DataSet = _module(name).read(path, report, **options)
     return data, report
@@ -76,7 +78,7 @@ def read(
 
 def write(
     data: DataSet,
-    folder: Path | str,
+    folder: str | os.PathLike[str],
     format: str,  # noqa: A002 - the word that people know
     *,
     strict: bool = False,
@@ -109,22 +111,28 @@ def _module(name: str) -> Any:
     return load(f"synapse.formats.{name}")
 
 
-def _check_folder(folder: Path | str) -> Path:
+def _check_folder(folder: str | os.PathLike[str]) -> Path:
     path = Path(folder).expanduser()
     if not path.is_dir():
         raise UsageError(f"{path} is not a folder.")
     return path
 
 
-def _choose(folder: Path) -> str:
-    found = recognize(folder)
+def choose_format(folder: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the format of a folder, and the reason. Makes no request.
+
+    Raises:
+        UsageError: The folder has none or several of the formats.
+    """
+    path = _check_folder(folder)
+    found = recognize(path)
     if len(found) == 1:
-        return next(iter(found))
+        return next(iter(found.items()))
     if not found:
-        names = sorted(each.name for each in folder.iterdir())[:8]
+        names = sorted(each.name for each in path.iterdir())[:8]
         raise UsageError(
-            f"{folder} has the files of no known format; it has {', '.join(names) or 'nothing'}. "
+            f"{path} has the files of no known format; it has {', '.join(names) or 'nothing'}. "
             f"Name the format, format={FORMATS[0]!r} or another of {', '.join(FORMATS)}."
         )
     reasons = "; ".join(f"{name}: {reason}" for name, reason in found.items())
-    raise UsageError(f"{folder} may have several formats ({reasons}). Name one, format=.")
+    raise UsageError(f"{path} may have several formats ({reasons}). Name one, format=.")

@@ -31,6 +31,10 @@ def check_name(name: str) -> str:
     return str(path)
 
 
+def _to_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
 @attrs.frozen
 class DataSetClass:
     """A class of a data set.
@@ -44,8 +48,8 @@ class DataSetClass:
 
     name: str
     supercategory: str | None = None
-    keypoints: tuple[str, ...] = attrs.field(default=(), converter=tuple)
-    skeleton: tuple[tuple[int, int], ...] = attrs.field(default=(), converter=tuple)
+    keypoints: tuple[str, ...] = attrs.field(default=(), converter=_to_tuple)
+    skeleton: tuple[tuple[int, int], ...] = attrs.field(default=(), converter=_to_tuple)
 
 
 @attrs.frozen
@@ -63,7 +67,7 @@ class Sample:
     """
 
     name: str = attrs.field(converter=check_name)
-    annotations: tuple[Annotation, ...] = attrs.field(default=(), converter=tuple)
+    annotations: tuple[Annotation, ...] = attrs.field(default=(), converter=_to_tuple)
     size: tuple[int, int] | None = attrs.field(default=None, kw_only=True)
     image: Path | None = attrs.field(default=None, kw_only=True)
     split: str | None = attrs.field(default=None, kw_only=True)
@@ -81,6 +85,6 @@ class DataSet:
         info: Further values of the format, JSON, such as licences.
     """
 
-    classes: tuple[DataSetClass, ...] = attrs.field(converter=tuple)
+    classes: tuple[DataSetClass, ...] = attrs.field(converter=_to_tuple)
     samples: Iterable[Sample]
     info: Mapping[str, Any] = attrs.field(factory=dict)

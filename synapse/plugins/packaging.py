@@ -20,6 +20,7 @@ from synapse.errors import BadArchive, MissingExtra, PluginConfigError, UsageErr
 from synapse.plugins.archive import list_safe_entries, open_zip, read_entry, validate_names
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.config_file import CONFIG_NAMES, load_config, parse_config, read_config
+from synapse.plugins.credential_files import HEAD_SIZE, refuse_credentials
 from synapse.plugins.folder import IgnoredPaths, SourceFile, list_files
 from synapse.plugins.mapping_reader import MIN_SIMILARITY, did_you_mean
 from synapse.plugins.release_check import check_release
@@ -63,26 +64,30 @@ def pack(
     *,
     code: str | None = None,
     version: str | None = None,
+    allow_credentials: bool = False,
 ) -> Package:
     r"""Check a plugin's folder and pack a release. Makes no request.
 
     The same files give the same bytes, whenever and wherever they were checked out (with the same
-    zlib). Left out are files that a `.gitignore` in the folder names, `.git`, caches and virtual
-    environments.
+    zlib). They are the files that git would take: rules are those of `.gitignore` in the folder,
+    below and above, of `.git/info/exclude` and of the user's `core.excludesFile`. Left out are also
+    `.git`, caches and virtual environments. Files that look like credentials are refused.
 
     Args:
         folder: The folder with `config.yaml` or `config.json` at the top.
         dest: Path of the zip, which replaces any file.
         code: The required code of the plugin.
         version: The required version of the release.
+        allow_credentials: Whether to pack files that look like credentials, such as `.env`.
 
     Returns:
         The packed release.
 
     Raises:
         PluginConfigError: The configuration has mistakes, or names missing files.
-        UsageError: The folder can't be read, or contains files that a release can't.
-        MissingExtra: PyYAML or pathspec isn't installed.
+        UsageError: The folder can't be read, or contains files that a release can't, or that look
+            like credentials.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
 
     Example:
         >>> folder = getfixture("tmp_path") / "echo"
@@ -112,6 +117,8 @@ def pack(
         code=code,
         version=version,
     )
+    if not allow_credentials:
+        refuse_credentials(by_name, lambda name: _read_head(by_name[name].path))
     write_zip(files, dest)
     return Package(path=dest, config=config, names=tuple(by_name), checksum=_sha256(dest))
 
@@ -164,7 +171,12 @@ def check_zip(
 
 @contextmanager
 def prepare_upload(
-    source: str | os.PathLike[str] | IO[bytes], *, name: str | None, code: str, version: str
+    source: str | os.PathLike[str] | IO[bytes],
+    *,
+    name: str | None,
+    code: str,
+    version: str,
+    allow_credentials: bool = False,
 ) -> Iterator[tuple[str | os.PathLike[str] | IO[bytes], str | None]]:
     """Check a release, and yield the file to upload, with a name.
 
@@ -173,6 +185,7 @@ def prepare_upload(
         name: The requested name of the file.
         code: The plugin's code.
         version: The release's version.
+        allow_credentials: Whether to accept files that look like credentials.
 
     Raises:
         UsageError: The source can't be released, see `pack`.
@@ -183,7 +196,9 @@ def prepare_upload(
     if isinstance(source, Path) and source.is_dir():
         name = name or f"{code}-{version}.zip"
         with tempfile.TemporaryDirectory(prefix="synapse-release-") as folder:
-            yield pack(source, Path(folder, "release.zip"), code=code, version=version).path, name
+            dest = Path(folder, "release.zip")
+            pack(source, dest, code=code, version=version, allow_credentials=allow_credentials)
+            yield dest, name
         return
     if not isinstance(source, (str, os.PathLike)) and not _is_rewound(source):
         yield source, name
@@ -192,10 +207,29 @@ def prepare_upload(
         # The upload reports unreadable files, as for any file.
         with suppress(MissingExtra, OSError):
             check_zip(source, code=code, version=version)
+        with suppress(OSError):
+            if not allow_credentials:
+                _refuse_credentials_in_zip(source)
     finally:
         if not isinstance(source, (str, os.PathLike)):
             source.seek(0)
     yield source, name
+
+
+def _refuse_credentials_in_zip(archive: str | os.PathLike[str] | IO[bytes]) -> None:
+    with open_zip(archive) as source:
+        infos = {info.filename: info for info in list_safe_entries(source) if not info.is_dir()}
+
+        def read_head(name: str) -> bytes:
+            with source.open(infos[name]) as file:
+                return file.read(HEAD_SIZE)
+
+        refuse_credentials(infos, read_head)
+
+
+def _read_head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_SIZE)
 
 
 def _is_rewound(file: IO[bytes]) -> bool:
@@ -239,7 +273,7 @@ def _refuse_misplaced_config(source: zipfile.ZipFile, names: Iterable[str]) -> N
             is_meant = not folder
         if not is_meant:
             continue  # the settings of something else
-        reasons = []
+        reasons: list[str] = []
         if folder:
             reasons.append(
                 f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
@@ -262,7 +296,7 @@ def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths
         return names[0]
     reason = f"Missing at the top of {folder}."
     if any(ignored.has_path(name) for name in CONFIG_NAMES):
-        reason = "Left out by .gitignore."
+        reason = "Left out by .gitignore, or by another rule of git."
     elif other := next((name for name in by_name if _names_config(name)), None):
         reason = f"Named {other}. Rename the file to config.yaml."
     else:

@@ -58,7 +58,8 @@ class UploadUnitsMixin(Resource):
         Args:
             source: A folder; a pattern such as `"photos/**/*.png"`; a manifest (`.csv`, `.jsonl`
                 or `.parquet`); an iterable of paths; or one of records, each
-                `{"files": {specification: path}, "meta": {...}}`. All are read lazily.
+                `{"files": {specification: path}, "meta": {...}}`, with `"task": {...}` for values
+                of the unit's task, such as `data` and `status`. All are read lazily.
             project: The project, or an id, that gets a task for each unit.
             workers: Number of files in flight.
             progress: `None` shows a bar on a terminal, `False` nothing; a function is called with

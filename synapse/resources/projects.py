@@ -12,6 +12,7 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Deletable, Editable
+from synapse.resources.data_set_transfer import DataSetMixin
 from synapse.resources.enums import AccessLevel, Category
 from synapse.resources.file_transfers import DownloadTasksMixin
 
@@ -36,7 +37,7 @@ class ProjectManager(
 
 
 @resource("projects/", manager=ProjectManager)
-class Project(Editable, Deletable, DownloadTasksMixin):
+class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
     """An annotation project: tasks over the data of a collection.
 
     Attributes:
@@ -119,7 +120,7 @@ class Project(Editable, Deletable, DownloadTasksMixin):
             annotations: Annotations, or a document.
 
         Returns:
-            One problem for each fault: a tool or class that the project doesn't have, no area, a
+            One problem for each fault, such as a class that the project doesn't have, no area, a
             place outside of the picture, ids that don't fit.
 
         Raises:

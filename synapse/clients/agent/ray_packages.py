@@ -26,7 +26,6 @@ class RayPackage:
 
     Raises:
         UsageError: The source is neither, or a file can't be read.
-        MissingExtra: The source is a folder, and pathspec isn't installed.
     """
 
     def __init__(self, source: str | os.PathLike[str]) -> None:

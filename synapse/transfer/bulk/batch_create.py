@@ -310,7 +310,7 @@ class TaskCreator(BatchCreator):
 
     @override
     def body(self, item: UploadItem) -> dict[str, Any]:
-        return {"project": self._project, "data_unit": item.unit}
+        return {**item.task_values, "project": self._project, "data_unit": item.unit}
 
     @override
     def look_up(self, pending: Sequence[Pending]) -> dict[int, Row]:

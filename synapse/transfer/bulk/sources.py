@@ -282,9 +282,15 @@ class _RecordSource(ItemSource):
             raise UsageError(
                 f'{label} is not a valid record. Pass {{"files": {{name: path}}, "meta": {{...}}}}.'
             )
-        if unknown := [key for key in record if key not in ("files", "meta", "id")]:
+        if unknown := [key for key in record if key not in ("files", "meta", "id", "task")]:
             raise UsageError(
-                f"{label} has {unknown[0]!r}; a record has files and meta. Move it to meta."
+                f"{label} has {unknown[0]!r}; a record has files, meta and task. Move it to meta."
+            )
+        task = record.get("task") or {}
+        if not isinstance(task, Mapping) or {"project", "data_unit"} & set(task):
+            raise UsageError(
+                f"{label}: its task is not a mapping of a task's values, without project and unit. "
+                'Pass {"data": {...}, "status": "completed"} for example.'
             )
         meta = record.get("meta") or {}
         if not isinstance(meta, Mapping):
@@ -292,7 +298,9 @@ class _RecordSource(ItemSource):
         self._matcher.check(label, list(record["files"]))
         files = [self._build_file(label, name, path) for name, path in record["files"].items()]
         try:
-            return UploadItem(label, files, to_json(meta, "meta"))
+            return UploadItem(
+                label, files, to_json(meta, "meta"), task_values=to_json(task, "task")
+            )
         except FieldValueError as error:
             raise FieldValueError(f"{label}: {error}") from None
 

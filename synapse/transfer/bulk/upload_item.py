@@ -128,6 +128,7 @@ class UploadItem:
         label: Name of the item in messages.
         files: The files.
         meta: The unit's `meta`.
+        task_values: Values of the unit's task, such as `data` and `status`.
         number: Position in the source.
         unit: Id of the unit, once created.
         pending_unit: Request for the unit whose outcome is unknown.
@@ -142,6 +143,7 @@ class UploadItem:
     label: str
     files: list[ItemFile]
     meta: dict[str, Any]
+    task_values: dict[str, Any] = attrs.field(factory=dict, kw_only=True)
     number: int = 0
     unit: int | None = None
     pending_unit: PendingCreate | None = None

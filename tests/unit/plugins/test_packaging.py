@@ -221,7 +221,7 @@ def test_an_entrypoint_that_is_left_out(folder: Path) -> None:
 
     assert mistakes(folder) == {
         "actions.train.entrypoint": [
-            "The release has no plugin/train.py: .gitignore leaves the file out."
+            "The release has no plugin/train.py: a rule of git leaves the file out."
         ]
     }
 
@@ -288,7 +288,7 @@ def test_no_configuration(folder: Path) -> None:
 
     (folder / "config.yml").rename(folder / "config.yaml")
     (folder / ".gitignore").write_text("config.*")
-    assert mistakes(folder) == {"": ["Left out by .gitignore."]}
+    assert mistakes(folder) == {"": ["Left out by .gitignore, or by another rule of git."]}
 
 
 def test_two_configurations(folder: Path) -> None:
@@ -425,13 +425,22 @@ def test_reading_the_configuration(folder: Path) -> None:
             read(folder)
 
 
-def test_without_the_packages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pathspec", None)
-    with pytest.raises(MissingExtra, match=r"Packing a folder.*synapse-sdk\[plugins\]"):
-        packed(folder)
-
-    monkeypatch.undo()
+def test_yaml_without_the_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     (folder / "config.json").rename(folder / "config.yaml")
     with pytest.raises(MissingExtra, match=r"config.yaml"):
         read_config(folder)
+
+
+def test_credentials_are_packed_only_on_demand(folder: Path) -> None:
+    for name in ("a/id_rsa", *(f"{number}.env" for number in range(6))):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+
+    with pytest.raises(UsageError, match=r"credentials: 0\.env, .*, 4\.env and 2 more\. Name them"):
+        packed(folder)
+    assert not (folder.parent / "release.zip").exists()
+    assert "a/id_rsa" in packed(folder, allow_credentials=True)
+
+    write(folder, DOTgitignore="*.env\nid_rsa\n")
+    assert packed(folder) == (".gitignore", "config.json", "plugin/train.py")
