@@ -121,7 +121,7 @@ class _DownloadRun:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self._folder} can't be a folder: {error.strerror}.") from error
-        with show_progress(progress) as self._progress:
+        with show_progress(progress, "Download") as self._progress:
 
             def read() -> None:
                 with _write_atomically(self._folder / name) as file:

@@ -186,6 +186,9 @@ class _StoppableFileProgress(FileProgress):
     def finish(self, *, failed: bool = False) -> None:
         self._inner.finish(failed=failed)
 
+    def interrupt(self) -> None:
+        self._inner.interrupt()
+
 
 def _literal(path: str) -> str:
     """Return a path of a walk for opening, where a `~` is a folder's name."""

@@ -128,7 +128,7 @@ def upload_many(
     with (
         _convert_disk_errors(),
         contextlib.closing(open_source(source, matcher)) as items,
-        show_progress(progress) as shown,
+        show_progress(progress, "Upload") as shown,
     ):
         items.check()
         path = (

@@ -794,6 +794,31 @@ class TestAtOnce:
         assert len({file["image"] for file in there(collection)}) == 60
         assert collection.data_units.count() == 60
 
+    @pytest.mark.parametrize("ending", ["ctrl-c", "first failure"])
+    def test_files_in_flight_have_not_failed(
+        self, collection: synapse.DataCollection, photos: Callable[[int], Path], ending: str
+    ) -> None:
+        source = photos(60)
+        if ending == "first failure":
+            (source / "030.png").write_bytes(b"")
+
+        class Interrupting(Progress):
+            is_interrupted = ending != "ctrl-c"
+
+            def changed(self) -> None:
+                if self.files_done == 10 and not self.is_interrupted:
+                    self.is_interrupted = True
+                    signal.raise_signal(signal.SIGINT)
+
+        progress = Interrupting()
+        with pytest.raises(KeyboardInterrupt if ending == "ctrl-c" else errors.UsageError):
+            collection.upload(source, progress=progress, workers=8, on_error="raise")
+
+        assert progress.files == 60
+        assert progress.files_failed == 0
+        report = upload(collection, source)
+        assert report.created + report.skipped == 60 - len(report.failed)
+
     def test_file_that_changes_before_it_is_sent(
         self, collection: synapse.DataCollection, photos: Callable[[int], Path]
     ) -> None:
