@@ -2,9 +2,7 @@
 
 import os
 import secrets
-import shutil
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -14,11 +12,14 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
+from synapse._internal.own_modules import build_module_command
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.admin_client import send_admin_request
 from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.faults import Fault, build_fault
+from synapse.jobs.local.protection import remove
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -74,7 +75,7 @@ class Emulator:
         agent_timeout: float | None = None,
         job_token_lifetime: float | None = None,
     ) -> None:
-        self._wanted_data = None if data is None else Path(data)
+        self._wanted_data = None if data is None else expand_home(data)
         self._host = host
         self._port = port
         self._start_timeout = start_timeout
@@ -101,8 +102,8 @@ class Emulator:
         log = tempfile.TemporaryFile()  # noqa: SIM115 # closed by `stop`
         # A session of its own: Ctrl-C in the terminal reaches this process, which then stops the
         # child.
-        child = subprocess.Popen(  # our own module, by our own interpreter
-            [sys.executable, "-m", "synapse.emulator"],
+        child = subprocess.Popen(  # noqa: S603 # our own module, by our own interpreter
+            build_module_command("synapse.emulator"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
@@ -129,7 +130,7 @@ class Emulator:
             return
         end_process(child, timeout=_STOP_TIMEOUT)
         if self._wanted_data is None:  # a killed child can't remove the folder
-            shutil.rmtree(self._info["data"], ignore_errors=True)
+            remove(Path(self._info["data"]))
 
     def __enter__(self) -> Self:
         return self.start()

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from synapse._internal.closing import Closing
+from synapse._internal.own_modules import build_module_command
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class RunningAgent(Closing):
     ) -> None:
         self.token = token
         self._backend = backend
-        self._data = None if data is None else Path(data)
+        self._data = None if data is None else expand_home(data)
         self._port = port
         self._start_timeout = start_timeout
         self._options = {**options, "limits": limits or {}}
@@ -93,8 +94,8 @@ class RunningAgent(Closing):
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)
         }
-        child = subprocess.Popen(  # this package, by this interpreter
-            [sys.executable, "-m", "synapse.agent"],
+        child = subprocess.Popen(  # noqa: S603 # this package, by this interpreter
+            build_module_command("synapse.agent"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
