@@ -10,7 +10,7 @@ from pathlib import Path
 from synapse.annotations import Label
 from synapse.errors import UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.names import NameRegister, check_split, unhide
+from synapse.formats.names import NameRegister, check_split, open_register, unhide
 from synapse.formats.objects import make_stable_id
 from synapse.formats.pictures import SUFFIXES, check_mode, place_picture
 from synapse.formats.report import FormatReport
@@ -175,17 +175,17 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
         report.lose(".", "class-details", "Only the names of the classes have a place.")
     if data.info:
         report.lose(".", "info", f"{', '.join(sorted(data.info))}: no place.")
-    register = NameRegister()
     splits: set[str | None] = set()
-    for sample in data.samples:
-        check_split(sample)
-        if sample.split not in splits and sample.split not in {*_SPLITS, None}:
-            reason = f"Pass splits=True to read the split {sample.split!r}."
-            report.lose(sample.name, "split", reason)
-        splits.add(sample.split)
-        label = _choose_class(sample, report)
-        if label is not None:
-            _write_picture(sample, label, folder, report, register, images)
+    with open_register() as register:
+        for sample in data.samples:
+            check_split(sample)
+            if sample.split not in splits and sample.split not in {*_SPLITS, None}:
+                reason = f"Pass splits=True to read the split {sample.split!r}."
+                report.lose(sample.name, "split", reason)
+            splits.add(sample.split)
+            label = _choose_class(sample, report)
+            if label is not None:
+                _write_picture(sample, label, folder, report, register, images)
     for split in splits or {None}:
         for name in filter(_is_folder_name, names):
             (folder / (split or "") / name).mkdir(parents=True, exist_ok=True)
@@ -233,7 +233,7 @@ def _write_picture(
         return
     below = unhide(sample.name).removeprefix(f"{label}/")
     root = f"{sample.split}/" if sample.split else ""
-    path = register.choose(f"{root}{label}/{below}", sample.id)
+    path = register.choose(f"{root}{label}/{below}", by_stem=False)
     if path != f"{root}{label}/{sample.name.removeprefix(f'{label}/')}":
         report.lose(sample.name, "renamed", f"The picture is {path}.")
     if Path(path).suffix.lower() not in SUFFIXES:

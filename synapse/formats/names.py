@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
 from pathlib import PurePosixPath
 
 from synapse.errors import UsageError
-from synapse.formats.objects import make_stable_id
 from synapse.formats.samples import Sample
 
-__all__ = ["NameRegister", "check_split", "unhide"]
+__all__ = ["NameRegister", "check_split", "open_register", "unhide"]
 
 
 def check_split(sample: Sample, reserved: frozenset[str] = frozenset()) -> None:
@@ -21,7 +23,7 @@ def check_split(sample: Sample, reserved: frozenset[str] = frozenset()) -> None:
         reserved: Names that the format uses for something else.
 
     Raises:
-        UsageError: The name of the split isn't letters, digits, `.`, `-` and blanks.
+        UsageError: The name has other characters than letters, digits, `.`, `-` and blanks.
     """
     split = sample.split
     if split is not None and (not re.fullmatch(r"\w[\w .-]*", split) or split in reserved):
@@ -36,30 +38,42 @@ def unhide(name: str) -> str:
 
 
 class NameRegister:
-    """Gives each name once, whatever the case, in the order of the calls.
+    """Names that are taken, whatever the case; on the disk, since there may be millions."""
 
-    Args:
-        get_key: Returns the part of a path that has to be unique; by default the path.
-    """
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._database.execute("CREATE TABLE names (name TEXT PRIMARY KEY) WITHOUT ROWID")
 
-    def __init__(self, get_key: Callable[[str], str] = str) -> None:
-        self._get_key = get_key
-        self._taken: set[str] = set()
-
-    def choose(self, path: str, source_id: int | str | None = None) -> str:
-        """Return a path that is free, and take it.
+    def choose(self, name: str, split: str | None = None, *, by_stem: bool = True) -> str:
+        """Return the picture's name, or one like it if a picture of the same stem is there.
 
         Args:
-            path: The wished path.
-            source_id: Id of the sample, for a name that doesn't depend on the order.
+            name: Relative path of the picture.
+            split: Part of the data set, the first one to tell two pictures apart.
+            by_stem: Whether two pictures that differ only in their suffix are told apart.
         """
-        whole = PurePosixPath(path)
-        endings = [whole.suffix.lower().lstrip(".") or "file"]
-        if source_id is not None:
-            endings.append(make_stable_id(source_id))
-        chosen, number = path, 1
-        while self._get_key(chosen).casefold() in self._taken:
-            ending = endings.pop(0) if endings else str(number := number + 1)
-            chosen = str(whole.with_name(f"{whole.stem}_{ending}{whole.suffix}"))
-        self._taken.add(self._get_key(chosen).casefold())
-        return chosen
+        path = PurePosixPath(name)
+        for candidate in self._list_candidates(path, split):
+            key = str(candidate.with_suffix("") if by_stem else candidate).casefold()
+            cursor = self._database.execute("INSERT OR IGNORE INTO names VALUES (?)", (key,))
+            if cursor.rowcount:
+                return str(candidate)
+        raise AssertionError("the candidates never end")
+
+    @staticmethod
+    def _list_candidates(path: PurePosixPath, split: str | None) -> Iterator[PurePosixPath]:
+        yield path
+        kind = path.suffix[1:]
+        if kind:
+            yield path.with_name(f"{path.stem}_{kind}{path.suffix}")
+        if split is not None:
+            yield path.with_name(f"{split}_{path.name}")
+        for number in count(2):
+            yield path.with_name(f"{path.stem}_{number}{path.suffix}")
+
+
+@contextmanager
+def open_register() -> Generator[NameRegister, None, None]:
+    """Return a register without names, for the time of a block."""
+    with closing(sqlite3.connect("")) as database:
+        yield NameRegister(database)

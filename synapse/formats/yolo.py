@@ -16,7 +16,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.names import NameRegister, check_split, unhide
+from synapse.formats.names import NameRegister, check_split, open_register, unhide
 from synapse.formats.pictures import (
     SUFFIXES,
     check_mode,
@@ -302,9 +302,11 @@ def write(
         report.lose("data.yaml", "info", f"{', '.join(sorted(data.info))}: no place.")
     indices = {each.name: index for index, each in enumerate(data.classes)}
     count = max(map(len, joints.values()), default=0)
-    writer = _SetWriter(folder, report, RowWriter(task, indices, joints, count, clip), images)
-    for sample in data.samples:
-        writer.write(sample)
+    rows = RowWriter(task, indices, joints, count, clip)
+    with open_register() as register:
+        writer = _SetWriter(folder, report, rows, images, register)
+        for sample in data.samples:
+            writer.write(sample)
     splits = [*_FIRST_SPLITS[:2], *sorted(writer.splits - {*_FIRST_SPLITS[:2]})]
     for split in splits:
         for kind in ("images", "labels"):
@@ -376,13 +378,18 @@ class _SetWriter:
     """Writes pictures and label files, and remembers the taken names."""
 
     def __init__(
-        self, folder: Path, report: FormatReport, rows: RowWriter, images: ImageMode
+        self,
+        folder: Path,
+        report: FormatReport,
+        rows: RowWriter,
+        images: ImageMode,
+        register: NameRegister,
     ) -> None:
         self._folder = folder
         self._report = report
         self._rows = rows
         self._images: ImageMode = images
-        self._names = NameRegister(get_label_path)
+        self._names = register
         self._renamed_splits: set[str | None] = set()
         self.splits: set[str] = set()
 
@@ -433,7 +440,7 @@ class _SetWriter:
     def _choose_name(self, sample: Sample, split: str) -> str:
         """Return the picture's path; each one has a label file of its own."""
         folder = f"images/{split}"
-        path = self._names.choose(f"{folder}/{unhide(sample.name)}", sample.id)
+        path = self._names.choose(f"{folder}/{unhide(sample.name)}")
         name = path.removeprefix(f"{folder}/")
         if name != sample.name:
             self._report.lose(sample.name, "renamed", f"The picture is {name}.")

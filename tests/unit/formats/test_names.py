@@ -6,8 +6,27 @@ import pytest
 
 from synapse.errors import UsageError
 from synapse.formats import Sample
-from synapse.formats.names import NameRegister, check_split, unhide
-from synapse.formats.yolo_layout import get_label_path
+from synapse.formats.names import check_split, open_register, unhide
+
+
+def test_stems_are_given_once() -> None:
+    with open_register() as register:
+        names = [
+            register.choose("a.jpg", "train"),
+            register.choose("A.png", "train"),
+            register.choose("a.jpg", "val"),
+            register.choose("a.jpg", "val"),
+            register.choose("a.jpg", "val"),
+            register.choose("sub/a.jpg"),
+            register.choose("a"),
+        ]
+    assert names == ["a.jpg", "A_png.png", "a_jpg.jpg", "val_a.jpg", "a_2.jpg", "sub/a.jpg", "a_3"]
+
+
+def test_names_may_differ_in_the_suffix_only() -> None:
+    with open_register() as register:
+        names = [register.choose(name, by_stem=False) for name in ("a.jpg", "a.png", "A.jpg")]
+    assert names == ["a.jpg", "a.png", "A_jpg.jpg"]
 
 
 @pytest.mark.parametrize(
@@ -15,30 +34,6 @@ from synapse.formats.yolo_layout import get_label_path
 )
 def test_names_are_visible(name: str, expected: str) -> None:
     assert unhide(name) == expected
-
-
-def test_each_name_is_given_once() -> None:
-    names = NameRegister()
-    assert [names.choose("s/a.jpg") for _ in range(4)] == [
-        *("s/a.jpg", "s/a_jpg.jpg", "s/a_2.jpg", "s/a_3.jpg"),
-    ]
-    assert names.choose("s/A.JPG") == "s/A_4.JPG"
-    assert [names.choose("b") for _ in range(2)] == ["b", "b_file"]
-
-
-def test_name_of_a_source_is_the_same_in_each_order() -> None:
-    found = []
-    for order in ([1, 2], [2, 1]):
-        names = NameRegister()
-        names.choose("a.jpg")
-        names.choose("a.jpg")
-        found.append({number: names.choose("a.jpg", number) for number in order})
-    assert found[0] == found[1]
-
-
-def test_part_of_the_name_is_unique() -> None:
-    names = NameRegister(get_label_path)
-    assert [names.choose(name) for name in ("a.jpg", "a.png")] == ["a.jpg", "a_png.png"]
 
 
 @pytest.mark.parametrize("split", ["", "../x", "a/b", ".x", "names", " "])
