@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from synapse.errors import ClientError, PayloadTooLarge, RequestTimeout, ServerError
 from synapse.transfer.bulk.pipeline import Pipeline
 from synapse.transfer.bulk.report import is_server_failure
 from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
+from synapse.transfer.checksum import hash_blocks
 from synapse.transfer.form_upload import find_stored_checksums
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile, validate_file_name
 from synapse.transfer.progress import FileProgress, Progress
@@ -24,7 +24,7 @@ _PAUSE = 0.3
 
 
 def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
-    """Set the MD5, size and time of a file.
+    """Set the checksums, size and time of a file.
 
     Args:
         file: The file.
@@ -34,18 +34,21 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
         UsageError: The file can't be read, or the name can't be sent.
     """
     validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
-    digest = hashlib.md5(usedforsecurity=False)
-    with LocalFile(file.path) as source:
-        file.size, file.changed, *_ = source.fingerprint
+
+    def read(source: LocalFile) -> Iterator[bytes]:
         offset = 0
         while offset < source.size:
             check()
             block = source.read_at(offset, BLOCK_SIZE)
             if not block:
                 break
-            digest.update(block)
+            yield block
             offset += len(block)
-    file.checksum = digest.hexdigest()
+
+    with LocalFile(file.path) as source:
+        file.size, file.changed, *_ = source.fingerprint
+        checksums = hash_blocks(read(source))
+    file.checksum, file.sha1 = checksums.md5, checksums.sha1
 
 
 class FileSender:
