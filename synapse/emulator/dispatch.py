@@ -59,7 +59,7 @@ def hand_over(job: Job, user: User) -> None:
     if job.runner == Job.Runner.AGENT:
         transaction.on_commit(lambda: agents().submit(job, token))
     elif running is not None:
-        archive = blob_path(job.tenant, release.blob.checksum)
+        archive = blob_path(release.blob)
         transaction.on_commit(lambda: running.submit(job, archive, token))
 
 

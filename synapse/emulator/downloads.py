@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Q
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
@@ -27,6 +28,7 @@ from synapse.emulator.tenancy import tenant_of
 FILE_LINK = "file"
 
 _BLOCK = 1 << 18
+_MD5_LENGTH = 32
 _RANGE = re.compile(r"bytes=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII)
 
 
@@ -38,21 +40,21 @@ class AnyAccept(DefaultContentNegotiation):
 
 
 class FileView(APIView):
-    """``files/{checksum}/{name}``: content that the tenant holds, or that a signature is for.
+    """``files/{key}/{name}``: content that the tenant holds, or that a signature is for.
 
-    The checksum is the entity tag. A single range is answered; several at once are answered
+    The key, a SHA-256, is the entity tag. A single range is answered; several at once are answered
     with the whole, as the standard allows.
     """
 
     content_negotiation_class: type[BaseContentNegotiation] = AnyAccept
     permission_classes = ()
 
-    def get(self, request: Request, checksum: str, name: str) -> HttpResponseBase:
-        blob = self._find_blob(request, checksum)
-        path = blob_path(blob.tenant, checksum)
+    def get(self, request: Request, key: str, name: str) -> HttpResponseBase:
+        blob = self._find_blob(request, key)
+        path = blob_path(blob)
         if not path.is_file():
             raise NotFound
-        tag = f'"{blob.checksum}"'
+        tag = f'"{blob.key}"'
         if _matches(request.headers.get("If-None-Match", ""), tag):
             return HttpResponse(status=304, headers={"ETag": tag})
         headers = {
@@ -78,10 +80,11 @@ class FileView(APIView):
         body = _iterate(path, span)
         return StreamingHttpResponse(body, content_type=kind, status=code, headers=headers)
 
-    def _find_blob(self, request: Request, checksum: str) -> Blob:
+    def _find_blob(self, request: Request, key: str) -> Blob:
         """Return the content, if the token or else the signature of the URL gives access."""
         signature = request.query_params.get("signature")
-        blobs = Blob.objects.select_related("tenant").filter(checksum=checksum)
+        named = Q(sha256=key) if len(key) > _MD5_LENGTH else Q(checksum=key, sha256="")
+        blobs = Blob.objects.filter(named)
         if request.auth is not None:
             blob = blobs.filter(tenant=tenant_of(request)).first()
             if blob is None:
@@ -89,10 +92,10 @@ class FileView(APIView):
         elif signature is None:
             raise NotAuthenticated
         else:
-            model, key, signed = read_link(FILE_LINK, signature)
-            if signed != checksum:
+            model, owner, signed = read_link(FILE_LINK, signature)
+            if signed != key:
                 raise PermissionDenied("The link's signature is for another file.")
-            owners = apps.get_model("emulator", model)._default_manager.filter(pk=key)
+            owners = apps.get_model("emulator", model)._default_manager.filter(pk=owner)
             blob = blobs.filter(pk__in=owners.values("blob")).first()
         if blob is None:
             raise NotFound("The file was deleted. Request the object again.")

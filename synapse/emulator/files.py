@@ -1,17 +1,20 @@
-"""Store content on disk, once for each tenant and checksum."""
+"""Store content on disk, once for each tenant and SHA-256."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO
 
 from django.conf import settings
 from django.core.files.base import File
+from django.db import IntegrityError, transaction
 
 from synapse.emulator.folder import DataFolder
 from synapse.emulator.models import Blob, Tenant
@@ -25,18 +28,27 @@ def data_folder() -> DataFolder:
     return DataFolder(Path(settings.MEDIA_ROOT))
 
 
-def blob_path(tenant: Tenant, checksum: str) -> Path:
-    """Return the path of the content with a checksum."""
-    return data_folder().files / str(tenant.pk) / checksum[:2] / checksum
+def blob_path(blob: Blob) -> Path:
+    """Return the path of stored content."""
+    return _content_path(blob.tenant_id, blob.key)
 
 
-def find_blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob]:
-    """Return a tenant's content for some checksums, MD5 or SHA-1, by checksum."""
-    blobs: dict[str, Blob] = {}
-    for name, length in (("sha1", 40), ("checksum", 32)):
+def find_blobs(tenant: Tenant, checksums: Iterable[str]) -> dict[str, Blob | None]:
+    """Return a tenant's content by MD5, SHA-1 or SHA-256 in hex.
+
+    Args:
+        tenant: The tenant.
+        checksums: The checksums, in lower case.
+
+    Returns:
+        The content by checksum; None where several contents have the checksum.
+    """
+    blobs: dict[str, Blob | None] = {}
+    for name, length in (("sha256", 64), ("sha1", 40), ("checksum", 32)):
         for batch in split_batches(sorted({item for item in checksums if len(item) == length})):
-            rows = Blob.objects.filter(tenant=tenant, **{f"{name}__in": batch})
-            blobs.update({getattr(blob, name): blob for blob in rows})
+            for blob in Blob.objects.filter(tenant=tenant, **{f"{name}__in": batch}):
+                checksum = getattr(blob, name)
+                blobs[checksum] = None if checksum in blobs else blob
     return blobs
 
 
@@ -46,7 +58,7 @@ def store(tenant: Tenant, content: File[bytes]) -> Blob:
     try:
         with draft.open("xb") as stream:
             sums = _hash(_write_through(content.chunks(_BLOCK), stream))
-        return _store_draft(tenant, draft, *sums)
+        return _store_draft(tenant, draft, sums)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -54,11 +66,11 @@ def store(tenant: Tenant, content: File[bytes]) -> Blob:
 def store_file(tenant: Tenant, path: Path, *, sha1: str) -> Blob | None:
     """Move a file into the store, and return the row; None if the SHA-1 is another."""
     with path.open("rb") as stream:
-        sums = _hash(iter(lambda: stream.read(_BLOCK), b""))
-    return _store_draft(tenant, path, *sums) if sums[1] == sha1 else None
+        sums = _hash(_read_blocks(stream))
+    return _store_draft(tenant, path, sums) if sums.sha1 == sha1 else None
 
 
-def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
+def store_upload(tenant: Tenant, path: Path) -> Blob:
     """Store the bytes of a finished upload, and return their row.
 
     The upload keeps the file: both share the bytes where the file system can.
@@ -70,8 +82,8 @@ def store_upload(tenant: Tenant, path: Path, checksum: str) -> Blob:
         except OSError:
             shutil.copyfile(path, draft)
         with draft.open("rb") as stream:
-            _, sha1 = _hash(iter(lambda: stream.read(_BLOCK), b""))
-        return _store_draft(tenant, draft, checksum, sha1)
+            sums = _hash(_read_blocks(stream))
+        return _store_draft(tenant, draft, sums)
     finally:
         draft.unlink(missing_ok=True)
 
@@ -82,13 +94,27 @@ def _write_through(pieces: Iterable[bytes], stream: IO[bytes]) -> Iterator[bytes
         yield piece
 
 
-def _hash(pieces: Iterable[bytes]) -> tuple[str, str]:
-    """Return MD5 and SHA-1 in hex, from one read."""
-    own, other = hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False)
+def _read_blocks(stream: IO[bytes]) -> Iterator[bytes]:
+    return iter(lambda: stream.read(_BLOCK), b"")
+
+
+@dataclass(frozen=True)
+class _Checksums:
+    """Checksums of one content, in hex; SHA-256 alone identifies the content."""
+
+    checksum: str
+    sha1: str
+    sha256: str
+
+
+def _hash(pieces: Iterable[bytes]) -> _Checksums:
+    """Return all checksums, from one read."""
+    digests = (hashlib.md5(usedforsecurity=False), hashlib.sha1(usedforsecurity=False))
+    strong = hashlib.sha256()
     for piece in pieces:
-        own.update(piece)
-        other.update(piece)
-    return own.hexdigest(), other.hexdigest()
+        for digest in (*digests, strong):
+            digest.update(piece)
+    return _Checksums(*(digest.hexdigest() for digest in (*digests, strong)))
 
 
 def md5(path: Path, size: int) -> str:
@@ -105,17 +131,35 @@ def _draft_path() -> Path:
     return data_folder().incoming / f"{uuid.uuid4().hex}.draft"
 
 
-def _store_draft(tenant: Tenant, draft: Path, checksum: str, sha1: str) -> Blob:
-    path = blob_path(tenant, checksum)
+def _content_path(tenant: int, key: str) -> Path:
+    return data_folder().files / str(tenant) / key[:2] / key
+
+
+def _store_draft(tenant: Tenant, draft: Path, sums: _Checksums) -> Blob:
+    path = _content_path(tenant.pk, sums.sha256)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     size = draft.stat().st_size
     # Atomic, and harmless if another request has just stored the same bytes.
     draft.replace(path)
     # The row comes after the bytes, so that a row's bytes can always be read.
+    older = _find_older(tenant, sums, size)
+    if older is not None:
+        before = blob_path(older)
+        older.sha1, older.sha256 = sums.sha1, sums.sha256
+        with contextlib.suppress(IntegrityError), transaction.atomic():
+            older.save(update_fields=["sha1", "sha256"])
+            transaction.on_commit(lambda: before.unlink(missing_ok=True))
     blob, _ = Blob.objects.get_or_create(
-        tenant=tenant, checksum=checksum, defaults={"size": size, "sha1": sha1}
+        tenant=tenant, sha256=sums.sha256, defaults={**asdict(sums), "size": size}
     )
-    if not blob.sha1:
-        blob.sha1 = sha1
-        blob.save(update_fields=["sha1"])
     return blob
+
+
+def _find_older(tenant: Tenant, sums: _Checksums, size: int) -> Blob | None:
+    """Return a row for the same bytes from before SHA-256 was stored."""
+    rows = Blob.objects.filter(tenant=tenant, checksum=sums.checksum, sha256="", size=size)
+    for row in rows:
+        with contextlib.suppress(OSError), blob_path(row).open("rb") as stream:
+            if _hash(_read_blocks(stream)) == sums:
+                return row
+    return None

@@ -36,6 +36,9 @@ __all__ = [
 
 _BLOCK = 1 << 20
 _DRIVE = re.compile(r"[A-Za-z]:")
+# Signature, then the lengths of name and extra field, of the header in front of an entry's bytes.
+_LOCAL_HEADER = struct.Struct("<4s22xHH")
+_SIGNATURE = b"PK\x03\x04"
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 # Errors of reading a damaged zip, whose header numbers can be anything.
 _BROKEN = (
@@ -151,9 +154,10 @@ def list_safe_entries(
     for info in entries:
         _check_kind(info)
     validate_names([(info.orig_filename, info.is_dir()) for info in entries])
-    # The stated sizes can be trusted: no more is read of an entry than its stated size.
+    # The stated sizes can be trusted: no more is read of an entry than its stated size, and none
+    # shares its packed bytes with another.
     size = sum(info.file_size for info in entries)
-    packed = sum(info.compress_size for info in entries)
+    packed = _check_overlaps(source, entries)
     if size > limits.size * 2**20:
         raise BadArchive(
             f"The zip's files have {size / 2**20:,.0f} MiB, more than {limits.size:,.0f} MiB."
@@ -164,6 +168,32 @@ def list_safe_entries(
             f"most {limits.ratio:,.0f} times are allowed."
         )
     return entries
+
+
+def _check_overlaps(source: zipfile.ZipFile, entries: list[zipfile.ZipInfo]) -> int:
+    """Refuse entries that share bytes of the zip, and return the packed size of all."""
+    file = source.fp
+    if file is None:  # closed
+        raise BadArchive("The zip can't be read.")
+    end, before = 0, ""
+    for info in sorted(entries, key=lambda info: info.header_offset):
+        name = info.orig_filename
+        if info.header_offset < end:
+            raise BadArchive(f"{before!r} and {name!r} in the zip overlap. Pack the zip again.")
+        with _translate_errors(f"{name!r} in the zip is broken"):
+            file.seek(info.header_offset)
+            signature, name_length, extra_length = _LOCAL_HEADER.unpack(
+                file.read(_LOCAL_HEADER.size)
+            )
+        if signature != _SIGNATURE:
+            raise BadArchive(f"{name!r} in the zip is broken.")
+        start = info.header_offset + _LOCAL_HEADER.size + name_length + extra_length
+        end, before = start + info.compress_size, name
+    if end > source.start_dir:
+        raise BadArchive(
+            f"{before!r} and the list of files in the zip overlap. Pack the zip again."
+        )
+    return sum(info.compress_size for info in entries)
 
 
 def validate_names(names: list[tuple[str, bool]]) -> None:

@@ -6,7 +6,7 @@ import uuid
 import pytest
 import requests
 
-from .client import connect, md5
+from .client import connect, sha256
 
 
 @pytest.fixture
@@ -300,7 +300,7 @@ def test_log(api, job):
         "file": created["file"],
         "created": created["created"],
     }
-    assert created["file"].startswith(f"{api.url}/files/{md5(b'pixels')}/night%20photo.png?")
+    assert created["file"].startswith(f"{api.url}/files/{sha256(b'pixels')}/night%20photo.png?")
     assert api.get(created["file"]).content == b"pixels"
 
 

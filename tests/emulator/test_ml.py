@@ -2,7 +2,7 @@
 
 import pytest
 
-from .client import md5
+from .client import sha256
 
 UNKNOWN = "7d444840-9dc0-11d1-b245-5ffdce74fad2"
 
@@ -35,7 +35,7 @@ def test_a_model_whose_file_was_uploaded_before(api):
         "created": model["created"],
         "updated": model["updated"],
     }
-    assert model["file"].startswith(f"{api.url}/files/{md5(b'weights')}/big.bin?signature=")
+    assert model["file"].startswith(f"{api.url}/files/{sha256(b'weights')}/big.bin?signature=")
     assert api.get(model["file"]).content == b"weights"
     assert api.get(f"models/{model['id']}/").json() == model
     assert api.get("models/", project=project).json()["results"] == [model]

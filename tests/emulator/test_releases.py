@@ -2,7 +2,7 @@
 
 import json
 
-from .client import md5
+from .client import sha256
 from .releasing import release, zipped
 
 
@@ -24,7 +24,7 @@ def test_release(api, plugin):
         "created": made["created"],
         "updated": made["updated"],
     }
-    assert made["file"].startswith(f"{api.url}/files/{md5(content)}/detector.zip?signature=")
+    assert made["file"].startswith(f"{api.url}/files/{sha256(content)}/detector.zip?signature=")
     assert api.get(made["file"]).content == content
     assert api.get(f"plugin_releases/{made['id']}/").json() == made
     assert api.get("plugin_releases/", plugin=plugin["id"]).json()["results"] == [made]

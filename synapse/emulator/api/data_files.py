@@ -71,7 +71,7 @@ class DataFileSerializer(ResourceSerializer):
             blob = store(self.owner, validated_data["file"])
         else:
             name = upload.filename
-            blob = store_upload(self.owner, upload.path, upload.digest)
+            blob = store_upload(self.owner, upload.path)
         meta_name = meta.get("filename") if isinstance(meta, dict) else None
         filename = (meta_name if isinstance(meta_name, str) and meta_name else name)[-255:]
         with transaction.atomic():
@@ -108,5 +108,5 @@ class DataFileViewSet(ResourceViewSet):
         serializer.is_valid(raise_exception=True)
         checksums = list(dict.fromkeys(serializer.validated_data["checksums"]))
         blobs = find_blobs(tenant_of(request), [checksum.lower() for checksum in checksums])
-        existing = [item for item in checksums if item.lower() in blobs]
+        existing = [item for item in checksums if blobs.get(item.lower())]
         return Response({"existing_checksums": existing, "checksums": existing})

@@ -82,7 +82,7 @@ class ModelSerializer(ResourceSerializer):
                 shorten_filename(content),
             )
         if upload is not None:
-            values["blob"] = store_upload(self.owner, upload.path, upload.digest)
+            values["blob"] = store_upload(self.owner, upload.path)
             values["filename"] = upload.filename
         return values
 

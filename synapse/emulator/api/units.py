@@ -57,11 +57,11 @@ def build_file_url(owner: Any, path: str, request: Request) -> str:
         path: Path of the file; the last part is the name.
         request: The request to answer.
     """
-    checksum = owner.blob.checksum
-    name = PurePosixPath(path.replace("\\", "/")).name or checksum
-    url = reverse("file", kwargs={"checksum": checksum, "name": name}, request=request)
+    key = owner.blob.key
+    name = PurePosixPath(path.replace("\\", "/")).name or key
+    url = reverse("file", kwargs={"key": key, "name": name}, request=request)
     expires = compute_expiry(behaviour_of(request).file_url_lifetime)
-    signature = sign_link(FILE_LINK, [owner._meta.model_name, owner.pk, checksum], expires)
+    signature = sign_link(FILE_LINK, [owner._meta.model_name, owner.pk, key], expires)
     return f"{url}?signature={signature}"
 
 
@@ -162,6 +162,11 @@ class DataUnitSerializer(ResourceSerializer):
             f'No file with the checksum of "{name}" has been uploaded.'
             for name, file in files.items()
             if name in specifications and file["checksum"] not in self.context["blobs"]
+        ]
+        problems += [
+            f'Several uploaded files have the checksum of "{name}". Send the SHA-256 instead.'
+            for name, file in files.items()
+            if self.context["blobs"].get(file["checksum"], file) is None
         ]
         if problems:
             raise serializers.ValidationError({"files": problems})

@@ -64,23 +64,38 @@ class FileSpecification(models.Model):
 
 
 class Blob(models.Model):
-    """Content, stored once for each tenant and checksum."""
+    """Content, stored once for each tenant and SHA-256."""
 
     tenant = ForeignKey("emulator.Tenant", models.CASCADE, related_name="+")
+    #: The MD5 that rows show. Different contents may have the same one.
     checksum = models.CharField(max_length=32)
     #: Empty where content was stored before the column was there.
     sha1 = models.CharField(max_length=40, blank=True)
+    #: Empty where content was stored before the column was there.
+    sha256 = models.CharField(max_length=64, blank=True)
     size = models.BigIntegerField()
     created = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["tenant", "checksum"], name="one_blob_per_checksum")
+            models.UniqueConstraint(
+                fields=["tenant", "sha256"],
+                condition=~models.Q(sha256=""),
+                name="one_blob_per_content",
+            )
         ]
-        indexes = [models.Index(fields=["tenant", "sha1"], name="blob_by_sha1")]
+        indexes = [
+            models.Index(fields=["tenant", "sha1"], name="blob_by_sha1"),
+            models.Index(fields=["tenant", "checksum"], name="blob_by_checksum"),
+        ]
 
     def __str__(self) -> str:
-        return self.checksum
+        return self.key
+
+    @property
+    def key(self) -> str:
+        """Name of the file on disk, part of the URL, and entity tag."""
+        return self.sha256 or self.checksum
 
 
 class DataUnitGroup(TenantOwned):

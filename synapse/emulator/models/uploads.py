@@ -25,7 +25,6 @@ class Upload(AbstractChunkedUpload):  # type: ignore[misc] # the library ships n
     user = ForeignKey(User, models.CASCADE, related_name="+", editable=False)
     tenant = ForeignKey(Tenant, models.CASCADE, related_name="+", editable=False)
     offset: int  # declared by the library, which ships no types
-    digest = models.CharField(max_length=32, blank=True, editable=False)
 
     #: Lifetime of an upload, during which chunks are accepted.
     lifetime = upload_settings.EXPIRATION_DELTA

@@ -10,6 +10,8 @@ from collections import deque
 from pathlib import Path
 from urllib.parse import quote, unquote
 
+import psutil
+
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.release_cache import ReleaseCache
@@ -108,10 +110,11 @@ class Engine:
             return True
         return running is not None and running.verdict.reach(Outcome("stopped", "It was stopped."))
 
-    def pids(self) -> dict[str, int]:
-        """Return the process ids of running jobs, by the jobs' ids."""
+    def processes(self) -> dict[str, list[psutil.Process]]:
+        """Return the processes of running jobs, by the jobs' ids."""
         with self._lock:
-            return {key: job.pid for key, job in self._running.items() if job.pid is not None}
+            trees = {key: job.tree for key, job in self._running.items()}
+        return {key: tree.processes() for key, tree in trees.items() if tree is not None}
 
     def close(self, reason: str = "The runner was closed while the job ran.") -> None:
         """End all jobs and wait for them. No job runs afterwards.

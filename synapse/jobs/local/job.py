@@ -15,7 +15,7 @@ from synapse.jobs.local.exit_reason import outcome_of
 from synapse.jobs.local.interpreters import choose_interpreter
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest, run
-from synapse.jobs.local.process_tree import MARK
+from synapse.jobs.local.process_tree import MARK, ProcessTree
 from synapse.jobs.local.release_cache import Kept, ReleaseCache
 from synapse.jobs.local.venvs import Step, installed, job_environment
 from synapse.jobs.protocols import Reporter
@@ -58,14 +58,14 @@ class JobRun:
 
     Attributes:
         verdict: The stop request.
-        pid: Process id of the running program, if any.
+        tree: Processes of the running program, if any.
     """
 
     def __init__(self, order: JobSpec, reporter: Reporter) -> None:
         self.order = order
         self.reporter = reporter
         self.verdict = StopRequest(order.limits)
-        self.pid: int | None = None
+        self.tree: ProcessTree | None = None
         self._tail: deque[OutputLine] = deque(maxlen=_TAIL)
 
     def run(
@@ -216,18 +216,18 @@ class JobRun:
                 verdict=self.verdict,
                 grace=grace,
                 order=order,
-                started=self._has_pid,
+                started=self._has_started,
             )
         finally:
-            self.pid = None
+            self.tree = None
         return None if self.verdict.outcome is not None else code
 
     def _printed(self, output: Output) -> list[OutputLine]:
         output.flush()
         return list(self._tail)
 
-    def _has_pid(self, pid: int) -> None:
-        self.pid = pid
+    def _has_started(self, tree: ProcessTree) -> None:
+        self.tree = tree
 
     def _print(self, lines: Sequence[OutputLine]) -> None:
         self._tail.extend(lines)

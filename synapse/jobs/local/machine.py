@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -24,14 +23,16 @@ class ThisMachine:
 
     Args:
         node_id: The machine's id.
-        pids: Gives the process of each job that runs, by the job's id.
+        processes: Gives the processes of each job that runs, by the job's id.
     """
 
     kind = "local"
 
-    def __init__(self, node_id: str, pids: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(
+        self, node_id: str, processes: Callable[[], Mapping[str, Sequence[psutil.Process]]]
+    ) -> None:
         self._node_id = node_id
-        self._pids = pids
+        self._processes = processes
 
     def nodes(self) -> list[dict[str, Any]]:
         """Return this machine."""
@@ -55,7 +56,11 @@ class ThisMachine:
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return the processes of the jobs that run."""
-        return [task for job, pid in self._pids().items() for task in self._processes(job, pid)]
+        tasks: list[dict[str, Any] | None] = []
+        for job, processes in self._processes().items():
+            pids = {process.pid for process in processes}
+            tasks += [self._task(job, process, pids) for process in processes]
+        return [task for task in tasks if task is not None]
 
     def applications(self) -> list[dict[str, Any]]:
         """Return nothing: this machine serves none."""
@@ -74,15 +79,9 @@ class ThisMachine:
         """Return `None`: a machine that answers is usable."""
         return None
 
-    def _processes(self, job: str, pid: int) -> list[dict[str, Any]]:
-        try:
-            first = psutil.Process(pid)
-            found = [first, *first.children(recursive=True)]
-        except psutil.Error:  # it has ended meanwhile
-            return []
-        return [task for one in found if (task := self._task(job, one)) is not None]
-
-    def _task(self, job: str, process: psutil.Process) -> dict[str, Any] | None:
+    def _task(
+        self, job: str, process: psutil.Process, pids: Container[int]
+    ) -> dict[str, Any] | None:
         try:
             with process.oneshot():
                 created = process.create_time()
@@ -94,7 +93,7 @@ class ThisMachine:
                     "job_id": job,
                     "node_id": self._node_id,
                     "worker_pid": process.pid,
-                    "parent_pid": process.ppid() if process.ppid() != os.getpid() else None,
+                    "parent_pid": process.ppid() if process.ppid() in pids else None,
                     "memory": process.memory_info().rss,
                     "created": datetime.fromtimestamp(created, timezone.utc).isoformat(),
                 }

@@ -1,11 +1,14 @@
-"""One process of a job: start in an own session, read, watch, and end."""
+"""One program of a job: start under a supervisor, read, watch, and end."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import selectors
+import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,8 +16,9 @@ from pathlib import Path
 
 import psutil
 
+from synapse.jobs.local import supervisor
 from synapse.jobs.local.output_splitter import Output
-from synapse.jobs.local.process_tree import ProcessTree
+from synapse.jobs.local.process_tree import MARK, ProcessTree
 from synapse.jobs.spec import Limits, Outcome
 
 __all__ = ["StopRequest", "run"]
@@ -22,6 +26,8 @@ __all__ = ["StopRequest", "run"]
 _BLOCK = 1 << 16
 _PERIOD = 0.2
 _REST = 2.0
+# Seconds that a supervisor takes at most to end its processes.
+_LONGEST = 20.0
 
 
 class StopRequest:
@@ -95,11 +101,12 @@ def run(
     verdict: StopRequest,
     grace: float,
     order: bytes = b"",
-    started: Callable[[int], object] | None = None,
+    started: Callable[[ProcessTree], object] | None = None,
 ) -> int:
     """Run a command until it exits or is told to stop early.
 
-    No process remains afterwards, except those that left the session and cleared their environment.
+    On Linux no process remains afterwards, wherever it moved. Elsewhere a process can remain that
+    lost its parent, left the session and cleared its environment.
 
     Args:
         command: The program and the arguments.
@@ -110,24 +117,31 @@ def run(
         verdict: The stop request.
         grace: Seconds between a stop request and the kill.
         order: Content of standard input, which stays open afterwards.
-        started: Called with the process id, which is also the group's.
+        started: Called with the command's processes.
 
     Returns:
         The exit code; the negative signal number after a signal.
+
+    Raises:
+        FileNotFoundError: The program is missing.
     """
+    if shutil.which(command[0], path=environment.get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), command[0])
     child = subprocess.Popen(  # noqa: S603 # the engine's own command
-        list(command),
+        [sys.executable, "-I", "-S", supervisor.__file__, mark, *command],
         cwd=folder,
-        env=dict(environment),
+        # Without the mark: whoever ends the marked processes of a killed engine leaves the
+        # supervisor its time to end the others.
+        env={name: value for name, value in environment.items() if name != MARK},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
         bufsize=0,
     )
-    if started is not None:
-        started(child.pid)
     family = ProcessTree(child.pid, mark)
+    if started is not None:
+        started(family)
     guard = _Watchdog(family, verdict, grace)
     guard.start()
     assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
@@ -148,8 +162,17 @@ def run(
         feeder.join(_REST)
         child.stdin.close()
         child.stdout.close()
-        code = child.wait()
+        code = _wait(child)
     return code
+
+
+def _wait(supervisor: subprocess.Popen[bytes]) -> int:
+    """Return the exit code; a supervisor that the job's code suspended is killed."""
+    try:
+        return supervisor.wait(_LONGEST)
+    except subprocess.TimeoutExpired:
+        supervisor.kill()
+        return supervisor.wait()
 
 
 def _feed(pipe: int, order: bytes) -> None:

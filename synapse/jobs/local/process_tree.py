@@ -1,4 +1,4 @@
-"""The processes of a job: those of the session, and those that left the session."""
+"""The processes of a job: those below the supervisor, and those that left the session."""
 
 from __future__ import annotations
 
@@ -10,31 +10,38 @@ from collections.abc import Collection, Iterator
 
 import psutil
 
-__all__ = ["MARK", "ProcessTree", "end_marked"]
+from synapse.jobs.local.supervisor import VARIABLE as MARK
 
-#: Environment variable that marks every process of a job, so that orphans can be found.
-MARK = "SYNAPSE_JOB_ID"
+__all__ = ["MARK", "ProcessTree", "end_marked"]
 
 # Seconds between searches for processes that left the session: a search reads every process.
 _PERIOD = 1.0
 
 
 class ProcessTree:
-    """The leader of a session, and all processes that belong to the job.
+    """All processes that belong to a job, without the supervisor, which ends after them.
 
-    The leader must not be reaped while this object is used: as long as the leader exists, if only
-    as a zombie, no other process gets the number.
+    Where the supervisor is a child subreaper, on Linux, all of them are below it. Elsewhere those
+    whose parent has ended are found by their session or by their mark.
+
+    The supervisor must not be reaped while this object is used: as long as it exists, if only as a
+    zombie, no other process gets the number.
 
     Args:
-        leader: The process id, which is also the session's.
-        mark: Value of the variable `MARK` in the environment of all processes.
+        supervisor: The supervisor's process id, which is also the session's.
+        mark: Value of the variable `MARK` in the environment of the processes.
     """
 
-    def __init__(self, leader: int, mark: str) -> None:
-        self._leader = leader
+    def __init__(self, supervisor: int, mark: str) -> None:
+        self._supervisor = supervisor
         self._mark = mark
         self._strays: set[psutil.Process] = set()
         self._looked = 0.0
+
+    def processes(self) -> list[psutil.Process]:
+        """Return the processes, those that have ended but weren't reaped included."""
+        self._find_strays()
+        return [process for process in self._members() if process.is_running()]
 
     def memory(self) -> int:
         """Return an upper bound of the memory in bytes: shared pages count for each process."""
@@ -48,30 +55,27 @@ class ProcessTree:
         return sum(_measure(process, "pss") for process in self._members())
 
     def terminate(self) -> None:
-        """Ask those of the leader's group to end."""
+        """Ask those of the command's process group to end, by the supervisor."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._leader, signal.SIGTERM)
+            os.kill(self._supervisor, signal.SIGTERM)
 
     def kill(self) -> None:
-        """End all, the leader too."""
-        self._find_strays()
-        self._kill_until_none_is_left()
-
-    def sweep(self) -> None:
-        """End the processes that an ended leader left behind, in whatever session."""
-        self._strays.update(_find_marked({self._mark}))
-        self._kill_until_none_is_left()
-
-    def _kill_until_none_is_left(self) -> None:
+        """End all; the supervisor ends by itself then."""
         # A killed process may have started another one a moment before.
         for _ in range(10):
+            self._find_strays()
             alive = [process for process in self._members() if _is_alive(process)]
             for process in alive:
                 with contextlib.suppress(psutil.Error, OSError):
                     process.kill()
             if not alive:
                 return
-            psutil.wait_procs([each for each in alive if each.pid != self._leader], timeout=0.2)
+            psutil.wait_procs(alive, timeout=0.2)
+
+    def sweep(self) -> None:
+        """End the processes that an ended supervisor left behind, in whatever session."""
+        self._strays.update(_find_marked({self._mark}))
+        self.kill()
 
     def _members(self) -> list[psutil.Process]:
         return [*self._session(), *self._strays]
@@ -79,14 +83,14 @@ class ProcessTree:
     def _session(self) -> Iterator[psutil.Process]:
         for pid in psutil.pids():
             with contextlib.suppress(psutil.Error, OSError):
-                if os.getsid(pid) == self._leader:
+                if pid != self._supervisor and os.getsid(pid) == self._supervisor:
                     yield psutil.Process(pid)
 
     def _find_strays(self) -> None:
         with contextlib.suppress(psutil.Error):
-            for process in psutil.Process(self._leader).children(recursive=True):
+            for process in psutil.Process(self._supervisor).children(recursive=True):
                 with contextlib.suppress(psutil.Error, OSError):
-                    if os.getsid(process.pid) != self._leader:
+                    if os.getsid(process.pid) != self._supervisor:
                         self._strays.add(process)
 
 

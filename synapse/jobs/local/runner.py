@@ -14,4 +14,4 @@ def build_runner(options: RunnerOptions) -> tuple[Runner, Machines]:
     engine = Engine(
         options.folder / "engine", workers=options.workers, platform_python=options.python
     )
-    return engine, ThisMachine(options.node_id, engine.pids)
+    return engine, ThisMachine(options.node_id, engine.processes)

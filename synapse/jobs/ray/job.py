@@ -23,7 +23,7 @@ from synapse.jobs.protocols import Reporter
 from synapse.jobs.ray.requirements import adapt_requirements
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.jobs.unmet_requests import find_unmet_requests
-from synapse.plugins.archive import open_zip, read_entry
+from synapse.plugins.archive import list_safe_entries, open_zip, read_entry
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.packaging import load_config
 from synapse.plugins.platform_form import (
@@ -372,6 +372,7 @@ class RayJob:
 
 def _uses_platform_package(archive: Path, config: PluginConfig, action: Action) -> bool:
     with open_zip(archive) as source:
+        list_safe_entries(source)  # Ray's nodes unpack the zip without any check
         return uses_platform_package(
             config, action, lambda name: read_entry(source, name, _LARGEST_MODULE)
         )

@@ -42,7 +42,7 @@ class TestModels:
         assert data["file"] is path
         assert (made["name"], made["project"]) == ("Detector", project.id)
         path_of_url = made["file"].partition("?")[0]
-        assert path_of_url.endswith(f"/files/{hashlib.md5(WEIGHTS).hexdigest()}/weights.bin")
+        assert path_of_url.endswith(f"/files/{hashlib.sha256(WEIGHTS).hexdigest()}/weights.bin")
         assert client.get_model(made["id"], url_conversion={}) == made
 
     def test_file_is_local(self, client: BackendClient, path: Path) -> None:
@@ -58,7 +58,7 @@ class TestModels:
 
         made = client.create_model({"name": "Detector", "chunked_upload": upload["id"]})
 
-        assert hashlib.md5(WEIGHTS).hexdigest() in made["file"]
+        assert hashlib.sha256(WEIGHTS).hexdigest() in made["file"]
 
     @pytest.mark.parametrize("given", [{}, {"file": None}])
     def test_create_without_a_file(self, client: BackendClient, given: Any) -> None:

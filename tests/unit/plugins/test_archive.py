@@ -6,14 +6,18 @@ import contextlib
 import io
 import random
 import stat
+import struct
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synapse.errors import BadArchive
-from synapse.plugins.archive import ArchiveLimits, extract
+from synapse.plugins.archive import ArchiveLimits, extract, list_safe_entries, open_zip
 
 
 def special(name: str, kind: int) -> zipfile.ZipInfo:
@@ -201,3 +205,76 @@ def test_a_changed_byte_never_escapes(tmp_path: Path) -> None:
 def test_a_path_that_cannot_be_read_is_an_error_of_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         extract(tmp_path / "none.zip", tmp_path / "new")
+
+
+def overlapping(way: str) -> bytes:
+    """Return a zip whose entries share the packed bytes of one."""
+    kernel = zlib.compress(bytes(1 << 20), 9)[2:-4]
+    crc = zlib.crc32(bytes(1 << 20))
+
+    def local(name: bytes, packed: int, extra: int = 0) -> bytes:
+        sizes = (crc, packed, 1 << 20, len(name), extra)
+        return struct.pack("<4s5H3I2H", b"PK\x03\x04", 20, 0, 8, 0, 33, *sizes) + name
+
+    def listed(name: bytes, offset: int, packed: int) -> bytes:
+        sizes = (crc, packed, 1 << 20, len(name), 0, 0, 0, 0, 0, offset)
+        return struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, 20, 0, 8, 0, 33, *sizes) + name
+
+    names = [b"f%d" % number for number in range(20)]
+    content, offsets, packed = b"", [0] * len(names), len(kernel)
+    if way == "one for all":  # every row of the list leads to one header
+        content = local(names[0], packed) + kernel
+    elif way == "quoted":  # each header is stored text of the entry before
+        content = kernel
+        for index, name in reversed(list(enumerate(names))):
+            header = local(name, len(content)) if index == len(names) - 1 else b""
+            if not header:
+                quote = b"\x00" + struct.pack("<HH", len(content) & 0xFFFF, ~len(content) & 0xFFFF)
+                header = local(name, len(content) + len(quote)) + quote
+            content = header + content
+            offsets = [
+                0 if n == index else offset + len(header) for n, offset in enumerate(offsets)
+            ]
+    elif way == "in extra fields":  # each header is in the extra field of the entry before
+        content = kernel
+        for index, name in reversed(list(enumerate(names))):
+            inside = len(content) - packed
+            quote = struct.pack("<HH", 0x9999, inside)
+            header = local(name, packed, len(quote) + inside if inside else 0)
+            header += quote if inside else b""
+            content = header + content
+            offsets = [
+                0 if n == index else offset + len(header) for n, offset in enumerate(offsets)
+            ]
+    else:  # the bytes reach into the list
+        names, content = names[:1], local(names[0], packed + 40) + kernel
+        packed += 40
+    rows = b"".join(listed(name, at, packed) for name, at in zip(names, offsets, strict=False))
+    end = (len(names), len(names), len(rows), len(content), 0)
+    return content + rows + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, *end)
+
+
+@pytest.mark.parametrize("way", ["one for all", "quoted", "in extra fields", "into the list"])
+def test_overlapping_entries_are_refused(tmp_path: Path, way: str) -> None:
+    content = overlapping(way)
+    assert len(content) < 6000
+
+    with pytest.raises(BadArchive, match=r"'f0' and .* in the zip overlap\. Pack the zip again\."):
+        extract(io.BytesIO(content), tmp_path / "new")
+    assert files_in(tmp_path) == []
+
+
+@given(st.lists(st.binary(max_size=300), max_size=8), st.booleans(), st.binary(max_size=20))
+def test_any_zip_of_the_library_has_no_overlaps(
+    contents: list[bytes], is_streamed: bool, prefix: bytes
+) -> None:
+    stream = io.BytesIO(prefix)
+    stream.seek(len(prefix))
+    if is_streamed:  # the sizes come after the bytes
+        stream.seekable = lambda: False  # type: ignore[method-assign] # as a pipe
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for number, content in enumerate(contents):
+            archive.writestr(f"f{number}", content)
+    stream = io.BytesIO(stream.getvalue())
+    with open_zip(stream) as archive:
+        assert [info.file_size for info in list_safe_entries(archive)] == [*map(len, contents)]

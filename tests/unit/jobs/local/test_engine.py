@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import psutil
 import pytest
 
 from synapse.jobs.local.engine import Engine
+from synapse.jobs.local.process_tree import MARK
 from synapse.jobs.spec import JobSpec, Outcome, ReleaseFile
 
 from .conftest import Listener
@@ -67,14 +69,15 @@ SLEEP = "import time\ndef run():\n print('up')\n time.sleep(60)"
 def test_stop_while_it_runs(run: Run, engine: Engine) -> None:
     job = run(SLEEP)
     job.line("up")
-    pid = engine.pids()[job.job_id]
+    [process] = engine.processes()[job.job_id]
     start = time.monotonic()
 
     assert engine.stop(job.job_id)
     engine.stop(job.job_id)  # again
     assert job.end() == Outcome("stopped", "It was stopped.")
     assert time.monotonic() - start < 5
-    assert is_gone(pid)
+    assert is_gone(process.pid)
+    assert engine.processes() == {}
     assert not engine.stop(job.job_id)
     assert job.told.count("ended") == 1
 
@@ -122,10 +125,11 @@ def test_a_process_that_is_left_behind_is_ended(run: Run) -> None:
     def run():
         print(subprocess.Popen(["sleep", "60"]).pid)
         print(subprocess.Popen(["sleep", "60"], start_new_session=True).pid)
+        print(subprocess.Popen(["sleep", "60"], start_new_session=True, env={}).pid)
     """)
 
     assert job.end() == Outcome("completed")
-    assert [is_gone(int(pid)) for pid in job.messages] == [True, True]
+    assert [is_gone(int(pid)) for pid in job.messages] == [True] * 3
 
 
 def test_close_ends_everything_and_says_why(run: Run, engine: Engine, release: Release) -> None:
@@ -209,19 +213,30 @@ def test_jobs_end_when_who_runs_them_is_killed(release: Release, tmp_path: Path)
     assert [gone(pid) for pid in pids] == [True, True]
 
 
-def test_an_engine_ends_what_a_killed_one_left(release: Release, tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has child subreapers.")
+def test_hidden_processes_end_when_who_runs_them_is_killed(
+    release: Release, tmp_path: Path
+) -> None:
     made = release("""
     import subprocess, time
     def run():
-        print(subprocess.Popen(["sleep", "60"], start_new_session=True).pid, flush=True)
+        hidden = subprocess.Popen(["sleep", "60"], env={}, start_new_session=True)
+        print(hidden.pid, flush=True)
         time.sleep(60)
     """)
-    [pid] = killed_while_it_runs(made, tmp_path / "other")
-    assert not is_gone(pid)
 
-    Engine(tmp_path / "other").close()
+    [pid] = killed_while_it_runs(made, tmp_path / "other")
 
     assert gone(pid)
+
+
+def test_an_engine_ends_what_a_killed_one_left(tmp_path: Path) -> None:
+    (tmp_path / "other" / "jobs" / "a%2Fb").mkdir(parents=True)
+    environment = {**os.environ, MARK: "a/b"}
+    with subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True) as left:
+        Engine(tmp_path / "other").close()
+
+        assert gone(left.pid)
     assert not (tmp_path / "other" / "jobs").exists()
 
 

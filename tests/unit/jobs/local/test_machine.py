@@ -43,7 +43,12 @@ def family() -> Iterator[tuple[int, int, int]]:
 
 
 def build_machine(pids: dict[str, int]) -> ThisMachine:
-    return ThisMachine("node-1", lambda: pids)
+    """Return a machine whose jobs have a process each, with the processes below it."""
+    first = {job: psutil.Process(pid) for job, pid in pids.items()}
+    return ThisMachine(
+        "node-1",
+        lambda: {job: [each, *each.children(recursive=True)] for job, each in first.items()},
+    )
 
 
 def test_machine_is_one_living_head_node() -> None:
@@ -77,7 +82,7 @@ def test_tasks_are_the_processes_of_the_jobs(family: tuple[int, int, int]) -> No
     assert all(task["memory"] > 0 for task in tasks)
 
 
-def test_agent_is_not_shown_as_a_parent(family: tuple[int, int, int]) -> None:
+def test_parents_are_processes_of_the_job(family: tuple[int, int, int]) -> None:
     parent, child, grandchild = family
 
     tasks = build_machine({"job-1": parent}).tasks()
@@ -110,9 +115,10 @@ def test_ended_process_is_finished_until_the_agent_reads_its_exit_code() -> None
 
 def test_job_whose_process_is_gone_has_no_task(family: tuple[int, int, int]) -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
-        pass
+        process = psutil.Process(ended.pid)
+    processes = {"job-1": [process], "job-2": [psutil.Process(family[0])]}
 
-    tasks = build_machine({"job-1": ended.pid, "job-2": family[0]}).tasks()
+    tasks = ThisMachine("node-1", lambda: processes).tasks()
 
     assert {task["job_id"] for task in tasks} == {"job-2"}
 

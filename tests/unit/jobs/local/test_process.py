@@ -16,7 +16,7 @@ import pytest
 
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest, run
-from synapse.jobs.local.process_tree import MARK
+from synapse.jobs.local.process_tree import MARK, ProcessTree
 from synapse.jobs.spec import Limits, Outcome, OutputLine
 
 # Ending a job's processes searches the whole machine for its mark: other test runs have others.
@@ -247,11 +247,133 @@ def test_nothing_changes_what_has_ended() -> None:
     assert verdict.close() is None
 
 
+# Each starts a process that holds memory, hides from the session and the mark, and prints its id.
+HIDDEN = """
+import os, time
+hold = b"x" * (int({size}) << 20)
+print(os.getpid(), flush=True)
+time.sleep(60)
+"""
+CLEARED = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", {hidden!r}], env={{}}, start_new_session=True)
+"""
+DAEMON = """
+import os, sys
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve(sys.executable, [sys.executable, "-c", {hidden!r}], {{}})
+    os._exit(0)
+os.wait()
+"""
+NESTED = """
+import subprocess, sys
+subprocess.Popen([sys.executable, "-c", {daemon!r}], env={{}}, start_new_session=True).wait()
+"""
+GROUP = """
+import os, subprocess, sys
+subprocess.Popen(["nohup", sys.executable, "-c", {hidden!r}], env={{}}, preexec_fn=os.setpgrp)
+"""
+AWAYS = ["cleared environment", "daemon", "daemon of a process away", "process group"]
+
+
+def write_away(kind: str, then: str = "", size: int = 1) -> str:
+    hidden = HIDDEN.format(size=size)
+    daemon = DAEMON.format(hidden=hidden)
+    sources = [CLEARED, DAEMON, NESTED, GROUP]
+    source = sources[AWAYS.index(kind)].format(hidden=hidden, daemon=daemon)
+    return f"import time\n{source}\ntime.sleep(0.5)\n{then}"
+
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has child subreapers.")
+
+
+@linux_only
+@pytest.mark.parametrize("kind", AWAYS)
+class TestHidden:
+    """Processes without the job's session, environment and parent."""
+
+    def test_end_with_the_program(self, ran: Callable[..., Ran], kind: str) -> None:
+        done = ran(write_away(kind))
+
+        assert (done.code, done.outcome) == (0, None)
+        assert is_gone(int(done.messages[0]))
+
+    def test_end_with_a_stop(self, ran: Callable[..., Ran], kind: str) -> None:
+        verdict = StopRequest(Limits())
+        script = write_away(kind, "print('up')\ntime.sleep(60)")
+        seen: list[str] = []
+
+        def stop(tree: ProcessTree) -> None:
+            def wait() -> None:
+                while len(tree.processes()) < 2:
+                    time.sleep(0.02)
+                seen.append("two")
+                time.sleep(0.5)
+                verdict.reach(Outcome("stopped", "Enough."))
+
+            threading.Thread(target=wait, daemon=True).start()
+
+        done = ran(script, verdict=verdict, started=stop)
+
+        assert seen == ["two"]
+        assert done.outcome == Outcome("stopped", "Enough.")
+        assert is_gone(int(done.messages[0]))
+
+    def test_count_for_the_memory(self, ran: Callable[..., Ran], kind: str) -> None:
+        done = ran(write_away(kind, "time.sleep(60)", size=150), limits={"memory": 120})
+
+        assert done.outcome == Outcome("failed", "It used more than 120 MiB of memory.")
+        assert is_gone(int(done.messages[0]))
+
+
+@linux_only
+def test_fork_that_flees_is_caught(ran: Callable[..., Ran]) -> None:
+    """Each process forks, leaves its session and ends: it is never where the last look saw it."""
+    done = ran("""
+import os, time
+if os.fork() == 0:
+    end = time.monotonic() + 60
+    while time.monotonic() < end:
+        time.sleep(0.005)
+        if os.fork():
+            os._exit(0)
+        os.setsid()
+    os._exit(0)
+time.sleep(0.2)
+print(os.getpid())
+""")
+
+    assert done.code == 0
+    assert not [each for each in psutil.process_iter() if reads_mark(each)]
+
+
+def reads_mark(process: psutil.Process) -> bool:
+    try:
+        return process.environ().get(MARK) == KEY
+    except psutil.Error:
+        return False
+
+
+def test_a_missing_program_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no-program"):
+        run(
+            [str(tmp_path / "no-program")],
+            folder=tmp_path,
+            environment={},
+            mark=KEY,
+            output=Output(1 << 20, lambda _: None),
+            verdict=StopRequest(Limits()),
+            grace=1,
+        )
+
+
 def test_a_reader_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     def fail(lines: object) -> None:
         raise OSError("no")
 
-    pids: list[int] = []
+    trees: list[ProcessTree] = []
     output = Output(1 << 20, fail)
     with pytest.raises(OSError, match="no"):
         run(
@@ -262,7 +384,7 @@ def test_a_reader_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
             output=output,
             verdict=StopRequest(Limits()),
             grace=1,
-            started=pids.append,
+            started=trees.append,
         )
 
-    assert is_gone(pids[0])
+    assert trees[0].processes() == []

@@ -14,7 +14,8 @@ from collections.abc import Callable, Iterator
 import psutil
 import pytest
 
-from synapse.jobs.local.process_tree import MARK, ProcessTree, end_marked
+from synapse.jobs.local import supervisor
+from synapse.jobs.local.process_tree import ProcessTree, end_marked
 
 # Prints its id when it is up.
 HOLD = """
@@ -39,44 +40,44 @@ for line in sys.stdin:
 
 
 class Family:
-    """The leader of a session, and the processes that the leader starts on request.
+    """A supervised command, and the processes that the command starts on request.
 
     Each has a mark of its own: a search by a mark reads the processes of the whole machine.
     """
 
     def __init__(self) -> None:
         self.mark = uuid.uuid4().hex
-        self.leader = subprocess.Popen(
-            [sys.executable, "-c", LEADER],
-            env={**os.environ, MARK: self.mark},
+        command = [sys.executable, "-I", "-S", supervisor.__file__, self.mark]
+        self.supervisor = subprocess.Popen(
+            [*command, sys.executable, "-c", LEADER],
             start_new_session=True,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        self.tree = ProcessTree(self.leader.pid, self.mark)
+        self.tree = ProcessTree(self.supervisor.pid, self.mark)
         self.children: list[psutil.Process] = []
 
     def start(self, source: str = HOLD, *, away: bool = False) -> psutil.Process:
-        """Start a process in the leader's session, or in a session of its own."""
-        assert self.leader.stdin is not None
-        assert self.leader.stdout is not None
-        self.leader.stdin.write(json.dumps([source, away]) + "\n")
-        self.leader.stdin.flush()
-        self.children.append(psutil.Process(int(self.leader.stdout.readline())))
+        """Start a process in the supervisor's session, or in a session of its own."""
+        assert self.supervisor.stdin is not None
+        assert self.supervisor.stdout is not None
+        self.supervisor.stdin.write(json.dumps([source, away]) + "\n")
+        self.supervisor.stdin.flush()
+        self.children.append(psutil.Process(int(self.supervisor.stdout.readline())))
         return self.children[-1]
 
-    def end_leader(self) -> None:
-        """Let the leader exit and become a zombie."""
-        self.leader.kill()
-        os.waitid(os.P_PID, self.leader.pid, os.WEXITED | os.WNOWAIT)
+    def kill_supervisor(self) -> None:
+        """Let the supervisor become a zombie that ended nothing."""
+        self.supervisor.kill()
+        os.waitid(os.P_PID, self.supervisor.pid, os.WEXITED | os.WNOWAIT)
 
     def close(self) -> None:
         for child in self.children:
             with contextlib.suppress(psutil.NoSuchProcess):
                 child.kill()
-        self.leader.kill()
-        self.leader.communicate()
+        self.supervisor.kill()
+        self.supervisor.communicate()
 
 
 Build = Callable[[], Family]
@@ -126,53 +127,63 @@ def test_exact_memory_is_never_above_the_upper_bound(family: Family) -> None:
     assert 0 < family.tree.exact_memory() <= bound
 
 
+def test_supervisor_counts_for_nothing(family: Family) -> None:
+    started = family.start()
+
+    pids = {process.pid for process in family.tree.processes()}
+    assert family.supervisor.pid not in pids
+    assert {started.pid, started.ppid()} == pids
+
+
 def test_tree_without_processes_has_no_memory(family: Family) -> None:
-    family.end_leader()
+    family.kill_supervisor()
+    family.tree.kill()
 
     assert family.tree.memory() == 0
+    assert family.tree.processes() == []
 
 
-def test_terminate_asks_the_session_and_leaves_the_rest(family: Family) -> None:
-    here, away = family.start(), family.start(away=True)
+def test_terminate_asks_the_group_and_leaves_the_rest_to_the_supervisor(family: Family) -> None:
+    here = family.start(f"import signal; signal.signal(15, signal.SIG_IGN)\n{HOLD}")
+    away = family.start(away=True)
 
     family.tree.terminate()
 
-    assert family.leader.wait(20) == -signal.SIGTERM
-    here.wait(20)
-    assert is_alive(away.pid)
+    assert family.supervisor.wait(20) == -signal.SIGTERM  # as the command, which didn't mind
+    assert [is_alive(child.pid) for child in (here, away)] == [False, False]
 
 
 def test_terminate_after_the_end_does_nothing(family: Family) -> None:
-    family.leader.kill()
-    family.leader.wait(20)
+    family.supervisor.kill()
+    family.supervisor.wait(20)
 
     family.tree.terminate()
 
-    assert family.leader.returncode == -signal.SIGKILL
+    assert family.supervisor.returncode == -signal.SIGKILL
 
 
-def test_kill_ends_the_leader_and_all_children(family: Family) -> None:
+def test_kill_ends_all_processes_and_with_them_the_supervisor(family: Family) -> None:
     children = [family.start(away=away) for away in (False, True)]
 
     family.tree.kill()
 
     assert [is_alive(child.pid) for child in children] == [False, False]
-    assert family.leader.wait(20) == -signal.SIGKILL
+    assert family.supervisor.wait(20) == -signal.SIGKILL  # as the command
 
 
 def test_child_that_left_the_session_is_remembered_when_its_parent_is_gone(family: Family) -> None:
     away = family.start(away=True)
     family.tree.memory()  # the search that finds it
-    family.end_leader()
+    family.kill_supervisor()
 
     family.tree.kill()
 
     assert not is_alive(away.pid)
 
 
-def test_sweep_finds_the_remains_of_a_leader_by_their_mark(family: Family) -> None:
+def test_sweep_finds_the_remains_of_a_killed_supervisor_by_their_mark(family: Family) -> None:
     children = [family.start(away=away) for away in (False, True)]
-    family.end_leader()
+    family.kill_supervisor()
 
     family.tree.sweep()
 
@@ -182,26 +193,28 @@ def test_sweep_finds_the_remains_of_a_leader_by_their_mark(family: Family) -> No
 def test_sweep_leaves_other_jobs_alone(build: Build) -> None:
     ended, other = build(), build()
     child = other.start(away=True)
-    ended.end_leader()
+    ended.kill_supervisor()
 
     ended.tree.sweep()
 
     assert is_alive(child.pid)
-    assert is_alive(other.leader.pid)
+    assert is_alive(other.supervisor.pid)
 
 
 def test_end_marked_ends_exactly_the_named_jobs(build: Build) -> None:
     first, second, other = (build() for _ in range(3))
-    child = first.start(away=True)
+    children = [family.start(away=True) for family in (first, second)]
+    alive = other.start(away=True)
 
     end_marked({first.mark, second.mark})
 
-    assert [is_alive(pid) for pid in (first.leader.pid, second.leader.pid)] == [False, False]
-    assert not is_alive(child.pid)
-    assert is_alive(other.leader.pid)
+    assert [is_alive(child.pid) for child in children] == [False, False]
+    assert is_alive(alive.pid)
 
 
 def test_end_marked_without_names_ends_nothing(family: Family) -> None:
+    child = family.start()
+
     end_marked(set())
 
-    assert is_alive(family.leader.pid)
+    assert is_alive(child.pid)

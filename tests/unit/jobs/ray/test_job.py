@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -286,6 +288,22 @@ def test_unknown_action_names_the_known_ones(head: StandInHead, run: Run, spec: 
     job = run(attrs.evolve(spec, action="dance"))
 
     assert job.end() == Outcome("failed", "The release has no action 'dance'; it has train.")
+    assert head.requests == []
+
+
+def test_unsafe_zip_never_reaches_ray(head: StandInHead, run: Run, spec: JobSpec) -> None:
+    content = spec.release.archive.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        infos = archive.infolist()
+    # The second file's row in the list leads to the first file's bytes.
+    at = content.rindex(infos[1].filename.encode()) - 4
+    content = content[:at] + infos[0].header_offset.to_bytes(4, "little") + content[at + 4 :]
+    spec.release.archive.write_bytes(content)
+
+    outcome = run(spec).end()
+
+    assert outcome.status == "failed"
+    assert "overlap" in str(outcome.reason)
     assert head.requests == []
 
 
