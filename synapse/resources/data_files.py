@@ -72,11 +72,9 @@ class DataFileManager(BaseManager["DataFile"]):
             >>> getfixture("session").data_files.upload(path).size
             5
         """
-        from synapse.transfer.presigned_protocol import has_presigned_uploads
         from synapse.transfer.upload import upload
 
         session, cls = self._session, self._resource
-        is_presigned = chunked is None and has_presigned_uploads(session.transport)
         row = upload(
             session.transport,
             cls.__schema__.path,
@@ -85,7 +83,7 @@ class DataFileManager(BaseManager["DataFile"]):
             chunk_size=chunk_size,
             chunked=chunked,
             progress=progress,
-            is_presigned=is_presigned,
+            is_presigned=None,
         )
         if row["id"] is not None:
             return session.identity.load(cls, [row])[0]

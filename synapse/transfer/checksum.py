@@ -44,7 +44,11 @@ class Checksums:
     def matches(self, checksum: object) -> bool:
         """Return whether a server's checksum is that of the file; the length tells the kind."""
         text = str(checksum).lower()
-        return bool(text) and text == getattr(self, find_algorithm(text))
+        return bool(text) and text == self.like(text)
+
+    def like(self, checksum: object) -> str:
+        """Return the checksum of the same kind as another one."""
+        return str(getattr(self, find_algorithm(str(checksum))))
 
 
 class Hasher(Closing):

@@ -109,9 +109,10 @@ def validate_stored(
     """
     if isinstance(row, dict) and (not has_checksum or checksums.matches(row.get("checksum"))):
         return row
+    stored = row.get("checksum") if isinstance(row, dict) else None
     raise InvalidResponse(
         200,
-        f"the stored file differs from the sent one, whose checksum is {checksums.md5}",
+        f"the stored file differs from the sent one, whose checksum is {checksums.like(stored)}",
         hint="Upload the file again.",
         response=row,
         resource=source.label,

@@ -16,7 +16,6 @@ from synapse.errors import (
     PermissionDenied,
     ValidationError,
 )
-from synapse.transfer.local_file import LocalFile
 from synapse.transfer.retry_delay import retry_transient
 from synapse.transport import Transport
 from synapse.transport.paging import get_page
@@ -70,8 +69,10 @@ def has_presigned_uploads(transport: Transport) -> bool:
             storage = fetch_default_storage(transport)
         except (NotFound, PermissionDenied):  # an older server, or a token that may not know
             storage = None
-        provider = storage and storage.get("provider")
-        transport.has_presigned_uploads = provider in PRESIGNED_UPLOAD_PROVIDERS
+        provider = storage.get("provider") if storage else None
+        transport.has_presigned_uploads = (
+            isinstance(provider, str) and provider in PRESIGNED_UPLOAD_PROVIDERS
+        )
     return transport.has_presigned_uploads
 
 
@@ -109,10 +110,11 @@ class PresignedTarget:
             if not parts and isinstance(url := row.get("presigned_url"), str) and url:
                 return cls(row["file_key"], None, size, [url])
             if isinstance(parts, Mapping) and parts:
-                part_size, upload_id = parts.get("part_size"), parts.get("upload_id")
+                upload_id = parts.get("upload_id")
+                part_size: Any = parts.get("part_size")
                 urls = _read_urls(parts.get("parts"))
-                is_whole = is_int(part_size) and part_size > 0 and bool(urls)
-                if is_whole and len(urls) == max(1, -(-size // part_size)) and upload_id:
+                is_valid = is_int(part_size) and part_size > 0 and upload_id
+                if is_valid and len(urls) == max(1, -(-size // part_size)):
                     return cls(row["file_key"], str(upload_id), part_size, urls)
                 problem = f"{len(urls)} parts of {part_size} bytes don't make {size} bytes"
         raise InvalidResponse(200, problem, resource=resource)
@@ -134,10 +136,15 @@ def _read_urls(parts: Any) -> list[str]:
     return [url for url in numbered if isinstance(url, str) and url] if all(numbered) else []
 
 
-def describe_file(file: LocalFile) -> dict[str, Any]:
-    """Return what the server is told of a file. Makes no request."""
-    content_type, _ = mimetypes.guess_type(file.name)
-    return {"filename": file.name, "size": file.size, "content_type": content_type}
+def describe_file(name: str, size: int) -> dict[str, Any]:
+    """Return what the server is told of a file. Makes no request.
+
+    Example:
+        >>> describe_file("a.png", 3)
+        {'filename': 'a.png', 'size': 3, 'content_type': 'image/png'}
+    """
+    content_type, _ = mimetypes.guess_type(name)
+    return {"filename": name, "size": size, "content_type": content_type}
 
 
 def announce(
@@ -202,9 +209,7 @@ def confirm(
     )
     results = answer.get("results") if isinstance(answer, Mapping) else None
     if not isinstance(results, list):
-        raise InvalidResponse(
-            200, "the answer has no results", response=answer, resource=resource
-        )
+        raise InvalidResponse(200, "the answer has no results", response=answer, resource=resource)
     return {str(row.get("file_key")): row for row in results if isinstance(row, Mapping)}
 
 

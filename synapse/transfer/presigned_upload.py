@@ -170,9 +170,7 @@ class _PresignedUpload:
         def show(offset: int) -> None:
             self._progress.at(lead + offset, is_confirmed=False)
 
-        return FilePart(
-            self._file, (number - 1) * size, size, on_block=self.on_block, on_sent=show
-        )
+        return FilePart(self._file, (number - 1) * size, size, on_block=self.on_block, on_sent=show)
 
 
 def _has_expired(error: ClientError) -> bool:

@@ -29,6 +29,7 @@ from synapse.transfer.presigned_protocol import (
     announce,
     confirm,
     describe_file,
+    has_presigned_uploads,
     read_confirmation,
 )
 from synapse.transfer.presigned_upload import send_presigned
@@ -56,14 +57,14 @@ def upload(
     progress: ProgressArgument = None,
     checksums: Checksums | None = None,
     state: bool = True,
-    is_presigned: bool = False,
+    is_presigned: bool | None = False,
 ) -> dict[str, Any]:
     """Create a data file from a local file. Thread-safe.
 
     With presigned URLs, two requests, and one for the file or for each of the parts that the server
-    chooses. Else one request up to 50 MiB. Beyond, or with `chunked`, one for each chunk and two more; the first
-    chunk of a call has at most 1 MiB. A failure costs one more request, which asks for the server's
-    state; after a crash, the same call sends only the missing bytes.
+    chooses. Else one request up to 50 MiB; beyond, or with `chunked`, one for each chunk and two
+    more; the first chunk of a call has at most 1 MiB. A failure costs one more request, which asks
+    for the server's state; after a crash, the same call sends only the missing bytes.
 
     Args:
         transport: The transport.
@@ -75,8 +76,9 @@ def upload(
         progress: Progress display, see `synapse.transfer.progress.progress_of`.
         checksums: Checksums of the file, if known; by default computed while sending.
         state: Whether to store the upload's state on disk, so that a later call can resume.
-        is_presigned: Whether the file goes to the server's storage by presigned URLs, unless
-            `chunked` is given.
+        is_presigned: Whether the file goes to the server's storage by presigned URLs; `None` for
+            what the storage asks for, which one more request finds out for each session. `chunked`
+            sends it to the server in any case.
 
     Returns:
         The server's row, with `id`, `checksum` and `size`. `id` is `None` in one case: the response
@@ -96,7 +98,9 @@ def upload(
             raise UsageError(f"{file.path or file.name} is empty. The server takes no empty files.")
         with shown.file(file.name, file.size) as file_progress:
             task = _FileUpload(transport, path, file, file_progress, checksums)
-            if is_presigned and chunked is None:
+            if chunked is None and is_presigned is None:
+                is_presigned = has_presigned_uploads(transport)
+            if chunked is None and is_presigned:
                 return task.send_to_storage(is_stored=state)
             if not (file.size > DIRECT_LIMIT if chunked is None else chunked):
                 try:
@@ -188,7 +192,7 @@ class _FileUpload:
             self._transport,
             target,
             self._source,
-            content_type=describe_file(self._source)["content_type"],
+            content_type=describe_file(self._source.name, self._source.size)["content_type"],
             checksums=self._known_checksums or state.checksums,
             progress=self._progress,
             state=state,
@@ -210,11 +214,11 @@ class _FileUpload:
 
     def _announce(self, key: str | None = None) -> dict[str, Any]:
         """Request presigned URLs, or new ones for an upload."""
-        file = describe_file(self._source)
+        file = describe_file(self._source.name, self._source.size)
         if key is not None:
             file["file_key"] = key
         (row,) = announce(self._transport, self._path, [file], resource=self._source.label)
-        return row
+        return dict(row)
 
     def _create_from_upload(self, state: UploadState, upload_id: Any) -> dict[str, Any]:
         """Create one data file from a complete upload, even if responses are lost."""

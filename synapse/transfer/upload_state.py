@@ -104,7 +104,8 @@ class UploadState:
         self._values.update(values)
         if self._descriptor is None:
             return
-        lines = [{"version": 1, **self._header, **self._values}, *self._etags.items()]
+        head = {"version": 1, **self._header, **self._values}
+        lines: list[Any] = [head, *self._etags.items()]
         content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
         try:
             os.lseek(self._descriptor, 0, os.SEEK_SET)

@@ -151,7 +151,9 @@ class BulkUploadClientMixin(BackendBase):
         validate_int("batch_size", batch_size)
         validate_int("max_upload_retries", max_upload_retries, minimum=0)
         if batch_size > ANNOUNCED_FILES:
-            raise UsageError(f"batch_size={batch_size} is too large. Pass at most {ANNOUNCED_FILES}.")
+            raise UsageError(
+                f"batch_size={batch_size} is too large. Pass at most {ANNOUNCED_FILES}."
+            )
         if strategy not in (None, "presigned"):
             raise UsageError(f"strategy={strategy!r} is unknown. Pass 'presigned', or nothing.")
         sources = [_describe(path) for path in file_paths]
@@ -233,4 +235,4 @@ class BulkUploadClientMixin(BackendBase):
 def _describe(path: PathArgument) -> tuple[PathArgument, dict[str, Any]]:
     """Return a path with what the server is told of the file, which must be readable."""
     with LocalFile(path) as file:
-        return path, describe_file(file)
+        return path, describe_file(file.name, file.size)

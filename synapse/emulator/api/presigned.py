@@ -138,9 +138,7 @@ def _require_storage(request: Request) -> None:
         )
 
 
-def _renew(
-    file: dict[str, Any], expires: datetime, request: Request
-) -> PresignedUpload | None:
+def _renew(file: dict[str, Any], expires: datetime, request: Request) -> PresignedUpload | None:
     """Extend an upload that wasn't confirmed yet, with the parts that were sent."""
     if file.get("file_key") is None:
         return None

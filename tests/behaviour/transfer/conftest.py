@@ -177,9 +177,11 @@ def proxy(emulator: Any) -> Iterator[FaultyProxy]:
 
 @pytest.fixture
 def proxied(proxy: FaultyProxy, emulator: Any) -> Iterator[synapse.Session]:
-    """A session that reaches the emulator through the proxy."""
+    """A session that reaches the emulator, and sends files to it, through the proxy."""
     timeout = {"connect": 5, "read": 20}
-    with synapse.Session(proxy.url, emulator.api_token, timeout=timeout) as session:
+    with synapse.Session(
+        proxy.url, emulator.api_token, timeout=timeout, uploads="direct"
+    ) as session:
         yield session
 
 
