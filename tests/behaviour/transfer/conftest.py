@@ -168,11 +168,23 @@ def _body(connection: socket.socket, rest: bytes, length: int) -> Iterator[bytes
 
 
 @pytest.fixture
-def proxy(emulator: Any) -> Iterator[FaultyProxy]:
+def proxy_to() -> Iterator[Callable[[str], FaultyProxy]]:
+    """Makes proxies, and closes them at the end."""
+    made: list[FaultyProxy] = []
+
+    def make(target: str) -> FaultyProxy:
+        made.append(FaultyProxy(target))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.close()
+
+
+@pytest.fixture
+def proxy(emulator: Any, proxy_to: Callable[[str], FaultyProxy]) -> FaultyProxy:
     """A proxy in front of the emulator."""
-    running = FaultyProxy(emulator.url)
-    yield running
-    running.close()
+    return proxy_to(emulator.url)
 
 
 @pytest.fixture
