@@ -69,6 +69,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"(.*\.)?(BodyKeywords|ListKeywords|HeaderValue|RemotePath|LongPollHandler)"),
     # Bases of an agent's values; the agent's page lists the protocols.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
+    # Aliases of an annotation's parts, and names of numpy and psutil.
+    (r"py:class", r"(.*\.)?(Runs|Source|Json|Point|Document)|ArrayLike|NDArray|(np|psutil)\.\w+"),
     # The base of Ray clients, and Ray's own classes.
     (r"py:class", r"(.*\.)?(RayRest|RayProtocol)|ray\.data\.\w+"),
 ]

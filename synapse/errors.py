@@ -25,6 +25,7 @@ __all__ = [
     "ConfigurationError",
     "Conflict",
     "ConnectionFailed",
+    "DataLost",
     "FieldMissing",
     "FieldValueError",
     "FilterIgnored",
@@ -50,6 +51,7 @@ __all__ = [
     "SessionClosed",
     "StreamLimitExceeded",
     "SynapseError",
+    "UnknownDocument",
     "UsageError",
     "ValidationError",
 ]
@@ -184,6 +186,14 @@ class FieldValueError(SynapseError, ValueError):
     The server sent one that a field's type can't hold (raised when the field is read), or one was
     to be sent that JSON can't carry.
     """
+
+
+class UnknownDocument(SynapseError, ValueError):
+    """An annotation document has none of the forms that the platform's editors write."""
+
+
+class DataLost(SynapseError):
+    """A strict export or import met data that the format can't hold, or that can't be read."""
 
 
 class LazyLoadError(SynapseError):

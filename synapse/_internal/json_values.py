@@ -69,6 +69,7 @@ def is_missing(value: Any) -> bool:
     """Return whether a value stands for a missing one, or a number that JSON lacks.
 
     Example:
+        >>> from decimal import Decimal
         >>> is_missing(float("nan")), is_missing(Decimal("Infinity")), is_missing(None)
         (True, True, False)
     """

@@ -14,7 +14,12 @@ from synapse._version import __version__
 from synapse.agent.gpus import list_gpus, summarize_gpus
 from synapse.agent.http_errors import Refusal
 from synapse.agent.job_service import Caller, JobService
-from synapse.agent.log_streaming import follow_by_websocket, stream_events, stream_text
+from synapse.agent.log_streaming import (
+    Followers,
+    follow_by_websocket,
+    stream_events,
+    stream_text,
+)
 from synapse.agent.metrics import PANELS, panel
 from synapse.agent.release_store import split_key
 from synapse.agent.resources import ClusterResources
@@ -132,6 +137,7 @@ class _Endpoints:
 
     def __init__(self, work: JobService) -> None:
         self._work = work
+        self._followers = Followers()
         self._resources = ClusterResources(work.store, work.cluster)
 
     def table(self) -> Sequence[tuple[str, str, _Endpoint]]:
@@ -345,30 +351,35 @@ class _Endpoints:
             raise Refusal(404, "This ticket is unknown, or was used already.")
         return order
 
-    async def events(self, request: Request) -> Response:
+    async def events(self, request: Request) -> ASGIApp:
         """Stream a job's output as server-sent events until the job has ended."""
         job = await run_in_threadpool(self._work.job, request.path_params["id"])
         start = _number(request, "from", 0, least=0)
         if request.method == "HEAD":
             return Response(media_type="text/event-stream")
-        return stream_events(self._work.store, job.id, start, self._work.stopping)
+        response = stream_events(self._work.store, job.id, start, self._work.stopping)
+        return self._followers.limit(response)
 
-    async def text(self, request: Request) -> Response:
+    async def text(self, request: Request) -> ASGIApp:
         """Stream a job's output as text until the job has ended."""
         job = await run_in_threadpool(self._work.job, request.path_params["id"])
         if request.method == "HEAD":
             return Response(media_type="text/plain")
-        return stream_text(self._work.store, job.id, request, self._work.stopping)
+        response = stream_text(self._work.store, job.id, request, self._work.stopping)
+        return self._followers.limit(response)
 
     async def websocket(self, socket: WebSocket) -> None:
         """The same, by WebSocket."""
         try:
             job = await run_in_threadpool(self._work.job, socket.path_params["id"])
             start = _number(socket, "from", 0, least=0)
+            with self._followers.take_place():
+                await follow_by_websocket(
+                    self._work.store, job.id, socket, start, self._work.stopping
+                )
         except Refusal as refusal:
-            await socket.send_denial_response(JSONResponse(refusal.body, refusal.status))
-            return
-        await follow_by_websocket(self._work.store, job.id, socket, start, self._work.stopping)
+            answer = JSONResponse(refusal.body, refusal.status, refusal.headers)
+            await socket.send_denial_response(answer)
 
 
 def _make_handler(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any]:
@@ -376,7 +387,8 @@ def _make_handler(by_method: Mapping[str, _Endpoint]) -> Callable[[Request], Any
 
     async def answer(request: Request) -> Response:
         endpoint = by_method["GET" if request.method == "HEAD" else request.method]
-        body = await _body(request)
+        # Others are never read: GET health/ is open to strangers.
+        body = await _body(request) if request.method in ("POST", "PATCH") else {}
         done = await run_in_threadpool(endpoint, request, body)
         if isinstance(done, Response):
             return done
@@ -423,7 +435,7 @@ async def _body(request: Request) -> dict[str, Any]:
 def _answer_refusal(request: Request, error: Exception) -> Response:
     del request
     assert isinstance(error, Refusal)  # noqa: S101 - for the type checker: it is registered so
-    return JSONResponse(error.body, error.status)
+    return JSONResponse(error.body, error.status, error.headers)
 
 
 def _answer_unavailable(request: Request, error: Exception) -> Response:

@@ -21,6 +21,8 @@ class Refusal(Exception):
         super().__init__(status, problem)
         self.status = status
         self.body: dict[str, Any] = {"detail": problem} if isinstance(problem, str) else problem
+        self.headers = {"Retry-After": "1"} if status == 429 else {}
+        self.headers = {"Retry-After": "1"} if status == 429 else {}
 
 
 def translate_error(error: ClientError) -> Refusal:

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from synapse.agent.http_errors import Refusal
 from synapse.agent.store import Store
 
-__all__ = ["follow_by_websocket", "stream_events", "stream_text"]
+__all__ = ["Followers", "follow_by_websocket", "stream_events", "stream_text"]
 
 _LINES = 500
 _PERIOD = 0.1
@@ -26,6 +27,43 @@ _LONGEST_SILENCE = 10.0
 # A message of more than 10 KiB is more than followers take by default.
 _MOST_MESSAGE = 8 << 10
 _RANGE = re.compile(r"lines=([0-9]{1,15})-")
+
+
+class Followers:
+    """The places for followers, who query the store ten times a second. For one event loop.
+
+    Args:
+        most: Number of the places.
+    """
+
+    def __init__(self, most: int = 64) -> None:
+        self._free = most
+
+    @contextlib.contextmanager
+    def take_place(self) -> Iterator[None]:
+        """Take a place for the block.
+
+        Raises:
+            Refusal: No place is free.
+        """
+        if not self._free:
+            raise Refusal(
+                429, "The agent has reached its limit of followers. Try again in a second."
+            )
+        self._free -= 1
+        try:
+            yield
+        finally:
+            self._free += 1
+
+    def limit(self, response: Response) -> ASGIApp:
+        """Return a response that takes a place while it is sent."""
+
+        async def send_response(scope: Scope, receive: Receive, send: Send) -> None:
+            with self.take_place():
+                await response(scope, receive, send)
+
+        return send_response
 
 
 class _Cut(Exception):

@@ -9,6 +9,7 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from synapse._internal.private_files import make_file_private, make_folder_private
 from synapse.agent.http_errors import Refusal, translate_error
 from synapse.agent.store import KeptRelease, Store
 from synapse.errors import ClientError, UsageError
@@ -50,7 +51,7 @@ class ReleaseStore:
         self._store = store
         self._session = session
         self._folder = store.folder / "releases"
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        make_folder_private(self._folder)
         self._fetching: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def fetch(self, code: str, version: str) -> tuple[KeptRelease, bool]:
@@ -128,6 +129,7 @@ class ReleaseStore:
             if release is None:
                 raise Refusal(404, f"The backend has no release {version} of the plugin {code}.")
             release.download(path)
+            make_file_private(path)
         except (ClientError, UsageError) as error:
             if isinstance(error, ClientError):
                 raise translate_error(error) from error

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from synapse._internal.open_files import allow_open_files
+from synapse._internal.user_folders import expand_home
 from synapse.agent.delivery import Delivery
 from synapse.agent.job_service import JobService
 from synapse.agent.store import Store
@@ -35,6 +37,7 @@ from synapse.session import Session
 
 try:
     import uvicorn
+    from uvicorn.protocols.http.auto import AutoHTTPProtocol
 
     from synapse.agent.endpoints import make_app
 except ModuleNotFoundError as error:
@@ -49,6 +52,9 @@ _LOG = logging.getLogger("synapse.agent")
 
 _PERIOD = 10.0
 _GRACE = 3
+# Seconds in which a new connection must send the head of a request.
+_FIRST_REQUEST = 10.0
+_CONNECTIONS = 4096
 
 
 @attrs.frozen(kw_only=True)
@@ -81,7 +87,7 @@ class AgentOptions:
     host: str = "127.0.0.1"
     port: int = 8100
     url: str | None = None
-    data: Path
+    data: Path = attrs.field(converter=expand_home)
     workers: int = 2
     limits: Limits = attrs.field(factory=Limits)
     python: str | None = None
@@ -268,6 +274,25 @@ def _is_news(record: logging.LogRecord) -> bool:
     return "without completing handshake" not in record.getMessage()
 
 
+class _Protocol(AutoHTTPProtocol):  # type: ignore[misc, valid-type] # chosen at import
+    """A connection that must send the head of a request within seconds."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._patience = self.loop.call_later(_FIRST_REQUEST, self._close_unused)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._patience.cancel()
+        super().connection_lost(exc)
+
+    def _close_unused(self) -> None:
+        # The protocol of a connection that became a WebSocket is another one.
+        if self.cycle is None and self.transport.get_protocol() is self:
+            self.transport.close()
+
+
 class _Server(uvicorn.Server):
     """A server that ends its streams before waiting for them."""
 
@@ -275,6 +300,7 @@ class _Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
+                http=_Protocol,
                 log_config=None,
                 access_log=False,
                 lifespan="off",
@@ -292,6 +318,7 @@ class _Server(uvicorn.Server):
 
     def listen(self, listener: socket.socket) -> None:
         """Answer requests until a signal comes."""
+        allow_open_files(_CONNECTIONS)
         # The server raises the signal that ended the server again. The rest of the shutdown must
         # not be cut short, so the handlers do nothing.
         kinds = (signal.SIGINT, signal.SIGTERM)

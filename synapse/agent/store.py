@@ -18,6 +18,7 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.private_files import open_database
 from synapse.errors import ConfigurationError
 from synapse.jobs.spec import Outcome, OutputLine
 
@@ -53,7 +54,7 @@ _RELEASE = "code, version, id, checksum, size, config, created"
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=0.5)
+    db = open_database(path, check_same_thread=False, isolation_level=None, timeout=0.5)
     try:
         # The lock of the whole file keeps a second agent out of the folder.
         db.execute("PRAGMA locking_mode=EXCLUSIVE")

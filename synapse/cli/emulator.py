@@ -34,9 +34,31 @@ def emulator(
     job_output: Annotated[
         float | None, typer.Option(min=0, help="Most output of a job in MiB; 100 by default.")
     ] = None,
+    agent_timeout: Annotated[
+        float | None,
+        typer.Option(
+            min=0, help="Seconds without a heartbeat until an agent's jobs fail; 600 by default."
+        ),
+    ] = None,
+    job_token_lifetime: Annotated[
+        float | None,
+        typer.Option(min=0, help="Most seconds that a job's token is valid; 7 days by default."),
+    ] = None,
     python: Annotated[
         str, typer.Option(help="Python to try first for plugins of the platform's package.")
     ] = "",
+    database_url: Annotated[
+        str,
+        typer.Option(
+            envvar="SYNAPSE_EMULATOR_DATABASE_URL",
+            show_envvar=False,
+            help="Database instead of SQLite in the folder, such as postgresql://user@host/name. "
+            "A password is safer in the variable SYNAPSE_EMULATOR_DATABASE_URL.",
+        ),
+    ] = "",
+    share_database: Annotated[
+        bool, typer.Option("--share-database", help="Use a database with another project's tables.")
+    ] = False,
 ) -> None:
     """Run a local backend until Ctrl-C."""
     with one_line_errors():
@@ -55,11 +77,15 @@ def emulator(
             on_ready=_print_access,
             job_limits=limits,
             python=python or None,
+            database_url=database_url or None,
+            share_database=share_database,
+            agent_timeout=agent_timeout,
+            job_token_lifetime=job_token_lifetime,
         )
 
 
 def _print_access(server: ServerInfo) -> None:
-    typer.echo(f"Synapse emulator ready at {server.url} (Ctrl-C stops it)")
+    typer.echo(f"Synapse emulator ready at {server.url} with {server.database} (Ctrl-C stops it)")
     typer.echo(f"export SYNAPSE_BASE_URL={server.url}")
     typer.echo(f"export SYNAPSE_API_TOKEN={server.api_token}")
     # Not exported: with both tokens, a session would also claim to be the agent.

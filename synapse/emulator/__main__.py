@@ -37,7 +37,11 @@ def main() -> int:
             data_dir=Path(options["data"]) if options["data"] else None,
             on_ready=on_ready,
             control_token=options["control_token"],
+            database_url=options["database_url"],
+            share_database=options["share_database"],
             job_limits=_build_limits(options["job_limits"]),
+            agent_timeout=options["agent_timeout"],
+            job_token_lifetime=options["job_token_lifetime"],
         )
     except EmulatorError as error:
         reply({"error": str(error)})

@@ -28,13 +28,17 @@ class HoldsControlToken(BasePermission):
     """Requires the control token of this process; answers 404 without."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        expected = apps.get_app_config("emulator").control_token  # type: ignore[attr-defined] # ours
-        header = request.headers.get("Authorization", "")
-        if expected is None or not hmac.compare_digest(
-            header.encode(), f"Token {expected}".encode()
-        ):
+        if not is_control_token(request.headers.get("Authorization", "")):
             raise Http404
         return True
+
+
+def is_control_token(header: str) -> bool:
+    """Return whether an `Authorization` header has the control token of this process."""
+    expected = apps.get_app_config("emulator").control_token  # type: ignore[attr-defined] # ours
+    return expected is not None and hmac.compare_digest(
+        header.encode(), f"Token {expected}".encode()
+    )
 
 
 class AdminView(APIView):

@@ -7,12 +7,15 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.db import connection
 
 from synapse.emulator.job_reporter import end_job
 from synapse.emulator.models import Job, User
+
+if TYPE_CHECKING:
+    import requests
 
 __all__ = ["ConnectedAgents"]
 
@@ -51,6 +54,23 @@ class ConnectedAgents:
         is_new = agent.pk not in self._places
         self._places[agent.pk] = _Place(agent.url.rstrip("/"), token)
         return is_new
+
+    def forget(self, agent: User) -> None:
+        """Forget an agent's address until the next heartbeat."""
+        self._places.pop(agent.pk, None)
+
+    def has_lost(self, job: Job) -> bool:
+        """Return whether a job's agent says that it doesn't have the job (one request)."""
+        place = self._places.get(job.agent_id or 0)
+        if place is None:
+            return False
+        answer = _send("GET", place, f"jobs/{job.pk}/")
+        # A proxy in front of an agent that is away may answer 404 too, in other words.
+        return (
+            not isinstance(answer, str)
+            and answer.status_code == 404
+            and f"no job {job.pk}" in answer.text
+        )
 
     def has(self, agent: User) -> bool:
         """Return whether an agent can be reached."""
@@ -135,25 +155,40 @@ def _send_once(
     place: _Place, path: str, body: Mapping[str, Any], headers: Mapping[str, str]
 ) -> tuple[str | None, bool]:
     """Send a request once; return the failure, and whether the agent reported one itself."""
+    answer = _send("POST", place, path, json=dict(body), headers=headers)
+    if isinstance(answer, str):
+        return answer, False
+    if 200 <= answer.status_code < 300:
+        return None, True
+    return f"{place.url} answered {answer.status_code}{_detail(answer.text)}", True
+
+
+def _send(
+    method: str,
+    place: _Place,
+    path: str,
+    *,
+    json: Any = None,
+    headers: Mapping[str, str] | None = None,
+) -> requests.Response | str:
+    """Send a request; return the response, or why there is none."""
     import requests
 
     try:
         with requests.Session() as http:
             http.trust_env = False  # no proxy and no `.netrc` is to see the tokens
-            answer = http.post(
+            return http.request(
+                method,
                 f"{place.url}/{path}",
-                json=dict(body),
-                headers={**headers, "Authorization": place.token},
+                json=json,
+                headers={**(headers or {}), "Authorization": place.token},
                 timeout=_TIMEOUT,
                 allow_redirects=False,
             )
     except requests.Timeout:
-        return f"{place.url} did not answer in time", False
+        return f"{place.url} did not answer in time"
     except (requests.RequestException, ValueError) as error:
-        return f"{place.url} cannot be reached ({type(error).__name__})", False
-    if 200 <= answer.status_code < 300:
-        return None, True
-    return f"{place.url} answered {answer.status_code}{_detail(answer.text)}", True
+        return f"{place.url} cannot be reached ({type(error).__name__})"
 
 
 def _detail(text: str) -> str:

@@ -35,6 +35,9 @@ class EmulatorConfig(AppConfig):
     #: The behaviours that holders of that token chose.
     behaviours = BehaviourStore()
 
+    #: Seconds for which a job's token is valid at most.
+    job_token_lifetime = 7 * 86400.0
+
     #: The job runner; None where several processes may serve, none of which sees all jobs.
     running: "JobRunner | None" = None
 

@@ -3,12 +3,17 @@
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
+from django.apps import apps
+from django.utils import timezone
 from rest_framework import HTTP_HEADER_ENCODING
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed, PermissionDenied
 from rest_framework.request import Request
 
+from synapse.emulator.models import Job
 from synapse.emulator.models.accounts import Tenant, Token, User
 
 # The first header in the request decides; a user's token works in both of the user's headers.
@@ -31,23 +36,13 @@ class TokenAuthentication(BaseAuthentication):
     """The platform's three token headers and the tenant header."""
 
     def authenticate(self, request: Request) -> tuple[User, Access] | None:
-        for header, kind in _HEADERS:
-            value = _read_header(request, header)
-            if value is not None:
-                token = self._find(value, kind)
-                return token.user, Access(token, self._find_tenant(request, token))
-        return None
+        token = find_token(request)
+        if token is None:
+            return None
+        return token.user, Access(token, self._find_tenant(request, token))
 
     def authenticate_header(self, request: Request) -> str:
         return "Token"
-
-    def _find(self, value: str, kind: Token.Kind) -> Token:
-        try:
-            return Token.objects.select_related("user__tenant", "job__tenant").get(
-                digest=Token.hash(value), kind=kind
-            )
-        except Token.DoesNotExist:
-            raise AuthenticationFailed("Invalid token.") from None
 
     def _find_tenant(self, request: Request, token: Token) -> Tenant:
         user = token.user
@@ -64,12 +59,44 @@ class TokenAuthentication(BaseAuthentication):
         return tenant
 
 
-def _read_header(request: Request, name: str) -> str | None:
+def find_token(request: Any) -> Token | None:
+    """Return the token of a request's headers; None without any.
+
+    Raises:
+        AuthenticationFailed: The header is malformed, or the token unknown or expired.
+    """
+    for header, kind in _HEADERS:
+        value = _read_header(request, header)
+        if value is not None:
+            return _find(value, kind)
+    return None
+
+
+def _find(value: str, kind: Token.Kind) -> Token:
+    try:
+        token = Token.objects.select_related("user__tenant", "job__tenant").get(
+            digest=Token.hash(value), kind=kind
+        )
+    except Token.DoesNotExist:
+        raise AuthenticationFailed("Invalid token.") from None
+    if token.job is not None and _has_expired(token, token.job):
+        raise AuthenticationFailed("The job's token has expired.")
+    return token
+
+
+def _has_expired(token: Token, job: Job) -> bool:
+    """Return whether a job's token has ended: with its job, or by its age."""
+    config: Any = apps.get_app_config("emulator")
+    oldest = timezone.now() - timedelta(seconds=config.job_token_lifetime)
+    return job.is_final or token.created <= oldest
+
+
+def _read_header(request: Any, name: str) -> str | None:
     """Return a header's token or code, with or without the keyword ``Token``; or None.
 
     Without the keyword, `Authorization` belongs to another scheme.
     """
-    header = request.headers.get(name)
+    header: str | None = request.headers.get(name)
     if header is None:
         return None
     # WSGI hands headers over as Latin-1; a client that sends UTF-8 means UTF-8.

@@ -1,5 +1,6 @@
 """Responses of older and stranger servers, as far as the URL alone decides."""
 
+import re
 from collections.abc import Callable
 
 from django.apps import apps
@@ -13,6 +14,9 @@ from synapse.emulator.pagination import Pagination
 from synapse.emulator.tenancy import tenant_of
 
 View = Callable[[HttpRequest], HttpResponseBase]
+
+# The views refuse longer numbers.
+_NUMBER = re.compile("[0-9]{1,18}")
 
 
 def behaviour_of(request: Request) -> Behaviour:
@@ -48,4 +52,4 @@ class BehaviourMiddleware:
 
 def _read_number(request: HttpRequest, name: str, otherwise: int) -> int:
     text = request.GET.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() else otherwise
+    return int(text) if _NUMBER.fullmatch(text) else otherwise

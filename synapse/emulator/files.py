@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -16,11 +17,14 @@ from django.conf import settings
 from django.core.files.base import File
 from django.db import IntegrityError, transaction
 
+from synapse._internal.private_files import open_private
 from synapse.emulator.folder import DataFolder
-from synapse.emulator.models import Blob, Tenant
+from synapse.emulator.models import Blob, Tenant, Upload
 from synapse.emulator.tenancy import split_batches
 
 _BLOCK = 1 << 20
+# Ours, and those of Django's uploads.
+_DRAFTS = ("*.draft", "*.joined", "tmp*.upload*")
 
 
 def data_folder() -> DataFolder:
@@ -56,7 +60,7 @@ def store(tenant: Tenant, content: File[bytes]) -> Blob:
     """Store a request's file, and return the row."""
     draft = _draft_path()
     try:
-        with draft.open("xb") as stream:
+        with open_private(draft, "xb") as stream:
             sums = _hash(_write_through(content.chunks(_BLOCK), stream))
         return _store_draft(tenant, draft, sums)
     finally:
@@ -80,12 +84,27 @@ def store_upload(tenant: Tenant, path: Path) -> Blob:
         try:
             os.link(path, draft)
         except OSError:
-            shutil.copyfile(path, draft)
+            with path.open("rb") as source, open_private(draft, "xb") as target:
+                shutil.copyfileobj(source, target, _BLOCK)
         with draft.open("rb") as stream:
             sums = _hash(_read_blocks(stream))
         return _store_draft(tenant, draft, sums)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def remove_left_files() -> None:
+    """Remove incomplete files of a server that was killed. Call this before serving."""
+    folder = data_folder()
+    for pattern in _DRAFTS:
+        for path in folder.incoming.rglob(pattern):
+            path.unlink(missing_ok=True)
+    # Another database's uploads may be here too, so others count as left after their lifetime.
+    oldest = time.time() - Upload.lifetime.total_seconds()
+    known = {Path(name).name for name in Upload.objects.values_list("file", flat=True) if name}
+    for path in folder.incoming.glob("*.part"):
+        if path.name not in known and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
 
 
 def _write_through(pieces: Iterable[bytes], stream: IO[bytes]) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django_filters.fields import IsoDateTimeField
 from django_filters.rest_framework import DjangoFilterBackend
 from rest_framework.exceptions import ValidationError
-from rest_framework.filters import OrderingFilter
+from rest_framework.filters import OrderingFilter, SearchFilter
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -30,6 +30,8 @@ _FORM_FIELDS: dict[type[Any], type[forms.Field]] = {
 }
 # Lookups of numbers and times, as the platform has them.
 _BOUNDS = ("lt", "lte", "gt", "gte")
+_MOST_WORDS = 100
+_LONGEST_WORD = 1000
 
 
 class RepeatedValues(forms.Widget):
@@ -236,6 +238,22 @@ class ModelFilterBackend(DjangoFilterBackend):  # type: ignore[misc] # the libra
     def get_filterset_class(self, view: APIView, queryset: QuerySet[Any] | None = None) -> Any:
         kind: Any = type(view)
         return build_filterset(_model_of(queryset), kind) if queryset is not None else None
+
+
+class BoundedSearchFilter(SearchFilter):
+    """``search=``, within the size that every database takes in one statement."""
+
+    def get_search_terms(self, request: Request) -> list[str]:
+        terms: list[str] = super().get_search_terms(request)
+        if len(terms) > _MOST_WORDS or any(len(term) > _LONGEST_WORD for term in terms):
+            raise ValidationError(
+                {
+                    self.search_param: [
+                        f"A search has at most {_MOST_WORDS} words of {_LONGEST_WORD} characters."
+                    ]
+                }
+            )
+        return terms
 
 
 class StableOrderingFilter(OrderingFilter):

@@ -8,10 +8,18 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from synapse._internal.private_files import make_file_private, make_folder_private, open_private
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.errors import EmulatorError
 
 #: The environment variable that tells the settings which folder to use.
 DATA_VARIABLE = "SYNAPSE_EMULATOR_DATA"
+
+#: The environment variable that names another database than SQLite in the folder.
+DATABASE_VARIABLE = "SYNAPSE_EMULATOR_DATABASE_URL"
+
+#: The environment variable that allows a database with tables of another project.
+SHARE_VARIABLE = "SYNAPSE_EMULATOR_SHARE_DATABASE"
 
 
 @dataclass(frozen=True)
@@ -42,7 +50,7 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = expand_home(path).absolute()
 
     @property
     def database(self) -> Path:
@@ -73,8 +81,9 @@ class DataFolder:
         if self.path.exists() and not self.path.is_dir():
             raise EmulatorError(f"The data folder {self.path} is not a folder.")
         try:
-            for folder in (self.path, self.files, self.incoming):
-                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.files, self.incoming, self.engine):
+                make_folder_private(folder)
             probe = self.path / f".probe-{secrets.token_hex(8)}"
             probe.touch()
             probe.unlink()
@@ -93,11 +102,11 @@ class DataFolder:
         path = self.path / "credentials.json"
         if not path.exists():
             draft = self.path / f".credentials-{secrets.token_hex(8)}"
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            with open_private(draft, "x") as stream:
                 json.dump(asdict(Credentials.generate()), stream, indent=2)
             draft.replace(path)
         try:
+            make_file_private(path)
             return Credentials(**json.loads(path.read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError) as error:
             raise EmulatorError(
@@ -113,7 +122,7 @@ class DataFolder:
         except ImportError:  # no such locks on Windows, and no pre-forking servers either
             yield
             return
-        with (self.path / ".lock").open("w") as stream:
+        with open_private(self.path / ".lock", "w") as stream:
             fcntl.flock(stream, fcntl.LOCK_EX)
             yield
 
@@ -121,31 +130,46 @@ class DataFolder:
     def server_lock(self) -> Iterator[None]:
         """Keep out a second server, which would end the first one's jobs.
 
-        Without file locks, of the system or of the file system, nothing is excluded.
-
         Raises:
             EmulatorError: Another server has the folder.
         """
+        self.prepare()
+        with hold_lock(self.path / ".server", f"The data folder {self.path}", "folder"):
+            yield
+
+
+@contextlib.contextmanager
+def hold_lock(path: Path, subject: str, kind: str) -> Iterator[None]:
+    """Lock a file, which has the process id, for the server's life.
+
+    Without file locks, of the system or of the file system, nothing is excluded.
+
+    Args:
+        path: The file.
+        subject: The locked thing, for the message.
+        kind: The kind of thing, for the message.
+
+    Raises:
+        EmulatorError: Another server has the lock.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open_private(path, "a+") as stream:
         try:
-            import fcntl
-        except ImportError:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            stream.seek(0)
+            raise EmulatorError(
+                f"{subject} is in use by another local backend (process "
+                f"{stream.read().strip() or 'unknown'}): stop that one, or choose another {kind}."
+            ) from None
+        except OSError:  # a file system without locks
             yield
             return
-        self.prepare()
-        with (self.path / ".server").open("a+") as stream:
-            try:
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                stream.seek(0)
-                raise EmulatorError(
-                    f"The data folder {self.path} is in use by another local backend (process "
-                    f"{stream.read().strip() or 'unknown'}): stop that one, or choose another "
-                    "folder."
-                ) from None
-            except OSError:  # a file system without locks
-                yield
-                return
-            stream.truncate(0)
-            stream.write(f"{os.getpid()}\n")
-            stream.flush()
-            yield
+        stream.truncate(0)
+        stream.write(f"{os.getpid()}\n")
+        stream.flush()
+        yield

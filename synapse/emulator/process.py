@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.admin_client import send_admin_request
 from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
 from synapse.emulator.child import end_process, read_log, wait_until_ready
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 _STOP_TIMEOUT = 15.0  # jobs have some seconds to end
 # Variables that would turn the child into another Django project, database or client.
-_FOREIGN = ("DJANGO_", "SYNAPSE_", "DATABASE_URL", "PYTHONWARNINGS")
+_FOREIGN = ("DJANGO_", "SYNAPSE_", "PYTHONWARNINGS")
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,11 @@ class Emulator:
         port: Port to listen on; 0 takes a free one.
         start_timeout: Longest start in seconds.
         database_url: A database instead of SQLite in the folder, such as
-            ``postgresql://user@host/name``. The variable ``DATABASE_URL`` is ignored: it may belong
-            to the project under test.
+            ``postgresql://user@host/name``. No environment variable names one.
         job_limits: Limits of each job, as `synapse.jobs.spec.Limits`.
+        share_database: Whether the database may have tables of another project.
+        agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
+        job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
 
     Example:
         >>> with Emulator() as emulator:
@@ -68,13 +71,19 @@ class Emulator:
         *,
         database_url: str | None = None,
         job_limits: "Limits | None" = None,
+        share_database: bool = False,
+        agent_timeout: float | None = None,
+        job_token_lifetime: float | None = None,
     ) -> None:
-        self._wanted_data = None if data is None else Path(data)
+        self._wanted_data = None if data is None else expand_home(data)
         self._host = host
         self._port = port
         self._start_timeout = start_timeout
         self._database_url = database_url
         self._job_limits = job_limits
+        self._share_database = share_database
+        self._agent_timeout = agent_timeout
+        self._job_token_lifetime = job_token_lifetime
         self._control_token = secrets.token_hex(20)
         self._child: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -339,12 +348,7 @@ class Emulator:
         return self._info[name]
 
     def _environment(self) -> dict[str, str]:
-        environment = {
-            key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)
-        }
-        if self._database_url is not None:
-            environment["DATABASE_URL"] = self._database_url
-        return environment
+        return {key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)}
 
     def _child_options(self) -> dict[str, Any]:
         limits = self._job_limits
@@ -353,6 +357,10 @@ class Emulator:
             "port": self._port,
             "data": None if self._wanted_data is None else str(self._wanted_data.absolute()),
             "control_token": self._control_token,
+            "database_url": self._database_url,
+            "share_database": self._share_database,
+            "agent_timeout": self._agent_timeout,
+            "job_token_lifetime": self._job_token_lifetime,
             "job_limits": None
             if limits is None
             else {

@@ -1,6 +1,7 @@
 """The server process: set the folder up, serve, and stop cleanly on a signal."""
 
 import contextlib
+import math
 import os
 import shutil
 import signal
@@ -13,8 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.private_files import make_database_private
 from synapse.emulator.errors import EmulatorError, require_extra
-from synapse.emulator.folder import DATA_VARIABLE, Credentials, DataFolder
+from synapse.emulator.folder import (
+    DATA_VARIABLE,
+    DATABASE_VARIABLE,
+    SHARE_VARIABLE,
+    Credentials,
+    DataFolder,
+)
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
 _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
 _STORAGE_THREADS = 8
-_MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
+_AGENT_TIMEOUT = 600.0
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,7 @@ class ServerInfo:
     api_token: str
     agent_token: str
     data: Path
+    database: str
 
 
 def serve(
@@ -45,6 +54,10 @@ def serve(
     control_token: str | None = None,
     job_limits: "Limits | None" = None,
     python: str | None = None,
+    database_url: str | None = None,
+    share_database: bool = False,
+    agent_timeout: float | None = None,
+    job_token_lifetime: float | None = None,
 ) -> None:
     """Run the local backend until SIGINT or SIGTERM; call this from the main thread.
 
@@ -57,19 +70,35 @@ def serve(
         control_token: Lets the holder create tenants and arm faults over HTTP.
         job_limits: Limits of each job; those of `synapse.jobs.spec.Limits` if None.
         python: Interpreter that is tried first for jobs of the platform's package.
+        database_url: Database such as ``postgresql://user@host/name``; SQLite in the folder if
+            None.
+        share_database: Whether the database may have tables of another project.
+        agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
+        job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
 
     Raises:
         EmulatorError: The server cannot be started; the message says why in one sentence.
     """
     require_extra()
+    for name, value in {
+        "agent_timeout": agent_timeout,
+        "job_token_lifetime": job_token_lifetime,
+    }.items():
+        if value is not None and not 0 < value < math.inf:  # not a number isn't, either
+            raise EmulatorError(f"{name} is {value}: it must be a number of seconds above 0.")
     with (
         _listen(host, port) as sockets,
         _listen(host, 0) as storage_sockets,
         _open_folder(data_dir) as folder,
         folder.server_lock(),
         _catch_signals() as wait,
+        _hold_database(folder, database_url, is_shared=share_database),
     ):
         application = load_application(folder, control_token)
+        from synapse.emulator.database import describe_database
+        from synapse.emulator.files import remove_left_files
+
+        remove_left_files()
         credentials = folder.credentials()
         info = ServerInfo(
             url=_url(host, sockets[0].getsockname()[1]),
@@ -77,8 +106,10 @@ def serve(
             api_token=credentials.api_token,
             agent_token=credentials.agent_token,
             data=folder.path,
+            database=describe_database(),
         )
         end_jobs = _run_jobs(folder, info.url, job_limits, python)
+        end_watch = _watch_agents(agent_timeout, job_token_lifetime)
         stop_storage = _start_storage(application, storage_sockets)
         stop = _start_waitress(application, sockets, _THREADS)
         try:
@@ -86,6 +117,7 @@ def serve(
                 on_ready(info)
             wait()
         finally:
+            end_watch()
             end_jobs()  # while the server still answers the jobs' last requests
             stop()
             stop_storage()
@@ -98,28 +130,9 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
     Raises:
         EmulatorError: The folder can't be used, or the process already runs another Django.
     """
-    require_extra()
-    folder.prepare()
-    with folder.setup_lock():
-        credentials = folder.credentials()
-        os.environ[DATA_VARIABLE] = str(folder.path)
-        os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
-        import django
-        from django.conf import settings
-        from django.core.exceptions import ImproperlyConfigured
-        from django.db import DatabaseError
-
-        if settings.configured and settings.SETTINGS_MODULE != _SETTINGS:
-            raise EmulatorError(
-                "This process already runs a Django project; start the local backend as a child "
-                "process, with synapse.emulator.Emulator."
-            )
-        try:
-            django.setup(set_prefix=False)
-            _set_up_database(credentials)
-        except (ImproperlyConfigured, DatabaseError, ValueError) as error:
-            reason = str(error).strip().splitlines()[0].rstrip(".")
-            raise EmulatorError(f"The database cannot be opened: {reason}.") from error
+    _set_up_django(folder)
+    with folder.setup_lock(), _translate_errors():
+        _set_up_database(folder.credentials())
     from django.apps import apps
     from django.core.handlers.wsgi import WSGIHandler
 
@@ -127,17 +140,70 @@ def load_application(folder: DataFolder, control_token: str | None = None) -> An
     return WSGIHandler()
 
 
+def _set_up_django(folder: DataFolder) -> None:
+    require_extra()
+    folder.prepare()
+    with folder.setup_lock():
+        folder.credentials()
+    os.environ[DATA_VARIABLE] = str(folder.path)
+    os.environ["DJANGO_SETTINGS_MODULE"] = _SETTINGS
+    import django
+    from django.conf import settings
+
+    if settings.configured and settings.SETTINGS_MODULE != _SETTINGS:
+        raise EmulatorError(
+            "This process already runs a Django project; start the local backend as a child "
+            "process, with synapse.emulator.Emulator."
+        )
+    with _translate_errors():
+        django.setup(set_prefix=False)
+
+
+@contextlib.contextmanager
+def _translate_errors() -> Iterator[None]:
+    """Translate errors of opening the database inside the block."""
+    from django.core.exceptions import ImproperlyConfigured
+    from django.db import DatabaseError
+
+    try:
+        yield
+    except (ImproperlyConfigured, DatabaseError, ValueError, OSError) as error:
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise EmulatorError(f"The database cannot be opened: {reason}.") from error
+
+
+@contextlib.contextmanager
+def _hold_database(folder: DataFolder, url: str | None, *, is_shared: bool) -> Iterator[None]:
+    """Choose the database, and keep other servers out."""
+    for name, value in ((DATABASE_VARIABLE, url), (SHARE_VARIABLE, "1" if is_shared else None)):
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
+    _set_up_django(folder)
+    from synapse.emulator.database import hold_database
+
+    with contextlib.ExitStack() as stack:
+        with _translate_errors():
+            stack.enter_context(hold_database(lambda: os.kill(os.getpid(), signal.SIGTERM)))
+        yield
+
+
 def _set_up_database(credentials: Credentials) -> None:
     from django.core.management import call_command
     from django.db import connection
     from django.utils import timezone
 
-    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
-
+    from synapse.emulator.database import refuse_foreign_tables
     from synapse.emulator.models import Tenant, Token, Upload
     from synapse.emulator.models.accounts import create_account
     from synapse.emulator.storage_service import remove_expired_uploads
 
+    if not os.environ.get(SHARE_VARIABLE):
+        refuse_foreign_tables()
+    if connection.vendor == "sqlite":
+        make_database_private(Path(connection.settings_dict["NAME"]))
+    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
     tenant, _ = Tenant.objects.get_or_create(
         code=credentials.tenant, defaults={"name": "Default tenant"}
     )
@@ -234,6 +300,19 @@ def _run_jobs(
     return end
 
 
+def _watch_agents(timeout: float | None, token_lifetime: float | None) -> Callable[[], None]:
+    """Let the silence of agents end their jobs, and return the function that ends this."""
+    from django.apps import apps
+
+    from synapse.emulator.agent_watch import AgentWatch
+
+    config: Any = apps.get_app_config("emulator")
+    config.job_token_lifetime = token_lifetime or config.job_token_lifetime
+    watch = AgentWatch(timeout or _AGENT_TIMEOUT)
+    watch.start()
+    return watch.close
+
+
 def _start_storage(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
     """Serve the storage service on its own port, so that it has its own origin."""
     from django.apps import apps
@@ -247,19 +326,11 @@ def _start_waitress(
 ) -> Callable[[], None]:
     """Serve on a thread, and return a function that stops gracefully."""
     from django.apps import apps
-    from waitress.server import create_server
 
-    from synapse.emulator.raw_connection import RawConnectionChannel
+    from synapse.emulator.body_guard import has_access
+    from synapse.emulator.connections import build_server
 
-    server = create_server(
-        application,
-        sockets=sockets,
-        threads=threads,
-        max_request_body_size=_MAX_BODY,
-        channel_request_lookahead=1,  # notices a client that leaves before the end
-        ident=None,
-    )
-    server.channel_class = RawConnectionChannel
+    server = build_server(application, sockets[0], threads, has_access)
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 

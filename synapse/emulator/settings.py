@@ -7,7 +7,7 @@ from typing import Any
 
 import dj_database_url
 
-from synapse.emulator.folder import DATA_VARIABLE, DataFolder
+from synapse.emulator.folder import DATA_VARIABLE, DATABASE_VARIABLE, DataFolder
 
 # Type checkers and `makemigrations` import this module too, with no folder: nothing is made here.
 _data = os.environ.get(DATA_VARIABLE)
@@ -45,8 +45,13 @@ _SQLITE: dict[str, Any] = {
         ),
     },
 }
-_url = os.environ.get("DATABASE_URL")
-_database: dict[str, Any] = dict(dj_database_url.parse(_url, conn_max_age=600)) if _url else _SQLITE
+_url = os.environ.get(DATABASE_VARIABLE)
+# Checked once for each request: a restart of the database server leaves broken connections.
+_database: dict[str, Any] = (
+    dict(dj_database_url.parse(_url, conn_max_age=600, conn_health_checks=True))
+    if _url
+    else _SQLITE
+)
 if _database["ENGINE"] == _SQLITE["ENGINE"]:
     _database = {**_SQLITE, "NAME": _database["NAME"]}
 DATABASES = {"default": _database}
@@ -58,7 +63,10 @@ DRF_CHUNKED_UPLOAD_PATH = "incoming"
 
 REST_FRAMEWORK: dict[str, Any] = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["synapse.emulator.authentication.TokenAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        "rest_framework.permissions.IsAuthenticated",
+        "synapse.emulator.job_scope.WithinJobScope",
+    ],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": [
         "synapse.emulator.parsers.JSONParser",
@@ -67,7 +75,7 @@ REST_FRAMEWORK: dict[str, Any] = {
     ],
     "DEFAULT_FILTER_BACKENDS": [
         "synapse.emulator.filters.ModelFilterBackend",
-        "rest_framework.filters.SearchFilter",
+        "synapse.emulator.filters.BoundedSearchFilter",
         "synapse.emulator.filters.StableOrderingFilter",
     ],
     "DEFAULT_PAGINATION_CLASS": "synapse.emulator.pagination.Pagination",

@@ -17,19 +17,21 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
+from synapse._internal.private_files import open_private
 from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.files import data_folder, md5
 from synapse.emulator.models import PresignedUpload
 from synapse.emulator.signed_links import read_link, sign_link
 
-_PURPOSE = "put"
+#: The purpose of links that take a file.
+UPLOAD_PURPOSE = "put"
 _BLOCK = 1 << 20
 _TOKENS = ("Authorization", "SYNAPSE-Access-Token", "SYNAPSE-Agent", "SYNAPSE-Tenant")
 
 
 def build_upload_url(upload: PresignedUpload, number: int, request: Request) -> str:
     """Return the URL that takes a part, or with 0 the whole file, until the upload expires."""
-    signature = sign_link(_PURPOSE, [upload.key.hex, number], int(upload.expires.timestamp()))
+    signature = sign_link(UPLOAD_PURPOSE, [upload.key.hex, number], int(upload.expires.timestamp()))
     return build_storage_url("storage", upload.key.hex, signature, request)
 
 
@@ -61,7 +63,7 @@ def join_parts(upload: PresignedUpload, numbers: Sequence[int]) -> Iterator[Path
         return
     joined = data_folder().incoming / f"{uuid.uuid4().hex}.joined"
     try:
-        with joined.open("xb") as target:
+        with open_private(joined, "xb") as target:
             for path in paths:
                 with path.open("rb") as part:
                     shutil.copyfileobj(part, target, _BLOCK)
@@ -95,7 +97,7 @@ class StorageView(View):
         if carries_token(request):
             return refuse(400, "InvalidRequest", "This address takes no token. Send none.")
         try:
-            signed_key, number = read_link(_PURPOSE, request.GET.get("signature", ""))
+            signed_key, number = read_link(UPLOAD_PURPOSE, request.GET.get("signature", ""))
         except PermissionDenied as error:
             return refuse(403, "AccessDenied", str(error.detail))
         upload = PresignedUpload.objects.filter(pk=key).first()
@@ -111,7 +113,7 @@ class StorageView(View):
         draft = path.with_name(f"{uuid.uuid4().hex}.draft")
         limit = upload.part_size or upload.size
         try:
-            with draft.open("xb") as stream:
+            with open_private(draft, "xb") as stream:
                 while block := request.read(_BLOCK):
                     stream.write(block)
             size = draft.stat().st_size

@@ -10,6 +10,7 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_list, to_one
 from synapse.orm.resource import Editable
+from synapse.resources.annotated import DocumentAnnotations
 from synapse.resources.enums import AssignmentStatus
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
@@ -42,6 +43,8 @@ class Assignment(Editable, TaggableMixin):
         assignee: Id of the working user.
         reviewer: Id of the reviewing user.
         data: The annotation document.
+        annotations: The annotations of `data`, as objects of `synapse.annotations`; assigning
+            changes `data`.
         files: The data unit's files by name, if the server sends them.
         tags: The assignment's tags.
         tag_ids: The tags' ids, without loading the tags.
@@ -67,3 +70,5 @@ class Assignment(Editable, TaggableMixin):
     meta: dict[str, Any] = field()
     created: datetime = field(read_only=True)
     updated: datetime = field(read_only=True)
+
+    annotations = DocumentAnnotations()

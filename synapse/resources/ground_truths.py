@@ -10,6 +10,7 @@ from synapse.orm.fields import field
 from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Fetchable, Resource
+from synapse.resources.annotated import DocumentAnnotations
 from synapse.resources.enums import GroundTruthCategory
 from synapse.resources.unit_files import UnitFile
 
@@ -45,6 +46,7 @@ class GroundTruth(Resource):
     Attributes:
         id: The ground truth's id.
         data: The annotation document.
+        annotations: The annotations of `data`, as objects of `synapse.annotations`.
         data_unit: The annotated data unit.
         data_unit_id: The unit's id, without loading the unit.
         category: Use of the ground truth.
@@ -68,6 +70,8 @@ class GroundTruth(Resource):
     meta: dict[str, Any] = field(read_only=True)
     created: datetime = field(read_only=True)
 
+    annotations = DocumentAnnotations()
+
 
 class GroundTruthEventManager(Manager["GroundTruthEvent"]):
     """Ground truth events: list."""
@@ -89,6 +93,7 @@ class GroundTruthEvent(Resource):
         pgh_id: The event's id, which is unique.
         id: Id of the ground truth, which every version repeats.
         data: The annotation document.
+        annotations: The annotations of `data`, as objects of `synapse.annotations`.
         data_unit: The annotated data unit.
         data_unit_id: The unit's id, without loading the unit.
         files: The data unit's files by name.
@@ -118,6 +123,8 @@ class GroundTruthEvent(Resource):
     project_id = ForeignKeyId["int | None"]("project")
     meta: dict[str, Any] = field(read_only=True)
     created: datetime = field(read_only=True)
+
+    annotations = DocumentAnnotations()
 
 
 class GroundTruthVersionManager(Manager["GroundTruthVersion"]):

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.lazy_import import load
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Deletable, Editable
+from synapse.resources.data_set_transfer import DataSetMixin
 from synapse.resources.enums import AccessLevel, Category
 from synapse.resources.file_transfers import DownloadTasksMixin
 
 if TYPE_CHECKING:
+    from synapse.annotations import Annotation, LabelClass, Problem
     from synapse.resources.assignments import AssignmentManager
+    from synapse.resources.bulk_annotation import AnnotationReport
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.models import ModelManager
     from synapse.resources.task_tags import TaskTagManager
@@ -32,7 +37,7 @@ class ProjectManager(
 
 
 @resource("projects/", manager=ProjectManager)
-class Project(Editable, Deletable, DownloadTasksMixin):
+class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
     """An annotation project: tasks over the data of a collection.
 
     Attributes:
@@ -81,3 +86,54 @@ class Project(Editable, Deletable, DownloadTasksMixin):
     task_tags: ClassVar[ToMany[TaskTagManager]] = ToMany("TaskTag", by="project")
     assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="project")
     models: ClassVar[ToMany[ModelManager]] = ToMany("Model", by="project")
+
+    @property
+    def classes(self) -> list[LabelClass]:
+        """Classes of the configuration, in the order of tools and schema; no request of its own.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.configuration = {"classification": {"bounding_box": ["car", "bus"]}}
+            >>> [each.name for each in project.classes]
+            ['car', 'bus']
+        """
+        found: list[LabelClass] = load("synapse.annotations").read_classes(self.configuration)
+        return found
+
+    def annotate(
+        self, documents: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **options: Any
+    ) -> AnnotationReport:
+        """Store the annotations of many of the project's tasks: `tasks.bulk_annotate()`.
+
+        Args:
+            documents: Annotations or documents by task or id.
+            **options: Arguments of `TaskManager.bulk_annotate()`.
+        """
+        return self.tasks.bulk_annotate(documents, **options)
+
+    def check(self, annotations: Iterable[Annotation] | Mapping[str, Any]) -> list[Problem]:
+        """Return the faults of annotations that the project's editor would refuse.
+
+        Makes no request of its own.
+
+        Args:
+            annotations: Annotations, or a document.
+
+        Returns:
+            One problem for each fault, such as a class that the project doesn't have, no area, a
+            place outside of the picture, ids that don't fit.
+
+        Raises:
+            UnknownDocument: The document has none of the known forms.
+
+        Example:
+            >>> from synapse.annotations import Box
+            >>> project = getfixture("project")
+            >>> project.configuration = {"classification": {"bounding_box": ["car"]}}
+            >>> [problem.code for problem in project.check([Box(0, 0, 5, 5, label="cart")])]
+            ['unknown-class']
+        """
+        found: list[Problem] = load("synapse.annotations").check_annotations(
+            annotations, self.classes
+        )
+        return found

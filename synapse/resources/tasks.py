@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -13,6 +13,8 @@ from synapse.orm.fields import field
 from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
 from synapse.orm.resource import Deletable, Editable
+from synapse.resources.annotated import DocumentAnnotations, write_annotations
+from synapse.resources.bulk_annotation import BulkAnnotateMixin
 from synapse.resources.enums import Priority, TaskStatus
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
@@ -20,6 +22,7 @@ from synapse.resources.unit_files import UnitFile
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from synapse.annotations import Annotation
     from synapse.resources.assignments import AssignmentManager
     from synapse.resources.data_units import DataUnit
     from synapse.resources.projects import Project
@@ -29,9 +32,14 @@ __all__ = ["Task", "TaskManager"]
 
 
 class TaskManager(
-    Manager["Task"], BulkCreates["Task"], Updates["Task"], Deletes["Task"], BulkTagMixin["Task"]
+    Manager["Task"],
+    BulkCreates["Task"],
+    Updates["Task"],
+    Deletes["Task"],
+    BulkTagMixin["Task"],
+    BulkAnnotateMixin["Task"],
 ):
-    """Tasks: read, create one or many, update, delete, tag."""
+    """Tasks: read, create one or many, update, delete, tag, annotate."""
 
     __slots__ = ()
 
@@ -52,6 +60,8 @@ class Task(Editable, Deletable, TaggableMixin):
         tags: The task's tags.
         tag_ids: The tags' ids, without loading the tags.
         data: The annotation document, or `None` before the first.
+        annotations: The annotations of `data`, as objects of `synapse.annotations`; assigning
+            changes `data`.
         meta: Free JSON data of the user; `metadata` on servers of another age.
         files: The data unit's files by name, if the server sends them.
         is_discarded: Whether the task was put aside as unusable.
@@ -79,19 +89,22 @@ class Task(Editable, Deletable, TaggableMixin):
     created: datetime = field(read_only=True)
     updated: datetime = field(read_only=True)
 
+    annotations = DocumentAnnotations()
     assignments: ClassVar[ToMany[AssignmentManager]] = ToMany("Assignment", by="task")
 
     def annotate(
         self,
-        document: Mapping[str, Any],
+        document: Mapping[str, Any] | Iterable[Annotation],
         action: Literal["submit", "save"] = "submit",
         *,
         schema: Literal["any", "dm_schema_v1"] | None = None,
     ) -> Self:
         """Store an annotation document. One request.
 
+        One request more for annotations, if `data` isn't loaded: other parts of the document stay.
+
         Args:
-            document: The annotations, in the form of the project's tools.
+            document: The annotations, as objects or in the form of the project's tools.
             action: `"submit"` completes the task, `"save"` keeps it in progress.
             schema: The check of the document: `"dm_schema_v1"`, or `"any"` for none; by default the
                 server's.
@@ -100,7 +113,9 @@ class Task(Editable, Deletable, TaggableMixin):
             The task itself, updated from the server's response.
 
         Raises:
-            UsageError: The document isn't a mapping, or the action or schema is another word.
+            UnknownDocument: The former document has another form, and would be lost.
+            UsageError: The document isn't a mapping or list of annotations, or the action or
+                schema is another word.
             ValidationError: The server refused the document.
 
         Example:
@@ -108,12 +123,16 @@ class Task(Editable, Deletable, TaggableMixin):
             >>> task.annotate({"annotations": [{"type": "class", "label": "person"}]}).data
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """
-        if not isinstance(document, Mapping):
-            raise UsageError(f"document is a {type(document).__name__}. Pass a mapping.")
+        given: Any = document
+        if isinstance(given, str) or not isinstance(given, Iterable):
+            kind = type(given).__name__
+            raise UsageError(f"document is a {kind}. Pass a mapping, or a list of annotations.")
         if action not in ("submit", "save"):
             raise UsageError(f"action={action!r} is not valid. Pass 'submit' or 'save'.")
         if schema not in (None, "any", "dm_schema_v1"):
             raise UsageError(f"schema={schema!r} is not valid. Pass 'any' or 'dm_schema_v1'.")
+        if not isinstance(document, Mapping):
+            document = write_annotations(self, document)
         data = to_json(document, "document")
         body = {"action": action, "data": data}
         path = type(self).__schema__.detail_path(self._key, "annotate_task_data/")

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from pathlib import Path
 
-__all__ = ["LONGEST_NAME", "safe_name", "safe_path"]
+__all__ = ["LONGEST_NAME", "compose", "fold", "safe_name", "safe_path"]
 
 LONGEST_NAME = 255
 """Longest name that common file systems accept, in bytes of UTF-8."""
@@ -23,6 +23,26 @@ _DEVICES = frozenset(
     | {f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789¹²³"}
 )
 _DIRECTIONS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def compose(name: str) -> str:
+    r"""Return a name in the composed form, so that names that look alike are equal.
+
+    Example:
+        >>> compose("e\u0301.png") == "\u00e9.png"
+        True
+    """
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def fold(name: str) -> str:
+    """Return a name for comparisons that ignore case and blanks around the name.
+
+    Example:
+        >>> fold(" Mask"), fold("mask")
+        ('mask', 'mask')
+    """
+    return compose(compose(name).casefold().strip())
 
 
 def safe_name(name: str, *, default: str = "file", longest: int = LONGEST_NAME) -> str:
@@ -45,7 +65,7 @@ def safe_name(name: str, *, default: str = "file", longest: int = LONGEST_NAME) 
         ('passwd', 'cat_.png', '_con.txt')
     """
     # Some systems treat the composed and decomposed forms of a name as one file.
-    text = unicodedata.normalize("NFC", str(name))
+    text = compose(str(name))
     parts = [part for part in _SEPARATORS.split(text) if part.strip(". \t\r\n")]
     text = parts[-1] if parts else ""
     text = re.sub(r"^[A-Za-z]:", "", text)

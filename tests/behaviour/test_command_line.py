@@ -43,7 +43,9 @@ def emulator(*arguments: str, stop: signal.Signals = signal.SIGTERM) -> Iterator
     assert process.stdout is not None
     try:
         lines = [process.stdout.readline().rstrip("\n") for _ in range(4)]
-        ready = re.fullmatch(r"Synapse emulator ready at (\S+) \(Ctrl-C stops it\)", lines[0])
+        ready = re.fullmatch(
+            r"Synapse emulator ready at (\S+) with \S+ \(Ctrl-C stops it\)", lines[0]
+        )
         assert ready, (lines, process.stderr and process.stderr.read() if not lines[0] else "")
         assert all(line.startswith("export ") for line in lines[1:3])
         assert re.fullmatch(r"# .*: SYNAPSE_AGENT_TOKEN=\S+ synapse agent", lines[3])

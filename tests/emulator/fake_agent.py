@@ -12,6 +12,8 @@ class FakeAgent:
     def __init__(self):
         self.asked = []
         self.news = threading.Condition()
+        self.looks = []
+        self.of_jobs = "has it"
         self.status = 201
         self.delay = 0.0
         self.lost = 0
@@ -30,6 +32,17 @@ class FakeAgent:
                     return
                 answer = b'{"detail": "Not here."}'
                 self.send_response(agent.status)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def do_GET(self):
+                """Answer about a job."""
+                agent.looks.append(self.path)
+                key = self.path.split("/")[2]
+                texts = {"no job": f"The agent has no job {key}.", "another 404": "Not here."}
+                answer = json.dumps({"detail": texts.get(agent.of_jobs, key)}).encode()
+                self.send_response(404 if agent.of_jobs in texts else 200)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)

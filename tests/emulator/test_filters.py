@@ -176,3 +176,24 @@ def test_bounds_beyond_every_id(api, tasks, lookup, matches):
 def test_a_bound_that_is_none_is_refused(api, tasks, name):
     response = api.get("sdk/tasks/", **{name: "next"})
     assert (response.status_code, list(response.json())) == (400, [name])
+
+
+@pytest.mark.parametrize("path", ["projects/", "plugins/", "data_units/", "models/", "sdk/tasks/"])
+@pytest.mark.parametrize("words", ["w " * 3000, "w," * 3000, "w" * 60_000, "a " * 101])
+def test_a_search_beyond_what_databases_take_is_refused(api, path, words):
+    response = api.get(path, search=words)
+
+    message = "A search has at most 100 words of 1000 characters."
+    assert (response.status_code, response.json()) == (400, {"search": [message]})
+
+
+@pytest.mark.parametrize("path", ["projects/", "plugins/", "data_units/", "models/", "sdk/tasks/"])
+@pytest.mark.parametrize("words", ["a " * 100, "w" * 1000, ("x" * 999 + " ") * 100])
+def test_a_search_within_its_bounds_works(api, path, words):
+    assert api.ids(path, search=words) == []
+
+
+@pytest.mark.parametrize("page", ["9" * 20, "9" * 5000])
+def test_a_page_beyond_every_list_is_404(api, page):
+    response = api.get("projects/", page=page)
+    assert (response.status_code, response.json()) == (404, {"detail": "Invalid page."})

@@ -22,9 +22,14 @@ ALLOWED: dict[str, set[str]] = {
     "profiles": {"errors"},
     "transport": {"_version", "config", "errors"},
     "transfer": {"errors", "transport"},
+    "annotations": {"errors"},
+    "formats": {"annotations", "errors"},
     "orm": {"errors", "transport"},
     # A release and a run are checked before their request is sent.
-    "resources": {"_public", "errors", "orm", "plugins", "transfer", "transport"},
+    "resources": {
+        *("_public", "annotations", "errors", "formats", "orm", "plugins", "transfer"),
+        "transport",
+    },
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.
     "session": {"clients", "config", "errors", "orm", "resources", "transport"},

@@ -41,8 +41,8 @@ cut-headers   2    2     unknown  unknown      unknown  1       2         unknow
 cut-body      2    2     unknown  unknown      unknown  1       2         unknown  done     done
 reset-body    2    2     unknown  unknown      unknown  1       2         unknown  done     done
 """
-# The same faults on the way of presigned uploads: to the server at both ends, to the storage between
-# them. Each upload makes one file.
+# The same faults on the way of presigned uploads: to the server at both ends, and to the storage.
+# Each upload makes one file.
 PRESIGNED = """
               announce  put   part  confirm
 latency       done      done  done  done

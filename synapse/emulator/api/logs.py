@@ -14,7 +14,8 @@ from synapse.emulator.api.fields import WordField
 from synapse.emulator.api.jobs import JobSerializer
 from synapse.emulator.api.stored_files import DataUriField, shorten_filename
 from synapse.emulator.files import store
-from synapse.emulator.models import Log, LogLevel
+from synapse.emulator.job_scope import validate_own_job
+from synapse.emulator.models import Job, Log, LogLevel
 
 
 class LogSerializer(ResourceSerializer):
@@ -43,6 +44,11 @@ class LogSerializer(ResourceSerializer):
             "message": {"required": False, "allow_blank": True, "trim_whitespace": False}
         }
         expandable_fields = {"job": JobSerializer}
+
+    def validate_job(self, job: Job | None) -> Job | None:
+        """Refuse another job to a job's token."""
+        validate_own_job(self.context["request"], job)
+        return job
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "message" not in attrs and not attrs.get("event"):

@@ -8,7 +8,8 @@ from synapse.emulator.api.base import CreateMixin, DestroyMixin, ResourceSeriali
 from synapse.emulator.api.fields import ObjectField
 from synapse.emulator.api.jobs import JobSerializer
 from synapse.emulator.api.releases import PluginReleaseSerializer
-from synapse.emulator.models import ServeApplication
+from synapse.emulator.job_scope import validate_own_job
+from synapse.emulator.models import Job, ServeApplication
 
 
 class ServeApplicationSerializer(ResourceSerializer):
@@ -31,6 +32,11 @@ class ServeApplicationSerializer(ResourceSerializer):
         extra_kwargs = {"name": {"required": False}}
         expandable_fields = {"plugin_release": PluginReleaseSerializer, "job": JobSerializer}
 
+    def validate_job(self, job: Job | None) -> Job | None:
+        """Refuse another job to a job's token."""
+        validate_own_job(self.context["request"], job)
+        return job
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs.get("name") and attrs.get("job") is None:
             raise serializers.ValidationError(
@@ -45,3 +51,8 @@ class ServeApplicationViewSet(
     """``serve_applications/``."""
 
     serializer_class = ServeApplicationSerializer
+
+    def locked_object(self) -> ServeApplication:
+        application: ServeApplication = super().locked_object()
+        validate_own_job(self.request, application.job)
+        return application

@@ -5,6 +5,7 @@ from django.db import models
 from synapse.emulator.models.accounts import User
 from synapse.emulator.models.base import Category, TenantOwned
 from synapse.emulator.models.data import DataCollection, DataUnit
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -21,8 +22,8 @@ class Project(TenantOwned):
     title = models.CharField(max_length=255)
     description = models.TextField(blank=True)
     category = models.CharField(max_length=16, choices=Category.choices)
-    configuration = models.JSONField(default=dict, blank=True)
-    settings = models.JSONField(default=dict, blank=True)
+    configuration = JSONField(default=dict, blank=True)
+    settings = JSONField(default=dict, blank=True)
     data_collection = ForeignKey(
         DataCollection, models.SET_NULL, null=True, blank=True, related_name="projects"
     )
@@ -45,7 +46,7 @@ class TaskTag(TenantOwned):
     description = models.TextField(blank=True)
     color = models.CharField(max_length=32, blank=True)
     category = models.CharField(max_length=64, blank=True)
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
 
     def __str__(self) -> str:
         return self.name
@@ -77,8 +78,8 @@ class Task(TenantOwned):
     priority = models.CharField(max_length=8, choices=Priority.choices, default=Priority.NORMAL)
     assignee = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="tasks")
     tags = models.ManyToManyField(TaskTag, blank=True, related_name="tasks")
-    data = models.JSONField(null=True, blank=True, default=None)
-    meta = models.JSONField(default=dict, blank=True)
+    data = JSONField(null=True, blank=True, default=None)
+    meta = JSONField(default=dict, blank=True)
     is_discarded = models.BooleanField(default=False)
 
     class Meta:

@@ -5,6 +5,7 @@ from django.db import models
 from synapse.emulator.models.accounts import User
 from synapse.emulator.models.annotation import Project, Task, TaskTag
 from synapse.emulator.models.base import TenantOwned
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -25,9 +26,9 @@ class Assignment(TenantOwned):
     status = models.CharField(max_length=16, choices=Status.choices, default=Status.PENDING)
     assignee = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="assignments")
     reviewer = ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="reviews")
-    data = models.JSONField(null=True, blank=True, default=None)
+    data = JSONField(null=True, blank=True, default=None)
     tags = models.ManyToManyField(TaskTag, blank=True, related_name="assignments")
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
 
     class Meta:
         constraints = [

@@ -3,6 +3,7 @@
 from django.db import models
 
 from synapse.emulator.models.base import Category, TenantOwned
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -15,7 +16,7 @@ class DataCollection(TenantOwned):
     project = ForeignKey(
         "emulator.Project", models.SET_NULL, null=True, blank=True, related_name="data_collections"
     )
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     is_archived = models.BooleanField(default=False)
 
     def __str__(self) -> str:
@@ -113,7 +114,7 @@ class DataUnit(TenantOwned):
     """The files that are annotated together."""
 
     data_collection = ForeignKey(DataCollection, models.CASCADE, related_name="data_units")
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     checksum = models.CharField(max_length=32, editable=False)
     can_generate_task = models.BooleanField(default=True)
     group = ForeignKey(
@@ -151,7 +152,7 @@ class DataFile(TenantOwned):
 
     blob = ForeignKey(Blob, models.PROTECT, related_name="data_files")
     filename = models.CharField(max_length=255)
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     data_unit = ForeignKey(
         DataUnit, models.SET_NULL, null=True, blank=True, related_name="data_files"
     )

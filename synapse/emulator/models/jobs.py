@@ -8,6 +8,7 @@ from django.utils import timezone
 from synapse.emulator.models.accounts import User
 from synapse.emulator.models.base import TenantOwned
 from synapse.emulator.models.data import Blob
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.plugins import Plugin, PluginRelease
 from synapse.emulator.models.relations import ForeignKey
 
@@ -53,6 +54,8 @@ class Job(TenantOwned):
     FINAL = (Status.COMPLETED, Status.FAILED, Status.STOPPED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: The id by which the tenant knows the job, if another tenant's job has that id as `id`.
+    requested_id = models.UUIDField(null=True, blank=True, editable=False)
     plugin = ForeignKey(Plugin, models.CASCADE, related_name="jobs")
     plugin_release = ForeignKey(
         PluginRelease, models.SET_NULL, null=True, blank=True, related_name="jobs"
@@ -64,14 +67,14 @@ class Job(TenantOwned):
         max_length=8, choices=Runner.choices, default=Runner.ELSEWHERE, blank=True, editable=False
     )
     progress = models.FloatField(null=True, blank=True)
-    progress_record = models.JSONField(null=True, blank=True, default=None)
-    metrics_record = models.JSONField(null=True, blank=True, default=None)
-    params = models.JSONField(default=dict, blank=True)
+    progress_record = JSONField(null=True, blank=True, default=None)
+    metrics_record = JSONField(null=True, blank=True, default=None)
+    params = JSONField(default=dict, blank=True)
     #: Other keys of the run request.
-    options = models.JSONField(default=dict, blank=True)
-    result = models.JSONField(null=True, blank=True, default=None)
+    options = JSONField(default=dict, blank=True)
+    result = JSONField(null=True, blank=True, default=None)
     #: Free facts of the job's code.
-    meta = models.JSONField(default=dict, blank=True)
+    meta = JSONField(default=dict, blank=True)
     debug = models.BooleanField(default=False)
     is_active = models.BooleanField(default=True)
     completed = models.DateTimeField(null=True, blank=True)
@@ -79,9 +82,20 @@ class Job(TenantOwned):
     class Meta:
         # A list is in the order of creation: the ids have none.
         indexes = [models.Index(fields=["tenant", "created"], name="job_by_creation")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "requested_id"], name="one_job_per_requested_id"
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def public_id(self) -> uuid.UUID:
+        """The id that the tenant sees."""
+        key: uuid.UUID = self.requested_id or self.pk
+        return key
 
     @property
     def is_final(self) -> bool:
@@ -113,7 +127,7 @@ class Log(TenantOwned):
     step = models.CharField(max_length=255, null=True, blank=True)  # null on the wire
     #: Time of the event, as the job says; `created` is the time of arrival.
     datetime = models.DateTimeField(null=True, blank=True)
-    data = models.JSONField(null=True, blank=True, default=None)
+    data = JSONField(null=True, blank=True, default=None)
     blob = ForeignKey(Blob, models.PROTECT, null=True, blank=True, related_name="+", editable=False)
     filename = models.CharField(max_length=255, blank=True, editable=False)
 
@@ -130,7 +144,7 @@ class ServeApplication(TenantOwned):
     )
     job = ForeignKey(Job, models.SET_NULL, null=True, blank=True, related_name="serve_applications")
     status = models.CharField(max_length=32, null=True, blank=True)  # null on the wire
-    data = models.JSONField(null=True, blank=True, default=None)
+    data = JSONField(null=True, blank=True, default=None)
 
     def __str__(self) -> str:
         return self.name

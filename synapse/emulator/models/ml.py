@@ -5,6 +5,7 @@ from django.db import models
 from synapse.emulator.models.annotation import Project
 from synapse.emulator.models.base import TenantOwned
 from synapse.emulator.models.data import Blob, DataUnit
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.plugins import Plugin
 from synapse.emulator.models.relations import ForeignKey
 
@@ -22,8 +23,8 @@ class Model(TenantOwned):
     checkpoint = ForeignKey("self", models.SET_NULL, null=True, blank=True, related_name="+")
     blob = ForeignKey(Blob, models.PROTECT, null=True, blank=True, related_name="+", editable=False)
     filename = models.CharField(max_length=255, blank=True, editable=False)
-    metrics = models.JSONField(default=dict, blank=True)
-    configuration = models.JSONField(default=dict, blank=True)
+    metrics = JSONField(default=dict, blank=True)
+    configuration = JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
 
     def __str__(self) -> str:
@@ -76,8 +77,8 @@ class Truth(TenantOwned):
 
     category = models.CharField(max_length=16, choices=Split.choices)
     project = ForeignKey(Project, models.SET_NULL, null=True, blank=True, related_name="+")
-    data = models.JSONField(null=True, blank=True, default=None)
-    meta = models.JSONField(default=dict, blank=True)
+    data = JSONField(null=True, blank=True, default=None)
+    meta = JSONField(default=dict, blank=True)
 
     class Meta:
         abstract = True

@@ -4,6 +4,7 @@ from django.db import models
 
 from synapse.emulator.models.base import TenantOwned
 from synapse.emulator.models.data import Blob
+from synapse.emulator.models.documents import JSONField
 from synapse.emulator.models.relations import ForeignKey
 
 
@@ -31,7 +32,7 @@ class Plugin(TenantOwned):
     category = models.CharField(
         max_length=16, choices=Category.choices, default=Category.NEURAL_NET
     )
-    configuration = models.JSONField(default=dict, blank=True)
+    configuration = JSONField(default=dict, blank=True)
     is_active = models.BooleanField(default=True)
 
     class Meta:
@@ -51,7 +52,7 @@ class PluginRelease(TenantOwned):
     changelog = models.TextField(blank=True)
     is_stable = models.BooleanField(default=True)
     debug = models.BooleanField(default=False)
-    config = models.JSONField(default=dict, blank=True)
+    config = JSONField(default=dict, blank=True)
     readme = models.TextField(blank=True)
     blob = ForeignKey(Blob, models.PROTECT, related_name="+", editable=False)
     filename = models.CharField(max_length=255, editable=False)

@@ -3,6 +3,7 @@
 from django.db import models
 
 from synapse.emulator.models.base import TenantOwned
+from synapse.emulator.models.documents import JSONField
 
 
 class Storage(TenantOwned):
@@ -34,7 +35,7 @@ class Storage(TenantOwned):
     provider = models.CharField(max_length=16, choices=Provider.choices)
     category = models.CharField(max_length=8, choices=Category.choices, default=Category.INTERNAL)
     #: Access data, secrets included.
-    configuration = models.JSONField()
+    configuration = JSONField()
     is_default = models.BooleanField(default=False)
 
     class Meta:

@@ -12,6 +12,7 @@ from urllib.parse import quote, unquote
 
 import psutil
 
+from synapse._internal.private_files import make_folder_private
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
 from synapse.jobs.local.release_cache import ReleaseCache
@@ -57,6 +58,7 @@ class Engine:
                 "Jobs run on Linux and macOS only: run this in WSL or a container."
             )
         self._folder = Path(folder).absolute()
+        make_folder_private(self._folder)
         self._workers = max(1, workers)
         self._python = python
         self._platform_python = platform_python or python
@@ -135,6 +137,7 @@ class Engine:
             ending.join()
         for thread in threads:
             thread.join()
+        self._releases.close()
 
     def _clean(self) -> None:
         """End and remove the remains of a killed process."""

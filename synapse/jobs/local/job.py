@@ -17,7 +17,7 @@ from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK, ProcessTree
 from synapse.jobs.local.release_cache import Kept, ReleaseCache
-from synapse.jobs.local.venvs import Step, installed, job_environment
+from synapse.jobs.local.venvs import Step, installed, job_environment, make_thin
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.spec import JobSpec, Outcome, OutputLine
 from synapse.jobs.unmet_requests import find_unmet_requests
@@ -122,8 +122,10 @@ class JobRun:
         for made in (folder, home, temporary):
             made.mkdir(mode=0o700, parents=True)
 
-        def step(command: Sequence[str], cwd: Path, variables: Mapping[str, str]) -> int | None:
-            return self._step(command, cwd, variables, output, grace)
+        def step(
+            command: Sequence[str], cwd: Path, variables: Mapping[str, str], order: bytes
+        ) -> int | None:
+            return self._step(command, cwd, variables, output, grace, order)
 
         with releases.lend(self.order.release) as kept:
             config = load_config(kept.code)
@@ -148,7 +150,14 @@ class JobRun:
             if interpreter is None:
                 return Outcome("stopped")  # the verdict counts
             shutil.copytree(kept.code, code, symlinks=True)
-            variables = {**job_environment(interpreter, home, temporary), **config.env}
+            # Whatever the job installs, the next job and the server don't get it.
+            parent, environment = interpreter, folder / "environment"
+            interpreter = make_thin(parent, environment, job_environment(parent, home, temporary))
+            variables = {
+                **job_environment(interpreter, home, temporary, parent=parent),
+                "VIRTUAL_ENV": str(environment),
+                **config.env,
+            }
             if is_platforms:
                 command = [interpreter, "-c", _START_PLATFORM, str(_sdk())]
                 sent = self.order.for_platform(action)
@@ -162,7 +171,7 @@ class JobRun:
         self.verdict.close()
         if exit_code is None:
             return Outcome("stopped")  # the verdict counts
-        return outcome_of(exit_code, self._printed(output))
+        return outcome_of(exit_code, self._printed(output), has_said_end=output.has_end)
 
     def _install(
         self,

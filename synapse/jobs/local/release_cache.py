@@ -12,7 +12,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+from synapse._internal.private_files import make_folder_private
 from synapse.errors import SynapseError
+from synapse.jobs.local.protection import remove, unprotect
 from synapse.jobs.spec import ReleaseFile
 from synapse.plugins.archive import extract
 
@@ -89,6 +91,11 @@ class ReleaseCache:
                 self._lent[key] -= 1
                 self._forget()
 
+    def close(self) -> None:
+        """Let the folder be deleted by ordinary means, until a job uses it again."""
+        for environments in self._folder.glob("*/environments"):
+            unprotect(environments)
+
     def _unpack(self, release: ReleaseFile, folder: Path) -> None:
         name = f"{release.code}@{release.version}"
         try:
@@ -97,7 +104,7 @@ class ReleaseCache:
         except OSError as error:
             reason = error.strerror or str(error)
             raise Unusable(f"The file of the release {name} cannot be read: {reason}.") from error
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder_private(self._folder)
         draft = Path(tempfile.mkdtemp(prefix=_DRAFT, dir=self._folder))
         try:
             code = draft / "code"
@@ -118,7 +125,7 @@ class ReleaseCache:
         idle = [path for path in found if not self._lent[path.name] and path.name[0] != "."]
         idle.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for path in idle[self._most :]:
-            shutil.rmtree(path, ignore_errors=True)
+            remove(path)
 
 
 def _sha256(path: Path) -> str:

@@ -6,27 +6,64 @@ whatever the order of the file system, and needs no memory for them.
 
 from __future__ import annotations
 
+import fnmatch
 import glob
 import os
+import re
 import sqlite3
-from collections.abc import Iterable, Iterator
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+import attrs
 
 from synapse.errors import UsageError
+from synapse.transfer.bulk.specification_matcher import Placement
 from synapse.transfer.bulk.upload_item import ItemFile, quote_path
+from synapse.transfer.filenames import compose, fold
 
 __all__ = [
     "FileListing",
+    "FoundFile",
+    "OnUnreadable",
     "glob_files",
     "is_pattern",
+    "join_names",
     "pattern_root",
     "walk_files",
 ]
 
+OnUnreadable = Callable[[str, OSError], object]
+"""Function called with the path of a folder that can't be read, and the reason."""
+
+FoundFile = tuple[str, bool]
+"""The relative path of a file, with `/`, and whether a link leads there."""
+
 _BATCH_SIZE = 1000
 _MAX_SHOWN = 3
+_SCHEMA = """
+PRAGMA journal_mode=OFF;
+PRAGMA synchronous=OFF;
+PRAGMA cache_size=-1024;
+CREATE TABLE files(
+    key BLOB, specification TEXT, relative BLOB, size INTEGER, changed INTEGER, short BLOB,
+    target BLOB, doubt BLOB, PRIMARY KEY(key, specification, relative)
+) WITHOUT ROWID;
+"""
+# Files without a partner whose short key is free for their specification.
+_MOVES = """
+CREATE TEMP TABLE moves AS SELECT key, specification, relative, short FROM files AS one
+WHERE short != key
+AND NOT EXISTS (SELECT 1 FROM files WHERE key = one.key AND relative != one.relative)
+AND NOT EXISTS (SELECT 1 FROM files WHERE key = one.short AND specification = one.specification);
+DELETE FROM moves WHERE (short, specification) IN
+    (SELECT short, specification FROM moves GROUP BY short, specification HAVING count(*) > 1);
+UPDATE files SET key = short WHERE (key, specification, relative) IN
+    (SELECT key, specification, relative FROM moves);
+DROP TABLE moves;
+"""
 
 
 class FileListing:
@@ -36,36 +73,57 @@ class FileListing:
         root: The folder.
 
     Attributes:
-        files: Number of files.
-        size: Bytes of all files.
+        notes: Remarks on files that were left out, and on units that may belong together.
+        left_out: Number of files that were left out.
     """
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        self._real_root = os.path.realpath(root)
+        self.notes: list[str] = []
+        self.left_out = 0
         # A SQLite database without a name is a temporary file that SQLite removes.
         self._database = sqlite3.connect("", check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=OFF")
-        self._database.execute("PRAGMA synchronous=OFF")
-        self._database.execute("PRAGMA cache_size=-1024")
-        self._database.execute(
-            "CREATE TABLE files(key BLOB, specification TEXT, relative BLOB, size INTEGER,"
-            " changed INTEGER, PRIMARY KEY(key, specification, relative)) WITHOUT ROWID"
-        )
-        self.files = 0
-        self.size = 0
+        self._database.executescript(_SCHEMA)
+        self._database.create_function("fold_key", 1, _fold_key, deterministic=True)
+        self._database.create_function("stem", 1, _stem, deterministic=True)
 
-    def fill(self, files: Iterable[tuple[str, ItemFile]]) -> None:
-        """Add files, each with a unit key."""
-        batch: list[tuple[bytes, str, bytes, int, int]] = []
-        for key, file in files:
-            self.files += 1
-            self.size += max(file.size, 0)
-            name = os.fsencode(file.name)
-            batch.append((os.fsencode(key), file.specification, name, file.size, file.changed))
+    @property
+    def files(self) -> int:
+        """Number of files."""
+        return int(self._fetch_value("SELECT count(*) FROM files"))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files."""
+        return int(self._fetch_value("SELECT coalesce(sum(max(size, 0)), 0) FROM files"))
+
+    def fill(self, files: Iterable[tuple[Placement, ItemFile, bool]]) -> None:
+        """Add files, each with the place, and whether a link leads to the file."""
+        batch: list[tuple[object, ...]] = []
+        for place, file, is_linked in files:
+            batch.append(
+                (
+                    os.fsencode(place.key),
+                    place.specification,
+                    os.fsencode(file.name),
+                    file.size,
+                    file.changed,
+                    os.fsencode(place.short),
+                    self._find_target(file) if is_linked else None,
+                    os.fsencode(_folder_of(file.name)) if place.is_doubtful else None,
+                )
+            )
             if len(batch) >= _BATCH_SIZE:
                 self._insert(batch)
                 batch.clear()
         self._insert(batch)
+
+    def settle(self) -> None:
+        """Pair the files, and leave out masks without a specification and linked copies."""
+        self._leave_out_doubtful()
+        self._database.executescript(_MOVES)
+        self._leave_out_copies()
 
     def check(self, required: Iterable[str]) -> None:
         """Check that each unit has the required files, and none twice.
@@ -76,6 +134,7 @@ class FileListing:
         Raises:
             UsageError: Some units lack a file; the message has their number and some names.
         """
+        self._note_near_misses()
         for name in required:
             self._refuse(
                 "SELECT key FROM files GROUP BY key HAVING sum(specification = ?) = 0",
@@ -90,7 +149,10 @@ class FileListing:
 
     def __iter__(self) -> Iterator[tuple[str, list[ItemFile]]]:
         """Yield the key and the files of each unit."""
-        rows = self._database.execute("SELECT * FROM files ORDER BY key, specification, relative")
+        rows = self._database.execute(
+            "SELECT key, specification, relative, size, changed FROM files"
+            " ORDER BY key, specification, relative"
+        )
         for key, group in groupby(rows, key=itemgetter(0)):
             yield os.fsdecode(key), [self._build_file(*row[1:]) for row in group]
 
@@ -103,8 +165,85 @@ class FileListing:
         path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
         return ItemFile(specification, path, relative, size, changed)
 
-    def _insert(self, batch: list[tuple[bytes, str, bytes, int, int]]) -> None:
-        self._database.executemany("INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?)", batch)
+    def _find_target(self, file: ItemFile) -> bytes:
+        """Return the file behind links, relative to the root as far as possible."""
+        target = os.path.realpath(file.path)
+        return os.fsencode(os.path.relpath(target, self._real_root).replace(os.sep, "/"))
+
+    def _insert(self, batch: list[tuple[object, ...]]) -> None:
+        statement = "INSERT OR IGNORE INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self._database.executemany(statement, batch)
+
+    def _fetch_value(self, query: str) -> int:
+        value: int = self._database.execute(query).fetchone()[0]
+        return value
+
+    def _leave_out_doubtful(self) -> None:
+        """Leave out folders of masks that lie beside the pictures, and have their names."""
+        execute = self._database.execute
+        if not self._fetch_value("SELECT count(*) FROM files WHERE doubt IS NOT NULL"):
+            return
+        execute("CREATE TEMP TABLE stems(stem BLOB PRIMARY KEY)")
+        execute("INSERT OR IGNORE INTO stems SELECT stem(relative) FROM files WHERE doubt IS NULL")
+        rows = execute(
+            "SELECT doubt, count(*) FROM files WHERE doubt IS NOT NULL GROUP BY doubt"
+            " HAVING 2 * sum(stem(relative) IN (SELECT stem FROM stems)) >= count(*)"
+        ).fetchall()
+        for folder, count in rows:
+            execute("DELETE FROM files WHERE doubt = ?", (folder,))
+            self.left_out += count
+            self.notes.append(
+                f"{quote_path(os.fsdecode(folder))}/: {count:,} pictures were left out, because "
+                "the folder's name promises annotations and the pictures of the same names are "
+                "elsewhere. Name the folder after a specification, or pass match=."
+            )
+        execute("DROP TABLE stems")
+
+    def _leave_out_copies(self) -> None:
+        """Leave out units of links whose files another unit has, too."""
+        execute = self._database.execute
+        rows = execute("SELECT DISTINCT key FROM files WHERE target IS NOT NULL").fetchall()
+        if not rows:
+            return
+        execute("CREATE INDEX by_target ON files(coalesce(target, relative))")
+        copies = 0
+        # The longest paths first: of several ways to a file, the shortest stays.
+        for (key,) in sorted(rows, key=lambda row: (-len(row[0]), row[0])):
+            targets = self._fetch_targets(key)
+            others = execute(
+                "SELECT DISTINCT key FROM files WHERE coalesce(target, relative) = ? AND key != ?",
+                (targets[0][1], key),
+            ).fetchall()
+            if any(self._fetch_targets(other) == targets for (other,) in others):
+                copies += 1
+                self.left_out += execute("DELETE FROM files WHERE key = ?", (key,)).rowcount
+        if copies:
+            records = "1 record was" if copies == 1 else f"{copies:,} records were"
+            self.notes.append(
+                f"{records} left out, because links lead to the same files as other records."
+            )
+
+    def _fetch_targets(self, key: bytes) -> list[tuple[str, bytes]]:
+        return self._database.execute(
+            "SELECT specification, coalesce(target, relative) FROM files WHERE key = ? ORDER BY 1",
+            (key,),
+        ).fetchall()
+
+    def _note_near_misses(self) -> None:
+        """Note units that only differ in spelling, and would be one unit together."""
+        if self._fetch_value("SELECT count(DISTINCT specification) FROM files") < 2:
+            return
+        rows = self._database.execute(
+            "SELECT min(key), max(key) FROM files GROUP BY fold_key(key)"
+            " HAVING min(key) != max(key) AND count(DISTINCT specification) = count(*)"
+        ).fetchall()
+        if rows:
+            pairs = "1 group" if len(rows) == 1 else f"{len(rows):,} groups"
+            names = join_names([" and ".join(map(os.fsdecode, row)) for row in rows])
+            self.notes.append(
+                f"{pairs} of records differ only in spelling and stay apart: {names}. Give the "
+                "files of a record the same name."
+            )
 
     def _refuse(self, query: str, values: tuple[str, ...], problem: str) -> None:
         count = self._database.execute(f"SELECT count(*) FROM ({query})", values).fetchone()[0]  # noqa: S608 - no text from outside
@@ -119,44 +258,38 @@ class FileListing:
         )
         more = ", ..." if count > _MAX_SHOWN else ""
         units = "1 record has" if count == 1 else f"{count:,} records have"
-        raise UsageError(f"{units} {problem}: {names}{more}. Nothing was sent.")
+        reasons = " ".join([f"{units} {problem}: {names}{more}. Nothing was sent.", *self.notes])
+        raise UsageError(reasons)
 
 
-def walk_files(root: Path) -> Iterator[str]:
-    """Yield the relative paths of the files below a folder, with `/`.
+def join_names(names: list[str]) -> str:
+    """Return the first names for a message."""
+    shown = ", ".join(map(quote_path, names[:_MAX_SHOWN]))
+    return f"{shown}, ..." if len(names) > _MAX_SHOWN else shown
+
+
+def walk_files(root: Path, on_unreadable: OnUnreadable) -> Iterator[FoundFile]:
+    """Yield the files below a folder.
 
     Names that begin with a dot are skipped. Links are followed, except into their own parents.
 
+    Args:
+        root: The folder.
+        on_unreadable: Called with a subfolder that can't be read, which is then skipped.
+
     Raises:
-        UsageError: A folder can't be read.
+        UsageError: The folder itself can't be read.
     """
-    pending: list[tuple[str, tuple[tuple[int, int], ...]]] = [("", ())]
+    pending = [_open_root(root)]
     while pending:
-        below, parents = pending.pop()
-        folder = root / below if below else root
-        try:
-            status = folder.stat()
-            identity = (status.st_dev, status.st_ino)
-            if identity in parents:
+        folder = pending.pop()
+        for entry in folder.scan(on_unreadable):
+            if entry.name.startswith("."):
                 continue
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.name.startswith("."):
-                        continue
-                    relative = f"{below}/{entry.name}" if below else entry.name
-                    if _is_folder(entry):
-                        pending.append((relative, (*parents, identity)))
-                    else:
-                        yield relative
-        except OSError as error:
-            raise UsageError(f"{folder} can't be read: {error.strerror}.") from error
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: listed as a file that can't be read
-        return False
+            if not _is_folder(entry):
+                yield folder.find_file(entry)
+            elif (subfolder := folder.enter(entry, on_unreadable)) is not None:
+                pending.append(subfolder)
 
 
 def is_pattern(source: str) -> bool:
@@ -171,10 +304,142 @@ def pattern_root(pattern: str) -> Path:
     return Path(*parts[:plain])
 
 
-def glob_files(pattern: str) -> Iterator[str]:
-    """Yield the relative paths of a pattern's files; `**` matches any folders."""
+def glob_files(pattern: str, on_unreadable: OnUnreadable) -> Iterator[FoundFile]:
+    """Yield the files of a pattern; `**` matches any folders.
+
+    As in a folder, links aren't followed into their own parents, and names that begin with a dot
+    only match a part that begins with one. The forms of a letter are one.
+
+    Args:
+        pattern: The pattern.
+        on_unreadable: Called with a folder that can't be read, which is then skipped.
+
+    Raises:
+        UsageError: The folder before the first wildcard can't be read.
+    """
     root = pattern_root(pattern)
-    rest = str(Path(pattern).relative_to(root))
-    for relative in glob.iglob(rest, root_dir=root, recursive=True):  # noqa: PTH207 - keeps the user's spelling
-        if not os.path.isdir(root / relative):  # noqa: PTH112
-            yield relative.replace(os.sep, "/")
+    if os.path.isdir(root):  # noqa: PTH112 - `Path` raises for locked folders
+        parts = Path(pattern).relative_to(root).parts
+        yield from _match_files(_open_root(root), parts, on_unreadable)
+
+
+@attrs.frozen
+class _Folder:
+    """A folder on the way.
+
+    Attributes:
+        path: Path that opens the folder.
+        relative: Path below the root, with `/`.
+        parents: Device and inode of the folder and all folders above.
+        is_linked: Whether a link leads to the folder.
+    """
+
+    path: str
+    relative: str
+    parents: tuple[tuple[int, int], ...]
+    is_linked: bool = False
+
+    def scan(self, on_unreadable: OnUnreadable) -> Iterator[os.DirEntry[str]]:
+        """Yield the entries; none of a folder that can't be read.
+
+        Raises:
+            UsageError: The folder is the root, and can't be read.
+        """
+        try:
+            with os.scandir(self.path) as entries:
+                yield from entries
+        except OSError as error:
+            if not self.relative:
+                raise _make_error(self.path, error) from error
+            on_unreadable(self.path, error)
+
+    def find_file(self, entry: os.DirEntry[str]) -> FoundFile:
+        """Return a file of the folder."""
+        relative = f"{self.relative}/{entry.name}" if self.relative else entry.name
+        return relative, self.is_linked or entry.is_symlink()
+
+    def enter(self, entry: os.DirEntry[str], on_unreadable: OnUnreadable) -> _Folder | None:
+        """Return a subfolder; `None` for a link to a parent, and a folder that can't be read."""
+        relative, is_linked = self.find_file(entry)
+        try:
+            identity = _identify(entry.path)
+        except OSError as error:
+            on_unreadable(entry.path, error)
+            return None
+        if identity in self.parents:
+            return None
+        return _Folder(entry.path, relative, (*self.parents, identity), is_linked)
+
+
+def _open_root(root: Path) -> _Folder:
+    try:
+        return _Folder(str(root), "", (_identify(str(root)),))
+    except OSError as error:
+        raise _make_error(str(root), error) from error
+
+
+def _identify(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116 - for millions of folders
+    return status.st_dev, status.st_ino
+
+
+def _make_error(path: str, error: OSError) -> UsageError:
+    return UsageError(f"{path} can't be read: {error.strerror}.")
+
+
+def _walk_folders(root: _Folder, on_unreadable: OnUnreadable) -> Iterator[_Folder]:
+    pending = [root]
+    while pending:
+        folder = pending.pop()
+        yield folder
+        for entry in folder.scan(on_unreadable):
+            if not entry.name.startswith(".") and _is_folder(entry):
+                subfolder = folder.enter(entry, on_unreadable)
+                pending += [] if subfolder is None else [subfolder]
+
+
+def _match_files(
+    folder: _Folder, parts: Sequence[str], on_unreadable: OnUnreadable
+) -> Iterator[FoundFile]:
+    part, *rest = parts
+    if part == "**":
+        for subfolder in _walk_folders(folder, on_unreadable):
+            yield from _match_files(subfolder, rest or ["*"], on_unreadable)
+        return
+    matches = re.compile(fnmatch.translate(os.path.normcase(compose(part)))).match
+    for entry in folder.scan(on_unreadable):
+        if entry.name.startswith(".") and not part.startswith("."):
+            continue
+        if not matches(os.path.normcase(compose(entry.name))):
+            continue
+        if not _is_folder(entry):
+            if not rest:
+                yield folder.find_file(entry)
+        elif rest and (entered := folder.enter(entry, on_unreadable)) is not None:
+            yield from _match_files(entered, rest, on_unreadable)
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_dir()
+    except OSError:  # a link to itself: listed as a file that can't be read
+        return False
+
+
+def _folder_of(relative: str) -> str:
+    return relative.rpartition("/")[0]
+
+
+# Functions for SQLite, whose text can't hold each name.
+
+
+def _stem(relative: bytes) -> bytes:
+    return os.fsencode(fold(PurePosixPath(os.fsdecode(relative)).stem))
+
+
+def _fold_key(key: bytes) -> bytes:
+    """Return a key without differences that people overlook: `a/1`, `A/001`, `a/1.nii`."""
+    folder, _, name = fold(unicodedata.normalize("NFKC", os.fsdecode(key))).rpartition("/")
+    name = re.sub(r"[\s_.-]+", "_", name.partition(".")[0] or name)
+    name = re.sub(r"(?<!\d)0+(?=\d)", "", name)
+    return os.fsencode(f"{folder}/{name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -64,7 +65,7 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
             yield block
             offset += len(block)
 
-    with LocalFile(file.path) as source:
+    with LocalFile(_literal(file.path)) as source:
         file.size, file.changed, *_ = source.fingerprint
         checksums = hash_blocks(read(source))
     file.checksum, file.sha1, file.server_checksum = checksums.md5, checksums.sha1, ""
@@ -282,7 +283,7 @@ class FileSender:
             return row
 
         with (
-            LocalFile(file.path, name=file.base_name) as source,
+            LocalFile(_literal(file.path), name=file.base_name) as source,
             self._stoppable.file(file.base_name, file.size) as progress,
         ):
             if source.fingerprint[:2] != (file.size, file.changed):
@@ -295,7 +296,7 @@ class FileSender:
                 target,
                 source,
                 content_type=about["content_type"],
-                checksums=file.checksums,
+                checksums=file.known_checksums,
                 progress=progress,
                 renew=renew,
             )
@@ -306,10 +307,10 @@ class FileSender:
                 row = upload(
                     self._transport,
                     self._path,
-                    file.path,
+                    _literal(file.path),
                     name=file.base_name,
                     progress=self._stoppable,
-                    checksums=file.checksums,
+                    checksums=file.known_checksums,
                     is_presigned=self._is_presigned,
                 )
             # 500 included: among many files, a rare crash of the server is worth another attempt.
@@ -357,3 +358,11 @@ class _StoppableFileProgress(FileProgress):
 
     def finish(self, *, failed: bool = False) -> None:
         self._inner.finish(failed=failed)
+
+    def interrupt(self) -> None:
+        self._inner.interrupt()
+
+
+def _literal(path: str) -> str:
+    """Return a path of a walk for opening, where a `~` is a folder's name."""
+    return os.path.join(os.curdir, path)  # noqa: PTH118 - Path would drop the dot

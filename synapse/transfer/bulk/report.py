@@ -124,10 +124,12 @@ class UploadReport(_Report):
         failed: Failed files and items, each with path and error.
         files_sent: Number of files whose bytes were sent.
         files_held: Number of files that the server had before, and that weren't sent again.
-        ignored: Number of files in the source that match no specification.
+        ignored: Number of files in the source that match no specification, or were left out.
         bytes: Bytes of the sent files.
         seconds: Duration of the upload.
         collection: Id of the collection.
+        notes: Remarks on the source: folders without a file for the collection, links to the same
+            file, and names that differ only in spelling.
 
     Example:
         >>> print(UploadReport(created=2, files_sent=2, bytes=3_000_000, seconds=1.5))
@@ -140,6 +142,16 @@ class UploadReport(_Report):
     files_held: int = 0
     ignored: int = 0
     collection: Any = None
+    notes: list[str] = attrs.field(factory=list)
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [super().__str__(), *(f"  note: {_escape_line(note)}" for note in self.notes)]
+        )
+
+    def _repr_html_(self) -> str:
+        notes = "".join(f"<p>{html.escape(_escape_line(note))}</p>" for note in self.notes)
+        return super()._repr_html_() + notes
 
     def _columns(self) -> list[tuple[str, str]]:
         columns = [("created", f"{self.created:,}")]

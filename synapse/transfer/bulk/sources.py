@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections import deque
+import unicodedata
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
 from pathlib import Path
@@ -12,17 +13,22 @@ from typing import Any
 import attrs
 
 from synapse._internal.json_values import to_json
+from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, SynapseError, UsageError
 from synapse.transfer.bulk.file_listing import (
     FileListing,
+    FoundFile,
+    OnUnreadable,
     glob_files,
     is_pattern,
+    join_names,
     pattern_root,
     walk_files,
 )
 from synapse.transfer.bulk.manifest import is_manifest, read_manifest
-from synapse.transfer.bulk.specification_matcher import Matcher
+from synapse.transfer.bulk.specification_matcher import Matcher, Placement
 from synapse.transfer.bulk.upload_item import ItemFile, UploadItem, quote_path
+from synapse.transfer.filenames import compose
 
 __all__ = ["LOOKAHEAD", "ItemSource", "RefusedItem", "open_source"]
 
@@ -50,7 +56,9 @@ class ItemSource:
         identity: Identity of the source, for the default path of the journal.
         files: Number of files, if known in advance.
         size: Bytes of all files, if known in advance.
-        ignored: Number of files that match no specification.
+        ignored: Number of files that match no specification, or were left out.
+        notes: Remarks on what was left out, and on names that may be misspelt.
+        unreadable: Folders that can't be read, and the reasons.
         is_unique: Whether no item can come twice.
     """
 
@@ -61,6 +69,8 @@ class ItemSource:
         self.files: int | None = None
         self.size = 0
         self.ignored = 0
+        self.notes: list[str] = []
+        self.unreadable: dict[str, SynapseError] = {}
 
     def check(self) -> None:
         """Check the items before the upload, as many as possible.
@@ -88,7 +98,7 @@ def open_source(source: Any, matcher: Matcher) -> ItemSource:
         UsageError: The argument is none of these.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(os.fspath(source), matcher)
+        return _open_path(os.path.expanduser(os.fspath(source)), matcher)  # noqa: PTH111
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
         raise UsageError(
             f"A {type(source).__name__} is not a valid source. Pass a folder, a pattern, a "
@@ -115,18 +125,20 @@ def _open_path(text: Any, matcher: Matcher) -> ItemSource:
     # Methods of `Path` raise for long names and locked folders.
     is_folder, is_file = os.path.isdir(path), os.path.isfile(path)  # noqa: PTH112, PTH113
     if is_folder:
-        return _FileSource(f"folder {path.resolve()}", path, lambda: walk_files(path), matcher)
+        return _FileSource(f"folder {path.resolve()}", path, walk_files, path, matcher)
     if is_file and is_manifest(path):
+        notes: dict[str, None] = {}
         return _RecordSource(
             f"manifest {path.resolve()}",
-            lambda: read_manifest(path, matcher.by_name),
+            lambda: read_manifest(path, matcher.by_name, notes.setdefault),
             path.parent,
             matcher,
+            notes=notes,
         )
     if isinstance(text, str) and is_pattern(text) and not is_file:
         root = pattern_root(text)
         identity = f"pattern {root.resolve()} {Path(text).relative_to(root)}"
-        return _FileSource(identity, root, lambda: glob_files(text), matcher, pattern=text)
+        return _FileSource(identity, root, glob_files, text, matcher)
     if is_file:
         raise UsageError(f"{path} is one file. Pass a folder, or a list: [{str(path)!r}].")
     raise UsageError(f"No folder, manifest or pattern {str(path)!r} exists. Check the path.")
@@ -141,50 +153,75 @@ class _FileSource(ItemSource):
         self,
         identity: str,
         root: Path,
-        list_files: Callable[[], Iterator[str]],
+        list_files: Callable[[Any, OnUnreadable], Iterator[FoundFile]],
+        source: Path | str,
         matcher: Matcher,
-        *,
-        pattern: str | None = None,
     ) -> None:
         super().__init__(identity)
         self._root = root
         self._list_files = list_files
+        self._source = source
         self._matcher = matcher
-        self._pattern = pattern
         self._listing = FileListing(root)
+        # Files of each folder that match no specification, and folders with files that match one.
+        self._ignored_by_folder: Counter[str] = Counter()
+        self._used_folders: set[str] = set()
 
     def check(self) -> None:
         self._listing.fill(self._match_files())
+        self._listing.settle()
         self.files, self.size = self._listing.files, self._listing.size
-        if self._pattern is not None and not self.files and not self.ignored:
+        self.ignored += self._listing.left_out
+        if isinstance(self._source, str) and not (self.files or self.ignored or self.unreadable):
             # An empty folder is fine; an empty pattern is likely a mistake.
-            raise UsageError(f"No file matches the pattern {self._pattern!r}. Check the pattern.")
+            raise UsageError(f"No file matches the pattern {self._source!r}. Check the pattern.")
         if self.ignored and not self.files:
             raise UsageError(
                 f"None of the {self.ignored} files of {self._root} is for a specification of the "
                 f"collection ({', '.join(self._matcher.by_name)}): their extensions don't match. "
                 "Pass match= to assign them."
             )
-        self._listing.check([] if self._matcher.is_single else self._matcher.required)
+        try:
+            self._listing.check([] if self._matcher.is_single else self._matcher.required)
+        finally:
+            self.notes = [*self._note_folders(), *self._listing.notes]
 
     def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
+        for folder, error in self.unreadable.items():
+            yield RefusedItem(folder, error)
         for key, files in self._listing:
             yield UploadItem(quote_path(key or "."), files, {})
 
     def close(self) -> None:
         self._listing.close()
 
-    def _match_files(self) -> Iterator[tuple[str, ItemFile]]:
-        for relative in self._list_files():
+    def _match_files(self) -> Iterator[tuple[Placement, ItemFile, bool]]:
+        for relative, is_linked in self._list_files(self._source, self._add_unreadable):
             path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
-            match = self._matcher.place(relative, path)
-            if match is None:
+            place = self._matcher.place(relative, path)
+            folder = relative.rpartition("/")[0]
+            if place is None:
                 self.ignored += 1
+                self._ignored_by_folder[folder] += 1
             else:
-                specification, key = match
-                file = ItemFile(specification, path, relative)
+                self._used_folders.add(folder)
+                file = ItemFile(place.specification, path, relative)
                 file.read_status()
-                yield key, file
+                yield place, file, is_linked
+
+    def _add_unreadable(self, folder: str, error: OSError) -> None:
+        self.unreadable[folder] = UsageError(
+            f"The folder can't be read: {error.strerror}. Allow reading, then run the same call "
+            "again."
+        )
+
+    def _note_folders(self) -> Iterator[str]:
+        """Yield a note on the folders without any file for the collection."""
+        folders = sorted(self._ignored_by_folder.keys() - self._used_folders)
+        if folders and not self._matcher.has_function:
+            count = sum(self._ignored_by_folder[folder] for folder in folders)
+            names = join_names([f"{folder}/" for folder in folders])
+            yield f"{names}: none of the {count:,} files is for a specification."
 
 
 class _RecordSource(ItemSource):
@@ -198,9 +235,11 @@ class _RecordSource(ItemSource):
         matcher: Matcher,
         *,
         is_iterator: bool = False,
+        notes: Mapping[str, None] | None = None,
     ) -> None:
         super().__init__(identity)
         self._read = read
+        self._notes = {} if notes is None else notes
         self._folder = folder
         self._matcher = matcher
         self._is_iterator = is_iterator
@@ -218,6 +257,7 @@ class _RecordSource(ItemSource):
             item = _with_status(self._build_item(label, record))
             self.files += len(item.files)
             self.size += item.size
+        self.notes = list(self._notes)
 
     def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
         while self._checked:
@@ -242,9 +282,15 @@ class _RecordSource(ItemSource):
             raise UsageError(
                 f'{label} is not a valid record. Pass {{"files": {{name: path}}, "meta": {{...}}}}.'
             )
-        if unknown := [key for key in record if key not in ("files", "meta", "id")]:
+        if unknown := [key for key in record if key not in ("files", "meta", "id", "task")]:
             raise UsageError(
-                f"{label} has {unknown[0]!r}; a record has files and meta. Move it to meta."
+                f"{label} has {unknown[0]!r}; a record has files, meta and task. Move it to meta."
+            )
+        task = record.get("task") or {}
+        if not isinstance(task, Mapping) or {"project", "data_unit"} & set(task):
+            raise UsageError(
+                f"{label}: its task is not a mapping of a task's values, without project and unit. "
+                'Pass {"data": {...}, "status": "completed"} for example.'
             )
         meta = record.get("meta") or {}
         if not isinstance(meta, Mapping):
@@ -252,21 +298,40 @@ class _RecordSource(ItemSource):
         self._matcher.check(label, list(record["files"]))
         files = [self._build_file(label, name, path) for name, path in record["files"].items()]
         try:
-            return UploadItem(label, files, to_json(meta, "meta"))
+            return UploadItem(
+                label, files, to_json(meta, "meta"), task_values=to_json(task, "task")
+            )
         except FieldValueError as error:
             raise FieldValueError(f"{label}: {error}") from None
 
     def _build_file(self, label: str, name: str, value: Any) -> ItemFile:
         if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
             raise UsageError(f"{label}: the file for {name!r} is not a path. Pass a str or Path.")
-        path = Path(value)
+        text = os.path.expanduser(os.fspath(value))  # noqa: PTH111
         if self._folder is None:
+            path = Path(text)
             origin = os.path.abspath(path)  # noqa: PTH100 - doesn't resolve links
             return ItemFile(name, str(path), path.name, origin=origin)
+        text = _find_spelling(self._folder, text)
+        path = Path(text)
         if path.is_absolute():
             return ItemFile(name, str(path), path.name, origin=str(path))
-        relative = os.fspath(value).replace(os.sep, "/")
-        return ItemFile(name, str(self._folder / path), relative)
+        return ItemFile(name, str(self._folder / path), text.replace(os.sep, "/"))
+
+
+def _find_spelling(folder: Path, path: str) -> str:
+    r"""Return the spelling of a manifest's path that exists, by default the path itself.
+
+    Manifests come from other systems: with `\`, with another form of a letter, with blanks.
+    """
+    slashed = path.replace("\\", "/")
+    forms = (path, slashed, compose(slashed), unicodedata.normalize("NFD", slashed))
+    spellings = dict.fromkeys((*forms, *(form.strip() for form in forms)))
+    if len(spellings) > 1:
+        for spelling in spellings:
+            if os.path.lexists(folder / spelling):
+                return spelling
+    return path
 
 
 def _with_status(item: UploadItem) -> UploadItem:
@@ -277,34 +342,39 @@ def _with_status(item: UploadItem) -> UploadItem:
 
 def _group_paths(paths: Iterable[Any], matcher: Matcher) -> Iterator[tuple[str, Any]]:
     """Group consecutive paths of one unit into a record."""
-    current: str | None = None
+    keys: set[str] = set()
     files: dict[str, Any] = {}
     for number, path in enumerate(paths):
         try:
-            specification, key = _match_path(number, path, matcher)
+            place = _match_path(number, path, matcher)
         except UsageError as error:
             yield f"item {number}", error
             continue
-        if files and (key != current or specification in files):
-            yield quote_path(str(current)), {"files": files}
-            files = {}
-        current = key
-        files[specification] = path
+        shared = keys & {place.key, place.short}
+        if files and (not shared or place.specification in files):
+            yield _build_label(keys), {"files": files}
+            files, shared = {}, set()
+        keys = shared or {place.key, place.short}
+        files[place.specification] = path
     if files:
-        yield quote_path(str(current)), {"files": files}
+        yield _build_label(keys), {"files": files}
 
 
-def _match_path(number: int, value: Any, matcher: Matcher) -> tuple[str, str]:
+def _build_label(keys: set[str]) -> str:
+    return quote_path(min(keys, key=len))
+
+
+def _match_path(number: int, value: Any, matcher: Matcher) -> Placement:
     try:
-        path = Path(value)
+        path = expand_home(value)
     except TypeError:
         raise UsageError(
             f"item {number} is not a path, but earlier items are. Pass only paths, or only records."
         ) from None
-    match = matcher.place(path.as_posix(), str(path))
-    if match is None:
+    place = matcher.place(path.as_posix(), str(path))
+    if place is None:
         raise UsageError(
             f"{quote_path(str(path))} is for no specification of the collection. Pass match= to "
             "assign the file, or pass records."
         )
-    return match
+    return place

@@ -1,29 +1,34 @@
 """Match files to a collection's file specifications, and to each other.
 
-In a collection with several specifications, the first rule that applies decides:
+In a collection with several specifications, the caller's function `match` decides. Without one, the
+extension leaves the specifications of that file type, and those of the type `data`, which accept
+any file. Among these, the first rule that applies decides:
 
-1. `match`, the caller's function.
-2. A folder named like a specification: `masks/001.png`.
-3. The file's own name: `001/mask.png`, or a name that ends with the specification's name after `_`,
+1. A folder named like a specification: `mask/001.png`.
+2. The file's own name: `001/mask.png`, or a name that ends with the specification's name after `_`,
    `-` or `.`: `001_mask.png`.
-4. The extension: among the specifications of that file type the only one, else the primary one,
-   else the only required one.
-5. The only specification of the type `data`, which accepts any file.
+3. Among the specifications of the file's type the only one, else the primary one, else the only
+   required one.
+4. The only specification of the type `data`.
 
-The rest of the path, without the specification's name and the extension, identifies the unit:
-`images/001.png` and `masks/001.png`, `001.png` and `001_mask.png`, `001.png` and `001.json`.
+The rest of the path identifies the unit, see `Placement`. Names are compared as people see them:
+the composed and decomposed forms of a letter are one.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path, PurePath
 
+import attrs
+
 from synapse.errors import UsageError
 from synapse.transfer.bulk.upload_item import Specification, quote_path
+from synapse.transfer.filenames import compose, fold
 
-__all__ = ["Match", "Matcher", "guess_file_type"]
+__all__ = ["Match", "Matcher", "Placement", "guess_file_type"]
 
 Match = Callable[[Path], "str | None"]
 """Function that returns the name of a file's specification; `None` ignores the file."""
@@ -40,7 +45,33 @@ _TYPES = {
     for file_type, extensions in _EXTENSIONS.items()
     for extension in extensions.split()
 }
+_COMPRESSIONS = frozenset({".bz2", ".gz", ".xz", ".zst"})
 _SEPARATORS = "_-."
+# Folders of masks: `masks`, `trainannot`, `SegmentationClass`, `gtFine`.
+_ANNOTATIONS = re.compile(
+    r"(annot(ation)?s?|masks?|labels?|trimaps?)$|(^|[ _.-])(gt|seg)([ _.-]|$|fine|coarse)"
+    r"|segmentation|ground[ _-]?truth"
+)
+
+
+@attrs.frozen
+class Placement:
+    """The place of a file among the units.
+
+    Attributes:
+        specification: Name of the file's specification.
+        key: The unit: the path without the extension, and without a folder named like the
+            specification.
+        short: The unit if no file has the same `key`: the path also without the specification's
+            name at the end of the file name, a folder named like another specification, and
+            extensions before the last one, as in `001.png.json` and `001.nii.gz`.
+        is_doubtful: Whether the file is a picture in a folder whose name promises annotations.
+    """
+
+    specification: str
+    key: str
+    short: str
+    is_doubtful: bool = False
 
 
 def guess_file_type(path: str | os.PathLike[str]) -> str | None:
@@ -73,7 +104,7 @@ class Matcher:
         self.specifications = list(specifications)
         self.by_name = {item.name: item for item in specifications}
         self.required = [item.name for item in specifications if item.is_required]
-        self._folded = {name.casefold(): name for name in self.by_name}
+        self._folded = {fold(name): name for name in self.by_name}
         self._match = match
         self._only = specifications[0] if len(specifications) == 1 else None
 
@@ -82,35 +113,39 @@ class Matcher:
         """Whether each unit has one file."""
         return self._only is not None
 
-    def place(self, relative: str, path: str) -> tuple[str, str] | None:
-        """Return a file's specification and unit key.
+    @property
+    def has_function(self) -> bool:
+        """Whether the caller's function decides."""
+        return self._match is not None
+
+    def place(self, relative: str, path: str) -> Placement | None:
+        """Return a file's specification and unit.
 
         Args:
             relative: Path below the source, with `/` between the parts.
             path: Path that opens the file.
 
         Returns:
-            The specification's name, and the common part of the paths of the unit's files; `None`
-            if the file matches no specification.
+            The place; `None` if the file matches no specification.
 
         Raises:
             UsageError: Several specifications match, or `match` returned an unknown name.
         """
-        folder, _, name = relative.rpartition("/")
-        stem = name.rpartition(".")[0] or name
-        parts = folder.split("/") if folder else []
-        if self._match is None:
-            specification = self._find(parts, stem, name)
-        else:
-            specification = self._match(Path(path))
-            if specification is not None and specification not in self.by_name:
-                raise UsageError(
-                    f"match() named {specification!r} for {quote_path(relative)}; the collection "
-                    f"has {self._names()}."
-                )
+        relative = compose(relative)
+        *parts, name = relative.split("/")
+        specification = self._find(parts, name) if self._match is None else self._match(Path(path))
         if specification is None:
             return None
-        return specification, relative if self.is_single else _unit_key(parts, stem, specification)
+        if specification not in self.by_name:
+            raise UsageError(
+                f"match() named {specification!r} for {quote_path(relative)}; the collection "
+                f"has {self._names()}."
+            )
+        is_doubtful = self._match is None and self._is_doubtful(parts, name, specification)
+        if self.is_single:
+            return Placement(specification, relative, relative, is_doubtful)
+        key, short = self._find_keys(parts, name, specification)
+        return Placement(specification, key, short, is_doubtful)
 
     def check(self, label: str, names: Sequence[str]) -> None:
         """Check that an item has all required files, and no unknown ones.
@@ -127,20 +162,24 @@ class Matcher:
         if not names:
             raise UsageError(f"{label} has no files. Add at least one.")
 
-    def _find(self, parts: list[str], stem: str, name: str) -> str | None:
-        """Apply rules 2 to 5."""
-        if self._only is not None:
-            is_match = self._only.file_type in ("data", guess_file_type(name))
-            return self._only.name if is_match else None
-        for part in reversed(parts):
-            if (folder_match := self._folded.get(part.casefold())) is not None:
-                return folder_match
-        if (name_match := self._find_by_stem(stem)) is not None:
-            return name_match
+    def _find(self, parts: list[str], name: str) -> str | None:
+        """Apply rules 1 to 4."""
         file_type = guess_file_type(name)
-        candidates = [item for item in self.specifications if item.file_type == file_type]
-        if not candidates:
-            candidates = [item for item in self.specifications if item.file_type == "data"]
+        if self._only is not None:
+            return self._only.name if self._only.file_type in ("data", file_type) else None
+        exact = [item for item in self.specifications if item.file_type == file_type]
+        accepting = [item.name for item in self.specifications if _accepts(item, file_type)]
+        for part in reversed(parts):
+            if (folder_match := self._folded.get(fold(part))) in accepting:
+                return folder_match
+        stem = _split_name(name)[0]
+        if (name_match := self._folded.get(fold(stem))) in accepting:
+            return name_match
+        suffixes = [item.name for item in exact] or accepting
+        suffixes = [name for name in suffixes if _cut(self._shorten(stem, name), name) is not None]
+        if suffixes:
+            return max(suffixes, key=len)
+        candidates = exact or [item for item in self.specifications if item.file_type == "data"]
         if len(candidates) > 1:
             primary = [item for item in candidates if item.is_primary]
             required = [item for item in candidates if item.is_required]
@@ -153,34 +192,65 @@ class Matcher:
                 )
         return candidates[0].name if candidates else None
 
-    def _find_by_stem(self, stem: str) -> str | None:
-        """Return the longest specification name that equals or ends a stem."""
-        folded = stem.casefold()
-        names = [
-            name
-            for key, name in self._folded.items()
-            if folded == key or (folded.endswith(key) and _cut(folded, key) is not None)
-        ]
-        return max(names, key=len, default=None)
+    def _is_doubtful(self, parts: list[str], name: str, specification: str) -> bool:
+        if guess_file_type(name) != "image" or self.by_name[specification].file_type != "image":
+            return False
+        folders = [fold(part) for part in parts]
+        return fold(specification) not in folders and any(map(_ANNOTATIONS.search, folders))
+
+    def _find_keys(self, parts: list[str], name: str, specification: str) -> tuple[str, str]:
+        """Return `key` and `short` of a placement."""
+        stem, short = _split_name(name)
+        folders = [self._folded.get(fold(part)) for part in parts]
+        for place in reversed(range(len(parts))):
+            if folders[place] == specification:
+                parts = [*parts[:place], *parts[place + 1 :]]
+                break
+        else:
+            if fold(stem) == fold(specification):
+                return "/".join(parts), "/".join(parts)
+        short = self._shorten(short, specification)
+        short = self._shorten(_cut(short, specification) or short, specification)
+        key = "/".join([*parts, stem])
+        if specification not in folders:
+            for place in reversed(range(len(parts))):
+                if folders[place] is not None:
+                    parts = [*parts[:place], *parts[place + 1 :]]
+                    break
+        return key, "/".join([*parts, short])
+
+    def _shorten(self, stem: str, specification: str) -> str:
+        """Return a stem without the extension of another specification's file: `001.png`."""
+        file_type = guess_file_type(stem)
+        others = (item for item in self.specifications if item.name != specification)
+        if file_type is not None and any(item.file_type == file_type for item in others):
+            return stem.rpartition(".")[0]
+        return stem
 
     def _names(self) -> str:
         return ", ".join(map(repr, self.by_name))
 
 
-def _unit_key(parts: list[str], stem: str, specification: str) -> str:
-    """Return a path without the specification's name and the extension."""
-    folded = specification.casefold()
-    for place in range(len(parts) - 1, -1, -1):
-        if parts[place].casefold() == folded:
-            return "/".join([*parts[:place], *parts[place + 1 :], stem])
-    if stem.casefold() == folded:
-        return "/".join(parts)
-    return "/".join([*parts, _cut(stem, specification) or stem])
+def _accepts(specification: Specification, file_type: str | None) -> bool:
+    """Return whether a specification may be for a file of this type, `None` if unknown."""
+    return file_type in (None, specification.file_type) or (
+        specification.file_type not in _EXTENSIONS
+    )
+
+
+def _split_name(name: str) -> tuple[str, str]:
+    """Return a name without the extension, and without the one before, too, if compressed."""
+    stem, _, extension = name.rpartition(".")
+    if not stem:
+        return name, name
+    if f".{extension.lower()}" in _COMPRESSIONS:
+        return stem, stem.rpartition(".")[0] or stem
+    return stem, stem
 
 
 def _cut(stem: str, name: str) -> str | None:
     """Return a stem without a separated specification name at the end."""
     rest = stem[: -len(name)]
-    if stem.casefold().endswith(name.casefold()) and rest and rest[-1] in _SEPARATORS:
+    if fold(stem).endswith(fold(name)) and rest and rest[-1] in _SEPARATORS:
         return rest.rstrip(_SEPARATORS) or None
     return None

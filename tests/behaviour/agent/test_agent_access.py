@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
+
 import psutil
 import pytest
 import requests
@@ -116,3 +119,23 @@ def test_it_listens_on_this_machine_alone(world: World) -> None:
 def test_a_websocket_of_no_job(world: World, path: str) -> None:
     with pytest.raises(errors.NotFound, match="no job nope"):
         list(messages(world.client._transport, path))
+
+
+@pytest.mark.parametrize("path", ["health/", "jobs/", "_orders/guessed/", "nowhere/"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"{" + b" " * (12 << 20)])
+def test_strangers_bodies_are_not_read(world: World, path: str, method: str, body: bytes) -> None:
+    """A body that was read would be a 400 or a 413."""
+    without = requests.request(method, f"{world.agent.url}/{path}", timeout=10)
+    answer = requests.request(method, f"{world.agent.url}/{path}", data=body, timeout=10)
+
+    assert (answer.status_code, answer.json()) == (without.status_code, without.json())
+    assert answer.status_code in (200, 401, 404, 405)
+
+
+def test_thousands_of_idle_connections_hinder_nobody(world: World) -> None:
+    address = ("127.0.0.1", int(world.agent.url.rpartition(":")[2]))
+    with contextlib.ExitStack() as stack:
+        for _ in range(700):
+            stack.enter_context(socket.create_connection(address, timeout=10))
+        assert world.client.health_check()["status"] == "ok"

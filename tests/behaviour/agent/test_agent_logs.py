@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import threading
 import time
@@ -11,6 +12,8 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import requests
+import websocket
 from agent_world import World, eventually
 
 from synapse import errors
@@ -246,3 +249,29 @@ def test_agent_that_is_gone(own_world: World) -> None:
 def test_unknown_protocol(world: World) -> None:
     with pytest.raises(errors.UsageError, match="'websocket', 'http', 'stream', 'poll'"):
         world.client.tail_job_logs("a-job", protocol="carrier pigeon")  # type: ignore[arg-type] # wrong
+
+
+def test_followers_beyond_the_limit_wait(own_world: World) -> None:
+    world = own_world
+    job_id = world.run("say", lines=1)
+    world.job(job_id, until="succeeded")
+    waiting = world.run("wait")
+    world.job(waiting, until="running")
+    host, port = world.agent.url.removeprefix("http://").split(":")
+    paths = [f"jobs/{waiting}/logs/stream/", f"ray/jobs/{waiting}/logs/stream/"]
+    headers = {"Authorization": world.agent.token}
+    with contextlib.ExitStack() as stack:
+        http = stack.enter_context(requests.Session())
+        for number in range(64):
+            url = f"{world.agent.url}/{paths[number % 2]}"
+            stack.enter_context(http.get(url, headers=headers, stream=True, timeout=30))
+        for path in paths:
+            refused = http.get(f"{world.agent.url}/{path}", headers=headers, timeout=30)
+            assert (refused.status_code, refused.headers["Retry-After"]) == (429, "1")
+        with pytest.raises(websocket.WebSocketBadStatusException, match="429"):
+            websocket.create_connection(
+                f"ws://{host}:{port}/jobs/{waiting}/logs/", header=headers, timeout=30
+            )
+        assert world.client.health_check()["status"] == "ok"
+    # The places are free again, and the SDK waits for one.
+    assert list(world.client.tail_job_logs(job_id, protocol="stream")) == ["line 0"]

@@ -250,7 +250,7 @@ class TestManyFiles:
             f"POST {ANNOUNCE}",
             f"POST {CONFIRM}",
         ]
-        assert made[0:2] == [f"GET data_collections/{collection.id}/", "GET storages/"]
+        assert made.count("GET storages/") == 1
         assert session.request_count - before == len(made) + 25
         assert not collection.download(tmp_path / "copy", progress=False).failed
         copies = {path.name: path.read_bytes() for path in (tmp_path / "copy").glob("*/*.png")}
@@ -385,6 +385,21 @@ class TestChecksums:
             file = next(iter(collection.data_units)).files["image"]
             assert file.checksum == hashlib.sha1(file.read()).hexdigest()
             assert file.download(tmp_path / "a.png").read_bytes() == file.read()
+
+    @pytest.mark.parametrize("uploads", ["direct", "presigned"])
+    @pytest.mark.parametrize("kinds", [("md5", "sha1"), ("sha1", "sha1"), ("sha1", "md5")])
+    def test_units_of_another_machine_are_found(
+        self, emulator: EmulatorTenant, tmp_path: Path, uploads: Any, kinds: tuple[str, str]
+    ) -> None:
+        session = emulator.session(uploads=uploads)
+        folder = make_photos(tmp_path / "photos", 5)
+        collection = make_collection(session)
+        with emulator.behave(checksums=kinds[0]):
+            assert collection.upload(folder, progress=False).created == 5
+        with emulator.behave(checksums=kinds[1]):
+            report = collection.upload(folder, progress=False, journal=tmp_path / "journal")
+
+        assert (report.created, report.skipped, report.files_sent) == (0, 5, 0)
 
     @pytest.mark.parametrize("uploads", ["direct", "presigned"])
     def test_lost_units_are_found(

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.websockets import WebSocket
 
 from synapse.agent.http_errors import Refusal
-from synapse.agent.log_streaming import follow_by_websocket, stream_text
+from synapse.agent.log_streaming import Followers, follow_by_websocket, stream_text
 from synapse.agent.store import Store
 from synapse.jobs.spec import Outcome
 
@@ -264,3 +264,40 @@ def test_lines_that_come_later_are_streamed_too(
         return follower.messages
 
     assert list_texts(asyncio.run(follow())) == ["a\nb\n\nü", "late\nIt broke."]
+
+
+class TestFollowers:
+    def test_have_limited_places(self) -> None:
+        followers = Followers(2)
+        with followers.take_place():
+            with followers.take_place(), pytest.raises(Refusal) as error, followers.take_place():
+                pass
+            with followers.take_place():
+                pass
+
+        assert (error.value.status, error.value.headers) == (429, {"Retry-After": "1"})
+
+    def test_give_their_place_back_however_they_end(
+        self, store: Store, stopping: threading.Event, job: str
+    ) -> None:
+        store.end(job, Outcome("completed"))
+        followers = Followers(1)
+
+        async def follow(error: Exception | None) -> None:
+            follower = Follower("http")
+
+            async def send(message: Any) -> None:
+                if error is not None:
+                    raise error
+                await follower.send(message)
+
+            scope = {"type": "http", "method": "GET", "headers": []}
+            response = followers.limit(stream_text(store, job, Request(scope), stopping))
+            await response(scope, follower.receive, send)
+
+        for error in (None, OSError("gone"), None):
+            if error is None:
+                asyncio.run(follow(None))
+            else:
+                with pytest.raises(OSError, match="gone"):
+                    asyncio.run(follow(error))

@@ -150,3 +150,51 @@ def test_options_show_no_token(tmp_path: Path) -> None:
     )
 
     assert TOKEN not in repr(options)
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET /health/ HT", b"\r\n"])
+def test_connection_without_a_request_is_closed(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sent: bytes
+) -> None:
+    monkeypatch.setattr(service, "_FIRST_REQUEST", 0.2)
+    for _ in range(2):
+        server.reply(200, {"id": 5, "url": None})
+    received = []
+
+    def stop(url: str) -> None:
+        try:
+            address = ("127.0.0.1", int(url.rpartition(":")[2]))
+            with socket.create_connection(address, timeout=30) as connection:
+                connection.sendall(sent)
+                received.append(connection.recv(100))
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    serve(make_options(server, tmp_path), stop)
+    assert received == [b""]
+
+
+def test_connection_with_a_request_stays(
+    server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_FIRST_REQUEST", 0.2)
+    for _ in range(2):
+        server.reply(200, {"id": 5, "url": None})
+    statuses = []
+
+    def stop(url: str) -> None:
+        try:
+            address = ("127.0.0.1", int(url.rpartition(":")[2]))
+            with (
+                socket.create_connection(address, timeout=30) as connection,
+                socket.create_connection(address, timeout=30) as stranger,
+            ):
+                for _ in range(2):
+                    connection.sendall(b"GET /health/ HTTP/1.1\r\nHost: a\r\n\r\n")
+                    statuses.append(connection.recv(4096)[:15])
+                    stranger.recv(1)  # until the stranger is dropped
+        finally:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    serve(make_options(server, tmp_path), stop)
+    assert statuses == [b"HTTP/1.1 200 OK"] * 2

@@ -206,12 +206,15 @@ def test_clean_environment(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert job.outcome == Outcome("completed")
     environment, _, folder = json.loads(job.messages[0])
     assert folder == str(job.folder / "code")
-    assert environment.pop("PATH").split(os.pathsep)[0] == str(Path(sys.executable).parent)
+    own = job.folder / "environment"
+    folders = environment.pop("PATH").split(os.pathsep)
+    assert folders[:2] == [str(own / "bin"), str(Path(sys.executable).parent)]
     assert environment.pop("LANG")
     assert environment.pop("LC_CTYPE", "C.UTF-8") == "C.UTF-8"  # Python's own
     assert environment == {
         "HOME": str(job.folder / "home"),
         "TMPDIR": str(job.folder / "tmp"),
+        "VIRTUAL_ENV": str(own),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "SYNAPSE_JOB_ID": job.folder.name,
@@ -341,8 +344,10 @@ class Action:
         names = ("SYNAPSE_JOB_ID", "SYNAPSE_HOST", "SYNAPSE_ACCESS_TOKEN", "LEVEL")
         print(self.params, [os.environ.get(name) for name in names])
         print("[LEVEL: WARNING] slow")
-        print(sys.prefix)
-        shared = list(pathlib.Path(sys.prefix).glob("lib/python*/site-packages/shared.pth"))
+        places = [path for path in sys.path if path.endswith("site-packages")]
+        own, kept = places
+        print(kept)
+        shared = list(pathlib.Path(kept).glob("shared.pth"))
         print(shared, sys.version_info >= (3, 12))
 """
 PLATFORM_CONFIG = {
@@ -396,11 +401,11 @@ def test_the_package_runs_the_action_in_a_place_of_its_own(
 
     assert job.outcome == Outcome("completed"), job.messages
     assert job.messages[0].startswith("The platform's package runs this action, on Python 3.")
-    values, slow, prefix, *rest = job.messages[-4:]
+    values, slow, kept, *rest = job.messages[-4:]
     variables = [job.folder.name, "http://127.0.0.1:9", "the-jobs-own-token", "3"]
     assert values == f"{ {'epochs': 3} } {variables}"
     assert (slow, job.lines[-3].level) == ("slow", "warning")
-    assert Path(prefix).is_relative_to(tmp_path / "releases" / made.checksum)
+    assert Path(kept).is_relative_to(tmp_path / "releases" / made.checksum)
     assert rest == ["[] True"]
     assert "the-jobs-own-token" not in "".join(job.messages[:-4])
 
@@ -480,3 +485,88 @@ def test_missing_interpreter(run: Run, tmp_path: Path, caplog: pytest.LogCapture
 
     assert read_reason(job).startswith("It could not be run: FileNotFoundError: ")
     assert "the-jobs-own-token" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\ndef run(): os._exit(0)",
+        "import os\ndef run(): os.execv('/bin/true', ['true'])",
+        "import ctypes\ndef run(): ctypes.CDLL(None).exit(0)",
+        "import os\nos._exit(0)",
+        "import os\ndef run():\n    if os.fork():\n        os._exit(0)",
+        "import os, threading\ndef run(): threading.Thread(target=os._exit, args=(0,)).run()",
+        # Another thread than the main one, after the code has returned.
+        """
+        import os, threading
+        def end():
+            threading.main_thread().join()
+            os._exit(0)
+        def run(): threading.Thread(target=end).start()
+        """,
+    ],
+)
+def test_a_process_that_ends_before_its_code_is_done_is_no_success(run: Run, source: str) -> None:
+    outcome = run(source).end()
+
+    assert outcome.status == "failed"
+    assert "as os._exit(0) does" in str(outcome.reason)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def run(): ...",
+        "def run(): raise SystemExit",
+        "import sys\ndef run(): sys.exit(0)",
+        "def run(): print('no end', end='', flush=True)",
+        "import os\ndef run(): os.closerange(0, 3)",
+        "import sys\ndef run(): sys.stdout = sys.stderr = None",
+        "import os\ndef run():\n    if not os.fork(): os._exit(0)",
+        "import atexit, os\ndef run(): atexit.register(os._exit, 0)",
+        "import threading\ndef run(): threading.Thread(target=print).start()",
+        """
+        import multiprocessing
+        def run():
+            process = multiprocessing.Process(target=print)
+            process.start()
+            process.join()
+        """,
+    ],
+)
+def test_code_that_is_done_is_a_success(run: Run, source: str) -> None:
+    assert run(source).end() == Outcome("completed")
+
+
+def test_level_and_reason_behind_text_without_an_end(run: Run) -> None:
+    job = run(
+        """
+        def run(context):
+            print("half a line", end="")
+            context.log("and a message", "warning")
+            print("\\r 50%|##  |", end="")
+            raise ValueError("boom")
+        """
+    )
+
+    assert job.end() == Outcome("failed", "The code raised ValueError: boom.")
+    lines = [(line.message, line.level) for line in job.lines]
+    assert lines[:2] == [("half a line", None), ("and a message", "warning")]
+    assert (" 50%|##  |", None) in lines
+    assert lines[-1] == ("ValueError: boom", "error")
+    assert not [message for message in job.messages if "\x1e" in message or "\r" in message]
+
+
+def test_a_bar_of_many_states_is_one_line_within_the_limit(run: Run) -> None:
+    job = run(
+        """
+        import sys
+        def run():
+            for number in range(100_001):
+                sys.stderr.write(f"\\r{number / 1000:.1f}%|{'#' * 60}|")
+        """,
+        limits={"output": 1.0},
+    )
+
+    assert job.end() == Outcome("completed")
+    assert job.messages[-1].startswith("100.0%|###")

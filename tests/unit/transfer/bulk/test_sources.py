@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import sys
 import tracemalloc
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synapse.errors import FieldValueError, MissingExtra, UsageError
+from synapse.transfer.bulk.file_listing import FileListing
 from synapse.transfer.bulk.sources import LOOKAHEAD, RefusedItem, open_source
 from synapse.transfer.bulk.specification_matcher import Matcher
-from synapse.transfer.bulk.upload_item import Specification, UploadItem
+from synapse.transfer.bulk.upload_item import ItemFile, Specification, UploadItem
 
 IMAGE = Specification("image", "image", is_primary=True)
 LABEL = Specification("label", "text")
@@ -41,6 +47,18 @@ def touch(folder: Path, *paths: str) -> Path:
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(path)
     return folder
+
+
+def lock(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Make a folder unreadable, also for root."""
+    scan = os.scandir
+
+    def scandir(path: str) -> Any:
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
 
 
 class TestFolder:
@@ -101,7 +119,6 @@ class TestFolder:
             "away.png",
             "self.png",
             "there/2.png",
-            "up/other/2.png",
         ]
 
     @pytest.mark.skipif(sys.platform == "win32", reason="its file systems have no such names")
@@ -115,21 +132,195 @@ class TestFolder:
         assert all("\n" not in record.label for record in records)
         assert len({record.key for record in records}) == len(odd) + 1
 
-    def test_folder_that_cannot_be_read(self, tmp_path: Path) -> None:
-        touch(tmp_path, "a/1.png")
-        (tmp_path / "a").chmod(0)
-        try:
-            if os.access(tmp_path / "a", os.R_OK):
-                pytest.skip("this user may read everything")
-            with pytest.raises(UsageError, match="a can't be read"):
-                read(tmp_path)
-        finally:
-            (tmp_path / "a").chmod(0o700)
+    def test_folder_that_cannot_be_read(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        touch(tmp_path, "1.png", "a/2.png", "b/3.png")
+        lock(monkeypatch, tmp_path / "a")
+        for source in (tmp_path, f"{tmp_path}/**/*.png", f"{tmp_path}/**"):
+            refused, *records = read(source)
+            assert names(records) == [{"image": "1.png"}, {"image": "b/3.png"}]
+            assert refused.label == str(tmp_path / "a")
+            assert "can't be read: Permission denied" in str(refused.error)
+
+    @pytest.mark.parametrize("source", ["{}", "{}/*.png"])
+    def test_source_that_cannot_be_read(
+        self, tmp_path: Path, source: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        lock(monkeypatch, tmp_path)
+        with pytest.raises(UsageError, match="can't be read: Permission denied"):
+            read(source.format(tmp_path))
+
+    @pytest.mark.parametrize(
+        ("files", "expected"),
+        [
+            # the type decides before the name
+            (
+                ["warning.jpg", "warning_label.jpg"],
+                [{"image": "warning.jpg"}, {"image": "warning_label.jpg"}],
+            ),
+            (
+                ["warning.jpg", "warning_label.jpg", "warning_label.txt", "warning.txt"],
+                [
+                    {"image": "warning.jpg", "label": "warning.txt"},
+                    {"image": "warning_label.jpg", "label": "warning_label.txt"},
+                ],
+            ),
+            (["road.jpg", "road_label.txt"], [{"image": "road.jpg", "label": "road_label.txt"}]),
+            # the name of the specification twice
+            (
+                ["image/001_image.png", "mask/001_mask.png", "label/001_label.txt"],
+                [
+                    {
+                        "image": "image/001_image.png",
+                        "label": "label/001_label.txt",
+                        "mask": "mask/001_mask.png",
+                    }
+                ],
+            ),
+            (
+                ["image/road_label.jpg", "label/road_label.txt"],
+                [{"image": "image/road_label.jpg", "label": "label/road_label.txt"}],
+            ),
+            # two extensions
+            (["x.nii.gz", "x.json"], [{"label": "x.json", "scan": "x.nii.gz"}]),
+            (["img.png", "img.png.json"], [{"image": "img.png", "label": "img.png.json"}]),
+            (["image/1.png", "image/1.json"], [{"image": "image/1.png", "label": "image/1.json"}]),
+            (
+                ["image/1.png", "label/1.png.json"],
+                [{"image": "image/1.png", "label": "label/1.png.json"}],
+            ),
+            # the forms of a letter
+            (
+                ["image/\u00e9.png", "mask/e\u0301.png", "\u00e9.txt"],
+                [
+                    {
+                        "image": "image/\u00e9.png",
+                        "label": "\u00e9.txt",
+                        "mask": "mask/e\u0301.png",
+                    }
+                ],
+            ),
+            # masks without a specification of their own
+            (["train/1.png", "trainannot/1.png"], [{"image": "train/1.png"}]),
+            (["images/1.png", "labels/1.png"], [{"image": "images/1.png"}]),
+            (
+                ["with_mask/1.png", "other/2.png"],
+                [{"image": "other/2.png"}, {"image": "with_mask/1.png"}],
+            ),
+        ],
+    )
+    def test_pairs(self, tmp_path: Path, files: list[str], expected: list[dict[str, str]]) -> None:
+        touch(tmp_path, *files)
+        specifications = [
+            attrs.evolve(IMAGE, is_required=False),
+            Specification("mask", "image", is_required=False),
+            Specification("label", "text", is_required=False),
+            Specification("scan", "data", is_required=False),
+        ]
+        assert names(read(tmp_path, *specifications)) == expected
+        paths = [tmp_path / name for name in sorted(files)]
+        if all("/" not in name for name in files):
+            assert names(read(paths, *specifications)) == expected
+
+    def test_masks_are_left_out_and_named(self, tmp_path: Path) -> None:
+        touch(tmp_path, "val/1.png", "valannot/1.png", "valannot/2.png", "xml/1.xml", "val/1.xml")
+        opened = open_source(tmp_path, Matcher([IMAGE]))
+        opened.check()
+        assert names(list(opened)) == [{"image": "val/1.png"}]
+        assert opened.ignored == 4
+        assert [note.partition(":")[0] for note in opened.notes] == ["xml/", "valannot/"]
+        opened.close()
+        assert len(read(tmp_path / "valannot")) == 2
+        assert (
+            len(read(tmp_path, match=lambda path: "image" if path.suffix == ".png" else None)) == 3
+        )
+
+    def test_one_name_in_two_forms(self, tmp_path: Path) -> None:
+        touch(tmp_path, "\u00e9.png", "e\u0301.png")
+        if len(list(tmp_path.iterdir())) == 1:
+            pytest.skip("one name for this file system")
+        with pytest.raises(UsageError, match="1 record has more than one file"):
+            read(tmp_path)
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+    @pytest.mark.parametrize(
+        ("links", "expected"),
+        [
+            ({"l": "."}, ["a/1.png", "a/2.png"]),
+            ({"a/l": "..", "l": "a", "b": "l"}, ["a/1.png", "a/2.png"]),
+            ({"b": "a"}, ["a/1.png", "a/2.png"]),
+            ({"3.png": "a/1.png", "x": "3.png"}, ["a/1.png", "a/2.png"]),
+            ({"b": "../other", "c": "../other/4.png"}, ["a/1.png", "a/2.png", "c"]),
+        ],
+    )
+    def test_each_file_once(
+        self, tmp_path: Path, links: dict[str, str], expected: list[str]
+    ) -> None:
+        folder = tmp_path / "folder"
+        touch(folder, "a/1.png", "a/2.png")
+        touch(tmp_path, "other/4.png")
+        for link, target in links.items():
+            (folder / link).symlink_to(target)
+        match = lambda _: "image"  # noqa: E731
+        for source in (folder, f"{folder}/**"):
+            opened = open_source(source, Matcher([IMAGE], match))
+            opened.check()
+            assert [item.files[0].name for item in opened] == expected
+            assert opened.files == len(expected)
+            opened.close()
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+    def test_file_that_units_share(self, tmp_path: Path) -> None:
+        touch(tmp_path, "1.png", "2.png", "label/1.txt")
+        (tmp_path / "label" / "2.txt").symlink_to("1.txt")
+        assert names(read(tmp_path, IMAGE, LABEL)) == [
+            {"image": f"{n}.png", "label": f"label/{n}.txt"} for n in (1, 2)
+        ]
+
+    def test_names_that_nearly_pair_are_told(self, tmp_path: Path) -> None:
+        touch(tmp_path, "image/a.png", "label/A.txt")
+        with pytest.raises(UsageError, match=r"no file for 'image'.*: A\. .*A and a\."):
+            read(tmp_path, IMAGE, LABEL)
 
     def test_function(self, tmp_path: Path) -> None:
         touch(tmp_path, "1.dat", "2.tmp")
         records = read(tmp_path, match=lambda path: "image" if path.suffix == ".dat" else None)
         assert names(records) == [{"image": "1.dat"}]
+
+
+def place_all(files: list[str]) -> dict[str, list[str]]:
+    """Return the specifications of each unit, by the sorted names of the unit's files."""
+    listing = FileListing(Path("/nowhere"))
+    matcher = Matcher([IMAGE, attrs.evolve(LABEL, is_required=False)])
+    for name in files:
+        place = matcher.place(name, name)
+        if place is not None:
+            listing.fill([(place, ItemFile(place.specification, name, name), False)])
+    listing.settle()
+    units = {key: [file.name for file in files] for key, files in listing}
+    listing.close()
+    return units
+
+
+@given(st.lists(st.text("ab\u00e9_.", min_size=1, max_size=4), min_size=1, max_size=6, unique=True))
+def test_pictures_and_texts_of_the_same_name_are_units(stems: list[str]) -> None:
+    """Whatever the names: a picture and a text of one name are one unit, however spelt."""
+    files = [f"{stem}.png" for stem in stems]
+    texts = [unicodedata.normalize("NFD", f"{stem}.txt") for stem in stems]
+    for folder in ("", "label/"):
+        units = place_all([*files, *(folder + name for name in texts)])
+        expected = ([one, folder + other] for one, other in zip(files, texts, strict=True))
+        assert sorted(map(sorted, units.values())) == sorted(map(sorted, expected))
+
+
+@given(st.lists(st.from_regex(r"[ab]{1,2}(_label|_image|\.png)?", fullmatch=True), unique=True))
+def test_no_picture_becomes_a_text(stems: list[str]) -> None:
+    units = place_all([f"{stem}.jpg" for stem in stems])
+    assert sorted(name for names in units.values() for name in names) == sorted(
+        f"{stem}.jpg" for stem in stems
+    )
+    assert all(len(names) == 1 for names in units.values())
 
 
 class TestPattern:
@@ -294,6 +485,28 @@ class TestRecords:
         assert len(set(keys)) == 4
 
 
+def write(folder: Path, suffix: str, columns: list[str]) -> Path:
+    """Write a manifest of one row, which has the number of each column."""
+    path = folder / f"x.{suffix}"
+    cells = [str(number) for number in range(len(columns))]
+    if suffix == "csv":
+        path.write_text(f"{','.join(columns)}\n{','.join(cells)}\n")
+    elif suffix == "jsonl":
+        pairs = (
+            f"{json.dumps(name)}: {json.dumps(cell)}"
+            for name, cell in zip(columns, cells, strict=True)
+        )
+        path.write_text("{" + ", ".join(pairs) + "}")
+    else:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        parquet.write_table(
+            pa.Table.from_arrays([pa.array([cell]) for cell in cells], columns), path
+        )
+    return path
+
+
 class TestManifest:
     def test_csv(self, tmp_path: Path) -> None:
         path = tmp_path / "list.csv"
@@ -346,6 +559,181 @@ class TestManifest:
         with pytest.raises(MissingExtra, match=r"synapse-sdk\[parquet\]"):
             read(path)
 
+    @pytest.mark.parametrize("path", ["a\\1.png", " a/1.png", "a\\e\u0301.png", "a/\u00e9.png "])
+    @pytest.mark.skipif(sys.platform == "win32", reason="each of these is another file there")
+    def test_paths_of_another_system(self, tmp_path: Path, path: str) -> None:
+        touch(tmp_path, "a/1.png", "a/\u00e9.png")
+        manifest = tmp_path / "x.csv"
+        manifest.write_text(f'image\n"{path}"\n', encoding="utf-8")
+        (item,) = read(manifest)
+        assert item.files[0].size > 0
+        assert item.files[0].name in ("a/1.png", "a/\u00e9.png")
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="its file systems have no such names")
+    def test_path_that_exists_stays(self, tmp_path: Path) -> None:
+        touch(tmp_path, "a\\1.png", "a/1.png")
+        (tmp_path / "x.csv").write_text("image\na\\1.png\n")
+        assert names(read(tmp_path / "x.csv")) == [{"image": "a\\1.png"}]
+
+    @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+    def test_columns_that_nearly_have_a_name(self, tmp_path: Path, suffix: str) -> None:
+        for column in ("Note", "NOTE", "no te", "n_ote"):
+            with pytest.raises(
+                UsageError, match=rf"x\.{suffix}:\d has a column '{column}'.*'note'"
+            ):
+                read(write(tmp_path, suffix, ["image", column]), IMAGE, NOTE)
+        for column in (" note", "note\t"):
+            (item,) = read(write(tmp_path, suffix, ["image", column]), IMAGE, NOTE)
+            assert names([item]) == [{"image": "0", "note": "1"}]
+        (item,) = read(write(tmp_path, suffix, ["image", "note", "Note"]), IMAGE, NOTE)
+        assert item.meta == {"Note": "2"}
+        with pytest.raises(UsageError, match="two columns named 'note'"):
+            read(write(tmp_path, suffix, ["image", "note", " note"]), IMAGE, NOTE)
+        with pytest.raises(UsageError, match=r"two (columns named|keys are) 'n'"):
+            read(write(tmp_path, suffix, ["image", "n", "n"]), IMAGE, NOTE)
+
+    @pytest.mark.parametrize(
+        ("row", "files", "meta"),
+        [
+            ({"image": "1", "meta": {"a": 1}}, {"image": "1"}, {"a": 1}),
+            ({"image": "1", "meta": None}, {"image": "1"}, {}),
+            ({"image": "1", "meta": "x"}, {"image": "1"}, {"meta": "x"}),
+            ({"image": "1", "files": "x"}, {"image": "1"}, {"files": "x"}),
+            ({"files": {"image": "1", "note": None}, "meta": {"a": 1}}, {"image": "1"}, {"a": 1}),
+            ({"files": {"image": "1"}, "id": 7}, {"image": "1"}, {}),
+        ],
+    )
+    def test_files_and_meta(
+        self, tmp_path: Path, row: dict[str, Any], files: dict[str, str], meta: dict[str, Any]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        path.write_text(json.dumps(row))
+        (item,) = read(path, IMAGE, NOTE)
+        assert (names([item]), item.meta) == ([files], meta)
+
+    @pytest.mark.parametrize(
+        ("row", "files", "meta"),
+        [
+            ({"image": "1", "meta": "2", "files": "3"}, {"meta": "2", "files": "3"}, {}),
+            ({"files": {"image": "1", "files": "3"}, "meta": {"a": 1}}, {"files": "3"}, {"a": 1}),
+            ({"image": "1", "meta": {"a": 1}}, {}, {"a": 1}),
+            ({"files": {"image": "1", "meta": "2"}, "meta": {"a": 1}}, {"meta": "2"}, {"a": 1}),
+        ],
+    )
+    def test_specifications_called_files_and_meta(
+        self, tmp_path: Path, row: dict[str, Any], files: dict[str, str], meta: dict[str, Any]
+    ) -> None:
+        path = tmp_path / "x.jsonl"
+        path.write_text(json.dumps(row))
+        others = [Specification(name, "text", is_required=False) for name in ("files", "meta")]
+        (item,) = read(path, IMAGE, *others)
+        assert (names([item]), item.meta) == ([{"image": "1", **files}], meta)
+
+    def test_cell_of_any_size(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.csv"
+        path.write_text(f"image,text\n1.png,{'x' * 500_000}\n2.png,y\n")
+        limit = csv.field_size_limit()
+        assert [len(item.meta["text"]) for item in read(path)] == [500_000, 1]
+        assert csv.field_size_limit() == limit
+
+    def test_line_of_a_row_is_its_first(self, tmp_path: Path) -> None:
+        path = tmp_path / "x.csv"
+        path.write_text('image,n\n\n1.png,"a\nb"\n,,\n2.png,1\n')
+        assert [item.label for item in read(path)] == ["x.csv:3", "x.csv:6"]
+        path.write_text('image,n\n1.png,"a\nb"\n2.png,"c\nd\n')
+        with pytest.raises(UsageError, match=r"x\.csv:4 is not valid CSV"):
+            read(path)
+
+    @pytest.mark.parametrize(
+        ("content", "meta", "is_noted"),
+        [
+            ("image,n,,\n1.png,7,,\n", {"n": "7"}, False),
+            ("image,n\n1.png,7,,\n", {"n": "7"}, False),
+            (",image,n\n0,1.png,7\n", {"n": "7"}, True),
+            ("image, ,n\n1.png,x,7\n", {"n": "7"}, True),
+            ("image,n\n,\n  ,\n1.png,7\n\n", {"n": "7"}, False),
+        ],
+    )
+    def test_columns_without_a_name_and_empty_rows(
+        self, tmp_path: Path, content: str, meta: dict[str, str], is_noted: bool
+    ) -> None:
+        path = tmp_path / "x.csv"
+        path.write_text(content)
+        opened = open_source(path, Matcher([IMAGE]))
+        opened.check()
+        (item,) = opened
+        assert isinstance(item, UploadItem)
+        assert (names([item]), item.meta) == ([{"image": "1.png"}], meta)
+        assert len(opened.notes) == is_noted
+
+    @pytest.mark.parametrize("suffix", ["jsonl", "parquet"])
+    def test_empty_rows(self, tmp_path: Path, suffix: str) -> None:
+        path = tmp_path / f"x.{suffix}"
+        rows = [{"image": "1.png", "n": 1}, {"image": None, "n": None}, {"image": "2.png", "n": 2}]
+        if suffix == "jsonl":
+            path.write_text("\n{}\n".join(map(json.dumps, rows)))
+        else:
+            import pyarrow as pa
+            from pyarrow import parquet
+
+            parquet.write_table(pa.Table.from_pylist(rows), path)
+        assert names(read(path)) == [{"image": "1.png"}, {"image": "2.png"}]
+
+    @pytest.mark.parametrize("has_pandas", [True, False])
+    def test_nanoseconds(
+        self, tmp_path: Path, has_pandas: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        if not has_pandas:
+            monkeypatch.setitem(sys.modules, "pandas", None)
+        moment = 1_800_000_000_123_456_789
+        table = pa.table(
+            {
+                "image": ["1.png", "2.png", "3.png"],
+                "at": pa.array([moment, 10**18, None], pa.timestamp("ns")),
+                "zoned": pa.array([moment, 10**18, None], pa.timestamp("ns", "Asia/Seoul")),
+                "utc": pa.array([moment, 1000, None], pa.timestamp("ns", "UTC")),
+                "clock": pa.array([1, 10**9, None], pa.time64("ns")),
+                "deep": pa.array(
+                    [[{"t": moment}], [], None], pa.list_(pa.struct({"t": pa.timestamp("ns")}))
+                ),
+                "text": ["2027-01-15 08:00:00.123456789", None, None],
+            }
+        )
+        parquet.write_table(table, tmp_path / "x.parquet")
+        first, second, _ = read(tmp_path / "x.parquet")
+        assert first.meta == {
+            "at": "2027-01-15T08:00:00.123456789",
+            "zoned": "2027-01-15T17:00:00.123456789+09:00",
+            "utc": "2027-01-15T08:00:00.123456789+00:00",
+            "clock": "00:00:00.000000001",
+            "deep": [{"t": "2027-01-15T08:00:00.123456789"}],
+            "text": "2027-01-15 08:00:00.123456789",
+        }
+        assert second.meta == {
+            "at": "2001-09-09T01:46:40",
+            "zoned": "2001-09-09T10:46:40+09:00",
+            "utc": "1970-01-01T00:00:00.000001+00:00",
+            "clock": "00:00:01",
+            "deep": [],
+            "text": None,
+        }
+
+    def test_times_that_python_lacks(self, tmp_path: Path) -> None:
+        import pyarrow as pa
+        from pyarrow import parquet
+
+        table = pa.table({"image": ["1.png"], "at": pa.array([2**60], pa.timestamp("us"))})
+        parquet.write_table(table, tmp_path / "x.parquet")
+        with pytest.raises(UsageError, match=r"x.parquet: the column 'at' can't be read"):
+            read(tmp_path / "x.parquet")
+        table = pa.table({"image": ["1.png"], "for": pa.array([1], pa.duration("ns"))})
+        parquet.write_table(table, tmp_path / "x.parquet")
+        with pytest.raises(FieldValueError, match=r"x.parquet:1: meta.for is "):
+            read(tmp_path / "x.parquet")
+
     @pytest.mark.parametrize(
         ("name", "content", "message"),
         [
@@ -358,6 +746,8 @@ class TestManifest:
             ("x.jsonl", b"[1]", "x.jsonl:1 is not a JSON object"),
             ("x.jsonl", b"[" * 100_000, "x.jsonl:1 is not valid JSON"),
             ("x.csv", b"image,n,n\n1.png,1,2\n", "x.csv has two columns named 'n'"),
+            ("x.jsonl", b'{"image": "1", "image": "2"}', "x.jsonl:1 .*two keys are 'image'"),
+            ("x.jsonl", b'{"image": "1", "meta": {}, "n": 1}', "x.jsonl:1 has 'n'"),
             ("x.parquet", b"PAR1 no it isn't PAR1", "is not valid Parquet"),
         ],
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synapse.errors import UsageError
-from synapse.transfer.bulk.specification_matcher import Matcher, guess_file_type
+from synapse.transfer.bulk.specification_matcher import Matcher, Placement, guess_file_type
 from synapse.transfer.bulk.upload_item import Specification
 
 IMAGE = Specification("image", "image", is_primary=True)
@@ -17,7 +17,8 @@ META = Specification("meta", "data", is_required=False)
 
 
 def place(specifications: list[Specification], path: str) -> tuple[str, str] | None:
-    return Matcher(specifications).place(path, f"/photos/{path}")
+    found = Matcher(specifications).place(path, f"/photos/{path}")
+    return found and (found.specification, found.short)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_data_takes_any_file() -> None:
         ("Mask/1.png", ("mask", "1")),
         ("train/mask/a/1.png", ("mask", "train/a/1")),
         ("image/mask/1.png", ("mask", "image/1")),
-        ("label/1.png", ("label", "1")),
+        ("label/1.ann", ("label", "1")),
         # by name
         ("1/mask.png", ("mask", "1")),
         ("mask.png", ("mask", "")),
@@ -83,10 +84,69 @@ def test_data_takes_any_file() -> None:
         ("1.txt", ("label", "1")),
         ("1.tar.txt", ("label", "1.tar")),
         ("1.zip", None),
+        # by type before the name and the folder
+        ("warning_label.png", ("image", "warning_label")),
+        ("warning_label.txt", ("label", "warning")),
+        ("label/1.png", ("image", "1")),
+        ("mask/1.txt", ("label", "1")),
+        ("image/mask.txt", ("label", "mask")),
+        # without the specification's name in the folder and in the name
+        ("image/1_image.png", ("image", "1")),
+        ("mask/1_mask.png", ("mask", "1")),
+        ("mask/1_image.png", ("mask", "1_image")),
+        # without extensions before the last one
+        ("1.png.txt", ("label", "1")),
+        ("label/1.png.json", ("label", "1")),
+        ("1_label.png.json", ("label", "1")),
+        ("1.v2.txt", ("label", "1.v2")),
+        ("label/1.nii.gz", ("label", "1")),
+        # names as people see them
+        ("mask/e\u0301.png", ("mask", "\u00e9")),
     ],
 )
 def test_several_specifications(path: str, expected: tuple[str, str] | None) -> None:
     assert place([IMAGE, MASK, LABEL], path) == expected
+
+
+def test_data_by_name_only_without_a_type_of_its_own() -> None:
+    assert place([IMAGE, META], "cat_meta.png") == ("image", "cat_meta")
+    assert place([IMAGE, META], "meta/cat.png") == ("meta", "cat")
+    assert place([IMAGE, META], "cat/meta.png") == ("meta", "cat")
+    assert place([IMAGE, META], "cat_meta.zip") == ("meta", "cat")
+    assert place([IMAGE, META], "cat.png.json") == ("meta", "cat")
+
+
+def test_name_at_the_end_is_only_cut_from_the_short_key() -> None:
+    found = Matcher([IMAGE, LABEL]).place("a/warning_label.txt", "")
+    assert found == Placement("label", "a/warning_label", "a/warning")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("trainannot/1.png", True),
+        ("masks/1.png", True),
+        ("SegmentationClass/1.png", True),
+        ("gtFine/a/1.png", True),
+        ("x/ground truth/1.png", True),
+        ("val_gt/1.png", True),
+        ("train/1.png", False),
+        ("labeled/1.png", False),
+        ("weight/1.png", False),
+        ("image/masks/1.png", False),
+        ("mask/1.png", False),
+        ("masks/1.txt", False),
+    ],
+)
+def test_picture_among_annotations_is_doubtful(path: str, expected: bool) -> None:
+    found = Matcher([IMAGE, MASK, LABEL]).place(path, "")
+    assert found is not None
+    assert found.is_doubtful is expected
+
+
+def test_function_leaves_no_doubt() -> None:
+    found = Matcher([IMAGE], lambda _: "image").place("masks/1.png", "")
+    assert found == Placement("image", "masks/1.png", "masks/1.png")
 
 
 def test_longest_name_wins() -> None:
@@ -113,7 +173,7 @@ def test_function_decides() -> None:
         return None if path.suffix == ".db" else "mask"
 
     matcher = Matcher([IMAGE, MASK], match)
-    assert matcher.place("a/1.png", "/photos/a/1.png") == ("mask", "a/1")
+    assert matcher.place("a/1.png", "/photos/a/1.png") == Placement("mask", "a/1", "a/1")
     assert matcher.place("x.db", "/photos/x.db") is None
     assert seen == [Path("/photos/a/1.png"), Path("/photos/x.db")]
 

@@ -1,0 +1,135 @@
+"""The server's claim to its database: whose tables it has, and which server uses it."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from django.db import DatabaseError, connection, connections
+
+from synapse.emulator.errors import EmulatorError
+from synapse.emulator.folder import hold_lock
+
+__all__ = ["describe_database", "hold_database", "refuse_foreign_tables"]
+
+_log = logging.getLogger(__name__)
+_OURS = "emulator_"
+_MIGRATIONS = "django_migrations"
+# The first key of the advisory lock; the second is the schema.
+_LOCK_CLASS = 0x53594E41
+_CHECK_INTERVAL = 5.0
+
+
+def describe_database() -> str:
+    """Return the database's address, without a password."""
+    values = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{values['NAME']}"
+    user = f"{values['USER']}@" if values["USER"] else ""
+    port = f":{values['PORT']}" if values["PORT"] else ""
+    return f"{connection.vendor}://{user}{values['HOST'] or 'localhost'}{port}/{values['NAME']}"
+
+
+def refuse_foreign_tables() -> None:
+    """Check that the database is empty, or the local backend's alone.
+
+    Raises:
+        EmulatorError: The database has tables of something else.
+    """
+    names = connection.introspection.table_names()
+    foreign = sorted(name for name in names if not name.startswith(_OURS))
+    if _MIGRATIONS in foreign:
+        foreign.remove(_MIGRATIONS)
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT DISTINCT app FROM {_MIGRATIONS} WHERE app <> 'emulator'")  # noqa: S608 - a constant
+            foreign += [f"{_MIGRATIONS} of {app}" for (app,) in cursor.fetchall()]
+    if foreign:
+        examples = ", ".join(foreign[:3]) + (", ..." if len(foreign) > 3 else "")
+        raise EmulatorError(
+            f"The database {describe_database()} has tables of another project ({examples}). "
+            "Choose an empty database, or allow this one with --share-database "
+            "(share_database=True in Python)."
+        )
+
+
+@contextlib.contextmanager
+def hold_database(stop: Callable[[], None]) -> Iterator[None]:
+    """Keep a second server out of the database, which would end this one's jobs.
+
+    A database without such locks, or on a file system without locks, isn't held.
+
+    Args:
+        stop: Called when another server took the database while its connection was broken.
+
+    Raises:
+        EmulatorError: Another server uses the database.
+    """
+    if connection.vendor == "sqlite":
+        path = Path(connection.settings_dict["NAME"]).resolve()
+        with hold_lock(path.with_name(f"{path.name}.lock"), *_subject()):
+            yield
+    elif connection.vendor == "postgresql":
+        with _hold_server(stop):
+            yield
+    else:
+        yield
+
+
+@contextlib.contextmanager
+def _hold_server(stop: Callable[[], None]) -> Iterator[None]:
+    """Hold an advisory lock, which lives as long as its connection."""
+    holder = connections.create_connection("default")
+    holder.inc_thread_sharing()  # the watching thread uses the connection
+    is_over = threading.Event()
+
+    def watch() -> None:
+        while not is_over.wait(_CHECK_INTERVAL):
+            if not _is_still_ours(holder):
+                _log.critical("%s This server ends.", _in_use())
+                stop()
+                return
+
+    if not _try_lock(holder):
+        holder.close()
+        raise _in_use()
+    watcher = threading.Thread(target=watch, name="synapse-emulator-lock", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        watcher.join()
+        holder.close()
+
+
+def _is_still_ours(holder: Any) -> bool:
+    """Return whether no other server has the lock; a broken connection is opened again."""
+    try:
+        with holder.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        holder.close()
+        with contextlib.suppress(DatabaseError):  # the database is still away
+            return _try_lock(holder)
+    return True
+
+
+def _try_lock(holder: Any) -> bool:
+    with holder.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(current_schema()))", [_LOCK_CLASS])
+        return bool(cursor.fetchone()[0])
+
+
+def _subject() -> tuple[str, str]:
+    return f"The database {describe_database()}", "database"
+
+
+def _in_use() -> EmulatorError:
+    subject, kind = _subject()
+    return EmulatorError(
+        f"{subject} is in use by another local backend: stop that one, or choose another {kind}."
+    )

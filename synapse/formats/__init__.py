@@ -1,0 +1,138 @@
+"""Formats of data sets: read a folder, write a folder, find out the format of a folder.
+
+A format is one module, named in `FORMATS`, with three functions:
+
+- `recognize(folder)` returns the reason to take the folder for one of the format, or `None`.
+- `read(folder, report, **options)` returns a `DataSet`, whose samples are read when needed.
+- `write(data, folder, report, **options)` writes a data set, sample by sample.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from synapse._internal.hints import suggestion
+from synapse._internal.lazy_import import load
+from synapse.errors import UsageError
+from synapse.formats.report import FormatReport, Loss
+from synapse.formats.samples import DataSet, DataSetClass, Sample
+
+__all__ = [
+    "FORMATS",
+    "DataSet",
+    "DataSetClass",
+    "FormatReport",
+    "Loss",
+    "Sample",
+    "choose_format",
+    "read",
+    "recognize",
+    "write",
+]
+
+FORMATS: tuple[str, ...] = ()
+"""Names of the formats; each one is a module of this package."""
+
+
+def recognize(folder: str | os.PathLike[str]) -> dict[str, str]:
+    """Return the formats that a folder may have, with the reason for each. Makes no request.
+
+    Args:
+        folder: The folder of a data set.
+    """
+    path = _check_folder(folder)
+    reasons = {name: _module(name).recognize(path) for name in FORMATS}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def read(
+    folder: str | os.PathLike[str],
+    format: str = "auto",  # noqa: A002 - the word that people know
+    *,
+    strict: bool = False,
+    **options: Any,
+) -> tuple[DataSet, FormatReport]:
+    """Read the data set in a folder. Makes no request.
+
+    Args:
+        folder: The folder of a data set.
+        format: Name of the format, or `"auto"` to find out.
+        strict: Whether the first loss is an error.
+        **options: Arguments of the format.
+
+    Returns:
+        The data set, and the report that fills while the samples are read.
+
+    Raises:
+        DataLost: The work is strict, and a part can't be read.
+        UsageError: The format is unknown, or the folder has none or several of the formats.
+    """
+    path = _check_folder(folder)
+    name = choose_format(path)[0] if format == "auto" else format
+    report = FormatReport(strict=strict)
+    data: DataSet = _module(name).read(path, report, **options)
+    return data, report
+
+
+def write(
+    data: DataSet,
+    folder: str | os.PathLike[str],
+    format: str,  # noqa: A002 - the word that people know
+    *,
+    strict: bool = False,
+    **options: Any,
+) -> FormatReport:
+    """Write a data set into a folder. Makes no request.
+
+    Args:
+        data: The data set.
+        folder: The folder, which is made if necessary.
+        format: Name of the format.
+        strict: Whether the first loss is an error.
+        **options: Arguments of the format.
+
+    Raises:
+        DataLost: The work is strict, and the format can't hold a part.
+        UsageError: The format is unknown.
+    """
+    module = _module(format)
+    report = FormatReport(strict=strict)
+    path = Path(folder).expanduser()
+    path.mkdir(parents=True, exist_ok=True)
+    module.write(data, path, report, **options)
+    return report
+
+
+def _module(name: str) -> Any:
+    if name not in FORMATS:
+        raise UsageError(f"format={name!r} is not known{suggestion(name, FORMATS)}")
+    return load(f"synapse.formats.{name}")
+
+
+def _check_folder(folder: str | os.PathLike[str]) -> Path:
+    path = Path(folder).expanduser()
+    if not path.is_dir():
+        raise UsageError(f"{path} is not a folder.")
+    return path
+
+
+def choose_format(folder: str | os.PathLike[str]) -> tuple[str, str]:
+    """Return the format of a folder, and the reason. Makes no request.
+
+    Raises:
+        UsageError: The folder has none or several of the formats.
+    """
+    path = _check_folder(folder)
+    found = recognize(path)
+    if len(found) == 1:
+        return next(iter(found.items()))
+    if not found:
+        names = sorted(each.name for each in path.iterdir())[:8]
+        raise UsageError(
+            f"{path} has the files of no known format; it has {', '.join(names) or 'nothing'}. "
+            f"Name the format, format={FORMATS[0]!r} or another of {', '.join(FORMATS)}."
+        )
+    reasons = "; ".join(f"{name}: {reason}" for name, reason in found.items())
+    raise UsageError(f"{path} may have several formats ({reasons}). Name one, format=.")

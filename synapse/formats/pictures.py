@@ -1,0 +1,121 @@
+"""Picture files of data sets: find them, measure them, place them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from synapse._internal.lazy_import import load
+from synapse.errors import MissingExtra, UsageError
+from synapse.formats.samples import ImageMode, Sample
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__all__ = [
+    "SUFFIXES",
+    "check_mode",
+    "find_pictures",
+    "place_picture",
+    "read_orientation",
+    "read_size",
+    "write_file",
+]
+
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
+
+# EXIF's field of the orientation, and its values that exchange width and height.
+_ORIENTATION = 0x0112
+_ORIENTATIONS = range(1, 9)
+_TURNED = frozenset({5, 6, 7, 8})
+
+
+def find_pictures(folder: Path) -> Iterator[Path]:
+    """Yield the picture files below a folder, by name; hidden ones are left out."""
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
+            yield path
+
+
+def read_size(path: Path) -> tuple[tuple[int, int], bool]:
+    """Return width and height of a picture as stored, and whether it is shown turned (EXIF).
+
+    Raises:
+        MissingExtra: Pillow isn't installed.
+        UsageError: The file isn't a picture.
+    """
+    size, orientation = read_orientation(path)
+    return size, orientation in _TURNED
+
+
+def read_orientation(path: Path) -> tuple[tuple[int, int], int]:
+    """Return width and height of a picture as stored, and its EXIF orientation, 1 to 8.
+
+    Raises:
+        MissingExtra: Pillow isn't installed.
+        UsageError: The file isn't a picture.
+    """
+    pillow = _load_pillow()
+    try:
+        with pillow.open(path) as picture:
+            orientation = picture.getexif().get(_ORIENTATION)
+            width, height = picture.size
+            return (width, height), orientation if orientation in _ORIENTATIONS else 1
+    except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
+        raise UsageError(f"{path} is not a readable picture ({error}).") from None
+
+
+def _load_pillow() -> ModuleType:
+    try:
+        return load("PIL.Image")
+    except ImportError as error:
+        raise MissingExtra("Reading the size of pictures", "images") from error
+
+
+def check_mode(mode: str) -> None:
+    """Refuse an unknown mode for pictures.
+
+    Raises:
+        UsageError: The mode is neither `"copy"` nor `"link"` nor `"none"`.
+    """
+    if mode not in ("copy", "link", "none"):
+        raise UsageError(f"images={mode!r} is not valid. Use 'copy', 'link' or 'none'.")
+
+
+def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
+    """Put a sample's picture to its place; one that is there with the same size stays.
+
+    Returns:
+        Whether the picture is there, or isn't wanted.
+    """
+    if mode == "none":
+        return True
+    if sample.image is None:
+        return False
+    size = sample.image.stat().st_size
+    if target.exists() and target.stat().st_size == size:
+        return True
+    target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f"{target.name}.part")
+    part.unlink(missing_ok=True)
+    if mode == "link":
+        try:
+            os.link(sample.image, part)
+        except OSError:  # another disk, or one without links
+            shutil.copyfile(sample.image, part)
+    else:
+        shutil.copyfile(sample.image, part)
+    part.replace(target)
+    return True
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)

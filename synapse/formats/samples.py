@@ -1,0 +1,90 @@
+"""Data sets as every format sees them: classes, and pictures with annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+from synapse.annotations import Annotation
+from synapse.errors import UsageError
+
+__all__ = ["DataSet", "DataSetClass", "ImageMode", "Sample", "check_name"]
+
+ImageMode: TypeAlias = Literal["copy", "link", "none"]
+"""Pictures of an export: copied, hard-linked where possible, or left out."""
+
+
+def check_name(name: str) -> str:
+    """Return a picture's name, a relative path with `/`.
+
+    Raises:
+        UsageError: The name is empty, absolute, or leaves its folder.
+    """
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name:
+        raise UsageError(
+            f"{name!r} can't name a picture: use a relative path with '/' that stays in its folder."
+        )
+    return str(path)
+
+
+def _to_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(values)
+
+
+@attrs.frozen
+class DataSetClass:
+    """A class of a data set.
+
+    Attributes:
+        name: The class's name.
+        supercategory: Name of the class above, where the format has one.
+        keypoints: Names of the joints, in order; empty for a class without a skeleton.
+        skeleton: Pairs of joints that a line connects, by position from 0.
+    """
+
+    name: str
+    supercategory: str | None = None
+    keypoints: tuple[str, ...] = attrs.field(default=(), converter=_to_tuple)
+    skeleton: tuple[tuple[int, int], ...] = attrs.field(default=(), converter=_to_tuple)
+
+
+@attrs.frozen
+class Sample:
+    """A picture with its annotations.
+
+    Attributes:
+        name: Relative path of the picture, with `/`: unique in the split.
+        annotations: The annotations. The joints of a skeleton are `Keypoint`s in one `Group`; the
+            parts of one object are `Polygon`s in one `Group`.
+        size: Width and height in pixels, as stored; `None` if unknown.
+        image: The picture's local file, if there is one.
+        split: Name of the part of the data set, such as `train`, or `None`.
+        id: Id of the picture at its source.
+    """
+
+    name: str = attrs.field(converter=check_name)
+    annotations: tuple[Annotation, ...] = attrs.field(default=(), converter=_to_tuple)
+    size: tuple[int, int] | None = attrs.field(default=None, kw_only=True)
+    image: Path | None = attrs.field(default=None, kw_only=True)
+    split: str | None = attrs.field(default=None, kw_only=True)
+    id: int | str | None = attrs.field(default=None, kw_only=True)
+
+
+@attrs.frozen
+class DataSet:
+    """Classes and samples.
+
+    Attributes:
+        classes: The classes; their positions are their indices.
+        samples: The samples, which may be read anew for each loop: a data set may be larger than
+            the memory.
+        info: Further values of the format, JSON, such as licences.
+    """
+
+    classes: tuple[DataSetClass, ...] = attrs.field(converter=_to_tuple)
+    samples: Iterable[Sample]
+    info: Mapping[str, Any] = attrs.field(factory=dict)

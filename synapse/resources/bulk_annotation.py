@@ -1,0 +1,182 @@
+"""Annotate many tasks at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+
+import attrs
+
+from synapse._internal.json_values import to_json
+from synapse._internal.threads import run_each
+from synapse._internal.validate import validate_int
+from synapse.errors import (
+    AuthenticationError,
+    ClientError,
+    FieldValueError,
+    NotFound,
+    ServerError,
+    UnknownDocument,
+    UsageError,
+)
+from synapse.orm.query import Query
+from synapse.orm.resource import Resource
+from synapse.resources.annotated import write_annotations
+from synapse.resources.enums import TaskStatus
+
+if TYPE_CHECKING:
+    from synapse.annotations import Annotation
+
+__all__ = ["AnnotationReport", "BulkAnnotateMixin"]
+
+T = TypeVar("T", bound=Resource)
+Document: TypeAlias = "Mapping[str, Any] | Iterable[Annotation]"
+
+_BATCH = 500
+_WORKERS = 8
+
+
+@attrs.define
+class AnnotationReport:
+    """Outcome of annotating many tasks.
+
+    Attributes:
+        done: Ids of the tasks that were annotated.
+        unchanged: Ids of the tasks that had the same document already.
+        failed: The reason by id of the task.
+    """
+
+    done: list[Any] = attrs.field(factory=list)
+    unchanged: list[Any] = attrs.field(factory=list)
+    failed: dict[Any, Exception] = attrs.field(factory=dict)
+
+    def __str__(self) -> str:
+        counts = {"annotated": self.done, "unchanged": self.unchanged, "failed": self.failed}
+        lines = [", ".join(f"{name}: {len(these):,}" for name, these in counts.items())]
+        lines += [f"Task {key}: {error}" for key, error in islice(self.failed.items(), 10)]
+        return "\n".join(lines)
+
+
+class BulkAnnotateMixin(Query[T]):
+    """Adds `bulk_annotate()` to a manager."""
+
+    __slots__ = ()
+
+    def bulk_annotate(
+        self,
+        documents: Mapping[Any, Document] | Iterable[tuple[Any, Document]],
+        action: Literal["submit", "save"] = "submit",
+        *,
+        schema: Literal["any", "dm_schema_v1"] | None = None,
+        workers: int = _WORKERS,
+    ) -> AnnotationReport:
+        """Store the annotations of many tasks.
+
+        One request for each 500 tasks, which reads what they have, and one for each task whose
+        document differs: the server takes one at a time. The same call may be made again, after an
+        outage for example: tasks that are done make no request.
+
+        Args:
+            documents: Annotations or documents by task or id, or pairs, which may come from a
+                generator. Annotations replace those of the task; other parts of its document stay.
+            action: `"submit"` completes the tasks, `"save"` keeps them in progress.
+            schema: The check of the documents, as for `Task.annotate()`.
+            workers: Largest number of requests in flight.
+
+        Returns:
+            What became of each task. A task that failed doesn't stop the others.
+
+        Raises:
+            AuthenticationError: The server refused the credentials.
+            ServerError: Of some hundred tasks none could be saved, because the server can't be
+                reached or fails.
+            UsageError: The action or the number of workers makes no sense.
+
+        Example:
+            >>> from synapse.annotations import Label
+            >>> project = getfixture("project")
+            >>> documents = {task: [Label(label="rain")] for task in project.tasks}
+            >>> print(project.tasks.bulk_annotate(documents))
+            annotated: 2, unchanged: 0, failed: 0
+        """
+        if action not in ("submit", "save"):
+            raise UsageError(f"action={action!r} is not valid. Pass 'submit' or 'save'.")
+        validate_int("workers", workers)
+        report = AnnotationReport()
+        for batch in self._read_batches(documents):
+            self._annotate_batch(batch, action, schema, workers, report)
+        return report
+
+    def _read_batches(
+        self, documents: Mapping[Any, Document] | Iterable[tuple[Any, Document]]
+    ) -> Iterator[dict[Any, Document]]:
+        to_key = self._resource.__schema__.to_key
+        pairs = iter(documents.items() if isinstance(documents, Mapping) else documents)
+        while part := list(islice(pairs, _BATCH)):
+            batch: dict[Any, Document] = {}
+            for task, document in part:
+                key = task._key if isinstance(task, Resource) else to_key(task)
+                if key in batch:
+                    raise UsageError(
+                        f"Task {key} is named twice. Give its annotations in one list."
+                    )
+                batch[key] = document
+            yield batch
+
+    def _annotate_batch(
+        self,
+        batch: Mapping[Any, Document],
+        action: Literal["submit", "save"],
+        schema: Any,
+        workers: int,
+        report: AnnotationReport,
+    ) -> None:
+        tasks: dict[Any, Any] = self.in_bulk(batch)
+        waiting: list[tuple[Any, dict[str, Any]]] = []
+        for key, document in batch.items():
+            task = tasks.get(key)
+            if task is None:
+                report.failed[key] = NotFound(
+                    404, "no such task in this list", resource=f"Task {key}"
+                )
+                continue
+            try:
+                new = _to_document(task, document)
+            except (FieldValueError, UnknownDocument, UsageError) as error:
+                report.failed[key] = error
+                continue
+            is_ready = action == "save" or task.status == TaskStatus.COMPLETED
+            if is_ready and task.data == new:
+                report.unchanged.append(key)
+            else:
+                waiting.append((task, new))
+
+        def annotate(item: tuple[Any, dict[str, Any]]) -> ClientError | None:
+            task, new = item
+            try:
+                task.annotate(new, action, schema=schema)
+            except AuthenticationError:
+                raise
+            except ClientError as error:
+                return error
+            return None
+
+        failures = run_each(annotate, waiting, workers, "synapse-annotate")
+        for (task, _), failure in zip(waiting, failures, strict=True):
+            if failure is None:
+                report.done.append(task._key)
+            else:
+                report.failed[task._key] = failure
+        outages = [failure for failure in failures if isinstance(failure, ServerError)]
+        if len(outages) == len(waiting) >= workers:
+            raise outages[0]
+
+
+def _to_document(task: Any, document: Any) -> Any:
+    if not isinstance(document, Mapping):
+        if isinstance(document, str) or not isinstance(document, Iterable):
+            kind = type(document).__name__
+            raise UsageError(f"document is a {kind}. Pass a mapping, or a list of annotations.")
+        document = write_annotations(task, document)
+    return to_json(document, "document")

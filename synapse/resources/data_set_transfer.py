@@ -1,0 +1,124 @@
+"""Data sets of common formats in and out of a project."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from synapse._internal.lazy_import import load
+from synapse.orm.resource import Resource
+
+if TYPE_CHECKING:
+    from synapse.formats import FormatReport
+    from synapse.formats.samples import ImageMode
+    from synapse.resources.project_import import ImportReport
+    from synapse.resources.tasks import Task
+    from synapse.transfer.progress import ProgressArgument
+
+__all__ = ["DataSetMixin", "SplitArgument"]
+
+SplitArgument: TypeAlias = "str | Mapping[str, float] | Callable[[Task], str | None] | None"
+
+
+class DataSetMixin(Resource):
+    """Adds `export()` and `import_from()` to a project."""
+
+    __slots__ = ()
+
+    def export(
+        self,
+        folder: str | os.PathLike[str],
+        format: str = "coco",  # noqa: A002 - the word that people know
+        *,
+        tasks: Iterable[Task] | None = None,
+        classes: Sequence[str] | None = None,
+        split: SplitArgument = None,
+        images: ImageMode = "copy",
+        strict: bool = False,
+        workers: int = 8,
+        **options: Any,
+    ) -> FormatReport:
+        """Write tasks and their pictures as a data set of a common format.
+
+        One request for each page of tasks, and one for each picture that isn't there yet: the same
+        call continues an export that ended early. Memory stays flat, however many tasks there are.
+
+        Args:
+            folder: The folder, which is made if necessary.
+            format: Name of the format, see `synapse.formats.FORMATS`.
+            tasks: A query or list of tasks; by default all tasks of the project, by id.
+            classes: Names of the classes, in the order of their indices; by default those of the
+                project's configuration, then others that annotations have, by name.
+            split: Part of the data set for each task: a name for all; shares such as
+                `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
+                function of the task.
+            images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
+            strict: Whether the first loss is an error instead of a line of the report.
+            workers: Number of pictures in flight.
+            **options: Arguments of the format.
+
+        Returns:
+            A report of what was written, skipped and changed, with reasons.
+
+        Raises:
+            DataLost: `strict` is set, and the format can't hold a part.
+            UsageError: The format or an argument is unknown, or shares make no sense.
+            ClientError: The tasks can't be read.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> report = project.export(getfixture("tmp_path") / "set", "coco", images="none")
+            >>> report.skipped  # the tasks of the example have texts
+            Counter({'no-picture': 2})
+        """
+        report: FormatReport = load("synapse.resources.project_export").export_project(
+            self,
+            folder,
+            format,
+            tasks=tasks,
+            classes=classes,
+            split=split,
+            images=images,
+            strict=strict,
+            workers=workers,
+            options=options,
+        )
+        return report
+
+    def import_from(
+        self,
+        folder: str | os.PathLike[str],
+        format: str = "auto",  # noqa: A002 - the word that people know
+        *,
+        strict: bool = False,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+        **options: Any,
+    ) -> ImportReport:
+        """Upload a data set: pictures as units of the project's collection, annotations as tasks.
+
+        The requests of `DataCollection.upload()`; annotations go along with the tasks, up to 200 in
+        one request. The same call continues an import that ended early.
+
+        Args:
+            folder: The folder of the data set.
+            format: Name of the format; by default found out by the files.
+            strict: Whether the first loss is an error instead of a line of the report.
+            workers: Number of files in flight.
+            progress: As for `DataCollection.upload()`.
+            **options: Arguments of the format.
+
+        Returns:
+            Reports of what was read, skipped and changed, and of the upload.
+
+        Raises:
+            DataLost: `strict` is set, and a part can't be read.
+            UsageError: The folder has none or several of the formats, or the project has no
+                collection with pictures.
+            SynapseError: As for `DataCollection.upload()`.
+        """
+        report: ImportReport = load("synapse.resources.project_import").import_data_set(
+            self, folder, format, strict=strict, workers=workers, progress=progress, options=options
+        )
+        return report

@@ -1,0 +1,38 @@
+"""`export()` and `import_from()` of a project refuse what can't work before any request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import synapse
+from synapse.errors import UsageError
+
+
+@pytest.fixture
+def project() -> Iterator[Any]:
+    with synapse.Session("http://127.0.0.1:9", "no-token") as session:
+        row = {"id": 1, "data_collection": None, "configuration": {}}
+        yield session.identity.load(synapse.Project, [row])[0]
+        assert session.request_count == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"images": "symlink"}, {"workers": 0}, {"split": {"train": 2}}],
+    ids=["images", "workers", "split"],
+)
+def test_impossible_arguments_of_an_export(project: Any, tmp_path: Path, options: Any) -> None:
+    with pytest.raises(UsageError):
+        project.export(tmp_path / "set", **options)
+    assert not (tmp_path / "set").exists()
+
+
+def test_projects_without_pictures_take_no_data_set(project: Any, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't take pictures"):
+        project.import_from(tmp_path, "coco")
+    with pytest.raises(UsageError, match="is not a folder"):
+        project.import_from(tmp_path / "missing")
