@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,6 +19,7 @@ from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.faults import Fault, build_fault
+from synapse.jobs.local.protection import remove
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -130,7 +130,7 @@ class Emulator:
             return
         end_process(child, timeout=_STOP_TIMEOUT)
         if self._wanted_data is None:  # a killed child can't remove the folder
-            shutil.rmtree(self._info["data"], ignore_errors=True)
+            remove(Path(self._info["data"]))
 
     def __enter__(self) -> Self:
         return self.start()

@@ -55,7 +55,7 @@ CREATE TABLE files(
 # Files without a partner whose short key is free for their specification.
 _MOVES = """
 CREATE TEMP TABLE moves AS SELECT key, specification, relative, short FROM files AS one
-WHERE short != key
+WHERE short IS NOT NULL
 AND NOT EXISTS (SELECT 1 FROM files WHERE key = one.key AND relative != one.relative)
 AND NOT EXISTS (SELECT 1 FROM files WHERE key = one.short AND specification = one.specification);
 DELETE FROM moves WHERE (short, specification) IN
@@ -109,7 +109,7 @@ class FileListing:
                     os.fsencode(file.name),
                     file.size,
                     file.changed,
-                    os.fsencode(place.short),
+                    os.fsencode(place.short) if place.short != place.key else None,
                     self._find_target(file) if is_linked else None,
                     os.fsencode(_folder_of(file.name)) if place.is_doubtful else None,
                 )
