@@ -15,12 +15,21 @@ from synapse.formats.samples import ImageMode, Sample
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["SUFFIXES", "check_mode", "find_pictures", "place_picture", "read_size"]
+__all__ = [
+    "SUFFIXES",
+    "check_mode",
+    "find_pictures",
+    "place_picture",
+    "read_orientation",
+    "read_size",
+    "write_file",
+]
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp"})
 
 # EXIF's field of the orientation, and its values that exchange width and height.
 _ORIENTATION = 0x0112
+_ORIENTATIONS = range(1, 9)
 _TURNED = frozenset({5, 6, 7, 8})
 
 
@@ -39,12 +48,23 @@ def read_size(path: Path) -> tuple[tuple[int, int], bool]:
         MissingExtra: Pillow isn't installed.
         UsageError: The file isn't a picture.
     """
+    size, orientation = read_orientation(path)
+    return size, orientation in _TURNED
+
+
+def read_orientation(path: Path) -> tuple[tuple[int, int], int]:
+    """Return width and height of a picture as stored, and its EXIF orientation, 1 to 8.
+
+    Raises:
+        MissingExtra: Pillow isn't installed.
+        UsageError: The file isn't a picture.
+    """
     pillow = _load_pillow()
     try:
         with pillow.open(path) as picture:
-            turned = picture.getexif().get(_ORIENTATION) in _TURNED
+            orientation = picture.getexif().get(_ORIENTATION)
             width, height = picture.size
-            return (width, height), turned
+            return (width, height), orientation if orientation in _ORIENTATIONS else 1
     except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
         raise UsageError(f"{path} is not a readable picture ({error}).") from None
 
@@ -91,3 +111,11 @@ def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
         shutil.copyfile(sample.image, part)
     part.replace(target)
     return True
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file whole or not at all, with its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f"{path.name}.part")
+    part.write_bytes(data)
+    part.replace(path)

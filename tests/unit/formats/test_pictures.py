@@ -9,7 +9,14 @@ import pytest
 
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats import Sample
-from synapse.formats.pictures import check_mode, find_pictures, place_picture, read_size
+from synapse.formats.pictures import (
+    check_mode,
+    find_pictures,
+    place_picture,
+    read_orientation,
+    read_size,
+    write_file,
+)
 
 
 def test_pictures_are_found_by_name(tmp_path: Path) -> None:
@@ -66,3 +73,21 @@ def test_pictures_may_be_missing_or_unwanted(tmp_path: Path) -> None:
     check_mode("none")
     with pytest.raises(UsageError, match="images='symlink'"):
         check_mode("symlink")
+
+
+@pytest.mark.parametrize(("stored", "expected"), [(None, 1), (3, 3), (8, 8), (0, 1), (9, 1)])
+def test_orientation(tmp_path: Path, stored: int | None, expected: int) -> None:
+    picture = pytest.importorskip("PIL.Image").new("RGB", (6, 3))
+    exif = picture.getexif()
+    if stored is not None:
+        exif[0x0112] = stored
+    picture.save(tmp_path / "a.jpg", exif=exif)
+    assert read_orientation(tmp_path / "a.jpg") == ((6, 3), expected)
+
+
+def test_files_are_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "sub" / "a.txt"
+    for data in (b"first", b""):
+        write_file(path, data)
+        assert path.read_bytes() == data
+    assert list(path.parent.iterdir()) == [path]

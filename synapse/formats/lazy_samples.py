@@ -1,0 +1,43 @@
+"""Samples that are read when needed, as often as needed, and reported once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from synapse.annotations import Group
+from synapse.formats.report import FormatReport
+from synapse.formats.samples import Sample
+
+__all__ = ["LazySamples", "Step"]
+
+Step: TypeAlias = Callable[[FormatReport], "Sample | None"]
+"""Reads one sample, and notes its losses; `None` for a skipped one."""
+
+
+class LazySamples(Iterable[Sample]):
+    """Samples that each loop reads anew; the report counts each sample once.
+
+    Args:
+        steps: Returns the steps, which are the same for each loop.
+        report: The report of the reading.
+    """
+
+    def __init__(self, steps: Callable[[], Iterable[Step]], report: FormatReport) -> None:
+        self._steps = steps
+        self._report = report
+        self._reported = 0
+
+    def __iter__(self) -> Iterator[Sample]:
+        for position, step in enumerate(self._steps()):
+            is_new = position >= self._reported
+            report = self._report if is_new else FormatReport(strict=self._report.strict)
+            sample = step(report)
+            if is_new:
+                self._reported = position + 1
+            if sample is not None:
+                report.samples += 1
+                report.annotations += sum(
+                    not isinstance(each, Group) for each in sample.annotations
+                )
+                yield sample

@@ -1,0 +1,42 @@
+"""Samples that are read when needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+
+from synapse.annotations import Box, Group
+from synapse.errors import DataLost
+from synapse.formats import FormatReport, Sample
+from synapse.formats.lazy_samples import LazySamples, Step
+
+
+def iterate_steps() -> Iterator[Step]:
+    boxes = [Box(0, 0, 1, 1, id="b"), Group(["b"])]
+    for number in range(4):
+        if number == 1:
+            yield lambda report: report.skip("1", "no-size", "The size is unknown.")
+        else:
+            yield lambda report, number=number: Sample(f"{number}.jpg", boxes)
+
+
+def test_each_sample_is_reported_once() -> None:
+    report = FormatReport()
+    samples = LazySamples(iterate_steps, report)
+    assert report.samples == 0
+
+    assert [each.name for each in islice(samples, 1)] == ["0.jpg"]
+    assert (report.samples, report.annotations, dict(report.skipped)) == (1, 1, {})
+    for _ in range(2):
+        assert [each.name for each in samples] == ["0.jpg", "2.jpg", "3.jpg"]
+        assert (report.samples, report.annotations) == (3, 3)
+        assert report.skipped == {"no-size": 1}
+
+
+def test_strict_reading_fails_each_time() -> None:
+    samples = LazySamples(iterate_steps, FormatReport(strict=True))
+    for _ in range(2):
+        with pytest.raises(DataLost, match="size is unknown"):
+            list(samples)
