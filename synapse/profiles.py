@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from synapse._internal.user_folders import find_home
+from synapse._internal.user_folders import expand_home, find_home
 from synapse.errors import ConfigurationError
 
 __all__ = [
@@ -30,7 +30,7 @@ _PLATFORM_URL = "https://api.synapse.sh"
 def profile_path() -> Path:
     """Return where the profile file is looked for."""
     root = os.environ.get("XDG_CONFIG_HOME")
-    folder = Path(root) if root else find_home() / ".config"
+    folder = expand_home(root) if root else find_home() / ".config"
     return folder / "synapse" / "config.toml"
 
 

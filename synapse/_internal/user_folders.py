@@ -9,7 +9,7 @@ from pathlib import Path
 
 from synapse.errors import ConfigurationError
 
-__all__ = ["find_home", "find_user_folder", "make_private"]
+__all__ = ["expand_home", "find_home", "find_user_folder", "make_private"]
 
 
 def find_home() -> Path:
@@ -17,6 +17,22 @@ def find_home() -> Path:
     # Path.home() raises for a user without a home. Here the ~ stays, and the root before the ~
     # keeps the folder from being one below the current folder.
     return Path(os.sep, os.path.expanduser("~"))  # noqa: PTH111 - see above
+
+
+def expand_home(path: str | os.PathLike[str]) -> Path:
+    """Return a user's path with the home folder for a `~` at the beginning.
+
+    Shells expand a `~` only outside quotes, and systems never: `"~/data"` would be a folder of that
+    name below the current one.
+    """
+    # Path.expanduser() raises for a name that is no user's, such as "~$report.docx".
+    text = os.fspath(path)
+    expanded = Path(os.path.expanduser(text))  # noqa: PTH111
+    if expanded.parts[:1] != ("~",):
+        return expanded
+    if text.startswith("~"):  # a user without a home
+        return find_home().joinpath(*expanded.parts[1:])
+    return expanded.absolute()  # "./~", which stays what it is
 
 
 def find_user_folder(variable: str, unix: str) -> Path:
@@ -28,7 +44,7 @@ def find_user_folder(variable: str, unix: str) -> Path:
     """
     home = find_home()
     if root := os.environ.get(variable):
-        return Path(root)
+        return expand_home(root)
     if sys.platform == "win32":
         return Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
     if sys.platform == "darwin":

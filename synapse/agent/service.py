@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse._internal.open_files import allow_open_files
+from synapse._internal.user_folders import expand_home
 from synapse.agent.delivery import Delivery
 from synapse.agent.job_service import JobService
 from synapse.agent.store import Store
@@ -86,7 +87,7 @@ class AgentOptions:
     host: str = "127.0.0.1"
     port: int = 8100
     url: str | None = None
-    data: Path
+    data: Path = attrs.field(converter=expand_home)
     workers: int = 2
     limits: Limits = attrs.field(factory=Limits)
     python: str | None = None

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from synapse._internal.user_folders import expand_home, find_home
 from synapse.cli.errors import one_line_errors
 from synapse.errors import ConfigurationError, MissingExtra
 
@@ -112,5 +113,6 @@ def _print_address(address: str) -> None:
 
 def _state_folder() -> Path:
     """Return the default folder of the agent's data."""
-    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(home) / "synapse" / "agent"
+    root = os.environ.get("XDG_STATE_HOME")
+    home = expand_home(root) if root else find_home() / ".local" / "state"
+    return home / "synapse" / "agent"

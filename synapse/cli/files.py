@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,11 +12,16 @@ import typer
 from synapse.cli.errors import one_line_errors, print_error
 
 if TYPE_CHECKING:
+    from synapse.resources.data_collections import DataCollection
+    from synapse.resources.projects import Project
     from synapse.session import Session
     from synapse.transfer.bulk.report import DownloadReport, UploadReport
+    from synapse.transfer.progress import Progress
 
 __all__ = ["download", "upload"]
 
+# As shells write the end by SIGINT.
+_INTERRUPTED = 130
 _WORKERS = typer.Option(min=1, max=256, help="Number of files in flight at once.")
 _PROFILE = typer.Option(help="Profile with the server's address and the token.")
 
@@ -31,13 +38,13 @@ def upload(
     profile: Annotated[str | None, _PROFILE] = None,
 ) -> None:
     """Upload many files as data units. The same command continues a stopped upload."""
-    with one_line_errors(), _open_session(profile) as session:
+    with one_line_errors(), _open_session(profile) as session, _show_progress("Upload") as progress:
         report = session.data_collections.get(collection).upload(
-            source, project=project, workers=workers
+            source, project=project, workers=workers, progress=progress
         )
-        for note in report.notes:
-            typer.echo(f"note: {note}", err=True)
-        _print_report(report)
+    for note in report.notes:
+        typer.echo(f"note: {note}", err=True)
+    _print_report(report)
 
 
 def download(
@@ -54,18 +61,38 @@ def download(
     """Download many files. The same command fetches missing files."""
     if (collection is None) == (project is None):
         raise typer.BadParameter("give either --collection or --project")
-    with one_line_errors(), _open_session(profile) as session:
+    with (
+        one_line_errors(),
+        _open_session(profile) as session,
+        _show_progress("Download") as progress,
+    ):
         if collection is not None:
-            report = session.data_collections.get(collection).download(dest, workers=workers)
+            source: DataCollection | Project = session.data_collections.get(collection)
         else:
-            report = session.projects.get(project).download(dest, workers=workers)
-        _print_report(report)
+            source = session.projects.get(project)
+        report = source.download(dest, workers=workers, progress=progress)
+    _print_report(report)
 
 
 def _open_session(profile: str | None) -> Session:
     from synapse.session import Session
 
     return Session(profile=profile)
+
+
+@contextmanager
+def _show_progress(description: str) -> Iterator[Progress]:
+    """Show a bar on a terminal; after Ctrl-C, say how much is done, and exit with 130."""
+    from synapse.transfer.progress import show_progress
+
+    with show_progress(None, description) as progress:
+        try:
+            yield progress
+        except KeyboardInterrupt:
+            progress.close()
+            done = f": {progress.files_done:,} of {progress.files:,} done" if progress.files else ""
+            typer.echo(f"Stopped{done}. The same command goes on.", err=True)
+            raise typer.Exit(_INTERRUPTED) from None
 
 
 def _print_report(report: UploadReport | DownloadReport) -> None:

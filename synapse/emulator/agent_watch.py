@@ -19,6 +19,8 @@ __all__ = ["AgentWatch"]
 
 _log = logging.getLogger(__name__)
 _LONGEST_PERIOD = 30.0
+# Longer than all attempts to give an agent a job.
+_GIVEN = timedelta(minutes=3)
 
 
 class AgentWatch:
@@ -55,7 +57,9 @@ class AgentWatch:
         limit = self._clock() - timedelta(seconds=self._timeout)
         if self._since <= limit:
             self._fail_silent(limit)
-        for job in _open_jobs().filter(status=Job.Status.RUNNING, agent__connected__gt=limit):
+        # Before that, the agent may still be given the job.
+        given = Q(status=Job.Status.RUNNING) | Q(created__lt=self._clock() - _GIVEN)
+        for job in _open_jobs().filter(given, agent__connected__gt=limit):
             if agents().has_lost(job):
                 end_job(job.pk, Job.Status.FAILED, "The agent was reset, and lost the job.")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import logging
 import select
 import socket
 import time
@@ -12,11 +14,15 @@ from typing import Any
 from waitress.adjustments import Adjustments
 from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
+from waitress.utilities import Error
 
 from synapse._internal.open_files import allow_open_files
+from synapse.emulator.middleware import FULL
 from synapse.emulator.raw_connection import RawConnectionChannel
 
 __all__ = ["BoundedServer", "build_server"]
+
+_log = logging.getLogger(__name__)
 
 #: Seconds in which a new connection must send the head of a request, and a stranger the next one.
 STRANGER_TIMEOUT = 10.0
@@ -34,10 +40,21 @@ _MAX_BODY = 1 << 40  # a file may be larger than waitress allows by default
 Guard = Callable[[Mapping[str, str], str, str], bool]
 
 
+class InsufficientStorage(Error):  # type: ignore[misc] # the library has no types
+    """A body that the disk has no room for."""
+
+    def to_response(self, ident: str | None = None) -> tuple[str, list[tuple[str, str]], bytes]:
+        """Return status, headers and body."""
+        del ident
+        body = json.dumps({"detail": self.body}).encode()
+        return "507 Insufficient Storage", [("Content-Type", "application/json")], body
+
+
 class GuardedParser(HTTPRequestParser):  # type: ignore[misc] # the library has no types
     """A request whose body is dropped if its sender has no right."""
 
     body_rcv: Any
+    error: Any
 
     def __init__(self, channel: GuardedChannel) -> None:
         super().__init__(channel.adj)
@@ -46,7 +63,10 @@ class GuardedParser(HTTPRequestParser):  # type: ignore[misc] # the library has 
 
     def received(self, data: bytes) -> int:
         """Take bytes from the connection, and return how many belong to the request."""
-        consumed: int = super().received(data)
+        try:
+            consumed: int = super().received(data)
+        except OSError as error:  # the body is on the disk
+            return self._fail(error, len(data))
         if not self.headers_finished or self._is_checked or self.error or self.empty:
             return consumed
         self._is_checked = True
@@ -56,6 +76,14 @@ class GuardedParser(HTTPRequestParser):  # type: ignore[misc] # the library has 
             self._refuse_body()
             return len(data)
         return consumed
+
+    def _fail(self, error: OSError, length: int) -> int:
+        """Answer a body that can't be stored, and drop the rest."""
+        _log.error("A request's body could not be stored: %s", error)
+        self._channel.drops_input = True
+        self.error = InsufficientStorage(FULL)
+        self.connection_close = self.completed = True
+        return length
 
     def _refuse_body(self) -> None:
         """Let the view answer a request without a body, and nothing after that."""

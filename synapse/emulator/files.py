@@ -6,6 +6,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
@@ -18,10 +19,12 @@ from django.db import IntegrityError, transaction
 
 from synapse._internal.private_files import open_private
 from synapse.emulator.folder import DataFolder
-from synapse.emulator.models import Blob, Tenant
+from synapse.emulator.models import Blob, Tenant, Upload
 from synapse.emulator.tenancy import split_batches
 
 _BLOCK = 1 << 20
+# Ours, and those of Django's uploads.
+_DRAFTS = ("*.draft", "*.joined", "tmp*.upload*")
 
 
 def data_folder() -> DataFolder:
@@ -88,6 +91,20 @@ def store_upload(tenant: Tenant, path: Path) -> Blob:
         return _store_draft(tenant, draft, sums)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def remove_left_files() -> None:
+    """Remove incomplete files of a server that was killed. Call this before serving."""
+    folder = data_folder()
+    for pattern in _DRAFTS:
+        for path in folder.incoming.rglob(pattern):
+            path.unlink(missing_ok=True)
+    # Another database's uploads may be here too, so others count as left after their lifetime.
+    oldest = time.time() - Upload.lifetime.total_seconds()
+    known = {Path(name).name for name in Upload.objects.values_list("file", flat=True) if name}
+    for path in folder.incoming.glob("*.part"):
+        if path.name not in known and path.stat().st_mtime < oldest:
+            path.unlink(missing_ok=True)
 
 
 def _write_through(pieces: Iterable[bytes], stream: IO[bytes]) -> Iterator[bytes]:

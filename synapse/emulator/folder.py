@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from synapse._internal.private_files import make_file_private, make_folder_private, open_private
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.errors import EmulatorError
 
 #: The environment variable that tells the settings which folder to use.
@@ -49,7 +50,7 @@ class DataFolder:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path.expanduser().absolute()
+        self.path = expand_home(path).absolute()
 
     @property
     def database(self) -> Path:

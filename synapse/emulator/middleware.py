@@ -1,12 +1,22 @@
 """Headers of every response, whatever the view."""
 
+import errno
+import logging
 import re
 import uuid
 from collections.abc import Callable
 
-from django.http import HttpRequest, HttpResponse
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
+#: The text of the response when the disk is full.
+FULL = "The server's disk is full. Free space there, then send the request again."
+
+_log = logging.getLogger(__name__)
+
+# EFBIG: a file system's, or a process's, largest file is reached.
+_FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -29,3 +39,25 @@ class EnvelopeMiddleware:
             if request.method == "HEAD":
                 response.content = b""
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> JsonResponse | None:
+        """Answer 507 when the disk is full, for files and for databases."""
+        del request
+        if not is_disk_full(exception):
+            return None
+        _log.error("The disk is full: %s", exception)
+        return JsonResponse({"detail": FULL}, status=507)
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Return whether a failure means that the disk, or a quota, is full."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno in _FULL_ERRNOS:
+            return True
+        # SQLite has a text only, PostgreSQL a code.
+        if isinstance(error, DatabaseError) and "disk is full" in str(error):
+            return True
+        if getattr(error, "sqlstate", None) == "53100":
+            return True
+        error = error.__cause__ or error.__context__
+    return False

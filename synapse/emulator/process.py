@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,11 +13,13 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.admin_client import send_admin_request
 from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.faults import Fault, build_fault
+from synapse.jobs.local.protection import remove
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -74,7 +75,7 @@ class Emulator:
         agent_timeout: float | None = None,
         job_token_lifetime: float | None = None,
     ) -> None:
-        self._wanted_data = None if data is None else Path(data)
+        self._wanted_data = None if data is None else expand_home(data)
         self._host = host
         self._port = port
         self._start_timeout = start_timeout
@@ -129,7 +130,7 @@ class Emulator:
             return
         end_process(child, timeout=_STOP_TIMEOUT)
         if self._wanted_data is None:  # a killed child can't remove the folder
-            shutil.rmtree(self._info["data"], ignore_errors=True)
+            remove(Path(self._info["data"]))
 
     def __enter__(self) -> Self:
         return self.start()

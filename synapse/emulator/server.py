@@ -3,7 +3,6 @@
 import contextlib
 import math
 import os
-import shutil
 import signal
 import socket
 import sys
@@ -23,6 +22,7 @@ from synapse.emulator.folder import (
     Credentials,
     DataFolder,
 )
+from synapse.jobs.local.protection import remove
 
 if TYPE_CHECKING:
     from synapse.jobs.spec import Limits
@@ -96,7 +96,9 @@ def serve(
     ):
         application = load_application(folder, control_token)
         from synapse.emulator.database import describe_database
+        from synapse.emulator.files import remove_left_files
 
+        remove_left_files()
         credentials = folder.credentials()
         info = ServerInfo(
             url=_url(host, sockets[0].getsockname()[1]),
@@ -249,7 +251,7 @@ def _open_folder(data_dir: Path | None) -> Iterator[DataFolder]:
     try:
         yield DataFolder(path)
     finally:
-        shutil.rmtree(path, ignore_errors=True)
+        remove(path)
 
 
 @contextlib.contextmanager

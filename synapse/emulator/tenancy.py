@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 
 from synapse.emulator.authentication import Access
-from synapse.emulator.models import Tenant, User
+from synapse.emulator.models import Job, Tenant, User
 
 # The range of a 64-bit column; SQLite refuses queries with numbers beyond.
 _STORABLE = range(-(2**63), 2**63)
@@ -56,6 +56,9 @@ def fetch(model: type[models.Model], request: Request, keys: Iterable[Any]) -> d
     rows: dict[Any, Any] = {}
     for batch in split_batches(keep_storable(keys)):
         rows.update(visible(model, request).in_bulk(batch))
+        if issubclass(model, Job):
+            renamed = visible(model, request).filter(requested_id__in=batch)
+            rows.update({job.requested_id: job for job in renamed})
     return rows
 
 

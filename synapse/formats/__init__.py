@@ -32,7 +32,7 @@ __all__ = [
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ("coco",)
+FORMATS: tuple[str, ...] = ("coco", "yolo")
 """Names of the formats; each one is a module of this package."""
 
 

@@ -18,6 +18,7 @@ import attrs
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
 from synapse._internal.private_files import open_private
+from synapse._internal.user_folders import expand_home
 from synapse.errors import JournalInUse, MissingExtra, SynapseError, UsageError
 from synapse.orm import session_base
 from synapse.orm.resource import Resource
@@ -98,7 +99,7 @@ def upload(
     meta = dict(meta) if isinstance(meta, Mapping) else {name: name for name in meta}
     columns = [*files.values(), *meta.values(), *([names] if names else [])]
     _validate_columns(dataset, columns)
-    folder = Path(journals).absolute()
+    folder = expand_home(journals).absolute()
     send = _BlockUpload(
         session, key, dict(files), meta, names, to_json(project), str(folder), workers
     )
@@ -152,6 +153,8 @@ class _BlockUpload:
                     workers=self.workers,
                     progress=False,
                     journal=folder / "journal.sqlite",
+                    # Blocks may have the same rows, and each would read the whole collection.
+                    skip_existing="files",
                 )
             except JournalInUse:  # noqa: PERF203
                 if time.monotonic() >= end:
@@ -219,3 +222,4 @@ def _add(total: UploadReport, part: UploadReport) -> None:
     for name in ("created", "tasks", "skipped", "files_sent", "files_held", "bytes"):
         setattr(total, name, getattr(total, name) + getattr(part, name))
     total.failed += part.failed
+    total.notes += part.notes

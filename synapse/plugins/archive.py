@@ -23,6 +23,7 @@ from typing import IO
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import BadArchive
 
 __all__ = [
@@ -119,7 +120,7 @@ def open_zip(archive: str | os.PathLike[str] | IO[bytes]) -> Iterator[zipfile.Zi
     """
     with ExitStack() as stack:
         if isinstance(archive, (str, os.PathLike)):
-            file: IO[bytes] = stack.enter_context(Path(archive).open("rb"))
+            file: IO[bytes] = stack.enter_context(expand_home(archive).open("rb"))
         else:
             file = archive
             file.seek(0)

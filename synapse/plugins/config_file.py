@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import IO, Any
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import MissingExtra, PluginConfigError, UsageError
 from synapse.plugins.archive import open_zip, read_entry
 from synapse.plugins.config import PluginConfig
@@ -80,8 +81,8 @@ def find_config(
         PluginConfigError: The configuration can't be read.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
-    if isinstance(place, (str, os.PathLike)) and Path(place).is_dir():
-        texts = {name: _read_file(Path(place, name)) for name in CONFIG_NAMES}
+    if isinstance(place, (str, os.PathLike)) and (folder := expand_home(place)).is_dir():
+        texts = {name: _read_file(folder / name) for name in CONFIG_NAMES}
     else:
         with open_zip(place) as source:
             texts = {name: read_entry(source, name, _MAX_BYTES) for name in CONFIG_NAMES}
@@ -105,7 +106,7 @@ def read_plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
         UsageError: The folder has no valid configuration.
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
     """
-    if not Path(folder).is_dir():
+    if not expand_home(folder).is_dir():
         raise UsageError(f"{folder} is not a folder.")
     config = load_config(folder)
     names = ("code", "name", "category", "description", "author")

@@ -4,7 +4,8 @@ The process reads a job spec, one line of JSON, from standard input, or fetches 
 `--order-url URL`, and runs the entrypoint in the working directory. The exit code says how the job
 ended:
 
-- 0: completed
+- 0: completed, if the last line is `END`; otherwise the code ended the process before its end, as
+  `os._exit(0)` does, and reports may be lost
 - 1: the code raised an exception, whose traceback was printed
 - 3: the entrypoint is missing or can't be imported; the last line says why
 - 4: the result is lost: JSON can't hold the result, or the backend refused; the last line
@@ -23,6 +24,7 @@ import json
 import os
 import platform
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -39,6 +41,7 @@ from synapse.plugins.job_updates import UpdateSender
 from synapse.plugins.log_markers import add_level
 from synapse.plugins.platform_main import run_platform_package
 from synapse.plugins.process_control import (
+    END,
     end_with_parent,
     handle_termination,
     reserve_standard_input,
@@ -83,6 +86,7 @@ class _JobProcess:
     def __init__(self, spec: Mapping[str, Any]) -> None:
         self._spec = spec
         self._own_session: Session | None = None
+        self._process: int | None = os.getpid()  # None once the end was said
         self._context = Context(
             job_id=str(spec["job_id"]),
             plugin_code=str(spec["code"]),
@@ -98,6 +102,7 @@ class _JobProcess:
     def run(self) -> int:
         """Run the code, send the last reports, and return the process's code."""
         set_current(self._context)  # for good: the code's threads may outlive its function
+        atexit.register(self._say_end)  # after the last reports
         atexit.register(self._sender.close, 5.0)  # reports of such threads
         try:
             code = self._run_code()
@@ -110,7 +115,17 @@ class _JobProcess:
             if code == COMPLETED:
                 return _fail(RESULT_LOST, message)
             _print_message(message, "warning")
+        if all(
+            thread.daemon or thread is threading.main_thread() for thread in threading.enumerate()
+        ):
+            self._say_end()
         return code
+
+    def _say_end(self) -> None:
+        """Print that nothing is left to send, except in a child that the code forked."""
+        if self._process == os.getpid():
+            self._process = None
+            _print_line(END)
 
     def _run_code(self) -> int:
         action, entrypoint = self._context.action, str(self._spec["entrypoint"])
@@ -273,12 +288,16 @@ def _fail(code: int, message: str) -> int:
 
 
 def _print_message(message: str, level: str) -> None:
+    _print_line(add_level(message.rstrip("\n"), level))
+
+
+def _print_line(line: str) -> None:
     for stream in (sys.stdout, sys.stderr):  # earlier output comes first
         with contextlib.suppress(Exception):
             stream.flush()
     with contextlib.suppress(OSError):  # no reader
         for stream in _message_streams:
-            stream.write(add_level(message.rstrip("\n"), level) + "\n")
+            stream.write(f"{line}\n")
             stream.flush()
 
 

@@ -17,13 +17,21 @@ import re
 from synapse._internal.hints import suggestion
 from synapse.errors import UsageError
 
-__all__ = ["LEVELS", "add_level", "split_level", "validate_level"]
+__all__ = ["LEVELS", "MARK", "PLATFORM_MARK", "add_level", "split_level", "validate_level"]
 
 #: Levels of a line, those of `synapse.LogLevel`; the least serious is first.
 LEVELS = ("debug", "info", "success", "warning", "danger", "error", "critical")
 
+_LINE_END = re.compile("\r\n|\r|\n")
 _PLATFORM = re.compile(r"(\[STEP: [^\]]*\] )?\[LEVEL: ([A-Z]+)\] ")
 _BEGIN, _END = "\x1e", "\x1f"
+
+#: The mark of a level, or of a process's end, anywhere in printed bytes.
+MARK = re.compile(rf"{_BEGIN}(?:{'|'.join(LEVELS)}|end){_END}".encode())
+#: The platform's mark of a level, anywhere in printed bytes.
+PLATFORM_MARK = re.compile(
+    rf"(?:\[STEP: [^\]]*\] )?\[LEVEL: (?:{'|'.join(LEVELS).upper()})\] ".encode()
+)
 
 
 def validate_level(level: str) -> str:
@@ -60,7 +68,7 @@ def add_level(message: str, level: str) -> str:
         '\x1eerror\x1fone\n\x1eerror\x1ftwo'
     """
     mark = f"{_BEGIN}{validate_level(level)}{_END}"
-    return "\n".join(mark + line for line in message.split("\n"))
+    return "\n".join(mark + line for line in _LINE_END.split(message.strip("\r")))
 
 
 def split_level(line: str) -> tuple[str, str | None]:

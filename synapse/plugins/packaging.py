@@ -15,10 +15,12 @@ from typing import IO, Any
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import BadArchive, MissingExtra, PluginConfigError, UsageError
 from synapse.plugins.archive import list_safe_entries, open_zip, read_entry, validate_names
 from synapse.plugins.config import PluginConfig
 from synapse.plugins.config_file import CONFIG_NAMES, load_config, parse_config, read_config
+from synapse.plugins.credential_files import HEAD_SIZE, refuse_credentials
 from synapse.plugins.folder import IgnoredPaths, SourceFile, list_files
 from synapse.plugins.mapping_reader import MIN_SIMILARITY, did_you_mean
 from synapse.plugins.release_check import check_release
@@ -35,6 +37,7 @@ __all__ = [
 
 _LARGEST_CONFIG = 1 << 20
 _LARGEST_MODULE = 16 << 20
+_CONFIG_NAMES_OF_PEOPLE = ("config.yaml", "config.yml", "config.json")
 _BLOCK = 1 << 20
 
 
@@ -61,26 +64,30 @@ def pack(
     *,
     code: str | None = None,
     version: str | None = None,
+    allow_credentials: bool = False,
 ) -> Package:
     r"""Check a plugin's folder and pack a release. Makes no request.
 
     The same files give the same bytes, whenever and wherever they were checked out (with the same
-    zlib). Left out are files that a `.gitignore` in the folder names, `.git`, caches and virtual
-    environments.
+    zlib). They are the files that git would take: rules are those of `.gitignore` in the folder,
+    below and above, of `.git/info/exclude` and of the user's `core.excludesFile`. Left out are also
+    `.git`, caches and virtual environments. Files that look like credentials are refused.
 
     Args:
         folder: The folder with `config.yaml` or `config.json` at the top.
         dest: Path of the zip, which replaces any file.
         code: The required code of the plugin.
         version: The required version of the release.
+        allow_credentials: Whether to pack files that look like credentials, such as `.env`.
 
     Returns:
         The packed release.
 
     Raises:
         PluginConfigError: The configuration has mistakes, or names missing files.
-        UsageError: The folder can't be read, or contains files that a release can't.
-        MissingExtra: PyYAML or pathspec isn't installed.
+        UsageError: The folder can't be read, or contains files that a release can't, or that look
+            like credentials.
+        MissingExtra: The configuration is YAML, and PyYAML isn't installed.
 
     Example:
         >>> folder = getfixture("tmp_path") / "echo"
@@ -92,14 +99,15 @@ def pack(
         >>> pack(folder, folder.parent / "echo.zip").names
         ('config.yaml', 'echo.py')
     """
+    folder, dest = expand_home(folder), expand_home(dest)
     ignored = IgnoredPaths()
-    files = list_files(Path(folder), ignored)
+    files = list_files(folder, ignored)
     by_name = {file.name: file for file in files}
     try:
         validate_names([(name, False) for name in by_name])
     except BadArchive as error:
         raise UsageError(f"{folder} can't be packed: {error}") from error
-    name = _config_name(Path(folder), by_name, ignored)
+    name = _config_name(folder, by_name, ignored)
     config = check_release(
         parse_config(name, by_name[name].path.read_bytes()),
         source=name,
@@ -109,8 +117,10 @@ def pack(
         code=code,
         version=version,
     )
+    if not allow_credentials:
+        refuse_credentials(by_name, lambda name: _read_head(by_name[name].path))
     write_zip(files, dest)
-    return Package(path=Path(dest), config=config, names=tuple(by_name), checksum=_sha256(dest))
+    return Package(path=dest, config=config, names=tuple(by_name), checksum=_sha256(dest))
 
 
 def write_zip(files: Iterable[SourceFile], dest: str | os.PathLike[str] | IO[bytes]) -> None:
@@ -127,6 +137,9 @@ def check_zip(
     version: str | None = None,
 ) -> PluginConfig | None:
     """Check a zip from elsewhere, as `pack` checks a folder.
+
+    A configuration of actions that isn't at the top, or has another name, is refused: the release
+    would have none.
 
     Returns:
         The configuration; `None` without actions: nothing of such a release can be run.
@@ -152,17 +165,18 @@ def check_zip(
                     code=code,
                     version=version,
                 )
-    folder = names[0].partition("/")[0] if names else ""
-    for name in CONFIG_NAMES:
-        if f"{folder}/{name}" in names and all(entry.startswith(f"{folder}/") for entry in names):
-            reason = f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
-            raise PluginConfigError({"": [reason]}, name)
+        _refuse_misplaced_config(source, names)
     return None
 
 
 @contextmanager
 def prepare_upload(
-    source: str | os.PathLike[str] | IO[bytes], *, name: str | None, code: str, version: str
+    source: str | os.PathLike[str] | IO[bytes],
+    *,
+    name: str | None,
+    code: str,
+    version: str,
+    allow_credentials: bool = False,
 ) -> Iterator[tuple[str | os.PathLike[str] | IO[bytes], str | None]]:
     """Check a release, and yield the file to upload, with a name.
 
@@ -171,15 +185,20 @@ def prepare_upload(
         name: The requested name of the file.
         code: The plugin's code.
         version: The release's version.
+        allow_credentials: Whether to accept files that look like credentials.
 
     Raises:
         UsageError: The source can't be released, see `pack`.
         MissingExtra: The source is a folder, and packing needs a missing package.
     """
-    if isinstance(source, (str, os.PathLike)) and Path(source).is_dir():
+    if isinstance(source, (str, os.PathLike)):
+        source = expand_home(source)
+    if isinstance(source, Path) and source.is_dir():
         name = name or f"{code}-{version}.zip"
         with tempfile.TemporaryDirectory(prefix="synapse-release-") as folder:
-            yield pack(source, Path(folder, "release.zip"), code=code, version=version).path, name
+            dest = Path(folder, "release.zip")
+            pack(source, dest, code=code, version=version, allow_credentials=allow_credentials)
+            yield dest, name
         return
     if not isinstance(source, (str, os.PathLike)) and not _is_rewound(source):
         yield source, name
@@ -188,10 +207,29 @@ def prepare_upload(
         # The upload reports unreadable files, as for any file.
         with suppress(MissingExtra, OSError):
             check_zip(source, code=code, version=version)
+        with suppress(OSError):
+            if not allow_credentials:
+                _refuse_credentials_in_zip(source)
     finally:
         if not isinstance(source, (str, os.PathLike)):
             source.seek(0)
     yield source, name
+
+
+def _refuse_credentials_in_zip(archive: str | os.PathLike[str] | IO[bytes]) -> None:
+    with open_zip(archive) as source:
+        infos = {info.filename: info for info in list_safe_entries(source) if not info.is_dir()}
+
+        def read_head(name: str) -> bytes:
+            with source.open(infos[name]) as file:
+                return file.read(HEAD_SIZE)
+
+        refuse_credentials(infos, read_head)
+
+
+def _read_head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(HEAD_SIZE)
 
 
 def _is_rewound(file: IO[bytes]) -> bool:
@@ -210,6 +248,41 @@ def _is_meant_to_run(document: Mapping[str, Any]) -> bool:
     )
 
 
+def _names_config(name: str) -> bool:
+    """Return whether people take a name for that of a configuration."""
+    return name.casefold() in _CONFIG_NAMES_OF_PEOPLE
+
+
+def _refuse_misplaced_config(source: zipfile.ZipFile, names: Iterable[str]) -> None:
+    """Refuse a zip whose only configuration can't be found where the name would be.
+
+    Raises:
+        PluginConfigError: The zip has a configuration in a folder, or of another spelling.
+        BadArchive: The configuration can't be read.
+    """
+    # The nearest to the top first. A Mac adds __MACOSX, with files of the same names.
+    for name in sorted(names, key=lambda name: (name.count("/"), name)):
+        folder, _, own_name = name.rpartition("/")
+        if "__MACOSX" in folder.split("/") or not _names_config(own_name):
+            continue
+        proper = "config.json" if own_name.casefold().endswith("json") else "config.yaml"
+        try:
+            text = read_entry(source, name, _LARGEST_CONFIG) or b""
+            is_meant = not folder or _is_meant_to_run(parse_config(proper, text))
+        except (PluginConfigError, MissingExtra):
+            is_meant = not folder
+        if not is_meant:
+            continue  # the settings of something else
+        reasons: list[str] = []
+        if folder:
+            reasons.append(
+                f"Inside {folder}/, not at the top. Zip the folder's content, not the folder."
+            )
+        if own_name != proper:
+            reasons.append(f"Named {own_name}. Rename the file to {proper}.")
+        raise PluginConfigError({"": reasons}, proper)
+
+
 def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths) -> str:
     """Return the name of a folder's configuration file.
 
@@ -223,9 +296,9 @@ def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths
         return names[0]
     reason = f"Missing at the top of {folder}."
     if any(ignored.has_path(name) for name in CONFIG_NAMES):
-        reason = "Left out by .gitignore."
-    elif "config.yml" in by_name:
-        reason = "Named config.yml. Rename the file to config.yaml."
+        reason = "Left out by .gitignore, or by another rule of git."
+    elif other := next((name for name in by_name if _names_config(name)), None):
+        reason = f"Named {other}. Rename the file to config.yaml."
     else:
         deeper = [name for name in by_name if name.rpartition("/")[2] in CONFIG_NAMES]
         if len(deeper) == 1:

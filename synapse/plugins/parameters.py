@@ -10,7 +10,10 @@ Example:
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from itertools import islice
@@ -24,11 +27,34 @@ if TYPE_CHECKING:
     from jsonschema import Draft202012Validator
     from jsonschema.exceptions import ValidationError
 
-__all__ = ["WHOLE", "can_check", "find_problems", "find_schema_problems"]
+__all__ = ["WHOLE", "can_check", "find_problems", "find_problems_here", "find_schema_problems"]
 
 #: Path of a problem with all parameters together, as in Django REST framework.
 WHOLE = "non_field_errors"
 
+# Patterns can backtrack for years, references can double at each level, and the comparison of all
+# pairs of items takes hours.
+_UNBOUNDED = frozenset({"pattern", "patternProperties", "uniqueItems", "$ref", "$dynamicRef"})
+_CPU_SECONDS = 2
+_SECONDS = 20.0
+_TOO_LONG = (
+    f"The check took more than {_CPU_SECONDS} s: a pattern, a reference or uniqueItems of the "
+    "action's schema grows without bound with these values. Simplify the schema."
+)
+_CHILD = """
+import json, sys
+try:
+    import resource
+    limit = int(sys.argv[1])
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+except ImportError:
+    pass
+given = json.load(sys.stdin)
+sys.path[:] = given["places"]
+from synapse.plugins.parameters import find_problems_here
+print(json.dumps(find_problems_here(given["schema"], given["params"])))
+"""
 _MAX_PROBLEMS = 50
 _MAX_LENGTH = 200
 
@@ -51,6 +77,19 @@ def find_problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[
     Raises:
         MissingExtra: jsonschema isn't installed.
     """
+    if _may_run_long(schema):
+        return _find_in_child(schema, params)
+    return find_problems_here(schema, params)
+
+
+def find_problems_here(
+    schema: Mapping[str, Any], params: Mapping[str, Any]
+) -> dict[str, list[str]]:
+    """Return the mistakes in parameters, however long that takes in this process.
+
+    Raises:
+        MissingExtra: jsonschema isn't installed.
+    """
     validator = _validator(schema)
     problems: dict[str, list[str]] = {}
     try:
@@ -62,6 +101,37 @@ def find_problems(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[
     except Exception as error:
         # A schema that nobody checked can fail in any way.
         return {WHOLE: [f"The action's schema can't be used: {_shorten(str(error))}"]}
+    return problems
+
+
+def _may_run_long(part: Any) -> bool:
+    """Return whether a schema has keywords whose time isn't bounded by the sizes."""
+    if isinstance(part, Mapping):
+        return not _UNBOUNDED.isdisjoint(part) or any(map(_may_run_long, part.values()))
+    return isinstance(part, list) and any(map(_may_run_long, part))
+
+
+def _find_in_child(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the mistakes, found by a process that is ended if it takes too long.
+
+    A thread couldn't be ended, and a regular expression would stop all others meanwhile.
+    """
+    _validator(schema)  # raises without jsonschema
+    places = [place for place in sys.path if place]  # not the working folder
+    content = json.dumps({"places": places, "schema": dict(schema), "params": dict(params)})
+    try:
+        child = subprocess.run(  # noqa: S603 - this package, by this interpreter
+            [sys.executable, "-I", "-c", _CHILD, str(_CPU_SECONDS)],
+            input=content.encode(),
+            capture_output=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+        problems: dict[str, list[str]] = json.loads(child.stdout)
+    except (subprocess.SubprocessError, OSError, ValueError) as error:
+        if isinstance(error, subprocess.TimeoutExpired) or getattr(error, "returncode", 0) < 0:
+            return {WHOLE: [_TOO_LONG]}
+        return {WHOLE: [f"The parameters can't be checked: {_shorten(str(error))}"]}
     return problems
 
 

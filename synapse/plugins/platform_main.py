@@ -6,6 +6,7 @@ this way, no list of processes shows the credentials. The code runs in the worki
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import runpy
@@ -15,6 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from synapse.plugins.process_control import (
+    END,
     end_with_parent,
     handle_termination,
     reserve_standard_input,
@@ -38,7 +40,19 @@ def main() -> None:
     # The code must import this SDK from its own environment only, or not at all.
     for name in [name for name in sys.modules if name.partition(".")[0] == "synapse"]:
         del sys.modules[name]
-    run_platform_package(variables)
+    messages = os.dup(2)  # the code may close the usual streams
+    process = os.getpid()
+    try:
+        run_platform_package(variables)
+    except SystemExit as end:
+        if end.code not in (None, 0):
+            raise
+    if os.getpid() == process:  # not a child that the code forked
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(Exception):
+                stream.flush()
+        with contextlib.suppress(OSError):  # no reader
+            os.write(messages, f"{END}\n".encode())
 
 
 def run_platform_package(variables: Mapping[str, str]) -> None:

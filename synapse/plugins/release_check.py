@@ -97,7 +97,7 @@ def _find_entrypoint_problem(
             return None
         for name in files:
             if is_ignored is not None and is_ignored(name):
-                return f"The release has no {name}: .gitignore leaves the file out."
+                return f"The release has no {name}: a rule of git leaves the file out."
         return f"The release has no {files[0]}{did_you_mean(files[0], names)}"
     return f"{file} has no {first!r}{did_you_mean(first, names_in_file)}"
 

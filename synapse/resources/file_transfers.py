@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from synapse.transfer.bulk.report import DownloadReport, OnError, UploadReport
     from synapse.transfer.bulk.upload_item import Specification
-    from synapse.transfer.bulk.uploader import Endpoints
+    from synapse.transfer.bulk.uploader import Endpoints, SkipExisting
     from synapse.transfer.progress import ProgressArgument
 
 __all__ = ["DownloadTasksMixin", "DownloadUnitsMixin", "FileDownloadMixin", "UploadUnitsMixin"]
@@ -41,16 +41,19 @@ class UploadUnitsMixin(Resource):
         on_error: OnError = "collect",
         match: Callable[[Path], str | None] | None = None,
         journal: str | os.PathLike[str] | None = None,
-        skip_existing: bool = True,
+        skip_existing: SkipExisting = True,
     ) -> UploadReport:
         """Upload many files as data units, and create tasks if a project is given.
 
-        The same call continues an upload that ended early, however that ended: nothing is created
-        twice, and no file is sent twice.
+        The same call continues an upload that ended early, however that ended, also on another
+        machine: nothing is created twice, and no file is sent twice. A unit of the collection with
+        the same files (names and content) and the same `meta` counts as done, whoever created it.
 
         Two requests, one for each 500 files to ask which the server has, one for each missing file
         (or as chunks need), and for each 200 records one for the units and one for the tasks. An
-        upload that finds everything done makes two requests, or three with a project.
+        upload that finds everything done makes two requests, or three with a project. One more for
+        each 500 units that the journal doesn't know: a new one knows none. Their tasks cost one for
+        each 100 units if the project has tasks that the journal doesn't know.
 
         Args:
             source: A folder; a pattern such as `"photos/**/*.png"`; a manifest (`.csv`, `.jsonl`
@@ -67,7 +70,8 @@ class UploadUnitsMixin(Resource):
                 By default folders, names and file types decide.
             journal: File that stores the progress; by default one in the user's state folder for
                 this server, collection and source.
-            skip_existing: Whether to ask which files the server has, and not to send those again.
+            skip_existing: `False` sends every file, and creates every unit that isn't in the
+                journal; `"files"` doesn't send the files that the server has.
 
         Returns:
             A report of created, existing and failed files and units, with reasons.

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import UsageError
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
@@ -69,6 +70,7 @@ def data_uri(path: Path) -> str:
     Raises:
         UsageError: The file can't be read.
     """
+    path = expand_home(path)
     try:
         content = path.read_bytes()
     except OSError as error:

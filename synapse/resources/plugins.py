@@ -209,11 +209,12 @@ class Plugin(Editable):
         name: str | None = None,
         changelog: str = "",
         is_stable: bool = True,
+        allow_credentials: bool = False,
     ) -> PluginRelease:
         r"""Upload a release of the plugin. One request, streamed.
 
-        A folder is packed first: the same files always give the same zip, without the files that a
-        `.gitignore` names, `.git`, caches and virtual environments. Everything is checked before
+        A folder is packed first: the same files always give the same zip, of the files that git
+        would take, without caches and virtual environments. Everything is checked before
         sending: the `config.yaml` with every action's entrypoint and schema, that code and version
         are those of the plugin and of this release, and that the entrypoints exist. A zip whose
         configuration names actions is checked in the same way.
@@ -225,11 +226,13 @@ class Plugin(Editable):
             name: The file's name on the server; by default the path's last part.
             changelog: News of this version.
             is_stable: Whether the release is meant for everybody.
+            allow_credentials: Whether to release files that look like credentials, such as `.env`.
 
         Raises:
             PluginConfigError: The configuration has mistakes; the message names all, with the keys'
                 paths. Nothing was sent.
-            UsageError: The folder or zip can't be read, or contains files that a release can't.
+            UsageError: The folder or zip can't be read, or contains files that a release can't, or
+                that look like credentials.
             MissingExtra: The source is a folder, and the extra `plugins` isn't installed. Without
                 that extra, only the server checks a zip.
             ValidationError: The server refused the release, such as an existing version.
@@ -260,7 +263,13 @@ class Plugin(Editable):
             "is_stable": "true" if is_stable else "false",
         }
         schema = PluginRelease.__schema__
-        with prepare_upload(archive, name=name, code=self.code, version=version) as upload:
+        with prepare_upload(
+            archive,
+            name=name,
+            code=self.code,
+            version=version,
+            allow_credentials=allow_credentials,
+        ) as upload:
             try:
                 row = upload_file(
                     self._session.transport,

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from synapse._internal.closing import Closing
+from synapse._internal.user_folders import expand_home
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class RunningAgent(Closing):
     ) -> None:
         self.token = token
         self._backend = backend
-        self._data = None if data is None else Path(data)
+        self._data = None if data is None else expand_home(data)
         self._port = port
         self._start_timeout = start_timeout
         self._options = {**options, "limits": limits or {}}

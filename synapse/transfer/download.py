@@ -10,6 +10,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher, find_algorithm
 from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
@@ -58,7 +59,7 @@ def download(
         ClientError: The host refused, or couldn't be reached several times in a row.
         OSError: The file can't be written.
     """
-    path = Path(dest)
+    path = expand_home(dest)
     if path.is_dir():
         path = safe_path(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
     elif not path.parent.is_dir():

@@ -45,7 +45,7 @@ class LocalFile(Closing):
         self._owns_file = isinstance(source, (str, os.PathLike))
         if isinstance(source, (str, os.PathLike)):
             # No `Path`: it interns every name, which costs memory over millions of files.
-            path = os.fspath(source)
+            path = os.path.expanduser(os.fspath(source))  # noqa: PTH111
             self.name = validate_file_name(name or os.path.basename(path.rstrip("/")))  # noqa: PTH119
             self._file: IO[bytes] = _open(path)
             self.path = os.path.abspath(path)  # noqa: PTH100

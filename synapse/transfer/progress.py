@@ -209,11 +209,19 @@ class FileProgress:
                 whole.files_done += 1
             whole.tell(whole.changed)
 
+    def interrupt(self) -> None:
+        """End the file without a result, as after Ctrl-C: neither finished nor failed."""
+        with self._whole._lock:
+            self._is_finished = True
+
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        self.finish(failed=kind is not None)
+        if kind is None or issubclass(kind, Exception):
+            self.finish(failed=kind is not None)
+        else:
+            self.interrupt()
 
 
 class CallbackProgress(Progress):

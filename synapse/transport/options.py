@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import ConfigurationError
 from synapse.transport.own_headers import HeaderValue, checked_headers
 from synapse.transport.retry import OnRetry, RetryPolicy
@@ -113,7 +114,7 @@ def _check_proxy(key: str, address: str) -> None:
 
 def _checked_path(name: str, value: str | os.PathLike[str]) -> str:
     """Return a path as text; the libraries underneath take an empty one for "no"."""
-    path = str(os.fspath(value))
+    path = str(expand_home(value)) if os.fspath(value) else ""
     if not path.strip():
         raise ConfigurationError(f"{name} is an empty text: give a path, or leave {name} out.")
     return path

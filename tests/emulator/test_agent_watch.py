@@ -26,6 +26,7 @@ LOOKS = textwrap.dedent("""
 
     from django.utils import timezone
     from synapse.emulator.agent_watch import AgentWatch
+    from synapse.emulator.dispatch import agents
     from synapse.emulator.models import Job, Plugin, Tenant, Token, User
 
     start = timezone.now()
@@ -46,6 +47,8 @@ LOOKS = textwrap.dedent("""
         "engine": add("running", "engine"), "script": add("running", ""),
         "agent removed": add("running", agent=None),
     }
+    if "lost" in sys.argv:
+        agents().has_lost = lambda job: True
     watch = AgentWatch(100, clock=lambda: now)
     looks = []
     for seconds, heartbeat in json.loads(sys.argv[2]):
@@ -67,9 +70,9 @@ FAILED = ["failed", False, REASON]
 
 @pytest.fixture
 def look(tmp_path):
-    def look(*times):
+    def look(*times, options=()):
         done = subprocess.run(
-            [sys.executable, "-c", LOOKS, str(tmp_path), json.dumps(times)],
+            [sys.executable, "-c", LOOKS, str(tmp_path), json.dumps(times), *options],
             capture_output=True,
             text=True,
             check=False,
@@ -114,9 +117,18 @@ def test_agent_that_returns_afterwards_finds_the_jobs_failed(look):
     assert [row["running"] for row in looks] == [FAILED] * 3
 
 
+def test_lost_job_that_waits_fails_once_the_agent_must_have_had_it(look):
+    looks = look((0, 0), (90, 90), (179, 179), (181, 181), options=["lost"])
+
+    reset = ["failed", False, "The agent was reset, and lost the job."]
+    assert [row["running"] for row in looks] == [reset] * 4
+    assert [row["queued"][0] for row in looks] == ["queued"] * 3 + ["failed"]
+    assert looks[-1]["engine"] == ["running", True]
+
+
 @pytest.fixture
 def silent_soon():
-    with Emulator(agent_timeout=1.5) as emulator:
+    with Emulator(agent_timeout=6) as emulator:
         user = connect(emulator, emulator.api_token)
         robot = Api(emulator.url, {"SYNAPSE-Agent": f"Token {emulator.agent_token}"})
         with user.http, robot.http:
@@ -134,7 +146,7 @@ def test_silence_ends_the_token_and_takes_no_more_jobs(silent_soon, agent):
 
     assert ended(user, job)["status"] == "FAILED"
 
-    assert lines(user, job) == [("The agent has sent no heartbeat for 1.5 s.", "error")]
+    assert lines(user, job) == [("The agent has sent no heartbeat for 6 s.", "error")]
     with own.http:
         assert own.get("jobs/").status_code == 401
     assert user.get(f"agents/{key}/").json()["status"] == "disconnected"
@@ -155,7 +167,7 @@ def test_agent_that_lost_its_jobs(silent_soon, agent, answer):
     agent.of_jobs = answer
     looked = len(agent.looks)
     end = time.monotonic() + 60
-    while len(agent.looks) < looked + 3 and time.monotonic() < end:
+    while len(agent.looks) < looked + 2 and time.monotonic() < end:
         user.ok("POST", path, {"url": agent.url})  # its heartbeats
         if user.get(f"jobs/{job}/").json()["status"] == "FAILED":
             break

@@ -1,5 +1,6 @@
 """Content on disk."""
 
+import os
 import sqlite3
 
 import pytest
@@ -109,3 +110,23 @@ def test_a_folder_from_before_sha256_keeps_its_contents(tmp_path, again, count):
         assert api.get(api.file(again)["url"]).content == again
         assert read() == COLLIDING[0]
     assert len([item for item in tmp_path.glob("files/*/*/*") if item.is_file()]) == count
+
+
+def test_drafts_of_a_killed_backend_are_removed(tmp_path):
+    incoming = tmp_path / "incoming"
+    with Emulator(tmp_path) as running:
+        upload = connect(running, running.api_token).chunk(b"abc", 0, 6).json()
+    (incoming / "presigned" / "a").mkdir(parents=True)
+    left = ["1.draft", "2.joined", "tmpab_c1.upload.png", "presigned/a/3.draft", "old.part"]
+    kept = [f"{upload['id']}.part", "another.part", "presigned/a/0"]
+    for name in (*left, *kept):
+        (incoming / name).touch()
+    os.utime(incoming / "old.part", (0, 0))
+    os.utime(incoming / kept[0], (0, 0))
+
+    with Emulator(tmp_path) as running:
+        found = [str(path.relative_to(incoming)) for path in incoming.rglob("*") if path.is_file()]
+        assert sorted(found) == sorted(kept)
+        api = connect(running, running.api_token)
+        path = f"chunked_upload/{upload['id']}/"
+        assert api.chunk(b"def", 3, 6, path).json()["offset"] == 6

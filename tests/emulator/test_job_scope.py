@@ -136,7 +136,7 @@ def test_job_that_runs_here_can_not_start_another(api):
 
 
 def test_token_ends_after_its_lifetime(agent):
-    with Emulator(job_token_lifetime=1.5) as emulator:
+    with Emulator(job_token_lifetime=5) as emulator:
         user = connect(emulator, emulator.api_token)
         with user.http:
             released(user, "def run(): ...")

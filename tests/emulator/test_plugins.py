@@ -109,12 +109,30 @@ def test_the_same_job_id_is_the_same_job(api, other, plugin):
     assert (first.status_code, again.status_code) == (201, 200)
     assert first.json() == again.json() == {"job_id": key, "id": key, "status": "PENDING"}
     assert api.ids("jobs/") == [key]
-    for client in (api, other):
-        foreign = client.post(f"plugins/{client.plugin('b')['id']}/run/", {"job_id": key})
-        assert (foreign.status_code, foreign.json()) == (
-            409,
-            {"detail": "Another job has this job_id."},
-        )
+    foreign = api.post(f"plugins/{api.plugin('b')['id']}/run/", {"job_id": key})
+    assert foreign.status_code == 409
+    assert foreign.json() == {"detail": "Another job has this job_id."}
+
+
+def test_another_tenants_job_id_is_a_new_id(api, other, plugin):
+    key = api.job(plugin["id"], action="train")
+    path = f"plugins/{other.plugin('Theirs')['id']}/run/"
+    expected = {"job_id": key, "id": key, "status": "PENDING"}
+    for status in (201, 200):
+        response = other.post(path, {"job_id": key, "action": "test"})
+        assert (response.status_code, response.json()) == (status, expected)
+    for client, action in ((api, "train"), (other, "test")):
+        assert client.ids("jobs/") == [key]
+        assert client.ok("GET", f"jobs/{key}/")["action"] == action
+        row = client.ok("PATCH", f"jobs/{key}/", {"progress": 5, "console_logs": action})
+        assert (row["id"], row["progress"]) == (key, 5)
+        logged = client.ok("GET", f"jobs/{key}/console_logs/")["results"]
+        assert [line["message"] for line in logged] == [action]
+        assert client.ok("POST", "logs/", {"job": key, "message": "m"})["id"]
+        client.ok("PUT", f"trains/{key}/override_best_trial/", {"of": action})
+        assert client.ok("GET", f"jobs/{key}/")["meta"] == {"best_trial": {"of": action}}
+    foreign = other.post(f"plugins/{other.plugin('b')['id']}/run/", {"job_id": key})
+    assert (foreign.status_code, foreign.json()["detail"]) == (409, "Another job has this job_id.")
 
 
 def test_an_inactive_plugin_does_not_run(api, plugin):

@@ -75,7 +75,6 @@ class RayJobs(RayRest):
                 another argument.
             Conflict: Another job has the id.
             UsageError: The folder doesn't exist or can't be packed.
-            MissingExtra: `working_dir` is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: The folder exceeds the dashboard's limit (100 MiB by default).
         """
         key = validate_id(submission_id or f"raysubmit_{secrets.token_hex(8)}")
@@ -193,7 +192,7 @@ class RayJobs(RayRest):
     def upload_package(self, source: str | os.PathLike[str]) -> str:
         """Upload a folder or zip, for the `working_dir` or `py_modules` of a `runtime_env`.
 
-        The package leaves out files that a `.gitignore` names, caches, virtual environments and
+        The package leaves out files that git's rules name, caches, virtual environments and
         version control. Two requests, or one if the cluster has the package. Ray drops unused
         packages, so upload right before each use.
 
@@ -202,7 +201,6 @@ class RayJobs(RayRest):
 
         Raises:
             UsageError: The source is neither a folder nor a zip, or can't be packed.
-            MissingExtra: The source is a folder, and the extra `plugins` isn't installed.
             PayloadTooLarge: The package exceeds the dashboard's limit (100 MiB by default).
         """
         with RayPackage(source) as package:

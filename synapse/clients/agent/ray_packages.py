@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from synapse._internal.user_folders import expand_home
 from synapse.errors import UsageError
 
 __all__ = ["RayPackage"]
@@ -25,11 +26,10 @@ class RayPackage:
 
     Raises:
         UsageError: The source is neither, or a file can't be read.
-        MissingExtra: The source is a folder, and pathspec isn't installed.
     """
 
     def __init__(self, source: str | os.PathLike[str]) -> None:
-        path = Path(source)
+        path = expand_home(source)
         self._file: IO[bytes]
         try:
             if path.is_dir():

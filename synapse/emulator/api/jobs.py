@@ -2,6 +2,8 @@
 
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
+import contextlib
+import uuid
 from typing import Any
 
 from django import forms
@@ -15,7 +17,7 @@ from rest_framework.response import Response
 
 from synapse.emulator.api.base import ResourceSerializer, ResourceViewSet, UpdateMixin
 from synapse.emulator.api.fields import ObjectField, PositionalListSerializer, WordField
-from synapse.emulator.api.plugins import PluginSerializer
+from synapse.emulator.api.plugins import PluginSerializer, find_job
 from synapse.emulator.api.releases import PluginReleaseSerializer
 from synapse.emulator.api.tailing import tail
 from synapse.emulator.dispatch import ask_to_stop
@@ -24,7 +26,7 @@ from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.filters import AnyOfFilter, InFilter
 from synapse.emulator.job_reporter import announce_end, settle_end
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
-from synapse.emulator.tenancy import access_of
+from synapse.emulator.tenancy import access_of, tenant_of
 from synapse.plugins.platform_records import read_progress
 
 _STORED = {status.wire.lower(): str(status) for status in Job.Status}
@@ -85,6 +87,7 @@ class ConsoleLogsField(serializers.Field[Any, Any, Any, Any]):
 class JobSerializer(ResourceSerializer):
     """A job, updated by the reports of the runner."""
 
+    id = serializers.UUIDField(source="public_id", read_only=True)
     status = StatusField(choices=Job.Status.choices, required=False)
     progress = serializers.FloatField(min_value=0, max_value=100, required=False, allow_null=True)
     progress_record = ObjectField(required=False, allow_null=True)
@@ -195,11 +198,23 @@ class JobSerializer(ResourceSerializer):
         raise ApiConflict('The backend runs the job. Clients can only set the status to "stopped".')
 
 
-class TrainViewSet(ResourceViewSet):
-    """``trains/``: jobs that train models."""
+class _JobsView(ResourceViewSet):
+    """Jobs by the ids that their tenant knows."""
 
     serializer_class = JobSerializer
     lookup_value_regex = "[0-9A-Fa-f-]{32,36}"
+
+    @property
+    def lookup(self) -> dict[str, Any]:
+        key = self.kwargs["pk"]
+        with contextlib.suppress(ValueError):
+            job = find_job(tenant_of(self.request), uuid.UUID(key))
+            return {"pk": job.pk if job is not None else key}
+        return {"pk": key}
+
+
+class TrainViewSet(_JobsView):
+    """``trains/``: jobs that train models."""
 
     @action(detail=True, methods=["put"])
     @transaction.atomic
@@ -211,11 +226,9 @@ class TrainViewSet(ResourceViewSet):
         return self.answer(job.pk)
 
 
-class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin):
+class JobViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, UpdateMixin, _JobsView):
     """``jobs/``; they are made by running a plugin."""
 
-    serializer_class = JobSerializer
-    lookup_value_regex = "[0-9A-Fa-f-]{32,36}"
     ordering = ("created",)
     more_filters = {
         "status": AnyOfFilter(field_name="status", item_field=StatusFormField(strip=False)),

@@ -3,12 +3,13 @@
 # ruff: noqa: ARG002 (the signatures are the framework's)
 
 import re
+import uuid
 from collections.abc import Iterator
 from itertools import count
 from typing import Any
 
 from django import forms
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 from django.utils.text import slugify
 from rest_framework import mixins, serializers, status
@@ -22,7 +23,7 @@ from synapse.emulator.api.job_actions import find_release, read_actions, validat
 from synapse.emulator.dispatch import agents, engine, hand_over
 from synapse.emulator.errors_json import ApiConflict
 from synapse.emulator.filters import RelationFilter
-from synapse.emulator.models import Job, Plugin, PluginRelease, User
+from synapse.emulator.models import Job, Plugin, PluginRelease, Tenant, User
 from synapse.emulator.tenancy import access_of, lock_tenant, visible
 
 _ID = re.compile(r"[0-9]+", re.ASCII)
@@ -178,28 +179,57 @@ class PluginViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, CreateMixi
         return self.change(request, partial=True)  # the platform keeps the fields that are missing
 
     @action(detail=True, methods=["post"])
-    @transaction.atomic
     def run(self, request: Request, pk: str) -> Response:
         """Create a job, and run the job if the code can be run.
 
         Two requests with the same ``job_id`` create one job.
         """
-        plugin = self.locked_object()
         serializer = RunSerializer(data=request.data, context=self.get_serializer_context())
         serializer.is_valid(raise_exception=True)
-        key = serializer.validated_data.get("job_id")
-        job = Job.objects.filter(pk=key).first() if key is not None else None
-        if job is not None and job.plugin_id != plugin.pk:
-            raise ApiConflict("Another job has this job_id.")
+        plugin = self.get_object()
+        job = self._find_started(plugin, serializer.validated_data)
         if job is not None:
             return _job_response(job, status.HTTP_200_OK)
-        if not plugin.is_active:
+        # Before the transaction, because the check of parameters may take seconds.
+        new_job = _build_job(plugin, serializer.validated_data)
+        with transaction.atomic():
+            job = self._find_started(self.locked_object(), serializer.validated_data)
+            if job is not None:
+                return _job_response(job, status.HTTP_200_OK)
+            _insert_job(new_job)
+            if new_job.runner != Job.Runner.ELSEWHERE:
+                hand_over(new_job, access_of(request).token.user)
+        return _job_response(new_job, status.HTTP_201_CREATED)
+
+    def _find_started(self, plugin: Plugin, values: dict[str, Any]) -> Job | None:
+        """Return the job of an earlier request with the same id.
+
+        Raises:
+            ApiConflict: A job of another plugin has the id, or the plugin is not active.
+        """
+        key = values.get("job_id")
+        job = find_job(plugin.tenant, key) if key is not None else None
+        if job is not None and job.plugin_id != plugin.pk:
+            raise ApiConflict("Another job has this job_id.")
+        if job is None and not plugin.is_active:
             raise ApiConflict("The plugin is not active.")
-        job = _build_job(plugin, serializer.validated_data)
+        return job
+
+
+def find_job(tenant: Tenant, key: uuid.UUID) -> Job | None:
+    """Return the tenant's job of an id."""
+    jobs = Job.objects.filter(tenant=tenant)
+    return jobs.filter(requested_id=key).first() or jobs.filter(pk=key).first()
+
+
+def _insert_job(job: Job) -> None:
+    """Store a new job; an id that another tenant's job has stays this one's public id."""
+    try:
+        with transaction.atomic():
+            job.save(force_insert=True)
+    except IntegrityError:
+        job.requested_id, job.pk = job.pk, uuid.uuid4()
         job.save(force_insert=True)
-        if job.runner != Job.Runner.ELSEWHERE:
-            hand_over(job, access_of(request).token.user)
-        return _job_response(job, status.HTTP_201_CREATED)
 
 
 def _build_job(plugin: Plugin, values: dict[str, Any]) -> Job:
@@ -235,6 +265,5 @@ def _choose_runner(agent: User | None) -> Job.Runner:
 
 
 def _job_response(job: Job, code: int) -> Response:
-    return Response(
-        {"job_id": job.pk, "id": job.pk, "status": Job.Status(job.status).wire}, status=code
-    )
+    key = job.public_id
+    return Response({"job_id": key, "id": key, "status": Job.Status(job.status).wire}, status=code)

@@ -54,6 +54,8 @@ class Job(TenantOwned):
     FINAL = (Status.COMPLETED, Status.FAILED, Status.STOPPED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    #: The id by which the tenant knows the job, if another tenant's job has that id as `id`.
+    requested_id = models.UUIDField(null=True, blank=True, editable=False)
     plugin = ForeignKey(Plugin, models.CASCADE, related_name="jobs")
     plugin_release = ForeignKey(
         PluginRelease, models.SET_NULL, null=True, blank=True, related_name="jobs"
@@ -80,9 +82,20 @@ class Job(TenantOwned):
     class Meta:
         # A list is in the order of creation: the ids have none.
         indexes = [models.Index(fields=["tenant", "created"], name="job_by_creation")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "requested_id"], name="one_job_per_requested_id"
+            )
+        ]
 
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def public_id(self) -> uuid.UUID:
+        """The id that the tenant sees."""
+        key: uuid.UUID = self.requested_id or self.pk
+        return key
 
     @property
     def is_final(self) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 import threading
 from collections import deque
@@ -15,6 +14,7 @@ import psutil
 from synapse._internal.private_files import make_folder_private
 from synapse.jobs.local.job import JobRun
 from synapse.jobs.local.process_tree import end_marked
+from synapse.jobs.local.protection import remove
 from synapse.jobs.local.release_cache import ReleaseCache
 from synapse.jobs.protocols import Reporter
 from synapse.jobs.spec import JobSpec, Outcome
@@ -145,7 +145,7 @@ class Engine:
         left = {unquote(path.name) for path in folder.iterdir()} if folder.is_dir() else set()
         if left:
             end_marked(left)
-            shutil.rmtree(folder, ignore_errors=True)
+            remove(folder)
 
     def _find(self, job_id: str) -> JobRun | None:
         waiting = (job for job in self._waiting if job.order.job_id == job_id)

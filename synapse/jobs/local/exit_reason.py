@@ -17,6 +17,10 @@ _EXCEPTION = re.compile(r"[^\W\d][\w.<>]*(: .*)?")
 _RAISED = 1
 _BY_DRIVER = (3, 4)
 _INSTALL = " Name its package under `requirements` in config.yaml, with `install: true`."
+_CUT_SHORT = (
+    "The process ended with exit code 0 before its code was done, as os._exit(0) does, so reports "
+    "and the result may be lost. Return from the entrypoint, or call sys.exit()."
+)
 # The beginning of a traceback, and the prefix of each line: exception groups draw a frame.
 _TRACEBACKS = {
     "Traceback (most recent": "",
@@ -24,12 +28,13 @@ _TRACEBACKS = {
 }
 
 
-def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
+def outcome_of(code: int, printed: Sequence[OutputLine], *, has_said_end: bool = True) -> Outcome:
     """Return the outcome of a process that ended by itself.
 
     Args:
         code: Exit code; the negative signal number after a signal.
         printed: The process's last lines.
+        has_said_end: Whether the job's process said that its code is done, see `END`.
 
     Example:
         >>> outcome_of(3, []).reason
@@ -37,6 +42,8 @@ def outcome_of(code: int, printed: Sequence[OutputLine]) -> Outcome:
         >>> outcome_of(-9, []).reason
         'It was killed by signal 9 (SIGKILL).'
     """
+    if code == 0 and not has_said_end:
+        return Outcome("failed", _CUT_SHORT)
     if code == 0:
         return Outcome("completed")
     if code < 0:

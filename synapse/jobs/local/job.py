@@ -16,6 +16,7 @@ from synapse.jobs.local.interpreters import choose_interpreter
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.local.process import StopRequest, run
 from synapse.jobs.local.process_tree import MARK, ProcessTree
+from synapse.jobs.local.protection import remove
 from synapse.jobs.local.release_cache import Kept, ReleaseCache
 from synapse.jobs.local.venvs import Step, installed, job_environment, make_thin
 from synapse.jobs.protocols import Reporter
@@ -101,7 +102,7 @@ class JobRun:
             outcome = Outcome("failed", f"It could not be run: {reason}.")
         output.finish()
         output.flush()
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         self.end(self.verdict.close() or outcome)
 
     def end(self, outcome: Outcome) -> None:
@@ -118,7 +119,7 @@ class JobRun:
         grace: float,
     ) -> Outcome:
         home, temporary, code = folder / "home", folder / "tmp", folder / "code"
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
         for made in (folder, home, temporary):
             made.mkdir(mode=0o700, parents=True)
 
@@ -171,7 +172,7 @@ class JobRun:
         self.verdict.close()
         if exit_code is None:
             return Outcome("stopped")  # the verdict counts
-        return outcome_of(exit_code, self._printed(output))
+        return outcome_of(exit_code, self._printed(output), has_said_end=output.has_end)
 
     def _install(
         self,

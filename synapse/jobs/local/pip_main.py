@@ -58,7 +58,8 @@ class SettingsHiding(subprocess.Popen[Any]):
     plain: Mapping[str, str] = {}
 
     def __init__(self, args: Any, *others: Any, **options: Any) -> None:
-        command = [args] if isinstance(args, (str, bytes, os.PathLike)) else list(args)
+        is_one = isinstance(args, (str, bytes, os.PathLike))
+        command: list[Any] = [args] if is_one else list(args)
         if options.get("shell") or _name(command[0]) not in _HELPERS:
             options["env"] = self._hide(options.get("env"))
         if len(command) < 2 or _name(command[1]) not in _PIP:

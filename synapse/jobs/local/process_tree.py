@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import threading
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 import psutil
 
@@ -36,6 +37,7 @@ class ProcessTree:
         self._supervisor = supervisor
         self._mark = mark
         self._strays: set[psutil.Process] = set()
+        self._lock = threading.Lock()  # for the strays: requests for the processes come any time
         self._looked = 0.0
 
     def processes(self) -> list[psutil.Process]:
@@ -74,11 +76,13 @@ class ProcessTree:
 
     def sweep(self) -> None:
         """End the processes that an ended supervisor left behind, in whatever session."""
-        self._strays.update(_find_marked({self._mark}))
+        self._remember(_find_marked({self._mark}))
         self.kill()
 
     def _members(self) -> list[psutil.Process]:
-        return [*self._session(), *self._strays]
+        with self._lock:
+            strays = list(self._strays)
+        return [*self._session(), *strays]
 
     def _session(self) -> Iterator[psutil.Process]:
         for pid in psutil.pids():
@@ -87,11 +91,17 @@ class ProcessTree:
                     yield psutil.Process(pid)
 
     def _find_strays(self) -> None:
+        found = []
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(self._supervisor).children(recursive=True):
                 with contextlib.suppress(psutil.Error, OSError):
                     if os.getsid(process.pid) != self._supervisor:
-                        self._strays.add(process)
+                        found.append(process)
+        self._remember(found)
+
+    def _remember(self, strays: Iterable[psutil.Process]) -> None:
+        with self._lock:
+            self._strays.update(strays)
 
 
 def end_marked(marks: Collection[str]) -> None:

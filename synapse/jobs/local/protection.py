@@ -38,11 +38,14 @@ def remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def compute_fingerprint(folder: Path) -> str:
+def compute_fingerprint(folder: Path, *, has_caches: bool = True) -> str:
     """Return a digest of the files' names, modes, sizes and times of change.
 
-    A program can't set the time of change. Caches of Python, and the folders themselves, don't
-    count.
+    A program can't set the time of change. The folders themselves don't count.
+
+    Args:
+        folder: The folder.
+        has_caches: Whether Python may write its caches there, which don't count then.
 
     Raises:
         OSError: A file was removed meanwhile.
@@ -50,7 +53,8 @@ def compute_fingerprint(folder: Path) -> str:
     lines = [
         f"{path}\0{state.st_mode}\0{state.st_size}\0{state.st_ino}\0{state.st_ctime_ns}"
         for path, state in _walk(folder)
-        if not stat.S_ISDIR(state.st_mode) and f"{os.sep}{_CACHE}{os.sep}" not in path
+        if not stat.S_ISDIR(state.st_mode)
+        and not (has_caches and f"{os.sep}{_CACHE}{os.sep}" in path)
     ]
     text = "\n".join(sorted(lines))
     return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

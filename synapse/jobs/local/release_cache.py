@@ -14,7 +14,7 @@ from pathlib import Path
 
 from synapse._internal.private_files import make_folder_private
 from synapse.errors import SynapseError
-from synapse.jobs.local.protection import remove, unprotect
+from synapse.jobs.local.protection import compute_fingerprint, remove, unprotect
 from synapse.jobs.spec import ReleaseFile
 from synapse.plugins.archive import extract
 
@@ -23,6 +23,7 @@ __all__ = ["Kept", "ReleaseCache", "Unusable"]
 _KEPT = 20
 _BLOCK = 1 << 20
 _DRAFT = ".draft-"
+_STATE = "code.state"
 
 
 class Unusable(SynapseError):
@@ -82,7 +83,7 @@ class ReleaseCache:
         try:
             folder = self._folder / key
             with unpacking:
-                if not folder.is_dir():
+                if not _is_unchanged(folder):
                     self._unpack(release, folder)
                 os.utime(folder)
             yield Kept(folder, installing)
@@ -110,7 +111,13 @@ class ReleaseCache:
             code = draft / "code"
             code.mkdir()
             extract(release.archive, code)
-            draft.replace(folder)
+            if folder.is_dir():  # a job changed the code; the environments are checked apart
+                with contextlib.suppress(FileNotFoundError):
+                    (folder / "code").rename(draft / "changed")
+                code.replace(folder / "code")
+            else:
+                draft.replace(folder)
+            _note_state(folder)
         except (SynapseError, ValueError) as error:
             raise Unusable(f"The release {name} cannot be unpacked: {error}") from error
         except OSError as error:
@@ -126,6 +133,20 @@ class ReleaseCache:
         idle.sort(key=lambda path: path.stat().st_mtime, reverse=True)
         for path in idle[self._most :]:
             remove(path)
+
+
+def _note_state(folder: Path) -> None:
+    state = compute_fingerprint(folder / "code", has_caches=False)
+    (folder / _STATE).write_text(state, encoding="utf-8")
+
+
+def _is_unchanged(folder: Path) -> bool:
+    """Return whether an unpacked release is as it was unpacked."""
+    note = folder / _STATE
+    if not note.is_file():
+        return False
+    state = compute_fingerprint(folder / "code", has_caches=False)
+    return note.read_text(encoding="utf-8") == state
 
 
 def _sha256(path: Path) -> str:

@@ -271,7 +271,9 @@ class RayJob:
 
     def _judge(self, job: Mapping[str, Any]) -> Outcome:
         if job["status"] == "SUCCEEDED":
-            return Outcome("completed")
+            # An incomplete log says nothing.
+            has_said_end = self._output.has_end or not self._is_log_over
+            return outcome_of(0, list(self._printed), has_said_end=has_said_end)
         if job["status"] == "STOPPED":
             return Outcome("stopped", "It was stopped on the Ray cluster.")
         code = job.get("driver_exit_code")

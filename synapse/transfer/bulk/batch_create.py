@@ -25,12 +25,20 @@ from synapse.errors import (
 )
 from synapse.transfer.bulk.journal import Journal, Kind
 from synapse.transfer.bulk.pipeline import Pipeline
-from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
+from synapse.transfer.bulk.upload_item import ExistingUnit, PendingCreate, UploadItem
 from synapse.transport import Transport
 from synapse.transport.list_errors import reasons_by_position
 from synapse.transport.paging import get_page, walk
 
-__all__ = ["BatchCreator", "TaskCreator", "UnitCreator", "fetch_ids", "fetch_newest"]
+__all__ = [
+    "BatchCreator",
+    "TaskCreator",
+    "UnitCreator",
+    "fetch_existing",
+    "fetch_ids",
+    "fetch_newer",
+    "fetch_newest",
+]
 
 Pending = tuple[UploadItem, PendingCreate]
 Row = Mapping[str, Any]
@@ -107,6 +115,9 @@ class BatchCreator:
             created = [item for item, _ in pending if id(item) in rows]
             for item in created:
                 setattr(item, self.kind, _read_id(rows[id(item)], self.plural))
+            for item, request in pending:
+                if id(item) in rows and not request.at:
+                    item.has_earlier_task = True
             if created:
                 self.handle_created(created)
             missing: list[UploadItem] = []
@@ -235,7 +246,7 @@ class UnitCreator(BatchCreator):
     kind: Kind = "unit"
     plural = "data units"
 
-    def __init__(self, *args: Any, collection: Any, newest: int | None, **options: Any) -> None:
+    def __init__(self, *args: Any, collection: Any, newest: int, **options: Any) -> None:
         super().__init__(*args, **options)
         self._collection = collection
         self._newest = newest
@@ -246,14 +257,11 @@ class UnitCreator(BatchCreator):
 
     @override
     def find_newest(self) -> int:
-        if self._newest is None:
-            scope = ("data_collection", self._collection)
-            self._newest = fetch_newest(self.transport, self.path, scope)[0]
         return self._newest
 
     @override
     def handle_created(self, items: list[UploadItem]) -> None:
-        self._newest = max([self._newest or 0, *(item.unit or 0 for item in items)])
+        self._newest = max([self._newest, *(item.unit or 0 for item in items)])
         super().handle_created(items)
 
     @override
@@ -279,32 +287,14 @@ class UnitCreator(BatchCreator):
                     return True
             return False
 
-        for row in self._fetch_newer(min(request.newest for _, request in pending)):
+        oldest = min(request.newest for _, request in pending)
+        for row in fetch_newer(self.transport, self.path, self._collection, oldest):
             if not self.journal.has_unit(row["id"]) and not match(row, by_name=True):
                 unmatched.append(row)
                 del unmatched[: -len(pending)]
         for row in unmatched:  # a server may have changed the names
             match(row, by_name=False)
         return rows
-
-    def _fetch_newer(self, oldest: int) -> Iterator[Row]:
-        """Yield the collection's units with higher ids, newest first."""
-        params = [
-            ("data_collection", self._collection),
-            ("ordering", "-id"),
-            ("fields", "id,files,meta"),
-            ("page_size", 500),
-        ]
-        pages = walk(self.transport, self.path, params, resource="data units")
-        try:
-            for page in pages:
-                ids = [row["id"] for row in page.rows]
-                yield from (row for row in page.rows if row["id"] > oldest)
-                # A server that doesn't support the ordering begins with the oldest.
-                if ids and ids[-1] <= oldest and ids == sorted(ids, reverse=True):
-                    return
-        finally:
-            pages.close()
 
 
 class TaskCreator(BatchCreator):
@@ -346,6 +336,34 @@ def fetch_newest(transport: Transport, path: str, scope: tuple[str, Any]) -> tup
     params = [scope, ("ordering", "-id"), ("fields", "id"), ("page_size", 1)]
     page = get_page(transport, path, params, resource=path.strip("/"))
     return max([0, *(_read_id(row, path) for row in page.rows)]), page.count
+
+
+def fetch_newer(transport: Transport, path: str, collection: Any, oldest: int) -> Iterator[Row]:
+    """Yield a collection's units with higher ids, newest first. One request for each 500."""
+    params = [
+        ("data_collection", collection),
+        ("ordering", "-id"),
+        ("fields", "id,files,meta"),
+        ("page_size", 500),
+    ]
+    pages = walk(transport, path, params, resource="data units")
+    try:
+        for page in pages:
+            ids = [row["id"] for row in page.rows]
+            yield from (row for row in page.rows if row["id"] > oldest)
+            # A server that doesn't support the ordering begins with the oldest.
+            if ids and ids[-1] <= oldest and ids == sorted(ids, reverse=True):
+                return
+    finally:
+        pages.close()
+
+
+def fetch_existing(
+    transport: Transport, path: str, collection: Any, oldest: int
+) -> Iterator[ExistingUnit]:
+    """Yield a collection's units with higher ids, as `fetch_newer`."""
+    for row in fetch_newer(transport, path, collection, oldest):
+        yield ExistingUnit.from_row(_read_id(row, path), row)
 
 
 def fetch_ids(transport: Transport, path: str, scope: tuple[str, Any]) -> Iterator[int]:

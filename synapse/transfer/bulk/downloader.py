@@ -19,6 +19,7 @@ from typing import IO, Any
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
 from synapse.errors import InvalidResponse, SynapseError, UsageError
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
@@ -103,7 +104,7 @@ class _DownloadRun:
     def __init__(self, transport: Transport, dest: str | os.PathLike[str], workers: int) -> None:
         self._transport = transport
         self._workers = validate_int("workers", workers, maximum=256)
-        self._folder = Path(dest)
+        self._folder = expand_home(dest)
         self._pipeline = Pipeline("synapse-download")
         self._report = ReportBuilder(DownloadReport(folder=self._folder), self._pipeline, "collect")
         self._to_fetch = self._pipeline.add_queue(_QUEUE_SIZE)
@@ -120,7 +121,7 @@ class _DownloadRun:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self._folder} can't be a folder: {error.strerror}.") from error
-        with show_progress(progress) as self._progress:
+        with show_progress(progress, "Download") as self._progress:
 
             def read() -> None:
                 with _write_atomically(self._folder / name) as file:
@@ -187,7 +188,7 @@ class _DownloadRun:
         download(
             self._transport,
             entry.url,
-            entry.path,
+            entry.path.absolute(),
             size=entry.size,
             checksum=entry.checksum,
             progress=self._progress,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -35,7 +36,7 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
     """
     validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
     digest = hashlib.md5(usedforsecurity=False)
-    with LocalFile(file.path) as source:
+    with LocalFile(_literal(file.path)) as source:
         file.size, file.changed, *_ = source.fingerprint
         offset = 0
         while offset < source.size:
@@ -136,7 +137,7 @@ class FileSender:
                 upload(
                     self._transport,
                     self._path,
-                    file.path,
+                    _literal(file.path),
                     name=file.name.rpartition("/")[2],
                     progress=self._stoppable,
                     checksum=file.checksum,
@@ -184,3 +185,11 @@ class _StoppableFileProgress(FileProgress):
 
     def finish(self, *, failed: bool = False) -> None:
         self._inner.finish(failed=failed)
+
+    def interrupt(self) -> None:
+        self._inner.interrupt()
+
+
+def _literal(path: str) -> str:
+    """Return a path of a walk for opening, where a `~` is a folder's name."""
+    return os.path.join(os.curdir, path)  # noqa: PTH118 - Path would drop the dot

@@ -4,6 +4,9 @@ Items are identified by file names and `meta`, files by size, time and checksum.
 is written to the journal before it is sent. If the response is lost, because the program was killed
 or the connection broke, the next run asks the server for the result.
 
+The journal also has the collection's other units, which came from other journals or programs: an
+item with the same content gets such a unit. So a new journal makes nothing twice.
+
 One run at a time has a journal. The lock is the operating system's, and ends with the process.
 """
 
@@ -20,9 +23,9 @@ from typing import Any, Literal
 
 from synapse._internal.private_files import open_database
 from synapse.errors import JournalInUse, UsageError
-from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
+from synapse.transfer.bulk.upload_item import ExistingUnit, PendingCreate, UploadItem
 
-__all__ = ["Journal", "Kind"]
+__all__ = ["Journal", "Kind", "is_damage"]
 
 Kind = Literal["unit", "task"]
 
@@ -38,12 +41,24 @@ CREATE INDEX IF NOT EXISTS by_unit ON records(unit) WHERE unit IS NOT NULL;
 CREATE TABLE IF NOT EXISTS tasks(
     key BLOB, project TEXT, task INTEGER, asked_at REAL, PRIMARY KEY(key, project)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS existing(
+    unit INTEGER PRIMARY KEY, content BLOB NOT NULL, first TEXT, checksums TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS by_content ON existing(content, first);
 CREATE TEMP TABLE seen(key BLOB PRIMARY KEY) WITHOUT ROWID;
 """
 
 _SENT = (
     "INSERT INTO records(key, stamp, checksums) VALUES (:key, :stamp, :checksums) ON CONFLICT(key)"
     " DO UPDATE SET stamp = excluded.stamp, checksums = excluded.checksums"
+)
+_FOUND = (
+    "INSERT OR REPLACE INTO records(key, stamp, checksums, unit)"
+    " VALUES (:key, :stamp, :checksums, :unit)"
+)
+_EXISTING = (
+    "INSERT OR IGNORE INTO existing SELECT :unit, :content, :first, :checksums"
+    " WHERE NOT EXISTS (SELECT 1 FROM records WHERE unit = :unit)"
 )
 _REQUEST = {
     "unit": "INSERT OR REPLACE INTO records(key, stamp, checksums, asked_at, newest)"
@@ -52,13 +67,17 @@ _REQUEST = {
 }
 _CREATE = {
     "unit": "UPDATE records SET unit = :unit, asked_at = NULL WHERE key = :key",
-    "task": "UPDATE tasks SET task = :task, asked_at = NULL"
-    " WHERE key = :key AND project = :project",
+    "task": "INSERT OR REPLACE INTO tasks VALUES (:key, :project, :task, NULL)",
 }
 _REFUSE = {
     "unit": "UPDATE records SET asked_at = NULL WHERE key = :key",
     "task": "DELETE FROM tasks WHERE key = :key AND project = :project",
 }
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Return whether an error says that a file isn't a sound database."""
+    return any(text in str(error) for text in ("not a database", "malformed"))
 
 
 class Journal:
@@ -109,9 +128,11 @@ class Journal:
             self._database.close()
             if "locked" in str(error):
                 raise JournalInUse(
-                    f"Another upload is using the journal {path}. Wait for it to finish, or pass "
-                    "another journal=."
+                    f"Another upload is using the journal {path}. Wait for it to finish, then run "
+                    "the same call again; two at once would create everything twice."
                 ) from None
+            if is_damage(error):
+                raise self.make_damage_error(error) from error
             raise UsageError(
                 f"The journal {path} can't be used: {error}. Pass another path as journal=."
             ) from error
@@ -137,11 +158,19 @@ class Journal:
             database.execute(statement)
         new_header = [*collection, created]
         if header != new_header:
-            database.execute("DELETE FROM records")
-            database.execute("DELETE FROM tasks")
+            for table in ("records", "tasks", "existing", "facts"):
+                database.execute(f"DELETE FROM {table}")  # noqa: S608 - no text from outside
             facts = {"collection": json.dumps(new_header), "format": _FORMAT}
             database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
         database.execute("COMMIT")
+
+    def make_damage_error(self, error: Exception) -> UsageError:
+        """Return the error for a journal that can't be read."""
+        return UsageError(
+            f"The journal {self._path} is damaged, or is another file ({error}). Move the file "
+            "away, or pass another path as journal=, then run the same call again: units that the "
+            "collection has aren't created again."
+        )
 
     def _read_header(self) -> list[str] | None:
         """Return server, id and creation time of the collection, if stored.
@@ -163,10 +192,14 @@ class Journal:
         if facts["format"] != _FORMAT:
             raise UsageError(
                 f"The journal {self._path} was written by another version of the SDK. Upload with "
-                "that version, or pass another journal= to start from nothing."
+                "that version, or pass another journal=: units that the collection has aren't "
+                "created again."
             )
-        header: list[str] = json.loads(facts["collection"])
-        return header
+        try:
+            server, collection, created = json.loads(facts["collection"])
+        except (TypeError, ValueError) as error:
+            raise self.make_damage_error(error) from error
+        return [server, collection, created]
 
     # -- Results of earlier runs -------------------------------------------------------------
 
@@ -280,9 +313,13 @@ class Journal:
             self._update(_REQUEST[kind], items, request, is_durable=True)
             return request
 
-    def create(self, kind: Kind, items: Iterable[UploadItem]) -> None:
+    def create(self, kind: Kind, items: Sequence[UploadItem]) -> None:
         """Write the ids of created units or tasks."""
         self._update(_CREATE[kind], items)
+        if kind == "unit":
+            # An earlier run, whose response was lost, may have created them.
+            units = [(item.unit,) for item in items]
+            self._write("DELETE FROM existing WHERE unit = ?", units)
 
     def refuse(self, kind: Kind, items: Iterable[UploadItem]) -> None:
         """Write that requested units or tasks were not created."""
@@ -294,12 +331,78 @@ class Journal:
             rows = self._database.execute("SELECT 1 FROM records WHERE unit = ?", (unit,))
             return rows.fetchone() is not None
 
+    # -- Units of other uploads --------------------------------------------------------------
+
+    def has_seen(self, newest: int, count: int) -> bool:
+        """Return whether the journal has all units of the collection.
+
+        Args:
+            newest: Highest id of a unit.
+            count: Number of units.
+        """
+        query = "SELECT 1 FROM existing WHERE unit = ?"
+        is_known = self.has_unit(newest) or self._database.execute(query, (newest,)).fetchone()
+        return not count or (bool(is_known) and count <= self.count_known()[0])
+
+    @property
+    def newest_seen(self) -> int:
+        """Id up to which the journal has all units of the collection."""
+        row = self._database.execute("SELECT value FROM facts WHERE name = 'seen'").fetchone()
+        return int(row[0]) if row else 0
+
+    def add_existing(self, units: Iterable[ExistingUnit], newest: int) -> None:
+        """Add units that may be of other uploads.
+
+        Args:
+            units: All units of the collection above `newest_seen`.
+            newest: Highest id of a unit before the units were read.
+        """
+        rows = (
+            {
+                "unit": unit.unit,
+                "content": unit.content,
+                "first": min(unit.checksums.items(), default=("", ""))[1],
+                "checksums": json.dumps(unit.checksums),
+            }
+            for unit in units
+        )
+        self._write(_EXISTING, rows)
+        self._write("INSERT OR REPLACE INTO facts VALUES ('seen', ?)", [(str(newest),)])
+
+    def claim(self, items: Sequence[UploadItem]) -> list[UploadItem]:
+        """Assign units of other uploads to hashed items with the same content, one to each.
+
+        Returns:
+            The items that got a unit.
+        """
+        with self._lock:
+            if not self._database.execute("SELECT 1 FROM existing LIMIT 1").fetchone():
+                return []
+            # Two items may have the same content: a unit is taken before the next item looks.
+            found = [item for item in items if self._claim(item)]
+            self._update(_FOUND, found)
+            return found
+
+    def _claim(self, item: UploadItem) -> bool:
+        first = min(item.checksums.items())[1]
+        rows = self._database.execute(
+            "SELECT unit, checksums FROM existing WHERE content = ? AND first = ? ORDER BY unit",
+            (item.content, first),
+        )
+        for unit, checksums in rows:
+            if item.is_equal(json.loads(checksums)):
+                item.unit, item.is_from_earlier_run = unit, True
+                self._database.execute("DELETE FROM existing WHERE unit = ?", (unit,))
+                return True
+        return False
+
     # -- Losses of the server ----------------------------------------------------------------
 
-    def count_created(self) -> tuple[int, int]:
-        """Return the numbers of created units and tasks."""
+    def count_known(self) -> tuple[int, int]:
+        """Return the numbers of known units and tasks."""
         units, tasks = self._database.execute(
-            "SELECT (SELECT count(*) FROM records WHERE unit IS NOT NULL),"
+            "SELECT (SELECT count(*) FROM records WHERE unit IS NOT NULL)"
+            " + (SELECT count(*) FROM existing),"
             " (SELECT count(*) FROM tasks WHERE task IS NOT NULL AND project = ?)",
             (self._project,),
         ).fetchone()
@@ -309,12 +412,15 @@ class Journal:
         """Forget units, and their tasks, whose ids the server doesn't have."""
         with self._lock:
             self._load_ids(ids)
-            is_gone = "unit IS NOT NULL AND unit NOT IN (SELECT id FROM existing)"
+            is_gone = "unit IS NOT NULL AND unit NOT IN (SELECT id FROM existing_ids)"
             self._database.execute(
                 f"DELETE FROM tasks WHERE key IN (SELECT key FROM records WHERE {is_gone})"  # noqa: S608
             )
             self._database.execute(f"UPDATE records SET unit = NULL WHERE {is_gone}")  # noqa: S608
-            self._database.execute("DROP TABLE existing")
+            self._database.execute(
+                "DELETE FROM existing WHERE unit NOT IN (SELECT id FROM existing_ids)"
+            )
+            self._database.execute("DROP TABLE existing_ids")
 
     def retain_tasks(self, ids: Iterable[Any]) -> None:
         """Forget tasks whose ids the server doesn't have."""
@@ -322,20 +428,22 @@ class Journal:
             self._load_ids(ids)
             self._database.execute(
                 "DELETE FROM tasks WHERE project = ? AND task IS NOT NULL"
-                " AND task NOT IN (SELECT id FROM existing)",
+                " AND task NOT IN (SELECT id FROM existing_ids)",
                 (self._project,),
             )
-            self._database.execute("DROP TABLE existing")
+            self._database.execute("DROP TABLE existing_ids")
 
     def close(self) -> None:
         """Write deferred items, and release the lock."""
         with self._lock:
-            self.flush()
-            self._database.close()
+            try:
+                self.flush()
+            finally:
+                self._database.close()
 
     def _load_ids(self, ids: Iterable[Any]) -> None:
-        self._database.execute("CREATE TEMP TABLE existing(id INTEGER PRIMARY KEY)")
-        self._write("INSERT OR IGNORE INTO existing VALUES (?)", ((number,) for number in ids))
+        self._database.execute("CREATE TEMP TABLE existing_ids(id INTEGER PRIMARY KEY)")
+        self._write("INSERT OR IGNORE INTO existing_ids VALUES (?)", ((number,) for number in ids))
 
     def _update(
         self,

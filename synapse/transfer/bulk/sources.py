@@ -13,6 +13,7 @@ from typing import Any
 import attrs
 
 from synapse._internal.json_values import to_json
+from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, SynapseError, UsageError
 from synapse.transfer.bulk.file_listing import (
     FileListing,
@@ -97,7 +98,7 @@ def open_source(source: Any, matcher: Matcher) -> ItemSource:
         UsageError: The argument is none of these.
     """
     if isinstance(source, (str, os.PathLike)):
-        return _open_path(os.fspath(source), matcher)
+        return _open_path(os.path.expanduser(os.fspath(source)), matcher)  # noqa: PTH111
     if isinstance(source, (bytes, Mapping)) or not isinstance(source, Iterable):
         raise UsageError(
             f"A {type(source).__name__} is not a valid source. Pass a folder, a pattern, a "
@@ -306,7 +307,7 @@ class _RecordSource(ItemSource):
     def _build_file(self, label: str, name: str, value: Any) -> ItemFile:
         if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
             raise UsageError(f"{label}: the file for {name!r} is not a path. Pass a str or Path.")
-        text = os.fspath(value)
+        text = os.path.expanduser(os.fspath(value))  # noqa: PTH111
         if self._folder is None:
             path = Path(text)
             origin = os.path.abspath(path)  # noqa: PTH100 - doesn't resolve links
@@ -365,7 +366,7 @@ def _build_label(keys: set[str]) -> str:
 
 def _match_path(number: int, value: Any, matcher: Matcher) -> Placement:
     try:
-        path = Path(value)
+        path = expand_home(value)
     except TypeError:
         raise UsageError(
             f"item {number} is not a path, but earlier items are. Pass only paths, or only records."

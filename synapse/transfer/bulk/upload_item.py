@@ -6,13 +6,21 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import attrs
 
 from synapse.transfer.filenames import compose
 
-__all__ = ["ItemFile", "PendingCreate", "Specification", "UploadItem", "quote_path"]
+__all__ = [
+    "ExistingUnit",
+    "ItemFile",
+    "PendingCreate",
+    "Specification",
+    "UploadItem",
+    "quote_path",
+]
 
 
 @attrs.frozen
@@ -78,12 +86,38 @@ class PendingCreate:
     """A create request whose outcome is unknown.
 
     Attributes:
-        at: Time of the request, in seconds since 1970.
+        at: Time of the request, in seconds since 1970; 0 if another upload may have sent one.
         newest: Highest id before the request.
     """
 
     at: float
     newest: int
+
+
+@attrs.frozen
+class ExistingUnit:
+    """A unit of the collection that no item of the journal has.
+
+    Attributes:
+        unit: Id of the unit.
+        content: Digest of the files' names and `meta`, see `UploadItem.content`.
+        checksums: The server's checksums of the files by specification.
+    """
+
+    unit: int
+    content: bytes
+    checksums: dict[str, str]
+
+    @classmethod
+    def from_row(cls, unit: int, row: Mapping[str, Any]) -> ExistingUnit:
+        """Build the unit of a server's row. A row of another form equals no item."""
+        files, meta = row.get("files"), row.get("meta") or {}
+        if not isinstance(files, Mapping) or not isinstance(meta, Mapping):
+            return cls(unit, b"", {})
+        entries = {name: file for name, file in files.items() if isinstance(file, Mapping)}
+        names = {name: str(file.get("path")) for name, file in entries.items()}
+        checksums = {name: str(file.get("checksum")).lower() for name, file in entries.items()}
+        return cls(unit, _digest_content(names, meta), checksums)
 
 
 @attrs.define(eq=False)
@@ -102,7 +136,8 @@ class UploadItem:
         pending_task: Request for the task whose outcome is unknown.
         lost: Number of lost responses about the item in this run.
         is_in_journal: Whether the journal has an entry for the key, possibly of other content.
-        is_from_earlier_run: Whether an earlier run created the unit.
+        is_from_earlier_run: Whether the unit was there before this run.
+        has_earlier_task: Whether the task was there before this run, from another upload.
     """
 
     label: str
@@ -117,6 +152,7 @@ class UploadItem:
     lost: int = 0
     is_in_journal: bool = False
     is_from_earlier_run: bool = False
+    has_earlier_task: bool = False
     _key: bytes = b""
 
     @property
@@ -131,6 +167,15 @@ class UploadItem:
             text = "\0\0".join(parts).encode("utf-8", "surrogateescape")
             self._key = hashlib.blake2b(text, digest_size=16).digest()
         return self._key
+
+    @property
+    def content(self) -> bytes:
+        """Identity across journals: a digest of the names on the server and `meta`."""
+        return _digest_content({file.specification: file.name for file in self.files}, self.meta)
+
+    def is_equal(self, checksums: Mapping[str, str]) -> bool:
+        """Return whether the files have these checksums of the server."""
+        return checksums == self.checksums
 
     @property
     def stamp(self) -> str:
@@ -181,6 +226,25 @@ class UploadItem:
         # The server may have added keys of its own.
         sent = json.loads(json.dumps(self.meta))
         return all(key in meta and meta[key] == value for key, value in sent.items())
+
+
+def _digest_content(names: Mapping[str, str], meta: Mapping[str, Any]) -> bytes:
+    parts = [sorted((key, compose(name)) for key, name in names.items()), _normalize(meta)]
+    text = json.dumps(parts, sort_keys=True)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def _normalize(value: Any) -> Any:
+    """Return JSON in which equal numbers have one text, as databases rewrite numbers."""
+    if isinstance(value, Mapping):
+        return {key: _normalize(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_normalize(part) for part in value]
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return value
+    text = f"{Decimal(repr(value)) if isinstance(value, float) else Decimal(value):f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return f"\0{'0' if text == '-0' else text}"
 
 
 def quote_path(path: str) -> str:

@@ -9,7 +9,8 @@ queues:
       |   [to_hash]
     2 hash ............ compute the MD5 of each file, up to 4 threads
       |   [to_verify]
-    3 verify .......... ask the server for stored files, 500 per request
+    3 verify .......... take units of other uploads with the same content from the journal; ask the
+                        server for stored files, 500 per request
       |   [to_send]
     4 send ............ send the other files, `workers` threads
       |   [to_create]
@@ -31,20 +32,22 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
-from synapse.errors import SynapseError
+from synapse.errors import SynapseError, UsageError
 from synapse.transfer.bulk.batch_create import (
     TaskCreator,
     UnitCreator,
+    fetch_existing,
     fetch_ids,
     fetch_newest,
 )
 from synapse.transfer.bulk.file_sender import FileSender, hash_file
-from synapse.transfer.bulk.journal import Journal
+from synapse.transfer.bulk.journal import Journal, is_damage
 from synapse.transfer.bulk.pipeline import Pipeline, Queue
 from synapse.transfer.bulk.report import (
     OnError,
@@ -55,12 +58,15 @@ from synapse.transfer.bulk.report import (
 )
 from synapse.transfer.bulk.sources import ItemSource, RefusedItem, open_source
 from synapse.transfer.bulk.specification_matcher import Match, Matcher
-from synapse.transfer.bulk.upload_item import Specification, UploadItem
+from synapse.transfer.bulk.upload_item import PendingCreate, Specification, UploadItem
 from synapse.transfer.progress import Progress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import state_folder
 from synapse.transport import Transport
 
-__all__ = ["Endpoints", "UploadTarget", "upload_many"]
+__all__ = ["Endpoints", "SkipExisting", "UploadTarget", "upload_many"]
+
+SkipExisting: TypeAlias = Literal[True, False, "files"]
+"""Whether existing units and files, only files, or nothing is skipped."""
 
 _READ_BATCH = 200
 _VERIFY_BATCH = 500
@@ -109,19 +115,25 @@ def upload_many(
     on_error: OnError = "collect",
     match: Match | None = None,
     journal: str | os.PathLike[str] | None = None,
-    skip_existing: bool = True,
+    skip_existing: SkipExisting = True,
 ) -> UploadReport:
     """Upload many files, see `DataCollection.upload`."""
     validate_int("workers", workers, maximum=256)
     validate_on_error(on_error)
+    if skip_existing not in (True, False, "files"):
+        raise UsageError(
+            f"skip_existing={skip_existing!r} is not valid. Pass True, False or 'files'."
+        )
     matcher = Matcher(target.specifications, match)
     with (
         _convert_disk_errors(),
         contextlib.closing(open_source(source, matcher)) as items,
-        show_progress(progress) as shown,
+        show_progress(progress, "Upload") as shown,
     ):
         items.check()
-        path = Path(journal) if journal is not None else _journal_path(transport, target, items)
+        path = (
+            expand_home(journal) if journal is not None else _journal_path(transport, target, items)
+        )
         project = None if target.project is None else str(target.project)
         opened_journal = Journal(
             path,
@@ -129,9 +141,9 @@ def upload_many(
             created=target.created,
             project=project,
         )
-        with contextlib.closing(opened_journal):
+        with _convert_damage(opened_journal), contextlib.closing(opened_journal):
             run = _UploadRun(transport, target, items, opened_journal, shown, workers, on_error)
-            return run.run(is_verified=skip_existing)
+            return run.run(is_verified=bool(skip_existing), is_compared=skip_existing is True)
 
 
 @contextlib.contextmanager
@@ -143,6 +155,16 @@ def _convert_disk_errors() -> Iterator[None]:
             f"The upload stopped because its progress could not be saved ({error}). Free disk "
             "space for the journal and the temporary files, then run the same call again."
         ) from error
+
+
+@contextlib.contextmanager
+def _convert_damage(journal: Journal) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as error:
+        if not is_damage(error):
+            raise
+        raise journal.make_damage_error(error) from error
 
 
 def _journal_path(transport: Transport, target: UploadTarget, source: ItemSource) -> Path:
@@ -175,6 +197,8 @@ class _UploadRun:
         self._journal = journal
         self._progress = progress
         self._workers = workers
+        # Whether the project has tasks that the journal doesn't know.
+        self._has_other_tasks = False
         self._pipeline = Pipeline("synapse-upload")
         report = UploadReport(collection=target.collection)
         self._report = ReportBuilder(report, self._pipeline, on_error)
@@ -187,17 +211,19 @@ class _UploadRun:
         self._to_create = self._pipeline.add_queue(2 * _CREATE_BATCH)
         self._to_task = self._pipeline.add_queue(2 * _CREATE_BATCH)
 
-    def run(self, *, is_verified: bool) -> UploadReport:
+    def run(self, *, is_verified: bool, is_compared: bool) -> UploadReport:
         """Run until all items are done.
 
         Args:
             is_verified: Whether to ask the server for stored files.
+            is_compared: Whether units of other uploads count.
 
         Raises:
             SynapseError: The first failure, unless failures are collected; or a failure after which
                 no request can succeed.
         """
-        units, tasks = self._build_creators(self._forget_lost_objects())
+        newest = self._compare_with_server(is_compared=is_compared)
+        units, tasks = self._build_creators(newest)
         add_stage, each = self._pipeline.add_stage, self._for_each
         verify = self._verify if is_verified else self._queue_for_sending
         hashers = min(_MAX_HASHERS, self._workers)
@@ -215,27 +241,39 @@ class _UploadRun:
         report.ignored, report.notes = self._source.ignored, self._source.notes
         return report
 
-    def _forget_lost_objects(self) -> int | None:
-        """Remove lost units and tasks from the journal; return the newest unit.
+    def _compare_with_server(self, *, is_compared: bool) -> int:
+        """Bring the journal up to date with the collection and the project.
 
-        No request for an empty journal; else one, or two with a project, and one for each thousand
-        units if some are lost.
+        Lost units and tasks are removed. Units of other uploads are added.
+
+        One request, and with a project one more unless the collection is empty; one for each 500
+        units that the journal doesn't know, and one for each thousand units if some are lost.
+
+        Args:
+            is_compared: Whether units of other uploads count.
+
+        Returns:
+            The highest id of a unit.
         """
         endpoints, journal = self._target.endpoints, self._journal
-        scope = ("data_collection", self._target.collection)
-        units, tasks = journal.count_created()
-        if not units:
-            return None
-        newest, count = fetch_newest(self._transport, endpoints.units, scope)
-        if count < units:
-            journal.retain_units(fetch_ids(self._transport, endpoints.units, scope))
-        if tasks:
-            scope = ("project", self._target.project)
-            if fetch_newest(self._transport, endpoints.task_list, scope)[1] < tasks:
-                journal.retain_tasks(fetch_ids(self._transport, endpoints.task_list, scope))
+        collection, project = self._target.collection, self._target.project
+        units = (self._transport, endpoints.units)
+        newest, count = fetch_newest(*units, ("data_collection", collection))
+        if is_compared and not journal.has_seen(newest, count):
+            oldest = journal.newest_seen
+            journal.add_existing(fetch_existing(*units, collection, oldest), newest)
+        known_units, known_tasks = journal.count_known()
+        if count < known_units:
+            journal.retain_units(fetch_ids(*units, ("data_collection", collection)))
+        if project is not None and known_units:
+            tasks = (self._transport, endpoints.task_list, ("project", project))
+            task_count = fetch_newest(*tasks)[1]
+            if task_count < known_tasks:
+                journal.retain_tasks(fetch_ids(*tasks))
+            self._has_other_tasks = is_compared and task_count > journal.count_known()[1]
         return newest
 
-    def _build_creators(self, newest: int | None) -> tuple[UnitCreator, TaskCreator | None]:
+    def _build_creators(self, newest: int) -> tuple[UnitCreator, TaskCreator | None]:
         target, endpoints = self._target, self._target.endpoints
         common = (self._transport, self._pipeline, self._journal, _CREATE_BATCH, self._fail)
         units = UnitCreator(
@@ -287,8 +325,11 @@ class _UploadRun:
     def _next_queue(self, item: UploadItem) -> Queue[UploadItem] | None:
         """Return the queue of an item's next stage, if any."""
         if item.is_from_earlier_run:
-            is_done = self._target.project is None or item.task is not None
-            return None if is_done else self._to_task
+            if self._target.project is None or item.task is not None:
+                return None
+            if self._has_other_tasks and item.pending_task is None:
+                item.pending_task = PendingCreate(at=0, newest=0)
+            return self._to_task
         if item.pending_unit is not None:
             return self._to_create
         if all(file.checksum for file in item.files):
@@ -310,8 +351,18 @@ class _UploadRun:
             queue.put(item)
 
     def _verify(self, items: list[UploadItem]) -> None:
-        self._sender.verify(items)
-        self._queue_for_sending(items)
+        claimed = self._journal.claim(items)
+        for item in claimed:
+            self._skip_files(item)
+            queue = self._next_queue(item)
+            if queue is None:
+                self._report.add("skipped")
+            else:
+                queue.put(item)
+        new = [item for item in items if not item.is_from_earlier_run]
+        if new:
+            self._sender.verify(new)
+            self._queue_for_sending(new)
 
     def _queue_for_sending(self, items: list[UploadItem]) -> None:
         self._to_send.put(*items)
@@ -346,7 +397,7 @@ class _UploadRun:
 
     def _handle_tasks(self, items: list[UploadItem]) -> None:
         self._report.record_success()
-        self._report.add("tasks", len(items))
+        self._report.add("tasks", sum(not item.has_earlier_task for item in items))
         self._report.add("skipped", sum(item.is_from_earlier_run for item in items))
 
     def _skip_files(self, item: UploadItem) -> None:

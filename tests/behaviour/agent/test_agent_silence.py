@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,22 +11,23 @@ from agent_world import World, make_world
 import synapse
 from synapse.emulator import Emulator
 
-REASON = "The agent has sent no heartbeat for 12 s."
+REASON = "The agent has sent no heartbeat for 3 s."
 RESET = "The agent was reset, and lost the job."
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[World]:
-    """An agent of a backend that waits for twelve seconds."""
-    with Emulator(agent_timeout=12) as emulator:
+def watched(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    """An agent of a backend that waits for some seconds."""
+    with Emulator(agent_timeout=request.param) as emulator:
         yield from make_world(emulator, tmp_path)
 
 
+@pytest.mark.parametrize("watched", [40], indirect=True)
 def test_agent_that_returns_with_an_empty_folder_has_lost_its_jobs(watched: World) -> None:
     job = watched.job(watched.run("wait"), until="running")
 
     watched.agent.kill()
-    shutil.rmtree(watched.folder / "agent")
+    (watched.folder / "agent").rename(watched.folder / "lost")
     watched.agent.start()
 
     with pytest.raises(synapse.JobFailed) as raised:
@@ -35,9 +35,9 @@ def test_agent_that_returns_with_an_empty_folder_has_lost_its_jobs(watched: Worl
     assert raised.value.lines[-1] == RESET
 
 
+@pytest.mark.parametrize("watched", [3], indirect=True)  # less than between two heartbeats
 def test_agent_that_never_returns_ends_the_waiting(watched: World) -> None:
-    job = watched.job(watched.run("wait"), until="running")
-
+    job = watched.session.jobs.get(watched.run("wait"))
     watched.agent.kill()
 
     with pytest.raises(synapse.JobFailed) as raised:

@@ -146,7 +146,7 @@ def test_without_the_extra_the_server_alone_checks_a_zip(
     session: Session, plugin: Plugin, folder: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archive = pack(folder.path, tmp_path / "p.zip").path
-    for module in ("yaml", "pathspec", "jsonschema"):
+    for module in ("yaml", "jsonschema"):
         monkeypatch.setitem(sys.modules, module, None)
 
     with (
@@ -180,3 +180,25 @@ def test_release_is_found_by_code_and_version(
 ) -> None:
     release = plugin.release("1.0.0", folder.path)
     assert session.plugin_releases.get(f"{plugin.code}@{release.version}") is release
+
+
+@pytest.mark.parametrize("form", ["folder", "path", "open"])
+def test_credentials_are_released_only_on_demand(
+    session: Session, plugin: Plugin, folder: Any, tmp_path: Path, form: str
+) -> None:
+    (folder.path / ".env").write_text("TOKEN=s3cret")
+    archive = pack(folder.path, tmp_path / "p.zip", allow_credentials=True).path
+    source = {"folder": folder.path, "path": archive, "open": io.BytesIO(archive.read_bytes())}[
+        form
+    ]
+
+    with (
+        assert_num_requests(session, 0),
+        pytest.raises(
+            UsageError, match=r"look like credentials: \.env\. Name them in .*allow_cred"
+        ),
+    ):
+        plugin.release("1.0.0", source, name="p.zip")
+    release = plugin.release("1.0.0", source, name="p.zip", allow_credentials=True)
+    with zipfile.ZipFile(release.download(tmp_path / "d.zip")) as downloaded:
+        assert ".env" in downloaded.namelist()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import itertools
 import json
 import os
 import signal
 import sqlite3
 import sys
 import threading
+import unicodedata
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -278,7 +280,9 @@ class TestAgain:
         assert journal.stat().st_size > 0
         moved = folder.rename(tmp_path / "moved")
         assert upload(collection, moved, journal=str(journal)).skipped == 3
-        assert upload(collection, moved).created == 3
+        assert upload(collection, moved).skipped == 3
+        (moved / "a.txt").unlink()
+        assert upload(collection, moved).created == 1
 
     def test_record_that_comes_twice(
         self, collection: synapse.DataCollection, folder: Path
@@ -334,6 +338,220 @@ class TestAgain:
         first, port = run(0)
         second, _ = run(port)
         assert first == second == (1, 3)
+
+
+class TestNewJournal:
+    """Another machine, or a container: the collection decides what is there."""
+
+    @pytest.fixture
+    def project(
+        self, session: synapse.Session, collection: synapse.DataCollection
+    ) -> synapse.Project:
+        return session.projects.create(title="P", category="image", data_collection=collection)
+
+    @pytest.fixture
+    def fresh(self, tmp_path: Path) -> Callable[[], Path]:
+        """Returns the path of a new journal."""
+        numbers = itertools.count()
+        return lambda: tmp_path / f"journal-{next(numbers)}"
+
+    def check_once(self, collection: synapse.DataCollection, project: synapse.Project) -> None:
+        assert there(collection) == FOLDER
+        units = [task.data_unit_id for task in project.tasks]
+        assert sorted(map(str, units)) == sorted(str(unit.id) for unit in collection.data_units)
+
+    def test_nothing_is_done_twice(
+        self,
+        session: synapse.Session,
+        collection: synapse.DataCollection,
+        project: synapse.Project,
+        folder: Path,
+        fresh: Any,
+    ) -> None:
+        upload(collection, folder, project=project, journal=fresh())
+        journal = fresh()
+        # Collection, newest unit, units, newest task, tasks.
+        with assert_num_requests(session, 5):
+            report = upload(collection, folder, project=project, journal=journal)
+        assert (report.created, report.tasks, report.skipped, report.files_sent) == (0, 0, 3, 0)
+        with assert_num_requests(session, 3):
+            report = upload(collection, folder, project=project, journal=journal)
+        assert (report.created, report.tasks, report.skipped) == (0, 0, 3)
+        self.check_once(collection, project)
+
+    def test_empty_state_folder(
+        self,
+        collection: synapse.DataCollection,
+        project: synapse.Project,
+        folder: Path,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        for machine in "abc":
+            monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / machine))
+            report = upload(collection, folder, project=project)
+            assert report.created == report.tasks == (3 if machine == "a" else 0)
+        self.check_once(collection, project)
+
+    def test_sources_of_the_same_files(
+        self,
+        collection: synapse.DataCollection,
+        project: synapse.Project,
+        folder: Path,
+        tmp_path: Path,
+    ) -> None:
+        upload(collection, folder, project=project)
+        rows = [{"image": "a.png", "note": "a.txt"}, {"image": "b.png"}, {"image": "sub/c.png"}]
+        manifest = folder / "x.jsonl"
+        manifest.write_text("\n".join(map(json.dumps, rows)))
+        for source in (f"{folder}/**/*.[pt]*", manifest):
+            report = upload(collection, source, project=project)
+            assert (report.created, report.tasks, report.skipped) == (0, 0, 3)
+        manifest.unlink()
+        moved = folder.rename(tmp_path / "moved")
+        assert upload(collection, moved, project=project).skipped == 3
+        self.check_once(collection, project)
+
+    def test_copy_with_decomposed_names(
+        self, collection: synapse.DataCollection, tmp_path: Path, fresh: Any
+    ) -> None:
+        for form in ("NFC", "NFD"):
+            source = tmp_path / form
+            source.mkdir()
+            (source / unicodedata.normalize(form, "\u00e9\uac00.png")).write_bytes(b"photo")
+        journal = fresh()
+        assert upload(collection, tmp_path / "NFC", journal=journal).created == 1
+        assert upload(collection, tmp_path / "NFD", journal=journal).skipped == 1
+        assert upload(collection, tmp_path / "NFD", journal=fresh()).skipped == 1
+        assert collection.data_units.count() == 1
+
+    def test_equal_records_are_counted(
+        self, collection: synapse.DataCollection, folder: Path, tmp_path: Path, fresh: Any
+    ) -> None:
+        paths = [tmp_path / name / "1.png" for name in "xyz"]
+        for path in paths:
+            path.parent.mkdir()
+            path.write_bytes(b"photo")
+        assert upload(collection, paths[:2], journal=fresh()).created == 2
+        report = upload(collection, paths, journal=fresh())
+        assert (report.created, report.skipped) == (1, 2)
+
+    def test_other_content_name_or_meta_is_new(
+        self, collection: synapse.DataCollection, folder: Path, fresh: Any
+    ) -> None:
+        first = {"files": {"image": folder / "a.png"}, "meta": {"n": 1}}
+        assert upload(collection, [first], journal=fresh()).created == 1
+        (folder / "sub" / "a.png").write_bytes(b"another")
+        others = [
+            {"files": {"image": folder / "a.png"}, "meta": {"n": True}},
+            {"files": {"image": folder / "a.png"}},
+            {"files": {"image": folder / "b.png"}, "meta": {"n": 1}},
+            {"files": {"image": folder / "sub" / "a.png"}, "meta": {"n": 1}},
+            {"files": {"image": folder / "a.png", "note": folder / "a.txt"}, "meta": {"n": 1}},
+        ]
+        report = upload(collection, [*others, first], journal=fresh())
+        assert (report.created, report.skipped) == (5, 1)
+
+    def test_two_machines_take_turns(
+        self,
+        session: synapse.Session,
+        collection: synapse.DataCollection,
+        project: synapse.Project,
+        folder: Path,
+        fresh: Any,
+    ) -> None:
+        one, other = fresh(), fresh()
+        upload(collection, folder, project=project, journal=one)
+        for number in range(3):
+            (folder / f"new{number}.png").write_bytes(b"new %d" % number)
+            report = upload(collection, folder, project=project, journal=other)
+            assert (report.created, report.tasks) == (1, 1)
+            assert report.skipped == 3 + number
+            one, other = other, one
+        assert collection.data_units.count() == project.tasks.count() == 6
+        assert upload(collection, folder, project=project, journal=other).skipped == 6
+        # What a journal has seen is not read again.
+        with assert_num_requests(session, 3):
+            upload(collection, folder, project=project, journal=other)
+
+    def test_tasks_of_another_machine(
+        self,
+        collection: synapse.DataCollection,
+        project: synapse.Project,
+        folder: Path,
+        fresh: Any,
+    ) -> None:
+        one, other = fresh(), fresh()
+        upload(collection, folder, journal=one)
+        report = upload(collection, folder, project=project, journal=other)
+        assert (report.created, report.tasks, report.skipped) == (0, 3, 3)
+        report = upload(collection, folder, project=project, journal=one)
+        assert (report.created, report.tasks, report.skipped) == (0, 0, 3)
+        project.tasks[0].delete()
+        report = upload(collection, folder, project=project, journal=fresh())
+        assert (report.created, report.tasks, report.skipped) == (0, 1, 3)
+        self.check_once(collection, project)
+
+    def test_run_that_ended_early_in_between(
+        self,
+        collection: synapse.DataCollection,
+        project: synapse.Project,
+        folder: Path,
+        fresh: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        upload(collection, folder, project=project, journal=fresh())
+        journal = fresh()
+
+        def interrupt(*_: Any, **__: Any) -> None:
+            raise KeyboardInterrupt
+
+        for name in ("claim", "load"):
+            with monkeypatch.context() as patch:
+                patch.setattr(Journal, name, interrupt)
+                with pytest.raises(KeyboardInterrupt):
+                    upload(collection, folder, project=project, journal=journal)
+        report = upload(collection, folder, project=project, journal=journal)
+        assert (report.created, report.tasks, report.skipped) == (0, 0, 3)
+        self.check_once(collection, project)
+
+    def test_units_that_were_deleted_are_made_again(
+        self, collection: synapse.DataCollection, project: synapse.Project, folder: Path, fresh: Any
+    ) -> None:
+        upload(collection, folder, project=project, journal=fresh())
+        journal = fresh()
+        upload(collection, [folder / "b.png"], journal=journal)
+        for unit in list(collection.data_units):
+            unit.delete()
+        report = upload(collection, folder, journal=journal)
+        assert (report.created, report.skipped, report.files_sent) == (3, 0, 0)
+        assert there(collection) == FOLDER
+
+    def test_units_again_if_one_wants(
+        self, collection: synapse.DataCollection, folder: Path, fresh: Any
+    ) -> None:
+        upload(collection, folder)
+        report = upload(collection, folder, journal=fresh(), skip_existing="files")
+        assert (report.created, report.files_sent, report.files_held) == (3, 0, 4)
+        report = upload(collection, folder, journal=fresh(), skip_existing=False)
+        assert (report.created, report.files_sent) == (3, 4)
+        assert upload(collection, folder, journal=fresh()).skipped == 3
+        assert collection.data_units.count() == 9
+
+    @pytest.mark.parametrize("damage", ["header", "middle"])
+    def test_damaged_journal_moved_away(
+        self, collection: synapse.DataCollection, folder: Path, fresh: Any, damage: str
+    ) -> None:
+        journal = fresh()
+        upload(collection, folder, journal=journal)
+        content = bytearray(journal.read_bytes())
+        start = 0 if damage == "header" else 4096
+        content[start : start + 4096] = b"x" * 4096
+        journal.write_bytes(content)
+        with pytest.raises(errors.UsageError, match=r"is damaged.*Move the file away"):
+            upload(collection, folder, journal=journal)
+        journal.rename(journal.with_name("away"))
+        assert upload(collection, folder, journal=journal).skipped == 3
 
 
 class TestFailures:
@@ -575,6 +793,31 @@ class TestAtOnce:
         assert report.files_sent <= 52, "what was sent before the stop was sent again"
         assert len({file["image"] for file in there(collection)}) == 60
         assert collection.data_units.count() == 60
+
+    @pytest.mark.parametrize("ending", ["ctrl-c", "first failure"])
+    def test_files_in_flight_have_not_failed(
+        self, collection: synapse.DataCollection, photos: Callable[[int], Path], ending: str
+    ) -> None:
+        source = photos(60)
+        if ending == "first failure":
+            (source / "030.png").write_bytes(b"")
+
+        class Interrupting(Progress):
+            is_interrupted = ending != "ctrl-c"
+
+            def changed(self) -> None:
+                if self.files_done == 10 and not self.is_interrupted:
+                    self.is_interrupted = True
+                    signal.raise_signal(signal.SIGINT)
+
+        progress = Interrupting()
+        with pytest.raises(KeyboardInterrupt if ending == "ctrl-c" else errors.UsageError):
+            collection.upload(source, progress=progress, workers=8, on_error="raise")
+
+        assert progress.files == 60
+        assert progress.files_failed == 0
+        report = upload(collection, source)
+        assert report.created + report.skipped == 60 - len(report.failed)
 
     def test_file_that_changes_before_it_is_sent(
         self, collection: synapse.DataCollection, photos: Callable[[int], Path]

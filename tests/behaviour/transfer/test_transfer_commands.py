@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +81,57 @@ def test_failed_one_is_named(made: Any, folder: Path) -> None:
     assert done.stdout.startswith("created: 2, skipped: 0, failed: 1")
     assert done.stderr.startswith(f"{folder / 'b.png'}: UsageError: ")
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal for one process there")
+@pytest.mark.parametrize("command", ["upload", "download"])
+def test_ctrl_c(
+    made: Any,
+    tmp_path: Path,
+    proxy: Any,
+    command: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    source = tmp_path / "many"
+    source.mkdir()
+    for number in range(60):
+        (source / f"{number}.png").write_text(f"photo {number}")
+    if command == "download":
+        made[0].upload(source, progress=False)
+    monkeypatch.setenv("SYNAPSE_BASE_URL", proxy.url)
+    enough, is_signalled = threading.Event(), threading.Event()
+    method, path = {"upload": ("POST", "/data_files/"), "download": ("GET", "/files/")}[command]
+    seen: list[Any] = []
+
+    def hold(exchange: Any) -> None:
+        if exchange.method == method and exchange.path.startswith(path):
+            seen.append(exchange)
+        if len(seen) > 10:
+            enough.set()
+            is_signalled.wait(30)
+
+    proxy.on_request = hold
+    folder = source if command == "upload" else tmp_path / "copy"
+    arguments = [command, folder, "--collection", made[0].id, "--workers", 4]
+    with subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert enough.wait(30)
+        process.send_signal(signal.SIGINT)
+        is_signalled.set()
+        stdout, stderr = process.communicate(timeout=60)
+
+    assert (process.returncode, stdout) == (130, "")
+    stopped = re.fullmatch(r"Stopped: (\d+) of 60 done\. The same command goes on\.\n", stderr)
+    assert stopped, stderr
+    assert 5 <= int(stopped[1]) < 60
+    done = run(*arguments)
+    assert done.returncode == 0
+    assert made[0].data_units.count() == 60
+    assert "failed: 0" in done.stdout
 
 
 @pytest.mark.parametrize(

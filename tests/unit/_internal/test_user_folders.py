@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from synapse._internal import user_folders
-from synapse._internal.user_folders import find_user_folder, make_private
+from synapse._internal.user_folders import expand_home, find_user_folder, make_private
 from synapse.errors import ConfigurationError
 
 
@@ -65,3 +65,48 @@ def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigurationError, match="can't be created"):
         make_private(tmp_path / "file" / "folder")
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("~", "/home/me"),
+        ("~/dl", "/home/me/dl"),
+        (Path("~/dl"), "/home/me/dl"),
+        ("~root", "/root"),
+        ("~$report.docx", "~$report.docx"),
+        ("~no-such-user/x", "~no-such-user/x"),
+        ("a/~", "a/~"),
+        ("/~/x", "/~/x"),
+        ("relative", "relative"),
+    ],
+)
+def test_home_at_the_beginning_of_a_path(
+    monkeypatch: pytest.MonkeyPatch, path: str | Path, expected: str
+) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+
+    assert expand_home(path) == Path(expected)
+
+
+def test_a_folder_of_that_name_is_given_otherwise(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert expand_home(expand_home("./~/x")) == tmp_path / "~" / "x"
+
+
+def test_a_home_that_is_unknown_is_no_folder_below_the_current_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(user_folders.os.path, "expanduser", lambda path: path)
+
+    assert expand_home("~/dl") == Path("/~/dl")
+
+
+def test_home_in_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/me")
+    monkeypatch.setenv("XDG_CACHE_HOME", "~/c")
+
+    assert find_user_folder("XDG_CACHE_HOME", ".cache") == Path("/home/me/c")

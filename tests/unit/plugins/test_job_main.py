@@ -19,6 +19,7 @@ import attrs
 import pytest
 
 from synapse.plugins.log_markers import split_level
+from synapse.plugins.process_control import END
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="jobs run on POSIX systems only")
 
@@ -32,10 +33,12 @@ class Ended:
     Attributes:
         code: Its exit code.
         lines: What it printed, with the levels.
+        has_said_end: Whether its last line said that the code is done.
     """
 
     code: int
     lines: list[tuple[str, str | None]]
+    has_said_end: bool = True
 
     @property
     def messages(self) -> list[str]:
@@ -77,9 +80,9 @@ class Started:
         output = self.process.stdout.read().decode()
         code = self.process.wait(timeout=30)
         self.process.stdin.close()
-        return Ended(
-            code, [split_level(line) for line in output.removesuffix("\n").split("\n") if output]
-        )
+        printed = output.removesuffix(f"{END}\n")
+        lines = [split_level(line) for line in printed.removesuffix("\n").split("\n") if printed]
+        return Ended(code, lines, printed != output)
 
     def close(self) -> None:
         self.process.kill()

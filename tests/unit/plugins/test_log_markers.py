@@ -63,3 +63,13 @@ def test_an_unknown_level_is_refused_with_a_suggestion() -> None:
         add_level("x", "warn")
     with pytest.raises(UsageError, match="There are: critical, danger, debug"):
         add_level("x", "zzz")
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [("a\rb", ["a", "b"]), ("a\r\nb", ["a", "b"]), ("\r 50%", [" 50%"]), ("x\r", ["x"])],
+)
+def test_each_state_of_a_bar_in_a_message_has_the_level(message: str, expected: list[str]) -> None:
+    lines = add_level(message, "error").split("\n")
+
+    assert [split_level(line) for line in lines] == [(line, "error") for line in expected]

@@ -221,7 +221,7 @@ def test_an_entrypoint_that_is_left_out(folder: Path) -> None:
 
     assert mistakes(folder) == {
         "actions.train.entrypoint": [
-            "The release has no plugin/train.py: .gitignore leaves the file out."
+            "The release has no plugin/train.py: a rule of git leaves the file out."
         ]
     }
 
@@ -288,7 +288,7 @@ def test_no_configuration(folder: Path) -> None:
 
     (folder / "config.yml").rename(folder / "config.yaml")
     (folder / ".gitignore").write_text("config.*")
-    assert mistakes(folder) == {"": ["Left out by .gitignore."]}
+    assert mistakes(folder) == {"": ["Left out by .gitignore, or by another rule of git."]}
 
 
 def test_two_configurations(folder: Path) -> None:
@@ -352,6 +352,58 @@ def test_a_zip_of_the_folder_instead_of_what_is_in_it(folder: Path, tmp_path: Pa
         check_zip(archive)
 
 
+TEXT = json.dumps(CONFIG)
+
+
+def zip_of(path: Path, *names: str, text: str = TEXT) -> Path:
+    """Make a zip whose files that are called config have a text."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            is_config = name.casefold().rpartition("/")[2].startswith("config.")
+            archive.writestr(name, text if is_config else "")
+    return path
+
+
+@pytest.mark.parametrize("config", ["config.json", "config.yaml", "config.yml", "Config.YAML"])
+@pytest.mark.parametrize(
+    "beside",
+    ["__MACOSX/p/._config.json", "__MACOSX/p/config.json", ".DS_Store", "README.md", "Thumbs.db"],
+)
+def test_a_zip_of_the_folder_beside_other_files(tmp_path: Path, beside: str, config: str) -> None:
+    archive = zip_of(tmp_path / "made.zip", beside, f"p/{config}", "p/plugin/train.py")
+
+    with pytest.raises(PluginConfigError, match="Inside p/, not at the top"):
+        check_zip(archive)
+
+
+@pytest.mark.parametrize("config", ["config.yml", "Config.yaml", "CONFIG.JSON", "config.YML"])
+def test_a_zip_whose_configuration_has_another_name(tmp_path: Path, config: str) -> None:
+    archive = zip_of(tmp_path / "made.zip", config, "plugin/train.py")
+
+    with pytest.raises(PluginConfigError, match=f"Named {config}. Rename the file to config"):
+        check_zip(archive)
+
+
+def test_a_configuration_in_two_folders_is_found(tmp_path: Path) -> None:
+    with pytest.raises(PluginConfigError, match="Inside a/b/, not at the top"):
+        check_zip(zip_of(tmp_path / "made.zip", "a/b/config.yaml", "README.md"))
+
+
+def test_settings_of_something_else_are_no_configuration(tmp_path: Path) -> None:
+    model = zip_of(tmp_path / "model.zip", "model/config.json", text='{"hidden_size": 3}')
+    broken = zip_of(tmp_path / "broken.zip", "model/config.json", text="{")
+    mac = zip_of(tmp_path / "mac.zip", "__MACOSX/config.yml", "README.md")
+
+    assert [check_zip(path) for path in (model, broken, mac)] == [None] * 3
+
+
+@pytest.mark.parametrize("config", ["config.yml", "Config.yaml", "CONFIG.JSON"])
+def test_a_folder_whose_configuration_has_another_name(folder: Path, config: str) -> None:
+    (folder / "config.json").rename(folder / config)
+
+    assert mistakes(folder)[""] == [f"Named {config}. Rename the file to config.yaml."]
+
+
 def test_a_zip_that_is_unsafe(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "made.zip", "w") as archive:
         archive.writestr("../x", "")
@@ -373,13 +425,22 @@ def test_reading_the_configuration(folder: Path) -> None:
             read(folder)
 
 
-def test_without_the_packages(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pathspec", None)
-    with pytest.raises(MissingExtra, match=r"Packing a folder.*synapse-sdk\[plugins\]"):
-        packed(folder)
-
-    monkeypatch.undo()
+def test_yaml_without_the_package(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
     (folder / "config.json").rename(folder / "config.yaml")
     with pytest.raises(MissingExtra, match=r"config.yaml"):
         read_config(folder)
+
+
+def test_credentials_are_packed_only_on_demand(folder: Path) -> None:
+    for name in ("a/id_rsa", *(f"{number}.env" for number in range(6))):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("x")
+
+    with pytest.raises(UsageError, match=r"credentials: 0\.env, .*, 4\.env and 2 more\. Name them"):
+        packed(folder)
+    assert not (folder.parent / "release.zip").exists()
+    assert "a/id_rsa" in packed(folder, allow_credentials=True)
+
+    write(folder, DOTgitignore="*.env\nid_rsa\n")
+    assert packed(folder) == (".gitignore", "config.json", "plugin/train.py")

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import urllib.request
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from synapse.plugins import parameters
-from synapse.plugins.parameters import WHOLE, find_problems, find_schema_problems
+from synapse.plugins.parameters import (
+    WHOLE,
+    find_problems,
+    find_problems_here,
+    find_schema_problems,
+)
 
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -122,3 +129,68 @@ def test_words_that_may_be_meant() -> None:
         "'adam' is not one of ['adamw', 'sgd', 3]; did you mean 'adamw'?"
     ]
     assert find_problems(schema, {"by": 4})["by"] == ["4 is not one of ['adamw', 'sgd', 3]"]
+
+
+HOSTILE = [
+    ({"properties": {"a": {"pattern": "^(a+)+$"}}}, {"a": "a" * 40 + "!"}),
+    ({"properties": {"a": {"items": {"pattern": "(a|a)*$"}}}}, {"a": ["a" * 40 + "!"]}),
+    ({"patternProperties": {"^(a+)+$": {}}}, {"a" * 40 + "!": 1}),
+    ({"propertyNames": {"pattern": "^(a|aa)+$"}}, {"a" * 60 + "!": 1}),
+    ({"properties": {"a": {"uniqueItems": True}}}, {"a": [{"x": n} for n in range(9000)]}),
+    (
+        {
+            "$defs": {
+                **{f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}] * 2} for n in range(40)},
+                "d40": {},
+            },
+            "$ref": "#/$defs/d0",
+        },
+        {"a": 1},
+    ),
+]
+
+
+@pytest.mark.parametrize(("schema", "params"), HOSTILE)
+def test_check_that_would_not_end_is_ended(
+    monkeypatch: pytest.MonkeyPatch, schema: dict[str, Any], params: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(parameters, "_CPU_SECONDS", 1)
+
+    assert find_problems(schema, params) == {"non_field_errors": [parameters._TOO_LONG]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "params"),
+    [
+        ({"properties": {"a": {"pattern": "^b+$"}}}, {"a": "aü"}),
+        ({"properties": {"a": {"pattern": "^b+$"}}}, {"a": "bbb"}),
+        ({"properties": {"a": {"pattern": "("}}}, {"a": "b"}),
+        ({"patternProperties": {"^x": {"type": "null"}}}, {"x1": 2, "y": 3}),
+        ({"patternProperties": {"^x": {}}, "additionalProperties": False}, {"y": 3}),
+        ({"properties": {"a": {"uniqueItems": True}}}, {"a": [1, 1.0]}),
+        (
+            {"$defs": {"n": {"type": "integer"}}, "properties": {"a": {"$ref": "#/$defs/n"}}},
+            {"a": ""},
+        ),
+        ({"$ref": "#/nowhere"}, {"a": 1}),
+        ({"$ref": "#"}, {"a": 1}),
+    ],
+)
+def test_check_in_a_child_finds_the_same(schema: dict[str, Any], params: dict[str, Any]) -> None:
+    assert find_problems(schema, params) == find_problems_here(schema, params)
+
+
+def test_child_imports_nothing_of_the_working_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit(3)")
+    monkeypatch.chdir(tmp_path)
+
+    assert find_problems({"properties": {"a": {"pattern": "b"}}}, {"a": "b"}) == {}
+
+
+def test_child_that_can_not_be_started_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+
+    (problem,) = find_problems({"properties": {"a": {"pattern": "b"}}}, {"a": "b"})[WHOLE]
+    assert problem.startswith("The parameters can't be checked: ")

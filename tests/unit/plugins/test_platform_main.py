@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from synapse.plugins.process_control import END
+
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="jobs run on POSIX systems only")
 
 START = (
@@ -79,3 +81,37 @@ def test_long_parameters_are_in_a_file(folder: Path) -> None:
 
     assert list(variables) == ["SYNAPSE_ACTION_PARAMS_FILE"]
     assert Path(variables["SYNAPSE_ACTION_PARAMS_FILE"]).read_text() == params
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "has_end"),
+    [
+        ("print(1)", 0, True),
+        ("import sys; sys.exit(0)", 0, True),
+        ("import sys; sys.exit()", 0, True),
+        ("import os; os.closerange(0, 3)", 0, True),
+        ("import os; os._exit(0)", 0, False),
+        ("import os; os.fork() and os._exit(0)", 0, False),
+        ("import sys; sys.exit(7)", 7, False),
+    ],
+)
+def test_the_end_is_said_by_code_that_is_done(
+    folder: Path, source: str, code: int, has_end: bool
+) -> None:
+    (folder / "synapse_sdk" / "plugins" / "entrypoint.py").write_text(source)
+    with subprocess.Popen(
+        [sys.executable, "-S", "-c", START, str(Path(__file__).parents[3])],
+        cwd=folder,
+        env={"PATH": os.environ["PATH"]},
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stderr is not None
+        process.stdin.write("{}\n")
+        process.stdin.flush()
+        printed = process.stderr.read()
+
+    assert process.returncode == code
+    assert printed.endswith(f"{END}\n") == has_end

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from synapse.transfer import progress as module
+from synapse.transfer.bulk.pipeline import PipelineStopped
 from synapse.transfer.progress import Bar, CallbackProgress, Progress, progress_of, show_progress
 
 
@@ -75,6 +76,25 @@ class TestNumbers:
         one.finish()
         assert self.numbers(progress) == (10, 10, 10)
         assert (progress.files_done, progress.files_failed) == (0, 1)
+
+    @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, PipelineStopped])
+    def test_file_that_is_interrupted_has_not_failed(self, kind: type[BaseException]) -> None:
+        progress = Progress()
+        progress.expect(110, files=2)
+        with progress.file("b", 10) as other:
+            other.at(10)
+        one = progress.file("a", 100)
+
+        def send() -> None:
+            with one:
+                one.at(60)
+                raise kind
+
+        with pytest.raises(kind):
+            send()
+        one.finish(failed=True)
+        assert self.numbers(progress) == (70, 70, 110)
+        assert (progress.files_done, progress.files_failed, progress.files) == (1, 0, 2)
 
     def test_rate(self, monkeypatch: pytest.MonkeyPatch) -> None:
         now = [100.0]

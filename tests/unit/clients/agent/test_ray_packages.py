@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import zipfile
 from pathlib import Path
 
@@ -31,17 +30,6 @@ class TestPackage:
             (tmp_path / "out.zip").write_bytes(b"".join(one))
         with zipfile.ZipFile(tmp_path / "out.zip") as archive:
             assert archive.namelist() == [".gitignore", "a.py", "b.py", "sub/c.py"]
-
-    def test_folder_without_the_extra(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setitem(sys.modules, "pathspec", None)
-        with zipfile.ZipFile(tmp_path / "code.zip", "w") as archive:
-            archive.writestr("a.py", "")
-
-        with pytest.raises(errors.MissingExtra, match="plugins"):
-            RayPackage(tmp_path)
-        RayPackage(tmp_path / "code.zip").__exit__()
 
     @pytest.mark.parametrize("name", ["nowhere", "file.txt"])
     def test_neither(self, tmp_path: Path, name: str) -> None:

@@ -58,6 +58,14 @@ def test_exit_code_zero_completes_the_job_whatever_was_printed() -> None:
     assert outcome_of(0, lines) == Outcome("completed")
 
 
+def test_exit_code_zero_of_code_that_was_not_done_fails_the_job() -> None:
+    outcome = outcome_of(0, build_lines("99 %"), has_said_end=False)
+
+    assert outcome.status == "failed"
+    assert "as os._exit(0) does" in str(outcome.reason)
+    assert outcome_of(7, [], has_said_end=False) == outcome_of(7, [])
+
+
 @pytest.mark.parametrize(
     ("error", "reason"),
     [

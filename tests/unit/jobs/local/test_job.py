@@ -231,6 +231,8 @@ def test_job_can_not_change_the_release_of_the_next(run: Run, release: Release) 
     def run():
         print(sorted(path.name for path in Path(".").iterdir()))
         Path("plugin.py").write_text("broken")
+        for kept in Path.cwd().parents[2].glob("releases/*/code/plugin.py"):
+            kept.write_text("broken")
         Path("more").touch()
     """)
 
@@ -485,3 +487,88 @@ def test_missing_interpreter(run: Run, tmp_path: Path, caplog: pytest.LogCapture
 
     assert read_reason(job).startswith("It could not be run: FileNotFoundError: ")
     assert "the-jobs-own-token" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import os\ndef run(): os._exit(0)",
+        "import os\ndef run(): os.execv('/bin/true', ['true'])",
+        "import ctypes\ndef run(): ctypes.CDLL(None).exit(0)",
+        "import os\nos._exit(0)",
+        "import os\ndef run():\n    if os.fork():\n        os._exit(0)",
+        "import os, threading\ndef run(): threading.Thread(target=os._exit, args=(0,)).run()",
+        # Another thread than the main one, after the code has returned.
+        """
+        import os, threading
+        def end():
+            threading.main_thread().join()
+            os._exit(0)
+        def run(): threading.Thread(target=end).start()
+        """,
+    ],
+)
+def test_a_process_that_ends_before_its_code_is_done_is_no_success(run: Run, source: str) -> None:
+    outcome = run(source).end()
+
+    assert outcome.status == "failed"
+    assert "as os._exit(0) does" in str(outcome.reason)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def run(): ...",
+        "def run(): raise SystemExit",
+        "import sys\ndef run(): sys.exit(0)",
+        "def run(): print('no end', end='', flush=True)",
+        "import os\ndef run(): os.closerange(0, 3)",
+        "import sys\ndef run(): sys.stdout = sys.stderr = None",
+        "import os\ndef run():\n    if not os.fork(): os._exit(0)",
+        "import atexit, os\ndef run(): atexit.register(os._exit, 0)",
+        "import threading\ndef run(): threading.Thread(target=print).start()",
+        """
+        import multiprocessing
+        def run():
+            process = multiprocessing.Process(target=print)
+            process.start()
+            process.join()
+        """,
+    ],
+)
+def test_code_that_is_done_is_a_success(run: Run, source: str) -> None:
+    assert run(source).end() == Outcome("completed")
+
+
+def test_level_and_reason_behind_text_without_an_end(run: Run) -> None:
+    job = run(
+        """
+        def run(context):
+            print("half a line", end="")
+            context.log("and a message", "warning")
+            print("\\r 50%|##  |", end="")
+            raise ValueError("boom")
+        """
+    )
+
+    assert job.end() == Outcome("failed", "The code raised ValueError: boom.")
+    lines = [(line.message, line.level) for line in job.lines]
+    assert lines[:2] == [("half a line", None), ("and a message", "warning")]
+    assert (" 50%|##  |", None) in lines
+    assert lines[-1] == ("ValueError: boom", "error")
+    assert not [message for message in job.messages if "\x1e" in message or "\r" in message]
+
+
+def test_a_bar_of_many_states_is_one_line_within_the_limit(run: Run) -> None:
+    job = run(
+        """
+        import sys
+        def run():
+            for number in range(100_001):
+                sys.stderr.write(f"\\r{number / 1000:.1f}%|{'#' * 60}|")
+        """,
+        limits={"output": 1.0},
+    )
+
+    assert job.end() == Outcome("completed")
+    assert job.messages[-1].startswith("100.0%|###")

@@ -6,9 +6,14 @@ import time
 from collections.abc import Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from synapse.jobs.local import output_splitter
 from synapse.jobs.local.output_splitter import Output
 from synapse.jobs.spec import OutputLine
+from synapse.plugins.log_markers import LEVELS, add_level
+from synapse.plugins.process_control import END
 
 PIECE = 10 * 1024
 
@@ -50,8 +55,12 @@ def read(taken: Taken, *blocks: bytes, limit: float = 1 << 30) -> Output:
         ([b""], []),
         ([b"one\r\ntwo\r\n"], ["one", "two"]),
         ([b"one\r", b"\ntwo\r"], ["one", "two"]),
-        ([b"\r 1%\r 50%\r100%\n"], [" 1%", " 50%", "100%"]),
-        ([b"\r 1%", b"\r 50%", b"\r100%\nend"], [" 1%", " 50%", "100%", "end"]),
+        ([b"\r 1%\r 50%\r100%\n"], ["100%"]),
+        ([b"\r 1%", b"\r 50%", b"\r100%\nend"], ["100%", "end"]),
+        ([b"begin\r 1%\r", b" 50%\r"], [" 50%"]),
+        ([b"\r 1%\r 50%\r    \rdone\n"], ["done"]),
+        ([b"\r 1%\r 50%\r    \r"], []),
+        ([b"\r 1%\r\r\n\nnext\n"], [" 1%", "", "next"]),
         (["gr\u00fc\u00df".encode()[:3], "gr\u00fc\u00df\n".encode()[3:]], ["gr\u00fc\u00df"]),
         ([b"a\xffb\n"], ["a\ufffdb"]),
         ([b"a\x00b\n"], ["a\ufffdb"]),
@@ -134,3 +143,113 @@ def test_many_lines_are_given_at_once_and_few_after_a_while(taken: Taken) -> Non
         output.flush(due=True)
 
     assert len(taken) == 5001
+
+
+MARKED = "\x1eerror\x1foh"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (f"half{MARKED}\n", [("half", None), ("oh", "error")]),
+        (f"a\nhalf{MARKED}\nb\n", [("a", None), ("half", None), ("oh", "error"), ("b", None)]),
+        (f"\r 1%\r 50%{MARKED}\n\r100%\n", [(" 50%", None), ("oh", "error"), ("100%", None)]),
+        (f"{MARKED}\n{MARKED}", [("oh", "error")] * 2),
+        (f"{MARKED}{MARKED}\n", [("oh", "error")] * 2),
+        (
+            "\r 50%[STEP: fit] [LEVEL: INFO] half way\n",
+            [(" 50%", None), ("[STEP: fit] half way", "info")],
+        ),
+        ("half[LEVEL: ERROR] no\n", [("half", None), ("no", "error")]),
+        (f"{MARKED} [LEVEL: INFO] quoted\n", [("oh [LEVEL: INFO] quoted", "error")]),
+        ("half\x1eloud\x1foh [LEVEL: LOUD] no\n", [("half\x1eloud\x1foh [LEVEL: LOUD] no", None)]),
+    ],
+)
+def test_a_mark_begins_a_line(
+    taken: Taken, size: int, text: str, expected: list[tuple[str, str | None]]
+) -> None:
+    data = text.encode()
+    read(taken, *(data[at : at + size] for at in range(0, len(data), size)))
+
+    assert [(line.message, line.level) for line in taken] == expected
+
+
+@pytest.mark.parametrize("length", range(PIECE - 12, PIECE + 2))
+def test_a_mark_behind_a_long_text_without_end(taken: Taken, length: int) -> None:
+    data = b"x" * length + MARKED.encode() + b"\n"
+    read(taken, data[: length + 3], data[length + 3 :])
+
+    assert (taken[-1].message, taken[-1].level) == ("oh", "error")
+    assert "".join(taken.messages[:-1]) == "x" * length
+
+
+@given(
+    st.lists(
+        st.tuples(st.text("ab \u20ac", max_size=5), st.sampled_from([None, *LEVELS]), st.booleans())
+    ),
+    st.integers(1, 9),
+)
+def test_no_mark_is_ever_text(parts: list[tuple[str, str | None, bool]], size: int) -> None:
+    """Text with and without an end, and marked lines, in any order and any blocks."""
+    printed, expected, is_open = "", [], False
+    for text, level, has_end in parts:
+        if level is not None:
+            printed += add_level(text, level) + "\n"
+            expected.append((text, level))
+            is_open = False
+        elif text:
+            printed += text + "\n" * has_end
+            if is_open:
+                expected[-1] = (expected[-1][0] + text, None)
+            else:
+                expected.append((text, None))
+            is_open = not has_end
+    taken, data = Taken(), printed.encode()
+    read(taken, *(data[at : at + size] for at in range(0, len(data), size)))
+
+    assert [(line.message, line.level) for line in taken] == expected
+
+
+def test_overwritten_states_are_few_and_cost_nothing(
+    taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(10_000))
+    now = 0.0
+
+    def tell_time() -> float:
+        nonlocal now
+        now = next(clock) / 100
+        return now
+
+    monkeypatch.setattr(output_splitter.time, "monotonic", tell_time)
+    bar = (b"\r%3d%%|" + b"#" * 80) * 100
+    output = read(taken, *(bar % ((number,) * 100) for number in range(100)), b"\n", limit=1000)
+
+    assert not output.is_full
+    assert len(taken) <= now / 0.5 + 1
+    assert taken.messages[-1].startswith(" 99%|")
+    assert len(taken) > 1
+
+
+def test_last_state_of_a_bar_that_was_given_already_is_given_once(
+    taken: Taken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = iter([0.0, 1.0, *[2.0] * 20])
+    monkeypatch.setattr(output_splitter.time, "monotonic", lambda: next(times))
+    read(taken, b"\r 1%\r", b" 2%\rx", b"\r\n")
+
+    assert taken.messages == [" 2%", "x"]
+
+
+@pytest.mark.parametrize("text", [f"{END}\n", f"half{END}\n", f"\r 1%{END}", f"{END}\nlate\n"])
+def test_end_is_no_line(taken: Taken, text: str) -> None:
+    output = read(taken, text.encode())
+
+    assert output.has_end
+    assert "end" not in "".join(taken.messages)
+
+
+@pytest.mark.parametrize("text", ["", "end\n", "\x1eend\n", f"{END}ed\n"])
+def test_other_text_is_no_end(taken: Taken, text: str) -> None:
+    assert not read(taken, text.encode()).has_end

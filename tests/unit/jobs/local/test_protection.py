@@ -87,6 +87,14 @@ def test_change_changes_the_fingerprint(folder: Path, change: str) -> None:
     assert compute_fingerprint(folder) != before
 
 
+def test_caches_can_count(folder: Path) -> None:
+    before = compute_fingerprint(folder, has_caches=False)
+
+    (folder / "a" / "__pycache__" / "other.pyc").write_text("cached")
+
+    assert compute_fingerprint(folder, has_caches=False) != before
+
+
 def test_use_protection_and_caches_change_nothing(folder: Path) -> None:
     protect(folder)
     before = compute_fingerprint(folder)

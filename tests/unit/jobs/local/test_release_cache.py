@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import threading
 from collections.abc import Callable
@@ -60,6 +61,32 @@ def test_release_is_unpacked_once(cache: ReleaseCache, release: Release, folder:
         assert (kept.code / "plugin.py").is_file()
     with ReleaseCache(folder).lend(file) as kept:  # after a restart
         assert (kept.code / "plugin.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["plugin.py", "more.py", "__pycache__/plugin.cpython-311.pyc"])
+def test_code_that_a_job_changed_is_unpacked_again(
+    cache: ReleaseCache, release: Release, folder: Path, name: str
+) -> None:
+    file = release("x = 1")
+    with cache.lend(file) as kept:
+        kept.environments.mkdir()
+        (kept.code / name).parent.mkdir(exist_ok=True)
+        (kept.code / name).write_text("x = 2")
+
+    with cache.lend(file) as kept:
+        assert {path.name for path in kept.code.iterdir()} == {"config.json", "plugin.py"}
+        assert (kept.code / "plugin.py").read_text() == "x = 1"
+        assert kept.environments.is_dir()
+    assert read_names(folder) == {file.checksum}
+
+
+def test_removed_code_is_unpacked_again(cache: ReleaseCache, release: Release) -> None:
+    file = release("x = 1")
+    with cache.lend(file) as kept:
+        shutil.rmtree(kept.code)
+
+    with cache.lend(file) as kept:
+        assert (kept.code / "plugin.py").read_text() == "x = 1"
 
 
 def test_jobs_at_the_same_time_share_a_release(cache: ReleaseCache, release: Release) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from synapse.plugins.process_control import END
 from unit.clients.agent.dashboard import Answer, Dashboard
 
 
@@ -16,6 +17,7 @@ class StandInHead:
         logs: Output of the job so far.
         fields: Further fields of the job.
         submission: The submitted job, if any.
+        says_end: Whether the output of a job that succeeded ends as that of a real one.
         refusal: Response to a submission, instead of accepting the job.
     """
 
@@ -23,6 +25,7 @@ class StandInHead:
         self.dashboard = dashboard
         self.status = "SUCCEEDED"
         self.logs = ""
+        self.says_end = True
         self.fields: dict[str, Any] = {}
         self.submission: dict[str, Any] | None = None
         self.refusal: Answer | None = None
@@ -49,7 +52,8 @@ class StandInHead:
         if self.submission is None or self.is_forgetful:
             return 404, "The job does not exist"
         if path.endswith("/logs"):
-            return 200, {"logs": self.logs}
+            end = f"{END}\n" if self.says_end and self.status == "SUCCEEDED" else ""
+            return 200, {"logs": self.logs + end}
         if path.endswith("/stop"):
             self.status = "STOPPED"
             return 200, {"stopped": True}

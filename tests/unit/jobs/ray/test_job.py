@@ -249,6 +249,17 @@ def test_state_of_the_cluster_decides_the_outcome(
     assert run(spec).end() == outcome
 
 
+def test_success_of_code_that_ended_its_process_is_none(
+    head: StandInHead, run: Run, spec: JobSpec
+) -> None:
+    head.logs, head.says_end = "99 %\n", False
+
+    outcome = run(spec).end()
+
+    assert outcome.status == "failed"
+    assert "as os._exit(0) does" in str(outcome.reason)
+
+
 def test_exception_in_the_output_is_the_reason(head: StandInHead, run: Run, spec: JobSpec) -> None:
     head.status, head.fields = "FAILED", {"driver_exit_code": 1}
     head.logs = add_level("Traceback (most recent call last):\n  ...\nKeyError: 'a'\n", "error")

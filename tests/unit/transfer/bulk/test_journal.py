@@ -5,14 +5,18 @@ from __future__ import annotations
 import sqlite3
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from synapse.errors import JournalInUse, UsageError
 from synapse.transfer.bulk.journal import Journal
-from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
+from synapse.transfer.bulk.upload_item import ExistingUnit, ItemFile, UploadItem
+from synapse.transfer.filenames import compose
 
 
 @pytest.fixture
@@ -94,7 +98,7 @@ def test_steps(path: Path) -> None:
     assert again.pending_task.at == at
     item.task = 7
     journal.create("task", [item])
-    assert journal.count_created() == (1, 1)
+    assert journal.count_known() == (1, 1)
     journal.close()
 
     journal = open_journal(path)
@@ -144,7 +148,7 @@ def test_file_that_was_written_to(path: Path, changed: Any) -> None:
     journal.load_by_checksums(third)
     assert third.unit is None
     assert load(journal, build_item(**changed)).unit is None
-    assert journal.count_created() == (0, 0)
+    assert journal.count_known() == (0, 0)
     journal.close()
 
 
@@ -168,17 +172,97 @@ def test_what_the_server_has_lost(path: Path) -> None:
     journal.create("unit", records)
     journal.request("task", records)
     journal.create("task", records)
-    assert journal.count_created() == (3, 3)
+    assert journal.count_known() == (3, 3)
 
     journal.retain_units([2, 3, 99])
-    assert journal.count_created() == (2, 2)
+    assert journal.count_known() == (2, 2)
     assert load(journal, build_item("a")).unit is None
     assert load(journal, build_item("a")).checksums == {"image": "a"}
     journal.retain_tasks([30])
-    assert journal.count_created() == (2, 1)
+    assert journal.count_known() == (2, 1)
     assert load(journal, build_item("b")).task is None
     assert load(journal, build_item("c")).task == 30
     journal.close()
+
+
+def build_existing(name: str, unit: int, checksum: str = "abc") -> ExistingUnit:
+    return ExistingUnit(unit, build_item(name).content, {"image": checksum})
+
+
+def test_units_of_other_uploads(path: Path) -> None:
+    journal = open_journal(path)
+    assert journal.has_seen(0, 0)
+    assert not journal.has_seen(5, 3)
+    assert journal.newest_seen == 0
+    journal.add_existing([build_existing(name, unit) for unit, name in enumerate("aab", 3)], 5)
+    assert (journal.has_seen(5, 3), journal.has_seen(6, 4), journal.has_seen(5, 4)) == (
+        *(True, False),
+        False,
+    )
+    assert (journal.newest_seen, journal.count_known()) == (5, (3, 0))
+
+    assert journal.claim([build_item("a", checksum="x"), build_item("c", checksum="abc")]) == []
+    items = [build_item("b", checksum="abc"), build_item("a", checksum="abc")]
+    assert journal.claim(items) == items
+    assert [(item.unit, item.is_from_earlier_run) for item in items] == [(5, True), (3, True)]
+    assert journal.count_known() == (3, 0)
+    journal.close()
+
+    journal = open_journal(path)
+    assert journal.newest_seen == 5
+    assert load(journal, build_item("a")).unit == 3
+    assert journal.has_unit(5)
+    assert not journal.has_unit(4)
+    journal.add_existing([build_existing("b", 5), build_existing("c", 6)], 6)
+    assert journal.count_known() == (4, 0)
+    journal.retain_units([3, 4, 5])
+    assert journal.count_known() == (3, 0)
+    journal.close()
+    journal = open_journal(path, created="later")
+    assert (journal.newest_seen, journal.count_known()) == (0, (0, 0))
+    journal.close()
+
+
+def test_unit_of_a_lost_response_is_no_other_upload(path: Path) -> None:
+    journal = open_journal(path)
+    item = build_item("a", checksum="abc")
+    journal.request("unit", [item])
+    journal.add_existing([build_existing("a", 7)], 7)
+    item.unit = 7
+    journal.create("unit", [item])
+    assert journal.count_known() == (1, 0)
+    assert journal.claim([build_item("a", checksum="abc")]) == []
+    journal.close()
+
+
+_CONTENTS = st.lists(st.sampled_from(["a1", "a2", "b1", "\u00e91", "e\u03011"]), max_size=8)
+
+
+@given(existing=_CONTENTS, wanted=_CONTENTS, size=st.integers(1, 8))
+def test_each_content_is_there_as_often_as_wanted(
+    existing: list[str], wanted: list[str], size: int
+) -> None:
+    """Claims pair equal contents, each unit once, whatever the batches."""
+    journal = Journal(None, collection=("s", "1"), created="", project=None)
+    journal.add_existing(
+        (build_existing(name[:-1], unit, name[-1]) for unit, name in enumerate(existing, 1)),
+        len(existing),
+    )
+    items = [
+        UploadItem(name, [ItemFile("image", "", name[:-1], 3, 5, name[-1], origin=f"{n}")], {})
+        for n, name in enumerate(wanted)
+    ]
+    claimed = [
+        item
+        for start in range(0, len(items), size)
+        for item in journal.claim(items[start : start + size])
+    ]
+    journal.close()
+    count = Counter(map(compose, existing)) & Counter(map(compose, wanted))
+    assert Counter(compose(item.label) for item in claimed) == count
+    units = [item.unit for item in claimed]
+    assert len(set(units)) == len(units)
+    assert all(compose(existing[(item.unit or 0) - 1]) == compose(item.label) for item in claimed)
 
 
 def test_another_collection_of_that_id(path: Path) -> None:
@@ -228,7 +312,11 @@ def test_of_another_version_is_left_alone(path: Path) -> None:
 
 def test_one_at_a_time(path: Path) -> None:
     journal = open_journal(path)
-    with pytest.raises(JournalInUse, match="using the journal"):
+    # Another journal doesn't know what the first upload is about to create.
+    with pytest.raises(JournalInUse, match=r"using the journal.*Wait") as caught:
+        open_journal(path)
+    assert "journal=" not in str(caught.value)
+    with pytest.raises(JournalInUse):
         open_journal(path)
     journal.close()
     open_journal(path).close()
@@ -259,13 +347,23 @@ def test_lock_goes_with_the_process(path: Path) -> None:
 def test_what_is_no_journal(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(b"no database" * 100)
-    with pytest.raises(UsageError, match=r"photo\.png can't be used"):
+    with pytest.raises(UsageError, match=r"photo\.png is damaged, or is another file"):
         open_journal(path)
     assert path.read_bytes() == b"no database" * 100
     with pytest.raises(UsageError, match="can't be opened"):
         open_journal(tmp_path)
     with pytest.raises(UsageError, match="can't be opened"):
         open_journal(path / "below")
+
+
+@pytest.mark.parametrize("facts", ["", "{}", "[1]", "7", "null", '["a", "b"]'])
+def test_damaged_header(path: Path, facts: str) -> None:
+    open_journal(path).close()
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE facts SET value = ? WHERE name = 'collection'", (facts,))
+    database.close()
+    with pytest.raises(UsageError, match=r"is damaged.*Move the file away.*aren't created again"):
+        open_journal(path)
 
 
 @pytest.mark.parametrize("table", ["records(title)", "tasks(title)", "facts(name, value)"])

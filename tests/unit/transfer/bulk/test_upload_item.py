@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from synapse.transfer.bulk.upload_item import ItemFile, UploadItem, quote_path
+import pytest
+
+from synapse.transfer.bulk.upload_item import ExistingUnit, ItemFile, UploadItem, quote_path
 
 
 def build_item(meta: dict[str, Any] | None = None, **changes: Any) -> UploadItem:
@@ -45,6 +47,72 @@ def test_matches_a_unit_of_the_server() -> None:
     assert not build_item(checksum="cc").matches(row, by_name=False)
     assert not build_item(meta={"n": 2}).matches(row, by_name=False)
     assert not build_item().matches({"files": {}}, by_name=False)
+
+
+def test_key_and_content_have_one_form_of_each_letter() -> None:
+    one, other = build_item(name="\u00e9.png"), build_item(name="e\u0301.png")
+    assert (one.key, one.content) == (other.key, other.content)
+
+
+def build_unit(item: UploadItem, **changes: Any) -> ExistingUnit:
+    files = {
+        file.specification: {"checksum": file.checksum.upper(), "path": file.name, "size": 1}
+        for file in item.files
+    }
+    return ExistingUnit.from_row(7, {"files": files, "meta": item.meta, **changes})
+
+
+@pytest.mark.parametrize(
+    ("meta", "stored"),
+    [
+        ({"a": 1, "b": [2]}, {"b": [2.0], "a": 1.0}),
+        ({"a": 1e300}, {"a": 10**300}),
+        ({"a": -0.0}, {"a": 0}),
+        ({"a": 0.1}, {"a": 0.1}),
+        ({"a": 5e-324}, {"a": 5e-324}),
+        ({}, None),
+    ],
+)
+def test_equal_unit(meta: dict[str, Any], stored: Any) -> None:
+    item = build_item(meta=meta)
+    unit = build_unit(item, meta=stored)
+    assert unit.content == item.content
+    assert item.is_equal(unit.checksums)
+
+
+@pytest.mark.parametrize(
+    ("meta", "stored"),
+    [
+        ({"a": 1}, {"a": True}),
+        ({"a": 1}, {"a": "1"}),
+        ({"a": 0}, {"a": False}),
+        ({"a": 0}, {"a": None}),
+        ({"a": 0}, {}),
+        ({}, {"a": 1}),
+        ({"a": [1]}, {"a": ["1"]}),
+        ({"a": 2**53}, {"a": 2**53 + 1}),
+        ({"a": 10}, {"a": 1}),
+        ({"a": []}, {"a": {}}),
+        ({}, [1]),
+        ({}, "x"),
+    ],
+)
+def test_unit_of_other_meta(meta: dict[str, Any], stored: Any) -> None:
+    item = build_item(meta=meta)
+    assert build_unit(item, meta=stored).content != item.content
+
+
+@pytest.mark.parametrize("files", [None, [], {}, {"image": None}, {"image": {"path": "a.png"}}])
+def test_unit_of_other_files(files: Any) -> None:
+    item = build_item()
+    unit = build_unit(item, files=files)
+    assert unit.content != item.content or not item.is_equal(unit.checksums)
+
+
+def test_unit_of_other_bytes() -> None:
+    unit = build_unit(build_item())
+    assert build_item().is_equal(unit.checksums)
+    assert not build_item(checksum="cc").is_equal(unit.checksums)
 
 
 def test_changed_file(tmp_path: Path) -> None:

@@ -33,9 +33,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_stages(server: Any, transport: Transport, folder: Path, tmp_path: Path) -> None:
+    server.reply(200, EMPTY)
     server.reply(200, {"checksums": []})
     server.reply(201, {"id": 3, "checksum": MD5})
-    server.reply(200, EMPTY)
     server.reply(201, [{"id": 4}])
     server.reply(201, [{"id": 5}])
     options: dict[str, Any] = {"workers": 1, "progress": False, "journal": tmp_path / "journal"}
@@ -44,9 +44,9 @@ def test_stages(server: Any, transport: Transport, folder: Path, tmp_path: Path)
 
     assert (report.created, report.tasks, report.files_sent) == (1, 1, 1)
     assert [request.target.partition("?")[0] for request in server.requests] == [
+        "/data_units/",
         "/data_files/verify_checksums/",
         "/data_files/",
-        "/data_units/",
         "/data_units/",
         "/tasks/",
     ]
@@ -60,7 +60,11 @@ def test_stages(server: Any, transport: Transport, folder: Path, tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("options", "message"),
-    [({"workers": 0}, "workers=0"), ({"on_error": "ignore"}, "on_error='ignore'")],
+    [
+        ({"workers": 0}, "workers=0"),
+        ({"on_error": "ignore"}, "on_error='ignore'"),
+        ({"skip_existing": "units"}, "skip_existing='units'"),
+    ],
 )
 def test_wrong_arguments(
     transport: Transport, folder: Path, options: dict[str, Any], message: str
