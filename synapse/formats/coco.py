@@ -254,10 +254,10 @@ class _Pictures:
     def find(self, file: int, name: str) -> Path | None:
         """Return the picture's file, or `None`."""
         for folder in self._folders[file]:
-            path = os.path.join(folder, name)  # quicker than a Path for each place
-            if os.path.isfile(path):
+            path = folder / name
+            if path.is_file():
                 self._used.add(folder)
-                return Path(path)
+                return path
         return None
 
     def find_unlisted(self) -> Iterator[str]:

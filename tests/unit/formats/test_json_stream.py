@@ -97,8 +97,9 @@ def test_window_stays_small(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_wrong_files_are_not_read_to_their_end(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"a": [x' + "1" * 10_000_000)
-    with path.open() as file, pytest.raises(UsageError, match="character 7"):
-        list(json_stream._Window(path, file).read())
+    with path.open() as file:
+        with pytest.raises(UsageError, match="character 7"):
+            list(json_stream._Window(path, file).read())
         assert file.tell() < 2_000_000
 
 
