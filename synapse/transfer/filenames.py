@@ -42,6 +42,8 @@ def fold(name: str) -> str:
         >>> fold(" Mask"), fold("mask")
         ('mask', 'mask')
     """
+    if name.isascii():
+        return name.casefold().strip()
     return compose(compose(name).casefold().strip())
 
 

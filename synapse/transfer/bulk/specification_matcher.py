@@ -41,12 +41,14 @@ _EXTENSIONS = {
     "pcd": "bin las laz pcd ply xyz",
 }
 _TYPES = {
-    f".{extension}": file_type
+    extension: file_type
     for file_type, extensions in _EXTENSIONS.items()
     for extension in extensions.split()
 }
-_COMPRESSIONS = frozenset({".bz2", ".gz", ".xz", ".zst"})
+_COMPRESSIONS = frozenset({"bz2", "gz", "xz", "zst"})
 _SEPARATORS = "_-."
+# Folders whose names are kept at once.
+_MAX_FOLDERS = 1000
 # Folders of masks: `masks`, `trainannot`, `SegmentationClass`, `gtFine`.
 _ANNOTATIONS = re.compile(
     r"(annot(ation)?s?|masks?|labels?|trimaps?)$|(^|[ _.-])(gt|seg)([ _.-]|$|fine|coarse)"
@@ -81,7 +83,42 @@ def guess_file_type(path: str | os.PathLike[str]) -> str | None:
         >>> guess_file_type("photo.JPG"), guess_file_type("notes")
         ('image', None)
     """
-    return _TYPES.get(PurePath(path).suffix.lower())
+    return _guess(PurePath(path).name)
+
+
+def _guess(name: str) -> str | None:
+    stem, _, extension = name.rpartition(".")
+    return _TYPES.get(extension.lower()) if stem else None
+
+
+@attrs.frozen
+class _FolderNames:
+    """The parts of a folder's path, which many files share.
+
+    Attributes:
+        parts: The parts.
+        matches: For each part, the specification of that name, if any.
+        has_annotations: Whether a part's name promises annotations.
+    """
+
+    parts: list[str]
+    matches: list[str | None]
+    has_annotations: bool
+
+
+@attrs.frozen
+class _Candidates:
+    """Specifications for files of one type.
+
+    Attributes:
+        exact: Specifications of that type; for other files those of the type `data`.
+        accepting: Names of all that accept a file of the type.
+        suffixes: Names that the end of a file's name may decide between.
+    """
+
+    exact: list[Specification]
+    accepting: list[str]
+    suffixes: list[str]
 
 
 class Matcher:
@@ -105,6 +142,8 @@ class Matcher:
         self.by_name = {item.name: item for item in specifications}
         self.required = [item.name for item in specifications if item.is_required]
         self._folded = {fold(name): name for name in self.by_name}
+        self._candidates = {kind: self._find_candidates(kind) for kind in (*_EXTENSIONS, None)}
+        self._folders: dict[str, _FolderNames] = {}
         self._match = match
         self._only = specifications[0] if len(specifications) == 1 else None
 
@@ -132,8 +171,9 @@ class Matcher:
             UsageError: Several specifications match, or `match` returned an unknown name.
         """
         relative = compose(relative)
-        *parts, name = relative.split("/")
-        specification = self._find(parts, name) if self._match is None else self._match(Path(path))
+        path_of_folder, _, name = relative.rpartition("/")
+        folder = self._read_folder(path_of_folder)
+        specification = self._find(folder, name) if self._match is None else self._match(Path(path))
         if specification is None:
             return None
         if specification not in self.by_name:
@@ -141,10 +181,10 @@ class Matcher:
                 f"match() named {specification!r} for {quote_path(relative)}; the collection "
                 f"has {self._names()}."
             )
-        is_doubtful = self._match is None and self._is_doubtful(parts, name, specification)
+        is_doubtful = self._match is None and self._is_doubtful(folder, name, specification)
         if self.is_single:
             return Placement(specification, relative, relative, is_doubtful)
-        key, short = self._find_keys(parts, name, specification)
+        key, short = self._find_keys(folder, name, specification)
         return Placement(specification, key, short, is_doubtful)
 
     def check(self, label: str, names: Sequence[str]) -> None:
@@ -162,70 +202,87 @@ class Matcher:
         if not names:
             raise UsageError(f"{label} has no files. Add at least one.")
 
-    def _find(self, parts: list[str], name: str) -> str | None:
-        """Apply rules 1 to 4."""
-        file_type = guess_file_type(name)
-        if self._only is not None:
-            return self._only.name if self._only.file_type in ("data", file_type) else None
+    def _read_folder(self, path: str) -> _FolderNames:
+        folder = self._folders.get(path)
+        if folder is None:
+            parts = path.split("/") if path else []
+            folded = [*map(fold, parts)]
+            has_annotations = any(map(_ANNOTATIONS.search, folded))
+            folder = _FolderNames(parts, [*map(self._folded.get, folded)], has_annotations)
+            if len(self._folders) >= _MAX_FOLDERS:
+                self._folders.clear()
+            self._folders[path] = folder
+        return folder
+
+    def _find_candidates(self, file_type: str | None) -> _Candidates:
         exact = [item for item in self.specifications if item.file_type == file_type]
         accepting = [item.name for item in self.specifications if _accepts(item, file_type)]
-        for part in reversed(parts):
-            if (folder_match := self._folded.get(fold(part))) in accepting:
-                return folder_match
-        stem = _split_name(name)[0]
-        if (name_match := self._folded.get(fold(stem))) in accepting:
-            return name_match
         suffixes = [item.name for item in exact] or accepting
-        suffixes = [name for name in suffixes if _cut(self._shorten(stem, name), name) is not None]
-        if suffixes:
-            return max(suffixes, key=len)
-        candidates = exact or [item for item in self.specifications if item.file_type == "data"]
-        if len(candidates) > 1:
-            primary = [item for item in candidates if item.is_primary]
-            required = [item for item in candidates if item.is_required]
-            names = ", ".join(item.name for item in candidates)
-            candidates = primary if len(primary) == 1 else required
-            if len(candidates) != 1:
+        others = [item for item in self.specifications if item.file_type == "data"]
+        return _Candidates(exact or others, accepting, sorted(suffixes, key=len, reverse=True))
+
+    def _find(self, folder: _FolderNames, name: str) -> str | None:
+        """Apply rules 1 to 4."""
+        file_type = _guess(name)
+        if self._only is not None:
+            return self._only.name if self._only.file_type in ("data", file_type) else None
+        candidates = self._candidates[file_type]
+        for match in reversed(folder.matches):
+            if match in candidates.accepting:
+                return match
+        stem = _split_name(name)[0]
+        if (match := self._folded.get(fold(stem))) in candidates.accepting:
+            return match
+        for match in candidates.suffixes:
+            if _cut(self._shorten(stem, match), match) is not None:
+                return match
+        found = candidates.exact
+        if len(found) > 1:
+            primary = [item for item in found if item.is_primary]
+            required = [item for item in found if item.is_required]
+            names = ", ".join(item.name for item in found)
+            found = primary if len(primary) == 1 else required
+            if len(found) != 1:
+                path = "/".join([*folder.parts, name])
                 raise UsageError(
-                    f"{quote_path('/'.join([*parts, name]))} could be for any of {names}. Put the "
-                    "files into folders of these names, end their names with them, or pass match=."
+                    f"{quote_path(path)} could be for any of {names}. Put the files into folders "
+                    "of these names, end their names with them, or pass match=."
                 )
-        return candidates[0].name if candidates else None
+        return found[0].name if found else None
 
-    def _is_doubtful(self, parts: list[str], name: str, specification: str) -> bool:
-        if guess_file_type(name) != "image" or self.by_name[specification].file_type != "image":
-            return False
-        folders = [fold(part) for part in parts]
-        return fold(specification) not in folders and any(map(_ANNOTATIONS.search, folders))
+    def _is_doubtful(self, folder: _FolderNames, name: str, specification: str) -> bool:
+        return (
+            folder.has_annotations
+            and specification not in folder.matches
+            and _guess(name) == self.by_name[specification].file_type == "image"
+        )
 
-    def _find_keys(self, parts: list[str], name: str, specification: str) -> tuple[str, str]:
+    def _find_keys(self, folder: _FolderNames, name: str, specification: str) -> tuple[str, str]:
         """Return `key` and `short` of a placement."""
         stem, short = _split_name(name)
-        folders = [self._folded.get(fold(part)) for part in parts]
-        for place in reversed(range(len(parts))):
-            if folders[place] == specification:
-                parts = [*parts[:place], *parts[place + 1 :]]
-                break
-        else:
-            if fold(stem) == fold(specification):
-                return "/".join(parts), "/".join(parts)
+        is_in_folder = specification in folder.matches
+        if not is_in_folder and fold(stem) == fold(specification):
+            return "/".join(folder.parts), "/".join(folder.parts)
         short = self._shorten(short, specification)
         short = self._shorten(_cut(short, specification) or short, specification)
-        key = "/".join([*parts, stem])
-        if specification not in folders:
-            for place in reversed(range(len(parts))):
-                if folders[place] is not None:
-                    parts = [*parts[:place], *parts[place + 1 :]]
-                    break
-        return key, "/".join([*parts, short])
+        key_parts = short_parts = folder.parts
+        for place in reversed(range(len(folder.parts))):
+            match = folder.matches[place]
+            if match == specification or (match is not None and not is_in_folder):
+                short_parts = [*folder.parts[:place], *folder.parts[place + 1 :]]
+                break
+        if is_in_folder:
+            key_parts = short_parts
+        return "/".join([*key_parts, stem]), "/".join([*short_parts, short])
 
     def _shorten(self, stem: str, specification: str) -> str:
         """Return a stem without the extension of another specification's file: `001.png`."""
-        file_type = guess_file_type(stem)
+        file_type = _guess(stem)
+        if file_type is None:
+            return stem
         others = (item for item in self.specifications if item.name != specification)
-        if file_type is not None and any(item.file_type == file_type for item in others):
-            return stem.rpartition(".")[0]
-        return stem
+        is_other = any(item.file_type == file_type for item in others)
+        return stem.rpartition(".")[0] if is_other else stem
 
     def _names(self) -> str:
         return ", ".join(map(repr, self.by_name))
@@ -243,7 +300,7 @@ def _split_name(name: str) -> tuple[str, str]:
     stem, _, extension = name.rpartition(".")
     if not stem:
         return name, name
-    if f".{extension.lower()}" in _COMPRESSIONS:
+    if extension.lower() in _COMPRESSIONS:
         return stem, stem.rpartition(".")[0] or stem
     return stem, stem
 
@@ -251,6 +308,6 @@ def _split_name(name: str) -> tuple[str, str]:
 def _cut(stem: str, name: str) -> str | None:
     """Return a stem without a separated specification name at the end."""
     rest = stem[: -len(name)]
-    if fold(stem).endswith(fold(name)) and rest and rest[-1] in _SEPARATORS:
-        return rest.rstrip(_SEPARATORS) or None
-    return None
+    if not rest or rest[-1] not in _SEPARATORS or fold(stem[-len(name) :]) != fold(name):
+        return None
+    return rest.rstrip(_SEPARATORS) or None
