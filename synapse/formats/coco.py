@@ -25,7 +25,7 @@ from synapse._internal.lazy_import import load
 from synapse.annotations import Annotation, Mask
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.coco_index import CocoFile, CocoIndex, ImageRow
-from synapse.formats.coco_rows import CategoryRegistry, RowReader, RowWriter
+from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWriter
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.pictures import SUFFIXES, check_mode, place_picture, read_size
 from synapse.formats.report import FormatReport
@@ -170,7 +170,7 @@ def read(
 
     Raises:
         MissingExtra: Pillow isn't installed, and `check_sizes` is set.
-        UsageError: There is no file, or several of one split, or one that isn't valid JSON.
+        UsageError: The folder has no file, or several of one split, or one that isn't valid JSON.
     """
     paths = _list_files(folder, file)
     if check_sizes is None:
@@ -180,7 +180,7 @@ def read(
     ids: dict[str, Any] = {}
     labels = [_read_categories(each, classes, ids, report) for each in index.files]
     places = _Pictures(folder, index, images)
-    readers = [RowReader(each, classes, clip) for each in labels]
+    readers = [CocoRowReader(each, classes, clip) for each in labels]
 
     def build_steps() -> Iterator[Step]:
         for row in index:
@@ -291,7 +291,7 @@ class _ReadStep:
 
     index: CocoIndex
     row: ImageRow
-    reader: RowReader
+    reader: CocoRowReader
     places: _Pictures
     check_sizes: bool
 
@@ -450,7 +450,7 @@ def write(
     if rotation not in ("attribute", "polygon"):
         raise UsageError(f"rotation={rotation!r} is not valid. Use 'attribute' or 'polygon'.")
     ids = _check_ids(data.info.get("category_ids", {}) if category_ids is None else category_ids)
-    writer = RowWriter(CategoryRegistry(data.classes, ids), rotation == "polygon", report)
+    writer = CocoRowWriter(CategoryRegistry(data.classes, ids), rotation == "polygon", report)
     with ExitStack() as stack:
         files: dict[str, _SplitFile] = {}
         for sample in data.samples:
@@ -503,7 +503,7 @@ class _SplitFile:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def add(self, sample: Sample, writer: RowWriter, images: ImageMode) -> None:
+    def add(self, sample: Sample, writer: CocoRowWriter, images: ImageMode) -> None:
         """Write a picture and its rows."""
         report = writer.report
         if not place_picture(sample, self._pictures / sample.name, images):

@@ -8,12 +8,12 @@ import pytest
 
 from synapse.annotations import Box, Group, Keypoint, Mask, Polygon
 from synapse.formats import DataSetClass, FormatReport, Sample
-from synapse.formats.coco_rows import CategoryRegistry, RowReader, RowWriter, join_bounds
+from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWriter, join_bounds
 
 
 def read(*rows: dict[str, Any], **options: Any) -> tuple[list[Any], FormatReport]:
     report = FormatReport()
-    reader = RowReader({1: "car"}, {"car": DataSetClass("car", keypoints=["wheel"])}, **options)
+    reader = CocoRowReader({1: "car"}, {"car": DataSetClass("car", keypoints=["wheel"])}, **options)
     return list(reader.read(rows, "a.jpg", (40, 30), report)), report
 
 
@@ -68,7 +68,7 @@ def test_objects_are_one_row() -> None:
         Mask(((0, 2),), label="car"),
     ]
     report = FormatReport()
-    writer = RowWriter(CategoryRegistry([], {}), as_polygon=False, report=report)
+    writer = CocoRowWriter(CategoryRegistry([], {}), as_polygon=False, report=report)
     first, second = writer.write(Sample("a.jpg", annotations, size=(40, 30)))
     assert first == {
         "category_id": 1,
