@@ -3,7 +3,6 @@
 import os
 import secrets
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from urllib.parse import urlencode
 
 from typing_extensions import Self
 
+from synapse._internal.own_modules import build_module_command
 from synapse._internal.user_folders import expand_home
 from synapse.emulator.admin_client import send_admin_request
 from synapse.emulator.behaviours import ChangedBehaviour, validate_behaviour
@@ -102,8 +102,8 @@ class Emulator:
         log = tempfile.TemporaryFile()  # noqa: SIM115 # closed by `stop`
         # A session of its own: Ctrl-C in the terminal reaches this process, which then stops the
         # child.
-        child = subprocess.Popen(  # our own module, by our own interpreter
-            [sys.executable, "-m", "synapse.emulator"],
+        child = subprocess.Popen(  # noqa: S603 # our own module, by our own interpreter
+            build_module_command("synapse.emulator"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

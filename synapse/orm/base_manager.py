@@ -16,7 +16,7 @@ __all__ = ["BaseManager"]
 T = TypeVar("T", bound="Entity")
 
 _COUNT = ("count", "use count()")
-_FRAME = ("values", "use pandas.DataFrame(query.values('id', ...))")
+_FRAME = ("to_pandas", "use to_pandas(), or values('id', ...).to_pandas() for some fields")
 _PART = ("all", "use a slice, query[10:20]")
 
 # Habits from other libraries: the verb here that replaces each, and how to write that.
@@ -51,7 +51,6 @@ _ELSEWHERE = {
     "take": _PART,
     "to_dataframe": _FRAME,
     "to_df": _FRAME,
-    "to_pandas": _FRAME,
     "total": _COUNT,
     "update_or_create": (
         "create",

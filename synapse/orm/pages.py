@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from synapse._internal.lazy_import import load
 from synapse.errors import FilterIgnored, InvalidQuery, InvalidResponse, NotFound
 from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.frame_source import FrameSource
 from synapse.orm.lookups import find_ignored_filter
 from synapse.transport.page import Page, get_page
 
 if TYPE_CHECKING:
+    from synapse.orm.frames import Column
     from synapse.orm.identity_map import Expansion
     from synapse.orm.resource import Resource
     from synapse.orm.session_base import SessionBase
@@ -295,8 +298,8 @@ class _RowSource(Protocol):
     def _read_rows(self) -> Iterator[dict[str, Any]]: ...
 
 
-class Rows:
-    """The rows of a query as dicts, for `pandas.DataFrame` and the like.
+class Rows(FrameSource):
+    """The rows of a query as dicts, or as a table by `to_pandas()` and others.
 
     Each iteration sends the requests again. One request for each page.
 
@@ -327,6 +330,15 @@ class Rows:
                 for name, (value, is_relation) in raw.items()
                 if value is not MISSING
             }
+
+    def _columns(self) -> list[Column]:
+        columns: list[Column] = load("synapse.orm.frames").find_columns(
+            self._query._resource, self._names
+        )
+        return columns
+
+    def _plain_rows(self) -> Iterator[dict[str, Any]]:
+        return self._query._read_rows()
 
     def __repr__(self) -> str:
         return f"<rows of {self._query!r}: {', '.join(self._names) or 'all fields'}>"

@@ -14,6 +14,7 @@ from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFoun
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.frame_source import FrameSource
 from synapse.orm.identity_map import Expansion
 from synapse.orm.pages import (
     PageRequest,
@@ -30,6 +31,7 @@ from synapse.transport.page import WORKERS, get_page
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from synapse.orm.frames import Column
     from synapse.orm.pages import ObjectPage
     from synapse.orm.session_base import SessionBase
 
@@ -41,7 +43,7 @@ T = TypeVar("T", bound="Resource")
 _LARGEST_PAGE = 1000
 
 
-class Query(BaseManager[T]):
+class Query(BaseManager[T], FrameSource):
     """The objects of a class, or those of them that a query asks for.
 
     Managers are queries: `project.tasks` has every verb. Iterating is complete (never just the
@@ -374,6 +376,12 @@ class Query(BaseManager[T]):
         if self._scope:
             text += f" of {self._scope[1]._label()}"
         return f"<{text}{terms.text()}>"
+
+    def _columns(self) -> list[Column]:
+        return self.values()._columns()
+
+    def _plain_rows(self) -> Iterator[dict[str, Any]]:
+        return self._read_rows()
 
     # -- Inside ------------------------------------------------------------------------------
 

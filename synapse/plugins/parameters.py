@@ -13,13 +13,13 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal.deprecation import deprecated_names
+from synapse._internal.own_modules import build_command
 from synapse.errors import MissingExtra
 from synapse.plugins.mapping_reader import did_you_mean
 
@@ -42,7 +42,7 @@ _TOO_LONG = (
     "action's schema grows without bound with these values. Simplify the schema."
 )
 _CHILD = """
-import json, sys
+import json
 try:
     import resource
     limit = int(sys.argv[1])
@@ -51,7 +51,6 @@ try:
 except ImportError:
     pass
 given = json.load(sys.stdin)
-sys.path[:] = given["places"]
 from synapse.plugins.parameters import find_problems_here
 print(json.dumps(find_problems_here(given["schema"], given["params"])))
 """
@@ -117,11 +116,10 @@ def _find_in_child(schema: Mapping[str, Any], params: Mapping[str, Any]) -> dict
     A thread couldn't be ended, and a regular expression would stop all others meanwhile.
     """
     _validator(schema)  # raises without jsonschema
-    places = [place for place in sys.path if place]  # not the working folder
-    content = json.dumps({"places": places, "schema": dict(schema), "params": dict(params)})
+    content = json.dumps({"schema": dict(schema), "params": dict(params)})
     try:
         child = subprocess.run(  # noqa: S603 - this package, by this interpreter
-            [sys.executable, "-I", "-c", _CHILD, str(_CPU_SECONDS)],
+            build_command(_CHILD, str(_CPU_SECONDS)),
             input=content.encode(),
             capture_output=True,
             timeout=_SECONDS,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from synapse._internal.closing import Closing
+from synapse._internal.own_modules import build_module_command
 from synapse._internal.user_folders import expand_home
 from synapse.emulator.child import end_process, read_log, wait_until_ready
 
@@ -94,8 +94,8 @@ class RunningAgent(Closing):
         environment = {
             key: value for key, value in os.environ.items() if not key.startswith(_FOREIGN)
         }
-        child = subprocess.Popen(  # this package, by this interpreter
-            [sys.executable, "-m", "synapse.agent"],
+        child = subprocess.Popen(  # noqa: S603 # this package, by this interpreter
+            build_module_command("synapse.agent"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

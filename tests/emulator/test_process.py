@@ -187,7 +187,7 @@ def test_a_missing_library_names_the_extra(monkeypatch):
 
 def test_a_child_that_fails_shows_its_last_lines(monkeypatch, tmp_path):
     (tmp_path / "waitress.py").write_text("raise RuntimeError('broken on purpose')")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(EmulatorError, match="broken on purpose"):
         Emulator().start()
 

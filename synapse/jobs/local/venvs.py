@@ -40,7 +40,7 @@ print(json.dumps([packages, importlib.util.find_spec("pip") is not None]))
 """
 
 # The programs `pip` of a job's environment: those further on PATH install elsewhere.
-_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -m pip "$@"\n'
+_PIP = '#!/bin/sh\nexec "$(dirname "$0")/python" -I -m pip "$@"\n'
 
 #: Runs a command with an environment and a standard input, and returns the exit code; None if the
 #: job has to end.

@@ -189,13 +189,15 @@ class FileListing:
             "SELECT doubt, count(*) FROM files WHERE doubt IS NOT NULL GROUP BY doubt"
             " HAVING 2 * sum(stem(relative) IN (SELECT stem FROM stems)) >= count(*)"
         ).fetchall()
-        for folder, count in rows:
+        for folder, _ in rows:
             execute("DELETE FROM files WHERE doubt = ?", (folder,))
-            self.left_out += count
+        if rows:
+            self.left_out += sum(count for _, count in rows)
+            folders = join_names([f"{os.fsdecode(folder)}/" for folder, _ in rows])
             self.notes.append(
-                f"{quote_path(os.fsdecode(folder))}/: {count:,} pictures were left out, because "
-                "the folder's name promises annotations and the pictures of the same names are "
-                "elsewhere. Name the folder after a specification, or pass match=."
+                f"{folders}: no picture was taken ({self.left_out:,}), because the name promises "
+                "annotations, and pictures of the same names are elsewhere. Name the folder after "
+                "a specification, or pass match=."
             )
         execute("DROP TABLE stems")
 

@@ -128,7 +128,10 @@ def _split_row(row: Mapping[str, Any], specifications: Mapping[str, str]) -> Map
 
 
 def _drop_empty(files: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: path for name, path in files.items() if path not in ("", None)}
+    def is_empty(path: Any) -> bool:
+        return path is None or (isinstance(path, str) and not path.strip())
+
+    return {name: path for name, path in files.items() if not is_empty(path)}
 
 
 def _read_csv(path: Path, on_note: OnNote) -> _Rows:

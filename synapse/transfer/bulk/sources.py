@@ -221,7 +221,7 @@ class _FileSource(ItemSource):
         if folders and not self._matcher.has_function:
             count = sum(self._ignored_by_folder[folder] for folder in folders)
             names = join_names([f"{folder}/" for folder in folders])
-            yield f"{names}: none of the {count:,} files is for a specification."
+            yield f"{names}: no file is for a specification ({count:,})."
 
 
 class _RecordSource(ItemSource):

@@ -83,6 +83,19 @@ def test_failed_one_is_named(made: Any, folder: Path) -> None:
     assert done.stderr.count("\n") == 1
 
 
+def test_folders_that_are_left_out_are_named(made: Any, folder: Path) -> None:
+    for name in ("masks", "xml"):
+        (folder / name).mkdir()
+    (folder / "masks" / "a.png").write_text("mask")
+    (folder / "xml" / "a.xml").write_text("<a/>")
+    done = run("upload", folder, "--collection", made[0].id)
+    assert done.returncode == 0
+    assert done.stdout.startswith("created: 3, skipped: 0, ignored: 2, failed: 0")
+    first, second = done.stderr.splitlines()
+    assert first == "note: xml/: no file is for a specification (1)."
+    assert second.startswith("note: masks/: no picture was taken (1), because")
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal for one process there")
 @pytest.mark.parametrize("command", ["upload", "download"])
 def test_ctrl_c(

@@ -246,6 +246,8 @@ def overlapping(way: str) -> bytes:
             offsets = [
                 0 if n == index else offset + len(header) for n, offset in enumerate(offsets)
             ]
+    elif way == "extra field into the list":
+        names, content = names[:1], local(names[0], packed, extra=9) + kernel
     else:  # the bytes reach into the list
         names, content = names[:1], local(names[0], packed + 40) + kernel
         packed += 40
@@ -254,7 +256,10 @@ def overlapping(way: str) -> bytes:
     return content + rows + struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, *end)
 
 
-@pytest.mark.parametrize("way", ["one for all", "quoted", "in extra fields", "into the list"])
+@pytest.mark.parametrize(
+    "way",
+    ["one for all", "quoted", "in extra fields", "into the list", "extra field into the list"],
+)
 def test_overlapping_entries_are_refused(tmp_path: Path, way: str) -> None:
     content = overlapping(way)
     assert len(content) < 6000

@@ -524,8 +524,8 @@ class TestManifest:
 
     def test_csv_with_nothing_for_an_optional_one(self, tmp_path: Path) -> None:
         path = tmp_path / "list.csv"
-        path.write_text("image,note\n1.png,\n")
-        assert names(read(path, IMAGE, NOTE)) == [{"image": "1.png"}]
+        path.write_text("image,note\n1.png,\n2.png,  \n")
+        assert names(read(path, IMAGE, NOTE)) == [{"image": "1.png"}, {"image": "2.png"}]
 
     def test_lines(self, tmp_path: Path) -> None:
         path = tmp_path / "list.jsonl"

@@ -1,0 +1,271 @@
+"""Rows as Arrow, pandas and polars tables, with a schema from the declarations.
+
+| declared | column |
+|---|---|
+| relation | ids: integers or texts, in a list for a relation to several |
+| enumeration | dictionary of texts: a category in pandas and polars |
+| `datetime` | timestamp in microseconds, UTC |
+| `int`, `float`, `bool`, `str` | the same, with nulls |
+| documents, lists, everything else | JSON as text |
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import typing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import attrs
+
+from synapse._internal.lazy_import import load
+from synapse.errors import FieldValueError, MissingExtra
+from synapse.orm import registry
+from synapse.orm.fields import MISSING, Field, ids_of
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    import pandas as pd
+    import polars as pl
+    import pyarrow as pa
+
+__all__ = [
+    "Column",
+    "find_columns",
+    "make_arrow",
+    "make_pandas",
+    "make_polars",
+    "make_stream",
+    "read_batches",
+    "read_schema",
+    "write_parquet",
+]
+
+_BATCH = 1000
+
+Row = dict[str, Any]
+
+
+class _Source(Protocol):
+    """Rows with columns."""
+
+    def _columns(self) -> list[Column]: ...
+
+    def _plain_rows(self) -> Iterator[Row]: ...
+
+
+@attrs.frozen
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Name of the column.
+        field: The declared field.
+    """
+
+    name: str
+    field: Field
+
+    @property
+    def kinds(self) -> set[Any]:
+        """The parts of the declared type, without `None`."""
+        kind = self.field.kind
+        return set(typing.get_args(kind) or (kind,)) - {type(None)}
+
+    def arrow_type(self) -> pa.DataType:
+        """Return the column's type in Arrow."""
+        arrow = load_library("pyarrow", "frames")
+        if self.field.is_relation:
+            related = registry.get(str(self.field.declared.target)).__schema__
+            key = arrow.int64() if int in related.fields[related.key].id_types else arrow.string()
+            return arrow.list_(key) if self.field.declared.is_many else key
+        if self.field.choice is not None:
+            return arrow.dictionary(arrow.int32(), arrow.string())
+        simple = {
+            int: arrow.int64(),
+            float: arrow.float64(),
+            bool: arrow.bool_(),
+            str: arrow.string(),
+            datetime: arrow.timestamp("us", "UTC"),
+        }
+        kinds = self.kinds
+        if kinds == {int, float}:
+            return arrow.float64()
+        return simple.get(kinds.pop(), arrow.string()) if len(kinds) == 1 else arrow.string()
+
+    def _to_ids(self, value: Any) -> Any:
+        if type(value) is list and all(type(one) is int for one in value):
+            return value
+        return self.field.to_keys(ids_of(value))
+
+    def is_json(self) -> bool:
+        """Return whether the values are JSON as text."""
+        plain = {int, float, bool, str, datetime}
+        is_plain = bool(self.kinds <= plain) and len(self.kinds - {float}) <= 1
+        return not (self.field.is_relation or self.field.choice is not None or is_plain)
+
+    def read(self, rows: Sequence[Row]) -> pa.Array:
+        """Return the values of some rows.
+
+        Raises:
+            FieldValueError: The server sent a value that the declared type can't hold.
+        """
+        arrow = load_library("pyarrow", "frames")
+        values: list[Any]
+        if self.field.declared.aliases:
+            raw = [self.field.raw(row) for row in rows]
+            values = [None if value is MISSING else value for value in raw]
+        else:
+            values = [row.get(self.field.name) for row in rows]
+        if self.field.is_relation:
+            values = [value if type(value) is int else self._to_ids(value) for value in values]
+        elif self.is_json():
+            encode = _encoder()
+            values = [None if value is None else encode(value) for value in values]
+        kind = self.arrow_type()
+        try:
+            if arrow.types.is_timestamp(kind):
+                return arrow.array([_with_zone(value) for value in values], arrow.string()).cast(
+                    kind
+                )
+            return arrow.array(values, kind)
+        except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
+            raise FieldValueError(
+                f"The column {self.name!r} has a value that doesn't fit {kind} ({error}). Leave "
+                "the column out: values(...) takes the names of the others."
+            ) from None
+
+
+@functools.cache
+def _encoder() -> Callable[[Any], str]:
+    """Return the encoder of documents, faster with orjson."""
+    standard = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+    try:
+        import orjson
+    except ImportError:
+        return standard
+
+    def encode(value: Any) -> str:
+        try:
+            return orjson.dumps(value).decode()
+        except TypeError:  # an integer beyond 64 bits
+            return standard(value)
+
+    return encode
+
+
+def _with_zone(text: Any) -> Any:
+    """Return an ISO time with its zone; the platform's times without one are in UTC."""
+    if not isinstance(text, str) or text[-1:] in "Zz" or "+" in text[10:] or "-" in text[10:]:
+        return text
+    return f"{text}Z"
+
+
+def load_library(name: str, extra: str) -> ModuleType:
+    """Return a library.
+
+    Raises:
+        MissingExtra: The library isn't installed.
+    """
+    try:
+        return load(name)
+    except ImportError as error:
+        raise MissingExtra("A table", extra) from error
+
+
+def find_columns(cls: Any, names: Sequence[str]) -> list[Column]:
+    """Return the columns of a class's rows: those with the names, or all fields.
+
+    Args:
+        cls: The resource's class.
+        names: Names as for `values()`; none for all fields, relations as `project_id`, `tag_ids`.
+    """
+    fields = cls.__schema__.fields
+    if names:
+        return [Column(name, fields.get(name) or fields[name[:-3]]) for name in names]
+    by_relation = {
+        each.relation: name
+        for name, each in _descriptors(cls)
+        if isinstance(getattr(each, "relation", None), str)
+    }
+    return [Column(by_relation.get(name, name), field) for name, field in fields.items()]
+
+
+def _descriptors(cls: Any) -> Iterator[tuple[str, Any]]:
+    for base in cls.__mro__:
+        yield from vars(base).items()
+
+
+def read_schema(columns: Sequence[Column]) -> pa.Schema:
+    """Return the schema of a table, also of an empty one."""
+    arrow = load_library("pyarrow", "frames")
+    return arrow.schema([arrow.field(each.name, each.arrow_type()) for each in columns])
+
+
+def read_batches(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
+    """Yield batches of a thousand rows."""
+    arrow = load_library("pyarrow", "frames")
+    schema = read_schema(columns)
+    iterator = iter(rows)
+    while part := list(islice(iterator, _BATCH)):
+        yield arrow.record_batch([each.read(part) for each in columns], schema=schema)
+
+
+def make_stream(source: _Source, requested_schema: object) -> object:
+    """Return Arrow's stream of a source."""
+    arrow = load_library("pyarrow", "frames")
+    columns = source._columns()
+    batches = read_batches(columns, source._plain_rows())
+    reader = arrow.RecordBatchReader.from_batches(read_schema(columns), batches)
+    stream: object = reader.__arrow_c_stream__(requested_schema)
+    return stream
+
+
+def make_arrow(source: _Source) -> pa.Table:
+    """Return a source as an Arrow table.
+
+    The batches are read here and not by Arrow's reader, which would lose the class of an error.
+    """
+    arrow = load_library("pyarrow", "frames")
+    columns = source._columns()
+    batches = list(read_batches(columns, source._plain_rows()))
+    table: pa.Table = arrow.Table.from_batches(batches, read_schema(columns))
+    return table
+
+
+def make_pandas(source: _Source) -> pd.DataFrame:
+    """Return a source as a pandas DataFrame with nullable types."""
+    pandas = load_library("pandas", "pandas")
+    arrow = load_library("pyarrow", "pandas")
+    nullable = {arrow.int64(): pandas.Int64Dtype(), arrow.bool_(): pandas.BooleanDtype()}
+    frame: pd.DataFrame = make_arrow(source).to_pandas(types_mapper=nullable.get)
+    return frame
+
+
+def make_polars(source: _Source) -> pl.DataFrame:
+    """Return a source as a polars DataFrame."""
+    polars = load_library("polars", "polars")
+    frame: pl.DataFrame = polars.from_arrow(make_arrow(source))
+    return frame
+
+
+def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
+    """Write a source into a Parquet file, which appears when complete."""
+    parquet = load_library("pyarrow.parquet", "frames")
+    target = Path(path).expanduser()
+    part = target.with_name(f".{target.name}.part")
+    columns = source._columns()
+    try:
+        with parquet.ParquetWriter(part, read_schema(columns)) as writer:
+            for batch in read_batches(columns, source._plain_rows()):
+                writer.write_batch(batch)
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+    return target
