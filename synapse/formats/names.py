@@ -1,0 +1,79 @@
+"""Names of an export's files: safe, visible, and each given once."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from itertools import count
+from pathlib import PurePosixPath
+
+from synapse.errors import UsageError
+from synapse.formats.samples import Sample
+
+__all__ = ["NameRegister", "check_split", "open_register", "unhide"]
+
+
+def check_split(sample: Sample, reserved: frozenset[str] = frozenset()) -> None:
+    """Refuse a split whose name can't be a folder's or a file's.
+
+    Args:
+        sample: The sample.
+        reserved: Names that the format uses for something else.
+
+    Raises:
+        UsageError: The name has other characters than letters, digits, `.`, `-` and blanks.
+    """
+    split = sample.split
+    if split is not None and (not re.fullmatch(r"\w[\w .-]*", split) or split in reserved):
+        raise UsageError(
+            f"{sample.name}: split={split!r} can't name a folder. Use train, val or test."
+        )
+
+
+def unhide(name: str) -> str:
+    """Return a relative path of which no part is hidden: `.a.jpg` becomes `_a.jpg`."""
+    return "/".join(re.sub(r"^\.", "_", part) for part in name.split("/"))
+
+
+class NameRegister:
+    """Names that are taken, whatever the case; on the disk, since there may be millions."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._database.execute("CREATE TABLE names (name TEXT PRIMARY KEY) WITHOUT ROWID")
+
+    def choose(self, name: str, split: str | None = None, *, by_stem: bool = True) -> str:
+        """Return the picture's name, or one like it if a picture of the same stem is there.
+
+        Args:
+            name: Relative path of the picture.
+            split: Part of the data set, the first one to tell two pictures apart.
+            by_stem: Whether two pictures that differ only in their suffix are told apart.
+        """
+        path = PurePosixPath(name)
+        for candidate in self._list_candidates(path, split):
+            key = str(candidate.with_suffix("") if by_stem else candidate).casefold()
+            cursor = self._database.execute("INSERT OR IGNORE INTO names VALUES (?)", (key,))
+            if cursor.rowcount:
+                return str(candidate)
+        raise AssertionError("the candidates never end")
+
+    @staticmethod
+    def _list_candidates(path: PurePosixPath, split: str | None) -> Iterator[PurePosixPath]:
+        yield path
+        kind = path.suffix[1:]
+        if kind:
+            yield path.with_name(f"{path.stem}_{kind}{path.suffix}")
+        if split is not None:
+            yield path.with_name(f"{split}_{path.name}")
+        for number in count(2):
+            yield path.with_name(f"{path.stem}_{number}{path.suffix}")
+
+
+@contextmanager
+def open_register() -> Generator[NameRegister, None, None]:
+    """Return a register without names, for the time of a block."""
+    with closing(sqlite3.connect("")) as database:
+        yield NameRegister(database)

@@ -1,0 +1,609 @@
+"""Pascal VOC: an XML file of boxes for each picture, lists of splits, masks with a palette.
+
+A box's edges are `xmin`, `ymin`, `xmax`, `ymax`. Most tools count from 0, with `xmax - xmin` as the
+width: that is the default. The original counts pixels from 1 and includes the last one, so the
+width is `xmax - xmin + 1`: that is `one_based=True`.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import xml.etree.ElementTree as ET
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import attrs
+
+from synapse.annotations import Annotation, Box, Group, Label, Mask, masks
+from synapse.errors import FieldValueError, UsageError
+from synapse.formats.index_png import VOID, Canvas, Color, make_palette, read_indices
+from synapse.formats.lazy_samples import LazySamples, Step
+from synapse.formats.names import NameRegister, open_register
+from synapse.formats.objects import ImageObject, find_objects, make_stable_id
+from synapse.formats.parts import (
+    Unfit,
+    check_box,
+    choose_size,
+    find_bounds,
+    find_size,
+    format_number,
+    format_value,
+    parse_number,
+    parse_value,
+    rasterize_object,
+    to_tidy,
+    write_picture,
+)
+from synapse.formats.pictures import check_mode, write_file
+from synapse.formats.report import FormatReport
+from synapse.formats.safe_xml import make_xml, read_xml, to_xml_text
+from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.voc_layout import VocEntry, VocLayout, find_layout
+
+__all__ = ["LOSSES", "VOC_CLASSES", "read", "recognize", "write"]
+
+LOSSES: dict[str, str] = {
+    "attributes": "Only `truncated`, `difficult`, `occluded` and `pose` have a place.",
+    "bad-mask": "A mask isn't a readable PNG, or has another size than the picture.",
+    "bad-name": "A picture's name isn't valid, such as one with a backslash.",
+    "bad-number": "A coordinate isn't a finite number, or is missing.",
+    "bad-xml": "A file isn't XML, or has a document type declaration; its picture is left out.",
+    "box-added": "An object with an outline or mask only gets the box around.",
+    "characters": "A name has characters that XML or a list can't hold; they are replaced.",
+    "class-details": "Supercategories and joints of classes have no place.",
+    "element": "An element of an object isn't read, such as `part` and `polygon`.",
+    "group": "A group of several objects has no place.",
+    "info": "Further values of the data set, such as licences, have no place.",
+    "joints": "An object's joints have no place.",
+    "kind": "An annotation is left out: no place for keypoints, lines, relations and labels.",
+    "mask-size": "A mask isn't of the picture's size; the object's box is written.",
+    "no-area": "A box, outline or mask without area is left out.",
+    "no-class": "An annotation without a class is left out.",
+    "no-labels": "A picture has no XML file; one without objects would mean an empty picture.",
+    "no-picture": "The file of a picture isn't there.",
+    "no-size": "A picture's size is unknown: its masks are left out.",
+    "outline": "An outline becomes the pixels within, or the box around with `masks=False`.",
+    "outside": "A shape outside the picture is left out.",
+    "overlap": "A mask covers pixels of another one, which lose them.",
+    "renamed": "A picture gets another name, since another one has the same stem.",
+    "rotation": "A turned box becomes the upright box around.",
+    "rounded": "Coordinates are rounded to whole pixels, unless `decimals=True`.",
+    "shape": "With `masks=False`, only the box around a mask is written.",
+    "size-differs": "An XML file states another size than the picture has.",
+    "too-many": "An object beyond the 254th of a picture, or class beyond the 254th, gets no mask.",
+    "unknown-class": "A mask's class isn't one of the data set's.",
+    "void": "Pixels of the index 255 belong to no annotation.",
+}
+"""Codes of the losses, with their meaning."""
+
+VOC_CLASSES = (
+    *("aeroplane", "bicycle", "bird", "boat", "bottle", "bus", "car", "cat", "chair", "cow"),
+    *("diningtable", "dog", "horse", "motorbike", "person", "pottedplant", "sheep", "sofa"),
+    *("train", "tvmonitor"),
+)
+"""The classes of the original data set, in the order of the masks' indices from 1."""
+
+_FLAGS = ("truncated", "difficult", "occluded")
+_READ = {"name", "bndbox", "pose", "attributes", *_FLAGS}
+# Pixels between the edge of a mask and that of its box, where the border is void.
+_BORDER = 5
+_LAST_INDEX = VOID - 1
+_LABEL_MAP = "labelmap.txt"
+
+
+def recognize(folder: Path) -> str | None:
+    """Return the reason to take a folder for a Pascal VOC data set, or `None`.
+
+    Args:
+        folder: The folder of a data set.
+    """
+    layout = find_layout(folder)
+    if layout is None:
+        return None
+    path = layout.example
+    if path.suffix == ".xml":
+        try:
+            root = read_xml(path)
+        except UsageError:
+            return None
+        is_voc = root.find("object/bndbox") is not None or root.find("size") is not None
+        if root.tag != "annotation" or not is_voc:
+            return None
+    return f"{path.relative_to(folder).as_posix()} is an annotation of Pascal VOC"
+
+
+# -- Reading --------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class _VocReader:
+    layout: VocLayout
+    names: Sequence[str]
+    colors: Sequence[Color]
+    one_based: bool
+    masks: bool
+
+    def iterate_steps(self) -> Iterator[Step]:
+        for entry in self.layout.iterate_entries():
+            yield partial(self.read_sample, entry)
+
+    def read_sample(self, entry: VocEntry, report: FormatReport) -> Sample | None:
+        name = entry.name
+        if entry.labels is None and entry.image is None and not entry.has_masks:
+            report.skip(name, "no-picture", "The listed picture isn't in the folder.")
+            return None
+        objects: list[Box | None] = []
+        stated = None
+        if entry.labels is not None:
+            try:
+                root = read_xml(entry.labels)
+            except UsageError as error:
+                report.skip(name, "bad-xml", str(error))
+                return None
+            stated = _read_stated_size(root)
+        else:
+            root = ET.Element("annotation")
+        size = choose_size(entry.image, stated, name, report)
+        for number, element in enumerate(root.iter("object"), start=1):
+            new_id = make_stable_id(name, number)
+            try:
+                objects.append(self._read_box(element, size, name, new_id, report))
+            except Unfit as error:
+                report.skip(name, error.code, f"Object {number}: {error.reason}")
+                objects.append(None)
+        annotations: list[Annotation] = [each for each in objects if each is not None]
+        if self.masks and entry.has_masks:
+            try:
+                annotations += self._read_masks(entry, size, objects, report)
+            except UsageError as error:
+                report.skip(name, "bad-mask", str(error))
+        elif entry.labels is None:
+            report.lose(name, "no-labels", "The picture has no XML file.")
+        try:
+            return Sample(name, annotations, size=size, image=entry.image, split=entry.split)
+        except UsageError as error:
+            report.skip(name, "bad-name", str(error))
+            return None
+
+    def _read_box(
+        self,
+        element: ET.Element,
+        size: tuple[int, int] | None,
+        name: str,
+        new_id: str,
+        report: FormatReport,
+    ) -> Box:
+        label = (element.findtext("name") or "").strip()
+        if not label:
+            raise Unfit("no-class", "no name.")
+        edges = [
+            parse_number((element.findtext(f"bndbox/{edge}") or "").strip())
+            for edge in ("xmin", "ymin", "xmax", "ymax")
+        ]
+        left, top, right, bottom = edges
+        if self.one_based:
+            left, top = left - 1, top - 1
+        check_box((left, top, right - left, bottom - top), size)
+        unknown = sorted({each.tag for each in element} - _READ)
+        if unknown:
+            report.lose(name, "element", f"Not read: {', '.join(unknown)}.", annotation=new_id)
+        edges = [left, top, to_tidy(right - left), to_tidy(bottom - top)]
+        return Box(*edges, label=label, id=new_id, attributes=_read_attributes(element))
+
+    def _read_masks(
+        self,
+        entry: VocEntry,
+        size: tuple[int, int] | None,
+        objects: Sequence[Box | None],
+        report: FormatReport,
+    ) -> Iterator[Annotation]:
+        name = entry.name
+        indices = classes = b""
+        for path in (entry.class_mask, entry.object_mask):
+            if path is None:
+                continue
+            pixels, *found = read_indices(path, self.colors)
+            if size is not None and (found[0], found[1]) != size:
+                raise UsageError(f"{path} has {found[0]} x {found[1]} pixels, unlike the picture.")
+            size = found[0], found[1]
+            if path == entry.object_mask:
+                indices = pixels
+            else:
+                classes = pixels
+        assert size is not None  # noqa: S101 - for type checkers: an entry has one mask at least
+        if VOID in (classes or indices):
+            report.lose(name, "void", "Pixels of the index 255 belong to no annotation.")
+        for value in sorted({*(indices or classes)} - {0, VOID}):
+            runs = masks.from_pixels(indices or classes, value)
+            new_id = make_stable_id(name, "mask", value)
+            box = objects[value - 1] if indices and value <= len(objects) else None
+            found_class = _most_common(classes, runs) if classes else None
+            label = box.label if box and found_class is None else None
+            if found_class and found_class <= len(self.names):
+                label = self.names[found_class - 1]
+            elif found_class and box:
+                label = box.label
+            if label is None:
+                reason = f"Index {found_class or value} of {len(self.names)} classes from 1."
+                report.skip(name, "unknown-class", reason)
+                continue
+            mask = Mask(runs, size=size, label=label, id=new_id)
+            yield mask
+            if box and box.label == label and _is_within(mask, box):
+                group_id = make_stable_id(name, "group", value)
+                yield Group([box.id, mask.id], label=label, id=group_id)
+
+
+def read(
+    folder: Path,
+    report: FormatReport,
+    *,
+    one_based: bool = False,
+    masks: bool = True,
+    classes: Sequence[str] | None = None,
+) -> DataSet:
+    """Read a Pascal VOC data set. Makes no request.
+
+    Args:
+        folder: The folder of `Annotations` and `JPEGImages`, one above, or one in which the XML
+            files are beside the pictures.
+        report: Notes the losses while the samples are read.
+        one_based: Whether the pixels are counted from 1, as in the original data set.
+        masks: Whether `SegmentationClass` and `SegmentationObject` are read.
+        classes: Names of the classes in the order of the masks' indices from 1; by default those
+            of `labelmap.txt`, the 20 of the original, or the XML files' own by name.
+
+    Raises:
+        UsageError: The folder has no such files, or an argument can't be used.
+    """
+    if isinstance(classes, str):
+        raise UsageError(f"classes={classes!r} is not a list. Pass the names in order.")
+    layout = find_layout(folder)
+    if layout is None:
+        raise UsageError(
+            f"{folder} has no XML files, neither in Annotations nor beside the pictures."
+        )
+    names: Sequence[str] | None = classes
+    colors: Sequence[Color] = make_palette()
+    known: Sequence[str] | None = classes
+    if names is None:
+        stored = _read_label_map(layout.root / _LABEL_MAP)
+        if stored:
+            known = names = [name for name, _ in stored[1:]]
+            colors = [color for _, color in stored]
+        else:
+            names = _collect_names(layout)
+            if layout.has_masks and set(names) <= set(VOC_CLASSES):
+                known = names = VOC_CLASSES
+    reader = _VocReader(layout, known or (), colors, one_based, masks)
+    return DataSet(map(DataSetClass, names), LazySamples(reader.iterate_steps, report))
+
+
+def _read_stated_size(root: ET.Element) -> tuple[int, int] | None:
+    try:
+        sides = [int(parse_number(root.findtext(f"size/{side}"))) for side in ("width", "height")]
+    except Unfit:
+        return None
+    return (sides[0], sides[1]) if min(sides) > 0 else None
+
+
+def _read_attributes(element: ET.Element) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for flag in _FLAGS:
+        text = (element.findtext(flag) or "0").strip()
+        if text != "0":
+            found[flag] = True if text == "1" else parse_value(text)
+    pose = (element.findtext("pose") or "").strip()
+    if pose and pose != "Unspecified":
+        found["pose"] = pose
+    for each in element.iterfind("attributes/attribute"):
+        name = (each.findtext("name") or "").strip()
+        if name:
+            found[name] = parse_value((each.findtext("value") or "").strip())
+    return found
+
+
+def _read_label_map(path: Path) -> list[tuple[str, Color]]:
+    """Return the names and colours of a label map, the background first."""
+    if not path.is_file():
+        return []
+    found: list[tuple[str, Color]] = []
+    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, *others = line.rsplit(":", 3)
+        try:
+            red, green, blue = (int(value) for value in (others[0] if others else "").split(","))
+            color = bytes([red, green, blue])
+        except ValueError:
+            raise UsageError(
+                f"{path}, line {number}: {line!r} is not name:red,green,blue::. Fix the line."
+            ) from None
+        found.append((name, (color[0], color[1], color[2])))
+    if found and found[0][0] != "background":
+        found.insert(0, ("background", (0, 0, 0)))
+    return found
+
+
+def _collect_names(layout: VocLayout) -> list[str]:
+    names: set[str] = set()
+    for entry in layout.iterate_entries():
+        if entry.labels is not None:
+            try:
+                root = read_xml(entry.labels)
+            except UsageError:
+                continue  # the report names the file when its sample is read
+            names.update((each.findtext("name") or "").strip() for each in root.iter("object"))
+    return sorted(names - {""})
+
+
+def _most_common(classes: bytes, runs: masks.Runs) -> int | None:
+    counts: Counter[int] = Counter()
+    for start, length in runs:
+        counts.update(classes[start : start + length])
+    for value, _ in counts.most_common():
+        if value not in (0, VOID):
+            return value
+    return None
+
+
+def _is_within(mask: Mask, box: Box) -> bool:
+    x, y, width, height = mask.bounds or (0, 0, 0, 0)
+    left, top, right, bottom = box.xyxy
+    return (
+        x >= left - _BORDER
+        and y >= top - _BORDER
+        and x + width <= right + _BORDER
+        and y + height <= bottom + _BORDER
+    )
+
+
+# -- Writing --------------------------------------------------------------------------------------
+
+
+def write(
+    data: DataSet,
+    folder: Path,
+    report: FormatReport,
+    *,
+    one_based: bool = False,
+    decimals: bool = False,
+    masks: bool = True,
+    images: ImageMode = "copy",
+) -> None:
+    """Write a Pascal VOC data set. Makes no request.
+
+    Args:
+        data: The data set.
+        folder: The folder of `Annotations`, `JPEGImages` and the others.
+        report: Notes the losses.
+        one_based: Whether the pixels are counted from 1, as in the original data set.
+        decimals: Whether coordinates keep their fractions; the original has whole numbers.
+        masks: Whether outlines and masks are written as pixels, in `SegmentationClass` and
+            `SegmentationObject`.
+        images: Whether pictures are copied, linked or left out.
+
+    Raises:
+        UsageError: An argument or the name of a split can't be used.
+    """
+    check_mode(images)
+    if data.info:
+        report.lose(_LABEL_MAP, "info", f"{', '.join(sorted(data.info))}: no place.")
+    for each in data.classes:
+        if each.supercategory or each.keypoints:
+            reason = f"The class {each.name!r} keeps its name only."
+            report.lose(_LABEL_MAP, "class-details", reason)
+    names = [_clean(each.name, _LABEL_MAP, report) for each in data.classes]
+    with open_register() as register, ExitStack() as stack:
+        writer = _VocWriter(
+            folder, report, register, _SplitLists(folder / "ImageSets", stack), names
+        )
+        writer = attrs.evolve(
+            writer, one_based=one_based, decimals=decimals, masks=masks, images=images
+        )
+        for sample in data.samples:
+            writer.write(sample)
+        writer.lists.finish()
+    palette = make_palette()
+    rows = [
+        f"{name}:{','.join(map(str, palette[index % VOID]))}::"
+        for index, name in enumerate(["background", *names])
+    ]
+    text = "\n".join(["# label:color_rgb:parts:actions", *rows, ""])
+    write_file(folder / _LABEL_MAP, text.encode("utf-8"))
+
+
+def _clean(text: str, name: str, report: FormatReport) -> str:
+    clean = re.sub(r"\s+", " ", to_xml_text(text)).strip()
+    if clean != text:
+        report.lose(name, "characters", f"{text!r} is written as {clean!r}.")
+    return clean
+
+
+class _SplitLists:
+    """The lists of splits, written row by row, and put to their places at the end."""
+
+    def __init__(self, folder: Path, stack: ExitStack) -> None:
+        self._folder = folder
+        self._stack = stack
+        self._files: dict[Path, IO[str]] = {}
+
+    def add(self, kind: str, split: str | None, stem: str) -> None:
+        """Add a picture to a list."""
+        if split is not None and (not split or re.search(r'[/\\:*?"<>|\0]|^\.', split)):
+            raise UsageError(f"split={split!r} can't name a list. Use letters and digits.")
+        path = self._folder / kind / f"{split or 'default'}.txt"
+        if path not in self._files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            part = path.with_name(f"{path.name}.part")
+            file = self._stack.enter_context(part.open("w", encoding="utf-8", newline="\n"))
+            self._files[path] = file
+        self._files[path].write(f"{stem}\n")
+
+    def finish(self) -> None:
+        """Put the lists to their places."""
+        for path, file in self._files.items():
+            file.close()
+            Path(file.name).replace(path)
+
+
+@attrs.frozen
+class _VocWriter:
+    folder: Path
+    report: FormatReport
+    register: NameRegister
+    lists: _SplitLists
+    names: Sequence[str]
+    one_based: bool = False
+    decimals: bool = False
+    masks: bool = True
+    images: ImageMode = "copy"
+
+    def write(self, sample: Sample) -> None:
+        """Write a picture with its files."""
+        report, name = self.report, sample.name
+        picture = self.register.choose(_clean(name, name, report), sample.split)
+        if picture != name:
+            report.lose(name, "renamed", f"The picture is written as {picture}.")
+        size = find_size(sample)
+        canvases = None if size is None or not self.masks else (Canvas(*size), Canvas(*size))
+        root = ET.Element("annotation")
+        for tag, text in (("folder", "JPEGImages"), ("filename", picture)):
+            ET.SubElement(root, tag).text = text
+        if size is not None:
+            element = ET.SubElement(root, "size")
+            for tag, side in zip(("width", "height", "depth"), (*size, 3), strict=True):
+                ET.SubElement(element, tag).text = str(side)
+        segmented = ET.SubElement(root, "segmented")
+        for found in find_objects(sample.annotations):
+            if isinstance(found, Group):
+                report.lose(name, "group", "The group has no place.", annotation=found.id)
+            elif not isinstance(found, ImageObject):
+                kind = "label of the whole picture" if isinstance(found, Label) else found.tool
+                reason = f"No place for a {kind or 'shape'}."
+                report.skip(name, "kind", reason, annotation=found.id)
+            else:
+                try:
+                    self._write_object(found, root, size, canvases, name)
+                except Unfit as error:
+                    report.skip(name, error.code, error.reason, annotation=found.id)
+        stem = str(Path(picture).with_suffix("").as_posix())
+        has_masks = canvases is not None and any(canvases[0].pixels)
+        segmented.text = str(int(has_masks))
+        write_picture(sample, self.folder / "JPEGImages" / picture, self.images, report)
+        if canvases is not None and has_masks:
+            palette = make_palette()
+            for kind, canvas in zip(("Class", "Object"), canvases, strict=True):
+                path = self.folder / f"Segmentation{kind}" / f"{stem}.png"
+                write_file(path, canvas.to_png(palette))
+            self.lists.add("Segmentation", sample.split, stem)
+        write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
+        self.lists.add("Main", sample.split, stem)
+        report.samples += 1
+
+    def _write_object(
+        self,
+        found: ImageObject,
+        root: ET.Element,
+        size: tuple[int, int] | None,
+        canvases: tuple[Canvas, Canvas] | None,
+        name: str,
+    ) -> None:
+        if not found.box and not found.polygons and not found.mask:
+            raise Unfit("kind", "No place for a keypoint.")
+        if found.label is None:
+            raise Unfit("no-class", "The annotation has no class.")
+        if found.mask is not None and found.mask.size is None and size is not None:
+            found = attrs.evolve(found, mask=attrs.evolve(found.mask, size=size))
+        x, y, width, height = find_bounds(found)
+        check_box((x, y, width, height), size)
+        notes = list(_list_losses(found))
+        edges = [x + self.one_based, y + self.one_based, x + width, y + height]
+        if not self.decimals:
+            rounded = _round_edges(edges, smallest=1 - self.one_based)
+            if rounded != edges:
+                notes.append(("rounded", "Coordinates are rounded to whole pixels."))
+            edges = rounded
+        element = ET.SubElement(root, "object")
+        ET.SubElement(element, "name").text = _clean(found.label or "", name, self.report)
+        attributes = _join_attributes(found)
+        ET.SubElement(element, "pose").text = to_xml_text(
+            str(attributes.get("pose", "Unspecified"))
+        )
+        for flag in _FLAGS:
+            value = attributes.get(flag)
+            if flag != "occluded" or value is not None:
+                is_flag = value is None or isinstance(value, (bool, int))
+                text = str(int(value or 0)) if is_flag else format_value(value)
+                ET.SubElement(element, flag).text = to_xml_text(text)
+        place = ET.SubElement(element, "bndbox")
+        for tag, edge in zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True):
+            ET.SubElement(place, tag).text = format_number(edge)
+        count = 1
+        if found.polygons or found.mask:
+            try:
+                notes += self._paint(found, len(root.findall("object")), size, canvases)
+                count = len(found.annotations) - len(found.keypoints)
+            except (Unfit, FieldValueError) as error:
+                code = error.code if isinstance(error, Unfit) else "mask-size"
+                notes.append((code, f"Only the box is written. {error}"))
+        self.report.annotations += count
+        for code, reason in notes:
+            self.report.lose(name, code, reason, annotation=found.id)
+
+    def _paint(
+        self,
+        found: ImageObject,
+        number: int,
+        size: tuple[int, int] | None,
+        canvases: tuple[Canvas, Canvas] | None,
+    ) -> Iterator[tuple[str, str]]:
+        if not self.masks:
+            raise Unfit("outline" if found.polygons else "shape", "masks=False.")
+        if size is None or canvases is None:
+            raise Unfit("no-size", "The picture's size is unknown.")
+        label = re.sub(r"\s+", " ", to_xml_text(found.label or "")).strip()
+        if label not in self.names:
+            raise Unfit("unknown-class", f"The data set has no class {found.label!r}.")
+        index = self.names.index(label) + 1
+        if max(number, index) > _LAST_INDEX:
+            raise Unfit("too-many", "A mask has at most 254 objects and classes.")
+        runs = rasterize_object(found, size)
+        if found.polygons:
+            yield "outline", "The outline becomes the pixels within."
+        canvases[0].paint(runs, index)
+        if canvases[1].paint(runs, number):
+            yield "overlap", "The mask takes pixels from another one."
+
+
+def _round_edges(edges: Sequence[float], *, smallest: int) -> list[float]:
+    """Return whole numbers; a box thinner than a pixel covers the pixel around."""
+    rounded: list[float] = [round(edge) for edge in edges]
+    for at in (0, 1):
+        if rounded[at + 2] - rounded[at] < smallest:
+            rounded[at] = math.floor(edges[at])
+            rounded[at + 2] = max(math.ceil(edges[at + 2]), rounded[at] + smallest)
+    return rounded
+
+
+def _list_losses(found: ImageObject) -> Iterator[tuple[str, str]]:
+    if found.keypoints:
+        yield "joints", "The object's joints have no place."
+    if found.box is None:
+        yield "box-added", "The object gets the box around."
+    elif found.box.rotation:
+        yield "rotation", "The upright box around the turned one is written."
+    lost = sorted(set(_join_attributes(found)) - {*_FLAGS, "pose"})
+    if lost:
+        yield "attributes", f"No place for {', '.join(lost)}."
+
+
+def _join_attributes(found: ImageObject) -> Mapping[str, Any]:
+    parts = [*reversed(found.annotations), found.group]
+    joined = {key: each.attributes[key] for each in parts if each for key in each.attributes}
+    return {key: value for key, value in joined.items() if value is not None}
