@@ -171,7 +171,7 @@ class _Shards:
         return self._tar
 
     def finish(self) -> None:
-        """Give the open shard its name."""
+        """Close the open shard, and rename it."""
         if self._tar is not None:
             self._tar.close()
             self._tar = None
