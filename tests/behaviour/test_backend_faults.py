@@ -269,9 +269,9 @@ def test_a_file_that_is_sent_in_pieces_is_cut_too(
     path = tmp_path / "big.bin"
     path.write_bytes(bytes(range(256)) * 4096)
     session.data_files.upload(path)
-    key = hashlib.sha256(path.read_bytes()).hexdigest()
     emulator.fault("cut", path="files/*")
 
+    key = hashlib.sha256(path.read_bytes()).hexdigest()
     received = ask(emulator, path=f"files/{key}/big.bin")
 
     assert received.headers["content-length"] == str(1 << 20)

@@ -8,7 +8,6 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import pytest
 
@@ -186,7 +185,7 @@ def test_failed_one_does_not_stop_the_rest(
     lost = units[3].files["image"]
     session = emulator.session(retries=0)
     mine = session.data_collections.get(collection.id)
-    path = f"files/{urlsplit(str(lost.url)).path.split('/')[-2]}/*"
+    path = f"files/*/{lost.path}"
     with emulator.fault("500", path=path, count=100):
         report = download(mine, tmp_path / "dest")
 

@@ -37,11 +37,11 @@ class Session:
         self.calls.append(("get", key))
         return self
 
-    def upload(self, source: str, *, project: int | None, workers: int) -> Report:
+    def upload(self, source: str, *, project: int | None, workers: int, progress: Any) -> Report:
         self.calls.append(("upload", source, project, workers))
         return self.report
 
-    def download(self, dest: Any, *, workers: int) -> Report:
+    def download(self, dest: Any, *, workers: int, progress: Any) -> Report:
         self.calls.append(("download", str(dest), workers))
         return self.report
 
