@@ -10,6 +10,8 @@ from synapse.cli.app import app
 class Report:
     """A report of one file, with or without a failure."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, *failed: str) -> None:
         self.failed = failed
 
