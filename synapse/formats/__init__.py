@@ -32,7 +32,7 @@ __all__ = [
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ("voc", "yolo")
+FORMATS: tuple[str, ...] = ("cvat", "voc", "yolo")
 """Names of the formats; each one is a module of this package."""
 
 
