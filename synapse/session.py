@@ -15,7 +15,7 @@ from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.session_base import LazyPolicy, SessionBase
 from synapse.transport import Transport
-from synapse.transport.options import Hook, Options, PagingOption
+from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ class Session(Closing, SessionBase):
         https_only: Whether to refuse a server that is reached by plain http.
         paging: Way to read long lists: `"keys"` (bounds on the id), `"cursor"` or `"numbers"`; by
             default the best one that the server offers for the list.
+        uploads: Way to send data files: `"direct"` (to the server) or `"presigned"` (to the
+            storage); by default the one that the server's default storage asks for.
         max_query_length: Length of the longest query of a request, in bytes. A filter with more
             values is sent in several requests.
         proxies: Proxies by scheme, instead of the environment's.
@@ -154,6 +156,7 @@ class Session(Closing, SessionBase):
         retries: int = 3,
         https_only: bool = False,
         paging: PagingOption = "auto",
+        uploads: UploadsOption = "auto",
         max_query_length: int = 8192,
         proxies: dict[str, str] | None = None,
         verify: bool | str | os.PathLike[str] | None = None,
@@ -181,6 +184,7 @@ class Session(Closing, SessionBase):
                     deadline=deadline,
                     https_only=https_only,
                     paging=paging,
+                    uploads=uploads,
                     max_query_length=max_query_length,
                     proxies=proxies,
                     verify=verify,

@@ -156,6 +156,10 @@ class NewBehaviourSerializer(serializers.Serializer[Any]):
     file_url_lifetime = serializers.IntegerField(required=False, min_value=0, max_value=10**9)
     multipart_above = serializers.IntegerField(required=False, min_value=0)
     part_size = serializers.IntegerField(required=False, min_value=1)
+    upload_lifetime = serializers.IntegerField(required=False, min_value=0, allow_null=True)
+    storage_port = serializers.IntegerField(
+        required=False, min_value=1, max_value=65535, allow_null=True
+    )
     inline_limit = serializers.IntegerField(required=False, min_value=0)
 
 

@@ -23,6 +23,8 @@ class Behaviour:
         file_url_lifetime: Seconds for which the URL of a file is good without a token, at least.
         multipart_above: Size in bytes above which a presigned upload has parts.
         part_size: Size in bytes of these parts.
+        upload_lifetime: Seconds until presigned uploads expire, whatever is requested.
+        storage_port: Port that presigned URLs name, such as that of a proxy.
         inline_limit: Size in bytes up to which `response_mode=inline` keeps documents.
     """
 
@@ -34,6 +36,8 @@ class Behaviour:
     file_url_lifetime: int = 3600
     multipart_above: int = 100 * 1024 * 1024
     part_size: int = 16 * 1024 * 1024
+    upload_lifetime: int | None = None
+    storage_port: int | None = None
     inline_limit: int = 64 * 1024
 
     def delay(self, page: int, page_size: int) -> float:

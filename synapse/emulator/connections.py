@@ -178,7 +178,8 @@ def build_server(
     application: Any, listener: socket.socket, threads: int, guard: Guard
 ) -> BoundedServer:
     """Return a server that listens, and serves when run."""
-    files = allow_open_files(2 * _MOST_CONNECTIONS)
+    # Half for each of the two servers of a process: the API and the storage service.
+    files = allow_open_files(2 * (_MOST_CONNECTIONS + _OTHER_FILES)) // 2
     adjustments = Adjustments(
         sockets=[listener],
         threads=threads,

@@ -316,7 +316,8 @@ class Emulator:
         Args:
             tenant: Only towards this tenant's tokens; the code.
             **values: Behaviours: `unordered_ties`, `checksums`, `max_query`, `max_page`,
-                `row_delay`, `file_url_lifetime`, `multipart_above`, `part_size`, `inline_limit`;
+                `row_delay`, `file_url_lifetime`, `multipart_above`, `part_size`, `upload_lifetime`,
+                `storage_port`, `inline_limit`;
                 `synapse.emulator.behaviours.Behaviour` describes them.
 
         Raises:

@@ -169,6 +169,8 @@ def _translate_errors() -> Iterator[None]:
         yield
     except (ImproperlyConfigured, DatabaseError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
+        if "psycopg" in reason and isinstance(error, ImproperlyConfigured):
+            reason += ". Install the extra: pip install 'synapse-sdk[postgres]'"
         raise EmulatorError(f"The database cannot be opened: {reason}.") from error
 
 

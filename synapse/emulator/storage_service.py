@@ -18,6 +18,7 @@ from rest_framework.request import Request
 from rest_framework.reverse import reverse
 
 from synapse._internal.private_files import open_private
+from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.files import data_folder, md5
 from synapse.emulator.models import PresignedUpload
 from synapse.emulator.signed_links import read_link, sign_link
@@ -37,7 +38,9 @@ def build_upload_url(upload: PresignedUpload, number: int, request: Request) -> 
 def build_storage_url(view: str, key: str, signature: str, request: Request) -> str:
     """Return a URL of the storage service, which has its own origin if it has its own port."""
     path = reverse(view, kwargs={"key": key})
-    port = apps.get_app_config("emulator").storage_port  # type: ignore[attr-defined] # ours
+    port = behaviour_of(request).storage_port
+    if port is None:
+        port = apps.get_app_config("emulator").storage_port  # type: ignore[attr-defined] # ours
     host = request.get_host()
     if port is not None:
         name = host if host.endswith("]") else host.rpartition(":")[0] or host

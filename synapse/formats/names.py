@@ -1,14 +1,40 @@
-"""Names that a data set gives once."""
+"""Names of an export's files: safe, visible, and each given once."""
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager
 from itertools import count
 from pathlib import PurePosixPath
 
-__all__ = ["NameRegister", "open_register"]
+from synapse.errors import UsageError
+from synapse.formats.samples import Sample
+
+__all__ = ["NameRegister", "check_split", "open_register", "unhide"]
+
+
+def check_split(sample: Sample, reserved: frozenset[str] = frozenset()) -> None:
+    """Refuse a split whose name can't be a folder's or a file's.
+
+    Args:
+        sample: The sample.
+        reserved: Names that the format uses for something else.
+
+    Raises:
+        UsageError: The name has other characters than letters, digits, `.`, `-` and blanks.
+    """
+    split = sample.split
+    if split is not None and (not re.fullmatch(r"\w[\w .-]*", split) or split in reserved):
+        raise UsageError(
+            f"{sample.name}: split={split!r} can't name a folder. Use train, val or test."
+        )
+
+
+def unhide(name: str) -> str:
+    """Return a relative path of which no part is hidden: `.a.jpg` becomes `_a.jpg`."""
+    return "/".join(re.sub(r"^\.", "_", part) for part in name.split("/"))
 
 
 class NameRegister:
@@ -18,17 +44,18 @@ class NameRegister:
         self._database = database
         self._database.execute("CREATE TABLE names (name TEXT PRIMARY KEY) WITHOUT ROWID")
 
-    def choose(self, name: str, split: str | None = None) -> str:
+    def choose(self, name: str, split: str | None = None, *, by_stem: bool = True) -> str:
         """Return the picture's name, or one like it if a picture of the same stem is there.
 
         Args:
             name: Relative path of the picture.
             split: Part of the data set, the first one to tell two pictures apart.
+            by_stem: Whether two pictures that differ only in their suffix are told apart.
         """
         path = PurePosixPath(name)
         for candidate in self._list_candidates(path, split):
-            stem = str(candidate.with_suffix("")).casefold()
-            cursor = self._database.execute("INSERT OR IGNORE INTO names VALUES (?)", (stem,))
+            key = str(candidate.with_suffix("") if by_stem else candidate).casefold()
+            cursor = self._database.execute("INSERT OR IGNORE INTO names VALUES (?)", (key,))
             if cursor.rowcount:
                 return str(candidate)
         raise AssertionError("the candidates never end")

@@ -16,7 +16,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.objects import make_stable_id
+from synapse.formats.names import NameRegister, check_split, open_register, unhide
 from synapse.formats.pictures import (
     SUFFIXES,
     check_mode,
@@ -302,9 +302,11 @@ def write(
         report.lose("data.yaml", "info", f"{', '.join(sorted(data.info))}: no place.")
     indices = {each.name: index for index, each in enumerate(data.classes)}
     count = max(map(len, joints.values()), default=0)
-    writer = _SetWriter(folder, report, RowWriter(task, indices, joints, count, clip), images)
-    for sample in data.samples:
-        writer.write(sample)
+    rows = RowWriter(task, indices, joints, count, clip)
+    with open_register() as register:
+        writer = _SetWriter(folder, report, rows, images, register)
+        for sample in data.samples:
+            writer.write(sample)
     splits = [*_FIRST_SPLITS[:2], *sorted(writer.splits - {*_FIRST_SPLITS[:2]})]
     for split in splits:
         for kind in ("images", "labels"):
@@ -376,13 +378,18 @@ class _SetWriter:
     """Writes pictures and label files, and remembers the taken names."""
 
     def __init__(
-        self, folder: Path, report: FormatReport, rows: RowWriter, images: ImageMode
+        self,
+        folder: Path,
+        report: FormatReport,
+        rows: RowWriter,
+        images: ImageMode,
+        register: NameRegister,
     ) -> None:
         self._folder = folder
         self._report = report
         self._rows = rows
         self._images: ImageMode = images
-        self._taken: set[str] = set()
+        self._names = register
         self._renamed_splits: set[str | None] = set()
         self.splits: set[str] = set()
 
@@ -423,11 +430,8 @@ class _SetWriter:
         return Frame(size[0], size[1], orientation if size == stored else 1)
 
     def _choose_split(self, sample: Sample) -> str:
+        check_split(sample, RESERVED_KEYS)
         split = _SPLITS.get(sample.split) or str(sample.split)
-        if not re.fullmatch(r"\w[\w .-]*", split) or split in RESERVED_KEYS:
-            raise UsageError(
-                f"{sample.name}: split={split!r} can't name a folder. Use train, val or test."
-            )
         if split != sample.split and sample.split not in self._renamed_splits:
             self._renamed_splits.add(sample.split)
             self._report.lose(sample.name, "split", f"The split {sample.split!r} is {split!r}.")
@@ -436,17 +440,8 @@ class _SetWriter:
     def _choose_name(self, sample: Sample, split: str) -> str:
         """Return the picture's path; each one has a label file of its own."""
         folder = f"images/{split}"
-        parts = [re.sub(r"^\.", "_", part) for part in sample.name.split("/")]
-        path = Path(folder, *parts)
-        candidate, number = path, 1
-        while get_label_path(candidate.as_posix()).casefold() in self._taken:
-            ending = path.suffix.lower().lstrip(".") if number == 1 else str(number)
-            if number == 2 and sample.id is not None:
-                ending = make_stable_id(sample.id)
-            candidate = path.with_name(f"{path.stem}_{ending}{path.suffix}")
-            number += 1
-        self._taken.add(get_label_path(candidate.as_posix()).casefold())
-        name = candidate.relative_to(folder).as_posix()
+        path = self._names.choose(f"{folder}/{unhide(sample.name)}")
+        name = path.removeprefix(f"{folder}/")
         if name != sample.name:
             self._report.lose(sample.name, "renamed", f"The picture is {name}.")
-        return candidate.as_posix()
+        return path

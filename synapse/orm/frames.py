@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from synapse._internal.lazy_import import load
+from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, MissingExtra
 from synapse.orm import registry
 from synapse.orm.fields import MISSING, Field, ids_of
@@ -258,7 +259,7 @@ def make_polars(source: _Source) -> pl.DataFrame:
 def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
     """Write a source into a Parquet file, which appears when complete."""
     parquet = load_library("pyarrow.parquet", "frames")
-    target = Path(path).expanduser()
+    target = expand_home(path)
     part = target.with_name(f".{target.name}.part")
     columns = source._columns()
     try:

@@ -14,6 +14,7 @@ from synapse.plugins.config import PluginConfig
 
 __all__ = [
     "CONFIG_NAMES",
+    "describe_plugin",
     "find_config",
     "load_config",
     "parse_config",
@@ -108,7 +109,11 @@ def read_plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:
     """
     if not expand_home(folder).is_dir():
         raise UsageError(f"{folder} is not a folder.")
-    config = load_config(folder)
+    return describe_plugin(load_config(folder))
+
+
+def describe_plugin(config: PluginConfig) -> dict[str, Any]:
+    """Return a plugin's fields from the configuration of a release."""
     names = ("code", "name", "category", "description", "author")
     return {name: getattr(config, name) for name in names if getattr(config, name)}
 

@@ -41,18 +41,22 @@ class DataFileManager(BaseManager["DataFile"]):
         most 1 MiB. A fault costs one more request, which asks how much has arrived, and the upload
         goes on from there. The same call continues an upload whose process died.
 
+        Where the server's default storage takes presigned uploads, the file goes straight to the
+        storage: two requests, and one for the file or for each of its parts. The first upload of a
+        session costs one more request, which asks for the default storage.
+
         Args:
-            source: A path, or a file opened for reading bytes with a checksums length.
+            source: A path, or a file opened for reading bytes with a known length.
             name: The file's name on the server; by default the path's last part.
             chunk_size: Bytes per chunk.
-            chunked: Whether to send chunks; by default decided by the size.
+            chunked: Whether to send chunks; by default decided by the size. Either value sends the
+                file to the server, and not to the storage.
             progress: `False`, a function of the bytes done and the bytes in all, or a `Progress`;
                 by default a bar on a terminal.
 
         Returns:
             The server's record, whose `checksum` and name go into a data unit. The `id` is `None`
-            in
-            one case: the last response was lost, and the server then had the bytes.
+            in one case: the last response was lost, and the server then had the bytes.
 
         Raises:
             UsageError: The source has no name, is not a file, or is empty.
@@ -79,6 +83,7 @@ class DataFileManager(BaseManager["DataFile"]):
             chunk_size=chunk_size,
             chunked=chunked,
             progress=progress,
+            is_presigned=None,
         )
         if row["id"] is not None:
             return session.identity.load(cls, [row])[0]
@@ -91,7 +96,7 @@ class DataFileManager(BaseManager["DataFile"]):
         """Find out which files the server has. One request.
 
         Args:
-            checksums: MD5 checksums in hex.
+            checksums: Checksums in hex: MD5, or SHA-1 of files that went to the storage.
 
         Returns:
             The checksums of files on the server.
@@ -117,7 +122,7 @@ class DataFile(Resource):
 
     Attributes:
         id: The file's id.
-        checksum: MD5 of the bytes, in hex.
+        checksum: MD5 of the bytes, in hex; a SHA-1 from servers that give one.
         size: Size in bytes.
         meta: Free JSON data of the user.
         data_unit_id: Id of the file's data unit, if any.

@@ -18,6 +18,7 @@ from synapse.resources.enums import PluginCategory
 from synapse.resources.file_transfers import FileDownloadMixin
 
 if TYPE_CHECKING:
+    from synapse.orm.session_base import SessionBase
     from synapse.resources.jobs import Job, JobManager
     from synapse.resources.models import ModelManager
 
@@ -40,7 +41,8 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
 
         Args:
             folder: The plugin's folder, whose `config.yaml` has code, name, category, description
-                and author, unless given here. `release()` uploads the folder.
+                and author, unless given here. `session.plugins.release(folder)` creates the plugin
+                with its first release.
             extra: Keys unknown to the SDK, sent unchanged.
             **values: Fields, such as `code`, `name` and `category`.
 
@@ -68,6 +70,77 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
                 code = values["code"]
                 error.hint = f"session.plugins.get({code!r}) returns an existing plugin."
             raise
+
+    def release(
+        self,
+        source: str | os.PathLike[str] | IO[bytes],
+        *,
+        name: str | None = None,
+        changelog: str = "",
+        is_stable: bool = True,
+        allow_credentials: bool = False,
+    ) -> PluginRelease:
+        r"""Upload a release; the first one creates the plugin. One request, streamed.
+
+        The configuration says which plugin and version the release is of. On servers where a
+        release doesn't create the plugin: three requests for the first release.
+
+        Args:
+            source: The plugin's folder, or a zip: a path, or a file opened for reading bytes.
+            name: The file's name on the server; by default the path's last part.
+            changelog: News of this version.
+            is_stable: Whether the release is meant for everybody.
+            allow_credentials: Whether to release files that look like credentials, such as `.env`.
+
+        Returns:
+            The release; its `plugin` is the plugin.
+
+        Raises:
+            PluginConfigError: The configuration is missing, or has mistakes. Nothing was sent.
+            UsageError: The folder or zip can't be read, or contains files that a release can't, or
+                that look like credentials.
+            MissingExtra: The extra `plugins` isn't installed.
+            ValidationError: The server refused the release, such as an existing version.
+
+        Example:
+            >>> session = getfixture("session")
+            >>> folder = getfixture("tmp_path") / "parrot"
+            >>> folder.mkdir()
+            >>> _ = (folder / "parrot.py").write_text("def run(context): print(context.params)")
+            >>> lines = ["code: parrot", "name: Parrot", "version: 1.0.0", "category: export"]
+            >>> lines += ["actions:", "  say: {entrypoint: 'parrot:run'}"]
+            >>> _ = (folder / "config.yaml").write_text("\n".join(lines))
+            >>> session.plugins.release(folder).plugin.code
+            'parrot'
+        """
+        from synapse.plugins.config_file import describe_plugin, load_config
+
+        config = load_config(source)
+
+        def send() -> PluginRelease:
+            return _send_release(
+                self._session,
+                source,
+                plugin=config.code,
+                code=config.code,
+                version=config.version,
+                name=name,
+                changelog=changelog,
+                is_stable=is_stable,
+                allow_credentials=allow_credentials,
+            )
+
+        try:
+            release = send()
+        except ValidationError as error:
+            # A server where plugins are made apart, which doesn't know the code.
+            if "plugin" not in error.fields or "version" in error.fields:
+                raise
+            self.create(**describe_plugin(config))
+            if hasattr(source, "seek"):
+                source.seek(0)
+            release = send()
+        return release
 
 
 @resource("plugins/", manager=PluginManager)
@@ -249,45 +322,20 @@ class Plugin(Editable):
             >>> list(plugin.release("1.0.0", folder).config["actions"])
             ['say']
         """
-        from synapse.plugins.packaging import prepare_upload
-        from synapse.resources.newest_release import remember_release
-        from synapse.transfer.upload import upload_file
-
         archive = source if source is not None else file
         if archive is None or (source is not None and file is not None):
             raise UsageError("Pass one folder or zip: release(version, source).")
-        fields = {
-            "plugin": str(self._key),
-            "version": version,
-            "changelog": changelog,
-            "is_stable": "true" if is_stable else "false",
-        }
-        schema = PluginRelease.__schema__
-        with prepare_upload(
+        return _send_release(
+            self._session,
             archive,
-            name=name,
+            plugin=str(self._key),
             code=self.code,
             version=version,
+            name=name,
+            changelog=changelog,
+            is_stable=is_stable,
             allow_credentials=allow_credentials,
-        ) as upload:
-            try:
-                row = upload_file(
-                    self._session.transport,
-                    schema.path,
-                    upload[0],
-                    name=upload[1],
-                    fields=fields,
-                    has_checksum=False,
-                )
-            except ValidationError as error:
-                if "version" in error.fields:
-                    error.hint = (
-                        "A release can't be changed. Use a new version, in config.yaml too."
-                    )
-                raise
-        release = self._session.identity.load(PluginRelease, [row])[0]
-        remember_release(self, release)
-        return release
+        )
 
 
 class PluginReleaseManager(Manager["PluginRelease"]):
@@ -328,3 +376,47 @@ class PluginRelease(Fetchable, FileDownloadMixin):
     created: datetime = field(read_only=True)
 
     jobs: ClassVar[ToMany[JobManager]] = ToMany("Job", by="plugin_release")
+
+
+def _send_release(
+    session: SessionBase,
+    source: str | os.PathLike[str] | IO[bytes],
+    *,
+    plugin: str,
+    code: str,
+    version: str,
+    name: str | None,
+    changelog: str,
+    is_stable: bool,
+    allow_credentials: bool,
+) -> PluginRelease:
+    """Check and upload a release. One request."""
+    from synapse.plugins.packaging import prepare_upload
+    from synapse.resources.newest_release import remember_release
+    from synapse.transfer.upload import upload_file
+
+    fields = {
+        "plugin": plugin,
+        "version": version,
+        "changelog": changelog,
+        "is_stable": "true" if is_stable else "false",
+    }
+    with prepare_upload(
+        source, name=name, code=code, version=version, allow_credentials=allow_credentials
+    ) as upload:
+        try:
+            row = upload_file(
+                session.transport,
+                PluginRelease.__schema__.path,
+                upload[0],
+                name=upload[1],
+                fields=fields,
+                has_checksum=False,
+            )
+        except ValidationError as error:
+            if "version" in error.fields:
+                error.hint = "A release can't be changed. Use a new version, in config.yaml too."
+            raise
+    release = session.identity.load(PluginRelease, [row])[0]
+    remember_release(release.plugin, release)
+    return release

@@ -19,6 +19,7 @@ import attrs
 
 from synapse import formats
 from synapse._internal.threads import run_each
+from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Annotations
 from synapse.errors import ClientError, UnknownDocument, UsageError
@@ -51,7 +52,7 @@ def export_project(
     check_mode(images)
     validate_int("workers", workers)
     choose = _make_splitter(split)
-    target = Path(folder).expanduser()
+    target = expand_home(folder)
     target.mkdir(parents=True, exist_ok=True)
     noted = FormatReport(strict=strict)
     query = project.tasks.order_by("id") if tasks is None else tasks

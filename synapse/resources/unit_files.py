@@ -29,7 +29,7 @@ class UnitFile(ValueObject):
 
     Attributes:
         url: URL of the bytes.
-        checksum: MD5 of the bytes, in hex.
+        checksum: MD5 of the bytes, in hex; a SHA-1 from servers that give one.
         size: Size in bytes.
         path: Name of the uploaded file.
         file_type: Type of the content.

@@ -1,4 +1,4 @@
-"""Compute the checksum of a file during the transfer.
+"""Compute the checksums of a file during the transfer.
 
 Blocks are hashed as they are sent or received. Bytes that an earlier process has transferred are
 read from the file by the same thread, while the rest is transferred.
@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+
+import attrs
 
 from synapse._internal.closing import Closing
 from synapse._internal.threads import start
 from synapse.errors import SynapseError
 
-__all__ = ["Hasher", "compute_sha1", "find_algorithm"]
+__all__ = ["Checksums", "Hasher", "find_algorithm", "hash_blocks", "is_checksum_of"]
 
 _SHA1_LENGTH = 40
 
@@ -26,13 +28,36 @@ _MAX_WAITING = 3
 _INLINE_LIMIT = 1024 * 1024
 
 
+@attrs.frozen
+class Checksums:
+    """Checksums of one file, in hex: servers give MD5, and some SHA-1.
+
+    Example:
+        >>> checksums = hash_blocks([b"ab", b"c"])
+        >>> checksums.md5, checksums.matches("A9993E364706816ABA3E25717850C26C9CD0D89D")
+        ('900150983cd24fb0d6963f7d28e17f72', True)
+    """
+
+    md5: str
+    sha1: str
+
+    def matches(self, checksum: object) -> bool:
+        """Return whether a server's checksum is that of the file; the length tells the kind."""
+        text = str(checksum).lower()
+        return bool(text) and text == self.like(text)
+
+    def like(self, checksum: object) -> str:
+        """Return the checksum of the same kind as another one."""
+        return str(getattr(self, find_algorithm(str(checksum))))
+
+
 class Hasher(Closing):
     """Hash a file from start to end, each byte once.
 
     Args:
         read_at: Function that reads the file, given an offset and a size.
         size: Size of the file in bytes, if known; a small file is hashed without a thread.
-        algorithm: `"md5"` or `"sha1"`.
+        algorithm: `"md5"` or `"sha1"`; by default both, from the same read.
     """
 
     def __init__(
@@ -40,11 +65,10 @@ class Hasher(Closing):
         read_at: Callable[[int, int], bytes],
         size: int | None = None,
         *,
-        algorithm: str = "md5",
+        algorithm: str | None = None,
     ) -> None:
         self._read_at = read_at
-        new = hashlib.sha1 if algorithm == "sha1" else hashlib.md5
-        self._digest = new(usedforsecurity=False)
+        self._digest = _Digest(algorithm)
         self._position = 0  # bytes hashed
         self._end = 0  # bytes handed over
         self._reads_file = False  # the thread reads missing bytes from the file
@@ -89,8 +113,8 @@ class Hasher(Closing):
                 self._reads_file = True
                 self._start()
 
-    def hexdigest(self, size: int) -> str:
-        """Wait for all bytes, and return their MD5 in hex.
+    def checksums(self, size: int) -> Checksums:
+        """Wait for all bytes, and return their checksums; one that isn't computed is empty.
 
         Args:
             size: Number of bytes.
@@ -102,7 +126,7 @@ class Hasher(Closing):
         with self._changed:
             self._changed.wait_for(lambda: self._position >= self._end or self._error)
             self._raise_error()
-        return self._digest.hexdigest()
+        return self._digest.checksums
 
     def close(self) -> None:
         """End the thread."""
@@ -176,19 +200,36 @@ def find_algorithm(checksum: str | None) -> str:
     return "sha1" if checksum is not None and len(checksum) == _SHA1_LENGTH else "md5"
 
 
-def compute_sha1(read_at: Callable[[int, int], bytes], size: int) -> str:
-    """Return the SHA-1 of a file in hex.
+def hash_blocks(blocks: Iterable[bytes], *, algorithm: str | None = None) -> Checksums:
+    """Return the checksums of some bytes.
 
     Args:
-        read_at: Function that reads the file, given an offset and a size.
-        size: Size of the file in bytes.
+        blocks: The bytes, in order.
+        algorithm: `"md5"` or `"sha1"`; by default both.
     """
-    digest = hashlib.sha1(usedforsecurity=False)
-    offset = 0
-    while offset < size:
-        block = read_at(offset, min(_BLOCK_SIZE, size - offset))
-        if not block:
-            break
+    digest = _Digest(algorithm)
+    for block in blocks:
         digest.update(block)
-        offset += len(block)
-    return digest.hexdigest()
+    return digest.checksums
+
+
+def is_checksum_of(checksum: str, blocks: Iterable[bytes]) -> bool:
+    """Return whether some bytes have a server's checksum, MD5 or SHA-1."""
+    return hash_blocks(blocks, algorithm=find_algorithm(checksum)).matches(checksum)
+
+
+class _Digest:
+    """Digests of both kinds, or of one."""
+
+    def __init__(self, algorithm: str | None) -> None:
+        names = ("md5", "sha1") if algorithm is None else (algorithm,)
+        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in names}
+
+    def update(self, block: bytes | memoryview) -> None:
+        for digest in self._digests.values():
+            digest.update(block)
+
+    @property
+    def checksums(self) -> Checksums:
+        values = {name: digest.hexdigest() for name, digest in self._digests.items()}
+        return Checksums(values.get("md5", ""), values.get("sha1", ""))

@@ -24,7 +24,7 @@ from synapse.errors import (
     SynapseError,
     UsageError,
 )
-from synapse.transfer.checksum import Hasher
+from synapse.transfer.checksum import Checksums, Hasher
 from synapse.transfer.chunk_protocol import ServerUpload
 from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, show_progress
@@ -94,7 +94,7 @@ def send_in_chunks(
     state: UploadState,
     *,
     chunk_size: int = CHUNK_SIZE,
-    checksum: str | None = None,
+    checksums: Checksums | None = None,
 ) -> dict[str, Any]:
     """Send a file, resuming the upload in the state.
 
@@ -104,10 +104,10 @@ def send_in_chunks(
         progress: Progress of the file.
         state: State of the upload; the caller clears it after success.
         chunk_size: Bytes per chunk.
-        checksum: MD5 of the file in hex, if known; by default computed while sending.
+        checksums: Checksums of the file, if known; by default computed while sending.
 
     Returns:
-        The server's row of the complete upload. The MD5 is in `state.checksum`.
+        The server's row of the complete upload. The checksums are in `state.checksums`.
 
     Raises:
         UsageError: The file is empty.
@@ -123,7 +123,7 @@ def send_in_chunks(
         while True:
             is_resumed = state.upload_id is not None
             upload = _ChunkedUpload(
-                transport, source, progress, state, hasher, chunk_size, checksum
+                transport, source, progress, state, hasher, chunk_size, checksums
             )
             try:
                 return upload.run()
@@ -133,7 +133,7 @@ def send_in_chunks(
                     restarts_left -= 1
                 if restarts_left < 0:
                     raise unusable.error from None
-                chunk_size, checksum = upload.chunk_size, None
+                chunk_size, checksums = upload.chunk_size, None
                 progress.at(0)
             except ClientError as error:
                 if not (is_resumed and isinstance(error, NotFound)):
@@ -163,7 +163,7 @@ class _ChunkedUpload:
         state: UploadState,
         hasher: Hasher,
         chunk_size: int,
-        checksum: str | None,
+        checksums: Checksums | None,
     ) -> None:
         self._retry = transport.options.retry
         self._read_timeout = transport.settings.timeout.read
@@ -172,8 +172,8 @@ class _ChunkedUpload:
         self._progress = progress
         self._state = state
         self._hasher = hasher
-        self._checksum = checksum
-        self._is_hashing = checksum is None and state.checksum is None
+        self._checksums = checksums
+        self._is_hashing = checksums is None and state.checksums is None
         self.chunk_size = chunk_size
         self._size = source.size
         self._offset = 0
@@ -198,12 +198,12 @@ class _ChunkedUpload:
                 self._hasher.skip_to(self._offset)
         while self._offset < self._size:
             self._move_to(self._complete_step(self._send_chunk, self._has_moved))
-        checksum = self._checksum or self._state.checksum
-        if checksum is None:
-            checksum = self._hasher.hexdigest(self._size)
+        checksums = self._checksums or self._state.checksums
+        if checksums is None:
+            checksums = self._hasher.checksums(self._size)
         self._source.check_unchanged()
-        self._state.save(checksum=checksum)
-        return self._complete_step(lambda: self._finish(checksum), self._server.is_complete)
+        self._state.save(checksum=checksums.md5, sha1=checksums.sha1)
+        return self._complete_step(lambda: self._finish(checksums), self._server.is_complete)
 
     def _send_chunk(self) -> dict[str, Any]:
         """Send the next chunk; return the upload's row."""
@@ -234,14 +234,14 @@ class _ChunkedUpload:
         self._is_first_chunk = False
         return row
 
-    def _finish(self, checksum: str) -> dict[str, Any]:
+    def _finish(self, checksums: Checksums) -> dict[str, Any]:
         try:
-            return self._server.finish(checksum)
+            return self._server.finish(checksums.md5)
         except BadRequest as error:
             row = self._server.fetch()  # the server refuses to finish a complete upload again
             if self._server.is_complete(row):
                 return row
-            if self._checksum is not None and self._hasher.hexdigest(self._size) != checksum:
+            if self._checksums is not None and self._hasher.checksums(self._size) != checksums:
                 raise SynapseError(
                     f"{self._source.name} changed after its checksum was taken. Upload it again "
                     "when nothing writes to it."

@@ -10,6 +10,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from synapse._internal.descriptors import write_all
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher, find_algorithm
@@ -177,7 +178,7 @@ class _Download:
                 return
         os.lseek(self._descriptor, self._offset, os.SEEK_SET)
         for block in response.blocks():
-            _write_all(self._descriptor, block)
+            write_all(self._descriptor, block)
             if self._checksum is not None:
                 self._hasher.add(self._offset, block)
             self._offset += len(block)
@@ -191,7 +192,8 @@ class _Download:
         """Return whether size and checksum are the expected ones."""
         if not self._is_complete or (self._size is not None and self._offset != self._size):
             return False
-        return self._checksum is None or self._hasher.hexdigest(self._offset) == self._checksum
+        checksum = self._checksum
+        return checksum is None or self._hasher.checksums(self._offset).matches(checksum)
 
     def _mismatch(self) -> InvalidResponse:
         self._restart()
@@ -218,12 +220,6 @@ class _Download:
         with self._part_path.open("rb") as file:
             file.seek(offset)
             return file.read(size)
-
-
-def _write_all(descriptor: int, block: bytes) -> None:
-    rest = memoryview(block)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
 
 
 def _part_path(path: Path) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
+from synapse.transfer.multipart import report_sent
 
 __all__ = ["FilePart"]
 
@@ -16,11 +17,23 @@ class FilePart:
         file: The open file.
         start: Offset of the first byte.
         size: Number of bytes; by default the rest of the file.
+        on_block: Called with offset and bytes before each block is sent.
+        on_sent: Called with the offset after each block that was sent.
     """
 
-    def __init__(self, file: LocalFile, start: int = 0, size: int | None = None) -> None:
+    def __init__(
+        self,
+        file: LocalFile,
+        start: int = 0,
+        size: int | None = None,
+        *,
+        on_block: Callable[[int, bytes], object] | None = None,
+        on_sent: Callable[[int], object] | None = None,
+    ) -> None:
         self._file = file
         self._start = start
+        self._on_block = on_block
+        self._on_sent = on_sent
         self._size = max(0, min(file.size - start, file.size if size is None else size))
 
     def __len__(self) -> int:
@@ -30,6 +43,10 @@ class FilePart:
         offset, end = self._start, self._start + self._size
         while offset < end:
             block = self._file.read_at(offset, min(BLOCK_SIZE, end - offset))
+            if self._on_block is not None:
+                self._on_block(offset, block)
             offset += len(block)
+            if offset == end:  # before the storage has all bytes
+                self._file.check_unchanged()
             yield block
-        self._file.check_unchanged()
+            report_sent(self._on_sent, offset)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse.errors import InvalidResponse
-from synapse.transfer.checksum import Hasher, compute_sha1, find_algorithm
+from synapse.transfer.checksum import Checksums, Hasher
 from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.multipart import MultipartFile, unwrap_progress_errors
 from synapse.transfer.progress import FileProgress, Progress
@@ -46,8 +46,8 @@ def upload_file(
     """
     with LocalFile(source, name=name) as file:
         progress = Progress().file(file.name, file.size)
-        row, checksum = send_form(transport, path, file, progress, fields=fields)
-        return validate_stored(row, checksum, file, has_checksum=has_checksum)
+        row, checksums = send_form(transport, path, file, progress, fields=fields)
+        return validate_stored(row, checksums, file, has_checksum=has_checksum)
 
 
 def send_form(
@@ -57,8 +57,8 @@ def send_form(
     progress: FileProgress,
     *,
     fields: Mapping[str, str] | None = None,
-    checksum: str | None = None,
-) -> tuple[Any, str]:
+    checksums: Checksums | None = None,
+) -> tuple[Any, Checksums]:
     """Send a file as a form. One request.
 
     Args:
@@ -67,10 +67,10 @@ def send_form(
         source: The file.
         progress: Progress of the file.
         fields: Further fields of the form.
-        checksum: MD5 of the file in hex, if known; by default computed while sending.
+        checksums: Checksums of the file, if known; by default computed while sending.
 
     Returns:
-        The decoded response, and the MD5 of the sent bytes.
+        The decoded response, and the checksums of the sent bytes.
 
     Raises:
         SynapseError: The file changed while it was sent.
@@ -80,42 +80,39 @@ def send_form(
         body = MultipartFile(
             source,
             fields=fields,
-            on_block=hasher.add if checksum is None else None,
+            on_block=hasher.add if checksums is None else None,
             on_sent=lambda offset: progress.at(offset, is_confirmed=False),
         )
         with unwrap_progress_errors():
             row = transport.request(
                 "POST", path, body=body, headers=body.headers, resource=source.label
             )
-        if checksum is None:
-            checksum = hasher.hexdigest(source.size)
+        if checksums is None:
+            checksums = hasher.checksums(source.size)
     source.check_unchanged()
-    return row, checksum
+    return row, checksums
 
 
 def validate_stored(
-    row: Any, checksum: str, source: LocalFile, *, has_checksum: bool = True
+    row: Any, checksums: Checksums, source: LocalFile, *, has_checksum: bool = True
 ) -> dict[str, Any]:
     """Return the server's row if the checksum is right. Makes no request.
 
     Args:
         row: The decoded response.
-        checksum: MD5 of the sent bytes, in hex.
-        source: The file, which is read again for a server that answers with a SHA-1.
+        checksums: Checksums of the sent bytes.
+        source: The file.
         has_checksum: Whether the endpoint answers with the stored file's checksum.
 
     Raises:
         InvalidResponse: The checksums differ.
     """
-    if isinstance(row, dict):
-        stored = str(row.get("checksum")).lower()
-        if find_algorithm(stored) == "sha1" and has_checksum:
-            checksum = compute_sha1(source.read_at, source.size)
-        if not has_checksum or stored == checksum:
-            return row
+    if isinstance(row, dict) and (not has_checksum or checksums.matches(row.get("checksum"))):
+        return row
+    stored = row.get("checksum") if isinstance(row, dict) else None
     raise InvalidResponse(
         200,
-        f"the stored file differs from the sent one, whose checksum is {checksum}",
+        f"the stored file differs from the sent one, whose checksum is {checksums.like(stored)}",
         hint="Upload the file again.",
         response=row,
         resource=source.label,
@@ -130,7 +127,7 @@ def find_stored_checksums(
     Args:
         transport: The transport.
         path: Path of the endpoint that creates data files.
-        checksums: MD5s in hex.
+        checksums: Checksums in hex.
         resource: Name of the request's subject in messages.
 
     Raises:

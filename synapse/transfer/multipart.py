@@ -14,7 +14,7 @@ from urllib3.fields import RequestField
 
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
 
-__all__ = ["MultipartFile", "ProgressError", "render_part", "unwrap_progress_errors"]
+__all__ = ["MultipartFile", "ProgressError", "render_part", "report_sent", "unwrap_progress_errors"]
 
 # Up to this size, one copy is cheaper than several system calls that threads take turns at.
 _SINGLE_WRITE_LIMIT = 256 * 1024
@@ -93,7 +93,7 @@ class MultipartFile:
         offset, end = self._start, self._start + self.size
         if len(self) <= _SINGLE_WRITE_LIMIT:
             yield self._read_whole(offset)
-            self._report_sent(end)
+            report_sent(self._on_sent, end)
             return
         yield self._head
         while offset < end:
@@ -102,7 +102,7 @@ class MultipartFile:
                 self._on_block(offset, block)
             offset += len(block)
             yield block
-            self._report_sent(offset)
+            report_sent(self._on_sent, offset)
         # Without the closing boundary, the server discards the part of a changed file.
         self._source.check_unchanged()
         yield self._tail
@@ -116,12 +116,18 @@ class MultipartFile:
         self._source.check_unchanged()
         return self._head + block + self._tail
 
-    def _report_sent(self, offset: int) -> None:
-        if self._on_sent is not None:
-            try:
-                self._on_sent(offset)
-            except Exception as error:
-                raise ProgressError(error) from error
+
+def report_sent(on_sent: Callable[[int], object] | None, offset: int) -> None:
+    """Call the function for sent blocks, if any.
+
+    Raises:
+        ProgressError: The function failed.
+    """
+    if on_sent is not None:
+        try:
+            on_sent(offset)
+        except Exception as error:
+            raise ProgressError(error) from error
 
 
 def render_part(boundary: str, field: RequestField) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import io
 import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from synapse.errors import ClientError, Conflict, InvalidResponse
+from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.range_request import RangeResponse, request_range
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
@@ -205,7 +205,7 @@ def read_whole(
         transport: The transport. A URL on another host gets no credentials.
         url: Address of the file.
         size: Expected size in bytes.
-        checksum: Expected MD5, in hex.
+        checksum: Expected MD5 or SHA-1, in hex.
         name: Name of the file in messages.
 
     Raises:
@@ -214,13 +214,12 @@ def read_whole(
         ClientError: The host refused, or couldn't be reached several times in a row.
     """
     pieces = []
-    digest = hashlib.md5(usedforsecurity=False)
     with RemoteFile(transport, url, size=size, name=name) as file:
         while piece := file.read(_READ_SIZE):
             pieces.append(piece)
-            digest.update(piece)
     content = b"".join(pieces)
-    if size not in (None, len(content)) or checksum not in (None, digest.hexdigest()):
+    is_other = checksum is not None and not is_checksum_of(checksum, pieces)
+    if size not in (None, len(content)) or is_other:
         raise InvalidResponse(
             200,
             "the received file has another size or checksum than the stored one",

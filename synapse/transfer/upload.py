@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from synapse._internal.validate import validate_int
-from synapse.errors import ClientError, PayloadTooLarge, RateLimited, UsageError
-from synapse.transfer.checksum import Hasher
+from synapse.errors import (
+    ClientError,
+    InvalidResponse,
+    NotFound,
+    PayloadTooLarge,
+    RateLimited,
+    SynapseError,
+    UsageError,
+    ValidationError,
+)
+from synapse.transfer.checksum import Checksums, Hasher
 from synapse.transfer.chunked_upload import CHUNK_SIZE, send_in_chunks
 from synapse.transfer.form_upload import (
     find_stored_checksums,
@@ -16,6 +25,14 @@ from synapse.transfer.form_upload import (
     validate_stored,
 )
 from synapse.transfer.local_file import LocalFile, SourceArgument
+from synapse.transfer.presigned_protocol import (
+    announce,
+    confirm,
+    describe_file,
+    has_presigned_uploads,
+    read_confirmation,
+)
+from synapse.transfer.presigned_upload import send_presigned
 from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
@@ -38,14 +55,16 @@ def upload(
     chunk_size: int = CHUNK_SIZE,
     chunked: bool | None = None,
     progress: ProgressArgument = None,
-    checksum: str | None = None,
+    checksums: Checksums | None = None,
     state: bool = True,
+    is_presigned: bool | None = False,
 ) -> dict[str, Any]:
     """Create a data file from a local file. Thread-safe.
 
-    One request up to 50 MiB. Beyond, or with `chunked`, one for each chunk and two more; the first
-    chunk of a call has at most 1 MiB. A failure costs one more request, which asks for the server's
-    state; after a crash, the same call sends only the missing bytes.
+    With presigned URLs, two requests, and one for the file or for each of the parts that the server
+    chooses. Else one request up to 50 MiB; beyond, or with `chunked`, one for each chunk and two
+    more; the first chunk of a call has at most 1 MiB. A failure costs one more request, which asks
+    for the server's state; after a crash, the same call sends only the missing bytes.
 
     Args:
         transport: The transport.
@@ -55,8 +74,11 @@ def upload(
         chunk_size: Bytes per chunk. Chunks are streamed and needn't fit into memory.
         chunked: Whether to send chunks; by default decided by the size.
         progress: Progress display, see `synapse.transfer.progress.progress_of`.
-        checksum: MD5 of the file in hex, if known; by default computed while sending.
+        checksums: Checksums of the file, if known; by default computed while sending.
         state: Whether to store the upload's state on disk, so that a later call can resume.
+        is_presigned: Whether the file goes to the server's storage by presigned URLs; `None` for
+            what the storage asks for, which one more request finds out for each session. `chunked`
+            sends it to the server in any case.
 
     Returns:
         The server's row, with `id`, `checksum` and `size`. `id` is `None` in one case: the response
@@ -75,7 +97,11 @@ def upload(
         if file.size == 0:
             raise UsageError(f"{file.path or file.name} is empty. The server takes no empty files.")
         with shown.file(file.name, file.size) as file_progress:
-            task = _FileUpload(transport, path, file, file_progress, checksum)
+            task = _FileUpload(transport, path, file, file_progress, checksums)
+            if chunked is None and is_presigned is None:
+                is_presigned = has_presigned_uploads(transport)
+            if chunked is None and is_presigned:
+                return task.send_to_storage(is_stored=state)
             if not (file.size > DIRECT_LIMIT if chunked is None else chunked):
                 try:
                     return task.send_form()
@@ -94,21 +120,26 @@ class _FileUpload:
         path: str,
         source: LocalFile,
         progress: FileProgress,
-        checksum: str | None,
+        checksums: Checksums | None,
     ) -> None:
         self._transport = transport
         self._path = path
         self._source = source
         self._progress = progress
-        self._checksum = checksum
+        self._known_checksums = checksums
+        self._algorithm = "md5"
 
     def send_form(self) -> dict[str, Any]:
         """Send the file in one request."""
 
-        def send() -> tuple[Any, str]:
+        def send() -> tuple[Any, Checksums]:
             self._progress.at(0, is_confirmed=False)
             return send_form(
-                self._transport, self._path, self._source, self._progress, checksum=self._checksum
+                self._transport,
+                self._path,
+                self._source,
+                self._progress,
+                checksums=self._known_checksums,
             )
 
         return self._create(send)
@@ -122,12 +153,72 @@ class _FileUpload:
                 self._progress,
                 state,
                 chunk_size=chunk_size,
-                checksum=self._checksum,
+                checksums=self._known_checksums,
             )
-            self._checksum = state.checksum or self._md5()
+            self._known_checksums = state.checksums or self._checksums()
             data_file = self._create_from_upload(state, row.get("id") or state.upload_id)
             state.clear()
             return data_file
+
+    def send_to_storage(self, *, is_stored: bool) -> dict[str, Any]:
+        """Send the file by presigned URLs, and create a data file from what the storage has."""
+        self._algorithm = "sha1"
+        with UploadState(self._transport, self._source, is_stored=is_stored) as state:
+            if state.may_have_created and self._is_stored():
+                state.clear()
+                return self._row_without_id()
+            target = state.target or self._announce()
+            try:
+                return self._send_to_storage(state, target)
+            except (NotFound, ValidationError):
+                pass  # the upload has expired, or the server has removed what an earlier call sent
+            except ClientError:
+                raise
+            except SynapseError:
+                state.clear()  # the file changed
+                raise
+            key = (state.target or target)["file_key"]
+            renewed = self._announce(key)
+            if renewed.get("file_key") != key:
+                state.clear()
+            try:
+                return self._send_to_storage(state, renewed)
+            except (NotFound, ValidationError, InvalidResponse):
+                state.clear()  # a later call shall not meet the same refusal
+                raise
+
+    def _send_to_storage(self, state: UploadState, target: Mapping[str, Any]) -> dict[str, Any]:
+        entry, checksums = send_presigned(
+            self._transport,
+            target,
+            self._source,
+            content_type=describe_file(self._source.name, self._source.size)["content_type"],
+            checksums=self._known_checksums or state.checksums,
+            progress=self._progress,
+            state=state,
+            renew=self._announce,
+        )
+        self._known_checksums = checksums
+        if "multipart" in entry:
+            state.save(checksum=checksums.md5, sha1=checksums.sha1, step="binding")
+
+        def send() -> tuple[Any, Checksums]:
+            label = self._source.label
+            results = confirm(self._transport, self._path, [entry], resource=label)
+            key = read_confirmation(results.get(entry["file_key"]), entry, label)
+            return {**self._row_without_id(), "id": key}, checksums
+
+        data_file = self._create(send)
+        state.clear()
+        return data_file
+
+    def _announce(self, key: str | None = None) -> dict[str, Any]:
+        """Request presigned URLs, or new ones for an upload."""
+        file = describe_file(self._source.name, self._source.size)
+        if key is not None:
+            file["file_key"] = key
+        (row,) = announce(self._transport, self._path, [file], resource=self._source.label)
+        return dict(row)
 
     def _create_from_upload(self, state: UploadState, upload_id: Any) -> dict[str, Any]:
         """Create one data file from a complete upload, even if responses are lost."""
@@ -137,21 +228,21 @@ class _FileUpload:
         if may_exist and self._is_stored():
             return self._row_without_id()
 
-        def send() -> tuple[Any, str]:
+        def send() -> tuple[Any, Checksums]:
             row = self._transport.request(
                 "POST", self._path, json=body, repeatable=False, resource=self._source.label
             )
-            return row, self._md5()
+            return row, self._checksums()
 
         return self._create(send)
 
-    def _create(self, send: Callable[[], tuple[Any, str]]) -> dict[str, Any]:
+    def _create(self, send: Callable[[], tuple[Any, Checksums]]) -> dict[str, Any]:
         """Send a request until the server has stored the file."""
         attempts = 0
         while True:
             attempts += 1
             try:
-                row, checksum = send()
+                row, checksums = send()
                 break
             except ClientError as error:
                 # The transport has already waited for a throttling server.
@@ -164,7 +255,7 @@ class _FileUpload:
                     raise error from None  # the error that says that the file may be stored
                 if attempts == _MAX_ATTEMPTS:
                     raise
-        data_file = validate_stored(row, checksum, self._source)
+        data_file = validate_stored(row, checksums, self._source)
         self._progress.at(self._source.size)
         return data_file
 
@@ -173,7 +264,7 @@ class _FileUpload:
 
         The second one, after a pause, finds a request that the server was still processing.
         """
-        checksum, label = self._md5(), self._source.label
+        checksum, label = self._checksum(), self._source.label
         for is_second in (False, True):
             if is_second and not pause(self._transport.options.retry.base / 2):
                 break
@@ -189,14 +280,18 @@ class _FileUpload:
         self._progress.at(self._source.size)
         return {
             "id": None,
-            "checksum": self._md5(),
+            "checksum": self._checksum(),
             "size": self._source.size,
             "meta": {"filename": self._source.name},
             "data_unit_id": None,
         }
 
-    def _md5(self) -> str:
-        if self._checksum is None:
+    def _checksum(self) -> str:
+        """Return the checksum by which the server knows the file."""
+        return str(getattr(self._checksums(), self._algorithm))
+
+    def _checksums(self) -> Checksums:
+        if self._known_checksums is None:
             with Hasher(self._source.read_at) as hasher:
-                self._checksum = hasher.hexdigest(self._source.size)
-        return self._checksum
+                self._known_checksums = hasher.checksums(self._source.size)
+        return self._known_checksums

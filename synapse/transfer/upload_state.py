@@ -1,7 +1,9 @@
 """Store the state of an upload, so that another process can resume.
 
 Each file that is being sent has a small file in the user's state folder, with the id of the
-server's upload. The server knows the offset. The state has no credentials.
+server's upload. The server knows the offset. Of a file that goes to the storage in parts, the state
+has the ETags of the sent parts, and the URLs, which are good for these parts and for a while; no
+other credentials.
 """
 
 from __future__ import annotations
@@ -12,10 +14,13 @@ import json
 import logging
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.descriptors import read_all, write_all
 from synapse._internal.user_folders import find_user_folder
+from synapse.transfer.checksum import Checksums
 from synapse.transfer.file_lock import acquire_lock, release_lock
 from synapse.transfer.local_file import LocalFile
 from synapse.transport import Transport
@@ -29,6 +34,8 @@ _LOG = logging.getLogger("synapse.transfer")
 # Servers expire uploads after a day, unless configured otherwise.
 _MAX_AGE = 7 * 24 * 3600.0
 _SWEEP_INTERVAL = 3600.0
+
+_KEYS = ("upload", "checksum", "sha1", "step", "target")
 
 _swept: dict[Path, float] = {}
 
@@ -57,6 +64,7 @@ class UploadState:
         self._descriptor: int | None = None
         self._path: Path | None = None
         self._values: dict[str, Any] = {}
+        self._etags: dict[int, str] = {}
         if not is_stored or source.path is None:
             return
         key = [transport.base_url, transport.settings.tenant, str(source.path), source.name]
@@ -70,34 +78,69 @@ class UploadState:
         return self._text("upload")
 
     @property
-    def checksum(self) -> str | None:
-        """MD5 of the file, if computed before."""
-        return self._text("checksum")
+    def checksums(self) -> Checksums | None:
+        """Checksums of the file, if computed before."""
+        md5, sha1 = self._text("checksum"), self._text("sha1")
+        return Checksums(md5, sha1) if md5 and sha1 else None
 
     @property
     def may_have_created(self) -> bool:
         """Whether a process has asked the server to create the data file."""
         return self._values.get("step") == "binding"
 
-    def save(self, **values: str) -> None:
+    @property
+    def target(self) -> dict[str, Any] | None:
+        """The server's row with the presigned URLs of a file in parts, if any."""
+        value = self._values.get("target")
+        return value if isinstance(value, dict) else None
+
+    @property
+    def etags(self) -> Mapping[int, str]:
+        """ETags of the parts that the storage has, by number."""
+        return self._etags
+
+    def save(self, **values: Any) -> None:
         """Add values to the state, and write them."""
         self._values.update(values)
         if self._descriptor is None:
             return
-        content = json.dumps({"version": 1, **self._header, **self._values}).encode()
+        head = {"version": 1, **self._header, **self._values}
+        lines: list[Any] = [head, *self._etags.items()]
+        content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
         try:
             os.lseek(self._descriptor, 0, os.SEEK_SET)
-            os.write(self._descriptor, content)
+            write_all(self._descriptor, content)
             os.ftruncate(self._descriptor, len(content))
         except OSError as error:
             _LOG.debug("Upload state not written: %s", error)
 
+    def begin_parts(self, target: Mapping[str, Any], *, keeps_parts: bool) -> None:
+        """Store the server's row of a file in parts.
+
+        Args:
+            target: The row.
+            keeps_parts: Whether the storage has the parts that were sent before.
+        """
+        if not keeps_parts:
+            self._etags = {}
+        self.save(target=dict(target))
+
+    def add_part(self, number: int, etag: str) -> None:
+        """Append a part that the storage has. Thousands of parts make one short line each."""
+        self._etags[number] = etag
+        if self._descriptor is not None:
+            try:
+                write_all(self._descriptor, f"{json.dumps([number, etag])}\n".encode())
+            except OSError as error:
+                _LOG.debug("Upload state not written: %s", error)
+
     def clear(self) -> None:
         """Remove all values: the upload is complete, or can't be resumed."""
-        self._values = {}
+        self._values, self._etags = {}, {}
         if self._descriptor is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, 0)
+                os.lseek(self._descriptor, 0, os.SEEK_SET)
 
     def __enter__(self) -> Self:
         if self._path is None:
@@ -107,7 +150,7 @@ class UploadState:
             _sweep(self._path.parent)
             self._descriptor = acquire_lock(self._path)
             if self._descriptor is not None:
-                self._values = _decode(os.read(self._descriptor, 1 << 16))
+                self._values, self._etags = _decode(read_all(self._descriptor))
         except OSError as error:
             _LOG.debug("Upload state not stored: %s", error)
         return self
@@ -126,14 +169,21 @@ class UploadState:
         return value if isinstance(value, str) and value else None
 
 
-def _decode(content: bytes) -> dict[str, Any]:
+def _decode(content: bytes) -> tuple[dict[str, Any], dict[int, str]]:
+    """Return the values, and the ETags of the parts."""
+    head, *lines = content.split(b"\n")
     try:
-        values = json.loads(content)
+        values = json.loads(head)
     except ValueError:  # a new file, or one that was cut off by a power failure
-        return {}
+        return {}, {}
     if not isinstance(values, dict) or values.get("version") != 1:
-        return {}
-    return {key: values[key] for key in ("upload", "checksum", "step") if key in values}
+        return {}, {}
+    etags: dict[int, str] = {}
+    with contextlib.suppress(ValueError, TypeError):  # the last line may be cut off
+        for line in filter(None, lines):
+            number, etag = json.loads(line)
+            etags[int(number)] = str(etag)
+    return {key: values[key] for key in _KEYS if key in values}, etags
 
 
 def _sweep(folder: Path) -> None:

@@ -41,6 +41,9 @@ _HINTS = {
 }
 _PROXY_HINT = "Check HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY."
 _TITLE = re.compile(r"<title[^>]*>(.*?)</title>", re.IGNORECASE | re.DOTALL)
+# Storage services describe errors in XML.
+_STORAGE_ERROR = re.compile(rb"<Code>([^<]*)</Code>\s*<Message>([^<]*)</Message>")
+_LONGEST_REFUSAL = 10_000
 _NUMBER = re.compile(r"[0-9]+(\.[0-9]+)?")
 _LONGEST_PAUSE = 1e9
 _MOST_SHOWN = 500
@@ -65,7 +68,10 @@ def from_response(
     if cls is errors.BadRequest and is_validation:
         cls = errors.ValidationError
     hint = _HINTS.get(status)
-    if status == 401:
+    if refusal := _STORAGE_ERROR.search(body[:_LONGEST_REFUSAL]):
+        code, text = (part.decode("utf-8", "replace").strip() for part in refusal.groups())
+        detail, hint = f"the storage refused: {text} ({code})", None
+    elif status == 401:
         hint = f"The credentials came from {credentials}; check that they are current."
     elif 300 <= status < 400:
         target = without_query(response.headers.get("Location", ""))

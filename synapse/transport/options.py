@@ -16,7 +16,7 @@ from synapse.transport.own_headers import HeaderValue, checked_headers
 from synapse.transport.retry import OnRetry, RetryPolicy
 from synapse.transport.urls import without_query
 
-__all__ = ["Event", "Hook", "Options", "PagingOption", "checked_deadline"]
+__all__ = ["Event", "Hook", "Options", "PagingOption", "UploadsOption", "checked_deadline"]
 
 _SHORTEST_QUERY = 256
 
@@ -55,6 +55,9 @@ Hook: TypeAlias = Callable[[Event], object]
 
 PagingOption: TypeAlias = Literal["auto", "keys", "cursor", "numbers"]
 """Ways to read long lists: bounds on the unique key, cursors, page numbers, or what works best."""
+
+UploadsOption: TypeAlias = Literal["auto", "direct", "presigned"]
+"""Ways to send data files: through the server, straight to the storage, or what it asks for."""
 
 
 def checked_deadline(value: Any) -> float | None:
@@ -145,8 +148,8 @@ def _check_hook(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} is {value!r}: give a function.")
 
 
-def _check_paging(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
-    ways = get_args(PagingOption)
+def _check_way(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    ways = get_args({"paging": PagingOption, "uploads": UploadsOption}[attribute.name])
     if value not in ways:
         names = ", ".join(map(repr, ways))
         raise ConfigurationError(f"{attribute.name} is {value!r}. Pass one of {names}.")
@@ -173,6 +176,7 @@ class Options:
         verify: A bundle of certificate authorities, or `False` to trust anybody.
         cert: A client certificate: a path, or a pair of paths (certificate, key).
         paging: Way to read long lists: `"auto"`, `"keys"`, `"cursor"` or `"numbers"`.
+        uploads: Way to send data files: `"auto"`, `"direct"` or `"presigned"`.
         max_query_length: Length of the longest encoded query, in bytes. A filter with more values
             is sent in several requests.
         headers: Further headers for the configured server, such as a gateway's key.
@@ -189,7 +193,8 @@ class Options:
     proxies: dict[str, str] | None = attrs.field(default=None, converter=_checked_proxies)
     verify: bool | str | None = attrs.field(default=None, converter=_checked_verify)
     cert: str | tuple[str, str] | None = attrs.field(default=None, converter=_checked_cert)
-    paging: PagingOption = attrs.field(default="auto", validator=_check_paging)
+    paging: PagingOption = attrs.field(default="auto", validator=_check_way)
+    uploads: UploadsOption = attrs.field(default="auto", validator=_check_way)
     max_query_length: int = attrs.field(default=8192, validator=_check_query_length)
     headers: Mapping[str, HeaderValue] = attrs.field(default=None, converter=checked_headers)
     is_configured_server: bool = True

@@ -84,6 +84,7 @@ class Transport(Closing):
     Attributes:
         missing_ways: Paths of lists, each with a way of paging that the server turned out not to
             offer there: `"keys"` or `"cursor"`.
+        has_presigned_uploads: Whether the server's storage takes presigned uploads, once known.
 
     Raises:
         ConfigurationError: The base URL's host or a certificate bundle can't be used, or the
@@ -104,6 +105,7 @@ class Transport(Closing):
         self._timeout = self._pair(settings.timeout)
         self._template = self._prepared_template()
         self.missing_ways: set[tuple[str, str]] = set()
+        self.has_presigned_uploads: bool | None = None
         self._budget = Budget()
         self._count = 0
         self._counting = threading.Lock()

@@ -7,6 +7,7 @@ import pwd
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -123,7 +124,12 @@ def test_documents_of_an_older_database_become_text(server):
     with Emulator(database_url=url) as emulator:
         api = connect(emulator, emulator.api_token)
         project = api.project(configuration={"a": 1})["id"]
-    server.query("older", "DELETE FROM django_migrations WHERE name LIKE '0008%'")
+    settings = {
+        "DJANGO_SETTINGS_MODULE": "synapse.emulator.settings",
+        "SYNAPSE_EMULATOR_DATABASE_URL": url,
+    }
+    command = [sys.executable, "-m", "django", "migrate", "emulator", "0007"]
+    subprocess.run(command, check=True, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
     column = "ALTER TABLE emulator_project ALTER COLUMN configuration TYPE "
     server.query("older", f"{column} jsonb USING configuration::jsonb")
     with Emulator(database_url=url) as emulator:

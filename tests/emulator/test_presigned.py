@@ -191,3 +191,60 @@ def test_checksums_of_the_other_kind(api, emulator, tenant):
         assert file["checksum"] == sha1(b"pixels")
         assert api.file(b"more")["checksum"] == sha1(b"more")
         assert api.get(file["url"]).content == b"pixels"
+
+
+def test_expired_upload_is_refused_until_it_is_renewed(api, emulator, tenant):
+    (file,) = announce(api, b"pixels")
+    put(file["presigned_url"], b"pixels")
+    again = {"filename": "0.png", "size": 6, "file_key": file["file_key"]}
+    with emulator.behave(tenant=tenant.tenant, upload_lifetime=0):
+        (same,) = api.ok("POST", UPLOAD, {"files": [again]})["files"]
+    assert same["file_key"] == file["file_key"]
+    refused = confirm(api, file["file_key"], b"pixels")
+    assert refused["error"].startswith("The upload has expired.")
+    assert put(same["presigned_url"], b"pixels").status_code == 403
+    (same,) = api.ok("POST", UPLOAD, {"files": [again]})["files"]
+    assert confirm(api, same["file_key"], b"pixels")["success"]
+
+
+def test_renewal_keeps_the_parts(api, parted):
+    content = b"0123456789"
+    (file,) = announce(api, content)
+    multipart = send_parts(file, content)
+    again = {"filename": "0.png", "size": 10, "file_key": file["file_key"]}
+    (same,) = api.ok("POST", UPLOAD, {"files": [again]})["files"]
+    assert same["multipart"]["upload_id"] == multipart["upload_id"]
+    assert confirm(api, file["file_key"], content, multipart=multipart)["success"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"size": 7}, {"filename": "1.png"}, {"content_type": "image/png"}]
+)
+def test_renewal_of_another_file_is_a_new_upload(api, change):
+    (file,) = announce(api, b"pixels")
+    again = {"filename": "0.png", "size": 6, "file_key": file["file_key"], **change}
+    (new,) = api.ok("POST", UPLOAD, {"files": [again]})["files"]
+    assert new["file_key"] != file["file_key"]
+
+
+def test_renewal_after_the_confirmation_is_a_new_upload(api):
+    (file,) = announce(api, b"pixels")
+    put(file["presigned_url"], b"pixels")
+    assert confirm(api, file["file_key"], b"pixels")["success"]
+    again = {"filename": "0.png", "size": 6, "file_key": file["file_key"]}
+    (new,) = api.ok("POST", UPLOAD, {"files": [again]})["files"]
+    assert new["file_key"] != file["file_key"]
+
+
+def test_another_tenants_upload_is_not_renewed(api, other):
+    other.ok("POST", "storages/", {"name": "s", "provider": "s3", "configuration": {}})
+    (file,) = announce(api, b"pixels")
+    again = {"filename": "0.png", "size": 6, "file_key": file["file_key"]}
+    (new,) = other.ok("POST", UPLOAD, {"files": [again]})["files"]
+    assert new["file_key"] != file["file_key"]
+
+
+def test_urls_name_another_port(api, emulator, tenant):
+    with emulator.behave(tenant=tenant.tenant, storage_port=5):
+        (file,) = announce(api, b"pixels")
+    assert ":5/_storage/" in file["presigned_url"]

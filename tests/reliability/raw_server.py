@@ -83,6 +83,8 @@ class Recorder:
                 with self._lock:
                     self.received += piece
                 content += piece
+                if content.startswith(b"\x16\x03"):  # TLS, of which this server has nothing
+                    return
                 while (end := content.find(b"\r\n\r\n")) >= 0:
                     head = content[:end].decode("latin-1")
                     length = 0

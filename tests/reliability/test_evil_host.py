@@ -311,6 +311,71 @@ class TestStorages:
         for secret in SECRETS:
             check(secret.encode() not in home.received)
 
+    @pytest.mark.parametrize("is_multipart", [False, True])
+    @pytest.mark.parametrize("is_many", [False, True])
+    def test_of_an_upload_that_the_server_asks_for(
+        self,
+        evil: Recorder,
+        home: Recorder,
+        session: synapse.Session,
+        name: str,
+        is_multipart: bool,
+        is_many: bool,
+        tmp_path: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        folder = tmp_path / "files"
+        folder.mkdir()
+        (folder / "a.bin").write_bytes(b"0123456789")
+        evil.otherwise = reply(200, {}, ETag="tag")
+        serve_presigned(home, lures(evil)[name], is_multipart=is_multipart)
+        if is_many:
+            collection = session.data_collections.get(1)
+            try_out(lambda: collection.upload(folder, progress=False))
+        else:
+            try_out(lambda: session.data_files.upload(folder / "a.bin", progress=False))
+        check("POST /data_files/presigned_upload/upload/" in home.targets, home.targets)
+        if name in ("plain", "decimal host", "blank in front"):
+            check(len(evil.targets) >= (2 if is_multipart else 1), evil.targets)
+            check({target.split(" ")[0] for target in evil.targets} == {"PUT"})
+
+    def test_of_expired_urls(
+        self,
+        evil: Recorder,
+        home: Recorder,
+        session: synapse.Session,
+        name: str,
+        tmp_path: Any,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"0123456789")
+        evil.otherwise = reply(403, b"<Error><Code>Expired</Code><Message>Late.</Message></Error>")
+        serve_presigned(home, lures(evil)[name], is_multipart=True)
+        try_out(lambda: session.data_files.upload(path, progress=False))
+
+
+def serve_presigned(home: Recorder, url: str, *, is_multipart: bool) -> None:
+    """Let a server send files to a URL of a storage."""
+    parts = [{"part_number": n, "presigned_url": url} for n in (1, 2)]
+    target: dict[str, Any] = {"file_key": "k", "presigned_url": url, "multipart": None}
+    if is_multipart:
+        target["multipart"] = {"upload_id": "u", "part_size": 5, "parts": parts}
+    specification = {"name": "data", "file_type": "data", "is_required": True, "is_primary": True}
+    collection = {"id": 1, "created": "x", "file_specifications": [specification]}
+    storages = {"count": 1, "next": None, "results": [{"id": 1, "provider": "minio"}]}
+    home.answers.update(
+        {
+            "/storages/?category=internal": reply(200, storages),
+            "/data_collections/1/": reply(200, collection),
+            "/data_collections/1/?expand=file_specifications": reply(200, collection),
+            "/data_files/verify_checksums/": reply(200, {"checksums": []}),
+            "/data_files/presigned_upload/upload/": reply(200, {"files": [target]}),
+        }
+    )
+
 
 def write_profile(monkeypatch: Any, folder: Any, base_url: str) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(folder))
@@ -321,6 +386,26 @@ def write_profile(monkeypatch: Any, folder: Any, base_url: str) -> None:
 
 @pytest.mark.parametrize("status", REDIRECTS)
 class TestRedirects:
+    @pytest.mark.parametrize("starts_at_home", [False, True])
+    def test_of_a_storage(
+        self,
+        evil: Recorder,
+        home: Recorder,
+        session: synapse.Session,
+        status: int,
+        starts_at_home: bool,
+        tmp_path: Any,
+    ) -> None:
+        path = tmp_path / "a.bin"
+        path.write_bytes(b"secret content")
+        storage, other = (home, evil) if starts_at_home else (evil, home)
+        serve_presigned(home, f"{storage.url}bucket/a", is_multipart=False)
+        storage.answers["/bucket/a"] = reply(status, {}, Location=f"{other.url}elsewhere")
+        with pytest.raises(errors.ClientError):
+            session.data_files.upload(path, progress=False)
+        check("PUT /bucket/a" in storage.targets)
+        check("PUT /elsewhere" not in other.targets and "GET /elsewhere" not in other.targets)
+
     def test_in_the_middle_of_paging(
         self, evil: Recorder, home: Recorder, session: synapse.Session, status: int
     ) -> None:

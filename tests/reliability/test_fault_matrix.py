@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import attrs
 import pytest
@@ -20,6 +21,7 @@ import synapse
 from synapse import errors
 from synapse.testing.tenants import EmulatorTenant
 from synapse.transfer.chunked_upload import upload_in_chunks
+from synapse.transport import deadline_blocks
 from synapse.transport.retry import RetryPolicy
 
 TABLE = """
@@ -38,6 +40,25 @@ cut-status    2    2     unknown  unknown      unknown  2       2         unknow
 cut-headers   2    2     unknown  unknown      unknown  1       2         unknown  done     done
 cut-body      2    2     unknown  unknown      unknown  1       2         unknown  done     done
 reset-body    2    2     unknown  unknown      unknown  1       2         unknown  done     done
+"""
+# The same faults on the way of presigned uploads: to the server at both ends, and to the storage.
+# Each upload makes one file.
+PRESIGNED = """
+              announce  put   part  confirm
+latency       done      done  done  done
+drip          done      done  done  done
+refused       done      done  done  done
+reset         done      done  done  done
+ignored       done      done  done  done
+cut-request   done      done  done  done
+reset-request done      done  done  done
+lost          done      done  done  done
+reset-answer  done      done  done  done
+silence       done      done  done  done
+cut-status    done      done  done  done
+cut-headers   done      done  done  done
+cut-body      done      done  done  done
+reset-body    done      done  done  done
 """
 # Only what has a deadline ends when the answer drips on and on: streamed files have none of their
 # own, and go on for as long as something comes.
@@ -107,7 +128,7 @@ class Bench:
 
     def __init__(self, tenant: EmulatorTenant, proxy: FaultProxy, folder: Path) -> None:
         self.proxy = proxy
-        self.direct = synapse.Session(tenant.url, tenant.api_token)
+        self.direct = synapse.Session(tenant.url, tenant.api_token, uploads="direct")
         self.tenant = tenant
         self.folder = folder
         path = folder / "sample.txt"
@@ -122,7 +143,58 @@ class Bench:
         self.unit = collection.data_units.create(files=files)
         self.count = 0
         self.armed: list[str] = []
+        self.storage = self.open_storage()
         self.uploads: list[dict[str, Any]] = []
+
+    def open_storage(self) -> FaultProxy:
+        """Make a storage that takes presigned uploads, in parts above 20 kB, behind a proxy."""
+        self.direct.storages.create(
+            name="bucket", provider="minio", category="internal", configuration={}, is_default=True
+        )
+        file = {"filename": "a", "size": 1}
+        answer = self.direct.transport.request(
+            "POST", "data_files/presigned_upload/upload/", json={"files": [file]}
+        )
+        storage = FaultProxy(answer["files"][0]["presigned_url"])
+        port = urlsplit(storage.url).port
+        self.tenant.behave(storage_port=port, multipart_above=20_000, part_size=10_000)
+        return storage
+
+    def presign(self, step: str, fault: str, session: synapse.Session) -> Verb:
+        """Prepare a presigned upload, one step of which is faulty."""
+        self.count += 1
+        path = self.folder / f"{step} {self.count}.txt"
+        path.write_bytes(path.name.encode() * (1500 if step == "part" else 500))
+        faults = [fault]
+
+        def arm(proxy: FaultProxy) -> None:
+            if faults:
+                self.arm(faults.pop(), proxy)
+
+        def on_request(event: synapse.Event) -> None:
+            if step == "confirm" and event.url.endswith("/confirm_upload/"):
+                arm(self.proxy)
+
+        options = attrs.evolve(
+            session.transport.options, uploads="presigned", on_request=on_request
+        )
+        session.transport.options = options
+
+        def do() -> None:
+            if step in ("announce", "put"):
+                arm(self.proxy if step == "announce" else self.storage)
+            made = session.data_files.upload(
+                path, progress=lambda *_: arm(self.storage) if step == "part" else None
+            )
+            assert made.checksum == hashlib.sha1(path.read_bytes()).hexdigest()
+            assert not faults
+
+        def times_done() -> int:
+            collections = self.direct.data_collections.filter(name="Uploaded files")
+            units = [unit for one in collections for unit in one.data_units]
+            return sum(1 for unit in units if unit.files["file"].path == path.name)
+
+        return Verb(do, times_done)
 
     def verb(self, name: str, session: synapse.Session) -> Verb:
         """Prepare a verb on things of its own."""
@@ -199,12 +271,18 @@ class Bench:
         row = self.direct.transport.request("POST", "data_files/", json=body)
         return int(row["checksum"] == checksum)
 
-    def arm(self, fault: str) -> None:
+    def arm(self, fault: str, proxy: FaultProxy | None = None) -> None:
         """Make the next connection a faulty one."""
+        proxy = proxy or self.proxy
         if fault == "refused":
-            self.proxy.refuse()
+            proxy.refuse()
         else:
-            self.proxy.next(FAULTS[fault])
+            proxy.next(FAULTS[fault])
+
+    def close(self) -> None:
+        self.direct.close()
+        self.tenant.close()
+        self.storage.close()
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +290,7 @@ def bench(backend: Any, tmp_path_factory: Any) -> Iterator[Bench]:
     proxy = FaultProxy(backend.url)
     made = Bench(EmulatorTenant(backend), proxy, tmp_path_factory.mktemp("matrix"))
     yield made
-    made.direct.close()
+    made.close()
     proxy.close()
 
 
@@ -223,14 +301,16 @@ def through(bench: Bench) -> Iterator[synapse.Session]:
         bench.proxy.url,
         bench.tenant.api_token,
         timeout=(5, 0.7),
+        uploads="direct",
         on_retry=lambda retry: bench.proxy.listen() if not bench.proxy.listens else None,
     ) as session:
         policy = RetryPolicy(attempts=3, base=0.001)
         session.transport.options = attrs.evolve(session.transport.options, retry=policy)
         yield session
-    if not bench.proxy.listens:
-        bench.proxy.listen()
-    bench.proxy.next()
+    for proxy in (bench.proxy, bench.storage):
+        if not proxy.listens:
+            proxy.listen()
+        proxy.next()
 
 
 @pytest.mark.parametrize(("fault", "name", "outcome"), cells(TABLE))
@@ -258,6 +338,26 @@ def test_outcome(
     assert verb.times_done() == (1 if outcome == "unknown" else 0)
 
 
+@pytest.mark.parametrize(("fault", "step", "outcome"), cells(PRESIGNED))
+def test_outcome_of_a_presigned_upload(
+    bench: Bench,
+    through: synapse.Session,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    step: str,
+    outcome: str,
+) -> None:
+    def pause(seconds: float) -> bool:
+        if not bench.storage.listens:
+            bench.storage.listen()
+        return deadline_blocks.pause(seconds)
+
+    monkeypatch.setattr("synapse.transfer.retry_delay.pause", pause)
+    verb = bench.presign(step, fault, through)
+    verb.do()
+    assert (outcome, verb.times_done()) == ("done", 1)
+
+
 @pytest.mark.parametrize(("fault", "name", "outcome"), cells(SLOW))
 def test_outcome_of_what_never_ends(
     bench: Bench, through: synapse.Session, fault: str, name: str, outcome: str
@@ -274,6 +374,8 @@ def test_outcome_of_what_never_ends(
 
 
 def test_the_table_has_every_fault() -> None:
+    for table in (TABLE, PRESIGNED):
+        assert {cell.values[0] for cell in cells(table)} == {*FAULTS, "refused"} - {"slow-drip"}
     named = {cell.values[0] for table in (TABLE, SLOW) for cell in cells(table)}
     assert named == {*FAULTS, "refused"}
     assert {*ERRORS} == {*FAULTS} - {"latency", "drip"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import mimetypes
 import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+from synapse._internal.storage_providers import PRESIGNED_UPLOAD_PROVIDERS
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.clients.backend.base import BackendBase
@@ -15,17 +16,18 @@ from synapse.clients.record import Record
 from synapse.errors import InvalidResponse, NotFound, SynapseError, UsageError
 from synapse.resources.data_files import DataFile
 from synapse.resources.storages import Storage
-from synapse.transfer.checksum import compute_sha1
+from synapse.transfer.checksum import Hasher
 from synapse.transfer.file_part import FilePart
 from synapse.transfer.local_file import LocalFile
+from synapse.transfer.presigned_protocol import (
+    ANNOUNCED_FILES,
+    describe_file,
+    fetch_default_storage,
+)
 from synapse.transfer.presigned_upload import put_part, send_presigned
 
 __all__ = ["PRESIGNED_UPLOAD_PROVIDERS", "BulkUploadClientMixin"]
 
-PRESIGNED_UPLOAD_PROVIDERS = frozenset({"amazon_s3", "s3", "minio", "gcp", "gcs", "azure"})
-"""Providers of storages that take presigned uploads."""
-
-_MOST_FILES = 1000
 _FAILED = {"checksum": "", "data_file_id": None, "success": False}
 _EXPIRATION = range(60, 86_401)
 
@@ -41,9 +43,7 @@ class BulkUploadClientMixin(BackendBase):
         Raises:
             NotFound: The server has no internal storage.
         """
-        page = self._list(Storage.__schema__.path, {"category": "internal"})
-        rows = page["results"]
-        row = next((row for row in rows if row.get("is_default")), rows[0] if rows else None)
+        row = fetch_default_storage(self._transport, Storage.__schema__.path)
         if row is None:
             raise NotFound(404, "the server has no internal storage", resource="default storage")
         return Record(row)
@@ -67,8 +67,8 @@ class BulkUploadClientMixin(BackendBase):
         validate_int("expiration", expiration)
         if expiration not in _EXPIRATION:
             raise UsageError(f"expiration={expiration!r} is not valid. Pass 60 to 86400 seconds.")
-        if len(files) > _MOST_FILES:
-            raise UsageError(f"{len(files)} files are too many. Pass at most {_MOST_FILES}.")
+        if len(files) > ANNOUNCED_FILES:
+            raise UsageError(f"{len(files)} files are too many. Pass at most {ANNOUNCED_FILES}.")
         body = {"files": [dict(file) for file in files], "expiration": expiration}
         return Record(self._post(f"{DataFile.__schema__.path}presigned_upload/upload/", body))
 
@@ -105,16 +105,15 @@ class BulkUploadClientMixin(BackendBase):
             UsageError: The file can't be read.
             ClientError: The storage refused, or couldn't be reached.
         """
-        with LocalFile(file_path) as file:
-            checksum = compute_sha1(file.read_at, file.size)
+        with LocalFile(file_path) as file, Hasher(file.read_at, file.size) as hasher:
             etag = put_part(
                 self._transport,
                 presigned_url,
-                FilePart(file),
+                FilePart(file, on_block=hasher.add),
                 file.label,
                 content_type=content_type,
             )
-            return Record(checksum=checksum, size=file.size, etag=etag)
+            return Record(checksum=hasher.checksums(file.size).sha1, size=file.size, etag=etag)
 
     def upload_files_bulk(
         self,
@@ -151,8 +150,10 @@ class BulkUploadClientMixin(BackendBase):
         validate_int("max_workers", max_workers)
         validate_int("batch_size", batch_size)
         validate_int("max_upload_retries", max_upload_retries, minimum=0)
-        if batch_size > _MOST_FILES:
-            raise UsageError(f"batch_size={batch_size} is too large. Pass at most {_MOST_FILES}.")
+        if batch_size > ANNOUNCED_FILES:
+            raise UsageError(
+                f"batch_size={batch_size} is too large. Pass at most {ANNOUNCED_FILES}."
+            )
         if strategy not in (None, "presigned"):
             raise UsageError(f"strategy={strategy!r} is unknown. Pass 'presigned', or nothing.")
         sources = [_describe(path) for path in file_paths]
@@ -202,15 +203,22 @@ class BulkUploadClientMixin(BackendBase):
         """Send one file; return what confirms it, or a result with the error."""
         try:
             with LocalFile(path) as file:
-                return send_presigned(
+                entry, _ = send_presigned(
                     self._transport,
                     target,
                     file,
                     content_type=source["content_type"],
                     retries=retries,
+                    renew=partial(self._renew, source),
                 )
+                return entry
         except SynapseError as error:
             return {**_FAILED, "file_key": target.get("file_key"), "error": str(error)}
+
+    def _renew(self, source: Mapping[str, Any], key: str) -> Any:
+        """Request new URLs for an upload whose URLs have expired. One request."""
+        (row,) = self.request_presigned_upload([{**source, "file_key": key}])["files"]
+        return row
 
     def _confirm(self, entries: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Confirm the files that were sent; return the results of all, in order."""
@@ -227,5 +235,4 @@ class BulkUploadClientMixin(BackendBase):
 def _describe(path: PathArgument) -> tuple[PathArgument, dict[str, Any]]:
     """Return a path with what the server is told of the file, which must be readable."""
     with LocalFile(path) as file:
-        content_type, _ = mimetypes.guess_type(file.name)
-        return path, {"filename": file.name, "size": file.size, "content_type": content_type}
+        return path, describe_file(file.name, file.size)

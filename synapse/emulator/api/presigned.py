@@ -1,6 +1,6 @@
 """``data_files/presigned_upload/``: announce files, send them without a token, confirm them."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from synapse._internal.storage_providers import PRESIGNED_UPLOAD_PROVIDERS
 from synapse.emulator.api.implicit_units import create_implicit_unit
 from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.files import store_file
@@ -19,7 +20,6 @@ from synapse.emulator.storage_service import build_upload_url, join_parts, part_
 from synapse.emulator.tenancy import tenant_of
 
 _MOST_FILES = 1000
-_PROVIDERS = ("amazon_s3", "s3", "minio", "gcp", "gcs", "azure")
 
 
 class AnnouncedFileSerializer(serializers.Serializer[Any]):
@@ -30,6 +30,7 @@ class AnnouncedFileSerializer(serializers.Serializer[Any]):
     content_type = serializers.CharField(
         required=False, allow_null=True, allow_blank=True, max_length=255
     )
+    file_key = serializers.UUIDField(required=False, allow_null=True)
 
 
 class AnnouncementSerializer(serializers.Serializer[Any]):
@@ -84,19 +85,27 @@ class AnnounceView(APIView):
         serializer.is_valid(raise_exception=True)
         _require_storage(request)
         lifetime: int = serializer.validated_data["expiration"]
-        expires = timezone.now() + timedelta(seconds=lifetime)
         behaviour = behaviour_of(request)
-        uploads = PresignedUpload.objects.bulk_create(
-            PresignedUpload(
-                tenant=tenant_of(request),
-                filename=file["filename"],
-                size=file["size"],
-                content_type=file.get("content_type") or "",
-                part_size=behaviour.part_size if file["size"] > behaviour.multipart_above else 0,
-                expires=expires,
-            )
-            for file in serializer.validated_data["files"]
-        )
+        if behaviour.upload_lifetime is not None:
+            lifetime = behaviour.upload_lifetime
+        expires = timezone.now() + timedelta(seconds=lifetime)
+        uploads, new = [], []
+        for file in serializer.validated_data["files"]:
+            upload = _renew(file, expires, request)
+            if upload is None:
+                upload = PresignedUpload(
+                    tenant=tenant_of(request),
+                    filename=file["filename"],
+                    size=file["size"],
+                    content_type=file.get("content_type") or "",
+                    part_size=behaviour.part_size
+                    if file["size"] > behaviour.multipart_above
+                    else 0,
+                    expires=expires,
+                )
+                new.append(upload)
+            uploads.append(upload)
+        PresignedUpload.objects.bulk_create(new)
         return Response(
             {"files": [_describe(upload, request) for upload in uploads], "expires_at": expires}
         )
@@ -123,10 +132,28 @@ class ConfirmView(APIView):
 def _require_storage(request: Request) -> None:
     storages = Storage.objects.filter(tenant=tenant_of(request), category="internal")
     storage = storages.order_by("-is_default", "pk").first()
-    if storage is None or storage.provider not in _PROVIDERS:
+    if storage is None or storage.provider not in PRESIGNED_UPLOAD_PROVIDERS:
         raise ValidationError(
             {"detail": "The default storage takes no presigned uploads. Upload the files directly."}
         )
+
+
+def _renew(file: dict[str, Any], expires: datetime, request: Request) -> PresignedUpload | None:
+    """Extend an upload that wasn't confirmed yet, with the parts that were sent."""
+    if file.get("file_key") is None:
+        return None
+    upload = PresignedUpload.objects.filter(
+        tenant=tenant_of(request),
+        pk=file["file_key"],
+        filename=file["filename"],
+        size=file["size"],
+        content_type=file.get("content_type") or "",
+        data_file=None,
+    ).first()
+    if upload is not None:
+        upload.expires = expires
+        upload.save(update_fields=["expires"])
+    return upload
 
 
 def _describe(upload: PresignedUpload, request: Request) -> dict[str, Any]:
@@ -177,6 +204,8 @@ def _create_data_file(file: dict[str, Any], request: Request) -> int:
         if upload.data_file.blob.sha1 != file["checksum"].lower():
             raise RefusedFile("The upload was confirmed before, with another checksum.")
         return upload.data_file.pk
+    if upload.expires <= timezone.now():
+        raise RefusedFile("The upload has expired. Request new URLs for the file_key.")
     numbers = _check_parts(upload, file.get("multipart"))
     with join_parts(upload, numbers) as path:
         if path is None:

@@ -31,6 +31,7 @@ from synapse.plugins.platform_form import (
     platform_requirement,
     uses_platform_package,
 )
+from synapse.plugins.process_control import END
 from synapse.transport.deadline_blocks import deadline
 from synapse.transport.stream_limits import StreamLimits
 
@@ -271,9 +272,7 @@ class RayJob:
 
     def _judge(self, job: Mapping[str, Any]) -> Outcome:
         if job["status"] == "SUCCEEDED":
-            # An incomplete log says nothing.
-            has_said_end = self._output.has_end or not self._is_log_over
-            return outcome_of(0, list(self._printed), has_said_end=has_said_end)
+            return outcome_of(0, list(self._printed), has_said_end=self._has_said_end())
         if job["status"] == "STOPPED":
             return Outcome("stopped", "It was stopped on the Ray cluster.")
         code = job.get("driver_exit_code")
@@ -288,6 +287,20 @@ class RayJob:
         said = str(job.get("message") or job.get("error_type") or "no reason given").strip()
         reason = " ".join(said.split("\n\n")[0].split())[:_LONGEST]
         return Outcome("failed", f"Ray ended it: {reason.rstrip('.')}.")
+
+    def _has_said_end(self) -> bool:
+        """Return whether the process said that its code is done, or whether nobody knows.
+
+        The followed log may lack its end, so the whole log decides: one request.
+        """
+        if self._output.has_end:
+            return True
+        try:
+            with deadline(_REST):
+                log = self._client.get_job_logs(self.order.job_id)["logs"]
+        except ClientError:
+            return True
+        return not log.strip() or END in log
 
     # -- Output ------------------------------------------------------------------------------
 

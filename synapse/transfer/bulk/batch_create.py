@@ -269,16 +269,18 @@ class UnitCreator(BatchCreator):
         by_checksums: dict[tuple[tuple[str, str], ...], list[Pending]] = {}
         for item, request in pending:
             by_checksums.setdefault(_sort(item.checksums), []).append((item, request))
+        md5s = {file.sha1: file.checksum for item, _ in pending for file in item.files}
         unmatched: list[Row] = []
         rows: dict[int, Row] = {}
 
         def match(row: Row, *, by_name: bool) -> bool:
             files = row.get("files")
-            checksums = {
+            stored = {
                 name: str(file.get("checksum")).lower()
                 for name, file in (files if isinstance(files, Mapping) else {}).items()
                 if isinstance(file, Mapping)
             }
+            checksums = {name: md5s.get(value, value) for name, value in stored.items()}
             candidates = by_checksums.get(_sort(checksums), [])
             for position, (item, request) in enumerate(candidates):
                 if row["id"] > request.newest and item.matches(row, by_name=by_name):

@@ -8,7 +8,6 @@ the files:
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
@@ -25,6 +24,7 @@ from synapse.errors import InvalidResponse, SynapseError, UsageError
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.bulk.pipeline import Pipeline
 from synapse.transfer.bulk.report import DownloadReport, ReportBuilder, convert_error
+from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.download import download
 from synapse.transfer.progress import ProgressArgument, show_progress
 from synapse.transport import Transport
@@ -203,13 +203,10 @@ def _is_present(entry: _RemoteEntry) -> bool:
     try:
         if entry.checksum is None or entry.path.stat().st_size != entry.size:
             return False
-        digest = hashlib.md5(usedforsecurity=False)
         with entry.path.open("rb", buffering=0) as file:
-            while block := file.read(_BLOCK_SIZE):
-                digest.update(block)
+            return is_checksum_of(entry.checksum, iter(lambda: file.read(_BLOCK_SIZE), b""))
     except OSError:
         return False
-    return digest.hexdigest() == entry.checksum
 
 
 @contextmanager

@@ -240,7 +240,7 @@ class Journal:
             ).fetchone()
             if row is None:
                 return
-            if json.loads(row[0]) == item.checksums:
+            if item.has_checksums(row[0]):
                 tasks = self._load_tasks([item.key]) if self._project is not None else {}
                 self._apply(item, row, tasks.get(item.key))
                 self.mark_sent(item)  # stores the new stamp
@@ -274,9 +274,7 @@ class Journal:
         item.unit = unit
         item.is_from_earlier_run = unit is not None
         if unit is None:
-            by_specification = json.loads(checksums)
-            for file in item.files:
-                file.checksum = by_specification.get(file.specification, "")
+            item.load_checksums(checksums)
             if requested_at is not None:
                 item.pending_unit = PendingCreate(requested_at, newest or 0)
         elif task is not None:
@@ -384,10 +382,11 @@ class Journal:
             return found
 
     def _claim(self, item: UploadItem) -> bool:
-        first = min(item.checksums.items())[1]
+        first = min(item.files, key=lambda file: file.specification)
         rows = self._database.execute(
-            "SELECT unit, checksums FROM existing WHERE content = ? AND first = ? ORDER BY unit",
-            (item.content, first),
+            "SELECT unit, checksums FROM existing WHERE content = ? AND first IN (?, ?)"
+            " ORDER BY unit",
+            (item.content, first.checksum, first.sha1),
         )
         for unit, checksums in rows:
             if item.is_equal(json.loads(checksums)):
@@ -457,7 +456,7 @@ class Journal:
             {
                 "key": item.key,
                 "stamp": item.stamp,
-                "checksums": json.dumps(item.checksums),
+                "checksums": item.dump_checksums(),
                 "unit": item.unit,
                 "task": item.task,
                 "project": self._project,

@@ -11,6 +11,7 @@ from typing import Any
 
 import attrs
 
+from synapse.transfer.checksum import Checksums
 from synapse.transfer.filenames import compose
 
 __all__ = [
@@ -51,8 +52,12 @@ class ItemFile:
         size: Size in bytes; -1 if unknown.
         changed: Time of the last write, in nanoseconds; -1 if unknown.
         checksum: MD5 in hex, once computed.
+        sha1: SHA-1 in hex, once computed.
+        server_checksum: Checksum by which the server knows the file; by default the MD5.
         is_stored: Whether the server has the bytes.
         origin: Identity of the file in later runs, if that isn't the name.
+        target: The server's row with the presigned URLs, before the file is sent.
+        entry: What confirms the file, after the storage got the bytes.
     """
 
     specification: str
@@ -61,8 +66,22 @@ class ItemFile:
     size: int = -1
     changed: int = -1
     checksum: str = ""
+    sha1: str = ""
+    server_checksum: str = ""
     is_stored: bool = False
     origin: str = ""
+    target: Mapping[str, Any] | None = attrs.field(default=None, repr=False)
+    entry: dict[str, Any] | None = attrs.field(default=None, repr=False)
+
+    @property
+    def base_name(self) -> str:
+        """The last part of the name."""
+        return self.name.rpartition("/")[2]
+
+    @property
+    def known_checksums(self) -> Checksums:
+        """Both checksums, as far as computed."""
+        return Checksums(self.checksum, self.sha1)
 
     def read_status(self) -> None:
         """Set size and time of the last write, if the file exists."""
@@ -175,7 +194,11 @@ class UploadItem:
 
     def is_equal(self, checksums: Mapping[str, str]) -> bool:
         """Return whether the files have these checksums of the server."""
-        return checksums == self.checksums
+        by_specification = {file.specification: file for file in self.files}
+        return checksums.keys() == by_specification.keys() and all(
+            by_specification[name].known_checksums.matches(checksum)
+            for name, checksum in checksums.items()
+        )
 
     @property
     def stamp(self) -> str:
@@ -187,8 +210,34 @@ class UploadItem:
 
     @property
     def checksums(self) -> dict[str, str]:
-        """Checksums of the files by specification."""
+        """MD5s of the files by specification."""
         return {file.specification: file.checksum for file in self.files}
+
+    def dump_checksums(self) -> str:
+        """Return all checksums of the files as text, for the journal."""
+        return json.dumps(
+            {
+                file.specification: [file.checksum, file.sha1, file.server_checksum]
+                for file in self.files
+            }
+        )
+
+    def load_checksums(self, text: str) -> None:
+        """Set the checksums that `dump_checksums` returned; older journals have the MD5 alone."""
+        by_specification = json.loads(text)
+        for file in self.files:
+            value = by_specification.get(file.specification, "")
+            values = value if isinstance(value, list) else [value, "", ""]
+            file.checksum, file.sha1, file.server_checksum = values
+
+    def has_checksums(self, text: str) -> bool:
+        """Return whether the files' MD5s are those that `dump_checksums` returned."""
+        by_specification = json.loads(text)
+        md5s = {
+            name: value[0] if isinstance(value, list) else value
+            for name, value in by_specification.items()
+        }
+        return md5s == self.checksums
 
     @property
     def size(self) -> int:
@@ -198,7 +247,10 @@ class UploadItem:
     def body(self, collection: Any) -> dict[str, Any]:
         """Return the body of the request that creates the unit."""
         files = {
-            file.specification: {"checksum": file.checksum, "path": file.name}
+            file.specification: {
+                "checksum": file.server_checksum or file.checksum,
+                "path": file.name,
+            }
             for file in self.files
         }
         return {"data_collection": collection, "files": files, "meta": self.meta}
@@ -219,7 +271,7 @@ class UploadItem:
             stored = files[file.specification]
             if not isinstance(stored, Mapping):
                 return False
-            if str(stored.get("checksum")).lower() != file.checksum:
+            if not file.known_checksums.matches(stored.get("checksum")):
                 return False
             if by_name and stored.get("path") != file.name:
                 return False

@@ -1,25 +1,28 @@
 """Upload of many files into a collection.
 
-One thread reads items from the source; five stages process them. The names in brackets are bounded
+One thread reads items from the source; six stages process them. The names in brackets are bounded
 queues:
 
     source
       |
     1 read ............ load the results of earlier runs from the journal
       |   [to_hash]
-    2 hash ............ compute the MD5 of each file, up to 4 threads
+    2 hash ............ compute MD5 and SHA-1 of each file, up to 4 threads
       |   [to_verify]
     3 verify .......... take units of other uploads with the same content from the journal; ask the
                         server for stored files, 500 per request
       |   [to_send]
     4 send ............ send the other files, `workers` threads
+      |   [to_confirm]
+    5 confirm ......... confirm files that went to the storage, 200 items per request
       |   [to_create]
-    5 units ........... create data units, 200 per request
+    6 units ........... create data units, 200 per request
       |   [to_task]
-    6 tasks ........... create tasks, 200 per request, if the upload has a project
+    7 tasks ........... create tasks, 200 per request, if the upload has a project
 
 An item skips the stages that the journal knows to be done. An item whose unit was requested without
-a response goes from 1 to 5, and an item with a unit from 1 to 6.
+a response goes from 1 to 6, and an item with a unit from 1 to 7. An item whose files went to the
+server itself goes from 4 to 6.
 """
 
 from __future__ import annotations
@@ -208,6 +211,7 @@ class _UploadRun:
         self._to_hash = self._pipeline.add_queue(2 * _READ_BATCH)
         self._to_verify = self._pipeline.add_queue(_VERIFY_BATCH)
         self._to_send = self._pipeline.add_queue(max(_READ_BATCH, 4 * workers))
+        self._to_confirm = self._pipeline.add_queue(2 * _CREATE_BATCH)
         self._to_create = self._pipeline.add_queue(2 * _CREATE_BATCH)
         self._to_task = self._pipeline.add_queue(2 * _CREATE_BATCH)
 
@@ -225,13 +229,14 @@ class _UploadRun:
         newest = self._compare_with_server(is_compared=is_compared)
         units, tasks = self._build_creators(newest)
         add_stage, each = self._pipeline.add_stage, self._for_each
-        verify = self._verify if is_verified else self._queue_for_sending
+        self._is_verified = is_verified
         hashers = min(_MAX_HASHERS, self._workers)
         create: dict[str, Any] = {"batch_size": _CREATE_BATCH, "patience": _PATIENCE}
         self._pipeline.add_thread("read", self._read)
         add_stage("hash", each(self._hash), self._to_hash, self._to_verify, workers=hashers)
-        add_stage("verify", verify, self._to_verify, self._to_send, batch_size=_VERIFY_BATCH)
-        add_stage("send", each(self._send), self._to_send, self._to_create, workers=self._workers)
+        add_stage("verify", self._prepare, self._to_verify, self._to_send, batch_size=_VERIFY_BATCH)
+        add_stage("send", each(self._send), self._to_send, self._to_confirm, workers=self._workers)
+        add_stage("confirm", self._confirm, self._to_confirm, self._to_create, **create)
         create["on_end"] = units.resolve_pending
         add_stage("units", units.create, self._to_create, self._to_task, **create)
         create["on_end"] = tasks.resolve_pending if tasks else None
@@ -332,13 +337,13 @@ class _UploadRun:
             return self._to_task
         if item.pending_unit is not None:
             return self._to_create
-        if all(file.checksum for file in item.files):
+        if all(file.checksum and file.sha1 for file in item.files):
             return self._to_verify
         return self._to_hash
 
     def _hash(self, item: UploadItem) -> None:
         for file in item.files:
-            if not file.checksum:
+            if not (file.checksum and file.sha1):
                 hash_file(file, self._pipeline.check)
         if item.is_in_journal:
             self._journal.load_by_checksums(item)
@@ -350,8 +355,8 @@ class _UploadRun:
         else:
             queue.put(item)
 
-    def _verify(self, items: list[UploadItem]) -> None:
-        claimed = self._journal.claim(items)
+    def _prepare(self, items: list[UploadItem]) -> None:
+        claimed = self._journal.claim(items) if self._is_verified else []
         for item in claimed:
             self._skip_files(item)
             queue = self._next_queue(item)
@@ -361,15 +366,27 @@ class _UploadRun:
                 queue.put(item)
         new = [item for item in items if not item.is_from_earlier_run]
         if new:
-            self._sender.verify(new)
-            self._queue_for_sending(new)
-
-    def _queue_for_sending(self, items: list[UploadItem]) -> None:
-        self._to_send.put(*items)
+            self._sender.prepare(new, is_verified=self._is_verified)
+            self._to_send.put(*new)
 
     def _send(self, item: UploadItem) -> None:
         self._sender.send(item)
         self._report.record_success()
+        if any(file.entry for file in item.files):
+            self._to_confirm.put(item)
+        else:
+            self._handle_sent(item)
+
+    def _confirm(self, items: list[UploadItem]) -> None:
+        failures = self._sender.confirm(items)
+        for item in items:
+            error = failures.get(id(item))
+            if error is None:
+                self._handle_sent(item)
+            else:
+                self._fail(item, error)
+
+    def _handle_sent(self, item: UploadItem) -> None:
         self._journal.mark_sent(item)
         self._to_create.put(item)
 

@@ -727,7 +727,14 @@ def test_batches(recorded: BackendClient, recorder: Any, storage: Storage, path:
 
 @pytest.mark.parametrize(
     ("statuses", "retries", "created", "requests"),
-    [([503], 1, 2, 3), ([503, 503], 1, 1, 3), ([403], 2, 1, 2), ([503], 0, 1, 2)],
+    [
+        ([503], 1, 2, 3),
+        ([503, 503], 1, 1, 3),
+        ([403], 2, 2, 3),
+        ([403, 403], 2, 1, 3),
+        ([400], 2, 1, 2),
+        ([503], 0, 1, 2),
+    ],
 )
 def test_file_that_fails_stops_no_other(
     recorded: BackendClient,
@@ -740,7 +747,7 @@ def test_file_that_fails_stops_no_other(
     created: int,
     requests: int,
 ) -> None:
-    monkeypatch.setattr("synapse.transfer.presigned_upload.pause", lambda seconds: True)
+    monkeypatch.setattr("synapse.transfer.retry_delay.pause", lambda seconds: True)
     storage.statuses = list(statuses)
 
     result = recorded.upload_files_bulk(

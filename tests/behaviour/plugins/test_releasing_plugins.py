@@ -69,6 +69,31 @@ def test_a_folder_is_released(
     assert release.file.split("?")[0].endswith("/echo-1.0.0.zip")
 
 
+@pytest.mark.parametrize("form", ["folder", "path", "open"])
+def test_the_first_release_creates_the_plugin(
+    session: Session, folder: Any, tmp_path: Path, form: str
+) -> None:
+    archive = pack(folder.path, tmp_path / "p.zip").path
+    source = {"folder": folder.path, "path": archive, "open": io.BytesIO(archive.read_bytes())}[
+        form
+    ]
+    with assert_num_requests(session, 1):
+        release = session.plugins.release(source, name="p.zip", changelog="The first one.")
+        assert release.plugin is not None
+        key = release.plugin.id
+
+    assert (release.version, release.changelog) == ("1.0.0", "The first one.")
+    made = session.plugins.get("echo")
+    assert (made.id, made.name, made.category, made.version) == (key, "Echo", "export", "1.0.0")
+    folder.configure(version="1.1.0")
+    with assert_num_requests(session, 1):
+        assert session.plugins.release(folder.path).plugin is made
+    with assert_num_requests(session, 1):
+        made.run("say", params={"text": "x"})  # the release is known
+    with pytest.raises(ValidationError, match="Use a new version"):
+        session.plugins.release(folder.path)
+
+
 def test_what_is_there_already(session: Session, plugin: Plugin, folder: Any) -> None:
     """A script that is run again says so to whoever wrote it, with what to do."""
     plugin.release("1.0.0", folder.path)

@@ -168,18 +168,32 @@ def _body(connection: socket.socket, rest: bytes, length: int) -> Iterator[bytes
 
 
 @pytest.fixture
-def proxy(emulator: Any) -> Iterator[FaultyProxy]:
+def proxy_to() -> Iterator[Callable[[str], FaultyProxy]]:
+    """Makes proxies, and closes them at the end."""
+    made: list[FaultyProxy] = []
+
+    def make(target: str) -> FaultyProxy:
+        made.append(FaultyProxy(target))
+        return made[-1]
+
+    yield make
+    for running in made:
+        running.close()
+
+
+@pytest.fixture
+def proxy(emulator: Any, proxy_to: Callable[[str], FaultyProxy]) -> FaultyProxy:
     """A proxy in front of the emulator."""
-    running = FaultyProxy(emulator.url)
-    yield running
-    running.close()
+    return proxy_to(emulator.url)
 
 
 @pytest.fixture
 def proxied(proxy: FaultyProxy, emulator: Any) -> Iterator[synapse.Session]:
-    """A session that reaches the emulator through the proxy."""
+    """A session that reaches the emulator, and sends files to it, through the proxy."""
     timeout = {"connect": 5, "read": 20}
-    with synapse.Session(proxy.url, emulator.api_token, timeout=timeout) as session:
+    with synapse.Session(
+        proxy.url, emulator.api_token, timeout=timeout, uploads="direct"
+    ) as session:
         yield session
 
 

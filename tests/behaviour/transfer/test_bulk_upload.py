@@ -729,7 +729,7 @@ class TestFailures:
         monkeypatch.setattr("synapse.transfer.bulk.file_sender._CHECKSUMS_PER_REQUEST", 3)
 
         # The collection, three times what is there, its newest unit, and the unit.
-        with assert_num_requests(session, 6 + len(names)):
+        with assert_num_requests(session, 7 + len(names)):
             upload(collection, [{"files": files}])
 
     def test_outage_ends_it(

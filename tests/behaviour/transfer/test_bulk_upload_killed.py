@@ -165,6 +165,36 @@ def test_killed_while_something_is_made(
     assert "data_files/ None" not in output, "a file was sent again"
 
 
+def test_each_run_with_an_empty_state_folder(
+    emulator: EmulatorTenant,
+    session: synapse.Session,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Containers that are killed: each new one only knows what the server has."""
+    source = folder(20)
+    for number, line in enumerate(
+        [
+            "POST {}/data_files/ 201",
+            "POST {}/data_units/ None",
+            "POST {}/data_units/ 201",
+            "POST {}/tasks/ 201",
+            "GET {}/data_units/ 200",
+        ]
+    ):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"state-{number}"))
+        said = line.format(emulator.url).split()
+        kill_at(start(emulator, made, source), lambda _, line, said=said: line.split() == said)
+    for number in range(2):
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / f"last-{number}"))
+        with start(emulator, made, source) as process:
+            process.communicate()
+        assert process.returncode == 0
+        check(session, made, source, tmp_path / "copy")
+
+
 def test_answer_is_lost(
     emulator: EmulatorTenant,
     made: Made,

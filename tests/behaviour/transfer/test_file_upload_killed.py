@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -35,7 +36,8 @@ for line in sys.stdin:
     if child == 0:
         try:
             with synapse.Session(url, token) as session:
-                made = session.data_files.upload(path, chunked=True, chunk_size=chunk_size)
+                options = {"chunked": True, "chunk_size": chunk_size} if chunk_size else {}
+                made = session.data_files.upload(path, **options)
                 print(json.dumps([made.id, made.checksum]), flush=True)
         finally:
             os._exit(0)
@@ -202,3 +204,136 @@ def kill_at_answer(nursery: Nursery, proxy: Any, path: Path, step: str) -> None:
     children.put(nursery.start(path))
     assert nursery.end() is None
     proxy.on_answer = lambda exchange: None
+
+
+# -- By presigned URLs ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def storage(emulator: Any, session: synapse.Session, proxy_to: Any) -> Iterator[Any]:
+    """A proxy in front of the storage service, which takes files in parts of 1 MiB."""
+    session.storages.create(
+        name="bucket", provider="minio", category="internal", configuration={}, is_default=True
+    )
+    file = {"filename": "a", "size": 1}
+    answer = session.transport.request(
+        "POST", "data_files/presigned_upload/upload/", json={"files": [file]}
+    )
+    url = urlsplit(answer["files"][0]["presigned_url"])
+    running = proxy_to(f"http://{url.netloc}")
+    with emulator.behave(multipart_above=MIB, part_size=MIB, storage_port=running.port):
+        yield running
+
+
+def test_presigned_upload_killed_at_random_points(
+    nursery: Nursery, storage: Any, session: synapse.Session, tmp_path: Path
+) -> None:
+    chance = random.Random(8)
+    content = chance.randbytes(60 * MIB + 12345)
+    path = tmp_path / "large.bin"
+    path.write_bytes(content)
+    for _ in range(KILLS):
+        end = storage.sent + chance.randrange(2 * MIB)
+        child: list[int] = []
+
+        def kill(_: Any, end: int = end, child: list[int] = child) -> None:
+            if storage.sent >= end and child:
+                os.kill(child.pop(), signal.SIGKILL)
+
+        storage.on_bytes = storage.on_request = kill
+        child.append(nursery.start(path, 0))
+        assert nursery.end() is None, "it was done before it was killed"
+        assert not child
+    storage.on_bytes = storage.on_request = lambda exchange: None
+
+    nursery.start(path, 0)
+    made = nursery.end()
+
+    assert made is not None
+    assert made[1] == hashlib.sha1(content).hexdigest()
+    (file,) = files_there(session)
+    assert hashlib.sha256(file.read()).digest() == hashlib.sha256(content).digest()
+    assert storage.sent < len(content) + KILLS * (MIB + 100_000)
+    assert list(state_folder().iterdir()) == []
+
+
+@pytest.mark.parametrize("is_answered", [False, True])
+def test_killed_while_a_presigned_upload_is_confirmed(
+    nursery: Nursery,
+    proxy: Any,
+    storage: Any,
+    session: synapse.Session,
+    small: Path,
+    is_answered: bool,
+) -> None:
+    """Neither are the bytes sent again, nor is a second file made."""
+    children: queue.Queue[int] = queue.Queue()
+
+    def kill(exchange: Any) -> None:
+        if exchange.path.endswith("/confirm_upload/") and not children.empty():
+            os.kill(children.get(), signal.SIGKILL)
+            exchange.cut_answer = -1
+            exchange.cut_request = None if is_answered else 0
+
+    setattr(proxy, "on_answer" if is_answered else "on_request", kill)
+    children.put(nursery.start(small, 0))
+    assert nursery.end() is None
+    before = len(storage.exchanges)
+
+    nursery.start(small, 0)
+    made = nursery.end()
+
+    assert made is not None
+    assert (made[0] is None) == is_answered
+    assert len(storage.exchanges) == before
+    (file,) = files_there(session)
+    assert file.read() == small.read_bytes()
+    assert list(state_folder().iterdir()) == []
+
+
+def test_urls_that_expired_meanwhile(
+    emulator: Any, nursery: Nursery, storage: Any, session: synapse.Session, small: Path
+) -> None:
+    """The parts that the storage has are kept."""
+    children: queue.Queue[int] = queue.Queue()
+
+    def kill(exchange: Any) -> None:
+        if len(storage.exchanges) == 3 and not children.empty():
+            os.kill(children.get(), signal.SIGKILL)
+            exchange.cut_request = 0
+
+    storage.on_request = kill
+    children.put(nursery.start(small, 0))
+    assert nursery.end() is None
+    before = len(storage.exchanges)
+
+    with emulator.emulator.fault("html", status=403, method="PUT", path="_storage/*") as expired:
+        nursery.start(small, 0)
+        made = nursery.end()
+
+    assert (expired.served, made is not None) == (1, True)
+    parts = -(-small.stat().st_size // MIB)
+    assert len(storage.exchanges) - before == parts - 3 + 1
+    (file,) = files_there(session)
+    assert file.read() == small.read_bytes()
+
+
+def test_state_of_a_presigned_upload_has_no_token(
+    emulator: Any, nursery: Nursery, storage: Any, small: Path
+) -> None:
+    children: queue.Queue[int] = queue.Queue()
+
+    def kill(exchange: Any) -> None:
+        if len(storage.exchanges) == 2 and not children.empty():
+            os.kill(children.get(), signal.SIGKILL)
+
+    storage.on_request = kill
+    children.put(nursery.start(small, 0))
+    assert nursery.end() is None
+
+    (state,) = state_folder().iterdir()
+    assert state.stat().st_mode & 0o777 == 0o600
+    head, *parts = state.read_text().splitlines()
+    assert set(json.loads(head)) == {"version", "server", "file", "target"}
+    assert [json.loads(part)[0] for part in parts] == [1, 2]
+    assert emulator.api_token not in state.read_text()

@@ -4,6 +4,8 @@ import socket
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 
 from synapse.emulator import server
 from synapse.emulator.errors import EmulatorError
@@ -64,3 +66,27 @@ def test_a_signal_ends_the_wait_and_handlers_come_back() -> None:
         wait()
 
     assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (
+            ImproperlyConfigured("Error loading psycopg2 or psycopg module"),
+            (
+                "The database cannot be opened: Error loading psycopg2 or psycopg module. Install "
+                "the extra: pip install 'synapse-sdk[postgres]'."
+            ),
+        ),
+        (
+            OperationalError("connection failed: refused.\nIs the server running?"),
+            "The database cannot be opened: connection failed: refused.",
+        ),
+        (PermissionError("denied"), "The database cannot be opened: denied."),
+    ],
+)
+def test_a_database_that_cannot_be_opened_is_one_sentence(error: Exception, message: str) -> None:
+    with pytest.raises(EmulatorError) as raised, server._translate_errors():
+        raise error
+
+    assert str(raised.value) == message

@@ -1,8 +1,12 @@
-"""Names that a data set gives once."""
+"""Names of an export's files."""
 
 from __future__ import annotations
 
-from synapse.formats.names import open_register
+import pytest
+
+from synapse.errors import UsageError
+from synapse.formats import Sample
+from synapse.formats.names import check_split, open_register, unhide
 
 
 def test_stems_are_given_once() -> None:
@@ -17,3 +21,27 @@ def test_stems_are_given_once() -> None:
             register.choose("a"),
         ]
     assert names == ["a.jpg", "A_png.png", "a_jpg.jpg", "val_a.jpg", "a_2.jpg", "sub/a.jpg", "a_3"]
+
+
+def test_names_may_differ_in_the_suffix_only() -> None:
+    with open_register() as register:
+        names = [register.choose(name, by_stem=False) for name in ("a.jpg", "a.png", "A.jpg")]
+    assert names == ["a.jpg", "a.png", "A_jpg.jpg"]
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"), [("a.jpg", "a.jpg"), (".a.jpg", "_a.jpg"), ("x/.y/z.", "x/_y/z.")]
+)
+def test_names_are_visible(name: str, expected: str) -> None:
+    assert unhide(name) == expected
+
+
+@pytest.mark.parametrize("split", ["", "../x", "a/b", ".x", "names", " "])
+def test_split_is_checked(split: str) -> None:
+    with pytest.raises(UsageError, match=r"a\.jpg: split="):
+        check_split(Sample("a.jpg", split=split), frozenset({"names"}))
+
+
+@pytest.mark.parametrize("split", [None, "train", "hold out-2.b", "größe"])
+def test_usual_splits_pass(split: str | None) -> None:
+    check_split(Sample("a.jpg", split=split))

@@ -17,12 +17,16 @@ MD5 = "5d41402abc4b2a76b9719d911017c592"
 def test_an_upload_is_one_request(scripted: ScriptedSession, tmp_path: Path) -> None:
     path = tmp_path / "hello.txt"
     path.write_text("hello")
+    scripted.reply({"count": 0, "next": None, "previous": None, "results": []})
     scripted.reply({"id": 6, "checksum": MD5, "size": 5, "meta": {}}, status=201)
 
     file = scripted.session.data_files.upload(path, progress=False)
 
     assert (file.id, file.checksum, file.size) == (6, MD5, 5)
-    assert scripted.requests == [("POST", "/data_files/")]
+    assert scripted.requests == [
+        ("GET", "/storages/?category=internal"),  # the first one of a session asks
+        ("POST", "/data_files/"),
+    ]
 
 
 @pytest.mark.parametrize("response", [[MD5], {"checksums": [MD5]}])

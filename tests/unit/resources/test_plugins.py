@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from synapse.errors import InvalidResponse, UsageError, ValidationError
+from synapse.plugins.packaging import pack
 from synapse.resources.plugins import Plugin
 
 from .conftest import ScriptedSession
@@ -61,7 +63,8 @@ def test_parameters_that_are_not_a_mapping(plugin: Plugin, params: Any) -> None:
         plugin.run("train", params=params)
 
 
-def test_creating_from_a_folder(scripted: ScriptedSession, tmp_path: Path) -> None:
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
     config = {
         "code": "digits",
         "name": "Digits",
@@ -70,9 +73,49 @@ def test_creating_from_a_folder(scripted: ScriptedSession, tmp_path: Path) -> No
         "actions": {"run": {"entrypoint": "plugin:run"}},
     }
     (tmp_path / "config.json").write_text(json.dumps(config))
+    (tmp_path / "plugin.py").write_text("def run(): ...")
+    return tmp_path
+
+
+RELEASE = {"id": 5, "plugin": 1, "version": "1.0.0", "config": {"actions": {}}}
+
+
+@pytest.mark.parametrize("form", ["folder", "path", "open"])
+def test_first_release_where_plugins_are_created_apart(
+    scripted: ScriptedSession, folder: Path, form: str
+) -> None:
+    archive = pack(folder, folder.parent / "made.zip").path
+    source = {"folder": folder, "path": archive, "open": io.BytesIO(archive.read_bytes())}[form]
+    scripted.reply({"plugin": ["Object with code=digits does not exist."]}, status=400)
+    scripted.reply({"id": 1, "code": "digits"}, status=201)
+    scripted.reply(RELEASE, status=201)
+
+    release = scripted.session.plugins.release(source, name="r.zip")
+
+    assert (release.version, release.plugin_id) == ("1.0.0", 1)
+    assert scripted.requests == [
+        ("POST", "/plugin_releases/"),
+        ("POST", "/plugins/"),
+        ("POST", "/plugin_releases/"),
+    ]
+
+
+@pytest.mark.parametrize("fields", [{"version": ["In use."]}, {"file": ["No."]}])
+def test_a_refused_release_creates_no_plugin(
+    scripted: ScriptedSession, folder: Path, fields: Any
+) -> None:
+    scripted.reply(fields, status=400)
+
+    with pytest.raises(ValidationError):
+        scripted.session.plugins.release(folder)
+
+    assert len(scripted.requests) == 1
+
+
+def test_creating_from_a_folder(scripted: ScriptedSession, folder: Path) -> None:
     scripted.reply({"id": 1}, status=201)
 
-    scripted.session.plugins.create(folder=tmp_path, name="Other")
+    scripted.session.plugins.create(folder=folder, name="Other")
 
     assert scripted.body == {"code": "digits", "name": "Other", "category": "export"}
 

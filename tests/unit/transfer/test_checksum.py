@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import random
 import threading
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 
 from synapse.errors import SynapseError
 from synapse.transfer import checksum
-from synapse.transfer.checksum import Hasher, compute_sha1, find_algorithm
+from synapse.transfer.checksum import Checksums, Hasher, find_algorithm, hash_blocks, is_checksum_of
 
 CONTENT = bytes(range(256)) * 1000
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -40,7 +39,7 @@ def test_blocks_in_order(size: int | None) -> None:
     with Hasher(file.read_at, size) as hasher:
         for offset in range(0, len(CONTENT), 1000):
             hasher.add(offset, CONTENT[offset : offset + 1000])
-        assert hasher.hexdigest(len(CONTENT)) == MD5
+        assert hasher.checksums(len(CONTENT)).md5 == MD5
     assert file.read == []
 
 
@@ -50,7 +49,7 @@ def test_what_is_sent_again_counts_once(size: int | None) -> None:
     with Hasher(file.read_at, size) as hasher:
         for start, end in [(0, 3000), (1000, 2000), (0, 3000), (2000, 5000), (5000, len(CONTENT))]:
             hasher.add(start, CONTENT[start:end])
-        assert hasher.hexdigest(len(CONTENT)) == MD5
+        assert hasher.checksums(len(CONTENT)).md5 == MD5
     assert file.read == []
 
 
@@ -58,7 +57,7 @@ def test_what_never_passes_is_read_from_the_file() -> None:
     file = File()
     with Hasher(file.read_at) as hasher:
         hasher.skip_to(10_000)
-        assert hasher.hexdigest(len(CONTENT)) == MD5
+        assert hasher.checksums(len(CONTENT)).md5 == MD5
 
 
 def test_sending_goes_on_while_the_beginning_is_read() -> None:
@@ -70,21 +69,21 @@ def test_sending_goes_on_while_the_beginning_is_read() -> None:
         for offset in range(100_000, len(CONTENT), 1000):
             hasher.add(offset, CONTENT[offset : offset + 1000])
         file.may_read.set()
-        assert hasher.hexdigest(len(CONTENT)) == MD5
+        assert hasher.checksums(len(CONTENT)).md5 == MD5
 
 
 def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
 
     class Slow:
-        def __init__(self, **_: Any) -> None:
+        def __init__(self, algorithm: str | None) -> None:
             pass
 
         def update(self, block: bytes) -> None:
             entered.set()
             leave.wait()
 
-    monkeypatch.setattr(checksum.hashlib, "md5", Slow)
+    monkeypatch.setattr(checksum, "_Digest", Slow)
     with Hasher(File().read_at) as hasher:
         added: list[int] = []
         full = threading.Event()
@@ -109,7 +108,7 @@ def test_waits_rather_than_keep_many_blocks(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_file_that_is_shorter() -> None:
     with Hasher(File().read_at) as hasher, pytest.raises(SynapseError, match="became shorter"):
-        hasher.hexdigest(len(CONTENT) + 1)
+        hasher.checksums(len(CONTENT) + 1)
 
 
 def test_file_that_cannot_be_read() -> None:
@@ -119,7 +118,7 @@ def test_file_that_cannot_be_read() -> None:
     with Hasher(read_at) as hasher:
         hasher.skip_to(10)
         with pytest.raises(OSError, match="Input/output"):
-            hasher.hexdigest(10)
+            hasher.checksums(10)
         with pytest.raises(OSError, match="Input/output"):
             hasher.add(10, b"more")
 
@@ -129,7 +128,7 @@ def test_small_file_needs_no_thread() -> None:
     with Hasher(File().read_at, len(CONTENT)) as hasher:
         hasher.add(0, CONTENT)
         assert threading.active_count() == before
-        assert hasher.hexdigest(len(CONTENT)) == MD5
+        assert hasher.checksums(len(CONTENT)).md5 == MD5
 
 
 def test_closing_ends_the_thread() -> None:
@@ -149,7 +148,7 @@ def test_whatever_order(steps: list[tuple[int, int]], is_small: bool) -> None:
     with Hasher(file.read_at, len(content) if is_small else None) as hasher:
         for start, size in steps:
             hasher.add(start, content[start : start + size])
-        assert hasher.hexdigest(len(content)) == hashlib.md5(content).hexdigest()
+        assert hasher.checksums(len(content)).md5 == hashlib.md5(content).hexdigest()
 
 
 @pytest.mark.parametrize("known", [0, 1, 1_500_000])
@@ -165,7 +164,7 @@ def test_without_a_thread_the_checksum_is_the_same(
         hasher.skip_to(known)
         for offset in range(known, len(content), 700_000):
             hasher.add(offset, content[offset : offset + 700_000])
-        assert hasher.hexdigest(len(content)) == hashlib.md5(content).hexdigest()
+        assert hasher.checksums(len(content)).md5 == hashlib.md5(content).hexdigest()
 
 
 @pytest.mark.parametrize("size", [None, len(CONTENT)])
@@ -173,15 +172,36 @@ def test_sha1(size: int | None) -> None:
     file = File()
     with Hasher(file.read_at, size, algorithm="sha1") as hasher:
         hasher.add(0, CONTENT)
-        assert hasher.hexdigest(len(CONTENT)) == hashlib.sha1(CONTENT).hexdigest()
+        assert hasher.checksums(len(CONTENT)).sha1 == hashlib.sha1(CONTENT).hexdigest()
 
 
-@pytest.mark.parametrize("length", [0, 1, len(CONTENT)])
-def test_sha1_of_a_file(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
-    monkeypatch.setattr(checksum, "_BLOCK_SIZE", 1000)
-    content = CONTENT[:length]
+def test_both_kinds_from_one_read() -> None:
+    file = File()
+    with Hasher(file.read_at) as hasher:
+        hasher.skip_to(len(CONTENT))
+        found = hasher.checksums(len(CONTENT))
 
-    assert compute_sha1(File(content).read_at, length) == hashlib.sha1(content).hexdigest()
+    assert found == Checksums(MD5, hashlib.sha1(CONTENT).hexdigest())
+    assert sum(size for _, size in file.read) == len(CONTENT)
+
+
+@given(st.lists(st.binary(max_size=50), max_size=5), st.binary(max_size=9))
+def test_length_tells_the_kind(blocks: list[bytes], other: bytes) -> None:
+    content = b"".join(blocks)
+    found = hash_blocks(blocks)
+    for new in (hashlib.md5, hashlib.sha1):
+        right, wrong = new(content).hexdigest(), new(content + b"!" + other).hexdigest()
+        assert found.matches(right.upper())
+        assert found.like(wrong) == right
+        assert is_checksum_of(right, blocks)
+        assert not found.matches(wrong)
+        assert not is_checksum_of(wrong, blocks)
+
+
+@pytest.mark.parametrize("value", [None, "", "None", "x", MD5[:-1], 5, "e" * 64])
+def test_what_is_no_checksum_matches_nothing(value: object) -> None:
+    assert not hash_blocks([CONTENT]).matches(value)
+    assert not Checksums("", "").matches(value)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 
 from synapse import errors
+from synapse.transfer import checksum
+from synapse.transfer.checksum import Checksums
 from synapse.transfer.chunked_upload import upload_in_chunks
 from synapse.transfer.upload import upload
 from synapse.transfer.upload_state import state_folder
@@ -22,6 +24,7 @@ from synapse.transport.retry import RetryPolicy
 MIB = 1024 * 1024
 CONTENT = bytes(range(256)) * 4096 * 5  # 5 MiB
 MD5 = hashlib.md5(CONTENT).hexdigest()
+GIVEN = Checksums("f" * 32, "f" * 40)
 QUICK = Options(retry=RetryPolicy(attempts=2, base=0.001))
 ID = "0b1c"
 
@@ -238,7 +241,7 @@ class TestUseless:
         server.reply(400, {"detail": "checksum does not match"})
         server.reply(200, row(5 * MIB))
         with pytest.raises(errors.SynapseError, match="changed after its checksum was taken"):
-            upload(quick, "data_files/", path, chunked=True, checksum="0" * 32)
+            upload(quick, "data_files/", path, chunked=True, checksums=GIVEN)
 
 
 class TestOffsets:
@@ -314,17 +317,19 @@ class TestChecksum:
         hashed: list[tuple[str, int]] = []
 
         class Counting:
-            def __init__(self, **_: Any) -> None:
-                self._digest = hashlib.new("md5")
+            def __init__(self, algorithm: str | None) -> None:
+                self._digest = digest(algorithm)
 
             def update(self, block: bytes) -> None:
                 hashed.append((threading.current_thread().name, len(block)))
                 self._digest.update(block)
 
-            def hexdigest(self) -> str:
-                return self._digest.hexdigest()
+            @property
+            def checksums(self) -> Checksums:
+                return self._digest.checksums
 
-        monkeypatch.setattr("synapse.transfer.checksum.hashlib.md5", Counting)
+        digest = checksum._Digest
+        monkeypatch.setattr(checksum, "_Digest", Counting)
         server.reply(200, row(MIB))
         server.answer(then="close")
         server.reply(200, row(MIB))
@@ -349,7 +354,7 @@ class TestChecksum:
         monkeypatch.setattr("synapse.transfer.checksum.Hasher.add", None)
         accept(server, MIB, 5 * MIB)
         server.reply(201, {"id": 1, "checksum": "f" * 32})
-        made = upload(quick, "data_files/", path, chunked=True, checksum="f" * 32)
+        made = upload(quick, "data_files/", path, chunked=True, checksums=GIVEN)
         assert made["id"] == 1
         assert json.loads(server.requests[2].body) == {"md5": "f" * 32}
 
@@ -371,7 +376,7 @@ def test_sparse_file_of_5_gib(server: Any, quick: Transport, tmp_path: Path) -> 
         quick,
         "data_files/",
         path,
-        checksum="f" * 32,
+        checksums=GIVEN,
         progress=lambda *numbers: seen.append(numbers),
     )
     assert steps(server)[1] == f"PUT {ID} {size - 2 * MIB}-{size - 1}"

@@ -10,6 +10,7 @@ from synapse.errors import SynapseError
 from synapse.transfer import file_part
 from synapse.transfer.file_part import FilePart
 from synapse.transfer.local_file import LocalFile
+from synapse.transfer.multipart import unwrap_progress_errors
 
 
 @pytest.fixture
@@ -53,3 +54,25 @@ def test_file_that_changes(path: Path) -> None:
 
         with pytest.raises(SynapseError, match="changed while it was sent"):
             list(part)
+
+
+def test_blocks_and_offsets_are_told(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_part, "BLOCK_SIZE", 3)
+    blocks: list[tuple[int, bytes]] = []
+    offsets: list[int] = []
+    with LocalFile(path) as file:
+        part = FilePart(
+            file, 2, 5, on_block=lambda *block: blocks.append(block), on_sent=offsets.append
+        )
+        list(part)
+
+    assert blocks == [(2, b"234"), (5, b"56")]
+    assert offsets == [5, 7]
+
+
+def test_error_of_a_progress_function(path: Path) -> None:
+    def fail(offset: int) -> None:
+        raise OSError("mine")
+
+    with LocalFile(path) as file, pytest.raises(OSError, match="mine"), unwrap_progress_errors():
+        list(FilePart(file, on_sent=fail))

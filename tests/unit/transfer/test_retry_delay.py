@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from synapse import errors
-from synapse.transfer.retry_delay import retry_delay
+from synapse.transfer.retry_delay import retry_delay, retry_transient
+from synapse.transport import Transport
 from synapse.transport.retry import RetryPolicy
 
 POLICY = RetryPolicy(base=1.0, longest=10.0)
@@ -35,3 +36,38 @@ def test_pause_of_a_throttling_server(seconds: float, delay: float | None) -> No
     error.retry_after = seconds
 
     assert retry_delay(error, 1, POLICY) == delay
+
+
+@pytest.mark.parametrize(
+    ("failures", "limit", "attempts"), [(0, 5, 1), (1, 5, 2), (4, 5, 5), (5, 5, 5), (1, 1, 1)]
+)
+def test_transient_failures_are_tried_again(
+    transport: Transport,
+    monkeypatch: pytest.MonkeyPatch,
+    failures: int,
+    limit: int,
+    attempts: int,
+) -> None:
+    monkeypatch.setattr("synapse.transfer.retry_delay.pause", lambda seconds: True)
+    made: list[int] = []
+
+    def send() -> str:
+        made.append(1)
+        if len(made) <= failures:
+            raise errors.ServerError(503)
+        return "done"
+
+    if failures < limit:
+        assert retry_transient(transport, send, limit=limit) == "done"
+    else:
+        with pytest.raises(errors.ServerError):
+            retry_transient(transport, send, limit=limit)
+    assert len(made) == attempts
+
+
+def test_final_failure_is_raised_at_once(transport: Transport) -> None:
+    def send() -> None:
+        raise errors.NotFound(404)
+
+    with pytest.raises(errors.NotFound):
+        retry_transient(transport, send)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from synapse.transfer.checksum import Checksums
 from synapse.transfer.local_file import LocalFile
 from synapse.transfer.upload_state import UploadState, state_folder
 from synapse.transport import Transport
@@ -40,12 +41,13 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFile]
 
 def test_values_survive_until_they_are_cleared(transport: Transport, file: LocalFile) -> None:
     with UploadState(transport, file) as state:
-        assert (state.upload_id, state.checksum, state.may_have_created) == (None, None, False)
-        state.save(upload="7", checksum="aa")
+        assert (state.upload_id, state.checksums, state.may_have_created) == (None, None, False)
+        state.save(upload="7", checksum="aa", sha1="bb")
         state.save(step="binding")
 
     with UploadState(transport, file) as state:
-        assert (state.upload_id, state.checksum, state.may_have_created) == ("7", "aa", True)
+        assert (state.upload_id, state.may_have_created) == ("7", True)
+        assert state.checksums == Checksums("aa", "bb")
         state.clear()
 
     assert not list(state_folder().glob("*.json"))
@@ -68,3 +70,53 @@ def test_state_that_is_not_stored(transport: Transport, file: LocalFile) -> None
         assert state.upload_id == "7"
 
     assert not state_folder().exists()
+
+
+TARGET = {"file_key": "k", "multipart": {"upload_id": "u", "part_size": 1, "parts": []}}
+
+
+def test_parts_survive(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file) as state:
+        state.begin_parts(TARGET, keeps_parts=False)
+        state.add_part(1, '"a"')
+        state.add_part(2, '"b"')
+
+    with UploadState(transport, file) as state:
+        assert (state.target, state.etags) == (TARGET, {1: '"a"', 2: '"b"'})
+        state.save(step="binding")
+        state.add_part(3, '"c"')
+
+    with UploadState(transport, file) as state:
+        assert (state.may_have_created, [*state.etags]) == (True, [1, 2, 3])
+        state.begin_parts(TARGET, keeps_parts=False)
+
+    with UploadState(transport, file) as state:
+        assert state.etags == {}
+
+
+def test_line_that_was_cut_off(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file) as state:
+        state.begin_parts(TARGET, keeps_parts=False)
+        state.add_part(1, '"a"')
+        state.add_part(2, '"b"')
+    (path,) = state_folder().iterdir()
+    path.write_bytes(path.read_bytes()[:-4])
+
+    with UploadState(transport, file) as state:
+        assert state.etags == {1: '"a"'}
+        state.begin_parts(TARGET, keeps_parts=True)
+        state.add_part(2, '"c"')
+
+    with UploadState(transport, file) as state:
+        assert state.etags == {1: '"a"', 2: '"c"'}
+
+
+def test_values_of_a_cleared_state_do_not_come_back(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file) as state:
+        state.begin_parts(TARGET, keeps_parts=False)
+        state.add_part(1, '"a"')
+        state.clear()
+        state.save(upload="7")
+
+    with UploadState(transport, file) as state:
+        assert (state.target, state.etags, state.upload_id) == (None, {}, "7")

@@ -98,6 +98,12 @@ class TestStatus:
         assert (error.hint or "").startswith(hint or "")
         assert bool(error.hint) is bool(hint)
 
+    @pytest.mark.parametrize("status", [400, 403, 404])
+    def test_storage_service(self, refuse: Refuse, status: int) -> None:
+        body = "<?xml version='1.0'?><Error><Code>Expired</Code>\n<Message>Too late.</Message>"
+        error = refuse(status, f"{body}<Resource>/x</Resource></Error>".encode())
+        assert (error.detail, error.hint) == ("the storage refused: Too late. (Expired)", None)
+
     def test_wrong_token_says_where_it_came_from(self, refuse: Refuse, token: str) -> None:
         error = refuse(401, {"detail": "Invalid token."})
         assert "The credentials came from the argument api_token;" in str(error)

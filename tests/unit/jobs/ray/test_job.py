@@ -17,6 +17,7 @@ from synapse.jobs.ray.job import RayJob
 from synapse.jobs.spec import JobSpec, Limits, Outcome, OutputLine
 from synapse.plugins.config_file import load_config
 from synapse.plugins.log_markers import add_level
+from synapse.plugins.process_control import END
 from unit.jobs.local.conftest import Listener, configured, zipped
 
 from .head import StandInHead
@@ -247,6 +248,24 @@ def test_state_of_the_cluster_decides_the_outcome(
     head.status, head.fields = status, fields
 
     assert run(spec).end() == outcome
+
+
+@pytest.mark.parametrize(
+    ("followed", "whole"), [("", ""), ("half", f"half\n{END}\n"), ("half", "")]
+)
+def test_success_whose_end_the_followed_log_lacks(
+    head: StandInHead,
+    run: Run,
+    spec: JobSpec,
+    monkeypatch: pytest.MonkeyPatch,
+    followed: str,
+    whole: str,
+) -> None:
+    head.logs, head.says_end = followed, False
+    monkeypatch.setattr(RayClient, "get_job_logs", lambda *_: {"logs": whole})
+    monkeypatch.setattr(RayClient, "tail_job_logs", lambda *_, **__: iter([followed]))
+
+    assert run(spec).end() == Outcome("completed")
 
 
 def test_success_of_code_that_ended_its_process_is_none(

@@ -34,6 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_stages(server: Any, transport: Transport, folder: Path, tmp_path: Path) -> None:
     server.reply(200, EMPTY)
+    server.reply(200, EMPTY)
     server.reply(200, {"checksums": []})
     server.reply(201, {"id": 3, "checksum": MD5})
     server.reply(201, [{"id": 4}])
@@ -45,6 +46,7 @@ def test_stages(server: Any, transport: Transport, folder: Path, tmp_path: Path)
     assert (report.created, report.tasks, report.files_sent) == (1, 1, 1)
     assert [request.target.partition("?")[0] for request in server.requests] == [
         "/data_units/",
+        "/storages/",
         "/data_files/verify_checksums/",
         "/data_files/",
         "/data_units/",
