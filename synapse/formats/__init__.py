@@ -32,7 +32,7 @@ __all__ = [
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ("coco", "cvat", "image_folder", "voc", "yolo")
+FORMATS: tuple[str, ...] = ("coco", "cvat", "image_folder", "labelme", "mask_png", "voc", "yolo")
 """Names of the formats; each one is a module of this package."""
 
 
