@@ -55,6 +55,10 @@ class UploadUnitsMixin(Resource):
         each 500 units that the journal doesn't know: a new one knows none. Their tasks cost one for
         each 100 units if the project has tasks that the journal doesn't know.
 
+        Files go straight to the storage where the server's default storage takes presigned uploads:
+        two more requests for each batch of small files, and for each file above 8 MiB. The first
+        upload of a session that sends files costs one more, which asks for the default storage.
+
         Args:
             source: A folder; a pattern such as `"photos/**/*.png"`; a manifest (`.csv`, `.jsonl`
                 or `.parquet`); an iterable of paths; or one of records, each

@@ -32,18 +32,29 @@ import synapse
 url, token, collection, project, source, workers = sys.argv[1:]
 lock = threading.Lock()
 
-def say(event):
+def tell(*words):
     with lock:
-        print(event.method, event.url, event.status, flush=True)
+        print(*words, flush=True)
         sys.stdin.read(1)
 
+def say(event):
+    tell(event.method, event.url, event.status)
+
+def put(*args, **options):
+    tell("PUT", "storage", None)
+    headers = put_file(*args, **options)
+    tell("PUT", "storage", 200)
+    return headers
+
 session = synapse.Session(url, token, timeout=(5, 1), on_request=say, on_response=say)
+put_file, session.transport.put = session.transport.put, put
 report = session.data_collections.get(int(collection)).upload(
     source, project=int(project), workers=int(workers), progress=False
 )
 assert not report.failed, report
 """
 
+WIRES = ["direct", "presigned"]
 Made = tuple[synapse.DataCollection, synapse.Project]
 
 
@@ -57,6 +68,15 @@ def made(session: synapse.Session) -> Made:
     )
     project = session.projects.create(title="Photos", category="image", data_collection=collection)
     return collection, project
+
+
+@pytest.fixture
+def storage(request: pytest.FixtureRequest, session: synapse.Session) -> None:
+    """The default storage, which takes presigned uploads if the test says so."""
+    if request.param == "presigned":
+        session.storages.create(
+            name="bucket", provider="minio", category="internal", configuration={}, is_default=True
+        )
 
 
 @pytest.fixture
@@ -116,9 +136,11 @@ def check(session: synapse.Session, made: Made, source: Path, copy: Path) -> Non
     assert there == sent
 
 
+@pytest.mark.parametrize("storage", WIRES, indirect=True)
 def test_twenty_kills(
     emulator: EmulatorTenant,
     session: synapse.Session,
+    storage: None,
     made: Made,
     folder: Callable[[int], Path],
     tmp_path: Path,
@@ -140,10 +162,12 @@ def test_twenty_kills(
     check(session, made, source, tmp_path / "copy")
 
 
+@pytest.mark.parametrize("storage", WIRES, indirect=True)
 @pytest.mark.parametrize("status", ["None", "201"])
 def test_killed_while_something_is_made(
     emulator: EmulatorTenant,
     session: synapse.Session,
+    storage: None,
     made: Made,
     folder: Callable[[int], Path],
     tmp_path: Path,
@@ -163,6 +187,37 @@ def test_killed_while_something_is_made(
     assert process.returncode == 0
     check(session, made, source, tmp_path / "copy")
     assert "data_files/ None" not in output, "a file was sent again"
+    assert "storage None" not in output, "a file was sent again"
+
+
+@pytest.mark.parametrize("status", ["None", "200"])
+@pytest.mark.parametrize("storage", ["presigned"], indirect=True)
+def test_killed_while_files_are_confirmed(
+    emulator: EmulatorTenant,
+    session: synapse.Session,
+    storage: None,
+    made: Made,
+    folder: Callable[[int], Path],
+    tmp_path: Path,
+    status: str,
+) -> None:
+    """Between the request and its answer, and between the answer and the journal."""
+    source = folder(20)
+    path = f"{emulator.url}/data_files/presigned_upload/confirm_upload/"
+
+    assert kill_at(
+        start(emulator, made, source), lambda _, line: line.split()[1:] == [path, status]
+    )
+    with start(emulator, made, source) as process:
+        output, _ = process.communicate()
+
+    assert process.returncode == 0
+    check(session, made, source, tmp_path / "copy")
+    if status == "200":
+        assert "storage None" not in output, "a file was sent again"
+    collections = session.data_collections.filter(name="Uploaded files")
+    files = [unit.files["file"].path for one in collections for unit in one.data_units]
+    assert Counter(files) == Counter(path.name for path in source.iterdir())
 
 
 def test_each_run_with_an_empty_state_folder(
