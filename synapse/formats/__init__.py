@@ -38,6 +38,7 @@ FORMATS: tuple[str, ...] = (
     "coco",
     "cvat",
     "image_folder",
+    "label_studio",
     "labelme",
     "mask_png",
     "voc",
