@@ -5,6 +5,8 @@ A format is one module, named in `FORMATS`, with three functions:
 - `recognize(folder)` returns the reason to take the folder for one of the format, or `None`.
 - `read(folder, report, **options)` returns a `DataSet`, whose samples are read when needed.
 - `write(data, folder, report, **options)` writes a data set, sample by sample.
+
+A format that is only read, or only written, lacks the other function.
 """
 
 from __future__ import annotations
@@ -32,7 +34,17 @@ __all__ = [
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ("coco", "image_folder", "voc", "yolo")
+FORMATS: tuple[str, ...] = (
+    "coco",
+    "cvat",
+    "image_folder",
+    "label_studio",
+    "labelme",
+    "mask_png",
+    "voc",
+    "webdataset",
+    "yolo",
+)
 """Names of the formats; each one is a module of this package."""
 
 
@@ -72,7 +84,7 @@ def read(
     path = _check_folder(folder)
     name = choose_format(path)[0] if format == "auto" else format
     report = FormatReport(strict=strict)
-    data: DataSet = _module(name).read(path, report, **options)
+    data: DataSet = _get_function(name, "read")(path, report, **options)
     return data, report
 
 
@@ -97,11 +109,11 @@ def write(
         DataLost: The work is strict, and the format can't hold a part.
         UsageError: The format is unknown.
     """
-    module = _module(format)
+    write_set = _get_function(format, "write")
     report = FormatReport(strict=strict)
     path = Path(folder).expanduser()
     path.mkdir(parents=True, exist_ok=True)
-    module.write(data, path, report, **options)
+    write_set(data, path, report, **options)
     return report
 
 
@@ -109,6 +121,15 @@ def _module(name: str) -> Any:
     if name not in FORMATS:
         raise UsageError(f"format={name!r} is not known{suggestion(name, FORMATS)}")
     return load(f"synapse.formats.{name}")
+
+
+def _get_function(name: str, action: str) -> Any:
+    function = getattr(_module(name), action, None)
+    if function is None:
+        able = ", ".join(each for each in FORMATS if hasattr(_module(each), action))
+        participle = "read" if action == "read" else "written"
+        raise UsageError(f"format={name!r} can't be {participle}. Use one of {able}.")
+    return function
 
 
 def _check_folder(folder: str | os.PathLike[str]) -> Path:

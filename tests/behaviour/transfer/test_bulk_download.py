@@ -185,7 +185,7 @@ def test_failed_one_does_not_stop_the_rest(
     lost = units[3].files["image"]
     session = emulator.session(retries=0)
     mine = session.data_collections.get(collection.id)
-    path = f"files/{lost.checksum}/*"
+    path = f"files/*/{lost.path}"
     with emulator.fault("500", path=path, count=100):
         report = download(mine, tmp_path / "dest")
 
