@@ -112,6 +112,7 @@ class JobSpec:
             "base_url": self.base_url,
             "credentials": dict(self.credentials),
             "debug": self.debug,
+            "says_end": True,
         }
 
     def for_platform(self, action: Action) -> dict[str, str]:

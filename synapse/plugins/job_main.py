@@ -4,8 +4,8 @@ The process reads a job spec, one line of JSON, from standard input, or fetches 
 `--order-url URL`, and runs the entrypoint in the working directory. The exit code says how the job
 ended:
 
-- 0: completed, if the last line is `END`; otherwise the code ended the process before its end, as
-  `os._exit(0)` does, and reports may be lost
+- 0: completed; the last line is `END` if the spec asks for that with `says_end`, and otherwise the
+  code ended the process before its end, as `os._exit(0)` does
 - 1: the code raised an exception, whose traceback was printed
 - 3: the entrypoint is missing or can't be imported; the last line says why
 - 4: the result is lost: JSON can't hold the result, or the backend refused; the last line
@@ -123,7 +123,7 @@ class _JobProcess:
 
     def _say_end(self) -> None:
         """Print that nothing is left to send, except in a child that the code forked."""
-        if self._process == os.getpid():
+        if self._process == os.getpid() and self._spec.get("says_end"):
             self._process = None
             _print_line(END)
 

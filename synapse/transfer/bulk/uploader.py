@@ -229,7 +229,7 @@ class _UploadRun:
         newest = self._compare_with_server(is_compared=is_compared)
         units, tasks = self._build_creators(newest)
         add_stage, each = self._pipeline.add_stage, self._for_each
-        self._is_verified = is_verified
+        self._is_verified, self._is_compared = is_verified, is_compared
         hashers = min(_MAX_HASHERS, self._workers)
         create: dict[str, Any] = {"batch_size": _CREATE_BATCH, "patience": _PATIENCE}
         self._pipeline.add_thread("read", self._read)
@@ -356,7 +356,7 @@ class _UploadRun:
             queue.put(item)
 
     def _prepare(self, items: list[UploadItem]) -> None:
-        claimed = self._journal.claim(items) if self._is_verified else []
+        claimed = self._journal.claim(items) if self._is_compared else []
         for item in claimed:
             self._skip_files(item)
             queue = self._next_queue(item)

@@ -535,8 +535,20 @@ class TestNewJournal:
         assert (report.created, report.files_sent, report.files_held) == (3, 0, 4)
         report = upload(collection, folder, journal=fresh(), skip_existing=False)
         assert (report.created, report.files_sent) == (3, 4)
-        assert upload(collection, folder, journal=fresh()).skipped == 3
+        journal = fresh()
+        assert upload(collection, folder, journal=journal).skipped == 3
         assert collection.data_units.count() == 9
+        # The journal has seen the other six.
+        (folder / "new").mkdir()
+        (folder / "b.png").rename(folder / "new" / "b.png")
+        names = [folder / "a.png", folder / "new" / "b.png"]
+        again = upload(
+            collection,
+            [{"files": {"image": name}} for name in names],
+            journal=journal,
+            skip_existing="files",
+        )
+        assert again.created == 2
 
     @pytest.mark.parametrize("damage", ["header", "middle"])
     def test_damaged_journal_moved_away(

@@ -33,12 +33,10 @@ class Ended:
     Attributes:
         code: Its exit code.
         lines: What it printed, with the levels.
-        has_said_end: Whether its last line said that the code is done.
     """
 
     code: int
     lines: list[tuple[str, str | None]]
-    has_said_end: bool = True
 
     @property
     def messages(self) -> list[str]:
@@ -80,9 +78,9 @@ class Started:
         output = self.process.stdout.read().decode()
         code = self.process.wait(timeout=30)
         self.process.stdin.close()
-        printed = output.removesuffix(f"{END}\n")
-        lines = [split_level(line) for line in printed.removesuffix("\n").split("\n") if printed]
-        return Ended(code, lines, printed != output)
+        return Ended(
+            code, [split_level(line) for line in output.removesuffix("\n").split("\n") if output]
+        )
 
     def close(self) -> None:
         self.process.kill()
@@ -170,6 +168,21 @@ def test_action_of_the_platforms_package(
     ended = start("", platform={"SYNAPSE_JOB_ID": "7"}).end()
 
     assert (ended.code, (ended.lines or [("", None)])[-1]) == (code, last)
+
+
+@pytest.mark.parametrize(
+    ("source", "code", "lines"),
+    [
+        ("def run(): print('done')", 0, ["done", END]),
+        ("def run(): raise SystemExit(0)", 0, [END]),
+        ("import os\ndef run():\n    if os.fork(): os.wait()", 0, [END]),
+        ("import os\ndef run(): print('done', flush=True); os._exit(0)", 0, ["done"]),
+    ],
+)
+def test_the_end_is_said_on_demand(start: Start, source: str, code: int, lines: list[str]) -> None:
+    ended = start(source, says_end=True).end()
+
+    assert (ended.code, ended.messages) == (code, lines)
 
 
 def test_a_python_that_the_release_does_not_admit(start: Start) -> None:
