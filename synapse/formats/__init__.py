@@ -34,7 +34,17 @@ __all__ = [
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ("coco", "image_folder", "label_studio", "voc", "webdataset", "yolo")
+FORMATS: tuple[str, ...] = (
+    "coco",
+    "cvat",
+    "image_folder",
+    "label_studio",
+    "labelme",
+    "mask_png",
+    "voc",
+    "webdataset",
+    "yolo",
+)
 """Names of the formats; each one is a module of this package."""
 
 
