@@ -27,7 +27,8 @@ from synapse.errors import MissingExtra, UsageError
 from synapse.formats.coco_index import CocoFile, CocoIndex, ImageRow
 from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWriter
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.pictures import SUFFIXES, check_mode, place_picture, read_size
+from synapse.formats.parts import find_size, write_picture
+from synapse.formats.pictures import SUFFIXES, check_mode, read_size
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -308,7 +309,7 @@ class _ReadStep:
         if image is not None and self.check_sizes:
             size = _check_size(image, size, name, report)
         rows = self.index.read_annotations(row)
-        if any(isinstance(each.get("segments_info"), list) for each in rows):
+        if any("segments_info" in each for each in rows):
             found = self._read_panoptic(rows, name, size, report)
         else:
             found = list(self.reader.read(rows, name, size, report))
@@ -335,7 +336,8 @@ class _ReadStep:
             elif size not in (None, png.size):
                 report.skip(name, "bad-mask", f"the PNG {target} has another size: {png.size}")
             else:
-                for segment in row.get("segments_info") or ():
+                segments = row.get("segments_info")
+                for segment in segments if isinstance(segments, list) else ():
                     made = self._make_segment(segment, png, name, report)
                     found += [] if made is None else [made]
         return found
@@ -506,9 +508,8 @@ class _SplitFile:
     def add(self, sample: Sample, writer: CocoRowWriter, images: ImageMode) -> None:
         """Write a picture and its rows."""
         report = writer.report
-        if not place_picture(sample, self._pictures / sample.name, images):
-            report.lose(sample.name, "no-picture", "the picture's file is missing")
-        size = sample.size or self._measure(sample)
+        write_picture(sample, self._pictures / sample.name, images, report)
+        size = find_size(sample)
         self._last_image += 1
         row: dict[str, Any] = {"id": self._last_image, "file_name": sample.name}
         if size is None:
@@ -531,12 +532,6 @@ class _SplitFile:
         if rows:
             self._rows.write(_ENCODER.encode(rows)[1:-1] + "\n")
         report.samples += 1
-
-    def _measure(self, sample: Sample) -> tuple[int, int] | None:
-        try:
-            return None if sample.image is None else read_size(sample.image)[0]
-        except (MissingExtra, UsageError):
-            return None
 
     def finish(self, categories: CategoryRegistry, info: Mapping[str, Any]) -> None:
         """Put the file together, whole or not at all."""

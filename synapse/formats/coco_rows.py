@@ -13,6 +13,7 @@ from synapse.annotations import Annotation, Box, Group, Keypoint, Label, Mask, P
 from synapse.annotations.shapes import VISIBILITIES, bounds_of
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
+from synapse.formats.parts import Bounds, Unfit
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSetClass, Sample
 
@@ -27,17 +28,7 @@ _KEYS = frozenset(
 # Half a pixel: the outline's own bounds and the row's box may differ by rounding.
 _HALF = 0.5
 
-Bounds = tuple[float, float, float, float]
 Notes = list[tuple[str, str]]
-
-
-class _UnfitCoco(Exception):
-    """A row or an annotation can't be used; has the code and the reason."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
 
 
 # -- Reading -------------------------------------------------------------------------------------
@@ -79,7 +70,7 @@ class CocoRowReader:
             seen.add(new_id)
             try:
                 found = self._read_row(row, new_id, size, notes)
-            except _UnfitCoco as error:
+            except Unfit as error:
                 report.skip(name, error.code, error.reason, annotation=new_id)
                 continue
             for code, reason in notes:
@@ -116,7 +107,7 @@ class CocoRowReader:
             shapes.insert(0, box)
         if not shapes and not joints:
             if bbox or outline:
-                raise _UnfitCoco("no-area", "The annotation has no usable outline.")
+                raise Unfit("no-area", "The annotation has no usable outline.")
             return [Label(label=label, attributes=attributes, id=new_id)]
         members = [*shapes, *joints]
         if len(members) == 1 and not joints:
@@ -132,7 +123,7 @@ class CocoRowReader:
         try:
             return self.labels[category]
         except (KeyError, TypeError):
-            raise _UnfitCoco("unknown-class", f"The file has no category {category!r}.") from None
+            raise Unfit("unknown-class", f"The file has no category {category!r}.") from None
 
     def _read_box(
         self,
@@ -152,15 +143,15 @@ class CocoRowReader:
             more: dict[str, Any] = {"rotation": rotation, "attributes": attributes}
             box = Box(x, y, width, height, label=label, id=new_id, **more)
         except (FieldValueError, OverflowError, TypeError, ValueError):
-            raise _UnfitCoco("bad-number", f"bbox {bbox!r} is not four finite numbers.") from None
+            raise Unfit("bad-number", f"bbox {bbox!r} is not four finite numbers.") from None
         if not (width > 0 and height > 0):
-            raise _UnfitCoco("no-area", f"bbox {bbox!r} covers nothing.")
+            raise Unfit("no-area", f"bbox {bbox!r} covers nothing.")
         if size is not None and (
             x < -_HALF or y < -_HALF or x + width > size[0] + _HALF or y + height > size[1] + _HALF
         ):
             left, top, right, bottom = _fit(box, size)
             if right <= left or bottom <= top or not (self.clip or rotation):
-                raise _UnfitCoco("outside", f"bbox {bbox!r} leaves the picture of {size} pixels.")
+                raise Unfit("outside", f"bbox {bbox!r} leaves the picture of {size} pixels.")
             if not rotation:
                 notes.append(("clipped", f"bbox {bbox!r} is cut at the picture's edge."))
                 box = attrs.evolve(box, x=left, y=top, width=right - left, height=bottom - top)
@@ -230,8 +221,9 @@ class CocoRowReader:
 
 
 def _read_attributes(row: Mapping[str, Any]) -> dict[str, Any]:
-    others = row.keys() - _KEYS
-    attributes = {key: row[key] for key in sorted(others)} if others else {}
+    attributes: dict[str, Any] = {}
+    if not row.keys() <= _KEYS:
+        attributes = {key: row[key] for key in sorted(row.keys() - _KEYS)}
     given = row.get("attributes")
     if isinstance(given, dict):
         attributes.update(given)
@@ -253,11 +245,11 @@ def _read_mask(
         height, width = outline["size"]
         runs = masks.decode_counts(outline["counts"], width, height)
     except (KeyError, TypeError, ValueError, FieldValueError, UsageError) as error:
-        raise _UnfitCoco("bad-mask", f"The mask can't be read: {error}") from None
+        raise Unfit("bad-mask", f"The mask can't be read: {error}") from None
     if size is not None and size != (width, height):
-        raise _UnfitCoco("bad-mask", f"The mask is of {width} x {height} pixels, not of {size}.")
+        raise Unfit("bad-mask", f"The mask is of {width} x {height} pixels, not of {size}.")
     if not runs:
-        raise _UnfitCoco("no-area", "The mask has no pixel.")
+        raise Unfit("no-area", "The mask has no pixel.")
     return Mask(runs, size=(width, height), label=label, attributes=attributes, id=new_id)
 
 
@@ -374,8 +366,8 @@ class CocoRowWriter:
                     row, count = self._write_box(each, notes), 1
                 else:
                     kind = "class of the whole picture" if isinstance(each, Label) else each.tool
-                    raise _UnfitCoco("no-place", f"COCO has no place for a {kind or 'thing'}.")
-            except _UnfitCoco as error:
+                    raise Unfit("no-place", f"COCO has no place for a {kind or 'thing'}.")
+            except Unfit as error:
                 self.report.skip(sample.name, error.code, error.reason, annotation=each.id)
                 continue
             for code, reason in notes:
@@ -385,9 +377,9 @@ class CocoRowWriter:
 
     def _write_box(self, box: Box, notes: Notes) -> dict[str, Any]:
         if box.label is None:
-            raise _UnfitCoco("no-class", "The annotation has no class.")
+            raise Unfit("no-class", "The annotation has no class.")
         if not (box.width > 0 and box.height > 0):
-            raise _UnfitCoco("no-area", "The box covers nothing.")
+            raise Unfit("no-area", "The box covers nothing.")
         row: dict[str, Any] = {
             "category_id": self.categories.choose_id(box.label),
             "bbox": list(box.xywh),
@@ -406,23 +398,23 @@ class CocoRowWriter:
         if found.mask is not None:
             size = found.mask.size or sample.size
             if size is None:
-                raise _UnfitCoco("no-size", "A mask needs the picture's size.")
+                raise Unfit("no-size", "A mask needs the picture's size.")
             found = attrs.evolve(found, mask=attrs.evolve(found.mask, size=size))
         shapes = [each for each in (*found.polygons, found.mask) if each is not None]
         joints = found.keypoints
         if joints and found.box is None and not shapes and found.group is None:
-            raise _UnfitCoco("no-place", "COCO has joints of an object, not a keypoint alone.")
+            raise Unfit("no-place", "COCO has joints of an object, not a keypoint alone.")
         label = found.label
         if label is None:
             label = self.categories.find_class(joint.label for joint in joints) if joints else None
             if label is None:
-                raise _UnfitCoco("no-class", "The annotation has no class.")
+                raise Unfit("no-class", "The annotation has no class.")
         if found.box is not None:
             row = self._write_box(attrs.evolve(found.box, label=label), notes)
         else:
             bounds = join_bounds(shapes) if shapes else _find_joint_bounds(joints)
             if bounds is None:
-                raise _UnfitCoco("no-area", "The object covers nothing.")
+                raise Unfit("no-area", "The object covers nothing.")
             row = {
                 "category_id": self.categories.choose_id(label),
                 "bbox": list(bounds),
@@ -445,9 +437,9 @@ class CocoRowWriter:
             try:
                 counts = masks.encode_counts(found.mask.runs, *size)
             except (FieldValueError, UsageError) as error:
-                raise _UnfitCoco("bad-mask", f"The mask can't be written: {error}") from None
+                raise Unfit("bad-mask", f"The mask can't be written: {error}") from None
             if not found.mask.runs:
-                raise _UnfitCoco("no-area", "The mask has no pixel.")
+                raise Unfit("no-area", "The mask has no pixel.")
             if found.polygons:
                 notes.append(("two-outlines", "The outlines beside the mask are left out."))
             row["segmentation"] = {
@@ -462,7 +454,7 @@ class CocoRowWriter:
             if len(parts) < len(found.polygons):
                 notes.append(("bad-polygon", "A part has fewer than three points."))
             if not parts and found.box is None:
-                raise _UnfitCoco("no-area", "The outline has fewer than three points.")
+                raise Unfit("no-area", "The outline has fewer than three points.")
             row["segmentation"] = [
                 [value for point in each.points for value in point] for each in parts
             ]

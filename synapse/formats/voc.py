@@ -124,7 +124,7 @@ def recognize(folder: Path) -> str | None:
 class _VocReader:
     layout: VocLayout
     names: Sequence[str]
-    colors: Sequence[Color]
+    colors: Mapping[int, Color]
     one_based: bool
     masks: bool
 
@@ -269,7 +269,7 @@ def read(
             f"{folder} has no XML files, neither in Annotations nor beside the pictures."
         )
     names: Sequence[str] | None = classes
-    colors: Sequence[Color] = make_palette()
+    colors = make_palette()[:VOID]
     known: Sequence[str] | None = classes
     if names is None:
         stored = _read_label_map(layout.root / _LABEL_MAP)
@@ -280,7 +280,7 @@ def read(
             names = _collect_names(layout)
             if layout.has_masks and set(names) <= set(VOC_CLASSES):
                 known = names = VOC_CLASSES
-    reader = _VocReader(layout, known or (), colors, one_based, masks)
+    reader = _VocReader(layout, known or (), dict(enumerate(colors)), one_based, masks)
     return DataSet(map(DataSetClass, names), LazySamples(reader.iterate_steps, report))
 
 

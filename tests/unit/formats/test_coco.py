@@ -571,7 +571,7 @@ def test_pictures_and_rows_that_lack_each_other(tmp_path: Path) -> None:
     assert report.details[0].sample == "other.jpg"
 
     report = formats.write(data, tmp_path / "out", "coco")
-    assert report.lossy == {"no-picture": 2}
+    assert report.skipped == {"no-picture": 2}
     samples = [Sample("a.jpg", [MASK])]
     report = formats.write(DataSet([], samples), tmp_path / "out", "coco", images="none")
     assert report.lossy == {"no-size": 1}

@@ -1,0 +1,539 @@
+"""Label Studio: a JSON list of tasks, each with a picture and the results of annotators.
+
+Rectangles, polygons, keypoints, brush masks, choices and relations are read and written. Label
+Studio's places are percent of the picture; rectangles turn around their top left corner.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import parse_qs, quote, unquote, urlsplit
+from xml.sax.saxutils import quoteattr
+
+import attrs
+
+from synapse._internal.json_values import to_json
+from synapse.annotations import (
+    Annotation,
+    Box,
+    Group,
+    Keypoint,
+    Label,
+    Mask,
+    Polygon,
+    Relation,
+)
+from synapse.annotations.base import Point
+from synapse.errors import FieldValueError, UsageError
+from synapse.formats.brush_rle import decode_brush, encode_brush
+from synapse.formats.json_stream import read_items
+from synapse.formats.lazy_samples import LazySamples, Step
+from synapse.formats.objects import make_stable_id
+from synapse.formats.parts import (
+    Unfit,
+    check_box,
+    find_picture_size,
+    find_size,
+    to_tidy,
+    write_picture,
+)
+from synapse.formats.pictures import SUFFIXES, check_mode
+from synapse.formats.report import FormatReport
+from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
+
+__all__ = ["LOSSES", "read", "recognize", "write"]
+
+LOSSES: dict[str, str] = {
+    "attributes": "Attributes that aren't JSON.",
+    "bad-mask": "A mask whose bytes are damaged, or whose size isn't that of the picture.",
+    "bad-number": "A region without finite numbers.",
+    "class-details": "Of a class, only the name has a place.",
+    "duplicate-id": "A region with the id of another one: it gets a new id.",
+    "group": "Members of a group that are in another group, or missing.",
+    "info": "Further values of the data set, such as licences, have no place.",
+    "more-labels": "Labels of a region after the first one.",
+    "no-area": "A region that covers nothing.",
+    "no-picture": "A picture whose file isn't there, or a task without a picture.",
+    "no-place": "A region or annotation of another kind, such as an ellipse or a polyline.",
+    "no-size": "A region of a picture of unknown size.",
+    "other-annotator": "Results of further annotators, and cancelled ones.",
+    "outside": "A region outside the picture.",
+    "prediction": "Predictions of a model.",
+    "renamed": "A picture with the name of another one: it gets another name.",
+    "turned": "A region of a picture that was turned in the editor.",
+    "visibility": "A joint that is occluded or missing: only this package reads that.",
+}
+"""Codes of the losses that a report of this format can have."""
+
+_FILE = "tasks.json"
+_CONFIG = "label_config.xml"
+_SNIFF = 2**16
+_MAX_SNIFFED = 50
+_LOCAL = "/data/local-files/?d="
+# Types of further answers, with the key of the value; errors of values that aren't as documented.
+_ANSWERS = {"choices": "choices", "textarea": "text", "number": "number", "rating": "rating"}
+_WRONG = (AttributeError, OverflowError, TypeError, ValueError)
+_SHAPES = ("rectangle", "polygon", "keypoint", "brush")
+
+
+def recognize(folder: Path) -> str | None:
+    """Return the reason to take a folder for one of Label Studio, or `None`."""
+    files = _find_files(folder)
+    return f"{files[0].name} has a list of tasks with annotations" if files else None
+
+
+def _find_files(folder: Path) -> list[Path]:
+    found: list[Path] = []
+    for path in sorted(folder.glob("*.json"))[:_MAX_SNIFFED]:
+        try:
+            with path.open("rb") as file:
+                text = file.read(_SNIFF).removeprefix(b"\xef\xbb\xbf").lstrip()
+        except OSError:
+            continue
+        has_keys = b'"data"' in text and (b'"annotations"' in text or b'"completions"' in text)
+        if text.startswith(b"[") and has_keys:
+            found.append(path)
+    return found
+
+
+# -- Reading -------------------------------------------------------------------------------------
+
+
+def read(
+    folder: Path, report: FormatReport, *, file: str | None = None, image_key: str | None = None
+) -> DataSet:
+    """Read the tasks of a JSON file.
+
+    Args:
+        folder: The folder.
+        report: Notes what can't be read.
+        file: The JSON file, relative to the folder; by default the only one with tasks.
+        image_key: Key of the tasks' `data` that has the picture; by default the first with the
+            name of a picture.
+
+    Raises:
+        UsageError: The folder has no such file, or several, or one that isn't valid JSON.
+    """
+    paths = _find_files(folder) if file is None else [folder / file]
+    if len(paths) != 1 or not paths[0].is_file():
+        names = ", ".join(path.name for path in paths) or "none"
+        raise UsageError(f"{folder} needs one JSON file with tasks; it has {names}. Pass file=.")
+    (path,) = paths
+    classes: dict[str, list[str]] = {}
+    for item in read_items(path):
+        results, _ = _choose_results(item.value)
+        rows = [each for each in results if isinstance(each, dict)]
+        labels = {str(each.get("id")): _read_label(each) for each in rows}
+        for each in rows:
+            label, parent = _read_label(each), labels.get(str(each.get("parentID")))
+            if label is not None and parent is not None and each["type"] == "keypointlabels":
+                joints = classes.setdefault(parent, [])
+                joints += [label] if label not in joints else []
+            elif label is not None:
+                classes.setdefault(label, [])
+    found = [DataSetClass(name, keypoints=joints) for name, joints in classes.items()]
+
+    def build_steps() -> Iterator[Step]:
+        names: set[str] = set()
+        for number, item in enumerate(read_items(path), start=1):
+            yield partial(_read_task, item.value, number, folder, image_key, names)
+
+    return DataSet(found, LazySamples(build_steps, report))
+
+
+def _choose_results(task: Any) -> tuple[list[Any], int]:
+    """Return the results of a task's first annotation, and the number of further ones."""
+    rows = task.get("annotations", task.get("completions")) if isinstance(task, dict) else None
+    valid = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    chosen = [row for row in valid if not row.get("was_cancelled")]
+    results = chosen[0].get("result") if chosen else None
+    return (results if isinstance(results, list) else []), len(valid) - len(chosen[:1])
+
+
+def _read_labels(result: Mapping[str, Any]) -> list[str]:
+    value, kind = result.get("value"), result.get("type")
+    labels = value.get(kind) if isinstance(value, dict) and isinstance(kind, str) else None
+    return [each for each in labels if isinstance(each, str)] if isinstance(labels, list) else []
+
+
+def _read_label(result: Mapping[str, Any]) -> str | None:
+    labels = _read_labels(result)
+    return labels[0] if labels else None
+
+
+def _read_task(
+    task: Any,
+    number: int,
+    folder: Path,
+    image_key: str | None,
+    names: set[str],
+    report: FormatReport,
+) -> Sample | None:
+    data = task.get("data") if isinstance(task, dict) else None
+    data = data if isinstance(data, dict) else {}
+    url = data.get(image_key) if image_key else next(filter(_is_picture, data.values()), None)
+    if not isinstance(url, str) or (name := _choose_name(url)) is None:
+        report.skip(f"task {number}", "no-picture", f"The data has no picture: {sorted(data)}.")
+        return None
+    image = _find_image(folder, name)
+    size = None if image is None else find_picture_size(image)
+    name = name.removeprefix("images/")
+    path = PurePosixPath(name)
+    if name in names:
+        name = str(path.with_name(f"{path.stem}~{task.get('id', number)}{path.suffix}"))
+        report.lose(name, "renamed", f"Another picture has the name {path}.")
+    names.add(name)
+    results, others = _choose_results(task)
+    if others:
+        report.skip(name, "other-annotator", f"{others} further or cancelled annotations.")
+    if task.get("predictions"):
+        report.skip(name, "prediction", "The predictions are left out.")
+    reader = _TaskReader(name, size, report)
+    found = reader.read([each for each in results if isinstance(each, dict)])
+    split = data.get("split")
+    return Sample(
+        name,
+        found,
+        size=reader.size,
+        image=image,
+        split=split if isinstance(split, str) else None,
+        id=task.get("id") if isinstance(task.get("id"), (int, str)) else None,
+    )
+
+
+def _is_picture(value: Any) -> bool:
+    name = _choose_name(value) if isinstance(value, str) else None
+    return name is not None and PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
+def _choose_name(url: str) -> str | None:
+    """Return the relative path that a task's URL has, or `None`."""
+    url = url.replace("\\", "/")
+    try:
+        parts = urlsplit(url)
+        if not parts.scheme and not url.startswith("/"):
+            return check_name(url)
+        name = parse_qs(parts.query).get("d", [unquote(parts.path)])[0]
+        is_local = "d" in parse_qs(parts.query) and not name.startswith("/")
+        return check_name(name if is_local else PurePosixPath(name).name)
+    except (UsageError, ValueError):
+        return None
+
+
+def _find_image(folder: Path, name: str) -> Path | None:
+    # An upload's name begins with eight digits that Label Studio added.
+    plain = PurePosixPath(name).name.partition("-")[2]
+    names = [name, f"images/{name}", *((plain, f"images/{plain}") if plain else ())]
+    return next((folder / each for each in names if (folder / each).is_file()), None)
+
+
+@attrs.define
+class _TaskReader:
+    name: str
+    size: tuple[int, int] | None
+    report: FormatReport
+
+    def read(self, results: list[dict[str, Any]]) -> list[Annotation]:
+        found: dict[str, Annotation] = {}
+        parents: dict[str, str] = {}
+        for number, result in enumerate(results):
+            given = result.get("id")
+            new_id = given if isinstance(given, str) else make_stable_id(self.name, number)
+            try:
+                if new_id in found and result.get("type") in _ANSWERS:
+                    found[new_id] = _add_answer(found[new_id], result)
+                    continue
+                made = self._read_result(result, new_id)
+            except (Unfit, FieldValueError, KeyError, *_WRONG) as error:
+                code = error.code if isinstance(error, Unfit) else "bad-number"
+                reason = str(error) or "the region has no place"
+                self.report.skip(self.name, code, reason, annotation=new_id)
+                continue
+            if new_id in found:
+                reason = "Another region has the id."
+                self.report.lose(self.name, "duplicate-id", reason, annotation=new_id)
+                made = attrs.evolve(made, id=make_stable_id(self.name, new_id, number))
+            found[made.id] = made
+            if isinstance(result.get("parentID"), str):
+                parents[made.id] = result["parentID"]
+        return [*found.values(), *self._build_groups(found, parents)]
+
+    def _build_groups(
+        self, found: Mapping[str, Annotation], parents: Mapping[str, str]
+    ) -> Iterator[Group]:
+        members: dict[str, list[str]] = {}
+        for child, parent in parents.items():
+            if parent in found and parent not in parents:
+                members.setdefault(parent, [parent]).append(child)
+            else:
+                reason = "The region's parent is missing, or has a parent."
+                self.report.lose(self.name, "group", reason, annotation=child)
+        for parent, ids in members.items():
+            yield Group(ids, label=found[parent].label, id=make_stable_id(self.name, parent, "g"))
+
+    def _read_result(self, result: Mapping[str, Any], new_id: str) -> Annotation:
+        kind = str(result.get("type"))
+        if kind == "relation":
+            ends = [str(result["from_id"]), str(result["to_id"])]
+            start, end = ends[::-1] if result.get("direction") == "left" else ends
+            labels = result.get("labels") or [None]
+            return Relation(start, end, label=labels[0], id=f"{start}r{end}")
+        if kind in _ANSWERS and kind != "choices":
+            return _add_answer(Label(id=new_id), result)
+        value = result["value"]
+        labels = _read_labels(result)
+        if len(labels) > 1 and kind != "choices":
+            reason = f"No place for {', '.join(labels[1:])}."
+            self.report.lose(self.name, "more-labels", reason, annotation=new_id)
+        meta = result.get("meta")
+        attributes = meta.get("attributes") if isinstance(meta, dict) else None
+        common: dict[str, Any] = {
+            "label": labels[0] if labels else None,
+            "attributes": attributes if isinstance(attributes, dict) else {},
+            "id": new_id,
+        }
+        if kind == "choices":
+            if len(labels) > 1:
+                common["attributes"] = {**common["attributes"], "choices": labels}
+            return Label(**common)
+        shape = kind.removesuffix("labels")
+        if shape not in _SHAPES:
+            raise Unfit("no-place", f"The type {kind!r} has no place.")
+        return self._read_shape(shape, result, value, common)
+
+    def _read_shape(
+        self, shape: str, result: Mapping[str, Any], value: Any, common: dict[str, Any]
+    ) -> Annotation:
+        stated = result.get("original_width"), result.get("original_height")
+        if all(type(each) is int and each > 0 for each in stated):
+            self.size = stated  # type: ignore[assignment] # two ints, as just checked
+        if self.size is None:
+            raise Unfit("no-size", "The size of the picture is unknown.")
+        if result.get("image_rotation"):
+            reason = f"The editor turned the picture by {result['image_rotation']} degrees."
+            self.report.lose(self.name, "turned", reason, annotation=common["id"])
+        width, height = (side / 100 for side in self.size)
+        if shape == "brush":
+            runs = decode_brush(value["rle"], *self.size)
+            if not runs:
+                raise Unfit("no-area", "The mask has no pixel.")
+            return Mask(runs, size=self.size, **common)
+        if shape == "polygon":
+            points = [(to_tidy(x * width), to_tidy(y * height)) for x, y in value["points"]]
+            if len(points) < 3:
+                raise Unfit("no-area", "The outline has fewer than three points.")
+            return Polygon(points, **common)
+        x, y = value["x"] * width, value["y"] * height
+        if shape == "keypoint":
+            visibility = common["attributes"].get("visibility")
+            common["attributes"] = {
+                key: each for key, each in common["attributes"].items() if key != "visibility"
+            }
+            return Keypoint(to_tidy(x), to_tidy(y), visibility=visibility, **common)
+        rotation = math.radians(value.get("rotation") or 0)
+        sides = value["width"] * width, value["height"] * height
+        x, y = _move(x, y, sides, rotation, 1)
+        box = Box(*map(to_tidy, (x, y, *sides)), rotation=rotation, **common)
+        check_box(box.bounds if min(sides) > 0 else box.xywh, self.size)
+        return box
+
+
+def _add_answer(found: Annotation, result: Mapping[str, Any]) -> Annotation:
+    """Add a further answer of a region, or of the picture, to the attributes."""
+    value = result["value"][_ANSWERS[result["type"]]]
+    if isinstance(value, list) and len(value) == 1:
+        (value,) = value
+    return attrs.evolve(found, attributes={**found.attributes, str(result["from_name"]): value})
+
+
+def _move(x: float, y: float, sides: tuple[float, float], rotation: float, sign: int) -> Point:
+    """Return the corner of a box that turns around its centre (1), or around the corner (-1)."""
+    if not rotation:
+        return x, y
+    half_x, half_y = sides[0] / 2, sides[1] / 2
+    cos, sin = math.cos(rotation), math.sin(rotation)
+    turned = half_x * cos - half_y * sin, half_x * sin + half_y * cos
+    return x + sign * (turned[0] - half_x), y + sign * (turned[1] - half_y)
+
+
+# -- Writing -------------------------------------------------------------------------------------
+
+
+def write(
+    data: DataSet,
+    folder: Path,
+    report: FormatReport,
+    *,
+    images: ImageMode = "copy",
+    prefix: str = _LOCAL,
+) -> None:
+    """Write `tasks.json`, `label_config.xml`, and the pictures into `images/`.
+
+    Args:
+        data: The data set; a sample's split is `data.split` of its task.
+        folder: The folder.
+        report: Notes what the format can't hold.
+        images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
+        prefix: Begin of the pictures' URLs, before `images/NAME`; by default that of Label
+            Studio's local files.
+
+    Raises:
+        UsageError: An argument isn't valid.
+    """
+    check_mode(images)
+    if data.info:
+        report.lose(_FILE, "info", f"No place for {', '.join(sorted(data.info))}.")
+    details = [each.name for each in data.classes if each.supercategory or each.skeleton]
+    if details:
+        report.lose(_FILE, "class-details", f"Only the names of {', '.join(details)} are kept.")
+    labels = {each.name for each in data.classes}
+    part = folder / f"{_FILE}.part"
+    with part.open("w", encoding="utf-8", newline="\n") as file:
+        separator = "[\n"
+        names: set[str] = set()
+        for sample in data.samples:
+            task = _write_task(sample, folder, report, images, prefix, names)
+            results = task["annotations"][0]["result"]
+            labels.update(label for each in results for label in _read_labels(each))
+            file.write(separator + json.dumps(task, ensure_ascii=False, allow_nan=False))
+            separator = ",\n"
+            report.samples += 1
+        file.write("[]\n" if separator == "[\n" else "\n]\n")
+    part.replace(folder / _FILE)
+    known = [each.name for each in data.classes]
+    config = _build_config([*known, *sorted(labels - set(known))])
+    (folder / _CONFIG).write_text(config, encoding="utf-8", newline="\n")
+
+
+def _build_config(labels: Iterable[str]) -> str:
+    lines = ["<View>", '  <Image name="image" value="$image"/>']
+    tags = {"RectangleLabels": "Label", "PolygonLabels": "Label", "KeyPointLabels": "Label"}
+    values = list(labels)
+    for tag, child in {**tags, "BrushLabels": "Label", "Choices": "Choice"}.items():
+        lines.append(f'  <{tag} name="{tag.lower()}" toName="image">')
+        lines += [f"    <{child} value={quoteattr(each)}/>" for each in values]
+        lines.append(f"  </{tag}>")
+    return "\n".join([*lines, "</View>", ""])
+
+
+def _write_task(
+    sample: Sample,
+    folder: Path,
+    report: FormatReport,
+    images: ImageMode,
+    prefix: str,
+    names: set[str],
+) -> dict[str, Any]:
+    path = PurePosixPath("images", sample.name)
+    if str(path) in names:
+        path = PurePosixPath("images", sample.split or "_", sample.name)
+        report.lose(sample.name, "renamed", f"Two pictures have the name: this one is {path}.")
+    names.add(str(path))
+    write_picture(sample, folder / path, images, report)
+    data = {"image": prefix + quote(str(path))}
+    if sample.split is not None:
+        data["split"] = sample.split
+    parents: dict[str, str] = {}
+    ids = {each.id for each in sample.annotations if not isinstance(each, (Group, Relation))}
+    for group in sample.annotations:
+        if isinstance(group, Group):
+            fit = [each for each in group.members if each in ids and each not in parents]
+            if len(fit) < len(group.members) or group.attributes or not fit:
+                reason = "Members are missing or in another group, or the group has attributes."
+                report.lose(sample.name, "group", reason, annotation=group.id)
+            parents.update((each, fit[0]) for each in fit[1:])
+    size = find_size(sample)
+    results: list[dict[str, Any]] = []
+    for each in sample.annotations:
+        if not isinstance(each, Group):
+            try:
+                result = _write_result(each, size, sample.name, report)
+            except (Unfit, FieldValueError) as error:
+                code = error.code if isinstance(error, Unfit) else "bad-mask"
+                report.skip(sample.name, code, str(error), annotation=each.id)
+                continue
+            if each.id in parents:
+                result["parentID"] = parents[each.id]
+            results.append(result)
+            report.annotations += 1
+    task: dict[str, Any] = {"data": data, "annotations": [{"result": results}]}
+    return task if sample.id is None else {"id": sample.id, **task}
+
+
+def _write_result(
+    each: Annotation, size: tuple[int, int] | None, name: str, report: FormatReport
+) -> dict[str, Any]:
+    if isinstance(each, Relation):
+        labels = [] if each.label is None else [each.label]
+        ends = {"from_id": each.start_id, "to_id": each.end_id}
+        return {"type": "relation", **ends, "direction": "right", "labels": labels}
+    attributes = dict(each.attributes)
+    if isinstance(each, Label):
+        kind: str = "choices"
+        value: dict[str, Any] = {}
+    else:
+        kind, value = _write_shape(each, size)
+    if isinstance(each, Keypoint) and each.visibility is not None:
+        attributes["visibility"] = each.visibility
+        if each.visibility != "visible":
+            reason = f"{each.visibility!r} is in meta, which other programs ignore."
+            report.lose(name, "visibility", reason, annotation=each.id)
+    if each.label is None:
+        kind = kind.removesuffix("labels")
+    else:
+        value[kind] = [each.label]
+    result: dict[str, Any] = {
+        "id": each.id,
+        "type": kind,
+        "from_name": kind,
+        "to_name": "image",
+        "value": value,
+    }
+    if size is not None:
+        more = {"original_width": size[0], "original_height": size[1], "image_rotation": 0}
+        result.update(more)
+    try:
+        plain = to_json(attributes)
+    except (FieldValueError, TypeError, ValueError) as error:
+        report.lose(name, "attributes", f"The attributes are not JSON: {error}", annotation=each.id)
+        plain = {}
+    if plain:
+        result["meta"] = {"attributes": plain}
+    return result
+
+
+def _write_shape(each: Annotation, size: tuple[int, int] | None) -> tuple[str, dict[str, Any]]:
+    if not isinstance(each, (Box, Polygon, Keypoint, Mask)):
+        raise Unfit("no-place", f"Label Studio's regions have no {each.tool or 'such thing'}.")
+    if isinstance(each, Mask):
+        size = each.size or size
+    if size is None:
+        raise Unfit("no-size", "Regions are percent of the picture, whose size is unknown.")
+    width, height = size
+    if isinstance(each, Mask):
+        if not each.runs:
+            raise Unfit("no-area", "The mask has no pixel.")
+        return "brushlabels", {"format": "rle", "rle": encode_brush(each.runs, width, height)}
+    if isinstance(each, Polygon):
+        if len(each.points) < 3:
+            raise Unfit("no-area", "The outline has fewer than three points.")
+        points = [[100 * x / width, 100 * y / height] for x, y in each.points]
+        return "polygonlabels", {"points": points, "closed": True}
+    if isinstance(each, Keypoint):
+        place = {"x": 100 * each.x / width, "y": 100 * each.y / height, "width": 0.5}
+        return "keypointlabels", place
+    if not (each.width > 0 and each.height > 0):
+        raise Unfit("no-area", "The box covers nothing.")
+    x, y = _move(each.x, each.y, (each.width, each.height), each.rotation, -1)
+    return "rectanglelabels", {
+        "x": 100 * x / width,
+        "y": 100 * y / height,
+        "width": 100 * each.width / width,
+        "height": 100 * each.height / height,
+        "rotation": math.degrees(each.rotation) % 360,
+    }
