@@ -36,6 +36,7 @@ __all__ = [
 
 FORMATS: tuple[str, ...] = (
     "coco",
+    "csv_boxes",
     "cvat",
     "image_folder",
     "label_studio",

@@ -269,8 +269,14 @@ class _LabelMeReader:
         kind = shape.get("shape_type") or "polygon"
         if kind in ("point", "points"):
             return [
-                Keypoint(*point, **common | {"id": make_stable_id(new_id, at) if at else new_id})
-                for at, point in enumerate(points)
+                Keypoint(
+                    x,
+                    y,
+                    label=common["label"],
+                    id=make_stable_id(new_id, at) if at else new_id,
+                    attributes=common["attributes"],
+                )
+                for at, (x, y) in enumerate(points)
             ]
         if kind == "mask":
             return [self._read_mask(shape, points, common)]
@@ -335,9 +341,10 @@ def _make_turned_box(points: Sequence[Point], common: dict[str, Any]) -> Box:
     )
 
 
-def _read_points(values: Any) -> list[Point]:
-    if not isinstance(values, list):
+def _read_points(found: Any) -> list[Point]:
+    if not isinstance(found, list):
         raise Unfit("bad-number", "no points.")
+    values: list[Any] = found
     points: list[Point] = []
     for value in values:
         if not isinstance(value, list) or len(value) != 2:
@@ -349,8 +356,9 @@ def _read_points(values: Any) -> list[Point]:
 def _read_attributes(shape: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key in ("attributes", "flags"):
-        values = shape.get(key)
-        found.update(values if isinstance(values, dict) else {})
+        values: Any = shape.get(key)
+        if isinstance(values, dict):
+            found.update(values)
     if shape.get("description"):
         found["description"] = shape["description"]
     return found

@@ -118,7 +118,7 @@ def _make_classes(classes: Sequence[str] | Mapping[str, Color]) -> list[_ClassRo
     if isinstance(classes, str):
         raise UsageError(f"classes={classes!r} is not a list. Pass the names in order.")
     palette = make_palette()
-    colors = classes if isinstance(classes, Mapping) else {}
+    colors: Mapping[str, Color] = classes if isinstance(classes, Mapping) else {}
     rows = [_ClassRow(0, palette[0], "background")]
     for index, name in enumerate(classes, start=1):
         color = tuple(colors.get(name, palette[index % VOID]))
