@@ -34,7 +34,18 @@ __all__ = [
     "write",
 ]
 
-FORMATS: tuple[str, ...] = ("coco", "image_folder", "label_studio", "voc", "webdataset", "yolo")
+FORMATS: tuple[str, ...] = (
+    "coco",
+    "csv_boxes",
+    "cvat",
+    "image_folder",
+    "label_studio",
+    "labelme",
+    "mask_png",
+    "voc",
+    "webdataset",
+    "yolo",
+)
 """Names of the formats; each one is a module of this package."""
 
 

@@ -309,7 +309,7 @@ class _ReadStep:
         if image is not None and self.check_sizes:
             size = _check_size(image, size, name, report)
         rows = self.index.read_annotations(row)
-        if any(isinstance(each.get("segments_info"), list) for each in rows):
+        if any("segments_info" in each for each in rows):
             found = self._read_panoptic(rows, name, size, report)
         else:
             found = list(self.reader.read(rows, name, size, report))
@@ -336,7 +336,8 @@ class _ReadStep:
             elif size not in (None, png.size):
                 report.skip(name, "bad-mask", f"the PNG {target} has another size: {png.size}")
             else:
-                for segment in row.get("segments_info") or ():
+                segments = row.get("segments_info")
+                for segment in segments if isinstance(segments, list) else ():
                     made = self._make_segment(segment, png, name, report)
                     found += [] if made is None else [made]
         return found

@@ -221,8 +221,9 @@ class CocoRowReader:
 
 
 def _read_attributes(row: Mapping[str, Any]) -> dict[str, Any]:
-    others = row.keys() - _KEYS
-    attributes = {key: row[key] for key in sorted(others)} if others else {}
+    attributes: dict[str, Any] = {}
+    if not row.keys() <= _KEYS:
+        attributes = {key: row[key] for key in sorted(row.keys() - _KEYS)}
     given = row.get("attributes")
     if isinstance(given, dict):
         attributes.update(given)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -12,7 +11,7 @@ from synapse.errors import UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import NameRegister, check_split, open_register, unhide
 from synapse.formats.objects import make_stable_id
-from synapse.formats.pictures import SUFFIXES, check_mode, place_picture
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files, place_picture
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -57,7 +56,7 @@ def recognize(folder: Path) -> str | None:
     classes = sorted({path.name for _, path in _find_classes(folder)})
     if len(classes) < 2 or any(name.lower() in _OTHER_FOLDERS for name in classes):
         return None
-    files = list(islice(_iterate_files(folder), _MAX_FILES))
+    files = list(islice(find_files(folder), _MAX_FILES))
     is_plain = all(path.suffix.lower() in SUFFIXES for path in files if path.parent != folder)
     if (
         not files
@@ -108,22 +107,13 @@ def _find_classes(folder: Path, splits: bool | None = None) -> Iterator[tuple[st
             yield None, path
 
 
-def _iterate_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder that aren't hidden, by name, a folder at a time."""
-    for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith("."):
-                yield Path(place, name)
-
-
 def _iterate_steps(folder: Path, places: list[tuple[str | None, Path]]) -> Iterator[Step]:
     inside = {path for _, path in places}
     for path in _iterate_others(folder, inside):
         yield _make_other_step(path.relative_to(folder).as_posix(), path)
     for split, place in places:
         root = folder / split if split else folder
-        for path in _iterate_files(place):
+        for path in find_files(place):
             if path.suffix.lower() in SUFFIXES:
                 yield _make_step(path.relative_to(root).as_posix(), path, split, place.name)
             else:

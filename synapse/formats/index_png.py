@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -97,12 +97,12 @@ def make_png(
     )
 
 
-def read_indices(path: Path, colors: Sequence[Color]) -> tuple[bytes, int, int]:
+def read_indices(path: Path, colors: Mapping[int, Color]) -> tuple[bytes, int, int]:
     """Return one index for each pixel of a PNG, with its width and height.
 
     Args:
         path: A PNG of indices, or one of colours, for which Pillow is necessary.
-        colors: The colour of each index; other colours become `VOID`.
+        colors: The colour of each index; pixels of other colours get `VOID`.
 
     Raises:
         MissingExtra: The PNG has colours, and Pillow isn't installed.
@@ -117,7 +117,7 @@ def read_indices(path: Path, colors: Sequence[Color]) -> tuple[bytes, int, int]:
         raise UsageError(f"{path} is not a readable mask ({error}).") from None
 
 
-def _read_colors(path: Path, colors: Sequence[Color]) -> tuple[bytes, int, int]:
+def _read_colors(path: Path, colors: Mapping[int, Color]) -> tuple[bytes, int, int]:
     try:
         pillow = load("PIL.Image")
     except ImportError as error:
@@ -128,6 +128,6 @@ def _read_colors(path: Path, colors: Sequence[Color]) -> tuple[bytes, int, int]:
             content = picture.convert("RGB").tobytes()
     except (OSError, ValueError, SyntaxError, pillow.DecompressionBombError) as error:
         raise UsageError(f"{path} is not a readable mask ({error}).") from None
-    indices = {bytes(color): index for index, color in reversed(list(enumerate(colors)))}
+    indices = {bytes(color): index for index, color in colors.items()}
     pixels = bytes(indices.get(content[at : at + 3], VOID) for at in range(0, len(content), 3))
     return pixels, width, height

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "SUFFIXES",
     "check_mode",
+    "find_files",
     "find_pictures",
     "place_picture",
     "read_orientation",
@@ -33,12 +34,18 @@ _ORIENTATIONS = range(1, 9)
 _TURNED = frozenset({5, 6, 7, 8})
 
 
+def find_files(folder: Path) -> Iterator[Path]:
+    """Yield the files below a folder, by name, a folder's own first; hidden ones are left out."""
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            if not name.startswith("."):
+                yield Path(place, name)
+
+
 def find_pictures(folder: Path) -> Iterator[Path]:
-    """Yield the picture files below a folder, by name; hidden ones are left out."""
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if path.suffix.lower() in SUFFIXES and not hidden and path.is_file():
-            yield path
+    """Yield the picture files below a folder, as `find_files` does."""
+    return (path for path in find_files(folder) if path.suffix.lower() in SUFFIXES)
 
 
 def read_size(path: Path) -> tuple[tuple[int, int], bool]:

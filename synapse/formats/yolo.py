@@ -74,7 +74,7 @@ LOSSES: dict[str, str] = {
     "shape": "Another shape is written: a box for an outline, or an outline for a box.",
     "shared-label": "Two pictures share a label file; both get its annotations.",
     "size-differs": "The size of the data isn't the picture's; rows are relative to the former.",
-    "split": "A split without a name is `train`; `valid` and `validation` are `val`.",
+    "split": "The splits `valid` and `validation` are named `val`.",
     "suffix": "A picture's file type is unknown to trainers.",
     "unknown-class": "The class isn't one of the data set's.",
     "unknown-joint": "The joint isn't one of its class's, or is there twice.",
@@ -432,7 +432,7 @@ class _SetWriter:
     def _choose_split(self, sample: Sample) -> str:
         check_split(sample, RESERVED_KEYS)
         split = _SPLITS.get(sample.split) or str(sample.split)
-        if split != sample.split and sample.split not in self._renamed_splits:
+        if sample.split not in {None, split, *self._renamed_splits}:
             self._renamed_splits.add(sample.split)
             self._report.lose(sample.name, "split", f"The split {sample.split!r} is {split!r}.")
         return split

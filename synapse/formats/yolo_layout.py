@@ -13,7 +13,7 @@ import attrs
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats.pictures import SUFFIXES, find_pictures
+from synapse.formats.pictures import SUFFIXES, find_files, find_pictures
 from synapse.formats.report import FormatReport
 
 __all__ = [
@@ -342,6 +342,6 @@ def iterate_labels(folder: Path, source: PictureSource) -> Iterator[str]:
         return
     below = pictures.relative_to(folder).as_posix()
     labels = folder / PurePosixPath(get_label_path(f"{below}/x.jpg")).parent
-    for path in sorted(labels.rglob("*.txt")):
-        if path.name not in _LISTS_OF_NAMES and path.is_file():
+    for path in find_files(labels):
+        if path.suffix == ".txt" and path.name not in _LISTS_OF_NAMES:
             yield path.relative_to(folder).as_posix()

@@ -11,9 +11,8 @@ import attrs
 from synapse._internal.storage_providers import PRESIGNED_UPLOAD_PROVIDERS
 from synapse._internal.validate import is_int
 from synapse.errors import (
+    ClientError,
     InvalidResponse,
-    NotFound,
-    PermissionDenied,
     ValidationError,
 )
 from synapse.transfer.retry_delay import retry_transient
@@ -35,6 +34,8 @@ ANNOUNCED_FILES = 1000
 """Largest number of files in one request."""
 
 _STORAGES = "storages/"
+# Statuses of servers without a list of storages, and of tokens that may not see the list.
+_NOT_TOLD = frozenset({400, 403, 404, 405, 501})
 _LIFETIME = 3600
 # Parts of a large file take longer; servers grant a day at most.
 _LONGEST_LIFETIME = 86_400
@@ -67,7 +68,9 @@ def has_presigned_uploads(transport: Transport) -> bool:
     if transport.has_presigned_uploads is None:
         try:
             storage = fetch_default_storage(transport)
-        except (NotFound, PermissionDenied):  # an older server, or a token that may not know
+        except ClientError as error:
+            if error.status_code not in _NOT_TOLD:
+                raise
             storage = None
         provider = storage.get("provider") if storage else None
         transport.has_presigned_uploads = (

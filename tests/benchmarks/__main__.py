@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import data_sets
 import many_files
 from transfer import one_file
 
@@ -136,6 +137,7 @@ def main() -> int:
     note("one file: plain loop / sdk", ratio(sent, "plain", "sdk"), 1.70, least=True)
     note("one file, memory over idle: sdk, MiB", most(sent, "sdk", "memory"), 16.0)
     many_files.measure(note, min(number, 3))
+    data_sets.measure(note, min(number, 3))
     for text in (LIBRARIES, READY):
         imported(text)  # compiles, once
     imports = rounds(

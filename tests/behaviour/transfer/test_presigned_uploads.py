@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,19 @@ class TestOneFile:
             files={"image": {"checksum": uploaded.checksum, "path": "a.png"}}
         )
         assert unit.files["image"].read() == CONTENT
+
+    def test_memory(self, emulator: EmulatorTenant, tmp_path: Path) -> None:
+        path = tmp_path / "large.bin"
+        with path.open("wb") as file:
+            file.truncate(60 * 1024 * 1024)
+        with emulator.behave(multipart_above=1, part_size=16 * 1024 * 1024):
+            session = emulator.session(uploads="presigned")
+            tracemalloc.start()
+            session.data_files.upload(path, progress=False)
+            peak = tracemalloc.get_traced_memory()[1]
+            tracemalloc.stop()
+
+        assert peak < 12 * 1024 * 1024
 
     @pytest.mark.parametrize("chunked", [True, False])
     def test_chunked_sends_to_the_server(self, steps: Any, path: Path, chunked: bool) -> None:

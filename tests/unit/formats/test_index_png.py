@@ -23,7 +23,7 @@ def make_canvas() -> Canvas:
 def test_indices_come_back(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(make_canvas().to_png(make_palette()))
-    assert read_indices(path, []) == (bytes([1, 2, 2, 2, 0, 0]), 3, 2)
+    assert read_indices(path, {}) == (bytes([1, 2, 2, 2, 0, 0]), 3, 2)
 
 
 def test_palette_is_that_of_pascal_voc() -> None:
@@ -50,7 +50,7 @@ def test_colours_become_indices(tmp_path: Path) -> None:
     pytest.importorskip("PIL.Image")
     path = tmp_path / "a.png"
     path.write_bytes(make_canvas().to_color_png(make_palette()))
-    pixels, *_ = read_indices(path, make_palette()[:2])
+    pixels, *_ = read_indices(path, dict(enumerate(make_palette()[:2])))
     assert pixels == bytes([1, VOID, VOID, VOID, 0, 0])
 
 
@@ -59,7 +59,7 @@ def test_colours_need_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path.write_bytes(make_canvas().to_color_png(make_palette()))
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
     with pytest.raises(MissingExtra, match=r"synapse-sdk\[images\]"):
-        read_indices(path, [])
+        read_indices(path, {})
 
 
 @pytest.mark.parametrize("data", [b"", b"text", masks.to_png((), 2, 2)[:-20]])
@@ -67,7 +67,7 @@ def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(data)
     with pytest.raises(UsageError, match=r"a\.png is not a readable mask"):
-        read_indices(path, [])
+        read_indices(path, {})
 
 
 def test_a_cut_picture_in_colours_is_refused(tmp_path: Path) -> None:
@@ -75,4 +75,4 @@ def test_a_cut_picture_in_colours_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     path.write_bytes(make_canvas().to_color_png(make_palette())[:45])
     with pytest.raises(UsageError, match=r"a\.png is not a readable mask"):
-        read_indices(path, [])
+        read_indices(path, {})

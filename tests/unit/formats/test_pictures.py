@@ -11,6 +11,7 @@ from synapse.errors import MissingExtra, UsageError
 from synapse.formats import Sample
 from synapse.formats.pictures import (
     check_mode,
+    find_files,
     find_pictures,
     place_picture,
     read_orientation,
@@ -25,6 +26,8 @@ def test_pictures_are_found_by_name(tmp_path: Path) -> None:
         (tmp_path / name).write_bytes(b"")
     found = [path.relative_to(tmp_path).as_posix() for path in find_pictures(tmp_path)]
     assert found == ["a.png", "b/1.webp", "b/2.JPG"]
+    files = [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)]
+    assert files == ["a.png", "notes.txt", "b/1.webp", "b/2.JPG"]
 
 
 def test_size_is_that_of_the_stored_picture(tmp_path: Path) -> None:

@@ -134,7 +134,9 @@ def lose_size_of_data(folder: Path) -> FormatReport:
 
 
 def lose_split(folder: Path) -> FormatReport:
-    samples = [Sample(f"{at}.jpg", split=name) for at, name in enumerate(("train", None, None))]
+    samples = [
+        Sample(f"{at}.jpg", split=name) for at, name in enumerate(("train", "valid", "valid"))
+    ]
     return formats.write(DataSet(CLASSES[:1], samples), folder, "yolo", images="none")
 
 
@@ -434,6 +436,15 @@ def test_missing_picture_keeps_the_label(tmp_path: Path) -> None:
         report = formats.write(DataSet(CLASSES[:1], [sample]), tmp_path / "out", "yolo")
         assert report.lossy == {"no-picture": 1}
         assert (tmp_path / "out" / "labels" / "train" / "a.txt").read_text()
+
+
+def test_pictures_without_a_split_are_for_training(tmp_path: Path) -> None:
+    picture = make_picture(tmp_path / "in.png")
+    data = DataSet(CLASSES[:1], [Sample("a.png", image=picture)])
+    report = formats.write(data, tmp_path / "out", "yolo", strict=True)
+    assert report.details == []
+    found, _ = formats.read(tmp_path / "out", "yolo")
+    assert [(each.split, each.name) for each in found.samples] == [("train", "a.png")]
 
 
 def test_other_splits_are_kept(tmp_path: Path) -> None:

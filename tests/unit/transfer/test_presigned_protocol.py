@@ -57,7 +57,7 @@ def test_default_storage_decides_and_is_asked_once(
     assert [request.target for request in server.requests] == ["/storages/?category=internal"]
 
 
-@pytest.mark.parametrize("status", [403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404, 405, 501])
 def test_server_that_does_not_tell(server: Any, quick: Transport, status: int) -> None:
     server.reply(status, {"detail": "no"})
 

@@ -19,6 +19,7 @@ from synapse.transfer.progress import Progress
 from synapse.transport import Transport
 
 MD5 = hashlib.md5(b"abc").hexdigest()
+SHA1 = hashlib.sha1(b"abc").hexdigest()
 
 
 @pytest.fixture(autouse=True)
@@ -109,3 +110,117 @@ def test_stopped_pipeline(sender: FileSender, item: UploadItem, pipeline: Pipeli
     pipeline.stop()
     with pytest.raises(PipelineStopped):
         sender.send(item)
+
+
+# -- By presigned URLs ---------------------------------------------------------------------------
+
+STORAGES = {"count": 1, "next": None, "previous": None, "results": [{"provider": "minio"}]}
+
+
+def announce(server: Any) -> None:
+    """Script the answers up to the bytes of one file."""
+    target = {"file_key": "k", "presigned_url": f"{server.url}bucket/a", "multipart": None}
+    server.reply(200, STORAGES)
+    server.reply(200, {"checksums": []})
+    server.reply(200, {"files": [target]})
+    server.reply(200, "")
+
+
+def list_targets(server: Any) -> list[str]:
+    return [request.target.rstrip("/").rpartition("/")[2] for request in server.requests]
+
+
+def test_file_goes_to_the_storage_and_counts_when_confirmed(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    announce(server)
+    server.reply(200, {"results": [{"file_key": "k", "success": True, "checksum": SHA1}]})
+
+    sender.prepare([item], is_verified=True)
+    sender.send(item)
+    assert counts == {}
+    assert sender.confirm([item]) == {}
+
+    assert counts == {"files_sent": 1, "bytes": 3}
+    assert server.requests[3].body == b"abc"
+    assert item.body(7)["files"]["image"]["checksum"] == SHA1
+
+
+def test_server_may_know_files_by_sha1_alone(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    server.reply(200, STORAGES)
+    server.reply(200, {"checksums": [SHA1]})
+
+    sender.prepare([item], is_verified=True)
+    sender.send(item)
+
+    assert json.loads(server.last.body) == {"checksums": [MD5, SHA1]}
+    assert counts == {"files_held": 1}
+    assert item.body(7)["files"]["image"]["checksum"] == SHA1
+
+
+def test_lost_confirmation_is_looked_up_before_it_is_repeated(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    announce(server)
+    server.reply(502, "bad gateway")
+    server.reply(200, {"checksums": [SHA1]})
+
+    sender.prepare([item], is_verified=True)
+    sender.send(item)
+
+    assert sender.confirm([item]) == {}
+    assert list_targets(server).count("confirm_upload") == 1
+    assert counts == {"files_sent": 1, "bytes": 3}
+
+
+def test_lost_confirmation_of_an_unknown_file_is_repeated(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    announce(server)
+    server.reply(502, "bad gateway")
+    server.reply(200, {"checksums": []})
+    server.reply(200, {"results": [{"file_key": "k", "success": True, "checksum": SHA1}]})
+
+    sender.prepare([item], is_verified=True)
+    sender.send(item)
+
+    assert sender.confirm([item]) == {}
+    assert list_targets(server).count("confirm_upload") == 2
+    assert counts == {"files_sent": 1, "bytes": 3}
+
+
+def test_refused_confirmation_is_the_items_failure(
+    server: Any, sender: FileSender, item: UploadItem, counts: Counter[str]
+) -> None:
+    announce(server)
+    server.reply(200, {"results": [{"file_key": "k", "success": False, "error": "Too small."}]})
+
+    sender.prepare([item], is_verified=True)
+    sender.send(item)
+    failures = sender.confirm([item])
+
+    assert "Too small." in str(failures[id(item)])
+    assert counts == {}
+
+
+def test_file_that_changed_after_the_announcement(
+    server: Any, sender: FileSender, item: UploadItem, tmp_path: Path, counts: Counter[str]
+) -> None:
+    """The announced size and the checksums are of the former file."""
+    server.reply(200, STORAGES)
+    server.reply(200, {"checksums": []})
+    server.reply(200, {"files": [{"file_key": "k", "presigned_url": f"{server.url}bucket/a"}]})
+    sender.prepare([item], is_verified=True)
+    (tmp_path / "a.png").write_bytes(b"another")
+    sha1 = hashlib.sha1(b"another").hexdigest()
+    server.reply(200, {"files": [{"file_key": "n", "presigned_url": f"{server.url}bucket/n"}]})
+    server.reply(200, "")
+    server.reply(200, {"results": [{"file_key": "n", "success": True, "checksum": sha1}]})
+
+    sender.send(item)
+
+    assert sender.confirm([item]) == {}
+    assert json.loads(server.last.body)["files"][0]["checksum"] == sha1
+    assert counts == {"files_sent": 1, "bytes": 7}

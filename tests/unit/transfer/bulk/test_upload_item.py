@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from synapse.transfer.bulk.upload_item import ExistingUnit, ItemFile, UploadItem, quote_path
+from synapse.transfer.checksum import Checksums, hash_blocks
 
 
 def build_item(meta: dict[str, Any] | None = None, **changes: Any) -> UploadItem:
@@ -132,3 +133,45 @@ def test_changed_file(tmp_path: Path) -> None:
 def test_quote_path() -> None:
     assert quote_path("a b.png") == "a b.png"
     assert quote_path("a\nb.png") == r"'a\nb.png'"
+
+
+def test_checksums_survive_in_the_journal() -> None:
+    file = ItemFile("image", "a.png", "a.png", checksum="m", sha1="s", server_checksum="s")
+    text = UploadItem("a", [file], {}).dump_checksums()
+    other = UploadItem("a", [ItemFile("image", "a.png", "a.png")], {})
+
+    assert not other.has_checksums(text)
+    other.load_checksums(text)
+
+    assert other.has_checksums(text)
+    assert (other.files[0].known_checksums, other.files[0].server_checksum) == (
+        Checksums("m", "s"),
+        "s",
+    )
+    assert other.body(1)["files"]["image"]["checksum"] == "s"
+
+
+def test_older_journal_has_the_md5_alone() -> None:
+    item = UploadItem("a", [ItemFile("image", "a.png", "a.png")], {})
+
+    item.load_checksums('{"image": "m"}')
+
+    assert item.has_checksums('{"image": "m"}')
+    assert (item.files[0].checksum, item.files[0].sha1) == ("m", "")
+    assert item.body(1)["files"]["image"]["checksum"] == "m"
+
+
+@pytest.mark.parametrize("kind", ["md5", "sha1"])
+def test_units_match_by_either_kind(kind: str) -> None:
+    found = hash_blocks([b"abc"])
+    other = hash_blocks([b"abd"])
+    file = ItemFile("image", "a", "a", checksum=found.md5, sha1=found.sha1)
+    item = UploadItem("a", [file], {})
+
+    for checksums, is_same in ((found, True), (other, False)):
+        value = getattr(checksums, kind).upper()
+        row = {"files": {"image": {"checksum": value, "path": "a"}}}
+        assert item.matches(row, by_name=True) is is_same
+        assert item.is_equal({"image": value}) is is_same
+    assert not item.is_equal({})
+    assert not item.is_equal({"other": found.md5})
