@@ -99,7 +99,7 @@ class _ClassRow:
 def _read_classes(path: Path) -> list[_ClassRow]:
     """Return the rows of `classes.txt`: index, red, green, blue and name."""
     rows: list[_ClassRow] = []
-    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("utf-8-sig", "replace").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         match = _ROW.fullmatch(line.strip())

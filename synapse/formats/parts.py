@@ -34,6 +34,7 @@ __all__ = [
 
 Bounds: TypeAlias = tuple[float, float, float, float]
 
+_MAX_SIDE = 2**20
 _NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?")
 
 
@@ -112,6 +113,10 @@ def choose_size(
 ) -> tuple[int, int] | None:
     """Return the size of the picture, else the size that a file states for the picture."""
     found = None if image is None else find_picture_size(image)
+    if stated and (max(stated) > _MAX_SIDE or stated[0] * stated[1] > masks.MAX_PIXELS):
+        reason = f"The file states {stated[0]} x {stated[1]} pixels, more than a picture has."
+        report.lose(name, "size-differs", reason)
+        return found
     if found and stated and found != stated:
         report.lose(
             name,

@@ -19,7 +19,7 @@ from typing import IO, Any
 
 import attrs
 
-from synapse.annotations import Annotation, Box, Group, Label, Mask, masks
+from synapse.annotations import Annotation, Box, Group, Label, Mask, Polygon, masks
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.index_png import VOID, Canvas, Color, make_palette, read_indices
 from synapse.formats.lazy_samples import LazySamples, Step
@@ -105,16 +105,21 @@ def recognize(folder: Path) -> str | None:
     layout = find_layout(folder)
     if layout is None:
         return None
-    path = layout.example
-    if path.suffix == ".xml":
-        try:
-            root = read_xml(path)
-        except UsageError:
-            return None
-        is_voc = root.find("object/bndbox") is not None or root.find("size") is not None
-        if root.tag != "annotation" or not is_voc:
-            return None
-    return f"{path.relative_to(folder).as_posix()} is an annotation of Pascal VOC"
+    for path in layout.examples:
+        if _is_annotation(path):
+            return f"{path.relative_to(folder).as_posix()} is an annotation of Pascal VOC"
+    return None
+
+
+def _is_annotation(path: Path) -> bool:
+    if path.suffix != ".xml":
+        return True
+    try:
+        root = read_xml(path)
+    except UsageError:
+        return False
+    has_box = root.find("object/bndbox") is not None
+    return root.tag == "annotation" and (has_box or root.find("size") is not None)
 
 
 # -- Reading --------------------------------------------------------------------------------------
@@ -313,7 +318,7 @@ def _read_label_map(path: Path) -> list[tuple[str, Color]]:
     if not path.is_file():
         return []
     found: list[tuple[str, Color]] = []
-    for number, line in enumerate(path.read_text("utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(path.read_text("utf-8-sig", "replace").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, *others = line.rsplit(":", 3)
@@ -471,7 +476,10 @@ class _VocWriter:
         if picture != name:
             report.lose(name, "renamed", f"The picture is written as {picture}.")
         size = find_size(sample)
-        canvases = None if size is None or not self.masks else (Canvas(*size), Canvas(*size))
+        canvases = None
+        has_pixels = any(isinstance(each, (Mask, Polygon)) for each in sample.annotations)
+        if size is not None and self.masks and has_pixels:
+            canvases = Canvas(*size), Canvas(*size)
         root = ET.Element("annotation")
         for tag, text in (("folder", "JPEGImages"), ("filename", picture)):
             ET.SubElement(root, tag).text = text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
 import attrs
@@ -15,6 +15,7 @@ __all__ = ["VocEntry", "VocLayout", "find_layout"]
 
 _SPLITS = ("train", "val", "valid", "validation", "test")
 _LISTS = ("Main", "Segmentation", "Layout", "Action")
+_EXAMPLES = 20
 _MASKS = ("SegmentationClass", "SegmentationObject")
 # A list of one class: the picture and 1, 0 or -1.
 _CLASS_ROW = re.compile(r"(.*\S)\s+-?[01]")
@@ -53,12 +54,12 @@ class VocLayout:
     Attributes:
         root: The folder of `Annotations`, or of files side by side.
         is_flat: Whether XML files and pictures are side by side.
-        example: One of the files.
+        examples: Some of the files.
     """
 
     root: Path
     is_flat: bool
-    example: Path
+    examples: tuple[Path, ...]
 
     @property
     def has_masks(self) -> bool:
@@ -110,11 +111,11 @@ def find_layout(folder: Path) -> VocLayout | None:
             *(root.joinpath(kind).rglob("*.xml") for kind in ("Annotations",)),
             *(root.joinpath(kind).rglob("*.png") for kind in _MASKS),
         )
-        example = next(iter(paths), None)
-        if example is not None:
-            return VocLayout(root, False, example)
-    example = next(_find_xml(folder, None), None)
-    return None if example is None else VocLayout(folder, True, example)
+        examples = tuple(islice(paths, _EXAMPLES))
+        if examples:
+            return VocLayout(root, False, examples)
+    examples = tuple(islice(_find_xml(folder, None), _EXAMPLES))
+    return VocLayout(folder, True, examples) if examples else None
 
 
 def _find_tops(folder: Path) -> Iterator[Path]:
@@ -173,7 +174,9 @@ def _read_splits(folder: Path) -> dict[str, str]:
         paths = sorted(folder.joinpath(kind).glob("*.txt"))
         # `trainval` is both `train` and `val`.
         for path in sorted(paths, key=lambda each: each.stem == "trainval"):
-            rows = [row for row in path.read_text("utf-8-sig").splitlines() if row.strip()]
+            rows = [
+                row for row in path.read_text("utf-8-sig", "replace").splitlines() if row.strip()
+            ]
             if "_" in path.stem and rows and all(map(_CLASS_ROW.fullmatch, rows)):
                 continue
             for row in rows:

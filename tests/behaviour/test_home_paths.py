@@ -108,15 +108,19 @@ def test_one_file_is_in_the_home(home: Path, session: synapse.Session) -> None:
     assert session.data_files.upload("~/photos/a.txt").checksum
 
 
+@pytest.mark.parametrize("source", [".", "**/*.txt", "list.csv", ["./~/photos/b.txt"]])
 def test_a_folder_that_is_called_so_is_uploaded_as_it_is(
-    home: Path, project: synapse.Project
+    home: Path, project: synapse.Project, source: Any
 ) -> None:
-    """Paths that a walk finds aren't a user's."""
+    """Paths that a walk finds aren't a user's, and `./~` is no home."""
     folder = Path("~")
     folder.mkdir()
     (folder / "photos").mkdir()
     (folder / "photos" / "b.txt").write_text("bb")
 
-    report = collection_of(project).upload(".", progress=False)
+    if source == "list.csv":
+        Path(source).write_text("text\n./~/photos/b.txt\n")
+
+    report = collection_of(project).upload(source, progress=False)
 
     assert (report.created, report.failed) == (1, [])

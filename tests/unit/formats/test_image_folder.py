@@ -126,6 +126,12 @@ def test_writing_again_changes_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "out" / before[0]).stat().st_ino == inode
 
 
+def test_names_may_differ_in_the_suffix_only(tmp_path: Path) -> None:
+    report = write(tmp_path, *(make_sample(tmp_path, f"a.{end}", "cat") for end in ("jpg", "png")))
+    assert list_files(tmp_path / "out") == ["cat/a.jpg", "cat/a.png"]
+    assert report.details == []
+
+
 @pytest.mark.parametrize(
     ("names", "splits", "expected"),
     [

@@ -238,6 +238,19 @@ def test_folders_are_recognised(
     assert [(each.name, each.split, len(each.annotations)) for each in samples] == expected
 
 
+def test_a_broken_file_hides_no_format(tmp_path: Path) -> None:
+    put(tmp_path, {"Annotations/a.xml": "text", "Annotations/b.xml": make_labels()})
+    assert "voc" in formats.recognize(tmp_path)
+
+
+def test_lists_in_other_encodings_are_read(tmp_path: Path) -> None:
+    lists = {"ImageSets/Main/val.txt": b"a\n\xe9\n"}
+    put(tmp_path, {"Annotations/a.xml": make_labels(), **lists})
+    samples, report = read(tmp_path)
+    assert [(each.name, each.split) for each in samples] == [("a.jpg", "val")]
+    assert report.skipped == {"no-picture": 1}
+
+
 @pytest.mark.parametrize(
     "files",
     [
