@@ -24,6 +24,7 @@ from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Annotations
 from synapse.errors import ClientError, UnknownDocument, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
+from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.pictures import check_mode
 from synapse.resources.enums import FileType
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
@@ -62,17 +63,15 @@ def export_project(
         tempfile.TemporaryFile() as spool,
         closing(_Names()) as register,
     ):
-        labels: set[str] = set()
+        seen = _SeenClasses()
         count = 0
         for task, files in _read_tasks(query, names, stage, workers, noted):
             for sample in _read_samples(task, files, register, noted):
-                labels.update(each.label for each in sample.annotations if each.label)
+                seen.add(sample)
                 pickle.dump(attrs.evolve(sample, split=choose(task)), spool)
                 count += 1
-        if classes is None:
-            known = [each.name for each in project.classes]
-            classes = [*known, *sorted(labels - set(known))]
-        data = DataSet([DataSetClass(name) for name in classes], _Spooled(spool, count))
+        names_of_classes = seen.list_names(project) if classes is None else classes
+        data = DataSet(seen.make_classes(names_of_classes), _Spooled(spool, count))
         more = {"images": images} if images != "copy" else {}
         report = formats.write(data, target, format, strict=strict, **more, **options)
     if stage is not None:
@@ -205,6 +204,34 @@ class _Names:
     def close(self) -> None:
         """Forget the names."""
         self._database.close()
+
+
+class _SeenClasses:
+    """The classes of the exported annotations, and the joints of their skeletons."""
+
+    def __init__(self) -> None:
+        self._labels: set[str] = set()
+        self._joints: dict[str, dict[str, None]] = {}
+
+    def add(self, sample: Sample) -> None:
+        """Note the classes of a sample; a joint of an object is none."""
+        for each in find_objects(sample.annotations):
+            if each.label is None:
+                continue
+            self._labels.add(each.label)
+            if isinstance(each, ImageObject):
+                joints = self._joints.setdefault(each.label, {})
+                joints.update(dict.fromkeys(one.label for one in each.keypoints if one.label))
+
+    def list_names(self, project: Any) -> list[str]:
+        """Return the configured classes that aren't joints, then other seen ones by name."""
+        joints = {name for each in self._joints.values() for name in each} - self._labels
+        known = [each.name for each in project.classes if each.name not in joints]
+        return [*known, *sorted(self._labels - set(known))]
+
+    def make_classes(self, names: Sequence[str]) -> list[DataSetClass]:
+        """Return classes with their joints, in the order in which the joints were seen."""
+        return [DataSetClass(name, keypoints=self._joints.get(name, ())) for name in names]
 
 
 @attrs.frozen

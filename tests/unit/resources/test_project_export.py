@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from synapse.annotations import Box
+from synapse.annotations import Box, Group, Keypoint, LabelClass
 from synapse.errors import UsageError
 from synapse.formats import Sample
-from synapse.resources.project_export import _make_splitter, _Names, _Spooled
+from synapse.resources.project_export import _make_splitter, _Names, _SeenClasses, _Spooled
 
 
 def test_names_are_given_once_whatever_the_case() -> None:
@@ -33,6 +33,22 @@ def test_samples_are_read_anew_by_each_loop() -> None:
             pickle.dump(sample, file)
         spooled = _Spooled(file, 3)
         assert list(spooled) == list(spooled) == samples
+
+
+def test_joints_are_no_classes_but_belong_to_one() -> None:
+    box = Box(0, 0, 9, 9, label="person")
+    joints = [Keypoint(1, 1, label="nose"), Keypoint(2, 2, label="eye")]
+    group = Group([box.id, *(each.id for each in joints)])
+    seen = _SeenClasses()
+    seen.add(Sample("a.jpg", [box, *joints, group, Box(0, 0, 1, 1, label="dog")]))
+    project = SimpleNamespace(
+        classes=[LabelClass("eye", ("keypoint",)), LabelClass("cat", ("bounding_box",))]
+    )
+
+    classes = seen.make_classes(seen.list_names(project))
+
+    assert [each.name for each in classes] == ["cat", "dog", "person"]
+    assert classes[2].keypoints == ("nose", "eye")
 
 
 def task(unit: int) -> Any:
