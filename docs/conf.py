@@ -71,7 +71,7 @@ nitpick_ignore_regex = [
     # Bases of an agent's values; the agent's page lists the protocols.
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # Aliases of an annotation's parts, and names of numpy and psutil.
-    (r"py:class", r"(.*\.)?(Runs|Source|Json|Point|Document|SkipExisting|SplitArgument)"),
+    (r"py:class", r"(.*\.)?(Runs|Source|Json|Point|Document|SkipExisting|SplitArgument|Checksums)"),
     (r"py:class", r"ArrayLike|NDArray|(np|psutil|pa|pd|pl)\.\w+"),
     # The base of Ray clients, and Ray's own classes.
     (r"py:class", r"(.*\.)?(RayRest|RayProtocol)|ray\.data\.\w+"),

@@ -507,7 +507,8 @@ def _write_attributes(
     if attributes.get("iscrowd") in (True, 1, False, 0):
         row["iscrowd"] = int(attributes.pop("iscrowd"))
     if rotation:
-        attributes["rotation"] = math.degrees(rotation)
+        # Without the noise of the conversion, such as 29.999999999999996.
+        attributes["rotation"] = round(math.degrees(rotation), 10)
     try:
         attributes = to_json(attributes)
     except (FieldValueError, TypeError, ValueError) as error:

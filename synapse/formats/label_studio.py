@@ -535,5 +535,5 @@ def _write_shape(each: Annotation, size: tuple[int, int] | None) -> tuple[str, d
         "y": 100 * y / height,
         "width": 100 * each.width / width,
         "height": 100 * each.height / height,
-        "rotation": math.degrees(each.rotation) % 360,
+        "rotation": round(math.degrees(each.rotation), 10) % 360,
     }

@@ -58,7 +58,7 @@ LOSSES: dict[str, str] = {
 """Codes of the losses, with their meaning."""
 
 MaskStyle: TypeAlias = Literal["index", "color"]
-"""Pixels of a mask: indices, with a palette, or red, green and blue."""
+"""Pixels of a mask, indices, with a palette, or red, green and blue."""
 
 _CLASSES = "classes.txt"
 _PICTURES = "images"

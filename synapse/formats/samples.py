@@ -14,7 +14,7 @@ from synapse.errors import UsageError
 __all__ = ["DataSet", "DataSetClass", "ImageMode", "Sample", "check_name"]
 
 ImageMode: TypeAlias = Literal["copy", "link", "none"]
-"""Pictures of an export: copied, hard-linked where possible, or left out."""
+"""How an export places pictures, as copies, hard links where possible, or not at all."""
 
 
 def check_name(name: str) -> str:

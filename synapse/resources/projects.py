@@ -103,7 +103,9 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
     def annotate(
         self, documents: Mapping[Any, Any] | Iterable[tuple[Any, Any]], **options: Any
     ) -> AnnotationReport:
-        """Store the annotations of many of the project's tasks: `tasks.bulk_annotate()`.
+        """Store the annotations of many of the project's tasks, as `tasks.bulk_annotate()` does.
+
+        One request for each 500 tasks, and one for each task whose document differs.
 
         Args:
             documents: Annotations or documents by task or id.

@@ -10,6 +10,8 @@ from synapse.cli.app import app
 class Report:
     """A report of one file, with or without a failure."""
 
+    notes: tuple[str, ...] = ()
+
     def __init__(self, *failed: str) -> None:
         self.failed = failed
 
@@ -37,11 +39,11 @@ class Session:
         self.calls.append(("get", key))
         return self
 
-    def upload(self, source: str, *, project: int | None, workers: int) -> Report:
+    def upload(self, source: str, *, project: int | None, workers: int, progress: Any) -> Report:
         self.calls.append(("upload", source, project, workers))
         return self.report
 
-    def download(self, dest: Any, *, workers: int) -> Report:
+    def download(self, dest: Any, *, workers: int, progress: Any) -> Report:
         self.calls.append(("download", str(dest), workers))
         return self.report
 

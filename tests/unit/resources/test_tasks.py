@@ -49,8 +49,8 @@ def test_other_words_for_annotating(scripted: ScriptedSession, values: dict[str,
 def test_a_document_that_is_not_a_mapping(scripted: ScriptedSession) -> None:
     task = scripted.session.identity.load(Task, [{"id": 5}])[0]
 
-    with pytest.raises(UsageError, match=r"document is a list\. Pass a mapping"):
-        task.annotate([])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"document is a int\. Pass a mapping, or a list"):
+        task.annotate(5)  # type: ignore[arg-type] # the mistake
 
 
 def test_the_older_name_of_meta(scripted: ScriptedSession) -> None:
