@@ -251,6 +251,11 @@ def test_boxes_and_keypoints_have_no_place(tmp_path: Path, each: Annotation) -> 
     assert write(tmp_path, [each]).skipped == {"kind": 1}
 
 
+def test_masks_of_one_class_overlap_without_loss(tmp_path: Path) -> None:
+    report = write(tmp_path, [ROAD, Mask([(3, 5)], label="road", size=SIZE)])
+    assert report.lossy == {"objects": 1}
+
+
 def test_further_losses(tmp_path: Path) -> None:
     samples = [Sample(name, size=SIZE) for name in ("a.jpg", "a.png")]
     data = DataSet([DataSetClass(f"c{number}") for number in range(256)], samples, {"x": 1})
