@@ -247,11 +247,11 @@ def test_nothing_changes_what_has_ended() -> None:
     assert verdict.close() is None
 
 
-# Each starts a process that holds memory, hides from the session and the mark, and prints its id.
+# Each starts a process that hides from the session and the mark, prints its id and holds memory.
 HIDDEN = """
 import os, time
-hold = b"x" * (int({size}) << 20)
 print(os.getpid(), flush=True)
+hold = b"x" * (int({size}) << 20)
 time.sleep(60)
 """
 CLEARED = """
