@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse.annotations import (
@@ -360,14 +360,12 @@ def documents(draw: Any) -> dict[str, Any]:
     return {"annotations": first, "annotationsData": second, **rest}
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents())
 def test_any_document_survives_reading_and_writing(document: dict[str, Any]) -> None:
     written = write_document(read_document(document), like=document)
     assert json.dumps(written, sort_keys=True) == json.dumps(document, sort_keys=True)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(documents(), st.data())
 def test_one_changed_box_leaves_all_else(document: dict[str, Any], data: Any) -> None:
     found = list(read_document(document))
