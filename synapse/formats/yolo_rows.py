@@ -13,6 +13,7 @@ from synapse.annotations.base import Json, Point
 from synapse.annotations.shapes import Visibility, bounds_of
 from synapse.errors import UsageError
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
+from synapse.formats.parts import Unfit
 from synapse.formats.report import FormatReport
 
 __all__ = ["TASKS", "Frame", "RowReader", "RowWriter", "YoloTask", "check_task", "parse_row"]
@@ -77,15 +78,6 @@ class Frame:
         ]
 
 
-class _Unfit(Exception):
-    """A row or an annotation can't be used; has the code and the reason."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        super().__init__(reason)
-        self.code = code
-        self.reason = reason
-
-
 def parse_row(line: str) -> tuple[int, list[float]]:
     """Return the class index and the numbers of a row.
 
@@ -134,7 +126,7 @@ class RowReader:
             if line.strip():
                 try:
                     yield from self._read_row(line, frame, (name, number), report)
-                except _Unfit as error:
+                except Unfit as error:
                     report.skip(name, error.code, f"Row {number}: {error.reason}")
 
     def _read_row(
@@ -143,9 +135,9 @@ class RowReader:
         try:
             index, values = parse_row(line)
         except ValueError as error:
-            raise _Unfit("bad-row", f"{error}.") from None
+            raise Unfit("bad-row", f"{error}.") from None
         if index >= len(self.names):
-            raise _Unfit("unknown-class", f"class {index} of {len(self.names)} classes from 0.")
+            raise Unfit("unknown-class", f"class {index} of {len(self.names)} classes from 0.")
         label, new_id = self.names[index], make_stable_id(*place)
 
         def note(code: str, reason: str) -> None:
@@ -208,7 +200,7 @@ class RowReader:
                 ((stored_x, stored_y),) = frame.to_stored(
                     _fit_points([(x, y)], self.clip, note, has_area=False)
                 )
-            except _Unfit as error:
+            except Unfit as error:
                 note(error.code, f"joint {label!r} is left out: {error.reason}")
                 continue
             joints.append(
@@ -264,7 +256,7 @@ class RowWriter:
             else:
                 try:
                     yield from self._write_object(each, frame, name, report)
-                except _Unfit as error:
+                except Unfit as error:
                     report.skip(name, error.code, error.reason, annotation=each.id)
 
     def _write_object(
@@ -272,13 +264,13 @@ class RowWriter:
     ) -> list[str]:
         if not found.box and not found.polygons and not found.mask and self.task != "pose":
             reason = f"The task {self.task!r} has no rows for a keypoint."
-            raise _Unfit("not-in-task", reason)
+            raise Unfit("not-in-task", reason)
         if any(each.attributes.get("iscrowd") for each in found.annotations):
-            raise _Unfit("crowd", "A crowd isn't an object; trainers would take it for one.")
+            raise Unfit("crowd", "A crowd isn't an object; trainers would take it for one.")
         if found.label is None:
-            raise _Unfit("no-class", "The annotation has no class.")
+            raise Unfit("no-class", "The annotation has no class.")
         if found.label not in self.indices:
-            raise _Unfit("unknown-class", f"The data set has no class {found.label!r}.")
+            raise Unfit("unknown-class", f"The data set has no class {found.label!r}.")
         index = self.indices[found.label]
 
         def note(code: str, reason: str, annotation: str | None = None) -> None:
@@ -329,7 +321,7 @@ class RowWriter:
             bounds = _join_bounds([each for each in areas if each is not None])
             note("shape", "Only the box around the outline is written.")
         if bounds is None:
-            raise _Unfit("no-area", "The object covers nothing.")
+            raise Unfit("no-area", "The object covers nothing.")
         return Box(*bounds)
 
     def _write_outlines(self, found: ImageObject, frame: Frame, note: _Note) -> list[list[float]]:
@@ -341,14 +333,14 @@ class RowWriter:
             if found.mask or (found.box and not _is_same(found.box.bounds, around)):
                 note("shape", "Only the object's outline is written.")
         elif found.box is None:
-            raise _Unfit("mask", "A row is one outline; a mask of pixels has no place.")
+            raise Unfit("mask", "A row is one outline; a mask of pixels has no place.")
         else:
             note("shape", "The outline of the box's four corners is written.")
             outlines = [found.box.corners]
         rows: list[list[float]] = []
         for points in outlines:
             if len(set(points)) < 3:
-                raise _Unfit("no-area", "The outline has fewer than three corners.")
+                raise Unfit("no-area", "The outline has fewer than three corners.")
             rows.append(_flatten(_fit_points(frame.to_shown(points), self.clip, note)))
         return rows
 
@@ -360,7 +352,7 @@ class RowWriter:
                 note("shape", "Only the object's box is written, without its outline.")
             corners = found.box.corners
             if found.box.width <= 0 or found.box.height <= 0:
-                raise _Unfit("no-area", "The box has no area.")
+                raise Unfit("no-area", "The box has no area.")
         return _flatten(_fit_points(frame.to_shown(corners), self.clip, note))
 
     def _write_joints(self, found: ImageObject, frame: Frame, note: _Note) -> list[float]:
@@ -381,7 +373,7 @@ class RowWriter:
             place = frame.to_shown([(joint.x, joint.y)])
             try:
                 ((x, y),) = _fit_points(place, self.clip, note, has_area=False)
-            except _Unfit as error:
+            except Unfit as error:
                 note(error.code, f"The joint {joint.label!r} is left out: {error.reason}", joint.id)
                 continue
             at = 3 * names.index(joint.label)
@@ -394,7 +386,7 @@ _Note: TypeAlias = Callable[..., None]
 
 def _check_length(values: Sequence[float], fits: bool, task: str, expected: str) -> None:
     if not fits:
-        raise _Unfit(
+        raise Unfit(
             "row-length",
             f"{len(values)} numbers after the class; a row of the task {task!r} has {expected}.",
         )
@@ -447,7 +439,7 @@ def _join_bounds(
 def _to_shown_box(box: Box, frame: Frame) -> tuple[float, float, float, float]:
     left, top, right, bottom = box.xyxy
     if box.width <= 0 or box.height <= 0:
-        raise _Unfit("no-area", "The box has no area.")
+        raise Unfit("no-area", "The box has no area.")
     (first_x, first_y), (second_x, second_y) = frame.to_shown([(left, top), (right, bottom)])
     width, height = abs(second_x - first_x), abs(second_y - first_y)
     return (first_x + second_x) / 2, (first_y + second_y) / 2, width, height
@@ -457,18 +449,18 @@ def _fit_box(values: Sequence[float], clip: bool, note: _Note) -> tuple[float, f
     """Return centre and size within the picture."""
     x, y, width, height = values
     if width <= 0 or height <= 0:
-        raise _Unfit("no-area", "The box has no area.")
+        raise Unfit("no-area", "The box has no area.")
     left, top, right, bottom = x - width / 2, y - height / 2, x + width / 2, y + height / 2
     if clip and not all(map(_is_inside, (left, top, right, bottom))):
         left, top, right, bottom = map(_clamp, (left, top, right, bottom))
         if left >= right or top >= bottom:
-            raise _Unfit("outside", "The box is outside the picture.")
+            raise Unfit("outside", "The box is outside the picture.")
         note("clipped", "The box is cut at the picture's edge.")
         return (left + right) / 2, (top + bottom) / 2, right - left, bottom - top
     if right <= 0 or bottom <= 0 or left >= 1 or top >= 1:
-        raise _Unfit("outside", "The box is outside the picture.")
+        raise Unfit("outside", "The box is outside the picture.")
     if not all(map(_is_inside, (x, y, width, height))):
-        raise _Unfit(
+        raise Unfit(
             "outside",
             "Centre or size of the box is outside the picture. Pass clip=True to cut the box.",
         )
@@ -481,14 +473,14 @@ def _fit_points(
     """Return points within the picture."""
     bounds = bounds_of(points) or (0, 0, 0, 0)
     if has_area and (bounds[2] <= 0 or bounds[3] <= 0):
-        raise _Unfit("no-area", "The outline has no area.")
+        raise Unfit("no-area", "The outline has no area.")
     fitting = [(_clamp(x), _clamp(y)) for x, y in points]
     if not all(_is_inside(value) for point in points for value in point):
         _, _, width, height = bounds_of(fitting) or (0, 0, 0, 0)
         if not clip:
-            raise _Unfit("outside", "A point is outside the picture. Pass clip=True to move it.")
+            raise Unfit("outside", "A point is outside the picture. Pass clip=True to move it.")
         if has_area and (width <= 0 or height <= 0):
-            raise _Unfit("outside", "The outline is outside the picture.")
+            raise Unfit("outside", "The outline is outside the picture.")
         note("clipped", "Points outside the picture are moved to its edge.")
     return fitting
 
@@ -511,7 +503,7 @@ def _make_turned_box(corners: Sequence[Point], label: str, new_id: str, note: _N
     center_y = sum(point[1] for point in corners) / 4
     rotation = math.atan2(right_y - y, right_x - x)
     if width <= 0 or height <= 0:
-        raise _Unfit("no-area", "The box has no area.")
+        raise Unfit("no-area", "The box has no area.")
     box = Box(
         _tidy(center_x - width / 2),
         _tidy(center_y - height / 2),
