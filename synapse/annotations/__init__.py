@@ -9,7 +9,7 @@ Example:
     (10, 20, 40, 60)
 """
 
-from synapse.annotations.base import Annotation
+from synapse.annotations.base import Annotation, make_id
 from synapse.annotations.classes import (
     LabelClass,
     Problem,
@@ -57,6 +57,7 @@ __all__ = [
     "TimeSection",
     "check_annotations",
     "iou",
+    "make_id",
     "read_classes",
     "read_document",
     "write_document",

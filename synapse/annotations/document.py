@@ -39,6 +39,8 @@ for _shape in (
     _BY_TOOL[_shape.TOOL] = (*_BY_TOOL.get(_shape.TOOL, ()), _shape)
 
 _NEW_ENTRY = {"isLocked": False, "isVisible": True, "isValid": False, "isDrawCompleted": True}
+# Above every side of a picture; infinity is no size.
+_LARGEST = 1 << 31
 _SHARED = {field.name for field in attrs.fields(Annotation)}
 
 
@@ -221,17 +223,23 @@ def _names(document: Any) -> str:
 # -- Reading --------------------------------------------------------------------------------------
 
 
+def _id_of(entry: Json) -> Any:
+    """Return the id that joins two entries, also one of a type that a document shouldn't have."""
+    found = entry.get("id")
+    return found if isinstance(found, (str, int, float, type(None))) else repr(found)
+
+
 def _by_id(entries: Iterable[Any]) -> dict[Any, list[Any]]:
     result: dict[Any, list[Any]] = defaultdict(list)
     for entry in entries:
         if isinstance(entry, Mapping):
-            result[entry.get("id")].append(entry)
+            result[_id_of(entry)].append(entry)
     return result
 
 
 def _next_partner(partners: dict[Any, list[Any]], entry: Any) -> Json | None:
     """Return the first unused entry of `annotationsData` with the same id."""
-    same = partners.get(entry.get("id")) if isinstance(entry, Mapping) else None
+    same = partners.get(_id_of(entry)) if isinstance(entry, Mapping) else None
     return same.pop(0) if same else None
 
 
@@ -242,7 +250,9 @@ def _read_sizes(document: Json) -> dict[str, Size]:
         lengths = (
             [one.get(name) for name in ("width", "height")] if isinstance(one, Mapping) else []
         )
-        known = [int(each) for each in lengths if isinstance(each, (int, float)) and each > 0]
+        known = [
+            int(each) for each in lengths if isinstance(each, (int, float)) and 0 < each < _LARGEST
+        ]
         if len(known) == 2:
             result[medium] = (known[0], known[1])
     return result
@@ -314,8 +324,9 @@ class _Writer:
             place, entry, data = _write_one(each)
             places[place][medium].append(entry)
             if data is not None:
-                written[medium][data.get("id")].append(data)
+                written[medium][_id_of(data)].append(data)
         before = dict(find_media(self._document, "annotations"))
+        self._check_ids(places["annotations"], before)
         for place, media in places.items():
             self._put(place, media)
         self._put_data(before, written)
@@ -326,6 +337,22 @@ class _Writer:
                 extra[medium] = {**extra.get(medium, {}), "width": width, "height": height}
                 self._document["extra"] = extra
         return self._document
+
+    @staticmethod
+    def _check_ids(after: Mapping[str, list[Any]], before: Mapping[str, list[Any]]) -> None:
+        """Refuse two annotations of one id, unless the former document has them."""
+        for medium, entries in after.items():
+            had, has = (
+                Counter(_id_of(entry) for entry in these if isinstance(entry, Mapping))
+                for these in (before.get(medium, []), entries)
+            )
+            for key, number in has.items():
+                if number > max(1, had[key]) and key:
+                    raise FieldValueError(
+                        f"{number} annotations of {medium} have the id {key!r}, which joins an "
+                        "annotation with its place. Give copies a new one: attrs.evolve(box, "
+                        "id=make_id())."
+                    )
 
     def _put(self, place: str, media: Mapping[str, list[Any]]) -> None:
         former = self._document.get(place)
@@ -351,7 +378,7 @@ class _Writer:
             if not isinstance(entries, list):
                 continue
             had = Counter(
-                entry.get("id") for entry in before.get(medium, []) if isinstance(entry, Mapping)
+                _id_of(entry) for entry in before.get(medium, []) if isinstance(entry, Mapping)
             )
             left = {key: list(these) for key, these in written.get(medium, {}).items()}
             result: list[Any] = []
@@ -359,7 +386,7 @@ class _Writer:
                 if not isinstance(entry, Mapping):
                     result.append(entry)
                     continue
-                key = entry.get("id")
+                key = _id_of(entry)
                 if left.get(key):
                     result.append(left[key].pop(0))
                 elif had[key] <= 0:  # else the annotation was left out
@@ -388,10 +415,12 @@ def _write_one(each: Annotation) -> tuple[str, Any, dict[str, Any] | None]:
         _begin_entry(each, entry, source.place)
     if original is None or _differs(each, original, {"label", "attributes", "visibility"}):
         _write_classes(each, entry)
-    entry["id"] = each.id
+    if original is None or each.id != original.id:
+        entry["id"] = each.id
     if source.place == "annotations" and (data is not None or has_moved):
-        data = {"id": each.id, **(data or {})}
-        data["id"] = each.id
+        data = {"id": entry.get("id"), **(data or {})}
+        if "id" in entry:
+            data["id"] = entry["id"]
     if has_moved:
         each._write(entry if data is None else data)
     return source.place, entry, data

@@ -108,10 +108,13 @@ class StorageView(View):
         if upload.content_type and request.headers.get("Content-Type") != upload.content_type:
             message = f"Send the announced Content-Type: {upload.content_type}."
             return refuse(403, "SignatureDoesNotMatch", message)
+        limit = upload.part_size or upload.size
+        stated = request.headers.get("Content-Length", "")
+        if stated.isdecimal() and int(stated[:20]) > limit:
+            return refuse(400, "EntityTooLarge", f"{stated} bytes come, of {limit} announced.")
         path = _part_path(upload, number)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft = path.with_name(f"{uuid.uuid4().hex}.draft")
-        limit = upload.part_size or upload.size
         try:
             with open_private(draft, "xb") as stream:
                 while block := request.read(_BLOCK):

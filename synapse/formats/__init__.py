@@ -15,9 +15,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+import attrs
+
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
-from synapse.errors import UsageError
+from synapse.errors import SynapseError, UsageError
+from synapse.formats.contained import ContainedSamples, find_roots
 from synapse.formats.report import FormatReport, Loss
 from synapse.formats.samples import DataSet, DataSetClass, Sample
 
@@ -29,6 +32,7 @@ __all__ = [
     "Loss",
     "Sample",
     "choose_format",
+    "make_folder",
     "read",
     "recognize",
     "write",
@@ -65,6 +69,7 @@ def read(
     format: str = "auto",  # noqa: A002 - the word that people know
     *,
     strict: bool = False,
+    follow_links: bool = False,
     **options: Any,
 ) -> tuple[DataSet, FormatReport]:
     """Read the data set in a folder. Makes no request.
@@ -73,6 +78,8 @@ def read(
         folder: The folder of a data set.
         format: Name of the format, or `"auto"` to find out.
         strict: Whether the first loss is an error.
+        follow_links: Whether pictures may be links out of the folder. By default such pictures are
+            left out and reported, as `outside`: a data set of somebody else could name any file.
         **options: Arguments of the format.
 
     Returns:
@@ -86,6 +93,9 @@ def read(
     name = choose_format(path)[0] if format == "auto" else format
     report = FormatReport(strict=strict)
     data: DataSet = _get_function(name, "read")(path, report, **options)
+    if not follow_links:
+        samples = ContainedSamples(data.samples, find_roots(path, options), report)
+        data = attrs.evolve(data, samples=samples)
     return data, report
 
 
@@ -112,10 +122,28 @@ def write(
     """
     write_set = _get_function(format, "write")
     report = FormatReport(strict=strict)
-    path = Path(folder).expanduser()
-    path.mkdir(parents=True, exist_ok=True)
-    write_set(data, path, report, **options)
+    path = make_folder(folder)
+    try:
+        write_set(data, path, report, **options)
+    except SynapseError:
+        raise
+    except (ValueError, OverflowError) as error:  # a name or number that the format can't hold
+        raise UsageError(f"The data set can't be written as {format}: {error}") from error
     return report
+
+
+def make_folder(folder: str | os.PathLike[str]) -> Path:
+    """Return a folder, which is made if necessary.
+
+    Raises:
+        UsageError: The path is a file's.
+    """
+    path = Path(folder).expanduser()
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise UsageError(f"{path} is not a folder. Name another one.") from None
+    return path
 
 
 def _module(name: str) -> Any:

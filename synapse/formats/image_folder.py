@@ -9,7 +9,7 @@ from pathlib import Path
 from synapse.annotations import Label
 from synapse.errors import UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.names import NameRegister, check_split, open_register, unhide
+from synapse.formats.names import NameRegister, open_register, unhide
 from synapse.formats.objects import make_stable_id
 from synapse.formats.pictures import SUFFIXES, check_mode, find_files, place_picture
 from synapse.formats.report import FormatReport
@@ -168,7 +168,6 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
     splits: set[str | None] = set()
     with open_register() as register:
         for sample in data.samples:
-            check_split(sample)
             if sample.split not in splits and sample.split not in {*_SPLITS, None}:
                 reason = f"Pass splits=True to read the split {sample.split!r}."
                 report.lose(sample.name, "split", reason)

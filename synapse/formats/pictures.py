@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 import os
 import shutil
 from collections.abc import Iterator
@@ -94,7 +95,7 @@ def check_mode(mode: str) -> None:
 
 
 def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
-    """Put a sample's picture to its place; one that is there with the same size stays.
+    """Put a sample's picture to its place; one that is there with the same bytes stays.
 
     Returns:
         Whether the picture is there, or isn't wanted.
@@ -103,19 +104,20 @@ def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
         return True
     if sample.image is None:
         return False
-    size = sample.image.stat().st_size
-    if target.exists() and target.stat().st_size == size:
+    # A link to a link would depend on the folder that it is in.
+    source = sample.image.resolve()
+    if target.is_file() and filecmp.cmp(source, target, shallow=False):
         return True
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     if mode == "link":
         try:
-            os.link(sample.image, part)
+            os.link(source, part)
         except OSError:  # another disk, or one without links
-            shutil.copyfile(sample.image, part)
+            shutil.copyfile(source, part)
     else:
-        shutil.copyfile(sample.image, part)
+        shutil.copyfile(source, part)
     part.replace(target)
     return True
 

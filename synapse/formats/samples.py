@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal, TypeAlias
@@ -11,7 +12,7 @@ import attrs
 from synapse.annotations import Annotation
 from synapse.errors import UsageError
 
-__all__ = ["DataSet", "DataSetClass", "ImageMode", "Sample", "check_name"]
+__all__ = ["DataSet", "DataSetClass", "ImageMode", "Sample", "check_name", "check_split_name"]
 
 ImageMode: TypeAlias = Literal["copy", "link", "none"]
 """How an export places pictures, as copies, hard links where possible, or not at all."""
@@ -24,7 +25,12 @@ def check_name(name: str) -> str:
         UsageError: The name is empty, absolute, or leaves its folder.
     """
     path = PurePosixPath(name)
-    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name:
+    if (
+        not path.parts
+        or path.is_absolute()
+        or ".." in path.parts
+        or any(sign in name for sign in "\\\0")
+    ):
         raise UsageError(
             f"{name!r} can't name a picture: use a relative path with '/' that stays in its folder."
         )
@@ -33,6 +39,17 @@ def check_name(name: str) -> str:
 
 def _to_tuple(values: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(values)
+
+
+def check_split_name(split: str | None) -> str | None:
+    """Return the name of a split, which formats use for folders and files.
+
+    Raises:
+        UsageError: The name isn't letters, digits, `.`, `-`, `_` and blanks, or begins otherwise.
+    """
+    if split is not None and not re.fullmatch(r"\w[\w .-]*", split):
+        raise UsageError(f"split={split!r} can't name a folder. Use train, val or test.")
+    return split
 
 
 @attrs.frozen
@@ -70,7 +87,7 @@ class Sample:
     annotations: tuple[Annotation, ...] = attrs.field(default=(), converter=_to_tuple)
     size: tuple[int, int] | None = attrs.field(default=None, kw_only=True)
     image: Path | None = attrs.field(default=None, kw_only=True)
-    split: str | None = attrs.field(default=None, kw_only=True)
+    split: str | None = attrs.field(default=None, kw_only=True, converter=check_split_name)
     id: int | str | None = attrs.field(default=None, kw_only=True)
 
 

@@ -16,7 +16,6 @@ from synapse._internal.json_values import to_json
 from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Group, OtherAnnotation
 from synapse.errors import FieldValueError
-from synapse.formats.names import check_split
 from synapse.formats.pictures import check_mode, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, ImageMode, Sample
@@ -75,7 +74,6 @@ def write(
     shards: dict[str, _Shards] = {}
     try:
         for number, sample in enumerate(data.samples):
-            check_split(sample)
             split = sample.split or "data"
             if split not in shards:
                 shards[split] = _Shards(folder, split, samples_per_shard)

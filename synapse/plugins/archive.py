@@ -140,6 +140,10 @@ def _translate_errors(message: str) -> Iterator[None]:
         raise BadArchive(f"{message}: {reason}." if reason else f"{message}.") from error
 
 
+# Each part of each name is kept while names are compared.
+_LONGEST_NAMES = 4_000_000
+
+
 def list_safe_entries(
     source: zipfile.ZipFile, limits: ArchiveLimits | None = None
 ) -> list[zipfile.ZipInfo]:
@@ -152,6 +156,10 @@ def list_safe_entries(
     entries = source.infolist()
     if len(entries) > limits.entries:
         raise BadArchive(f"The zip has {len(entries)} entries, more than {limits.entries}.")
+    if sum(len(info.orig_filename) for info in entries) > _LONGEST_NAMES:
+        raise BadArchive(
+            f"The names of the zip's entries have more than {_LONGEST_NAMES:,} letters."
+        )
     for info in entries:
         _check_kind(info)
     validate_names([(info.orig_filename, info.is_dir()) for info in entries])

@@ -19,7 +19,6 @@ import attrs
 
 from synapse import formats
 from synapse._internal.threads import run_each
-from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Annotations
 from synapse.errors import ClientError, UnknownDocument, UsageError
@@ -28,12 +27,13 @@ from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.pictures import check_mode
 from synapse.resources.enums import FileType
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
+from synapse.transfer.checksum import is_checksum_of
 
 __all__ = ["export_project"]
 
 _BATCH = 100
-# Pictures on the way, below the folder of the export.
-_STAGE = ".pictures"
+# Folder of the pictures on the way, below that of the export; the project's id comes after it.
+_STAGE = ".synapse-export-"
 
 
 def export_project(
@@ -53,12 +53,11 @@ def export_project(
     check_mode(images)
     validate_int("workers", workers)
     choose = _make_splitter(split)
-    target = expand_home(folder)
-    target.mkdir(parents=True, exist_ok=True)
+    target = formats.make_folder(folder)
     noted = FormatReport(strict=strict)
     query = project.tasks.order_by("id") if tasks is None else tasks
     names = _picture_names(project)
-    stage = None if images == "none" else target / _STAGE
+    stage = None if images == "none" else target / f"{_STAGE}{project.id}"
     with (
         tempfile.TemporaryFile() as spool,
         closing(_Names()) as register,
@@ -138,7 +137,10 @@ def _find_pictures(task: Any, names: Sequence[str], stage: Path | None) -> list[
 
 
 def _is_there(path: Path, file: Any) -> bool:
-    return path.is_file() and path.stat().st_size == file.size
+    if not path.is_file() or path.stat().st_size != file.size or not file.checksum:
+        return False
+    with path.open("rb") as stream:
+        return is_checksum_of(file.checksum, iter(lambda: stream.read(1 << 20), b""))
 
 
 def _download(item: tuple[Any, Path]) -> ClientError | OSError | None:

@@ -119,7 +119,7 @@ def test_export_is_the_same_again(session: synapse.Session, source: Path, tmp_pa
     first = {path.relative_to(folder): path.read_bytes() for path in files_in(folder)}
     project.export(folder, "coco", images="link")
     assert {path.relative_to(folder): path.read_bytes() for path in files_in(folder)} == first
-    assert not (folder / ".pictures").exists()
+    assert not list(folder.glob(".synapse-export-*"))
 
     project.export(tmp_path / "bare", "coco", images="none")
     assert not [path for path in files_in(tmp_path / "bare") if path.suffix == ".png"]

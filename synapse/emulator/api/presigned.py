@@ -20,13 +20,16 @@ from synapse.emulator.storage_service import build_upload_url, join_parts, part_
 from synapse.emulator.tenancy import tenant_of
 
 _MOST_FILES = 1000
+# As storage services have them.
+_LARGEST_FILE = 5 << 40
+_MOST_PARTS = 10_000
 
 
 class AnnouncedFileSerializer(serializers.Serializer[Any]):
     """A file to upload."""
 
     filename = serializers.CharField(max_length=255)
-    size = serializers.IntegerField(min_value=0)
+    size = serializers.IntegerField(min_value=0, max_value=_LARGEST_FILE)
     content_type = serializers.CharField(
         required=False, allow_null=True, allow_blank=True, max_length=255
     )
@@ -61,7 +64,7 @@ class SentFileSerializer(serializers.Serializer[Any]):
 
     file_key = serializers.CharField()
     checksum = serializers.RegexField("^[0-9A-Fa-f]{40}$")
-    size = serializers.IntegerField(min_value=0)
+    size = serializers.IntegerField(min_value=0, max_value=_LARGEST_FILE)
     multipart = SentPartsSerializer(required=False, allow_null=True)
 
 
@@ -91,6 +94,10 @@ class AnnounceView(APIView):
         expires = timezone.now() + timedelta(seconds=lifetime)
         uploads, new = [], []
         for file in serializer.validated_data["files"]:
+            if file["size"] > behaviour.part_size * _MOST_PARTS:
+                raise serializers.ValidationError(
+                    {"files": [f"{file['filename']} has more than {_MOST_PARTS:,} parts."]}
+                )
             upload = _renew(file, expires, request)
             if upload is None:
                 upload = PresignedUpload(

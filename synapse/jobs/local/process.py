@@ -142,7 +142,7 @@ def run(
     family = ProcessTree(child.pid, mark)
     if started is not None:
         started(family)
-    guard = _Watchdog(family, verdict, grace)
+    guard = _Watchdog(child, family, verdict, grace)
     guard.start()
     assert child.stdin is not None  # noqa: S101 # for the type checker: both are pipes
     assert child.stdout is not None  # noqa: S101
@@ -233,8 +233,15 @@ def _has_ended(child: subprocess.Popen[bytes]) -> bool:
 class _Watchdog(threading.Thread):
     """Enforces the stop request, however busy the reading thread is."""
 
-    def __init__(self, family: ProcessTree, verdict: StopRequest, grace: float) -> None:
+    def __init__(
+        self,
+        supervisor: subprocess.Popen[bytes],
+        family: ProcessTree,
+        verdict: StopRequest,
+        grace: float,
+    ) -> None:
         super().__init__(name="synapse-guard", daemon=True)
+        self._supervisor = supervisor
         self._family = family
         self._verdict = verdict
         self._grace = grace
@@ -252,6 +259,9 @@ class _Watchdog(threading.Thread):
                 kill_at = time.monotonic() + self._grace
             elif time.monotonic() >= kill_at:
                 self._family.kill()
+                # The job's code may have suspended the supervisor, which would never end.
+                if not self._over.wait(_REST):
+                    self._supervisor.kill()
                 return
 
     def end(self) -> None:

@@ -259,11 +259,11 @@ class TestManyFiles:
 
         assert (report.created, report.files_sent, report.failed) == (25, 25, [])
         assert report.bytes == 25 * 50
-        assert [step for step in made if "data_files" in step] == [
-            "POST data_files/verify_checksums/",
-            f"POST {ANNOUNCE}",
-            f"POST {CONFIRM}",
-        ]
+        # In batches, the number of which depends on the speed of this machine.
+        kinds = ["POST data_files/verify_checksums/", f"POST {ANNOUNCE}", f"POST {CONFIRM}"]
+        sent = [step for step in made if "data_files" in step]
+        assert list(dict.fromkeys(sent)) == kinds
+        assert len(sent) < 25
         assert made.count("GET storages/") == 1
         assert session.request_count - before == len(made) + 25
         assert not collection.download(tmp_path / "copy", progress=False).failed

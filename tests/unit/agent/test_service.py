@@ -166,12 +166,16 @@ def test_connection_without_a_request_is_closed(
             address = ("127.0.0.1", int(url.rpartition(":")[2]))
             with socket.create_connection(address, timeout=30) as connection:
                 connection.sendall(sent)
-                received.append(connection.recv(100))
+                while block := connection.recv(1000):
+                    received.append(block)
+            received.append(b"the end")
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
     serve(make_options(server, tmp_path), stop)
-    assert received == [b""]
+    # An empty line is refused by one of the parsers that the server may have.
+    assert received.pop() == b"the end"
+    assert b"".join(received)[:12] in (b"", b"HTTP/1.1 400")
 
 
 def test_connection_with_a_request_stays(

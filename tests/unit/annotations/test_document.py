@@ -301,6 +301,22 @@ def test_unknown_forms_are_refused(document: Any) -> None:
         write_document([Label(label="rain")], like=document)
 
 
+def test_copies_need_an_id_of_their_own() -> None:
+    box = Box(1, 2, 3, 4, id="a")
+    with pytest.raises(FieldValueError, match="2 annotations of image_1 have the id 'a'"):
+        write_document([box, attrs.evolve(box, x=5)])
+    document = {
+        "annotations": {"image_1": [{"id": "a", "tool": "x"}, {"id": "a", "tool": "y"}]},
+        "annotationsData": {"image_1": []},
+    }
+    assert write_document(read_document(document), like=document) == document
+
+
+def test_infinite_sizes_are_none() -> None:
+    document = {**STREET, "extra": {"image_1": {"width": float("inf"), "height": 5}}}
+    assert read_document(document).sizes == {}
+
+
 def test_other_objects_are_refused() -> None:
     with pytest.raises(FieldValueError, match=r"annotations\[1\] is a dict"):
         write_document([Label(label="rain"), {"id": "x"}])  # type: ignore[list-item] # the mistake
@@ -327,7 +343,7 @@ places = st.fixed_dictionaries(
     {"x": coordinates, "y": coordinates, "width": coordinates, "height": coordinates},
     optional={"rotation": coordinates, "turned": json_values},
 )
-ids = st.sampled_from("abcdef")
+ids = st.sampled_from("abcdef") | json_values
 
 
 @st.composite

@@ -299,9 +299,3 @@ def test_each_loss_is_tested() -> None:
 def test_options_are_checked(tmp_path: Path, options: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         write(tmp_path, [CAR], **options)
-
-
-def test_a_split_stays_in_its_folder(tmp_path: Path) -> None:
-    data = DataSet([], [Sample("a.jpg", split="../x")])
-    with pytest.raises(UsageError, match="can't name a folder"):
-        formats.write(data, tmp_path, "csv_boxes", images="none")

@@ -94,3 +94,21 @@ def test_files_are_written_whole(tmp_path: Path) -> None:
         write_file(path, data)
         assert path.read_bytes() == data
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_another_picture_of_the_same_size_replaces_the_old_one(tmp_path: Path) -> None:
+    target = tmp_path / "out" / "a.bmp"
+    for content in (b"red!", b"blue"):
+        (tmp_path / "a.bmp").write_bytes(content)
+        assert place_picture(Sample("a.bmp", image=tmp_path / "a.bmp"), target, "copy")
+        assert target.read_bytes() == content
+
+
+def test_link_of_a_relative_link_is_the_picture(tmp_path: Path) -> None:
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "blob").write_bytes(b"1234")
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "a.jpg").symlink_to("../store/blob")
+    target = tmp_path / "deep" / "er" / "a.jpg"
+    assert place_picture(Sample("a.jpg", image=tmp_path / "images" / "a.jpg"), target, "link")
+    assert target.read_bytes() == b"1234"

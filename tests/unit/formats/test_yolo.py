@@ -462,7 +462,7 @@ def test_other_splits_are_kept(tmp_path: Path) -> None:
 # -- Arguments ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("split", ["../x", "a/b", ".", "names", "path", " "])
+@pytest.mark.parametrize("split", ["names", "path"])
 def test_split_names_a_folder(tmp_path: Path, split: str) -> None:
     data = DataSet(CLASSES, [Sample("a.jpg", split=split)])
     with pytest.raises(UsageError, match="can't name a folder"):
