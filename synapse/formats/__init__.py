@@ -19,6 +19,7 @@ import attrs
 
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
+from synapse._internal.user_folders import expand_home
 from synapse.errors import SynapseError, UsageError
 from synapse.formats.contained import ContainedSamples, find_roots
 from synapse.formats.report import FormatReport, Loss
@@ -138,7 +139,7 @@ def make_folder(folder: str | os.PathLike[str]) -> Path:
     Raises:
         UsageError: The path is a file's.
     """
-    path = Path(folder).expanduser()
+    path = expand_home(folder)
     try:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
@@ -162,7 +163,7 @@ def _get_function(name: str, action: str) -> Any:
 
 
 def _check_folder(folder: str | os.PathLike[str]) -> Path:
-    path = Path(folder).expanduser()
+    path = expand_home(folder)
     if not path.is_dir():
         raise UsageError(f"{path} is not a folder.")
     return path
