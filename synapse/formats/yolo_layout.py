@@ -149,13 +149,14 @@ def load_yaml(path: Path) -> dict[str, Any]:
         raise MissingExtra(f"Reading {path.name}", "plugins") from error
     try:
         text = path.read_text(encoding="utf-8-sig")
-        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
-            # Nested aliases of a small file are a value of any size.
-            raise UsageError(f"{path} has aliases (*name). Write the values out.")
-        values = yaml.safe_load(text)
+        # Nested aliases of a small file are a value of any size.
+        has_aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
+        values = None if has_aliases else yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = getattr(error, "problem", None) or type(error).__name__
         raise UsageError(f"{path} is not valid YAML ({problem}). Correct the file.") from None
+    if has_aliases:
+        raise UsageError(f"{path} has aliases (*name). Write the values out.")
     if not isinstance(values, dict):
         raise UsageError(f"{path} is not a mapping with names, train and val. Correct the file.")
     return values

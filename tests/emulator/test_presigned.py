@@ -248,3 +248,16 @@ def test_urls_name_another_port(api, emulator, tenant):
     with emulator.behave(tenant=tenant.tenant, storage_port=5):
         (file,) = announce(api, b"pixels")
     assert ":5/_storage/" in file["presigned_url"]
+
+
+@pytest.mark.parametrize("size", [2**62, 2**63, 10**30, (5 << 40) + 1, 40_001])
+def test_sizes_of_no_storage_are_refused(api, parted, size):
+    answer = api.post(UPLOAD, {"files": [{"filename": "a.bin", "size": size}]})
+    assert answer.status_code == 400
+    assert "files" in answer.json()
+
+
+def test_more_than_announced_is_refused_by_the_header(api):
+    (file,) = announce(api, b"x")
+    answer = put(file["presigned_url"], b"xyz")
+    assert (answer.status_code, "of 1 announced" in answer.text) == (400, True)

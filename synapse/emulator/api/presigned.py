@@ -94,7 +94,7 @@ class AnnounceView(APIView):
         expires = timezone.now() + timedelta(seconds=lifetime)
         uploads, new = [], []
         for file in serializer.validated_data["files"]:
-            if file["size"] > behaviour.part_size * _MOST_PARTS:
+            if behaviour.multipart_above < file["size"] > behaviour.part_size * _MOST_PARTS:
                 raise serializers.ValidationError(
                     {"files": [f"{file['filename']} has more than {_MOST_PARTS:,} parts."]}
                 )

@@ -269,3 +269,10 @@ def test_place_in_a_folder() -> None:
     assert is_within(Path("/a/b/c"), Path("/a/b"))
     assert not is_within(Path("/a/b/../c"), Path("/a/b"))
     assert not is_within(Path("/a/bc"), Path("/a/b"))
+
+
+def test_aliases_are_refused(tmp_path: Path) -> None:
+    lines = ["a: &a [1, 1, 1, 1, 1, 1, 1, 1]", "b: &b [*a, *a, *a, *a]", "names: *b"]
+    (tmp_path / "data.yaml").write_text("\n".join(lines))
+    with pytest.raises(UsageError, match="has aliases"):
+        load_yaml(tmp_path / "data.yaml")

@@ -283,3 +283,11 @@ def test_any_zip_of_the_library_has_no_overlaps(
     stream = io.BytesIO(stream.getvalue())
     with open_zip(stream) as archive:
         assert [info.file_size for info in list_safe_entries(archive)] == [*map(len, contents)]
+
+
+def test_names_of_any_length_are_refused() -> None:
+    long = "/".join("x" * 200 for _ in range(10))
+    names = [(f"{number}/{long}", "") for number in range(2000)]
+    with zipfile.ZipFile(zipped(*names)) as archive:
+        with pytest.raises(BadArchive, match="more than 4,000,000 letters"):
+            list_safe_entries(archive)

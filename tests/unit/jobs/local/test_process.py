@@ -329,6 +329,14 @@ class TestHidden:
 
 
 @linux_only
+def test_job_that_suspends_its_supervisor_is_ended(ran: Callable[..., Ran]) -> None:
+    script = "import os, signal, time\nos.kill(os.getppid(), signal.SIGSTOP)\ntime.sleep(60)"
+    done = ran(script, limits={"timeout": 0.5}, grace=0.1)
+    assert done.outcome is not None
+    assert done.outcome.status == "failed"
+
+
+@linux_only
 def test_fork_that_flees_is_caught(ran: Callable[..., Ran]) -> None:
     """Each process forks, leaves its session and ends: it is never where the last look saw it."""
     done = ran("""
