@@ -20,7 +20,16 @@ from urllib.parse import quote
 
 from synapse._internal.fork import call_in_child
 
-__all__ = ["cleaned", "forget_locals", "guard_logs", "hide", "is_signed", "redacted", "without"]
+__all__ = [
+    "cleaned",
+    "forget_locals",
+    "guard_logs",
+    "hide",
+    "is_signed",
+    "redacted",
+    "walk_chain",
+    "without",
+]
 
 _SIGNED = (
     r"(?i)((?:[?&;]|\\u0026)"  # the last is an & in some writers' JSON
@@ -131,6 +140,20 @@ def _rebuilt(value: Any, depth: int) -> Any:
     return value
 
 
+def walk_chain(
+    error: BaseException | None, outer: BaseException | None = None
+) -> Iterator[BaseException]:
+    """Yield an error and its causes, each once, up to the error that the caller was handling.
+
+    Threads that raise one object can close a circle of causes.
+    """
+    seen: set[int] = set()
+    while error is not None and error is not outer and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def forget_locals(error: BaseException | None, outer: BaseException | None) -> None:
     """Clear the variables of the libraries' finished calls, which contain the request's headers.
 
@@ -140,15 +163,14 @@ def forget_locals(error: BaseException | None, outer: BaseException | None) -> N
         error: The error that leaves a request.
         outer: The error that the caller was handling, which isn't touched.
     """
-    while error is not None and error is not outer:
-        frames = [frame for frame, _ in walk_tb(error.__traceback__)]
+    for one in walk_chain(error, outer):
+        frames = [frame for frame, _ in walk_tb(one.__traceback__)]
         places = [n for n, frame in enumerate(frames) if _has_headers(frame)]
         # Those between them as well: a wrapper of another library gets the same arguments. A signal
         # handler comes behind them.
         for frame in frames[places[0] : places[-1] + 1] if places else ():
             with suppress(RuntimeError):  # it is running
                 frame.clear()
-        error = error.__cause__ or error.__context__
 
 
 def _has_headers(frame: FrameType) -> bool:

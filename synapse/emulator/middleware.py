@@ -10,6 +10,8 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
+from synapse._internal.redaction import walk_chain
+
 #: The text of the response when the disk is full.
 FULL = "The server's disk is full. Free space there, then send the request again."
 
@@ -51,13 +53,12 @@ class EnvelopeMiddleware:
 
 def is_disk_full(error: BaseException | None) -> bool:
     """Return whether a failure means that the disk, or a quota, is full."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL_ERRNOS:
+    for one in walk_chain(error):
+        if isinstance(one, OSError) and one.errno in _FULL_ERRNOS:
             return True
         # SQLite has a text only, PostgreSQL a code.
-        if isinstance(error, DatabaseError) and "disk is full" in str(error):
+        if isinstance(one, DatabaseError) and "disk is full" in str(one):
             return True
-        if getattr(error, "sqlstate", None) == "53100":
+        if getattr(one, "sqlstate", None) == "53100":
             return True
-        error = error.__cause__ or error.__context__
     return False

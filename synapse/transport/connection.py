@@ -17,7 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies, select_proxy
 from urllib3.exceptions import HTTPError
 
-from synapse._internal.redaction import forget_locals, redacted
+from synapse._internal.redaction import forget_locals, redacted, walk_chain
 from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.options import Options
 from synapse.transport.socket_deadlines import DeadlineAdapter
@@ -193,17 +193,16 @@ def _forget_headers(error: requests.RequestException | HTTPError) -> None:
 
 def _forget_details(error: BaseException | None, outer: BaseException | None) -> None:
     """Drop tracebacks and quoted secrets, up to the error that the caller was handling."""
-    while error is not None and error is not outer:
-        error.__traceback__ = None
+    for one in walk_chain(error, outer):
+        one.__traceback__ = None
         # A status line from the server, or a proxy's address with a password.
-        error.args = tuple(redacted(x) if isinstance(x, str) else x for x in error.args)
-        for name, value in list(vars(error).items()):
+        one.args = tuple(redacted(x) if isinstance(x, str) else x for x in one.args)
+        for name, value in list(vars(one).items()):
             if isinstance(value, str):
-                setattr(error, name, redacted(value))
-        for part in error.args:
+                setattr(one, name, redacted(value))
+        for part in one.args:
             if isinstance(part, BaseException):
                 _forget_details(part, outer)
-        error = error.__cause__ or error.__context__
 
 
 def _checked_cert(cert: Any, base_url: str) -> Any:

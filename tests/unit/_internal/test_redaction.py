@@ -137,3 +137,12 @@ class TestLogs:
         before: list[Any] = list(logging.getLogger("urllib3.connectionpool").filters)
         guard_logs()
         assert logging.getLogger("urllib3.connectionpool").filters == before
+
+
+def test_circle_of_causes_ends() -> None:
+    first, second, third = (ValueError(str(number)) for number in range(3))
+    first.__context__, second.__cause__, third.__context__ = second, third, first
+    assert list(redaction.walk_chain(first)) == [first, second, third]
+    assert list(redaction.walk_chain(first, third)) == [first, second]
+    assert list(redaction.walk_chain(None)) == []
+    redaction.forget_locals(first, None)
