@@ -6,6 +6,8 @@ import json
 import os
 import signal
 import socket
+from contextlib import closing
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -190,15 +192,18 @@ def test_connection_with_a_request_stays(
         try:
             address = ("127.0.0.1", int(url.rpartition(":")[2]))
             with (
-                socket.create_connection(address, timeout=30) as connection,
+                closing(HTTPConnection(*address, timeout=30)) as connection,
                 socket.create_connection(address, timeout=30) as stranger,
             ):
                 for _ in range(2):
-                    connection.sendall(b"GET /health/ HTTP/1.1\r\nHost: a\r\n\r\n")
-                    statuses.append(connection.recv(4096)[:15])
+                    connection.request("GET", "/health/")
+                    used = connection.sock
+                    response = connection.getresponse()
+                    response.read()
+                    statuses.append((response.status, connection.sock is used))
                     stranger.recv(1)  # until the stranger is dropped
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
     serve(make_options(server, tmp_path), stop)
-    assert statuses == [b"HTTP/1.1 200 OK"] * 2
+    assert statuses == [(200, True)] * 2
