@@ -9,6 +9,7 @@ import csv
 import json
 import re
 import sqlite3
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
@@ -206,16 +207,20 @@ def read(
         raise UsageError(f"{folder} has no CSV file.")
     # The empty name is a temporary database, which SQLite keeps on the disk.
     database = sqlite3.connect("", check_same_thread=False)
-    database.execute(_SCHEMA)
-    for path in files:
-        split = path.parent.name if path.parent != folder else None
-        if split is None and path.stem in _SPLITS:
-            split = path.stem
-        database.executemany(
-            "INSERT INTO rows VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
-            _parse_file(folder, path, split, columns, label),
-        )
-    database.execute("CREATE INDEX pictures ON rows (split, image, id)")
+    try:
+        database.execute(_SCHEMA)
+        for path in files:
+            split = path.parent.name if path.parent != folder else None
+            if split is None and path.stem in _SPLITS:
+                split = path.stem
+            database.executemany(
+                "INSERT INTO rows VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)",
+                _parse_file(folder, path, split, columns, label),
+            )
+        database.execute("CREATE INDEX pictures ON rows (split, image, id)")
+    except BaseException:
+        database.close()
+        raise
     names = database.execute("SELECT DISTINCT label FROM rows WHERE label != '' ORDER BY label")
     classes = [DataSetClass(name) for (name,) in names]
     reader = _CsvReader(folder, database, normalized)
@@ -269,6 +274,9 @@ class _CsvReader:
     folder: Path
     database: sqlite3.Connection
     normalized: bool
+
+    def __attrs_post_init__(self) -> None:
+        weakref.finalize(self, self.database.close)
 
     def iterate_steps(self) -> Iterator[Step]:
         pictures: set[int] = set()
