@@ -88,7 +88,9 @@ def looks_like_credentials(name: str, read_head: Callable[[], bytes]) -> bool:
         return has_private_key and b'"private_key"' in head
     if own_name == ".npmrc":
         return b"_auth" in head or b"_password" in head
-    return has_private_key and head.lstrip().startswith(b"-----BEGIN ")
+    # Behind a byte order mark, or the attributes that openssl writes before a key.
+    begins = (b"-----BEGIN ", b"\xef\xbb\xbf-----BEGIN ")
+    return has_private_key and any(line.startswith(begins) for line in head.splitlines())
 
 
 def refuse_credentials(names: Iterable[str], read_head: Callable[[str], bytes]) -> None:

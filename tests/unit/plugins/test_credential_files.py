@@ -84,3 +84,12 @@ def test_refusal_names_the_files_and_what_to_do() -> None:
 
     with pytest.raises(UsageError, match=r"credentials: \.env, b/deploy\. Name them in .gitignore"):
         refuse_credentials(["a.py", ".env", "b/deploy"], {"a.py": b"", "b/deploy": PRIVATE}.get)  # type: ignore[arg-type] # each is read
+
+
+@pytest.mark.parametrize(
+    "before", [b"", b"\xef\xbb\xbf", b"\n", b"Bag Attributes\n  friendlyName: a\n"]
+)
+def test_key_behind_other_lines_is_found(before: bytes) -> None:
+    key = before + b"-----BEGIN PRIVATE KEY-----\nabc\n"
+    assert looks_like_credentials("notes.txt", lambda: key)
+    assert not looks_like_credentials("notes.txt", lambda: b"see -----BEGIN PRIVATE KEY-----")
