@@ -116,12 +116,10 @@ def parse_rules(content: bytes, *, ignores_case: bool = False) -> list[Rule]:
 
 
 def read_rules(path: Path, *, ignores_case: bool = False) -> list[Rule]:
-    """Return the rules of a file; none if the file is missing."""
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+    """Return the rules of a file; none if the file is missing, or a pipe or device."""
+    if not path.is_file():
         return []
-    return parse_rules(content, ignores_case=ignores_case)
+    return parse_rules(path.read_bytes(), ignores_case=ignores_case)
 
 
 def find_repository(folder: Path) -> tuple[Path, Path] | None:

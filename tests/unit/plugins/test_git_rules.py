@@ -277,3 +277,9 @@ def test_the_same_as_git_for_any_rules(paths: list[str], rules: list[str], place
             (folder / place).write_bytes("\n".join(rules).encode())
 
         assert taken(folder) == taken_by_git(folder)
+
+
+def test_pipes_and_devices_have_no_rules(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / ".gitignore")
+    assert read_rules(tmp_path / ".gitignore") == []
+    assert read_rules(Path("/dev/zero")) == []
