@@ -411,8 +411,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
         UsageError: An argument can't be used.
     """
     check_mode(images)
-    if data.info:
-        report.lose(_FILE, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_FILE, "info", f"{', '.join(data.lost_info)}: no place.")
     part = folder / f"{_FILE}.part"
     with part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n')

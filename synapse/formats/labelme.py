@@ -381,8 +381,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
     """
     check_mode(images)
     place = "the data set"
-    if data.info:
-        report.lose(place, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(place, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."

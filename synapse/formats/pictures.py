@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from synapse._internal.lazy_import import load
+from synapse._internal.system_files import is_system_name
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.samples import ImageMode, Sample
 
@@ -36,12 +37,19 @@ _TURNED = frozenset({5, 6, 7, 8})
 
 
 def find_files(folder: Path) -> Iterator[Path]:
-    """Yield the files below a folder, by name, a folder's own first; hidden ones are left out."""
+    """Yield the files below a folder, by name, a folder's own first.
+
+    Hidden files and those that systems leave, such as thumbnails in `@eaDir`, are left out.
+    """
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        folders[:] = sorted(name for name in folders if not _is_left_out(name))
         for name in sorted(names):
-            if not name.startswith("."):
+            if not _is_left_out(name):
                 yield Path(place, name)
+
+
+def _is_left_out(name: str) -> bool:
+    return name.startswith(".") or is_system_name(name)
 
 
 def find_pictures(folder: Path) -> Iterator[Path]:

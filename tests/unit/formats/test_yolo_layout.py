@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from synapse import formats
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats import FormatReport
 from synapse.formats.yolo_layout import (
@@ -249,6 +250,37 @@ def test_folder_of_something_else(tmp_path: Path) -> None:
     assert read_settings(tmp_path) == YoloSettings()
     with pytest.raises(UsageError, match="neither a data"):
         find_sources(tmp_path, YoloSettings(), FormatReport())
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("names: [car\n", "not valid YAML"),
+        ("train images\nnames: [car]\n", "not valid YAML"),
+        ("\0\1", "not valid YAML"),
+        ("- car\n", "not a mapping"),
+        ("", "not a mapping"),
+        ("train: images\nnc: 1\n", "data.yaml has no names. Add .* names="),
+        ("names: car\n", "neither a list nor a mapping"),
+    ],
+)
+def test_broken_settings_are_told(tmp_path: Path, text: str, message: str) -> None:
+    make_files(tmp_path, "images/a.jpg", labels_a_txt="", data_yaml=text)
+    (tmp_path / "labels").mkdir()
+    assert formats.choose_format(tmp_path) == ("yolo", "data.yaml is broken or lacks a part")
+    with pytest.raises(UsageError, match=message):
+        formats.read(tmp_path)
+
+
+def test_settings_of_something_else_are_none(tmp_path: Path) -> None:
+    make_files(tmp_path, data_yaml="host: localhost\n")
+    assert find_settings(tmp_path) is None
+    assert formats.recognize(tmp_path) == {}
+
+
+def test_names_may_be_beside_the_settings(tmp_path: Path) -> None:
+    make_files(tmp_path, data_yaml="train: images\n", classes_txt="car\nbus\n")
+    assert read_settings(tmp_path).names == ("car", "bus")
 
 
 def test_settings_may_have_another_name(tmp_path: Path) -> None:

@@ -256,7 +256,6 @@ class TestPause:
         with pytest.raises(errors.ServerError) as caught:
             transport.request("GET", "a/", deadline=20)
         assert (caught.value.attempts, retries) == (1, [])
-        assert caught.value.elapsed < 20
 
 
 class TestSameInEach:

@@ -63,19 +63,17 @@ def test_two_run_at_once_and_more_wait_in_order(run: Run, release: Release, tmp_
     assert [job.end().status for job in jobs] == ["completed"] * 5
 
 
-SLEEP = "import time\ndef run():\n print('up')\n time.sleep(60)"
+SLEEP = "import time\ndef run():\n print('up')\n time.sleep(600)"
 
 
 def test_stop_while_it_runs(run: Run, engine: Engine) -> None:
     job = run(SLEEP)
     job.line("up")
     [process] = engine.processes()[job.job_id]
-    start = time.monotonic()
 
     assert engine.stop(job.job_id)
     engine.stop(job.job_id)  # again
     assert job.end() == Outcome("stopped", "It was stopped.")
-    assert time.monotonic() - start < 5
     assert is_gone(process.pid)
     assert engine.processes() == {}
     assert not engine.stop(job.job_id)
@@ -88,7 +86,7 @@ def test_stop_one_that_does_not_want_to(run: Run, engine: Engine) -> None:
     def run():
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         print("up")
-        time.sleep(60)
+        time.sleep(600)
     """)
     job.line("up")
     engine.stop(job.job_id)
@@ -190,7 +188,7 @@ file = ReleaseFile(code="tried", version="1.0.0", checksum={made.checksum!r},
 Engine({str(folder)!r}).submit(
     JobSpec(job_id="a/b", release=file, action="train", params={{}},
              base_url="http://127.0.0.1:9", credentials={{}}), Told())
-time.sleep(60)
+time.sleep(600)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
@@ -205,7 +203,7 @@ def test_jobs_end_when_who_runs_them_is_killed(release: Release, tmp_path: Path)
     import os, subprocess, time
     def run():
         print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
     """)
 
     pids = killed_while_it_runs(made, tmp_path / "other")
@@ -222,7 +220,7 @@ def test_hidden_processes_end_when_who_runs_them_is_killed(
     def run():
         hidden = subprocess.Popen(["sleep", "60"], env={}, start_new_session=True)
         print(hidden.pid, flush=True)
-        time.sleep(60)
+        time.sleep(600)
     """)
 
     [pid] = killed_while_it_runs(made, tmp_path / "other")

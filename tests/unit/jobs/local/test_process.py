@@ -30,7 +30,6 @@ class Ran:
     code: int
     lines: list[OutputLine]
     outcome: Outcome | None
-    seconds: float
 
     @property
     def messages(self) -> list[str]:
@@ -46,7 +45,6 @@ def ran(tmp_path: Path) -> Callable[..., Ran]:
         verdict.start()
         lines: list[OutputLine] = []
         output = Output(limits.output * 2**20, lines.extend)
-        start = time.monotonic()
         code = run(
             [sys.executable, "-c", script],
             folder=tmp_path,
@@ -57,7 +55,7 @@ def ran(tmp_path: Path) -> Callable[..., Ran]:
             **{"grace": 0.3, **options},  # type: ignore[arg-type]
         )
         output.flush()
-        return Ran(code, lines, verdict.outcome, time.monotonic() - start)
+        return Ran(code, lines, verdict.outcome)
 
     return ran
 
@@ -109,10 +107,9 @@ def test_one_that_closed_its_output_is_waited_for(ran: Callable[..., Ran]) -> No
 
 
 def test_the_time_limit(ran: Callable[..., Ran]) -> None:
-    done = ran("import time; time.sleep(60)", limits={"timeout": 0.5})
+    done = ran("import time; time.sleep(600)", limits={"timeout": 0.5})
 
     assert done.outcome == Outcome("failed", "It ran for longer than 0.5 s.")
-    assert 0.4 < done.seconds < 5
     assert done.code == -15
 
 
@@ -121,12 +118,11 @@ def test_one_that_ignores_the_polite_signal(ran: Callable[..., Ran]) -> None:
 import signal, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
 print("ready")
-time.sleep(60)
+time.sleep(600)
 """
     done = ran(script, limits={"timeout": 1})
 
     assert (done.code, done.messages) == (-9, ["ready"])
-    assert done.seconds < 6
 
 
 def test_the_end_can_be_prepared_for(ran: Callable[..., Ran]) -> None:
@@ -136,7 +132,7 @@ def end(*_):
     print("saved")
     sys.exit(3)
 signal.signal(signal.SIGTERM, end)
-time.sleep(60)
+time.sleep(600)
 """
     done = ran(script, limits={"timeout": 1}, grace=30)
 
@@ -148,7 +144,6 @@ def test_endless_output(ran: Callable[..., Ran]) -> None:
 
     assert done.outcome == Outcome("failed", "It printed more than 0.5 MiB.")
     assert sum(len(text) + 1 for text in done.messages) == 2**19 + 1  # the last line has no end
-    assert done.seconds < 10
 
 
 def test_endless_output_in_one_line(ran: Callable[..., Ran]) -> None:
@@ -160,7 +155,7 @@ def test_endless_output_in_one_line(ran: Callable[..., Ran]) -> None:
     assert "".join(done.messages) == "x" * 2**18
 
 
-HOLD = "import time; hold = b'x' * (120 << 20); time.sleep(60)"
+HOLD = "import time; hold = b'x' * (120 << 20); time.sleep(600)"
 
 
 def test_the_memory_limit(ran: Callable[..., Ran]) -> None:
@@ -175,9 +170,9 @@ def test_the_memory_of_children_counts(ran: Callable[..., Ran], session: bool) -
     script = f"""
 import subprocess, sys, time
 for _ in range(3):
-    subprocess.Popen([sys.executable, "-c", "import time; x = b'x' * (50 << 20); time.sleep(60)"],
+    subprocess.Popen([sys.executable, "-c", "import time; x = b'x' * (50 << 20); time.sleep(600)"],
                      start_new_session={session})
-time.sleep(60)
+time.sleep(600)
 """
     done = ran(script, limits={"memory": 150})
 
@@ -202,7 +197,7 @@ def test_nothing_is_left_behind(ran: Callable[..., Ran], session: bool) -> None:
     script = f"""
 import subprocess, sys
 child = subprocess.Popen(
-    [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(60)"],
+    [sys.executable, "-c", "import time; print('up', flush=True); time.sleep(600)"],
     start_new_session={session}, stdout=subprocess.PIPE)
 child.stdout.readline()
 print(child.pid)
@@ -211,24 +206,21 @@ print(child.pid)
 
     assert done.code == 0
     assert is_gone(int(done.messages[0]))
-    assert done.seconds < 10
 
 
 def test_one_left_behind_that_holds_the_output_is_not_waited_for(ran: Callable[..., Ran]) -> None:
-    done = ran("import subprocess; print(subprocess.Popen(['sleep', '60']).pid)")
+    done = ran("import subprocess; print(subprocess.Popen(['sleep', '600']).pid)")
 
     assert is_gone(int(done.messages[0]))
-    assert done.seconds < 5
 
 
 def test_stopped(ran: Callable[..., Ran]) -> None:
     verdict = StopRequest(Limits())
     threading.Timer(0.5, verdict.reach, [Outcome("stopped", "Enough.")]).start()
 
-    done = ran("import time; time.sleep(60)", verdict=verdict)
+    done = ran("import time; time.sleep(600)", verdict=verdict)
 
     assert (done.code, done.outcome) == (-15, Outcome("stopped", "Enough."))
-    assert done.seconds < 5
 
 
 def test_the_first_verdict_counts() -> None:
@@ -252,7 +244,7 @@ HIDDEN = """
 import os, time
 print(os.getpid(), flush=True)
 hold = b"x" * (int({size}) << 20)
-time.sleep(60)
+time.sleep(600)
 """
 CLEARED = """
 import subprocess, sys
@@ -302,7 +294,7 @@ class TestHidden:
 
     def test_end_with_a_stop(self, ran: Callable[..., Ran], kind: str) -> None:
         verdict = StopRequest(Limits())
-        script = write_away(kind, "print('up')\ntime.sleep(60)")
+        script = write_away(kind, "print('up')\ntime.sleep(600)")
         seen: list[str] = []
 
         def stop(tree: ProcessTree) -> None:
@@ -322,7 +314,7 @@ class TestHidden:
         assert is_gone(int(done.messages[0]))
 
     def test_count_for_the_memory(self, ran: Callable[..., Ran], kind: str) -> None:
-        done = ran(write_away(kind, "time.sleep(60)", size=150), limits={"memory": 120})
+        done = ran(write_away(kind, "time.sleep(600)", size=150), limits={"memory": 120})
 
         assert done.outcome == Outcome("failed", "It used more than 120 MiB of memory.")
         assert is_gone(int(done.messages[0]))
@@ -330,7 +322,7 @@ class TestHidden:
 
 @linux_only
 def test_job_that_suspends_its_supervisor_is_ended(ran: Callable[..., Ran]) -> None:
-    script = "import os, signal, time\nos.kill(os.getppid(), signal.SIGSTOP)\ntime.sleep(60)"
+    script = "import os, signal, time\nos.kill(os.getppid(), signal.SIGSTOP)\ntime.sleep(600)"
     done = ran(script, limits={"timeout": 0.5}, grace=0.1)
     assert done.outcome is not None
     assert done.outcome.status == "failed"
@@ -385,7 +377,7 @@ def test_a_reader_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
     output = Output(1 << 20, fail)
     with pytest.raises(OSError, match="no"):
         run(
-            [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(60)"],
+            [sys.executable, "-c", "import time; print(1, flush=True); time.sleep(600)"],
             folder=tmp_path,
             environment={MARK: KEY},
             mark=KEY,
