@@ -70,6 +70,7 @@ LOSSES: dict[str, str] = {
 _SNIFF = 2**16
 _MAX_SNIFFED = 200
 _LISTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_BEGIN = re.compile(rb'\{\s*"(info|licenses|images|annotations|categories)"\s*:')
 _KINDS = re.compile(r"^_*(annotations\.coco|instances|person_keypoints|captions|panoptic|stuff)_*")
 _SPLITS = re.compile(r"(train|valid|validation|val|test)(-?dev)?[_-]?(\d{4})?", re.IGNORECASE)
 _DEFAULT = "default"
@@ -96,7 +97,10 @@ def _find_files(folder: Path) -> list[Path]:
 
 
 def _has_lists(path: Path) -> bool:
-    """Return whether the begin or the end of a file has two of the three lists of COCO."""
+    """Return whether the begin or the end of a file has two of the three lists of COCO.
+
+    A file that begins like one and has no end was cut; reading says so.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_SNIFF)
@@ -105,8 +109,11 @@ def _has_lists(path: Path) -> bool:
             tail = file.read()
     except OSError:
         return False
-    is_object = text.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-    return is_object and len(set(_LISTS.findall(text) + _LISTS.findall(tail))) >= 2
+    text = text.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text.startswith(b"{"):
+        return False
+    is_cut = _BEGIN.match(text) is not None and not tail.rstrip().endswith(b"}")
+    return is_cut or len(set(_LISTS.findall(text) + _LISTS.findall(tail))) >= 2
 
 
 def _choose_split(path: Path, folder: Path) -> tuple[str | None, str]:
@@ -315,7 +322,15 @@ class _ReadStep:
             found = list(self.reader.read(rows, name, size, report))
         if size is None:
             size = next((each.size for each in found if isinstance(each, Mask)), None)
-        return Sample(name, found, size=size, image=image, split=file.split, id=row.id)
+        return Sample(
+            name,
+            found,
+            size=size,
+            image=image,
+            split=file.split,
+            id=row.id,
+            is_labelled=file.has_annotations,
+        )
 
     def _read_panoptic(
         self,

@@ -163,8 +163,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
         report.lose(".", "class-order", "Readers sort the classes by name.")
     if any(each.supercategory or each.keypoints for each in data.classes):
         report.lose(".", "class-details", "Only the names of the classes have a place.")
-    if data.info:
-        report.lose(".", "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(".", "info", f"{', '.join(data.lost_info)}: no place.")
     splits: set[str | None] = set()
     with open_register() as register:
         for sample in data.samples:

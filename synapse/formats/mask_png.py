@@ -266,8 +266,8 @@ def write(
     check_mode(images)
     if style not in ("index", "color"):
         raise UsageError(f"style={style!r} is not valid. Use 'index' or 'color'.")
-    if data.info:
-        report.lose(_CLASSES, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_CLASSES, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."

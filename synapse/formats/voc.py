@@ -397,8 +397,8 @@ def write(
         UsageError: An argument or the name of a split can't be used.
     """
     check_mode(images)
-    if data.info:
-        report.lose(_LABEL_MAP, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_LABEL_MAP, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."

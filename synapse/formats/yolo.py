@@ -33,6 +33,7 @@ from synapse.formats.yolo_layout import (
     find_settings,
     find_sources,
     get_label_path,
+    is_whole,
     iterate_labels,
     iterate_pictures,
     read_settings,
@@ -98,7 +99,10 @@ def recognize(folder: Path) -> str | None:
     """
     path = find_settings(folder)
     if path is not None:
-        return f"{path.name} names classes and splits"
+        is_good = path.suffix == ".data" or is_whole(path)
+        return (
+            f"{path.name} {'names classes and splits' if is_good else 'is broken or lacks a part'}"
+        )
     try:
         sources = find_sources(folder, YoloSettings(), FormatReport())
     except UsageError:
@@ -156,10 +160,11 @@ def read(
                 f"{settings.file or folder} has no kpt_shape: [joints, 3]. Write data.yaml with it."
             )
         if keypoints is not None:
-            joints = {index: list(keypoints) for index in range(len(class_names))}
+            joints = dict.fromkeys(range(len(class_names)), tuple(keypoints))
+        # One list for all classes without names: there may be many of both.
+        numbers = tuple(map(str, range(shape[0])))
         joints = {
-            index: [*joints.get(index, ())][: shape[0]]
-            or [str(position) for position in range(shape[0])]
+            index: tuple(joints.get(index, ())[: shape[0]]) or numbers
             for index in range(len(class_names))
         }
     reader = RowReader(task, class_names, joints, shape, clip)
@@ -176,6 +181,10 @@ def _choose_names(
     if isinstance(names, str):
         raise UsageError(f"names={names!r} is not a list. Pass the names of the classes in order.")
     found = settings.names if names is None else tuple(names)
+    if found is None and settings.file is not None:
+        raise UsageError(
+            f"{settings.file} has no names. Add the names of the classes, or pass names=[...]."
+        )
     if found is None:
         raise UsageError(
             f"{folder} has neither data.yaml nor classes.txt. Pass names=[...], the classes in "
@@ -299,8 +308,8 @@ def write(
         if each.supercategory or (each.skeleton if task == "pose" else each.keypoints):
             reason = f"Only the name of the class {each.name!r} has a place."
             report.lose("data.yaml", "class-details", reason)
-    if data.info:
-        report.lose("data.yaml", "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose("data.yaml", "info", f"{', '.join(data.lost_info)}: no place.")
     indices = {each.name: index for index, each in enumerate(data.classes)}
     count = max(map(len, joints.values()), default=0)
     rows = RowWriter(task, indices, joints, count, clip)
@@ -412,7 +421,8 @@ class _SetWriter:
         is_there = sample.image is None or sample.image.is_file()
         if not (is_there and place_picture(sample, self._folder / picture, self._images)):
             report.lose(name, "no-picture", "Only the label file is written.")
-        write_file(self._folder / get_label_path(picture), text.encode("ascii"))
+        if sample.is_labelled or text:  # an empty file would say that the picture shows nothing
+            write_file(self._folder / get_label_path(picture), text.encode("ascii"))
         self.splits.add(split)
         report.samples += 1
 
