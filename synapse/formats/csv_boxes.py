@@ -121,7 +121,9 @@ def _read_rows(path: Path) -> Iterator[list[str]]:
             sample = file.readline(2**16)
             file.seek(0)
             delimiter = max(",;\t", key=sample.count)
-            yield from csv.reader(file, delimiter=delimiter)
+            # Blanks belong to a value, such as the class " a", unless the header has some too.
+            has_blanks = f"{delimiter} " in sample
+            yield from csv.reader(file, delimiter=delimiter, skipinitialspace=has_blanks)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} is not readable CSV ({error}).") from None
 
@@ -254,6 +256,8 @@ def _parse_file(
             continue
         is_valid = len(row) == len(header) and bool(row[found["image"]].strip())
         values = {field: row[at].strip() for field, at in found.items()} if is_valid else {}
+        if values.get("label"):
+            values["label"] = row[found["label"]]  # "a" and " a" are two classes
         corners = [values.get(field, "") for field in place]
         yield (
             name,

@@ -139,7 +139,7 @@ def _list_labels(path: Path) -> set[str]:
     except UsageError:
         return set()  # the report names the file when its sample is read
     labels = [each.get("label") for each in shapes]
-    return {label.strip() for label in labels if isinstance(label, str) and label.strip()}
+    return {label for label in labels if isinstance(label, str) and label.strip()}
 
 
 def _iterate_steps(folder: Path) -> Iterator[Step]:
@@ -259,7 +259,7 @@ class _LabelMeReader:
         if not isinstance(label, str) or not label.strip():
             raise Unfit("no-class", "no label.")
         common: dict[str, Any] = {
-            "label": label.strip(),
+            "label": label,
             "id": new_id,
             "attributes": _read_attributes(shape),
         }

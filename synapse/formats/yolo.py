@@ -160,10 +160,11 @@ def read(
                 f"{settings.file or folder} has no kpt_shape: [joints, 3]. Write data.yaml with it."
             )
         if keypoints is not None:
-            joints = {index: list(keypoints) for index in range(len(class_names))}
+            joints = dict.fromkeys(range(len(class_names)), tuple(keypoints))
+        # One list for all classes without names: there may be many of both.
+        numbers = tuple(map(str, range(shape[0])))
         joints = {
-            index: [*joints.get(index, ())][: shape[0]]
-            or [str(position) for position in range(shape[0])]
+            index: tuple(joints.get(index, ())[: shape[0]]) or numbers
             for index in range(len(class_names))
         }
     reader = RowReader(task, class_names, joints, shape, clip)

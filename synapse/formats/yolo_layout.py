@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -45,6 +46,8 @@ _YAML_SPLIT = re.compile(r"^['\"]?(train|val|test)['\"]?\s*:", re.MULTILINE)
 _LISTS_OF_NAMES = ("classes.txt", "obj.names")
 # Longer files are something else.
 _MAX_SETTINGS = 4 << 20
+# Each row has as many: the largest known skeletons have some hundred.
+_MAX_JOINTS = 10_000
 
 
 def get_label_path(picture: str) -> str:
@@ -211,7 +214,7 @@ def _check_names(path: Path, names: Any, count: Any) -> tuple[str, ...]:
 
 
 def _check_unique(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice or "" in names:
         what = f"{twice[0]!r} twice" if twice else "an empty name"
         raise UsageError(f"{path} has {what}. Pass names=[...], a different name for each class.")
@@ -227,8 +230,11 @@ def _check_shape(path: Path, shape: Any) -> tuple[int, int] | None:
     if shape is None:
         return None
     is_pair = isinstance(shape, list) and len(shape) == 2 and all(map(is_int, shape))
-    if not is_pair or shape[0] < 1 or shape[1] not in (2, 3):
-        raise UsageError(f"{path}: kpt_shape is {shape!r}. Write [joints, 2] or [joints, 3].")
+    if not is_pair or not 1 <= shape[0] <= _MAX_JOINTS or shape[1] not in (2, 3):
+        raise UsageError(
+            f"{path}: kpt_shape is {shape!r}. Write [joints, 2] or [joints, 3], with at most "
+            f"{_MAX_JOINTS} joints."
+        )
     return shape[0], shape[1]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import attrs
 
 from synapse import formats
+from synapse._internal.described import Described, Description, summarize
 from synapse.annotations import write_document
 from synapse.errors import UsageError
 from synapse.formats import DataSet, FormatReport
@@ -19,8 +20,8 @@ from synapse.transfer.bulk.report import UploadReport
 __all__ = ["ImportReport", "import_data_set"]
 
 
-@attrs.frozen
-class ImportReport:
+@attrs.frozen(repr=False)
+class ImportReport(Described):
     """Outcome of an import.
 
     Attributes:
@@ -40,6 +41,17 @@ class ImportReport:
     annotated: int = 0
     empty: int = 0
     unlabelled: int = 0
+
+    def __repr__(self) -> str:
+        parts = [("format", self.format), ("data", self.data), ("upload", self.upload)]
+        return summarize(self, parts)
+
+    def _describe(self) -> Description:
+        data, upload = self.data._describe(), self.upload._describe()
+        how = f"{self.format} ({self.reason})" if self.reason else self.format
+        fields = [("format", how), *data.fields, *upload.fields]
+        table = upload.table or data.table
+        return Description(type(self).__name__, fields=fields, table=table, notes=upload.notes)
 
     def __str__(self) -> str:
         how = f" ({self.reason})" if self.reason else ""

@@ -87,6 +87,7 @@ def test_names_are_a_list_or_a_mapping(
         ("names: [car]\nnc: 3", "nc is 3, but names has 1"),
         ("names: [car]\nkpt_shape: [17]", "kpt_shape is"),
         ("names: [car]\nkpt_shape: [0, 3]", "kpt_shape is"),
+        ("names: [car]\nkpt_shape: [10001, 3]", "at most 10000 joints"),
         ("names: [car]\nkpt_names: nose", "kpt_names is not"),
         ("names: [car]\npath: [a]", "path is"),
         ("names: [car", "not valid YAML"),
@@ -308,3 +309,9 @@ def test_aliases_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("\n".join(lines))
     with pytest.raises(UsageError, match="has aliases"):
         load_yaml(tmp_path / "data.yaml")
+
+
+def test_many_names_are_compared_at_once(tmp_path: Path) -> None:
+    names = [f"class {number}" for number in range(100_000)]
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+    assert read_settings(tmp_path).names == tuple(names)
