@@ -207,6 +207,7 @@ class _FileSource(ItemSource):
             raise UsageError(f"{error} Pass {hint}." if hint else str(error)) from None
         else:
             self._check_masks()
+            self._check_pairs()
         finally:
             self.notes = [*self._ignored.notes, *self._note_unmatched(), *self._listing.notes]
 
@@ -248,6 +249,21 @@ class _FileSource(ItemSource):
                 f"{join_names([f'{folder}/' for folder in folders])}: these pictures may be for "
                 f"{spare[0]!r}, but their names don't say so. Nothing was sent. Pass "
                 f"{hint or 'match= with a pattern for each specification'}. {more}".rstrip()
+            )
+
+    def _check_pairs(self) -> None:
+        """Refuse files of which none belong together, if patterns would join them.
+
+        Raises:
+            UsageError: Every record has one file, and names show that some are of one record.
+        """
+        names = self._listing.list_specifications()
+        if self._matcher.is_told or len(names) < 2 or self._listing.has_pairs():
+            return
+        if hint := self._sample_files().suggest_match(self._matcher.specifications):
+            raise UsageError(
+                f"Each record would have one file, for {' or '.join(sorted(names))}, though names "
+                f"of files are alike. Nothing was sent. Pass {hint}."
             )
 
     def _sample_files(self) -> LayoutSample:
