@@ -15,6 +15,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 import synapse
 from synapse import profiles
+from synapse._internal.backoff import Backoff
 from synapse.clients.backend import BackendClient
 from synapse.emulator import Emulator
 from synapse.orm import session_base
@@ -53,6 +54,14 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
     monkeypatch.setattr(session_base, "_live", weakref.WeakSet())
     yield
     session_base.set_default(None)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a twentieth as long between attempts, except in tests of the pauses themselves."""
+    if request.node.get_closest_marker("real_pauses") is None:
+        delay = Backoff.delay
+        monkeypatch.setattr(Backoff, "delay", lambda self, count: delay(self, count) / 20)
 
 
 @pytest.fixture(autouse=True)
