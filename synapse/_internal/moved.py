@@ -96,7 +96,7 @@ _MOVED = {
     "transfer.bulk.spool": "transfer.bulk.file_listing",
     "transfer.bulk.tally": "transfer.bulk.report",
     "transfer.bulk.upload": "transfer.bulk.uploader",
-    "transfer.bulk.walking": "transfer.bulk.file_listing",
+    "transfer.bulk.walking": "transfer.bulk.file_walk",
     "transfer.chunked": "transfer.chunked_upload",
     "transfer.direct": "transfer.form_upload",
     "transfer.fetching": "transfer.range_request",

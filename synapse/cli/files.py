@@ -23,6 +23,16 @@ __all__ = ["download", "upload"]
 # As shells write the end by SIGINT.
 _INTERRUPTED = 130
 _WORKERS = typer.Option(min=1, max=256, help="Number of files in flight at once.")
+_MATCH = typer.Option(
+    metavar="PATTERN=NAME",
+    help="Files for a specification, such as 'masks/*_m.png=mask'. May be repeated; the first "
+    "pattern that fits decides.",
+)
+_IGNORE = typer.Option(metavar="PATTERN", help="Files or folders to leave out. May be repeated.")
+_COLUMNS = typer.Option(
+    metavar="COLUMN=NAME",
+    help="A manifest's column for a specification, such as 'file_name=image'. May be repeated.",
+)
 _PROFILE = typer.Option(help="Profile with the server's address and the token.")
 
 
@@ -34,13 +44,23 @@ def upload(
     project: Annotated[
         int | None, typer.Option(help="Id of a project; every data unit becomes a task in it.")
     ] = None,
+    match: Annotated[list[str] | None, _MATCH] = None,
+    ignore: Annotated[list[str] | None, _IGNORE] = None,
+    columns: Annotated[list[str] | None, _COLUMNS] = None,
     workers: Annotated[int, _WORKERS] = 8,
     profile: Annotated[str | None, _PROFILE] = None,
 ) -> None:
     """Upload many files as data units. The same command continues a stopped upload."""
+    pairs = _read_pairs("match", match), _read_pairs("columns", columns)
     with one_line_errors(), _open_session(profile) as session, _show_progress("Upload") as progress:
         report = session.data_collections.get(collection).upload(
-            source, project=project, workers=workers, progress=progress
+            source,
+            project=project,
+            workers=workers,
+            progress=progress,
+            match=pairs[0],
+            ignore=ignore,
+            columns=pairs[1],
         )
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)
@@ -72,6 +92,14 @@ def download(
             source = session.projects.get(project)
         report = source.download(dest, workers=workers, progress=progress)
     _print_report(report)
+
+
+def _read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
+    """Return the values of an option that is repeated, by the text before the last `=`."""
+    pairs = [text.rpartition("=") for text in texts or ()]
+    if any(not key or not value for key, _, value in pairs):
+        raise typer.BadParameter(f"--{option} needs a value of the form TEXT=NAME")
+    return {key: value for key, _, value in pairs} or None
 
 
 def _open_session(profile: str | None) -> Session:

@@ -39,7 +39,9 @@ class UploadUnitsMixin(Resource):
         workers: int = 8,
         progress: ProgressArgument = None,
         on_error: OnError = "collect",
-        match: Callable[[Path], str | None] | None = None,
+        match: Callable[[Path], str | None] | Mapping[str, str] | None = None,
+        ignore: str | Iterable[str] | None = None,
+        columns: Mapping[str, str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         skip_existing: SkipExisting = True,
     ) -> UploadReport:
@@ -70,8 +72,16 @@ class UploadUnitsMixin(Resource):
                 the bytes done and the bytes known.
             on_error: `"collect"` continues after a failure and reports the failure, `"raise"` stops
                 at the first.
-            match: Maps a file's path to the name of a specification; `None` leaves the file out.
-                By default folders, names and file types decide.
+            match: Names of specifications by pattern of the path, such as
+                `{"images/*.jpg": "image", "masks/*_m.png": "mask"}`: `*` stands for letters of one
+                name, `**` for any folders, `.*` at the end for any extension, and a name without
+                wildcards for all of that folder. The first pattern that fits decides; the same text
+                at the wildcards is the same unit. Or a function of the path that returns the name;
+                `None` leaves the file out. By default folders, names and file types decide.
+            ignore: Patterns of files and folders that are left out, such as `["docs", "*.bak"]`.
+                Hidden files, and those that systems leave, such as `Thumbs.db`, always are.
+            columns: Names of specifications by column of a manifest, such as
+                `{"file_name": "image"}`, beside columns that have the names.
             journal: File that stores the progress; by default one in the user's state folder for
                 this server, collection and source.
             skip_existing: `False` sends every file, and creates every unit that isn't in the
@@ -121,6 +131,8 @@ class UploadUnitsMixin(Resource):
             progress=progress,
             on_error=on_error,
             match=match,
+            ignore=ignore,
+            columns=columns,
             journal=journal,
             skip_existing=skip_existing,
         )

@@ -1,4 +1,4 @@
-"""List local files: below a folder, of a pattern, or sorted on disk.
+"""Sort local files by unit, on the disk.
 
 A folder is listed as a whole before anything is sent. `FileListing` sorts the files by unit,
 whatever the order of the file system, and needs no memory for them.
@@ -6,40 +6,21 @@ whatever the order of the file system, and needs no memory for them.
 
 from __future__ import annotations
 
-import fnmatch
-import glob
 import os
 import re
 import sqlite3
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
-import attrs
-
 from synapse.errors import UsageError
-from synapse.transfer.bulk.specification_matcher import Placement
+from synapse.transfer.bulk.specification_matcher import Placement, find_core, find_mask_folder
 from synapse.transfer.bulk.upload_item import ItemFile, quote_path
-from synapse.transfer.filenames import compose, fold
+from synapse.transfer.filenames import fold
 
-__all__ = [
-    "FileListing",
-    "FoundFile",
-    "OnUnreadable",
-    "glob_files",
-    "is_pattern",
-    "join_names",
-    "pattern_root",
-    "walk_files",
-]
-
-OnUnreadable = Callable[[str, OSError], object]
-"""Function called with the path of a folder that can't be read, and the reason."""
-
-FoundFile = tuple[str, bool]
-"""The relative path of a file, with `/`, and whether a link leads there."""
+__all__ = ["FileListing", "join_names"]
 
 _BATCH_SIZE = 1000
 _MAX_SHOWN = 3
@@ -75,6 +56,7 @@ class FileListing:
     Attributes:
         notes: Remarks on files that were left out, and on units that may belong together.
         left_out: Number of files that were left out.
+        doubtful: Folders of masks that were left out.
     """
 
     def __init__(self, root: Path) -> None:
@@ -82,11 +64,12 @@ class FileListing:
         self._real_root = os.path.realpath(root)
         self.notes: list[str] = []
         self.left_out = 0
+        self.doubtful: list[str] = []
         # A SQLite database without a name is a temporary file that SQLite removes.
         self._database = sqlite3.connect("", check_same_thread=False)
         self._database.executescript(_SCHEMA)
         self._database.create_function("fold_key", 1, _fold_key, deterministic=True)
-        self._database.create_function("stem", 1, _stem, deterministic=True)
+        self._database.create_function("core", 1, _core, deterministic=True)
 
     @property
     def files(self) -> int:
@@ -97,6 +80,11 @@ class FileListing:
     def size(self) -> int:
         """Bytes of all files."""
         return int(self._fetch_value("SELECT coalesce(sum(max(size, 0)), 0) FROM files"))
+
+    def list_specifications(self) -> set[str]:
+        """Return the names of the specifications that have files."""
+        rows = self._database.execute("SELECT DISTINCT specification FROM files")
+        return {name for (name,) in rows}
 
     def fill(self, files: Iterable[tuple[Placement, ItemFile, bool]]) -> None:
         """Add files, each with the place, and whether a link leads to the file."""
@@ -111,7 +99,7 @@ class FileListing:
                     file.changed,
                     os.fsencode(place.short) if place.short != place.key else None,
                     self._find_target(file) if is_linked else None,
-                    os.fsencode(_folder_of(file.name)) if place.is_doubtful else None,
+                    os.fsencode(find_mask_folder(file.name)) if place.is_doubtful else None,
                 )
             )
             if len(batch) >= _BATCH_SIZE:
@@ -183,23 +171,24 @@ class FileListing:
         execute = self._database.execute
         if not self._fetch_value("SELECT count(*) FROM files WHERE doubt IS NOT NULL"):
             return
-        execute("CREATE TEMP TABLE stems(stem BLOB PRIMARY KEY)")
-        execute("INSERT OR IGNORE INTO stems SELECT stem(relative) FROM files WHERE doubt IS NULL")
+        execute("CREATE TEMP TABLE cores(core BLOB PRIMARY KEY)")
+        execute("INSERT OR IGNORE INTO cores SELECT core(relative) FROM files WHERE doubt IS NULL")
         rows = execute(
             "SELECT doubt, count(*) FROM files WHERE doubt IS NOT NULL GROUP BY doubt"
-            " HAVING 2 * sum(stem(relative) IN (SELECT stem FROM stems)) >= count(*)"
+            " HAVING 2 * sum(core(relative) IN (SELECT core FROM cores)) >= count(*)"
         ).fetchall()
         for folder, _ in rows:
             execute("DELETE FROM files WHERE doubt = ?", (folder,))
         if rows:
             self.left_out += sum(count for _, count in rows)
-            folders = join_names([f"{os.fsdecode(folder)}/" for folder, _ in rows])
+            self.doubtful = [os.fsdecode(folder) for folder, _ in rows]
+            folders = join_names([f"{folder}/" for folder in self.doubtful])
             self.notes.append(
-                f"{folders}: no picture was taken ({self.left_out:,}), because the name promises "
-                "annotations, and pictures of the same names are elsewhere. Name the folder after "
-                "a specification, or pass match=."
+                f"{folders}: masks were not taken ({self.left_out:,}), because the names promise "
+                "annotations of pictures that are elsewhere. Name the folder after a "
+                "specification, or pass match=."
             )
-        execute("DROP TABLE stems")
+        execute("DROP TABLE cores")
 
     def _leave_out_copies(self) -> None:
         """Leave out units of links whose files another unit has, too."""
@@ -264,179 +253,17 @@ class FileListing:
         raise UsageError(reasons)
 
 
-def join_names(names: list[str]) -> str:
+def join_names(names: list[str], count: int = _MAX_SHOWN) -> str:
     """Return the first names for a message."""
-    shown = ", ".join(map(quote_path, names[:_MAX_SHOWN]))
-    return f"{shown}, ..." if len(names) > _MAX_SHOWN else shown
-
-
-def walk_files(root: Path, on_unreadable: OnUnreadable) -> Iterator[FoundFile]:
-    """Yield the files below a folder.
-
-    Names that begin with a dot are skipped. Links are followed, except into their own parents.
-
-    Args:
-        root: The folder.
-        on_unreadable: Called with a subfolder that can't be read, which is then skipped.
-
-    Raises:
-        UsageError: The folder itself can't be read.
-    """
-    pending = [_open_root(root)]
-    while pending:
-        folder = pending.pop()
-        for entry in folder.scan(on_unreadable):
-            if entry.name.startswith("."):
-                continue
-            if not _is_folder(entry):
-                yield folder.find_file(entry)
-            elif (subfolder := folder.enter(entry, on_unreadable)) is not None:
-                pending.append(subfolder)
-
-
-def is_pattern(source: str) -> bool:
-    """Return whether a source is a pattern, such as `photos/**/*.png`."""
-    return glob.has_magic(source)
-
-
-def pattern_root(pattern: str) -> Path:
-    """Return the folder before the first wildcard of a pattern."""
-    parts = Path(pattern).parts
-    plain = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts) - 1)
-    return Path(*parts[:plain])
-
-
-def glob_files(pattern: str, on_unreadable: OnUnreadable) -> Iterator[FoundFile]:
-    """Yield the files of a pattern; `**` matches any folders.
-
-    As in a folder, links aren't followed into their own parents, and names that begin with a dot
-    only match a part that begins with one. The forms of a letter are one.
-
-    Args:
-        pattern: The pattern.
-        on_unreadable: Called with a folder that can't be read, which is then skipped.
-
-    Raises:
-        UsageError: The folder before the first wildcard can't be read.
-    """
-    root = pattern_root(pattern)
-    if os.path.isdir(root):  # noqa: PTH112 - `Path` raises for locked folders
-        parts = Path(pattern).relative_to(root).parts
-        yield from _match_files(_open_root(root), parts, on_unreadable)
-
-
-@attrs.frozen
-class _Folder:
-    """A folder on the way.
-
-    Attributes:
-        path: Path that opens the folder.
-        relative: Path below the root, with `/`.
-        parents: Device and inode of the folder and all folders above.
-        is_linked: Whether a link leads to the folder.
-    """
-
-    path: str
-    relative: str
-    parents: tuple[tuple[int, int], ...]
-    is_linked: bool = False
-
-    def scan(self, on_unreadable: OnUnreadable) -> Iterator[os.DirEntry[str]]:
-        """Yield the entries; none of a folder that can't be read.
-
-        Raises:
-            UsageError: The folder is the root, and can't be read.
-        """
-        try:
-            with os.scandir(self.path) as entries:
-                yield from entries
-        except OSError as error:
-            if not self.relative:
-                raise _make_error(self.path, error) from error
-            on_unreadable(self.path, error)
-
-    def find_file(self, entry: os.DirEntry[str]) -> FoundFile:
-        """Return a file of the folder."""
-        relative = f"{self.relative}/{entry.name}" if self.relative else entry.name
-        return relative, self.is_linked or entry.is_symlink()
-
-    def enter(self, entry: os.DirEntry[str], on_unreadable: OnUnreadable) -> _Folder | None:
-        """Return a subfolder; `None` for a link to a parent, and a folder that can't be read."""
-        relative, is_linked = self.find_file(entry)
-        try:
-            identity = _identify(entry.path)
-        except OSError as error:
-            on_unreadable(entry.path, error)
-            return None
-        if identity in self.parents:
-            return None
-        return _Folder(entry.path, relative, (*self.parents, identity), is_linked)
-
-
-def _open_root(root: Path) -> _Folder:
-    try:
-        return _Folder(str(root), "", (_identify(str(root)),))
-    except OSError as error:
-        raise _make_error(str(root), error) from error
-
-
-def _identify(path: str) -> tuple[int, int]:
-    status = os.stat(path)  # noqa: PTH116 - for millions of folders
-    return status.st_dev, status.st_ino
-
-
-def _make_error(path: str, error: OSError) -> UsageError:
-    return UsageError(f"{path} can't be read: {error.strerror}.")
-
-
-def _walk_folders(root: _Folder, on_unreadable: OnUnreadable) -> Iterator[_Folder]:
-    pending = [root]
-    while pending:
-        folder = pending.pop()
-        yield folder
-        for entry in folder.scan(on_unreadable):
-            if not entry.name.startswith(".") and _is_folder(entry):
-                subfolder = folder.enter(entry, on_unreadable)
-                pending += [] if subfolder is None else [subfolder]
-
-
-def _match_files(
-    folder: _Folder, parts: Sequence[str], on_unreadable: OnUnreadable
-) -> Iterator[FoundFile]:
-    part, *rest = parts
-    if part == "**":
-        for subfolder in _walk_folders(folder, on_unreadable):
-            yield from _match_files(subfolder, rest or ["*"], on_unreadable)
-        return
-    matches = re.compile(fnmatch.translate(os.path.normcase(compose(part)))).match
-    for entry in folder.scan(on_unreadable):
-        if entry.name.startswith(".") and not part.startswith("."):
-            continue
-        if not matches(os.path.normcase(compose(entry.name))):
-            continue
-        if not _is_folder(entry):
-            if not rest:
-                yield folder.find_file(entry)
-        elif rest and (entered := folder.enter(entry, on_unreadable)) is not None:
-            yield from _match_files(entered, rest, on_unreadable)
-
-
-def _is_folder(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_dir()
-    except OSError:  # a link to itself: listed as a file that can't be read
-        return False
-
-
-def _folder_of(relative: str) -> str:
-    return relative.rpartition("/")[0]
+    shown = ", ".join(map(quote_path, names[:count]))
+    return f"{shown}, ..." if len(names) > count else shown
 
 
 # Functions for SQLite, whose text can't hold each name.
 
 
-def _stem(relative: bytes) -> bytes:
-    return os.fsencode(fold(PurePosixPath(os.fsdecode(relative)).stem))
+def _core(relative: bytes) -> bytes:
+    return os.fsencode(find_core(fold(PurePosixPath(os.fsdecode(relative)).stem)))
 
 
 def _fold_key(key: bytes) -> bytes:

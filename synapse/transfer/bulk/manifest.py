@@ -38,7 +38,10 @@ def is_manifest(path: Path) -> bool:
 
 
 def read_manifest(
-    path: Path, names: Collection[str], on_note: OnNote
+    path: Path,
+    names: Collection[str],
+    on_note: OnNote,
+    renamed: Mapping[str, str] | None = None,
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """Yield the items of a manifest, without loading all of them.
 
@@ -46,18 +49,23 @@ def read_manifest(
         path: The manifest: `.csv`, `.jsonl`, `.ndjson` or `.parquet`.
         names: Names of the specifications.
         on_note: Called with remarks, possibly several times with the same one.
+        renamed: Names of specifications by column.
 
     Returns:
         The place of each item, for messages, and `{"files": {...}, "meta": {...}}`.
 
     Raises:
-        UsageError: The manifest can't be read.
+        UsageError: The manifest can't be read, or no column is for a specification.
         MissingExtra: The manifest is Parquet, and `pyarrow` isn't installed.
     """
-    columns: dict[str, _Candidates] = {}
+    columns: dict[str, _Candidates] = _check_renamed(renamed or {}, names)
+    is_first = True
     try:
         for number, row in _READERS[path.suffix.lower()](path, on_note):
             label = f"{path.name}:{number}"
+            if is_first:
+                _check_columns(path, row, names, renamed or {})
+                is_first = False
             if any(value not in ("", None) for value in row.values()):
                 yield label, _split_row(row, _find_specifications(label, row, names, columns))
     except OSError as error:
@@ -66,6 +74,43 @@ def read_manifest(
         raise UsageError(
             f"{path} can't be read, because it isn't UTF-8 ({error}). Save it as UTF-8."
         ) from None
+
+
+def _check_renamed(renamed: Mapping[str, str], names: Collection[str]) -> dict[str, _Candidates]:
+    for column, name in renamed.items():
+        if name not in names:
+            raise UsageError(
+                f"columns= has {name!r} for {column!r}; the collection has "
+                f"{', '.join(map(repr, names))}."
+            )
+    return {column: (name, None) for column, name in renamed.items()}
+
+
+def _check_columns(
+    path: Path, row: Mapping[str, Any], names: Collection[str], renamed: Mapping[str, str]
+) -> None:
+    """Check that a manifest's first row has columns for files.
+
+    Raises:
+        UsageError: It has none, or lacks one of the argument `columns`.
+    """
+    if isinstance(row.get("files"), Mapping):
+        return
+    listed = ", ".join(map(repr, row))
+    missing = [column for column in renamed if column not in row]
+    if missing and path.suffix.lower() in (".csv", ".parquet"):
+        raise UsageError(f"{path.name} has no column {missing[0]!r} of columns=; it has {listed}.")
+    if not any(_find_candidates(column, names) != (None, None) for column in row) and not renamed:
+        able = [
+            column
+            for column, value in row.items()
+            if isinstance(value, str) and re.search(r"\.\w{2,4}$", value.strip())
+        ]
+        example = {(able or [*row, "path"])[0]: next(iter(names))}
+        raise UsageError(
+            f"{path.name} has no column for a file of the collection "
+            f"({', '.join(map(repr, names))}); it has {listed}. Pass columns={example!r}."
+        )
 
 
 def _find_specifications(

@@ -1,8 +1,8 @@
 """Match files to a collection's file specifications, and to each other.
 
-In a collection with several specifications, the caller's function `match` decides. Without one, the
-extension leaves the specifications of that file type, and those of the type `data`, which accept
-any file. Among these, the first rule that applies decides:
+The caller's `match` decides: a function, or patterns of paths. Without it, in a collection with
+several specifications, the extension leaves the specifications of that file type, and those of the
+type `data`, which accept any file. Among these, the first rule that applies decides:
 
 1. A folder named like a specification: `mask/001.png`.
 2. The file's own name: `001/mask.png`, or a name that ends with the specification's name after `_`,
@@ -19,19 +19,21 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
+from typing import TypeAlias
 
 import attrs
 
 from synapse.errors import UsageError
+from synapse.transfer.bulk.path_patterns import read_match
 from synapse.transfer.bulk.upload_item import Specification, quote_path
 from synapse.transfer.filenames import compose, fold
 
-__all__ = ["Match", "Matcher", "Placement", "guess_file_type"]
+__all__ = ["Match", "Matcher", "Placement", "find_core", "find_mask_folder", "guess_file_type"]
 
-Match = Callable[[Path], "str | None"]
-"""Function that returns the name of a file's specification; `None` ignores the file."""
+Match: TypeAlias = "Callable[[Path], str | None] | Mapping[str, str]"
+"""Specification of a file: a function of the path, or names by pattern; `None` ignores the file."""
 
 _EXTENSIONS = {
     "image": "avif bmp dcm gif heic heif jfif jpe jpeg jpg jp2 png ppm pgm svg tif tiff webp",
@@ -52,7 +54,14 @@ _MAX_FOLDERS = 1000
 # Folders of masks: `masks`, `trainannot`, `SegmentationClass`, `gtFine`.
 _ANNOTATIONS = re.compile(
     r"(annot(ation)?s?|masks?|labels?|trimaps?)$|(^|[ _.-])(gt|seg)([ _.-]|$|fine|coarse)"
-    r"|segmentation|ground[ _-]?truth"
+    r"|segmentation|ground[ _-]?truth|^labeledapproved"
+)
+# Masks beside their pictures: `1_mask.png`, `1_seg.png`, `1_parts_2.png`.
+_MASK_NAMES = re.compile(r"\w[ _.-](mask|seg|parts_\d+)$", re.IGNORECASE)
+_LOSSLESS = frozenset({"png", "bmp", "gif", "tif", "tiff"})
+_WORDS = re.compile(r"[ _.-]+")
+_MASK_WORDS = frozenset(
+    ["annotation", "annot", "gt", "l", "label", "labels", "mask", "parts", "seg", "segmentation"]
 )
 
 
@@ -67,7 +76,8 @@ class Placement:
         short: The unit if no file has the same `key`: the path also without the specification's
             name at the end of the file name, a folder named like another specification, and
             extensions before the last one, as in `001.png.json` and `001.nii.gz`.
-        is_doubtful: Whether the file is a picture in a folder whose name promises annotations.
+        is_doubtful: Whether the file is a picture whose name, or whose folder's, promises
+            annotations.
     """
 
     specification: str
@@ -84,6 +94,41 @@ def guess_file_type(path: str | os.PathLike[str]) -> str | None:
         ('image', None)
     """
     return _guess(PurePath(path).name)
+
+
+def find_core(stem: str) -> str:
+    """Return the part of a name that a picture and its mask share.
+
+    These are the parts up to the last one that begins with a digit, without words such as `gt`.
+
+    Example:
+        >>> find_core("aachen_000019_leftImg8bit"), find_core("aachen_000019_gtFine_labelIds")
+        ('aachen_000019', 'aachen_000019')
+        >>> find_core("gt_img_1"), find_core("cat_mask")
+        ('img_1', 'cat')
+    """
+    stem = re.sub(r"_parts_\d+$", "", stem)
+    cuts = [(match.start(), match.end()) for match in _WORDS.finditer(stem)]
+    starts = [0, *(end for _, end in cuts)]
+    ends = [*(start for start, _ in cuts), len(stem)]
+    first, last = 0, len(starts) - 1
+    numbers = [at for at, start in enumerate(starts) if stem[start : start + 1].isdigit()]
+    while first < last and stem[starts[first] : ends[first]].casefold() in _MASK_WORDS:
+        first += 1
+    if numbers and numbers[-1] >= first:
+        last = numbers[-1]
+    while first < last and stem[starts[last] : ends[last]].casefold() in _MASK_WORDS:
+        last -= 1
+    return stem[starts[first] : ends[last]] or stem
+
+
+def find_mask_folder(relative: str) -> str:
+    """Return the highest folder of a path whose name promises annotations, else the last one."""
+    folders = relative.split("/")[:-1]
+    for place, name in enumerate(folders):
+        if _ANNOTATIONS.search(fold(name)):
+            return "/".join(folders[: place + 1])
+    return "/".join(folders) or "."
 
 
 def _guess(name: str) -> str | None:
@@ -126,10 +171,10 @@ class Matcher:
 
     Args:
         specifications: The collection's specifications.
-        match: The caller's function, if any.
+        match: The caller's function or patterns, if any.
 
     Raises:
-        UsageError: The collection has no specifications.
+        UsageError: The collection has no specifications, or `match` is not valid.
     """
 
     def __init__(self, specifications: Sequence[Specification], match: Match | None = None) -> None:
@@ -144,7 +189,13 @@ class Matcher:
         self._folded = {fold(name): name for name in self.by_name}
         self._candidates = {kind: self._find_candidates(kind) for kind in (*_EXTENSIONS, None)}
         self._folders: dict[str, _FolderNames] = {}
-        self._match = match
+        self._patterns = read_match(match, self.by_name) if isinstance(match, Mapping) else None
+        self._match = None if isinstance(match, Mapping) else match
+        if self._match is not None and not callable(match):
+            raise UsageError(
+                f"match={match!r} is not valid. Pass a function of the path, or a mapping such as "
+                f"{{'masks/*.png': {specifications[0].name!r}}}."
+            )
         self._only = specifications[0] if len(specifications) == 1 else None
 
     @property
@@ -153,9 +204,9 @@ class Matcher:
         return self._only is not None
 
     @property
-    def has_function(self) -> bool:
-        """Whether the caller's function decides."""
-        return self._match is not None
+    def is_told(self) -> bool:
+        """Whether the caller's function or patterns decide."""
+        return self._match is not None or self._patterns is not None
 
     def place(self, relative: str, path: str) -> Placement | None:
         """Return a file's specification and unit.
@@ -171,6 +222,8 @@ class Matcher:
             UsageError: Several specifications match, or `match` returned an unknown name.
         """
         relative = compose(relative)
+        if self._patterns is not None:
+            return self._place_by_patterns(relative)
         path_of_folder, _, name = relative.rpartition("/")
         folder = self._read_folder(path_of_folder)
         specification = self._find(folder, name) if self._match is None else self._match(Path(path))
@@ -186,6 +239,20 @@ class Matcher:
             return Placement(specification, relative, relative, is_doubtful)
         key, short = self._find_keys(folder, name, specification)
         return Placement(specification, key, short, is_doubtful)
+
+    def accepts(self, name: str, path: str) -> bool:
+        """Return whether a specification takes files of a path's type."""
+        return _accepts(self.by_name[name], _guess(path.rpartition("/")[2]))
+
+    def _place_by_patterns(self, relative: str) -> Placement | None:
+        for pattern in self._patterns or ():
+            if (key := pattern.find_unit(relative)) is not None:
+                if self.is_single:
+                    return Placement(pattern.specification, relative, relative)
+                folder, found, name = key.rpartition("/")
+                short = folder + found + self._shorten(name, pattern.specification)
+                return Placement(pattern.specification, key, short)
+        return None
 
     def check(self, label: str, names: Sequence[str]) -> None:
         """Check that an item has all required files, and no unknown ones.
@@ -230,7 +297,7 @@ class Matcher:
         for match in reversed(folder.matches):
             if match in candidates.accepting:
                 return match
-        stem = _split_name(name)[0]
+        stem = _split_name(name)[1]
         if (match := self._folded.get(fold(stem))) in candidates.accepting:
             return match
         for match in candidates.suffixes:
@@ -251,10 +318,15 @@ class Matcher:
         return found[0].name if found else None
 
     def _is_doubtful(self, folder: _FolderNames, name: str, specification: str) -> bool:
+        if not _guess(name) == self.by_name[specification].file_type == "image":
+            return False
+        if folder.has_annotations and specification not in folder.matches:
+            return True
+        stem, _, extension = name.rpartition(".")
         return (
-            folder.has_annotations
-            and specification not in folder.matches
-            and _guess(name) == self.by_name[specification].file_type == "image"
+            extension.lower() in _LOSSLESS
+            and _MASK_NAMES.search(stem) is not None
+            and _cut(stem, specification) is None
         )
 
     def _find_keys(self, folder: _FolderNames, name: str, specification: str) -> tuple[str, str]:

@@ -32,7 +32,7 @@ import hashlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -117,6 +117,8 @@ def upload_many(
     progress: ProgressArgument = None,
     on_error: OnError = "collect",
     match: Match | None = None,
+    ignore: str | Iterable[str] | None = None,
+    columns: Mapping[str, str] | None = None,
     journal: str | os.PathLike[str] | None = None,
     skip_existing: SkipExisting = True,
 ) -> UploadReport:
@@ -130,7 +132,7 @@ def upload_many(
     matcher = Matcher(target.specifications, match)
     with (
         _convert_disk_errors(),
-        contextlib.closing(open_source(source, matcher)) as items,
+        contextlib.closing(open_source(source, matcher, ignore=ignore, columns=columns)) as items,
         show_progress(progress, "Upload") as shown,
     ):
         items.check()

@@ -151,9 +151,9 @@ class TestSources:
 
     def test_function(self, collection: synapse.DataCollection, folder: Path) -> None:
         report = upload(
-            collection, folder, match=lambda path: "image" if path.suffix == ".db" else None
+            collection, folder, match=lambda path: "image" if path.suffix == ".txt" else None
         )
-        assert there(collection) == [{"image": "thumbs.db"}]
+        assert there(collection) == [{"image": "a.txt"}]
         assert report.ignored == 4
 
 

@@ -24,6 +24,7 @@ class Session:
 
     report = Report()
     calls: list[tuple[Any, ...]]
+    options: dict[str, Any]
 
     def __init__(self, profile: str | None) -> None:
         Session.calls = [("profile", profile)]
@@ -39,8 +40,11 @@ class Session:
         self.calls.append(("get", key))
         return self
 
-    def upload(self, source: str, *, project: int | None, workers: int, progress: Any) -> Report:
+    def upload(
+        self, source: str, *, project: int | None, workers: int, progress: Any, **options: Any
+    ) -> Report:
         self.calls.append(("upload", source, project, workers))
+        Session.options = options
         return self.report
 
     def download(self, dest: Any, *, workers: int, progress: Any) -> Report:
@@ -81,3 +85,20 @@ def test_failures_are_lines_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("options", [[], ["--collection", "1", "--project", "1"]])
 def test_a_download_is_of_a_collection_or_of_a_project(options: list[str]) -> None:
     assert CliRunner().invoke(app, ["download", "here", *options]).exit_code == 2
+
+
+def test_layout_options() -> None:
+    options = ["--match", "a=b/*.png=image", "--match", "c=mask", "--ignore", "x", "--ignore", "y"]
+    command = ["upload", "photos", "--collection", "5", *options, "--columns", "file=image"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert Session.options == {
+        "match": {"a=b/*.png": "image", "c": "mask"},
+        "ignore": ["x", "y"],
+        "columns": {"file": "image"},
+    }
+
+
+@pytest.mark.parametrize("value", ["image", "=image", "a="])
+def test_pairs_need_both_parts(value: str) -> None:
+    command = ["upload", "photos", "--collection", "5", "--match", value]
+    assert CliRunner().invoke(app, command).exit_code == 2

@@ -201,9 +201,6 @@ class TestFolder:
                     }
                 ],
             ),
-            # masks without a specification of their own
-            (["train/1.png", "trainannot/1.png"], [{"image": "train/1.png"}]),
-            (["images/1.png", "labels/1.png"], [{"image": "images/1.png"}]),
             (
                 ["with_mask/1.png", "other/2.png"],
                 [{"image": "other/2.png"}, {"image": "with_mask/1.png"}],
@@ -229,7 +226,11 @@ class TestFolder:
         opened.check()
         assert names(list(opened)) == [{"image": "val/1.png"}]
         assert opened.ignored == 4
-        assert [note.partition(":")[0] for note in opened.notes] == ["xml/", "valannot/"]
+        assert [note.partition(":")[0] for note in opened.notes] == [
+            "xml/",
+            "1.xml and 1 more .xml",
+            "valannot/",
+        ]
         opened.close()
         assert len(read(tmp_path / "valannot")) == 2
         assert (
@@ -741,7 +742,7 @@ class TestManifest:
             ("x.csv", b"image\n1.png,2\n", "x.csv:2 has another number of columns"),
             ("x.csv", b'image\n"1.png', r"x.csv:\d is not valid CSV"),
             ("x.csv", b"image\n\xff.png\n", "isn't UTF-8"),
-            ("x.csv", b"photo\n1.png\n", "x.csv:2 has no file for 'image'"),
+            ("x.csv", b"photo\n1.png\n", "x.csv has no column .* Pass columns=.'photo': 'image'"),
             ("x.jsonl", b'{"image": "1.png"}\n{"image"', "x.jsonl:2 is not valid JSON"),
             ("x.jsonl", b"[1]", "x.jsonl:1 is not a JSON object"),
             ("x.jsonl", b"[" * 100_000, "x.jsonl:1 is not valid JSON"),

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from synapse.errors import UsageError
-from synapse.transfer.bulk.specification_matcher import Matcher, Placement, guess_file_type
+from synapse.transfer.bulk.specification_matcher import (
+    Matcher,
+    Placement,
+    find_core,
+    find_mask_folder,
+    guess_file_type,
+)
 from synapse.transfer.bulk.upload_item import Specification
 
 IMAGE = Specification("image", "image", is_primary=True)
@@ -130,6 +136,12 @@ def test_name_at_the_end_is_only_cut_from_the_short_key() -> None:
         ("gtFine/a/1.png", True),
         ("x/ground truth/1.png", True),
         ("val_gt/1.png", True),
+        ("LabeledApproved_full/1_L.png", True),
+        ("1_seg.png", True),
+        ("1_parts_2.png", True),
+        ("1_seg.jpg", False),
+        ("seg.png", False),
+        ("1_mask.png", False),
         ("train/1.png", False),
         ("labeled/1.png", False),
         ("weight/1.png", False),
@@ -203,3 +215,45 @@ def test_record_is_checked(names: list[str], message: str) -> None:
 def test_record_without_files() -> None:
     with pytest.raises(UsageError, match="has no files"):
         Matcher([MASK]).check("record 3", [])
+
+
+@pytest.mark.parametrize(
+    ("stem", "core"),
+    [
+        ("1", "1"),
+        ("img_1", "img_1"),
+        ("gt_img_1", "img_1"),
+        ("0001tp_006690_l", "0001tp_006690"),
+        ("ade_train_00016869_seg", "ade_train_00016869"),
+        ("ade_train_00016869_parts_1", "ade_train_00016869"),
+        ("cat_mask", "cat"),
+        ("cat_dog", "cat_dog"),
+        ("mask", "mask"),
+        ("_", "_"),
+        ("", ""),
+    ],
+)
+def test_core_of_a_name(stem: str, core: str) -> None:
+    assert find_core(stem) == core
+
+
+@pytest.mark.parametrize(
+    ("path", "folder"),
+    [
+        ("gtFine/train/aachen/1.png", "gtFine"),
+        ("a/trainannot/1.png", "a/trainannot"),
+        ("a/b/1_seg.png", "a/b"),
+        ("1_seg.png", "."),
+    ],
+)
+def test_folder_of_masks(path: str, folder: str) -> None:
+    assert find_mask_folder(path) == folder
+
+
+def test_patterns_decide() -> None:
+    matcher = Matcher([IMAGE, LABEL], {"img/*": "image", "ann/*.json": "label"})
+    assert matcher.place("ds/img/1.jpg", "") == Placement("image", "ds/1.jpg", "ds/1.jpg")
+    assert matcher.place("ds/ann/1.jpg.json", "") == Placement("label", "ds/1.jpg", "ds/1")
+    assert matcher.place("ds/1.jpg", "") is None
+    single = Matcher([IMAGE], {"img": "image"})
+    assert single.place("img/1.jpg", "") == Placement("image", "img/1.jpg", "img/1.jpg")
