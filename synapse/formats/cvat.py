@@ -44,7 +44,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import check_mode, find_pictures
+from synapse.formats.pictures import check_mode, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
@@ -93,7 +93,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.xml")):
+    for path in list_entries(folder, ".xml"):
         with path.open("rb") as file:
             head = file.read(2**16)
         if b"<annotations" in head and (b"<image" in head or b"<meta" in head):

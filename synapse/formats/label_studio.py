@@ -42,7 +42,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode
+from synapse.formats.pictures import SUFFIXES, check_mode, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -89,7 +89,7 @@ def recognize(folder: Path) -> str | None:
 
 def _find_files(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for path in sorted(folder.glob("*.json"))[:_MAX_SNIFFED]:
+    for path in list_entries(folder, ".json")[:_MAX_SNIFFED]:
         try:
             with path.open("rb") as file:
                 text = file.read(_SNIFF).removeprefix(b"\xef\xbb\xbf").lstrip()

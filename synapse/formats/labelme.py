@@ -39,7 +39,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, write_file
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files, find_pictures, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -94,9 +94,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*.json")):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1]):
-            yield path
+    yield from sorted(find_files(folder, ".json", hidden=True))
 
 
 # -- Reading --------------------------------------------------------------------------------------
