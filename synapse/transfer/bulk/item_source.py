@@ -1,4 +1,4 @@
-"""What every source of upload items has."""
+"""The base of all sources of upload items."""
 
 from __future__ import annotations
 
