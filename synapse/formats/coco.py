@@ -29,7 +29,7 @@ from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWr
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.parts import find_size, write_picture
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame
-from synapse.formats.pictures import SUFFIXES, check_mode
+from synapse.formats.pictures import check_mode, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -93,7 +93,8 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> list[Path]:
-    candidates = sorted(path for depth in ("*.json", "*/*.json") for path in folder.glob(depth))
+    places = [folder, *(path for path in list_entries(folder) if path.is_dir())]
+    candidates = sorted(path for place in places for path in list_entries(place, ".json"))
     return [path for path in candidates[:_MAX_SNIFFED] if _has_lists(path)]
 
 
@@ -275,17 +276,11 @@ class _Pictures:
         """Yield the names of the picture files that no row names."""
         for folder in sorted(self._used):
             others = [each for each in self._used if each != folder and folder in each.parents]
-            for root, inside, names in os.walk(folder):
-                inside[:] = sorted(
-                    each
-                    for each in inside
-                    if not each.startswith(".") and Path(root) / each not in others
-                )
-                for each in sorted(names):
-                    name = (Path(root) / each).relative_to(folder).as_posix()
-                    is_picture = Path(each).suffix.lower() in SUFFIXES
-                    if is_picture and not each.startswith(".") and not self._index.has_name(name):
-                        yield name
+            for path in find_pictures(folder):
+                name = path.relative_to(folder).as_posix()
+                is_other = any(each in path.parents for each in others)
+                if not is_other and not self._index.has_name(name):
+                    yield name
 
 
 @attrs.frozen

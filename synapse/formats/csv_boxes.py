@@ -36,7 +36,7 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures
+from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -115,9 +115,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> list[Path]:
-    return sorted(
-        [*folder.glob("*.csv"), *(path for top in _SPLITS for path in folder.glob(f"{top}/*.csv"))]
-    )
+    return sorted(path for top in ("", *_SPLITS) for path in list_entries(folder / top, ".csv"))
 
 
 def _read_rows(path: Path) -> Iterator[list[str]]:

@@ -45,7 +45,7 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import check_mode, find_pictures
+from synapse.formats.pictures import check_mode, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
@@ -96,7 +96,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.xml")):
+    for path in list_entries(folder, ".xml"):
         with path.open("rb") as file:
             head = file.read(2**16)
         if b"<annotations" in head and (b"<image" in head or b"<meta" in head):

@@ -42,7 +42,7 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, is_possible_size
-from synapse.formats.pictures import SUFFIXES, check_mode
+from synapse.formats.pictures import SUFFIXES, check_mode, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -92,7 +92,7 @@ def recognize(folder: Path) -> str | None:
 
 def _find_files(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for path in sorted(folder.glob("*.json"))[:_MAX_SNIFFED]:
+    for path in list_entries(folder, ".json")[:_MAX_SNIFFED]:
         try:
             with path.open("rb") as file:
                 text = file.read(_SNIFF).removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -40,7 +40,7 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, write_file
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files, find_pictures, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -97,9 +97,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*.json")):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1]):
-            yield path
+    yield from sorted(find_files(folder, ".json", hidden=True))
 
 
 # -- Reading --------------------------------------------------------------------------------------

@@ -70,7 +70,7 @@ def test_shapes_are_turned_to_where_the_picture_has_them(orientation: int) -> No
 @pytest.mark.parametrize("orientation", TURNED)
 def test_masks_are_turned_pixel_by_pixel(orientation: int) -> None:
     pixels = {(0, 0), (1, 0), (59, 29), (40, 3), (40, 4), (41, 4)}
-    shown = []
+    shown: list[int] = []
     for x, y in pixels:
         column, row = show(orientation, x + 0.5, y + 0.5)
         shown.append(int(row) * SHOWN[0] + int(column))
