@@ -171,7 +171,8 @@ class SyncReport(UploadReport):
 
     Attributes:
         new: Units that the collection lacked; without ids after `dry_run`.
-        changed: Units whose files or `meta` differed; the ids are those of the new units, if made.
+        changed: Units whose files or `meta` differed; the ids are those of the new
+            units, or else of the newest old ones.
         unchanged: Units that the collection had.
         gone: Units of the collection whose key the source lacks.
         twice: Units that exist more than once with the same key and content.

@@ -217,12 +217,12 @@ class ServerUnits:
             insert = "INSERT OR IGNORE INTO entries(key, state, unit) VALUES (?, ?, ?)"
             return bool(self._database.execute(insert, (_encode(key), state, unit)).rowcount)
 
-    def set_state(self, item: UploadItem, state: State) -> None:
-        """Set the state, the unit and the task of an item's entry."""
+    def set_state(self, item: UploadItem, state: State, unit: int | None = None) -> None:
+        """Set the state, the unit and the task of an item's entry; `unit` is a former one."""
         with self._lock:
             self._database.execute(
                 "UPDATE entries SET state = ?, unit = ?, task = ? WHERE key = ?",
-                (state, item.unit, item.task, _encode(item.sync_key)),
+                (state, item.unit or unit, item.task, _encode(item.sync_key)),
             )
 
     def set_ids(self, items: Iterable[UploadItem]) -> None:

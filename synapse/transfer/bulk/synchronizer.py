@@ -156,8 +156,9 @@ class Synchronizer:
             if item.is_from_earlier_run:
                 self._units.set_state(item, "unchanged")
                 continue
-            self._units.set_state(item, "changed" if others else "new")
             is_done = self.options.dry_run or (others and self.options.on_change == "skip")
+            unit = max(others, default=None) if is_done else None
+            self._units.set_state(item, "changed" if others else "new", unit)
             if not is_done:
                 new.append(item)
         return new
