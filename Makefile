@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # More workers than cores: many tests wait for a simulated network.
 TEST_WORKERS ?= 3
 
-.PHONY: help demo test test-ray test-platform-plugins test-others soak bench lint format docs build clean
+.PHONY: help demo test test-ray test-formats test-platform-plugins test-others soak bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -29,6 +29,11 @@ $(VENV)/.ray: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[ray]'
 	@touch $@
 
+# The libraries that the formats are compared with are large as well.
+$(VENV)/.formats: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[formats-test]'
+	@touch $@
+
 $(VENV)/.bench: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]'
 	@touch $@
@@ -42,6 +47,9 @@ test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and t
 
 test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own
 	$(BIN)/python -m pytest tests/ray
+
+test-formats: $(VENV)/.formats ## Compare the formats with pycocotools, supervision and datumaro
+	$(BIN)/python -m pytest tests/formats_oracles
 
 test-platform-plugins: $(VENV)/.dev ## Run plugins of the platform's package, where Python 3.12 is found
 	$(BIN)/python -m pytest tests/platform

@@ -12,9 +12,17 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from synapse._internal.redaction import cleaned
+from synapse._internal.described import (
+    Described,
+    DescribedTable,
+    Description,
+    brief,
+    cut,
+)
+from synapse._internal.redaction import cleaned, redacted
 
 __all__ = [
     "AuthenticationError",
@@ -80,13 +88,34 @@ def may_have_been_processed(status: int, retry_after: float | None = None) -> bo
     return status == 408 or (status >= 500 and not is_put_off)
 
 
-class SynapseError(Exception):
+class SynapseError(Described, Exception):
     """The base of every error that the SDK raises on purpose."""
 
     def __reduce__(self) -> tuple[Callable[..., SynapseError], tuple[Any, ...]]:
         # Exception's own pickling calls the class with `args`, which fails for keyword-only
         # constructors and loses attributes; this method restores both.
         return _restore, (type(self), self.args, dict(self.__dict__))
+
+    def _describe(self) -> Description:
+        return Description(type(self).__name__, fields=[("message", _shorten(str(self)))])
+
+
+def _shorten(text: str) -> str:
+    return cut(redacted(text[:4096]), 600)
+
+
+def _table_of_reasons(what: str, reasons: Mapping[Any, Any]) -> DescribedTable | None:
+    if not reasons:
+        return None
+    rows = [
+        (_shorten(str(name)), _shorten(", ".join(map(str, why))) if _is_texts(why) else brief(why))
+        for name, why in islice(reasons.items(), 10)
+    ]
+    return DescribedTable((what, "reason"), rows, len(reasons))
+
+
+def _is_texts(value: Any) -> bool:
+    return isinstance(value, list) and len(value) < 10 and all(isinstance(v, str) for v in value)
 
 
 def _restore(
@@ -286,6 +315,22 @@ class ClientError(SynapseError):
         text += ")"
         return f"{text}. {self.hint}" if self.hint else text
 
+    def _describe(self) -> Description:
+        known = [
+            ("resource", self.resource),
+            ("status", self.status_code),
+            ("detail", self.detail),
+            ("request", f"{self.method} {self.url}" if self.method and self.url else None),
+            ("request id", self.request_id),
+            ("attempts", self.attempts if self.attempts > 1 else None),
+            ("hint", self.hint),
+        ]
+        return Description(
+            type(self).__name__,
+            fields=[(name, _shorten(str(value))) for name, value in known if value],
+            table=_table_of_reasons("field", self.fields),
+        )
+
 
 class BadRequest(ClientError):
     """400: the server couldn't make sense of the request."""
@@ -419,6 +464,15 @@ class JobError(SynapseError):
         self.status = status
         self.lines = list(lines)
 
+    def _describe(self) -> Description:
+        fields = [("job", self.job_id), ("status", self.status)]
+        rows = [(_shorten(line),) for line in self.lines[-10:]]
+        return Description(
+            type(self).__name__,
+            fields=[*fields, ("message", _shorten(str(self.args[0]).partition("\n")[0]))],
+            table=DescribedTable(("last lines",), rows, len(self.lines)) if rows else None,
+        )
+
 
 class JobFailed(JobError):
     """A job that was waited for has failed."""
@@ -474,3 +528,8 @@ class BulkError(SynapseError):
         self.created = list(created)
         self.errors: dict[int, Any] = dict(errors or {})
         self.cause = cause
+
+    def _describe(self) -> Description:
+        fields = [("message", _shorten(str(self))), ("created", f"{len(self.created):,}")]
+        table = _table_of_reasons("position", self.errors)
+        return Description(type(self).__name__, fields=fields, table=table)

@@ -9,10 +9,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from synapse._internal.closing import Closing
+from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
+from synapse._internal.redaction import redacted
 from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
+from synapse.orm.description import summary_of
 from synapse.orm.session_base import LazyPolicy, SessionBase
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
@@ -61,7 +64,7 @@ _OF_OBJECTS = {
 }
 
 
-class Session(Closing, SessionBase):
+class Session(Described, Closing, SessionBase):
     """A connection to a Synapse server as one user, with one Python object per server object.
 
     Making a session sends no request; the first use does. A session is a context manager, and may
@@ -312,7 +315,24 @@ class Session(Closing, SessionBase):
         return sorted(names - _OF_OBJECTS)
 
     def __repr__(self) -> str:
-        return f"Session({self.transport.settings.base_url!r})"
+        settings, user = self.transport.settings, self._user
+        parts = [repr(redacted(settings.base_url))]
+        parts += [f"tenant={settings.tenant!r}"] if settings.tenant else []
+        parts += [f"user={name}" for _, name in (summary_of(user) if user else ())]
+        return f"Session({', '.join(parts)})"
+
+    def _describe(self) -> Description:
+        settings, user = self.transport.settings, self._user
+        known = [
+            ("server", redacted(settings.base_url)),
+            ("tenant", settings.tenant),
+            ("profile", settings.profile),
+            ("user", repr(user)[1:-1] if user else "not asked yet; session.me asks"),
+            ("lazy loading", self.lazy),
+            ("requests", f"{self.request_count:,}"),
+        ]
+        fields = [(name, value) for name, value in known if value]
+        return Description("Session", "closed" if self.is_closed else None, fields)
 
     def __reduce__(self) -> tuple[Any, ...]:
         settings = self.transport.settings

@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeAlias
 
 import attrs
 
+from synapse._internal.described import Described, Description, brief, describe_fields
 from synapse._internal.json_values import to_json
 from synapse.errors import FieldValueError
 
@@ -77,7 +78,7 @@ class Source:
 
 
 @attrs.frozen(kw_only=True)
-class Annotation:
+class Annotation(Described):
     """One annotation of a medium. Make subclasses; change a copy by `attrs.evolve`.
 
     Attributes:
@@ -91,10 +92,10 @@ class Annotation:
     # Kind of medium of a document that has no medium yet.
     MEDIUM: ClassVar[str] = "image"
 
-    label: str | None = None
-    attributes: Json = attrs.field(factory=dict, converter=dict, hash=False)
-    id: str = attrs.field(factory=make_id)
-    medium: str | None = None
+    label: str | None = attrs.field(default=None, repr=brief)
+    attributes: Json = attrs.field(factory=dict, converter=dict, hash=False, repr=brief)
+    id: str = attrs.field(factory=make_id, repr=brief)
+    medium: str | None = attrs.field(default=None, repr=brief)
     source: Source | None = attrs.field(default=None, eq=False, repr=False)
 
     @property
@@ -111,6 +112,9 @@ class Annotation:
     def area(self) -> float:
         """Area in square pixels; 0 for what has none."""
         return 0.0
+
+    def _describe(self) -> Description:
+        return Description(type(self).__name__, fields=describe_fields(self), document=[self])
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:  # noqa: ARG003 - for those with a geometry

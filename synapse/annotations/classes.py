@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.described import Described, Description, brief, describe_fields
 from synapse.annotations.base import Annotation
 from synapse.annotations.document import Annotations, read_document
 from synapse.annotations.links import Group, OtherAnnotation, Relation
@@ -21,7 +22,7 @@ _TOLERANCE = 0.5
 
 
 @attrs.frozen
-class LabelClass:
+class LabelClass(Described):
     """A class that annotations may have.
 
     Attributes:
@@ -29,12 +30,15 @@ class LabelClass:
         tools: Names of the tools that offer the class.
     """
 
-    name: str
-    tools: tuple[str, ...]
+    name: str = attrs.field(repr=brief)
+    tools: tuple[str, ...] = attrs.field(repr=brief)
+
+    def _describe(self) -> Description:
+        return Description("LabelClass", fields=describe_fields(self))
 
 
 @attrs.frozen
-class Problem:
+class Problem(Described):
     """A fault of an annotation that the editor or the project's rules would refuse.
 
     Attributes:
@@ -47,6 +51,9 @@ class Problem:
     code: str
     message: str
     annotation: Annotation
+
+    def _describe(self) -> Description:
+        return Description("Problem", fields=describe_fields(self), document=[self.annotation])
 
 
 def normalize_name(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 
 import attrs
 
+from synapse._internal.described import Described, DescribedTable, Description, cut
 from synapse.annotations.base import Annotation, Json, Source
 from synapse.annotations.links import Group, OtherAnnotation, Relation
 from synapse.annotations.other_media import (
@@ -41,10 +42,11 @@ for _shape in (
 _NEW_ENTRY = {"isLocked": False, "isVisible": True, "isValid": False, "isDrawCompleted": True}
 # Above every side of a picture; infinity is no size.
 _LARGEST = 1 << 31
+_MOST_SHOWN = 20
 _SHARED = {field.name for field in attrs.fields(Annotation)}
 
 
-class Annotations(Sequence[Annotation]):
+class Annotations(Described, Sequence[Annotation]):
     """The annotations of one document, in order. Unchangeable: assign a changed list instead.
 
     Args:
@@ -91,6 +93,18 @@ class Annotations(Sequence[Annotation]):
     def __repr__(self) -> str:
         counts = Counter(type(each).__name__ for each in self._items)
         return f"<{', '.join(f'{n} {name}' for name, n in counts.items()) or 'no'} annotations>"
+
+    def _describe(self) -> Description:
+        labels = Counter(each.label for each in self._items)
+        rows = [
+            ("(no class)" if label is None else cut(label, 80), f"{number:,}")
+            for label, number in labels.most_common(_MOST_SHOWN)
+        ]
+        return Description(
+            repr(self)[1:-1],
+            table=DescribedTable(("class", "annotations"), rows, len(labels)) if rows else None,
+            document=self,
+        )
 
     def __getattr__(self, name: str) -> Any:
         advice = ""

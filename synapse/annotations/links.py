@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.described import brief
 from synapse.annotations.base import Annotation, Json
 from synapse.errors import FieldValueError
 
@@ -31,8 +32,8 @@ class Relation(Annotation):
 
     TOOL = "relation"
 
-    start_id: str
-    end_id: str
+    start_id: str = attrs.field(repr=brief)
+    end_id: str = attrs.field(repr=brief)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:
@@ -52,7 +53,7 @@ class Group(Annotation):
 
     TOOL = "group"
 
-    members: tuple[str, ...] = attrs.field(converter=check_ids)
+    members: tuple[str, ...] = attrs.field(repr=brief, converter=check_ids)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:

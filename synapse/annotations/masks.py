@@ -46,6 +46,7 @@ __all__ = [
     "normalize",
     "rasterize",
     "read_png",
+    "split_rows",
     "to_array",
     "to_indices",
     "to_png",
@@ -492,7 +493,7 @@ def _transpose(runs: Runs, width: int, height: int) -> list[int]:
 
     # The ends that a row doesn't share with the row above enclose the columns that enter or leave
     # the mask in this row.
-    rows = _split_rows(runs, width)
+    rows = split_rows(runs, width)
     changes: list[list[int]] = [[] for _ in range(width)]
     for y in sorted(rows.keys() | {row + 1 for row in rows}):
         ends = sorted({*rows.get(y, ())} ^ {*rows.get(y - 1, ())})
@@ -515,7 +516,7 @@ def _pair_edges(edges: list[int]) -> Runs:
     return tuple(zip(starts, map(sub, edges[1::2], starts), strict=True))
 
 
-def _split_rows(runs: Runs, width: int) -> dict[int, list[int]]:
+def split_rows(runs: Runs, width: int) -> dict[int, list[int]]:
     """Return the first column of each run, and the one after the last, by row."""
     rows: dict[int, list[int]] = {}
     for start, length in runs:
@@ -629,7 +630,7 @@ def to_png(
     """
     if depth not in (1, 8):
         raise UsageError(f"depth={depth!r} is not valid. Pass 1 or 8.")
-    rows = _split_rows(normalize(runs, width, height), width)
+    rows = split_rows(normalize(runs, width, height), width)
     compressor = zlib.compressobj()
     draw = _draw_bits if depth == 1 else _draw_bytes
     empty = draw([], width)

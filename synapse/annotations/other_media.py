@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import attrs
 
+from synapse._internal.described import brief
 from synapse.annotations.base import Annotation, Json, check_number, check_numbers, to_plain
 from synapse.errors import FieldValueError
 
@@ -39,6 +40,7 @@ class BoxTrack(Annotation):
     MEDIUM = "video"
 
     frames: Mapping[int, tuple[float, float, float, float]] = attrs.field(
+        repr=brief,
         converter=check_boxes,
         hash=False,
     )
@@ -117,7 +119,9 @@ class TimeRange(FrameSection):
     MEDIUM = "data"
     _KEYS = ("start", "end")
 
-    excluded_tracks: tuple[str, ...] = attrs.field(default=(), converter=tuple, kw_only=True)
+    excluded_tracks: tuple[str, ...] = attrs.field(
+        repr=brief, default=(), converter=tuple, kw_only=True
+    )
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:
@@ -181,7 +185,7 @@ class PointSet(Annotation):
     TOOL = "3d_segmentation"
     MEDIUM = "pcd"
 
-    points: tuple[int, ...] = attrs.field(converter=check_numbers)
+    points: tuple[int, ...] = attrs.field(repr=brief, converter=check_numbers)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:
@@ -203,8 +207,8 @@ class NamedEntity(Annotation):
     TOOL = "named_entity"
     MEDIUM = "text"
 
-    ranges: tuple[Any, ...] = attrs.field(converter=to_plain, hash=False)
-    content: Any = attrs.field(default="", hash=False)
+    ranges: tuple[Any, ...] = attrs.field(repr=brief, converter=to_plain, hash=False)
+    content: Any = attrs.field(repr=brief, default="", hash=False)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:
@@ -225,7 +229,7 @@ class Prompt(Annotation):
     TOOL = "prompt"
     MEDIUM = "prompt"
 
-    input: tuple[Any, ...] = attrs.field(converter=to_plain, hash=False)
+    input: tuple[Any, ...] = attrs.field(repr=brief, converter=to_plain, hash=False)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:
@@ -248,9 +252,9 @@ class Answer(Annotation):
     TOOL = "answer"
     MEDIUM = "prompt"
 
-    output: tuple[Any, ...] = attrs.field(converter=to_plain, hash=False)
-    model: Any = attrs.field(default=None, kw_only=True, hash=False)
-    prompt_id: str | None = attrs.field(default=None, kw_only=True)
+    output: tuple[Any, ...] = attrs.field(repr=brief, converter=to_plain, hash=False)
+    model: Any = attrs.field(repr=brief, default=None, kw_only=True, hash=False)
+    prompt_id: str | None = attrs.field(repr=brief, default=None, kw_only=True)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:

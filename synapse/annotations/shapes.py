@@ -12,6 +12,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from synapse._internal.described import brief
 from synapse.annotations import masks
 from synapse.annotations.base import Annotation, Json, Point, check_number, check_numbers, make_id
 from synapse.errors import FieldValueError
@@ -143,7 +144,7 @@ class Box(Annotation):
 
 @attrs.frozen
 class _Line(Annotation):
-    points: tuple[Point, ...] = attrs.field(converter=check_points)
+    points: tuple[Point, ...] = attrs.field(repr=brief, converter=check_points)
 
     @property
     def bounds(self) -> tuple[float, float, float, float] | None:
@@ -246,7 +247,7 @@ class Mask(Annotation):
 
     TOOL = "segmentation"
 
-    runs: masks.Runs = attrs.field(converter=masks.normalize)
+    runs: masks.Runs = attrs.field(repr=brief, converter=masks.normalize)
     size: tuple[int, int] | None = attrs.field(default=None, kw_only=True, eq=False)
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import count
 from typing import Any, TypedDict, TypeVar, cast
 
 import attrs
@@ -109,16 +108,17 @@ class ListOptions:
         """
         keywords = {} if self.timeout is None else {"timeout": self.timeout}
         backoff = Backoff(self.page_retry_backoff, _LONGEST_PAUSE)
-        for attempt in count(1):
+        attempt = 0
+        while True:
+            attempt += 1
             try:
                 return request(**keywords)
-            except ClientError as error:  # noqa: PERF203 # a failed request is slow in any case
+            except ClientError as error:
                 may_succeed = error.is_transient or error.status_code >= 500
                 if not may_succeed or attempt > self.page_retries:
                     raise
                 if not pause(backoff.delay(attempt)):
                     raise
-        raise AssertionError  # the loop has no end
 
 
 class _PatientTransport:

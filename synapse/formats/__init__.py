@@ -22,6 +22,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.user_folders import expand_home
 from synapse.errors import SynapseError, UsageError
 from synapse.formats.contained import ContainedSamples, find_roots
+from synapse.formats.detections import from_supervision, to_supervision
 from synapse.formats.report import FormatReport, Loss
 from synapse.formats.samples import DataSet, DataSetClass, Sample
 
@@ -33,9 +34,11 @@ __all__ = [
     "Loss",
     "Sample",
     "choose_format",
+    "from_supervision",
     "make_folder",
     "read",
     "recognize",
+    "to_supervision",
     "write",
 ]
 

@@ -28,7 +28,7 @@ from synapse.formats.coco_index import CocoFile, CocoIndex, ImageRow
 from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWriter
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.parts import find_size, write_picture
-from synapse.formats.pictures import SUFFIXES, check_mode, read_size
+from synapse.formats.pictures import check_mode, find_pictures, list_entries, read_size
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -70,6 +70,7 @@ LOSSES: dict[str, str] = {
 _SNIFF = 2**16
 _MAX_SNIFFED = 200
 _LISTS = re.compile(rb'"(images|annotations|categories)"\s*:\s*\[')
+_BEGIN = re.compile(rb'\{\s*"(info|licenses|images|annotations|categories)"\s*:')
 _KINDS = re.compile(r"^_*(annotations\.coco|instances|person_keypoints|captions|panoptic|stuff)_*")
 _SPLITS = re.compile(r"(train|valid|validation|val|test)(-?dev)?[_-]?(\d{4})?", re.IGNORECASE)
 _DEFAULT = "default"
@@ -91,12 +92,16 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> list[Path]:
-    candidates = sorted(path for depth in ("*.json", "*/*.json") for path in folder.glob(depth))
+    places = [folder, *(path for path in list_entries(folder) if path.is_dir())]
+    candidates = sorted(path for place in places for path in list_entries(place, ".json"))
     return [path for path in candidates[:_MAX_SNIFFED] if _has_lists(path)]
 
 
 def _has_lists(path: Path) -> bool:
-    """Return whether the begin or the end of a file has two of the three lists of COCO."""
+    """Return whether the begin or the end of a file has two of the three lists of COCO.
+
+    A file that begins like one and has no end was cut; reading says so.
+    """
     try:
         with path.open("rb") as file:
             text = file.read(_SNIFF)
@@ -105,8 +110,11 @@ def _has_lists(path: Path) -> bool:
             tail = file.read()
     except OSError:
         return False
-    is_object = text.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{")
-    return is_object and len(set(_LISTS.findall(text) + _LISTS.findall(tail))) >= 2
+    text = text.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text.startswith(b"{"):
+        return False
+    is_cut = _BEGIN.match(text) is not None and not tail.rstrip().endswith(b"}")
+    return is_cut or len(set(_LISTS.findall(text) + _LISTS.findall(tail))) >= 2
 
 
 def _choose_split(path: Path, folder: Path) -> tuple[str | None, str]:
@@ -265,17 +273,11 @@ class _Pictures:
         """Yield the names of the picture files that no row names."""
         for folder in sorted(self._used):
             others = [each for each in self._used if each != folder and folder in each.parents]
-            for root, inside, names in os.walk(folder):
-                inside[:] = sorted(
-                    each
-                    for each in inside
-                    if not each.startswith(".") and Path(root) / each not in others
-                )
-                for each in sorted(names):
-                    name = (Path(root) / each).relative_to(folder).as_posix()
-                    is_picture = Path(each).suffix.lower() in SUFFIXES
-                    if is_picture and not each.startswith(".") and not self._index.has_name(name):
-                        yield name
+            for path in find_pictures(folder):
+                name = path.relative_to(folder).as_posix()
+                is_other = any(each in path.parents for each in others)
+                if not is_other and not self._index.has_name(name):
+                    yield name
 
 
 @attrs.frozen
@@ -315,7 +317,15 @@ class _ReadStep:
             found = list(self.reader.read(rows, name, size, report))
         if size is None:
             size = next((each.size for each in found if isinstance(each, Mask)), None)
-        return Sample(name, found, size=size, image=image, split=file.split, id=row.id)
+        return Sample(
+            name,
+            found,
+            size=size,
+            image=image,
+            split=file.split,
+            id=row.id,
+            is_labelled=file.has_annotations,
+        )
 
     def _read_panoptic(
         self,

@@ -20,6 +20,7 @@ __all__ = ["CocoFile", "CocoIndex", "ImageRow", "read_size_of_row"]
 
 _IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "source_id"})
 _CATEGORY_KEYS = frozenset({"id", "name", "supercategory", "keypoints", "skeleton"})
+_LISTS = frozenset({"images", "annotations", "categories"})
 # Annotations of one picture that go into one row, and rows that wait in memory.
 _BATCH = 100
 _WAITING = 1000
@@ -46,12 +47,14 @@ class CocoFile:
         split: Name of the part of the data set, or `None`.
         categories: The rows of the categories.
         info: The members `info` and `licenses`, if the file has them.
+        has_annotations: Whether the file has a list of annotations.
     """
 
     path: Path
     split: str | None
     categories: list[Mapping[str, Any]] = attrs.field(factory=list)
     info: dict[str, Any] = attrs.field(factory=dict)
+    has_annotations: bool = False
 
 
 @attrs.frozen
@@ -180,7 +183,10 @@ class CocoIndex:
                 file.info["info"] = item.value
             elif item.key == "licenses" and item.is_item:
                 file.info.setdefault("licenses", []).append(item.value)
+            if item.key in _LISTS and not item.is_item and item.value != []:
+                raise UsageError(f"{file.path}: {item.key!r} is not a list. Make the file again.")
             keys.add(item.key)
+        file.has_annotations = "annotations" in keys
         if last is not None:
             waiting.append((position, last, ",".join(batch)))
         flush()

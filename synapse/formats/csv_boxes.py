@@ -35,7 +35,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures
+from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -112,9 +112,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> list[Path]:
-    return sorted(
-        [*folder.glob("*.csv"), *(path for top in _SPLITS for path in folder.glob(f"{top}/*.csv"))]
-    )
+    return sorted(path for top in ("", *_SPLITS) for path in list_entries(folder / top, ".csv"))
 
 
 def _read_rows(path: Path) -> Iterator[list[str]]:
@@ -123,7 +121,9 @@ def _read_rows(path: Path) -> Iterator[list[str]]:
             sample = file.readline(2**16)
             file.seek(0)
             delimiter = max(",;\t", key=sample.count)
-            yield from csv.reader(file, delimiter=delimiter)
+            # Blanks belong to a value, such as the class " a", unless the header has some too.
+            has_blanks = f"{delimiter} " in sample
+            yield from csv.reader(file, delimiter=delimiter, skipinitialspace=has_blanks)
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path} is not readable CSV ({error}).") from None
 
@@ -256,6 +256,8 @@ def _parse_file(
             continue
         is_valid = len(row) == len(header) and bool(row[found["image"]].strip())
         values = {field: row[at].strip() for field, at in found.items()} if is_valid else {}
+        if values.get("label"):
+            values["label"] = row[found["label"]]  # "a" and " a" are two classes
         corners = [values.get(field, "") for field in place]
         yield (
             name,
@@ -409,8 +411,8 @@ def write(
     check_mode(images)
     if style not in _WRITTEN:
         raise UsageError(f"style={style!r} is not valid. Use 'roboflow' or 'vott'.")
-    if data.info:
-        report.lose(_FILE, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_FILE, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."

@@ -44,7 +44,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import check_mode, find_pictures
+from synapse.formats.pictures import check_mode, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
@@ -93,7 +93,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.glob("*.xml")):
+    for path in list_entries(folder, ".xml"):
         with path.open("rb") as file:
             head = file.read(2**16)
         if b"<annotations" in head and (b"<image" in head or b"<meta" in head):
@@ -133,17 +133,16 @@ def _read_classes(files: Iterable[Path]) -> list[DataSetClass]:
                     names.update(each.get("label", "") for each in element)
                     continue
                 for label in element.iter("label"):
-                    name = (label.findtext("name") or "").strip()
-                    parent = (label.findtext("parent") or "").strip()
+                    name, parent = (label.findtext(tag) or "" for tag in ("name", "parent"))
                     if parent:
                         joints.setdefault(parent, []).append(name)
-                    elif name:
+                    elif name.strip():
                         joints.setdefault(name, [])
         except UsageError:
             continue  # the report names the file when its pictures are read
     if joints:
         return [DataSetClass(name, keypoints=parts) for name, parts in joints.items()]
-    return [DataSetClass(name) for name in sorted(names - {""})]
+    return [DataSetClass(name) for name in sorted(filter(str.strip, names))]
 
 
 def _iterate_steps(folder: Path, files: Sequence[Path]) -> Iterator[Step]:
@@ -262,8 +261,8 @@ class _ShapeReader:
     def _read_shape(self, element: ET.Element, new_id: str) -> list[Annotation]:
         if element.tag not in _SHAPES:
             raise Unfit("kind", "shapes of this kind aren't read.")
-        label = (element.get("label") or "").strip()
-        if not label:
+        label = element.get("label") or ""
+        if not label.strip():
             raise Unfit("no-class", "no label.")
         common: dict[str, Any] = {"label": label, "id": new_id}
         attributes = _read_attributes(element)
@@ -360,7 +359,7 @@ class _ShapeReader:
             visibility: Visibility = "occluded" if is_occluded else "visible"
             if joint.get("outside") == "1":
                 visibility = "missing"
-            label = (joint.get("label") or "").strip()
+            label = joint.get("label") or ""
             try:
                 ((x, y),) = _read_points(joint)
             except (Unfit, ValueError) as error:
@@ -412,8 +411,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
         UsageError: An argument can't be used.
     """
     check_mode(images)
-    if data.info:
-        report.lose(_FILE, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_FILE, "info", f"{', '.join(data.lost_info)}: no place.")
     part = folder / f"{_FILE}.part"
     with part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n')

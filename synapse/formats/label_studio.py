@@ -42,7 +42,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode
+from synapse.formats.pictures import SUFFIXES, check_mode, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -89,7 +89,7 @@ def recognize(folder: Path) -> str | None:
 
 def _find_files(folder: Path) -> list[Path]:
     found: list[Path] = []
-    for path in sorted(folder.glob("*.json"))[:_MAX_SNIFFED]:
+    for path in list_entries(folder, ".json")[:_MAX_SNIFFED]:
         try:
             with path.open("rb") as file:
                 text = file.read(_SNIFF).removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -155,6 +155,12 @@ def _choose_results(task: Any) -> tuple[list[Any], int]:
     return (results if isinstance(results, list) else []), len(valid) - len(chosen[:1])
 
 
+def _is_annotated(task: Mapping[str, Any]) -> bool:
+    rows = task.get("annotations", task.get("completions"))
+    valid = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+    return any(not row.get("was_cancelled") for row in valid)
+
+
 def _read_labels(result: Mapping[str, Any]) -> list[str]:
     value, kind = result.get("value"), result.get("type")
     labels = value.get(kind) if isinstance(value, dict) and isinstance(kind, str) else None
@@ -203,6 +209,7 @@ def _read_task(
         image=image,
         split=split if isinstance(split, str) else None,
         id=task.get("id") if isinstance(task.get("id"), (int, str)) else None,
+        is_labelled=_is_annotated(task),
     )
 
 
@@ -386,8 +393,8 @@ def write(
         UsageError: An argument isn't valid.
     """
     check_mode(images)
-    if data.info:
-        report.lose(_FILE, "info", f"No place for {', '.join(sorted(data.info))}.")
+    if data.lost_info:
+        report.lose(_FILE, "info", f"No place for {', '.join(data.lost_info)}.")
     details = [each.name for each in data.classes if each.supercategory or each.skeleton]
     if details:
         report.lose(_FILE, "class-details", f"Only the names of {', '.join(details)} are kept.")

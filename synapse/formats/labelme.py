@@ -39,7 +39,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, write_file
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files, find_pictures, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -94,9 +94,7 @@ def recognize(folder: Path) -> str | None:
 
 
 def _find_files(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.rglob("*.json")):
-        if not any(part.startswith(".") for part in path.relative_to(folder).parts[:-1]):
-            yield path
+    yield from sorted(find_files(folder, ".json", hidden=True))
 
 
 # -- Reading --------------------------------------------------------------------------------------
@@ -141,7 +139,7 @@ def _list_labels(path: Path) -> set[str]:
     except UsageError:
         return set()  # the report names the file when its sample is read
     labels = [each.get("label") for each in shapes]
-    return {label.strip() for label in labels if isinstance(label, str) and label.strip()}
+    return {label for label in labels if isinstance(label, str) and label.strip()}
 
 
 def _iterate_steps(folder: Path) -> Iterator[Step]:
@@ -261,7 +259,7 @@ class _LabelMeReader:
         if not isinstance(label, str) or not label.strip():
             raise Unfit("no-class", "no label.")
         common: dict[str, Any] = {
-            "label": label.strip(),
+            "label": label,
             "id": new_id,
             "attributes": _read_attributes(shape),
         }
@@ -381,8 +379,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
     """
     check_mode(images)
     place = "the data set"
-    if data.info:
-        report.lose(place, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(place, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."

@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+import attrs
+
 from synapse.annotations import Group
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import Sample
 
 __all__ = ["LazySamples", "Step"]
+
+# Codes of pictures about which a data set says nothing.
+_WITHOUT_LABELS = ("no-label", "no-labels")
 
 Step: TypeAlias = Callable[[FormatReport], "Sample | None"]
 """Reads one sample, and notes its losses; `None` for a skipped one."""
@@ -32,12 +37,21 @@ class LazySamples(Iterable[Sample]):
         for position, step in enumerate(self._steps()):
             is_new = position >= self._reported
             report = self._report if is_new else FormatReport(strict=self._report.strict)
+            before = _count_unknown(report)
             sample = step(report)
             if is_new:
                 self._reported = position + 1
             if sample is not None:
+                if not sample.annotations and _count_unknown(report) > before:
+                    sample = attrs.evolve(sample, is_labelled=False)
                 report.samples += 1
                 report.annotations += sum(
                     not isinstance(each, Group) for each in sample.annotations
                 )
                 yield sample
+
+
+def _count_unknown(report: FormatReport) -> int:
+    """Return the number of pictures without labels, and of skipped annotations."""
+    missing = sum(report.lossy[code] for code in _WITHOUT_LABELS if code in report.lossy)
+    return missing + sum(report.skipped.values())

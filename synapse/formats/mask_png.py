@@ -26,7 +26,7 @@ from synapse.formats.parts import (
     rasterize_object,
     write_picture,
 )
-from synapse.formats.pictures import check_mode, find_pictures, write_file
+from synapse.formats.pictures import check_mode, find_files, find_pictures, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -74,7 +74,7 @@ def recognize(folder: Path) -> str | None:
         folder: The folder of a data set.
     """
     path = folder / _CLASSES
-    example = next(folder.joinpath(_MASKS).rglob("*.png"), None)
+    example = next(find_files(folder / _MASKS, ".png"), None)
     if example is None or not path.is_file():
         return None
     try:
@@ -187,7 +187,7 @@ class _MaskReader:
                 continue
             found.add(stem)
             yield partial(self._read_sample, picture, mask)
-        for mask in sorted(self.masks.rglob(f"*{self.suffix}.png")):
+        for mask in sorted(find_files(self.masks, f"{self.suffix}.png", hidden=True)):
             name = mask.relative_to(self.masks).with_suffix("").as_posix()
             if name[: len(name) - len(self.suffix)] not in found:
                 yield partial(self._read_sample, None, mask)
@@ -266,8 +266,8 @@ def write(
     check_mode(images)
     if style not in ("index", "color"):
         raise UsageError(f"style={style!r} is not valid. Use 'index' or 'color'.")
-    if data.info:
-        report.lose(_CLASSES, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_CLASSES, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."

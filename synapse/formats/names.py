@@ -48,12 +48,14 @@ class NameRegister:
             by_stem: Whether two pictures that differ only in their suffix are told apart.
         """
         path = PurePosixPath(name)
-        for candidate in self._list_candidates(path, split):
-            key = str(candidate.with_suffix("") if by_stem else candidate).casefold()
-            cursor = self._database.execute("INSERT OR IGNORE INTO names VALUES (?)", (key,))
-            if cursor.rowcount:
-                return str(candidate)
-        raise AssertionError("the candidates never end")
+        candidates = self._list_candidates(path, split)
+        return str(next(each for each in candidates if self._take(each, by_stem=by_stem)))
+
+    def _take(self, path: PurePosixPath, *, by_stem: bool) -> bool:
+        """Take a name unless another picture has the name; return whether it was free."""
+        key = str(path.with_suffix("") if by_stem else path).casefold()
+        cursor = self._database.execute("INSERT OR IGNORE INTO names VALUES (?)", (key,))
+        return cursor.rowcount > 0
 
     @staticmethod
     def _list_candidates(path: PurePosixPath, split: str | None) -> Iterator[PurePosixPath]:

@@ -6,6 +6,7 @@ from collections import Counter
 
 import attrs
 
+from synapse._internal.described import Described, DescribedTable, Description, cut, summarize
 from synapse.errors import DataLost
 
 __all__ = ["FormatReport", "Loss"]
@@ -35,8 +36,8 @@ class Loss:
         return f"{self.sample}{part}: {self.reason} ({self.code})"
 
 
-@attrs.define
-class FormatReport:
+@attrs.define(repr=False)
+class FormatReport(Described):
     """Counts and losses of an export or import.
 
     Attributes:
@@ -77,6 +78,31 @@ class FormatReport:
         counts[loss.code] += 1
         if len(self.details) < _MAX_DETAILS:
             self.details.append(loss)
+
+    def __repr__(self) -> str:
+        return summarize(
+            self,
+            [
+                ("samples", self.samples),
+                ("annotations", self.annotations),
+                ("skipped", sum(self.skipped.values())),
+                ("lossy", sum(self.lossy.values())),
+            ],
+        )
+
+    def _describe(self) -> Description:
+        fields = [("samples", f"{self.samples:,}"), ("annotations", f"{self.annotations:,}")]
+        for name, counts in (("skipped", self.skipped), ("changed", self.lossy)):
+            parts = ", ".join(f"{number:,} {code}" for code, number in counts.most_common(10))
+            fields += [(name, parts)] if parts else []
+        rows = [
+            tuple(cut(part or "", 200) for part in (loss.sample, loss.annotation, loss.reason))
+            for loss in self.details[:10]
+        ]
+        total = self.skipped.total() + self.lossy.total()
+        columns = ("sample", "annotation", "reason")
+        table = DescribedTable(columns, rows, total) if rows else None
+        return Description(type(self).__name__, fields=fields, table=table)
 
     def __str__(self) -> str:
         lines = [f"{self.samples} pictures, {self.annotations} annotations"]

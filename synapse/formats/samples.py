@@ -81,6 +81,8 @@ class Sample:
         image: The picture's local file, if there is one.
         split: Name of the part of the data set, such as `train`, or `None`.
         id: Id of the picture at its source.
+        is_labelled: Whether the source says what the picture shows. An empty label file says that
+            it shows nothing; a missing one says nothing.
     """
 
     name: str = attrs.field(converter=check_name)
@@ -89,6 +91,7 @@ class Sample:
     image: Path | None = attrs.field(default=None, kw_only=True)
     split: str | None = attrs.field(default=None, kw_only=True, converter=check_split_name)
     id: int | str | None = attrs.field(default=None, kw_only=True)
+    is_labelled: bool = attrs.field(default=True, kw_only=True)
 
 
 @attrs.frozen
@@ -99,9 +102,15 @@ class DataSet:
         classes: The classes; their positions are their indices.
         samples: The samples, which may be read anew for each loop: a data set may be larger than
             the memory.
-        info: Further values of the format, JSON, such as licences.
+        info: Further values of the format, JSON, such as licences. `category_ids` are the numbers
+            of the classes in COCO.
     """
 
     classes: tuple[DataSetClass, ...] = attrs.field(converter=_to_tuple)
     samples: Iterable[Sample]
     info: Mapping[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def lost_info(self) -> list[str]:
+        """Keys of `info` that a format without a place for them loses: numbers are made anew."""
+        return sorted(self.info.keys() - {"category_ids"})

@@ -72,7 +72,7 @@ LOSSES: dict[str, str] = {
     "overlap": "A mask covers pixels of another one, which lose them.",
     "renamed": "A picture gets another name, since another one has the same stem.",
     "rotation": "A turned box becomes the upright box around.",
-    "rounded": "Coordinates are rounded to whole pixels, unless `decimals=True`.",
+    "rounded": "Coordinates become whole pixels, unless `decimals=True`; thin boxes a pixel wide.",
     "shape": "With `masks=False`, only the box around a mask is written.",
     "size-differs": "An XML file states another size than the picture has.",
     "too-many": "An object beyond the 254th of a picture, or class beyond the 254th, gets no mask.",
@@ -317,11 +317,14 @@ def _read_label_map(path: Path) -> list[tuple[str, Color]]:
     """Return the names and colours of a label map, the background first."""
     if not path.is_file():
         return []
-    found: list[tuple[str, Color]] = []
+    found: list[tuple[str, Color | None]] = []
     for number, line in enumerate(path.read_text("utf-8-sig", "replace").splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         name, *others = line.rsplit(":", 3)
+        if others[:1] == [""]:  # datumaro leaves out the colours of the palette
+            found.append((name, None))
+            continue
         try:
             red, green, blue = (int(value) for value in (others[0] if others else "").split(","))
             color = bytes([red, green, blue])
@@ -332,7 +335,8 @@ def _read_label_map(path: Path) -> list[tuple[str, Color]]:
         found.append((name, (color[0], color[1], color[2])))
     if found and found[0][0] != "background":
         found.insert(0, ("background", (0, 0, 0)))
-    return found
+    palette = make_palette()
+    return [(name, color or palette[at % VOID]) for at, (name, color) in enumerate(found)]
 
 
 def _collect_names(layout: VocLayout) -> list[str]:
@@ -397,8 +401,8 @@ def write(
         UsageError: An argument or the name of a split can't be used.
     """
     check_mode(images)
-    if data.info:
-        report.lose(_LABEL_MAP, "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose(_LABEL_MAP, "info", f"{', '.join(data.lost_info)}: no place.")
     for each in data.classes:
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps its name only."
@@ -532,6 +536,10 @@ class _VocWriter:
         check_box((x, y, width, height), size)
         notes = list(_list_losses(found))
         edges = [x + self.one_based, y + self.one_based, x + width, y + height]
+        for at in (0, 1):
+            if edges[at] > edges[at + 2]:  # counted from 1, thinner than a pixel
+                edges[at] = edges[at + 2] = (edges[at] + edges[at + 2]) / 2
+                notes.append(("rounded", "A box thinner than a pixel is a pixel wide."))
         if not self.decimals:
             rounded = _round_edges(edges, smallest=1 - self.one_based)
             if rounded != edges:

@@ -33,6 +33,7 @@ from synapse.formats.yolo_layout import (
     find_settings,
     find_sources,
     get_label_path,
+    is_whole,
     iterate_labels,
     iterate_pictures,
     read_settings,
@@ -55,9 +56,10 @@ LOSSES: dict[str, str] = {
     "clipped": "With `clip=True`, a shape is cut at the picture's edge.",
     "crowd": "A crowd is left out: trainers would take it for one object.",
     "group": "A group of several objects has no place.",
+    "holes": "In the task `segment`, the holes of a mask are filled.",
     "info": "Further values of the data set, such as licences, have no place.",
     "joints": "Joints are left out, except in the task `pose`.",
-    "mask": "A mask of pixels is left out in the task `segment`.",
+    "mask-size": "In the task `segment`, a mask of another size than the picture is left out.",
     "no-area": "A box or outline without area is left out.",
     "no-class": "An annotation without a class is left out.",
     "no-folder": "A split's folder isn't there.",
@@ -71,7 +73,7 @@ LOSSES: dict[str, str] = {
     "renamed": "A picture gets another name: its label file would be hidden or another one's.",
     "rotation": "A turned box becomes the upright box around, except in the task `obb`.",
     "row-length": "A row has another number of values than the task's.",
-    "shape": "Another shape is written: a box for an outline, or an outline for a box.",
+    "shape": "Another shape is written: a box for an outline, or an outline for a box or mask.",
     "shared-label": "Two pictures share a label file; both get its annotations.",
     "size-differs": "The size of the data isn't the picture's; rows are relative to the former.",
     "split": "The splits `valid` and `validation` are named `val`.",
@@ -97,7 +99,10 @@ def recognize(folder: Path) -> str | None:
     """
     path = find_settings(folder)
     if path is not None:
-        return f"{path.name} names classes and splits"
+        is_good = path.suffix == ".data" or is_whole(path)
+        return (
+            f"{path.name} {'names classes and splits' if is_good else 'is broken or lacks a part'}"
+        )
     try:
         sources = find_sources(folder, YoloSettings(), FormatReport())
     except UsageError:
@@ -155,10 +160,11 @@ def read(
                 f"{settings.file or folder} has no kpt_shape: [joints, 3]. Write data.yaml with it."
             )
         if keypoints is not None:
-            joints = {index: list(keypoints) for index in range(len(class_names))}
+            joints = dict.fromkeys(range(len(class_names)), tuple(keypoints))
+        # One list for all classes without names: there may be many of both.
+        numbers = tuple(map(str, range(shape[0])))
         joints = {
-            index: [*joints.get(index, ())][: shape[0]]
-            or [str(position) for position in range(shape[0])]
+            index: tuple(joints.get(index, ())[: shape[0]]) or numbers
             for index in range(len(class_names))
         }
     reader = RowReader(task, class_names, joints, shape, clip)
@@ -175,6 +181,10 @@ def _choose_names(
     if isinstance(names, str):
         raise UsageError(f"names={names!r} is not a list. Pass the names of the classes in order.")
     found = settings.names if names is None else tuple(names)
+    if found is None and settings.file is not None:
+        raise UsageError(
+            f"{settings.file} has no names. Add the names of the classes, or pass names=[...]."
+        )
     if found is None:
         raise UsageError(
             f"{folder} has neither data.yaml nor classes.txt. Pass names=[...], the classes in "
@@ -298,8 +308,8 @@ def write(
         if each.supercategory or (each.skeleton if task == "pose" else each.keypoints):
             reason = f"Only the name of the class {each.name!r} has a place."
             report.lose("data.yaml", "class-details", reason)
-    if data.info:
-        report.lose("data.yaml", "info", f"{', '.join(sorted(data.info))}: no place.")
+    if data.lost_info:
+        report.lose("data.yaml", "info", f"{', '.join(data.lost_info)}: no place.")
     indices = {each.name: index for index, each in enumerate(data.classes)}
     count = max(map(len, joints.values()), default=0)
     rows = RowWriter(task, indices, joints, count, clip)
@@ -411,7 +421,8 @@ class _SetWriter:
         is_there = sample.image is None or sample.image.is_file()
         if not (is_there and place_picture(sample, self._folder / picture, self._images)):
             report.lose(name, "no-picture", "Only the label file is written.")
-        write_file(self._folder / get_label_path(picture), text.encode("ascii"))
+        if sample.is_labelled or text:  # an empty file would say that the picture shows nothing
+            write_file(self._folder / get_label_path(picture), text.encode("ascii"))
         self.splits.add(split)
         report.samples += 1
 

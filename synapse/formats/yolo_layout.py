@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -13,7 +14,7 @@ import attrs
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats.pictures import SUFFIXES, find_files, find_pictures
+from synapse.formats.pictures import SUFFIXES, find_files, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "find_settings",
     "find_sources",
     "get_label_path",
+    "is_whole",
     "is_within",
     "iterate_labels",
     "iterate_pictures",
@@ -44,6 +46,8 @@ _YAML_SPLIT = re.compile(r"^['\"]?(train|val|test)['\"]?\s*:", re.MULTILINE)
 _LISTS_OF_NAMES = ("classes.txt", "obj.names")
 # Longer files are something else.
 _MAX_SETTINGS = 4 << 20
+# Each row has as many: the largest known skeletons have some hundred.
+_MAX_JOINTS = 10_000
 
 
 def get_label_path(picture: str) -> str:
@@ -94,14 +98,30 @@ class PictureSource:
 
 def find_settings(folder: Path) -> Path | None:
     """Return the file with a data set's settings: `data.yaml`, another YAML file, `obj.data`."""
-    found = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    found = sorted([*list_entries(folder, ".yaml"), *list_entries(folder, ".yml")])
     for path in sorted(found, key=lambda path: path.stem != "data"):
-        if path.is_file() and path.stat().st_size <= _MAX_SETTINGS:
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if _YAML_NAMES.search(text) and _YAML_SPLIT.search(text):
-                return path
+        if path.is_file() and path.stat().st_size <= _MAX_SETTINGS and is_whole(path):
+            return path
     darknet = folder / "obj.data"
-    return darknet if darknet.is_file() else None
+    if darknet.is_file():
+        return darknet
+    # A file of this name that is broken or lacks a part: reading says what is wrong.
+    return next((path for path in found if path.stem == "data" and _has_sets(folder, path)), None)
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether a YAML file names classes and splits."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    return bool(_YAML_NAMES.search(text) and _YAML_SPLIT.search(text))
+
+
+def _has_sets(folder: Path, path: Path) -> bool:
+    """Return whether a file is a part of a data set: by its keys, or by the folders beside."""
+    if not path.is_file() or path.stat().st_size > _MAX_SETTINGS:
+        return False
+    text = path.read_text(encoding="utf-8", errors="replace")
+    keys = _YAML_NAMES.search(text) or _YAML_SPLIT.search(text)
+    return bool(keys) or any(_find_folders(folder))
 
 
 def read_settings(folder: Path) -> YoloSettings:
@@ -113,14 +133,15 @@ def read_settings(folder: Path) -> YoloSettings:
     """
     path = find_settings(folder)
     if path is None:
-        for name in _LISTS_OF_NAMES:
-            if (folder / name).is_file():
-                return YoloSettings(folder / name, _read_names(folder / name))
-        return YoloSettings()
+        return _read_list_of_names(folder)
     if path.suffix == ".data":
         return _read_darknet(folder, path)
     values = load_yaml(path)
-    names = _check_names(path, values.get("names"), values.get("nc"))
+    names: tuple[str, ...] | None
+    if "names" in values:
+        names = _check_names(path, values["names"], values.get("nc"))
+    else:
+        names = _read_list_of_names(folder).names
     splits = {
         _SPLITS.get(str(key), str(key)): value
         for key, value in values.items()
@@ -134,6 +155,13 @@ def read_settings(folder: Path) -> YoloSettings:
     return YoloSettings(
         path, names, splits, root, shape, _read_joints(path, values.get("kpt_names"))
     )
+
+
+def _read_list_of_names(folder: Path) -> YoloSettings:
+    for name in _LISTS_OF_NAMES:
+        if (folder / name).is_file():
+            return YoloSettings(folder / name, _read_names(folder / name))
+    return YoloSettings()
 
 
 def load_yaml(path: Path) -> dict[str, Any]:
@@ -186,7 +214,7 @@ def _check_names(path: Path, names: Any, count: Any) -> tuple[str, ...]:
 
 
 def _check_unique(path: Path, names: Sequence[str]) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+    twice = sorted(name for name, number in Counter(names).items() if number > 1)
     if twice or "" in names:
         what = f"{twice[0]!r} twice" if twice else "an empty name"
         raise UsageError(f"{path} has {what}. Pass names=[...], a different name for each class.")
@@ -202,8 +230,11 @@ def _check_shape(path: Path, shape: Any) -> tuple[int, int] | None:
     if shape is None:
         return None
     is_pair = isinstance(shape, list) and len(shape) == 2 and all(map(is_int, shape))
-    if not is_pair or shape[0] < 1 or shape[1] not in (2, 3):
-        raise UsageError(f"{path}: kpt_shape is {shape!r}. Write [joints, 2] or [joints, 3].")
+    if not is_pair or not 1 <= shape[0] <= _MAX_JOINTS or shape[1] not in (2, 3):
+        raise UsageError(
+            f"{path}: kpt_shape is {shape!r}. Write [joints, 2] or [joints, 3], with at most "
+            f"{_MAX_JOINTS} joints."
+        )
     return shape[0], shape[1]
 
 
@@ -269,12 +300,12 @@ def find_sources(folder: Path, settings: YoloSettings, report: FormatReport) -> 
 def _find_folders(folder: Path) -> Iterator[PictureSource]:
     """Yield the folders of pictures that have a folder `labels` at the usual place."""
     if (folder / "images").is_dir() and (folder / "labels").is_dir():
-        below = sorted(path for path in (folder / "images").iterdir())
+        below = list_entries(folder / "images")
         if below and all(path.is_dir() and path.name in _SPLITS for path in below):
             yield from (PictureSource(_SPLITS[path.name], path) for path in below)
         else:
             yield PictureSource(None, folder / "images")
-    for path in sorted(folder.iterdir()):
+    for path in list_entries(folder):
         if path.name in _SPLITS and (path / "images").is_dir() and (path / "labels").is_dir():
             yield PictureSource(_SPLITS[path.name], path / "images")
 

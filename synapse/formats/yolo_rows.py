@@ -8,10 +8,11 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from synapse.annotations import Annotation, Box, Group, Keypoint, Label, Polygon
+from synapse.annotations import Annotation, Box, Group, Keypoint, Label, Mask, Polygon
 from synapse.annotations.base import Json, Point
+from synapse.annotations.outlines import trace_outlines
 from synapse.annotations.shapes import Visibility, bounds_of
-from synapse.errors import UsageError
+from synapse.errors import FieldValueError, UsageError
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import Unfit
 from synapse.formats.report import FormatReport
@@ -325,18 +326,21 @@ class RowWriter:
         return Box(*bounds)
 
     def _write_outlines(self, found: ImageObject, frame: Frame, note: _Note) -> list[list[float]]:
+        outlines: list[tuple[Point, ...]]
         if found.polygons:
-            if len(found.polygons) > 1:
-                note("parts", "Each part of the object becomes an object of its own.")
             outlines = [each.points for each in found.polygons]
             around = _join_bounds([each.bounds for each in found.polygons if each.bounds])
             if found.mask or (found.box and not _is_same(found.box.bounds, around)):
                 note("shape", "Only the object's outline is written.")
-        elif found.box is None:
-            raise Unfit("mask", "A row is one outline; a mask of pixels has no place.")
-        else:
+        elif found.mask:
+            outlines = _trace_mask(found.mask, frame, note)
+        elif found.box is not None:
             note("shape", "The outline of the box's four corners is written.")
             outlines = [found.box.corners]
+        else:
+            raise Unfit("no-area", "The object covers nothing.")
+        if len(outlines) > 1:
+            note("parts", "Each part of the object becomes an object of its own.")
         rows: list[list[float]] = []
         for points in outlines:
             if len(set(points)) < 3:
@@ -382,6 +386,24 @@ class RowWriter:
 
 
 _Note: TypeAlias = Callable[..., None]
+
+
+def _trace_mask(mask: Mask, frame: Frame, note: _Note) -> list[tuple[Point, ...]]:
+    """Return the outlines of a mask's parts, along the borders of the pixels."""
+    size = (frame.width, frame.height)
+    if mask.size not in (None, size):
+        raise Unfit("mask-size", f"The mask is of {mask.size}, the picture of {size}.")
+    try:
+        outlines = trace_outlines(mask.runs, *size)
+    except FieldValueError as error:
+        raise Unfit("mask-size", str(error)) from None
+    if not outlines:
+        raise Unfit("no-area", "The mask covers no pixel.")
+    holes = sum(len(each.holes) for each in outlines)
+    if holes:
+        note("holes", f"Holes of the mask are filled ({holes}): a row is one outline.")
+    note("shape", "The outline along the mask's pixels is written.")
+    return [each.points for each in outlines]
 
 
 def _check_length(values: Sequence[float], fits: bool, task: str, expected: str) -> None:

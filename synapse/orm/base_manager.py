@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from synapse._internal.described import Described, Description, cut
 from synapse._internal.hints import attribute_error, suggestion
 from synapse.orm import session_base
 
@@ -65,7 +66,7 @@ _ELSEWHERE = {
 _OFFERED = {"bulk_create", "create", "delete", "update"}
 
 
-class BaseManager(Generic[T]):
+class BaseManager(Described, Generic[T]):
     """A resource class bound to a session.
 
     Args:
@@ -107,3 +108,10 @@ class BaseManager(Generic[T]):
     def __repr__(self) -> str:
         of = f" of {self._scope[1]._label()}" if self._scope else ""
         return f"<{type(self).__name__}[{self._resource.__name__}]{of}>"
+
+    def _describe(self) -> Description:
+        fields = [("class", self._resource.__name__)]
+        if self._scope:
+            fields.append(("of", cut(repr(self._scope[1]), 120)))
+        verbs = [verb for verb in dir(type(self)) if not verb.startswith("_")]
+        return Description(type(self).__name__, fields=[*fields, ("methods", ", ".join(verbs))])

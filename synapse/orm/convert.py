@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Union, get_args, get_origin
 
 import attrs
 
+from synapse._internal.described import Described, Description, describe_fields, represent
 from synapse._internal.json_values import to_json
 from synapse._internal.yaml_values import write_as
 
@@ -52,7 +53,7 @@ class Choices(str, enum.Enum):
 write_as(Choices, lambda member: member.value)
 
 
-class _OfSession:
+class _OfSession(Described):
     """Base class with a slot for the session.
 
     The slot isn't a field: comparing, printing, pickling and sending ignore the session.
@@ -61,9 +62,11 @@ class _OfSession:
     __slots__ = ("_session",)
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class ValueObject(_OfSession):
     """Base of frozen structured values inside a resource, such as a data unit's file.
+
+    Subclasses are declared with `repr=False`, for a `repr` of bounded size.
 
     Attributes:
         extra: Keys from the server beyond the declared fields.
@@ -79,6 +82,13 @@ class ValueObject(_OfSession):
             if field.name != "extra" and getattr(self, field.name) is not None
         }
         return {**self.extra, **known}
+
+    def __repr__(self) -> str:
+        return represent(self)
+
+    def _describe(self) -> Description:
+        notes = [f"Also sent: {', '.join(map(repr, self.extra))[:200]}."] if self.extra else []
+        return Description(type(self).__name__, fields=describe_fields(self), notes=notes)
 
 
 write_as(ValueObject, to_json)

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["resource"]
 
+# The fields of most classes that tell one object from another.
+_SUMMARY = ("title", "name", "status")
+
 R = TypeVar("R", bound=Resource)
 
 
@@ -28,6 +31,7 @@ def resource(
     list_path: str | None = "",
     filters: Iterable[str] = (),
     expandable: Iterable[str] = (),
+    summary: Iterable[str] | None = None,
     key: str = "id",
 ) -> Callable[[type[R]], type[R]]:
     """Declare a resource class: create the slots and register the class.
@@ -39,6 +43,8 @@ def resource(
         list_path: Path of the list; by default `path`, `None` without a list.
         filters: Names of filters that aren't fields.
         expandable: Names that can be expanded but aren't relations.
+        summary: Names of the fields that tell one object from another, as `repr` and tables show;
+            by default the title or name, and the status.
         key: Name of the field that is unique in the list.
 
     Returns:
@@ -50,6 +56,7 @@ def resource(
             init=False, repr=False, eq=False, order=False, match_args=False, getstate_setstate=False
         )(cls)
         attributes = attrs.fields(cast("type[attrs.AttrsInstance]", made))
+        names = [a.name for a in attributes]
         made.__schema__ = Schema(
             name=made.__name__,
             plural=plural or path.strip("/"),
@@ -60,6 +67,7 @@ def resource(
             fields={a.name: Field(made, a) for a in attributes},
             filters=frozenset(filters),
             expandable=frozenset(expandable),
+            summary=tuple(n for n in _SUMMARY if n in names) if summary is None else tuple(summary),
             key=key,
         )
         registry.register(made)

@@ -103,7 +103,7 @@ class FrameSource:
             MissingExtra: pyarrow isn't installed.
             FieldValueError: The server sent a value that a column can't hold.
             ClientError: The server refused or couldn't be reached.
-            OSError: The file can't be written.
+            OSError: The folder is missing (no request was made), or the file can't be written.
 
         Example:
             >>> path = getfixture("tmp_path") / "tasks.parquet"

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import errno
 import functools
 import json
 import os
@@ -261,6 +262,8 @@ def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
     parquet = load_library("pyarrow.parquet", "frames")
     target = expand_home(path)
     part = target.with_name(f".{target.name}.part")
+    if not target.parent.is_dir():  # before any request
+        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
     columns = source._columns()
     try:
         with parquet.ParquetWriter(part, read_schema(columns)) as writer:

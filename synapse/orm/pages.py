@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 import attrs
 
+from synapse._internal.described import Described, Description
 from synapse._internal.lazy_import import load
 from synapse.errors import FilterIgnored, InvalidQuery, InvalidResponse, NotFound
+from synapse.orm.description import describe_objects
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.frame_source import FrameSource
 from synapse.orm.lookups import find_ignored_filter
@@ -101,8 +103,8 @@ class Slice:
         return number
 
 
-@attrs.frozen(eq=False)
-class ObjectPage(Generic[T]):
+@attrs.frozen(eq=False, repr=False)
+class ObjectPage(Described, Generic[T]):
     """One page of a query.
 
     Attributes:
@@ -118,6 +120,12 @@ class ObjectPage(Generic[T]):
 
     def __len__(self) -> int:
         return len(self.objects)
+
+    def __repr__(self) -> str:
+        return f"<ObjectPage: {len(self.objects):,} of {self.total:,} objects>"
+
+    def _describe(self) -> Description:
+        return describe_objects(self.objects, len(self.objects), repr(self)[1:-1])
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -298,7 +306,7 @@ class _RowSource(Protocol):
     def _read_rows(self) -> Iterator[dict[str, Any]]: ...
 
 
-class Rows(FrameSource):
+class Rows(Described, FrameSource):
     """The rows of a query as dicts, or as a table by `to_pandas()` and others.
 
     Each iteration sends the requests again. One request for each page.
@@ -342,3 +350,10 @@ class Rows(FrameSource):
 
     def __repr__(self) -> str:
         return f"<rows of {self._query!r}: {', '.join(self._names) or 'all fields'}>"
+
+    def _describe(self) -> Description:
+        fields = [
+            ("query", repr(self._query)[1:-1]),
+            ("fields", ", ".join(self._names) or "all"),
+        ]
+        return Description("Rows", fields=fields, notes=["Not read yet. A loop sends requests."])

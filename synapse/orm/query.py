@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
 
+from synapse._internal.described import Description, cut
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
@@ -376,6 +377,14 @@ class Query(BaseManager[T], FrameSource):
         if self._scope:
             text += f" of {self._scope[1]._label()}"
         return f"<{text}{terms.text()}>"
+
+    def _describe(self) -> Description:
+        fields: list[tuple[str, str]] = []
+        if self._scope:
+            fields.append(("of", cut(repr(self._scope[1]), 120)))
+        note = "Not read yet. A loop over the query, head() and show() send requests."
+        fields += self._state.describe()
+        return Description(f"Query of {self._resource.__name__}", fields=fields, notes=[note])
 
     def _columns(self) -> list[Column]:
         return self.values()._columns()

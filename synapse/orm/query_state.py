@@ -8,11 +8,13 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.described import brief, cut
 from synapse.orm.pages import Slice
 
 __all__ = ["EVERYTHING", "QueryState"]
 
 _MOST_SHOWN = 5
+_LONGEST_SHOWN = 300
 
 EVERYTHING = Slice()
 """The window of a query that wasn't sliced."""
@@ -76,11 +78,25 @@ class QueryState:
         """Return the filters for messages: `status='pending', priority=1`."""
         return ", ".join(_describe(self.filters))
 
+    def describe(self) -> list[tuple[str, str]]:
+        """Return the parts of the state by name, each as a bounded text."""
+        window = self.window.suffix()
+        parts = [
+            ("filters", ", ".join(_describe(self.filters, self.params))),
+            ("search", "" if self.search is None else brief(self.search)),
+            ("ordering", ", ".join(self.ordering)),
+            ("expand", ", ".join(self.expand)),
+            ("only", ", ".join(self.only)),
+            ("omit", ", ".join(self.omit)),
+            ("slice", window),
+        ]
+        return [(name, cut(text, _LONGEST_SHOWN)) for name, text in parts if text]
+
     def text(self) -> str:
         """Return the state for people: ` where status='pending'[0:10]`."""
         asked = list(_describe(self.filters, self.params))
         if self.search is not None:
-            asked.append(f"search={self.search!r}")
+            asked.append(f"search={brief(self.search)}")
         if self.ordering:
             asked.append(f"ordering={','.join(self.ordering)}")
         if self.expand:
@@ -103,6 +119,6 @@ def _describe(*groups: tuple[tuple[str, Any], ...]) -> Iterator[str]:
     for name, value in chain(*groups):
         values.setdefault(name, []).append(value)
     for name, several in values.items():
-        yield from (f"{name}={value!r}" for value in several[:_MOST_SHOWN])
+        yield from (f"{name}={brief(value)}" for value in several[:_MOST_SHOWN])
         if len(several) > _MOST_SHOWN:
             yield f"and {len(several) - _MOST_SHOWN:,} other values of {name}"

@@ -6,12 +6,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.json_values import to_comparable, to_json
 from synapse._internal.redaction import is_signed
-from synapse.errors import FieldValueError, InvalidResponse, NotFound
+from synapse.errors import InvalidResponse, NotFound
 from synapse.orm import registry
 from synapse.orm.convert import same_json
+from synapse.orm.description import describe_resource, summary_of
 from synapse.orm.fields import MISSING, Field, FieldOptions, ids_of
 from synapse.orm.pickling import restore
 from synapse.orm.tracked import adopt, is_tracked, read_only, tracked
@@ -24,9 +26,6 @@ if TYPE_CHECKING:
     from synapse.orm.session_base import SessionBase
 
 __all__ = ["Deletable", "Editable", "Fetchable", "Resource"]
-
-# Fields that repr shows if known; the first known one names the object.
-_SHOWN = ("title", "name", "status")
 
 _REFRESH = ("refresh", "use refresh()")
 _DICT = ("to_dict", "use to_dict()")
@@ -55,7 +54,7 @@ _ELSEWHERE = {
 _OFFERED = {"delete", "save"}
 
 
-class Resource:
+class Resource(Described):
     """One object on the server; a session has one Python object for each.
 
     Reading a field that the server hasn't sent yet loads the object once (one request); reading
@@ -331,13 +330,11 @@ class Resource:
         return hash((self._session.key, type(self).__name__, self._key))
 
     def __repr__(self) -> str:
-        shown = [
-            f"{name}={str(value)!r}"
-            for name in _SHOWN
-            if (field := type(self).__schema__.fields.get(name)) is not None
-            and (value := _known(field, self)) not in (MISSING, None)
-        ]
+        shown = [f"{name}={text}" for name, text in summary_of(self)]
         return f"<{' '.join([self._label(), *shown])}>"
+
+    def _describe(self) -> Description:
+        return describe_resource(self)
 
     def __dir__(self) -> Iterable[str]:
         return sorted({*super().__dir__(), *type(self).__schema__.fields})
@@ -379,20 +376,6 @@ Resource.__set_raw__ = Resource.__dict__["_raw"].__set__
 
 def _public(cls: type) -> list[str]:
     return [name for name in dir(cls) if not name.startswith("_")]
-
-
-def _known(field: Field, one: Resource) -> Any:
-    """Return a field's value as reading would, but without a request."""
-    current = field.current(one)
-    if current is not MISSING:
-        return current
-    said = field.raw(one._raw)
-    if said is MISSING:
-        return said
-    try:
-        return field.convert(said, one)
-    except FieldValueError:
-        return said
 
 
 class Fetchable(Resource):

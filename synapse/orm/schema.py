@@ -37,6 +37,7 @@ class Schema:
         manager: Class of the managers.
         fields: The fields by name, in the order of declaration.
         filters: Names of filters that aren't fields.
+        summary: Names of the fields that tell one object from another.
         key: Name of the unique field.
         expandable: Names that can be expanded but aren't relations.
     """
@@ -50,6 +51,7 @@ class Schema:
     fields: Mapping[str, Field]
     filters: frozenset[str]
     expandable: frozenset[str]
+    summary: tuple[str, ...] = ()
     key: str = "id"
 
     def to_key(self, value: Any) -> Any:

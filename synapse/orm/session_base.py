@@ -58,6 +58,8 @@ class SessionBase(KnownAttributes):
         self.transport = transport
         self.lazy = lazy
         self.is_closed = False
+        # Whom the token belongs to, once the server has said that.
+        self._user: Entity | None = None
         self.page_size = page_size
         self.lock = threading.RLock()
         self._saving = _locks()

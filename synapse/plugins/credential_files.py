@@ -108,7 +108,7 @@ def refuse_credentials(names: Iterable[str], read_head: Callable[[str], bytes]) 
         more = f" and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
         raise UsageError(
             f"These files look like credentials: {', '.join(found[:_MAX_SHOWN])}{more}. Name them "
-            "in .gitignore or remove them; pass allow_credentials=True to release them anyway."
+            "in .gitignore or remove them; pass allow_credentials=True to pack them anyway."
         )
 
 

@@ -6,7 +6,8 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import attrs
@@ -45,6 +46,12 @@ _CLASSES: dict[bytes, Callable[[bytes], bool]] = {
 }
 # Matches nothing.
 _NEVER = rb"(?!)"
+# Stars within a name, across folders up to a slash, and across everything; each with the form
+# that takes the fewest characters.
+_STAR = rb"[^/]*"
+_FOLDERS = rb"(?:.*/)?"
+_ANYTHING = rb".*"
+_LAZY = {_STAR: rb"[^/]*?", _FOLDERS: rb"(?:.*?/)??", _ANYTHING: rb".*?"}
 
 
 @attrs.frozen
@@ -195,11 +202,12 @@ def _translate(pattern: bytes, *, within_part: bool) -> bytes:
     # As git does: the text before the first wildcard is compared on its own, so that the pattern
     # behind counts as a beginning.
     begin = 0 if within_part else found.start()
-    parts = list(_translate_parts(pattern[begin:], within_part=within_part))
-    return _NEVER if _NEVER in parts else re.escape(pattern[:begin]) + b"".join(parts)
+    tokens = list(_split_pattern(pattern[begin:], within_part=within_part))
+    return _NEVER if _NEVER in tokens else re.escape(pattern[:begin]) + _join_groups(tokens)
 
 
-def _translate_parts(pattern: bytes, *, within_part: bool) -> Iterator[bytes]:
+def _split_pattern(pattern: bytes, *, within_part: bool) -> Iterator[bytes]:
+    """Yield a regular expression for each star, and for each character that is compared."""
     at = 0
     while at < len(pattern):
         one = pattern[at : at + 1]
@@ -215,12 +223,12 @@ def _translate_parts(pattern: bytes, *, within_part: bool) -> Iterator[bytes]:
             is_whole = at == 0 or pattern[at - 1 : at] == b"/"
             is_whole = is_whole and (follower[:1] in (b"", b"/") or follower == b"\\/")
             if within_part or end - at == 1 or not is_whole:
-                yield rb"[^/]*"
+                yield _STAR
             elif follower[:1] == b"/":
-                yield rb"(?:.*/)?"
+                yield _FOLDERS
                 end += 1
             else:
-                yield rb".*"
+                yield _ANYTHING
             at = end
         elif one == b"[":
             expression, at = _translate_class(pattern, at)
@@ -228,6 +236,47 @@ def _translate_parts(pattern: bytes, *, within_part: bool) -> Iterator[bytes]:
         else:
             yield re.escape(one)
             at += 1
+
+
+def _join_groups(tokens: Iterable[bytes]) -> bytes:
+    """Return a regular expression whose time doesn't explode with the number of stars.
+
+    A star is followed by a piece of fixed length: characters in a name, or names in a path. The
+    first place that fits leaves most for the rest, so no later place is tried, except for the last
+    star of a name, and of the path.
+    """
+    groups: list[list[bytes]] = [[]]
+    for token in tokens:
+        if token in (_FOLDERS, _ANYTHING):
+            groups.append([])
+        groups[-1].append(token)
+    names = count()
+    *others, last = [_join_names(group, names) for group in groups]
+    return b"".join([*(_keep_first(each, names) for each in others), last])
+
+
+def _join_names(tokens: Iterable[bytes], names: Iterator[int]) -> bytes:
+    pieces: list[list[bytes]] = [[]]
+    for token in tokens:
+        if token in (_STAR, b"/"):
+            pieces.append([])
+        pieces[-1].append(token)
+    texts: list[bytes] = []
+    for piece, follower in zip(pieces, [*pieces[1:], []], strict=True):
+        text = b"".join(piece)
+        is_first = piece[:1] == [_STAR] == follower[:1]
+        texts.append(_keep_first(text, names) if is_first else text)
+    return b"".join(texts)
+
+
+def _keep_first(expression: bytes, names: Iterator[int]) -> bytes:
+    """Return an expression whose star takes the fewest characters, and never more."""
+    for greedy, lazy in _LAZY.items():
+        if expression.startswith(greedy):
+            # An atomic group, as Python 3.10 can write one.
+            name = b"g%d" % next(names)
+            return b"(?=(?P<%s>%s%s))(?P=%s)" % (name, lazy, expression[len(greedy) :], name)
+    return expression
 
 
 def _translate_class(pattern: bytes, start: int) -> tuple[bytes, int]:

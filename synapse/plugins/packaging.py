@@ -8,6 +8,7 @@ import shutil
 import stat
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +33,7 @@ __all__ = [
     "pack",
     "prepare_upload",
     "read_config",
+    "refuse_packed_credentials",
     "write_zip",
 ]
 
@@ -209,22 +211,46 @@ def prepare_upload(
             check_zip(source, code=code, version=version)
         with suppress(OSError):
             if not allow_credentials:
-                _refuse_credentials_in_zip(source)
+                refuse_packed_credentials(source)
     finally:
         if not isinstance(source, (str, os.PathLike)):
             source.seek(0)
     yield source, name
 
 
-def _refuse_credentials_in_zip(archive: str | os.PathLike[str] | IO[bytes]) -> None:
-    with open_zip(archive) as source:
-        infos = {info.filename: info for info in list_safe_entries(source) if not info.is_dir()}
+def refuse_packed_credentials(archive: str | os.PathLike[str] | IO[bytes]) -> None:
+    """Refuse a zip with files that look like credentials, on every way to a server.
 
-        def read_head(name: str) -> bytes:
-            with source.open(infos[name]) as file:
-                return file.read(HEAD_SIZE)
+    Files that can't be unpacked are judged by their names; a file that isn't a zip passes: the
+    receiver refuses it. A file whose position isn't the start is not looked at.
 
-        refuse_credentials(infos, read_head)
+    Args:
+        archive: Path of the zip, or a file opened for reading bytes, which is rewound.
+
+    Raises:
+        OSError: The file can't be read.
+        UsageError: A file looks like credentials; the message names the files.
+    """
+    opened = None if isinstance(archive, (str, os.PathLike)) else archive
+    if opened is not None and not _is_rewound(opened):
+        return
+    try:
+        with zipfile.ZipFile(archive) as source:
+            infos = {info.filename: info for info in source.infolist() if not info.is_dir()}
+
+            def read_head(name: str) -> bytes:
+                try:
+                    with source.open(infos[name]) as file:
+                        return file.read(HEAD_SIZE)
+                except (zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError):
+                    return b""  # damaged or encrypted
+
+            refuse_credentials(infos, read_head)
+    except zipfile.BadZipFile:
+        return
+    finally:
+        if opened is not None:
+            opened.seek(0)
 
 
 def _read_head(path: Path) -> bytes:

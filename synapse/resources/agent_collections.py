@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Generic, TypeVar
 
+from synapse._internal.described import Described, Description
 from synapse._internal.hints import suggestion
 from synapse.errors import InvalidQuery
 from synapse.resources.agent_values import (
@@ -25,7 +26,7 @@ __all__ = ["AgentJobs", "AgentReleases", "ClusterTasks", "Nodes", "ServedApplica
 T = TypeVar("T", bound=AgentValue)
 
 
-class _AgentCollection(Generic[T]):
+class _AgentCollection(Described, Generic[T]):
     """Objects of an agent, listed or fetched by key. Iterating makes one request."""
 
     def __init__(
@@ -54,6 +55,11 @@ class _AgentCollection(Generic[T]):
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._api!r}>"
+
+    def _describe(self) -> Description:
+        fields = [("class", self._kind.__name__), ("agent", repr(self._api))]
+        note = "Not read yet. all() and a loop make one request."
+        return Description(type(self).__name__, fields=fields, notes=[note])
 
     def _rows(self, params: Mapping[str, Any]) -> Iterator[T]:
         for row in self._list(params):

@@ -69,7 +69,7 @@ class _ClientSlot(ValueObject):
     __slots__ = ("_client",)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class AgentValue(_ClientSlot):
     """Base of values that come from an agent."""
 
@@ -86,7 +86,7 @@ class AgentValue(_ClientSlot):
         return client
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class AgentJob(AgentValue):
     """A job as the agent sees the job.
 
@@ -159,7 +159,7 @@ class AgentJob(AgentValue):
         return self.refresh()
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class AgentRelease(AgentValue):
     """A plugin's release that the agent keeps.
 
@@ -217,7 +217,7 @@ class AgentRelease(AgentValue):
         self._api.delete_plugin_release(self.key)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Node(AgentValue):
     """A machine that jobs run on.
 
@@ -253,7 +253,7 @@ class Node(AgentValue):
         return self.state == "ALIVE"
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ClusterTask(AgentValue):
     """Work on a machine: a process of a job, or one of Ray's tasks.
 
@@ -278,7 +278,7 @@ class ClusterTask(AgentValue):
     pid: int | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ServedApplication(AgentValue):
     """An application that Ray Serve serves.
 
@@ -299,7 +299,7 @@ class ServedApplication(AgentValue):
         self._api.delete_serve_application(self.name)
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class Metrics(AgentValue):
     """The figures of one panel, as they were at a moment.
 
@@ -317,7 +317,7 @@ class Metrics(AgentValue):
         return self.values[name]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class AgentHealth(AgentValue):
     """The health of an agent.
 

@@ -29,7 +29,12 @@ class AssignmentManager(Manager["Assignment"], Updates["Assignment"], BulkTagMix
     __slots__ = ()
 
 
-@resource("assignments/", list_path="sdk/assignments/", manager=AssignmentManager)
+@resource(
+    "assignments/",
+    list_path="sdk/assignments/",
+    manager=AssignmentManager,
+    summary=["task", "status"],
+)
 class Assignment(Editable, TaggableMixin):
     """One person's work on one task.
 

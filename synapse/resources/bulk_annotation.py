@@ -8,6 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import attrs
 
+from synapse._internal.described import (
+    Described,
+    DescribedTable,
+    Description,
+    brief,
+    summarize,
+)
 from synapse._internal.json_values import to_json
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
@@ -37,8 +44,8 @@ _BATCH = 500
 _WORKERS = 8
 
 
-@attrs.define
-class AnnotationReport:
+@attrs.define(repr=False)
+class AnnotationReport(Described):
     """Outcome of annotating many tasks.
 
     Attributes:
@@ -52,10 +59,25 @@ class AnnotationReport:
     failed: dict[Any, Exception] = attrs.field(factory=dict)
 
     def __str__(self) -> str:
-        counts = {"annotated": self.done, "unchanged": self.unchanged, "failed": self.failed}
-        lines = [", ".join(f"{name}: {len(these):,}" for name, these in counts.items())]
+        counts = self._counts()
+        lines = [", ".join(f"{name}: {number:,}" for name, number in counts.items())]
         lines += [f"Task {key}: {error}" for key, error in islice(self.failed.items(), 10)]
         return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return summarize(self, self._counts().items())
+
+    def _describe(self) -> Description:
+        rows = [(f"Task {key}", brief(error)) for key, error in islice(self.failed.items(), 10)]
+        return Description(
+            type(self).__name__,
+            fields=[(name, f"{number:,}") for name, number in self._counts().items()],
+            table=DescribedTable(("task", "reason"), rows, len(self.failed)) if rows else None,
+        )
+
+    def _counts(self) -> dict[str, int]:
+        parts = {"annotated": self.done, "unchanged": self.unchanged, "failed": self.failed}
+        return {name: len(part) for name, part in parts.items()}
 
 
 class BulkAnnotateMixin(Query[T]):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["DataCollection", "DataCollectionManager", "FileSpecification"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class FileSpecification(ValueObject):
     """The specification of one file in a collection's data units.
 

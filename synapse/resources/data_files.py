@@ -116,7 +116,7 @@ class DataFileManager(BaseManager["DataFile"]):
         return set(stored)
 
 
-@resource("data_files/", manager=DataFileManager, list_path=None)
+@resource("data_files/", manager=DataFileManager, list_path=None, summary=["checksum", "size"])
 class DataFile(Resource):
     """An uploaded file.
 

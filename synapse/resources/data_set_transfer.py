@@ -42,7 +42,8 @@ class DataSetMixin(Resource):
         """Write tasks and their pictures as a data set of a common format.
 
         One request for each page of tasks, and one for each picture that isn't there yet: the same
-        call continues an export that ended early. Memory stays flat, however many tasks there are.
+        call continues an export that ended early. Tasks of a list, whose units aren't loaded, cost
+        one more for each hundred. Memory stays flat, however many tasks there are.
 
         Args:
             folder: The folder, which is made if necessary.
@@ -52,7 +53,8 @@ class DataSetMixin(Resource):
                 project's configuration, then others that annotations have, by name.
             split: Part of the data set for each task: a name for all; shares such as
                 `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
-                function of the task.
+                function of the task. By default the parts that an import noted in the units'
+                `meta`, as the names of pictures are.
             images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of pictures in flight.
@@ -99,7 +101,8 @@ class DataSetMixin(Resource):
         """Upload a data set: pictures as units of the project's collection, annotations as tasks.
 
         The requests of `DataCollection.upload()`; annotations go along with the tasks, up to 200 in
-        one request. The same call continues an import that ended early.
+        one request. The same call continues an import that ended early. Pictures that the data set
+        says to show nothing are completed tasks; those about which it says nothing are pending.
 
         Args:
             folder: The folder of the data set.

@@ -48,7 +48,7 @@ class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["Dat
         return super()._body(values, extra)
 
 
-@resource("data_units/", manager=DataUnitManager)
+@resource("data_units/", manager=DataUnitManager, summary=["files"])
 class DataUnit(Deletable):
     """One item of a collection: a file for each file specification.
 

@@ -39,6 +39,7 @@ class GroundTruthManager(Manager["GroundTruth"]):
     "ground_truths/",
     manager=GroundTruthManager,
     filters=["ground_truth_dataset_versions"],
+    summary=["category", "data_unit"],
 )
 class GroundTruth(Resource):
     """The true annotations of a data unit.
@@ -85,6 +86,7 @@ class GroundTruthEventManager(Manager["GroundTruthEvent"]):
     manager=GroundTruthEventManager,
     filters=["ground_truth_dataset", "ground_truth_dataset_versions"],
     key="pgh_id",
+    summary=["category", "data_unit"],
 )
 class GroundTruthEvent(Resource):
     """A ground truth within a version of a dataset.
@@ -138,6 +140,7 @@ class GroundTruthVersionManager(Manager["GroundTruthVersion"]):
     plural="ground_truth_versions",
     manager=GroundTruthVersionManager,
     filters=["project"],
+    summary=["version"],
 )
 class GroundTruthVersion(Fetchable):
     """A version of a ground truth dataset.

@@ -37,7 +37,7 @@ class LogManager(BulkCreates["Log"]):
         return super()._body(values, extra)
 
 
-@resource("logs/", manager=LogManager, list_path=None)
+@resource("logs/", manager=LogManager, list_path=None, summary=["level", "message"])
 class Log(Resource):
     """An entry of a job's log.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 import attrs
 
+from synapse._internal.described import Described, Description
 from synapse.errors import InvalidResponse
 from synapse.orm.convert import ValueObject, structure_hook
 from synapse.resources.enums import LogLevel
@@ -20,7 +21,7 @@ __all__ = ["ConsoleLine", "JobOutput"]
 _PAGE = 1000
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class ConsoleLine(ValueObject):
     """A line that a job printed; `str()`, and so `print()`, gives the message.
 
@@ -38,7 +39,7 @@ class ConsoleLine(ValueObject):
         return self.message
 
 
-class JobOutput:
+class JobOutput(Described):
     """The lines that a job has printed so far; each iteration fetches them again.
 
     Making this object makes no request. Iterating makes one request for each thousand lines; a
@@ -128,6 +129,10 @@ class JobOutput:
 
     def __repr__(self) -> str:
         return f"<console log of {self._job._label()}>"
+
+    def _describe(self) -> Description:
+        note = "Not read yet. last(20) and a loop send requests."
+        return Description("JobOutput", fields=[("job", repr(self._job)[1:-1])], notes=[note])
 
 
 def _parse_line(row: Any) -> ConsoleLine:

@@ -8,6 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal.described import Description, Meter
 from synapse._internal.json_values import to_json
 from synapse.errors import Conflict, FilterIgnored, JobError, JobsFailed, UsageError
 from synapse.orm.declaration import resource
@@ -121,7 +122,7 @@ class _JobRefresher:
                 job.refresh()
 
 
-@resource("jobs/", manager=JobManager)
+@resource("jobs/", manager=JobManager, summary=["plugin", "action", "status"])
 class Job(Editable):
     """A run of a plugin.
 
@@ -341,6 +342,13 @@ class Job(Editable):
         from synapse.resources.job_output import JobOutput
 
         return JobOutput(self)
+
+    def _describe(self) -> Description:
+        described, percent = super()._describe(), self._percent
+        if percent is None:
+            return described
+        share = min(max(percent / 100, 0.0), 1.0)
+        return described._replace(meters=[Meter("progress", share, f"{percent:.0f} %")])
 
     @property
     def _state(self) -> JobStatus | str:

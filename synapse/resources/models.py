@@ -71,7 +71,7 @@ class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes
         return super().create(extra={**(extra or {}), "chunked_upload": upload["id"]}, **values)
 
 
-@resource("models/", manager=ModelManager)
+@resource("models/", manager=ModelManager, summary=["name", "version"])
 class Model(Editable, Deletable, FileDownloadMixin):
     """A trained model.
 

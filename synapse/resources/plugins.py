@@ -143,7 +143,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
         return release
 
 
-@resource("plugins/", manager=PluginManager)
+@resource("plugins/", manager=PluginManager, summary=["code", "version"])
 class Plugin(Editable):
     """A plugin: code that the platform runs.
 
@@ -344,7 +344,7 @@ class PluginReleaseManager(Manager["PluginRelease"]):
     __slots__ = ()
 
 
-@resource("plugin_releases/", manager=PluginReleaseManager)
+@resource("plugin_releases/", manager=PluginReleaseManager, summary=["plugin", "version"])
 class PluginRelease(Fetchable, FileDownloadMixin):
     """A version of a plugin, as a zip.
 

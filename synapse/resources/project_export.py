@@ -5,15 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import pickle
 import shutil
-import sqlite3
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path, PurePosixPath
-from typing import IO, Any
+from typing import Any
 
 import attrs
 
@@ -25,15 +22,21 @@ from synapse.errors import ClientError, UnknownDocument, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.pictures import check_mode
+from synapse.formats.samples import check_split_name
+from synapse.orm.query import Query
 from synapse.resources.enums import FileType
+from synapse.resources.sample_spool import SampleSpool
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.checksum import is_checksum_of
+from synapse.transfer.filenames import safe_name
 
 __all__ = ["export_project"]
 
 _BATCH = 100
 # Folder of the pictures on the way, below that of the export; the project's id comes after it.
 _STAGE = ".synapse-export-"
+# Formats in which a picture that nobody annotated differs from an empty one.
+_WITH_UNLABELLED = frozenset({"yolo"})
 
 
 def export_project(
@@ -56,26 +59,28 @@ def export_project(
     target = formats.make_folder(folder)
     noted = FormatReport(strict=strict)
     query = project.tasks.order_by("id") if tasks is None else tasks
+    if isinstance(query, Query):
+        query = query.expand("data_unit")
     names = _picture_names(project)
     stage = None if images == "none" else target / f"{_STAGE}{project.id}"
-    with (
-        tempfile.TemporaryFile() as spool,
-        closing(_Names()) as register,
-    ):
+    with closing(SampleSpool()) as spool:
         seen = _SeenClasses()
-        count = 0
-        for task, files in _read_tasks(query, names, stage, workers, noted):
-            for sample in _read_samples(task, files, register, noted):
+        for task, meta, files in _read_tasks(query, names, stage, workers, noted):
+            part = _read_split(meta) if choose is None else choose(task)
+            for sample in _read_samples(task, meta, files, noted):
                 seen.add(sample)
-                pickle.dump(attrs.evolve(sample, split=choose(task)), spool)
-                count += 1
+                spool.add(attrs.evolve(sample, split=part), str(task.data_unit_id))
+                if not sample.is_labelled and format not in _WITH_UNLABELLED:
+                    reason = "the task isn't annotated; the format says that the picture is empty"
+                    noted.lose(f"task {task.id}", "not-annotated", reason)
         names_of_classes = seen.list_names(project) if classes is None else classes
-        data = DataSet(seen.make_classes(names_of_classes), _Spooled(spool, count))
+        data = DataSet(seen.make_classes(names_of_classes), spool)
         more = {"images": images} if images != "copy" else {}
         report = formats.write(data, target, format, strict=strict, **more, **options)
     if stage is not None:
         shutil.rmtree(stage, ignore_errors=True)
     report.skipped += noted.skipped
+    report.lossy += noted.lossy
     report.details[:0] = noted.details
     return report
 
@@ -83,6 +88,7 @@ def export_project(
 # -- Tasks ----------------------------------------------------------------------------------------
 
 Picture = tuple[str, Path | None]
+Meta = Mapping[str, Any]
 
 
 def _picture_names(project: Any) -> list[str]:
@@ -99,10 +105,11 @@ def _read_tasks(
     stage: Path | None,
     workers: int,
     report: FormatReport,
-) -> Iterator[tuple[Any, list[Picture]]]:
-    """Yield the tasks with their pictures, which are downloaded some hundred at a time."""
+) -> Iterator[tuple[Any, Meta, list[Picture]]]:
+    """Yield the tasks with `meta` and pictures, which are downloaded some hundred at a time."""
     iterator = iter(query)
     while tasks := list(islice(iterator, _BATCH)):
+        meta = _read_meta(tasks)
         found = [(task, _find_pictures(task, names, stage)) for task in tasks]
         if stage is not None:
             waiting = [
@@ -115,7 +122,38 @@ def _read_tasks(
             for (file, path), error in zip(waiting, failures, strict=True):
                 if error is not None:
                     report.skip(file.path or path.name, "download-failed", f"the picture: {error}")
-        yield from found
+        yield from ((task, meta.get(task.data_unit_id, {}), pictures) for task, pictures in found)
+
+
+def _read_meta(tasks: Sequence[Any]) -> dict[Any, Meta]:
+    """Return the `meta` of tasks' units, by id. One request if some units aren't loaded."""
+    units = [task.data_unit for task in tasks if task.data_unit is not None]
+    missing = [unit for unit in units if "meta" not in unit.to_dict()]
+    if missing:
+        missing[0]._session.data_units.in_bulk(missing)
+    rows = {unit.id: unit.to_dict().get("meta") for unit in units}
+    return {key: meta for key, meta in rows.items() if isinstance(meta, Mapping)}
+
+
+def _read_split(meta: Meta) -> str | None:
+    """Return the split that an import noted."""
+    try:
+        return check_split_name(meta.get("split"))
+    except (TypeError, UsageError):
+        return None
+
+
+def _choose_name(meta: Meta, name: str) -> str:
+    """Return the picture's name that an import noted, made safe; else the file's."""
+    noted = meta.get("name")
+    if not isinstance(noted, str) or _find_suffix(noted) != _find_suffix(name):
+        return name
+    parts = [safe_name(part) for part in noted.split("/") if part.strip(". ")]
+    return "/".join(parts) or name
+
+
+def _find_suffix(name: str) -> str:
+    return PurePosixPath(name).suffix.casefold()
 
 
 def _picture_files(task: Any, names: Sequence[str]) -> list[Any]:
@@ -154,18 +192,19 @@ def _download(item: tuple[Any, Path]) -> ClientError | OSError | None:
 
 
 def _read_samples(
-    task: Any, pictures: list[Picture], register: _Names, report: FormatReport
+    task: Any, meta: Meta, pictures: list[Picture], report: FormatReport
 ) -> Iterator[Sample]:
     """Yield a sample for each picture of a task: the media `image_1`, `image_2`, in order."""
     label = f"task {task.id}"
     if not pictures:
         report.skip(label, "no-picture", "the unit of the task has no picture")
         return
+    is_labelled = bool(task.data)
     try:
         found = task.annotations
     except UnknownDocument as error:
         report.skip(label, "unknown-document", str(error))
-        found = Annotations()
+        found, is_labelled = Annotations(), False
     media = [f"image_{number}" for number in range(1, len(pictures) + 1)]
     for each in found:
         if each.medium not in media:
@@ -175,37 +214,13 @@ def _read_samples(
     for medium, (name, path) in zip(media, pictures, strict=True):
         own: list[Annotation] = [each for each in found if each.medium == medium]
         yield Sample(
-            register.choose(name, f"{task.data_unit_id}/{name}"),
+            _choose_name(meta, name) if medium == media[0] else name,
             own,
             size=found.sizes.get(medium),
             image=path if path is not None and path.is_file() else None,
             id=task.id,
+            is_labelled=is_labelled,
         )
-
-
-class _Names:
-    """Names of pictures, each given once; on the disk, since there may be millions."""
-
-    def __init__(self) -> None:
-        self._database = sqlite3.connect("")
-        self._database.execute("CREATE TABLE names (name TEXT PRIMARY KEY) WITHOUT ROWID")
-
-    def choose(self, name: str, longer: str) -> str:
-        """Return the name, or the longer one if the name is taken (whatever the case)."""
-        stem = PurePosixPath(longer)
-        for candidate in (name, f"{stem.parent}_{stem.name}", longer):
-            cursor = self._database.execute(
-                "INSERT OR IGNORE INTO names VALUES (?)", (candidate.casefold(),)
-            )
-            if cursor.rowcount:
-                return candidate
-        raise UsageError(
-            f"The tasks have the picture {longer} more than once. Pass distinct tasks=."
-        )
-
-    def close(self) -> None:
-        """Forget the names."""
-        self._database.close()
 
 
 class _SeenClasses:
@@ -236,26 +251,14 @@ class _SeenClasses:
         return [DataSetClass(name, keypoints=self._joints.get(name, ())) for name in names]
 
 
-@attrs.frozen
-class _Spooled:
-    """Samples in a temporary file, read anew by each loop."""
-
-    file: IO[bytes]
-    count: int
-
-    def __iter__(self) -> Iterator[Sample]:
-        self.file.seek(0)
-        for _ in range(self.count):
-            sample: Sample = pickle.load(self.file)  # noqa: S301 - written by this process
-            yield sample
-
-
 # -- Splits ---------------------------------------------------------------------------------------
 
 
 def _make_splitter(split: Any) -> Any:
-    """Return the function that gives a task its part of the data set."""
-    if split is None or isinstance(split, str):
+    """Return the function that gives a task its part of the data set; `None` for the import's."""
+    if split is None:
+        return None
+    if isinstance(split, str):
         return lambda _: split
     if callable(split):
         return split

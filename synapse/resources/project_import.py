@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 import attrs
 
 from synapse import formats
+from synapse._internal.described import Described, Description, summarize
 from synapse.annotations import write_document
 from synapse.errors import UsageError
 from synapse.formats import DataSet, FormatReport
@@ -18,8 +20,8 @@ from synapse.transfer.bulk.report import UploadReport
 __all__ = ["ImportReport", "import_data_set"]
 
 
-@attrs.frozen
-class ImportReport:
+@attrs.frozen(repr=False)
+class ImportReport(Described):
     """Outcome of an import.
 
     Attributes:
@@ -27,16 +29,36 @@ class ImportReport:
         reason: How the format was recognised, or `None` if it was named.
         data: What was read, skipped and changed.
         upload: What was uploaded.
+        annotated: Number of pictures with annotations: completed tasks.
+        empty: Number of pictures that the data set says to have none: completed tasks, too.
+        unlabelled: Number of pictures about which it says nothing: pending tasks.
     """
 
     format: str
     reason: str | None
     data: FormatReport
     upload: UploadReport
+    annotated: int = 0
+    empty: int = 0
+    unlabelled: int = 0
+
+    def __repr__(self) -> str:
+        parts = [("format", self.format), ("data", self.data), ("upload", self.upload)]
+        return summarize(self, parts)
+
+    def _describe(self) -> Description:
+        data, upload = self.data._describe(), self.upload._describe()
+        how = f"{self.format} ({self.reason})" if self.reason else self.format
+        fields = [("format", how), *data.fields, *upload.fields]
+        table = upload.table or data.table
+        return Description(type(self).__name__, fields=fields, table=table, notes=upload.notes)
 
     def __str__(self) -> str:
         how = f" ({self.reason})" if self.reason else ""
-        return f"Format {self.format}{how}\n{self.data}\n{self.upload}"
+        counts = (
+            f"annotated: {self.annotated:,}, empty: {self.empty:,}, unlabelled: {self.unlabelled:,}"
+        )
+        return f"Format {self.format}{how}\n{self.data}\n{counts}\n{self.upload}"
 
 
 def import_data_set(
@@ -56,13 +78,14 @@ def import_data_set(
     collection = project.data_collection
     specification = _find_specification(project, collection)
     data, report = formats.read(folder, format, strict=strict, **options)
+    counts: Counter[str] = Counter()
     upload = collection.upload(
-        _read_records(data, specification, report),
+        _read_records(data, specification, report, counts),
         project=project,
         workers=workers,
         progress=progress,
     )
-    return ImportReport(format, reason, report, upload)
+    return ImportReport(format, reason, report, upload, **counts)
 
 
 def _find_specification(project: Any, collection: Any) -> str:
@@ -80,7 +103,7 @@ def _find_specification(project: Any, collection: Any) -> str:
 
 
 def _read_records(
-    data: DataSet, specification: str, report: FormatReport
+    data: DataSet, specification: str, report: FormatReport, counts: Counter[str]
 ) -> Iterator[dict[str, Any]]:
     for sample in data.samples:
         if sample.image is None:
@@ -90,7 +113,9 @@ def _read_records(
             continue
         sizes = {} if sample.size is None else {"image_1": sample.size}
         task: dict[str, Any] = {}
-        if sample.annotations:
+        kind = "empty" if sample.is_labelled else "unlabelled"
+        counts["annotated" if sample.annotations else kind] += 1
+        if sample.annotations or sample.is_labelled:
             document = write_document(sample.annotations, sizes=sizes)
             task = {"data": document, "status": TaskStatus.COMPLETED.value}
         meta = {"name": sample.name}

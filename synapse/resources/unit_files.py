@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["UnitFile"]
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, repr=False)
 class UnitFile(ValueObject):
     """A file of a data unit; `open()`, `read()` and `download()` give the bytes.
 

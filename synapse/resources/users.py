@@ -21,10 +21,12 @@ class UserManager(BaseManager["User"]):
     def me(self) -> User:
         """Return the user that the session's token belongs to. One request."""
         row = self._session.transport.request("GET", "users/me/", resource="users/me")
-        return self._session.identity.load(self._resource, [row])[0]
+        user = self._session.identity.load(self._resource, [row])[0]
+        self._session._user = user
+        return user
 
 
-@resource("users/", manager=UserManager, list_path=None)
+@resource("users/", manager=UserManager, list_path=None, summary=["username"])
 class User(Resource):
     """A user.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from itertools import count
 from typing import TypeVar
 
 from synapse.errors import ClientError, RateLimited
@@ -52,11 +51,12 @@ def retry_transient(
     Raises:
         ClientError: The failure isn't transient, or was the last one.
     """
-    for failures in count(1):
+    failures = 0
+    while True:
+        failures += 1
         try:
             return send()
-        except ClientError as error:  # noqa: PERF203 # a failed request is slow in any case
+        except ClientError as error:
             delay = retry_delay(error, failures, transport.options.retry, limit=limit)
             if delay is None or not pause(delay):
                 raise
-    raise AssertionError  # the loop has no end

@@ -42,7 +42,7 @@ class TestWait:
         assert job.wait(timeout=60) is job
 
         end.join()
-        assert repr(job) == f"<Job {job.id} status='succeeded'>"
+        assert repr(job) == (f"<Job {job.id} plugin='detector' action='train' status='succeeded'>")
         assert (job.status, job.result, job.is_finished) == ("succeeded", 7, True)
 
     @pytest.mark.parametrize(

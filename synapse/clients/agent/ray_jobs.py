@@ -189,21 +189,28 @@ class RayJobs(RayRest):
         key = validate_id(job_id)
         return self._request_object("DELETE", f"api/jobs/{key}", resource=f"job {key}")
 
-    def upload_package(self, source: str | os.PathLike[str]) -> str:
+    def upload_package(
+        self, source: str | os.PathLike[str], *, allow_credentials: bool = False
+    ) -> str:
         """Upload a folder or zip, for the `working_dir` or `py_modules` of a `runtime_env`.
 
         The package leaves out files that git's rules name, caches, virtual environments and
         version control. Two requests, or one if the cluster has the package. Ray drops unused
         packages, so upload right before each use.
 
+        Args:
+            source: The folder or zip.
+            allow_credentials: Whether to pack files that look like credentials, such as `.env`.
+
         Returns:
             The URI for a `runtime_env`.
 
         Raises:
-            UsageError: The source is neither a folder nor a zip, or can't be packed.
+            UsageError: The source is neither a folder nor a zip, can't be packed, or has files
+                that look like credentials.
             PayloadTooLarge: The package exceeds the dashboard's limit (100 MiB by default).
         """
-        with RayPackage(source) as package:
+        with RayPackage(source, allow_credentials=allow_credentials) as package:
             path = f"api/packages/gcs/{package.name}"
             resource = f"package {package.name}"
             try:
@@ -232,7 +239,9 @@ class RayJobs(RayRest):
 
     def _submit(self, key: str, mark: str, body: Mapping[str, Any]) -> dict[str, Any]:
         lost: ClientError | None = None
-        for _ in range(_SUBMITS):
+        attempts = 0
+        while True:
+            attempts += 1
             try:
                 return self._request_object("POST", "api/jobs/", json=body, resource=f"job {key}")
             except (ConnectionFailed, RequestTimeout, InvalidResponse) as error:
@@ -246,9 +255,10 @@ class RayJobs(RayRest):
             try:
                 if (self.get_job(key)["metadata"] or {}).get(_SUBMIT_MARK) == mark:
                     return {"job_id": key, "submission_id": key}
-            except NotFound:
-                continue  # the request didn't arrive
+            except NotFound:  # the request didn't arrive
+                if attempts < _SUBMITS:
+                    continue
+                raise lost from None
             except ClientError:
                 raise lost from None
             raise Conflict(409, "another job has this id", resource=f"job {key}")
-        raise lost or AssertionError("the last attempt was lost")

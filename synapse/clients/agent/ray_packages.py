@@ -23,12 +23,13 @@ class RayPackage:
 
     Args:
         source: Folder, packed by the rules for plugins, or zip.
+        allow_credentials: Whether to pack files that look like credentials.
 
     Raises:
-        UsageError: The source is neither, or a file can't be read.
+        UsageError: The source is neither, or a file can't be read or looks like credentials.
     """
 
-    def __init__(self, source: str | os.PathLike[str]) -> None:
+    def __init__(self, source: str | os.PathLike[str], *, allow_credentials: bool = False) -> None:
         path = expand_home(source)
         self._file: IO[bytes]
         try:
@@ -38,6 +39,8 @@ class RayPackage:
                 self._file = path.open("rb")
             else:
                 raise UsageError(f"{str(path)!r} is neither a folder nor a zip.")
+            if not allow_credentials:
+                self._refuse_credentials()
         except OSError as error:
             raise UsageError(f"{str(path)!r} can't be packed: {error}.") from error
         digest = hashlib.sha1(usedforsecurity=False)
@@ -46,6 +49,16 @@ class RayPackage:
             digest.update(piece)
             self.size += len(piece)
         self.name = f"_ray_pkg_{digest.hexdigest()}.zip"
+
+    def _refuse_credentials(self) -> None:
+        from synapse.plugins.packaging import refuse_packed_credentials
+
+        try:
+            self._file.seek(0)
+            refuse_packed_credentials(self._file)
+        except BaseException:
+            self._file.close()
+            raise
 
     @property
     def uri(self) -> str:

@@ -99,13 +99,12 @@ class RayRest(BaseClient):
         """Return the text that a request is answered with, possibly empty. One request."""
         options["headers"] = {"Accept": "*/*", **options.get("headers", {})}
         response = self._transport.fetch(method, path, resource=resource, **options)
-        if 200 <= response.response.status_code < 300:
-            return response.content.decode("utf-8", "replace")
-        try:
-            response.json()
-        except ClientError as error:
-            raise self._explain(error) from None
-        raise AssertionError("json() raises for a refusal")
+        if not 200 <= response.response.status_code < 300:
+            try:
+                response.json()  # raises the refusal
+            except ClientError as error:
+                raise self._explain(error) from None
+        return response.content.decode("utf-8", "replace")
 
     def _explain(self, error: ClientError) -> ClientError:
         """Return an error with Ray's reason: Ray refuses with text or a traceback, and a 500."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from typing_extensions import Unpack
 
+from synapse._internal.user_folders import expand_home
 from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.backend.models import AgentRecord
@@ -122,21 +124,32 @@ class IntegrationClientMixin(BackendBase):
         return self._call_action("POST", Plugin, plugin, "run/", data)
 
     def create_plugin_release(
-        self, data: Mapping[str, Any], file: SourceArgument | None = None
+        self,
+        data: Mapping[str, Any],
+        file: SourceArgument | None = None,
+        *,
+        allow_credentials: bool = False,
     ) -> dict[str, Any]:
         """Upload a release of a plugin. One request, streamed.
 
         Args:
             data: `plugin`, `version` and further fields of the release.
             file: A path, or a file opened for reading bytes; also as `file` in `data`.
+            allow_credentials: Whether to release files that look like credentials, such as `.env`.
 
         Raises:
-            UsageError: The file is missing or can't be read, or its two places differ.
+            UsageError: The file is missing or can't be read, its two places differ, or a file in
+                the zip looks like credentials.
             ValidationError: The server refused the release.
         """
         file = choose_one("file", file, "data['file']", data.get("file"))
         if file is None:
             raise UsageError("A plugin release needs a file. Pass file=, a path or an open file.")
+        if not allow_credentials:
+            from synapse.plugins.packaging import refuse_packed_credentials
+
+            with suppress(OSError):  # the upload reports unreadable files
+                refuse_packed_credentials(expand_home(file) if isinstance(file, _PATH) else file)
         return upload_file(
             self._transport,
             PluginRelease.__schema__.path,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,12 @@ from unicodedata import category
 
 import attrs
 
+from synapse._internal.described import (
+    Described,
+    DescribedTable,
+    Description,
+    cut,
+)
 from synapse.errors import (
     AuthenticationError,
     ClientError,
@@ -56,8 +61,8 @@ class Failure:
         return _escape_line(f"{self.path}: {type(self.error).__name__}: {self.error}")
 
 
-@attrs.define
-class _Report:
+@attrs.define(repr=False)
+class _Report(Described):
     """Attributes of both directions."""
 
     skipped: int = 0
@@ -74,24 +79,30 @@ class _Report:
         columns = [f"{name}: {value}" for name, value in self._columns()]
         return "\n".join([", ".join(columns), *self._failures()])
 
-    def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(name)}</th>" for name, _ in self._columns())
-        values = "".join(
-            f'<td style="text-align: right">{html.escape(value)}</td>'
-            for _, value in self._columns()
-        )
-        table = f"<table><tr>{head}</tr><tr>{values}</tr></table>"
-        if not self.failed:
-            return table
-        lines = "".join(
-            f"<tr><td>{html.escape(_escape_line(failure.path))}</td>"
-            f"<td>{type(failure.error).__name__}</td>"
-            f"<td>{html.escape(_escape_line(str(failure.error)))}</td></tr>"
+    def __repr__(self) -> str:
+        columns = " ".join(f"{name}={value}" for name, value in self._columns())
+        return f"<{type(self).__name__} {columns}>"
+
+    def _describe(self) -> Description:
+        rows = [
+            (
+                cut(_escape_line(failure.path), 120),
+                type(failure.error).__name__,
+                cut(_escape_line(str(failure.error)), 300),
+            )
             for failure in self.failed[:_MAX_SHOWN]
+        ]
+        return Description(
+            type(self).__name__,
+            fields=self._columns(),
+            table=DescribedTable(("path", "error", "why"), rows, len(self.failed))
+            if rows
+            else None,
+            notes=self._notes(),
         )
-        heads = "<tr><th>path</th><th>error</th><th>why</th></tr>"
-        more = f"<p>{self._more()}</p>" if self._more() else ""
-        return f"{table}<table>{heads}{lines}</table>{more}"
+
+    def _notes(self) -> list[str]:
+        return []
 
     def _failures(self) -> Iterator[str]:
         for failure in self.failed[:_MAX_SHOWN]:
@@ -115,7 +126,7 @@ class _Report:
         ]
 
 
-@attrs.define
+@attrs.define(repr=False)
 class UploadReport(_Report):
     """The result of an upload.
 
@@ -151,9 +162,8 @@ class UploadReport(_Report):
             [super().__str__(), *(f"  note: {_escape_line(note)}" for note in self.notes)]
         )
 
-    def _repr_html_(self) -> str:
-        notes = "".join(f"<p>{html.escape(_escape_line(note))}</p>" for note in self.notes)
-        return super()._repr_html_() + notes
+    def _notes(self) -> list[str]:
+        return [cut(_escape_line(note), 300) for note in self.notes[:_MAX_SHOWN]]
 
     def _columns(self) -> list[tuple[str, str]]:
         columns = [("created", f"{self.created:,}")]
@@ -163,7 +173,7 @@ class UploadReport(_Report):
         return [*columns, *self._common_columns()]
 
 
-@attrs.define
+@attrs.define(repr=False)
 class SyncReport(UploadReport):
     """The result of a sync.
 
@@ -226,7 +236,7 @@ MB/s: 0.0
         return [*columns, *self._common_columns()]
 
 
-@attrs.define
+@attrs.define(repr=False)
 class DownloadReport(_Report):
     """The result of a download.
 

@@ -384,17 +384,6 @@ def test_counts_equal_those_of_pycocotools(counts: list[int], text: str) -> None
     assert expand_counts(text) == expand_counts(text.encode()) == counts
 
 
-@given(draw_masks())
-def test_text_equals_that_of_installed_pycocotools(mask: Mask) -> None:
-    oracle = pytest.importorskip("pycocotools.mask")
-    width, height, pixels = mask
-    array = to_array(make_runs(pixels), width, height)
-
-    text = oracle.encode(np.asfortranarray(array.astype(np.uint8)))["counts"]
-
-    assert compress_counts(encode_counts(make_runs(pixels), width, height)).encode() == text
-
-
 @given(st.lists(st.integers(0, 2**32 - 1) | st.integers(0, 70)))
 def test_any_counts_survive_compression(counts: list[int]) -> None:
     assert expand_counts(compress_counts(counts)) == counts

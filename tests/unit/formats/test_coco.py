@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -251,6 +252,58 @@ def test_broken_files_are_refused_before_the_first_sample(tmp_path: Path) -> Non
     path.write_text('{"info": []}')
     with pytest.raises(UsageError, match="neither 'images' nor 'annotations'"):
         formats.read(tmp_path, "coco", file=path)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.05, 0.2, 0.5, 0.8, 0.999])
+def test_cut_file_is_told(tmp_path: Path, share: float) -> None:
+    path = write_json(tmp_path, HARD)
+    text = path.read_text()
+    path.write_text(text[: max(int(len(text) * share), len('{"info":'))])
+    assert formats.choose_format(tmp_path)[0] == "coco"
+    with pytest.raises(UsageError, match=r"instances_train\.json.*the file is cut"):
+        formats.read(tmp_path)
+
+
+@pytest.mark.parametrize("key", ["images", "annotations", "categories"])
+@pytest.mark.parametrize("value", [{"1": {"id": 1}}, None, "a", 7, {}])
+def test_lists_that_are_none_are_refused(tmp_path: Path, key: str, value: Any) -> None:
+    write_json(tmp_path, HARD | {key: value})
+    with pytest.raises(UsageError, match=rf"instances_train\.json: '{key}' is not a list"):
+        formats.read(tmp_path)
+
+
+def test_file_without_annotations_says_nothing(tmp_path: Path) -> None:
+    samples, _ = read_one(tmp_path)
+    assert [sample.is_labelled for sample in samples] == [True]
+    document = {"images": [{"id": 1, "file_name": "a.jpg"}], "categories": CATEGORIES}
+    write_json(tmp_path, document)
+    assert [sample.is_labelled for sample in formats.read(tmp_path)[0].samples] == [False]
+
+
+@pytest.mark.parametrize("name", ["csv_boxes", "cvat", "label_studio", "labelme", "voc", "yolo"])
+def test_ids_of_categories_are_no_loss(tmp_path: Path, name: str) -> None:
+    image = [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 30}]
+    rows = [make_row(1, 1, bbox=[2, 2, 4, 4])]
+    document = {"images": image, "categories": [{"id": 7, "name": "car"}, {"id": 1, "name": "bus"}]}
+    write_json(tmp_path / "in", document | {"annotations": rows})
+    data, _ = formats.read(tmp_path / "in", check_sizes=False)
+    data = DataSet(data.classes, [attrs.evolve(one, split=None) for one in data.samples], data.info)
+    report = formats.write(data, tmp_path / name, name, images="none")
+    assert "info" not in report.lossy
+    data = attrs.evolve(data, info={**data.info, "licenses": [{"id": 1}]})
+    report = formats.write(data, tmp_path / f"{name}2", name, images="none")
+    assert report.lossy["info"] == 1
+    assert not [loss for loss in report.details if "category_ids" in loss.reason]
+
+
+def test_pascal_voc_is_written_strictly(tmp_path: Path) -> None:
+    image = [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 30}]
+    categories = [{"id": 7, "name": "car"}, {"id": 90, "name": "bus"}]
+    rows = [make_row(1, 1, category_id=7, bbox=[2, 2, 4, 4])]
+    write_json(tmp_path / "in", {"images": image, "categories": categories, "annotations": rows})
+    data, _ = formats.read(tmp_path / "in", strict=True, check_sizes=False)
+    report = formats.write(data, tmp_path / "out", "voc", strict=True, images="none")
+    assert (report.samples, report.annotations) == (1, 1)
 
 
 def test_annotations_before_pictures_and_out_of_order(tmp_path: Path) -> None:

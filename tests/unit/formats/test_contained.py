@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synapse import formats
-from synapse.annotations import Polygon, masks
+from synapse.annotations import Box, Label, Mask, Polygon, masks
 from synapse.errors import UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.contained import ContainedSamples, find_roots
@@ -77,3 +77,36 @@ def test_file_is_no_folder_to_write_to(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(UsageError, match="is not a folder"):
         formats.write(DataSet([], []), tmp_path / "file", "coco")
+
+
+READABLE = sorted(set(formats.FORMATS) - {"webdataset"})
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["a picture", "a folder"])
+@pytest.mark.parametrize("name", READABLE)
+def test_no_reader_follows_links_out_of_the_folder(tmp_path: Path, name: str, whole: bool) -> None:
+    picture = tmp_path / "given" / "a.png"
+    picture.parent.mkdir()
+    picture.write_bytes(masks.to_png(((0, 1),), 8, 8))
+    shapes = {
+        "image_folder": Label(label="car"),
+        "mask_png": Mask([(0, 9)], size=(8, 8), label="car"),
+    }
+    shape = shapes.get(name, Box(1, 1, 4, 4, label="car"))
+    folder = tmp_path / "set"
+    sample = Sample("sub/a.png", [shape], size=(8, 8), image=picture, split="train")
+    formats.write(DataSet([DataSetClass("car")], [sample]), folder, name)
+    written = [path for path in folder.rglob("a.png") if path.read_bytes() == picture.read_bytes()]
+    assert written
+    for path in written:
+        target = path.parent if whole else path
+        target.rename(tmp_path / "outside")
+        target.symlink_to(tmp_path / "outside")
+
+    data, report = formats.read(folder, name)
+
+    assert [each.image for each in data.samples if each.image] == []
+    assert whole or report.lossy["outside"] == 1
+    data, _ = formats.read(folder, name, follow_links=True)
+    if not whole:
+        assert [each.image for each in data.samples if each.image]

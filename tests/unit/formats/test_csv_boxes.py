@@ -299,3 +299,9 @@ def test_each_loss_is_tested() -> None:
 def test_options_are_checked(tmp_path: Path, options: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         write(tmp_path, [CAR], **options)
+
+
+def test_blanks_behind_the_separators_of_the_header_and_the_rows(tmp_path: Path) -> None:
+    put(tmp_path, "image, label, xmin, ymin, xmax, ymax\na.jpg, car, 1, 2, 3, 4\n")
+    samples, _ = read(tmp_path)
+    assert list_boxes(samples) == [("a.jpg", "car", (1, 2, 2, 2))]

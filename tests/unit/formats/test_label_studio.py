@@ -286,3 +286,14 @@ def test_losses_of_the_set(tmp_path: Path) -> None:
     again, report = formats.read(tmp_path)
     assert [each.name for each in again.samples] == ["a.jpg", "a~2.jpg"]
     assert report.lossy == {"renamed": 1}
+
+
+@pytest.mark.parametrize(
+    ("annotations", "is_labelled"),
+    [([], False), ([{"result": []}], True), ([{"result": [], "was_cancelled": True}], False)],
+)
+def test_tasks_that_nobody_annotated(
+    tmp_path: Path, annotations: list[Any], is_labelled: bool
+) -> None:
+    samples, _ = read_one(tmp_path, annotations=annotations)
+    assert [sample.is_labelled for sample in samples] == [is_labelled]

@@ -40,3 +40,30 @@ def test_strict_reading_fails_each_time() -> None:
     for _ in range(2):
         with pytest.raises(DataLost, match="size is unknown"):
             list(samples)
+
+
+@pytest.mark.parametrize(
+    ("action", "code", "is_labelled"),
+    [
+        ("lose", "no-label", False),
+        ("lose", "no-labels", False),
+        ("lose", "size-differs", True),
+        ("skip", "bad-number", False),
+        (None, "", True),
+    ],
+)
+def test_pictures_without_labels_or_readable_ones(
+    action: str | None, code: str, is_labelled: bool
+) -> None:
+    def read(report: FormatReport) -> Sample:
+        if action:
+            getattr(report, action)("a.jpg", code, "A reason.")
+        return Sample("a.jpg")
+
+    samples = LazySamples(lambda: [read], FormatReport())
+    for _ in range(2):
+        assert [sample.is_labelled for sample in samples] == [is_labelled]
+    labelled = LazySamples(
+        lambda: [lambda report: Sample("a.jpg", [Box(0, 0, 1, 1)])], FormatReport()
+    )
+    assert [sample.is_labelled for sample in labelled] == [True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -149,8 +150,10 @@ def test_boxes_come_back(
     write(folder, [box], size=(50, 50), one_based=one_based, decimals=decimals)
     ((sample,), _) = read(folder, one_based=one_based)
     assert isinstance(found := sample.annotations[0], Box)
-    allowed = 2e-6 if decimals else 0.5 if min(width, height) > 1 else 1
-    # A box thinner than a pixel becomes the pixel around.
+    is_thin = min(width, height) < 1
+    # A box thinner than a pixel becomes a pixel: the one around, or with the same centre.
+    exact = 0.500001 if is_thin and one_based else 2e-6
+    allowed = exact if decimals else 1 if is_thin else 0.5
     assert found.xyxy == pytest.approx(box.xyxy, abs=allowed)
 
 
@@ -294,6 +297,36 @@ def test_masks_in_colours_are_read(tmp_path: Path) -> None:
     )
     (sample,) = read(tmp_path)[0]
     assert [(each.label, each.bounds) for each in sample.annotations] == [("b:c", (0, 0, 9, 1))]
+
+
+def test_thin_boxes_counted_from_1_keep_the_order_of_edges(tmp_path: Path) -> None:
+    thin = Box(3.3, 2.25, 0.25, 4.5, label="car")
+    data = DataSet([DataSetClass("car")], [Sample("a.jpg", [thin], size=SIZE)])
+    report = formats.write(data, tmp_path, "voc", one_based=True, decimals=True, images="none")
+
+    assert report.lossy == {"rounded": 1}
+    text = (tmp_path / "Annotations" / "a.xml").read_text()
+    assert re.findall(r"<([xy]m..)>(.*)</", text) == [
+        ("xmin", "3.925"),
+        ("ymin", "3.25"),
+        ("xmax", "3.925"),
+        ("ymax", "6.75"),
+    ]
+    (sample,) = formats.read(tmp_path, "voc", one_based=True)[0].samples
+    # Each edge is within half a pixel.
+    assert [each.bounds for each in sample.annotations] == [pytest.approx((2.925, 2.25, 1, 4.5))]
+
+
+@pytest.mark.parametrize("first", ["background:::\n", ""])
+def test_classes_without_a_colour_have_that_of_the_palette(tmp_path: Path, first: str) -> None:
+    pytest.importorskip("PIL.Image")
+    canvas = Canvas(*SIZE)
+    canvas.paint(((0, 9),), 2)
+    label_map = f"# label:color_rgb:parts:actions\n{first}car:::\nbus:::\n"
+    picture = canvas.to_color_png(make_palette())
+    put(tmp_path, {"labelmap.txt": label_map, "SegmentationClass/a.png": picture})
+    (sample,) = read(tmp_path)[0]
+    assert [(each.label, each.bounds) for each in sample.annotations] == [("bus", (0, 0, 9, 1))]
 
 
 @pytest.mark.parametrize("row", ["car", "car:1,2::", "car:1,2,999::", "car:red::"])

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from synapse import formats
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats import FormatReport
 from synapse.formats.yolo_layout import (
@@ -86,6 +87,7 @@ def test_names_are_a_list_or_a_mapping(
         ("names: [car]\nnc: 3", "nc is 3, but names has 1"),
         ("names: [car]\nkpt_shape: [17]", "kpt_shape is"),
         ("names: [car]\nkpt_shape: [0, 3]", "kpt_shape is"),
+        ("names: [car]\nkpt_shape: [10001, 3]", "at most 10000 joints"),
         ("names: [car]\nkpt_names: nose", "kpt_names is not"),
         ("names: [car]\npath: [a]", "path is"),
         ("names: [car", "not valid YAML"),
@@ -250,6 +252,37 @@ def test_folder_of_something_else(tmp_path: Path) -> None:
         find_sources(tmp_path, YoloSettings(), FormatReport())
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("names: [car\n", "not valid YAML"),
+        ("train images\nnames: [car]\n", "not valid YAML"),
+        ("\0\1", "not valid YAML"),
+        ("- car\n", "not a mapping"),
+        ("", "not a mapping"),
+        ("train: images\nnc: 1\n", "data.yaml has no names. Add .* names="),
+        ("names: car\n", "neither a list nor a mapping"),
+    ],
+)
+def test_broken_settings_are_told(tmp_path: Path, text: str, message: str) -> None:
+    make_files(tmp_path, "images/a.jpg", labels_a_txt="", data_yaml=text)
+    (tmp_path / "labels").mkdir()
+    assert formats.choose_format(tmp_path) == ("yolo", "data.yaml is broken or lacks a part")
+    with pytest.raises(UsageError, match=message):
+        formats.read(tmp_path)
+
+
+def test_settings_of_something_else_are_none(tmp_path: Path) -> None:
+    make_files(tmp_path, data_yaml="host: localhost\n")
+    assert find_settings(tmp_path) is None
+    assert formats.recognize(tmp_path) == {}
+
+
+def test_names_may_be_beside_the_settings(tmp_path: Path) -> None:
+    make_files(tmp_path, data_yaml="train: images\n", classes_txt="car\nbus\n")
+    assert read_settings(tmp_path).names == ("car", "bus")
+
+
 def test_settings_may_have_another_name(tmp_path: Path) -> None:
     make_files(tmp_path, "a.yaml", coco8_yaml="names: [car]\ntrain: images\n")
     assert find_settings(tmp_path) == tmp_path / "coco8.yaml"
@@ -276,3 +309,9 @@ def test_aliases_are_refused(tmp_path: Path) -> None:
     (tmp_path / "data.yaml").write_text("\n".join(lines))
     with pytest.raises(UsageError, match="has aliases"):
         load_yaml(tmp_path / "data.yaml")
+
+
+def test_many_names_are_compared_at_once(tmp_path: Path) -> None:
+    names = [f"class {number}" for number in range(100_000)]
+    (tmp_path / "classes.txt").write_text("\n".join(names))
+    assert read_settings(tmp_path).names == tuple(names)

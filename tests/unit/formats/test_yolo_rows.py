@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.annotations import Annotation, Box, Group, Keypoint, Mask, Polygon
+from synapse.annotations import Annotation, Box, Group, Keypoint, Mask, Polygon, masks
 from synapse.errors import UsageError
 from synapse.formats import FormatReport
 from synapse.formats.yolo_rows import Frame, RowReader, RowWriter, check_task, parse_row
@@ -290,3 +290,51 @@ def test_class_index_may_be_written_as_a_fraction() -> None:
 def test_unknown_task_is_refused() -> None:
     with pytest.raises(UsageError, match="task='boxes'"):
         check_task("boxes")
+
+
+def test_masks_are_written_as_the_borders_of_their_pixels() -> None:
+    # Two parts: a bent one in two rows, and a pixel in the picture's corner.
+    mask = Mask([(0, 3), (201, 1), (19_999, 1)], label="car", id="m")
+    rows, report = write("segment", [mask])
+
+    assert rows == [
+        "0 0 0 0.015 0 0.015 0.01 0.01 0.01 0.01 0.02 0.005 0.02 0.005 0.01 0 0.01",
+        "0 0.995 0.99 1 0.99 1 1 0.995 1",
+    ]
+    assert report.lossy == {"shape": 1, "parts": 1}
+    found, report = read("segment", rows)
+    drawn = [masks.rasterize(each.points, 200, 100) for each in found]
+    assert masks.merge(*drawn) == mask.runs
+    assert report.details == []
+
+
+def test_holes_of_a_mask_are_filled() -> None:
+    ring = Mask([(0, 3), (200, 1), (202, 1), (400, 3)], size=(200, 100), label="car")
+    rows, report = write("segment", [ring])
+
+    assert rows == ["0 0 0 0.015 0 0.015 0.03 0 0.03"]
+    assert report.lossy == {"shape": 1, "holes": 1}
+    assert str(report.details[0]) == (
+        f"a.jpg, annotation {ring.id!r}: Holes of the mask are filled (1): a row is one outline. "
+        "(holes)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("mask", "code"),
+    [
+        (Mask([(0, 3)], size=(100, 200), label="car"), "mask-size"),
+        (Mask([(19_999, 2)], label="car"), "mask-size"),
+        (Mask([], size=(200, 100), label="car"), "no-area"),
+    ],
+)
+def test_masks_without_an_outline_are_left_out(mask: Mask, code: str) -> None:
+    rows, report = write("segment", [mask])
+    assert (rows, report.skipped, report.annotations) == ([], {code: 1}, 0)
+
+
+def test_mask_with_its_box_is_one_row() -> None:
+    box = Box(0, 0, 3, 1, label="car", id="b")
+    rows, report = write("segment", [box, Mask([(0, 3)], label="car", id="m"), Group(["b", "m"])])
+    assert rows == ["0 0 0 0.015 0 0.015 0.01 0 0.01"]
+    assert report.lossy == {"shape": 1}

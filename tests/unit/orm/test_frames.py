@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -167,3 +168,10 @@ def test_missing_libraries_are_named(
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtra, match=rf"synapse-sdk\[{extra}\]"):
         getattr(Source(Task, ROWS), method)()
+
+
+def test_parquet_into_a_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="folder does not exist") as caught:
+        Source(Task, ROWS).to_parquet(tmp_path / "none" / "tasks.parquet")
+
+    assert caught.value.filename == str(tmp_path / "none")

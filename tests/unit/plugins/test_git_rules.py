@@ -283,3 +283,34 @@ def test_pipes_and_devices_have_no_rules(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / ".gitignore")
     assert read_rules(tmp_path / ".gitignore") == []
     assert read_rules(Path("/dev/zero")) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("*a" * 40 + "*b", "a" * 250),
+        ("x/" + "*a*" * 60 + "b", "x/" + "a" * 250),
+        ("**/a/" * 40 + "b", "a/" * 1000 + "a"),
+        ("**/*a*a/" * 20 + "b", "aaaa/" * 500 + "a"),
+    ],
+)
+def test_many_stars_end(rule: str, path: str) -> None:
+    (parsed,) = parse_rules(rule.encode())
+    assert not parsed.matches(path.encode(), is_folder=False)
+    assert parsed.matches(path[:-1].encode() + b"b", is_folder=False)
+
+
+@pytest.mark.parametrize(
+    ("rule", "path"),
+    [
+        ("*a*ab", "aab"),
+        ("*a*b/c*d", "xab/cdd"),
+        ("**/a*b/**/c", "a/ab/x/acb/c/c"),
+        ("**/x/*a*b", "x/x/x/aab"),
+        ("a**/b/**", "ax/b/c"),
+        ("**/**/b", "b"),
+    ],
+)
+def test_stars_try_every_place_that_counts(rule: str, path: str) -> None:
+    (parsed,) = parse_rules(rule.encode())
+    assert parsed.matches(path.encode(), is_folder=False)

@@ -1,9 +1,7 @@
-"""Parts of an export: names that are given once, shares of a split, spooled samples."""
+"""Parts of an export: noted names and splits, shares of a split, classes."""
 
 from __future__ import annotations
 
-import pickle
-import tempfile
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,27 +10,37 @@ import pytest
 from synapse.annotations import Box, Group, Keypoint, LabelClass
 from synapse.errors import UsageError
 from synapse.formats import Sample
-from synapse.resources.project_export import _make_splitter, _Names, _SeenClasses, _Spooled
+from synapse.resources.project_export import (
+    _choose_name,
+    _make_splitter,
+    _read_split,
+    _SeenClasses,
+)
 
 
-def test_names_are_given_once_whatever_the_case() -> None:
-    names = _Names()
-    assert names.choose("a.jpg", "1/a.jpg") == "a.jpg"
-    assert names.choose("A.jpg", "2/A.jpg") == "2_A.jpg"
-    assert names.choose("2_a.jpg", "3/2_a.jpg") == "3_2_a.jpg"
-    assert names.choose("a.jpg", "2/a.jpg") == "2/a.jpg"
-    with pytest.raises(UsageError, match="more than once"):
-        names.choose("a.jpg", "2/a.jpg")
-    names.close()
+@pytest.mark.parametrize(
+    ("meta", "name"),
+    [
+        ({"name": "day/1.jpg"}, "day/1.jpg"),
+        ({"name": "day/1.JPG"}, "day/1.JPG"),
+        ({"name": "../../etc/./1.jpg"}, "etc/1.jpg"),
+        ({"name": "/C:/a?.jpg"}, "file/a_.jpg"),
+        ({"name": "a cat"}, "file.jpg"),
+        ({"name": "1.png"}, "file.jpg"),
+        ({"name": 7}, "file.jpg"),
+        ({}, "file.jpg"),
+    ],
+)
+def test_names_that_an_import_noted(meta: Any, name: str) -> None:
+    assert _choose_name(meta, "file.jpg") == name
 
 
-def test_samples_are_read_anew_by_each_loop() -> None:
-    samples = [Sample(f"{n}.jpg", [Box(n, 0, 1, 1, id=str(n))], size=(3, 2)) for n in range(3)]
-    with tempfile.TemporaryFile() as file:
-        for sample in samples:
-            pickle.dump(sample, file)
-        spooled = _Spooled(file, 3)
-        assert list(spooled) == list(spooled) == samples
+@pytest.mark.parametrize(
+    ("meta", "split"),
+    [({"split": "train"}, "train"), ({"split": "../x"}, None), ({"split": 7}, None), ({}, None)],
+)
+def test_splits_that_an_import_noted(meta: Any, split: str | None) -> None:
+    assert _read_split(meta) == split
 
 
 def test_joints_are_no_classes_but_belong_to_one() -> None:
@@ -66,7 +74,7 @@ def test_shares_divide_the_same_units_alike() -> None:
 
 def test_names_and_functions_choose_the_split() -> None:
     assert _make_splitter("train")(task(1)) == "train"
-    assert _make_splitter(None)(task(1)) is None
+    assert _make_splitter(None) is None
     assert _make_splitter(lambda one: f"part {one.data_unit_id}")(task(1)) == "part 1"
 
 

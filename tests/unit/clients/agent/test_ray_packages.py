@@ -37,3 +37,19 @@ class TestPackage:
 
         with pytest.raises(errors.UsageError, match="neither a folder nor a zip"):
             RayPackage(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["folder", "zip"])
+def test_credentials_are_refused(tmp_path: Path, kind: str) -> None:
+    source = tmp_path / "code"
+    source.mkdir()
+    (source / ".env").write_text("TOKEN=1")
+    if kind == "zip":
+        source = tmp_path / "code.zip"
+        with zipfile.ZipFile(source, "w") as archive:
+            archive.writestr("conf/.env", "TOKEN=1")
+
+    with pytest.raises(errors.UsageError, match=r"look like credentials: .*\.env"):
+        RayPackage(source)
+    with RayPackage(source, allow_credentials=True) as package:
+        assert package.size == len(b"".join(package))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -55,3 +57,20 @@ def test_storage_is_read_with_configuration(backend_client: BackendClient, trans
 
     params = [options["params"]["with_configuration"] for *_, options in transport.calls]
     assert params == ["true", "false"]
+
+
+@pytest.mark.parametrize("is_open", [False, True])
+def test_release_with_credentials(
+    backend_client: BackendClient, transport: Any, tmp_path: Path, is_open: bool
+) -> None:
+    path = tmp_path / "release.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("id_rsa", "key")
+    data = {"plugin": 1, "version": "1", "file": io.BytesIO(path.read_bytes()) if is_open else path}
+
+    with pytest.raises(UsageError, match="look like credentials: id_rsa"):
+        backend_client.create_plugin_release(data)
+
+    assert transport.calls == []
+    backend_client.create_plugin_release(data, allow_credentials=True)
+    assert len(transport.calls) == 1

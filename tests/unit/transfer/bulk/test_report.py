@@ -52,10 +52,11 @@ def test_upload() -> None:
         "  b: ValidationError: too <big> (HTTP 400)",
     ]
     assert report.rate == 1.25
-    text = report._repr_html_()
-    assert "<th>created</th>" in text
-    assert ">1,200</td>" in text
-    assert "<td>b</td><td>ValidationError</td><td>too &lt;big&gt; (HTTP 400)</td>" in text
+    described = report._describe()
+    assert described.fields[0] == ("created", "1,200")
+    assert described.table is not None
+    assert described.table.rows[1] == ("b", "ValidationError", "too <big> (HTTP 400)")
+    assert repr(report).startswith("<UploadReport created=1,200 tasks=1,200 skipped=3 ")
     assert pickle.loads(pickle.dumps(report)).failed[0].path == "/photos/a.png"
 
 
@@ -65,8 +66,9 @@ def test_names_of_any_kind_are_one_line() -> None:
 
     shown = "a\\nb\\x1b[31m\\udcff\u3000é.png"
     assert str(report).splitlines()[1:] == [f"  {shown}: UsageError: {shown} is empty"]
-    assert f"<td>{shown}</td>" in report._repr_html_()
-    assert f"<td>{shown} is empty</td>" in report._repr_html_()
+    table = report._describe().table
+    assert table is not None
+    assert table.rows == [(shown, "UsageError", f"{shown} is empty")]
 
 
 def test_many_failures_are_cut() -> None:
@@ -75,8 +77,11 @@ def test_many_failures_are_cut() -> None:
 
     assert len(str(report).splitlines()) == 12
     assert "... and 1,000 more in report.failed" in str(report)
-    assert "... and 1,000 more in report.failed" in report._repr_html_()
-    assert "<p>" not in DownloadReport()._repr_html_()
+    assert len(repr(report)) < 200
+    table = report._describe().table
+    assert table is not None
+    assert (len(table.rows), table.total) == (10, 1_010)
+    assert DownloadReport()._describe().table is None
 
 
 def test_no_time_at_all() -> None:

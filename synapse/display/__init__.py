@@ -1,0 +1,1 @@
+"""Pictures, cards and tables of objects for notebooks. Imported when something is displayed."""
