@@ -60,7 +60,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|Described|KnownAttributes)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption)"),
-    (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
+    (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError|OnChange"),
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
     # Aliases of callables; the classes of their arguments have pages.
