@@ -95,7 +95,7 @@ class Sample:
 
     @property
     def is_unknown(self) -> bool:
-        """Whether nobody has said what the picture shows: a writer makes no empty label file."""
+        """Whether nobody has said what the picture shows, so that no empty file says so."""
         return not self.is_labelled and not self.annotations
 
 
