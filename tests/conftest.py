@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import signal
 import socket
@@ -15,6 +16,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 import synapse
 from synapse import profiles
+from synapse._internal.backoff import Backoff
 from synapse.clients.backend import BackendClient
 from synapse.emulator import Emulator
 from synapse.orm import session_base
@@ -37,6 +39,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_collection_finish() -> None:
+    """Leave the thousands of collected tests out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True)
 def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> Iterator[None]:
     """Isolate each test from the developer's configuration and the default session."""
@@ -53,6 +61,14 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
     monkeypatch.setattr(session_base, "_live", weakref.WeakSet())
     yield
     session_base.set_default(None)
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait a twentieth as long between attempts, except in tests of the pauses themselves."""
+    if request.node.get_closest_marker("real_pauses") is None:
+        delay = Backoff.delay
+        monkeypatch.setattr(Backoff, "delay", lambda self, count: delay(self, count) / 20)
 
 
 @pytest.fixture(autouse=True)

@@ -11,7 +11,7 @@ _NAMES = re.compile(
     (eh)?thumbs(_vista)?\.db | desktop\.ini | icon\r      # previews and looks of folders
     | \$recycle\.bin | recycler | system\ volume\ information | lost\+found | \#recycle
     | @eadir | \#snapshot | @tmp | @recycle | \.@__thumb  # network drives
-    | __macosx | __pycache__
+    | __macosx | \._.* | __pycache__
     | ~\$.* | .*~ | .*\.(part|partial|crdownload|filepart|tmp|temp|swp)  # in use, unfinished
     """,
     re.VERBOSE | re.IGNORECASE,

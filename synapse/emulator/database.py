@@ -9,12 +9,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from django.core.management import call_command
 from django.db import DatabaseError, connection, connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
 
 from synapse.emulator.errors import EmulatorError
 from synapse.emulator.folder import hold_lock
 
-__all__ = ["describe_database", "hold_database", "refuse_foreign_tables"]
+__all__ = ["describe_database", "hold_database", "prepare_tables", "refuse_foreign_tables"]
 
 _log = logging.getLogger(__name__)
 _OURS = "emulator_"
@@ -54,6 +57,26 @@ def refuse_foreign_tables() -> None:
             "Choose an empty database, or allow this one with --share-database "
             "(share_database=True in Python)."
         )
+
+
+def prepare_tables() -> None:
+    """Create the tables in an empty database, or bring those of an older version up to date."""
+    loader = MigrationLoader(connection)
+    # Elsewhere a migration gives columns another type than Django's.
+    if connection.vendor != "sqlite" or any(
+        name.startswith(_OURS) for name in connection.introspection.table_names()
+    ):
+        call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+        return
+    # Going through all migrations takes four times as long: after each step Django makes its
+    # classes of all models anew.
+    recorder = MigrationRecorder(connection)
+    recorder.ensure_schema()
+    with connection.schema_editor() as editor:
+        for model in loader.project_state().apps.get_models():
+            editor.create_model(model)
+        for app, name in loader.graph.nodes:
+            recorder.record_applied(app, name)
 
 
 @contextlib.contextmanager

@@ -192,11 +192,10 @@ def _hold_database(folder: DataFolder, url: str | None, *, is_shared: bool) -> I
 
 
 def _set_up_database(credentials: Credentials) -> None:
-    from django.core.management import call_command
     from django.db import connection
     from django.utils import timezone
 
-    from synapse.emulator.database import refuse_foreign_tables
+    from synapse.emulator.database import prepare_tables, refuse_foreign_tables
     from synapse.emulator.models import Tenant, Token, Upload
     from synapse.emulator.models.accounts import create_account
     from synapse.emulator.storage_service import remove_expired_uploads
@@ -205,7 +204,7 @@ def _set_up_database(credentials: Credentials) -> None:
         refuse_foreign_tables()
     if connection.vendor == "sqlite":
         make_database_private(Path(connection.settings_dict["NAME"]))
-    call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+    prepare_tables()
     tenant, _ = Tenant.objects.get_or_create(
         code=credentials.tenant, defaults={"name": "Default tenant"}
     )

@@ -11,7 +11,7 @@ from synapse.errors import UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import NameRegister, open_register, unhide
 from synapse.formats.objects import make_stable_id
-from synapse.formats.pictures import SUFFIXES, check_mode, find_files, place_picture
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files, list_entries, place_picture
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -61,7 +61,7 @@ def recognize(folder: Path) -> str | None:
     if (
         not files
         or not is_plain
-        or any(path.suffix.lower() in SUFFIXES for path in folder.iterdir())
+        or any(path.suffix.lower() in SUFFIXES for path in list_entries(folder))
     ):
         return None
     return f"folders of pictures: {', '.join(classes[:4])}{' …' if len(classes) > 4 else ''}"
@@ -88,9 +88,7 @@ def read(folder: Path, report: FormatReport, *, splits: bool | None = None) -> D
 
 
 def _list_folders(folder: Path) -> list[Path]:
-    return sorted(
-        path for path in folder.iterdir() if path.is_dir() and not path.name.startswith(".")
-    )
+    return [path for path in list_entries(folder) if path.is_dir()]
 
 
 def _find_classes(folder: Path, splits: bool | None = None) -> Iterator[tuple[str | None, Path]]:
@@ -99,7 +97,7 @@ def _find_classes(folder: Path, splits: bool | None = None) -> Iterator[tuple[st
         below = _list_folders(path)
         is_split = splits
         if splits is None:
-            has_pictures = any(each.suffix.lower() in SUFFIXES for each in path.iterdir())
+            has_pictures = any(each.suffix.lower() in SUFFIXES for each in list_entries(path))
             is_split = path.name in _SPLITS and bool(below) and not has_pictures
         if is_split:
             yield from ((path.name, each) for each in below)
@@ -124,9 +122,7 @@ def _iterate_others(folder: Path, classes: set[Path]) -> Iterator[Path]:
     """Yield the files that are in no folder of a class."""
     uppers = {folder, *(path.parent for path in classes)}
     for upper in sorted(uppers):
-        for path in sorted(upper.iterdir()):
-            if path.is_file() and not path.name.startswith("."):
-                yield path
+        yield from (path for path in list_entries(upper) if path.is_file())
 
 
 def _make_step(name: str, path: Path, split: str | None, label: str) -> Step:

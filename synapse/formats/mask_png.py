@@ -21,12 +21,12 @@ from synapse.formats.names import NameRegister, open_register
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import (
     Unfit,
-    choose_size,
+    find_picture_size,
     find_size,
     rasterize_object,
     write_picture,
 )
-from synapse.formats.pictures import check_mode, find_pictures, write_file
+from synapse.formats.pictures import check_mode, find_files, find_pictures, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -51,6 +51,7 @@ LOSSES: dict[str, str] = {
     "overlap": "A mask covers pixels of another class, which loses them.",
     "renamed": "A picture gets another name, since another one has the same stem.",
     "shape": "An object's box has no place beside its outline or mask.",
+    "too-large": "A picture has more than 2^27 pixels: it is left out.",
     "too-many": "A class beyond the 254th has no index.",
     "unknown-class": "The class isn't one of the data set's, or an index has no class.",
     "void": "Pixels of the index 255, or of unknown colours, belong to no annotation.",
@@ -74,7 +75,7 @@ def recognize(folder: Path) -> str | None:
         folder: The folder of a data set.
     """
     path = folder / _CLASSES
-    example = next(folder.joinpath(_MASKS).rglob("*.png"), None)
+    example = next(find_files(folder / _MASKS, ".png"), None)
     if example is None or not path.is_file():
         return None
     try:
@@ -187,7 +188,7 @@ class _MaskReader:
                 continue
             found.add(stem)
             yield partial(self._read_sample, picture, mask)
-        for mask in sorted(self.masks.rglob(f"*{self.suffix}.png")):
+        for mask in sorted(find_files(self.masks, f"{self.suffix}.png", hidden=True)):
             name = mask.relative_to(self.masks).with_suffix("").as_posix()
             if name[: len(name) - len(self.suffix)] not in found:
                 yield partial(self._read_sample, None, mask)
@@ -200,7 +201,7 @@ class _MaskReader:
         path = PurePosixPath(picture.relative_to(self.pictures).as_posix())
         split = path.parts[0] if len(path.parts) > 1 and path.parts[0] in _SPLITS else None
         name = str(path.relative_to(split)) if split else str(path)
-        size = choose_size(picture, None, name, report)
+        size = find_picture_size(picture)
         annotations: list[Annotation] = []
         if mask.is_file():
             try:
@@ -313,7 +314,11 @@ class _MaskWriter:
         picture = self.register.choose(place)
         if picture != place:
             report.lose(name, "renamed", f"The picture is written as {picture}.")
-        canvas = Canvas(*size)
+        try:
+            canvas = Canvas(*size)
+        except Unfit as error:
+            report.skip(name, error.code, error.reason)
+            return
         painted: dict[int, int] = {}
         for found in find_objects(sample.annotations):
             if isinstance(found, Group):

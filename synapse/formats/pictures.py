@@ -22,6 +22,7 @@ __all__ = [
     "check_mode",
     "find_files",
     "find_pictures",
+    "list_entries",
     "place_picture",
     "read_orientation",
     "read_size",
@@ -36,16 +37,33 @@ _ORIENTATIONS = range(1, 9)
 _TURNED = frozenset({5, 6, 7, 8})
 
 
-def find_files(folder: Path) -> Iterator[Path]:
+def find_files(folder: Path, suffix: str = "", *, hidden: bool = False) -> Iterator[Path]:
     """Yield the files below a folder, by name, a folder's own first.
 
     Hidden files and those that systems leave, such as thumbnails in `@eaDir`, are left out.
+
+    Args:
+        folder: The folder; a missing one has no files.
+        suffix: End of the names.
+        hidden: Whether hidden files, not folders, are yielded: the labels of `.a.jpg`.
     """
     for place, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not _is_left_out(name))
         for name in sorted(names):
-            if not _is_left_out(name):
+            is_out = is_system_name(name) if hidden else _is_left_out(name)
+            if name.endswith(suffix) and not is_out:
                 yield Path(place, name)
+
+
+def list_entries(folder: Path, suffix: str = "") -> list[Path]:
+    """Return the files and folders of a folder by name, but for those that `find_files` leaves out.
+
+    Args:
+        folder: The folder; a missing one has none.
+        suffix: End of the names.
+    """
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(p for p in paths if p.name.endswith(suffix) and not _is_left_out(p.name))
 
 
 def _is_left_out(name: str) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 
 import attrs
 
-from synapse.formats.pictures import SUFFIXES, find_pictures
+from synapse.formats.pictures import SUFFIXES, find_files, find_pictures, list_entries
 
 __all__ = ["VocEntry", "VocLayout", "find_layout"]
 
@@ -108,8 +108,8 @@ def find_layout(folder: Path) -> VocLayout | None:
     inner = sorted(folder.glob("VOCdevkit/*/")) + sorted(folder.glob("VOC*/"))
     for root in (folder, *inner):
         paths = chain(
-            *(root.joinpath(kind).rglob("*.xml") for kind in ("Annotations",)),
-            *(root.joinpath(kind).rglob("*.png") for kind in _MASKS),
+            find_files(root / "Annotations", ".xml", hidden=True),
+            *(find_files(root / kind, ".png", hidden=True) for kind in _MASKS),
         )
         examples = tuple(islice(paths, _EXAMPLES))
         if examples:
@@ -129,16 +129,15 @@ def _is_in_top(path: Path, root: Path) -> bool:
 
 
 def _find_xml(labels: Path, root: Path | None) -> Iterator[Path]:
-    if labels.is_dir():
-        for path in sorted(labels.rglob("*.xml")):
-            hidden = any(part.startswith(".") for part in path.relative_to(labels).parts[:-1])
-            if not hidden and (labels != root or not _is_in_top(path, labels)):
-                yield path
+    for path in sorted(find_files(labels, ".xml", hidden=True)):
+        if labels != root or not _is_in_top(path, labels):
+            yield path
 
 
 def _find_masks(folder: Path) -> dict[str, Path]:
-    paths = sorted(folder.rglob("*.png")) if folder.is_dir() else []
-    return {_get_stem(path, folder): path for path in paths}
+    return {
+        _get_stem(path, folder): path for path in sorted(find_files(folder, ".png", hidden=True))
+    }
 
 
 def _get_stem(path: Path, folder: Path) -> str:
@@ -171,7 +170,7 @@ def _read_splits(folder: Path) -> dict[str, str]:
     """Return the split of each picture: the smallest list that has the picture."""
     splits: dict[str, str] = {}
     for kind in _LISTS:
-        paths = sorted(folder.joinpath(kind).glob("*.txt"))
+        paths = list_entries(folder / kind, ".txt")
         # `trainval` is both `train` and `val`.
         for path in sorted(paths, key=lambda each: each.stem == "trainval"):
             rows = [

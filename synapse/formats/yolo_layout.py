@@ -14,7 +14,7 @@ import attrs
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats.pictures import SUFFIXES, find_files, find_pictures
+from synapse.formats.pictures import SUFFIXES, find_files, find_pictures, list_entries
 from synapse.formats.report import FormatReport
 
 __all__ = [
@@ -98,7 +98,7 @@ class PictureSource:
 
 def find_settings(folder: Path) -> Path | None:
     """Return the file with a data set's settings: `data.yaml`, another YAML file, `obj.data`."""
-    found = sorted([*folder.glob("*.yaml"), *folder.glob("*.yml")])
+    found = sorted([*list_entries(folder, ".yaml"), *list_entries(folder, ".yml")])
     for path in sorted(found, key=lambda path: path.stem != "data"):
         if path.is_file() and path.stat().st_size <= _MAX_SETTINGS and is_whole(path):
             return path
@@ -300,12 +300,12 @@ def find_sources(folder: Path, settings: YoloSettings, report: FormatReport) -> 
 def _find_folders(folder: Path) -> Iterator[PictureSource]:
     """Yield the folders of pictures that have a folder `labels` at the usual place."""
     if (folder / "images").is_dir() and (folder / "labels").is_dir():
-        below = sorted(path for path in (folder / "images").iterdir())
+        below = list_entries(folder / "images")
         if below and all(path.is_dir() and path.name in _SPLITS for path in below):
             yield from (PictureSource(_SPLITS[path.name], path) for path in below)
         else:
             yield PictureSource(None, folder / "images")
-    for path in sorted(folder.iterdir()):
+    for path in list_entries(folder):
         if path.name in _SPLITS and (path / "images").is_dir() and (path / "labels").is_dir():
             yield PictureSource(_SPLITS[path.name], path / "images")
 

@@ -114,8 +114,8 @@ def test_round_trip_keeps_names_and_splits(
     out = other.export(tmp_path / "out", kind, **options)
     requests = session.request_count - before
 
-    # A page of tasks with the units, the collection, and each picture.
-    assert requests <= 12 + 3
+    # A page of tasks with the units, and each picture.
+    assert requests == 12 + 1
     assert (out.samples, out.skipped) == (12, {})
     names = {path.relative_to(tmp_path / "parts") for path in files_in(tmp_path / "parts")}
     assert {path.relative_to(tmp_path / "out") for path in files_in(tmp_path / "out")} == names

@@ -250,7 +250,7 @@ def test_iterating_holds_two_pages_at_most_and_gives_each_once(
     # Strictly one page after the other; reading ahead fetches rows, not objects.
     for task in connected.tasks.iterate(workers=1):
         ids.append(task.id)
-        if len(ids) % 150 == 0:
+        if len(ids) % 1050 == 0:
             most = max(most, sum(type(one) is Task for one in gc.get_objects()))
     assert ids == list(range(10_000))
     assert 100 <= most <= 200
@@ -263,7 +263,7 @@ def test_iterating_holds_two_pages_of_objects_at_most_when_it_reads_ahead(
     tables.rows["tasks"] = [{"id": n} for n in range(2_000)]
     most = 0
     for task in connected.tasks.iterate(workers=8):
-        if task.id % 50 == 0:
+        if task.id % 210 == 0:
             most = max(most, sum(type(one) is Task for one in gc.get_objects()))
     assert 100 <= most <= 200
 

@@ -87,7 +87,7 @@ def test_thirty_two_threads_reach_the_backend(session: Session, units: Any) -> N
 
 
 def test_a_list_that_is_read_on_many_threads_is_one_list(connected: Session, fifty: Any) -> None:
-    for _ in range(15):
+    for _ in range(5):
         (task,) = connected.identity.load(
             type(connected.tasks[0]), [{"id": 999, "meta": {"n": []}}]
         )

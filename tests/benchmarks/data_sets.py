@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import random
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,8 +24,12 @@ SMALL, LARGE = 10_000, 1_000_000
 Took = dict[str, float]
 
 
-def make_file(folder: Path, pictures: int, boxes: int) -> Path:
-    """Write a COCO file of boxes, those of a picture one after the other."""
+# Pictures between two annotations of a file that isn't sorted: no divisor of their number.
+_STRIDE = 7919
+
+
+def make_file(folder: Path, pictures: int, boxes: int, *, scattered: bool = False) -> Path:
+    """Write a COCO file of boxes, those of a picture one after the other, or scattered."""
     folder.mkdir()
     number = random.Random(1)
     with (folder / "instances.json").open("w", encoding="utf-8") as file:
@@ -38,7 +43,7 @@ def make_file(folder: Path, pictures: int, boxes: int) -> Path:
             place[3] = round(place[3] / 8, 2)
             row = {
                 "id": at,
-                "image_id": at * pictures // boxes,
+                "image_id": at * _STRIDE % pictures if scattered else at * pictures // boxes,
                 "category_id": number.choice([1, 7, 90]),
                 "bbox": place,
                 "area": place[2] * place[3],
@@ -60,15 +65,21 @@ def run(case: str, folder: Path) -> Took:
 def measure(note: Callable[..., None], rounds: int) -> None:
     """Note the time beside `json`, and the memory of many annotations beside that of few."""
     with tempfile.TemporaryDirectory() as name:
-        folder = make_file(Path(name) / "middle", PICTURES, BOXES)
-        ratios = [run("sdk", folder)["time"] / run("json", folder)["time"] for _ in range(rounds)]
-        note("COCO in and out / json load and dump", statistics.median(ratios), 1.5)
-        peaks = [
-            run("sdk", make_file(Path(name) / str(boxes), boxes // 10, boxes))["peak"]
-            for boxes in (SMALL, LARGE)
-        ]
-        # The caches of the database are full from 100,000 boxes on; beyond that, nothing grows.
-        note("COCO, peak memory: 1,000,000 - 10,000 boxes, MiB", peaks[1] - peaks[0], 30.0)
+        for kind, goal in (("sorted", 1.5), ("scattered", 2.0)):
+            is_scattered = kind == "scattered"
+            folder = make_file(Path(name) / kind, PICTURES, BOXES, scattered=is_scattered)
+            ratios = [
+                run("sdk", folder)["time"] / run("json", folder)["time"] for _ in range(rounds)
+            ]
+            note(f"COCO, {kind}, in and out / json", statistics.median(ratios), goal)
+            peaks: list[float] = []
+            for boxes in (SMALL, LARGE):
+                place = Path(name) / f"{kind} {boxes}"
+                make_file(place, boxes // 10, boxes, scattered=is_scattered)
+                peaks.append(run("sdk", place)["peak"])
+                shutil.rmtree(place)
+            # The caches of the database are full from 100,000 boxes on; beyond, nothing grows.
+            note(f"COCO, {kind}, 1,000,000 - 10,000 boxes, MiB", peaks[1] - peaks[0], 30.0)
 
 
 def main(case: str, folder: Path) -> Took:

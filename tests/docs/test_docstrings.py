@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.real_pauses
+
 PACKAGE = Path(__file__).parents[2] / "synapse"
 
 

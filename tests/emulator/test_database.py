@@ -1,6 +1,7 @@
 """Whose database the backend uses, and that it uses the database alone."""
 
 import os
+import re
 import sqlite3
 import subprocess
 import sys
@@ -117,3 +118,34 @@ def test_the_shells_database_stays_as_it_is(tmp_path):
     )
     assert not path.exists()
     assert "db.sqlite3 (Ctrl-C stops it)" in run.stdout.splitlines()[0]
+
+
+def parts_of_tables(path):
+    """Return the columns and constraints of each table, and the indexes, whatever their order."""
+    with sqlite3.connect(path) as database:
+        rows = database.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+        found = {name: sorted(re.split(r", (?=[\"C])", sql)) for name, sql in rows}
+    database.close()
+    return found
+
+
+MIGRATE = """
+import sys
+from pathlib import Path
+from synapse.emulator.folder import DataFolder
+from synapse.emulator.server import _set_up_django
+_set_up_django(DataFolder(Path(sys.argv[1])))
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+"""
+
+
+def test_new_tables_are_those_of_the_migrations(tmp_path):
+    subprocess.run([sys.executable, "-c", MIGRATE, tmp_path / "old"], check=True)
+    with Emulator(data=tmp_path / "new"):
+        pass
+    [old], [new] = (list((tmp_path / name).glob("*.sqlite3")) for name in ("old", "new"))
+
+    assert parts_of_tables(new) == parts_of_tables(old)
+    with Emulator(data=tmp_path / "old") as emulator:
+        assert connect(emulator, emulator.api_token).get("projects/").status_code == 200

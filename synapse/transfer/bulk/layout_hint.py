@@ -178,12 +178,15 @@ def _iterate_patterns(
     seen: set[Patterns] = set()
     for example in examples[::step][:_MAX_EXAMPLES]:
         relatives = by_core[_find_core(example)]
-        for rank, is_long, extension in product(range(_MAX_RANKS), (False, True), (False, True)):
+        options = product(range(_MAX_RANKS), (False, True), (False, True), (False, True))
+        for rank, is_long, is_narrow, extension in options:
             found: dict[str, str] = {}
             for name in others:
                 partners = _rank_partners(example, relatives, name, matcher)
                 if partners[rank : rank + 1] or (partners and rank):
-                    pair = _make_pair(example, partners[min(rank, len(partners) - 1)], is_long)
+                    pair = _make_pair(
+                        example, partners[min(rank, len(partners) - 1)], is_long, is_narrow
+                    )
                     if pair is not None and found.setdefault(pair[0], main.name) == main.name:
                         found.setdefault(pair[1], name)
             patterns = tuple(
@@ -248,13 +251,14 @@ def _count_equal(one: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
     return head, tail
 
 
-def _make_pair(one: str, other: str, is_long: bool) -> tuple[str, str] | None:
+def _make_pair(one: str, other: str, is_long: bool, is_narrow: bool) -> tuple[str, str] | None:
     """Return the patterns of two files of a unit.
 
     Args:
         one: Path of one file.
         other: Path of the other one.
         is_long: Whether the patterns begin with the shared folders.
+        is_narrow: Whether words that both names share stay in the patterns.
     """
     if _WILDCARDS.search(one + other):
         return None
@@ -267,7 +271,8 @@ def _make_pair(one: str, other: str, is_long: bool) -> tuple[str, str] | None:
     if middle and len(middle) == len(other_middle):
         middle[0], other_middle[0] = _vary(middle[0], other_middle[0])
     below = ["**"] if tail and (middle or other_middle) else []
-    core = _find_shared(name, other_name) or _find_core(one)
+    core = _find_core(one)
+    core = core if is_narrow else _find_shared(name, other_name, core)
     patterns = [
         "/".join([*shared, *between, *below, last])
         for between, last in (
@@ -278,13 +283,22 @@ def _make_pair(one: str, other: str, is_long: bool) -> tuple[str, str] | None:
     return None if patterns[0] == patterns[1] else (patterns[0], patterns[1])
 
 
-def _find_shared(one: str, other: str) -> str | None:
-    """Return the shared name of `a.jpg` and `a.txt`, or of `a.jpg` and `a.jpg.json`."""
+def _find_shared(one: str, other: str, core: str) -> str:
+    """Return what two names share: all of `a.jpg` and `a.jpg.json`, else whole words.
+
+    Args:
+        one: A name.
+        other: The name of a file of the same unit.
+        core: The least that both share.
+    """
     one, other = fold(one), fold(other)
     if other.startswith(f"{one}."):
         return one
-    stem = one.rpartition(".")[0]
-    return stem if stem and stem == other.rpartition(".")[0] else None
+    stems = [name.rpartition(".")[0] for name in (one, other)]
+    shared = os.path.commonprefix(stems)  # noqa: RUF071 - of letters, not of folders
+    while shared and not all(re.match(r"[ _.-]|$", stem[len(shared) :]) for stem in stems):
+        shared = shared[:-1]
+    return shared if core in shared else core
 
 
 def _vary(one: str, other: str) -> tuple[str, str]:

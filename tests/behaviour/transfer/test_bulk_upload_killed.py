@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 import pytest
 
 import synapse
+from synapse.emulator import Emulator
 from synapse.testing.tenants import EmulatorTenant
 
 # Says each request before it is sent and after it was answered, and waits until it may go on: so it
@@ -138,6 +139,7 @@ def check(session: synapse.Session, made: Made, source: Path, copy: Path) -> Non
 
 @pytest.mark.parametrize("storage", WIRES, indirect=True)
 def test_twenty_kills(
+    backend: Emulator,
     emulator: EmulatorTenant,
     session: synapse.Session,
     storage: None,
@@ -158,7 +160,7 @@ def test_twenty_kills(
     with start(emulator, made, source) as process:
         process.communicate()
 
-    assert process.returncode == 0
+    assert process.returncode == 0, backend.log[-4000:]
     check(session, made, source, tmp_path / "copy")
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse._internal.backoff import Backoff
+
+pytestmark = pytest.mark.real_pauses
 
 
 @given(st.integers(1, 5000))

@@ -12,7 +12,16 @@ from synapse._internal.system_files import is_system_name
     [
         *("Thumbs.db", "thumbs.db", "ehthumbs.db", "Desktop.ini", "Icon\r", "$RECYCLE.BIN"),
         *("System Volume Information", "lost+found", "@eaDir", "#recycle", "#snapshot", "@Recycle"),
-        *("__MACOSX", "~$list.xlsx", "list.csv~", "a.png.part", "a.crdownload", "a.TMP", "a.swp"),
+        *(
+            "__MACOSX",
+            "._a.jpg",
+            "~$list.xlsx",
+            "list.csv~",
+            "a.png.part",
+            "a.crdownload",
+            "a.TMP",
+            "a.swp",
+        ),
     ],
 )
 def test_system_names(name: str) -> None:

@@ -130,6 +130,7 @@ def test_pause_between_pages(server: Server, pauses: list[float]) -> None:
     assert pauses == [0.5] * 3
 
 
+@pytest.mark.real_pauses
 def test_page_is_requested_again(server: Server, pauses: list[float]) -> None:
     errors: list[ClientError | None] = [None, ServerError(500), RequestTimeout(408)]
     server.fails = lambda number: errors.pop(0) if errors else None

@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from synapse import formats
+from synapse.annotations import Box, Label, Mask, masks
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats import Sample
+from synapse.formats import DataSet, DataSetClass, Sample
 from synapse.formats.pictures import (
     check_mode,
     find_files,
     find_pictures,
+    list_entries,
     place_picture,
     read_orientation,
     read_size,
@@ -28,6 +31,11 @@ def test_pictures_are_found_by_name(tmp_path: Path) -> None:
     assert found == ["a.png", "b/1.webp", "b/2.JPG"]
     files = [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)]
     assert files == ["a.png", "notes.txt", "b/1.webp", "b/2.JPG"]
+    hidden = [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path, hidden=True)]
+    assert hidden == ["a.png", "notes.txt", "b/.y.png", "b/1.webp", "b/2.JPG"]
+    assert [path.name for path in list_entries(tmp_path)] == ["a.png", "b", "notes.txt"]
+    assert [path.name for path in list_entries(tmp_path, ".txt")] == ["notes.txt"]
+    assert list_entries(tmp_path / "missing") == []
 
 
 def test_size_is_that_of_the_stored_picture(tmp_path: Path) -> None:
@@ -112,3 +120,46 @@ def test_link_of_a_relative_link_is_the_picture(tmp_path: Path) -> None:
     target = tmp_path / "deep" / "er" / "a.jpg"
     assert place_picture(Sample("a.jpg", image=tmp_path / "images" / "a.jpg"), target, "link")
     assert target.read_bytes() == b"1234"
+
+
+READABLE = sorted(set(formats.FORMATS) - {"webdataset"})
+
+
+@pytest.mark.parametrize("name", READABLE)
+def test_no_reader_sees_what_systems_leave(tmp_path: Path, name: str) -> None:
+    """As in an archive of a Mac that was unpacked on a network drive."""
+    image = write_picture(tmp_path / "a.png")
+    shapes = {
+        "image_folder": Label(label="car"),
+        "mask_png": Mask([(0, 9)], size=(8, 8), label="car"),
+    }
+    shape = shapes.get(name, Box(1, 1, 4, 4, label="car"))
+    folder = tmp_path / "set"
+    sample = Sample("sub/a.png", [shape], size=(8, 8), image=image, split="train")
+    formats.write(DataSet([DataSetClass("car")], [sample]), folder, name)
+    reasons = formats.recognize(folder)
+    before, first = formats.read(folder, name)
+    samples = list(before.samples)
+    for path in [each for each in folder.rglob("*") if each.is_file()]:
+        relative = path.relative_to(folder)
+        for other in (
+            path.with_name(f"._{path.name}"),
+            path.with_name(f"{path.name}.part"),
+            folder / "__MACOSX" / relative.with_name(f"._{path.name}"),
+            path.parent / "@eaDir" / path.name / f"SYNO_THUMB{path.suffix}",
+            path.parent / "@eaDir" / path.name,
+            path.with_name("Thumbs.db"),
+        ):
+            if not other.is_dir():
+                other.parent.mkdir(parents=True, exist_ok=True)
+                other.write_bytes(path.read_bytes() if "@eaDir" in str(other) else b"\0\5\x16\7")
+
+    assert formats.recognize(folder) == reasons
+    data, report = formats.read(folder, name)
+    assert (list(data.samples), data.classes) == (samples, before.classes)
+    assert (report.skipped, report.lossy) == (first.skipped, first.lossy)
+
+
+def write_picture(path: Path) -> Path:
+    path.write_bytes(masks.to_png(((0, 1),), 8, 8))
+    return path

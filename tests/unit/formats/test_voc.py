@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,10 @@ from synapse.annotations import (
 from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.index_png import Canvas, make_palette
+from synapse.formats.picture_frame import FRAME_LOSSES
 from synapse.formats.voc import LOSSES, VOC_CLASSES
+
+from .frame_cases import check_frame
 
 SIZE = (50, 40)
 CLASSES = [DataSetClass("car"), DataSetClass("bus")]
@@ -149,8 +153,10 @@ def test_boxes_come_back(
     write(folder, [box], size=(50, 50), one_based=one_based, decimals=decimals)
     ((sample,), _) = read(folder, one_based=one_based)
     assert isinstance(found := sample.annotations[0], Box)
-    allowed = 2e-6 if decimals else 0.5 if min(width, height) > 1 else 1
-    # A box thinner than a pixel becomes the pixel around.
+    is_thin = min(width, height) < 1
+    # A box thinner than a pixel becomes a pixel: the one around, or with the same centre.
+    exact = 0.500001 if is_thin and one_based else 2e-6
+    allowed = exact if decimals else 1 if is_thin else 0.5
     assert found.xyxy == pytest.approx(box.xyxy, abs=allowed)
 
 
@@ -296,6 +302,36 @@ def test_masks_in_colours_are_read(tmp_path: Path) -> None:
     assert [(each.label, each.bounds) for each in sample.annotations] == [("b:c", (0, 0, 9, 1))]
 
 
+def test_thin_boxes_counted_from_1_keep_the_order_of_edges(tmp_path: Path) -> None:
+    thin = Box(3.3, 2.25, 0.25, 4.5, label="car")
+    data = DataSet([DataSetClass("car")], [Sample("a.jpg", [thin], size=SIZE)])
+    report = formats.write(data, tmp_path, "voc", one_based=True, decimals=True, images="none")
+
+    assert report.lossy == {"rounded": 1}
+    text = (tmp_path / "Annotations" / "a.xml").read_text()
+    assert re.findall(r"<([xy]m..)>(.*)</", text) == [
+        ("xmin", "3.925"),
+        ("ymin", "3.25"),
+        ("xmax", "3.925"),
+        ("ymax", "6.75"),
+    ]
+    (sample,) = formats.read(tmp_path, "voc", one_based=True)[0].samples
+    # Each edge is within half a pixel.
+    assert [each.bounds for each in sample.annotations] == [pytest.approx((2.925, 2.25, 1, 4.5))]
+
+
+@pytest.mark.parametrize("first", ["background:::\n", ""])
+def test_classes_without_a_colour_have_that_of_the_palette(tmp_path: Path, first: str) -> None:
+    pytest.importorskip("PIL.Image")
+    canvas = Canvas(*SIZE)
+    canvas.paint(((0, 9),), 2)
+    label_map = f"# label:color_rgb:parts:actions\n{first}car:::\nbus:::\n"
+    picture = canvas.to_color_png(make_palette())
+    put(tmp_path, {"labelmap.txt": label_map, "SegmentationClass/a.png": picture})
+    (sample,) = read(tmp_path)[0]
+    assert [(each.label, each.bounds) for each in sample.annotations] == [("bus", (0, 0, 9, 1))]
+
+
 @pytest.mark.parametrize("row", ["car", "car:1,2::", "car:1,2,999::", "car:red::"])
 def test_a_wrong_label_map_is_an_error(tmp_path: Path, row: str) -> None:
     put(tmp_path, {"Annotations/a.xml": make_labels(), "labelmap.txt": f"# x\n{row}\n"})
@@ -359,12 +395,12 @@ def test_what_reading_loses(tmp_path: Path, code: str) -> None:
 def test_the_size_may_differ(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     put(tmp_path, {"Annotations/a.xml": PLAIN, "JPEGImages/x.txt": ""})
-    picture = image.new("RGB", (40, 50))
+    picture = image.new("RGB", (40, 51))
     exif = picture.getexif()
     exif[0x0112] = 6
     picture.save(tmp_path / "JPEGImages/a.jpg", exif=exif)
     (sample,), report = read(tmp_path)
-    assert sample.size == (40, 50)
+    assert sample.size == (40, 51)
     assert report.lossy == {"size-differs": 1}
 
 
@@ -435,8 +471,22 @@ def test_values_of_the_set_are_lost(tmp_path: Path) -> None:
     assert formats.write(data, tmp_path, "voc").lossy == {"info": 1}
 
 
+def test_frame_is_that_of_all_formats(tmp_path: Path) -> None:
+    check_frame(tmp_path, "voc")
+
+
+def test_pictures_that_are_too_large_for_masks(tmp_path: Path) -> None:
+    outline = Polygon([(0, 0), (10, 0), (10, 10)], label="car")
+    samples = [Sample("a.jpg", [outline], size=(2**14, 2**14)), Sample("b.jpg", size=(9, 9))]
+    data = DataSet([DataSetClass("car")], samples)
+    report = formats.write(data, tmp_path, "voc", images="none")
+    assert report.lossy["too-large"] == 1
+    assert report.samples == 2
+
+
 def test_each_loss_is_tested() -> None:
-    tested = {*READING, *WRITING, "size-differs", "overlap", "too-many", "info", "renamed"}
+    tested = {*READING, *WRITING, "overlap", "too-many", "info", "renamed"}
+    tested |= {*FRAME_LOSSES, "too-large"}
     assert tested == set(LOSSES)
 
 

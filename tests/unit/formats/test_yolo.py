@@ -91,6 +91,16 @@ def read_one(folder: Path, label: str, picture: bool = True, **options: Any) -> 
     return report
 
 
+def test_settings_may_have_names_only(tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    make_picture(tmp_path / "images" / "a.png")
+    make_set(tmp_path, {"data.yaml": "nc: 1\nnames: [car]\n", "labels/a.txt": "0 .5 .5 .5 .5\n"})
+
+    assert list(formats.recognize(tmp_path)) == ["yolo"]
+    (sample,) = formats.read(tmp_path)[0].samples
+    assert [each.label for each in sample.annotations] == ["car"]
+
+
 # -- Losses ---------------------------------------------------------------------------------------
 
 

@@ -133,6 +133,7 @@ class TestEnd:
 
 
 class TestPauses:
+    @pytest.mark.real_pauses
     def test_are_short_at_first_and_a_few_seconds_later(self, backend: Backend) -> None:
         backend.wait(backend.job("a", *["running"] * 30, "completed"))
 
@@ -234,6 +235,7 @@ class TestOutage:
 
         assert caught.value is error
 
+    @pytest.mark.real_pauses
     def test_a_server_that_fails_for_good(self, backend: Backend) -> None:
         with pytest.raises(ServerError, match="broken"):
             backend.wait(backend.job("a", *[ServerError(500, "broken")] * 1000))

@@ -12,6 +12,7 @@ from synapse.transport.retry import RetryPolicy
 POLICY = RetryPolicy(base=1.0, longest=10.0)
 
 
+@pytest.mark.real_pauses
 def test_first_retry_is_immediate_and_later_ones_wait_longer() -> None:
     error = errors.ServerError(502)
 

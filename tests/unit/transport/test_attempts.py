@@ -241,6 +241,7 @@ class TestPause:
             transport.request("GET", "a/")
         assert (retries, len(server.requests)) == ([], 1)
 
+    @pytest.mark.real_pauses
     def test_without_a_word_it_grows_and_varies(self, server: Any, connect: Connect) -> None:
         transport, retries = self.record(connect, server, base=0.01)
         for _ in range(4):

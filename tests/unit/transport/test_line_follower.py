@@ -220,6 +220,7 @@ class TestOutage:
         assert list(job.follow()) == job.lines
         assert job.opened == [0, 1, 1, 1]
 
+    @pytest.mark.real_pauses
     def test_pauses_grow_and_begin_anew_after_a_line(self) -> None:
         job = Job(2, 2, [*[Turn(0, AWAY)] * 4, Turn(1, AWAY)])
 
@@ -334,6 +335,7 @@ class TestWhatCantPass:
             assert not may_pass(SILENT)
 
 
+@pytest.mark.real_pauses
 def test_pauses_are_never_quite_the_same_and_have_an_end() -> None:
     pauses = [Backoff(first=1, longest=8), Backoff(first=1, longest=8)]
     one, other = ([each.next() for _ in range(8)] for each in pauses)

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from synapse.errors import ConfigurationError, is_transient_status, may_have_been_processed
 from synapse.transport.retry import Budget, RetryPolicy
 
+pytestmark = pytest.mark.real_pauses
+
 IDEMPOTENT = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]
 OTHER = ["POST", "PATCH"]
 

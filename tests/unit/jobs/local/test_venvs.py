@@ -272,8 +272,10 @@ COMMANDS = [
 ]
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("install", [False, True], ids=["server's packages", "kept environment"])
+@pytest.mark.parametrize(
+    ("command", "install"),
+    [*((command, False) for command in COMMANDS), (COMMANDS[0], True), (COMMANDS[1], True)],
+)
 def test_what_a_job_installs_is_its_own(
     run: Run, release: Release, tmp_path: Path, command: str, install: bool
 ) -> None:

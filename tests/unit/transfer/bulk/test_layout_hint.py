@@ -38,6 +38,18 @@ def suggest(files: list[str], *specifications: Specification, match: object = No
         # a few files too many
         (["1.jpg", "1.txt", "README.txt"], [IMAGE, LABEL], "ignore=['README.txt']"),
         (["1.jpg", "a/b/c.txt", "a/d.txt"], [IMAGE, NOTE], "ignore=['a']"),
+        # words that differ from picture to picture
+        (
+            [*("a/1-dog_rgb.jpg", "a/2-cat_rgb.jpg"), *("b/1-dog_x.txt", "b/2-cat_x.txt")],
+            [IMAGE, LABEL],
+            "match={'a/*_rgb.jpg': 'image', 'b/*_x.txt': 'label'}",
+        ),
+        # the partner of one picture in three says nothing about the others
+        (
+            ["a/1-dog_rgb.jpg", "a/2-cat_rgb.jpg", "a/3-cow_rgb.jpg", "b/1-dog_x.txt"],
+            [IMAGE, LABEL],
+            None,
+        ),
         # nothing helps
         (["1.jpg", "1.txt", "2.jpg"], [IMAGE, LABEL], None),
         (["1.jpg", "2.txt"], [IMAGE, LABEL], None),
