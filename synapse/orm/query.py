@@ -274,7 +274,7 @@ class Query(BaseManager[T], FrameSource):
                 pictures of many are coarser.
 
         Returns:
-            The output: HTML in a notebook, a table of text elsewhere.
+            Output that is HTML in a notebook, and a table of text elsewhere.
 
         Raises:
             UsageError: `n` isn't a whole number from 1 to 60.

@@ -26,7 +26,7 @@ class ShowMixin(Resource):
         beginning, a point cloud the view from above, a sound its waveform, a video its first frame.
 
         Returns:
-            The output: HTML in a notebook, text elsewhere.
+            Output that is HTML in a notebook, and text elsewhere.
 
         Raises:
             ClientError: The object can't be loaded. A file that can't be fetched isn't an error:
