@@ -424,7 +424,7 @@ def write(
         names: set[str] = set()
         for sample in data.samples:
             task = _write_task(sample, folder, report, images, prefix, names)
-            results = task["annotations"][0]["result"]
+            results = [each for row in task["annotations"] for each in row["result"]]
             labels.update(label for each in results for label in _read_labels(each))
             file.write(separator + json.dumps(task, ensure_ascii=False, allow_nan=False))
             separator = ",\n"
@@ -487,7 +487,8 @@ def _write_task(
                 result["parentID"] = parents[each.id]
             results.append(result)
             report.annotations += 1
-    task: dict[str, Any] = {"data": data, "annotations": [{"result": results}]}
+    rows = [] if sample.is_unknown else [{"result": results}]
+    task: dict[str, Any] = {"data": data, "annotations": rows}
     return task if sample.id is None else {"id": sample.id, **task}
 
 

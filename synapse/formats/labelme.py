@@ -401,7 +401,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
             write_picture(sample, folder / picture, images, report)
             text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
             target = folder / PurePosixPath(picture).with_suffix(".json")
-            write_file(target, f"{text}\n".encode("utf-8", "surrogatepass"))
+            if not sample.is_unknown:
+                write_file(target, f"{text}\n".encode("utf-8", "surrogatepass"))
             report.samples += 1
     names = [each.name for each in data.classes]
     if names != sorted(used):

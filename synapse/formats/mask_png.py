@@ -338,7 +338,8 @@ class _MaskWriter:
             colors[row.index] = row.color
         content = canvas.to_png(colors) if self.style == "index" else canvas.to_color_png(colors)
         stem = PurePosixPath(picture).with_suffix("")
-        write_file(self.folder / _MASKS / f"{stem}.png", content)
+        if not sample.is_unknown:
+            write_file(self.folder / _MASKS / f"{stem}.png", content)
         report.samples += 1
 
     def _paint(

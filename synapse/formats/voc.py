@@ -514,7 +514,8 @@ class _VocWriter:
                 path = self.folder / f"Segmentation{kind}" / f"{stem}.png"
                 write_file(path, canvas.to_png(palette))
             self.lists.add("Segmentation", sample.split, stem)
-        write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
+        if not sample.is_unknown:
+            write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
         self.lists.add("Main", sample.split, stem)
         report.samples += 1
 
