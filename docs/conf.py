@@ -63,8 +63,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
-    # Aliases of callables; the classes of their arguments have pages.
-    (r"py:class", r"Hook|OnRetry"),
+    # Aliases of words and callables; the classes of their arguments have pages.
+    (r"py:class", r"Hook|OnRetry|OnChange"),
     (r"py:class", r"synapse\.transport\.page\.Page"),
     (r"py:class", r"(.*\.)?(BackendBase|Response|Pipeline|Nested|Handshake)"),
     (r"py:class", r"(.*\.)?(BodyKeywords|ListKeywords|HeaderValue|RemotePath|LongPollHandler)"),

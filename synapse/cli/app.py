@@ -12,6 +12,7 @@ from synapse.cli.configure import configure
 from synapse.cli.demo import demo
 from synapse.cli.emulator import emulator
 from synapse.cli.files import download, upload
+from synapse.cli.sync import sync
 
 __all__ = ["app"]
 
@@ -42,5 +43,5 @@ def _options(
     """Work with a Synapse server, or run one on this machine."""
 
 
-for command in (emulator, configure, upload, download, agent, demo):  # in the help's order
+for command in (emulator, configure, upload, sync, download, agent, demo):  # in the help's order
     app.command()(command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import typer
@@ -21,12 +21,12 @@ def print_error(message: str) -> None:
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
-    """Turn an expected error into one line on stderr and exit code 1."""
+def one_line_errors(codes: Mapping[type[Exception], int] | None = None) -> Iterator[None]:
+    """Turn an expected error into one line on stderr and an exit code, by default 1."""
     from synapse.emulator.errors import EmulatorError
 
     try:
         yield
     except (SynapseError, EmulatorError) as error:
         print_error(f"synapse: {error}")
-        raise typer.Exit(1) from None
+        raise typer.Exit((codes or {}).get(type(error), 1)) from error

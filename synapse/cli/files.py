@@ -18,22 +18,34 @@ if TYPE_CHECKING:
     from synapse.transfer.bulk.report import DownloadReport, UploadReport
     from synapse.transfer.progress import Progress
 
-__all__ = ["download", "upload"]
+__all__ = [
+    "COLUMNS",
+    "IGNORE",
+    "MATCH",
+    "PROFILE",
+    "WORKERS",
+    "download",
+    "open_session",
+    "print_report",
+    "read_pairs",
+    "show_bar",
+    "upload",
+]
 
 # As shells write the end by SIGINT.
 _INTERRUPTED = 130
-_WORKERS = typer.Option(min=1, max=256, help="Number of files in flight at once.")
-_MATCH = typer.Option(
+WORKERS = typer.Option(min=1, max=256, help="Number of files in flight at once.")
+MATCH = typer.Option(
     metavar="PATTERN=NAME",
     help="Files for a specification, such as 'masks/*_m.png=mask'. May be repeated; the first "
     "pattern that fits decides.",
 )
-_IGNORE = typer.Option(metavar="PATTERN", help="Files or folders to leave out. May be repeated.")
-_COLUMNS = typer.Option(
+IGNORE = typer.Option(metavar="PATTERN", help="Files or folders to leave out. May be repeated.")
+COLUMNS = typer.Option(
     metavar="COLUMN=NAME",
     help="A manifest's column for a specification, such as 'file_name=image'. May be repeated.",
 )
-_PROFILE = typer.Option(help="Profile with the server's address and the token.")
+PROFILE = typer.Option(help="Profile with the server's address and the token.")
 
 
 def upload(
@@ -44,15 +56,15 @@ def upload(
     project: Annotated[
         int | None, typer.Option(help="Id of a project; every data unit becomes a task in it.")
     ] = None,
-    match: Annotated[list[str] | None, _MATCH] = None,
-    ignore: Annotated[list[str] | None, _IGNORE] = None,
-    columns: Annotated[list[str] | None, _COLUMNS] = None,
-    workers: Annotated[int, _WORKERS] = 8,
-    profile: Annotated[str | None, _PROFILE] = None,
+    match: Annotated[list[str] | None, MATCH] = None,
+    ignore: Annotated[list[str] | None, IGNORE] = None,
+    columns: Annotated[list[str] | None, COLUMNS] = None,
+    workers: Annotated[int, WORKERS] = 8,
+    profile: Annotated[str | None, PROFILE] = None,
 ) -> None:
     """Upload many files as data units. The same command continues a stopped upload."""
-    pairs = _read_pairs("match", match), _read_pairs("columns", columns)
-    with one_line_errors(), _open_session(profile) as session, _show_progress("Upload") as progress:
+    pairs = read_pairs("match", match), read_pairs("columns", columns)
+    with one_line_errors(), open_session(profile) as session, show_bar("Upload") as progress:
         report = session.data_collections.get(collection).upload(
             source,
             project=project,
@@ -64,7 +76,7 @@ def upload(
         )
     for note in report.notes:
         typer.echo(f"note: {note}", err=True)
-    _print_report(report)
+    print_report(report)
 
 
 def download(
@@ -75,26 +87,26 @@ def download(
     project: Annotated[
         int | None, typer.Option(help="Id of a project; downloads the files and annotations.")
     ] = None,
-    workers: Annotated[int, _WORKERS] = 8,
-    profile: Annotated[str | None, _PROFILE] = None,
+    workers: Annotated[int, WORKERS] = 8,
+    profile: Annotated[str | None, PROFILE] = None,
 ) -> None:
     """Download many files. The same command fetches missing files."""
     if (collection is None) == (project is None):
         raise typer.BadParameter("give either --collection or --project")
     with (
         one_line_errors(),
-        _open_session(profile) as session,
-        _show_progress("Download") as progress,
+        open_session(profile) as session,
+        show_bar("Download") as progress,
     ):
         if collection is not None:
             source: DataCollection | Project = session.data_collections.get(collection)
         else:
             source = session.projects.get(project)
         report = source.download(dest, workers=workers, progress=progress)
-    _print_report(report)
+    print_report(report)
 
 
-def _read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
+def read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
     """Return the values of an option that is repeated, by the text before the last `=`."""
     pairs = [text.rpartition("=") for text in texts or ()]
     if any(not key or not value for key, _, value in pairs):
@@ -102,14 +114,15 @@ def _read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs} or None
 
 
-def _open_session(profile: str | None) -> Session:
+def open_session(profile: str | None) -> Session:
+    """Return a session of a profile, or of the environment."""
     from synapse.session import Session
 
     return Session(profile=profile)
 
 
 @contextmanager
-def _show_progress(description: str) -> Iterator[Progress]:
+def show_bar(description: str) -> Iterator[Progress]:
     """Show a bar on a terminal; after Ctrl-C, say how much is done, and exit with 130."""
     from synapse.transfer.progress import show_progress
 
@@ -123,7 +136,7 @@ def _show_progress(description: str) -> Iterator[Progress]:
             raise typer.Exit(_INTERRUPTED) from None
 
 
-def _print_report(report: UploadReport | DownloadReport) -> None:
+def print_report(report: UploadReport | DownloadReport) -> None:
     """Print the numbers to stdout and each failure to stderr; exit with 1 after failures."""
     typer.echo(str(report).partition("\n")[0])
     for failure in report.failed:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from synapse._internal.json_values import to_json
 from synapse._internal.validate import is_int
@@ -15,16 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from synapse.transfer.bulk.report import DownloadReport, OnError, UploadReport
+    from synapse.transfer.bulk.report import DownloadReport, OnError, SyncReport, UploadReport
+    from synapse.transfer.bulk.synchronizer import OnChange
     from synapse.transfer.bulk.upload_item import Specification
-    from synapse.transfer.bulk.uploader import Endpoints, SkipExisting
+    from synapse.transfer.bulk.uploader import Endpoints, SkipExisting, UploadTarget
     from synapse.transfer.progress import ProgressArgument
 
 __all__ = ["DownloadTasksMixin", "DownloadUnitsMixin", "FileDownloadMixin", "UploadUnitsMixin"]
 
 
 class UploadUnitsMixin(Resource):
-    """Adds `upload()` to a collection."""
+    """Adds `upload()` and `sync()` to a collection."""
 
     __slots__ = ()
 
@@ -108,24 +109,11 @@ class UploadUnitsMixin(Resource):
             >>> report.created, report.failed
             (2, [])
         """
-        from synapse.transfer.bulk.uploader import UploadTarget, upload_many
+        from synapse.transfer.bulk.uploader import upload_many
 
-        row = self._ask(
-            "GET",
-            type(self).__schema__.detail_path(self._key),
-            params=[("expand", "file_specifications")],
-        )
-        self._take(row)
-        target = UploadTarget(
-            collection=self._key,
-            created=str(row.get("created")),
-            specifications=_parse_specifications(row),
-            project=None if project is None else _project_id(project),
-            endpoints=_endpoints(),
-        )
         return upload_many(
             self._session.transport,
-            target,
+            self._read_target(project),
             source,
             workers=workers,
             progress=progress,
@@ -135,6 +123,134 @@ class UploadUnitsMixin(Resource):
             columns=columns,
             journal=journal,
             skip_existing=skip_existing,
+        )
+
+    def sync(
+        self,
+        source: str
+        | os.PathLike[str]
+        | Iterable[str | os.PathLike[str]]
+        | Iterable[Mapping[str, Any]],
+        *,
+        key: str = "path",
+        project: Any = None,
+        on_change: OnChange = "new",
+        annotations: Literal["move", "review"] = "move",
+        delete: Literal[False, True, "annotated"] = False,
+        scope: str | None = None,
+        max_delete: float = 0.5,
+        dry_run: bool = False,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+        on_error: OnError = "collect",
+        match: Callable[[Path], str | None] | Mapping[str, str] | None = None,
+        ignore: str | Iterable[str] | None = None,
+        columns: Mapping[str, str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> SyncReport:
+        """Bring the collection up to date with a source, as often as wanted.
+
+        An upload that knows units by a key. Each run compares the source with the server's units;
+        the journal only saves reading unchanged files, so a new machine creates nothing twice.
+
+        Two programs that create the same unit at the same moment both succeed, because the server
+        has no unique keys. Each batch is compared again right before its request, which leaves a
+        moment of milliseconds; the report names units that exist twice.
+
+        One request, one for each 500 units of the collection, and with a project one for each 1,000
+        of its tasks: a run that finds nothing new makes no others. New units cost what they cost in
+        `upload()`, and one more for each 200. Each unit that is replaced or deleted costs three,
+        and one more for each of its tasks.
+
+        Args:
+            source: As for `upload()`.
+            key: What makes two units the same: `"path"`, the path below the source, in any Unicode
+                form; or a value of `meta`, such as `"meta.coco_id"`. Of several files in a unit,
+                the path of the primary or first required one counts.
+            project: The project, or an id, that gets a task for each unit.
+            on_change: What follows if files, or values of `meta`, differ: `"new"` creates a unit,
+                with a task, beside the old one; `"replace"` creates a unit, moves the tasks to it,
+                with their annotations, and deletes the old one; `"skip"` only reports.
+            annotations: `"review"` sets moved tasks that were done to `pending`, so that somebody
+                looks at them again; `"move"` keeps the status.
+            delete: Whether to delete units, and their tasks without annotations, that the source
+                lacks. `True` keeps units with annotations, `"annotated"` deletes these as well,
+                which may delete their tasks. Units with ground truths always stay.
+            scope: Pattern of the keys that may be deleted, such as `"berlin/*"`, or a folder; by
+                default all units with a key. Paths that `ignore` covers are never deleted.
+            max_delete: Largest part of the units in the scope, from 0 to 1, that one run may
+                delete. If more is gone, or the source is empty, nothing is deleted.
+            dry_run: Whether only to report what would be done.
+            workers: As for `upload()`.
+            progress: As for `upload()`.
+            on_error: As for `upload()`.
+            match: As for `upload()`.
+            ignore: As for `upload()`.
+            columns: As for `upload()`.
+            journal: As for `upload()`.
+
+        Returns:
+            A report that counts and lists new, changed, unchanged and gone units.
+
+        Raises:
+            UsageError: As for `upload()`; or an option makes no sense.
+            JournalInUse: Another upload or sync of the same source is running.
+            MissingExtra: As for `upload()`.
+            SynapseError: As for `upload()`.
+
+        Example:
+            >>> folder = getfixture("tmp_path") / "nightly"
+            >>> folder.mkdir()
+            >>> _ = (folder / "a.txt").write_text("a")
+            >>> collection = getfixture("unit").data_collection
+            >>> report = collection.sync(folder)
+            >>> [entry.key for entry in report.new], len(report.unchanged)
+            (['a.txt'], 0)
+            >>> len(collection.sync(folder).unchanged)
+            1
+        """
+        from synapse.transfer.bulk.sync_run import sync_many
+        from synapse.transfer.bulk.synchronizer import SyncOptions
+
+        options = SyncOptions(
+            key=key,
+            on_change=on_change,
+            annotations=annotations,
+            delete=delete,
+            scope=scope,
+            max_delete=max_delete,
+            dry_run=dry_run,
+        )
+        return sync_many(
+            self._session.transport,
+            self._read_target(project),
+            source,
+            options,
+            workers=workers,
+            progress=progress,
+            on_error=on_error,
+            match=match,
+            ignore=ignore,
+            columns=columns,
+            journal=journal,
+        )
+
+    def _read_target(self, project: Any) -> UploadTarget:
+        """Return the destination of an upload. One request."""
+        from synapse.transfer.bulk.uploader import UploadTarget
+
+        row = self._ask(
+            "GET",
+            type(self).__schema__.detail_path(self._key),
+            params=[("expand", "file_specifications")],
+        )
+        self._take(row)
+        return UploadTarget(
+            collection=self._key,
+            created=str(row.get("created")),
+            specifications=_parse_specifications(row),
+            project=None if project is None else _project_id(project),
+            endpoints=_endpoints(),
         )
 
 
@@ -282,12 +398,14 @@ class FileDownloadMixin(Resource):
 def _endpoints() -> Endpoints:
     from synapse.transfer.bulk.uploader import Endpoints
 
-    task, unit = (registry.get(name).__schema__ for name in ("Task", "DataUnit"))
+    names = ("Task", "DataUnit", "GroundTruthEvent")
+    task, unit, truth = (registry.get(name).__schema__ for name in names)
     return Endpoints(
         files=registry.get("DataFile").__schema__.path,
         units=unit.path,
         tasks=task.path,
         task_list=str(task.list_path),
+        truth_list=str(truth.list_path),
     )
 
 

@@ -1,5 +1,6 @@
 """Presigned uploads: announce, send without a token, confirm."""
 
+import concurrent.futures
 import hashlib
 import uuid
 
@@ -86,6 +87,27 @@ def test_a_file_in_one_piece(api, emulator):
     files = {"image": {"checksum": sha1(b"pixels"), "path": "a.png"}}
     unit = api.ok("POST", "data_units/", {"data_collection": collection, "files": files})
     assert api.get(unit["files"]["image"]["url"]).content == b"pixels"
+
+
+def test_confirmations_at_once_have_one_answer(api, emulator, tenant):
+    contents = [b"%d" % number for number in range(100)]
+    files = announce(api, *contents)
+    for file, content in zip(files, contents, strict=True):
+        put(file["presigned_url"], content)
+    bodies = [
+        {"file_key": file["file_key"], "checksum": sha1(content), "size": len(content)}
+        for file, content in zip(files, contents, strict=True)
+    ]
+
+    def confirm_all(_):
+        with (client := connect(emulator, tenant.api_token)).http:
+            return client.ok("POST", CONFIRM, {"files": bodies})
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(confirm_all, range(4)))
+
+    assert [answer["created_count"] for answer in answers] == [100] * 4
+    assert all(answer == answers[0] for answer in answers)
 
 
 def test_a_file_in_parts(api, parted):

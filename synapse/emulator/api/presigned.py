@@ -207,10 +207,26 @@ def _create_data_file(file: dict[str, Any], request: Request) -> int:
     upload = PresignedUpload.objects.filter(tenant=tenant, pk=key).first()
     if upload is None:  # the same answer for another tenant's: keys cannot be guessed
         raise RefusedFile("No upload has this file_key. Request a new one.")
-    if upload.data_file is not None:
-        if upload.data_file.blob.sha1 != file["checksum"].lower():
-            raise RefusedFile("The upload was confirmed before, with another checksum.")
-        return upload.data_file.pk
+    try:
+        return _find_confirmed(upload, file) or _store(upload, file)
+    except (RefusedFile, FileNotFoundError):
+        # Another confirmation of the upload may have ended meanwhile, and removed the parts.
+        upload.refresh_from_db()
+        if (confirmed := _find_confirmed(upload, file)) is None:
+            raise
+        return confirmed
+
+
+def _find_confirmed(upload: PresignedUpload, file: dict[str, Any]) -> int | None:
+    if upload.data_file is None:
+        return None
+    if upload.data_file.blob.sha1 != file["checksum"].lower():
+        raise RefusedFile("The upload was confirmed before, with another checksum.")
+    return upload.data_file.pk
+
+
+def _store(upload: PresignedUpload, file: dict[str, Any]) -> int:
+    tenant = upload.tenant
     if upload.expires <= timezone.now():
         raise RefusedFile("The upload has expired. Request new URLs for the file_key.")
     numbers = _check_parts(upload, file.get("multipart"))

@@ -152,6 +152,10 @@ class BatchCreator:
         self.journal.create(self.kind, items)
         self._on_created(items)
 
+    def drop_existing(self, items: list[UploadItem]) -> list[UploadItem]:
+        """Return the items to create, without those that another program created meanwhile."""
+        return items
+
     # -- Requests ----------------------------------------------------------------------------
 
     def _look_up(self, pending: list[Pending]) -> dict[int, Row]:
@@ -165,6 +169,8 @@ class BatchCreator:
 
     def _post(self, items: list[UploadItem]) -> None:
         self._pipeline.check()
+        if not (items := self.drop_existing(items)):
+            return
         request = self.journal.request(self.kind, items, self.find_newest())
         label = f"{len(items)} new {self.plural}"
         try:
@@ -246,14 +252,26 @@ class UnitCreator(BatchCreator):
     kind: Kind = "unit"
     plural = "data units"
 
-    def __init__(self, *args: Any, collection: Any, newest: int, **options: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        collection: Any,
+        newest: int,
+        drop_existing: Callable[[list[UploadItem]], list[UploadItem]],
+        **options: Any,
+    ) -> None:
         super().__init__(*args, **options)
         self._collection = collection
         self._newest = newest
+        self._drop_existing = drop_existing
 
     @override
     def body(self, item: UploadItem) -> dict[str, Any]:
         return item.body(self._collection)
+
+    @override
+    def drop_existing(self, items: list[UploadItem]) -> list[UploadItem]:
+        return self._drop_existing(items)
 
     @override
     def find_newest(self) -> int:

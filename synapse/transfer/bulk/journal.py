@@ -90,6 +90,9 @@ class Journal:
             same id. The journal of the former collection is emptied.
         project: The project of the tasks, if any.
 
+    Attributes:
+        is_trusted: Whether the journal's units exist; a sync asks the server.
+
     Raises:
         JournalInUse: Another run has the journal.
         UsageError: The journal can't be written, or the file is another file, such as the journal
@@ -105,6 +108,7 @@ class Journal:
         project: str | None,
     ) -> None:
         self._path = path
+        self.is_trusted = True
         self._project = project
         self._lock = threading.RLock()
         self._deferred: deque[UploadItem] = deque()
@@ -246,6 +250,7 @@ class Journal:
                 self.mark_sent(item)  # stores the new stamp
                 return
             # The unit of the former content isn't this item's.
+            item.is_in_journal = False
             self._write("DELETE FROM records WHERE key = ?", [(item.key,)])
             self._write("DELETE FROM tasks WHERE key = ?", [(item.key,)])
 
@@ -272,9 +277,10 @@ class Journal:
     ) -> None:
         checksums, unit, requested_at, newest = row
         item.unit = unit
-        item.is_from_earlier_run = unit is not None
-        if unit is None:
+        item.is_from_earlier_run = unit is not None and self.is_trusted
+        if not item.is_from_earlier_run:
             item.load_checksums(checksums)
+        if unit is None:
             if requested_at is not None:
                 item.pending_unit = PendingCreate(requested_at, newest or 0)
         elif task is not None:
@@ -380,6 +386,10 @@ class Journal:
             found = [item for item in items if self._claim(item)]
             self._update(_FOUND, found)
             return found
+
+    def assign(self, items: Sequence[UploadItem]) -> None:
+        """Write the units that the server has for hashed items."""
+        self._update(_FOUND, items)
 
     def _claim(self, item: UploadItem) -> bool:
         first = min(item.files, key=lambda file: file.specification)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Generic, Literal, TypeVar
 from unicodedata import category
 
@@ -24,12 +24,14 @@ from synapse.errors import (
     UsageError,
 )
 from synapse.transfer.bulk.pipeline import Pipeline
+from synapse.transfer.bulk.server_units import SyncEntry
 
 __all__ = [
     "DownloadReport",
     "Failure",
     "OnError",
     "ReportBuilder",
+    "SyncReport",
     "UploadReport",
     "convert_error",
     "is_server_failure",
@@ -172,6 +174,69 @@ class UploadReport(_Report):
 
 
 @attrs.define(repr=False)
+class SyncReport(UploadReport):
+    """The result of a sync.
+
+    The lists of units are read from a temporary file when asked for, so they need no memory.
+
+    Attributes:
+        new: Units that the collection lacked; without ids after `dry_run`.
+        changed: Units whose files or `meta` differed; the ids are those of the new
+            units, or else of the newest old ones.
+        unchanged: Units that the collection had.
+        gone: Units of the collection whose key the source lacks.
+        twice: Units that exist more than once with the same key and content.
+        moved: Ids of the tasks that moved to another unit.
+        replaced: Ids of the units that were deleted for a changed one.
+        deleted: Ids of the units that were deleted because they are gone.
+        kept: Ids of the units that were not deleted, because of annotations or ground truths.
+        dry_run: Whether nothing was created, moved and deleted.
+        created: Number of created data units.
+        tasks: Number of created tasks.
+        skipped: Number of items for which nothing was created.
+        failed: Failed files and items, each with path and error.
+        files_sent: Number of files whose bytes were sent.
+        files_held: Number of files of new units that the server had before.
+        ignored: Number of files in the source that match no specification, or were left out.
+        bytes: Bytes of the sent files.
+        seconds: Duration of the sync.
+        collection: Id of the collection.
+        notes: Remarks on the source, and on what was not done.
+
+    Example:
+        >>> print(SyncReport(created=2, seconds=1.5))
+        new: 0, changed: 0, unchanged: 0, gone: 0, created: 2, failed: 0, MB: 0.0, seconds: 1.5, \
+MB/s: 0.0
+    """
+
+    new: Sequence[SyncEntry] = ()
+    changed: Sequence[SyncEntry] = ()
+    unchanged: Sequence[SyncEntry] = ()
+    gone: Sequence[SyncEntry] = ()
+    twice: Sequence[SyncEntry] = ()
+    moved: list[int] = attrs.field(factory=list)
+    replaced: list[int] = attrs.field(factory=list)
+    deleted: list[int] = attrs.field(factory=list)
+    kept: list[int] = attrs.field(factory=list)
+    dry_run: bool = False
+
+    def _columns(self) -> list[tuple[str, str]]:
+        columns = [
+            (name, f"{len(getattr(self, name)):,}")
+            for name in ("new", "changed", "unchanged", "gone")
+        ]
+        columns += [("created", f"{self.created:,}")]
+        columns += [("tasks", f"{self.tasks:,}")] if self.tasks else []
+        columns += [
+            (name, f"{len(getattr(self, name)):,}")
+            for name in ("moved", "replaced", "deleted", "kept", "twice")
+            if len(getattr(self, name))
+        ]
+        columns += [("ignored", f"{self.ignored:,}")] if self.ignored else []
+        return [*columns, *self._common_columns()]
+
+
+@attrs.define(repr=False)
 class DownloadReport(_Report):
     """The result of a download.
 
@@ -199,7 +264,7 @@ class DownloadReport(_Report):
         ]
 
 
-R = TypeVar("R", UploadReport, DownloadReport)
+R = TypeVar("R", bound=_Report)
 
 
 class ReportBuilder(Generic[R]):

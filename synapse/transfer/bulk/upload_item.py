@@ -157,6 +157,7 @@ class UploadItem:
         is_in_journal: Whether the journal has an entry for the key, possibly of other content.
         is_from_earlier_run: Whether the unit was there before this run.
         has_earlier_task: Whether the task was there before this run, from another upload.
+        sync_key: The unit's key in a sync.
     """
 
     label: str
@@ -172,6 +173,7 @@ class UploadItem:
     is_in_journal: bool = False
     is_from_earlier_run: bool = False
     has_earlier_task: bool = False
+    sync_key: str = ""
     _key: bytes = b""
 
     @property
@@ -198,6 +200,13 @@ class UploadItem:
         return checksums.keys() == by_specification.keys() and all(
             by_specification[name].known_checksums.matches(checksum)
             for name, checksum in checksums.items()
+        )
+
+    def is_meta_in(self, meta: Mapping[str, Any]) -> bool:
+        """Return whether a unit's `meta` has the item's values; others may have been added."""
+        return all(
+            key in meta and _normalize(meta[key]) == _normalize(value)
+            for key, value in self.meta.items()
         )
 
     @property

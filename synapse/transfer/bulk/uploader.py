@@ -11,6 +11,7 @@ queues:
       |   [to_verify]
     3 verify .......... take units of other uploads with the same content from the journal; ask the
                         server for stored files, 500 per request
+      |           a sync compares with the units of the server by key instead, see `synchronizer`
       |   [to_send]
     4 send ............ send the other files, `workers` threads
       |   [to_confirm]
@@ -66,7 +67,7 @@ from synapse.transfer.progress import Progress, ProgressArgument, show_progress
 from synapse.transfer.upload_state import state_folder
 from synapse.transport import Transport
 
-__all__ = ["Endpoints", "SkipExisting", "UploadTarget", "upload_many"]
+__all__ = ["Endpoints", "SkipExisting", "UploadRun", "UploadTarget", "upload_many"]
 
 SkipExisting: TypeAlias = Literal[True, False, "files"]
 """Whether existing units and files, only files, or nothing is skipped."""
@@ -87,6 +88,7 @@ class Endpoints:
     units: str
     tasks: str
     task_list: str
+    truth_list: str
 
 
 @attrs.frozen
@@ -121,8 +123,9 @@ def upload_many(
     columns: Mapping[str, str] | None = None,
     journal: str | os.PathLike[str] | None = None,
     skip_existing: SkipExisting = True,
+    make_run: Callable[..., UploadRun] | None = None,
 ) -> UploadReport:
-    """Upload many files, see `DataCollection.upload`."""
+    """Upload many files, see `DataCollection.upload`; `make_run` makes another kind of run."""
     validate_int("workers", workers, maximum=256)
     validate_on_error(on_error)
     if skip_existing not in (True, False, "files"):
@@ -147,7 +150,9 @@ def upload_many(
             project=project,
         )
         with _convert_damage(opened_journal), contextlib.closing(opened_journal):
-            run = _UploadRun(transport, target, items, opened_journal, shown, workers, on_error)
+            run = (make_run or UploadRun)(
+                transport, target, items, opened_journal, shown, workers, on_error
+            )
             return run.run(is_verified=bool(skip_existing), is_compared=skip_existing is True)
 
 
@@ -183,8 +188,18 @@ def _journal_path(transport: Transport, target: UploadTarget, source: ItemSource
     return state_folder().parent / "journals" / f"{digest[:32]}.sqlite"
 
 
-class _UploadRun:
-    """One run of an upload."""
+class UploadRun:
+    """One run of an upload, until `run` returns.
+
+    Args:
+        transport: The transport.
+        target: The destination.
+        source: The items.
+        journal: The journal.
+        progress: Progress of the whole upload.
+        workers: Number of files in flight.
+        on_error: Whether to collect failures.
+    """
 
     def __init__(
         self,
@@ -205,8 +220,7 @@ class _UploadRun:
         # Whether the project has tasks that the journal doesn't know.
         self._has_other_tasks = False
         self._pipeline = Pipeline("synapse-upload")
-        report = UploadReport(collection=target.collection)
-        self._report = ReportBuilder(report, self._pipeline, on_error)
+        self._report = ReportBuilder(self._make_report(), self._pipeline, on_error)
         self._sender = FileSender(
             transport, target.endpoints.files, self._pipeline, progress, self._report.add
         )
@@ -244,9 +258,16 @@ class _UploadRun:
         create["on_end"] = tasks.resolve_pending if tasks else None
         add_stage("tasks", tasks.create if tasks else len, self._to_task, **create)
         self._pipeline.run()
-        report = self._report.finish()
-        report.ignored, report.notes = self._source.ignored, self._source.notes
-        return report
+        self._report.report.ignored = self._source.ignored
+        self._report.report.notes = [*self._source.notes]
+        self._finish()
+        return self._report.finish()
+
+    def _make_report(self) -> UploadReport:
+        return UploadReport(collection=self._target.collection)
+
+    def _finish(self) -> None:
+        """Do what follows the last stage."""
 
     def _compare_with_server(self, *, is_compared: bool) -> int:
         """Bring the journal up to date with the collection and the project.
@@ -289,6 +310,7 @@ class _UploadRun:
             on_created=self._handle_units,
             collection=target.collection,
             newest=newest,
+            drop_existing=self._drop_existing,
         )
         if target.project is None:
             return units, None
@@ -318,6 +340,8 @@ class _UploadRun:
             repeated = self._journal.load(items, is_unique=self._source.is_unique)
             by_queue: dict[Queue[UploadItem], list[UploadItem]] = {}
             for item, is_repeated in zip(items, repeated, strict=True):
+                if not is_repeated and not self._register(item):
+                    continue
                 queue = None if is_repeated else self._next_queue(item)
                 if queue is None:
                     self._report.add("skipped")
@@ -328,6 +352,14 @@ class _UploadRun:
             for queue, group in by_queue.items():
                 queue.put(*group)
         self._to_hash.close()
+
+    def _register(self, item: UploadItem) -> bool:  # noqa: ARG002 - for other kinds of runs
+        """Note that the source has an item; return whether the item may go on."""
+        return True
+
+    def _drop_existing(self, items: list[UploadItem]) -> list[UploadItem]:
+        """Return the items to create, right before the request."""
+        return items
 
     def _next_queue(self, item: UploadItem) -> Queue[UploadItem] | None:
         """Return the queue of an item's next stage, if any."""

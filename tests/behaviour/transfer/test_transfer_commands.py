@@ -53,6 +53,24 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     )
 
 
+def test_sync(made: Any, folder: Path, tmp_path: Path, state_home: Path) -> None:
+    collection, project = made
+    log = tmp_path / "sync.log"
+    common = ("sync", folder, "--collection", collection.id, "--log", log)
+    done = run(*common, "--project", project.id)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("new: 3, changed: 0, unchanged: 0, gone: 0, created: 3, tasks: 3")
+    (folder / "a.png").unlink()
+    done = run(*common, "--delete", "--yes", "--list")
+    assert done.returncode == 0
+    assert re.match(r"gone: a\.png \(unit \d+\)\nnew: 0, .*, deleted: 1,", done.stdout)
+    (folder / "b.png").write_bytes(b"")
+    assert run(*common).returncode == 1
+    codes = [line.split()[1] for line in log.read_text().splitlines()]
+    assert codes == ["exit=0", "exit=0", "exit=1"]
+    assert collection.data_units.count() == 2
+
+
 def test_up_and_down(made: Any, folder: Path, tmp_path: Path) -> None:
     collection, project = made
     done = run("upload", folder, "--collection", collection.id, "--project", project.id)

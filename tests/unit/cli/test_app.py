@@ -9,7 +9,7 @@ run = CliRunner()
 def test_commands_in_the_order_of_the_help() -> None:
     names = [command.callback.__name__ for command in app.registered_commands if command.callback]
 
-    assert names == ["emulator", "configure", "upload", "download", "agent", "demo"]
+    assert names == ["emulator", "configure", "upload", "sync", "download", "agent", "demo"]
 
 
 def test_the_version() -> None:

@@ -32,13 +32,20 @@ class Run:
     def __init__(self, transport: Transport, journal: Journal) -> None:
         self.created: list[UploadItem] = []
         self.failed: list[tuple[UploadItem, SynapseError]] = []
+        # Items that another program has created.
+        self.existing: list[UploadItem] = []
 
         def fail(item: UploadItem, error: SynapseError) -> None:
             self.failed.append((item, error))
 
         common = (transport, Pipeline("test"), journal, 10, fail)
         self.units = UnitCreator(
-            *common, path="data_units/", on_created=self.created.extend, collection=1, newest=40
+            *common,
+            path="data_units/",
+            on_created=self.created.extend,
+            collection=1,
+            newest=40,
+            drop_existing=lambda items: [item for item in items if item not in self.existing],
         )
         self.tasks = TaskCreator(
             *common, path="tasks/", on_created=self.created.extend, list_path="tasks/", project=9

@@ -19,7 +19,7 @@ TARGET = UploadTarget(
     created="today",
     specifications=[Specification("image", "image")],
     project=9,
-    endpoints=Endpoints("data_files/", "data_units/", "tasks/", "task_list/"),
+    endpoints=Endpoints("data_files/", "data_units/", "tasks/", "task_list/", "truths/"),
 )
 EMPTY = {"count": 0, "next": None, "previous": None, "results": []}
 
