@@ -114,17 +114,25 @@ def table(shown: DescribedTable, links: Sequence[str | None] = ()) -> str:
 
 
 def meters(bars: Sequence[Meter], width: int = 220) -> str:
-    """Return bars with their names and texts."""
-    rows = "".join(
-        f'<tr style="background:none;border:none;"><td style="{_CELL}white-space:nowrap;">'
-        f'{escape(bar.name, 60)}</td><td style="{_CELL}"><div style="width:{width}px;height:10px;'
-        f'margin:4px 0;background-color:#8883;border-radius:5px;overflow:hidden;">'
-        f'<div style="width:{_pixels(bar.share, width)}px;height:10px;background-color:#4a86d8;'
-        f'border-radius:5px;"></div></div></td>'
-        f'<td style="{_CELL}white-space:nowrap;">{escape(bar.text, 40)}</td></tr>'
-        for bar in bars
-    )
-    return f'<table style="border-collapse:collapse;margin:2px 0;">{rows}</table>' if rows else ""
+    """Return bars with their names and texts, below the headings of their groups."""
+    rows, group = [], ""
+    for bar in bars:
+        if bar.group != group:
+            group = bar.group
+            rows.append(
+                f'<tr style="background:none;border:none;"><td colspan="3" style="{_CELL}'
+                f'padding-top:8px;"><b>{escape(group, 60)}</b></td></tr>'
+            )
+        rows.append(
+            f'<tr style="background:none;border:none;"><td style="{_CELL}max-width:260px;'
+            f'word-break:break-word;">{escape(bar.name, 60)}</td><td style="{_CELL}">'
+            f'<div style="width:{width}px;height:10px;margin:4px 0;background-color:#8883;'
+            f'border-radius:5px;overflow:hidden;"><div style="width:{_pixels(bar.share, width)}px;'
+            f'height:10px;background-color:#4a86d8;border-radius:5px;"></div></div></td>'
+            f'<td style="{_CELL}white-space:nowrap;">{escape(bar.text, 40)}</td></tr>'
+        )
+    body = "".join(rows)
+    return f'<table style="border-collapse:collapse;margin:2px 0;">{body}</table>' if rows else ""
 
 
 def _pixels(share: float, width: int) -> int:
