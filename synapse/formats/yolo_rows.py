@@ -251,6 +251,9 @@ class RowWriter:
     def _write_object(
         self, found: ImageObject, frame: Frame, name: str, report: FormatReport
     ) -> list[str]:
+        if found.mask is not None and found.mask.size is None:
+            size = (frame.width, frame.height)
+            found = attrs.evolve(found, mask=attrs.evolve(found.mask, size=size))
         if not found.box and not found.polygons and not found.mask and self.task != "pose":
             reason = f"The task {self.task!r} has no rows for a keypoint."
             raise Unfit("not-in-task", reason)
