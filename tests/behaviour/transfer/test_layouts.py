@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -631,7 +632,12 @@ def test_command(
     done = CliRunner().invoke(app, [*command, *pairs])
 
     assert refused.exit_code == 1
-    assert "Pass match={'leftImg8bit/**/*_leftImg8bit.png': 'image'" in refused.stderr
+    options = re.search(r"Pass (--match .*)\. --ignore gtFine leaves them out", refused.stderr)
+    assert options
+    assert shlex.split(options[1])[1::2] == [
+        "leftImg8bit/**/*_leftImg8bit.png=image",
+        "gtFine/**/*_gtFine_labelIds.png=mask",
+    ]
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("created: 2")
     assert "note: gtFine/train/bremen/, leftImg8bit/train/bremen/: left out" in done.stderr
