@@ -26,10 +26,11 @@ from synapse.annotations import Annotation, Mask
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.coco_index import CocoFile, CocoIndex, ImageRow
 from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWriter
+from synapse.formats.json_stream import JSON_ERRORS
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.parts import find_size, write_picture
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame
-from synapse.formats.pictures import check_mode, find_pictures, list_entries
+from synapse.formats.pictures import check_mode, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -267,7 +268,7 @@ class _Pictures:
         """Return the picture's file, or `None`."""
         for folder in self._folders[file]:
             path = folder / name
-            if path.is_file():
+            if is_file(path):
                 self._used.add(folder)
                 return path
         return None
@@ -346,7 +347,7 @@ class _ReadStep:
         for row in rows:
             target = PurePosixPath(str(row.get("file_name")).replace("\\", "/")).name
             parents = chain([file.with_suffix(""), file.parent], file.parent.glob("*/"))
-            path = next((each / target for each in parents if (each / target).is_file()), None)
+            path = next((each / target for each in parents if is_file(each / target)), None)
             png = None if path is None else _read_segments(path)
             if png is None:
                 report.skip(name, "no-mask-file", f"the PNG {target} is missing or unreadable")
@@ -479,7 +480,7 @@ _ENCODER = json.JSONEncoder(
 
 
 def _make_spool() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors=JSON_ERRORS, newline="\n")
 
 
 class _SplitFile:
@@ -543,7 +544,7 @@ class _SplitFile:
             head["info"] = info["info"]
         if isinstance(info.get("licenses"), list):
             head["licenses"] = info["licenses"]
-        with part.open("w", encoding="utf-8", newline="\n") as file:
+        with part.open("w", encoding="utf-8", errors=JSON_ERRORS, newline="\n") as file:
             file.write("{")
             for name, value in head.items():
                 file.write(f"{_ENCODER.encode(name)}:{_ENCODER.encode(value)},\n")

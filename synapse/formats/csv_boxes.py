@@ -36,7 +36,7 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, list_entries
+from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -364,7 +364,7 @@ class _CsvReader:
         has_suffix = PurePosixPath(named).suffix.lower() in SUFFIXES
         names = [named] if has_suffix else [f"{named}{suffix}" for suffix in sorted(SUFFIXES)]
         places = (top / name for top in tops for name in names)
-        return next((place for place in places if place.is_file()), None)
+        return next((place for place in places if is_file(place)), None)
 
     def _read_bounds(
         self, kind: str, values: Sequence[str], size: tuple[int, int] | None

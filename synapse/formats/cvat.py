@@ -45,7 +45,7 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import check_mode, find_pictures, list_entries
+from synapse.formats.pictures import check_mode, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
@@ -209,7 +209,7 @@ def _read_image(
     names.add(key)
     tops = [folder / "images", folder]
     places = [*(top / split / name for top in tops if split), *(top / name for top in tops)]
-    image = next((place for place in places if place.is_file()), None)
+    image = next((place for place in places if is_file(place)), None)
     if image is not None:
         pictures.add(hash(image))
     frame = choose_frame(

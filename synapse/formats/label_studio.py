@@ -31,7 +31,7 @@ from synapse.annotations import (
 from synapse.annotations.base import Point
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.brush_rle import decode_brush, encode_brush
-from synapse.formats.json_stream import read_items
+from synapse.formats.json_stream import JSON_ERRORS, read_items
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
@@ -42,8 +42,9 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, is_possible_size
-from synapse.formats.pictures import SUFFIXES, check_mode, list_entries
+from synapse.formats.pictures import SUFFIXES, check_mode, is_file, list_entries
 from synapse.formats.report import FormatReport
+from synapse.formats.safe_xml import to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
@@ -248,7 +249,7 @@ def _find_image(folder: Path, name: str) -> Path | None:
     # An upload's name begins with eight digits that Label Studio added.
     plain = PurePosixPath(name).name.partition("-")[2]
     names = [name, f"images/{name}", *((plain, f"images/{plain}") if plain else ())]
-    return next((folder / each for each in names if (folder / each).is_file()), None)
+    return next((folder / each for each in names if is_file(folder / each)), None)
 
 
 @attrs.define
@@ -419,7 +420,7 @@ def write(
         report.lose(_FILE, "class-details", f"Only the names of {', '.join(details)} are kept.")
     labels = {each.name for each in data.classes}
     part = folder / f"{_FILE}.part"
-    with part.open("w", encoding="utf-8", newline="\n") as file:
+    with part.open("w", encoding="utf-8", errors=JSON_ERRORS, newline="\n") as file:
         separator = "[\n"
         names: set[str] = set()
         for sample in data.samples:
@@ -439,7 +440,7 @@ def write(
 def _build_config(labels: Iterable[str]) -> str:
     lines = ["<View>", '  <Image name="image" value="$image"/>']
     tags = {"RectangleLabels": "Label", "PolygonLabels": "Label", "KeyPointLabels": "Label"}
-    values = list(labels)
+    values = list(map(to_xml_text, labels))
     for tag, child in {**tags, "BrushLabels": "Label", "Choices": "Choice"}.items():
         lines.append(f'  <{tag} name="{tag.lower()}" toName="image">')
         lines += [f"    <{child} value={quoteattr(each)}/>" for each in values]

@@ -27,6 +27,7 @@ from synapse.annotations import (
 )
 from synapse.annotations.base import Point
 from synapse.errors import FieldValueError, UsageError
+from synapse.formats.json_stream import JSON_ERRORS
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import open_register
 from synapse.formats.objects import make_stable_id
@@ -40,7 +41,14 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import SUFFIXES, check_mode, find_files, find_pictures, write_file
+from synapse.formats.pictures import (
+    SUFFIXES,
+    check_mode,
+    find_files,
+    find_pictures,
+    is_file,
+    write_file,
+)
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -212,12 +220,12 @@ def _find_picture(
     root = folder.resolve()
     if named.name and not named.is_absolute():
         candidate = (path.parent / named).resolve()
-        if candidate.is_relative_to(root) and candidate.is_file():
+        if candidate.is_relative_to(root) and is_file(candidate):
             found = folder / candidate.relative_to(root)
             return found, found
     suffix = named.suffix if named.suffix.lower() in SUFFIXES else ".jpg"
     beside = path.with_suffix(suffix)
-    return (beside if beside.is_file() else None), beside
+    return (beside if is_file(beside) else None), beside
 
 
 @attrs.define
@@ -402,7 +410,7 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
             text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
             target = folder / PurePosixPath(picture).with_suffix(".json")
             if not sample.is_unknown:
-                write_file(target, f"{text}\n".encode("utf-8", "surrogatepass"))
+                write_file(target, f"{text}\n".encode("utf-8", JSON_ERRORS))
             report.samples += 1
     names = [each.name for each in data.classes]
     if names != sorted(used):

@@ -54,7 +54,7 @@ def parse_number(text: Any) -> float:
     """
     try:
         number = float(text)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
         raise Unfit("bad-number", f"{text!r} is not a finite number.")

@@ -8,6 +8,7 @@ coordinates are taken as they are.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,7 @@ TURNS_BACK = {**TURNS, 6: TURNS[8], 8: TURNS[6]}
 """Place in the picture as stored, from that as shown, both as shares, by EXIF orientation."""
 
 _MAX_SIDE = 2**20
+_MAX_COORDINATE = 2**40
 # EXIF orientations before this one keep width and height.
 _FIRST_TURNED = 5
 # Orientations that mirror the picture, those whose rows and those whose columns run backwards.
@@ -100,12 +102,9 @@ class PictureFrame:
             report: Notes skipped and cut shapes.
             clip: Whether shapes are cut at the picture's edge.
         """
-        everything = list(annotations)
-        if self.size is None:
-            return everything
         found: list[Annotation] = []
         gone: set[str] = set()
-        for each in everything:
+        for each in annotations:
             try:
                 fitting = self._fit(each, clip=clip)
             except Unfit as error:
@@ -120,12 +119,20 @@ class PictureFrame:
 
     def _fit(self, each: Annotation, *, clip: bool) -> Annotation:
         """Return a shape within the picture, the same one if it need not change."""
-        width, height = self.size or (0, 0)
-        if type(each) is Box and not each.rotation:  # a fast path: data sets have millions
-            x, y, *sides = each.xywh
-            has_area = sides[0] > 0 and sides[1] > 0
-            if has_area and min(x, y) >= 0 and x + sides[0] <= width and y + sides[1] <= height:
+        if self.size is not None and type(each) is Box and not each.rotation:
+            # A fast path without a sum, which large numbers don't have: most boxes fit.
+            right, bottom = self.size
+            has_area = 0 < each.width <= right and 0 < each.height <= bottom
+            if (
+                has_area
+                and 0 <= each.x <= right - each.width
+                and 0 <= each.y <= bottom - each.height
+            ):
                 return each
+        _check_numbers(each)
+        if self.size is None:
+            return each
+        width, height = self.size
         if isinstance(each, Keypoint):
             x, y = min(max(each.x, 0), width), min(max(each.y, 0), height)
             return attrs.evolve(each, x=x, y=y) if clip and (x, y) != (each.x, each.y) else each
@@ -191,6 +198,23 @@ class PictureFrame:
                 turned.append((y * width + x, part))
                 at += part
         return masks.normalize(turned, width, height)
+
+
+def _check_numbers(each: Annotation) -> None:
+    """Refuse a shape so large that its area has no number.
+
+    Raises:
+        Unfit: A coordinate is beyond measure.
+    """
+    numbers: tuple[float, ...] = ()
+    if isinstance(each, Box):
+        numbers = each.xywh
+    elif isinstance(each, Keypoint):
+        numbers = (each.x, each.y)
+    elif isinstance(each, (Polygon, Polyline)):
+        numbers = tuple(chain.from_iterable(each.points))
+    if any(abs(number) > _MAX_COORDINATE for number in numbers):
+        raise Unfit("bad-number", f"A coordinate is beyond {_MAX_COORDINATE}.")
 
 
 def _transpose(runs: Any, size: tuple[int, int]) -> Iterator[tuple[int, int]]:

@@ -113,3 +113,9 @@ def test_a_missing_picture_is_noted(tmp_path: Path) -> None:
         write_picture(Sample("a.png", image=image), tmp_path / "b.png", "copy", report)
     write_picture(Sample("a.png"), tmp_path / "b.png", "none", report)
     assert report.skipped == {"no-picture": 2}
+
+
+def test_an_integer_of_many_digits_is_no_number() -> None:
+    with pytest.raises(Unfit) as caught:
+        parse_number(10**400)
+    assert caught.value.code == "bad-number"

@@ -161,3 +161,19 @@ def test_all_formats_explain_the_codes_alike() -> None:
     for name in ("coco", "csv_boxes", "cvat", "label_studio", "labelme", "voc"):
         losses = import_module(f"synapse.formats.{name}").LOSSES
         assert FRAME_LOSSES.items() <= losses.items()
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        Box(0, 0, 1e308, 1e308),
+        Polygon([(0, 0), (1e300, 0), (0, 1e300)]),
+        Polyline([(0, 0), (-1e300, 0)]),
+        Keypoint(1e300, 0),
+    ],
+)
+@pytest.mark.parametrize("size", [None, STORED])
+def test_numbers_beyond_measure(shape: Annotation, size: Any) -> None:
+    report = FormatReport()
+    assert PictureFrame(size).place([shape], "a.jpg", report) == []
+    assert report.skipped == {"bad-number": 1}
