@@ -121,13 +121,8 @@ class PictureFrame:
         """Return a shape within the picture, the same one if it need not change."""
         if self.size is not None and type(each) is Box and not each.rotation:
             # A fast path without a sum, which large numbers don't have: most boxes fit.
-            right, bottom = self.size
-            has_area = 0 < each.width <= right and 0 < each.height <= bottom
-            if (
-                has_area
-                and 0 <= each.x <= right - each.width
-                and 0 <= each.y <= bottom - each.height
-            ):
+            space_x, space_y = self.size[0] - each.width, self.size[1] - each.height
+            if each.width > 0 < each.height and 0 <= each.x <= space_x and 0 <= each.y <= space_y:
                 return each
         _check_numbers(each)
         if self.size is None:
