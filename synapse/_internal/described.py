@@ -60,11 +60,13 @@ class Meter(NamedTuple):
         name: Name of the bar.
         share: Filled part, from 0 to 1.
         text: Text behind the bar.
+        group: Heading of this bar and its neighbours.
     """
 
     name: str
     share: float
     text: str
+    group: str = ""
 
 
 class Description(NamedTuple):

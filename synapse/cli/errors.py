@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import re
+import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
@@ -11,6 +14,9 @@ from rich.console import Console
 from synapse.errors import SynapseError
 
 __all__ = ["one_line_errors", "print_error"]
+
+# Arguments of uploads with their values, as messages name them.
+_ARGUMENT = re.compile(r"\b(match|ignore|columns)=(\{.+?\}|\[.+?\])(?=\.( |$)| leaves)")
 
 _console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
@@ -28,5 +34,15 @@ def one_line_errors(codes: Mapping[type[Exception], int] | None = None) -> Itera
     try:
         yield
     except (SynapseError, EmulatorError) as error:
-        print_error(f"synapse: {error}")
+        print_error(f"synapse: {_ARGUMENT.sub(_write_options, str(error))}")
         raise typer.Exit((codes or {}).get(type(error), 1)) from error
+
+
+def _write_options(found: re.Match[str]) -> str:
+    """Return an argument as a shell's options: `--match 'masks/*.png=mask'`."""
+    try:
+        value = ast.literal_eval(found[2])
+    except (SyntaxError, ValueError):
+        return found[0]
+    pairs = [f"{key}={name}" for key, name in value.items()] if isinstance(value, dict) else value
+    return " ".join(f"--{found[1]} {shlex.quote(str(pair))}" for pair in pairs)

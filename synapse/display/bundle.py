@@ -12,7 +12,7 @@ from synapse.display.colors import assign_colors
 from synapse.display.drawing import DrawingArea, draw, find_size
 from synapse.errors import UnknownDocument
 
-__all__ = ["make_bundle", "make_html"]
+__all__ = ["is_small", "make_bundle", "make_html"]
 
 _WIDTH, _HEIGHT = 460, 300
 # A drawing's largest part of the output, before base64.
@@ -54,7 +54,7 @@ def make_html(described: Description) -> str:
 
 def _draw_document(document: Any) -> str:
     """Return the annotations of an object on an empty canvas of the picture's size."""
-    if not _is_small(document):
+    if not is_small(document):
         return markup.muted("The annotations are too many to draw here; show() draws them.")
     try:
         found = read_document(document) if isinstance(document, dict) else document
@@ -82,7 +82,7 @@ def _draw_document(document: Any) -> str:
     return f'<div style="margin:4px 0;">{picture}</div>' + "".join(map(markup.muted, notes))
 
 
-def _is_small(document: Any) -> bool:
+def is_small(document: Any) -> bool:
     """Return whether reading a document takes a fraction of a second at most."""
     if not isinstance(document, dict):
         return True

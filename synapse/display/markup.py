@@ -37,6 +37,8 @@ _PAGE = "font-size:13px;line-height:1.45;margin:2px 0 6px 0;"
 _MUTED = "opacity:0.75;font-size:12px;"
 _REPLACEMENT = "�"
 _LONGEST_TEXT = 600
+# Letters of a table's cell that stays on one line.
+_SHORT = 30
 
 
 def clean(text: object, length: int = _LONGEST_TEXT) -> str:
@@ -98,7 +100,7 @@ def table(shown: DescribedTable, links: Sequence[str | None] = ()) -> str:
     body = "".join(
         '<tr style="background:none;">'
         + "".join(
-            f'<td style="{_CELL}border-bottom:1px solid #8883;word-break:break-word;">'
+            f'<td style="{_CELL}border-bottom:1px solid #8883;{_wrap(cell)}">'
             f"{link(cell, address) if place == 0 else escape(cell)}</td>"
             for place, cell in enumerate(row)
         )
@@ -108,23 +110,38 @@ def table(shown: DescribedTable, links: Sequence[str | None] = ()) -> str:
     rest = shown.total - len(shown.rows)
     more = muted(f"… and {rest:,} more") if rest > 0 else ""
     return (
-        f'<table style="border-collapse:collapse;margin:4px 0;"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table>{more}"
+        '<div style="max-width:100%;overflow-x:auto;"><table style="border-collapse:collapse;'
+        f'margin:4px 0;"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>{more}'
     )
+
+
+def _wrap(cell: str) -> str:
+    """Return the style that keeps a short cell on one line, and breaks a long one anywhere."""
+    if len(cell) <= _SHORT:
+        return "white-space:nowrap;"
+    return "min-width:180px;word-break:break-word;"
 
 
 def meters(bars: Sequence[Meter], width: int = 220) -> str:
-    """Return bars with their names and texts."""
-    rows = "".join(
-        f'<tr style="background:none;border:none;"><td style="{_CELL}white-space:nowrap;">'
-        f'{escape(bar.name, 60)}</td><td style="{_CELL}"><div style="width:{width}px;height:10px;'
-        f'margin:4px 0;background-color:#8883;border-radius:5px;overflow:hidden;">'
-        f'<div style="width:{_pixels(bar.share, width)}px;height:10px;background-color:#4a86d8;'
-        f'border-radius:5px;"></div></div></td>'
-        f'<td style="{_CELL}white-space:nowrap;">{escape(bar.text, 40)}</td></tr>'
-        for bar in bars
-    )
-    return f'<table style="border-collapse:collapse;margin:2px 0;">{rows}</table>' if rows else ""
+    """Return bars with their names and texts, below the headings of their groups."""
+    rows, group = [], ""
+    for bar in bars:
+        if bar.group != group:
+            group = bar.group
+            rows.append(
+                f'<tr style="background:none;border:none;"><td colspan="3" style="{_CELL}'
+                f'padding-top:8px;"><b>{escape(group, 60)}</b></td></tr>'
+            )
+        rows.append(
+            f'<tr style="background:none;border:none;"><td style="{_CELL}max-width:260px;'
+            f'word-break:break-word;">{escape(bar.name, 60)}</td><td style="{_CELL}">'
+            f'<div style="width:{width}px;height:10px;margin:4px 0;background-color:#8883;'
+            f'border-radius:5px;overflow:hidden;"><div style="width:{_pixels(bar.share, width)}px;'
+            f'height:10px;background-color:#4a86d8;border-radius:5px;"></div></div></td>'
+            f'<td style="{_CELL}white-space:nowrap;">{escape(bar.text, 40)}</td></tr>'
+        )
+    body = "".join(rows)
+    return f'<table style="border-collapse:collapse;margin:2px 0;">{body}</table>' if rows else ""
 
 
 def _pixels(share: float, width: int) -> int:

@@ -26,9 +26,11 @@ from synapse.annotations import Annotation, Mask
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.coco_index import CocoFile, CocoIndex, ImageRow
 from synapse.formats.coco_rows import CategoryRegistry, CocoRowReader, CocoRowWriter
+from synapse.formats.json_stream import JSON_ERRORS
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.parts import find_size, write_picture
-from synapse.formats.pictures import check_mode, find_pictures, list_entries, read_size
+from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame
+from synapse.formats.pictures import check_mode, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
@@ -40,7 +42,7 @@ LOSSES: dict[str, str] = {
     "bad-mask": "A mask whose counts are damaged, or whose size isn't that of the picture.",
     "bad-number": "A box that isn't four finite numbers.",
     "bad-polygon": "A part of an outline that isn't a list of three points or more.",
-    "clipped": "A box that was cut at the picture's edge, with clip=True.",
+    "clipped": FRAME_LOSSES["clipped"],
     "duplicate-category": "A category with the name of another one: both are one class.",
     "duplicate-id": "An annotation with the id of another one of the picture: it gets a new id.",
     "duplicate-image-id": "A picture with the id of another one.",
@@ -57,10 +59,10 @@ LOSSES: dict[str, str] = {
     "no-place": "An annotation of a kind that COCO doesn't have, such as a polyline.",
     "no-size": "A picture of unknown size: its row has none, and its masks are skipped.",
     "not-listed": "A picture file that the JSON doesn't name.",
-    "outside": "A box that leaves the picture by more than half a pixel.",
+    "outside": FRAME_LOSSES["outside"],
     "path-outside": "A file name that leaves the folder: its last part is used.",
-    "size-differs": "A picture whose file has another size than its row: the row's size is kept.",
-    "turned": "A picture that EXIF turns, with the size as shown in its row.",
+    "size-differs": FRAME_LOSSES["size-differs"],
+    "turned": FRAME_LOSSES["turned"],
     "two-outlines": "Outlines beside a mask of the same object.",
     "unknown-class": "An annotation with a category that the file doesn't have.",
     "visibility": "A joint whose visibility is unknown.",
@@ -173,7 +175,7 @@ def read(
         report: Notes what can't be read.
         file: The JSON file, or several, relative to the folder; by default all, one for each split.
         images: The folder of the pictures, relative to the folder; by default found out.
-        clip: Whether boxes and outlines that leave the picture are cut at its edge.
+        clip: Whether shapes are cut at the picture's edge; by default those partly outside stay.
         check_sizes: Whether the sizes of rows are compared with the pictures; by default if
             Pillow is installed.
 
@@ -182,18 +184,20 @@ def read(
         UsageError: The folder has no file, or several of one split, or one that isn't valid JSON.
     """
     paths = _list_files(folder, file)
-    if check_sizes is None:
-        check_sizes = importlib.util.find_spec("PIL") is not None
+    has_pillow = importlib.util.find_spec("PIL") is not None
+    if check_sizes and not has_pillow:
+        raise MissingExtra("Comparing the sizes of pictures", "images")
+    check_sizes = has_pillow if check_sizes is None else check_sizes
     index = CocoIndex((CocoFile(path, _choose_split(path, folder)[0]) for path in paths), report)
     classes: dict[str, DataSetClass] = {}
     ids: dict[str, Any] = {}
     labels = [_read_categories(each, classes, ids, report) for each in index.files]
     places = _Pictures(folder, index, images)
-    readers = [CocoRowReader(each, classes, clip) for each in labels]
+    readers = [CocoRowReader(each, classes) for each in labels]
 
     def build_steps() -> Iterator[Step]:
         for row in index:
-            yield _ReadStep(index, row, readers[row.file], places, check_sizes)
+            yield _ReadStep(index, row, readers[row.file], places, check_sizes, clip)
         if file is None:
             for name in places.find_unlisted():
                 yield _UnlistedStep(name)
@@ -264,7 +268,7 @@ class _Pictures:
         """Return the picture's file, or `None`."""
         for folder in self._folders[file]:
             path = folder / name
-            if path.is_file():
+            if is_file(path):
                 self._used.add(folder)
                 return path
         return None
@@ -297,6 +301,7 @@ class _ReadStep:
     reader: CocoRowReader
     places: _Pictures
     check_sizes: bool
+    clip: bool
 
     def __call__(self, report: FormatReport) -> Sample:
         row = self.row
@@ -307,14 +312,17 @@ class _ReadStep:
             reason = f"another picture has the name, so the id {row.id!r} is added"
             report.lose(name, "duplicate-name", reason)
             name = self.index.make_name(row)
-        size = row.size
-        if image is not None and self.check_sizes:
-            size = _check_size(image, size, name, report)
+        checked = image if self.check_sizes else None
+        frame = choose_frame(checked, row.size, name, report, must_read=True)
+        # Masks have the size that the file states.
+        size = frame.size if row.size is None else row.size
         rows = self.index.read_annotations(row)
         if any("segments_info" in each for each in rows):
             found = self._read_panoptic(rows, name, size, report)
         else:
             found = list(self.reader.read(rows, name, size, report))
+        found = frame.place(found, name, report, clip=self.clip)
+        size = frame.stored_size
         if size is None:
             size = next((each.size for each in found if isinstance(each, Mask)), None)
         return Sample(
@@ -339,7 +347,7 @@ class _ReadStep:
         for row in rows:
             target = PurePosixPath(str(row.get("file_name")).replace("\\", "/")).name
             parents = chain([file.with_suffix(""), file.parent], file.parent.glob("*/"))
-            path = next((each / target for each in parents if (each / target).is_file()), None)
+            path = next((each / target for each in parents if is_file(each / target)), None)
             png = None if path is None else _read_segments(path)
             if png is None:
                 report.skip(name, "no-mask-file", f"the PNG {target} is missing or unreadable")
@@ -413,24 +421,6 @@ def _read_segments(path: Path) -> _Segments | None:
     return _Segments(runs, size)
 
 
-def _check_size(
-    image: Path, size: tuple[int, int] | None, name: str, report: FormatReport
-) -> tuple[int, int] | None:
-    """Return the size of a row, or that of the file for a row without."""
-    try:
-        stored, is_turned = read_size(image)
-    except UsageError as error:
-        report.lose(name, "size-differs", str(error))
-        return size
-    if size is None or size == stored:
-        return stored
-    if is_turned and size == stored[::-1]:
-        report.lose(name, "turned", f"the row has the size as shown, {size}; stored is {stored}")
-    else:
-        report.lose(name, "size-differs", f"the row has {size}, the file {stored}")
-    return size
-
-
 # -- Writing -------------------------------------------------------------------------------------
 
 
@@ -490,7 +480,7 @@ _ENCODER = json.JSONEncoder(
 
 
 def _make_spool() -> IO[str]:
-    return tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
+    return tempfile.TemporaryFile("w+", encoding="utf-8", errors=JSON_ERRORS, newline="\n")
 
 
 class _SplitFile:
@@ -554,7 +544,7 @@ class _SplitFile:
             head["info"] = info["info"]
         if isinstance(info.get("licenses"), list):
             head["licenses"] = info["licenses"]
-        with part.open("w", encoding="utf-8", newline="\n") as file:
+        with part.open("w", encoding="utf-8", errors=JSON_ERRORS, newline="\n") as file:
             file.write("{")
             for name, value in head.items():
                 file.write(f"{_ENCODER.encode(name)}:{_ENCODER.encode(value)},\n")

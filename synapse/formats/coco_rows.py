@@ -14,6 +14,7 @@ from synapse.annotations.shapes import VISIBILITIES, bounds_of
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import Bounds, Unfit
+from synapse.formats.picture_frame import is_possible_size
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSetClass, Sample
 
@@ -41,12 +42,10 @@ class CocoRowReader:
     Attributes:
         labels: Names of the classes by category id.
         classes: The classes by name.
-        clip: Whether coordinates outside the picture move to its edge.
     """
 
     labels: Mapping[Any, str]
     classes: Mapping[str, DataSetClass]
-    clip: bool = False
 
     def read(
         self, rows: Iterable[Any], name: str, size: tuple[int, int] | None, report: FormatReport
@@ -56,7 +55,7 @@ class CocoRowReader:
         Args:
             rows: The rows of the picture's annotations.
             name: Name of the picture, for the report.
-            size: Width and height of the picture, if known.
+            size: Width and height that masks have, if known.
             report: Notes rows and parts that can't be used.
         """
         seen: set[str] = set()
@@ -90,14 +89,14 @@ class CocoRowReader:
         outline = row.get("segmentation")
         box = None
         if bbox:
-            box, attributes = self._read_box(bbox, label, attributes, new_id, size, notes)
+            box, attributes = self._read_box(bbox, label, attributes, new_id)
             if not outline and not row.get("keypoints"):
                 return [box]
         shapes: list[Annotation] = []
         if isinstance(outline, dict):
             shapes.append(_read_mask(outline, label, attributes, new_id, size))
         elif outline:
-            shapes += self._read_polygons(outline, label, attributes, new_id, size, notes)
+            shapes += self._read_polygons(outline, label, attributes, new_id, notes)
         joints = self._read_joints(row, label, new_id, notes)
         if box is not None and shapes and not joints and _is_around(box, shapes):
             box = None
@@ -131,11 +130,11 @@ class CocoRowReader:
         label: str | None,
         attributes: dict[str, Any],
         new_id: str,
-        size: tuple[int, int] | None,
-        notes: Notes,
     ) -> tuple[Box, dict[str, Any]]:
         try:
             x, y, width, height = bbox
+            if not all(map(math.isfinite, (x, y, width, height))):
+                raise ValueError("not finite")
             rotation = 0.0
             if type(attributes.get("rotation")) in (int, float):
                 rotation = math.radians(attributes["rotation"])
@@ -146,15 +145,6 @@ class CocoRowReader:
             raise Unfit("bad-number", f"bbox {bbox!r} is not four finite numbers.") from None
         if not (width > 0 and height > 0):
             raise Unfit("no-area", f"bbox {bbox!r} covers nothing.")
-        if size is not None and (
-            x < -_HALF or y < -_HALF or x + width > size[0] + _HALF or y + height > size[1] + _HALF
-        ):
-            left, top, right, bottom = _fit(box, size)
-            if right <= left or bottom <= top or not (self.clip or rotation):
-                raise Unfit("outside", f"bbox {bbox!r} leaves the picture of {size} pixels.")
-            if not rotation:
-                notes.append(("clipped", f"bbox {bbox!r} is cut at the picture's edge."))
-                box = attrs.evolve(box, x=left, y=top, width=right - left, height=bottom - top)
         return box, attributes
 
     def _read_polygons(
@@ -163,7 +153,6 @@ class CocoRowReader:
         label: str | None,
         attributes: dict[str, Any],
         new_id: str,
-        size: tuple[int, int] | None,
         notes: Notes,
     ) -> Iterator[Polygon]:
         parts = outline if isinstance(outline, list) else [outline]
@@ -172,9 +161,6 @@ class CocoRowReader:
         for number, part in enumerate(parts):
             try:
                 points = list(zip(part[::2], part[1::2], strict=True))
-                if self.clip and size is not None:
-                    width, height = size
-                    points = [(min(max(x, 0), width), min(max(y, 0), height)) for x, y in points]
                 made = Polygon(
                     points,
                     label=label,
@@ -243,6 +229,8 @@ def _read_mask(
 ) -> Mask:
     try:
         height, width = outline["size"]
+        if not is_possible_size((width, height)):
+            raise UsageError(f"no picture has {width} x {height} pixels.")
         runs = masks.decode_counts(outline["counts"], width, height)
     except (KeyError, TypeError, ValueError, FieldValueError, UsageError) as error:
         raise Unfit("bad-mask", f"The mask can't be read: {error}") from None
@@ -251,12 +239,6 @@ def _read_mask(
     if not runs:
         raise Unfit("no-area", "The mask has no pixel.")
     return Mask(runs, size=(width, height), label=label, attributes=attributes, id=new_id)
-
-
-def _fit(box: Box, size: tuple[int, int]) -> Bounds:
-    """Return the corners of a box's upright bounds, cut at the picture's edge."""
-    x, y, width, height = box.bounds
-    return max(x, 0), max(y, 0), min(x + width, size[0]), min(y + height, size[1])
 
 
 def _is_around(box: Box, shapes: Sequence[Annotation]) -> bool:

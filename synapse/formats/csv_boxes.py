@@ -27,15 +27,16 @@ from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    choose_size,
     find_bounds,
+    find_picture_size,
     find_size,
     format_number,
     parse_number,
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, list_entries
+from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
+from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -48,6 +49,7 @@ LOSSES: dict[str, str] = {
     "bad-row": "A row has another number of values than the header, or no picture.",
     "class-details": "Supercategories and joints of classes have no place.",
     "classes": "Classes without a box have no place, nor has the order of classes.",
+    "clipped": FRAME_LOSSES["clipped"],
     "group": "A group of several objects has no place.",
     "info": "Further values of the data set, such as licences, have no place.",
     "joints": "An object's joints have no place.",
@@ -58,11 +60,12 @@ LOSSES: dict[str, str] = {
     "no-labels": "A picture has no row.",
     "no-picture": "The file of a picture isn't there.",
     "no-size": "A picture's size is unknown; its boxes are shares of it, and are left out.",
-    "outside": "A box outside the picture is left out.",
+    "outside": FRAME_LOSSES["outside"],
     "renamed": "A picture gets another name, since another one has the same stem.",
     "rotation": "A turned box becomes the upright box around.",
     "shape": "Only the box around an outline or mask is written.",
-    "size-differs": "A row states another size than the picture has.",
+    "size-differs": FRAME_LOSSES["size-differs"],
+    "turned": FRAME_LOSSES["turned"],
 }
 """Codes of the losses, with their meaning."""
 
@@ -185,6 +188,7 @@ def read(
     columns: Mapping[str, str] | Sequence[str] | None = None,
     label: str | None = None,
     normalized: bool = False,
+    clip: bool = False,
 ) -> DataSet:
     """Read CSV files with a row for each box. Makes no request.
 
@@ -198,6 +202,7 @@ def read(
             header, the list of the fields.
         label: The class of all boxes, for files without a column of classes.
         normalized: Whether coordinates are shares of the picture's size, as in Open Images.
+        clip: Whether shapes are cut at the picture's edge; by default those partly outside stay.
 
     Raises:
         UsageError: The folder has no CSV file, or a column is missing.
@@ -223,7 +228,7 @@ def read(
         raise
     names = database.execute("SELECT DISTINCT label FROM rows WHERE label != '' ORDER BY label")
     classes = [DataSetClass(name) for (name,) in names]
-    reader = _CsvReader(folder, database, normalized)
+    reader = _CsvReader(folder, database, normalized, clip)
     return DataSet(classes, LazySamples(reader.iterate_steps, report))
 
 
@@ -276,6 +281,7 @@ class _CsvReader:
     folder: Path
     database: sqlite3.Connection
     normalized: bool
+    clip: bool
 
     def __attrs_post_init__(self) -> None:
         weakref.finalize(self, self.database.close)
@@ -306,7 +312,7 @@ class _CsvReader:
         split = path.parts[0] if path.parts[0] in _SPLITS and len(path.parts) > 1 else None
         name = "/".join(path.parts[1:] if split else path.parts).removeprefix("images/")
         report.lose(name, "no-labels", "The picture has no row.")
-        size = choose_size(picture, None, name, report)
+        size = find_picture_size(picture)
         try:
             return Sample(name, size=size, image=picture, split=split)
         except UsageError as error:
@@ -332,8 +338,7 @@ class _CsvReader:
         name = named
         if PurePosixPath(named).suffix.lower() not in SUFFIXES:
             name = f"{named}{image.suffix if image else '.jpg'}"
-        stated = _read_stated_size(rows[0])
-        size = choose_size(image, stated, name, report)
+        frame = choose_frame(image, parse_size(*rows[0][6:]), name, report)
         annotations: list[Annotation] = []
         for number, (*_, file, line, label, place, _width, _height) in enumerate(rows, start=1):
             kind, *values = json.loads(place)
@@ -342,12 +347,14 @@ class _CsvReader:
             try:
                 if not label:
                     raise Unfit("no-class", "no class.")
-                bounds = self._read_bounds(kind, values, size)
-                check_box(bounds, size)
+                bounds = self._read_bounds(kind, values, frame.size)
+                check_box(bounds, frame.size)
             except Unfit as error:
                 report.skip(name, error.code, f"{file}, line {line}: {error.reason}")
                 continue
             annotations.append(Box(*bounds, label=label, id=make_stable_id(named, number)))
+        annotations = frame.place(annotations, name, report, clip=self.clip)
+        size = frame.stored_size
         return attrs.evolve(sample, name=name, annotations=annotations, size=size, image=image)
 
     def _find_picture(self, named: str, split: str | None, file: Path) -> Path | None:
@@ -357,7 +364,7 @@ class _CsvReader:
         has_suffix = PurePosixPath(named).suffix.lower() in SUFFIXES
         names = [named] if has_suffix else [f"{named}{suffix}" for suffix in sorted(SUFFIXES)]
         places = (top / name for top in tops for name in names)
-        return next((place for place in places if place.is_file()), None)
+        return next((place for place in places if is_file(place)), None)
 
     def _read_bounds(
         self, kind: str, values: Sequence[str], size: tuple[int, int] | None
@@ -375,14 +382,6 @@ class _CsvReader:
         if kind == "xmin":
             return left, top, to_tidy(third - left), to_tidy(fourth - top)
         return left, top, third, fourth
-
-
-def _read_stated_size(row: Sequence[Any]) -> tuple[int, int] | None:
-    try:
-        width, height = int(parse_number(row[6])), int(parse_number(row[7]))
-    except Unfit:
-        return None
-    return (width, height) if width > 0 and height > 0 else None
 
 
 # -- Writing --------------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    choose_size,
+    find_picture_size,
     find_size,
     format_number,
     format_value,
@@ -44,7 +44,8 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import check_mode, find_pictures, list_entries
+from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
+from synapse.formats.pictures import check_mode, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
@@ -59,6 +60,7 @@ LOSSES: dict[str, str] = {
     "bad-xml": "The file isn't XML from a place on, or has a document type declaration.",
     "characters": "A text has characters that XML can't hold; they are replaced.",
     "class-details": "Supercategories and lines between joints have no place.",
+    "clipped": FRAME_LOSSES["clipped"],
     "duplicate": "A second picture of the same name and subset is left out.",
     "group": "A group's own class and attributes, or its overlap with another one, are lost.",
     "info": "Further values of the data set, such as licences, have no place.",
@@ -68,9 +70,10 @@ LOSSES: dict[str, str] = {
     "no-labels": "A picture isn't in the XML file.",
     "no-picture": "The file of a picture isn't there.",
     "no-size": "A picture's size is unknown: its masks are left out.",
-    "outside": "A shape outside the picture is left out.",
-    "size-differs": "The XML file states another size than the picture has.",
+    "outside": FRAME_LOSSES["outside"],
+    "size-differs": FRAME_LOSSES["size-differs"],
     "track": "The tracks of a video are left out.",
+    "turned": FRAME_LOSSES["turned"],
     "visibility": "A joint's unknown visibility becomes visible; outside a skeleton, a missing "
     "one becomes occluded.",
 }
@@ -103,12 +106,13 @@ def _find_files(folder: Path) -> Iterator[Path]:
 # -- Reading --------------------------------------------------------------------------------------
 
 
-def read(folder: Path, report: FormatReport) -> DataSet:
+def read(folder: Path, report: FormatReport, *, clip: bool = False) -> DataSet:
     """Read a data set of CVAT for images. Makes no request.
 
     Args:
         folder: The folder of `annotations.xml`, with the pictures in `images` or beside the file.
         report: Notes the losses while the samples are read.
+        clip: Whether shapes are cut at the picture's edge; by default those partly outside stay.
 
     Raises:
         UsageError: The folder has no such file.
@@ -117,7 +121,7 @@ def read(folder: Path, report: FormatReport) -> DataSet:
     if not files:
         raise UsageError(f"{folder} has no XML file with annotations of CVAT.")
     classes = _read_classes(files)
-    return DataSet(classes, LazySamples(partial(_iterate_steps, folder, files), report))
+    return DataSet(classes, LazySamples(partial(_iterate_steps, folder, files, clip), report))
 
 
 def _read_classes(files: Iterable[Path]) -> list[DataSetClass]:
@@ -145,20 +149,22 @@ def _read_classes(files: Iterable[Path]) -> list[DataSetClass]:
     return [DataSetClass(name) for name in sorted(filter(str.strip, names))]
 
 
-def _iterate_steps(folder: Path, files: Sequence[Path]) -> Iterator[Step]:
+def _iterate_steps(folder: Path, files: Sequence[Path], clip: bool) -> Iterator[Step]:
     names: set[int] = set()
     pictures: set[int] = set()
     for path in files:
-        yield from _iterate_file(folder, path, names, pictures)
+        yield from _iterate_file(folder, path, names, pictures, clip)
     for picture in find_pictures(folder):
         if hash(picture) not in pictures:
             yield partial(_read_picture, folder, picture)
 
 
-def _iterate_file(folder: Path, path: Path, names: set[int], pictures: set[int]) -> Iterator[Step]:
+def _iterate_file(
+    folder: Path, path: Path, names: set[int], pictures: set[int], clip: bool
+) -> Iterator[Step]:
     try:
         for element in iterate_elements(path, {"image", "track"}):
-            yield partial(_read_image, folder, path, element, names, pictures)
+            yield partial(_read_image, folder, path, element, names, pictures, clip)
     except UsageError as error:
         yield partial(_note_broken_file, path.name, str(error))
 
@@ -171,7 +177,7 @@ def _read_picture(folder: Path, picture: Path, report: FormatReport) -> Sample |
     name = picture.relative_to(folder).as_posix().removeprefix("images/")
     report.lose(name, "no-labels", "The picture isn't in the XML file.")
     try:
-        return Sample(name, size=choose_size(picture, None, name, report), image=picture)
+        return Sample(name, size=find_picture_size(picture), image=picture)
     except UsageError as error:
         report.skip(name, "bad-name", str(error))
         return None
@@ -183,6 +189,7 @@ def _read_image(
     element: ET.Element,
     names: set[int],
     pictures: set[int],
+    clip: bool,
     report: FormatReport,
 ) -> Sample | None:
     name = element.get("name") or ""
@@ -202,20 +209,15 @@ def _read_image(
     names.add(key)
     tops = [folder / "images", folder]
     places = [*(top / split / name for top in tops if split), *(top / name for top in tops)]
-    image = next((place for place in places if place.is_file()), None)
+    image = next((place for place in places if is_file(place)), None)
     if image is not None:
         pictures.add(hash(image))
-    size = choose_size(image, _read_stated_size(element), name, report)
-    reader = _ShapeReader(name, size, report)
-    return attrs.evolve(sample, annotations=reader.read(element), size=size, image=image)
-
-
-def _read_stated_size(element: ET.Element) -> tuple[int, int] | None:
-    try:
-        width, height = (int(parse_number(element.get(side))) for side in ("width", "height"))
-    except Unfit:
-        return None
-    return (width, height) if width > 0 and height > 0 else None
+    frame = choose_frame(
+        image, parse_size(element.get("width"), element.get("height")), name, report
+    )
+    shapes = _ShapeReader(name, frame.size, report).read(element)
+    shapes = frame.place(shapes, name, report, clip=clip)
+    return attrs.evolve(sample, annotations=shapes, size=frame.stored_size, image=image)
 
 
 @attrs.define

@@ -11,10 +11,14 @@ from typing import TypeAlias
 from synapse._internal.lazy_import import load
 from synapse.annotations import masks
 from synapse.errors import FieldValueError, MissingExtra, UsageError
+from synapse.formats.parts import Unfit
 
-__all__ = ["VOID", "Canvas", "Color", "make_palette", "make_png", "read_indices"]
+__all__ = ["MAX_CANVAS", "VOID", "Canvas", "Color", "make_palette", "make_png", "read_indices"]
 
 Color: TypeAlias = tuple[int, int, int]
+
+MAX_CANVAS = 2**27
+"""Pixels of the largest picture whose masks are written: the memory needs five times as much."""
 
 VOID = 255
 """Index of pixels without a class, as Pascal VOC has them."""
@@ -49,9 +53,16 @@ class Canvas:
     Args:
         width: Width in pixels.
         height: Height in pixels.
+
+    Raises:
+        Unfit: The picture is too large.
     """
 
     def __init__(self, width: int, height: int) -> None:
+        if width * height > MAX_CANVAS:
+            raise Unfit(
+                "too-large", f"{width} x {height} pixels are more than {MAX_CANVAS}: no mask."
+            )
         self.width = width
         self.height = height
         self.pixels = bytearray(width * height)

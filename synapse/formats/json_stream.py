@@ -12,7 +12,10 @@ import attrs
 
 from synapse.errors import UsageError
 
-__all__ = ["JsonItem", "read_items"]
+__all__ = ["JSON_ERRORS", "JsonItem", "read_items"]
+
+JSON_ERRORS = "backslashreplace"
+"""Error handler of JSON files: half a surrogate pair, which UTF-8 lacks, becomes its escape."""
 
 _CHUNK = 2**20
 # Characters of the largest single item, such as the outline of one object.

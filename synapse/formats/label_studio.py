@@ -31,19 +31,20 @@ from synapse.annotations import (
 from synapse.annotations.base import Point
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.brush_rle import decode_brush, encode_brush
-from synapse.formats.json_stream import read_items
+from synapse.formats.json_stream import JSON_ERRORS, read_items
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    find_picture_size,
     find_size,
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode, list_entries
+from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, is_possible_size
+from synapse.formats.pictures import SUFFIXES, check_mode, is_file, list_entries
 from synapse.formats.report import FormatReport
+from synapse.formats.safe_xml import to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
@@ -53,7 +54,9 @@ LOSSES: dict[str, str] = {
     "bad-mask": "A mask whose bytes are damaged, or whose size isn't that of the picture.",
     "bad-number": "A region without finite numbers.",
     "class-details": "Of a class, only the name has a place.",
+    "clipped": FRAME_LOSSES["clipped"],
     "duplicate-id": "A region with the id of another one: it gets a new id.",
+    "editor-rotation": "A region of a picture that was turned in the editor.",
     "group": "Members of a group that are in another group, or missing.",
     "info": "Further values of the data set, such as licences, have no place.",
     "more-labels": "Labels of a region after the first one.",
@@ -62,10 +65,11 @@ LOSSES: dict[str, str] = {
     "no-place": "A region or annotation of another kind, such as an ellipse or a polyline.",
     "no-size": "A region of a picture of unknown size.",
     "other-annotator": "Results of further annotators, and cancelled ones.",
-    "outside": "A region outside the picture.",
+    "outside": FRAME_LOSSES["outside"],
     "prediction": "Predictions of a model.",
     "renamed": "A picture with the name of another one: it gets another name.",
-    "turned": "A region of a picture that was turned in the editor.",
+    "size-differs": FRAME_LOSSES["size-differs"],
+    "turned": FRAME_LOSSES["turned"],
     "visibility": "A joint that is occluded or missing: only this package reads that.",
 }
 """Codes of the losses that a report of this format can have."""
@@ -105,7 +109,12 @@ def _find_files(folder: Path) -> list[Path]:
 
 
 def read(
-    folder: Path, report: FormatReport, *, file: str | None = None, image_key: str | None = None
+    folder: Path,
+    report: FormatReport,
+    *,
+    file: str | None = None,
+    image_key: str | None = None,
+    clip: bool = False,
 ) -> DataSet:
     """Read the tasks of a JSON file.
 
@@ -115,6 +124,7 @@ def read(
         file: The JSON file, relative to the folder; by default the only one with tasks.
         image_key: Key of the tasks' `data` that has the picture; by default the first with the
             name of a picture.
+        clip: Whether shapes are cut at the picture's edge; by default those partly outside stay.
 
     Raises:
         UsageError: The folder has no such file, or several, or one that isn't valid JSON.
@@ -141,7 +151,7 @@ def read(
     def build_steps() -> Iterator[Step]:
         names: set[str] = set()
         for number, item in enumerate(read_items(path), start=1):
-            yield partial(_read_task, item.value, number, folder, image_key, names)
+            yield partial(_read_task, item.value, number, folder, image_key, names, clip)
 
     return DataSet(found, LazySamples(build_steps, report))
 
@@ -178,6 +188,7 @@ def _read_task(
     folder: Path,
     image_key: str | None,
     names: set[str],
+    clip: bool,
     report: FormatReport,
 ) -> Sample | None:
     data = task.get("data") if isinstance(task, dict) else None
@@ -187,7 +198,6 @@ def _read_task(
         report.skip(f"task {number}", "no-picture", f"The data has no picture: {sorted(data)}.")
         return None
     image = _find_image(folder, name)
-    size = None if image is None else find_picture_size(image)
     name = name.removeprefix("images/")
     path = PurePosixPath(name)
     if name in names:
@@ -199,13 +209,16 @@ def _read_task(
         report.skip(name, "other-annotator", f"{others} further or cancelled annotations.")
     if task.get("predictions"):
         report.skip(name, "prediction", "The predictions are left out.")
-    reader = _TaskReader(name, size, report)
-    found = reader.read([each for each in results if isinstance(each, dict)])
+    results = [each for each in results if isinstance(each, dict)]
+    stated = next(filter(None, map(_read_stated_size, results)), None)
+    frame = choose_frame(image, stated, name, report)
+    found = _TaskReader(name, frame.size, report).read(results)
+    found = frame.place(found, name, report, clip=clip)
     split = data.get("split")
     return Sample(
         name,
         found,
-        size=reader.size,
+        size=frame.stored_size,
         image=image,
         split=split if isinstance(split, str) else None,
         id=task.get("id") if isinstance(task.get("id"), (int, str)) else None,
@@ -236,7 +249,7 @@ def _find_image(folder: Path, name: str) -> Path | None:
     # An upload's name begins with eight digits that Label Studio added.
     plain = PurePosixPath(name).name.partition("-")[2]
     names = [name, f"images/{name}", *((plain, f"images/{plain}") if plain else ())]
-    return next((folder / each for each in names if (folder / each).is_file()), None)
+    return next((folder / each for each in names if is_file(folder / each)), None)
 
 
 @attrs.define
@@ -316,20 +329,20 @@ class _TaskReader:
     def _read_shape(
         self, shape: str, result: Mapping[str, Any], value: Any, common: dict[str, Any]
     ) -> Annotation:
-        stated = result.get("original_width"), result.get("original_height")
-        if all(type(each) is int and each > 0 for each in stated):
-            self.size = stated  # type: ignore[assignment] # two ints, as just checked
         if self.size is None:
             raise Unfit("no-size", "The size of the picture is unknown.")
         if result.get("image_rotation"):
             reason = f"The editor turned the picture by {result['image_rotation']} degrees."
-            self.report.lose(self.name, "turned", reason, annotation=common["id"])
+            self.report.lose(self.name, "editor-rotation", reason, annotation=common["id"])
         width, height = (side / 100 for side in self.size)
         if shape == "brush":
-            runs = decode_brush(value["rle"], *self.size)
+            size = _read_stated_size(result) or self.size
+            if not is_possible_size(size):
+                raise Unfit("bad-mask", f"No picture has {size[0]} x {size[1]} pixels.")
+            runs = decode_brush(value["rle"], *size)
             if not runs:
                 raise Unfit("no-area", "The mask has no pixel.")
-            return Mask(runs, size=self.size, **common)
+            return Mask(runs, size=size, **common)
         if shape == "polygon":
             points = [(to_tidy(x * width), to_tidy(y * height)) for x, y in value["points"]]
             if len(points) < 3:
@@ -348,6 +361,13 @@ class _TaskReader:
         box = Box(*map(to_tidy, (x, y, *sides)), rotation=rotation, **common)
         check_box(box.bounds if min(sides) > 0 else box.xywh, self.size)
         return box
+
+
+def _read_stated_size(result: Mapping[str, Any]) -> tuple[int, int] | None:
+    width, height = result.get("original_width"), result.get("original_height")
+    if not (isinstance(width, int) and isinstance(height, int) and min(width, height) > 0):
+        return None
+    return width, height
 
 
 def _add_answer(found: Annotation, result: Mapping[str, Any]) -> Annotation:
@@ -400,12 +420,12 @@ def write(
         report.lose(_FILE, "class-details", f"Only the names of {', '.join(details)} are kept.")
     labels = {each.name for each in data.classes}
     part = folder / f"{_FILE}.part"
-    with part.open("w", encoding="utf-8", newline="\n") as file:
+    with part.open("w", encoding="utf-8", errors=JSON_ERRORS, newline="\n") as file:
         separator = "[\n"
         names: set[str] = set()
         for sample in data.samples:
             task = _write_task(sample, folder, report, images, prefix, names)
-            results = task["annotations"][0]["result"]
+            results = [each for row in task["annotations"] for each in row["result"]]
             labels.update(label for each in results for label in _read_labels(each))
             file.write(separator + json.dumps(task, ensure_ascii=False, allow_nan=False))
             separator = ",\n"
@@ -420,7 +440,7 @@ def write(
 def _build_config(labels: Iterable[str]) -> str:
     lines = ["<View>", '  <Image name="image" value="$image"/>']
     tags = {"RectangleLabels": "Label", "PolygonLabels": "Label", "KeyPointLabels": "Label"}
-    values = list(labels)
+    values = list(map(to_xml_text, labels))
     for tag, child in {**tags, "BrushLabels": "Label", "Choices": "Choice"}.items():
         lines.append(f'  <{tag} name="{tag.lower()}" toName="image">')
         lines += [f"    <{child} value={quoteattr(each)}/>" for each in values]
@@ -468,7 +488,8 @@ def _write_task(
                 result["parentID"] = parents[each.id]
             results.append(result)
             report.annotations += 1
-    task: dict[str, Any] = {"data": data, "annotations": [{"result": results}]}
+    rows = [] if sample.is_unknown else [{"result": results}]
+    task: dict[str, Any] = {"data": data, "annotations": rows}
     return task if sample.id is None else {"id": sample.id, **task}
 
 

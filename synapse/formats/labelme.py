@@ -27,19 +27,28 @@ from synapse.annotations import (
 )
 from synapse.annotations.base import Point
 from synapse.errors import FieldValueError, UsageError
+from synapse.formats.json_stream import JSON_ERRORS
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import open_register
 from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    choose_size,
+    find_picture_size,
     find_size,
     parse_number,
     to_tidy,
     write_picture,
 )
-from synapse.formats.pictures import SUFFIXES, check_mode, find_files, find_pictures, write_file
+from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
+from synapse.formats.pictures import (
+    SUFFIXES,
+    check_mode,
+    find_files,
+    find_pictures,
+    is_file,
+    write_file,
+)
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 
@@ -53,6 +62,7 @@ LOSSES: dict[str, str] = {
     "bad-number": "A coordinate isn't a finite number, or is missing.",
     "class-details": "Supercategories and joints of classes have no place.",
     "classes": "Classes without an annotation have no place, nor has the order of classes.",
+    "clipped": FRAME_LOSSES["clipped"],
     "element": "A value of a shape isn't read.",
     "embedded": "A picture is in the JSON file only; it isn't read.",
     "group": "A group's own class and attributes, or its overlap with another one, are lost.",
@@ -63,10 +73,11 @@ LOSSES: dict[str, str] = {
     "no-labels": "A picture has no JSON file.",
     "no-picture": "The file of a picture isn't there.",
     "no-size": "A picture's size is unknown: its masks are left out.",
-    "outside": "A shape outside the picture is left out.",
+    "outside": FRAME_LOSSES["outside"],
     "renamed": "A picture gets another name, since another one has the same stem.",
     "rotation": "A turned box becomes the outline of its four corners.",
-    "size-differs": "The JSON file states another size than the picture has.",
+    "size-differs": FRAME_LOSSES["size-differs"],
+    "turned": FRAME_LOSSES["turned"],
     "visibility": "The visibility of a joint has no place.",
 }
 """Codes of the losses, with their meaning."""
@@ -100,18 +111,19 @@ def _find_files(folder: Path) -> Iterator[Path]:
 # -- Reading --------------------------------------------------------------------------------------
 
 
-def read(folder: Path, report: FormatReport) -> DataSet:
+def read(folder: Path, report: FormatReport, *, clip: bool = False) -> DataSet:
     """Read JSON files of LabelMe. Makes no request.
 
     Args:
         folder: The folder of the JSON files, with the pictures beside or where `imagePath` says.
         report: Notes the losses while the samples are read.
+        clip: Whether shapes are cut at the picture's edge; by default those partly outside stay.
     """
     names: set[str] = set()
     for path in _find_files(folder):
         names.update(_list_labels(path))
     classes = [DataSetClass(name) for name in sorted(names)]
-    return DataSet(classes, LazySamples(partial(_iterate_steps, folder), report))
+    return DataSet(classes, LazySamples(partial(_iterate_steps, folder, clip), report))
 
 
 def _load(path: Path) -> dict[str, Any]:
@@ -142,10 +154,10 @@ def _list_labels(path: Path) -> set[str]:
     return {label for label in labels if isinstance(label, str) and label.strip()}
 
 
-def _iterate_steps(folder: Path) -> Iterator[Step]:
+def _iterate_steps(folder: Path, clip: bool) -> Iterator[Step]:
     pictures: set[int] = set()
     for path in _find_files(folder):
-        yield partial(_read_sample, folder, path, pictures)
+        yield partial(_read_sample, folder, path, pictures, clip)
     for picture in find_pictures(folder):
         if hash(picture) not in pictures:
             yield partial(_read_picture, folder, picture)
@@ -154,7 +166,7 @@ def _iterate_steps(folder: Path) -> Iterator[Step]:
 def _read_picture(folder: Path, picture: Path, report: FormatReport) -> Sample | None:
     name, split = _choose_name(picture.relative_to(folder))
     report.lose(name, "no-labels", "The picture has no JSON file.")
-    size = choose_size(picture, None, name, report)
+    size = find_picture_size(picture)
     return _make_sample(Sample, name, report, size=size, image=picture, split=split)
 
 
@@ -175,7 +187,7 @@ def _make_sample(kind: Any, name: str, report: FormatReport, **values: Any) -> S
 
 
 def _read_sample(
-    folder: Path, path: Path, pictures: set[int], report: FormatReport
+    folder: Path, path: Path, pictures: set[int], clip: bool, report: FormatReport
 ) -> Sample | None:
     place = path.relative_to(folder).as_posix()
     try:
@@ -189,13 +201,12 @@ def _read_sample(
         pictures.add(hash(picture))
     elif document.get("imageData"):
         report.lose(name, "embedded", "The picture is in the JSON file only.")
-    try:
-        sides = [int(parse_number(document.get(f"image{side}"))) for side in ("Width", "Height")]
-    except Unfit:
-        sides = [0]
-    size = choose_size(picture, (sides[0], sides[1]) if min(sides) > 0 else None, name, report)
-    reader = _LabelMeReader(name, size, report)
+    stated = parse_size(document.get("imageWidth"), document.get("imageHeight"))
+    frame = choose_frame(picture, stated, name, report)
+    reader = _LabelMeReader(name, frame.size, report)
     annotations = [*reader.read_flags(document.get("flags")), *reader.read(document["shapes"])]
+    annotations = frame.place(annotations, name, report, clip=clip)
+    size = frame.stored_size
     return _make_sample(
         Sample, name, report, annotations=annotations, size=size, image=picture, split=split
     )
@@ -209,12 +220,12 @@ def _find_picture(
     root = folder.resolve()
     if named.name and not named.is_absolute():
         candidate = (path.parent / named).resolve()
-        if candidate.is_relative_to(root) and candidate.is_file():
+        if candidate.is_relative_to(root) and is_file(candidate):
             found = folder / candidate.relative_to(root)
             return found, found
     suffix = named.suffix if named.suffix.lower() in SUFFIXES else ".jpg"
     beside = path.with_suffix(suffix)
-    return (beside if beside.is_file() else None), beside
+    return (beside if is_file(beside) else None), beside
 
 
 @attrs.define
@@ -398,7 +409,8 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
             write_picture(sample, folder / picture, images, report)
             text = json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False)
             target = folder / PurePosixPath(picture).with_suffix(".json")
-            write_file(target, f"{text}\n".encode("utf-8", "surrogatepass"))
+            if not sample.is_unknown:
+                write_file(target, f"{text}\n".encode("utf-8", JSON_ERRORS))
             report.samples += 1
     names = [each.name for each in data.classes]
     if names != sorted(used):

@@ -21,7 +21,7 @@ from synapse.formats.names import NameRegister, open_register
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import (
     Unfit,
-    choose_size,
+    find_picture_size,
     find_size,
     rasterize_object,
     write_picture,
@@ -51,6 +51,7 @@ LOSSES: dict[str, str] = {
     "overlap": "A mask covers pixels of another class, which loses them.",
     "renamed": "A picture gets another name, since another one has the same stem.",
     "shape": "An object's box has no place beside its outline or mask.",
+    "too-large": "A picture has more than 2^27 pixels: it is left out.",
     "too-many": "A class beyond the 254th has no index.",
     "unknown-class": "The class isn't one of the data set's, or an index has no class.",
     "void": "Pixels of the index 255, or of unknown colours, belong to no annotation.",
@@ -200,7 +201,7 @@ class _MaskReader:
         path = PurePosixPath(picture.relative_to(self.pictures).as_posix())
         split = path.parts[0] if len(path.parts) > 1 and path.parts[0] in _SPLITS else None
         name = str(path.relative_to(split)) if split else str(path)
-        size = choose_size(picture, None, name, report)
+        size = find_picture_size(picture)
         annotations: list[Annotation] = []
         if mask.is_file():
             try:
@@ -313,7 +314,11 @@ class _MaskWriter:
         picture = self.register.choose(place)
         if picture != place:
             report.lose(name, "renamed", f"The picture is written as {picture}.")
-        canvas = Canvas(*size)
+        try:
+            canvas = Canvas(*size)
+        except Unfit as error:
+            report.skip(name, error.code, error.reason)
+            return
         painted: dict[int, int] = {}
         for found in find_objects(sample.annotations):
             if isinstance(found, Group):
@@ -333,7 +338,8 @@ class _MaskWriter:
             colors[row.index] = row.color
         content = canvas.to_png(colors) if self.style == "index" else canvas.to_color_png(colors)
         stem = PurePosixPath(picture).with_suffix("")
-        write_file(self.folder / _MASKS / f"{stem}.png", content)
+        if not sample.is_unknown:
+            write_file(self.folder / _MASKS / f"{stem}.png", content)
         report.samples += 1
 
     def _paint(

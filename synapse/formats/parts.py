@@ -19,7 +19,6 @@ __all__ = [
     "Bounds",
     "Unfit",
     "check_box",
-    "choose_size",
     "find_bounds",
     "find_picture_size",
     "find_size",
@@ -55,7 +54,7 @@ def parse_number(text: Any) -> float:
     """
     try:
         number = float(text)
-    except (TypeError, ValueError):
+    except (OverflowError, TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
         raise Unfit("bad-number", f"{text!r} is not a finite number.")
@@ -106,25 +105,6 @@ def find_size(sample: Sample) -> tuple[int, int] | None:
     if sample.size is not None or sample.image is None:
         return sample.size
     return find_picture_size(sample.image)
-
-
-def choose_size(
-    image: Path | None, stated: tuple[int, int] | None, name: str, report: FormatReport
-) -> tuple[int, int] | None:
-    """Return the size of the picture, else the size that a file states for the picture."""
-    found = None if image is None else find_picture_size(image)
-    if stated and (max(stated) > _MAX_SIDE or stated[0] * stated[1] > masks.MAX_PIXELS):
-        reason = f"The file states {stated[0]} x {stated[1]} pixels, more than a picture has."
-        report.lose(name, "size-differs", reason)
-        return found
-    if found and stated and found != stated:
-        report.lose(
-            name,
-            "size-differs",
-            f"The file states {stated[0]} x {stated[1]} pixels, the picture has {found[0]} x "
-            f"{found[1]} as stored. Coordinates are read as they are.",
-        )
-    return found or stated
 
 
 def check_box(bounds: Bounds, size: tuple[int, int] | None) -> None:

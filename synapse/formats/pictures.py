@@ -5,6 +5,7 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ __all__ = [
     "check_mode",
     "find_files",
     "find_pictures",
+    "is_file",
     "list_entries",
     "place_picture",
     "read_orientation",
@@ -40,7 +42,8 @@ _TURNED = frozenset({5, 6, 7, 8})
 def find_files(folder: Path, suffix: str = "", *, hidden: bool = False) -> Iterator[Path]:
     """Yield the files below a folder, by name, a folder's own first.
 
-    Hidden files and those that systems leave, such as thumbnails in `@eaDir`, are left out.
+    Hidden files and those that systems leave, such as thumbnails in `@eaDir`, are left out, and so
+    are pipes and devices.
 
     Args:
         folder: The folder; a missing one has no files.
@@ -51,8 +54,9 @@ def find_files(folder: Path, suffix: str = "", *, hidden: bool = False) -> Itera
         folders[:] = sorted(name for name in folders if not _is_left_out(name))
         for name in sorted(names):
             is_out = is_system_name(name) if hidden else _is_left_out(name)
-            if name.endswith(suffix) and not is_out:
-                yield Path(place, name)
+            path = Path(place, name)
+            if name.endswith(suffix) and not is_out and not _is_special(path):
+                yield path
 
 
 def list_entries(folder: Path, suffix: str = "") -> list[Path]:
@@ -63,7 +67,22 @@ def list_entries(folder: Path, suffix: str = "") -> list[Path]:
         suffix: End of the names.
     """
     paths = folder.iterdir() if folder.is_dir() else ()
-    return sorted(p for p in paths if p.name.endswith(suffix) and not _is_left_out(p.name))
+    found = (p for p in paths if p.name.endswith(suffix) and not _is_left_out(p.name))
+    return sorted(path for path in found if not _is_special(path))
+
+
+def is_file(path: Path) -> bool:
+    """Return whether a path is a regular file's; no name raises, however long."""
+    return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises for a name that is too long
+
+
+def _is_special(path: Path) -> bool:
+    """Return whether a path is a pipe's, socket's or device's, which a reader would wait for."""
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False  # a broken link, which its reader names
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _is_left_out(name: str) -> bool:
@@ -94,6 +113,8 @@ def read_orientation(path: Path) -> tuple[tuple[int, int], int]:
         UsageError: The file isn't a picture.
     """
     pillow = _load_pillow()
+    if not is_file(path):
+        raise UsageError(f"{path} is not a file.")
     try:
         with pillow.open(path) as picture:
             orientation = picture.getexif().get(_ORIENTATION)

@@ -93,6 +93,11 @@ class Sample:
     id: int | str | None = attrs.field(default=None, kw_only=True)
     is_labelled: bool = attrs.field(default=True, kw_only=True)
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether nobody has said what the picture shows, so that no empty file says so."""
+        return not self.is_labelled and not self.annotations
+
 
 @attrs.frozen
 class DataSet:

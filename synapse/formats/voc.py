@@ -12,7 +12,7 @@ import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -21,14 +21,13 @@ import attrs
 
 from synapse.annotations import Annotation, Box, Group, Label, Mask, Polygon, masks
 from synapse.errors import FieldValueError, UsageError
-from synapse.formats.index_png import VOID, Canvas, Color, make_palette, read_indices
+from synapse.formats.index_png import MAX_CANVAS, VOID, Canvas, Color, make_palette, read_indices
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import NameRegister, open_register
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    choose_size,
     find_bounds,
     find_size,
     format_number,
@@ -39,6 +38,7 @@ from synapse.formats.parts import (
     to_tidy,
     write_picture,
 )
+from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
 from synapse.formats.pictures import check_mode, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import make_xml, read_xml, to_xml_text
@@ -56,6 +56,7 @@ LOSSES: dict[str, str] = {
     "box-added": "An object with an outline or mask only gets the box around.",
     "characters": "A name has characters that XML or a list can't hold; they are replaced.",
     "class-details": "Supercategories and joints of classes have no place.",
+    "clipped": FRAME_LOSSES["clipped"],
     "element": "An element of an object isn't read, such as `part` and `polygon`.",
     "group": "A group of several objects has no place.",
     "info": "Further values of the data set, such as licences, have no place.",
@@ -68,14 +69,16 @@ LOSSES: dict[str, str] = {
     "no-picture": "The file of a picture isn't there.",
     "no-size": "A picture's size is unknown: its masks are left out.",
     "outline": "An outline becomes the pixels within, or the box around with `masks=False`.",
-    "outside": "A shape outside the picture is left out.",
+    "outside": FRAME_LOSSES["outside"],
     "overlap": "A mask covers pixels of another one, which lose them.",
     "renamed": "A picture gets another name, since another one has the same stem.",
     "rotation": "A turned box becomes the upright box around.",
     "rounded": "Coordinates become whole pixels, unless `decimals=True`; thin boxes a pixel wide.",
     "shape": "With `masks=False`, only the box around a mask is written.",
-    "size-differs": "An XML file states another size than the picture has.",
+    "size-differs": FRAME_LOSSES["size-differs"],
+    "too-large": "A picture has more than 2^27 pixels: its masks are left out.",
     "too-many": "An object beyond the 254th of a picture, or class beyond the 254th, gets no mask.",
+    "turned": FRAME_LOSSES["turned"],
     "unknown-class": "A mask's class isn't one of the data set's.",
     "void": "Pixels of the index 255 belong to no annotation.",
 }
@@ -132,6 +135,7 @@ class _VocReader:
     colors: Mapping[int, Color]
     one_based: bool
     masks: bool
+    clip: bool
 
     def iterate_steps(self) -> Iterator[Step]:
         for entry in self.layout.iterate_entries():
@@ -150,25 +154,27 @@ class _VocReader:
             except UsageError as error:
                 report.skip(name, "bad-xml", str(error))
                 return None
-            stated = _read_stated_size(root)
+            stated = parse_size(root.findtext("size/width"), root.findtext("size/height"))
         else:
             root = ET.Element("annotation")
-        size = choose_size(entry.image, stated, name, report)
+        frame = choose_frame(entry.image, stated, name, report)
         for number, element in enumerate(root.iter("object"), start=1):
             new_id = make_stable_id(name, number)
             try:
-                objects.append(self._read_box(element, size, name, new_id, report))
+                objects.append(self._read_box(element, frame.size, name, new_id, report))
             except Unfit as error:
                 report.skip(name, error.code, f"Object {number}: {error.reason}")
                 objects.append(None)
         annotations: list[Annotation] = [each for each in objects if each is not None]
         if self.masks and entry.has_masks:
             try:
-                annotations += self._read_masks(entry, size, objects, report)
+                annotations += self._read_masks(entry, frame.size, objects, report)
             except UsageError as error:
                 report.skip(name, "bad-mask", str(error))
         elif entry.labels is None:
             report.lose(name, "no-labels", "The picture has no XML file.")
+        annotations = frame.place(annotations, name, report, clip=self.clip)
+        size = frame.stored_size
         try:
             return Sample(name, annotations, size=size, image=entry.image, split=entry.split)
         except UsageError as error:
@@ -220,7 +226,6 @@ class _VocReader:
                 indices = pixels
             else:
                 classes = pixels
-        assert size is not None  # noqa: S101 - for type checkers: an entry has one mask at least
         if VOID in (classes or indices):
             report.lose(name, "void", "Pixels of the index 255 belong to no annotation.")
         for value in sorted({*(indices or classes)} - {0, VOID}):
@@ -251,6 +256,7 @@ def read(
     one_based: bool = False,
     masks: bool = True,
     classes: Sequence[str] | None = None,
+    clip: bool = False,
 ) -> DataSet:
     """Read a Pascal VOC data set. Makes no request.
 
@@ -262,6 +268,7 @@ def read(
         masks: Whether `SegmentationClass` and `SegmentationObject` are read.
         classes: Names of the classes in the order of the masks' indices from 1; by default those
             of `labelmap.txt`, the 20 of the original, or the XML files' own by name.
+        clip: Whether shapes are cut at the picture's edge; by default those partly outside stay.
 
     Raises:
         UsageError: The folder has no such files, or an argument can't be used.
@@ -285,16 +292,8 @@ def read(
             names = _collect_names(layout)
             if layout.has_masks and set(names) <= set(VOC_CLASSES):
                 known = names = VOC_CLASSES
-    reader = _VocReader(layout, known or (), dict(enumerate(colors)), one_based, masks)
+    reader = _VocReader(layout, known or (), dict(enumerate(colors)), one_based, masks, clip)
     return DataSet(map(DataSetClass, names), LazySamples(reader.iterate_steps, report))
-
-
-def _read_stated_size(root: ET.Element) -> tuple[int, int] | None:
-    try:
-        sides = [int(parse_number(root.findtext(f"size/{side}"))) for side in ("width", "height")]
-    except Unfit:
-        return None
-    return (sides[0], sides[1]) if min(sides) > 0 else None
 
 
 def _read_attributes(element: ET.Element) -> dict[str, Any]:
@@ -483,7 +482,8 @@ class _VocWriter:
         canvases = None
         has_pixels = any(isinstance(each, (Mask, Polygon)) for each in sample.annotations)
         if size is not None and self.masks and has_pixels:
-            canvases = Canvas(*size), Canvas(*size)
+            with suppress(Unfit):  # too large: each object says so
+                canvases = Canvas(*size), Canvas(*size)
         root = ET.Element("annotation")
         for tag, text in (("folder", "JPEGImages"), ("filename", picture)):
             ET.SubElement(root, tag).text = text
@@ -514,7 +514,8 @@ class _VocWriter:
                 path = self.folder / f"Segmentation{kind}" / f"{stem}.png"
                 write_file(path, canvas.to_png(palette))
             self.lists.add("Segmentation", sample.split, stem)
-        write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
+        if not sample.is_unknown:
+            write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
         self.lists.add("Main", sample.split, stem)
         report.samples += 1
 
@@ -581,8 +582,10 @@ class _VocWriter:
     ) -> Iterator[tuple[str, str]]:
         if not self.masks:
             raise Unfit("outline" if found.polygons else "shape", "masks=False.")
-        if size is None or canvases is None:
+        if size is None:
             raise Unfit("no-size", "The picture's size is unknown.")
+        if canvases is None:
+            raise Unfit("too-large", f"No masks of more than {MAX_CANVAS} pixels.")
         label = re.sub(r"\s+", " ", to_xml_text(found.label or "")).strip()
         if label not in self.names:
             raise Unfit("unknown-class", f"The data set has no class {found.label!r}.")

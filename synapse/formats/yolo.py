@@ -421,7 +421,7 @@ class _SetWriter:
         is_there = sample.image is None or sample.image.is_file()
         if not (is_there and place_picture(sample, self._folder / picture, self._images)):
             report.lose(name, "no-picture", "Only the label file is written.")
-        if sample.is_labelled or text:  # an empty file would say that the picture shows nothing
+        if not sample.is_unknown:
             write_file(self._folder / get_label_path(picture), text.encode("ascii"))
         self.splits.add(split)
         report.samples += 1

@@ -14,7 +14,7 @@ import attrs
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats.pictures import SUFFIXES, find_files, find_pictures, list_entries
+from synapse.formats.pictures import SUFFIXES, find_files, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 
 __all__ = [
@@ -191,7 +191,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 
 def _is_path(folder: Path, value: Any) -> bool:
-    return isinstance(value, str) and "\0" not in value and (folder / value).exists()
+    return isinstance(value, str) and "\0" not in value and _is_there(folder / value)
 
 
 def _check_names(path: Path, names: Any, count: Any) -> tuple[str, ...]:
@@ -310,6 +310,10 @@ def _find_folders(folder: Path) -> Iterator[PictureSource]:
             yield PictureSource(_SPLITS[path.name], path / "images")
 
 
+def _is_there(path: Path) -> bool:
+    return is_file(path) or os.path.isdir(path)  # noqa: PTH112 - as is_file, for any name
+
+
 def is_within(path: Path, folder: Path) -> bool:
     """Return whether a path is in a folder, after `..` is resolved."""
     return Path(os.path.normpath(path)).is_relative_to(os.path.normpath(folder))
@@ -325,16 +329,16 @@ def _resolve(folder: Path, settings: YoloSettings, key: str, entry: Any) -> Path
     names = (settings.root + "/" + text if settings.root else text, text, inner)
     for name in (*names, inner.removeprefix("data/")):
         path = Path(os.path.normpath(folder / name))
-        if is_within(path, folder) and path.exists():
+        if is_within(path, folder) and _is_there(path):
             return path
     is_outside = not is_within(folder / text, folder)
-    if is_outside and (key != "test" or (folder / text).exists()):
+    if is_outside and (key != "test" or _is_there(folder / text)):
         raise UsageError(
             f"{settings.file}: {key}={entry!r} points out of {folder}. Copy the pictures into the "
             "folder, and correct the entry."
         )
     root = folder / settings.root
-    if settings.root and not is_within(root, folder) and (root / text).exists():
+    if settings.root and not is_within(root, folder) and _is_there(root / text):
         raise UsageError(
             f"{settings.file}: path={settings.root!r} points out of {folder}. Pass that folder, or "
             "remove the line."
@@ -366,7 +370,7 @@ def _find_listed(folder: Path, listing: Path, text: str) -> Path | None:
     places = (listing.parent / text, folder / text, folder / inner)
     for place in (*places, folder / inner.removeprefix("data/")):
         path = Path(os.path.normpath(place))
-        if is_within(path, folder) and path.suffix.lower() in SUFFIXES and path.is_file():
+        if is_within(path, folder) and path.suffix.lower() in SUFFIXES and is_file(path):
             return path
     return None
 

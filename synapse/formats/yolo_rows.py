@@ -15,6 +15,7 @@ from synapse.annotations.shapes import Visibility, bounds_of
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
 from synapse.formats.parts import Unfit
+from synapse.formats.picture_frame import TURNS, TURNS_BACK
 from synapse.formats.report import FormatReport
 
 __all__ = ["TASKS", "Frame", "RowReader", "RowWriter", "YoloTask", "check_task", "parse_row"]
@@ -29,19 +30,6 @@ _TOLERANCE = 1e-6
 # Half a pixel: a turned box and its four corners in a file differ by less.
 _HALF = 0.5
 _VISIBILITIES: tuple[Visibility, ...] = ("missing", "occluded", "visible")
-
-# Position in the picture as shown, from that in the picture as stored, by EXIF orientation.
-_TURNS: dict[int, Callable[[float, float], Point]] = {
-    1: lambda x, y: (x, y),
-    2: lambda x, y: (1 - x, y),
-    3: lambda x, y: (1 - x, 1 - y),
-    4: lambda x, y: (x, 1 - y),
-    5: lambda x, y: (y, x),
-    6: lambda x, y: (1 - y, x),
-    7: lambda x, y: (1 - y, 1 - x),
-    8: lambda x, y: (y, 1 - x),
-}
-_BACK = {6: 8, 8: 6}
 
 
 def check_task(task: str) -> None:
@@ -67,12 +55,12 @@ class Frame:
 
     def to_shown(self, points: Iterable[Point]) -> list[Point]:
         """Return pixels of the picture as stored as shares of the picture as shown."""
-        turn = _TURNS[self.orientation]
+        turn = TURNS[self.orientation]
         return [turn(x / self.width, y / self.height) for x, y in points]
 
     def to_stored(self, points: Iterable[Point]) -> list[Point]:
         """Return shares of the picture as shown as pixels of the picture as stored."""
-        turn = _TURNS[_BACK.get(self.orientation, self.orientation)]
+        turn = TURNS_BACK[self.orientation]
         return [
             (_tidy(x * self.width), _tidy(y * self.height))
             for x, y in (turn(x, y) for x, y in points)
@@ -263,6 +251,9 @@ class RowWriter:
     def _write_object(
         self, found: ImageObject, frame: Frame, name: str, report: FormatReport
     ) -> list[str]:
+        if found.mask is not None and found.mask.size is None:
+            size = (frame.width, frame.height)
+            found = attrs.evolve(found, mask=attrs.evolve(found.mask, size=size))
         if not found.box and not found.polygons and not found.mask and self.task != "pose":
             reason = f"The task {self.task!r} has no rows for a keypoint."
             raise Unfit("not-in-task", reason)

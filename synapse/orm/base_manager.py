@@ -34,7 +34,6 @@ _ELSEWHERE = {
     "filter_by": ("filter", "use filter(...)"),
     "find": ("filter", "use filter(...)"),
     "get_or_create": ("create", "use filter(...).first() or create(...)"),
-    "head": _PART,
     "iterator": ("iterate", "use iterate(), or a loop over the query"),
     "last": ("order_by", "use order_by('-id').first()"),
     "latest": ("order_by", "use order_by('-created').first()"),

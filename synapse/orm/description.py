@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -23,10 +23,12 @@ __all__ = [
     "known_value",
     "shown_text",
     "summary_of",
+    "tabulate",
 ]
 
 _MOST_FILES = 3
 _MOST_ROWS = 10
+_MOST_COLUMNS = 7
 _LONGEST_VALUE = 240
 _LONGEST_PART = 60
 # Of a document that is drawn below.
@@ -197,16 +199,43 @@ def describe_resource(one: Entity) -> Description:
 
 def describe_objects(objects: Iterable[Any], total: int, title: str) -> Description:
     """Return the description of several resources: a table of the first ones."""
-    first = list(islice(objects, _MOST_ROWS))
-    if not first:
-        return Description(title)
-    names = type(first[0]).__schema__.summary
-    columns = [type(first[0]).__schema__.key, *names]
-    rows = []
-    for one in first:
-        schema = type(one).__schema__
-        known = [(schema.fields[name], known_value(schema.fields[name], one)) for name in columns]
-        rows.append(
-            ["" if value is MISSING else shown_text(field, value, one) for field, value in known]
-        )
-    return Description(title, table=DescribedTable(columns, rows, total))
+    columns, rows = tabulate(list(islice(objects, _MOST_ROWS)))
+    table = DescribedTable(columns, rows, total) if rows else None
+    return Description(title, table=table)
+
+
+def tabulate(objects: Sequence[Any]) -> tuple[list[str], list[list[str]]]:
+    """Return the columns and rows of a table of resources of one class.
+
+    The columns are the key, the fields that tell objects apart, and short fields that are known.
+    """
+    if not objects:
+        return [], []
+    fields = type(objects[0]).__schema__.fields
+    columns = _choose_columns(objects)
+    rows = [[_cell(fields[name], one) for name in columns] for one in objects]
+    return columns, rows
+
+
+def _cell(field: Field, one: Entity) -> str:
+    value = known_value(field, one)
+    return "" if value is MISSING or value is None else cut(shown_text(field, value, one), 80)
+
+
+def _is_short(value: Any) -> bool:
+    return not isinstance(value, (Mapping, list)) or _file_names(value) is not None
+
+
+def _choose_columns(objects: Sequence[Any]) -> list[str]:
+    schema = type(objects[0]).__schema__
+    columns = list(dict.fromkeys([schema.key, *schema.summary]))
+    for name, field in schema.fields.items():
+        if len(columns) >= _MOST_COLUMNS:
+            break
+        if name in columns or field.is_list or name in ("updated", "description"):
+            continue
+        values = [known_value(field, one) for one in objects]
+        known = [value for value in values if value is not MISSING and value is not None]
+        if known and (field.is_relation or all(map(_is_short, known))):
+            columns.append(name)
+    return columns

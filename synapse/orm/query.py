@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 import attrs
 
 from synapse._internal.described import Description, cut
+from synapse._internal.lazy_import import load
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from synapse.orm.frames import Column
     from synapse.orm.pages import ObjectPage
     from synapse.orm.session_base import SessionBase
+    from synapse.orm.shown import Shown
 
 __all__ = ["Query"]
 
@@ -258,6 +260,52 @@ class Query(BaseManager[T], FrameSource):
         ]
         only = lookups.field_names(self._resource.__schema__, wire)
         return Rows(self._with(only=only), names)
+
+    def show(self, n: int = 12) -> Shown:
+        """Return cards of the first objects, which a notebook displays.
+
+        A card has the picture with its annotations, or another preview of the first file: a text's
+        beginning, a point cloud from above, a waveform, a video's first frame. Objects without
+        files are a table. One request, one for each file that isn't in the cache, and one for each
+        annotation document that the server stores elsewhere; the output says how many it were.
+
+        Args:
+            n: Number of objects, from 1 to 60. The whole output takes at most 400 KiB, so the
+                pictures of many are coarser.
+
+        Returns:
+            Output that is HTML in a notebook, and a table of text elsewhere.
+
+        Raises:
+            UsageError: `n` isn't a whole number from 1 to 60.
+            ClientError: The server refused or couldn't be reached. A file that can't be fetched
+                isn't an error: its card says so.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> project.tasks.show(1).requests
+            2
+        """
+        shown: Shown = load("synapse.display.cards").show(self, n)
+        return shown
+
+    def head(self, n: int = 5) -> Shown:
+        """Return the first objects as a table, which a notebook displays. One request.
+
+        Args:
+            n: Number of objects, from 1 to 1,000.
+
+        Raises:
+            UsageError: `n` isn't a whole number from 1 to 1,000.
+            ClientError: The server refused or couldn't be reached.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> "pending" in str(project.tasks.head(1))
+            True
+        """
+        shown: Shown = load("synapse.display.cards").head(self, n)
+        return shown
 
     def first(self) -> T | None:
         """Return the first object, or `None` for an empty query. One request."""

@@ -12,6 +12,7 @@ from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_list, to_o
 from synapse.orm.resource import Editable
 from synapse.resources.annotated import DocumentAnnotations
 from synapse.resources.enums import AssignmentStatus
+from synapse.resources.showing import ShowMixin
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
 
@@ -35,7 +36,7 @@ class AssignmentManager(Manager["Assignment"], Updates["Assignment"], BulkTagMix
     manager=AssignmentManager,
     summary=["task", "status"],
 )
-class Assignment(Editable, TaggableMixin):
+class Assignment(Editable, TaggableMixin, ShowMixin):
     """One person's work on one task.
 
     Attributes:

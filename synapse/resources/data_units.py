@@ -14,6 +14,7 @@ from synapse.orm.manager import BulkCreates, Deletes, Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Deletable
 from synapse.resources.data_files import DataFile
+from synapse.resources.showing import ShowMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["Dat
 
 
 @resource("data_units/", manager=DataUnitManager, summary=["files"])
-class DataUnit(Deletable):
+class DataUnit(Deletable, ShowMixin):
     """One item of a collection: a file for each file specification.
 
     Attributes:

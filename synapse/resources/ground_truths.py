@@ -9,9 +9,10 @@ from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.resource import Fetchable, Resource
+from synapse.orm.resource import Fetchable
 from synapse.resources.annotated import DocumentAnnotations
 from synapse.resources.enums import GroundTruthCategory
+from synapse.resources.showing import ShowMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class GroundTruthManager(Manager["GroundTruth"]):
     filters=["ground_truth_dataset_versions"],
     summary=["category", "data_unit"],
 )
-class GroundTruth(Resource):
+class GroundTruth(ShowMixin):
     """The true annotations of a data unit.
 
     Attributes:
@@ -88,7 +89,7 @@ class GroundTruthEventManager(Manager["GroundTruthEvent"]):
     key="pgh_id",
     summary=["category", "data_unit"],
 )
-class GroundTruthEvent(Resource):
+class GroundTruthEvent(ShowMixin):
     """A ground truth within a version of a dataset.
 
     Attributes:

@@ -36,7 +36,7 @@ _BATCH = 100
 # Folder of the pictures on the way, below that of the export; the project's id comes after it.
 _STAGE = ".synapse-export-"
 # Formats in which a picture that nobody annotated differs from an empty one.
-_WITH_UNLABELLED = frozenset({"yolo"})
+_WITH_UNLABELLED = frozenset({"csv_boxes", "label_studio", "labelme", "mask_png", "voc", "yolo"})
 
 
 def export_project(

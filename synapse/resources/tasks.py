@@ -16,6 +16,7 @@ from synapse.orm.resource import Deletable, Editable
 from synapse.resources.annotated import DocumentAnnotations, write_annotations
 from synapse.resources.bulk_annotation import BulkAnnotateMixin
 from synapse.resources.enums import Priority, TaskStatus
+from synapse.resources.showing import ShowMixin
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
 from synapse.resources.unit_files import UnitFile
 
@@ -45,7 +46,7 @@ class TaskManager(
 
 
 @resource("tasks/", list_path="sdk/tasks/", manager=TaskManager)
-class Task(Editable, Deletable, TaggableMixin):
+class Task(Editable, Deletable, TaggableMixin, ShowMixin):
     """One piece of work in a project: a data unit to annotate.
 
     Attributes:

@@ -57,10 +57,7 @@ class FileCache:
             ConfigurationError: The cache belongs to someone else.
         """
         checksum = checksum if isinstance(checksum, str) and checksum else None
-        address = without_query(urljoin(self._transport.base_url, url))
-        key = hashlib.sha256(f"{address}\n{checksum}".encode("utf-8", "replace")).hexdigest()
-        folder = make_private(make_private(cache_folder()) / key[:32])
-        path = folder / safe_name(unquote(urlsplit(address).path.rpartition("/")[2]))
+        path = self.locate(url, checksum)
         # Without a checksum, the file behind the address may be another one now.
         if checksum is None or not path.is_file():
             download(
@@ -72,6 +69,24 @@ class FileCache:
                 progress=False,
             )
         return path
+
+    def locate(self, url: str, checksum: Any = None) -> Path:
+        """Return where the copy of a file is or would be, in an existing folder of its own.
+
+        Makes no request.
+
+        Args:
+            url: Address of the file. A signature in its query may change.
+            checksum: MD5 or SHA-1 of the file in hex, if known.
+
+        Raises:
+            ConfigurationError: The cache belongs to someone else.
+        """
+        checksum = checksum if isinstance(checksum, str) and checksum else None
+        address = without_query(urljoin(self._transport.base_url, url))
+        key = hashlib.sha256(f"{address}\n{checksum}".encode("utf-8", "replace")).hexdigest()
+        folder = make_private(make_private(cache_folder()) / key[:32])
+        return folder / safe_name(unquote(urlsplit(address).path.rpartition("/")[2]))
 
     def localize(self, row: Row, fields: Iterable[str]) -> Row:
         """Return a copy of a row whose files are local. One request for each file.

@@ -440,3 +440,24 @@ def test_pillow_reads_masks(hard: DataSet, tmp_path: Path, style: Any) -> None:
             if (truth == at).any():
                 assert (shown[truth == at] == colors[name]).all()
         assert (shown[truth == 0] == 0).all()
+
+
+def test_pillow_reads_masks_of_voc(hard: DataSet, tmp_path: Path) -> None:
+    formats.write(hard, tmp_path, "voc")
+    names = [each.name for each in hard.classes]
+
+    for sample in hard.samples:
+        drawn = [each for each in sample.annotations if isinstance(each, Mask)]
+        for number, folder in enumerate(("SegmentationClass", "SegmentationObject")):
+            path = (tmp_path / folder / sample.name).with_suffix(".png")
+            assert path.is_file() or not drawn
+            for each in drawn:
+                assert each.size is not None
+                inside = masks.to_array(each.runs, *each.size)
+                with Image.open(path) as picture:
+                    found = np.array(picture)
+                (index,) = set(found[inside].tolist())
+                if number == 0:
+                    assert index == names.index(str(each.label)) + 1
+                else:
+                    assert ((found == index) == inside).all()

@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "transport": {"_version", "config", "errors"},
     "transfer": {"errors", "transport"},
     "annotations": {"errors"},
-    "display": {"annotations", "errors"},
+    "display": {"annotations", "errors", "orm", "transfer", "transport"},
     "formats": {"annotations", "errors"},
     "orm": {"errors", "transport"},
     # A release and a run are checked before their request is sent.

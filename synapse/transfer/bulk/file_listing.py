@@ -86,6 +86,11 @@ class FileListing:
         rows = self._database.execute("SELECT DISTINCT specification FROM files")
         return {name for (name,) in rows}
 
+    def has_pairs(self) -> bool:
+        """Return whether a unit has several files."""
+        query = "SELECT EXISTS (SELECT 1 FROM files GROUP BY key HAVING count(*) > 1)"
+        return bool(self._fetch_value(query))
+
     def fill(self, files: Iterable[tuple[Placement, ItemFile, bool]]) -> None:
         """Add files, each with the place, and whether a link leads to the file."""
         batch: list[tuple[object, ...]] = []

@@ -162,5 +162,5 @@ class IgnoredFiles:
         return [
             f"{', '.join(map(quote_path, sorted(names)))}{', ...' * (reason in self._unnamed)}: "
             f"left out, {reason} ({self._counts[reason]:,})."
-            for reason, names in self._names.items()
+            for reason, names in sorted(self._names.items())
         ]

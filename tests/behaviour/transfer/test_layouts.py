@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -234,6 +235,23 @@ LAYOUTS = [
         ),
         "match={'images/**/*.jpg': 'image', 'labels/**/*.txt': 'label'}",
         ["data.yaml", "labels/"],
+    ),
+    Layout(
+        "YOLO, nothing required",
+        {"image": "image?", "label": "text?"},
+        spread("images/train/@.jpg", "labels/train/@.txt", names=["im1", "im2"]),
+        pair(["im1", "im2"], image="images/train/@.jpg", label="labels/train/@.txt"),
+        "match={'images/**/*.jpg': 'image', 'labels/**/*.txt': 'label'}",
+    ),
+    Layout(
+        "Other files beside",
+        {"image": "image?", "note": "text?"},
+        ["images/1.jpg", "images/2.jpg", "notes/todo.txt"],
+        [
+            {"image": "images/1.jpg"},
+            {"image": "images/2.jpg"},
+            {"note": "notes/todo.txt"},
+        ],
     ),
     Layout(
         "YOLO, Label Studio",
@@ -614,7 +632,12 @@ def test_command(
     done = CliRunner().invoke(app, [*command, *pairs])
 
     assert refused.exit_code == 1
-    assert "Pass match={'leftImg8bit/**/*_leftImg8bit.png': 'image'" in refused.stderr
+    options = re.search(r"Pass (--match .*)\. --ignore gtFine leaves them out", refused.stderr)
+    assert options
+    assert shlex.split(options[1])[1::2] == [
+        "leftImg8bit/**/*_leftImg8bit.png=image",
+        "gtFine/**/*_gtFine_labelIds.png=mask",
+    ]
     assert done.exit_code == 0, done.stderr
     assert done.stdout.startswith("created: 2")
     assert "note: gtFine/train/bremen/, leftImg8bit/train/bremen/: left out" in done.stderr
@@ -623,3 +646,20 @@ def test_command(
     columns = ["--columns", "photo=image", "--columns", "seg=mask"]
     assert CliRunner().invoke(app, [*command, *columns]).exit_code == 0
     assert CliRunner().invoke(app, [*command, "--match", "x"]).exit_code == 2
+
+
+def test_page_names_what_the_tests_upload() -> None:
+    """The table of the manual has the arguments that the refusals name."""
+    page = Path(__file__).parents[3] / "docs" / "howto" / "layouts.md"
+    lines = page.read_text(encoding="utf-8").partition("## Layouts")[2].splitlines()
+    rows = [line for line in lines if line.startswith("|")]
+    spans = [span for row in rows for span in re.findall(r"suggested: `(.+)`", row)]
+    written = [
+        ast.literal_eval(span.removeprefix("ignore=")) for span in spans if "..." not in span
+    ]
+    named = [ast.literal_eval(one.argument.partition("=")[2]) for one in LAYOUTS if one.argument]
+    assert len(written) > 10
+    assert [argument for argument in written if argument not in named] == []
+    table = "\n".join(rows)
+    for name in {layout.name.partition(",")[0] for layout in LAYOUTS} - {"Other files beside"}:
+        assert name in table

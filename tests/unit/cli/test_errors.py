@@ -27,3 +27,26 @@ def test_a_long_message_is_not_wrapped(capsys: pytest.CaptureFixture[str]) -> No
     print_error("x " * 200)
 
     assert capsys.readouterr().err == "x " * 200 + "\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        (
+            "Pass match={'a b/*.png': 'mask', '*.jpg': 'image'}.",
+            "Pass --match 'a b/*.png=mask' --match '*.jpg=image'.",
+        ),
+        ("Pass ignore=['a', 'b']. More.", "Pass --ignore a --ignore b. More."),
+        ("Pass columns={'n': 'x'}.", "Pass --columns n=x."),
+        ("a. ignore=['gt'] leaves them out.", "a. --ignore gt leaves them out."),
+        ("ignore=[1].", "--ignore 1."),
+        ("Pass match={x}.", "Pass match={x}."),
+        ("Pass match= to assign them.", "Pass match= to assign them."),
+    ],
+)
+def test_arguments_are_written_as_options(
+    message: str, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit), one_line_errors():
+        raise UsageError(message)
+    assert capsys.readouterr().err == f"synapse: {line}\n"

@@ -15,6 +15,9 @@ from synapse.annotations import Annotation, Box, Group, Keypoint, Label, Mask, P
 from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.csv_boxes import LOSSES
+from synapse.formats.picture_frame import FRAME_LOSSES
+
+from .frame_cases import check_frame
 
 SIZE = (50, 40)
 VOTT = '"image","xmin","ymin","xmax","ymax","label"\n'
@@ -283,8 +286,12 @@ def test_further_losses(tmp_path: Path) -> None:
     assert write(tmp_path, [CAR, Label(label="rain"), JOINT]).skipped == {"kind": 2}
 
 
+def test_frame_is_that_of_all_formats(tmp_path: Path) -> None:
+    check_frame(tmp_path, "csv_boxes")
+
+
 def test_each_loss_is_tested() -> None:
-    tested = {*READING, *WRITING, "info", "renamed", "no-labels", "size-differs"}
+    tested = {*READING, *WRITING, "info", "renamed", "no-labels", *FRAME_LOSSES}
     assert tested == set(LOSSES)
 
 

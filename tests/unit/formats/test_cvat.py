@@ -27,6 +27,9 @@ from synapse.annotations import (
 from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.cvat import LOSSES
+from synapse.formats.picture_frame import FRAME_LOSSES
+
+from .frame_cases import check_frame
 
 SIZE = (50, 40)
 CLASSES = [DataSetClass("car"), DataSetClass("person", keypoints=["nose", "eye"])]
@@ -344,8 +347,12 @@ def test_values_of_the_set_are_lost(tmp_path: Path) -> None:
     assert formats.write(data, tmp_path, "cvat").lossy == {"info": 1}
 
 
+def test_frame_is_that_of_all_formats(tmp_path: Path) -> None:
+    check_frame(tmp_path, "cvat")
+
+
 def test_each_loss_is_tested() -> None:
-    assert {*READING, *WRITING, "size-differs", "no-labels", "info"} == set(LOSSES)
+    assert {*READING, *WRITING, *FRAME_LOSSES, "no-labels", "info"} == set(LOSSES)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,9 @@ from synapse.annotations import (
 )
 from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample, label_studio
+from synapse.formats.picture_frame import FRAME_LOSSES
+
+from .frame_cases import check_frame
 
 RECTANGLE = {"x": 10, "y": 20, "width": 30, "height": 10, "rotation": 0}
 
@@ -223,7 +226,7 @@ READ_LOSSES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("duplicate-id", [make_result(), make_result()], {}),
     ("group", [make_result(parentID="missing")], {}),
     ("more-labels", [make_result(value=RECTANGLE | {"rectanglelabels": ["a", "b"]})], {}),
-    ("turned", [make_result(image_rotation=90)], {}),
+    ("editor-rotation", [make_result(image_rotation=90)], {}),
     ("prediction", [], {"predictions": [{"result": []}]}),
     ("other-annotator", [], {"annotations": [{"result": []}, {"result": []}]}),
     ("other-annotator", [], {"annotations": [{"result": [], "was_cancelled": True}]}),
@@ -241,7 +244,7 @@ WRITE_LOSSES: list[tuple[str, list[Annotation]]] = [
     ("group", [BOX, Group(["b", "missing"])]),
     ("visibility", [Keypoint(1, 2, label="nose", visibility="occluded")]),
 ]
-OTHERS = {"class-details", "info", "renamed"}
+OTHERS = {*FRAME_LOSSES, "class-details", "info", "renamed"}
 
 
 @pytest.mark.parametrize(("code", "results", "task"), READ_LOSSES)
@@ -258,6 +261,10 @@ def test_writing_reports(tmp_path: Path, code: str, annotations: list[Annotation
     assert report.skipped + report.lossy == {code: 1}
     with pytest.raises(DataLost, match=re.escape(f"({code})")):
         write_one(tmp_path, annotations, strict=True)
+
+
+def test_frame_is_that_of_all_formats(tmp_path: Path) -> None:
+    check_frame(tmp_path, "label_studio")
 
 
 def test_each_loss_has_a_test() -> None:

@@ -29,6 +29,9 @@ from synapse.annotations import (
 from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.labelme import LOSSES
+from synapse.formats.picture_frame import FRAME_LOSSES
+
+from .frame_cases import check_frame
 
 SIZE = (50, 40)
 
@@ -312,8 +315,12 @@ def test_further_losses(tmp_path: Path) -> None:
     assert report.lossy == {"info": 1, "renamed": 1}
 
 
+def test_frame_is_that_of_all_formats(tmp_path: Path) -> None:
+    check_frame(tmp_path, "labelme")
+
+
 def test_each_loss_is_tested() -> None:
-    tested = {*READING, *WRITING, "info", "renamed", "no-labels", "size-differs"}
+    tested = {*READING, *WRITING, "info", "renamed", "no-labels", *FRAME_LOSSES}
     assert tested == set(LOSSES)
 
 

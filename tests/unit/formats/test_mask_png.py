@@ -264,8 +264,17 @@ def test_further_losses(tmp_path: Path) -> None:
     assert report.skipped == {"too-many": 2}
 
 
+def test_pictures_that_are_too_large_for_masks(tmp_path: Path) -> None:
+    outline = Polygon([(0, 0), (10, 0), (10, 10)], label="car")
+    samples = [Sample("a.jpg", [outline], size=(2**14, 2**14)), Sample("b.jpg", size=(9, 9))]
+    data = DataSet([DataSetClass("car")], samples)
+    report = formats.write(data, tmp_path, "mask_png", images="none")
+    assert report.skipped["too-large"] == 1
+    assert report.samples == 1
+
+
 def test_each_loss_is_tested() -> None:
-    assert {*READING, *WRITING, "info", "renamed", "too-many"} == set(LOSSES)
+    assert {*READING, *WRITING, "info", "renamed", "too-large", "too-many"} == set(LOSSES)
 
 
 @pytest.mark.parametrize(

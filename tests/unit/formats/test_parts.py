@@ -15,7 +15,6 @@ from synapse.formats.objects import ImageObject
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    choose_size,
     find_bounds,
     find_size,
     format_number,
@@ -104,16 +103,6 @@ def test_the_picture_tells_the_size(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     path = tmp_path / "a.png"
     image.new("RGB", SIZE).save(path)
-    report = FormatReport()
-
-    assert choose_size(path, SIZE, "a.png", report) == SIZE
-    assert not report.lossy
-    assert choose_size(path, (3, 4), "a.png", report) == SIZE
-    assert report.lossy == {"size-differs": 1}
-    assert choose_size(None, (3, 4), "a.png", report) == (3, 4)
-    assert choose_size(None, (10**9, 1), "a.png", report) is None
-    assert choose_size(None, (2**15, 2**15), "a.png", report) is None
-    assert report.lossy == {"size-differs": 3}
     assert find_size(Sample("a.png", image=path)) == SIZE
     assert find_size(Sample("a.png", image=tmp_path / "none.png")) is None
 
@@ -124,3 +113,9 @@ def test_a_missing_picture_is_noted(tmp_path: Path) -> None:
         write_picture(Sample("a.png", image=image), tmp_path / "b.png", "copy", report)
     write_picture(Sample("a.png"), tmp_path / "b.png", "none", report)
     assert report.skipped == {"no-picture": 2}
+
+
+def test_an_integer_of_many_digits_is_no_number() -> None:
+    with pytest.raises(Unfit) as caught:
+        parse_number(10**400)
+    assert caught.value.code == "bad-number"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -10,17 +13,20 @@ import pytest
 from synapse import formats
 from synapse.annotations import Box, Label, Mask, masks
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats import DataSet, DataSetClass, Sample
+from synapse.formats import FORMATS, DataSet, DataSetClass, Sample
 from synapse.formats.pictures import (
     check_mode,
     find_files,
     find_pictures,
+    is_file,
     list_entries,
     place_picture,
     read_orientation,
     read_size,
     write_file,
 )
+
+from .frame_cases import STORED, save_picture
 
 
 def test_pictures_are_found_by_name(tmp_path: Path) -> None:
@@ -163,3 +169,50 @@ def test_no_reader_sees_what_systems_leave(tmp_path: Path, name: str) -> None:
 def write_picture(path: Path) -> Path:
     path.write_bytes(masks.to_png(((0, 1),), 8, 8))
     return path
+
+
+READ = [name for name in FORMATS if hasattr(import_module(f"synapse.formats.{name}"), "read")]
+
+
+@pytest.mark.parametrize("name", READ)
+def test_pipes_and_devices_are_not_waited_for(tmp_path: Path, name: str) -> None:
+    image = save_picture(tmp_path / "source.jpg")
+    mask = Mask([(0, 5)], size=STORED, label="car")
+    shape = {"image_folder": Label(label="car"), "mask_png": mask}.get(
+        name, Box(1, 2, 3, 4, label="car")
+    )
+    samples = [Sample("a.jpg", [shape], size=STORED, image=image)]
+    classes = [DataSetClass("bus"), DataSetClass("car")]
+    formats.write(DataSet(classes, samples), tmp_path / "set", name)
+    place = tmp_path / "set"
+    folders = [place, *(path for path in place.rglob("*") if path.is_dir())]
+    for folder in folders:
+        for suffix in ("csv", "data", "jpg", "json", "png", "txt", "xml", "yaml"):
+            os.mkfifo(folder / f"0.{suffix}")
+            (folder / f"1.{suffix}").symlink_to("/dev/zero")
+
+    assert name in formats.recognize(place)
+    data, _ = formats.read(place, name, follow_links=True)
+    assert [sample.name.endswith("a.jpg") for sample in data.samples] == [True]
+
+
+def test_names_too_long_for_a_file(tmp_path: Path) -> None:
+    assert not is_file(tmp_path / ("x" * 5000))
+    os.mkfifo(tmp_path / "a.jpg")
+    assert not is_file(tmp_path / "a.jpg")
+    with pytest.raises(UsageError, match="is not a file"):
+        read_orientation(tmp_path / "a.jpg")
+    (tmp_path / "data.yaml").write_text(f"train: {'x' * 5000}\nval: .\nnames: [car]\n")
+    data, report = formats.read(tmp_path, "yolo")
+    assert (list(data.samples), report.skipped) == ([], {"no-folder": 1})
+
+
+@pytest.mark.parametrize("name", ["coco", "label_studio", "labelme"])
+def test_half_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path, name: str) -> None:
+    samples = [Sample("a.jpg", [Box(1, 2, 3, 4, label="\ud800")], size=(9, 9))]
+    formats.write(DataSet([DataSetClass("\ud800")], samples), tmp_path, name, images="none")
+
+    for path in tmp_path.rglob("*.json"):
+        json.loads(path.read_text(encoding="utf-8"))
+    (sample,) = formats.read(tmp_path, name)[0].samples
+    assert [each.label for each in sample.annotations] == ["\ud800"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from synapse import formats
-from synapse.annotations import Box
+from synapse.annotations import Box, Mask, masks
 from synapse.errors import UsageError
 from synapse.formats import DataSet, DataSetClass, Sample
 
@@ -40,3 +40,28 @@ def test_classes_that_differ_in_blanks_stay_apart(tmp_path: Path, name: str) -> 
     (sample,) = found.samples
     assert [each.label for each in sample.annotations] == labels
     assert sorted(each.name for each in found.classes) == sorted(labels)
+
+
+@pytest.mark.parametrize(
+    "name", ["csv_boxes", "label_studio", "labelme", "mask_png", "voc", "yolo", "coco", "cvat"]
+)
+def test_pictures_that_nobody_labelled(tmp_path: Path, name: str) -> None:
+    image = tmp_path / "a.png"
+    image.write_bytes(masks.to_png(((0, 1),), 8, 8))
+    shape = Box(1, 1, 4, 4, label="car")
+    full = Mask([(0, 9)], size=(8, 8), label="car") if name == "mask_png" else shape
+    samples = [
+        Sample("full.png", [full], size=(8, 8), image=image),
+        Sample("empty.png", size=(8, 8), image=image),
+        Sample("unknown.png", size=(8, 8), image=image, is_labelled=False),
+    ]
+    assert [sample.is_unknown for sample in samples] == [False, False, True]
+    formats.write(DataSet([DataSetClass("car")], samples), tmp_path / "set", name)
+
+    data, _ = formats.read(tmp_path / "set", name)
+    found = {Path(one.name).stem: one.is_labelled for one in data.samples}
+
+    assert found["full"]
+    # A CSV has no row for either picture; COCO and CVAT have one for both.
+    assert found["empty"] is (name != "csv_boxes")
+    assert found["unknown"] is (name in ("coco", "cvat"))

@@ -27,7 +27,10 @@ from synapse.annotations import (
 from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.index_png import Canvas, make_palette
+from synapse.formats.picture_frame import FRAME_LOSSES
 from synapse.formats.voc import LOSSES, VOC_CLASSES
+
+from .frame_cases import check_frame
 
 SIZE = (50, 40)
 CLASSES = [DataSetClass("car"), DataSetClass("bus")]
@@ -392,12 +395,12 @@ def test_what_reading_loses(tmp_path: Path, code: str) -> None:
 def test_the_size_may_differ(tmp_path: Path) -> None:
     image = pytest.importorskip("PIL.Image")
     put(tmp_path, {"Annotations/a.xml": PLAIN, "JPEGImages/x.txt": ""})
-    picture = image.new("RGB", (40, 50))
+    picture = image.new("RGB", (40, 51))
     exif = picture.getexif()
     exif[0x0112] = 6
     picture.save(tmp_path / "JPEGImages/a.jpg", exif=exif)
     (sample,), report = read(tmp_path)
-    assert sample.size == (40, 50)
+    assert sample.size == (40, 51)
     assert report.lossy == {"size-differs": 1}
 
 
@@ -468,8 +471,22 @@ def test_values_of_the_set_are_lost(tmp_path: Path) -> None:
     assert formats.write(data, tmp_path, "voc").lossy == {"info": 1}
 
 
+def test_frame_is_that_of_all_formats(tmp_path: Path) -> None:
+    check_frame(tmp_path, "voc")
+
+
+def test_pictures_that_are_too_large_for_masks(tmp_path: Path) -> None:
+    outline = Polygon([(0, 0), (10, 0), (10, 10)], label="car")
+    samples = [Sample("a.jpg", [outline], size=(2**14, 2**14)), Sample("b.jpg", size=(9, 9))]
+    data = DataSet([DataSetClass("car")], samples)
+    report = formats.write(data, tmp_path, "voc", images="none")
+    assert report.lossy["too-large"] == 1
+    assert report.samples == 2
+
+
 def test_each_loss_is_tested() -> None:
-    tested = {*READING, *WRITING, "size-differs", "overlap", "too-many", "info", "renamed"}
+    tested = {*READING, *WRITING, "overlap", "too-many", "info", "renamed"}
+    tested |= {*FRAME_LOSSES, "too-large"}
     assert tested == set(LOSSES)
 
 

@@ -338,3 +338,10 @@ def test_mask_with_its_box_is_one_row() -> None:
     rows, report = write("segment", [box, Mask([(0, 3)], label="car", id="m"), Group(["b", "m"])])
     assert rows == ["0 0 0 0.015 0 0.015 0.01 0 0.01"]
     assert report.lossy == {"shape": 1}
+
+
+@pytest.mark.parametrize(("task", "row"), [("detect", "0 0.05 0.01 0.1 0.02"), ("obb", None)])
+def test_mask_without_a_size_is_of_the_picture(task: str, row: str | None) -> None:
+    rows, report = write(task, [Mask([(0, 20), (200, 20)], label="car")])
+    assert rows == [row or "0 0 0 0.1 0 0.1 0.02 0 0.02"]
+    assert report.lossy == {"shape": 1}

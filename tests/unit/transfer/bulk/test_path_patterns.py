@@ -82,8 +82,8 @@ def test_notes_name_some_and_count_all() -> None:
     assert ignored.covers(".git", is_folder=True)
     assert ignored.files == 14
     assert ignored.notes == [
-        "x0, x1, x2, x3, x4, ...: left out, told by ignore= (7).",
         ".git/, Thumbs.db: left out, names that are hidden, or that systems make (8).",
+        "x0, x1, x2, x3, x4, ...: left out, told by ignore= (7).",
     ]
 
 
