@@ -299,8 +299,9 @@ class Updates(Query[E]):
             workers: Largest number of changes in flight.
 
         Returns:
-            What became of each row: changed, unchanged, missing or refused, with the reason. Rows
-            of a changed object need the server's values in columns that only the server sets.
+            The outcome of each row, which is changed, unchanged, missing, or refused with the
+            reason. A row with changes must have the server's values in columns that only the
+            server sets.
 
         Raises:
             UsageError: A column is unknown, or none can be changed; nothing was sent.
