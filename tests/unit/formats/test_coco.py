@@ -8,7 +8,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -280,22 +279,6 @@ def test_file_without_annotations_says_nothing(tmp_path: Path) -> None:
     document = {"images": [{"id": 1, "file_name": "a.jpg"}], "categories": CATEGORIES}
     write_json(tmp_path, document)
     assert [sample.is_labelled for sample in formats.read(tmp_path)[0].samples] == [False]
-
-
-@pytest.mark.parametrize("name", ["csv_boxes", "cvat", "label_studio", "labelme", "voc", "yolo"])
-def test_ids_of_categories_are_no_loss(tmp_path: Path, name: str) -> None:
-    image = [{"id": 1, "file_name": "a.jpg", "width": 40, "height": 30}]
-    rows = [make_row(1, 1, bbox=[2, 2, 4, 4])]
-    document = {"images": image, "categories": [{"id": 7, "name": "car"}, {"id": 1, "name": "bus"}]}
-    write_json(tmp_path / "in", document | {"annotations": rows})
-    data, _ = formats.read(tmp_path / "in", check_sizes=False)
-    data = DataSet(data.classes, [attrs.evolve(one, split=None) for one in data.samples], data.info)
-    report = formats.write(data, tmp_path / name, name, images="none")
-    assert "info" not in report.lossy
-    data = attrs.evolve(data, info={**data.info, "licenses": [{"id": 1}]})
-    report = formats.write(data, tmp_path / f"{name}2", name, images="none")
-    assert report.lossy["info"] == 1
-    assert not [loss for loss in report.details if "category_ids" in loss.reason]
 
 
 def test_pascal_voc_is_written_strictly(tmp_path: Path) -> None:

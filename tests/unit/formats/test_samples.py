@@ -65,3 +65,16 @@ def test_pictures_that_nobody_labelled(tmp_path: Path, name: str) -> None:
     # A CSV has no row for either picture; COCO and CVAT have one for both.
     assert found["empty"] is (name != "csv_boxes")
     assert found["unknown"] is (name in ("coco", "cvat"))
+
+
+@pytest.mark.parametrize("name", ["csv_boxes", "cvat", "label_studio", "labelme", "voc", "yolo"])
+def test_ids_of_categories_are_no_loss(tmp_path: Path, name: str) -> None:
+    samples = [Sample("a.jpg", [Box(2, 2, 4, 4, label="car")], size=(40, 30))]
+    info = {"category_ids": {"car": 7, "bus": 1}}
+    classes = [DataSetClass("car"), DataSetClass("bus")]
+    report = formats.write(DataSet(classes, samples, info), tmp_path / "a", name, images="none")
+    assert "info" not in report.lossy
+    data = DataSet(classes, samples, {**info, "licenses": [{"id": 1}]})
+    report = formats.write(data, tmp_path / "b", name, images="none")
+    assert report.lossy["info"] == 1
+    assert not [loss for loss in report.details if "category_ids" in loss.reason]
