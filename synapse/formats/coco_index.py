@@ -230,6 +230,8 @@ class CocoIndex:
 
 def _to_key(value: Any) -> str | None:
     """Return an id as text: files mix numbers and text."""
+    if type(value) is int:  # a fast path: data sets have millions of ids
+        return str(value)
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     is_id = isinstance(value, (int, str)) and not isinstance(value, bool)

@@ -10,11 +10,12 @@ Usage: python clients.py CASE URL COUNT
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+
+from process_memory import read_memory
 
 
 def plain(url: str) -> Callable[[], Iterable[Any]]:
@@ -101,7 +102,7 @@ def main(case: str, url: str, count: int) -> None:
     took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     if rows != count:
         raise SystemExit(f"{case} read {rows} rows of {count}")
-    took["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    took["peak"] = read_memory("VmHWM")
     print(json.dumps(took))
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import random
-import resource
 import shutil
 import statistics
 import subprocess
@@ -16,6 +15,8 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from process_memory import read_memory
 
 PICTURES = 10_000
 BOXES = 100_000
@@ -100,7 +101,7 @@ def main(case: str, folder: Path) -> Took:
             with (Path(target) / "out.json").open("w", encoding="utf-8") as file:
                 json.dump(document, file)
         took = time.process_time() - started
-    return {"time": took, "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+    return {"time": took, "peak": read_memory("VmHWM")}
 
 
 if __name__ == "__main__":

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+
+from process_memory import read_memory
 
 CHUNK = 50 * 1024 * 1024
 BLOCK = 1024 * 1024
@@ -68,24 +69,15 @@ def sdk(url: str, path: Path) -> Callable[[], None]:
     return run
 
 
-def memory(key: str) -> float:
-    """Return this process's memory in MiB: `VmRSS` now, or `VmHWM` at most."""
-    try:
-        lines = Path("/proc/self/status").read_text().splitlines()
-        return next(int(line.split()[1]) / 1024 for line in lines if line.startswith(key))
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
 def main() -> None:
     """Run one case and print its figures."""
     case, url, path = sys.argv[1:]
     run = {"md5": md5, "plain": plain, "sdk": sdk}[case](url, Path(path))
-    idle = memory("VmRSS")
+    idle = read_memory("VmRSS")
     started = time.perf_counter()
     run()
     wall = time.perf_counter() - started
-    print(json.dumps({"wall": wall, "memory": memory("VmHWM") - idle}))
+    print(json.dumps({"wall": wall, "memory": read_memory("VmHWM") - idle}))
 
 
 if __name__ == "__main__":
