@@ -80,6 +80,7 @@ class Description(NamedTuple):
         table: The first rows of what the object contains.
         notes: Remarks.
         document: Annotations to draw: a document, or the annotations.
+        configuration: Configuration of the project, whose classes have the first colours.
     """
 
     title: str
@@ -89,6 +90,7 @@ class Description(NamedTuple):
     table: DescribedTable | None = None
     notes: Sequence[str] = ()
     document: Any = None
+    configuration: Any = None
 
 
 class _Plain:

@@ -6,9 +6,9 @@ from collections.abc import Callable, Collection
 from typing import Any
 
 from synapse._internal.described import Described, Description, cut
-from synapse.annotations import Annotations, read_document
+from synapse.annotations import Annotations, read_classes, read_document
 from synapse.display import markup
-from synapse.display.colors import assign_colors
+from synapse.display.colors import assign_colors, order_classes
 from synapse.display.drawing import DrawingArea, draw, find_size
 from synapse.errors import UnknownDocument
 
@@ -17,7 +17,7 @@ __all__ = ["is_small", "make_bundle", "make_html"]
 _WIDTH, _HEIGHT = 460, 300
 # A drawing's largest part of the output, before base64.
 _DRAWING_BYTES = 16_000
-_MOST_PARTS = 400_000
+_MOST_PARTS = 1_500_000
 _LONGEST_TEXT = 1_000
 
 
@@ -47,12 +47,12 @@ def make_html(described: Description) -> str:
     if described.table is not None:
         parts.append(markup.table(described.table))
     if described.document is not None:
-        parts.append(_draw_document(described.document))
+        parts.append(_draw_document(described.document, described.configuration))
     parts += [markup.muted(note) for note in described.notes]
     return markup.page(*parts)
 
 
-def _draw_document(document: Any) -> str:
+def _draw_document(document: Any, configuration: Any) -> str:
     """Return the annotations of an object on an empty canvas of the picture's size."""
     if not is_small(document):
         return markup.muted("The annotations are too many to draw here; show() draws them.")
@@ -66,7 +66,8 @@ def _draw_document(document: Any) -> str:
     size = find_size(own, items.sizes.get(medium or ""))
     if size is None:
         return ""
-    colors = assign_colors(sorted({each.label or "" for each in items}))
+    configured = (each.name for each in read_classes(configuration))
+    colors = assign_colors(order_classes({each.label or "" for each in items}, configured))
     canvas = DrawingArea(size, _WIDTH, _HEIGHT)
     drawing = draw(own, canvas, colors, budget=_DRAWING_BYTES)
     if not drawing.drawn:

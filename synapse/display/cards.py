@@ -23,13 +23,13 @@ from synapse.annotations import (
 from synapse.annotations.versions import natural_key
 from synapse.display import markup
 from synapse.display.bundle import is_small, make_html
-from synapse.display.colors import assign_colors
+from synapse.display.colors import assign_colors, order_classes
 from synapse.display.drawing import DrawingArea, draw, find_size
 from synapse.display.previews import Preview, choose_files, find_kind, make_preview
 from synapse.errors import SynapseError
 from synapse.orm import registry
-from synapse.orm.description import describe_resource, known_value, tabulate
-from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.description import describe_resource, find_related, known_value, tabulate
+from synapse.orm.fields import MISSING
 from synapse.orm.payloads import fetch_document, find_pointer
 from synapse.orm.shown import Shown
 
@@ -160,23 +160,10 @@ def _known(one: Any, name: str) -> Any:
     return None if value is MISSING else value
 
 
-def _related(one: Any, name: str) -> Any:
-    """Return a related object that the session knows."""
-    field = type(one).__schema__.fields.get(name)
-    key = ids_of(_known(one, name))
-    if field is None or field.declared.target is None or key is None:
-        return None
-    if hasattr(type(key), "__schema__"):
-        return key
-    if isinstance(key, (dict, list)):
-        return None
-    return one._session.identity.get(registry.get(field.declared.target), field.to_keys(key))
-
-
 def _load(one: Any, *, longest: int, room: int, most: int) -> _Content:
     """Return what is drawn of an object; faults are notes."""
     path = _find_files_path(type(one))
-    owner = one if path == "" else _related(one, path or "")
+    owner = one if path == "" else find_related(one, path or "")
     chosen = choose_files(_known(owner, "files")) if owner is not None else []
     transport = one._session.transport
     previews = [
@@ -204,9 +191,9 @@ def _choose_colors(
     """Return colours by class: the project's classes first, then others by name."""
     seen = {each.label or "" for content in contents for each in content.annotations}
     order: list[str] = []
-    for project in {_related(one, "project") for one in objects} - {None}:
+    for project in {find_related(one, "project") for one in objects} - {None}:
         order += [each.name for each in read_classes(_known(project, "configuration"))]
-    return assign_colors([*(name for name in order if name in seen), *sorted(seen)])
+    return assign_colors(order_classes(seen, order))
 
 
 # -- Parts of a card -----------------------------------------------------------------------------

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
-__all__ = ["ClassColor", "assign_colors", "contrast_to_white"]
+__all__ = ["ClassColor", "assign_colors", "contrast_to_white", "order_classes"]
 
 # Neighbours in the order of classes get hues far apart.
 _GOLDEN = 0.618033988749895
@@ -37,6 +37,11 @@ def assign_colors(names: Iterable[str | None]) -> Mapping[str | None, ClassColor
         True
     """
     return {name: _make_color(place) for place, name in enumerate(dict.fromkeys(names))}
+
+
+def order_classes(seen: Collection[str], configured: Iterable[str]) -> list[str]:
+    """Return the classes in the order of their colours: configured ones first, others by name."""
+    return list(dict.fromkeys([*(name for name in configured if name in seen), *sorted(seen)]))
 
 
 def _make_color(place: int) -> ClassColor:

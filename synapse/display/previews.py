@@ -7,7 +7,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import attrs
@@ -136,10 +136,29 @@ def _make(transport: Transport, kind: str, file: Any, longest: int, room: int) -
             head = stream.read(_LONGEST_TEXT)
         preview = Preview(text=head.decode("utf-8", "replace"))
     else:
-        path = cache.fetch(url, checksum, size)
-        preview = _draw(path, kind, longest, room)
+        is_known = isinstance(size, int)
+        path = (
+            cache.fetch(url, checksum, size) if is_known else _fetch_bounded(transport, url, store)
+        )
+        try:
+            preview = _draw(path, kind, longest, room)
+        finally:
+            if not is_known:
+                path.unlink(missing_ok=True)
     _store(store, preview)
     return preview
+
+
+def _fetch_bounded(transport: Transport, url: str, store: Path) -> Path:
+    """Fetch a file of unknown size, which may have no end."""
+    with open_stream(transport, url) as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise Unshowable(f"Too large for a preview: more than {_MOST_BYTES / 1e6:,.0f} MB.")
+    suffix = PurePosixPath(_last_part(url)).suffix[:10]
+    path = store.with_name(f".fetched-{secrets.token_hex(4)}{suffix}")
+    path.write_bytes(content)
+    return path
 
 
 def _draw(path: Path, kind: str, longest: int, room: int) -> Preview:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "describe_objects",
     "describe_resource",
+    "find_related",
     "known_value",
     "shown_text",
     "summary_of",
@@ -193,8 +194,32 @@ def describe_resource(one: Entity) -> Description:
         else:
             notes.append(f"{_NOT_SENT}: {names}.")
     return Description(
-        cut(one._label(), 120), status=status, fields=fields, notes=notes, document=document
+        cut(one._label(), 120),
+        status=status,
+        fields=fields,
+        notes=notes,
+        document=document,
+        configuration=_known_configuration(one) if document is not None else None,
     )
+
+
+def _known_configuration(one: Entity) -> Any:
+    """Return the configuration of the project of an object, if the session knows the project."""
+    project = find_related(one, "project")
+    return None if project is None else project._raw.get("configuration")
+
+
+def find_related(one: Entity, name: str) -> Any:
+    """Return the object of a relation to one, if the session knows the object."""
+    field = type(one).__schema__.fields.get(name)
+    key = MISSING if field is None else ids_of(known_value(field, one))
+    if field is None or field.declared.target is None or key is MISSING:
+        return None
+    if hasattr(type(key), "__schema__"):
+        return key
+    key = field.to_keys(key)
+    target = registry.get(field.declared.target)
+    return one._session.identity.get(target, key) if _is_id(key) else None
 
 
 def describe_objects(objects: Iterable[Any], total: int, title: str) -> Description:

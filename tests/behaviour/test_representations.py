@@ -194,19 +194,26 @@ def test_annotations_are_drawn(session: Session, project: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "document",
+    ("document", "is_drawn"),
     [
-        {"annotations": {"image_1": [EVIL, None, 5]}, "annotationsData": {"image_1": [[], {}]}},
-        {EVIL: [[[]]]},
-        write_document([Polygon([(n % 301, n % 207) for n in range(100_000)], label=EVIL)]),
-        write_document([Box(n, n, 5, 5, label=f"{EVIL}{n}") for n in range(2_000)]),
+        (
+            {
+                "annotations": {"image_1": [EVIL, None, 5]},
+                "annotationsData": {"image_1": [[], {}]},
+            },
+            False,
+        ),
+        ({EVIL: [[[]]]}, False),
+        (write_document([Polygon([(n % 301, n % 207) for n in range(100_000)], label="a")]), True),
+        (write_document([Box(n, n, 5, 5, label=f"<b>{n}") for n in range(2_000)]), True),
     ],
     ids=["broken", "unknown", "long polygon", "many boxes"],
 )
-def test_hostile_documents_are_shown(offline: Session, document: Any) -> None:
+def test_hostile_documents_are_shown(offline: Session, document: Any, is_drawn: bool) -> None:
     task = offline.identity.load(synapse.Task, [{"id": 1, "data": document}])[0]
 
     check(task)
+    assert ("<img" in task._repr_mimebundle_()["text/html"]) == is_drawn
 
 
 OTHERS = [

@@ -248,6 +248,38 @@ def test_unknown_document_is_said(streets: Any, add: Add) -> None:
     assert "none of the forms" in streets.tasks.show().html
 
 
+def test_document_that_is_stored_elsewhere_costs_a_request(
+    session: Session, streets: Any, add: Add
+) -> None:
+    task = add("a.png", picture(), [Box(10, 20, 60, 50, label="car")], (320, 200))
+    params = {"response_mode": "presigned"}
+    page = session.transport.request("GET", "sdk/tasks/data/", params=params)
+    task._raw["data"] = page["results"][0]["data"]
+    assert task._raw["data"]["mode"] == "presigned"
+    before = session.request_count
+
+    shown = task.show()
+    assert session.request_count - before == shown.requests == 2
+    assert ">car</text>" in drawings(shown.html)[0]
+
+    task._raw["data"] = {"mode": "presigned", "presigned_url": f"{session.transport.base_url}gone"}
+    shown = task.show()
+    assert "HTTP 404" in shown.html
+    assert "<image" in drawings(shown.html)[0]
+
+
+def test_colors_are_the_same_everywhere(session: Session, streets: Any, add: Add) -> None:
+    streets.configuration = {"classification": {"bounding_box": ["truck", "car"]}}
+    streets.save()
+    boxes = [Box(10, 20, 60, 50, label=label) for label in ("bus", "car", "truck")]
+    task = add("a.png", picture(), boxes, (320, 200))
+
+    htmls = [task._repr_mimebundle_()["text/html"], task.show().html, streets.tasks.show().html]
+    strokes = [re.findall(r'<path [^>]*stroke="([^"]+)"', drawings(html)[0]) for html in htmls]
+    assert strokes[0] == strokes[1] == strokes[2]
+    assert len(set(strokes[0])) == 3
+
+
 def test_units_and_assignments_are_shown_too(session: Session, streets: Any, add: Add) -> None:
     task = add("a.png", picture(), [Box(10, 20, 60, 50, label="car")], (320, 200))
     task.assignee = session.me.id

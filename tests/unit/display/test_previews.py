@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cache:
 
 def preview_of(**file: Any) -> Preview:
     transport: Any = None
-    return make_preview(transport, "image", {"url": "http://s.example/a.png", **file}, 100, 9_000)
+    return make_preview(
+        transport, "image", {"url": "http://s.example/a.png", "size": 7, **file}, 100, 9_000
+    )
 
 
 def test_preview_is_kept_by_checksum(cache: Cache) -> None:
@@ -115,6 +118,18 @@ def test_fault_is_a_note(cache: Cache, error: Exception, note: str) -> None:
 def test_files_that_are_not_fetched(cache: Cache) -> None:
     assert preview_of(size=100_000_000).note == "Too large for a preview: 100 MB."
     assert preview_of(url=None, path="a.png").note == "The server sent no address of the file."
+    assert cache.calls == 0
+
+
+def test_file_of_unknown_size_is_read_up_to_a_bound(
+    cache: Cache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(previews, "open_stream", lambda *_: io.BytesIO(b"abc"))
+
+    assert preview_of(size=None).size == (4, 3)
+    assert [path.name for path in cache.path.parent.iterdir()] == [".preview-image-100-9000.json"]
+    monkeypatch.setattr(previews, "_MOST_BYTES", 2)
+    assert preview_of(size=None).note.startswith("Too large for a preview: more than")
     assert cache.calls == 0
 
 
