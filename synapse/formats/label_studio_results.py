@@ -26,9 +26,9 @@ from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
+    is_possible_size,
     to_tidy,
 )
-from synapse.formats.picture_frame import is_possible_size
 from synapse.formats.report import FormatReport
 
 __all__ = ["ResultReader", "read_label", "read_labels", "read_stated_size", "write_result"]
