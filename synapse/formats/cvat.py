@@ -49,6 +49,7 @@ from synapse.formats.pictures import check_mode, find_pictures, is_file, list_en
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.writing import note_info
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -320,16 +321,13 @@ class _ShapeReader:
         runs: list[tuple[int, int]] = []
         at = 0
         for number, count in enumerate(counts):
-            end = at + count
-            while number % 2 and at < end:
-                row, column = divmod(at, width)
-                length = min(end - at, width - column)
-                runs.append(((top + row) * self.size[0] + left + column, length))
-                at += length
-            at = end
+            if number % 2 and count:
+                runs.append((at, count))
+            at += count
         if not runs:
             raise Unfit("no-area", "The mask covers no pixel.")
-        return Mask(runs, size=self.size, **common)
+        moved = masks.move(runs, width, left, top, self.size[0])
+        return Mask(moved, size=self.size, **common)
 
     def _read_points(
         self, element: ET.Element, common: dict[str, Any], attributes: dict[str, Any]
@@ -413,8 +411,7 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
         UsageError: An argument can't be used.
     """
     check_mode(images)
-    if data.lost_info:
-        report.lose(_FILE, "info", f"{', '.join(data.lost_info)}: no place.")
+    note_info(data, _FILE, report)
     part = folder / f"{_FILE}.part"
     with part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('<?xml version="1.0" encoding="utf-8"?>\n<annotations>\n')
@@ -647,16 +644,7 @@ def _split_rows(
     runs: masks.Runs, picture_width: int, left: int, top: int, width: int, height: int
 ) -> Iterator[list[tuple[bool, int]]]:
     """Yield the rows of a mask's box, each as parts outside and inside."""
-    ends: dict[int, list[int]] = {}
-    for start, length in runs:
-        at, end = start, start + length
-        while at < end:
-            row, column = divmod(at, picture_width)
-            stop = min(end, (row + 1) * picture_width)
-            ends.setdefault(row - top, []).extend(
-                [column - left, stop - row * picture_width - left]
-            )
-            at = stop
-    for row in range(height):
-        edges = [0, *ends.get(row, []), width]
+    found = masks.split_rows(runs, picture_width)
+    for row in range(top, top + height):
+        edges = [0, *(edge - left for edge in found.get(row, ())), width]
         yield [(bool(at % 2), edges[at + 1] - edges[at]) for at in range(len(edges) - 1)]

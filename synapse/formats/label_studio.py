@@ -46,6 +46,7 @@ from synapse.formats.pictures import SUFFIXES, check_mode, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
+from synapse.formats.writing import note_info
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -413,8 +414,7 @@ def write(
         UsageError: An argument isn't valid.
     """
     check_mode(images)
-    if data.lost_info:
-        report.lose(_FILE, "info", f"No place for {', '.join(data.lost_info)}.")
+    note_info(data, _FILE, report)
     details = [each.name for each in data.classes if each.supercategory or each.skeleton]
     if details:
         report.lose(_FILE, "class-details", f"Only the names of {', '.join(details)} are kept.")

@@ -181,17 +181,12 @@ class PictureFrame:
         shown = self.size or (1, 1)
         height, width = shown
         turned: list[tuple[int, int]] = []
-        for start, length in _transpose(runs, shown):
-            at, end = start, start + length
-            while at < end:
-                y, x = divmod(at, width)
-                part = min(end - at, width - x)
-                if self.orientation in _FLIPPED_COLUMNS:
-                    x = width - x - part
-                if self.orientation in _FLIPPED_ROWS:
-                    y = height - y - 1
-                turned.append((y * width + x, part))
-                at += part
+        rows = masks.split_rows(tuple(_transpose(runs, shown)), width)
+        for y, ends in rows.items():
+            row = height - y - 1 if self.orientation in _FLIPPED_ROWS else y
+            for left, right in zip(ends[::2], ends[1::2], strict=True):
+                x = width - right if self.orientation in _FLIPPED_COLUMNS else left
+                turned.append((row * width + x, right - left))
         return masks.normalize(turned, width, height)
 
 

@@ -15,16 +15,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import attrs
 
-from synapse.annotations import Annotation, Box, Group, Label, Mask, Polygon, masks
+from synapse.annotations import Annotation, Box, Group, Mask, Polygon, masks
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.index_png import MAX_CANVAS, VOID, Canvas, Color, make_palette, read_indices
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import NameRegister, open_register
-from synapse.formats.objects import ImageObject, find_objects, make_stable_id
+from synapse.formats.objects import ImageObject, make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
@@ -39,11 +39,12 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import check_mode, write_file
+from synapse.formats.pictures import write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import make_xml, read_xml, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.voc_layout import VocEntry, VocLayout, find_layout
+from synapse.formats.writing import PartFiles, begin_export, write_objects
 
 __all__ = ["LOSSES", "VOC_CLASSES", "read", "recognize", "write"]
 
@@ -399,18 +400,10 @@ def write(
     Raises:
         UsageError: An argument or the name of a split can't be used.
     """
-    check_mode(images)
-    if data.lost_info:
-        report.lose(_LABEL_MAP, "info", f"{', '.join(data.lost_info)}: no place.")
-    for each in data.classes:
-        if each.supercategory or each.keypoints:
-            reason = f"The class {each.name!r} keeps its name only."
-            report.lose(_LABEL_MAP, "class-details", reason)
+    begin_export(data, images, _LABEL_MAP, report)
     names = [_clean(each.name, _LABEL_MAP, report) for each in data.classes]
     with open_register() as register, ExitStack() as stack:
-        writer = _VocWriter(
-            folder, report, register, _SplitLists(folder / "ImageSets", stack), names
-        )
+        writer = _VocWriter(folder, report, register, PartFiles(stack), names)
         writer = attrs.evolve(
             writer, one_based=one_based, decimals=decimals, masks=masks, images=images
         )
@@ -433,39 +426,12 @@ def _clean(text: str, name: str, report: FormatReport) -> str:
     return clean
 
 
-class _SplitLists:
-    """The lists of splits, written row by row, and put to their places at the end."""
-
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self._folder = folder
-        self._stack = stack
-        self._files: dict[Path, IO[str]] = {}
-
-    def add(self, kind: str, split: str | None, stem: str) -> None:
-        """Add a picture to a list."""
-        if split is not None and (not split or re.search(r'[/\\:*?"<>|\0]|^\.', split)):
-            raise UsageError(f"split={split!r} can't name a list. Use letters and digits.")
-        path = self._folder / kind / f"{split or 'default'}.txt"
-        if path not in self._files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
-            file = self._stack.enter_context(part.open("w", encoding="utf-8", newline="\n"))
-            self._files[path] = file
-        self._files[path].write(f"{stem}\n")
-
-    def finish(self) -> None:
-        """Put the lists to their places."""
-        for path, file in self._files.items():
-            file.close()
-            Path(file.name).replace(path)
-
-
 @attrs.frozen
 class _VocWriter:
     folder: Path
     report: FormatReport
     register: NameRegister
-    lists: _SplitLists
+    lists: PartFiles
     names: Sequence[str]
     one_based: bool = False
     decimals: bool = False
@@ -492,18 +458,11 @@ class _VocWriter:
             for tag, side in zip(("width", "height", "depth"), (*size, 3), strict=True):
                 ET.SubElement(element, tag).text = str(side)
         segmented = ET.SubElement(root, "segmented")
-        for found in find_objects(sample.annotations):
-            if isinstance(found, Group):
-                report.lose(name, "group", "The group has no place.", annotation=found.id)
-            elif not isinstance(found, ImageObject):
-                kind = "label of the whole picture" if isinstance(found, Label) else found.tool
-                reason = f"No place for a {kind or 'shape'}."
-                report.skip(name, "kind", reason, annotation=found.id)
-            else:
-                try:
-                    self._write_object(found, root, size, canvases, name)
-                except Unfit as error:
-                    report.skip(name, error.code, error.reason, annotation=found.id)
+        write_objects(
+            sample,
+            report,
+            lambda found: self._write_object(found, root, size, canvases, name),
+        )
         stem = str(Path(picture).with_suffix("").as_posix())
         has_masks = canvases is not None and any(canvases[0].pixels)
         segmented.text = str(int(has_masks))
@@ -513,11 +472,15 @@ class _VocWriter:
             for kind, canvas in zip(("Class", "Object"), canvases, strict=True):
                 path = self.folder / f"Segmentation{kind}" / f"{stem}.png"
                 write_file(path, canvas.to_png(palette))
-            self.lists.add("Segmentation", sample.split, stem)
+            self._list("Segmentation", sample.split, stem)
         if not sample.is_unknown:
             write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
-        self.lists.add("Main", sample.split, stem)
+        self._list("Main", sample.split, stem)
         report.samples += 1
+
+    def _list(self, kind: str, split: str | None, stem: str) -> None:
+        path = self.folder / "ImageSets" / kind / f"{split or 'default'}.txt"
+        self.lists.open(path)[0].write(f"{stem}\n")
 
     def _write_object(
         self,

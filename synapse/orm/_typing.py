@@ -6,7 +6,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, ClassVar, Protocol
 
-__all__ = ["Entity", "SessionLike"]
+__all__ = ["ArrowStream", "Entity", "SessionLike"]
+
+
+class ArrowStream(Protocol):
+    """A table of pandas, polars, Arrow and others."""
+
+    def __arrow_c_stream__(self, requested_schema: Any = None) -> object: ...
 
 
 class Entity(Protocol):

@@ -6,13 +6,16 @@ that the endpoint lacks is then missing for type checkers, too.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
+from synapse._internal.lazy_import import load
+from synapse._internal.validate import validate_int
 from synapse.errors import (
     BulkError,
     ClientError,
@@ -23,9 +26,14 @@ from synapse.errors import (
     UsageError,
 )
 from synapse.orm.base_manager import BaseManager
+from synapse.orm.frame_source import FrameSource
 from synapse.orm.query import Query
 from synapse.orm.resource import Deletable, Editable, Resource
 from synapse.transport.list_errors import reasons_by_position
+
+if TYPE_CHECKING:
+    from synapse.orm._typing import ArrowStream
+    from synapse.orm.frame_updates import FrameReport
 
 __all__ = ["BulkCreates", "Creates", "Deletes", "Manager", "Updates"]
 
@@ -34,6 +42,9 @@ E = TypeVar("E", bound=Editable)
 D = TypeVar("D", bound=Deletable)
 
 Values = Mapping[str, Any]
+
+_log = logging.getLogger(__name__)
+_WORKERS = 8
 
 
 class Manager(Query[T]):
@@ -115,12 +126,17 @@ class BulkCreates(Creates[T]):
 
     __slots__ = ()
 
-    def bulk_create(self, items: Iterable[Values], *, batch_size: int = 500) -> list[T]:
+    def bulk_create(
+        self, items: Iterable[Values] | ArrowStream, *, batch_size: int = 500
+    ) -> list[T]:
         """Create many objects. One request for each batch.
 
         Args:
-            items: Fields of each object, as in `create()`. The items of a list are all checked
-                before the first request; a generator is read and checked batch by batch.
+            items: Fields of each object, as in `create()`, or a frame of pandas, polars or Arrow
+                with a column for each field. The items of a list and the rows of a frame are all
+                checked before the first request; a generator or a stream is read and checked batch
+                by batch. Missing values of a frame (NaN, NaT, NA, null) are sent as `None`, and a
+                warning in the log counts them by column.
             batch_size: Objects per request.
 
         Returns:
@@ -131,7 +147,7 @@ class BulkCreates(Creates[T]):
                 `err.errors` has the reasons by position, `err.created` the objects of earlier
                 batches. After Ctrl-C, such an error is the `__cause__` of `KeyboardInterrupt`.
             UsageError: An item is invalid; nothing was created. The message begins with its
-                position.
+                position. Or a frame has unknown columns, or such that only the server sets.
             FieldValueError: An item has a value that JSON can't hold; nothing was created.
 
         Example:
@@ -145,7 +161,9 @@ class BulkCreates(Creates[T]):
         plural = self._resource.__schema__.plural
         created: list[T] = []
         in_flight = 0
-        bodies: Iterator[dict[str, Any]] = self._build_bodies(items, created)
+        if hasattr(items, "__arrow_c_stream__") and not isinstance(items, FrameSource):
+            items = self._read_frame(items)
+        bodies = self._build_bodies(cast("Iterable[Values]", items), created)
         try:
             if isinstance(items, (list, tuple)):
                 bodies = iter(list(bodies))
@@ -167,6 +185,28 @@ class BulkCreates(Creates[T]):
                 error.args = (f"{stopped} This error's __cause__ is a BulkError.",)
             raise error from stopped
         return created
+
+    def _read_frame(self, frame: Any) -> Iterator[Values]:
+        """Check a frame; return its rows, read again."""
+        reader = load("synapse.orm.frame_reader").FrameReader(self._resource, frame)
+        reader.refuse_read_only()
+        if reader.is_repeatable:
+            for _ in self._build_bodies(reader.values(), []):
+                pass  # flat memory: the bodies are made twice
+            self._warn_of_nulls(reader.nulls)
+
+        def rows() -> Iterator[Values]:
+            yield from reader.values()
+            if not reader.is_repeatable:
+                self._warn_of_nulls(reader.nulls)
+
+        return rows()
+
+    def _warn_of_nulls(self, nulls: Mapping[str, int]) -> None:
+        if nulls:
+            counts = ", ".join(f"{name} ({number:,})" for name, number in nulls.items())
+            plural = self._resource.__schema__.plural
+            _log.warning("New %s have missing values, sent as null: %s", plural, counts)
 
     def _build_bodies(self, items: Iterable[Values], created: list[T]) -> Iterator[dict[str, Any]]:
         """Yield the checked bodies; an error names the item's position."""
@@ -236,6 +276,51 @@ class Updates(Query[E]):
             with one._tentatively(deepcopy(values)):
                 one.save()
         return len(targets)
+
+    def update_from(
+        self,
+        frame: ArrowStream,
+        on: str = "id",
+        *,
+        dry_run: bool = False,
+        workers: int = _WORKERS,
+    ) -> FrameReport:
+        """Change the query's objects by a frame of pandas, polars or Arrow.
+
+        One request for each thousand rows, which reads the server's values, and one for each object
+        that differs: the server changes one at a time. Rows that are equal make no request, so that
+        the same call goes on after an outage.
+
+        Args:
+            frame: A column for each field: relations as ids, documents also as JSON text. NaN, NaT,
+                NA and null stand for `None`.
+            on: The column that finds the objects: the id, or a field to filter by.
+            dry_run: Whether to compare only, and to send no change.
+            workers: Largest number of changes in flight.
+
+        Returns:
+            The outcome of each row, which is changed, unchanged, missing, or refused with the
+            reason. A row with changes must have the server's values in columns that only the
+            server sets.
+
+        Raises:
+            UsageError: A column is unknown, or none can be changed; nothing was sent.
+            MissingExtra: The frame needs pyarrow, which isn't installed.
+            AuthenticationError: The server refused the credentials.
+            ServerError: The server fails for every object of a batch, or can't be reached.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> frame = project.tasks.values("id", "priority").to_pandas()
+            >>> frame["priority"] = "high"
+            >>> print(project.tasks.update_from(frame, dry_run=True))
+            would change: 2, unchanged: 0, missing: 0, refused: 0
+            changed columns: priority (2)
+        """
+        validate_int("workers", workers)
+        update = load("synapse.orm.frame_updates").update_from
+        report: FrameReport = update(self, frame, on, dry_run, workers)
+        return report
 
 
 class Deletes(Query[D]):

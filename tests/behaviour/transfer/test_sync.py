@@ -17,6 +17,8 @@ import synapse
 from synapse import errors
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
+from synapse.transfer.bulk import batch_create, synchronizer
+from synapse.transport.paging import walk
 
 Made = tuple[synapse.DataCollection, synapse.Project]
 
@@ -98,6 +100,27 @@ def test_second_run_in_a_fresh_container_makes_nothing(
     assert (second.created, second.tasks, second.files_sent, second.skipped) == (0, 0, 0, 3)
     assert [*second.unchanged] == [*first.new]
     assert (second.unchanged[-1].key, keys(second.unchanged[:2])) == ("c.png", ["a.png", "b.png"])
+
+
+def test_lists_are_read_in_an_order_that_pages_need(
+    made: Made, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection, project = made
+    orders = []
+
+    def record(transport: Any, path: str, params: Any, **options: Any) -> Any:
+        orders.append((path, dict(params).get("ordering")))
+        return walk(transport, path, params, **options)
+
+    for module in (synchronizer, batch_create):
+        monkeypatch.setattr(module, "walk", record)
+    first = sync(collection, folder, project=project)
+    collection.data_units.get(first.new[0].unit).delete()
+    project.tasks.get(first.new[1].task).delete()
+    collection.upload(folder, project=project, progress=False)  # reads the ids that are left
+    assert {path for path, _ in orders} == {"data_units/", "sdk/tasks/"}
+    assert {order for _, order in orders} == {"id", "-id"}
+    assert len(orders) > 4
 
 
 def test_presigned_uploads_are_found_again(
@@ -267,6 +290,31 @@ def test_deletes_what_is_gone_without_annotations(made: Made, folder: Path) -> N
     report = sync(collection, folder, delete="annotated")
     assert report.deleted == [first.new[0].unit]
     assert paths(collection) == {"c.png": 1}
+
+
+def test_tasks_that_somebody_has_begun_keep_their_unit(made: Made, folder: Path) -> None:
+    collection, project = made
+    first = sync(collection, folder, project=project)
+    task = project.tasks.get(first.new[0].task)
+    task.status = "in_progress"
+    task.save()
+    (folder / "a.png").unlink()
+    report = sync(collection, folder, delete=True)
+    assert (report.deleted, report.kept) == ([], [first.new[0].unit])
+    assert "1 units that are gone stay" in report.notes[0]
+
+
+def test_units_with_ground_truths_stay(made: Made, folder: Path, emulator: EmulatorTenant) -> None:
+    collection, _ = made
+    first = sync(collection, folder)
+    items = [{"data_unit": entry.unit, "data": {}, "category": "train"} for entry in first.new]
+    emulator.emulator.add_ground_truths(emulator.tenant, items)
+    (folder / "a.png").unlink()
+    (folder / "b.png").write_text("another photo b")
+    report = sync(collection, folder, on_change="replace", delete="annotated")
+    assert (report.replaced, report.deleted) == ([], [])
+    assert report.kept == [first.new[1].unit, first.new[0].unit]
+    assert collection.data_units.count() == 4
 
 
 @pytest.mark.parametrize("journal", ["fresh", "old"])
