@@ -30,6 +30,7 @@ __all__ = [
     "intersection",
     "merge",
     "merge_sorted",
+    "move",
     "normalize",
     "rasterize",
     "split_rows",
@@ -200,6 +201,28 @@ def merge(*masks: Iterable[Sequence[int]]) -> Runs:
         ((0, 4), (9, 1))
     """
     return merge_sorted(sorted(chain.from_iterable(map(normalize, masks))))
+
+
+def move(runs: Iterable[Sequence[int]], width: int, x: int, y: int, new_width: int) -> Runs:
+    """Return a mask at another place, of a mask of another width.
+
+    Args:
+        runs: The mask.
+        width: Width of the mask in pixels.
+        x: Pixels to the right; to the left if negative.
+        y: Pixels down; up if negative.
+        new_width: Width of the new mask in pixels, which has room for all pixels.
+
+    Example:
+        >>> move(((0, 2), (5, 1)), width=5, x=1, y=2, new_width=10)
+        ((21, 2), (31, 1))
+    """
+    rows = split_rows(normalize(runs), width)
+    return merge_sorted(
+        ((row + y) * new_width + left + x, right - left)
+        for row, ends in sorted(rows.items())
+        for left, right in zip(ends[::2], ends[1::2], strict=True)
+    )
 
 
 def rasterize(points: Iterable[Sequence[float]], width: int, height: int) -> Runs:

@@ -15,15 +15,15 @@ from contextlib import ExitStack
 from functools import partial
 from itertools import groupby
 from pathlib import Path, PurePosixPath
-from typing import IO, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 
-from synapse.annotations import Annotation, Box, Group, Label
+from synapse.annotations import Annotation, Box
 from synapse.errors import UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import open_register
-from synapse.formats.objects import ImageObject, find_objects, make_stable_id
+from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
@@ -36,9 +36,10 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
-from synapse.formats.pictures import SUFFIXES, check_mode, find_pictures, is_file, list_entries
+from synapse.formats.pictures import SUFFIXES, find_pictures, is_file, list_entries
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.writing import PartFiles, begin_export, choose_picture_name, iterate_objects
 
 __all__ = ["LOSSES", "CsvStyle", "read", "recognize", "write"]
 
@@ -407,25 +408,19 @@ def write(
     Raises:
         UsageError: An argument or the name of a split can't be used.
     """
-    check_mode(images)
     if style not in _WRITTEN:
         raise UsageError(f"style={style!r} is not valid. Use 'roboflow' or 'vott'.")
-    if data.lost_info:
-        report.lose(_FILE, "info", f"{', '.join(data.lost_info)}: no place.")
-    for each in data.classes:
-        if each.supercategory or each.keypoints:
-            reason = f"The class {each.name!r} keeps its name only."
-            report.lose(_FILE, "class-details", reason)
+    begin_export(data, images, _FILE, report)
     used: set[str] = set()
     with open_register() as register, ExitStack() as stack:
-        files = _CsvFiles(folder, stack, style)
+        files = PartFiles(stack)
         for sample in data.samples:
-            named = f"{sample.split}/{sample.name}" if sample.split else sample.name
-            picture = register.choose(named)
-            if picture != named:
-                report.lose(sample.name, "renamed", f"The picture is written as {picture}.")
+            picture = choose_picture_name(register, sample, report)
             size = find_size(sample)
-            rows = files.open(sample.split)
+            file, is_new = files.open(folder / (sample.split or "") / _FILE)
+            rows = csv.writer(file, lineterminator="\n")
+            if is_new:
+                rows.writerow(_WRITTEN[style])
             count = 0
             name = picture.removeprefix(f"{sample.split}/") if sample.split else picture
             for label, edges in _iterate_boxes(sample, size, report):
@@ -444,49 +439,13 @@ def write(
         report.lose(_FILE, "classes", "A reader gets the classes of the rows, by name.")
 
 
-class _CsvFiles:
-    """The files of the splits, written row by row, and put to their places at the end."""
-
-    def __init__(self, folder: Path, stack: ExitStack, style: CsvStyle) -> None:
-        self._folder = folder
-        self._stack = stack
-        self._style = style
-        self._files: dict[Path, tuple[IO[str], Any]] = {}
-
-    def open(self, split: str | None) -> Any:
-        """Return the writer of a split's file."""
-        if split is not None and (not split or re.search(r'[/\\:*?"<>|\0]|^\.', split)):
-            raise UsageError(f"split={split!r} can't name a folder. Use letters and digits.")
-        path = self._folder.joinpath(*([split] if split else []), _FILE)
-        if path not in self._files:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
-            file = self._stack.enter_context(part.open("w", encoding="utf-8", newline=""))
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_WRITTEN[self._style])
-            self._files[path] = file, writer
-        return self._files[path][1]
-
-    def finish(self) -> None:
-        """Put the files to their places."""
-        for path, (file, _) in self._files.items():
-            file.close()
-            Path(file.name).replace(path)
-
-
 def _iterate_boxes(
     sample: Sample, size: tuple[int, int] | None, report: FormatReport
 ) -> Iterator[tuple[str, list[str]]]:
     """Yield class and edges of the objects, and note what they lose."""
     name = sample.name
-    for found in find_objects(sample.annotations):
-        if isinstance(found, Group):
-            report.lose(name, "group", "The group has no place.", annotation=found.id)
-            continue
+    for found in iterate_objects(sample, report):
         try:
-            if not isinstance(found, ImageObject):
-                kind = "label of the whole picture" if isinstance(found, Label) else found.tool
-                raise Unfit("kind", f"No place for a {kind or 'shape'}.")
             if not found.box and not found.polygons and not found.mask:
                 raise Unfit("kind", "No place for a keypoint.")
             if not found.label:

@@ -14,6 +14,7 @@ from synapse.formats.objects import make_stable_id
 from synapse.formats.pictures import SUFFIXES, check_mode, find_files, list_entries, place_picture
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.writing import note_info
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -159,8 +160,7 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
         report.lose(".", "class-order", "Readers sort the classes by name.")
     if any(each.supercategory or each.keypoints for each in data.classes):
         report.lose(".", "class-details", "Only the names of the classes have a place.")
-    if data.lost_info:
-        report.lose(".", "info", f"{', '.join(data.lost_info)}: no place.")
+    note_info(data, ".", report)
     splits: set[str | None] = set()
     with open_register() as register:
         for sample in data.samples:

@@ -43,7 +43,6 @@ from synapse.formats.parts import (
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
 from synapse.formats.pictures import (
     SUFFIXES,
-    check_mode,
     find_files,
     find_pictures,
     is_file,
@@ -51,6 +50,7 @@ from synapse.formats.pictures import (
 )
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.writing import begin_export, choose_picture_name
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -218,9 +218,10 @@ def _find_picture(
     """Return the picture, and the path of which it has the name."""
     named = PurePosixPath(str(document.get("imagePath") or "").replace("\\", "/"))
     root = folder.resolve()
-    if named.name and not named.is_absolute():
+    # First, whether it is a file: half a surrogate pair has no resolved path.
+    if named.name and not named.is_absolute() and is_file(path.parent / named):
         candidate = (path.parent / named).resolve()
-        if candidate.is_relative_to(root) and is_file(candidate):
+        if candidate.is_relative_to(root):
             found = folder / candidate.relative_to(root)
             return found, found
     suffix = named.suffix if named.suffix.lower() in SUFFIXES else ".jpg"
@@ -318,23 +319,10 @@ class _LabelMeReader:
         left, top = (math.floor(value) for value in (points[0] if points else (0, 0)))
         if min(left, top) < 0 or left + width > self.size[0] or top + height > self.size[1]:
             raise Unfit("bad-mask", "The mask leaves the picture.")
-        moved: list[tuple[int, int]] = []
-        for start, end in _split_runs(runs, width):
-            row, column = divmod(start, width)
-            moved.append(((top + row) * self.size[0] + left + column, end - start))
+        moved = masks.move(runs, width, left, top, self.size[0])
         if not moved:
             raise Unfit("no-area", "The mask covers no pixel.")
         return Mask(moved, size=self.size, **common)
-
-
-def _split_runs(runs: masks.Runs, width: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end of the runs, each within one row."""
-    for start, length in runs:
-        at, end = start, start + length
-        while at < end:
-            stop = min(end, (at // width + 1) * width)
-            yield at, stop
-            at = stop
 
 
 def _make_turned_box(points: Sequence[Point], common: dict[str, Any]) -> Box:
@@ -388,21 +376,12 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
     Raises:
         UsageError: An argument can't be used.
     """
-    check_mode(images)
     place = "the data set"
-    if data.lost_info:
-        report.lose(place, "info", f"{', '.join(data.lost_info)}: no place.")
-    for each in data.classes:
-        if each.supercategory or each.keypoints:
-            reason = f"The class {each.name!r} keeps its name only."
-            report.lose(place, "class-details", reason)
+    begin_export(data, images, place, report)
     used: set[str] = set()
     with open_register() as register:
         for sample in data.samples:
-            named = f"{sample.split}/{sample.name}" if sample.split else sample.name
-            picture = register.choose(named)
-            if picture != named:
-                report.lose(sample.name, "renamed", f"The picture is written as {picture}.")
+            picture = choose_picture_name(register, sample, report)
             document = _LabelMeWriter(sample, find_size(sample), report).make_document()
             document["imagePath"] = PurePosixPath(picture).name
             used.update(shape["label"] for shape in document["shapes"])
@@ -523,10 +502,7 @@ class _LabelMeWriter:
             raise Unfit("bad-mask", "The mask leaves the picture.")
         left, top, width, height = masks.bounds(each.runs, size[0])
         check_box((left, top, width, height), self.size)
-        moved: list[tuple[int, int]] = []
-        for start, end in _split_runs(each.runs, size[0]):
-            row, column = divmod(start, size[0])
-            moved.append(((row - top) * width + column - left, end - start))
+        moved = masks.move(each.runs, size[0], -left, -top, width)
         data = masks.to_png(moved, width, height)
         corners = [(left, top), (left + width - 1, top + height - 1)]
         return "mask", corners, base64.b64encode(data).decode("ascii")

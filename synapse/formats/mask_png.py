@@ -13,12 +13,12 @@ from typing import Literal, TypeAlias
 
 import attrs
 
-from synapse.annotations import Annotation, Group, Label, Mask, masks
+from synapse.annotations import Annotation, Mask, masks
 from synapse.errors import UsageError
 from synapse.formats.index_png import VOID, Canvas, Color, make_palette, read_indices
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import NameRegister, open_register
-from synapse.formats.objects import ImageObject, find_objects, make_stable_id
+from synapse.formats.objects import ImageObject, make_stable_id
 from synapse.formats.parts import (
     Unfit,
     find_picture_size,
@@ -26,9 +26,10 @@ from synapse.formats.parts import (
     rasterize_object,
     write_picture,
 )
-from synapse.formats.pictures import check_mode, find_files, find_pictures, write_file
+from synapse.formats.pictures import find_files, find_pictures, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.writing import begin_export, choose_picture_name, write_objects
 
 __all__ = ["LOSSES", "MaskStyle", "read", "recognize", "write"]
 
@@ -264,15 +265,9 @@ def write(
     Raises:
         UsageError: An argument can't be used.
     """
-    check_mode(images)
     if style not in ("index", "color"):
         raise UsageError(f"style={style!r} is not valid. Use 'index' or 'color'.")
-    if data.lost_info:
-        report.lose(_CLASSES, "info", f"{', '.join(data.lost_info)}: no place.")
-    for each in data.classes:
-        if each.supercategory or each.keypoints:
-            reason = f"The class {each.name!r} keeps its name only."
-            report.lose(_CLASSES, "class-details", reason)
+    begin_export(data, images, _CLASSES, report)
     chosen = dict(colors or {})
     names = [each.name for each in data.classes]
     for name in sorted(set(chosen) - set(names)):
@@ -310,28 +305,14 @@ class _MaskWriter:
         if size is None:
             report.skip(name, "no-size", "The picture's size is unknown.")
             return
-        place = f"{sample.split}/{name}" if sample.split else name
-        picture = self.register.choose(place)
-        if picture != place:
-            report.lose(name, "renamed", f"The picture is written as {picture}.")
+        picture = choose_picture_name(self.register, sample, report)
         try:
             canvas = Canvas(*size)
         except Unfit as error:
             report.skip(name, error.code, error.reason)
             return
         painted: dict[int, int] = {}
-        for found in find_objects(sample.annotations):
-            if isinstance(found, Group):
-                report.lose(name, "group", "The group has no place.", annotation=found.id)
-            elif not isinstance(found, ImageObject):
-                kind = "label of the whole picture" if isinstance(found, Label) else found.tool
-                reason = f"No place for a {kind or 'shape'}."
-                report.skip(name, "kind", reason, annotation=found.id)
-            else:
-                try:
-                    self._paint(found, canvas, painted, name)
-                except Unfit as error:
-                    report.skip(name, error.code, error.reason, annotation=found.id)
+        write_objects(sample, report, lambda found: self._paint(found, canvas, painted, name))
         write_picture(sample, self.folder / _PICTURES / picture, self.images, report)
         colors: list[Color] = [(0, 0, 0)] * (VOID + 1)
         for row in self.classes:

@@ -26,6 +26,7 @@ from synapse.formats.pictures import (
 )
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
+from synapse.formats.writing import note_info
 from synapse.formats.yolo_layout import (
     RESERVED_KEYS,
     PictureSource,
@@ -308,8 +309,7 @@ def write(
         if each.supercategory or (each.skeleton if task == "pose" else each.keypoints):
             reason = f"Only the name of the class {each.name!r} has a place."
             report.lose("data.yaml", "class-details", reason)
-    if data.lost_info:
-        report.lose("data.yaml", "info", f"{', '.join(data.lost_info)}: no place.")
+    note_info(data, "data.yaml", report)
     indices = {each.name: index for index, each in enumerate(data.classes)}
     count = max(map(len, joints.values()), default=0)
     rows = RowWriter(task, indices, joints, count, clip)

@@ -173,8 +173,8 @@ class UploadUnitsMixin(Resource):
                 with their annotations, and deletes the old one; `"skip"` only reports.
             annotations: `"review"` sets moved tasks that were done to `pending`, so that somebody
                 looks at them again; `"move"` keeps the status.
-            delete: Whether to delete units, and their tasks without annotations, that the source
-                lacks. `True` keeps units with annotations, `"annotated"` deletes these as well,
+            delete: Whether to delete units that the source lacks, with their tasks that nobody has
+                begun. `True` keeps units with other tasks, `"annotated"` deletes these as well,
                 which may delete their tasks. Units with ground truths always stay.
             scope: Pattern of the keys that may be deleted, such as `"berlin/*"`, or a folder; by
                 default all units with a key. Paths that `ignore` covers are never deleted.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from html.parser import HTMLParser
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -23,9 +24,10 @@ from synapse.errors import (
 from synapse.formats import FormatReport
 from synapse.orm import registry
 from synapse.orm.convert import ValueObject
+from synapse.orm.pages import ObjectPage
 from synapse.orm.resource import Resource
 from synapse.resources.agent_collections import AgentJobs
-from synapse.resources.agent_values import AgentHealth, AgentJob, AgentRelease, Metrics, Node
+from synapse.resources.agent_values import AgentJob, AgentRelease, Metrics
 from synapse.resources.bulk_annotation import AnnotationReport
 from synapse.resources.project_import import ImportReport
 from synapse.transfer.bulk.report import DownloadReport, Failure, UploadReport
@@ -221,6 +223,8 @@ OTHERS = [
     synapse.FileSpecification(name=EVIL, file_type="image"),
     synapse.ConsoleLine(message=EVIL * 1_000),
     AgentJob(id="a", message=EVIL * 1_000),
+    AgentRelease(key=EVIL, plugin=EVIL, version=EVIL * 100),
+    Metrics(panel=EVIL, values={EVIL: EVIL * 1_000}),
     LabelClass(EVIL, ("bounding_box",) * 1_000),
     Box(1, 2, 3, 4, label=EVIL * 1_000, attributes={EVIL: EVIL * 1_000}),
     Polygon([(n, n) for n in range(100_000)]),
@@ -269,7 +273,16 @@ def test_every_value_has_a_bounded_repr() -> None:
     assert len(own) > 8
 
 
-def test_described_classes_are_covered() -> None:
-    """The values of agents and their lists are of the same bases."""
-    assert issubclass(AgentJobs, Described)
-    assert all(issubclass(cls, Described) for cls in (AgentHealth, Metrics, Node, AgentRelease))
+def test_lists_that_ask_later_show_themselves(offline: Session) -> None:
+    api: Any = SimpleNamespace(list_jobs=None, get_job=None)
+    job = offline.identity.load(synapse.Job, [{"id": "a", "action": EVIL}])[0]
+
+    assert "all() and a loop make one request" in check(AgentJobs(api))
+    assert "last(20) and a loop send requests" in check(job.logs())
+
+
+def test_page_of_hostile_objects_shows_itself(offline: Session) -> None:
+    rows = [{"id": number, "title": EVIL * 1_000} for number in range(500)]
+
+    text = check(ObjectPage(offline.identity.load(synapse.Project, rows), 9_000))
+    assert "… and 490 more" in text

@@ -341,6 +341,7 @@ class TaskCreator(BatchCreator):
             params = [
                 ("project", self._project),
                 *(("data_unit", unit) for unit in units[start : start + _IDS_PER_REQUEST]),
+                ("ordering", "id"),
                 ("fields", "id,data_unit"),
                 ("page_size", _PAGE_SIZE),
             ]
@@ -388,7 +389,8 @@ def fetch_existing(
 
 def fetch_ids(transport: Transport, path: str, scope: tuple[str, Any]) -> Iterator[int]:
     """Yield the ids of a list. One request for each thousand."""
-    params = [scope, ("fields", "id"), ("page_size", _PAGE_SIZE)]
+    # Without an ordering, a server may repeat rows on several pages and miss others.
+    params = [scope, ("ordering", "id"), ("fields", "id"), ("page_size", _PAGE_SIZE)]
     for page in walk(transport, path, params, resource=path.strip("/")):
         yield from (_read_id(row, path) for row in page.rows)
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import attrs
 
+from synapse.errors import SynapseError
 from synapse.transfer.bulk.sync_key import SyncKey
 from synapse.transfer.bulk.upload_item import ExistingUnit, UploadItem
 
@@ -17,6 +18,8 @@ __all__ = ["FormerUnit", "ServerUnits", "State", "SyncEntries", "SyncEntry"]
 
 State = Literal["new", "changed", "unchanged", "gone", "twice", "failed", "read"]
 
+# Letters of an MD5 and of a SHA-1.
+_LENGTHS = (32, 40)
 _SCHEMA = """
 PRAGMA journal_mode=OFF;
 PRAGMA synchronous=OFF;
@@ -150,17 +153,28 @@ class ServerUnits:
                     )
 
     def find_units(self, item: UploadItem) -> tuple[int | None, list[int]]:
-        """Return the first unit with an item's key and content, if any, and all of the key."""
+        """Return the first unit with an item's key and content, if any, and all of the key.
+
+        Raises:
+            SynapseError: A unit's content can't be compared.
+        """
         rows = self._fetch(
             "SELECT unit, checksums, meta FROM units WHERE key = ? ORDER BY unit",
             _encode(item.sync_key),
         )
-        equal = (
-            unit
-            for unit, checksums, meta in rows
-            if item.is_equal(json.loads(checksums)) and item.is_meta_in(json.loads(meta))
-        )
-        return next(equal, None), [row[0] for row in rows]
+        units = [row[0] for row in rows]
+        for unit, text, meta in rows:
+            checksums = json.loads(text)
+            if item.is_equal(checksums) and item.is_meta_in(json.loads(meta)):
+                return unit, units
+            # Otherwise each run would create the unit again.
+            if any(len(checksum) not in _LENGTHS for checksum in checksums.values()):
+                raise SynapseError(
+                    f"{item.label} can't be compared with unit {unit}: its checksum "
+                    f"{min(checksums.values(), key=len)!r} is neither MD5 nor SHA-1. Sync after "
+                    "the server has processed the file, or delete the unit."
+                )
+        return None, units
 
     def find_task(self, units: Iterable[int]) -> int | None:
         """Return the first task of the project for units, if any."""
@@ -180,7 +194,8 @@ class ServerUnits:
         """Yield the keys that the source lacks, with the newest unit and the number of units."""
         query = (
             "SELECT key, max(unit), count(*) FROM units WHERE key > ? AND unit <= ?"
-            " AND key NOT IN (SELECT key FROM entries) GROUP BY key ORDER BY key LIMIT 1000"
+            " AND NOT EXISTS (SELECT 1 FROM entries WHERE entries.key = units.key)"
+            " GROUP BY key ORDER BY key LIMIT 1000"
         )
         last = b""
         while rows := self._fetch(query, last, newest):

@@ -97,7 +97,8 @@ class _SyncRun(UploadRun):
     @override
     def _prepare(self, items: list[UploadItem]) -> None:
         recorded = [item.unit for item in items]
-        new = {id(item): item for item in self._sync.compare(items)}
+        failures: dict[int, SynapseError] = {}
+        new = {id(item): item for item in self._sync.compare(items, failures)}
         self._journal.assign(
             [
                 item
@@ -106,7 +107,9 @@ class _SyncRun(UploadRun):
             ]
         )
         for item in items:
-            if id(item) not in new:
+            if error := failures.get(id(item)):
+                self._fail(item, error)
+            elif id(item) not in new:
                 self._skip_files(item)
                 self._pass_on(item)
         # Files of a request without a response were sent before.

@@ -111,6 +111,7 @@ class Synchronizer:
         self._lists = (task_list, truth_list)
         self._collection, self._project = collection, project
         self._start = self._seen = 0
+        self._repeated: str | None = None
 
     # -- Compare -------------------------------------------------------------------------------
 
@@ -133,19 +134,28 @@ class Synchronizer:
         """
         item.sync_key = self._key.read_item(item)
         if not self._units.add_entry(item.sync_key):
+            self._repeated = item.sync_key
             raise UsageError(
                 f"{item.label} has the same key as an earlier record, {item.sync_key!r}. Give each "
                 "its own, or pass another key=."
             )
 
-    def compare(self, items: Sequence[UploadItem]) -> list[UploadItem]:
+    def compare(
+        self, items: Sequence[UploadItem], failures: dict[int, SynapseError]
+    ) -> list[UploadItem]:
         """Set the units and tasks that hashed items have; return the items to create. No request.
 
-        An item whose unit exists has `is_from_earlier_run`.
+        An item whose unit exists has `is_from_earlier_run`. `failures` gets the errors of those
+        that can't be compared, by `id(item)`.
         """
         new = []
         for item in items:
-            item.unit, others = self._units.find_units(item)
+            item.unit = None
+            try:
+                item.unit, others = self._units.find_units(item)
+            except SynapseError as error:
+                failures[id(item)] = error
+                continue
             item.is_from_earlier_run = item.unit is not None
             item.task = None
             units = others if item.unit is None else [item.unit]
@@ -194,7 +204,8 @@ class Synchronizer:
     def _walk(
         self, path: str, params: list[tuple[str, Any]], key: str = "id"
     ) -> Iterator[Mapping[str, Any]]:
-        params = [*params, ("page_size", _PAGE_SIZE)]
+        # Without an ordering, a server may repeat rows on several pages and miss others.
+        params = [*params, ("ordering", key), ("page_size", _PAGE_SIZE)]
         with closing(walk(self._transport, path, params, key=key, resource=path)) as pages:
             for page in pages:
                 yield from page.rows
@@ -250,6 +261,13 @@ class Synchronizer:
         return self._ignored is None or not _covers(self._ignored, key)
 
     def _replace(self, report: SyncReport, fail: Callable[[str, SynapseError], None]) -> None:
+        if self._repeated is not None:
+            # Units that share a key by mistake would be taken for versions of one unit.
+            reason = (
+                f"records share the key {self._repeated!r}. Pass a key= that each record has alone"
+            )
+            fail("replace", UsageError(f"No unit was replaced, because {reason}."))
+            return
         last = 0
         kept = len(report.kept)
         work = partial(self._replace_group, report=report)
@@ -269,7 +287,7 @@ class Synchronizer:
                 if projects is None:
                     others = self._read_tasks(former.replacement)
                     projects = {other.get("project") for other in others}
-                if task.get("data") is None and task.get("project") in projects:
+                if _is_untouched(task) and task.get("project") in projects:
                     self._delete_row(self._paths[1], task["id"])
                     continue
                 self._move(task, former)
@@ -341,7 +359,7 @@ class Synchronizer:
     def _delete_group(self, group: tuple[str, list[int]], report: SyncReport) -> None:
         key, units = group
         tasks = [task for unit in units for task in self._read_tasks(unit)]
-        empty = [task["id"] for task in tasks if task.get("data") is None]
+        empty = [task["id"] for task in tasks if _is_untouched(task)]
         is_kept = len(empty) < len(tasks) and self.options.delete != "annotated"
         if is_kept or any(map(self._has_truths, units)):
             report.kept += units
@@ -391,6 +409,11 @@ class Synchronizer:
     def _delete_row(self, path: str, key: int) -> None:
         with suppress(NotFound):  # another run, or a lost response
             self._transport.request("DELETE", f"{path}{key}/", resource=f"{path}{key}")
+
+
+def _is_untouched(task: Mapping[str, Any]) -> bool:
+    """Return whether nobody has begun a task; assignments may have drafts before the task has."""
+    return task.get("data") is None and task.get("status") == "pending"
 
 
 def _covers(patterns: IgnoredFiles, key: str) -> bool:

@@ -111,7 +111,7 @@ def test_folders_that_are_left_out_are_named(made: Any, folder: Path) -> None:
     assert done.stdout.startswith("created: 3, skipped: 0, ignored: 2, failed: 0")
     first, second = done.stderr.splitlines()
     assert first == "note: xml/: no file is for a specification (1)."
-    assert second.startswith("note: masks/: no picture was taken (1), because")
+    assert second.startswith("note: masks/: masks were not taken (1), because")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no signal for one process there")

@@ -24,6 +24,7 @@ from synapse.annotations.masks import (
     from_pixels,
     intersection,
     merge,
+    move,
     normalize,
     rasterize,
     to_array,
@@ -276,3 +277,14 @@ def test_pixels_by_value(pixels: bytes, value: int | None) -> None:
 def test_value_is_a_byte(value: Any) -> None:
     with pytest.raises(UsageError, match="value="):
         from_pixels(b"\0", value)
+
+
+@given(draw_masks(), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3))
+def test_a_mask_moves_with_all_pixels(mask: Mask, x: int, y: int, more: int) -> None:
+    width, _, pixels = mask
+    wide = width + x + more
+    moved = move(make_runs(pixels), width, x, y, wide)
+
+    expected = {(at // width + y) * wide + at % width + x for at in pixels}
+    assert moved == make_runs(expected)
+    assert move(moved, wide, -x, -y, width) == make_runs(pixels)

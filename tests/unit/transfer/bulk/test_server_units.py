@@ -1,5 +1,8 @@
 from typing import Any
 
+import pytest
+
+from synapse.errors import SynapseError
 from synapse.transfer.bulk.server_units import ServerUnits, SyncEntries, SyncEntry
 from synapse.transfer.bulk.sync_key import SyncKey
 from synapse.transfer.bulk.upload_item import ItemFile, Specification, UploadItem
@@ -38,6 +41,16 @@ def test_values_that_others_added_to_meta_are_no_change() -> None:
     assert units.find_units(make_item("x", "a", {"id": 1}))[0] == 1
     assert units.find_units(make_item("x", "a", {"id": 2}))[0] is None
     assert units.find_units(make_item("x", "a", {"name": "n"}))[0] is None
+
+
+@pytest.mark.parametrize("checksum", [None, "", "f" * 64])
+def test_content_that_cannot_be_compared_is_an_error(checksum: Any) -> None:
+    units = make_units((1, "x", "a"))
+    file = {"path": "x", "checksum": checksum}
+    units.add_units([{"id": 2, "files": {"image": file}, "meta": {}}])
+    assert units.find_units(make_item("x", "a"))[0] == 1
+    with pytest.raises(SynapseError, match="x can't be compared with unit 2"):
+        units.find_units(make_item("x", "b"))
 
 
 def test_tasks_of_units() -> None:
