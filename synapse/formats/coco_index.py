@@ -104,7 +104,6 @@ class CocoIndex:
         # An empty name is a temporary file, which leaves with the connection.
         self._database = sqlite3.connect("", check_same_thread=False)
         weakref.finalize(self, self._database.close)
-        weakref.finalize(self, self._database.close)
         self._database.executescript(_TABLES)
         for position, file in enumerate(self.files):
             self._load(position, file, report)

@@ -13,8 +13,7 @@ from synapse.annotations import Annotation, Box, Group, Keypoint, Label, Mask, P
 from synapse.annotations.shapes import VISIBILITIES, bounds_of
 from synapse.errors import FieldValueError, UsageError
 from synapse.formats.objects import ImageObject, find_objects, make_stable_id
-from synapse.formats.parts import Bounds, Unfit
-from synapse.formats.picture_frame import is_possible_size
+from synapse.formats.parts import Bounds, Unfit, is_possible_size
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSetClass, Sample
 

@@ -24,6 +24,7 @@ __all__ = [
     "find_size",
     "format_number",
     "format_value",
+    "is_possible_size",
     "parse_number",
     "parse_value",
     "rasterize_object",
@@ -100,11 +101,19 @@ def find_picture_size(image: Path) -> tuple[int, int] | None:
         return None
 
 
+def is_possible_size(size: tuple[int, int]) -> bool:
+    """Return whether a picture can have a size: larger ones would fill the memory."""
+    return min(size) > 0 and max(size) <= _MAX_SIDE and size[0] * size[1] <= masks.MAX_PIXELS
+
+
 def find_size(sample: Sample) -> tuple[int, int] | None:
-    """Return the size of a sample's picture, or `None` if nothing tells."""
-    if sample.size is not None or sample.image is None:
+    """Return the size of a sample's picture, or `None` if nothing tells.
+
+    A size that no picture has would allocate its pixels: the file's own size counts.
+    """
+    if sample.size is not None and is_possible_size(sample.size):
         return sample.size
-    return find_picture_size(sample.image)
+    return None if sample.image is None else find_picture_size(sample.image)
 
 
 def check_box(bounds: Bounds, size: tuple[int, int] | None) -> None:

@@ -18,7 +18,7 @@ from synapse.annotations import Annotation, Box, Group, Keypoint, Mask, Polygon,
 from synapse.annotations.base import Point
 from synapse.annotations.shapes import bounds_of
 from synapse.errors import MissingExtra, UsageError
-from synapse.formats.parts import Unfit, check_box, parse_number, to_tidy
+from synapse.formats.parts import Unfit, check_box, is_possible_size, parse_number, to_tidy
 from synapse.formats.pictures import read_orientation
 from synapse.formats.report import FormatReport
 
@@ -28,7 +28,6 @@ __all__ = [
     "TURNS_BACK",
     "PictureFrame",
     "choose_frame",
-    "is_possible_size",
     "parse_size",
 ]
 
@@ -55,7 +54,6 @@ TURNS: dict[int, Callable[[float, float], Point]] = {
 TURNS_BACK = {**TURNS, 6: TURNS[8], 8: TURNS[6]}
 """Place in the picture as stored, from that as shown, both as shares, by EXIF orientation."""
 
-_MAX_SIDE = 2**20
 _MAX_COORDINATE = 2**40
 # EXIF orientations before this one keep width and height.
 _FIRST_TURNED = 5
@@ -226,11 +224,6 @@ def _drop_members(annotations: Iterable[Annotation], gone: set[str]) -> Iterator
                 yield attrs.evolve(each, members=kept)
         else:
             yield each
-
-
-def is_possible_size(size: tuple[int, int]) -> bool:
-    """Return whether a picture can have a size: larger ones would fill the memory."""
-    return min(size) > 0 and max(size) <= _MAX_SIDE and size[0] * size[1] <= masks.MAX_PIXELS
 
 
 def parse_size(width: Any, height: Any) -> tuple[int, int] | None:

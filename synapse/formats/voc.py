@@ -7,44 +7,37 @@ width is `xmax - xmin + 1`: that is `one_based=True`.
 
 from __future__ import annotations
 
-import math
-import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from synapse.annotations import Annotation, Box, Group, Mask, Polygon, masks
-from synapse.errors import FieldValueError, UsageError
-from synapse.formats.index_png import MAX_CANVAS, VOID, Canvas, Color, make_palette, read_indices
+from synapse.annotations import Annotation, Box, Group, Mask, masks
+from synapse.errors import UsageError
+from synapse.formats.index_png import VOID, Color, make_palette, read_indices
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.names import NameRegister, open_register
-from synapse.formats.objects import ImageObject, make_stable_id
+from synapse.formats.names import open_register
+from synapse.formats.objects import make_stable_id
 from synapse.formats.parts import (
     Unfit,
     check_box,
-    find_bounds,
-    find_size,
-    format_number,
-    format_value,
     parse_number,
     parse_value,
-    rasterize_object,
     to_tidy,
-    write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame, parse_size
 from synapse.formats.pictures import write_file
 from synapse.formats.report import FormatReport
-from synapse.formats.safe_xml import make_xml, read_xml, to_xml_text
+from synapse.formats.safe_xml import read_xml
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.voc_layout import VocEntry, VocLayout, find_layout
-from synapse.formats.writing import PartFiles, begin_export, write_objects
+from synapse.formats.voc_writer import FLAGS, VocWriter, clean_name
+from synapse.formats.writing import PartFiles, begin_export
 
 __all__ = ["LOSSES", "VOC_CLASSES", "read", "recognize", "write"]
 
@@ -92,11 +85,9 @@ VOC_CLASSES = (
 )
 """The classes of the original data set, in the order of the masks' indices from 1."""
 
-_FLAGS = ("truncated", "difficult", "occluded")
-_READ = {"name", "bndbox", "pose", "attributes", *_FLAGS}
+_READ = {"name", "bndbox", "pose", "attributes", *FLAGS}
 # Pixels between the edge of a mask and that of its box, where the border is void.
 _BORDER = 5
-_LAST_INDEX = VOID - 1
 _LABEL_MAP = "labelmap.txt"
 
 
@@ -299,7 +290,7 @@ def read(
 
 def _read_attributes(element: ET.Element) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    for flag in _FLAGS:
+    for flag in FLAGS:
         text = (element.findtext(flag) or "0").strip()
         if text != "0":
             found[flag] = True if text == "1" else parse_value(text)
@@ -401,9 +392,9 @@ def write(
         UsageError: An argument or the name of a split can't be used.
     """
     begin_export(data, images, _LABEL_MAP, report)
-    names = [_clean(each.name, _LABEL_MAP, report) for each in data.classes]
+    names = [clean_name(each.name, _LABEL_MAP, report) for each in data.classes]
     with open_register() as register, ExitStack() as stack:
-        writer = _VocWriter(folder, report, register, PartFiles(stack), names)
+        writer = VocWriter(folder, report, register, PartFiles(stack), names)
         writer = attrs.evolve(
             writer, one_based=one_based, decimals=decimals, masks=masks, images=images
         )
@@ -417,175 +408,3 @@ def write(
     ]
     text = "\n".join(["# label:color_rgb:parts:actions", *rows, ""])
     write_file(folder / _LABEL_MAP, text.encode("utf-8"))
-
-
-def _clean(text: str, name: str, report: FormatReport) -> str:
-    clean = re.sub(r"\s+", " ", to_xml_text(text)).strip()
-    if clean != text:
-        report.lose(name, "characters", f"{text!r} is written as {clean!r}.")
-    return clean
-
-
-@attrs.frozen
-class _VocWriter:
-    folder: Path
-    report: FormatReport
-    register: NameRegister
-    lists: PartFiles
-    names: Sequence[str]
-    one_based: bool = False
-    decimals: bool = False
-    masks: bool = True
-    images: ImageMode = "copy"
-
-    def write(self, sample: Sample) -> None:
-        """Write a picture with its files."""
-        report, name = self.report, sample.name
-        picture = self.register.choose(_clean(name, name, report), sample.split)
-        if picture != name:
-            report.lose(name, "renamed", f"The picture is written as {picture}.")
-        size = find_size(sample)
-        canvases = None
-        has_pixels = any(isinstance(each, (Mask, Polygon)) for each in sample.annotations)
-        if size is not None and self.masks and has_pixels:
-            with suppress(Unfit):  # too large: each object says so
-                canvases = Canvas(*size), Canvas(*size)
-        root = ET.Element("annotation")
-        for tag, text in (("folder", "JPEGImages"), ("filename", picture)):
-            ET.SubElement(root, tag).text = text
-        if size is not None:
-            element = ET.SubElement(root, "size")
-            for tag, side in zip(("width", "height", "depth"), (*size, 3), strict=True):
-                ET.SubElement(element, tag).text = str(side)
-        segmented = ET.SubElement(root, "segmented")
-        write_objects(
-            sample,
-            report,
-            lambda found: self._write_object(found, root, size, canvases, name),
-        )
-        stem = str(Path(picture).with_suffix("").as_posix())
-        has_masks = canvases is not None and any(canvases[0].pixels)
-        segmented.text = str(int(has_masks))
-        write_picture(sample, self.folder / "JPEGImages" / picture, self.images, report)
-        if canvases is not None and has_masks:
-            palette = make_palette()
-            for kind, canvas in zip(("Class", "Object"), canvases, strict=True):
-                path = self.folder / f"Segmentation{kind}" / f"{stem}.png"
-                write_file(path, canvas.to_png(palette))
-            self._list("Segmentation", sample.split, stem)
-        if not sample.is_unknown:
-            write_file(self.folder / "Annotations" / f"{stem}.xml", make_xml(root))
-        self._list("Main", sample.split, stem)
-        report.samples += 1
-
-    def _list(self, kind: str, split: str | None, stem: str) -> None:
-        path = self.folder / "ImageSets" / kind / f"{split or 'default'}.txt"
-        self.lists.open(path)[0].write(f"{stem}\n")
-
-    def _write_object(
-        self,
-        found: ImageObject,
-        root: ET.Element,
-        size: tuple[int, int] | None,
-        canvases: tuple[Canvas, Canvas] | None,
-        name: str,
-    ) -> None:
-        if not found.box and not found.polygons and not found.mask:
-            raise Unfit("kind", "No place for a keypoint.")
-        if found.label is None:
-            raise Unfit("no-class", "The annotation has no class.")
-        if found.mask is not None and found.mask.size is None and size is not None:
-            found = attrs.evolve(found, mask=attrs.evolve(found.mask, size=size))
-        x, y, width, height = find_bounds(found)
-        check_box((x, y, width, height), size)
-        notes = list(_list_losses(found))
-        edges = [x + self.one_based, y + self.one_based, x + width, y + height]
-        for at in (0, 1):
-            if edges[at] > edges[at + 2]:  # counted from 1, thinner than a pixel
-                edges[at] = edges[at + 2] = (edges[at] + edges[at + 2]) / 2
-                notes.append(("rounded", "A box thinner than a pixel is a pixel wide."))
-        if not self.decimals:
-            rounded = _round_edges(edges, smallest=1 - self.one_based)
-            if rounded != edges:
-                notes.append(("rounded", "Coordinates are rounded to whole pixels."))
-            edges = rounded
-        element = ET.SubElement(root, "object")
-        ET.SubElement(element, "name").text = _clean(found.label or "", name, self.report)
-        attributes = _join_attributes(found)
-        ET.SubElement(element, "pose").text = to_xml_text(
-            str(attributes.get("pose", "Unspecified"))
-        )
-        for flag in _FLAGS:
-            value = attributes.get(flag)
-            if flag != "occluded" or value is not None:
-                is_flag = value is None or isinstance(value, (bool, int))
-                text = str(int(value or 0)) if is_flag else format_value(value)
-                ET.SubElement(element, flag).text = to_xml_text(text)
-        place = ET.SubElement(element, "bndbox")
-        for tag, edge in zip(("xmin", "ymin", "xmax", "ymax"), edges, strict=True):
-            ET.SubElement(place, tag).text = format_number(edge)
-        count = 1
-        if found.polygons or found.mask:
-            try:
-                notes += self._paint(found, len(root.findall("object")), size, canvases)
-                count = len(found.annotations) - len(found.keypoints)
-            except (Unfit, FieldValueError) as error:
-                code = error.code if isinstance(error, Unfit) else "mask-size"
-                notes.append((code, f"Only the box is written. {error}"))
-        self.report.annotations += count
-        for code, reason in notes:
-            self.report.lose(name, code, reason, annotation=found.id)
-
-    def _paint(
-        self,
-        found: ImageObject,
-        number: int,
-        size: tuple[int, int] | None,
-        canvases: tuple[Canvas, Canvas] | None,
-    ) -> Iterator[tuple[str, str]]:
-        if not self.masks:
-            raise Unfit("outline" if found.polygons else "shape", "masks=False.")
-        if size is None:
-            raise Unfit("no-size", "The picture's size is unknown.")
-        if canvases is None:
-            raise Unfit("too-large", f"No masks of more than {MAX_CANVAS} pixels.")
-        label = re.sub(r"\s+", " ", to_xml_text(found.label or "")).strip()
-        if label not in self.names:
-            raise Unfit("unknown-class", f"The data set has no class {found.label!r}.")
-        index = self.names.index(label) + 1
-        if max(number, index) > _LAST_INDEX:
-            raise Unfit("too-many", "A mask has at most 254 objects and classes.")
-        runs = rasterize_object(found, size)
-        if found.polygons:
-            yield "outline", "The outline becomes the pixels within."
-        canvases[0].paint(runs, index)
-        if canvases[1].paint(runs, number):
-            yield "overlap", "The mask takes pixels from another one."
-
-
-def _round_edges(edges: Sequence[float], *, smallest: int) -> list[float]:
-    """Return whole numbers; a box thinner than a pixel covers the pixel around."""
-    rounded: list[float] = [round(edge) for edge in edges]
-    for at in (0, 1):
-        if rounded[at + 2] - rounded[at] < smallest:
-            rounded[at] = math.floor(edges[at])
-            rounded[at + 2] = max(math.ceil(edges[at + 2]), rounded[at] + smallest)
-    return rounded
-
-
-def _list_losses(found: ImageObject) -> Iterator[tuple[str, str]]:
-    if found.keypoints:
-        yield "joints", "The object's joints have no place."
-    if found.box is None:
-        yield "box-added", "The object gets the box around."
-    elif found.box.rotation:
-        yield "rotation", "The upright box around the turned one is written."
-    lost = sorted(set(_join_attributes(found)) - {*_FLAGS, "pose"})
-    if lost:
-        yield "attributes", f"No place for {', '.join(lost)}."
-
-
-def _join_attributes(found: ImageObject) -> Mapping[str, Any]:
-    parts = [*reversed(found.annotations), found.group]
-    joined = {key: each.attributes[key] for each in parts if each for key in each.attributes}
-    return {key: value for key, value in joined.items() if value is not None}

@@ -6,6 +6,8 @@ import shutil
 import unicodedata
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -189,6 +191,21 @@ def test_two_records_of_a_key_are_refused(made: Made, folder: Path) -> None:
         assert len(report.failed) == 1
     assert counts(report) == (0, 0, 1, 0)
     assert paths(made[0]) == {"a.png": 1}
+
+
+def test_key_that_records_share_replaces_nothing(made: Made, folder: Path) -> None:
+    records = [
+        {"files": {"image": folder / f"{name}.png"}, "meta": {"id": name, "site": "north"}}
+        for name in "abc"
+    ]
+    sync(made[0], records, key="meta.id")
+
+    report = sync(made[0], records, key="meta.site", on_change="replace")
+
+    assert "No unit was replaced, because records share the key 'north'" in str(
+        report.failed[-1].error
+    )
+    assert paths(made[0]) == {"a.png": 1, "b.png": 1, "c.png": 1}
 
 
 def test_changed_file_gives_a_new_unit_beside(made: Made, folder: Path) -> None:
@@ -419,6 +436,29 @@ def test_units_of_the_same_moment_are_reported_and_merged(
     assert len(sync(collection, folder, project=project).twice) == 0
 
 
+def test_two_machines_at_once(
+    made: Made, folder: Path, session: synapse.Session, tmp_path: Path
+) -> None:
+    collection, project = made
+    for number in range(20):
+        (folder / f"{number}.png").write_text(f"photo {number}")
+
+    def run(journal: str) -> Any:
+        return sync(collection, folder, project=project, journal=tmp_path / journal)
+
+    with ThreadPoolExecutor(2) as pool:
+        reports = [*pool.map(run, ["one", "two"])]
+
+    assert [report.failed for report in reports] == [[], []]
+    twice = {path for path, count in paths(collection).items() if count > 1}
+    assert twice == {key for report in reports for key in keys(report.twice)}
+    merged = sync(collection, folder, project=project, on_change="replace")
+    assert (merged.failed, len(merged.replaced)) == ([], len(twice))
+    assert collection.data_units.count() == 23
+    by_unit = Counter(task.data_unit_id for task in project.tasks)
+    assert by_unit.keys() == {unit.id for unit in collection.data_units}
+
+
 def test_one_run_at_a_time(
     made: Made, folder: Path, session: synapse.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -505,20 +545,27 @@ def test_run_that_ends_early_is_completed(
 
 NAMES = st.sampled_from(["a.png", "b/a.png", "caf\u00e9.png", "d.png"])
 STATES = st.dictionaries(NAMES, st.integers(1, 3), min_size=1)
-NIGHTS = st.lists(st.tuples(STATES, st.booleans(), st.booleans()), min_size=2, max_size=3)
+# Requests that change something, after which the first run of the night ends.
+ENDS = st.none() | st.integers(1, 8)
+NIGHTS = st.lists(st.tuples(STATES, st.booleans(), st.booleans(), ENDS), min_size=2, max_size=3)
 
 
 @given(nights=NIGHTS)
 @settings(
-    max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_any_nights(
-    session: synapse.Session, tmp_path: Path, forget: Callable[[], None], nights: Any
+    session: synapse.Session,
+    tmp_path: Path,
+    forget: Callable[[], None],
+    monkeypatch: pytest.MonkeyPatch,
+    nights: Any,
 ) -> None:
     collection, project = make(session)
     source = tmp_path / "any"
     before: dict[str, int] = {}
-    for state, is_fresh, is_decomposed in nights:
+    request = session.transport.request
+    for state, is_fresh, is_decomposed, end in nights:
         shutil.rmtree(source, ignore_errors=True)
         for name, content in state.items():
             spelling = unicodedata.normalize("NFD", name) if is_decomposed else name
@@ -527,16 +574,33 @@ def test_any_nights(
         if is_fresh:
             forget()
         options: Any = {"project": project, "on_change": "replace"}
+        left = [end]
+
+        def end_after(method: str, path: str, left: list[Any] = left, **given: Any) -> Any:
+            answer = request(method, path, **given)
+            left[0] -= method != "GET"
+            if left[0] <= 0:
+                raise _Killed
+            return answer
+
+        if end is not None:
+            with monkeypatch.context() as patch, suppress(_Killed):
+                patch.setattr(session.transport, "request", end_after)
+                sync(collection, source, delete=True, max_delete=1, **options)
+            if is_fresh:
+                forget()
         expected = (
             len(state.keys() - before.keys()),
             sum(state[name] != before[name] for name in state.keys() & before.keys()),
             sum(state[name] == before[name] for name in state.keys() & before.keys()),
             len(before.keys() - state.keys()),
         )
-        if is_fresh:
+        if is_fresh and end is None:
             assert counts(sync(collection, source, dry_run=True, **options)) == expected
         report = sync(collection, source, delete=True, max_delete=1, **options)
-        assert (counts(report), report.failed, report.notes) == (expected, [], [])
+        assert (report.failed, report.notes) == ([], [])
+        assert end is not None or counts(report) == expected
+        assert sum(counts(report)[:3]) == len(state)
         assert paths_composed(collection) == dict.fromkeys(state, 1)
         assert Counter(task.data_unit_id for task in project.tasks) == dict.fromkeys(
             (unit.id for unit in collection.data_units), 1

@@ -13,42 +13,23 @@ from hypothesis import strategies as st
 from synapse import formats
 from synapse.annotations import Annotation, Box, Group, Keypoint, Label, Mask, Polyline
 from synapse.errors import DataLost, UsageError
-from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
+from synapse.formats import DataSet, DataSetClass, Sample
 from synapse.formats.csv_boxes import LOSSES
 from synapse.formats.picture_frame import FRAME_LOSSES
 
 from .frame_cases import check_frame
+from .one_picture import SIZE, FormatUnderTest, put_files
 
-SIZE = (50, 40)
 VOTT = '"image","xmin","ymin","xmax","ymax","label"\n'
 ROBOFLOW = "filename,width,height,class,xmin,ymin,xmax,ymax\n"
 
+UNDER_TEST = FormatUnderTest("csv_boxes")
+read = UNDER_TEST.read
+write = UNDER_TEST.write
+
 
 def put(folder: Path, text: str, name: str = "a.csv") -> Path:
-    path = folder / name
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-    return folder
-
-
-def read(folder: Path, **options: Any) -> tuple[list[Sample], FormatReport]:
-    data, report = formats.read(folder, "csv_boxes", **options)
-    samples = list(data.samples)
-    assert list(data.samples) == samples, "a second loop reads the same"
-    return samples, report
-
-
-def write(
-    folder: Path,
-    annotations: Sequence[Annotation],
-    *,
-    classes: Sequence[DataSetClass] = (DataSetClass("car"),),
-    size: tuple[int, int] | None = SIZE,
-    **options: Any,
-) -> FormatReport:
-    data = DataSet(classes, [Sample("a.jpg", annotations, size=size)])
-    options.setdefault("images", "none")
-    return formats.write(data, folder, "csv_boxes", **options)
+    return put_files(folder, {name: text})
 
 
 def list_boxes(samples: Sequence[Sample]) -> list[tuple[Any, ...]]:

@@ -25,15 +25,19 @@ from synapse.annotations import (
     masks,
 )
 from synapse.errors import DataLost, UsageError
-from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
+from synapse.formats import DataSet, DataSetClass, Sample
 from synapse.formats.cvat import LOSSES
 from synapse.formats.picture_frame import FRAME_LOSSES
 
 from .frame_cases import check_frame
+from .one_picture import SIZE, FormatUnderTest
 
-SIZE = (50, 40)
 CLASSES = [DataSetClass("car"), DataSetClass("person", keypoints=["nose", "eye"])]
 BOX = '<box label="car" xtl="1" ytl="2" xbr="3" ybr="4"/>'
+
+UNDER_TEST = FormatUnderTest("cvat", CLASSES)
+read = UNDER_TEST.read
+write = UNDER_TEST.write
 
 
 def put(
@@ -42,26 +46,6 @@ def put(
     image = f'<image id="0" name="{name}" {size}>{"".join(shapes)}</image>'
     (folder / "annotations.xml").write_text(f"<annotations>{image}</annotations>")
     return folder
-
-
-def read(folder: Path, **options: Any) -> tuple[list[Sample], FormatReport]:
-    data, report = formats.read(folder, **options)
-    samples = list(data.samples)
-    assert list(data.samples) == samples, "a second loop reads the same"
-    return samples, report
-
-
-def write(
-    folder: Path,
-    annotations: Sequence[Annotation],
-    *,
-    classes: Sequence[DataSetClass] = CLASSES,
-    size: tuple[int, int] | None = SIZE,
-    **options: Any,
-) -> FormatReport:
-    data = DataSet(classes, [Sample("a.jpg", annotations, size=size)])
-    options.setdefault("images", "none")
-    return formats.write(data, folder, "cvat", **options)
 
 
 def describe(annotations: Sequence[Annotation]) -> list[tuple[Any, ...]]:

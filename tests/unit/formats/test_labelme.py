@@ -32,8 +32,10 @@ from synapse.formats.labelme import LOSSES
 from synapse.formats.picture_frame import FRAME_LOSSES
 
 from .frame_cases import check_frame
+from .one_picture import SIZE, FormatUnderTest
 
-SIZE = (50, 40)
+UNDER_TEST = FormatUnderTest("labelme")
+read = UNDER_TEST.read
 
 
 def make_shape(
@@ -55,13 +57,6 @@ def put(folder: Path, *shapes: dict[str, Any], **values: Any) -> Path:
     return folder
 
 
-def read(folder: Path, **options: Any) -> tuple[list[Sample], FormatReport]:
-    data, report = formats.read(folder, "labelme", **options)
-    samples = list(data.samples)
-    assert list(data.samples) == samples, "a second loop reads the same"
-    return samples, report
-
-
 def write(
     folder: Path,
     annotations: Sequence[Annotation],
@@ -73,9 +68,7 @@ def write(
         each.label for each in annotations if each.label and not isinstance(each, (Group, Label))
     }
     classes = options.pop("classes", [DataSetClass(label) for label in sorted(labels)])
-    data = DataSet(classes, [Sample("a.jpg", annotations, size=size)])
-    options.setdefault("images", "none")
-    return formats.write(data, folder, "labelme", **options)
+    return UNDER_TEST.write(folder, annotations, classes=classes, size=size, **options)
 
 
 def describe(annotations: Sequence[Annotation]) -> list[tuple[Any, ...]]:
@@ -330,3 +323,11 @@ def test_each_loss_is_tested() -> None:
 def test_options_are_checked(tmp_path: Path, options: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         write(tmp_path, [CAR], **options)
+
+
+@pytest.mark.parametrize("name", ["\ud800.jpg", "x" * 5000 + ".jpg", "a\0.jpg"])
+def test_a_path_that_no_file_has_is_no_picture(tmp_path: Path, name: str) -> None:
+    put(tmp_path, make_shape(), imagePath=name)
+    (sample,), _ = read(tmp_path)
+    assert sample.image is None
+    assert len(sample.annotations) == 1

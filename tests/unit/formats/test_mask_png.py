@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,47 +21,25 @@ from synapse.annotations import (
     masks,
 )
 from synapse.errors import DataLost, UsageError
-from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
+from synapse.formats import DataSet, DataSetClass, Sample
 from synapse.formats.index_png import Canvas, make_palette
 from synapse.formats.mask_png import LOSSES
 
-SIZE = (50, 40)
+from .one_picture import SIZE, FormatUnderTest, put_files
+
 CLASSES = [DataSetClass("road"), DataSetClass("traffic light")]
 LIST = "# index red green blue name\n0 0 0 0 background\n7 128 64 128 road\n"
+
+UNDER_TEST = FormatUnderTest("mask_png", CLASSES)
+read = UNDER_TEST.read
+write = UNDER_TEST.write
+put = put_files
 
 
 def make_mask(index: int, size: tuple[int, int] = SIZE) -> bytes:
     canvas = Canvas(*size)
     canvas.paint(((0, 9),), index)
     return canvas.to_png(make_palette())
-
-
-def put(folder: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
-
-
-def read(folder: Path, **options: Any) -> tuple[list[Sample], FormatReport]:
-    data, report = formats.read(folder, "mask_png", **options)
-    samples = list(data.samples)
-    assert list(data.samples) == samples, "a second loop reads the same"
-    return samples, report
-
-
-def write(
-    folder: Path,
-    annotations: Sequence[Annotation],
-    *,
-    classes: Sequence[DataSetClass] = CLASSES,
-    size: tuple[int, int] | None = SIZE,
-    **options: Any,
-) -> FormatReport:
-    data = DataSet(classes, [Sample("a.jpg", annotations, size=size)])
-    options.setdefault("images", "none")
-    return formats.write(data, folder, "mask_png", **options)
 
 
 @pytest.mark.parametrize("style", ["index", "color"])

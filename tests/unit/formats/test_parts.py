@@ -104,6 +104,8 @@ def test_the_picture_tells_the_size(tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     image.new("RGB", SIZE).save(path)
     assert find_size(Sample("a.png", image=path)) == SIZE
+    assert find_size(Sample("a.png", image=path, size=(2**30, 2**30))) == SIZE
+    assert find_size(Sample("a.png", size=(2**30, 2**30))) is None
     assert find_size(Sample("a.png", image=tmp_path / "none.png")) is None
 
 

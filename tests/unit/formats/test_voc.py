@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,23 @@ from synapse.annotations import (
     masks,
 )
 from synapse.errors import DataLost, UsageError
-from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
+from synapse.formats import DataSet, DataSetClass, Sample
 from synapse.formats.index_png import Canvas, make_palette
 from synapse.formats.picture_frame import FRAME_LOSSES
 from synapse.formats.voc import LOSSES, VOC_CLASSES
 
 from .frame_cases import check_frame
+from .one_picture import SIZE, FormatUnderTest, put_files
 
-SIZE = (50, 40)
 CLASSES = [DataSetClass("car"), DataSetClass("bus")]
 OBJECT = """<object><name>{name}</name><pose>Left</pose><truncated>1</truncated>
 <difficult>0</difficult><bndbox><xmin>{0}</xmin><ymin>{1}</ymin><xmax>{2}</xmax>
 <ymax>{3}</ymax></bndbox>{more}</object>"""
+
+UNDER_TEST = FormatUnderTest("voc", CLASSES)
+read = UNDER_TEST.read
+write = UNDER_TEST.write
+put = put_files
 
 
 def make_object(*edges: Any, name: str = "car", more: str = "") -> str:
@@ -46,34 +50,6 @@ def make_object(*edges: Any, name: str = "car", more: str = "") -> str:
 def make_labels(*objects: str, size: tuple[int, int] | None = SIZE, filename: str = "a.jpg") -> str:
     place = f"<size><width>{size[0]}</width><height>{size[1]}</height></size>" if size else ""
     return f"<annotation><filename>{filename}</filename>{place}{''.join(objects)}</annotation>"
-
-
-def put(folder: Path, files: dict[str, str | bytes]) -> Path:
-    for name, content in files.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return folder
-
-
-def read(folder: Path, **options: Any) -> tuple[list[Sample], FormatReport]:
-    data, report = formats.read(folder, "voc", **options)
-    samples = list(data.samples)
-    assert list(data.samples) == samples, "a second loop reads the same"
-    return samples, report
-
-
-def write(
-    folder: Path,
-    annotations: Sequence[Annotation],
-    *,
-    classes: Sequence[DataSetClass] = CLASSES,
-    size: tuple[int, int] | None = SIZE,
-    **options: Any,
-) -> FormatReport:
-    data = DataSet(classes, [Sample("a.jpg", annotations, size=size)])
-    options.setdefault("images", "none")
-    return formats.write(data, folder, "voc", **options)
 
 
 def place(each: Annotation) -> tuple[Any, ...]:
