@@ -218,9 +218,10 @@ def _find_picture(
     """Return the picture, and the path of which it has the name."""
     named = PurePosixPath(str(document.get("imagePath") or "").replace("\\", "/"))
     root = folder.resolve()
-    if named.name and not named.is_absolute():
+    # First, whether it is a file: half a surrogate pair has no resolved path.
+    if named.name and not named.is_absolute() and is_file(path.parent / named):
         candidate = (path.parent / named).resolve()
-        if candidate.is_relative_to(root) and is_file(candidate):
+        if candidate.is_relative_to(root):
             found = folder / candidate.relative_to(root)
             return found, found
     suffix = named.suffix if named.suffix.lower() in SUFFIXES else ".jpg"

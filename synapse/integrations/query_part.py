@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from synapse.orm.pages import PageRequest, Rows, Slice, read_rows
+from synapse.orm.pages import PageRequest, Rows, Slice, read_row_pages
 from synapse.orm.query import Query
 
 if TYPE_CHECKING:
@@ -88,9 +88,10 @@ class QueryPart:
             page_size=self.page_size,
             workers=1,  # Ray runs the tasks in parallel
         )
-        rows = read_rows(query._session, query._resource, query._path(), request)
+        pages = read_row_pages(query._session, query._resource, query._path(), request)
         columns = Rows(query, self.names)
-        for batch in _batches(columns.of(rows), self.page_size):
+        rows = columns.of(chain.from_iterable(pages))
+        for batch in _batches(rows, self.page_size):
             yield build_table(batch, self._kinds(), self.nested)
 
     def _kinds(self) -> dict[str, Any]:

@@ -28,7 +28,7 @@ class FrameSource:
     def _columns(self) -> list[Column]:
         raise NotImplementedError  # defined by the iterable
 
-    def _plain_rows(self) -> Iterator[dict[str, Any]]:
+    def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         raise NotImplementedError  # defined by the iterable
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:

@@ -14,11 +14,12 @@ from __future__ import annotations
 import errno
 import functools
 import json
+import operator
 import os
 import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import islice
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -50,6 +51,7 @@ __all__ = [
 ]
 
 _BATCH = 1000
+_IDS = frozenset({int, type(None)})
 
 Row = dict[str, Any]
 
@@ -59,10 +61,10 @@ class _Source(Protocol):
 
     def _columns(self) -> list[Column]: ...
 
-    def _plain_rows(self) -> Iterator[Row]: ...
+    def _plain_pages(self) -> Iterator[list[Row]]: ...
 
 
-@attrs.frozen
+@attrs.frozen(slots=False)
 class Column:
     """A column of a table.
 
@@ -74,11 +76,11 @@ class Column:
     name: str
     field: Field
 
-    @property
-    def kinds(self) -> set[Any]:
+    @functools.cached_property
+    def kinds(self) -> frozenset[Any]:
         """The parts of the declared type, without `None`."""
         kind = self.field.kind
-        return set(typing.get_args(kind) or (kind,)) - {type(None)}
+        return frozenset(typing.get_args(kind) or (kind,)) - {type(None)}
 
     def arrow_type(self) -> pa.DataType:
         """Return the column's type in Arrow."""
@@ -99,12 +101,34 @@ class Column:
         kinds = self.kinds
         if kinds == {int, float}:
             return arrow.float64()
-        return simple.get(kinds.pop(), arrow.string()) if len(kinds) == 1 else arrow.string()
+        return simple.get(next(iter(kinds)), arrow.string()) if len(kinds) == 1 else arrow.string()
 
-    def _to_ids(self, value: Any) -> Any:
-        if type(value) is list and all(type(one) is int for one in value):
-            return value
-        return self.field.to_keys(ids_of(value))
+    @functools.cached_property
+    def _arrow_type(self) -> pa.DataType:
+        return self.arrow_type()
+
+    @functools.cached_property
+    def _get(self) -> Callable[[Row], Any]:
+        return operator.itemgetter(self.field.name)
+
+    def _read_values(self, rows: Sequence[Row]) -> list[Any]:
+        try:
+            return list(map(self._get, rows))
+        except KeyError:
+            raw = [self.field.raw(row) for row in rows]
+            return [None if value is MISSING else value for value in raw]
+
+    def _to_ids(self, values: list[Any]) -> list[Any]:
+        kinds = set(map(type, values))
+        if kinds <= _IDS or (
+            kinds == {list} and set(map(type, chain.from_iterable(values))) <= {int}
+        ):
+            return values  # without a call for each value
+        return [self.field.to_keys(ids_of(value)) for value in values]
+
+    @functools.cached_property
+    def _is_json(self) -> bool:
+        return self.is_json()
 
     def is_json(self) -> bool:
         """Return whether the values are JSON as text."""
@@ -119,23 +143,15 @@ class Column:
             FieldValueError: The server sent a value that the declared type can't hold.
         """
         arrow = load_library("pyarrow", "frames")
-        values: list[Any]
-        if self.field.declared.aliases:
-            raw = [self.field.raw(row) for row in rows]
-            values = [None if value is MISSING else value for value in raw]
-        else:
-            values = [row.get(self.field.name) for row in rows]
+        values = self._read_values(rows)
         if self.field.is_relation:
-            values = [value if type(value) is int else self._to_ids(value) for value in values]
-        elif self.is_json():
-            encode = _encoder()
-            values = [None if value is None else encode(value) for value in values]
-        kind = self.arrow_type()
+            values = self._to_ids(values)
+        elif self._is_json:
+            values = _encode(values)
+        kind = self._arrow_type
         try:
-            if arrow.types.is_timestamp(kind):
-                return arrow.array([_with_zone(value) for value in values], arrow.string()).cast(
-                    kind
-                )
+            if self.kinds == {datetime}:
+                return _read_times(values, kind)
             return arrow.array(values, kind)
         except (arrow.ArrowException, TypeError, ValueError, OverflowError) as error:
             raise FieldValueError(
@@ -144,26 +160,41 @@ class Column:
             ) from None
 
 
+_standard_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
 @functools.cache
-def _encoder() -> Callable[[Any], str]:
-    """Return the encoder of documents, faster with orjson."""
-    standard = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+def _fast_encode() -> Callable[[Any], bytes] | None:
+    """Return orjson's encoder, where it is installed."""
     try:
         import orjson
     except ImportError:
-        return standard
+        return None
+    return orjson.dumps
 
-    def encode(value: Any) -> str:
+
+def _encode(values: list[Any]) -> list[Any]:
+    """Return documents as JSON; nulls stay."""
+    fast = _fast_encode()
+    if fast is not None:
         try:
-            return orjson.dumps(value).decode()
-        except TypeError:  # an integer beyond 64 bits
-            return standard(value)
+            return [None if value is None else fast(value) for value in values]
+        except TypeError:
+            pass  # an integer beyond 64 bits
+    return [None if value is None else _standard_encode(value) for value in values]
 
-    return encode
+
+def _read_times(values: list[Any], kind: pa.DataType) -> pa.Array:
+    """Return ISO times as an array; the platform's times without a zone are in UTC."""
+    arrow = load_library("pyarrow", "frames")
+    try:
+        return arrow.array(values, arrow.string()).cast(kind)
+    except arrow.ArrowException:
+        return arrow.array([_with_zone(value) for value in values], arrow.string()).cast(kind)
 
 
 def _with_zone(text: Any) -> Any:
-    """Return an ISO time with its zone; the platform's times without one are in UTC."""
+    """Return an ISO time with its zone, UTC by default."""
     if not isinstance(text, str) or text[-1:] in "Zz" or "+" in text[10:] or "-" in text[10:]:
         return text
     return f"{text}Z"
@@ -210,20 +241,37 @@ def read_schema(columns: Sequence[Column]) -> pa.Schema:
     return arrow.schema([arrow.field(each.name, each.arrow_type()) for each in columns])
 
 
-def read_batches(columns: Sequence[Column], rows: Iterable[Row]) -> Iterator[pa.RecordBatch]:
-    """Yield batches of a thousand rows."""
+def read_batches(columns: Sequence[Column], pages: Iterable[list[Row]]) -> Iterator[pa.RecordBatch]:
+    """Yield batches of a thousand rows or more, except for the last one.
+
+    Each page is converted by itself: a page's rows are gone before the garbage collector, which
+    takes longer than everything else here, walks through them.
+    """
     arrow = load_library("pyarrow", "frames")
     schema = read_schema(columns)
-    iterator = iter(rows)
-    while part := list(islice(iterator, _BATCH)):
-        yield arrow.record_batch([each.read(part) for each in columns], schema=schema)
+    parts: list[pa.RecordBatch] = []
+    for page in pages:
+        parts.append(arrow.record_batch([each.read(page) for each in columns], schema=schema))
+        if sum(part.num_rows for part in parts) >= _BATCH:
+            yield from _join(parts)
+            parts = []
+    if parts:
+        yield from _join(parts)
+
+
+def _join(parts: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    if len(parts) == 1:
+        return iter(parts)
+    table = load_library("pyarrow", "frames").Table.from_batches(parts)
+    batches: Iterator[pa.RecordBatch] = iter(table.combine_chunks().to_batches())
+    return batches
 
 
 def make_stream(source: _Source, requested_schema: object) -> object:
     """Return Arrow's stream of a source."""
     arrow = load_library("pyarrow", "frames")
     columns = source._columns()
-    batches = read_batches(columns, source._plain_rows())
+    batches = read_batches(columns, source._plain_pages())
     reader = arrow.RecordBatchReader.from_batches(read_schema(columns), batches)
     stream: object = reader.__arrow_c_stream__(requested_schema)
     return stream
@@ -236,7 +284,7 @@ def make_arrow(source: _Source) -> pa.Table:
     """
     arrow = load_library("pyarrow", "frames")
     columns = source._columns()
-    batches = list(read_batches(columns, source._plain_rows()))
+    batches = list(read_batches(columns, source._plain_pages()))
     table: pa.Table = arrow.Table.from_batches(batches, read_schema(columns))
     return table
 
@@ -267,7 +315,7 @@ def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
     columns = source._columns()
     try:
         with parquet.ParquetWriter(part, read_schema(columns)) as writer:
-            for batch in read_batches(columns, source._plain_rows()):
+            for batch in read_batches(columns, source._plain_pages()):
                 writer.write_batch(batch)
         part.replace(target)
     finally:

@@ -31,7 +31,7 @@ __all__ = [
     "Slice",
     "divide",
     "read_objects",
-    "read_rows",
+    "read_row_pages",
     "refuse_ignored_filters",
 ]
 
@@ -199,12 +199,12 @@ def read_objects(
         yield ObjectPage(session.identity.load(cls, rows, reading.expansion), total)
 
 
-def read_rows(
+def read_row_pages(
     session: SessionBase, cls: type[Resource], path: str, reading: PageRequest
-) -> Iterator[dict[str, Any]]:
-    """Yield a query's raw rows. One request for each page."""
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield a query's raw rows page by page. One request for each page."""
     for _, rows in _row_pages(session, cls, path, reading):
-        yield from rows
+        yield rows
 
 
 def _row_pages(
@@ -303,7 +303,7 @@ class _RowSource(Protocol):
     @property
     def _resource(self) -> type[Resource]: ...
 
-    def _read_rows(self) -> Iterator[dict[str, Any]]: ...
+    def _read_row_pages(self) -> Iterator[list[dict[str, Any]]]: ...
 
 
 class Rows(Described, FrameSource):
@@ -321,7 +321,7 @@ class Rows(Described, FrameSource):
         self._names = names
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield from self.of(self._query._read_rows())
+        yield from self.of(chain.from_iterable(self._query._read_row_pages()))
 
     def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield raw rows reduced to these keys. Makes no request."""
@@ -345,8 +345,8 @@ class Rows(Described, FrameSource):
         )
         return columns
 
-    def _plain_rows(self) -> Iterator[dict[str, Any]]:
-        return self._query._read_rows()
+    def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
+        return self._query._read_row_pages()
 
     def __repr__(self) -> str:
         return f"<rows of {self._query!r}: {', '.join(self._names) or 'all fields'}>"

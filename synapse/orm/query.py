@@ -23,7 +23,7 @@ from synapse.orm.pages import (
     Rows,
     divide,
     read_objects,
-    read_rows,
+    read_row_pages,
     refuse_ignored_filters,
 )
 from synapse.orm.query_state import EVERYTHING, QueryState
@@ -229,10 +229,10 @@ class Query(BaseManager[T], FrameSource):
             self._session, self._resource, self._path(), self._page_request(workers)
         )
 
-    def _read_rows(self) -> Iterator[dict[str, Any]]:
-        if not self._state.is_empty:
-            request = self._page_request()
-            yield from read_rows(self._session, self._resource, self._path(), request)
+    def _read_row_pages(self) -> Iterator[list[dict[str, Any]]]:
+        if self._state.is_empty:
+            return iter(())
+        return read_row_pages(self._session, self._resource, self._path(), self._page_request())
 
     def values(self, *names: str) -> Rows:
         """Return plain rows instead of objects, with some fields only. One request for each page.
@@ -437,8 +437,8 @@ class Query(BaseManager[T], FrameSource):
     def _columns(self) -> list[Column]:
         return self.values()._columns()
 
-    def _plain_rows(self) -> Iterator[dict[str, Any]]:
-        return self._read_rows()
+    def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
+        return self._read_row_pages()
 
     # -- Inside ------------------------------------------------------------------------------
 

@@ -131,6 +131,18 @@ def main() -> int:
         difference(memory, "100,000", "10,000", "peak"),
         2.0,
     )
+    with page_server(100_000, 0.0) as large:
+        names = "decoded; arrow; pandas; DataFrame; parquet"
+        frames = rounds(min(number, 3), cases(names, large, 100_000))
+    # Times of the process: a table uses one core.
+    note("to_arrow() / pages decoded by orjson", ratio(frames, "arrow", "decoded", "cpu"), 1.5)
+    note("to_pandas() / pages decoded by orjson", ratio(frames, "pandas", "decoded", "cpu"), 1.7)
+    note("to_pandas() / pd.DataFrame(rows)", ratio(frames, "pandas", "DataFrame", "cpu"), 1.0)
+    note(
+        "to_parquet(), peak memory: sdk - decoded, MiB",
+        difference(frames, "parquet", "decoded", "peak"),
+        60.0,
+    )
     with one_file(given.size) as ways:
         sent = rounds(number, ways)
     note("one file: rate of sdk / rate of md5 alone", ratio(sent, "md5", "sdk"), 0.90, least=True)
@@ -153,6 +165,7 @@ def main() -> int:
     for group, figures in (
         ("0 ms", fast),
         ("20 ms", slow),
+        ("table", frames),
         ("file", sent),
         ("import", imports),
     ):

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any
 
 from process_memory import read_memory
@@ -55,6 +57,54 @@ def sdk_without_orjson(url: str, workers: int | None = None) -> Callable[[], Ite
     return sdk(url, workers)
 
 
+def decoded(url: str) -> Callable[[], Iterable[Any]]:
+    """`requests` and `orjson`: what tables are measured by, with the libraries in memory."""
+    import orjson
+    import pyarrow.parquet  # noqa: F401 - a part of the base's memory
+    import requests
+
+    import synapse
+
+    len(synapse.Session(url, "token").tasks[:1].to_arrow())
+    session = requests.Session()
+
+    def read() -> Iterable[Any]:
+        link = f"{url}/sdk/tasks/?page_size=100"
+        while link:
+            page = orjson.loads(session.get(link).content)
+            yield from page["results"]
+            link = page["next"]
+
+    return read
+
+
+def data_frame(url: str) -> Callable[[], Iterable[Any]]:
+    """`pandas.DataFrame` of the decoded rows."""
+    import pandas as pd
+
+    read_rows, counts = decoded(url), iter([100])
+    return lambda: range(len(pd.DataFrame(list(islice(read_rows(), next(counts, None))))))
+
+
+def table(url: str, method: str) -> Callable[[], Iterable[Any]]:
+    """A table of this SDK, with every column."""
+    import pyarrow.parquet
+
+    import synapse
+
+    query = synapse.Session(url, "token").tasks
+    queries = iter([query[:100], query])  # the first call is the warm-up
+
+    def read() -> Iterable[Any]:
+        if method == "to_parquet":
+            with tempfile.TemporaryDirectory() as folder:
+                path = next(queries).to_parquet(f"{folder}/tasks.parquet")
+                return range(pyarrow.parquet.read_metadata(path).num_rows)
+        return range(len(getattr(next(queries), method)()))
+
+    return read
+
+
 def netbox(url: str) -> Callable[[], Iterable[Any]]:
     """pynetbox."""
     import pynetbox
@@ -87,6 +137,11 @@ CASES: dict[str, Callable[[str], Callable[[], Iterable[Any]]]] = {
     "sdk, orjson": sdk,
     "sdk, workers=1": lambda url: sdk_without_orjson(url, 1),
     "sdk, workers=8": lambda url: sdk_without_orjson(url, 8),
+    "decoded": decoded,
+    "DataFrame": data_frame,
+    "arrow": lambda url: table(url, "to_arrow"),
+    "pandas": lambda url: table(url, "to_pandas"),
+    "parquet": lambda url: table(url, "to_parquet"),
     "pynetbox": netbox,
     "python-gitlab": gitlab,
 }

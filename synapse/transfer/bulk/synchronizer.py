@@ -111,6 +111,7 @@ class Synchronizer:
         self._lists = (task_list, truth_list)
         self._collection, self._project = collection, project
         self._start = self._seen = 0
+        self._repeated: str | None = None
 
     # -- Compare -------------------------------------------------------------------------------
 
@@ -133,6 +134,7 @@ class Synchronizer:
         """
         item.sync_key = self._key.read_item(item)
         if not self._units.add_entry(item.sync_key):
+            self._repeated = item.sync_key
             raise UsageError(
                 f"{item.label} has the same key as an earlier record, {item.sync_key!r}. Give each "
                 "its own, or pass another key=."
@@ -259,6 +261,13 @@ class Synchronizer:
         return self._ignored is None or not _covers(self._ignored, key)
 
     def _replace(self, report: SyncReport, fail: Callable[[str, SynapseError], None]) -> None:
+        if self._repeated is not None:
+            # Units that share a key by mistake would be taken for versions of one unit.
+            reason = (
+                f"records share the key {self._repeated!r}. Pass a key= that each record has alone"
+            )
+            fail("replace", UsageError(f"No unit was replaced, because {reason}."))
+            return
         last = 0
         kept = len(report.kept)
         work = partial(self._replace_group, report=report)

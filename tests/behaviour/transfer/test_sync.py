@@ -193,6 +193,21 @@ def test_two_records_of_a_key_are_refused(made: Made, folder: Path) -> None:
     assert paths(made[0]) == {"a.png": 1}
 
 
+def test_key_that_records_share_replaces_nothing(made: Made, folder: Path) -> None:
+    records = [
+        {"files": {"image": folder / f"{name}.png"}, "meta": {"id": name, "site": "north"}}
+        for name in "abc"
+    ]
+    sync(made[0], records, key="meta.id")
+
+    report = sync(made[0], records, key="meta.site", on_change="replace")
+
+    assert "No unit was replaced, because records share the key 'north'" in str(
+        report.failed[-1].error
+    )
+    assert paths(made[0]) == {"a.png": 1, "b.png": 1, "c.png": 1}
+
+
 def test_changed_file_gives_a_new_unit_beside(made: Made, folder: Path) -> None:
     collection, project = made
     first = sync(collection, folder, project=project)

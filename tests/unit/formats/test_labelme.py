@@ -323,3 +323,11 @@ def test_each_loss_is_tested() -> None:
 def test_options_are_checked(tmp_path: Path, options: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         write(tmp_path, [CAR], **options)
+
+
+@pytest.mark.parametrize("name", ["\ud800.jpg", "x" * 5000 + ".jpg", "a\0.jpg"])
+def test_a_path_that_no_file_has_is_no_picture(tmp_path: Path, name: str) -> None:
+    put(tmp_path, make_shape(), imagePath=name)
+    (sample,), _ = read(tmp_path)
+    assert sample.image is None
+    assert len(sample.annotations) == 1

@@ -27,8 +27,8 @@ class Source(FrameSource):
     def _columns(self) -> list[Column]:
         return find_columns(self.cls, self.names)
 
-    def _plain_rows(self) -> Iterator[dict[str, Any]]:
-        return iter(self.rows)
+    def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
+        return iter([self.rows])
 
 
 ROWS: list[dict[str, Any]] = [
@@ -115,9 +115,19 @@ def test_polars_and_duckdb_read_the_stream() -> None:
 
 def test_batches_have_a_thousand_rows() -> None:
     columns = find_columns(Project, ["id"])
-    batches = list(read_batches(columns, ({"id": n} for n in range(2500))))
+    pages = ([{"id": n + k} for k in range(100)] for n in range(0, 2500, 100))
+    batches = list(read_batches(columns, pages))
     assert [batch.num_rows for batch in batches] == [1000, 1000, 500]
+    assert [row["id"] for batch in batches for row in batch.to_pylist()] == [*range(2500)]
     assert all(batch.schema == read_schema(columns) for batch in batches)
+
+
+def test_pages_of_other_words_join() -> None:
+    pages = [[{"status": f"s{page}"}, {"status": None}] for page in range(600)]
+    table = pa.Table.from_batches(read_batches(find_columns(Task, ["status"]), pages))
+    assert table["status"].to_pylist() == [
+        word for page in range(600) for word in (f"s{page}", None)
+    ]
 
 
 def test_values_of_another_type_are_refused_with_the_columns_name() -> None:
@@ -130,8 +140,8 @@ def test_values_of_another_type_are_refused_with_the_columns_name() -> None:
 
 def test_errors_keep_their_class() -> None:
     class Failing(Source):
-        def _plain_rows(self) -> Iterator[dict[str, Any]]:
-            yield from self.rows
+        def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
+            yield self.rows
             raise synapse.NotFound(404, "gone")
 
     source = Failing(Task, ROWS)
