@@ -55,10 +55,10 @@ def sync(
         int | None, typer.Option(help="Id of a project; every data unit becomes a task in it.")
     ] = None,
     key: Annotated[
-        str, typer.Option(help="What makes two units the same: 'path', or such as 'meta.coco_id'.")
+        str, typer.Option(help="What identifies a unit: 'path', or a value as 'meta.coco_id'.")
     ] = "path",
     on_change: Annotated[
-        _OnChange, typer.Option(help="What follows if the files of a unit changed.")
+        _OnChange, typer.Option(help="Action if the files of a unit changed.")
     ] = _OnChange.NEW,
     annotations: Annotated[
         _Annotations, typer.Option(help="Whether tasks that move keep their status.")
@@ -67,7 +67,7 @@ def sync(
         bool, typer.Option("--delete", help="Delete units that the source lacks.")
     ] = False,
     delete_annotated: Annotated[
-        bool, typer.Option("--delete-annotated", help="Delete those with annotations, too.")
+        bool, typer.Option("--delete-annotated", help="Delete units with annotations, too.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Delete without asking, as in cron.")] = False,
     scope: Annotated[
@@ -77,7 +77,7 @@ def sync(
         float, typer.Option(min=0, max=1, help="Largest part of the units to delete in a run.")
     ] = 0.5,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only list what would be done.")
+        bool, typer.Option("--dry-run", help="Only list the changes, and make none.")
     ] = False,
     listed: Annotated[
         bool, typer.Option("--list", help="List new, changed and gone units.")
@@ -148,7 +148,7 @@ def _confirm(source: str, collection: int) -> None:
 
 @contextmanager
 def _log_run(path: Path | None, source: str, collection: int) -> Iterator[list[str]]:
-    """Append a line about the run to a file, whatever the end of the run."""
+    """Append a line about the run to a file, also if the run fails."""
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     parts: list[str] = []
     code = 0

@@ -55,7 +55,7 @@ def make_html(described: Description) -> str:
 def _draw_document(document: Any, configuration: Any) -> str:
     """Return the annotations of an object on an empty canvas of the picture's size."""
     if not is_small(document):
-        return markup.muted("The annotations are too many to draw here; show() draws them.")
+        return markup.muted("There are too many annotations to draw.")
     try:
         found = read_document(document) if isinstance(document, dict) else document
     except UnknownDocument as error:

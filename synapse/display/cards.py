@@ -179,7 +179,7 @@ def _load(one: Any, *, longest: int, room: int, most: int) -> _Content:
         if is_small(document):
             annotations = read_document(document)
         else:
-            note = "The annotations are too many to draw."
+            note = "There are too many annotations to draw."
     except SynapseError as error:
         note = str(error)
     return _Content(annotations, previews, max(0, len(chosen) - most), note)

@@ -30,7 +30,7 @@ class ClassColor:
 
 
 def assign_colors(names: Iterable[str | None]) -> Mapping[str | None, ClassColor]:
-    """Return colours by class, by the order of the classes.
+    """Return the colours of classes; the order of the classes decides.
 
     Example:
         >>> assign_colors(["car", "bus"])["car"].line != assign_colors(["car", "bus"])["bus"].line

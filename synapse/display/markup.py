@@ -145,7 +145,7 @@ def meters(bars: Sequence[Meter], width: int = 220) -> str:
 
 
 def _pixels(share: float, width: int) -> int:
-    """Return the length of a bar; what isn't nothing is seen."""
+    """Return the length of a bar in pixels; a share above 0 is always visible."""
     return max(2, round(min(share, 1.0) * width)) if share > 0 else 0
 
 

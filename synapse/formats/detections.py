@@ -40,9 +40,9 @@ def to_supervision(
         annotations: Annotations of one picture.
         classes: Names of the classes, whose positions are the class ids; by default the names of
             the annotations, sorted.
-        size: Width and height of the picture in pixels, which outlines need unless a mask tells.
+        size: Width and height of the picture in pixels, which outlines need unless a mask has it.
         with_masks: Whether to draw masks if an object has an outline or a mask. Each takes as many
-            bytes as the picture has pixels; objects with a box only get the box's pixels.
+            bytes as the picture has pixels; an object that has only a box gets the box's pixels.
 
     Returns:
         Detections with `xyxy`, `class_id`, `mask`, `confidence` from the attribute of that name (1
@@ -89,12 +89,15 @@ def from_supervision(detections: Any, classes: Sequence[str] | None = None) -> l
     """Return the boxes and masks of `supervision.Detections` as annotations. Makes no request.
 
     A detection with a mask becomes a `Mask`, with a `Box` in a `Group` if its box isn't the mask's.
-    The confidence becomes an attribute. Ids, attributes and boxes of `to_supervision()` come back;
-    its outlines come back as masks.
+    The confidence becomes an attribute. Detections of `to_supervision()` keep their ids, attributes
+    and boxes; their outlines become masks.
 
     Args:
         detections: The detections of one picture.
         classes: Names of the classes by class id; by default the detections' `class_name`.
+
+    Returns:
+        The annotations, in the order of the detections.
 
     Raises:
         UsageError: A detection has no class name, or a class id without a name.

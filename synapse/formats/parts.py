@@ -107,9 +107,9 @@ def is_possible_size(size: tuple[int, int]) -> bool:
 
 
 def find_size(sample: Sample) -> tuple[int, int] | None:
-    """Return the size of a sample's picture, or `None` if nothing tells.
+    """Return the size of a sample's picture, or `None` if it is unknown.
 
-    A size that no picture has would allocate its pixels: the file's own size counts.
+    Writers allocate the pixels, so the picture's own size replaces a stated size that is too large.
     """
     if sample.size is not None and is_possible_size(sample.size):
         return sample.size

@@ -1,8 +1,8 @@
 """The frame of coordinates: pixels of a picture as stored, or as shown after its EXIF turn.
 
-Samples have pixels as stored. Files state the size of the pictures: where the file's size is that
-of the picture as shown, its coordinates are turned back. The size of a square doesn't tell; its
-coordinates are taken as they are.
+Samples have pixels as stored. Files state the sizes of pictures: if a file states the size of the
+picture as shown, its coordinates are turned back. The size of a square picture is the same in both
+cases, so its coordinates are read as they are.
 """
 
 from __future__ import annotations
@@ -99,6 +99,9 @@ class PictureFrame:
             name: Name of the picture, for the report.
             report: Notes skipped and cut shapes.
             clip: Whether shapes are cut at the picture's edge.
+
+        Returns:
+            The annotations that remain, some of them changed.
         """
         found: list[Annotation] = []
         gone: set[str] = set()
@@ -118,7 +121,7 @@ class PictureFrame:
     def _fit(self, each: Annotation, *, clip: bool) -> Annotation:
         """Return a shape within the picture, the same one if it need not change."""
         if self.size is not None and type(each) is Box and not each.rotation:
-            # A fast path without a sum, which large numbers don't have: most boxes fit.
+            # Most boxes fit. Differences, not sums: a sum of large numbers overflows.
             space_x, space_y = self.size[0] - each.width, self.size[1] - each.height
             if each.width > 0 < each.height and 0 <= each.x <= space_x and 0 <= each.y <= space_y:
                 return each
@@ -189,10 +192,10 @@ class PictureFrame:
 
 
 def _check_numbers(each: Annotation) -> None:
-    """Refuse a shape so large that its area has no number.
+    """Refuse a shape so large that its area would overflow.
 
     Raises:
-        Unfit: A coordinate is beyond measure.
+        Unfit: A coordinate is too large.
     """
     numbers: tuple[float, ...] = ()
     if isinstance(each, Box):

@@ -72,12 +72,12 @@ def list_entries(folder: Path, suffix: str = "") -> list[Path]:
 
 
 def is_file(path: Path) -> bool:
-    """Return whether a path is a regular file's; no name raises, however long."""
+    """Return whether a path is a regular file; a name that is too long is none."""
     return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises for a name that is too long
 
 
 def _is_special(path: Path) -> bool:
-    """Return whether a path is a pipe's, socket's or device's, which a reader would wait for."""
+    """Return whether a path is a pipe, socket or device, on which a reader would block."""
     try:
         mode = path.stat().st_mode
     except OSError:

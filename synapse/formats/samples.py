@@ -81,8 +81,8 @@ class Sample:
         image: The picture's local file, if there is one.
         split: Name of the part of the data set, such as `train`, or `None`.
         id: Id of the picture at its source.
-        is_labelled: Whether the source says what the picture shows. An empty label file says that
-            it shows nothing; a missing one says nothing.
+        is_labelled: Whether somebody labelled the picture. An empty label file labels the picture
+            as empty; without a label file, nobody did.
     """
 
     name: str = attrs.field(converter=check_name)

@@ -26,7 +26,7 @@ __all__ = [
 
 
 def begin_export(data: DataSet, images: str, place: str, report: FormatReport) -> None:
-    """Check the mode of pictures, and note what a format of names alone loses of a data set.
+    """Check the mode of pictures; note the losses of a format that keeps only class names.
 
     Args:
         data: The data set.
@@ -41,7 +41,7 @@ def begin_export(data: DataSet, images: str, place: str, report: FormatReport) -
     note_info(data, place, report)
     for each in data.classes:
         if each.supercategory or each.keypoints:
-            reason = f"The class {each.name!r} keeps its name only."
+            reason = f"The class {each.name!r} keeps only its name."
             report.lose(place, "class-details", reason)
 
 
@@ -61,7 +61,7 @@ def choose_picture_name(register: NameRegister, sample: Sample, report: FormatRe
 
 
 def iterate_objects(sample: Sample, report: FormatReport) -> Iterator[ImageObject]:
-    """Yield the objects of a picture, and note groups and whatever isn't an object."""
+    """Yield the objects of a picture; note groups and other annotations without a place."""
     name = sample.name
     for found in find_objects(sample.annotations):
         if isinstance(found, ImageObject):
@@ -92,7 +92,7 @@ def write_objects(
 
 
 class PartFiles:
-    """Texts that are written row by row, and put to their places at the end.
+    """Text files that are written row by row under temporary names, and renamed at the end.
 
     Args:
         stack: Closes the files.
@@ -113,7 +113,7 @@ class PartFiles:
         return self._files[path], is_new
 
     def finish(self) -> None:
-        """Put the files to their places."""
+        """Close the files, and rename them to their paths."""
         for path, file in self._files.items():
             file.close()
             Path(file.name).replace(path)

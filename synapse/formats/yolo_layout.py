@@ -46,7 +46,7 @@ _YAML_SPLIT = re.compile(r"^['\"]?(train|val|test)['\"]?\s*:", re.MULTILINE)
 _LISTS_OF_NAMES = ("classes.txt", "obj.names")
 # Longer files are something else.
 _MAX_SETTINGS = 4 << 20
-# Each row has as many: the largest known skeletons have some hundred.
+# Every row lists all joints. The largest known skeletons have some hundred.
 _MAX_JOINTS = 10_000
 
 

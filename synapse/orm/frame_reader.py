@@ -33,7 +33,7 @@ _PLAIN = frozenset({int, str, bool})
 
 @attrs.define(eq=False)
 class FrameReader:
-    """The rows of a frame, for a class.
+    """Rows of a frame as values of a class's fields.
 
     Attributes:
         cls: The resource's class.
@@ -61,7 +61,7 @@ class FrameReader:
         )
 
     def writable(self) -> list[Column]:
-        """Return the columns that can be sent."""
+        """Return the columns that the server lets clients set."""
         return [each for each in self.columns if not each.field.declared.read_only]
 
     def refuse_read_only(self) -> None:

@@ -1,4 +1,4 @@
-"""Change objects by a frame: compare each row with the server, send what differs, report all."""
+"""Change objects by a frame: compare rows with the server, send differences, report each row."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class FrameReport(Described):
 
 
 def update_from(query: _Targets, frame: Any, on: str, dry_run: bool, workers: int) -> FrameReport:
-    """Change the objects of a query by a frame; `Updates.update_from` has the promises."""
+    """Change the objects of a query by a frame, see `Updates.update_from`."""
     update = _Update(query, FrameReader(query._resource, frame), on, dry_run, workers)
     return update.run()
 
@@ -155,7 +155,7 @@ class _Update:
         self._seen: dict[Any, int] = {}
         if not self._writable:
             raise UsageError(
-                f"The frame has no column that can be changed, beside {on!r}. Add one."
+                f"The frame has no column that can be changed, except {on!r}. Add a column."
             )
 
     def run(self) -> FrameReport:
@@ -166,8 +166,8 @@ class _Update:
         except ClientError as error:
             if error.hint is None:
                 error.hint = (
-                    f"{len(self._report.changed):,} objects were changed before. The same call "
-                    "goes on: rows that are equal make no request."
+                    f"{len(self._report.changed):,} objects were changed before. Make the same "
+                    "call again to change the others."
                 )
             raise
         self._report.nulls = self._reader.nulls
@@ -183,7 +183,7 @@ class _Update:
                 if on in index
                 else suggestion(on, by_name)
             )
-            raise UsageError(f"The frame has no column {on!r}, to find the objects by{advice}")
+            raise UsageError(f"The frame has no column {on!r}, which finds the objects{advice}")
         field = column.field
         is_key = field.name == self._query._resource.__schema__.key
         is_plain = not field.is_list and (field.is_relation or column.kinds <= {int, str})
@@ -230,11 +230,14 @@ class _Update:
                 if self._on.field.name == self._query._resource.__schema__.key:
                     key = to_key(key)
                 if key is None or not isinstance(key, (int, str)):
-                    raise FieldValueError(f"column {self._on.name!r}: {key!r} finds no object.")
+                    raise FieldValueError(
+                        f"column {self._on.name!r}: {key!r} can't identify an object. Pass an id "
+                        "or a text."
+                    )
                 if key in self._seen:
                     raise FieldValueError(
-                        f"column {self._on.name!r}: row {self._seen[key]} has {key!r} too, and was "
-                        "taken."
+                        f"column {self._on.name!r}: row {self._seen[key]} has {key!r} too, and is "
+                        "used. Drop one of the rows."
                     )
             except FieldValueError as error:
                 self._refuse(position, row[at], error)
@@ -244,7 +247,7 @@ class _Update:
         return rows
 
     def _find(self, keys: list[Any]) -> dict[Any, list[Any]]:
-        """Return the objects by key. One request for a batch, about."""
+        """Return the objects by key. One request for a batch that the server sends as one page."""
         found: dict[Any, list[Any]] = {}
         if not keys:
             return found
@@ -265,7 +268,7 @@ class _Update:
                 for each in self._writable
                 if not _is_same(each, values[each.field.name], one)
             }
-        except ClientError as error:  # a document elsewhere
+        except ClientError as error:  # from fetching a document that is stored in a file
             self._refuse(position, key, error)
             return {}
         stale = [
@@ -329,7 +332,7 @@ def _batches(rows: Iterator[T]) -> Iterator[list[T]]:
 
 
 def _is_same(column: Column, value: Any, one: Any) -> bool:
-    """Return whether a frame's value is the server's."""
+    """Return whether a frame's value equals the server's."""
     field: Field = column.field
     said = field.raw(one._raw)
     if said is MISSING or said is None:
@@ -339,7 +342,7 @@ def _is_same(column: Column, value: Any, one: Any) -> bool:
     if field.declared.may_be_remote and find_pointer(said) is not None:
         getattr(one, field.name)  # fetches the document
         said = field.raw(one._raw)
-    # A signed URL is another one in each answer.
+    # A signed URL differs in each response.
     if same_json(said, value) or (field.declared.read_only and is_signed(said)):
         return True
     if datetime in column.kinds:

@@ -244,8 +244,8 @@ def read_schema(columns: Sequence[Column]) -> pa.Schema:
 def read_batches(columns: Sequence[Column], pages: Iterable[list[Row]]) -> Iterator[pa.RecordBatch]:
     """Yield batches of a thousand rows or more, except for the last one.
 
-    Each page is converted by itself: a page's rows are gone before the garbage collector, which
-    takes longer than everything else here, walks through them.
+    Each page is converted by itself, so that its rows are released before the garbage collector
+    visits them: its visits would take most of the time.
     """
     arrow = load_library("pyarrow", "frames")
     schema = read_schema(columns)

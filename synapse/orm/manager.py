@@ -147,7 +147,7 @@ class BulkCreates(Creates[T]):
                 `err.errors` has the reasons by position, `err.created` the objects of earlier
                 batches. After Ctrl-C, such an error is the `__cause__` of `KeyboardInterrupt`.
             UsageError: An item is invalid; nothing was created. The message begins with its
-                position. Or a frame has unknown columns, or such that only the server sets.
+                position. Or a frame has a column that is unknown, or that only the server sets.
             FieldValueError: An item has a value that JSON can't hold; nothing was created.
 
         Example:
@@ -187,12 +187,12 @@ class BulkCreates(Creates[T]):
         return created
 
     def _read_frame(self, frame: Any) -> Iterator[Values]:
-        """Check a frame; return its rows, read again."""
+        """Check all rows of a frame that can be read twice; return an iterator of the rows."""
         reader = load("synapse.orm.frame_reader").FrameReader(self._resource, frame)
         reader.refuse_read_only()
         if reader.is_repeatable:
             for _ in self._build_bodies(reader.values(), []):
-                pass  # flat memory: the bodies are made twice
+                pass  # only the checks: holding the bodies would fill the memory
             self._warn_of_nulls(reader.nulls)
 
         def rows() -> Iterator[Values]:
@@ -288,20 +288,19 @@ class Updates(Query[E]):
         """Change the query's objects by a frame of pandas, polars or Arrow.
 
         One request for each thousand rows, which reads the server's values, and one for each object
-        that differs: the server changes one at a time. Rows that are equal make no request, so that
-        the same call goes on after an outage.
+        that differs: the server changes one at a time. Equal rows make no request of their own, so
+        the same call continues after an outage.
 
         Args:
             frame: A column for each field: relations as ids, documents also as JSON text. NaN, NaT,
                 NA and null stand for `None`.
-            on: The column that finds the objects: the id, or a field to filter by.
-            dry_run: Whether to compare only, and to send no change.
+            on: The column that finds the objects: the id, or a field that the server filters by.
+            dry_run: Whether only to compare, and to send no change.
             workers: Largest number of changes in flight.
 
         Returns:
-            The outcome of each row, which is changed, unchanged, missing, or refused with the
-            reason. A row with changes must have the server's values in columns that only the
-            server sets.
+            A report of each row: changed, unchanged, missing, or refused with the reason. A row
+            with changes is refused if it differs in a column that only the server sets.
 
         Raises:
             UsageError: A column is unknown, or none can be changed; nothing was sent.

@@ -267,11 +267,11 @@ class Query(BaseManager[T], FrameSource):
         A card has the picture with its annotations, or another preview of the first file: a text's
         beginning, a point cloud from above, a waveform, a video's first frame. Objects without
         files are a table. One request, one for each file that isn't in the cache, and one for each
-        annotation document that the server stores elsewhere; the output says how many it were.
+        annotation document that the server stores in a file; the output has the number of requests.
 
         Args:
-            n: Number of objects, from 1 to 60. The whole output takes at most 400 KiB, so the
-                pictures of many are coarser.
+            n: Number of objects, from 1 to 60. The whole output takes at most 400 KiB, so pictures
+                are coarser if there are many.
 
         Returns:
             Output that is HTML in a notebook, and a table of text elsewhere.
@@ -294,6 +294,9 @@ class Query(BaseManager[T], FrameSource):
 
         Args:
             n: Number of objects, from 1 to 1,000.
+
+        Returns:
+            Output that is HTML in a notebook, and a table of text elsewhere.
 
         Raises:
             UsageError: `n` isn't a whole number from 1 to 1,000.

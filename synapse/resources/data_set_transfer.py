@@ -101,8 +101,8 @@ class DataSetMixin(Resource):
         """Upload a data set: pictures as units of the project's collection, annotations as tasks.
 
         The requests of `DataCollection.upload()`; annotations go along with the tasks, up to 200 in
-        one request. The same call continues an import that ended early. Pictures that the data set
-        says to show nothing are completed tasks; those about which it says nothing are pending.
+        one request. The same call continues an import that ended early. The tasks of pictures that
+        are empty by the data set are completed; those of pictures without labels are pending.
 
         Args:
             folder: The folder of the data set.

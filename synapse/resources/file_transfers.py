@@ -74,15 +74,17 @@ class UploadUnitsMixin(Resource):
             on_error: `"collect"` continues after a failure and reports the failure, `"raise"` stops
                 at the first.
             match: Names of specifications by pattern of the path, such as
-                `{"images/*.jpg": "image", "masks/*_m.png": "mask"}`: `*` stands for letters of one
-                name, `**` for any folders, `.*` at the end for any extension, and a name without
-                wildcards for all of that folder. The first pattern that fits decides; the same text
-                at the wildcards is the same unit. Or a function of the path that returns the name;
-                `None` leaves the file out. By default folders, names and file types decide.
+                `{"images/*.jpg": "image", "masks/*_m.png": "mask"}`: `*` stands for characters of
+                one name, `**` for any folders, `.*` at the end for any extension, and a name
+                without wildcards for the files of that folder. The first pattern that matches
+                decides; files with the same text at the wildcards form a unit. Or a function of the
+                path that returns the name, or `None` to leave the file out. By default folders,
+                names and file types decide.
             ignore: Patterns of files and folders that are left out, such as `["docs", "*.bak"]`.
-                Hidden files, and those that systems leave, such as `Thumbs.db`, always are.
+                Hidden files, and those that systems leave, such as `Thumbs.db`, are always left
+                out.
             columns: Names of specifications by column of a manifest, such as
-                `{"file_name": "image"}`, beside columns that have the names.
+                `{"file_name": "image"}`; columns with the name of a specification need no entry.
             journal: File that stores the progress; by default one in the user's state folder for
                 this server, collection and source.
             skip_existing: `False` sends every file, and creates every unit that isn't in the
@@ -150,37 +152,38 @@ class UploadUnitsMixin(Resource):
     ) -> SyncReport:
         """Bring the collection up to date with a source, as often as wanted.
 
-        An upload that knows units by a key. Each run compares the source with the server's units;
-        the journal only saves reading unchanged files, so a new machine creates nothing twice.
+        A sync identifies units by a key. Each run compares the source with the server's units; the
+        journal only saves reading unchanged files, so a new machine creates nothing twice.
 
         Two programs that create the same unit at the same moment both succeed, because the server
-        has no unique keys. Each batch is compared again right before its request, which leaves a
-        moment of milliseconds; the report names units that exist twice.
+        has no unique keys. Each batch is compared again right before its request, so this moment
+        lasts milliseconds; the report names units that exist twice.
 
         One request, one for each 500 units of the collection, and with a project one for each 1,000
-        of its tasks: a run that finds nothing new makes no others. New units cost what they cost in
-        `upload()`, and one more for each 200. Each unit that is replaced or deleted costs three,
-        and one more for each of its tasks.
+        of its tasks: a run that finds nothing to create, move or delete makes no others. New units
+        take the requests of `upload()`, and one more for each 200. Each unit that is replaced or
+        deleted takes three, and one more for each of its tasks.
 
         Args:
             source: As for `upload()`.
-            key: What makes two units the same: `"path"`, the path below the source, in any Unicode
-                form; or a value of `meta`, such as `"meta.coco_id"`. Of several files in a unit,
-                the path of the primary or first required one counts.
+            key: The value that identifies a unit: `"path"`, the path below the source, in any
+                Unicode form; or a value of `meta`, such as `"meta.coco_id"`. If a unit has several
+                files, the path of the primary or first required file counts.
             project: The project, or an id, that gets a task for each unit.
-            on_change: What follows if files, or values of `meta`, differ: `"new"` creates a unit,
-                with a task, beside the old one; `"replace"` creates a unit, moves the tasks to it,
-                with their annotations, and deletes the old one; `"skip"` only reports.
+            on_change: The action if files, or values of `meta`, differ: `"new"` creates a unit,
+                with a task, beside the old unit; `"replace"` creates a unit, moves the tasks with
+                their annotations to the new unit, and deletes the old one; `"skip"` only reports.
             annotations: `"review"` sets moved tasks that were done to `pending`, so that somebody
                 looks at them again; `"move"` keeps the status.
             delete: Whether to delete units that the source lacks, with their tasks that nobody has
-                begun. `True` keeps units with other tasks, `"annotated"` deletes these as well,
-                which may delete their tasks. Units with ground truths always stay.
+                begun. `True` keeps units with other tasks; `"annotated"` deletes these units as
+                well, which may delete their tasks. Units with ground truths always stay.
             scope: Pattern of the keys that may be deleted, such as `"berlin/*"`, or a folder; by
                 default all units with a key. Paths that `ignore` covers are never deleted.
             max_delete: Largest part of the units in the scope, from 0 to 1, that one run may
-                delete. If more is gone, or the source is empty, nothing is deleted.
-            dry_run: Whether only to report what would be done.
+                delete. If more units are gone, a record failed or the source is empty, nothing is
+                deleted.
+            dry_run: Whether only to report the changes, and to make none.
             workers: As for `upload()`.
             progress: As for `upload()`.
             on_error: As for `upload()`.
@@ -193,7 +196,7 @@ class UploadUnitsMixin(Resource):
             A report that counts and lists new, changed, unchanged and gone units.
 
         Raises:
-            UsageError: As for `upload()`; or an option makes no sense.
+            UsageError: As for `upload()`; or an option isn't valid.
             JournalInUse: Another upload or sync of the same source is running.
             MissingExtra: As for `upload()`.
             SynapseError: As for `upload()`.

@@ -30,8 +30,8 @@ class ImportReport(Described):
         data: What was read, skipped and changed.
         upload: What was uploaded.
         annotated: Number of pictures with annotations: completed tasks.
-        empty: Number of pictures that the data set says to have none: completed tasks, too.
-        unlabelled: Number of pictures about which it says nothing: pending tasks.
+        empty: Number of pictures that are empty by the data set: completed tasks, too.
+        unlabelled: Number of pictures that the data set doesn't label: pending tasks.
     """
 
     format: str

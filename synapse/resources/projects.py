@@ -102,14 +102,19 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
         return found
 
     def summary(self, *, classes: bool = True) -> ProjectSummary:
-        """Count the tasks by status, class, assignee and time. One request for 500 tasks.
+        """Count the tasks by status, class, assignee and time.
 
-        A notebook shows the counts as bars, a terminal as text. Memory doesn't grow with the
-        number of tasks.
+        One request for each 500 tasks. Memory doesn't grow with the number of tasks.
 
         Args:
-            classes: Whether to read the annotation documents, to count annotations by class; a
-                large project is read faster without.
+            classes: Whether to read the annotation documents and count annotations by class.
+                Without documents, a large project is read faster.
+
+        Returns:
+            The counts, which a notebook shows as bars, and a terminal as text.
+
+        Raises:
+            ClientError: The server refused or couldn't be reached.
 
         Example:
             >>> getfixture("project").summary().by_status

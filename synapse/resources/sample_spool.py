@@ -1,4 +1,4 @@
-"""Samples of an export, on the disk, under names that are given once."""
+"""Samples of an export, on the disk, with unique names."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ __all__ = ["SampleSpool"]
 class SampleSpool:
     """Samples in a temporary file, which each loop reads anew.
 
-    Pictures of one name, whatever the case, all get the id of their unit in front, and that of
-    their task if the unit has several: a name doesn't depend on the order of the tasks.
+    If several pictures have the same name, in any case of letters, each gets the id of its unit in
+    front, and the id of its task if the unit has several. So a name doesn't depend on the order of
+    the tasks.
     """
 
     def __init__(self) -> None:

@@ -88,7 +88,7 @@ class FileSource(ItemSource):
         self._listing.check([] if self._matcher.is_single else self._matcher.required)
 
     def _check_masks(self) -> None:
-        """Refuse masks without a place if the collection has one for them.
+        """Refuse masks without a specification if the collection has one for masks.
 
         Raises:
             UsageError: Masks were left out, and a specification of pictures has no file.
@@ -107,7 +107,7 @@ class FileSource(ItemSource):
             )
 
     def _check_pairs(self) -> None:
-        """Refuse files of which none belong together, if patterns would join them.
+        """Refuse files that form no pairs, if patterns would pair them.
 
         Raises:
             UsageError: Every record has one file, and names show that some are of one record.
@@ -117,8 +117,8 @@ class FileSource(ItemSource):
             return
         if hint := self._sample_files().suggest_match(self._matcher.specifications):
             raise UsageError(
-                f"Each record would have one file, for {' or '.join(sorted(names))}, though names "
-                f"of files are alike. Nothing was sent. Pass {hint}."
+                f"Each record would have one file, for {' or '.join(sorted(names))}, though the "
+                f"files have similar names. Nothing was sent. Pass {hint}."
             )
 
     def _sample_files(self) -> LayoutSample:

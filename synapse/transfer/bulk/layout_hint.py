@@ -1,8 +1,8 @@
 """Find the arguments by which a refused folder can be uploaded.
 
 Patterns come from examples: a picture, and the files of other specifications whose names have the
-same core, see `find_core`. An argument is only suggested if an upload with it would find units, and
-all their required files.
+same core, see `find_core`. An argument is suggested only if an upload with this argument would find
+units with all required files.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ Patterns = tuple[tuple[str, str], ...]
 
 
 class LayoutSample:
-    """Some files of a folder, with all files of one core: enough to find the layout.
+    """A sample of a folder's files that reveals the layout: all files of some cores.
 
     Args:
         files: Relative paths of the folder's files, of any number.

@@ -1,7 +1,8 @@
 """Patterns of paths: which file is for which specification, and which files are left out.
 
-A pattern is the end of a path, from the begin of a name on: `*` and `?` stand for letters of one
-name, `**` for any folders. The same text at the wildcards, and before the pattern, is one unit.
+A pattern matches the end of a path, from the start of a name: `*` and `?` stand for characters of
+one name, `**` for any folders. Files with the same text at the wildcards and before the pattern
+form one unit.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ _EXTENSION = r"\.[^/.]+(?:\.(?:bz2|gz|xz|zst))?"
 _MAX_SHOWN = 5
 # Reasons to leave a file out.
 _HIDDEN = "names that are hidden, or that systems make"
-_TOLD = "told by ignore="
+_MATCHED = "matched by ignore="
 
 
 def _translate(text: str) -> str:
@@ -110,7 +111,7 @@ def read_match(match: Mapping[Any, Any], names: Iterable[str]) -> list[PathPatte
 
 
 class IgnoredFiles:
-    """Decides which files and folders are left out, and remembers their names.
+    """Decides which files and folders are left out, and notes some of their names.
 
     Args:
         patterns: The caller's patterns.
@@ -143,13 +144,13 @@ class IgnoredFiles:
         if (is_hidden and name.startswith(".")) or is_system_name(name):
             reason = _HIDDEN
         elif self._regex is not None and self._regex.fullmatch(compose(relative)):
-            reason = _TOLD
+            reason = _MATCHED
         else:
             return False
         self.files += not is_folder
         self._counts[reason] += 1
         names = self._names.setdefault(reason, {})
-        shown = f"{relative if reason == _TOLD else name}{'/' * is_folder}"
+        shown = f"{relative if reason == _MATCHED else name}{'/' * is_folder}"
         if len(names) < _MAX_SHOWN:
             names[shown] = None
         elif shown not in names:

@@ -177,20 +177,20 @@ class UploadReport(_Report):
 class SyncReport(UploadReport):
     """The result of a sync.
 
-    The lists of units are read from a temporary file when asked for, so they need no memory.
+    The lists of units are in a temporary file and are read when used, so they need no memory.
 
     Attributes:
         new: Units that the collection lacked; without ids after `dry_run`.
-        changed: Units whose files or `meta` differed; the ids are those of the new
-            units, or else of the newest old ones.
+        changed: Units whose files or `meta` differed, with the ids of the new units, or of the
+            newest old units if none were created.
         unchanged: Units that the collection had.
         gone: Units of the collection whose key the source lacks.
         twice: Units that exist more than once with the same key and content.
         moved: Ids of the tasks that moved to another unit.
-        replaced: Ids of the units that were deleted for a changed one.
+        replaced: Ids of the units that were deleted because a new unit replaces them.
         deleted: Ids of the units that were deleted because they are gone.
         kept: Ids of the units that were not deleted, because of annotations or ground truths.
-        dry_run: Whether nothing was created, moved and deleted.
+        dry_run: Whether the run only compared, and created, moved and deleted nothing.
         created: Number of created data units.
         tasks: Number of created tasks.
         skipped: Number of items for which nothing was created.
@@ -201,7 +201,7 @@ class SyncReport(UploadReport):
         bytes: Bytes of the sent files.
         seconds: Duration of the sync.
         collection: Id of the collection.
-        notes: Remarks on the source, and on what was not done.
+        notes: Remarks on the source, and on units that were not replaced or deleted.
 
     Example:
         >>> print(SyncReport(created=2, seconds=1.5))

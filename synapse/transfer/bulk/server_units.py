@@ -1,4 +1,4 @@
-"""The units and tasks that the server lists, and what a sync finds out about them, on the disk."""
+"""Units and tasks of the server, and the state of each key in a sync, in a temporary database."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _ENTRIES = (
     "SELECT number, key, unit, task, is_deleted FROM entries WHERE state = ? AND number > ?"
     " ORDER BY number LIMIT 1000 OFFSET ?"
 )
-# Units of the run's begin that another unit of the key stands for.
+# Units that existed when the run began, and that another unit of the same key replaces.
 _FORMER = """
 SELECT one.unit, one.key, entries.unit, one.checksums = new.checksums
 FROM units AS one JOIN entries USING (key) LEFT JOIN units AS new ON new.unit = entries.unit
@@ -82,7 +82,7 @@ class FormerUnit:
 
 
 class SyncEntries(Sequence[SyncEntry]):
-    """Entries of a report, read from the disk when asked for.
+    """Entries of a report, read from the disk when used.
 
     Args:
         units: The units that hold the entries.
@@ -209,7 +209,7 @@ class ServerUnits:
         return [unit for (unit,) in self._fetch(query, _encode(key), newest)]
 
     def read_former(self, newest: int, after: int, count: int) -> list[FormerUnit]:
-        """Return units that others stand for now, in the order of their ids."""
+        """Return units that other units of the same key replace, in the order of their ids."""
         return [
             FormerUnit(unit, _decode(key), replacement, bool(is_same))
             for unit, key, replacement, is_same in self._fetch(_FORMER, newest, after, count)

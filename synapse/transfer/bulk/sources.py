@@ -70,7 +70,7 @@ def open_source(
 
 def _refuse_argument(name: str, value: object, source: str) -> None:
     if value:
-        raise UsageError(f"{name}= is for {source}. Leave it out, or pass such a source.")
+        raise UsageError(f"{name}= is for {source}. Leave {name}= out, or pass {source}.")
 
 
 def _open_path(

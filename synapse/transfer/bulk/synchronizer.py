@@ -1,4 +1,4 @@
-"""Compare a source with the server by key, and replace and delete units after the upload.
+"""Compare a source with the server by key; replace and delete units after the upload.
 
 Each run reads the collection's units, and the project's tasks, from the server. The journal only
 saves the hashing of unchanged files. A server has no unique keys, so two machines that create the
@@ -72,7 +72,7 @@ class SyncOptions:
 
 
 class Synchronizer:
-    """The comparison of one run with the server.
+    """Compares the items of one run with the server, and replaces and deletes units.
 
     Args:
         transport: The transport.
@@ -137,7 +137,7 @@ class Synchronizer:
             self._repeated = item.sync_key
             raise UsageError(
                 f"{item.label} has the same key as an earlier record, {item.sync_key!r}. Give each "
-                "its own, or pass another key=."
+                "record its own key, or pass another key=."
             )
 
     def compare(
@@ -193,7 +193,7 @@ class Synchronizer:
         self._units.set_ids(items)
 
     def fail(self, item: UploadItem) -> None:
-        """Note that an item failed, and is neither new nor changed."""
+        """Mark an item as failed, so that it counts neither as new nor as changed."""
         if item.sync_key:
             self._units.set_state(item, "failed")
 
@@ -220,7 +220,7 @@ class Synchronizer:
         is_empty: bool,
         unreadable: Iterable[str],
     ) -> None:
-        """List what is gone and what exists twice; replace and delete, if told.
+        """List units that are gone or exist twice; replace and delete if the options say so.
 
         Args:
             report: The report to complete.

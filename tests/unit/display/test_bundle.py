@@ -82,4 +82,4 @@ def test_unknown_document_is_said() -> None:
 def test_huge_document_is_not_read() -> None:
     document = {"annotations": {}, "annotationsData": {"image_1": [[0] * 1000] * 1_600}}
 
-    assert "too many to draw here" in make_html(Description("a", document=document))
+    assert "too many annotations to draw" in make_html(Description("a", document=document))
