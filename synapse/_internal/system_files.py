@@ -12,7 +12,7 @@ _NAMES = re.compile(
     | \$recycle\.bin | recycler | system\ volume\ information | lost\+found | \#recycle
     | @eadir | \#snapshot | @tmp | @recycle | \.@__thumb  # network drives
     | __macosx | \._.* | __pycache__
-    | ~\$.* | .*~ | .*\.(part|partial|crdownload|filepart|tmp|temp|swp)  # in use, unfinished
+    | ~\$.* | .+~ | .*\.(part|partial|crdownload|filepart|tmp|temp|swp)  # in use, unfinished
     """,
     re.VERBOSE | re.IGNORECASE,
 )

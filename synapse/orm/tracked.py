@@ -101,7 +101,7 @@ def adopt(current: Any, stored: Any) -> Any:
         return current
     if isinstance(current, TrackedDict) and isinstance(stored, dict):
         # The methods of `dict` report no change. What another thread adds meanwhile stays.
-        for key in [key for key in current if type(key) is not str]:
+        for key in [key for key in dict.copy(current) if type(key) is not str]:
             dict.__delitem__(current, key)
         for key, item in stored.items():
             dict.__setitem__(current, key, adopt(current.get(key), item))
@@ -116,11 +116,12 @@ def adopt(current: Any, stored: Any) -> Any:
 def _is_same(current: Any, stored: Any) -> bool:
     """Return whether a value reads as the stored one, down to the types."""
     if type(current) in (dict, TrackedDict):
+        items = dict.copy(current)  # another thread may add an item
         return (
             isinstance(stored, dict)
-            and current.keys() == stored.keys()
-            and all(type(key) is str for key in current)
-            and all(_is_same(item, stored[key]) for key, item in current.items())
+            and items.keys() == stored.keys()
+            and all(type(key) is str for key in items)
+            and all(_is_same(item, stored[key]) for key, item in items.items())
         )
     if type(current) in (list, TrackedList):
         return (

@@ -29,7 +29,8 @@ def test_system_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["thumbs.png", "desktop.png", "part", "a.parts", "tmp", "icon", "recycle", "a~b.png"]
+    "name",
+    ["thumbs.png", "desktop.png", "part", "a.parts", "tmp", "icon", "recycle", "a~b.png", "~"],
 )
 def test_other_names(name: str) -> None:
     assert not is_system_name(name)

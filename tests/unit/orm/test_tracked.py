@@ -219,6 +219,26 @@ def test_a_tracked_list_behaves_like_a_plain_one(
     assert reports.count == len(steps)
 
 
+def test_what_is_added_while_values_are_compared_stays() -> None:
+    held = tracked({}, lambda: None)
+
+    class AddsAnItem(int):
+        """Stands for another thread, which has its turn during a comparison."""
+
+        __hash__ = int.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            held[f"added {len(held)}"] = 1
+            return int(self) == other
+
+    number = AddsAnItem(1)
+    held.update({"a": number, "b": number})
+
+    adopt(held, {"a": number, "b": AddsAnItem(2)})
+
+    assert {"a", "b", "added 2", "added 3"} <= held.keys()
+
+
 def test_adopting_keeps_the_containers_and_takes_the_content() -> None:
     reports: list[int] = []
     held = tracked({"a": [1, {"b": 2}], "same": [0]}, lambda: reports.append(1))
