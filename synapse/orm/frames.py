@@ -302,7 +302,9 @@ def make_arrow(source: _Source) -> pa.Table:
     arrow = load_library("pyarrow", "frames")
     columns = source._columns()
     batches = list(read_batches(columns, source._plain_pages()))
-    table: pa.Table = arrow.Table.from_batches(batches, read_schema(columns))
+    schema = read_schema(columns)
+    # An empty table has a chunk: datasets can't cast columns without any.
+    table: pa.Table = arrow.Table.from_batches(batches, schema) if batches else schema.empty_table()
     return table
 
 

@@ -65,14 +65,10 @@ class _AnnotationColumn:
 class AnnotationRows(Described, FrameSource):
     """The annotations of a query's objects as dicts, or as a table by `to_pandas()` and others.
 
-    | key | value |
-    |---|---|
-    | `task` (or the class's name) | id of the object |
-    | `id`, `class`, `tool`, `medium` | of the annotation |
-    | `file` | name of the annotated file, if the server sends files |
-    | `x`, `y`, `width`, `height` | smallest upright box around, if the annotation has a place |
-    | `area` | in square pixels |
-    | `geometry`, `attributes` | JSON as text |
+    Each row has the object's id under the class's name, such as `task`, and of the annotation `id`,
+    `class`, `tool`, `medium`; `file`, the name of the annotated file, if the server sends files;
+    `x`, `y`, `width` and `height` of the smallest upright box around, if the annotation has a
+    place; `area` in square pixels; `geometry` and `attributes` as JSON text.
 
     One request for each page, at each iteration; a page is in memory at one time.
 
