@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # More workers than cores: many tests wait for a simulated network.
 TEST_WORKERS ?= 3
 
-.PHONY: help demo test test-ray test-formats test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
+.PHONY: help demo test test-ray test-formats test-frames test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -34,6 +34,11 @@ $(VENV)/.formats: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[formats-test]'
 	@touch $@
 
+# So is datasets, which reads tables.
+$(VENV)/.frames: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[frames-test]'
+	@touch $@
+
 # A notebook server is large too.
 $(VENV)/.notebooks: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[notebooks-test]'
@@ -55,6 +60,9 @@ test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their ow
 
 test-formats: $(VENV)/.formats ## Compare the formats with pycocotools, supervision and datumaro
 	$(BIN)/python -m pytest tests/formats_oracles
+
+test-frames: $(VENV)/.frames ## Read queries by pandas, polars, DuckDB and datasets
+	$(BIN)/python -m pytest tests/frames
 
 test-notebooks: $(VENV)/.notebooks ## Look at notebooks in JupyterLab, in a headless Chromium
 	$(BIN)/python -m pytest tests/notebooks

@@ -57,9 +57,9 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:class", r"datetime"),
     # Internals of the object layer, which no caller writes.
-    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity|ArrowStream)"),
+    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|Described|KnownAttributes)"),
-    (r"py:class", r"(.*\.)?(PagingOption|UploadsOption)"),
+    (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),

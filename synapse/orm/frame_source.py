@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal.lazy_import import load
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-    from synapse.orm.frames import Column
+    from synapse.orm.frames import TableColumn
 
 __all__ = ["FrameSource"]
 
@@ -25,7 +25,7 @@ class FrameSource:
 
     __slots__ = ()
 
-    def _columns(self) -> list[Column]:
+    def _columns(self) -> Sequence[TableColumn]:
         raise NotImplementedError  # defined by the iterable
 
     def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:

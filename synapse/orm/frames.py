@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Column",
+    "TableColumn",
     "find_columns",
     "make_arrow",
     "make_pandas",
@@ -56,10 +57,24 @@ _IDS = frozenset({int, type(None)})
 Row = dict[str, Any]
 
 
+class TableColumn(Protocol):
+    """A column with a type, which reads its values of rows."""
+
+    @property
+    def name(self) -> str:
+        """Name of the column."""
+
+    def arrow_type(self) -> pa.DataType:
+        """Return the column's type in Arrow."""
+
+    def read(self, rows: Sequence[Row], /) -> pa.Array:
+        """Return the values of some rows."""
+
+
 class _Source(Protocol):
     """Rows with columns."""
 
-    def _columns(self) -> list[Column]: ...
+    def _columns(self) -> Sequence[TableColumn]: ...
 
     def _plain_pages(self) -> Iterator[list[Row]]: ...
 
@@ -235,13 +250,15 @@ def _descriptors(cls: Any) -> Iterator[tuple[str, Any]]:
         yield from vars(base).items()
 
 
-def read_schema(columns: Sequence[Column]) -> pa.Schema:
+def read_schema(columns: Sequence[TableColumn]) -> pa.Schema:
     """Return the schema of a table, also of an empty one."""
     arrow = load_library("pyarrow", "frames")
     return arrow.schema([arrow.field(each.name, each.arrow_type()) for each in columns])
 
 
-def read_batches(columns: Sequence[Column], pages: Iterable[list[Row]]) -> Iterator[pa.RecordBatch]:
+def read_batches(
+    columns: Sequence[TableColumn], pages: Iterable[list[Row]]
+) -> Iterator[pa.RecordBatch]:
     """Yield batches of a thousand rows or more, except for the last one.
 
     Each page is converted by itself, so that its rows are released before the garbage collector
@@ -285,7 +302,9 @@ def make_arrow(source: _Source) -> pa.Table:
     arrow = load_library("pyarrow", "frames")
     columns = source._columns()
     batches = list(read_batches(columns, source._plain_pages()))
-    table: pa.Table = arrow.Table.from_batches(batches, read_schema(columns))
+    schema = read_schema(columns)
+    # An empty table has a chunk: datasets can't cast columns without any.
+    table: pa.Table = arrow.Table.from_batches(batches, schema) if batches else schema.empty_table()
     return table
 
 

@@ -11,6 +11,7 @@ from synapse.orm.manager import Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_list, to_one
 from synapse.orm.resource import Editable
 from synapse.resources.annotated import DocumentAnnotations
+from synapse.resources.annotation_rows import AnnotationRowsMixin
 from synapse.resources.enums import AssignmentStatus
 from synapse.resources.showing import ShowMixin
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
@@ -24,7 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["Assignment", "AssignmentManager"]
 
 
-class AssignmentManager(Manager["Assignment"], Updates["Assignment"], BulkTagMixin["Assignment"]):
+class AssignmentManager(
+    Manager["Assignment"],
+    Updates["Assignment"],
+    BulkTagMixin["Assignment"],
+    AnnotationRowsMixin["Assignment"],
+):
     """Assignments: read, update, tag. The server makes one when a task gets an assignee."""
 
     __slots__ = ()

@@ -11,6 +11,7 @@ from synapse.orm.manager import Manager
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Fetchable
 from synapse.resources.annotated import DocumentAnnotations
+from synapse.resources.annotation_rows import AnnotationRowsMixin
 from synapse.resources.enums import GroundTruthCategory
 from synapse.resources.showing import ShowMixin
 from synapse.resources.unit_files import UnitFile
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-class GroundTruthManager(Manager["GroundTruth"]):
+class GroundTruthManager(Manager["GroundTruth"], AnnotationRowsMixin["GroundTruth"]):
     """Ground truths: list."""
 
     __slots__ = ()
@@ -75,7 +76,7 @@ class GroundTruth(ShowMixin):
     annotations = DocumentAnnotations()
 
 
-class GroundTruthEventManager(Manager["GroundTruthEvent"]):
+class GroundTruthEventManager(Manager["GroundTruthEvent"], AnnotationRowsMixin["GroundTruthEvent"]):
     """Ground truth events: list."""
 
     __slots__ = ()

@@ -14,6 +14,7 @@ from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_list, to_one
 from synapse.orm.resource import Deletable, Editable
 from synapse.resources.annotated import DocumentAnnotations, write_annotations
+from synapse.resources.annotation_rows import AnnotationRowsMixin
 from synapse.resources.bulk_annotation import BulkAnnotateMixin
 from synapse.resources.enums import Priority, TaskStatus
 from synapse.resources.showing import ShowMixin
@@ -39,6 +40,7 @@ class TaskManager(
     Deletes["Task"],
     BulkTagMixin["Task"],
     BulkAnnotateMixin["Task"],
+    AnnotationRowsMixin["Task"],
 ):
     """Tasks: read, create one or many, update, delete, tag, annotate."""
 
