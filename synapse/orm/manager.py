@@ -299,8 +299,8 @@ class Updates(Query[E]):
             workers: Largest number of changes in flight.
 
         Returns:
-            A report of each row: changed, unchanged, missing, or refused with the reason. A row
-            with changes is refused if it differs in a column that only the server sets.
+            A report that lists each row as changed, unchanged, missing, or refused with the reason.
+            A row with changes is refused if it differs in a column that only the server sets.
 
         Raises:
             UsageError: A column is unknown, or none can be changed; nothing was sent.

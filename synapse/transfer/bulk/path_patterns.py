@@ -28,7 +28,7 @@ _EXTENSION = r"\.[^/.]+(?:\.(?:bz2|gz|xz|zst))?"
 _MAX_SHOWN = 5
 # Reasons to leave a file out.
 _HIDDEN = "names that are hidden, or that systems make"
-_MATCHED = "matched by ignore="
+_SELECTED = "selected by ignore="
 
 
 def _translate(text: str) -> str:
@@ -144,13 +144,13 @@ class IgnoredFiles:
         if (is_hidden and name.startswith(".")) or is_system_name(name):
             reason = _HIDDEN
         elif self._regex is not None and self._regex.fullmatch(compose(relative)):
-            reason = _MATCHED
+            reason = _SELECTED
         else:
             return False
         self.files += not is_folder
         self._counts[reason] += 1
         names = self._names.setdefault(reason, {})
-        shown = f"{relative if reason == _MATCHED else name}{'/' * is_folder}"
+        shown = f"{relative if reason == _SELECTED else name}{'/' * is_folder}"
         if len(names) < _MAX_SHOWN:
             names[shown] = None
         elif shown not in names:

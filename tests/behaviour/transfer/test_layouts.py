@@ -563,7 +563,7 @@ def test_ignored_files_are_named(session: synapse.Session, tmp_path: Path) -> No
 
     assert list_units(collection) == [{"image": "1.png"}, {"image": "a/4.png"}]
     assert report.notes == [
-        "1_old.png, a/docs/, a/x/3.png: left out, matched by ignore= (3).",
+        "1_old.png, a/docs/, a/x/3.png: left out, selected by ignore= (3).",
         "5.txt: not for a specification.",
     ]
     assert report.ignored == 3

@@ -44,7 +44,7 @@ def test_all_that_is_left_out_is_named(tmp_path: Path) -> None:
     )
     assert source.notes == [
         "Thumbs.db: left out, names that are hidden, or that systems make (1).",
-        "old/: left out, matched by ignore= (1).",
+        "old/: left out, selected by ignore= (1).",
         "doc/: no file is for a specification (2).",
         "README, a.txt and 3 more .txt, x.md: not for a specification.",
         masks,

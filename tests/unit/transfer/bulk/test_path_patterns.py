@@ -83,7 +83,7 @@ def test_notes_name_some_and_count_all() -> None:
     assert ignored.files == 14
     assert ignored.notes == [
         ".git/, Thumbs.db: left out, names that are hidden, or that systems make (8).",
-        "x0, x1, x2, x3, x4, ...: left out, matched by ignore= (7).",
+        "x0, x1, x2, x3, x4, ...: left out, selected by ignore= (7).",
     ]
 
 
