@@ -25,6 +25,8 @@ from synapse.formats.contained import ContainedSamples, find_roots
 from synapse.formats.detections import from_supervision, to_supervision
 from synapse.formats.report import FormatReport, Loss
 from synapse.formats.samples import DataSet, DataSetClass, Sample
+from synapse.formats.writing import check_target
+from synapse.formats.written_files import recording
 
 __all__ = [
     "FORMATS",
@@ -113,22 +115,27 @@ def write(
 ) -> FormatReport:
     """Write a data set into a folder. Makes no request.
 
+    Afterwards the folder has exactly the files of this data set: the files of an earlier export
+    into the folder are removed. Pictures stay if they are the same.
+
     Args:
         data: The data set.
-        folder: The folder, which is made if necessary.
+        folder: The folder, which is made if necessary: an empty one, or that of an earlier export.
         format: Name of the format.
         strict: Whether the first loss is an error.
         **options: Arguments of the format.
 
     Raises:
         DataLost: The work is strict, and the format can't hold a part.
-        UsageError: The format is unknown.
+        UsageError: The format is unknown, or the folder has files that no export wrote.
     """
     write_set = _get_function(format, "write")
     report = FormatReport(strict=strict)
     path = make_folder(folder)
+    check_target(path, options.get("images"))
     try:
-        write_set(data, path, report, **options)
+        with recording(path):
+            write_set(data, path, report, **options)
     except SynapseError:
         raise
     except (ValueError, OverflowError) as error:  # a name or number that the format can't hold

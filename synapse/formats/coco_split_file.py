@@ -16,6 +16,7 @@ from synapse.formats.coco_rows import CategoryRegistry, CocoRowWriter
 from synapse.formats.json_stream import JSON_ERRORS
 from synapse.formats.parts import find_size, write_picture
 from synapse.formats.samples import ImageMode, Sample
+from synapse.formats.written_files import record
 
 __all__ = ["CocoSplitFile"]
 
@@ -102,6 +103,7 @@ class CocoSplitFile:
             _copy_rows(self._rows, file, counts if self._has_grown else {})
             lines = ",\n".join(map(_ENCODER.encode, rows))
             file.write(f'],\n"categories":[\n{lines}]}}\n')
+        record(self._path)
         part.replace(self._path)
 
 

@@ -27,6 +27,7 @@ from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import iterate_elements
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.writing import note_info
+from synapse.formats.written_files import record
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -226,6 +227,7 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
             file.write(_to_text(element))
             report.samples += 1
         file.write("</annotations>\n")
+    record(folder / _FILE)
     part.replace(folder / _FILE)
 
 

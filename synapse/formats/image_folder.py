@@ -15,6 +15,7 @@ from synapse.formats.pictures import SUFFIXES, check_mode, find_files, list_entr
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.writing import note_info
+from synapse.formats.written_files import record
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -173,7 +174,9 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
                 _write_picture(sample, label, folder, report, register, images)
     for split in splits or {None}:
         for name in filter(_is_folder_name, names):
-            (folder / (split or "") / name).mkdir(parents=True, exist_ok=True)
+            path = folder / (split or "") / name
+            record(path)
+            path.mkdir(parents=True, exist_ok=True)
 
 
 def _choose_class(sample: Sample, report: FormatReport) -> str | None:

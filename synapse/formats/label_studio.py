@@ -34,11 +34,12 @@ from synapse.formats.parts import (
     write_picture,
 )
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame
-from synapse.formats.pictures import SUFFIXES, check_mode, is_file, list_entries
+from synapse.formats.pictures import SUFFIXES, check_mode, is_file, list_entries, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 from synapse.formats.writing import note_info
+from synapse.formats.written_files import record
 
 __all__ = ["LOSSES", "read", "recognize", "write"]
 
@@ -272,10 +273,11 @@ def write(
             separator = ",\n"
             report.samples += 1
         file.write("[]\n" if separator == "[\n" else "\n]\n")
+    record(folder / _FILE)
     part.replace(folder / _FILE)
     known = [each.name for each in data.classes]
     config = _build_config([*known, *sorted(labels - set(known))])
-    (folder / _CONFIG).write_text(config, encoding="utf-8", newline="\n")
+    write_file(folder / _CONFIG, config.encode())
 
 
 def _build_config(labels: Iterable[str]) -> str:

@@ -167,6 +167,6 @@ def rasterize_object(found: ImageObject, size: tuple[int, int]) -> masks.Runs:
 
 def write_picture(sample: Sample, target: Path, mode: ImageMode, report: FormatReport) -> None:
     """Put a sample's picture to its place, and note a missing one."""
-    is_there = sample.image is None or sample.image.is_file()
-    if mode != "none" and not (is_there and place_picture(sample, target, mode)):
+    is_there = mode == "none" or sample.image is None or sample.image.is_file()
+    if not (is_there and place_picture(sample, target, mode)):
         report.skip(sample.name, "no-picture", "The file of the picture isn't there.")

@@ -14,6 +14,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.system_files import is_system_name
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.samples import ImageMode, Sample
+from synapse.formats.written_files import keep, record
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -148,11 +149,13 @@ def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
         Whether the picture is there, or isn't wanted.
     """
     if mode == "none":
+        keep(target)
         return True
     if sample.image is None:
         return False
     # A link to a link would depend on the folder that it is in.
     source = sample.image.resolve()
+    record(target)
     if target.is_file() and filecmp.cmp(source, target, shallow=False):
         return True
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -172,6 +175,7 @@ def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
 def write_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
+    record(path)
     part = path.with_name(f"{path.name}.part")
     part.write_bytes(data)
     part.replace(path)

@@ -19,6 +19,7 @@ from synapse.errors import FieldValueError
 from synapse.formats.pictures import check_mode, write_file
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, ImageMode, Sample
+from synapse.formats.written_files import record
 
 __all__ = ["LOSSES", "recognize", "write"]
 
@@ -174,6 +175,7 @@ class _Shards:
             self._tar.close()
             self._tar = None
             path = self._get_path()
+            record(path)
             self._get_part().replace(path)
             self.finished.append(path)
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, closing
+from itertools import islice
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from synapse.annotations import Group, Label
+from synapse.errors import UsageError
 from synapse.formats.names import NameRegister
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.parts import Unfit
-from synapse.formats.pictures import check_mode
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, Sample
+from synapse.formats.written_files import WrittenFiles, record
 
 __all__ = [
     "PartFiles",
     "begin_export",
+    "check_target",
     "choose_picture_name",
     "iterate_objects",
     "note_info",
     "write_objects",
 ]
+
+# Suffixes of files that some format reads. Others, such as README.md, don't disturb a data set.
+_OTHERS = frozenset({".csv", ".json", ".jsonl", ".tar", ".tsv", ".txt", ".xml", ".yaml", ".yml"})
 
 
 def begin_export(data: DataSet, images: str, place: str, report: FormatReport) -> None:
@@ -43,6 +50,32 @@ def begin_export(data: DataSet, images: str, place: str, report: FormatReport) -
         if each.supercategory or each.keypoints:
             reason = f"The class {each.name!r} keeps only its name."
             report.lose(place, "class-details", reason)
+
+
+def check_target(folder: Path, images: object = "copy") -> None:
+    """Refuse a folder with files of a data set that no export wrote.
+
+    Args:
+        folder: The folder of an export.
+        images: The mode for pictures; `"none"` allows pictures, which the user places there.
+
+    Raises:
+        UsageError: The folder has such files.
+    """
+    suffixes = _OTHERS if images == "none" else _OTHERS | SUFFIXES
+    with closing(WrittenFiles(folder)) as files:
+        names = (path.relative_to(folder).as_posix() for path in find_files(folder))
+        foreign = (
+            name
+            for name in names
+            if PurePosixPath(name).suffix.lower() in suffixes and not files.has(name)
+        )
+        if first := list(islice(foreign, 4)):
+            more = " and others" if len(first) > 3 else ""
+            raise UsageError(
+                f"{folder} has files that no export wrote: {', '.join(first[:3])}{more}. They "
+                "would be mixed with the data set. Pass an empty folder, or remove these files."
+            )
 
 
 def note_info(data: DataSet, place: str, report: FormatReport) -> None:
@@ -109,6 +142,7 @@ class PartFiles:
             path.parent.mkdir(parents=True, exist_ok=True)
             part = path.with_name(f"{path.name}.part")
             file = part.open("w", encoding="utf-8", newline="")
+            record(path)
             self._files[path] = self._stack.enter_context(file)
         return self._files[path], is_new
 

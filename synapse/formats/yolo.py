@@ -27,6 +27,7 @@ from synapse.formats.pictures import (
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.writing import note_info
+from synapse.formats.written_files import record
 from synapse.formats.yolo_layout import (
     RESERVED_KEYS,
     PictureSource,
@@ -320,6 +321,7 @@ def write(
     splits = [*_FIRST_SPLITS[:2], *sorted(writer.splits - {*_FIRST_SPLITS[:2]})]
     for split in splits:
         for kind in ("images", "labels"):
+            record(folder / kind / split)
             (folder / kind / split).mkdir(parents=True, exist_ok=True)
     places = {split: f"images/{split}" for split in splits}
     text = yaml.safe_dump({**places, **settings}, sort_keys=False, allow_unicode=True)

@@ -43,10 +43,12 @@ class DataSetMixin(Resource):
 
         One request for each page of tasks, and one for each picture that isn't there yet: the same
         call continues an export that ended early. Tasks of a list, whose units aren't loaded, cost
-        one more for each hundred. Memory stays flat, however many tasks there are.
+        one more for each hundred. Memory stays flat, however many tasks there are. Afterwards the
+        folder has exactly the files of this export: those of an earlier one are removed.
 
         Args:
-            folder: The folder, which is made if necessary.
+            folder: The folder, which is made if necessary: an empty one, or that of an earlier
+                export.
             format: Name of the format, see `synapse.formats.FORMATS`.
             tasks: A query or list of tasks; by default all tasks of the project, by id.
             classes: Names of the classes, in the order of their indices; by default those of the
@@ -65,7 +67,8 @@ class DataSetMixin(Resource):
 
         Raises:
             DataLost: `strict` is set, and the format can't hold a part.
-            UsageError: The format or an argument is unknown, or shares make no sense.
+            UsageError: The format or an argument is unknown, shares make no sense, or the folder
+                has files that no export wrote.
             ClientError: The tasks can't be read.
 
         Example:

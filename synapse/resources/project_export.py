@@ -23,6 +23,7 @@ from synapse.formats import DataSet, DataSetClass, FormatReport, Sample
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.pictures import check_mode
 from synapse.formats.samples import check_split_name
+from synapse.formats.writing import check_target
 from synapse.orm.query import Query
 from synapse.resources.enums import FileType
 from synapse.resources.sample_spool import SampleSpool
@@ -57,6 +58,7 @@ def export_project(
     validate_int("workers", workers)
     choose = _make_splitter(split)
     target = formats.make_folder(folder)
+    check_target(target, images)
     noted = FormatReport(strict=strict)
     query = project.tasks.order_by("id") if tasks is None else tasks
     if isinstance(query, Query):

@@ -408,7 +408,7 @@ def test_splits_and_pictures(tmp_path: Path) -> None:
         formats.write(DataSet([], samples), tmp_path / "out", "coco", images="link")
     found = sorted(
         path.relative_to(tmp_path / "out").as_posix()
-        for path in (tmp_path / "out").rglob("*")
+        for path in (tmp_path / "out").rglob("[!.]*")
         if path.is_file()
     )
     assert found == [

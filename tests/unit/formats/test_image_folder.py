@@ -36,7 +36,7 @@ def write(folder: Path, *samples: Sample, classes: Any = CLASSES, **options: Any
 
 def list_files(folder: Path) -> list[str]:
     return sorted(
-        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
+        path.relative_to(folder).as_posix() for path in folder.rglob("[!.]*") if path.is_file()
     )
 
 

@@ -99,7 +99,7 @@ def test_the_output_is_the_same_each_time(tmp_path: Path) -> None:
         files = sorted(each for each in (tmp_path / name).rglob("*") if each.is_file())
         trees.append([(each.name, each.read_bytes()) for each in files])
     assert trees[0] == trees[1] == trees[2]
-    assert [name for name, _ in trees[0]] == ["classes.txt", "a.png"]
+    assert [name for name, _ in trees[0]] == [".synapse-files.jsonl", "classes.txt", "a.png"]
 
 
 def test_other_folders_are_read_by_arguments(tmp_path: Path) -> None:

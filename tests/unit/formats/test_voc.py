@@ -157,6 +157,7 @@ def test_the_output_is_the_same_each_time(tmp_path: Path) -> None:
         trees.append([(each.name, each.read_bytes()) for each in files])
     assert trees[0] == trees[1] == trees[2]
     assert [name for name, _ in trees[0]] == [
+        ".synapse-files.jsonl",
         *("a.xml", "default.txt", "default.txt", "a.png", "a.png", "labelmap.txt"),
     ]
 

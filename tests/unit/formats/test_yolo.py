@@ -57,7 +57,7 @@ def make_set(folder: Path, files: dict[str, str]) -> Path:
 def list_files(folder: Path) -> dict[str, bytes]:
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
-        for path in sorted(folder.rglob("*"))
+        for path in sorted(folder.rglob("[!.]*"))
         if path.is_file()
     }
 
@@ -140,7 +140,7 @@ def lose_size_of_data(folder: Path) -> FormatReport:
     picture = make_picture(folder / "in.jpg")
     box = Box(1, 1, 2, 2, label="car")
     sample = Sample("a.jpg", [box], size=(6, 3), image=picture, split="train")
-    return formats.write(DataSet(CLASSES[:1], [sample]), folder, "yolo")
+    return formats.write(DataSet(CLASSES[:1], [sample]), folder / "out", "yolo")
 
 
 def lose_split(folder: Path) -> FormatReport:
