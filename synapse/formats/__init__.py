@@ -11,9 +11,11 @@ A format that is only read, or only written, lacks the other function.
 
 from __future__ import annotations
 
+import inspect
 import os
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import attrs
 
@@ -35,6 +37,7 @@ __all__ = [
     "FormatReport",
     "Loss",
     "Sample",
+    "check_options",
     "choose_format",
     "from_supervision",
     "make_folder",
@@ -93,11 +96,13 @@ def read(
 
     Raises:
         DataLost: The work is strict, and a part can't be read.
+        TypeError: The format has no such option.
         UsageError: The format is unknown, or the folder has none or several of the formats.
     """
     path = _check_folder(folder)
     name = choose_format(path)[0] if format == "auto" else format
     report = FormatReport(strict=strict)
+    check_options(name, "read", options, ["strict", "follow_links"])
     data: DataSet = _get_function(name, "read")(path, report, **options)
     if not follow_links:
         samples = ContainedSamples(data.samples, find_roots(path, options), report)
@@ -127,9 +132,11 @@ def write(
 
     Raises:
         DataLost: The work is strict, and the format can't hold a part.
+        TypeError: The format has no such option.
         UsageError: The format is unknown, or the folder has files that no export wrote.
     """
     write_set = _get_function(format, "write")
+    check_options(format, "write", options, ["strict"])
     report = FormatReport(strict=strict)
     path = make_folder(folder)
     check_target(path, options.get("images"))
@@ -141,6 +148,32 @@ def write(
     except (ValueError, OverflowError) as error:  # a name or number that the format can't hold
         raise UsageError(f"The data set can't be written as {format}: {error}") from error
     return report
+
+
+def check_options(
+    format: str,  # noqa: A002 - as above
+    action: Literal["read", "write"],
+    options: Iterable[str],
+    others: Iterable[str] = (),
+) -> None:
+    """Refuse an option that a format doesn't have.
+
+    Args:
+        format: Name of the format.
+        action: What the options are for.
+        options: Names of the options.
+        others: Arguments of the caller that the user may have meant.
+
+    Raises:
+        TypeError: The format has no such option.
+        UsageError: The format is unknown, or lacks the action.
+    """
+    parameters = inspect.signature(_get_function(format, action)).parameters.values()
+    known = [each.name for each in parameters if each.kind is each.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            hint = suggestion(name, [*known, *others])
+            raise TypeError(f"{name}= is not an option of the format {format!r}{hint}")
 
 
 def make_folder(folder: str | os.PathLike[str]) -> Path:

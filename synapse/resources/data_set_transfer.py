@@ -50,9 +50,11 @@ class DataSetMixin(Resource):
             folder: The folder, which is made if necessary: an empty one, or that of an earlier
                 export.
             format: Name of the format, see `synapse.formats.FORMATS`.
-            tasks: A query or list of tasks; by default all tasks of the project, by id.
+            tasks: A query or list of tasks without unsaved changes; by default all tasks of the
+                project, by id.
             classes: Names of the classes, in the order of their indices; by default those of the
-                project's configuration, then others that annotations have, by name.
+                project's configuration, then others that annotations have, by name. Classes that
+                this project lacks may be among them.
             split: Part of the data set for each task: a name for all; shares such as
                 `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
                 function of the task. By default the parts that an import noted in the units'
@@ -67,8 +69,10 @@ class DataSetMixin(Resource):
 
         Raises:
             DataLost: `strict` is set, and the format can't hold a part.
-            UsageError: The format or an argument is unknown, shares make no sense, or the folder
-                has files that no export wrote.
+            TypeError: The format has no such option.
+            UsageError: The format is unknown, an argument is not valid, a name in `classes` is
+                misspelt, a task is of another project or has unsaved changes, or the folder has
+                files that no export wrote.
             ClientError: The tasks can't be read.
 
         Example:
@@ -120,6 +124,7 @@ class DataSetMixin(Resource):
 
         Raises:
             DataLost: `strict` is set, and a part can't be read.
+            TypeError: The format has no such option.
             UsageError: The folder has none or several of the formats, or the project has no
                 collection with pictures.
             SynapseError: As for `DataCollection.upload()`.

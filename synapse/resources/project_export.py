@@ -15,6 +15,8 @@ from typing import Any
 import attrs
 
 from synapse import formats
+from synapse._internal.hints import suggestion
+from synapse._internal.lazy_import import load
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.annotations import Annotation, Annotations
@@ -57,25 +59,28 @@ def export_project(
     check_mode(images)
     validate_int("workers", workers)
     choose = _make_splitter(split)
+    _check_classes(classes)
+    own = ["tasks", "classes", "split", "images", "strict", "workers"]
+    formats.check_options(format, "write", options, own)
     target = formats.make_folder(folder)
     check_target(target, images)
     noted = FormatReport(strict=strict)
-    query = project.tasks.order_by("id") if tasks is None else tasks
-    if isinstance(query, Query):
-        query = query.expand("data_unit")
+    query = _choose_tasks(project, tasks)
     names = _picture_names(project)
     stage = None if images == "none" else target / f"{_STAGE}{project.id}"
     with closing(SampleSpool()) as spool:
         seen = _SeenClasses()
-        for task, meta, files in _read_tasks(query, names, stage, workers, noted):
-            part = _read_split(meta) if choose is None else choose(task)
+        for task, meta, files in _read_tasks(project, query, names, stage, workers, noted):
+            part = _read_split(meta) if choose is None else _check_part(task, choose(task))
             for sample in _read_samples(task, meta, files, noted):
                 seen.add(sample)
                 spool.add(attrs.evolve(sample, split=part), str(task.data_unit_id))
                 if not sample.is_labelled and format not in _WITH_UNLABELLED:
                     reason = "the task isn't annotated; the format says that the picture is empty"
                     noted.lose(f"task {task.id}", "not-annotated", reason)
-        names_of_classes = seen.list_names(project) if classes is None else classes
+        names_of_classes = seen.list_names(project)
+        if classes is not None:
+            names_of_classes = seen.check_names(project, classes)
         data = DataSet(seen.make_classes(names_of_classes), spool)
         more = {"images": images} if images != "copy" else {}
         report = formats.write(data, target, format, strict=strict, **more, **options)
@@ -101,7 +106,37 @@ def _picture_names(project: Any) -> list[str]:
     return [each.name for each in sorted(pictures, key=lambda each: not each.is_primary)]
 
 
+def _choose_tasks(project: Any, tasks: Any) -> Iterable[Any]:
+    """Return the tasks, with their units if a query reads them."""
+    query = project.tasks.order_by("id") if tasks is None else tasks
+    if isinstance(query, Query):
+        return query.expand("data_unit")
+    if isinstance(query, str) or not isinstance(query, Iterable):
+        raise UsageError(f"tasks={query!r} is not valid. Pass a query or a list of tasks.")
+    return query
+
+
+def _check_task(project: Any, task: Any) -> None:
+    """Refuse what isn't a task as the project's server has it."""
+    if not isinstance(task, load("synapse.resources.tasks").Task):
+        raise UsageError(
+            f"tasks= has {task!r}, which is not a task. Pass tasks, or a query such as "
+            "project.tasks.filter(id__in=[1, 2])."
+        )
+    if task.project_id != project.id:
+        raise UsageError(
+            f"Task {task.id} is of project {task.project_id}, not of project {project.id}. Pass "
+            "tasks= of the project that you export."
+        )
+    if task.changes:
+        raise UsageError(
+            f"Task {task.id} has unsaved changes ({', '.join(task.changes)}). Call save() or "
+            "refresh() of the task, then export again."
+        )
+
+
 def _read_tasks(
+    project: Any,
     query: Iterable[Any],
     names: Sequence[str],
     stage: Path | None,
@@ -111,6 +146,8 @@ def _read_tasks(
     """Yield the tasks with `meta` and pictures, which are downloaded some hundred at a time."""
     iterator = iter(query)
     while tasks := list(islice(iterator, _BATCH)):
+        for task in tasks:
+            _check_task(project, task)
         meta = _read_meta(tasks)
         found = [(task, _find_pictures(task, names, stage)) for task in tasks]
         if stage is not None:
@@ -147,11 +184,18 @@ def _read_split(meta: Meta) -> str | None:
 
 def _choose_name(meta: Meta, name: str) -> str:
     """Return the picture's name that an import noted, made safe; else the file's."""
-    noted = meta.get("name")
-    if not isinstance(noted, str) or _find_suffix(noted) != _find_suffix(name):
+    if not _has_name(meta, name):
         return name
-    parts = [safe_name(part) for part in noted.split("/") if part.strip(". ")]
+    # A colon would make `safe_name` take the letter before it for a drive.
+    named = meta["name"].replace(":", "_").split("/")
+    parts = [safe_name(part) for part in named if part.strip(". ")]
     return "/".join(parts) or name
+
+
+def _has_name(meta: Meta, name: str) -> bool:
+    """Return whether the name in `meta` is that of a picture of the file's type."""
+    noted = meta.get("name")
+    return isinstance(noted, str) and _find_suffix(noted) == _find_suffix(name)
 
 
 def _find_suffix(name: str) -> str:
@@ -213,10 +257,14 @@ def _read_samples(
             report.skip(
                 label, "no-picture", f"no picture for the medium {each.medium}", annotation=each.id
             )
-    for medium, (name, path) in zip(media, pictures, strict=True):
+    for medium, (file, path) in zip(media, pictures, strict=True):
+        name = _choose_name(meta, file) if medium == media[0] else file
+        if medium == media[0] and _has_name(meta, file) and name != meta["name"]:
+            reason = f"The picture {meta['name']!r} is written as {name}: the name is not safe."
+            report.lose(label, "renamed", reason)
         own: list[Annotation] = [each for each in found if each.medium == medium]
         yield Sample(
-            _choose_name(meta, name) if medium == media[0] else name,
+            name,
             own,
             size=found.sizes.get(medium),
             image=path if path is not None and path.is_file() else None,
@@ -242,6 +290,22 @@ class _SeenClasses:
                 joints = self._joints.setdefault(each.label, {})
                 joints.update(dict.fromkeys(one.label for one in each.keypoints if one.label))
 
+    def check_names(self, project: Any, names: Sequence[str]) -> Sequence[str]:
+        """Return the names of classes, unless one of them is misspelt or all are unknown.
+
+        Raises:
+            UsageError: No annotation and no configuration has a name.
+        """
+        known = {*self._labels, *self.list_names(project)}
+        known.update(*self._joints.values())
+        unknown = [name for name in names if name not in known]
+        # A list of classes for several projects may have more classes than this one.
+        for name in unknown:
+            hint = suggestion(name, known - set(names))
+            if hint.startswith(";") or (known and len(unknown) == len(names)):
+                raise UsageError(f"classes= has {name!r}, which no annotation has{hint}")
+        return names
+
     def list_names(self, project: Any) -> list[str]:
         """Return the configured classes that aren't joints, then other seen ones by name."""
         joints = {name for each in self._joints.values() for name in each} - self._labels
@@ -254,6 +318,19 @@ class _SeenClasses:
 
 
 # -- Splits ---------------------------------------------------------------------------------------
+
+
+def _check_classes(classes: Any) -> None:
+    """Refuse a value that isn't names of classes in an order."""
+    is_list = isinstance(classes, Sequence) and not isinstance(classes, str)
+    if classes is not None and not (is_list and all(isinstance(each, str) for each in classes)):
+        raise UsageError(f"classes={classes!r} is not valid. Pass a list of names: ['car', 'bus'].")
+
+
+def _check_part(task: Any, part: Any) -> str | None:
+    if part is None or isinstance(part, str):
+        return part
+    raise UsageError(f"split= gave {part!r} for task {task.id}. Return a name such as 'train'.")
 
 
 def _make_splitter(split: Any) -> Any:

@@ -11,7 +11,7 @@ import pytest
 
 import synapse
 from synapse.annotations import Box, Label, Polygon, masks
-from synapse.errors import DataLost
+from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample, read, write
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
@@ -241,6 +241,81 @@ def test_export_is_the_same_again(session: synapse.Session, source: Path, tmp_pa
 
     project.export(tmp_path / "bare", "coco", images="none")
     assert not [path for path in files_in(tmp_path / "bare") if path.suffix == ".png"]
+
+
+def test_export_again_leaves_no_old_picture(
+    session: synapse.Session, source: Path, tmp_path: Path
+) -> None:
+    project = make_project(session, "Streets")
+    project.import_from(source, "coco")
+    project.export(tmp_path / "out", "coco", split="train")
+    project.export(tmp_path / "out", "coco", split="val", tasks=list(project.tasks)[:2])
+    data, _ = read(tmp_path / "out", strict=True)
+    assert [sample.split for sample in data.samples] == ["val", "val"]
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "labels.txt").write_text("mine")
+    with (
+        assert_num_requests(session, 0),
+        pytest.raises(UsageError, match=r"no export wrote: labels\.txt"),
+    ):
+        project.export(tmp_path / "mine", "coco")
+
+
+def test_names_that_are_not_safe_are_reported(session: synapse.Session, tmp_path: Path) -> None:
+    project = make_project(session, "Streets")
+    names = ["12:30:05.png", "CON.png", "a:b.png", "fine.png"]
+    samples = []
+    for number, name in enumerate(names):
+        picture = make_picture(tmp_path / "pictures" / f"{number}.png", 40, 30, number)
+        samples.append(Sample(name, [Box(1, 1, 5, 5, label="car")], size=(40, 30), image=picture))
+    write(DataSet([DataSetClass("car")], samples), tmp_path / "in", "coco", images="copy")
+    project.import_from(tmp_path / "in", "coco")
+
+    report = project.export(tmp_path / "out", "coco", split=lambda task: None)
+
+    assert report.lossy == {"renamed": 3}
+    assert "'a:b.png' is written as a_b.png" in str(report)
+    found = sorted(path.name for path in files_in(tmp_path / "out") if path.suffix == ".png")
+    assert found == ["12_30_05.png", "_CON.png", "a_b.png", "fine.png"]
+
+
+def test_arguments_that_would_export_nonsense(
+    session: synapse.Session, source: Path, tmp_path: Path
+) -> None:
+    project, other = make_project(session, "Streets"), make_project(session, "Roads")
+    project.import_from(source, "coco")
+    tasks = list(project.tasks)
+    out = tmp_path / "out"
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"classes": ["car", "raod"]}, "'raod', .*did you mean 'road'"),
+        ({"classes": ["zebra"]}, "'zebra', which no annotation has"),
+        ({"tasks": [1, 2]}, "tasks= has 1, which is not a task"),
+        ({"tasks": tasks[0]}, "is not valid. Pass a query or a list"),
+        ({"split": lambda _: 3}, f"split= gave 3 for task {tasks[0].id}"),
+    ]
+    for options, message in cases:
+        with pytest.raises(UsageError, match=message):
+            project.export(out, "coco", images="none", **options)
+    with pytest.raises(UsageError, match=f"of project {project.id}, not of project {other.id}"):
+        other.export(out, "coco", tasks=project.tasks)
+    assert not files_in(out)
+    # A list for several projects has classes that this one lacks.
+    report = project.export(out, "coco", images="none", classes=["zebra", "car", "road"])
+    assert (report.samples, report.skipped) == (12, {})
+
+
+def test_unsaved_annotations_are_not_exported(
+    session: synapse.Session, source: Path, tmp_path: Path
+) -> None:
+    project = make_project(session, "Streets")
+    project.import_from(source, "coco")
+    task = project.tasks.order_by("id")[0]
+    task.annotations = [Box(0, 0, 5, 5, label="tram")]
+    with pytest.raises(UsageError, match=rf"Task {task.id} has unsaved changes \(data\)"):
+        project.export(tmp_path / "out", "coco")
+    task.save()
+    report = project.export(tmp_path / "out", "coco")
+    assert report.annotations == 19
 
 
 def files_in(folder: Path) -> list[Path]:

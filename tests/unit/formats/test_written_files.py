@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from synapse import formats
-from synapse.annotations import Box, Label, Mask
+from synapse.annotations import Annotation, Box, Label, Mask
 from synapse.errors import UsageError
 from synapse.formats import DataSet, DataSetClass, Sample
 from synapse.formats.written_files import WrittenFiles, keep, record, recording
@@ -23,11 +23,11 @@ OPTIONS: dict[str, dict[str, Any]] = {"yolo": {"task": "detect"}}
 
 def make_samples(folder: Path, *names: str, split: str | None = "train") -> list[Sample]:
     folder.mkdir(exist_ok=True)
-    samples = []
+    samples: list[Sample] = []
     for name in names:
         (folder / name).write_bytes(name.encode())
-        marks = [Label(label="car"), Box(1, 2, 3, 4, label="car")]
-        marks.append(Mask([(3, 9)], label="car", size=SIZE))
+        mask = Mask([(3, 9)], label="car", size=SIZE)
+        marks: list[Annotation] = [Label(label="car"), Box(1, 2, 3, 4, label="car"), mask]
         image = folder / name
         samples.append(Sample(name, marks, size=SIZE, split=split, image=image))
     return samples

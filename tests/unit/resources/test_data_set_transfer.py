@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import synapse
+from synapse import formats
 from synapse.errors import UsageError
+from synapse.formats import DataSet
 
 
 @pytest.fixture
@@ -22,8 +24,16 @@ def project() -> Iterator[Any]:
 
 @pytest.mark.parametrize(
     "options",
-    [{"images": "symlink"}, {"workers": 0}, {"split": {"train": 2}}],
-    ids=["images", "workers", "split"],
+    [
+        {"images": "symlink"},
+        {"workers": 0},
+        {"split": {"train": 2}},
+        {"classes": "car"},
+        {"classes": {"car": 1}},
+        {"classes": [1]},
+        {"format": "cocoo"},
+    ],
+    ids=lambda options: "".join(f"{name}={value}" for name, value in options.items()),
 )
 def test_impossible_arguments_of_an_export(project: Any, tmp_path: Path, options: Any) -> None:
     with pytest.raises(UsageError):
@@ -36,3 +46,18 @@ def test_projects_without_pictures_take_no_data_set(project: Any, tmp_path: Path
         project.import_from(tmp_path, "coco")
     with pytest.raises(UsageError, match="is not a folder"):
         project.import_from(tmp_path / "missing")
+
+
+def test_misspelt_options_are_named(project: Any, tmp_path: Path) -> None:
+    """The error names the option and what the format has, before a folder is made."""
+    with pytest.raises(TypeError, match=r"tsk= is not .* 'yolo'; did you mean 'task'\?"):
+        project.export(tmp_path / "set", "yolo", tsk="detect")
+    with pytest.raises(TypeError, match=r"clases= .*did you mean 'classes'\?"):
+        project.export(tmp_path / "set", "coco", clases=["car"])
+    with pytest.raises(TypeError, match=r"zzz= is not .* 'coco'\. There are: category_ids, .*"):
+        project.export(tmp_path / "set", "coco", zzz=1)
+    with pytest.raises(TypeError, match=r"tsk= is not"):
+        formats.write(DataSet([], []), tmp_path / "set", "yolo", tsk="detect")
+    assert not (tmp_path / "set").exists()
+    with pytest.raises(TypeError, match=r"clipp= is not .* 'coco'; did you mean 'clip'\?"):
+        formats.read(tmp_path, "coco", clipp=True)
