@@ -125,7 +125,7 @@ def _read_rows(path: Path) -> Iterator[list[str]]:
             sample = file.readline(2**16)
             file.seek(0)
             delimiter = max(",;\t", key=sample.count)
-            # Blanks belong to a value, such as the class " a", unless the header has some too.
+            # Spaces belong to a value, such as the class " a", unless the header has some too.
             has_blanks = f"{delimiter} " in sample
             yield from csv.reader(file, delimiter=delimiter, skipinitialspace=has_blanks)
     except (OSError, UnicodeDecodeError, csv.Error) as error:

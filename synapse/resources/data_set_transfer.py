@@ -41,9 +41,9 @@ class DataSetMixin(Resource):
     ) -> FormatReport:
         """Write tasks and their pictures as a data set of a common format.
 
-        One request for each page of tasks, and one for each picture that isn't there yet: the same
-        call continues an export that ended early. Tasks of a list, whose units aren't loaded, cost
-        one more for each hundred. Memory stays flat, however many tasks there are.
+        One request for each page of tasks, and one for each picture that the folder lacks: the same
+        call continues an export that ended early. A list of tasks whose units aren't loaded takes
+        one more for each hundred. Memory stays flat for any number of tasks.
 
         Args:
             folder: The folder, which is made if necessary.
@@ -53,8 +53,8 @@ class DataSetMixin(Resource):
                 project's configuration, then others that annotations have, by name.
             split: Part of the data set for each task: a name for all; shares such as
                 `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
-                function of the task. By default the parts that an import noted in the units'
-                `meta`, as the names of pictures are.
+                function of the task. By default the splits that an import noted in the units'
+                `meta`; the names of pictures come from there, too.
             images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of pictures in flight.
@@ -65,7 +65,7 @@ class DataSetMixin(Resource):
 
         Raises:
             DataLost: `strict` is set, and the format can't hold a part.
-            UsageError: The format or an argument is unknown, or shares make no sense.
+            UsageError: The format or an argument is unknown, or the shares aren't valid.
             ClientError: The tasks can't be read.
 
         Example:
@@ -100,13 +100,14 @@ class DataSetMixin(Resource):
     ) -> ImportReport:
         """Upload a data set: pictures as units of the project's collection, annotations as tasks.
 
-        The requests of `DataCollection.upload()`; annotations go along with the tasks, up to 200 in
-        one request. The same call continues an import that ended early. The tasks of pictures that
-        are empty by the data set are completed; those of pictures without labels are pending.
+        The requests of `DataCollection.upload()`; annotations are sent with the tasks, up to 200
+        tasks in one request. The same call continues an import that ended early. The tasks of
+        pictures that are empty by the data set are completed; those of pictures without labels are
+        pending.
 
         Args:
             folder: The folder of the data set.
-            format: Name of the format; by default found out by the files.
+            format: Name of the format; by default the folder's files tell.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of files in flight.
             progress: As for `DataCollection.upload()`.
