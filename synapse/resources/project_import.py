@@ -15,6 +15,7 @@ from synapse.annotations import write_document
 from synapse.errors import UsageError
 from synapse.formats import DataSet, FormatReport
 from synapse.resources.enums import FileType, TaskStatus
+from synapse.resources.imported_classes import SeenTools, check_configured, keep_classes
 from synapse.transfer.bulk.report import UploadReport
 
 __all__ = ["ImportReport", "import_data_set"]
@@ -78,13 +79,16 @@ def import_data_set(
     collection = project.data_collection
     specification = _find_specification(project, collection)
     data, report = formats.read(folder, format, strict=strict, **options)
+    check_configured(project, data, format, report)
     counts: Counter[str] = Counter()
+    tools = SeenTools()
     upload = collection.upload(
-        _read_records(data, specification, report, counts),
+        _read_records(data, specification, report, counts, tools),
         project=project,
         workers=workers,
         progress=progress,
     )
+    keep_classes(project, data, format, tools, report)
     return ImportReport(format, reason, report, upload, **counts)
 
 
@@ -103,7 +107,11 @@ def _find_specification(project: Any, collection: Any) -> str:
 
 
 def _read_records(
-    data: DataSet, specification: str, report: FormatReport, counts: Counter[str]
+    data: DataSet,
+    specification: str,
+    report: FormatReport,
+    counts: Counter[str],
+    tools: SeenTools,
 ) -> Iterator[dict[str, Any]]:
     for sample in data.samples:
         if sample.image is None:
@@ -111,6 +119,7 @@ def _read_records(
                 sample.name, "no-picture", "the data set names the picture, but lacks the file"
             )
             continue
+        tools.add(sample.annotations)
         sizes = {} if sample.size is None else {"image_1": sample.size}
         task: dict[str, Any] = {}
         kind = "empty" if sample.is_labelled else "unlabelled"
