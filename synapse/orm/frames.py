@@ -58,7 +58,7 @@ Row = dict[str, Any]
 
 
 class TableColumn(Protocol):
-    """A column with a type, which reads its values of rows."""
+    """A column of a table: its type, and the values of rows."""
 
     @property
     def name(self) -> str:
@@ -303,7 +303,7 @@ def make_arrow(source: _Source) -> pa.Table:
     columns = source._columns()
     batches = list(read_batches(columns, source._plain_pages()))
     schema = read_schema(columns)
-    # An empty table has a chunk: datasets can't cast columns without any.
+    # An empty table gets one chunk, because datasets can't cast columns without chunks.
     table: pa.Table = arrow.Table.from_batches(batches, schema) if batches else schema.empty_table()
     return table
 

@@ -263,9 +263,7 @@ class Synchronizer:
     def _replace(self, report: SyncReport, fail: Callable[[str, SynapseError], None]) -> None:
         if self._repeated is not None:
             # Units that share a key by mistake would be taken for versions of one unit.
-            reason = (
-                f"records share the key {self._repeated!r}. Pass a key= that each record has alone"
-            )
+            reason = f"records share the key {self._repeated!r}. Pass a key= with unique values"
             fail("replace", UsageError(f"No unit was replaced, because {reason}."))
             return
         last = 0
