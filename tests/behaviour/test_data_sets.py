@@ -83,7 +83,7 @@ def test_data_set_goes_in(session: synapse.Session, source: Path) -> None:
     assert (report.format, report.upload.created, report.upload.failed) == ("coco", 12, [])
     assert (report.annotated, report.empty, report.unlabelled) == (10, 2, 0)
     assert report.data.skipped == {}
-    assert requests <= 12 + 8
+    assert requests <= 12 + 9
     assert {task.status for task in project.tasks} == {synapse.TaskStatus.COMPLETED}
     shapes = read_shapes(project)
     assert shapes["night/3.png"] == {
@@ -373,3 +373,61 @@ def test_a_server_that_drops_the_classes_is_told(
     report = project.import_from(write_yolo(tmp_path / "in", ["a", "b"], _ROWS))
     assert report.data.lossy == {"classes-not-kept": 1}
     assert report.upload.created == 2
+
+
+def test_second_import_fills_tasks_that_wait(session: synapse.Session, tmp_path: Path) -> None:
+    source = write_yolo(tmp_path / "in", ["person", "car"], [*_ROWS, "0 0.5 0.5 0.5 0.5\n", ""])
+    labels = source / "labels/train"
+    late = {name: (labels / name).read_text() for name in ["0.txt", "3.txt"]}
+    for name in late:
+        (labels / name).unlink()
+    project = make_bare_project(session)
+    first = project.import_from(source)
+    assert (first.annotated, first.empty, first.unlabelled) == (2, 0, 2)
+
+    for name, text in late.items():
+        (labels / name).write_text(text)
+    (labels / "1.txt").write_text("1 0.5 0.5 0.25 0.2\n")
+    second = project.import_from(source, strict=True)
+
+    assert (second.annotated, second.empty, second.unlabelled) == (1, 1, 0)
+    assert (second.unchanged, second.differs, second.upload.created) == (1, 1, 0)
+    assert "1.png: task" in str(second)
+    assert "project.annotate()" in str(second)
+    tasks = {task.data_unit.meta["name"]: task for task in project.tasks.expand("data_unit")}
+    assert {task.status for task in tasks.values()} == {synapse.TaskStatus.COMPLETED}
+    labels_of = {name: [each.label for each in task.annotations] for name, task in tasks.items()}
+    assert labels_of == {"0.png": ["car"], "1.png": ["person"], "2.png": ["person"], "3.png": []}
+
+    third = project.import_from(source)
+    assert (third.annotated, third.empty, third.unchanged, third.differs) == (0, 0, 3, 1)
+
+
+def test_second_import_writes_nothing_if_nothing_changed(
+    session: synapse.Session, emulator: EmulatorTenant, source: Path
+) -> None:
+    made: list[str] = []
+    counted = emulator.session(on_request=lambda event: made.append(f"{event.method} {event.url}"))
+    project = counted.projects.get(make_project(session, "Streets").id)
+    first = project.import_from(source, "coco")
+    assert (first.annotated, first.unchanged) == (10, 0)
+    made.clear()
+    second = project.import_from(source, "coco")
+    assert (second.annotated, second.empty, second.unchanged) == (0, 0, 12)
+    assert [one for one in made if not one.startswith("GET")] == []
+
+
+def test_pictures_of_another_data_set_with_the_same_name_stay(
+    session: synapse.Session, tmp_path: Path
+) -> None:
+    project = make_bare_project(session)
+    bare = write_yolo(tmp_path / "bare", ["car"], [""])
+    (bare / "labels/train/0.txt").unlink()
+    project.import_from(bare)
+    other = write_yolo(tmp_path / "other", ["car"], ["0 0.5 0.5 0.5 0.5\n"])
+    make_picture(other / "images/train/0.png", 40, 30, 7)
+    assert project.import_from(other).annotated == 1
+    again = project.import_from(other)
+    assert (again.annotated, again.unchanged, again.differs) == (0, 1, 0)
+    statuses = Counter(task.status for task in project.tasks)
+    assert statuses == {synapse.TaskStatus.COMPLETED: 1, synapse.TaskStatus.PENDING: 1}
