@@ -132,7 +132,7 @@ def cut(text: str, length: int) -> str:
 
 
 def is_secret_name(name: object) -> bool:
-    """Return whether a key's name says that the value is a credential."""
+    """Return whether a key's name marks its value as a credential."""
     text = str(name).lower().replace("-", "_")
     return text in _SECRET_NAMES or any(part in text for part in _SECRET_PARTS)
 

@@ -19,7 +19,7 @@ _NAMES = re.compile(
 
 
 def is_system_name(name: str) -> bool:
-    """Return whether a file or folder of this name is nobody's data.
+    """Return whether a system or program made a file or folder, judging by its name.
 
     Example:
         >>> is_system_name("Thumbs.db"), is_system_name("@eaDir"), is_system_name("photo.jpg.part")

@@ -204,14 +204,20 @@ def merge(*masks: Iterable[Sequence[int]]) -> Runs:
 
 
 def move(runs: Iterable[Sequence[int]], width: int, x: int, y: int, new_width: int) -> Runs:
-    """Return a mask at another place, of a mask of another width.
+    """Move a mask's pixels, also to a picture of another width. Makes no request.
 
     Args:
-        runs: The mask.
+        runs: The pixels as runs (start, length) of row-major indices.
         width: Width of the mask in pixels.
         x: Pixels to the right; to the left if negative.
         y: Pixels down; up if negative.
-        new_width: Width of the new mask in pixels, which has room for all pixels.
+        new_width: Width of the new mask in pixels, in which all moved pixels must lie.
+
+    Returns:
+        The moved pixels as runs of the new mask.
+
+    Raises:
+        FieldValueError: An item isn't a run.
 
     Example:
         >>> move(((0, 2), (5, 1)), width=5, x=1, y=2, new_width=10)

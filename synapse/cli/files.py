@@ -38,7 +38,7 @@ WORKERS = typer.Option(min=1, max=256, help="Number of files in flight at once."
 MATCH = typer.Option(
     metavar="PATTERN=NAME",
     help="Files for a specification, such as 'masks/*_m.png=mask'. May be repeated; the first "
-    "pattern that fits decides.",
+    "pattern that matches decides.",
 )
 IGNORE = typer.Option(metavar="PATTERN", help="Files or folders to leave out. May be repeated.")
 COLUMNS = typer.Option(

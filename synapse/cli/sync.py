@@ -55,7 +55,7 @@ def sync(
         int | None, typer.Option(help="Id of a project; every data unit becomes a task in it.")
     ] = None,
     key: Annotated[
-        str, typer.Option(help="What identifies a unit: 'path', or a value as 'meta.coco_id'.")
+        str, typer.Option(help="Value that identifies a unit: 'path', or such as 'meta.coco_id'.")
     ] = "path",
     on_change: Annotated[
         _OnChange, typer.Option(help="Action if the files of a unit changed.")
@@ -142,7 +142,7 @@ def _show(report: SyncReport, *, is_listed: bool) -> None:
 
 def _confirm(source: str, collection: int) -> None:
     if not sys.stdin.isatty():
-        raise typer.BadParameter("--delete needs --yes where nobody can answer")
+        raise typer.BadParameter("--delete needs --yes if the input is not a terminal")
     typer.confirm(f"Delete units of collection {collection} that {source} lacks?", abort=True)
 
 
@@ -152,7 +152,7 @@ def _log_run(path: Path | None, source: str, collection: int) -> Iterator[list[s
     started = datetime.now(timezone.utc).isoformat(timespec="seconds")
     parts: list[str] = []
     code = 0
-    try:  # before the work
+    try:  # a log that can't be written stops the run before any request
         opened = nullcontext() if path is None else path.open("a", encoding="utf-8")
     except OSError as error:
         raise typer.BadParameter(f"--log {path} can't be written: {error.strerror}") from None

@@ -78,7 +78,7 @@ class DrawingArea:
 
     @property
     def scale(self) -> float:
-        """Displayed pixels of a picture's pixel."""
+        """Displayed pixels for each pixel of the picture."""
         return min(self.width / self.size[0], self.height / self.size[1])
 
     @property
@@ -158,7 +158,7 @@ def _turn(orientation: int, width: float, height: float) -> Matrix:
 def find_size(
     annotations: Iterable[Annotation], known: tuple[int, int] | None
 ) -> tuple[float, float] | None:
-    """Return the size of a picture: the known one, or that of what the annotations cover."""
+    """Return the size of a picture, or of the area that the annotations cover if unknown."""
     if known:
         return known
     right = bottom = 0.0
@@ -237,7 +237,7 @@ def _footprint(each: Cuboid) -> Sequence[Pair]:
 
 
 def _simplify(points: Iterable[Pair], matrix: Matrix, canvas: DrawingArea) -> list[Pair]:
-    """Return the points in the drawing, without those that nobody could see."""
+    """Return the points in the drawing, without points that change no visible pixel."""
     low_x, high_x = -_MARGIN, canvas.width + _MARGIN
     low_y, high_y = -_MARGIN, canvas.height + _MARGIN
     kept: list[Pair] = []

@@ -90,7 +90,7 @@ def _read_head(file: Any) -> dict[str, list[str]]:
     except (KeyError, IndexError, ValueError):
         is_known, lengths = False, set()
     if not is_known or lengths != {len(head["FIELDS"])}:
-        raise Unshowable("Point clouds are shown if they are PCD, ASCII or binary.")
+        raise Unshowable("Only point clouds in PCD, ASCII or binary, have a preview.")
     return head
 
 
@@ -142,7 +142,7 @@ def draw_waveform(path: Path, width: int, height: int) -> tuple[Embedded, str]:
             frames, rate = sound.getnframes(), sound.getframerate()
             peaks = _find_peaks(sound, frames, width)
     except (wave.Error, EOFError, ValueError, struct.error):
-        raise Unshowable("Sound is shown if it is WAV in PCM.") from None
+        raise Unshowable("Only WAV files in PCM have a preview.") from None
     loudest = max(peaks, default=0.0) or 1.0
     middle = (height - 1) / 2
     lengths = [max(0.5, peak / loudest * middle) for peak in peaks]

@@ -124,7 +124,7 @@ def make_preview(transport: Transport, name: str, file: Any, longest: int, room:
 def _make(transport: Transport, kind: str, file: Any, longest: int, room: int) -> Preview:
     url, checksum, size = (_read(file, name) for name in ("url", "checksum", "size"))
     if not isinstance(url, str) or not url:
-        raise Unshowable("The server sent no address of the file.")
+        raise Unshowable("The server sent no URL for the file.")
     if kind != "text" and isinstance(size, int) and size > _MOST_BYTES:
         raise Unshowable(f"Too large for a preview: {size / 1e6:,.0f} MB.")
     cache = FileCache(transport)
@@ -209,7 +209,7 @@ _STORED = ("size", "orientation", "origin", "text", "note", "is_fixed")
 
 
 def _load(path: Path) -> Preview | None:
-    """Return a kept preview; `None` for none, or a damaged one."""
+    """Return a stored preview; `None` if it is missing or damaged."""
     try:
         row = json.loads(path.read_text(encoding="utf-8"))
         picture = row.pop("picture", None)

@@ -28,7 +28,7 @@ hold_during_fork(_decoding)
 
 
 class Unshowable(Exception):
-    """A file can't be shown; the message says why, and what helps."""
+    """A file can't be shown; the message names the reason and the remedy."""
 
 
 @attrs.frozen

@@ -96,7 +96,7 @@ def _find_files(folder: Path) -> list[Path]:
 
 
 def _has_lists(path: Path) -> bool:
-    """Return whether the begin or the end of a file has two of the three lists of COCO.
+    """Return whether the start or the end of a file has two of the three lists of COCO.
 
     A file that begins like one and has no end was cut; reading says so.
     """

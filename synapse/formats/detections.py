@@ -17,7 +17,7 @@ from synapse.formats.parts import Unfit, find_bounds, rasterize_object
 
 __all__ = ["from_supervision", "to_supervision"]
 
-# The key under which supervision keeps the corners of turned boxes.
+# Key of the corners of turned boxes in supervision's data.
 _CORNERS = "xyxyxyxy"
 _CONFIDENCE = "confidence"
 # supervision takes a mask's last pixel for its edge, so the boxes of masks are a pixel smaller.

@@ -87,7 +87,7 @@ class ResultReader:
                 self.report.skip(self.name, code, reason, annotation=new_id)
                 continue
             if new_id in found:
-                reason = "Another region has the id."
+                reason = "Another region has the same id."
                 self.report.lose(self.name, "duplicate-id", reason, annotation=new_id)
                 made = attrs.evolve(made, id=make_stable_id(self.name, new_id, number))
             found[made.id] = made

@@ -218,7 +218,7 @@ def _find_picture(
     """Return the picture, and the path of which it has the name."""
     named = PurePosixPath(str(document.get("imagePath") or "").replace("\\", "/"))
     root = folder.resolve()
-    # First, whether it is a file: half a surrogate pair has no resolved path.
+    # Check for the file before resolving: a path with a lone surrogate can't be resolved.
     if named.name and not named.is_absolute() and is_file(path.parent / named):
         candidate = (path.parent / named).resolve()
         if candidate.is_relative_to(root):
@@ -381,7 +381,7 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
     used: set[str] = set()
     with open_register() as register:
         for sample in data.samples:
-            picture = choose_picture_name(register, sample, report)
+            picture = choose_picture_name(register, sample, report, reserved=".json")
             document = _LabelMeWriter(sample, find_size(sample), report).make_document()
             document["imagePath"] = PurePosixPath(picture).name
             used.update(shape["label"] for shape in document["shapes"])

@@ -45,7 +45,8 @@ def check_split_name(split: str | None) -> str | None:
     """Return the name of a split, which formats use for folders and files.
 
     Raises:
-        UsageError: The name isn't letters, digits, `.`, `-`, `_` and blanks, or begins otherwise.
+        UsageError: The name has other characters than letters, digits, `.`, `-`, `_` and spaces, or
+            begins with `.`, `-` or a space.
     """
     if split is not None and not re.fullmatch(r"\w[\w .-]*", split):
         raise UsageError(f"split={split!r} can't name a folder. Use train, val or test.")

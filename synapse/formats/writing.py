@@ -13,7 +13,7 @@ from synapse.errors import UsageError
 from synapse.formats.names import NameRegister
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.parts import Unfit
-from synapse.formats.pictures import SUFFIXES, check_mode, find_files
+from synapse.formats.pictures import SUFFIXES, check_mode, find_files, make_part_path
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, Sample
 from synapse.formats.written_files import WrittenFiles, record
@@ -84,10 +84,23 @@ def note_info(data: DataSet, place: str, report: FormatReport) -> None:
         report.lose(place, "info", f"{', '.join(data.lost_info)}: no place.")
 
 
-def choose_picture_name(register: NameRegister, sample: Sample, report: FormatReport) -> str:
-    """Return the path of a picture in the folder of its split, and note another name."""
+def choose_picture_name(
+    register: NameRegister, sample: Sample, report: FormatReport, *, reserved: str | None = None
+) -> str:
+    """Return the path of a picture in the folder of its split, and note another name.
+
+    Args:
+        register: Names that are taken.
+        sample: The picture.
+        report: Notes another name.
+        reserved: Suffix of the files that the format writes beside the pictures.
+    """
     named = f"{sample.split}/{sample.name}" if sample.split else sample.name
-    picture = register.choose(named)
+    path = PurePosixPath(named)
+    free = str(path)
+    if reserved is not None and path.suffix.lower() == reserved:
+        free = str(path.with_name(f"{path.stem}_{reserved[1:]}"))
+    picture = register.choose(free)
     if picture != named:
         report.lose(sample.name, "renamed", f"The picture is written as {picture}.")
     return picture
@@ -140,7 +153,8 @@ class PartFiles:
         is_new = path not in self._files
         if is_new:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
+            part = make_part_path(path)
+            self._stack.callback(part.unlink, missing_ok=True)
             file = part.open("w", encoding="utf-8", newline="")
             record(path)
             self._files[path] = self._stack.enter_context(file)

@@ -136,7 +136,6 @@ class WrittenFiles:
                 path.rmdir()
             else:
                 path.unlink(missing_ok=True)
-                path.with_name(f"{path.name}.part").unlink(missing_ok=True)
         for parent in PurePosixPath(name).parents:
             if parent == PurePosixPath() or self._is_new(str(parent)):
                 return

@@ -16,7 +16,6 @@ import functools
 import json
 import operator
 import os
-import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
@@ -29,6 +28,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, MissingExtra
 from synapse.orm import registry
+from synapse.orm.convert import members_of
 from synapse.orm.fields import MISSING, Field, ids_of
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ Row = dict[str, Any]
 
 
 class TableColumn(Protocol):
-    """A column with a type, which reads its values of rows."""
+    """A column of a table: its type, and the values of rows."""
 
     @property
     def name(self) -> str:
@@ -94,8 +94,7 @@ class Column:
     @functools.cached_property
     def kinds(self) -> frozenset[Any]:
         """The parts of the declared type, without `None`."""
-        kind = self.field.kind
-        return frozenset(typing.get_args(kind) or (kind,)) - {type(None)}
+        return frozenset(members_of(self.field.kind)) - {type(None)}
 
     def arrow_type(self) -> pa.DataType:
         """Return the column's type in Arrow."""
@@ -303,7 +302,7 @@ def make_arrow(source: _Source) -> pa.Table:
     columns = source._columns()
     batches = list(read_batches(columns, source._plain_pages()))
     schema = read_schema(columns)
-    # An empty table has a chunk: datasets can't cast columns without any.
+    # An empty table gets one chunk, because datasets can't cast columns without chunks.
     table: pa.Table = arrow.Table.from_batches(batches, schema) if batches else schema.empty_table()
     return table
 

@@ -1,4 +1,4 @@
-"""Annotations of many documents as rows: one for each annotation."""
+"""Annotations of many documents as a table: one row for each annotation."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ _COLUMNS = {
 
 @attrs.frozen
 class _AnnotationColumn:
-    """A column with values that are plain already."""
+    """A column whose values need no conversion."""
 
     name: str
     kind: str
@@ -70,7 +70,8 @@ class AnnotationRows(Described, FrameSource):
     `x`, `y`, `width` and `height` of the smallest upright box around, if the annotation has a
     place; `area` in square pixels; `geometry` and `attributes` as JSON text.
 
-    One request for each page, at each iteration; a page is in memory at one time.
+    Each loop makes one request for each page, and one for each document that the server stores in a
+    file. One page at a time is in memory.
 
     Args:
         query: The query.
@@ -122,8 +123,9 @@ class AnnotationRowsMixin(Query[T]):
     def annotations(self) -> AnnotationRows:
         """Annotations of all objects of the query, as rows. Makes no request.
 
-        Reading the rows sends one request for each page. A document of an unknown form raises
-        `UnknownDocument`, which names the object.
+        Reading the rows makes one request for each page, and one for each document that the server
+        stores in a file. A document of an unknown form then raises `UnknownDocument`, which names
+        the object.
 
         Example:
             >>> from synapse.annotations import Box

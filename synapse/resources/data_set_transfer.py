@@ -41,10 +41,11 @@ class DataSetMixin(Resource):
     ) -> FormatReport:
         """Write tasks and their pictures as a data set of a common format.
 
-        One request for each page of tasks, and one for each picture that isn't there yet: the same
-        call continues an export that ended early. Tasks of a list, whose units aren't loaded, cost
-        one more for each hundred. Memory stays flat, however many tasks there are. Afterwards the
-        folder has exactly the files of this export: those of an earlier one are removed.
+        One request for each page of tasks, and one for each picture that the folder lacks: the same
+        call continues an export that ended early. A list of tasks whose units aren't loaded takes
+        one more for each hundred. Memory stays flat for any number of tasks.
+        Afterwards the folder has exactly the files of this export: those of an earlier one are
+        removed.
 
         Args:
             folder: The folder, which is made if necessary: an empty one, or that of an earlier
@@ -57,8 +58,8 @@ class DataSetMixin(Resource):
                 this project lacks may be among them.
             split: Part of the data set for each task: a name for all; shares such as
                 `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
-                function of the task. By default the parts that an import noted in the units'
-                `meta`, as the names of pictures are.
+                function of the task. By default the splits that an import noted in the units'
+                `meta`; the names of pictures come from there, too.
             images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of pictures in flight.
@@ -107,13 +108,14 @@ class DataSetMixin(Resource):
     ) -> ImportReport:
         """Upload a data set: pictures as units of the project's collection, annotations as tasks.
 
-        The requests of `DataCollection.upload()`; annotations go along with the tasks, up to 200 in
-        one request. The same call continues an import that ended early. The tasks of pictures that
-        are empty by the data set are completed; those of pictures without labels are pending.
+        The requests of `DataCollection.upload()`; annotations are sent with the tasks, up to 200
+        tasks in one request. The same call continues an import that ended early. The tasks of
+        pictures that are empty by the data set are completed; those of pictures without labels are
+        pending.
 
         Args:
             folder: The folder of the data set.
-            format: Name of the format; by default found out by the files.
+            format: Name of the format; by default the folder's files tell.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of files in flight.
             progress: As for `DataCollection.upload()`.

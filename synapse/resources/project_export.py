@@ -28,6 +28,7 @@ from synapse.formats.samples import check_split_name
 from synapse.formats.writing import check_target
 from synapse.orm.query import Query
 from synapse.resources.enums import FileType
+from synapse.resources.imported_classes import ImportedClasses, check_indices
 from synapse.resources.sample_spool import SampleSpool
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.checksum import is_checksum_of
@@ -78,10 +79,14 @@ def export_project(
                 if not sample.is_labelled and format not in _WITH_UNLABELLED:
                     reason = "the task isn't annotated; the format says that the picture is empty"
                     noted.lose(f"task {task.id}", "not-annotated", reason)
-        names_of_classes = seen.list_names(project)
-        if classes is not None:
-            names_of_classes = seen.check_names(project, classes)
-        data = DataSet(seen.make_classes(names_of_classes), spool)
+        imported = ImportedClasses.read(project.configuration)
+        if classes is None:
+            classes = seen.list_names(project, imported)
+            check_indices(project, classes, format, noted)
+        else:
+            seen.check_names(project, imported, classes)
+        info = {"category_ids": imported.category_ids} if imported.category_ids else {}
+        data = DataSet(seen.make_classes(classes, imported), spool, info)
         more = {"images": images} if images != "copy" else {}
         report = formats.write(data, target, format, strict=strict, **more, **options)
     if stage is not None:
@@ -290,13 +295,13 @@ class _SeenClasses:
                 joints = self._joints.setdefault(each.label, {})
                 joints.update(dict.fromkeys(one.label for one in each.keypoints if one.label))
 
-    def check_names(self, project: Any, names: Sequence[str]) -> Sequence[str]:
-        """Return the names of classes, unless one of them is misspelt or all are unknown.
+    def check_names(self, project: Any, imported: ImportedClasses, names: Sequence[str]) -> None:
+        """Refuse a misspelt name of a class, and names that are all unknown.
 
         Raises:
             UsageError: No annotation and no configuration has a name.
         """
-        known = {*self._labels, *self.list_names(project)}
+        known = {*self._labels, *imported.names, *self.list_names(project, imported)}
         known.update(*self._joints.values())
         unknown = [name for name in names if name not in known]
         # A list of classes for several projects may have more classes than this one.
@@ -304,17 +309,22 @@ class _SeenClasses:
             hint = suggestion(name, known - set(names))
             if hint.startswith(";") or (known and len(unknown) == len(names)):
                 raise UsageError(f"classes= has {name!r}, which no annotation has{hint}")
-        return names
 
-    def list_names(self, project: Any) -> list[str]:
+    def list_names(self, project: Any, imported: ImportedClasses) -> list[str]:
         """Return the configured classes that aren't joints, then other seen ones by name."""
-        joints = {name for each in self._joints.values() for name in each} - self._labels
+        joints = {name for each in self._joints.values() for name in each}
+        joints |= {name for each in imported.joints.values() for name in each} - {*imported.names}
+        joints -= self._labels
         known = [each.name for each in project.classes if each.name not in joints]
         return [*known, *sorted(self._labels - set(known))]
 
-    def make_classes(self, names: Sequence[str]) -> list[DataSetClass]:
-        """Return classes with their joints, in the order in which the joints were seen."""
-        return [DataSetClass(name, keypoints=self._joints.get(name, ())) for name in names]
+    def make_classes(self, names: Sequence[str], imported: ImportedClasses) -> list[DataSetClass]:
+        """Return classes with their joints: the imported ones, then others as they were seen."""
+        joints = {
+            name: dict.fromkeys([*imported.joints.get(name, ()), *self._joints.get(name, ())])
+            for name in names
+        }
+        return [DataSetClass(name, keypoints=found) for name, found in joints.items()]
 
 
 # -- Splits ---------------------------------------------------------------------------------------

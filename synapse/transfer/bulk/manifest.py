@@ -92,7 +92,7 @@ def _check_columns(
     """Check that a manifest's first row has columns for files.
 
     Raises:
-        UsageError: It has none, or lacks one of the argument `columns`.
+        UsageError: The row has no such column, or lacks a column of the argument `columns`.
     """
     if isinstance(row.get("files"), Mapping):
         return

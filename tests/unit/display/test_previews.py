@@ -117,7 +117,7 @@ def test_fault_is_a_note(cache: Cache, error: Exception, note: str) -> None:
 
 def test_files_that_are_not_fetched(cache: Cache) -> None:
     assert preview_of(size=100_000_000).note == "Too large for a preview: 100 MB."
-    assert preview_of(url=None, path="a.png").note == "The server sent no address of the file."
+    assert preview_of(url=None, path="a.png").note == "The server sent no URL for the file."
     assert cache.calls == 0
 
 

@@ -10,6 +10,7 @@ import pytest
 from synapse.annotations import Box, Group, Keypoint, LabelClass
 from synapse.errors import UsageError
 from synapse.formats import Sample
+from synapse.resources.imported_classes import ImportedClasses
 from synapse.resources.project_export import (
     _choose_name,
     _make_splitter,
@@ -55,7 +56,8 @@ def test_joints_are_no_classes_but_belong_to_one() -> None:
         classes=[LabelClass("eye", ("keypoint",)), LabelClass("cat", ("bounding_box",))]
     )
 
-    classes = seen.make_classes(seen.list_names(project))
+    imported = ImportedClasses()
+    classes = seen.make_classes(seen.list_names(project, imported), imported)
 
     assert [each.name for each in classes] == ["cat", "dog", "person"]
     assert classes[2].keypoints == ("nose", "eye")
