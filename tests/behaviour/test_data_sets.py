@@ -12,7 +12,7 @@ import pytest
 
 import synapse
 from synapse.annotations import Box, Group, Keypoint, Label, Polygon, masks
-from synapse.errors import DataLost
+from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample, read, write
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
@@ -431,3 +431,21 @@ def test_pictures_of_another_data_set_with_the_same_name_stay(
     assert (again.annotated, again.unchanged, again.differs) == (0, 1, 0)
     statuses = Counter(task.status for task in project.tasks)
     assert statuses == {synapse.TaskStatus.COMPLETED: 1, synapse.TaskStatus.PENDING: 1}
+
+
+def test_a_data_set_without_any_picture_is_refused(
+    session: synapse.Session, source: Path, tmp_path: Path
+) -> None:
+    (source / "images").rename(tmp_path / "elsewhere")
+    project = make_bare_project(session)
+    with pytest.raises(UsageError, match=r"none of the 12 pictures .*images="):
+        project.import_from(source)
+    assert project.refresh().classes == []
+    moved = next(path for path in (tmp_path / "elsewhere").iterdir() if path.is_dir())
+    assert project.import_from(source, images=moved).upload.created == 12
+
+
+def test_a_short_row_costs_only_the_row(session: synapse.Session, tmp_path: Path) -> None:
+    source = write_yolo(tmp_path / "in", ["a", "b"], ["0 0.5 0.5 0.2\n1 0.5 0.5 0.2 0.2\n"])
+    report = make_bare_project(session).import_from(source)
+    assert (report.annotated, report.data.skipped) == (1, {"row-length": 1})
