@@ -269,12 +269,17 @@ def _parse_file(
             name,
             line,
             values.get("split") or split or "",
-            values.get("image", "").replace("\\", "/"),
+            _to_relative(values.get("image", "")),
             values.get("label", "") if "label" in found else label,
             json.dumps([place[0], *corners]),
             values.get("width"),
             values.get("height"),
         )
+
+
+def _to_relative(name: str) -> str:
+    """Return a picture's path without empty parts, so that its rows have one name."""
+    return str(PurePosixPath(name.replace("\\", "/"))) if name else ""
 
 
 @attrs.frozen
@@ -415,7 +420,7 @@ def write(
     with open_register() as register, ExitStack() as stack:
         files = PartFiles(stack)
         for sample in data.samples:
-            picture = choose_picture_name(register, sample, report)
+            picture = choose_picture_name(register, sample, report, reserved=".csv")
             size = find_size(sample)
             file, is_new = files.open(folder / (sample.split or "") / _FILE)
             rows = csv.writer(file, lineterminator="\n")

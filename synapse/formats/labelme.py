@@ -381,7 +381,7 @@ def write(data: DataSet, folder: Path, report: FormatReport, *, images: ImageMod
     used: set[str] = set()
     with open_register() as register:
         for sample in data.samples:
-            picture = choose_picture_name(register, sample, report)
+            picture = choose_picture_name(register, sample, report, reserved=".json")
             document = _LabelMeWriter(sample, find_size(sample), report).make_document()
             document["imagePath"] = PurePosixPath(picture).name
             used.update(shape["label"] for shape in document["shapes"])

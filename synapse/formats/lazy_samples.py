@@ -23,6 +23,9 @@ Step: TypeAlias = Callable[[FormatReport], "Sample | None"]
 class LazySamples(Iterable[Sample]):
     """Samples that each loop reads anew; the report counts each sample once.
 
+    A second sample of the same name and split is skipped as `duplicate-picture`: an import would
+    keep the annotations of only one.
+
     Args:
         steps: Returns the steps, which are the same for each loop.
         report: The report of the reading.
@@ -34,6 +37,7 @@ class LazySamples(Iterable[Sample]):
         self._reported = 0
 
     def __iter__(self) -> Iterator[Sample]:
+        names: set[int] = set()
         for position, step in enumerate(self._steps()):
             is_new = position >= self._reported
             report = self._report if is_new else FormatReport(strict=self._report.strict)
@@ -42,6 +46,13 @@ class LazySamples(Iterable[Sample]):
             if is_new:
                 self._reported = position + 1
             if sample is not None:
+                key = hash((sample.split, sample.name))
+                if key in names:
+                    count = sum(not isinstance(each, Group) for each in sample.annotations)
+                    reason = f"The picture is there twice; {count} annotations are left out."
+                    report.skip(sample.name, "duplicate-picture", reason)
+                    continue
+                names.add(key)
                 if not sample.annotations and _count_unknown(report) > before:
                     sample = attrs.evolve(sample, is_labelled=False)
                 report.samples += 1

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import filecmp
 import os
+import secrets
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +27,7 @@ __all__ = [
     "find_pictures",
     "is_file",
     "list_entries",
+    "make_part_path",
     "place_picture",
     "read_orientation",
     "read_size",
@@ -141,6 +144,11 @@ def check_mode(mode: str) -> None:
         raise UsageError(f"images={mode!r} is not valid. Use 'copy', 'link' or 'none'.")
 
 
+def make_part_path(path: Path) -> Path:
+    """Return a temporary path beside a file that no picture has, however the pictures are named."""
+    return path.with_name(f".{secrets.token_hex(8)}.part")
+
+
 def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
     """Put a sample's picture to its place; one that is there with the same bytes stays.
 
@@ -156,22 +164,30 @@ def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
     if target.is_file() and filecmp.cmp(source, target, shallow=False):
         return True
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
-    if mode == "link":
-        try:
-            os.link(source, part)
-        except OSError:  # another disk, or one without links
+    with _replacing(target) as part:
+        if mode == "link":
+            try:
+                os.link(source, part)
+            except OSError:  # another disk, or one without links
+                shutil.copyfile(source, part)
+        else:
             shutil.copyfile(source, part)
-    else:
-        shutil.copyfile(source, part)
-    part.replace(target)
     return True
 
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file whole or not at all, with its folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    part.write_bytes(data)
-    part.replace(path)
+    with _replacing(path) as part:
+        part.write_bytes(data)
+
+
+@contextmanager
+def _replacing(path: Path) -> Generator[Path, None, None]:
+    """Return a temporary path, whose file replaces the path's at the end of the block."""
+    part = make_part_path(path)
+    try:
+        yield part
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO
 
 from synapse.annotations import Group, Label
 from synapse.formats.names import NameRegister
 from synapse.formats.objects import ImageObject, find_objects
 from synapse.formats.parts import Unfit
-from synapse.formats.pictures import check_mode
+from synapse.formats.pictures import check_mode, make_part_path
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import DataSet, Sample
 
@@ -51,10 +51,23 @@ def note_info(data: DataSet, place: str, report: FormatReport) -> None:
         report.lose(place, "info", f"{', '.join(data.lost_info)}: no place.")
 
 
-def choose_picture_name(register: NameRegister, sample: Sample, report: FormatReport) -> str:
-    """Return the path of a picture in the folder of its split, and note another name."""
+def choose_picture_name(
+    register: NameRegister, sample: Sample, report: FormatReport, *, reserved: str | None = None
+) -> str:
+    """Return the path of a picture in the folder of its split, and note another name.
+
+    Args:
+        register: Names that are taken.
+        sample: The picture.
+        report: Notes another name.
+        reserved: Suffix of the files that the format writes beside the pictures.
+    """
     named = f"{sample.split}/{sample.name}" if sample.split else sample.name
-    picture = register.choose(named)
+    path = PurePosixPath(named)
+    free = str(path)
+    if reserved is not None and path.suffix.lower() == reserved:
+        free = str(path.with_name(f"{path.stem}_{reserved[1:]}"))
+    picture = register.choose(free)
     if picture != named:
         report.lose(sample.name, "renamed", f"The picture is written as {picture}.")
     return picture
@@ -107,7 +120,8 @@ class PartFiles:
         is_new = path not in self._files
         if is_new:
             path.parent.mkdir(parents=True, exist_ok=True)
-            part = path.with_name(f"{path.name}.part")
+            part = make_part_path(path)
+            self._stack.callback(part.unlink, missing_ok=True)
             file = part.open("w", encoding="utf-8", newline="")
             self._files[path] = self._stack.enter_context(file)
         return self._files[path], is_new

@@ -25,6 +25,7 @@ from synapse.formats import FORMATS, FormatReport
 
 codes = defaultdict(set)
 note = FormatReport._note
+shared = {f"synapse.formats.{name}" for name in ("contained", "lazy_samples", "short_names")}
 prefixes = {f"synapse.formats.{name}": name for name in FORMATS}
 
 
@@ -32,7 +33,7 @@ def record(report, counts, loss):
     frame = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
-        if module == "synapse.formats.contained":  # checks the pictures of every format
+        if module in shared:  # these check the pictures of every format
             break
         name = next((prefixes[each] for each in prefixes if module.startswith(each)), None)
         if name is not None:

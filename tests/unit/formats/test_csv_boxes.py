@@ -293,3 +293,25 @@ def test_blanks_behind_the_separators_of_the_header_and_the_rows(tmp_path: Path)
     put(tmp_path, "image, label, xmin, ymin, xmax, ymax\na.jpg, car, 1, 2, 3, 4\n")
     samples, _ = read(tmp_path)
     assert list_boxes(samples) == [("a.jpg", "car", (1, 2, 2, 2))]
+
+
+def test_rows_of_a_picture_are_one_sample_however_they_spell_the_path(tmp_path: Path) -> None:
+    rows = "a.jpg,1,1,5,5,c\n./a.jpg,2,2,6,6,c\n.\\a.jpg,3,3,7,7,d\n"
+    samples, report = read(put(tmp_path, VOTT.replace('"', "") + rows))
+    assert [(each.name, len(each.annotations)) for each in samples] == [("a.jpg", 3)]
+    assert "duplicate-picture" not in report.skipped
+
+
+@pytest.mark.parametrize("name", ["_annotations.csv", "_annotations.csv.part", "b.CSV"])
+def test_pictures_replace_no_rows(tmp_path: Path, name: str) -> None:
+    source = tmp_path / "source.jpg"
+    source.write_bytes(b"a picture")
+    box = Box(1, 1, 3, 3, label="car")
+    samples = [Sample(each, [box], size=SIZE, image=source) for each in (name, "a.jpg")]
+    report = formats.write(DataSet([DataSetClass("car")], samples), tmp_path / "set", "csv_boxes")
+    written = sorted(path for path in (tmp_path / "set").iterdir())
+    assert len(written) == 3
+    assert [path.name for path in written if path.read_bytes() != b"a picture"] == [
+        "_annotations.csv"
+    ]
+    assert report.lossy["renamed"] == (not name.endswith(".part"))

@@ -331,3 +331,22 @@ def test_a_path_that_no_file_has_is_no_picture(tmp_path: Path, name: str) -> Non
     (sample,), _ = read(tmp_path)
     assert sample.image is None
     assert len(sample.annotations) == 1
+
+
+def test_second_file_of_a_picture_is_reported(tmp_path: Path) -> None:
+    put(tmp_path, make_shape())
+    (tmp_path / "a.jpg").write_bytes(b"")
+    (tmp_path / "b.json").write_bytes((tmp_path / "a.json").read_bytes())
+    samples, report = read(tmp_path)
+    assert [(each.name, len(each.annotations)) for each in samples] == [("a.jpg", 1)]
+    assert report.skipped == {"duplicate-picture": 1}
+
+
+def test_labels_replace_no_picture(tmp_path: Path) -> None:
+    source = tmp_path / "source.jpg"
+    source.write_bytes(b"a picture")
+    sample = Sample("a.json", [Box(1, 1, 3, 3, label="car")], size=SIZE, image=source)
+    report = formats.write(DataSet([DataSetClass("car")], [sample]), tmp_path / "set", "labelme")
+    assert (tmp_path / "set" / "a_json").read_bytes() == b"a picture"
+    assert report.lossy == {"renamed": 1}
+    assert read(tmp_path / "set")[0][0].annotations[0].label == "car"

@@ -67,3 +67,17 @@ def test_pictures_without_labels_or_readable_ones(
         lambda: [lambda report: Sample("a.jpg", [Box(0, 0, 1, 1)])], FormatReport()
     )
     assert [sample.is_labelled for sample in labelled] == [True]
+
+
+def test_second_sample_of_a_name_is_reported() -> None:
+    named = [("a.jpg", "train"), ("a.jpg", "val"), ("a.jpg", "train"), ("b.jpg", "train")]
+    report = FormatReport()
+    steps: list[Step] = [
+        lambda _, name=name, split=split: Sample(name, [Box(0, 0, 1, 1)], split=split)
+        for name, split in named
+    ]
+    samples = LazySamples(lambda: steps, report)
+    for _ in range(2):
+        found = [(each.name, each.split) for each in samples]
+        assert found == [*named[:2], named[3]]
+        assert (report.samples, report.skipped) == (3, {"duplicate-picture": 1})

@@ -216,3 +216,17 @@ def test_half_a_surrogate_pair_is_written_as_its_escape(tmp_path: Path, name: st
         json.loads(path.read_text(encoding="utf-8"))
     (sample,) = formats.read(tmp_path, name)[0].samples
     assert [each.label for each in sample.annotations] == ["\ud800"]
+
+
+@pytest.mark.parametrize("name", ["coco", "cvat", "image_folder", "label_studio", "yolo"])
+def test_picture_named_as_a_temporary_file_stays(tmp_path: Path, name: str) -> None:
+    samples: list[Sample] = []
+    for picture in ("a.jpg.part", "a.jpg"):
+        source = tmp_path / picture
+        source.write_bytes(picture.encode())
+        annotations = [Label(label="car")] if name == "image_folder" else []
+        samples.append(Sample(picture, annotations, size=(9, 9), image=source))
+    folder = tmp_path / "set"
+    formats.write(DataSet([DataSetClass("car")], samples), folder, name)
+    found = {path.read_bytes() for path in folder.rglob("a.jpg*") if path.is_file()}
+    assert found >= {b"a.jpg.part", b"a.jpg"}
