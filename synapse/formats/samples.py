@@ -46,7 +46,7 @@ def check_split_name(split: str | None) -> str | None:
 
     Raises:
         UsageError: The name has other characters than letters, digits, `.`, `-`, `_` and spaces, or
-            begins with neither a letter nor a digit.
+            begins with `.`, `-` or a space.
     """
     if split is not None and not re.fullmatch(r"\w[\w .-]*", split):
         raise UsageError(f"split={split!r} can't name a folder. Use train, val or test.")

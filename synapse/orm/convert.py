@@ -30,7 +30,9 @@ __all__ = [
     "ValueObject",
     "bind",
     "choice_of",
+    "containers_of",
     "holds_nested",
+    "members_of",
     "parse_time",
     "pass_through",
     "structure_hook",
@@ -125,7 +127,7 @@ def text_hook(kind: Any) -> Callable[[str], Any] | None:
         A function that raises `ValueError` for other strings, or `None` where a string needs more
         than one call.
     """
-    parts = _parts(kind)
+    parts = members_of(kind)
     if datetime in parts:
         return parse_time if sys.version_info < (3, 11) else datetime.fromisoformat
     choice = choice_of(kind)
@@ -142,14 +144,14 @@ def structure_hook(kind: Any) -> Callable[[Any], Any]:
     Returns:
         A function that raises the errors of cattrs or of the type's constructor.
     """
-    parts = _parts(kind)
+    parts = members_of(kind)
     if datetime in parts:
         return parse_time
     choice = choice_of(kind)
     if choice is not None:
         return _choice_hook(choice)
     hook = _converter().get_structure_hook(kind)
-    containers = tuple({get_origin(part) or part for part in parts} & {dict, list})
+    containers = containers_of(kind)
     if not containers:
         return lambda value: hook(value, kind)
 
@@ -206,7 +208,7 @@ def pass_through(kind: Any) -> frozenset[type]:
 
     `None` always passes: a null from the server is `None`, whatever was declared.
     """
-    parts = _parts(kind)
+    parts = members_of(kind)
     simple = {part for part in parts if part in (str, int, float, bool)}
     if any(isinstance(part, type) and issubclass(part, enum.Enum) for part in parts):
         simple.discard(str)
@@ -253,7 +255,7 @@ def _named(kind: type) -> str:
 
 def choice_of(kind: Any) -> type[Choices] | None:
     """Return the enumeration inside a type such as `SomeChoice | str`, if any."""
-    for part in _parts(kind):
+    for part in members_of(kind):
         if isinstance(part, type) and issubclass(part, Choices):
             return part
     return None
@@ -263,7 +265,17 @@ def _ignoring_type(hook: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
     return lambda value, _: None if value is None else hook(value)
 
 
-def _parts(kind: Any) -> tuple[Any, ...]:
+def containers_of(kind: Any) -> tuple[type, ...]:
+    """Return `dict` or `list`, as far as a declared type takes nothing else.
+
+    Example:
+        >>> containers_of(dict[str, int] | None), containers_of(str)
+        ((<class 'dict'>,), ())
+    """
+    return tuple({get_origin(part) or part for part in members_of(kind)} & {dict, list})
+
+
+def members_of(kind: Any) -> tuple[Any, ...]:
     """Return the members of a union, or the type itself."""
     return get_args(kind) if get_origin(kind) in (Union, types.UnionType) else (kind,)
 

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from synapse._internal.json_values import to_comparable
+from synapse._internal.described import brief
+from synapse._internal.json_values import to_comparable, to_json
 from synapse.errors import ClientError, FieldMissing, FieldValueError
 from synapse.orm import registry
 from synapse.orm.convert import (
@@ -22,6 +23,7 @@ from synapse.orm.convert import (
     ValueObject,
     bind,
     choice_of,
+    containers_of,
     holds_nested,
     pass_through,
     same_json,
@@ -113,6 +115,7 @@ class Field:
     __slots__ = (
         "_annotation",
         "_binds",
+        "_containers",
         "_hook",
         "_kind",
         "_owner",
@@ -134,6 +137,7 @@ class Field:
         self._kind: Any = MISSING
         self._hook: Callable[[Any], Any] | None = None
         self._binds = False
+        self._containers: tuple[type, ...] = ()
         self._text_hook: Callable[[str], Any] | None = None
         # The slot's own accessors go around `__setattr__` and `__getattr__`.
         slot = owner.__dict__[attribute.name]
@@ -152,6 +156,7 @@ class Field:
             self._kind = typing.get_type_hints(holder, namespace)["kind"]
             self.passes = pass_through(self._kind)
             self._text_hook = text_hook(self._kind)
+            self._containers = containers_of(self._kind)
         return self._kind
 
     @property
@@ -230,11 +235,14 @@ class Field:
 
         Raises:
             TypeError: The value is an object of another kind than the field holds.
+            FieldValueError: A list or mapping was declared, and the value isn't one.
         """
         if not self.is_relation and hasattr(type(value), "__synapse_id__"):
             if why := self.refuses(value):
                 raise TypeError(f"{self._owner.__name__}.{why}")
             return value.__synapse_id__()
+        if why := self.refuses_kind(value):
+            raise FieldValueError(why)
         if type(value) is not str or self.choice is None or self._text_hook is None:
             return value
         return self._text_hook(value)
@@ -251,6 +259,26 @@ class Field:
         if wanted not in (cls.__name__ for cls in type(value).__mro__):
             return f"{self.name} takes a {wanted} or its id, not a {given}."
         return None
+
+    def refuses_kind(self, value: Any) -> str | None:
+        """Return the reason why a value isn't the declared list or mapping, or `None`.
+
+        Raises:
+            FieldValueError: JSON can't hold the value.
+        """
+        if self.kind is Any or not self._containers or value is None:
+            return None
+        plain = value if isinstance(value, (str, dict, list, tuple)) else to_json(value, self.name)
+        given = list if isinstance(plain, tuple) else type(plain)
+        if issubclass(given, self._containers):
+            return None
+        wanted = self._containers[0].__name__
+        shown = f"the {type(value).__name__} {brief(value)}"
+        advice = " Read JSON text with json.loads()." if isinstance(value, str) else ""
+        return (
+            f"{self._owner.__name__}.{self.name} takes a {wanted}, not {shown}. "
+            f"Pass a {wanted}.{advice}"
+        )
 
     @property
     def choice(self) -> type[Choices] | None:

@@ -111,12 +111,17 @@ class FrameReader:
             return None
         field = column.field
         if isinstance(value, str) and column.name in self._json:
-            return _parse(column, value)
+            value = _parse(column, value)
+            if value is None:
+                return None
         several = value if isinstance(value, (list, tuple, set)) else (value,)
         for one in several:
             if why := field.refuses(one):
                 raise FieldValueError(f"column {column.name!r}: {why}")
-        plain = field.to_keys(to_json(value, f"column {column.name!r}"))
+        plain = to_json(value, f"column {column.name!r}")
+        if why := field.refuses_kind(plain):
+            raise FieldValueError(f"column {column.name!r}: {why}")
+        plain = field.to_keys(plain)
         if field.is_relation or column.kinds != {int} or not isinstance(plain, float):
             return plain
         if not plain.is_integer():

@@ -16,7 +16,6 @@ import functools
 import json
 import operator
 import os
-import typing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
@@ -29,6 +28,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, MissingExtra
 from synapse.orm import registry
+from synapse.orm.convert import members_of
 from synapse.orm.fields import MISSING, Field, ids_of
 
 if TYPE_CHECKING:
@@ -94,8 +94,7 @@ class Column:
     @functools.cached_property
     def kinds(self) -> frozenset[Any]:
         """The parts of the declared type, without `None`."""
-        kind = self.field.kind
-        return frozenset(typing.get_args(kind) or (kind,)) - {type(None)}
+        return frozenset(members_of(self.field.kind)) - {type(None)}
 
     def arrow_type(self) -> pa.DataType:
         """Return the column's type in Arrow."""

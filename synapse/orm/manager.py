@@ -104,6 +104,8 @@ class Creates(BaseManager[T]):
             for one in value if isinstance(value, (list, tuple, set)) else (value,):
                 if why := field.refuses(one):
                     raise InvalidQuery(f"{schema.name}.{why}")
+            if why := field.refuses_kind(value):
+                raise FieldValueError(why)
             body[relation] = field.to_keys(to_json(value, relation))
         if self._scope is not None:
             name, owner = self._scope

@@ -110,6 +110,7 @@ BAD_ITEMS = [
     ({"meta": {"score": float("nan")}}, r"meta\.score is nan", FieldValueError),
     ({"meta": {"score": [1, pd.NaT]}}, r"meta\.score\.1 is NaT", FieldValueError),
     ({"meta": {"a": {"b": b"x"}}}, r"meta\.a\.b is a bytes", FieldValueError),
+    ({"meta": "text"}, r"Task\.meta takes a dict, not the str 'text'", FieldValueError),
     ({"meta": {1: 1, "1": 2}}, "the same key '1'", FieldValueError),
     ({"statsu": 1}, "did you mean 'status'", UsageError),
     ({"created": "2027-01-31"}, "set by the server alone", UsageError),

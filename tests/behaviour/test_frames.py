@@ -82,6 +82,20 @@ def test_what_was_read_makes_no_request_back(
     assert not report.read_only
 
 
+def test_a_row_with_broken_text_for_a_document_is_refused_and_changes_nothing(
+    session: synapse.Session, tasks: Any
+) -> None:
+    one, two = tasks
+    frame = pd.DataFrame({"id": [one.id, two.id], "meta": [{"a": 1}, '{"b":']})
+    with assert_num_requests(session, 2):
+        report = tasks.update_from(frame)
+    assert (report.changed, [each.key for each in report.refused]) == ([one.id], [two.id])
+    assert str(report.refused[0].reason).startswith("column 'meta': '{\"b\":' isn't JSON")
+    assert [each.refresh().meta for each in tasks] == [{"a": 1}, {}]
+    with assert_num_requests(session, 0), pytest.raises(FieldValueError, match=r"row 1: .*'meta'"):
+        tasks.bulk_create(frame.rename(columns={"id": "data_unit"}))
+
+
 def test_rows_that_differ_are_changed_and_reported(session: synapse.Session, tasks: Any) -> None:
     one, two = tasks
     frame = pl.DataFrame(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,12 @@ from typing_extensions import override
 
 from synapse.errors import UsageError
 from synapse.transfer.bulk.file_listing import FileListing, join_names
-from synapse.transfer.bulk.file_walk import FoundFile, OnUnreadable
+from synapse.transfer.bulk.file_walk import (
+    FoundFile,
+    OnUnreadable,
+    leads_nowhere,
+    make_nowhere_error,
+)
 from synapse.transfer.bulk.item_source import ItemSource, RefusedItem
 from synapse.transfer.bulk.layout_hint import LayoutSample
 from synapse.transfer.bulk.path_patterns import IgnoredFiles
@@ -143,7 +149,9 @@ class FileSource(ItemSource):
             path = os.path.join(self._root, relative)  # noqa: PTH118 - for millions of files
             place = self._matcher.place(relative, path)
             folder = relative.rpartition("/")[0]
-            if place is None:
+            if place is None and is_linked and leads_nowhere(path):
+                self._add_unreadable(path, make_nowhere_error())
+            elif place is None:
                 self.ignored += 1
                 self._ignored_by_folder[folder] += 1
                 name = relative.rpartition("/")[2]
@@ -158,10 +166,20 @@ class FileSource(ItemSource):
                 yield place, file, is_linked
 
     def _add_unreadable(self, folder: str, error: OSError) -> None:
+        advice = "Allow reading"
+        if error.errno == errno.ENOENT:
+            advice = "Mount or restore it, or leave it out with ignore="
         self.unreadable[folder] = UsageError(
-            f"The folder can't be read: {error.strerror}. Allow reading, then run the same call "
-            "again."
+            f"The folder can't be read: {error.strerror}. {advice}, then run the same call again."
         )
+
+    @property
+    @override
+    def unreadable_keys(self) -> list[str]:
+        """The paths of `unreadable` below the source."""
+        return [
+            os.path.relpath(folder, self._root).replace(os.sep, "/") for folder in self.unreadable
+        ]
 
     def _note_unmatched(self) -> Iterator[str]:
         """Yield notes on the files that match no specification."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import glob
 import os
@@ -15,7 +16,16 @@ from synapse.errors import UsageError
 from synapse.transfer.bulk.path_patterns import IgnoredFiles
 from synapse.transfer.filenames import compose
 
-__all__ = ["FoundFile", "OnUnreadable", "glob_files", "is_pattern", "pattern_root", "walk_files"]
+__all__ = [
+    "FoundFile",
+    "OnUnreadable",
+    "glob_files",
+    "is_pattern",
+    "leads_nowhere",
+    "make_nowhere_error",
+    "pattern_root",
+    "walk_files",
+]
 
 OnUnreadable = Callable[[str, OSError], object]
 """Function called with the path of a folder that can't be read, and the reason."""
@@ -160,7 +170,9 @@ def _walk_folders(
         yield folder
         for entry in folder.scan(on_unreadable):
             relative = folder.find_file(entry)[0]
-            if _is_folder(entry) and not ignored.covers(relative, is_folder=True):
+            if leads_nowhere(entry.path):
+                on_unreadable(entry.path, make_nowhere_error())
+            elif _is_folder(entry) and not ignored.covers(relative, is_folder=True):
                 subfolder = folder.enter(entry, on_unreadable)
                 pending += [] if subfolder is None else [subfolder]
 
@@ -178,6 +190,8 @@ def _match_files(
         if not matches(os.path.normcase(compose(entry.name))):
             continue
         is_folder = _is_folder(entry)
+        if rest and not is_folder and leads_nowhere(entry.path):
+            on_unreadable(entry.path, make_nowhere_error())
         # Folders that aren't entered are no loss, nor are files on the way.
         if is_folder != bool(rest) or ignored.covers(
             folder.find_file(entry)[0], is_folder=is_folder, is_hidden=not part.startswith(".")
@@ -187,6 +201,16 @@ def _match_files(
             yield folder.find_file(entry)
         elif (entered := folder.enter(entry, on_unreadable)) is not None:
             yield from _match_files(entered, rest, on_unreadable, ignored)
+
+
+def leads_nowhere(path: str) -> bool:
+    """Return whether a path is a link to nothing, such as a disk that isn't mounted."""
+    return os.path.islink(path) and not os.path.exists(path)  # noqa: PTH110, PTH114 - for millions of files
+
+
+def make_nowhere_error() -> OSError:
+    """Return the reason for a link to nothing."""
+    return FileNotFoundError(errno.ENOENT, "the link leads nowhere")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

@@ -48,6 +48,11 @@ class ItemSource:
         self.notes: list[str] = []
         self.unreadable: dict[str, SynapseError] = {}
 
+    @property
+    def unreadable_keys(self) -> list[str]:
+        """The paths of `unreadable` below the source, with `/`."""
+        return list(self.unreadable)
+
     def check(self) -> None:
         """Check the items before the upload, as many as possible.
 

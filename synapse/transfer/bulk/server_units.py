@@ -40,7 +40,7 @@ _ENTRIES = (
 )
 # Units that existed when the run began, and that another unit of the same key replaces.
 _FORMER = """
-SELECT one.unit, one.key, entries.unit, one.checksums = new.checksums
+SELECT one.unit, one.key, entries.unit, one.checksums = new.checksums, entries.state = 'changed'
 FROM units AS one JOIN entries USING (key) LEFT JOIN units AS new ON new.unit = entries.unit
 WHERE entries.state IN ('changed', 'unchanged') AND entries.unit IS NOT NULL
 AND one.unit != entries.unit AND one.unit <= ? AND one.unit > ? ORDER BY one.unit LIMIT ?
@@ -73,12 +73,14 @@ class FormerUnit:
         key: The key.
         replacement: Id of the other unit.
         is_same: Whether both have the same files.
+        is_changed: Whether this run made the replacement, for changed files.
     """
 
     unit: int
     key: str
     replacement: int
     is_same: bool
+    is_changed: bool
 
 
 class SyncEntries(Sequence[SyncEntry]):
@@ -211,8 +213,10 @@ class ServerUnits:
     def read_former(self, newest: int, after: int, count: int) -> list[FormerUnit]:
         """Return units that other units of the same key replace, in the order of their ids."""
         return [
-            FormerUnit(unit, _decode(key), replacement, bool(is_same))
-            for unit, key, replacement, is_same in self._fetch(_FORMER, newest, after, count)
+            FormerUnit(unit, _decode(key), replacement, bool(is_same), bool(is_changed))
+            for unit, key, replacement, is_same, is_changed in self._fetch(
+                _FORMER, newest, after, count
+            )
         ]
 
     def note_twice(self) -> None:

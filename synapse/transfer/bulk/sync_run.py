@@ -164,7 +164,7 @@ class _SyncRun(UploadRun):
             cast("SyncReport", self._report.report),
             self._fail_late,
             is_empty=self._is_empty,
-            unreadable=self._source.unreadable,
+            unreadable=self._source.unreadable_keys,
         )
 
     def _fail_late(self, label: str, error: SynapseError) -> None:

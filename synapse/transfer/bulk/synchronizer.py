@@ -8,9 +8,9 @@ and units that exist twice are reported.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from fnmatch import fnmatchcase
 from functools import partial
 from itertools import groupby, islice
 from operator import attrgetter
@@ -19,7 +19,14 @@ from typing import Any, Literal
 import attrs
 
 from synapse._internal.threads import run_each
-from synapse.errors import ClientError, InvalidResponse, NotFound, SynapseError, UsageError
+from synapse.errors import (
+    ClientError,
+    InvalidResponse,
+    NotFound,
+    SynapseError,
+    UsageError,
+    ValidationError,
+)
 from synapse.transfer.bulk.batch_create import fetch_newer
 from synapse.transfer.bulk.path_patterns import IgnoredFiles
 from synapse.transfer.bulk.report import SyncReport
@@ -58,9 +65,20 @@ class SyncOptions:
     )
     annotations: str = attrs.field(default="move", validator=_validate(["move", "review"]))
     delete: bool | str = attrs.field(default=False, validator=_validate([False, True, "annotated"]))
-    scope: str | None = None
+    scope: str | None = attrs.field(default=None)
     max_delete: float = attrs.field(default=0.5)
     dry_run: bool = False
+
+    @scope.validator
+    def _check_scope(self, _: Any, value: Any) -> None:
+        if value is None:
+            return
+        text = value.replace("\\", "/") if isinstance(value, str) else ""
+        if not text.strip("./ ") or text.startswith(("/", "./", "../")) or text[1:3] == ":/":
+            raise UsageError(
+                f"scope={value!r} is not valid. Pass a folder below the source, such as 'berlin', "
+                "or a pattern of the keys, such as '*.png'."
+            )
 
     @max_delete.validator
     def _check_max_delete(self, _: Any, value: Any) -> None:
@@ -110,6 +128,7 @@ class Synchronizer:
         self._paths = (units_path, tasks_path)
         self._lists = (task_list, truth_list)
         self._collection, self._project = collection, project
+        self._scope = None if options.scope is None else _compile_scope(options.scope)
         self._start = self._seen = 0
         self._repeated: str | None = None
 
@@ -240,7 +259,7 @@ class Synchronizer:
         self._units.note_twice()
         for name in ("new", "changed", "unchanged", "gone", "twice"):
             setattr(report, name, SyncEntries(self._units, name))
-        if len(report.twice):
+        if len(report.twice) and (options.dry_run or options.on_change != "replace"):
             report.notes.append(
                 f"{len(report.twice):,} units exist twice, see report.twice: two programs created "
                 "them. on_change='replace' keeps one of each in the next run."
@@ -253,10 +272,7 @@ class Synchronizer:
             self._delete(report, fail, gone, is_empty=is_empty)
 
     def _is_in_scope(self, key: str) -> bool:
-        scope = self.options.scope
-        if scope is not None and not any(
-            fnmatchcase(key, compose(pattern)) for pattern in (scope, f"{scope.rstrip('/')}/*")
-        ):
+        if self._scope is not None and not self._scope.fullmatch(key):
             return False
         return self._ignored is None or not _covers(self._ignored, key)
 
@@ -276,12 +292,20 @@ class Synchronizer:
             groups = [(key, [*group]) for key, group in groupby(batch, attrgetter("key"))]
             self._run(work, groups, fail)
         if kept := len(report.kept) - kept:
-            report.notes.append(f"{kept:,} replaced units stay: ground truths refer to them.")
+            report.notes.append(
+                f"{kept:,} units stay beside the one of their key, see report.kept: ground truths "
+                "refer to them, or another source has the same key."
+            )
 
     def _replace_group(self, group: tuple[str, list[FormerUnit]], report: SyncReport) -> None:
         projects: set[Any] | None = None
         for former in group[1]:
-            for task in self._read_tasks(former.unit):
+            if (tasks := self._find_tasks(former.unit)) is None:
+                continue
+            if not self._is_former(former, tasks):
+                report.kept.append(former.unit)
+                continue
+            for task in tasks:
                 if projects is None:
                     others = self._read_tasks(former.replacement)
                     projects = {other.get("project") for other in others}
@@ -356,7 +380,9 @@ class Synchronizer:
 
     def _delete_group(self, group: tuple[str, list[int]], report: SyncReport) -> None:
         key, units = group
-        tasks = [task for unit in units for task in self._read_tasks(unit)]
+        found = {unit: self._find_tasks(unit) for unit in units}
+        units = [unit for unit, tasks in found.items() if tasks is not None]
+        tasks = [task for tasks in found.values() for task in tasks or ()]
         empty = [task["id"] for task in tasks if _is_untouched(task)]
         is_kept = len(empty) < len(tasks) and self.options.delete != "annotated"
         if is_kept or any(map(self._has_truths, units)):
@@ -398,6 +424,28 @@ class Synchronizer:
         rows = self._walk(self._lists[0], params)
         return [row for row in rows if row.get("data_unit") == unit]
 
+    def _find_tasks(self, unit: int) -> list[Mapping[str, Any]] | None:
+        """Return a unit's tasks; `None` if another program has deleted the unit."""
+        try:
+            return self._read_tasks(unit)
+        except ValidationError:  # servers refuse to filter by a unit that they don't have
+            try:
+                self._transport.request("GET", f"{self._paths[0]}{unit}/", resource=f"unit {unit}")
+            except NotFound:
+                return None
+            raise
+
+    def _is_former(self, former: FormerUnit, tasks: Sequence[Mapping[str, Any]]) -> bool:
+        """Return whether a unit is an earlier version of another, and not of another source.
+
+        Of an earlier version, the tasks move to the newer unit, which has none of its own.
+        """
+        if former.is_same or former.is_changed:
+            return True
+        if former.unit > former.replacement:
+            return False
+        return not tasks or not self._find_tasks(former.replacement)
+
     def _has_truths(self, unit: int) -> bool:
         params = [("data_unit", unit), ("fields", "pgh_id,data_unit")]
         return any(
@@ -407,6 +455,12 @@ class Synchronizer:
     def _delete_row(self, path: str, key: int) -> None:
         with suppress(NotFound):  # another run, or a lost response
             self._transport.request("DELETE", f"{path}{key}/", resource=f"{path}{key}")
+
+
+def _compile_scope(text: str) -> re.Pattern[str]:
+    """Return the pattern of the keys in a scope, and below the folders that match."""
+    parts = compose(text.replace("\\", "/").rstrip("/")).split("*")
+    return re.compile(f"{'.*'.join(map(re.escape, parts))}(?:/.*)?", re.DOTALL)
 
 
 def _is_untouched(task: Mapping[str, Any]) -> bool:

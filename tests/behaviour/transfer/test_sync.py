@@ -193,6 +193,81 @@ def test_two_records_of_a_key_are_refused(made: Made, folder: Path) -> None:
     assert paths(made[0]) == {"a.png": 1}
 
 
+def test_link_to_a_folder_that_is_away_deletes_nothing(made: Made, folder: Path) -> None:
+    disk = folder.parent / "disk"
+    disk.mkdir()
+    (disk / "d.png").write_text("photo d")
+    (folder / "disk").symlink_to(disk)
+    assert counts(sync(made[0], folder)) == (4, 0, 0, 0)
+    disk.rename(folder.parent / "unmounted")
+
+    for source, scope in ((folder, None), (str(folder / "**" / "*.png"), "*.png")):
+        report = sync(made[0], source, delete=True, scope=scope, max_delete=1)
+        assert "the link leads nowhere" in str(report.failed[0].error)
+        assert counts(report) == (0, 0, 3, 0)
+
+    assert made[0].data_units.count() == 4
+
+
+def test_scope_is_a_folder_as_it_is_written(made: Made, folder: Path) -> None:
+    for name in ("a[1]", "a1"):
+        (folder / name).mkdir()
+        (folder / name / "x.png").write_text(f"photo of {name}")
+    sync(made[0], folder)
+    shutil.rmtree(folder / "a1")
+    assert len(sync(made[0], folder, delete=True, scope="a[1]", max_delete=1).gone) == 0
+    shutil.rmtree(folder / "a[1]")
+
+    report = sync(made[0], folder, delete=True, scope="a[1]/", max_delete=1)
+
+    assert [entry.key for entry in report.gone] == ["a[1]/x.png"]
+    assert paths(made[0]) == {"a.png": 1, "b.png": 1, "c.png": 1, "a1/x.png": 1}
+
+
+@pytest.mark.parametrize("scope", ["", ".", "./", "/data/photos", "../photos", "C:\\photos", 3])
+def test_scope_that_is_no_folder_of_the_source(made: Made, folder: Path, scope: Any) -> None:
+    with pytest.raises(errors.UsageError, match="scope="):
+        sync(made[0], folder, delete=True, scope=scope)
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+def test_unit_of_another_source_stays(made: Made, folder: Path, is_older: bool) -> None:
+    collection, project = made
+    other = folder.parent / "other"
+    other.mkdir()
+    (other / "a.png").write_text("another photo of the same name")
+    for source in (other, folder) if is_older else (folder, other):
+        collection.upload(source, project=project, progress=False)
+    before = {(task.id, task.data_unit.id) for task in project.tasks.expand("data_unit")}
+
+    report = sync(collection, folder, project=project, on_change="replace")
+
+    assert (len(report.replaced), len(report.moved), len(report.kept)) == (0, 0, 1)
+    assert "another source has the same key" in report.notes[-1]
+    assert {(task.id, task.data_unit.id) for task in project.tasks.expand("data_unit")} == before
+
+
+def test_unit_that_another_program_deletes_meanwhile(
+    made: Made, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collection, project = made
+    first = sync(collection, folder, project=project)
+    gone = first.new[0].unit
+    (folder / "a.png").write_text("another photo a")
+    (folder / "b.png").write_text("another photo b")
+    replace = synchronizer.Synchronizer._replace
+
+    def delete_first(self: Any, *args: Any) -> None:
+        collection.data_units.get(gone).delete()
+        replace(self, *args)
+
+    monkeypatch.setattr(synchronizer.Synchronizer, "_replace", delete_first)
+    report = sync(collection, folder, project=project, on_change="replace")
+
+    assert report.failed == []
+    assert list(report.replaced) == [first.new[1].unit]
+
+
 def test_key_that_records_share_replaces_nothing(made: Made, folder: Path) -> None:
     records = [
         {"files": {"image": folder / f"{name}.png"}, "meta": {"id": name, "site": "north"}}

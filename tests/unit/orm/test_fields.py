@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import typing
 from datetime import datetime, timezone
 from typing import Any
 
@@ -21,7 +23,9 @@ from synapse import (
     User,
 )
 from synapse.errors import FieldMissing, FieldValueError
-from synapse.orm.fields import MISSING
+from synapse.orm import registry
+from synapse.orm.convert import members_of
+from synapse.orm.fields import MISSING, Field
 
 ROW: dict[str, Any] = {
     "title": "Streets",
@@ -397,3 +401,36 @@ def test_truth_that_becomes_a_number_is_noticed(offline: Session, make: Any) -> 
     assert project.settings == {"n": 1}
     offline.identity.load(Project, [{"id": 1, "settings": {"n": True}}])
     assert project.settings["n"] is True
+
+
+DOCUMENTS = [
+    (cls, field)
+    for cls in registry.declared()
+    for field in cls.__schema__.fields.values()
+    if not field.is_relation
+    and {typing.get_origin(part) for part in members_of(field.kind)} & {dict, list}
+]
+
+
+@pytest.mark.parametrize(("cls", "field"), DOCUMENTS, ids=str)
+def test_every_declared_list_or_mapping_refuses_other_values(cls: Any, field: Field) -> None:
+    other: Any = {} if "list" in str(field.kind) else []
+    for value in ("text", '{"b":', 5, True, other, {1, 2} if isinstance(other, list) else "{}"):
+        message = rf"^{cls.__name__}\.{field.name} takes a (dict|list), not the \w+ "
+        assert re.search(message, field.refuses_kind(value) or ""), value
+        with pytest.raises(FieldValueError, match=message):
+            field.assigned(value)
+    assert field.refuses_kind(None) is field.refuses_kind([] if other == {} else {}) is None
+
+
+def test_the_walk_finds_the_documents() -> None:
+    names = {f"{cls.__name__}.{field.name}" for cls, field in DOCUMENTS}
+    assert {"Task.meta", "Task.data", "DataCollection.file_specifications"} <= names
+    assert len(names) > 20
+
+
+def test_an_assignment_of_text_to_a_document_changes_nothing(project: Project) -> None:
+    with pytest.raises(FieldValueError, match=r"Project\.settings takes a dict.*json\.loads"):
+        project.settings = '{"a": 1}'  # type: ignore[assignment] # on purpose
+    assert not project.changes
+    assert project.settings == ROW["settings"]

@@ -125,3 +125,26 @@ def test_arrow_needs_its_library(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read(pd.DataFrame({"assignee": [1]})) == [{"assignee": 1}]
     with pytest.raises(MissingExtra):
         FrameReader(Task, Stream())
+
+
+@pytest.mark.parametrize("name", ["meta", "data"])
+@pytest.mark.parametrize(
+    ("value", "message"),
+    [
+        ('{"b":', "isn't JSON"),
+        ("[1]", "takes a dict, not the list"),
+        ('"text"', "takes a dict, not the str"),
+        (5, "takes a dict, not the int"),
+        ([{"a": 1}], "takes a dict, not the list"),
+        ('{"a": NaN}', "a is nan"),
+    ],
+)
+def test_a_document_column_takes_nothing_but_documents(name: str, value: Any, message: str) -> None:
+    frame = pd.DataFrame({"id": [1, 2], name: [{"a": 1}, value]})
+    with pytest.raises(FieldValueError, match=rf"^row 1: column '{name}'.*{message}"):
+        read(frame)
+
+
+@pytest.mark.parametrize("value", ['{"a": [1]}', {"a": np.array([1])}])
+def test_a_document_may_be_text_or_a_dict(value: Any) -> None:
+    assert read(pd.DataFrame({"meta": [value, "null"]})) == [{"meta": {"a": [1]}}, {"meta": None}]
