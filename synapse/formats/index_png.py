@@ -118,7 +118,7 @@ def make_png(
 
 
 def read_png_size(data: bytes) -> tuple[int, int] | None:
-    """Return width and height of a PNG from its header, or `None` if the bytes aren't a PNG's."""
+    """Return width and height of a PNG from the header, or `None` if the bytes aren't a PNG's."""
     if len(data) < 24 or not data.startswith(_SIGNATURE):
         return None
     width, height = struct.unpack(">II", data[16:24])
@@ -134,7 +134,7 @@ def read_indices(
         path: A PNG of indices, or one of colours, for which Pillow is necessary.
         colors: The colour of each index; pixels of other colours get `VOID`.
 
-        size: Width and height that the PNG has to have; checked before its pixels are unpacked.
+        size: Width and height that the PNG has to have; checked before the pixels are unpacked.
 
     Raises:
         MissingExtra: The PNG has colours, and Pillow isn't installed.

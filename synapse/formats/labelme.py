@@ -243,7 +243,7 @@ class _LabelMeReader:
                 yield Label(label=flag, id=make_stable_id(self.name, "flag", flag))
 
     def read(self, shapes: Iterable[Mapping[str, Any]]) -> Iterator[Annotation]:
-        """Yield the annotations of a picture, and then its groups."""
+        """Yield the annotations of a picture, and then the groups."""
         groups: dict[str, list[str]] = {}
         for number, shape in enumerate(shapes, start=1):
             new_id = make_stable_id(self.name, number)

@@ -195,7 +195,7 @@ def load_yaml(path: Path) -> dict[str, Any]:
 
 
 def _find_second_key(node: Any) -> tuple[str, int] | None:
-    """Return a key that a mapping of the document has twice, with its line: YAML keeps the last."""
+    """Return a key that a mapping of the document has twice, and the line: YAML keeps the last."""
     waiting = [node]
     while waiting:
         each = waiting.pop()
@@ -380,7 +380,7 @@ def _resolve(folder: Path, settings: YoloSettings, key: str, entry: Any) -> Path
 
 
 def iterate_pictures(folder: Path, source: PictureSource) -> Iterator[tuple[str, Path | None]]:
-    """Yield the name of each picture, and its file; `None` for one that isn't in the folder.
+    """Yield the name of each picture, and the file; `None` for one that isn't in the folder.
 
     Args:
         folder: The data set.
