@@ -72,9 +72,16 @@ class FormatReport(Described):
         """
         self._note(self.lossy, Loss(sample, code, reason, annotation))
 
+    def note(self, sample: str, code: str, reason: str) -> None:
+        """Note among the changes what isn't a loss of data; a strict report takes it, too."""
+        self._count(self.lossy, Loss(sample, code, reason))
+
     def _note(self, counts: Counter[str], loss: Loss) -> None:
         if self.strict:
             raise DataLost(f"{loss}. Without strict=True, the report lists such losses instead.")
+        self._count(counts, loss)
+
+    def _count(self, counts: Counter[str], loss: Loss) -> None:
         counts[loss.code] += 1
         if len(self.details) < _MAX_DETAILS:
             self.details.append(loss)

@@ -210,7 +210,7 @@ def _find_task(folder: Path, sources: Sequence[PictureSource]) -> YoloTask:
                     count = len(parse_row(line)[1])
                 except ValueError:
                     continue
-                if count not in (4, 5):
+                if count > 5:  # shorter rows fit no task, and cost one row each
                     raise UsageError(
                         f"{path}, row {number}: {count} numbers after the class may be an outline, "
                         "a turned box or joints. Pass task='segment', 'obb' or 'pose'; or "

@@ -25,6 +25,7 @@ from synapse.formats.pictures import check_mode
 from synapse.formats.samples import check_split_name
 from synapse.orm.query import Query
 from synapse.resources.enums import FileType
+from synapse.resources.imported_classes import ImportedClasses, check_indices
 from synapse.resources.sample_spool import SampleSpool
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.checksum import is_checksum_of
@@ -73,8 +74,12 @@ def export_project(
                 if not sample.is_labelled and format not in _WITH_UNLABELLED:
                     reason = "the task isn't annotated; the format says that the picture is empty"
                     noted.lose(f"task {task.id}", "not-annotated", reason)
-        names_of_classes = seen.list_names(project) if classes is None else classes
-        data = DataSet(seen.make_classes(names_of_classes), spool)
+        imported = ImportedClasses.read(project.configuration)
+        if classes is None:
+            classes = seen.list_names(project, imported)
+            check_indices(project, classes, format, noted)
+        info = {"category_ids": imported.category_ids} if imported.category_ids else {}
+        data = DataSet(seen.make_classes(classes, imported), spool, info)
         more = {"images": images} if images != "copy" else {}
         report = formats.write(data, target, format, strict=strict, **more, **options)
     if stage is not None:
@@ -240,15 +245,21 @@ class _SeenClasses:
                 joints = self._joints.setdefault(each.label, {})
                 joints.update(dict.fromkeys(one.label for one in each.keypoints if one.label))
 
-    def list_names(self, project: Any) -> list[str]:
+    def list_names(self, project: Any, imported: ImportedClasses) -> list[str]:
         """Return the configured classes that aren't joints, then other seen ones by name."""
-        joints = {name for each in self._joints.values() for name in each} - self._labels
+        joints = {name for each in self._joints.values() for name in each}
+        joints |= {name for each in imported.joints.values() for name in each} - {*imported.names}
+        joints -= self._labels
         known = [each.name for each in project.classes if each.name not in joints]
         return [*known, *sorted(self._labels - set(known))]
 
-    def make_classes(self, names: Sequence[str]) -> list[DataSetClass]:
-        """Return classes with their joints, in the order in which the joints were seen."""
-        return [DataSetClass(name, keypoints=self._joints.get(name, ())) for name in names]
+    def make_classes(self, names: Sequence[str], imported: ImportedClasses) -> list[DataSetClass]:
+        """Return classes with their joints: the imported ones, then others as they were seen."""
+        joints = {
+            name: dict.fromkeys([*imported.joints.get(name, ()), *self._joints.get(name, ())])
+            for name in names
+        }
+        return [DataSetClass(name, keypoints=found) for name, found in joints.items()]
 
 
 # -- Splits ---------------------------------------------------------------------------------------

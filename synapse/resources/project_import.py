@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from typing import Any
 
 import attrs
@@ -15,6 +16,8 @@ from synapse.annotations import write_document
 from synapse.errors import UsageError
 from synapse.formats import DataSet, FormatReport
 from synapse.resources.enums import FileType, TaskStatus
+from synapse.resources.import_comparison import ImportedSamples, compare_tasks
+from synapse.resources.imported_classes import SeenTools, check_configured, keep_classes
 from synapse.transfer.bulk.report import UploadReport
 
 __all__ = ["ImportReport", "import_data_set"]
@@ -29,9 +32,11 @@ class ImportReport(Described):
         reason: How the format was recognised, or `None` if it was named.
         data: What was read, skipped and changed.
         upload: What was uploaded.
-        annotated: Number of pictures with annotations: completed tasks.
-        empty: Number of pictures that are empty by the data set: completed tasks, too.
-        unlabelled: Number of pictures that the data set doesn't label: pending tasks.
+        annotated: Number of tasks that this import completed with annotations.
+        empty: Number of tasks that this import completed without any: the picture is empty.
+        unlabelled: Number of pending tasks that this import made: the data set has no labels.
+        unchanged: Number of tasks that an earlier import made, and that fit the data set.
+        differs: Number of tasks that have other annotations than the data set, and keep them.
     """
 
     format: str
@@ -41,6 +46,8 @@ class ImportReport(Described):
     annotated: int = 0
     empty: int = 0
     unlabelled: int = 0
+    unchanged: int = 0
+    differs: int = 0
 
     def __repr__(self) -> str:
         parts = [("format", self.format), ("data", self.data), ("upload", self.upload)]
@@ -58,6 +65,8 @@ class ImportReport(Described):
         counts = (
             f"annotated: {self.annotated:,}, empty: {self.empty:,}, unlabelled: {self.unlabelled:,}"
         )
+        if self.unchanged or self.differs:
+            counts += f", unchanged: {self.unchanged:,}, differs: {self.differs:,}"
         return f"Format {self.format}{how}\n{self.data}\n{counts}\n{self.upload}"
 
 
@@ -78,13 +87,28 @@ def import_data_set(
     collection = project.data_collection
     specification = _find_specification(project, collection)
     data, report = formats.read(folder, format, strict=strict, **options)
+    check_configured(project, data, format, report)
     counts: Counter[str] = Counter()
-    upload = collection.upload(
-        _read_records(data, specification, report, counts),
-        project=project,
-        workers=workers,
-        progress=progress,
-    )
+    tools = SeenTools()
+    last = project.tasks.order_by("-id").only("id").first()
+    with closing(ImportedSamples()) as samples:
+        upload = collection.upload(
+            _read_records(data, specification, report, counts, tools, samples),
+            project=project,
+            workers=workers,
+            progress=progress,
+        )
+        if upload.skipped or upload.failed:
+            newest = 0 if last is None else last.id
+            counts = compare_tasks(project, samples, specification, newest, workers, report)
+    missing = report.skipped["no-picture"]
+    if missing and not (upload.created or upload.skipped or upload.failed):
+        hint = 'Pass their folder, images="...".' if format == "coco" else "Add the pictures."
+        raise UsageError(
+            f"Nothing is imported: none of the {missing:,} pictures of the data set is in "
+            f"{os.fspath(folder)}, such as {report.details[-1].sample}. {hint}"
+        )
+    keep_classes(project, data, format, tools, report)
     return ImportReport(format, reason, report, upload, **counts)
 
 
@@ -103,7 +127,12 @@ def _find_specification(project: Any, collection: Any) -> str:
 
 
 def _read_records(
-    data: DataSet, specification: str, report: FormatReport, counts: Counter[str]
+    data: DataSet,
+    specification: str,
+    report: FormatReport,
+    counts: Counter[str],
+    tools: SeenTools,
+    samples: ImportedSamples,
 ) -> Iterator[dict[str, Any]]:
     for sample in data.samples:
         if sample.image is None:
@@ -111,14 +140,17 @@ def _read_records(
                 sample.name, "no-picture", "the data set names the picture, but lacks the file"
             )
             continue
+        tools.add(sample.annotations)
         sizes = {} if sample.size is None else {"image_1": sample.size}
         task: dict[str, Any] = {}
         kind = "empty" if sample.is_labelled else "unlabelled"
-        counts["annotated" if sample.annotations else kind] += 1
+        kind = "annotated" if sample.annotations else kind
+        counts[kind] += 1
         if sample.annotations or sample.is_labelled:
             document = write_document(sample.annotations, sizes=sizes)
             task = {"data": document, "status": TaskStatus.COMPLETED.value}
         meta = {"name": sample.name}
         if sample.split is not None:
             meta["split"] = sample.split
+        samples.add(meta, kind, sample.image, task.get("data"))
         yield {"files": {specification: sample.image}, "meta": meta, "task": task}

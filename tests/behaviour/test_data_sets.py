@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,8 @@ import attrs
 import pytest
 
 import synapse
-from synapse.annotations import Box, Label, Polygon, masks
-from synapse.errors import DataLost
+from synapse.annotations import Box, Group, Keypoint, Label, Polygon, masks
+from synapse.errors import DataLost, UsageError
 from synapse.formats import DataSet, DataSetClass, FormatReport, Sample, read, write
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
@@ -82,7 +83,7 @@ def test_data_set_goes_in(session: synapse.Session, source: Path) -> None:
     assert (report.format, report.upload.created, report.upload.failed) == ("coco", 12, [])
     assert (report.annotated, report.empty, report.unlabelled) == (10, 2, 0)
     assert report.data.skipped == {}
-    assert requests <= 12 + 8
+    assert requests <= 12 + 9
     assert {task.status for task in project.tasks} == {synapse.TaskStatus.COMPLETED}
     shapes = read_shapes(project)
     assert shapes["night/3.png"] == {
@@ -184,7 +185,7 @@ def test_pictures_without_labels_wait_to_be_annotated(
     statuses = Counter(task.status for task in project.tasks)
     assert statuses == {synapse.TaskStatus.COMPLETED: 11, synapse.TaskStatus.PENDING: 1}
     out = project.export(tmp_path / "out", "yolo", task="segment")
-    assert out.lossy == {}
+    assert out.lossy == {"class-indices": 1}  # the configuration has other classes
     assert len(list((tmp_path / "out" / "labels").rglob("*.txt"))) == 11
     assert project.export(tmp_path / "coco", "coco").lossy == {"not-annotated": 1}
 
@@ -262,3 +263,189 @@ def test_losses_are_told_or_refused(session: synapse.Session, source: Path, tmp_
         project.export(tmp_path / "strict", "coco", strict=True)
     few = project.export(tmp_path / "few", "coco", tasks=project.tasks.filter(id=[first.id]))
     assert few.samples == 1
+
+
+def make_bare_project(session: synapse.Session) -> synapse.Project:
+    """A project whose configuration has no classes."""
+    project = make_project(session, "Bare")
+    project.configuration = {"editor": "fast"}
+    return project.save()
+
+
+def write_yolo(folder: Path, names: list[str], rows: list[str]) -> Path:
+    """A YOLO data set with a picture for each row of a label file."""
+    for number, row in enumerate(rows):
+        make_picture(folder / f"images/train/{number}.png", 40, 30, number)
+        path = folder / f"labels/train/{number}.txt"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(row)
+    listed = "".join(f"  {index}: {name}\n" for index, name in enumerate(names))
+    (folder / "data.yaml").write_text(
+        f"train: images/train\nval: images/val\nnc: {len(names)}\nnames:\n{listed}"
+    )
+    (folder / "images/val").mkdir(parents=True)
+    return folder
+
+
+_ROWS = ["1 0.5 0.5 0.25 0.2\n", "0 0.5 0.5 0.25 0.2\n"]
+
+
+def test_yolo_keeps_indices_and_unused_classes(session: synapse.Session, tmp_path: Path) -> None:
+    names = ["person", "car", "zebra"]
+    project = make_bare_project(session)
+    report = project.import_from(write_yolo(tmp_path / "in", names, _ROWS))
+    assert report.data.lossy == {}
+    with assert_num_requests(session, 3):  # the page of tasks, and each picture
+        out = project.export(tmp_path / "out", "yolo")
+    assert out.lossy == {}
+    for name in ["data.yaml", "labels/train/0.txt", "labels/train/1.txt"]:
+        assert (tmp_path / "out" / name).read_text() == (tmp_path / "in" / name).read_text()
+
+    kept = project.refresh().configuration
+    assert [(each.name, each.tools) for each in project.classes] == [
+        (name, ("bounding_box",)) for name in names
+    ]
+    assert kept["editor"] == "fast"
+    assert kept["imported_classes"] == {"names": names}
+    kept = json.loads(json.dumps(kept))
+    again = project.import_from(tmp_path / "in")
+    assert again.data.lossy == {}
+    assert project.refresh().configuration == kept
+
+
+def test_coco_keeps_category_ids_and_joints(session: synapse.Session, tmp_path: Path) -> None:
+    samples = [
+        Sample(
+            "a.png",
+            [
+                Box(5, 5, 20, 20, label="person", id="b"),
+                Keypoint(8, 8, label="eye", id="k", visibility="visible"),
+                Group(["b", "k"]),
+            ],
+            size=(40, 30),
+            image=make_picture(tmp_path / "a.png", 40, 30, 1),
+        )
+    ]
+    classes = [
+        DataSetClass("car"),
+        DataSetClass("person", keypoints=["nose", "eye"]),
+        DataSetClass("dog", keypoints=["tail"]),
+    ]
+    ids = {"car": 9, "person": 2, "dog": 40}
+    write(DataSet(classes, samples), tmp_path / "in", "coco", category_ids=ids)
+    project = make_bare_project(session)
+    project.import_from(tmp_path / "in")
+    out = project.export(tmp_path / "out", "coco")
+    assert out.lossy == {}
+    data, _ = read(tmp_path / "out", "coco")
+    assert data.info["category_ids"] == ids
+    assert [(each.name, each.keypoints) for each in data.classes] == [
+        (each.name, each.keypoints) for each in classes
+    ]
+
+
+def test_own_configuration_wins_and_is_told(session: synapse.Session, tmp_path: Path) -> None:
+    project = make_project(session, "Streets")
+    source = write_yolo(tmp_path / "in", ["zebra", "car"], _ROWS)
+    report = project.import_from(source)
+    assert report.data.lossy == {"class-not-configured": 1, "class-indices": 1}
+    assert "1 classes aren't in the project's configuration: 'zebra'" in str(report)
+    assert [each.name for each in project.refresh().classes] == ["car", "bus"]
+
+    out = project.export(tmp_path / "out", "yolo")
+    assert out.lossy == {"class-indices": 1}
+    data, _ = read(tmp_path / "out", "yolo")
+    assert [each.name for each in data.classes] == ["car", "bus", "zebra"]
+    chosen = project.export(tmp_path / "chosen", "yolo", classes=["zebra", "car"])
+    assert chosen.lossy == {}
+
+    other = make_project(session, "Strict")
+    with pytest.raises(DataLost, match="'zebra'"):
+        other.import_from(source, strict=True)
+    assert other.tasks.count() == 0
+
+
+def test_a_server_that_drops_the_classes_is_told(
+    session: synapse.Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = make_bare_project(session)
+    monkeypatch.setattr(synapse.Project, "save", lambda self: self.refresh() and self.revert())
+    report = project.import_from(write_yolo(tmp_path / "in", ["a", "b"], _ROWS))
+    assert report.data.lossy == {"classes-not-kept": 1}
+    assert report.upload.created == 2
+
+
+def test_second_import_fills_tasks_that_wait(session: synapse.Session, tmp_path: Path) -> None:
+    source = write_yolo(tmp_path / "in", ["person", "car"], [*_ROWS, "0 0.5 0.5 0.5 0.5\n", ""])
+    labels = source / "labels/train"
+    late = {name: (labels / name).read_text() for name in ["0.txt", "3.txt"]}
+    for name in late:
+        (labels / name).unlink()
+    project = make_bare_project(session)
+    first = project.import_from(source)
+    assert (first.annotated, first.empty, first.unlabelled) == (2, 0, 2)
+
+    for name, text in late.items():
+        (labels / name).write_text(text)
+    (labels / "1.txt").write_text("1 0.5 0.5 0.25 0.2\n")
+    second = project.import_from(source, strict=True)
+
+    assert (second.annotated, second.empty, second.unlabelled) == (1, 1, 0)
+    assert (second.unchanged, second.differs, second.upload.created) == (1, 1, 0)
+    assert "1.png: task" in str(second)
+    assert "project.annotate()" in str(second)
+    tasks = {task.data_unit.meta["name"]: task for task in project.tasks.expand("data_unit")}
+    assert {task.status for task in tasks.values()} == {synapse.TaskStatus.COMPLETED}
+    labels_of = {name: [each.label for each in task.annotations] for name, task in tasks.items()}
+    assert labels_of == {"0.png": ["car"], "1.png": ["person"], "2.png": ["person"], "3.png": []}
+
+    third = project.import_from(source)
+    assert (third.annotated, third.empty, third.unchanged, third.differs) == (0, 0, 3, 1)
+
+
+def test_second_import_writes_nothing_if_nothing_changed(
+    session: synapse.Session, emulator: EmulatorTenant, source: Path
+) -> None:
+    made: list[str] = []
+    counted = emulator.session(on_request=lambda event: made.append(f"{event.method} {event.url}"))
+    project = counted.projects.get(make_project(session, "Streets").id)
+    first = project.import_from(source, "coco")
+    assert (first.annotated, first.unchanged) == (10, 0)
+    made.clear()
+    second = project.import_from(source, "coco")
+    assert (second.annotated, second.empty, second.unchanged) == (0, 0, 12)
+    assert [one for one in made if not one.startswith("GET")] == []
+
+
+def test_pictures_of_another_data_set_with_the_same_name_stay(
+    session: synapse.Session, tmp_path: Path
+) -> None:
+    project = make_bare_project(session)
+    bare = write_yolo(tmp_path / "bare", ["car"], [""])
+    (bare / "labels/train/0.txt").unlink()
+    project.import_from(bare)
+    other = write_yolo(tmp_path / "other", ["car"], ["0 0.5 0.5 0.5 0.5\n"])
+    make_picture(other / "images/train/0.png", 40, 30, 7)
+    assert project.import_from(other).annotated == 1
+    again = project.import_from(other)
+    assert (again.annotated, again.unchanged, again.differs) == (0, 1, 0)
+    statuses = Counter(task.status for task in project.tasks)
+    assert statuses == {synapse.TaskStatus.COMPLETED: 1, synapse.TaskStatus.PENDING: 1}
+
+
+def test_a_data_set_without_any_picture_is_refused(
+    session: synapse.Session, source: Path, tmp_path: Path
+) -> None:
+    (source / "images").rename(tmp_path / "elsewhere")
+    project = make_bare_project(session)
+    with pytest.raises(UsageError, match=r"none of the 12 pictures .*images="):
+        project.import_from(source)
+    assert project.refresh().classes == []
+    moved = next(path for path in (tmp_path / "elsewhere").iterdir() if path.is_dir())
+    assert project.import_from(source, images=moved).upload.created == 12
+
+
+def test_a_short_row_costs_only_the_row(session: synapse.Session, tmp_path: Path) -> None:
+    source = write_yolo(tmp_path / "in", ["a", "b"], ["0 0.5 0.5 0.2\n1 0.5 0.5 0.2 0.2\n"])
+    report = make_bare_project(session).import_from(source)
+    assert (report.annotated, report.data.skipped) == (1, {"row-length": 1})

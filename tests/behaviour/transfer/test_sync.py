@@ -247,6 +247,19 @@ def test_unit_of_another_source_stays(made: Made, folder: Path, is_older: bool) 
     assert {(task.id, task.data_unit.id) for task in project.tasks.expand("data_unit")} == before
 
 
+def test_newer_unit_without_tasks_stays(made: Made, folder: Path) -> None:
+    collection, _ = made
+    collection.upload(folder, progress=False)
+    (folder / "a.png").write_text("another photo of the same name")
+    collection.upload(folder, progress=False)
+    (folder / "a.png").write_text("photo a")
+
+    report = sync(collection, folder, on_change="replace")
+
+    assert (len(report.unchanged), len(report.replaced), len(report.kept)) == (3, 0, 1)
+    assert paths(collection) == {"a.png": 2, "b.png": 1, "c.png": 1}
+
+
 def test_unit_that_another_program_deletes_meanwhile(
     made: Made, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
