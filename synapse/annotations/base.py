@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, TypeAlias
 
 import attrs
@@ -21,8 +21,10 @@ __all__ = [
     "Source",
     "check_number",
     "check_numbers",
+    "check_texts",
     "make_id",
     "to_plain",
+    "validate_text",
 ]
 
 Point: TypeAlias = tuple[float, float]
@@ -53,8 +55,51 @@ def check_number(value: Any) -> Any:
 
 
 def check_numbers(values: Any) -> tuple[Any, ...]:
-    """Return plain finite numbers."""
-    return tuple(map(check_number, values))
+    """Return plain finite numbers.
+
+    Raises:
+        FieldValueError: The value isn't a list of such numbers.
+    """
+    try:
+        return tuple(map(check_number, values))
+    except TypeError:
+        raise FieldValueError(f"{brief(values)} is not a list of numbers.") from None
+
+
+def check_texts(values: Any) -> tuple[str, ...]:
+    """Return texts, such as ids.
+
+    Raises:
+        FieldValueError: The value isn't a list of texts.
+    """
+    texts = tuple(values) if isinstance(values, Iterable) else (None,)
+    if isinstance(values, str) or not all(isinstance(text, str) for text in texts):
+        raise FieldValueError(f"{brief(values)} is not a list of ids or names. Pass texts.")
+    return texts
+
+
+def validate_text(owner: Any, field: attrs.Attribute[Any], value: Any) -> None:
+    """Refuse a value that is not a text, nor `None` where the field is `None` by default.
+
+    Raises:
+        FieldValueError: The value is of another type.
+    """
+    if isinstance(value, str) or (value is None and field.default is None):
+        return
+    optional = " or None" if field.default is None else ""
+    name = f"{type(owner).__name__}.{field.name}"
+    advice = " Pass the name of the class, not its number." if field.name == "label" else ""
+    raise FieldValueError(f"{name} takes text{optional}, not {brief(value)}.{advice}")
+
+
+def _check_attributes(values: Any) -> dict[str, Any]:
+    attributes = dict(values) if isinstance(values, Mapping) else None
+    if attributes is None or not all(isinstance(key, str) for key in attributes):
+        raise FieldValueError(
+            f"{brief(values)} is not a mapping of attributes. Pass values by name, such as "
+            "{'occluded': True}."
+        )
+    return attributes
 
 
 def to_plain(values: Any) -> tuple[Any, ...]:
@@ -92,10 +137,12 @@ class Annotation(Described):
     # Kind of medium of a document that has no medium yet.
     MEDIUM: ClassVar[str] = "image"
 
-    label: str | None = attrs.field(default=None, repr=brief)
-    attributes: Json = attrs.field(factory=dict, converter=dict, hash=False, repr=brief)
-    id: str = attrs.field(factory=make_id, repr=brief)
-    medium: str | None = attrs.field(default=None, repr=brief)
+    label: str | None = attrs.field(default=None, validator=validate_text, repr=brief)
+    attributes: Json = attrs.field(
+        factory=dict, converter=_check_attributes, hash=False, repr=brief
+    )
+    id: str = attrs.field(factory=make_id, validator=validate_text, repr=brief)
+    medium: str | None = attrs.field(default=None, validator=validate_text, repr=brief)
     source: Source | None = attrs.field(default=None, eq=False, repr=False)
 
     @property

@@ -94,14 +94,14 @@ def _read_names(schema: Any) -> Iterator[str]:
 
 
 def check_annotations(
-    annotations: Iterable[Annotation] | Mapping[str, Any],
+    annotations: Iterable[Annotation] | Mapping[str, Any] | None,
     classes: Sequence[LabelClass] = (),
     sizes: Mapping[str, tuple[int, int]] | None = None,
 ) -> list[Problem]:
     """Return the faults of annotations. Makes no request.
 
     Args:
-        annotations: Annotations, or a document.
+        annotations: Annotations, or a document, or `None` for a task without one.
         classes: The project's classes; without any, neither tools nor classes are checked.
         sizes: Width and height of the media in pixels; by default the document's.
 
@@ -109,13 +109,15 @@ def check_annotations(
         One problem for each fault, in the order of the annotations.
 
     Raises:
+        UsageError: The value is neither a list of annotations nor a document.
+        FieldValueError: An element isn't an annotation.
         UnknownDocument: The document has none of the known forms.
 
     Example:
         >>> check_annotations([Box(0, 0, 0, 5, label="car")])[0].code
         'no-area'
     """
-    if isinstance(annotations, Mapping):
+    if annotations is None or isinstance(annotations, Mapping):
         annotations = read_document(annotations)
     items = annotations if isinstance(annotations, Annotations) else Annotations(annotations)
     lengths = {**items.sizes, **(sizes or {})}

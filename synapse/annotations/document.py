@@ -9,7 +9,8 @@ from typing import Any, TypeVar, overload
 
 import attrs
 
-from synapse._internal.described import Described, DescribedTable, Description, cut
+from synapse._internal.described import Described, DescribedTable, Description, brief, cut
+from synapse._internal.validate import is_number
 from synapse.annotations.base import Annotation, Json, Source
 from synapse.annotations.links import Group, OtherAnnotation, Relation
 from synapse.annotations.other_media import (
@@ -25,7 +26,7 @@ from synapse.annotations.other_media import (
 )
 from synapse.annotations.shapes import VISIBILITIES, Box, Keypoint, Label, Mask, Polygon, Polyline
 from synapse.annotations.versions import TOOL_ALIASES, find_media, natural_key, to_version_1
-from synapse.errors import FieldValueError, UnknownDocument
+from synapse.errors import FieldValueError, UnknownDocument, UsageError
 
 __all__ = ["Annotations", "read_document", "write_document"]
 
@@ -64,7 +65,7 @@ class Annotations(Described, Sequence[Annotation]):
     def __init__(
         self, items: Iterable[Annotation] = (), *, sizes: Mapping[str, Size] | None = None
     ) -> None:
-        self._items = tuple(items)
+        self._items: tuple[Annotation, ...] = _check_items(items)
         self.sizes = dict(sizes or {})
 
     @overload
@@ -113,7 +114,16 @@ class Annotations(Described, Sequence[Annotation]):
         raise AttributeError(f"Annotations has no {name!r}{advice}", name=name, obj=self)
 
     def of(self, kind: type[T]) -> list[T]:
-        """Return the annotations of a class, such as `Box`."""
+        """Return the annotations of a class, such as `Box`.
+
+        Raises:
+            UsageError: The argument isn't a class of annotations.
+        """
+        if not (isinstance(kind, type) and issubclass(kind, Annotation)):
+            raise UsageError(
+                f"of({brief(kind)}): not a class of annotations. Pass a class of "
+                "synapse.annotations, such as of(Box)."
+            )
         return [each for each in self._items if isinstance(each, kind)]
 
     def by_id(self, name: str) -> Annotation:
@@ -207,16 +217,11 @@ def write_document(
         The document, which shares no list or mapping with the arguments.
 
     Raises:
+        UsageError: The value isn't a list of annotations.
         FieldValueError: An element isn't an annotation.
         UnknownDocument: The former document has none of the known forms.
     """
-    items = list(annotations)
-    for at, each in enumerate(items):
-        if not isinstance(each, Annotation):
-            raise FieldValueError(
-                f"annotations[{at}] is a {type(each).__name__}. Give objects of "
-                "synapse.annotations, such as Box(10, 20, 30, 40, label='car')."
-            )
+    items = list(_check_items(annotations))
     former = {} if like is None or like == {} else to_version_1(like)
     if former is None:
         raise UnknownDocument(
@@ -225,6 +230,25 @@ def write_document(
         )
     known = dict(annotations.sizes) if isinstance(annotations, Annotations) else {}
     return _Writer(copy.deepcopy(former), items).write({**known, **(sizes or {})})
+
+
+def _check_items(annotations: Any) -> tuple[Annotation, ...]:
+    if isinstance(annotations, (str, Mapping)) or not isinstance(annotations, Iterable):
+        given = (
+            f"a {type(annotations).__name__}" if annotations is not None else "None; [] has none"
+        )
+        raise UsageError(
+            "Annotations are a list, such as [Box(10, 20, 30, 40, label='car')]; this is "
+            f"{given}. Pass a list."
+        )
+    items = tuple(annotations)
+    for at, each in enumerate(items):
+        if not isinstance(each, Annotation):
+            raise FieldValueError(
+                f"annotations[{at}] is a {type(each).__name__}. Give objects of "
+                "synapse.annotations, such as Box(10, 20, 30, 40, label='car')."
+            )
+    return items
 
 
 def _names(document: Any) -> str:
@@ -286,6 +310,8 @@ def _read_one(medium: str, source: Source, sizes: Mapping[str, Size]) -> Annotat
     shown = entry.get("label")
     if label is None and isinstance(shown, list) and shown and isinstance(shown[0], str):
         label = shown[0]
+    if is_number(label):
+        label = str(label)  # as other writers name classes by numbers
     common["label"] = label if isinstance(label, str) else None
     if label is not None and common["label"] is None:
         classes["class"] = label

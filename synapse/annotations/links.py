@@ -8,17 +8,9 @@ from typing import Any
 import attrs
 
 from synapse._internal.described import brief
-from synapse.annotations.base import Annotation, Json
-from synapse.errors import FieldValueError
+from synapse.annotations.base import Annotation, Json, check_texts, validate_text
 
 __all__ = ["Group", "OtherAnnotation", "Relation"]
-
-
-def check_ids(values: Any) -> tuple[str, ...]:
-    texts = tuple(values)
-    if isinstance(values, str) or not all(isinstance(text, str) for text in texts):
-        raise FieldValueError(f"{values!r} is not a list of ids.")
-    return texts
 
 
 @attrs.frozen
@@ -32,8 +24,8 @@ class Relation(Annotation):
 
     TOOL = "relation"
 
-    start_id: str = attrs.field(repr=brief)
-    end_id: str = attrs.field(repr=brief)
+    start_id: str = attrs.field(validator=validate_text, repr=brief)
+    end_id: str = attrs.field(validator=validate_text, repr=brief)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:
@@ -53,7 +45,7 @@ class Group(Annotation):
 
     TOOL = "group"
 
-    members: tuple[str, ...] = attrs.field(repr=brief, converter=check_ids)
+    members: tuple[str, ...] = attrs.field(repr=brief, converter=check_texts)
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:

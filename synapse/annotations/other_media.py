@@ -8,7 +8,15 @@ from typing import Any, ClassVar
 import attrs
 
 from synapse._internal.described import brief
-from synapse.annotations.base import Annotation, Json, check_number, check_numbers, to_plain
+from synapse.annotations.base import (
+    Annotation,
+    Json,
+    check_number,
+    check_numbers,
+    check_texts,
+    to_plain,
+    validate_text,
+)
 from synapse.errors import FieldValueError
 
 __all__ = [
@@ -120,7 +128,7 @@ class TimeRange(FrameSection):
     _KEYS = ("start", "end")
 
     excluded_tracks: tuple[str, ...] = attrs.field(
-        repr=brief, default=(), converter=tuple, kw_only=True
+        repr=brief, default=(), converter=check_texts, kw_only=True
     )
 
     @classmethod
@@ -254,7 +262,9 @@ class Answer(Annotation):
 
     output: tuple[Any, ...] = attrs.field(repr=brief, converter=to_plain, hash=False)
     model: Any = attrs.field(repr=brief, default=None, kw_only=True, hash=False)
-    prompt_id: str | None = attrs.field(repr=brief, default=None, kw_only=True)
+    prompt_id: str | None = attrs.field(
+        repr=brief, default=None, validator=validate_text, kw_only=True
+    )
 
     @classmethod
     def _read(cls, data: Json) -> dict[str, Any]:

@@ -25,7 +25,13 @@ VISIBILITIES = ("missing", "occluded", "visible")
 
 
 def check_points(points: Any) -> tuple[Any, ...]:
-    pairs = tuple(map(check_numbers, points))
+    listed = list(points) if isinstance(points, Iterable) else [points]
+    if listed and not isinstance(listed[0], Iterable):
+        raise FieldValueError(
+            f"{brief(listed)} are not points. Points are pairs (x, y): for a flat list pass "
+            "list(zip(values[::2], values[1::2]))."
+        )
+    pairs = tuple(map(check_numbers, listed))
     if not all(len(pair) == 2 for pair in pairs):
         raise FieldValueError("Points are pairs (x, y).")
     return pairs

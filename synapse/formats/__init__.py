@@ -11,6 +11,7 @@ A format that is only read, or only written, lacks the other function.
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 from collections.abc import Iterable
@@ -27,6 +28,7 @@ from synapse.formats.contained import ContainedSamples, find_roots
 from synapse.formats.detections import from_supervision, to_supervision
 from synapse.formats.report import FormatReport, Loss
 from synapse.formats.samples import DataSet, DataSetClass, Sample
+from synapse.formats.short_names import ShortSamples
 from synapse.formats.writing import check_target
 from synapse.formats.written_files import recording
 
@@ -60,6 +62,9 @@ FORMATS: tuple[str, ...] = (
     "yolo",
 )
 """Names of the formats; each one is a module of this package."""
+
+# Folders of a data set that have a file which people may pass instead of the data set.
+_INNER = frozenset({"annotations", "labels", "Annotations"})
 
 
 def recognize(folder: str | os.PathLike[str]) -> dict[str, str]:
@@ -140,6 +145,7 @@ def write(
     report = FormatReport(strict=strict)
     path = make_folder(folder)
     check_target(path, options.get("images"))
+    data = attrs.evolve(data, samples=ShortSamples(data.samples, report))
     try:
         with recording(path):
             write_set(data, path, report, **options)
@@ -187,12 +193,16 @@ def make_folder(folder: str | os.PathLike[str]) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(f"{path} is not a folder. Name another one.") from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise UsageError(f"The path {path} is too long. Name another folder.") from None
     return path
 
 
 def _module(name: str) -> Any:
     if name not in FORMATS:
-        raise UsageError(f"format={name!r} is not known{suggestion(name, FORMATS)}")
+        raise UsageError(f"format={name!r} is not known{suggestion(str(name).lower(), FORMATS)}")
     return load(f"synapse.formats.{name}")
 
 
@@ -206,10 +216,26 @@ def _get_function(name: str, action: str) -> Any:
 
 
 def _check_folder(folder: str | os.PathLike[str]) -> Path:
+    if not isinstance(folder, (str, os.PathLike)):
+        raise UsageError(f"folder={folder!r} is not a path. Pass the folder of the data set.")
     path = expand_home(folder)
-    if not path.is_dir():
-        raise UsageError(f"{path} is not a folder.")
-    return path
+    if path.is_dir():
+        return path
+    if not path.exists():
+        raise UsageError(f"{path} is not a folder: nothing has this name.")
+    if path.suffix.lower() in (".zip", ".tar", ".gz", ".tgz"):
+        raise UsageError(f"{path} is not a folder. Unpack the archive, and pass its folder.")
+    parents = [*([path.parent.parent] if path.parent.name in _INNER else []), path.parent]
+    near = next((str(each) for each in parents if _find_format(each)), str(path.parent))
+    raise UsageError(f"{path} is not a folder. Pass the folder of the data set: {near!r}?")
+
+
+def _find_format(folder: Path) -> str | None:
+    """Return a format that a folder may have, `None` also for a broken one."""
+    try:
+        return next(iter(recognize(folder)), None)
+    except (OSError, SynapseError):
+        return None
 
 
 def choose_format(folder: str | os.PathLike[str]) -> tuple[str, str]:
@@ -223,6 +249,11 @@ def choose_format(folder: str | os.PathLike[str]) -> tuple[str, str]:
     if len(found) == 1:
         return next(iter(found.items()))
     if not found:
+        folders = [each for each in path.iterdir() if each.is_dir() and each.name[0] not in "._"]
+        if len(folders) == 1 and _find_format(folders[0]):
+            raise UsageError(
+                f"{path} has the files of no known format; did you mean {str(folders[0])!r}?"
+            )
         names = sorted(each.name for each in path.iterdir())[:8]
         raise UsageError(
             f"{path} has the files of no known format; it has {', '.join(names) or 'nothing'}. "

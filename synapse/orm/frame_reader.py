@@ -114,6 +114,8 @@ class FrameReader:
             value = _parse(column, value)
             if value is None:
                 return None
+        if isinstance(value, str) and field.is_relation and field.declared.is_many:
+            value = value.strip("[] ").replace(",", " ").split()  # as CSV files have lists
         several = value if isinstance(value, (list, tuple, set)) else (value,)
         for one in several:
             if why := field.refuses(one):

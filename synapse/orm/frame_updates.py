@@ -152,6 +152,8 @@ class _Update:
         others = [each for each in reader.columns if each is not self._on]
         self._writable = [each for each in reader.writable() if each is not self._on]
         self._read_only = [each for each in others if each.field.declared.read_only]
+        is_key = self._on.field.name == query._resource.__schema__.key
+        self._key_types: Any = int if is_key and int in self._on.field.id_types else (int, str)
         self._seen: dict[Any, int] = {}
         if not self._writable:
             raise UsageError(
@@ -229,7 +231,7 @@ class _Update:
                 key = values.pop(self._on.field.name)
                 if self._on.field.name == self._query._resource.__schema__.key:
                     key = to_key(key)
-                if key is None or not isinstance(key, (int, str)):
+                if key is None or not isinstance(key, self._key_types):
                     raise FieldValueError(
                         f"column {self._on.name!r}: {key!r} can't identify an object. Pass an id "
                         "or a text."

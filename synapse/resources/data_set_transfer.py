@@ -54,8 +54,8 @@ class DataSetMixin(Resource):
             tasks: A query or list of tasks without unsaved changes; by default all tasks of the
                 project, by id.
             classes: Names of the classes, in the order of their indices; by default those of the
-                project's configuration, then others that annotations have, by name. Classes that
-                this project lacks may be among them.
+                project's configuration, which an import fills if there are none, then others that
+                annotations have, by name. Classes that this project lacks may be among them.
             split: Part of the data set for each task: a name for all; shares such as
                 `{"train": 0.8, "val": 0.2}`, which always divide the same units alike; or a
                 function of the task. By default the splits that an import noted in the units'
@@ -108,10 +108,17 @@ class DataSetMixin(Resource):
     ) -> ImportReport:
         """Upload a data set: pictures as units of the project's collection, annotations as tasks.
 
-        The requests of `DataCollection.upload()`; annotations are sent with the tasks, up to 200
-        tasks in one request. The same call continues an import that ended early. The tasks of
-        pictures that are empty by the data set are completed; those of pictures without labels are
-        pending.
+        The requests of `DataCollection.upload()`, and three for the newest task and the classes;
+        annotations are sent with the tasks, up to 200 tasks in one request. The same call continues
+        an import that ended early. The tasks of pictures that are empty by the data set are
+        completed; those of pictures without labels are pending.
+
+        A further call reads the project's tasks, one request for each page, and fills tasks that
+        wait for labels which the data set has by now, one request each. Tasks with other
+        annotations than the data set keep them, and count as `differs`.
+
+        A configuration without classes gets those of the data set; one with classes keeps them, and
+        the report names the missing ones.
 
         Args:
             folder: The folder of the data set.

@@ -9,6 +9,7 @@ from synapse._internal.json_values import to_json
 from synapse._internal.validate import is_int
 from synapse.errors import UsageError
 from synapse.orm import registry
+from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
@@ -173,8 +174,8 @@ class UploadUnitsMixin(Resource):
             on_change: The action if files, or values of `meta`, differ: `"new"` creates a unit,
                 with a task, beside the old unit; `"replace"` creates a unit, moves the tasks with
                 their annotations to the new unit, and deletes the old one; `"skip"` only reports.
-            annotations: `"review"` sets moved tasks that were done to `pending`, so that somebody
-                looks at them again; `"move"` keeps the status.
+            annotations: For `on_change="replace"`: `"review"` sets moved tasks that were done to
+                `pending`, so that somebody looks at them again; `"move"` keeps the status.
             delete: Whether to delete units that the source lacks, with their tasks that nobody has
                 begun. `True` keeps units with other tasks; `"annotated"` deletes these units as
                 well, which may delete their tasks. Units with ground truths always stay.
@@ -242,6 +243,7 @@ class UploadUnitsMixin(Resource):
         """Return the destination of an upload. One request."""
         from synapse.transfer.bulk.uploader import UploadTarget
 
+        _check_collection(project, self)
         row = self._ask(
             "GET",
             type(self).__schema__.detail_path(self._key),
@@ -424,6 +426,19 @@ def _parse_specifications(row: Mapping[str, Any]) -> list[Specification]:
         )
         for entry in row.get("file_specifications") or ()
     ]
+
+
+def _check_collection(project: Any, collection: Resource) -> None:
+    """Refuse a project that is known to have another collection. Makes no request."""
+    field = registry.get("Project").__schema__.fields["data_collection"]
+    if not isinstance(project, Resource) or type(project).__name__ != "Project":
+        return
+    other = field.to_keys(ids_of(field.raw(project._raw)))
+    if other not in (MISSING, None, collection._key):
+        raise UsageError(
+            f"{project._label()} has the data collection {other}, not {collection._key}. Pass a "
+            "project of this collection, or upload to the project's own."
+        )
 
 
 def _project_id(project: Any) -> Any:

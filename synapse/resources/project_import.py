@@ -101,7 +101,15 @@ def import_data_set(
         if upload.skipped or upload.failed:
             newest = 0 if last is None else last.id
             counts = compare_tasks(project, samples, specification, newest, workers, report)
-    keep_classes(project, data, format, tools, report)
+    missing = report.skipped["no-picture"]
+    if missing and not (upload.created or upload.skipped or upload.failed):
+        hint = 'Pass their folder, images="...".' if format == "coco" else "Add the pictures."
+        raise UsageError(
+            f"Nothing is imported: none of the {missing:,} pictures of the data set is in "
+            f"{os.fspath(folder)}, such as {report.details[-1].sample}. {hint}"
+        )
+    if upload.created or upload.skipped:
+        keep_classes(project, data, format, tools, report)
     return ImportReport(format, reason, report, upload, **counts)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from synapse._internal.lazy_import import load
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Deletes, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
-from synapse.orm.resource import Deletable, Editable
+from synapse.orm.resource import Deletable, Editable, Resource
 from synapse.resources.data_set_transfer import DataSetMixin
 from synapse.resources.enums import AccessLevel, Category
 from synapse.resources.file_transfers import DownloadTasksMixin
@@ -138,19 +138,23 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
         """
         return self.tasks.bulk_annotate(documents, **options)
 
-    def check(self, annotations: Iterable[Annotation] | Mapping[str, Any]) -> list[Problem]:
+    def check(
+        self, annotations: Iterable[Annotation] | Mapping[str, Any] | Resource | None
+    ) -> list[Problem]:
         """Return the faults of annotations that the project's editor would refuse.
 
         Makes no request of its own.
 
         Args:
-            annotations: Annotations, or a document.
+            annotations: Annotations, or a document, or an object that has one, such as a task.
 
         Returns:
             One problem for each fault, such as a class that the project doesn't have, no area, a
             place outside of the picture, ids that don't fit.
 
         Raises:
+            UsageError: The value has no annotations.
+            FieldValueError: An element isn't an annotation.
             UnknownDocument: The document has none of the known forms.
 
         Example:
@@ -160,7 +164,8 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
             >>> [problem.code for problem in project.check([Box(0, 0, 5, 5, label="cart")])]
             ['unknown-class']
         """
-        found: list[Problem] = load("synapse.annotations").check_annotations(
-            annotations, self.classes
-        )
+        items: Any = annotations
+        if isinstance(items, Resource) and hasattr(type(items), "annotations"):
+            items = cast("Any", items).annotations
+        found: list[Problem] = load("synapse.annotations").check_annotations(items, self.classes)
         return found

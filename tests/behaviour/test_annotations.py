@@ -99,3 +99,24 @@ def test_project_has_classes_and_a_check(project: synapse.Project) -> None:
     assert [each.name for each in project.classes] == ["car"]
     problems = project.check([Box(0, 0, 5, 5, label="cart"), Box(0, 0, 0, 5, label="car")])
     assert [problem.code for problem in problems] == ["unknown-class", "no-area"]
+
+
+def test_check_takes_a_task_and_says_what_else_to_pass(
+    project: synapse.Project, task: synapse.Task
+) -> None:
+    assert project.check(task) == project.check(task.data) == []
+    task.annotations = [Box(0, 0, 0, 5, label="car")]
+    assert "no-area" in [problem.code for problem in project.check(task)]
+    for bad in (Box(1, 2, 3, 4), "abc", 5, project):
+        with pytest.raises(UsageError, match="Pass a list"):
+            project.check(bad)  # type: ignore[arg-type] # on purpose
+    with pytest.raises(FieldValueError, match=r"annotations\[0\] is a int"):
+        project.check([1])  # type: ignore[list-item] # on purpose
+
+
+@pytest.mark.parametrize("bad", [None, Box(1, 2, 3, 4), "abc"])
+def test_assigning_anything_but_a_list_changes_nothing(task: synapse.Task, bad: Any) -> None:
+    task.annotations = [Box(1, 2, 3, 4)]
+    with pytest.raises(UsageError, match="Pass a list"):
+        task.annotations = bad
+    assert len(task.annotations) == 1

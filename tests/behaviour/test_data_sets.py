@@ -506,3 +506,32 @@ def test_pictures_of_another_data_set_with_the_same_name_stay(
     assert (again.annotated, again.unchanged, again.differs) == (0, 1, 0)
     statuses = Counter(task.status for task in project.tasks)
     assert statuses == {synapse.TaskStatus.COMPLETED: 1, synapse.TaskStatus.PENDING: 1}
+
+
+def test_a_data_set_without_any_picture_is_refused(
+    session: synapse.Session, source: Path, tmp_path: Path
+) -> None:
+    (source / "images").rename(tmp_path / "elsewhere")
+    project = make_bare_project(session)
+    with pytest.raises(UsageError, match=r"none of the 12 pictures .*images="):
+        project.import_from(source)
+    assert project.refresh().classes == []
+    moved = next(path for path in (tmp_path / "elsewhere").iterdir() if path.is_dir())
+    assert project.import_from(source, images=moved).upload.created == 12
+
+
+def test_a_short_row_costs_only_the_row(session: synapse.Session, tmp_path: Path) -> None:
+    source = write_yolo(tmp_path / "in", ["a", "b"], ["0 0.5 0.5 0.2\n1 0.5 0.5 0.2 0.2\n"])
+    report = make_bare_project(session).import_from(source)
+    assert (report.annotated, report.data.skipped) == (1, {"row-length": 1})
+
+
+def test_an_import_of_nothing_configures_no_classes(
+    session: synapse.Session, tmp_path: Path
+) -> None:
+    (tmp_path / "in" / "images/train").mkdir(parents=True)
+    source = write_yolo(tmp_path / "in", ["car"], [])
+    project = make_bare_project(session)
+    report = project.import_from(source, "yolo")
+    assert (report.upload.created, report.data.skipped) == (0, {})
+    assert project.refresh().configuration == {"editor": "fast"}

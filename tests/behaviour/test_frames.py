@@ -192,3 +192,20 @@ def test_a_failing_server_stops_the_update_and_says_how_far(tables: Any) -> None
         session.tasks.update_from(frame, workers=2)
     assert caught.value.hint is not None
     assert caught.value.hint.startswith("2 objects were changed before.")
+
+
+def test_a_row_with_an_id_that_is_no_number_is_refused_alone(tasks: Any) -> None:
+    one, _ = tasks
+    report = tasks.update_from(pd.DataFrame({"id": [one.id, "abc"], "priority": ["high", "high"]}))
+    assert (report.changed, [each.row for each in report.refused]) == ([one.id], [1])
+    assert "column 'id': 'abc' can't identify an object" in str(report.refused[0].reason)
+
+
+def test_a_frame_that_went_through_csv_changes_what_was_edited(tasks: Any, tmp_path: Any) -> None:
+    one, two = tasks
+    tasks.to_pandas().to_csv(tmp_path / "tasks.csv", index=False)
+    frame = pd.read_csv(tmp_path / "tasks.csv")
+    assert tasks.update_from(frame, dry_run=True).unchanged == [one.id, two.id]
+    frame["priority"] = "high"
+    report = tasks.update_from(frame)
+    assert (set(report.changed), report.refused) == ({one.id, two.id}, [])

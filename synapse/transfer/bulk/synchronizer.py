@@ -88,6 +88,13 @@ class SyncOptions:
                 "be deleted, from 0 to 1."
             )
 
+    def __attrs_post_init__(self) -> None:
+        if self.annotations == "review" and self.on_change != "replace":
+            raise UsageError(
+                f"annotations='review' has no effect with on_change={self.on_change!r}, which "
+                "moves no annotations. Pass on_change='replace' too."
+            )
+
 
 class Synchronizer:
     """Compares the items of one run with the server, and replaces and deletes units.

@@ -247,6 +247,19 @@ def test_unit_of_another_source_stays(made: Made, folder: Path, is_older: bool) 
     assert {(task.id, task.data_unit.id) for task in project.tasks.expand("data_unit")} == before
 
 
+def test_newer_unit_without_tasks_stays(made: Made, folder: Path) -> None:
+    collection, _ = made
+    collection.upload(folder, progress=False)
+    (folder / "a.png").write_text("another photo of the same name")
+    collection.upload(folder, progress=False)
+    (folder / "a.png").write_text("photo a")
+
+    report = sync(collection, folder, on_change="replace")
+
+    assert (len(report.unchanged), len(report.replaced), len(report.kept)) == (3, 0, 1)
+    assert paths(collection) == {"a.png": 2, "b.png": 1, "c.png": 1}
+
+
 def test_unit_that_another_program_deletes_meanwhile(
     made: Made, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -688,3 +701,26 @@ def paths_composed(collection: synapse.DataCollection) -> dict[str, int]:
     for path, count in paths(collection).items():
         composed[unicodedata.normalize("NFC", path)] += count
     return dict(composed)
+
+
+@pytest.mark.parametrize("on_change", ["new", "skip"])
+def test_review_without_replace_is_refused(made: Made, folder: Path, on_change: Any) -> None:
+    collection, project = made
+    with (
+        assert_num_requests(collection._session, 0),
+        pytest.raises(errors.UsageError, match="Pass on_change='replace' too"),
+    ):
+        collection.sync(folder, project=project, on_change=on_change, annotations="review")
+
+
+@pytest.mark.parametrize("name", ["sync", "upload"])
+def test_a_project_of_another_collection_is_refused(made: Made, folder: Path, name: str) -> None:
+    collection, project = made
+    session = collection._session
+    other = session.data_collections.create(name="others", category="image")
+    with (
+        assert_num_requests(session, 0),
+        pytest.raises(errors.UsageError, match=rf"data collection {collection.id}, not {other.id}"),
+    ):
+        getattr(other, name)(folder, project=project)
+    assert other.data_units.count() == 0

@@ -34,7 +34,7 @@ from synapse.annotations import (
     read_document,
     write_document,
 )
-from synapse.errors import FieldValueError, UnknownDocument
+from synapse.errors import FieldValueError, UnknownDocument, UsageError
 
 FLAGS = {"isLocked": True, "isVisible": False, "isValid": False, "isDrawCompleted": True}
 # A document as the platform's editor writes it.
@@ -403,3 +403,28 @@ def test_one_changed_box_leaves_all_else(document: dict[str, Any], data: Any) ->
     ((new, old),) = changed
     assert new == {**old, "coordinate": {**old["coordinate"], "x": 100}}
     assert read_document(written) == found
+
+
+@pytest.mark.parametrize("number", [3, 0, 1.5])
+def test_a_class_that_is_a_number_is_read_as_text_and_kept(number: float) -> None:
+    entry = {"id": "a", "tool": "bounding_box", "classification": {"class": number, "far": True}}
+    place = {"id": "a", "coordinate": {"x": 1, "y": 2, "width": 3, "height": 4}}
+    document = {"annotations": {"image_1": [entry]}, "annotationsData": {"image_1": [place]}}
+    (box,) = found = read_document(document)
+    assert (box.label, box.attributes) == (str(number), {"far": True})
+    assert write_document(found, like=document) == document
+    changed = write_document([attrs.evolve(box, label="car")], like=document)
+    assert changed["annotations"]["image_1"][0]["classification"] == {"class": "car", "far": True}
+
+
+@pytest.mark.parametrize("value", [None, Box(1, 2, 3, 4), 5, "abc", {"a": 1}])
+def test_annotations_that_are_no_list_are_refused(value: Any) -> None:
+    for take in (Annotations, write_document):
+        with pytest.raises(UsageError, match=r"Pass a list\."):
+            take(value)
+
+
+@pytest.mark.parametrize("kind", ["Box", list, int, None, Box(1, 2, 3, 4), (Box, Mask)])
+def test_of_takes_a_class_of_annotations(kind: Any) -> None:
+    with pytest.raises(UsageError, match=r"such as of\(Box\)"):
+        Annotations([Box(1, 2, 3, 4)]).of(kind)

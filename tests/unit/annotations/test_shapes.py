@@ -78,7 +78,13 @@ def test_values_of_numpy_become_plain() -> None:
         (lambda: Polygon([(1, math.nan)]), "nan"),
         (lambda: Keypoint(1, 2, visibility=2), "visibility is 2: give one of 'missing'"),
         (lambda: Cuboid((1, 2), (1, 2, 3)), "three numbers"),
+        (lambda: Polygon([1, 2, 3, 4, 5, 6]), r"zip\(values\[::2\], values\[1::2\]\)"),
+        (lambda: Polygon(np.arange(6)), r"zip\(values"),
+        (lambda: Polygon(5), "are not points"),
+        (lambda: Polygon(None), "are not points"),
+        (lambda: Polygon([(1, 2), 3]), "not a list of numbers"),
         (lambda: Group("abc"), "not a list of ids"),
+        (lambda: Group(5), "not a list of ids"),
         (lambda: Group([1]), "not a list of ids"),
     ],
 )

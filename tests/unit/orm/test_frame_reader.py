@@ -42,7 +42,7 @@ def test_every_library_gives_the_same_values(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", [None, float("nan"), np.float32("nan"), np.datetime64("NaT"), pd.NaT, pd.NA]
+    "missing", [None, float("nan"), np.float32("nan"), np.datetime64("NaT", "ns"), pd.NaT, pd.NA]
 )
 def test_missing_values_are_none_and_counted(missing: Any) -> None:
     frame = pd.DataFrame({"priority": pd.Series([missing, "low"], dtype=object)})
@@ -148,3 +148,9 @@ def test_a_document_column_takes_nothing_but_documents(name: str, value: Any, me
 @pytest.mark.parametrize("value", ['{"a": [1]}', {"a": np.array([1])}])
 def test_a_document_may_be_text_or_a_dict(value: Any) -> None:
     assert read(pd.DataFrame({"meta": [value, "null"]})) == [{"meta": {"a": [1]}}, {"meta": None}]
+
+
+@pytest.mark.parametrize("text", ["[3, 4]", "[3 4]", "[3,4]"])
+def test_a_list_of_ids_may_be_the_text_of_a_csv_file(text: str) -> None:
+    frame = pd.DataFrame({"tag_ids": [text, "[]"]})
+    assert read(frame) == [{"tags": [3, 4]}, {"tags": []}]

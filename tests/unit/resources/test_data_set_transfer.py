@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 import synapse
 from synapse import formats
 from synapse.errors import UsageError
-from synapse.formats import DataSet
+from synapse.formats import DataSet, write
 
 
 @pytest.fixture
@@ -44,7 +45,7 @@ def test_impossible_arguments_of_an_export(project: Any, tmp_path: Path, options
 def test_projects_without_pictures_take_no_data_set(project: Any, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="can't take pictures"):
         project.import_from(tmp_path, "coco")
-    with pytest.raises(UsageError, match="is not a folder"):
+    with pytest.raises(UsageError, match="is not a folder: nothing has this name"):
         project.import_from(tmp_path / "missing")
 
 
@@ -61,3 +62,24 @@ def test_misspelt_options_are_named(project: Any, tmp_path: Path) -> None:
     assert not (tmp_path / "set").exists()
     with pytest.raises(TypeError, match=r"clipp= is not .* 'coco'; did you mean 'clip'\?"):
         formats.read(tmp_path, "coco", clipp=True)
+
+
+def test_other_things_than_a_folder_are_refused_with_advice(project: Any, tmp_path: Path) -> None:
+    inner = tmp_path / "sets" / "inner"
+    file = inner / "annotations" / "instances_train.json"
+    file.parent.mkdir(parents=True)
+    file.write_text('{"images": [], "annotations": [], "categories": []}')
+    archive = tmp_path / "sets.zip"
+    archive.write_bytes(b"PK")
+    answers = {
+        None: "folder=None is not a path",
+        3: "folder=3 is not a path",
+        archive: "Unpack the archive",
+        file: f"Pass the folder of the data set: {str(inner)!r}",
+        tmp_path / "sets": f"did you mean {str(inner)!r}",
+    }
+    for folder, answer in answers.items():
+        with pytest.raises(UsageError, match=re.escape(answer)):
+            project.import_from(folder)
+    with pytest.raises(UsageError, match="did you mean 'coco'"):
+        write(DataSet([], []), tmp_path / "out", "COCO")
