@@ -11,6 +11,7 @@ A format that is only read, or only written, lacks the other function.
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from synapse.formats.contained import ContainedSamples, find_roots
 from synapse.formats.detections import from_supervision, to_supervision
 from synapse.formats.report import FormatReport, Loss
 from synapse.formats.samples import DataSet, DataSetClass, Sample
+from synapse.formats.short_names import ShortSamples
 
 __all__ = [
     "FORMATS",
@@ -130,6 +132,7 @@ def write(
     write_set = _get_function(format, "write")
     report = FormatReport(strict=strict)
     path = make_folder(folder)
+    data = attrs.evolve(data, samples=ShortSamples(data.samples, report))
     try:
         write_set(data, path, report, **options)
     except SynapseError:
@@ -150,6 +153,10 @@ def make_folder(folder: str | os.PathLike[str]) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError):
         raise UsageError(f"{path} is not a folder. Name another one.") from None
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        raise UsageError(f"The path {path} is too long. Name another folder.") from None
     return path
 
 

@@ -39,7 +39,7 @@ LOSSES: dict[str, str] = {
     "bad-number": "A box that isn't four finite numbers.",
     "bad-polygon": "A part of an outline that isn't a list of three points or more.",
     "clipped": FRAME_LOSSES["clipped"],
-    "duplicate-category": "A category with the name of another one: both are one class.",
+    "duplicate-category": "A category has the name of another one: one class; or its id: left out.",
     "duplicate-id": "An annotation with the id of another one of the picture: it gets a new id.",
     "duplicate-image-id": "A picture with the id of another one.",
     "duplicate-name": "A picture with the name of another one: its id is added to the name.",
@@ -215,6 +215,10 @@ def _read_categories(
             report.skip(file.path.name, "no-class", f"a category without an id: {row}")
             continue
         name = str(row.get("name", number))
+        if number in labels:
+            reason = f"two categories have the id {number!r}: {name!r} is left out"
+            report.skip(file.path.name, "duplicate-category", reason)
+            continue
         if name in labels.values():
             reason = f"two categories have the name {name!r}"
             report.lose(file.path.name, "duplicate-category", reason)

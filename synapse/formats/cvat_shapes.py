@@ -60,7 +60,7 @@ class CvatShapeReader:
     report: FormatReport
 
     def read(self, image: ET.Element) -> list[Annotation]:
-        """Return the annotations of a picture, and then its groups."""
+        """Return the annotations of a picture, and then the groups."""
         found: list[Annotation] = []
         groups: dict[str, list[list[Annotation]]] = {}
         for number, element in enumerate(image, start=1):

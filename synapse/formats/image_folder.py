@@ -36,6 +36,8 @@ LOSSES: dict[str, str] = {
 """Codes of the losses, with their meaning."""
 
 _SPLITS = frozenset({"train", "val", "valid", "validation", "test"})
+# Bytes of a name, of which file systems allow no more.
+_MAX_NAME = 255
 # Folders of pictures in other formats.
 _OTHER_FOLDERS = frozenset(
     {
@@ -202,7 +204,9 @@ def _choose_class(sample: Sample, report: FormatReport) -> str | None:
 
 
 def _is_folder_name(name: str) -> bool:
-    return not (name.startswith(".") or {"/", "\\", "\0"} & {*name} or name.strip() != name)
+    is_long = len(name.encode("utf-8", "surrogatepass")) > _MAX_NAME
+    is_odd = bool({"/", "\\", "\0"} & {*name}) or name.strip() != name
+    return not (name.startswith(".") or is_odd or is_long)
 
 
 def _write_picture(

@@ -13,7 +13,16 @@ from synapse.annotations import masks
 from synapse.errors import FieldValueError, MissingExtra, UsageError
 from synapse.formats.parts import Unfit
 
-__all__ = ["MAX_CANVAS", "VOID", "Canvas", "Color", "make_palette", "make_png", "read_indices"]
+__all__ = [
+    "MAX_CANVAS",
+    "VOID",
+    "Canvas",
+    "Color",
+    "make_palette",
+    "make_png",
+    "read_indices",
+    "read_png_size",
+]
 
 Color: TypeAlias = tuple[int, int, int]
 
@@ -108,19 +117,34 @@ def make_png(
     )
 
 
-def read_indices(path: Path, colors: Mapping[int, Color]) -> tuple[bytes, int, int]:
+def read_png_size(data: bytes) -> tuple[int, int] | None:
+    """Return width and height of a PNG from the header, or `None` if the bytes aren't a PNG's."""
+    if len(data) < 24 or not data.startswith(_SIGNATURE):
+        return None
+    width, height = struct.unpack(">II", data[16:24])
+    return width, height
+
+
+def read_indices(
+    path: Path, colors: Mapping[int, Color], size: tuple[int, int] | None = None
+) -> tuple[bytes, int, int]:
     """Return one index for each pixel of a PNG, with its width and height.
 
     Args:
         path: A PNG of indices, or one of colours, for which Pillow is necessary.
         colors: The colour of each index; pixels of other colours get `VOID`.
 
+        size: Width and height that the PNG has to have; checked before the pixels are unpacked.
+
     Raises:
         MissingExtra: The PNG has colours, and Pillow isn't installed.
-        UsageError: The file can't be read.
+        UsageError: The file can't be read, or has another size.
     """
     try:
         data = path.read_bytes()
+        stated = read_png_size(data)
+        if size is not None and stated is not None and stated != size:
+            raise UsageError(f"{path} has {stated[0]} x {stated[1]} pixels, unlike the picture.")
         if data[:8] == _SIGNATURE and data[25:26] in (b"\2", b"\6"):
             return _read_colors(path, colors)
         return masks.read_png(data)

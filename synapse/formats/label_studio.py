@@ -36,7 +36,7 @@ from synapse.formats.parts import (
 from synapse.formats.picture_frame import FRAME_LOSSES, choose_frame
 from synapse.formats.pictures import SUFFIXES, check_mode, is_file, list_entries
 from synapse.formats.report import FormatReport
-from synapse.formats.safe_xml import to_xml_text
+from synapse.formats.safe_xml import read_xml, to_xml_text
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample, check_name
 from synapse.formats.writing import note_info
 
@@ -58,6 +58,7 @@ LOSSES: dict[str, str] = {
     "no-place": "A region or annotation of another kind, such as an ellipse or a polyline.",
     "no-size": "A region of a picture of unknown size.",
     "other-annotator": "Results of further annotators, and cancelled ones.",
+    "other-picture": "Regions of another picture of the task; `image_key=` reads that one.",
     "outside": FRAME_LOSSES["outside"],
     "prediction": "Predictions of a model.",
     "renamed": "A picture with the name of another one: it gets another name.",
@@ -124,10 +125,12 @@ def read(
         raise UsageError(f"{folder} needs one JSON file with tasks; it has {names}. Pass file=.")
     (path,) = paths
     classes: dict[str, list[str]] = {}
+    targets: set[str] = set()
     for item in read_items(path):
         results, _ = _choose_results(item.value)
         rows = [each for each in results if isinstance(each, dict)]
         labels = {str(each.get("id")): read_label(each) for each in rows}
+        targets.update(each["to_name"] for each in rows if isinstance(each.get("to_name"), str))
         for each in rows:
             label, parent = read_label(each), labels.get(str(each.get("parentID")))
             if label is not None and parent is not None and each["type"] == "keypointlabels":
@@ -136,11 +139,13 @@ def read(
             elif label is not None:
                 classes.setdefault(label, [])
     found = [DataSetClass(name, keypoints=joints) for name, joints in classes.items()]
+    tags = dict.fromkeys(targets, "") if len(targets) > 1 else {}
+    tags |= _read_tags(folder / _CONFIG)
 
     def build_steps() -> Iterator[Step]:
         names: set[str] = set()
         for number, item in enumerate(read_items(path), start=1):
-            yield partial(_read_task, item.value, number, folder, image_key, names, clip)
+            yield partial(_read_task, item.value, number, folder, image_key, tags, names, clip)
 
     return DataSet(found, LazySamples(build_steps, report))
 
@@ -165,13 +170,16 @@ def _read_task(
     number: int,
     folder: Path,
     image_key: str | None,
+    tags: Mapping[str, str],
     names: set[str],
     clip: bool,
     report: FormatReport,
 ) -> Sample | None:
     data = task.get("data") if isinstance(task, dict) else None
     data = data if isinstance(data, dict) else {}
-    url = data.get(image_key) if image_key else next(filter(_is_picture, data.values()), None)
+    pictures = [key for key, value in data.items() if _is_picture(value)]
+    key = image_key or next(iter(pictures), "")
+    url = data.get(key)
     if not isinstance(url, str) or (name := _choose_name(url)) is None:
         report.skip(f"task {number}", "no-picture", f"The data has no picture: {sorted(data)}.")
         return None
@@ -188,6 +196,8 @@ def _read_task(
     if task.get("predictions"):
         report.skip(name, "prediction", "The predictions are left out.")
     results = [each for each in results if isinstance(each, dict)]
+    if len(pictures) > 1:
+        results = _choose_regions(results, data, key, tags, name, report)
     stated = next(filter(None, map(read_stated_size, results)), None)
     frame = choose_frame(image, stated, name, report)
     found = ResultReader(name, frame.size, report).read(results)
@@ -202,6 +212,49 @@ def _read_task(
         id=task.get("id") if isinstance(task.get("id"), (int, str)) else None,
         is_labelled=_is_annotated(task),
     )
+
+
+def _choose_regions(
+    results: list[dict[str, Any]],
+    data: Mapping[str, Any],
+    key: str,
+    tags: Mapping[str, str],
+    name: str,
+    report: FormatReport,
+) -> list[dict[str, Any]]:
+    """Return the results of one of a task's pictures, and note those of the others."""
+    others: dict[str, str] = {}
+    for number, each in enumerate(results):
+        target = each.get("to_name")
+        if isinstance(target, str):
+            shown = tags.get(target) or (target if target in data else tags.get(target, key))
+            if shown != key:
+                others[str(each.get("id", number))] = target
+    if not others:
+        return results
+    reason = (
+        f"{len(others)} regions of {', '.join(sorted({*others.values()}))} aren't known to be of "
+        f"{key!r}. Pass image_key= for another picture; {_CONFIG} says which tag shows which."
+    )
+    report.skip(name, "other-picture", reason)
+    ends = ("id", "from_id", "to_id")
+    return [
+        each
+        for number, each in enumerate(results)
+        if str(each.get("id", number)) not in others
+        and not any(str(each[end]) in others for end in ends[1:] if end in each)
+    ]
+
+
+def _read_tags(path: Path) -> dict[str, str]:
+    """Return the key of the tasks' data that each picture of a configuration shows."""
+    try:
+        root = read_xml(path)
+    except (OSError, UsageError):
+        return {}
+    return {
+        each.get("name", ""): each.get("value", "").removeprefix("$") for each in root.iter("Image")
+    }
 
 
 def _is_picture(value: Any) -> bool:

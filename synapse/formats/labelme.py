@@ -27,6 +27,7 @@ from synapse.annotations import (
 )
 from synapse.annotations.base import Point
 from synapse.errors import FieldValueError, UsageError
+from synapse.formats.index_png import read_png_size
 from synapse.formats.json_stream import JSON_ERRORS
 from synapse.formats.lazy_samples import LazySamples, Step
 from synapse.formats.names import open_register
@@ -242,7 +243,7 @@ class _LabelMeReader:
                 yield Label(label=flag, id=make_stable_id(self.name, "flag", flag))
 
     def read(self, shapes: Iterable[Mapping[str, Any]]) -> Iterator[Annotation]:
-        """Yield the annotations of a picture, and then its groups."""
+        """Yield the annotations of a picture, and then the groups."""
         groups: dict[str, list[str]] = {}
         for number, shape in enumerate(shapes, start=1):
             new_id = make_stable_id(self.name, number)
@@ -315,10 +316,12 @@ class _LabelMeReader:
             data = base64.b64decode(str(shape.get("mask") or ""), validate=True)
         except binascii.Error:
             raise Unfit("bad-mask", "The mask isn't base64.") from None
-        runs, width, height = masks.from_png(data)
         left, top = (math.floor(value) for value in (points[0] if points else (0, 0)))
+        # Before the pixels are unpacked: a small file may hold gigabytes of them.
+        width, height = read_png_size(data) or (0, 0)
         if min(left, top) < 0 or left + width > self.size[0] or top + height > self.size[1]:
             raise Unfit("bad-mask", "The mask leaves the picture.")
+        runs, width, height = masks.from_png(data)
         moved = masks.move(runs, width, left, top, self.size[0])
         if not moved:
             raise Unfit("no-area", "The mask covers no pixel.")

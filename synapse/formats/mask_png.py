@@ -17,7 +17,7 @@ from synapse.annotations import Annotation, Mask, masks
 from synapse.errors import UsageError
 from synapse.formats.index_png import VOID, Canvas, Color, make_palette, read_indices
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.names import NameRegister, open_register
+from synapse.formats.names import NameRegister, make_class_lines, open_register
 from synapse.formats.objects import ImageObject, make_stable_id
 from synapse.formats.parts import (
     Unfit,
@@ -36,6 +36,7 @@ __all__ = ["LOSSES", "MaskStyle", "read", "recognize", "write"]
 LOSSES: dict[str, str] = {
     "attributes": "Attributes of annotations have no place.",
     "bad-mask": "A mask isn't a readable PNG, or has another size than the picture.",
+    "characters": "A class has a line end, or blanks at an end; its name is written without.",
     "class-details": "Supercategories and joints of classes have no place.",
     "group": "A group of several objects has no place.",
     "info": "Further values of the data set, such as licences, have no place.",
@@ -110,6 +111,11 @@ def _read_classes(path: Path) -> list[_ClassRow]:
             raise UsageError(
                 f"{path}, line {number}: {line!r} is not INDEX RED GREEN BLUE NAME, numbers up to "
                 "255. Fix the line."
+            )
+        if any(row.index == values[0] for row in rows):
+            raise UsageError(
+                f"{path}, line {number}: the index {values[0]} is there twice. Number each class "
+                "once."
             )
         rows.append(_ClassRow(values[0], (values[1], values[2], values[3]), match[5]))
     return rows
@@ -223,9 +229,7 @@ class _MaskReader:
         self, path: Path, name: str, size: tuple[int, int] | None, report: FormatReport
     ) -> Iterator[Mask]:
         colors = {row.index: row.color for row in self.classes}
-        pixels, width, height = read_indices(path, colors)
-        if size is not None and (width, height) != size:
-            raise UsageError(f"{path} has {width} x {height} pixels, unlike the picture.")
+        pixels, width, height = read_indices(path, colors, size)
         names = {row.index: row.name for row in self.classes if row.index not in (0, VOID)}
         for value in sorted({*pixels}):
             if value in names:
@@ -284,7 +288,11 @@ def write(
         writer = _MaskWriter(folder, report, register, rows, style, images)
         for sample in data.samples:
             writer.write(sample)
-    lines = [f"{row.index} {' '.join(map(str, row.color))} {row.name}" for row in rows]
+    written = make_class_lines((row.name for row in rows), _CLASSES, report)
+    lines = [
+        f"{row.index} {' '.join(map(str, row.color))} {name}"
+        for row, name in zip(rows, written, strict=True)
+    ]
     text = "\n".join(["# index red green blue name", *lines, ""])
     write_file(folder / _CLASSES, text.encode("utf-8"))
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import closing, contextmanager
-from itertools import count
+from itertools import chain, count
 from pathlib import PurePosixPath
 
 from synapse.errors import UsageError
+from synapse.formats.report import FormatReport
 from synapse.formats.samples import Sample
 
-__all__ = ["NameRegister", "check_split", "open_register", "unhide"]
+__all__ = ["NameRegister", "check_split", "make_class_lines", "open_register", "unhide"]
 
 
 def check_split(sample: Sample, reserved: frozenset[str]) -> None:
@@ -25,6 +26,29 @@ def check_split(sample: Sample, reserved: frozenset[str]) -> None:
         raise UsageError(
             f"{sample.name}: split={sample.split!r} can't name a folder. Use train, val or test."
         )
+
+
+def make_class_lines(names: Iterable[str], place: str, report: FormatReport) -> list[str]:
+    """Return names of classes that a file with one class in a line can hold, and note changes.
+
+    Args:
+        names: Names of the classes.
+        place: Name of the file, for the report.
+        report: Notes names that get other characters.
+    """
+    known = list(names)
+    taken = set(known)
+    lines: list[str] = []
+    for name in known:
+        line = " ".join(name.splitlines()).strip()
+        if line != name or not line:
+            stem = line or "_"
+            candidates = chain([stem], (f"{stem}_{number}" for number in count(2)))
+            line = next(each for each in candidates if each not in taken)
+            taken.add(line)
+            report.lose(place, "characters", f"The class {name!r} is written as {line!r}.")
+        lines.append(line)
+    return lines
 
 
 def unhide(name: str) -> str:

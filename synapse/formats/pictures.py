@@ -109,7 +109,7 @@ def read_size(path: Path) -> tuple[tuple[int, int], bool]:
 
 
 def read_orientation(path: Path) -> tuple[tuple[int, int], int]:
-    """Return width and height of a picture as stored, and its EXIF orientation, 1 to 8.
+    """Return width and height of a picture as stored, and the EXIF orientation, 1 to 8.
 
     Raises:
         MissingExtra: Pillow isn't installed.
@@ -176,7 +176,7 @@ def place_picture(sample: Sample, target: Path, mode: ImageMode) -> bool:
 
 
 def write_file(path: Path, data: bytes) -> None:
-    """Write a file whole or not at all, with its folder."""
+    """Write a file whole or not at all, and make the folder."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with _replacing(path) as part:
         part.write_bytes(data)

@@ -7,6 +7,7 @@ width is `xmax - xmin + 1`: that is `one_based=True`.
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -36,7 +37,7 @@ from synapse.formats.report import FormatReport
 from synapse.formats.safe_xml import read_xml
 from synapse.formats.samples import DataSet, DataSetClass, ImageMode, Sample
 from synapse.formats.voc_layout import VocEntry, VocLayout, find_layout
-from synapse.formats.voc_writer import FLAGS, VocWriter, clean_name
+from synapse.formats.voc_writer import FLAGS, VocWriter, clean_class
 from synapse.formats.writing import PartFiles, begin_export
 
 __all__ = ["LOSSES", "VOC_CLASSES", "read", "recognize", "write"]
@@ -51,7 +52,7 @@ LOSSES: dict[str, str] = {
     "characters": "A name has characters that XML or a list can't hold; they are replaced.",
     "class-details": "Supercategories and joints of classes have no place.",
     "clipped": FRAME_LOSSES["clipped"],
-    "element": "An element of an object isn't read, such as `part` and `polygon`.",
+    "element": "An element isn't read, such as `part`, `polygon` and a second `bndbox`.",
     "group": "A group of several objects has no place.",
     "info": "Further values of the data set, such as licences, have no place.",
     "joints": "An object's joints have no place.",
@@ -89,6 +90,8 @@ _READ = {"name", "bndbox", "pose", "attributes", *FLAGS}
 # Pixels between the edge of a mask and that of its box, where the border is void.
 _BORDER = 5
 _LABEL_MAP = "labelmap.txt"
+# End of a line of a class, also of one whose name begins with the sign of comments.
+_COLORED = re.compile(r":\d+,\d+,\d+:[^:]*:[^:]*$")
 
 
 def recognize(folder: Path) -> str | None:
@@ -195,6 +198,9 @@ class _VocReader:
         unknown = sorted({each.tag for each in element} - _READ)
         if unknown:
             report.lose(name, "element", f"Not read: {', '.join(unknown)}.", annotation=new_id)
+        if len(element.findall("bndbox")) > 1:
+            reason = "Only the first bndbox is read."
+            report.lose(name, "element", reason, annotation=new_id)
         edges = [left, top, to_tidy(right - left), to_tidy(bottom - top)]
         return Box(*edges, label=label, id=new_id, attributes=_read_attributes(element))
 
@@ -210,9 +216,7 @@ class _VocReader:
         for path in (entry.class_mask, entry.object_mask):
             if path is None:
                 continue
-            pixels, *found = read_indices(path, self.colors)
-            if size is not None and (found[0], found[1]) != size:
-                raise UsageError(f"{path} has {found[0]} x {found[1]} pixels, unlike the picture.")
+            pixels, *found = read_indices(path, self.colors, size)
             size = found[0], found[1]
             if path == entry.object_mask:
                 indices = pixels
@@ -310,7 +314,7 @@ def _read_label_map(path: Path) -> list[tuple[str, Color]]:
         return []
     found: list[tuple[str, Color | None]] = []
     for number, line in enumerate(path.read_text("utf-8-sig", "replace").splitlines(), start=1):
-        if not line.strip() or line.startswith("#"):
+        if not line.strip() or (line.startswith("#") and not _COLORED.search(line)):
             continue
         name, *others = line.rsplit(":", 3)
         if others[:1] == [""]:  # datumaro leaves out the colours of the palette
@@ -392,7 +396,7 @@ def write(
         UsageError: An argument or the name of a split can't be used.
     """
     begin_export(data, images, _LABEL_MAP, report)
-    names = [clean_name(each.name, _LABEL_MAP, report) for each in data.classes]
+    names = [clean_class(each.name, _LABEL_MAP, report) for each in data.classes]
     with open_register() as register, ExitStack() as stack:
         writer = VocWriter(folder, report, register, PartFiles(stack), names)
         writer = attrs.evolve(

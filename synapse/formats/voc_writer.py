@@ -33,7 +33,7 @@ from synapse.formats.safe_xml import make_xml, to_xml_text
 from synapse.formats.samples import ImageMode, Sample
 from synapse.formats.writing import PartFiles, write_objects
 
-__all__ = ["FLAGS", "VocWriter", "clean_name"]
+__all__ = ["FLAGS", "VocWriter", "clean_class", "clean_name"]
 
 FLAGS = ("truncated", "difficult", "occluded")
 _LAST_INDEX = VOID - 1
@@ -45,6 +45,19 @@ def clean_name(text: str, name: str, report: FormatReport) -> str:
     if clean != text:
         report.lose(name, "characters", f"{text!r} is written as {clean!r}.")
     return clean
+
+
+def clean_class(text: str, name: str, report: FormatReport) -> str:
+    """Return a class that the label map can hold too, where `#` begins a comment."""
+    clean = _to_class(text)
+    if clean != text:
+        report.lose(name, "characters", f"{text!r} is written as {clean!r}.")
+    return clean
+
+
+def _to_class(text: str) -> str:
+    clean = re.sub(r"\s+", " ", to_xml_text(text)).strip()
+    return f"_{clean}" if clean.startswith("#") else clean
 
 
 @attrs.frozen
@@ -145,7 +158,7 @@ class VocWriter:
                 notes.append(("rounded", "Coordinates are rounded to whole pixels."))
             edges = rounded
         element = ET.SubElement(root, "object")
-        ET.SubElement(element, "name").text = clean_name(found.label or "", name, self.report)
+        ET.SubElement(element, "name").text = clean_class(found.label or "", name, self.report)
         attributes = _join_attributes(found)
         ET.SubElement(element, "pose").text = to_xml_text(
             str(attributes.get("pose", "Unspecified"))
@@ -184,7 +197,7 @@ class VocWriter:
             raise Unfit("no-size", "The picture's size is unknown.")
         if canvases is None:
             raise Unfit("too-large", f"No masks of more than {MAX_CANVAS} pixels.")
-        label = re.sub(r"\s+", " ", to_xml_text(found.label or "")).strip()
+        label = _to_class(found.label or "")
         if label not in self.names:
             raise Unfit("unknown-class", f"The data set has no class {found.label!r}.")
         index = self.names.index(label) + 1

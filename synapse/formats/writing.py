@@ -54,7 +54,7 @@ def note_info(data: DataSet, place: str, report: FormatReport) -> None:
 def choose_picture_name(
     register: NameRegister, sample: Sample, report: FormatReport, *, reserved: str | None = None
 ) -> str:
-    """Return the path of a picture in the folder of its split, and note another name.
+    """Return the path of a picture in the folder of the split, and note another name.
 
     Args:
         register: Names that are taken.

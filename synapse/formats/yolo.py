@@ -16,7 +16,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import MissingExtra, UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
-from synapse.formats.names import NameRegister, check_split, open_register, unhide
+from synapse.formats.names import NameRegister, check_split, make_class_lines, open_register, unhide
 from synapse.formats.pictures import (
     SUFFIXES,
     check_mode,
@@ -53,6 +53,7 @@ __all__ = ["LOSSES", "read", "recognize", "write"]
 LOSSES: dict[str, str] = {
     "attributes": "Attributes of annotations have no place.",
     "bad-row": "A row isn't a class index with finite numbers.",
+    "characters": "A class has a line end, or blanks at an end; its name is written without.",
     "class-details": "Of a class, only the name has a place; joints have one in the task `pose`.",
     "clipped": "With `clip=True`, a shape is cut at the picture's edge.",
     "crowd": "A crowd is left out: trainers would take it for one object.",
@@ -304,7 +305,7 @@ def write(
     check_mode(images)
     yaml = _load_yaml()
     joints = _choose_joints(data, task, keypoints)
-    settings = _make_settings(data, joints, flip_idx)
+    settings = _make_settings(data, joints, flip_idx, report)
     for each in data.classes:
         if each.supercategory or (each.skeleton if task == "pose" else each.keypoints):
             reason = f"Only the name of the class {each.name!r} has a place."
@@ -353,11 +354,15 @@ def _choose_joints(
 
 
 def _make_settings(
-    data: DataSet, joints: Mapping[str, Sequence[str]], flip_idx: Sequence[int] | None
+    data: DataSet,
+    joints: Mapping[str, Sequence[str]],
+    flip_idx: Sequence[int] | None,
+    report: FormatReport,
 ) -> dict[str, Any]:
-    names = [each.name for each in data.classes]
-    if len(set(names)) < len(names):
+    known = [each.name for each in data.classes]
+    if len(set(known)) < len(known):
         raise UsageError("Two classes of the data set have one name. Give each class its own name.")
+    names = make_class_lines(known, "data.yaml", report)
     settings: dict[str, Any] = {"nc": len(names), "names": dict(enumerate(names))}
     if joints:
         longest = max(joints.values(), key=len)
@@ -370,7 +375,7 @@ def _make_settings(
         settings["kpt_shape"] = [count, 3]
         settings["flip_idx"] = flip
         settings["kpt_names"] = {
-            index: list(joints[name]) for index, name in enumerate(names) if joints[name]
+            index: list(found) for index, found in enumerate(joints.values()) if found
         }
     return settings
 

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -180,14 +181,39 @@ def load_yaml(path: Path) -> dict[str, Any]:
         # Nested aliases of a small file are a value of any size.
         has_aliases = any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text))
         values = None if has_aliases else yaml.safe_load(text)
+        twice = None if has_aliases else _find_second_key(yaml.compose(text, yaml.SafeLoader))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         problem = getattr(error, "problem", None) or type(error).__name__
         raise UsageError(f"{path} is not valid YAML ({problem}). Correct the file.") from None
     if has_aliases:
         raise UsageError(f"{path} has aliases (*name). Write the values out.")
+    if twice is not None:
+        raise UsageError(f"{path}, line {twice[1]}: the key {twice[0]!r} is there twice.")
     if not isinstance(values, dict):
         raise UsageError(f"{path} is not a mapping with names, train and val. Correct the file.")
     return values
+
+
+def _find_second_key(node: Any) -> tuple[str, int] | None:
+    """Return a key that a mapping of the document has twice, and the line: YAML keeps the last."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        value = getattr(each, "value", None)
+        if not isinstance(value, list):
+            continue
+        keys: set[tuple[str, str]] = set()
+        for part in value:
+            if not isinstance(part, tuple):
+                waiting.append(part)
+                continue
+            key, below = part
+            waiting.append(below)
+            name = (key.tag, str(key.value))
+            if name in keys:
+                return name[1], key.start_mark.line + 1
+            keys.add(name)
+    return None
 
 
 def _is_path(folder: Path, value: Any) -> bool:
@@ -208,6 +234,13 @@ def _check_names(path: Path, names: Any, count: Any) -> tuple[str, ...]:
         names = [by_index[index] for index in range(len(by_index))]
     if not isinstance(names, list) or any(isinstance(name, (list, dict)) for name in names):
         raise UsageError(f"{path}: names is neither a list nor a mapping of names.")
+    values: dict[str, Any] = {"true or false": bool, "null": type(None), "a date": date}
+    for what, kind in values.items():
+        if any(isinstance(name, kind) for name in names):
+            raise UsageError(
+                f"{path}: names has a value that YAML reads as {what}, such as yes, no, null or "
+                "2024-01-31. Put the names between quotes."
+            )
     if is_int(count) and count != len(names):
         raise UsageError(f"{path}: nc is {count}, but names has {len(names)}. Correct one of them.")
     return _check_unique(path, [str(name).strip() for name in names])
@@ -347,7 +380,7 @@ def _resolve(folder: Path, settings: YoloSettings, key: str, entry: Any) -> Path
 
 
 def iterate_pictures(folder: Path, source: PictureSource) -> Iterator[tuple[str, Path | None]]:
-    """Yield the name of each picture, and its file; `None` for one that isn't in the folder.
+    """Yield the name of each picture, and the file; `None` for one that isn't in the folder.
 
     Args:
         folder: The data set.

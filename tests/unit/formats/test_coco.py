@@ -516,6 +516,7 @@ READ_LOSSES: list[tuple[str, dict[str, Any]]] = [
     ("path-outside", {"images": [{"id": 1, "file_name": "..\\..\\a.jpg"}]}),
     ("extra-keys", {"images": [{"id": 1, "file_name": "a.jpg", "license": 3}]}),
     ("duplicate-category", {"categories": [{"id": 1, "name": "a"}, {"id": 2, "name": "a"}]}),
+    ("duplicate-category", {"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}),
     ("no-class", {"categories": [{"name": "a"}]}),
 ]
 MASK = Mask(((0, 3),), label="car")

@@ -76,3 +76,10 @@ def test_a_cut_picture_in_colours_is_refused(tmp_path: Path) -> None:
     path.write_bytes(make_canvas().to_color_png(make_palette())[:45])
     with pytest.raises(UsageError, match=r"a\.png is not a readable mask"):
         read_indices(path, {})
+
+
+def test_size_is_compared_before_pixels_are_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(masks.to_png((), 300, 200)[:40])  # the pixels are cut off
+    with pytest.raises(UsageError, match="300 x 200 pixels, unlike the picture"):
+        read_indices(path, {}, (50, 40))

@@ -227,6 +227,11 @@ READ_LOSSES: list[tuple[str, list[Any], dict[str, Any]]] = [
     ("group", [make_result(parentID="missing")], {}),
     ("more-labels", [make_result(value=RECTANGLE | {"rectanglelabels": ["a", "b"]})], {}),
     ("editor-rotation", [make_result(image_rotation=90)], {}),
+    (
+        "other-picture",
+        [make_result(id="2", to_name="right")],
+        {"data": {"left": "a.jpg", "right": "b.jpg"}},
+    ),
     ("prediction", [], {"predictions": [{"result": []}]}),
     ("other-annotator", [], {"annotations": [{"result": []}, {"result": []}]}),
     ("other-annotator", [], {"annotations": [{"result": [], "was_cancelled": True}]}),
@@ -304,3 +309,40 @@ def test_tasks_that_nobody_annotated(
 ) -> None:
     samples, _ = read_one(tmp_path, annotations=annotations)
     assert [sample.is_labelled for sample in samples] == [is_labelled]
+
+
+@pytest.mark.parametrize(
+    ("config", "image_key", "expected"),
+    [
+        (True, None, ["left car"]),
+        (True, "left", ["left car"]),
+        (True, "right", ["right car"]),
+        (False, None, []),  # nothing says which picture is which
+    ],
+)
+def test_regions_of_other_pictures_are_reported(
+    tmp_path: Path, config: bool, image_key: str | None, expected: list[str]
+) -> None:
+    regions = [
+        make_result(value=RECTANGLE | {"rectanglelabels": [f"{side} car"]}, id=side, to_name=name)
+        for side, name in (("right", "imgR"), ("left", "imgL"))
+    ]
+    relation = {"type": "relation", "from_id": "left", "to_id": "right"}
+    row = {
+        "data": {"left": "a.jpg", "right": "b.jpg"},
+        "annotations": [{"result": [*regions, relation]}],
+    }
+    (tmp_path / "export.json").write_text(json.dumps([row]))
+    if config:
+        tags = '<Image name="imgL" value="$left"/><Image name="imgR" value="$right"/>'
+        (tmp_path / "label_config.xml").write_text(f"<View>{tags}</View>")
+    data, report = formats.read(tmp_path, "label_studio", image_key=image_key)
+    (sample,) = data.samples
+    assert [each.label for each in sample.annotations] == expected
+    assert report.skipped == {"other-picture": 1}
+
+
+def test_one_tag_is_of_the_picture_that_is_read(tmp_path: Path) -> None:
+    data = {"image": "a.jpg", "thumbnail": "b.jpg"}
+    samples, report = read_one(tmp_path, make_result(to_name="img"), data=data)
+    assert (len(samples[0].annotations), report.skipped) == (1, {})

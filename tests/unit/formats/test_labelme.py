@@ -350,3 +350,10 @@ def test_labels_replace_no_picture(tmp_path: Path) -> None:
     assert (tmp_path / "set" / "a_json").read_bytes() == b"a picture"
     assert report.lossy == {"renamed": 1}
     assert read(tmp_path / "set")[0][0].annotations[0].label == "car"
+
+
+def test_mask_outside_is_refused_before_its_pixels_are_unpacked(tmp_path: Path) -> None:
+    data = base64.b64encode(masks.to_png((), 300, 200)[:40]).decode()  # the pixels are cut off
+    put(tmp_path, make_shape(((0, 0), (299, 199)), "mask", mask=data))
+    report = read(tmp_path)[1]
+    assert [each.reason for each in report.details] == ["Shape 1: The mask leaves the picture."]

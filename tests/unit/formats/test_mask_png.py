@@ -251,7 +251,9 @@ def test_pictures_that_are_too_large_for_masks(tmp_path: Path) -> None:
 
 
 def test_each_loss_is_tested() -> None:
-    assert {*READING, *WRITING, "info", "renamed", "too-large", "too-many"} == set(LOSSES)
+    assert {*READING, *WRITING, "characters", "info", "renamed", "too-large", "too-many"} == set(
+        LOSSES
+    )
 
 
 @pytest.mark.parametrize(
@@ -268,3 +270,25 @@ def test_each_loss_is_tested() -> None:
 def test_options_are_checked(tmp_path: Path, options: dict[str, Any], error: Any) -> None:
     with pytest.raises(error):
         write(tmp_path, [ROAD], **options)
+
+
+def test_classes_keep_their_masks_whatever_their_names(tmp_path: Path) -> None:
+    names = ["cat", "a\nb", " dog", "", "#x"]
+    masks = [Mask(((at * 5, 3),), size=SIZE, label=name) for at, name in enumerate(names)]
+    report = write(tmp_path, masks, classes=[DataSetClass(name) for name in names])
+    assert report.lossy["characters"] == 3
+    (tmp_path / "images" / "a.jpg").parent.mkdir(exist_ok=True)
+    (tmp_path / "images" / "a.jpg").write_bytes(b"")
+    samples, _ = read(tmp_path)
+    found = [(each.label, each.runs) for each in samples[0].annotations if isinstance(each, Mask)]
+    assert found == [
+        (name, mask.runs)
+        for name, mask in zip(["cat", "a b", "dog", "_", "#x"], masks, strict=True)
+    ]
+
+
+def test_two_classes_of_one_index_are_refused(tmp_path: Path) -> None:
+    rows = "1 128 0 0 car\n1 0 128 0 bus\n"
+    put(tmp_path, {"classes.txt": rows, "images/a.jpg": "", "masks/a.png": make_mask(1)})
+    with pytest.raises(UsageError, match="line 2: the index 1 is there twice"):
+        read(tmp_path)

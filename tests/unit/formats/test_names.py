@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from synapse.errors import UsageError
-from synapse.formats import Sample
-from synapse.formats.names import check_split, open_register, unhide
+from synapse.formats import FormatReport, Sample
+from synapse.formats.names import check_split, make_class_lines, open_register, unhide
 
 
 def test_stems_are_given_once() -> None:
@@ -44,3 +44,13 @@ def test_split_is_none_of_the_formats_own_names() -> None:
 @pytest.mark.parametrize("split", [None, "train", "hold out-2.b", "größe"])
 def test_usual_splits_pass(split: str | None) -> None:
     check_split(Sample("a.jpg", split=split), frozenset({"names"}))
+
+
+def test_classes_have_one_line_each() -> None:
+    report = FormatReport()
+    names = ["a b", "a\nb", " cat", "dog\u2028", "x\x85y", "", "bus"]
+    assert make_class_lines(names, "classes.txt", report) == [
+        *("a b", "a b_2", "cat", "dog", "x y", "_", "bus")
+    ]
+    assert report.lossy == {"characters": 5}
+    assert {each.sample for each in report.details} == {"classes.txt"}

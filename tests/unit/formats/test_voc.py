@@ -491,3 +491,27 @@ def test_classes_are_a_list(tmp_path: Path) -> None:
 def test_a_label_of_the_picture_has_no_place(tmp_path: Path) -> None:
     report = write(tmp_path, [Label(label="rain"), JOINT])
     assert report.skipped == {"kind": 2}
+
+
+def test_a_class_that_begins_as_a_comment_keeps_its_masks(tmp_path: Path) -> None:
+    names = ["cat", "#x", "dog"]
+    masks = [Mask(((at * 5, 3),), size=SIZE, label=name) for at, name in enumerate(names)]
+    report = write(tmp_path, masks, classes=[DataSetClass(name) for name in names])
+    assert report.lossy["characters"] == 2
+    labels = [each.label for each in read(tmp_path)[0][0].annotations if isinstance(each, Mask)]
+    assert labels == ["cat", "_#x", "dog"]
+
+
+def test_label_map_has_comments_and_classes_with_their_sign(tmp_path: Path) -> None:
+    label_map = "# label:color_rgb:parts:actions\nbackground:0,0,0::\n#x:128,0,0::\ndog:0,128,0::\n"
+    put(tmp_path, {"Annotations/a.xml": make_labels(), "labelmap.txt": label_map})
+    data, _ = formats.read(tmp_path, "voc")
+    assert [each.name for each in data.classes] == ["#x", "dog"]
+
+
+def test_second_box_of_an_object_is_reported(tmp_path: Path) -> None:
+    more = make_object(9, 9, 12, 12).partition("<bndbox>")[2].partition("</bndbox>")[0]
+    text = make_object(1, 1, 5, 5, more=f"<bndbox>{more}</bndbox>")
+    samples, report = read(put(tmp_path, {"Annotations/a.xml": make_labels(text)}))
+    assert [each.bounds for each in samples[0].annotations] == [(1, 1, 4, 4)]
+    assert report.lossy["element"] == 1

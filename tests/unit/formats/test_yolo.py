@@ -175,6 +175,7 @@ RING_OF_PIXELS = Mask([(0, 3), (60, 1), (62, 1), (120, 3)], size=(60, 30), label
 LOSERS: dict[str, Callable[[Path], FormatReport]] = {
     "attributes": lambda folder: write_one(folder, box(attributes={"color": "red"})),
     "bad-row": lambda folder: read_one(folder, "0 nan 0.1 0.1 0.1"),
+    "characters": lambda folder: formats.write(DataSet([DataSetClass("car ")], []), folder, "yolo"),
     "class-details": lose_details,
     "clipped": lambda folder: write_one(folder, box(x=-3), clip=True),
     "crowd": lambda folder: write_one(
@@ -619,3 +620,11 @@ def test_label_of_the_whole_picture_has_no_row(tmp_path: Path) -> None:
     report = write_one(tmp_path, Label(label="rain"))
     assert report.skipped == {"not-in-task": 1}
     assert "label of the whole picture" in report.details[0].reason
+
+
+def test_classes_of_other_lines_come_back_as_reported(tmp_path: Path) -> None:
+    names = ["cat\u2028", "a\x85b", " dog ", "yes", "null", "1"]
+    report = formats.write(DataSet(map(DataSetClass, names), []), tmp_path, "yolo")
+    assert report.lossy == {"characters": 3}
+    data, _ = formats.read(tmp_path, "yolo", task="detect")
+    assert [each.name for each in data.classes] == ["cat", "a b", "dog", "yes", "null", "1"]
