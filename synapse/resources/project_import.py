@@ -108,7 +108,8 @@ def import_data_set(
             f"Nothing is imported: none of the {missing:,} pictures of the data set is in "
             f"{os.fspath(folder)}, such as {report.details[-1].sample}. {hint}"
         )
-    keep_classes(project, data, format, tools, report)
+    if upload.created or upload.skipped:
+        keep_classes(project, data, format, tools, report)
     return ImportReport(format, reason, report, upload, **counts)
 
 

@@ -449,3 +449,14 @@ def test_a_short_row_costs_only_the_row(session: synapse.Session, tmp_path: Path
     source = write_yolo(tmp_path / "in", ["a", "b"], ["0 0.5 0.5 0.2\n1 0.5 0.5 0.2 0.2\n"])
     report = make_bare_project(session).import_from(source)
     assert (report.annotated, report.data.skipped) == (1, {"row-length": 1})
+
+
+def test_an_import_of_nothing_configures_no_classes(
+    session: synapse.Session, tmp_path: Path
+) -> None:
+    (tmp_path / "in" / "images/train").mkdir(parents=True)
+    source = write_yolo(tmp_path / "in", ["car"], [])
+    project = make_bare_project(session)
+    report = project.import_from(source, "yolo")
+    assert (report.upload.created, report.data.skipped) == (0, {})
+    assert project.refresh().configuration == {"editor": "fast"}

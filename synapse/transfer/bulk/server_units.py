@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
@@ -124,6 +125,7 @@ class ServerUnits:
         self._lock = threading.RLock()
         # A SQLite database without a name is a temporary file that SQLite removes.
         self._database = sqlite3.connect("", check_same_thread=False)
+        weakref.finalize(self, self._database.close)
         self._database.executescript(_SCHEMA)
 
     # -- The server ----------------------------------------------------------------------------

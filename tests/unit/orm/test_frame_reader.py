@@ -42,7 +42,7 @@ def test_every_library_gives_the_same_values(make: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "missing", [None, float("nan"), np.float32("nan"), np.datetime64("NaT"), pd.NaT, pd.NA]
+    "missing", [None, float("nan"), np.float32("nan"), np.datetime64("NaT", "ns"), pd.NaT, pd.NA]
 )
 def test_missing_values_are_none_and_counted(missing: Any) -> None:
     frame = pd.DataFrame({"priority": pd.Series([missing, "low"], dtype=object)})
