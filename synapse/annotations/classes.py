@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ from synapse._internal.described import Described, Description, brief, describe_
 from synapse.annotations.base import Annotation
 from synapse.annotations.document import Annotations, read_document
 from synapse.annotations.links import Group, OtherAnnotation, Relation
-from synapse.annotations.shapes import Box, Mask
+from synapse.annotations.shapes import Box, Mask, Polygon
 
 __all__ = ["LabelClass", "Problem", "check_annotations", "normalize_name", "read_classes"]
 
@@ -162,7 +163,7 @@ def _check_place(each: Annotation, size: tuple[int, int] | None) -> Iterator[Fau
             yield "unreadable", "the annotation has no tool or no geometry."
         return
     bounds = each.bounds
-    if isinstance(each, (Box, Mask)) and not each.area > 0:
+    if not _has_area(each):
         yield "no-area", "the annotation covers no pixel."
     if bounds is None or size is None:
         return
@@ -173,6 +174,18 @@ def _check_place(each: Annotation, size: tuple[int, int] | None) -> Iterator[Fau
         or y + height > bottom + _TOLERANCE
     ):
         yield "outside", f"a part is outside of the picture of {right} x {bottom} pixels."
+
+
+def _has_area(each: Annotation) -> bool:
+    """Return whether a shape covers something; lines and points need not."""
+    if isinstance(each, Box):
+        return min(each.width, each.height) > 0
+    if isinstance(each, Polygon):
+        # Not by the area: that of an outline that crosses itself may be 0.
+        (x, y), *others = each.points or [(0, 0)]
+        sides = [(right - x, bottom - y) for right, bottom in others]
+        return any(a * d != b * c for (a, b), (c, d) in itertools.pairwise(sides))
+    return not isinstance(each, Mask) or each.area > 0
 
 
 def _check_ids(

@@ -45,6 +45,15 @@ def check_visibility(value: Any) -> Any:
     return value
 
 
+def validate_side(owner: Annotation, field: attrs.Attribute[Any], value: float) -> None:
+    """Refuse a negative side, except of a box that was read from a document."""
+    if value < 0 and owner.source is None:
+        raise FieldValueError(
+            f"{type(owner).__name__}.{field.name} is {value}: a side can't be negative. Pass left "
+            "before right and top before bottom."
+        )
+
+
 def bounds_of(points: Iterable[Point]) -> tuple[float, float, float, float] | None:
     pairs = list(points)
     if not pairs:
@@ -73,8 +82,8 @@ class Box(Annotation):
 
     x: float = attrs.field(converter=check_number)
     y: float = attrs.field(converter=check_number)
-    width: float = attrs.field(converter=check_number)
-    height: float = attrs.field(converter=check_number)
+    width: float = attrs.field(converter=check_number, validator=validate_side)
+    height: float = attrs.field(converter=check_number, validator=validate_side)
     rotation: float = attrs.field(default=0.0, converter=check_number, kw_only=True)
 
     @classmethod

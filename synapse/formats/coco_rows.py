@@ -139,7 +139,7 @@ class CocoRowReader:
                 rotation = math.radians(attributes["rotation"])
                 attributes = {key: value for key, value in attributes.items() if key != "rotation"}
             more: dict[str, Any] = {"rotation": rotation, "attributes": attributes}
-            box = Box(x, y, width, height, label=label, id=new_id, **more)
+            box = Box(x, y, max(width, 0), max(height, 0), label=label, id=new_id, **more)
         except (FieldValueError, OverflowError, TypeError, ValueError):
             raise Unfit("bad-number", f"bbox {bbox!r} is not four finite numbers.") from None
         if not (width > 0 and height > 0):

@@ -134,8 +134,8 @@ class CvatShapeReader:
         degrees = parse_number(element.get("rotation") or 0) % 360
         rotation = round(math.radians(degrees - 360 if degrees > 180 else degrees), 9)
         width, height = to_tidy(right - left), to_tidy(bottom - top)
-        box = Box(left, top, width, height, rotation=rotation, **common)
         check_box((0, 0, width, height), None)
+        box = Box(left, top, width, height, rotation=rotation, **common)
         self._check(box)
         return box
 

@@ -170,8 +170,10 @@ class ResultReader:
         rotation = math.radians(value.get("rotation") or 0)
         sides = value["width"] * width, value["height"] * height
         x, y = _move(x, y, sides, rotation, 1)
+        if not min(sides) > 0:
+            check_box((x, y, *sides), self.size)
         box = Box(*map(to_tidy, (x, y, *sides)), rotation=rotation, **common)
-        check_box(box.bounds if min(sides) > 0 else box.xywh, self.size)
+        check_box(box.bounds, self.size)
         return box
 
 

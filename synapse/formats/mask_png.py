@@ -338,8 +338,9 @@ class _MaskWriter:
             raise Unfit("kind", f"No place for a {'box' if found.box else 'keypoint'}.")
         if found.label is None:
             raise Unfit("no-class", "The annotation has no class.")
-        index = next((row.index for row in self.classes if row.name == found.label), None)
-        if not index:
+        named = (row.index for row in self.classes if row.index and row.name == found.label)
+        index = next(named, None)
+        if index is None:
             raise Unfit("unknown-class", f"The masks have no class {found.label!r}.")
         runs = rasterize_object(found, (canvas.width, canvas.height))
         others = canvas.pixels.translate(bytes(value not in (0, index) for value in range(256)))

@@ -17,7 +17,7 @@ from synapse._internal.described import (
 )
 from synapse._internal.json_values import to_json
 from synapse._internal.threads import run_each
-from synapse._internal.validate import validate_int
+from synapse._internal.validate import is_int, validate_int
 from synapse.errors import (
     AuthenticationError,
     ClientError,
@@ -154,10 +154,15 @@ class BulkAnnotateMixin(Query[T]):
         workers: int,
         report: AnnotationReport,
     ) -> None:
-        tasks: dict[Any, Any] = self.in_bulk(batch)
+        tasks: dict[Any, Any] = self.in_bulk([key for key in batch if is_int(key)])
         waiting: list[tuple[Any, dict[str, Any]]] = []
         for key, document in batch.items():
             task = tasks.get(key)
+            if not is_int(key):
+                report.failed[key] = UsageError(
+                    f"{key!r} is not a task. Pass tasks or their ids as keys."
+                )
+                continue
             if task is None:
                 report.failed[key] = NotFound(
                     404, "no such task in this list", resource=f"Task {key}"

@@ -104,3 +104,10 @@ def test_outage_ends_the_work(connected: synapse.Session, tables: Any) -> None:
     with pytest.raises(ServerError):
         connected.tasks.bulk_annotate({n: [Label(label="x")] for n in range(20)})
     assert sum(asked.method == "PUT" for asked in tables.asked) == 20
+
+
+def test_a_key_that_is_no_task_fails_alone(project: synapse.Project) -> None:
+    task = project.tasks[0]
+    report = project.tasks.bulk_annotate({"0.png": [Label(label="a")], task: [Label(label="a")]})
+    assert report.done == [task.id]
+    assert "'0.png' is not a task" in str(report.failed["0.png"])

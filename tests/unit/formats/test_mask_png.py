@@ -292,3 +292,12 @@ def test_two_classes_of_one_index_are_refused(tmp_path: Path) -> None:
     put(tmp_path, {"classes.txt": rows, "images/a.jpg": "", "masks/a.png": make_mask(1)})
     with pytest.raises(UsageError, match="line 2: the index 1 is there twice"):
         read(tmp_path)
+
+
+def test_a_class_may_have_the_name_of_the_background(tmp_path: Path) -> None:
+    mask = Mask(((0, 3),), size=SIZE, label="background")
+    report = write(tmp_path, [mask], classes=[DataSetClass("background")])
+    assert report.skipped == {}
+    put(tmp_path, {"images/a.jpg": ""})
+    (found,) = read(tmp_path)[0][0].annotations
+    assert found.label == "background"
