@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+import unicodedata
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
@@ -13,7 +14,6 @@ from typing import IO
 
 from synapse.errors import UsageError
 from synapse.formats.samples import check_name
-from synapse.transfer.filenames import fold
 
 __all__ = ["WrittenFiles", "keep", "record", "recording"]
 
@@ -115,7 +115,7 @@ class WrittenFiles:
         self._database.execute(
             "INSERT INTO files VALUES (?, ?, ?) ON CONFLICT (name) "
             "DO UPDATE SET is_new = max(is_new, excluded.is_new)",
-            (json.dumps(name), json.dumps(fold(name)), is_new),
+            (json.dumps(name), json.dumps(_fold(name)), is_new),
         )
 
     def _iterate(self, *, is_new: bool) -> Iterator[str]:
@@ -151,7 +151,7 @@ class WrittenFiles:
     def _is_replaced(self, name: str) -> bool:
         """Return whether a new file has the same place, as `a.jpg` and `A.jpg` on macOS."""
         query = "SELECT 1 FROM files WHERE folded = ? AND is_new"
-        row = self._database.execute(query, (json.dumps(fold(name)),)).fetchone()
+        row = self._database.execute(query, (json.dumps(_fold(name)),)).fetchone()
         lists = (_LIST.swapcase(), _JOURNAL.swapcase())
         return row is not None and any((self.folder / each).exists() for each in lists)
 
@@ -164,3 +164,8 @@ def _read_names(path: Path) -> Iterator[str]:
                 name = json.loads(line)
                 if isinstance(name, str):
                     yield check_name(name)
+
+
+def _fold(name: str) -> str:
+    """Return a name as file systems see it that ignore case and the form of accents."""
+    return unicodedata.normalize("NFC", name).casefold()
