@@ -83,7 +83,8 @@ def test_data_set_goes_in(session: synapse.Session, source: Path) -> None:
     assert (report.format, report.upload.created, report.upload.failed) == ("coco", 12, [])
     assert (report.annotated, report.empty, report.unlabelled) == (10, 2, 0)
     assert report.data.skipped == {}
-    assert requests <= 12 + 9
+    # Twelve for the files; how many batches there are depends on how quickly files arrive.
+    assert requests <= 12 + 20
     assert {task.status for task in project.tasks} == {synapse.TaskStatus.COMPLETED}
     shapes = read_shapes(project)
     assert shapes["night/3.png"] == {

@@ -12,6 +12,8 @@ from synapse import FileSpecification
 from synapse.annotations import Box, read_document
 from synapse.errors import UsageError
 from synapse.formats import DataSet, FormatReport, Sample
+from synapse.resources.import_comparison import ImportedSamples
+from synapse.resources.imported_classes import SeenTools
 from synapse.resources.project_import import (
     ImportReport,
     _find_specification,
@@ -60,7 +62,12 @@ def test_records_have_document_and_meta(tmp_path: Path) -> None:
     report = FormatReport()
     counts: Counter[str] = Counter()
 
-    first, second, third = _read_records(DataSet([], samples), "photo", report, counts)
+    kept = ImportedSamples()
+
+    first, second, third = _read_records(
+        DataSet([], samples), "photo", report, counts, SeenTools(), kept
+    )
+    kept.close()
 
     assert (first["files"], first["meta"]) == (
         {"photo": picture},
