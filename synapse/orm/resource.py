@@ -181,18 +181,21 @@ class Resource(Described):
             if current is MISSING:
                 continue
             name = field.wire_name(old)
+            # Other threads may edit the value between two comparisons.
+            current = to_comparable(current)
             if saved is not None and name in saved:
-                if not same_json(to_comparable(current), saved[name]):
+                if not same_json(current, saved[name]):
                     continue  # edited again while it was being saved
             elif same_json(field.raw(new), field.raw(old)) or (
                 field in editable and not field.matches(current, self, old)
             ):
                 continue
             if not field.matches(current, self, new):
-                stale.append(field)
+                stale.append((field, current))
         type(self).__set_raw__(self, new)
-        for field in stale:
-            field.clear(self)
+        for field, current in stale:
+            if same_json(to_comparable(field.current(self)), current):
+                field.clear(self)
 
     def _adopt_stored(self) -> None:
         """Show the server's values instead of equal ones of the user, such as a tuple for a list.

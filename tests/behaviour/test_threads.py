@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from synapse import Session
+from synapse.orm import resource
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +134,28 @@ def test_edits_that_are_made_while_it_is_saved_all_arrive(connected: Session, fi
     task.save()
     assert len(fifty.rows["tasks"][0]["meta"]) == 240
     assert task.changes == {}
+
+
+def test_an_edit_between_two_comparisons_stays(
+    connected: Session, fifty: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another thread makes it while the server's answer is taken over."""
+    task = connected.tasks[0]
+    held, compare = task.meta, resource.same_json
+
+    def compare_and_edit(one: Any, other: Any) -> bool:
+        result = compare(one, other)
+        if one == {"a": 1}:
+            held["b"] = 2
+        return result
+
+    task.meta["a"] = 1
+    monkeypatch.setattr(resource, "same_json", compare_and_edit)
+    task.save()
+    assert task.meta == {"a": 1, "b": 2}
+    task.save()
+
+    assert fifty.rows["tasks"][0]["meta"] == {"a": 1, "b": 2}
 
 
 def test_saves_do_not_overtake_each_other(connected: Session, fifty: Any) -> None:

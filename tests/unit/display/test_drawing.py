@@ -22,6 +22,7 @@ from synapse.annotations import (
     Polygon,
     Polyline,
     Relation,
+    read_document,
 )
 from synapse.annotations.masks import from_png
 from synapse.display.colors import assign_colors
@@ -224,13 +225,24 @@ def test_annotations_beyond_the_budget_are_counted() -> None:
     assert len(drawing.svg.encode()) < 2_700
 
 
+# A document may have what constructors refuse.
+NEGATIVE = read_document(
+    {
+        "annotations": {"image_1": [{"id": "a", "tool": "bounding_box"}]},
+        "annotationsData": {
+            "image_1": [{"id": "a", "coordinate": {"x": 50, "y": 50, "width": -20, "height": -20}}]
+        },
+    }
+)
+
+
 @pytest.mark.parametrize(
     "annotation",
     [
         Box(-(10**400), 0, 10**401, 10**401, label="a"),
         Box(1e300, 1e300, 1e300, 1e300),
         Box(5, 5, 0, 0),
-        Box(50, 50, -20, -20),
+        *NEGATIVE,
         Polygon([(10**500, 1), (2, 2), (-(10**500), 3)]),
         Polygon([]),
         Polygon([(5, 5)]),

@@ -31,11 +31,11 @@ def is_gone(pid: int) -> bool:
         return True
 
 
-def gone(pid: int, within: float = 20) -> bool:
+def gone(process: psutil.Process, within: float = 60) -> bool:
     deadline = time.monotonic() + within
-    while not is_gone(pid) and time.monotonic() < deadline:
+    while process.is_running() and not is_gone(process.pid) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return is_gone(pid)
+    return not process.is_running() or is_gone(process.pid)
 
 
 def test_two_run_at_once_and_more_wait_in_order(run: Run, release: Release, tmp_path: Path) -> None:
@@ -121,9 +121,9 @@ def test_a_process_that_is_left_behind_is_ended(run: Run) -> None:
     job = run("""
     import subprocess
     def run():
-        print(subprocess.Popen(["sleep", "60"]).pid)
-        print(subprocess.Popen(["sleep", "60"], start_new_session=True).pid)
-        print(subprocess.Popen(["sleep", "60"], start_new_session=True, env={}).pid)
+        print(subprocess.Popen(["sleep", "600"]).pid)
+        print(subprocess.Popen(["sleep", "600"], start_new_session=True).pid)
+        print(subprocess.Popen(["sleep", "600"], start_new_session=True, env={}).pid)
     """)
 
     assert job.end() == Outcome("completed")
@@ -171,7 +171,7 @@ def test_a_reporter_that_fails_ends_neither_job_nor_engine(
     assert (tmp_path / "done").exists()
 
 
-def killed_while_it_runs(made: ReleaseFile, folder: Path) -> list[int]:
+def killed_while_it_runs(made: ReleaseFile, folder: Path) -> list[psutil.Process]:
     """Run a job in a process that is killed when the job has said its processes' ids."""
     script = f"""
 import time
@@ -192,23 +192,25 @@ time.sleep(600)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as parent:
         assert parent.stdout is not None
-        pids = [int(word) for word in parent.stdout.readline().split()]
+        pids = parent.stdout.readline().split()
+        # Each knows when it began: another process may get the number later.
+        processes = [psutil.Process(int(pid)) for pid in pids]
         parent.send_signal(signal.SIGKILL)
-    assert pids
-    return pids
+    assert processes
+    return processes
 
 
 def test_jobs_end_when_who_runs_them_is_killed(release: Release, tmp_path: Path) -> None:
     made = release("""
     import os, subprocess, time
     def run():
-        print(os.getpid(), subprocess.Popen(["sleep", "60"]).pid, flush=True)
+        print(os.getpid(), subprocess.Popen(["sleep", "600"]).pid, flush=True)
         time.sleep(600)
     """)
 
-    pids = killed_while_it_runs(made, tmp_path / "other")
+    processes = killed_while_it_runs(made, tmp_path / "other")
 
-    assert [gone(pid) for pid in pids] == [True, True]
+    assert [gone(process) for process in processes] == [True, True]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Only Linux has child subreapers.")
@@ -218,23 +220,24 @@ def test_hidden_processes_end_when_who_runs_them_is_killed(
     made = release("""
     import subprocess, time
     def run():
-        hidden = subprocess.Popen(["sleep", "60"], env={}, start_new_session=True)
+        hidden = subprocess.Popen(["sleep", "600"], env={}, start_new_session=True)
         print(hidden.pid, flush=True)
         time.sleep(600)
     """)
 
-    [pid] = killed_while_it_runs(made, tmp_path / "other")
+    [process] = killed_while_it_runs(made, tmp_path / "other")
 
-    assert gone(pid)
+    assert gone(process)
 
 
 def test_an_engine_ends_what_a_killed_one_left(tmp_path: Path) -> None:
     (tmp_path / "other" / "jobs" / "a%2Fb").mkdir(parents=True)
     environment = {**os.environ, MARK: "a/b"}
-    with subprocess.Popen(["sleep", "60"], env=environment, start_new_session=True) as left:
+    with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as left:
+        process = psutil.Process(left.pid)
         Engine(tmp_path / "other").close()
 
-        assert gone(left.pid)
+        assert gone(process)
     assert not (tmp_path / "other" / "jobs").exists()
 
 
