@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 # More workers than cores: many tests wait for a simulated network.
-TEST_WORKERS ?= 3
+TEST_WORKERS ?= 4
 
 .PHONY: help demo test test-ray test-formats test-frames test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
 
