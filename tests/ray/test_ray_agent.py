@@ -96,7 +96,8 @@ def ended(world: World, job: synapse.Job) -> synapse.Job:
 
 def test_cluster(world: World) -> None:
     assert world.agent.health().runner == "ray"
-    nodes = world.agent.nodes.all()
+    # A head that has just started may not know its own node yet.
+    nodes = eventually(lambda: [*world.agent.nodes.all()], bool)
     assert [node.is_alive for node in nodes] == [True]
     assert world.client.get_node(nodes[0].id)["node_id"] == nodes[0].id
     assert isinstance(world.client.list_tasks(), list)
