@@ -21,3 +21,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if Path(__file__).parent in item.path.parents:
             for each in _FOREIGN:
                 item.add_marker(pytest.mark.filterwarnings(each))
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    """A folder for an export, beside other files of the test."""
+    return tmp_path / "out"

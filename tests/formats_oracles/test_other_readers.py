@@ -286,7 +286,7 @@ def list_detections(found: sv.DetectionDataset, folder: Path) -> Boxes:
 
 
 @pytest.mark.parametrize("task", ["detect", "segment", "obb"])
-def test_supervision_reads_yolo(hard: DataSet, tmp_path: Path, task: Any) -> None:
+def test_supervision_reads_yolo(hard: DataSet, target: Path, task: Any) -> None:
     # supervision sees no pictures in subfolders, without a word.
     data = flatten(hard)
     if task == "segment":  # an object of several outlines would have several rows
@@ -302,13 +302,13 @@ def test_supervision_reads_yolo(hard: DataSet, tmp_path: Path, task: Any) -> Non
             for sample in data.samples
         ]
         data = attrs.evolve(data, samples=samples)
-    formats.write(data, tmp_path, "yolo", task=task)
-    images = tmp_path / "images" / "train"
+    formats.write(data, target, "yolo", task=task)
+    images = target / "images" / "train"
 
     found = sv.DetectionDataset.from_yolo(
         str(images),
-        str(tmp_path / "labels" / "train"),
-        str(tmp_path / "data.yaml"),
+        str(target / "labels" / "train"),
+        str(target / "data.yaml"),
         is_obb=task == "obb",
     )
 
@@ -330,18 +330,18 @@ def test_supervision_reads_yolo(hard: DataSet, tmp_path: Path, task: Any) -> Non
         assert corners.ravel().tolist() == pytest.approx(np.ravel(turned.corners), abs=0.5)
 
 
-def test_supervision_reads_voc(hard: DataSet, tmp_path: Path) -> None:
+def test_supervision_reads_voc(hard: DataSet, target: Path) -> None:
     data = flatten(hard)
     # supervision always counts from 1.
-    formats.write(data, tmp_path, "voc", decimals=True, one_based=True)
+    formats.write(data, target, "voc", decimals=True, one_based=True)
     found = sv.DetectionDataset.from_pascal_voc(
-        str(tmp_path / "JPEGImages"), str(tmp_path / "Annotations")
+        str(target / "JPEGImages"), str(target / "Annotations")
     )
 
-    check_boxes(list_detections(found, tmp_path / "JPEGImages"), expect_boxes(data))
+    check_boxes(list_detections(found, target / "JPEGImages"), expect_boxes(data))
 
 
-def test_supervision_reads_coco(hard: DataSet, tmp_path: Path) -> None:
+def test_supervision_reads_coco(hard: DataSet, target: Path) -> None:
     samples = [
         attrs.evolve(
             sample, annotations=[a for a in sample.annotations if not getattr(a, "rotation", 0)]
@@ -349,10 +349,10 @@ def test_supervision_reads_coco(hard: DataSet, tmp_path: Path) -> None:
         for sample in hard.samples
     ]
     data = attrs.evolve(hard, samples=samples)
-    formats.write(data, tmp_path, "coco")
-    images = tmp_path / "images" / "default"
+    formats.write(data, target, "coco")
+    images = target / "images" / "default"
     found = sv.DetectionDataset.from_coco(
-        str(images), str(tmp_path / "annotations" / "instances_default.json")
+        str(images), str(target / "annotations" / "instances_default.json")
     )
 
     check_boxes(list_detections(found, images), expect_boxes(data))
@@ -415,18 +415,18 @@ def test_sets_of_supervision_are_read(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["index", "color"])
-def test_pillow_reads_masks(hard: DataSet, tmp_path: Path, style: Any) -> None:
+def test_pillow_reads_masks(hard: DataSet, target: Path, style: Any) -> None:
     samples = [
         attrs.evolve(each, annotations=[a for a in each.annotations if isinstance(a, Mask)])
         for each in hard.samples
     ]
     data = attrs.evolve(hard, samples=samples)
-    formats.write(data, tmp_path, "mask_png", style=style)
+    formats.write(data, target, "mask_png", style=style)
     names = [each.name for each in data.classes]
     colors = {"person": (128, 0, 0), "car": (0, 128, 0), "Fußgänger überweg": (0, 0, 128)}
 
     for sample in data.samples:
-        path = (tmp_path / "masks" / sample.name).with_suffix(".png")
+        path = (target / "masks" / sample.name).with_suffix(".png")
         with Image.open(path) as picture:
             pixels = np.array(picture)
             shown = np.array(picture.convert("RGB"))
@@ -442,14 +442,14 @@ def test_pillow_reads_masks(hard: DataSet, tmp_path: Path, style: Any) -> None:
         assert (shown[truth == 0] == 0).all()
 
 
-def test_pillow_reads_masks_of_voc(hard: DataSet, tmp_path: Path) -> None:
-    formats.write(hard, tmp_path, "voc")
+def test_pillow_reads_masks_of_voc(hard: DataSet, target: Path) -> None:
+    formats.write(hard, target, "voc")
     names = [each.name for each in hard.classes]
 
     for sample in hard.samples:
         drawn = [each for each in sample.annotations if isinstance(each, Mask)]
         for number, folder in enumerate(("SegmentationClass", "SegmentationObject")):
-            path = (tmp_path / folder / sample.name).with_suffix(".png")
+            path = (target / folder / sample.name).with_suffix(".png")
             assert path.is_file() or not drawn
             for each in drawn:
                 assert each.size is not None
