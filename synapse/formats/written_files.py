@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import unicodedata
+import weakref
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
@@ -65,6 +66,7 @@ class WrittenFiles:
         self._journal = folder / _JOURNAL
         self._file: IO[str] | None = None
         self._database = sqlite3.connect("")
+        weakref.finalize(self, self._database.close)
         self._database.executescript(
             "CREATE TABLE files (name TEXT PRIMARY KEY, folded TEXT, is_new INTEGER) WITHOUT ROWID;"
             "CREATE INDEX folded ON files (folded)"

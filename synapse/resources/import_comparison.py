@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -29,6 +30,7 @@ class ImportedSamples:
     def __init__(self) -> None:
         # The upload reads records in a thread of its own.
         self._database = sqlite3.connect("", check_same_thread=False)
+        weakref.finalize(self, self._database.close)
         self._database.execute(
             "CREATE TABLE samples (name TEXT, split TEXT, kind TEXT, path TEXT, document TEXT, "
             "PRIMARY KEY (name, split)) WITHOUT ROWID"

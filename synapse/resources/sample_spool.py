@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import sqlite3
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
@@ -28,6 +29,7 @@ class SampleSpool:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
         # Names of millions of pictures; a database without a name is a temporary file.
         self._database = sqlite3.connect("")
+        weakref.finalize(self, self._database.close)
         self._database.execute(
             "CREATE TABLE names (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID"
         )
