@@ -27,7 +27,7 @@ def expand_home(path: str | os.PathLike[str]) -> Path:
     """
     # Path.expanduser() raises for a name that is no user's, such as "~$report.docx".
     text = os.fspath(path)
-    expanded = Path(os.path.expanduser(text))  # noqa: PTH111 - as said
+    expanded = Path(os.path.expanduser(text))  # noqa: PTH111 - it doesn't raise
     if expanded.parts[:1] != ("~",):
         return expanded
     if text.startswith("~"):  # a user without a home

@@ -110,7 +110,7 @@ def show_one(one: Any) -> Shown:
     if path == "":
         one.files  # noqa: B018 - loads the object once, if the files aren't known
     elif path:
-        getattr(one, path).files  # noqa: B018 - as above
+        getattr(one, path).files  # noqa: B018 - loads the unit once
     content = _load(one, longest=_LARGE[0] * 3 // 2, room=_LARGE_BYTES // 4, most=_MOST_FILES)
     colors = _choose_colors([one], [content])
     width, height = _LARGE

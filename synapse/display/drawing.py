@@ -195,7 +195,7 @@ def _bounds(each: Annotation) -> tuple[float, float, float, float] | None:
     """Return the bounds of an annotation, if they are numbers that can be drawn."""
     try:
         bounds = each.bounds
-        return None if bounds is None else tuple(map(float, bounds))  # type: ignore[return-value] # four
+        return None if bounds is None else tuple(map(float, bounds))  # type: ignore[return-value] # bounds are four numbers
     except OverflowError:  # an integer of hundreds of digits
         return None
 

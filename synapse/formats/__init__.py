@@ -157,7 +157,7 @@ def write(
 
 
 def check_options(
-    format: str,  # noqa: A002 - as above
+    format: str,  # noqa: A002 - the word of the public functions
     action: Literal["read", "write"],
     options: Iterable[str],
     others: Iterable[str] = (),

@@ -123,7 +123,7 @@ class WrittenFiles:
     def _iterate(self, *, is_new: bool) -> Iterator[str]:
         # A folder comes after its files.
         order = "ASC" if is_new else "DESC"
-        query = f"SELECT name FROM files WHERE is_new = ? ORDER BY name {order}"  # noqa: S608 - fixed
+        query = f"SELECT name FROM files WHERE is_new = ? ORDER BY name {order}"  # noqa: S608 - two fixed words
         for (name,) in self._database.execute(query, (is_new,)):
             yield json.loads(name)
 

@@ -344,7 +344,7 @@ def _find_folders(folder: Path) -> Iterator[PictureSource]:
 
 
 def _is_there(path: Path) -> bool:
-    return is_file(path) or os.path.isdir(path)  # noqa: PTH112 - as is_file, for any name
+    return is_file(path) or os.path.isdir(path)  # noqa: PTH112 - `Path` raises for too long names
 
 
 def is_within(path: Path, folder: Path) -> bool:

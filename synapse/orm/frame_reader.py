@@ -85,7 +85,7 @@ class FrameReader:
         """
         position = 0
         try:
-            for position, row in enumerate(self.rows()):  # noqa: B007 - for the message
+            for position, row in enumerate(self.rows()):  # noqa: B007 - the error names the row
                 yield self.decode(row)
         except FieldValueError as error:
             raise FieldValueError(f"row {position}: {error}") from None

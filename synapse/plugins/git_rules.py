@@ -183,7 +183,7 @@ def _ask_git(folder: Path, *arguments: str) -> bytes:
         return b""
     # The monitor is a program that a repository's own configuration names.
     command = [git, "-c", "core.fsmonitor=false", *arguments]
-    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603 - git
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)  # noqa: S603 - git, by arguments, not by a shell
     return done.stdout if done.returncode == 0 else b""
 
 

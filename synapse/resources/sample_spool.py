@@ -26,7 +26,7 @@ class SampleSpool:
     """
 
     def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `close` does
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes the file
         # Names of millions of pictures; a database without a name is a temporary file.
         self._database = sqlite3.connect("")
         weakref.finalize(self, self._database.close)

@@ -109,9 +109,9 @@ def test_check_takes_a_task_and_says_what_else_to_pass(
     assert "no-area" in [problem.code for problem in project.check(task)]
     for bad in (Box(1, 2, 3, 4), "abc", 5, project):
         with pytest.raises(UsageError, match="Pass a list"):
-            project.check(bad)  # type: ignore[arg-type] # on purpose
+            project.check(bad)  # type: ignore[arg-type] # refused, which is tested
     with pytest.raises(FieldValueError, match=r"annotations\[0\] is a int"):
-        project.check([1])  # type: ignore[list-item] # on purpose
+        project.check([1])  # type: ignore[list-item] # refused, which is tested
 
 
 @pytest.mark.parametrize("bad", [None, Box(1, 2, 3, 4), "abc"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import attrs
@@ -25,7 +26,7 @@ class RefusedItem:
     error: SynapseError
 
 
-class ItemSource:
+class ItemSource(ABC):
     """A source of items.
 
     Attributes:
@@ -53,16 +54,17 @@ class ItemSource:
         """The paths of `unreadable` below the source, with `/`."""
         return list(self.unreadable)
 
+    @abstractmethod
     def check(self) -> None:
         """Check the items before the upload, as many as possible.
 
         Raises:
             UsageError: An item is invalid.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def __iter__(self) -> Iterator[UploadItem | RefusedItem]:
-        raise NotImplementedError
+        """Yield the items, and those that are refused."""
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - most sources have nothing to release
         """Release temporary files."""

@@ -46,7 +46,7 @@ def open_source(
         UsageError: The source is none of these, or an argument isn't for such a source.
     """
     if isinstance(source, (str, os.PathLike)):
-        text = os.path.expanduser(os.fspath(source))  # noqa: PTH111
+        text = os.path.expanduser(os.fspath(source))  # noqa: PTH111 - keeps `./~`
         return _open_path(text, matcher, ignore, columns)
     _refuse_argument("ignore", ignore, "a folder or pattern")
     _refuse_argument("columns", columns, "a manifest")

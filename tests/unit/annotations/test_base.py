@@ -88,4 +88,4 @@ def test_attributes_are_a_mapping_by_name(value: Any) -> None:
 def test_only_the_label_may_be_none() -> None:
     assert annotations.Box(1, 2, 3, 4, label=None).label is None
     with pytest.raises(FieldValueError, match=r"Box\.id takes text, not None"):
-        annotations.Box(1, 2, 3, 4, id=None)  # type: ignore[arg-type] # on purpose
+        annotations.Box(1, 2, 3, 4, id=None)  # type: ignore[arg-type] # refused, which is tested
