@@ -124,16 +124,14 @@ def open_session(profile: str | None) -> Session:
 @contextmanager
 def show_bar(description: str) -> Iterator[Progress]:
     """Show a bar on a terminal; after Ctrl-C, say how much is done, and exit with 130."""
-    from synapse.transfer.progress import show_progress
+    from synapse.transfer.progress import describe_stop, show_progress
 
-    with show_progress(None, description) as progress:
-        try:
+    try:
+        with show_progress(None, description) as progress:
             yield progress
-        except KeyboardInterrupt:
-            progress.close()
-            done = f": {progress.files_done:,} of {progress.files:,} done" if progress.files else ""
-            typer.echo(f"Stopped{done}. The same command goes on.", err=True)
-            raise typer.Exit(_INTERRUPTED) from None
+    except KeyboardInterrupt:
+        typer.echo(describe_stop(progress, "The same command goes on."), err=True)
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def print_report(report: UploadReport | DownloadReport) -> None:
