@@ -68,11 +68,12 @@ def muted(text: object) -> str:
 
 def output(lines: Iterable[str]) -> str:
     """Return printed lines in a box."""
-    text = "\n".join(escape(line) for line in lines)
+    # Not `<pre>`, whose lines don't break where a host removes styles.
+    text = "<br>".join(escape(line) for line in lines)
     return (
-        f'<pre style="margin:4px 0;padding:6px 8px;border:1px solid {_LINE};font-size:12px;'
-        "line-height:1.4;white-space:pre-wrap;word-break:break-word;background:none;"
-        f'color:inherit;">{text}</pre>'
+        f'<div style="margin:4px 0;padding:6px 8px;border:1px solid {_LINE};font-size:12px;'
+        'line-height:1.4;font-family:monospace;white-space:pre-wrap;word-break:break-word;">'
+        f"{text}</div>"
     )
 
 

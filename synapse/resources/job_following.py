@@ -11,10 +11,10 @@ from synapse._internal.audience import Audience, find_audience, in_notebook
 from synapse._internal.described import Described, Description, cut
 from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.live_output import (
+    CellOutput,
     ChangingView,
     LiveOutput,
     describe_seconds,
-    open_output,
 )
 from synapse.resources.job_progress import describe_next, describe_state
 from synapse.transport.line_follower import follow
@@ -114,9 +114,10 @@ class _FollowedJob(ChangingView):
 
     def open_output(self) -> LiveOutput:
         """Return the notebook's output; one that shows nothing elsewhere."""
-        audience = find_audience()
-        if self.shows_lines or (self.has_output and audience is Audience.NOTEBOOK):
-            return open_output(audience=Audience.NOTEBOOK) or LiveOutput()
+        if self.shows_lines:  # requested, so also for an end that comes at once
+            return CellOutput(0)
+        if self.has_output and find_audience() is Audience.NOTEBOOK:
+            return CellOutput()
         # Between the lines of a script, a second voice would disturb.
         return LiveOutput()
 

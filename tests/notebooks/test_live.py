@@ -25,7 +25,7 @@ from synapse.transfer import progress
 
 # Show at once what a person would see after half a second.
 job_progress._DELAY = progress._DELAY = 0.0
-live_output.open_output.__defaults__ = (0.0,)
+live_output.CellOutput.__init__.__defaults__ = (0.0, time.monotonic)
 stop_at = []
 stop = (os.kill, (os.getpid(), signal.SIGINT))
 

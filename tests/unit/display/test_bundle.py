@@ -51,7 +51,7 @@ def test_every_part_is_shown() -> None:
 
     for text in (
         "Title",
-        "epoch 1\nepoch 2",
+        "epoch 1<br>epoch 2",
         "running",
         "value",
         "50 %",

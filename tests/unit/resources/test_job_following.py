@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from synapse._internal.live_output import CellOutput
 from synapse.errors import NotFound
 from synapse.resources import job_following
 from synapse.resources.job_following import JobFollower
@@ -39,8 +40,13 @@ def log(monkeypatch: pytest.MonkeyPatch) -> Log:
     """A log of three lines."""
     log = Log(["one", "two", "three"])
     monkeypatch.setattr(job_following, "follow", log.follow)
-    monkeypatch.setattr(job_following.open_output, "__defaults__", (0.0,))
     return log
+
+
+@pytest.fixture
+def immediately(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Show what a person would see after half a second."""
+    monkeypatch.setattr(job_following, "CellOutput", lambda delay=0.0: CellOutput(0.0))
 
 
 @pytest.fixture
@@ -69,6 +75,7 @@ def test_show_prints_outside_notebooks(
     assert capsys.readouterr() == ("one\ntwo\nthree\n", "")
 
 
+@pytest.mark.usefixtures("immediately")
 def test_a_loop_has_a_state_beside_it(follower: JobFollower, notebook: FakeNotebook) -> None:
     for _ in follower:
         assert notebook.texts[0].startswith("Job a: running, 1 line, followed for ")
@@ -93,6 +100,7 @@ def test_a_cell_shows_the_last_lines(
     assert "<b>x" not in bundle["text/html"]
 
 
+@pytest.mark.usefixtures("immediately")
 @pytest.mark.parametrize(
     ("error", "outcome"),
     [(NotFound(404, "gone"), "following failed"), (KeyboardInterrupt(), "stopped following")],
@@ -120,6 +128,7 @@ def test_ctrl_c_says_how_to_go_on(follower: JobFollower, log: Log) -> None:
     )
 
 
+@pytest.mark.usefixtures("immediately")
 def test_a_left_loop_closes_the_connection(
     scripted: ScriptedSession, notebook: FakeNotebook, log: Log
 ) -> None:
@@ -133,6 +142,12 @@ def test_a_left_loop_closes_the_connection(
     assert notebook.texts[0].startswith("Job a: not followed to the end, 1 line, ")
 
 
+def test_a_short_loop_shows_nothing(follower: JobFollower, notebook: FakeNotebook) -> None:
+    assert len(list(follower)) == 3
+    assert notebook.outputs == {}
+
+
+@pytest.mark.usefixtures("immediately")
 def test_switched_off(scripted: ScriptedSession, log: Log, notebook: FakeNotebook) -> None:
     (job,) = scripted.session.identity.load(Job, [{"id": "a", "status": "succeeded"}])
 
