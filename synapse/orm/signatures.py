@@ -73,7 +73,7 @@ def find_keywords(cls: type[Entity], verb: str) -> list[Keyword]:
     Example:
         >>> from synapse import TaskTag
         >>> [keyword.name for keyword in find_keywords(TaskTag, "create")]
-        ['project', 'project_id', 'name', 'color', 'meta']
+        ['project', 'project_id', 'name', 'description', 'color', 'category', 'meta']
     """
     texts, keys = find_texts(cls), dict(_find_key_types(cls))
     finder = _find_fields if verb in _FIELD_VERBS else _find_filters
