@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,11 @@ PIECE = 100_000
 def interrupt(done: int, size: int) -> None:
     """Press Ctrl-C at the first progress."""
     raise KeyboardInterrupt
+
+
+def press(done: int, size: int) -> None:
+    """Press Ctrl-C as a person does: the main thread, which waits, is interrupted."""
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 def stop(call: Any, *arguments: Any, **options: Any) -> str:
@@ -80,7 +87,9 @@ def test_many_files(session: synapse.Session, tmp_path: Path) -> None:
     message = stop(collection.download, tmp_path / "copy", workers=1)
     assert message.endswith(f"The same call fetches what {tmp_path / 'copy'} does not have yet.")
 
-    message = stop(project.export, tmp_path / "set", workers=1)
+    with pytest.raises(KeyboardInterrupt) as caught:
+        project.export(tmp_path / "set", progress=press, workers=1)
+    message = str(caught.value)
     assert message.startswith("Stopped: ")
     assert message.endswith(" of 20 done. The same call goes on.")
     project.export(tmp_path / "set")
