@@ -14,8 +14,10 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("synapse"):
             raise
+        from synapse._internal.installation import install_command
+
         sys.exit(
             f"synapse: the command line needs {error.name}, which isn't installed: "
-            "pip install 'synapse-sdk[cli]'"
+            f"{install_command('cli')}"
         )
     app()
