@@ -184,10 +184,10 @@ def _is_own(distribution: Distribution) -> bool:
 def _direct_url(distribution: Distribution) -> dict[str, Any]:
     """Return the content of `direct_url.json`; nothing for a package from an index."""
     try:
-        document = json.loads(distribution.read_text("direct_url.json") or "{}")
+        document: Any = json.loads(distribution.read_text("direct_url.json") or "{}")
     except ValueError:
         return {}
-    return document if isinstance(document, dict) else {}
+    return dict[str, Any](document) if isinstance(document, dict) else {}
 
 
 def _file_path(url: Any) -> Path | None:
@@ -208,8 +208,9 @@ def _local_path(distribution: Distribution) -> Path | None:
 def _repository_url(distribution: Distribution) -> str | None:
     """Return the URL of the installed commit, if the URL has no password."""
     document = _direct_url(distribution)
-    info, url = document.get("vcs_info"), str(document.get("url"))
-    if not isinstance(info, dict) or redacted(url) != url:
+    info: Any = document.get("vcs_info")
+    url = str(document.get("url"))
+    if not info or redacted(url) != url:
         return None
     part = f"#subdirectory={document['subdirectory']}" if "subdirectory" in document else ""
     return f"{info.get('vcs')}+{url}@{info.get('commit_id')}{part}"

@@ -132,7 +132,7 @@ def test_compat_package_is_installed(installed: Path) -> None:
 
 
 def test_command_names_the_missing_extra(installed: Path, wheel: Path) -> None:
-    result = run(installed / "synapse", "--version", code=1)
+    result = run(installed / "synapse", "configure", code=1)
 
     assert result.stdout == ""
     assert result.stderr == (
