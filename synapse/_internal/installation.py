@@ -1,4 +1,4 @@
-"""How this package was installed, and the commands that install its extras.
+"""The origin of this installation, and the commands that install extras.
 
 Package indexes have the platform's own package under this distribution's name. A command that names
 the distribution alone would install that one, so commands name the place that this package came
@@ -15,7 +15,7 @@ import sys
 import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from synapse._internal.redaction import redacted
@@ -187,7 +187,8 @@ def _direct_url(distribution: Distribution) -> dict[str, Any]:
         document: Any = json.loads(distribution.read_text("direct_url.json") or "{}")
     except ValueError:
         return {}
-    return dict[str, Any](document) if isinstance(document, dict) else {}
+    is_mapping = isinstance(document, dict)
+    return cast("dict[str, Any]", document) if is_mapping else {}
 
 
 def _file_path(url: Any) -> Path | None:
