@@ -24,7 +24,7 @@ class _Advice(str):
 
 @contextmanager
 def explain_interrupt(explain: Callable[[], str]) -> Iterator[None]:
-    """Give a `KeyboardInterrupt` of the block a message.
+    """Add a message to a `KeyboardInterrupt` of the block.
 
     The outermost call decides, because the user repeats that call.
 

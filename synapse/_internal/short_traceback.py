@@ -53,7 +53,7 @@ def render(error: BaseException) -> list[str]:
 def render_last() -> list[str]:
     """Return the traceback of the exception that is being shown, for exceptions of other classes.
 
-    A function of this module rather than a method: the exception can be pickled, and is no circle.
+    A module function rather than a bound method, so that the exception can be pickled.
     """
     error = sys.exc_info()[1] or getattr(sys, "last_value", None)
     return render(error) if error is not None else []
