@@ -86,7 +86,11 @@ def check_proxy(examination: Examination) -> Iterator[Finding]:
         source = "proxies=" if examination.transport.options.proxies else ", ".join(present)
         yield ok(f"{way.proxy.geturl()}, from {source}.")
     elif present:
-        reason = "this machine is reached directly" if is_loopback(way.host) else "or NO_PROXY"
+        reason = "NO_PROXY excludes the host"
+        if is_loopback(way.host):
+            reason = "this machine is reached directly"
+        elif "NO_PROXY" not in present:
+            reason = f"none is for {way.url.scheme}"
         yield ok(f"None for {way.host}: {', '.join(present)} set; {reason}.")
     else:
         yield ok("None.")
