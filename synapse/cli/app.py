@@ -8,6 +8,7 @@ import typer
 
 from synapse._version import __version__
 from synapse.cli.agent import agent
+from synapse.cli.cache import cache
 from synapse.cli.configure import configure
 from synapse.cli.demo import demo
 from synapse.cli.emulator import emulator
@@ -45,3 +46,4 @@ def _options(
 
 for command in (emulator, configure, upload, sync, download, agent, demo):  # in the help's order
     app.command()(command)
+app.add_typer(cache)
