@@ -39,6 +39,27 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+# Files that take longest. Begun late, one of them would run alone at the end.
+_LONG_FILES = frozenset(
+    {
+        "test_agent_command.py",
+        "test_agent_logs.py",
+        "test_bulk_upload.py",
+        "test_database.py",
+        "test_documentation.py",
+        "test_job.py",
+        "test_job_runner.py",
+        "test_postgres.py",
+        "test_venvs.py",
+    }
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    items.sort(key=lambda item: item.path.name not in _LONG_FILES)
+
+
 def pytest_collection_finish() -> None:
     """Leave the thousands of collected tests out of every later garbage collection."""
     gc.collect()

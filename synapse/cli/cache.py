@@ -7,19 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synapse.cli.errors import one_line_errors
+from synapse.cli.lazy_group import new_app
 
 if TYPE_CHECKING:
     from synapse.transfer.cache_folder import CacheSummary
 
 __all__ = ["cache"]
 
-cache = typer.Typer(
-    name="cache",
-    help="Look at the cached files of this user, and remove them.",
-    no_args_is_help=True,
-    rich_markup_mode=None,
-)
+cache = new_app(help="Look at the cached files of this user, and remove them.")
 
 
 @cache.command()
@@ -29,8 +24,7 @@ def show(
     """Print folder, number, size and bound of the cached files."""
     from synapse.transfer.cache_folder import summarize
 
-    with one_line_errors():
-        summary = summarize()
+    summary = summarize()
     if as_json:
         oldest = summary.oldest and summary.oldest.isoformat(timespec="seconds")
         values = {
@@ -59,8 +53,7 @@ def clear(
     """Remove cached files. Programs fetch them again when they need them."""
     from synapse.transfer.cache_folder import clear
 
-    with one_line_errors():
-        summary = clear(older_than, dry_run=dry_run)
+    summary = clear(older_than, dry_run=dry_run)
     verb = "Would remove" if dry_run else "Removed"
     kept = f"; {summary.in_use:,} in use stay" if summary.in_use else ""
     typer.echo(f"{verb} {_describe(summary)}{kept}.")

@@ -118,6 +118,10 @@ class Column:
         return simple.get(next(iter(kinds)), arrow.string()) if len(kinds) == 1 else arrow.string()
 
     @functools.cached_property
+    def _arrow(self) -> ModuleType:
+        return load_library("pyarrow", "frames")
+
+    @functools.cached_property
     def _arrow_type(self) -> pa.DataType:
         return self.arrow_type()
 
@@ -156,7 +160,7 @@ class Column:
         Raises:
             FieldValueError: The server sent a value that the declared type can't hold.
         """
-        arrow = load_library("pyarrow", "frames")
+        arrow = self._arrow
         values = self._read_values(rows)
         if self.field.is_relation:
             values = self._to_ids(values)

@@ -298,7 +298,7 @@ def clear(older_than: float = 0, *, dry_run: bool = False) -> CacheSummary:
 
 def _list_existing() -> Iterator[CacheEntry]:
     folder = cache_folder()
-    if folder.exists() or folder.is_symlink():
+    if folder.exists():
         yield from _list_entries(make_private(folder))
 
 

@@ -17,7 +17,7 @@ SOURCES = ["setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG
 FOLDERS = ["synapse", "examples", "tests"]
 
 # Building and installing fetch the build system and the dependencies.
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 def run(*command: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:

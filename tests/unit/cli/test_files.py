@@ -26,7 +26,7 @@ class Session:
     calls: list[tuple[Any, ...]]
     options: dict[str, Any]
 
-    def __init__(self, profile: str | None) -> None:
+    def __init__(self, base_url: str | None, *, profile: str | None) -> None:
         Session.calls = [("profile", profile)]
         self.data_collections = self.projects = self
 

@@ -65,9 +65,8 @@ def test_copy_is_private_and_keeps_its_name(cache: FileCache, tmp_path: Path) ->
 
     assert (path.name, path.read_bytes()) == ("a b.jpg", CONTENT)
     assert cache_folder() == tmp_path / "synapse" / "files" == path.parent.parent
-    assert [place.stat().st_mode & 0o077 for place in (path, path.parent, cache_folder())] == [
-        0
-    ] * 3
+    places = (path, path.parent, cache_folder())
+    assert [place.stat().st_mode & 0o077 for place in places] == [0, 0, 0]
 
 
 def test_known_file_is_requested_once(cache: FileCache, downloads: Downloads) -> None:
