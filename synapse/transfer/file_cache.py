@@ -163,7 +163,7 @@ def _is_complete(path: Path, size: int | None) -> bool:
 
 
 def _link_sibling(path: Path, size: int | None) -> bool:
-    """Give a copy of the same bytes this name too; return whether there was one."""
+    """Return whether a copy of the same bytes took this name as well."""
     for other in path.parent.iterdir():
         if not other.name.startswith(".") and _is_complete(other, size):
             with contextlib.suppress(OSError):  # a file system without links
