@@ -137,9 +137,9 @@ class MissingExtra(SynapseError, ImportError):
     """A part of the SDK was used whose optional dependencies aren't installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs packages that aren't installed: pip install 'synapse-sdk[{extra}]'"
-        )
+        from synapse._internal.installation import install_command  # few scripts need the command
+
+        super().__init__(f"{what} needs packages that aren't installed: {install_command(extra)}")
         self.extra = extra
 
 
