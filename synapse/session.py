@@ -265,8 +265,8 @@ class Session(Described, Closing, SessionBase):
             upload: Whether to upload one byte, too, which stays on the server as a data file.
 
         Returns:
-            The report: a line for each check, with a cure where one is needed. Faults are lines of
-            the report, not exceptions.
+            The report, with a line for each check, and a cure where one is needed. Faults are lines
+            of the report, not exceptions.
 
         Example:
             >>> report = getfixture("session").doctor()

@@ -86,7 +86,7 @@ def examine(
         seconds: Seconds for all checks; the rest is skipped afterwards.
 
     Returns:
-        The report. Number of requests: those of the checks.
+        The report. The checks decide about the number of requests.
     """
     examination = Examination(connect, upload=upload)
     until = time.monotonic() + seconds

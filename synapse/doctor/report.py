@@ -74,8 +74,8 @@ class DoctorReport(Described):
         >>> report.status, report["DNS"][0].cure
         ('failed', 'Check the name.')
         >>> print(report)
-        failed   DNS    No address.
-                        -> Check the name.
+        failed   DNS  No address.
+                      -> Check the name.
     """
 
     findings: tuple[Finding, ...]

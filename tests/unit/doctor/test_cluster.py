@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
@@ -18,10 +17,9 @@ AGENT = "of-an-agent-5ecret"
 
 
 @pytest.fixture(autouse=True)
-def no_cluster(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def no_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("SYNAPSE_AGENT_URL", *cluster._RAY_URLS, "RAY_AUTH_TOKEN"):
         monkeypatch.delenv(name, raising=False)
-    return
 
 
 def connect() -> Transport:
