@@ -24,13 +24,10 @@ COMMANDS = {
         "synapse.cli.agent:agent",
         "Run jobs for a backend on this machine, or on a Ray cluster.",
     ),
-<<<<<<< HEAD
     "mcp": LazyCommand("synapse.cli.mcp:mcp", "Offer tools to a language model."),
-=======
     "cache": LazyCommand(
         "synapse.cli.cache:cache", "Look at the cached files of this user, and remove them."
     ),
->>>>>>> main
     "demo": LazyCommand("synapse.cli.demo:demo", "Upload, annotate and train on a local backend."),
 }
 
