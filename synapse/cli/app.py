@@ -18,7 +18,8 @@ COMMANDS = {
         "synapse.cli.configure:configure", "Check a token, and write a profile."
     ),
     "doctor": LazyCommand(
-        "synapse.cli.doctor:doctor", "Examine the settings, the network and the server."
+        "synapse.cli.doctor:doctor",
+        "Examine the installation, the settings, the network and the server.",
     ),
     "upload": LazyCommand("synapse.cli.files:upload", "Upload many files as data units."),
     "sync": LazyCommand("synapse.cli.sync:sync", "Bring a collection up to date with a folder."),
@@ -27,6 +28,7 @@ COMMANDS = {
         "synapse.cli.agent:agent",
         "Run jobs for a backend on this machine, or on a Ray cluster.",
     ),
+    "mcp": LazyCommand("synapse.cli.mcp:mcp", "Offer tools to a language model."),
     "cache": LazyCommand(
         "synapse.cli.cache:cache", "Look at the cached files of this user, and remove them."
     ),
