@@ -18,14 +18,17 @@ from synapse.resources.showing import ShowMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedDataUnitManager
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.ground_truths import GroundTruthEventManager
     from synapse.resources.tasks import TaskManager
+else:
+    TypedDataUnitManager = Manager["DataUnit"]
 
 __all__ = ["DataUnit", "DataUnitManager"]
 
 
-class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
+class DataUnitManager(TypedDataUnitManager, BulkCreates["DataUnit"], Deletes["DataUnit"]):
     """Data units: read, create one or many, delete.
 
     `groups` in `create()` is the path to the unit's group, such as `["site", "camera"]`. The server
@@ -73,7 +76,7 @@ class DataUnit(Deletable, ShowMixin):
     id: int = field(read_only=True)
     data_collection: DataCollection = to_one("DataCollection")
     data_collection_id = ForeignKeyId[int]("data_collection")
-    files: dict[str, UnitFile] = field()
+    files: dict[str, UnitFile] = field(required=True)
     group: int | None = field(read_only=True)
     meta: dict[str, Any] = field()
     checksum: str | None = field(read_only=True)

@@ -17,8 +17,17 @@ from synapse.resources.showing import ShowMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import (
+        TypedGroundTruthEventManager,
+        TypedGroundTruthManager,
+        TypedGroundTruthVersionManager,
+    )
     from synapse.resources.data_units import DataUnit
     from synapse.resources.projects import Project
+else:
+    TypedGroundTruthManager = Manager["GroundTruth"]
+    TypedGroundTruthEventManager = Manager["GroundTruthEvent"]
+    TypedGroundTruthVersionManager = Manager["GroundTruthVersion"]
 
 
 __all__ = [
@@ -31,7 +40,7 @@ __all__ = [
 ]
 
 
-class GroundTruthManager(Manager["GroundTruth"], AnnotationRowsMixin["GroundTruth"]):
+class GroundTruthManager(TypedGroundTruthManager, AnnotationRowsMixin["GroundTruth"]):
     """Ground truths: list."""
 
     __slots__ = ()
@@ -76,7 +85,9 @@ class GroundTruth(ShowMixin):
     annotations = DocumentAnnotations()
 
 
-class GroundTruthEventManager(Manager["GroundTruthEvent"], AnnotationRowsMixin["GroundTruthEvent"]):
+class GroundTruthEventManager(
+    TypedGroundTruthEventManager, AnnotationRowsMixin["GroundTruthEvent"]
+):
     """Ground truth events: list."""
 
     __slots__ = ()
@@ -131,7 +142,7 @@ class GroundTruthEvent(ShowMixin):
     annotations = DocumentAnnotations()
 
 
-class GroundTruthVersionManager(Manager["GroundTruthVersion"]):
+class GroundTruthVersionManager(TypedGroundTruthVersionManager):
     """Versions of ground truth datasets: read."""
 
     __slots__ = ()

@@ -43,7 +43,7 @@ def on_the_class() -> None:
 
 
 def writing(session: synapse.Session, project: Project, plugin: synapse.Plugin) -> None:
-    assert_type(session.projects.create(title="Streets"), Project)
+    assert_type(session.projects.create(title="Streets", category="image"), Project)
     assert_type(project.tasks.bulk_create([{}]), list[Task])
     assert_type(project.save(), Project)
     assert_type(project.changes, dict[str, Any])
