@@ -97,7 +97,7 @@ def generate_class(cls: Any, scoped: set[tuple[str, str]]) -> Iterator[str]:
             ("order_by", "Order", "Self"),
             ("expand", "Path", "Self"),
             ("only", "Field", "Self"),
-            ("omit", "Field", "Self"),
+            ("omit", "Omitted", "Self"),
             ("values", "Column", "Rows"),
         ):
             if names != "Path" or expansions(cls):
@@ -136,6 +136,8 @@ def generate_names(cls: Any) -> Iterator[str]:
         lookups.expansion_tree(schema, paths)
         yield literal(f"{cls.__name__}Path", paths)
     yield literal(f"{cls.__name__}Field", schema.fields)
+    omitted = [n for n in schema.fields if n not in ("id", schema.key)]
+    yield literal(f"{cls.__name__}Omitted", omitted)
     yield literal(f"{cls.__name__}Column", [*schema.fields, *relations])
 
 
@@ -170,9 +172,9 @@ def create_types(cls: Any, scoped: set[tuple[str, str]] | None) -> dict[str, str
         declared = cls.__schema__.fields[keyword.field].declared
         parts = [accept(part, cls) for part in split(keyword.type)]
         kind = join([*parts, *([declared.stands_for] if declared.stands_for else [])])
-        is_required = (
-            declared.required and not is_partial and (cls.__name__, keyword.name) not in scoped
-        )
+        is_required = scoped is not None and declared.required
+        if scoped and (cls.__name__, keyword.name) in scoped:
+            is_required = False  # managers such as `project.tasks` fill the relation in
         types[keyword.name] = f"Required[{kind}]" if is_required else kind
     return types
 

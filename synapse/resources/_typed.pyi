@@ -133,6 +133,7 @@ AgentOrder: TypeAlias = Literal[
     "-connected",
 ]
 AgentField: TypeAlias = Literal["id", "name", "url", "status", "is_active", "connected"]
+AgentOmitted: TypeAlias = Literal["name", "url", "status", "is_active", "connected"]
 AgentColumn: TypeAlias = Literal["id", "name", "url", "status", "is_active", "connected"]
 
 class TypedAgentManager(Manager[Agent]):
@@ -141,7 +142,7 @@ class TypedAgentManager(Manager[Agent]):
     ) -> Self: ...
     def order_by(self, *names: AgentOrder) -> Self: ...
     def only(self, *names: AgentField) -> Self: ...
-    def omit(self, *names: AgentField) -> Self: ...
+    def omit(self, *names: AgentOmitted) -> Self: ...
     def values(self, *names: AgentColumn) -> Rows: ...
 
 class AssignmentUpdate(TypedDict, total=False):
@@ -239,6 +240,19 @@ AssignmentField: TypeAlias = Literal[
     "created",
     "updated",
 ]
+AssignmentOmitted: TypeAlias = Literal[
+    "project",
+    "task",
+    "status",
+    "assignee",
+    "reviewer",
+    "data",
+    "files",
+    "tags",
+    "meta",
+    "created",
+    "updated",
+]
 AssignmentColumn: TypeAlias = Literal[
     "id",
     "project",
@@ -273,7 +287,7 @@ class TypedAssignmentManager(Manager[Assignment], Updates[Assignment]):
     def order_by(self, *names: AssignmentOrder) -> Self: ...
     def expand(self, *names: AssignmentPath) -> Self: ...
     def only(self, *names: AssignmentField) -> Self: ...
-    def omit(self, *names: AssignmentField) -> Self: ...
+    def omit(self, *names: AssignmentOmitted) -> Self: ...
     def values(self, *names: AssignmentColumn) -> Rows: ...
 
 class DataCollectionCreate(TypedDict, total=False):
@@ -342,6 +356,16 @@ DataCollectionField: TypeAlias = Literal[
     "is_archived",
     "created",
 ]
+DataCollectionOmitted: TypeAlias = Literal[
+    "name",
+    "description",
+    "category",
+    "project",
+    "file_specifications",
+    "meta",
+    "is_archived",
+    "created",
+]
 DataCollectionColumn: TypeAlias = Literal[
     "id",
     "name",
@@ -378,7 +402,7 @@ class TypedDataCollectionManager(
     def order_by(self, *names: DataCollectionOrder) -> Self: ...
     def expand(self, *names: DataCollectionPath) -> Self: ...
     def only(self, *names: DataCollectionField) -> Self: ...
-    def omit(self, *names: DataCollectionField) -> Self: ...
+    def omit(self, *names: DataCollectionOmitted) -> Self: ...
     def values(self, *names: DataCollectionColumn) -> Rows: ...
 
 class DataUnitCreate(TypedDict, total=False):
@@ -430,6 +454,9 @@ DataUnitPath: TypeAlias = Literal["data_collection", "data_collection.file_speci
 DataUnitField: TypeAlias = Literal[
     "id", "data_collection", "files", "group", "meta", "checksum", "can_generate_task", "created"
 ]
+DataUnitOmitted: TypeAlias = Literal[
+    "data_collection", "files", "group", "meta", "checksum", "can_generate_task", "created"
+]
 DataUnitColumn: TypeAlias = Literal[
     "id",
     "data_collection",
@@ -463,7 +490,7 @@ class TypedDataUnitManager(Manager[DataUnit], BulkCreates[DataUnit], Deletes[Dat
     def order_by(self, *names: DataUnitOrder) -> Self: ...
     def expand(self, *names: DataUnitPath) -> Self: ...
     def only(self, *names: DataUnitField) -> Self: ...
-    def omit(self, *names: DataUnitField) -> Self: ...
+    def omit(self, *names: DataUnitOmitted) -> Self: ...
     def values(self, *names: DataUnitColumn) -> Rows: ...
 
 class GroundTruthFilters(TypedDict, total=False):
@@ -522,6 +549,9 @@ GroundTruthPath: TypeAlias = Literal[
 GroundTruthField: TypeAlias = Literal[
     "id", "data", "data_unit", "category", "ground_truth_dataset", "project", "meta", "created"
 ]
+GroundTruthOmitted: TypeAlias = Literal[
+    "data", "data_unit", "category", "ground_truth_dataset", "project", "meta", "created"
+]
 GroundTruthColumn: TypeAlias = Literal[
     "id",
     "data",
@@ -550,7 +580,7 @@ class TypedGroundTruthManager(Manager[GroundTruth]):
     def order_by(self, *names: GroundTruthOrder) -> Self: ...
     def expand(self, *names: GroundTruthPath) -> Self: ...
     def only(self, *names: GroundTruthField) -> Self: ...
-    def omit(self, *names: GroundTruthField) -> Self: ...
+    def omit(self, *names: GroundTruthOmitted) -> Self: ...
     def values(self, *names: GroundTruthColumn) -> Rows: ...
 
 class GroundTruthEventFilters(TypedDict, total=False):
@@ -625,6 +655,16 @@ GroundTruthEventField: TypeAlias = Literal[
     "meta",
     "created",
 ]
+GroundTruthEventOmitted: TypeAlias = Literal[
+    "data",
+    "data_unit",
+    "files",
+    "category",
+    "ground_truth_dataset_version",
+    "project",
+    "meta",
+    "created",
+]
 GroundTruthEventColumn: TypeAlias = Literal[
     "pgh_id",
     "id",
@@ -659,7 +699,7 @@ class TypedGroundTruthEventManager(Manager[GroundTruthEvent]):
     def order_by(self, *names: GroundTruthEventOrder) -> Self: ...
     def expand(self, *names: GroundTruthEventPath) -> Self: ...
     def only(self, *names: GroundTruthEventField) -> Self: ...
-    def omit(self, *names: GroundTruthEventField) -> Self: ...
+    def omit(self, *names: GroundTruthEventOmitted) -> Self: ...
     def values(self, *names: GroundTruthEventColumn) -> Rows: ...
 
 class GroundTruthVersionFilters(TypedDict, total=False):
@@ -711,6 +751,15 @@ GroundTruthVersionField: TypeAlias = Literal[
     "statistics",
     "created",
 ]
+GroundTruthVersionOmitted: TypeAlias = Literal[
+    "version",
+    "ground_truth_dataset",
+    "event_count",
+    "description",
+    "is_archived",
+    "statistics",
+    "created",
+]
 GroundTruthVersionColumn: TypeAlias = Literal[
     "id",
     "version",
@@ -739,7 +788,7 @@ class TypedGroundTruthVersionManager(Manager[GroundTruthVersion]):
     ) -> GroundTruthVersion: ...
     def order_by(self, *names: GroundTruthVersionOrder) -> Self: ...
     def only(self, *names: GroundTruthVersionField) -> Self: ...
-    def omit(self, *names: GroundTruthVersionField) -> Self: ...
+    def omit(self, *names: GroundTruthVersionOmitted) -> Self: ...
     def values(self, *names: GroundTruthVersionColumn) -> Rows: ...
 
 class JobUpdate(TypedDict, total=False):
@@ -836,6 +885,22 @@ JobField: TypeAlias = Literal[
     "updated",
     "completed",
 ]
+JobOmitted: TypeAlias = Literal[
+    "plugin",
+    "plugin_release",
+    "action",
+    "status",
+    "progress",
+    "progress_record",
+    "metrics_record",
+    "params",
+    "result",
+    "meta",
+    "is_active",
+    "created",
+    "updated",
+    "completed",
+]
 JobColumn: TypeAlias = Literal[
     "id",
     "plugin",
@@ -871,7 +936,7 @@ class TypedJobManager(Manager[Job]):
     def order_by(self, *names: JobOrder) -> Self: ...
     def expand(self, *names: JobPath) -> Self: ...
     def only(self, *names: JobField) -> Self: ...
-    def omit(self, *names: JobField) -> Self: ...
+    def omit(self, *names: JobOmitted) -> Self: ...
     def values(self, *names: JobColumn) -> Rows: ...
 
 class LogCreate(TypedDict, total=False):
@@ -891,7 +956,7 @@ class TypedLogManager(BulkCreates[Log]):
     ) -> list[Log]: ...
 
 class ModelCreate(TypedDict, total=False):
-    name: str
+    name: Required[str]
     description: str
     model_type: str | None
     project: Project | int | None
@@ -985,6 +1050,19 @@ ModelField: TypeAlias = Literal[
     "is_active",
     "created",
 ]
+ModelOmitted: TypeAlias = Literal[
+    "name",
+    "description",
+    "model_type",
+    "project",
+    "plugin",
+    "version",
+    "file",
+    "metrics",
+    "configuration",
+    "is_active",
+    "created",
+]
 ModelColumn: TypeAlias = Literal[
     "id",
     "name",
@@ -1018,7 +1096,7 @@ class TypedModelManager(Manager[Model], Creates[Model], Updates[Model], Deletes[
     def order_by(self, *names: ModelOrder) -> Self: ...
     def expand(self, *names: ModelPath) -> Self: ...
     def only(self, *names: ModelField) -> Self: ...
-    def omit(self, *names: ModelField) -> Self: ...
+    def omit(self, *names: ModelOmitted) -> Self: ...
     def values(self, *names: ModelColumn) -> Rows: ...
 
 class PluginCreate(TypedDict, total=False):
@@ -1103,6 +1181,17 @@ PluginField: TypeAlias = Literal[
     "is_active",
     "created",
 ]
+PluginOmitted: TypeAlias = Literal[
+    "code",
+    "name",
+    "description",
+    "version",
+    "author",
+    "category",
+    "configuration",
+    "is_active",
+    "created",
+]
 PluginColumn: TypeAlias = Literal[
     "id",
     "code",
@@ -1131,7 +1220,7 @@ class TypedPluginManager(Manager[Plugin], Creates[Plugin], Updates[Plugin]):
     ) -> Plugin: ...
     def order_by(self, *names: PluginOrder) -> Self: ...
     def only(self, *names: PluginField) -> Self: ...
-    def omit(self, *names: PluginField) -> Self: ...
+    def omit(self, *names: PluginOmitted) -> Self: ...
     def values(self, *names: PluginColumn) -> Rows: ...
 
 class PluginReleaseFilters(TypedDict, total=False):
@@ -1173,6 +1262,9 @@ PluginReleasePath: TypeAlias = Literal["plugin"]
 PluginReleaseField: TypeAlias = Literal[
     "id", "plugin", "version", "changelog", "is_stable", "config", "file", "readme", "created"
 ]
+PluginReleaseOmitted: TypeAlias = Literal[
+    "plugin", "version", "changelog", "is_stable", "config", "file", "readme", "created"
+]
 PluginReleaseColumn: TypeAlias = Literal[
     "id",
     "plugin",
@@ -1201,7 +1293,7 @@ class TypedPluginReleaseManager(Manager[PluginRelease]):
     def order_by(self, *names: PluginReleaseOrder) -> Self: ...
     def expand(self, *names: PluginReleasePath) -> Self: ...
     def only(self, *names: PluginReleaseField) -> Self: ...
-    def omit(self, *names: PluginReleaseField) -> Self: ...
+    def omit(self, *names: PluginReleaseOmitted) -> Self: ...
     def values(self, *names: PluginReleaseColumn) -> Rows: ...
 
 class ProjectCreate(TypedDict, total=False):
@@ -1313,6 +1405,22 @@ ProjectField: TypeAlias = Literal[
     "created",
     "updated",
 ]
+ProjectOmitted: TypeAlias = Literal[
+    "title",
+    "description",
+    "category",
+    "configuration",
+    "settings",
+    "data_collection",
+    "tenant",
+    "access_level",
+    "count_max_assignments_per_task",
+    "can_discard",
+    "is_archived",
+    "task_count",
+    "created",
+    "updated",
+]
 ProjectColumn: TypeAlias = Literal[
     "id",
     "title",
@@ -1351,7 +1459,7 @@ class TypedProjectManager(Manager[Project], Creates[Project], Updates[Project], 
     def order_by(self, *names: ProjectOrder) -> Self: ...
     def expand(self, *names: ProjectPath) -> Self: ...
     def only(self, *names: ProjectField) -> Self: ...
-    def omit(self, *names: ProjectField) -> Self: ...
+    def omit(self, *names: ProjectOmitted) -> Self: ...
     def values(self, *names: ProjectColumn) -> Rows: ...
 
 class ServeApplicationCreate(TypedDict, total=False):
@@ -1414,6 +1522,9 @@ ServeApplicationPath: TypeAlias = Literal[
 ServeApplicationField: TypeAlias = Literal[
     "id", "name", "plugin_release", "job", "status", "data", "created"
 ]
+ServeApplicationOmitted: TypeAlias = Literal[
+    "name", "plugin_release", "job", "status", "data", "created"
+]
 ServeApplicationColumn: TypeAlias = Literal[
     "id",
     "name",
@@ -1449,7 +1560,7 @@ class TypedServeApplicationManager(
     def order_by(self, *names: ServeApplicationOrder) -> Self: ...
     def expand(self, *names: ServeApplicationPath) -> Self: ...
     def only(self, *names: ServeApplicationField) -> Self: ...
-    def omit(self, *names: ServeApplicationField) -> Self: ...
+    def omit(self, *names: ServeApplicationOmitted) -> Self: ...
     def values(self, *names: ServeApplicationColumn) -> Rows: ...
 
 class StorageCreate(TypedDict, total=False):
@@ -1494,6 +1605,7 @@ StorageOrder: TypeAlias = Literal[
 StorageField: TypeAlias = Literal[
     "id", "name", "provider", "category", "configuration", "is_default"
 ]
+StorageOmitted: TypeAlias = Literal["name", "provider", "category", "configuration", "is_default"]
 StorageColumn: TypeAlias = Literal[
     "id", "name", "provider", "category", "configuration", "is_default"
 ]
@@ -1515,7 +1627,7 @@ class TypedStorageManager(Manager[Storage], Creates[Storage]):
     ) -> Storage: ...
     def order_by(self, *names: StorageOrder) -> Self: ...
     def only(self, *names: StorageField) -> Self: ...
-    def omit(self, *names: StorageField) -> Self: ...
+    def omit(self, *names: StorageOmitted) -> Self: ...
     def values(self, *names: StorageColumn) -> Rows: ...
 
 class TaskCreate(TypedDict, total=False):
@@ -1629,6 +1741,20 @@ TaskField: TypeAlias = Literal[
     "created",
     "updated",
 ]
+TaskOmitted: TypeAlias = Literal[
+    "project",
+    "data_unit",
+    "status",
+    "priority",
+    "assignee",
+    "tags",
+    "data",
+    "meta",
+    "files",
+    "is_discarded",
+    "created",
+    "updated",
+]
 TaskColumn: TypeAlias = Literal[
     "id",
     "project",
@@ -1670,7 +1796,7 @@ class TypedTaskManager(Manager[Task], BulkCreates[Task], Updates[Task], Deletes[
     def order_by(self, *names: TaskOrder) -> Self: ...
     def expand(self, *names: TaskPath) -> Self: ...
     def only(self, *names: TaskField) -> Self: ...
-    def omit(self, *names: TaskField) -> Self: ...
+    def omit(self, *names: TaskOmitted) -> Self: ...
     def values(self, *names: TaskColumn) -> Rows: ...
 
 class TaskTagCreate(TypedDict, total=False):
@@ -1730,6 +1856,7 @@ TaskTagPath: TypeAlias = Literal[
 TaskTagField: TypeAlias = Literal[
     "id", "project", "name", "description", "color", "category", "meta"
 ]
+TaskTagOmitted: TypeAlias = Literal["project", "name", "description", "color", "category", "meta"]
 TaskTagColumn: TypeAlias = Literal[
     "id", "project", "name", "description", "color", "category", "meta", "project_id"
 ]
@@ -1753,5 +1880,5 @@ class TypedTaskTagManager(Manager[TaskTag], Creates[TaskTag], Updates[TaskTag], 
     def order_by(self, *names: TaskTagOrder) -> Self: ...
     def expand(self, *names: TaskTagPath) -> Self: ...
     def only(self, *names: TaskTagField) -> Self: ...
-    def omit(self, *names: TaskTagField) -> Self: ...
+    def omit(self, *names: TaskTagOmitted) -> Self: ...
     def values(self, *names: TaskTagColumn) -> Rows: ...

@@ -33,7 +33,7 @@ class ModelManager(TypedModelManager, Creates["Model"], Updates["Model"], Delete
 
     __slots__ = ()
 
-    def create(
+    def create(  # type: ignore[override] # takes the fields of this class only
         self,
         *,
         file: str | os.PathLike[str] | None = None,

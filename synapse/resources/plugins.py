@@ -36,7 +36,7 @@ class PluginManager(TypedPluginManager, Creates["Plugin"], Updates["Plugin"]):
 
     __slots__ = ()
 
-    def create(
+    def create(  # type: ignore[override] # takes the fields of this class only
         self,
         *,
         folder: str | os.PathLike[str] | None = None,
