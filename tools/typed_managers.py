@@ -76,10 +76,10 @@ def generate_class(cls: Any, scoped: set[tuple[str, str]]) -> Iterator[str]:
             parameters = ["extra: Mapping[str, Any] | None = None"]
             methods.append(method("create", parameters, f"values: Unpack[{name}Create]", name))
     if issubclass(manager, managers.BulkCreates):
-        rows = f"Iterable[{name}Create] | ArrowStream"
-        methods.append(
-            f"def bulk_create(self, items: {rows}, *, batch_size: int = 500) -> list[{name}]: ..."
-        )
+        # Overloads: in a union, mypy doesn't know the keys of a comprehension's rows.
+        result = f"*, batch_size: int = 500) -> list[{name}]: ..."
+        for rows in (f"Iterable[{name}Create]", "ArrowStream"):
+            methods += ["@overload", f"def bulk_create(self, items: {rows}, {result}"]
     if can_update or "update" in vars(cls):
         yield from generate_dict(f"{name}Update", create_types(cls, None))
     if can_update:
@@ -279,7 +279,7 @@ def generate_imports(classes: Iterable[Any], text: str) -> Iterator[str]:
     homes = {
         **dict.fromkeys(("Iterable", "Mapping", "Sequence"), "collections.abc"),
         **dict.fromkeys(("date", "datetime"), "datetime"),
-        **dict.fromkeys(("Any", "Literal", "TypeAlias", "TypedDict"), "typing"),
+        **dict.fromkeys(("Any", "Literal", "TypeAlias", "TypedDict", "overload"), "typing"),
         **dict.fromkeys(("Required", "Self", "Unpack"), "typing_extensions"),
         "ArrowStream": "synapse.orm._typing",
         "Rows": "synapse.orm.pages",
@@ -301,7 +301,12 @@ def generate_imports(classes: Iterable[Any], text: str) -> Iterator[str]:
         if rank(home) != group:
             yield ""
         group = rank(home)
-        yield f"from {home} import {', '.join(sorted(by_home[home], key=str.lower))}"
+        yield f"from {home} import {', '.join(sorted(by_home[home], key=place))}"
+
+
+def place(name: str) -> tuple[bool, str]:
+    """Return the place of a name in an import: classes first."""
+    return name[0].islower(), name.lower()
 
 
 def rank(module: str) -> int:

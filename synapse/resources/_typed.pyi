@@ -4,7 +4,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import Any, Literal, TypeAlias, TypedDict, overload
 
 from typing_extensions import Required, Self, Unpack
 
@@ -473,9 +473,12 @@ class TypedDataUnitManager(Manager[DataUnit], BulkCreates[DataUnit], Deletes[Dat
     def create(
         self, *, extra: Mapping[str, Any] | None = None, **values: Unpack[DataUnitCreate]
     ) -> DataUnit: ...
+    @overload
     def bulk_create(
-        self, items: Iterable[DataUnitCreate] | ArrowStream, *, batch_size: int = 500
+        self, items: Iterable[DataUnitCreate], *, batch_size: int = 500
     ) -> list[DataUnit]: ...
+    @overload
+    def bulk_create(self, items: ArrowStream, *, batch_size: int = 500) -> list[DataUnit]: ...
     def filter(
         self, *, params: Mapping[str, Any] | None = None, **filters_: Unpack[DataUnitFilters]
     ) -> Self: ...
@@ -951,9 +954,10 @@ class TypedLogManager(BulkCreates[Log]):
     def create(
         self, *, extra: Mapping[str, Any] | None = None, **values: Unpack[LogCreate]
     ) -> Log: ...
-    def bulk_create(
-        self, items: Iterable[LogCreate] | ArrowStream, *, batch_size: int = 500
-    ) -> list[Log]: ...
+    @overload
+    def bulk_create(self, items: Iterable[LogCreate], *, batch_size: int = 500) -> list[Log]: ...
+    @overload
+    def bulk_create(self, items: ArrowStream, *, batch_size: int = 500) -> list[Log]: ...
 
 class ModelCreate(TypedDict, total=False):
     name: Required[str]
@@ -1778,9 +1782,10 @@ class TypedTaskManager(Manager[Task], BulkCreates[Task], Updates[Task], Deletes[
     def create(
         self, *, extra: Mapping[str, Any] | None = None, **values: Unpack[TaskCreate]
     ) -> Task: ...
-    def bulk_create(
-        self, items: Iterable[TaskCreate] | ArrowStream, *, batch_size: int = 500
-    ) -> list[Task]: ...
+    @overload
+    def bulk_create(self, items: Iterable[TaskCreate], *, batch_size: int = 500) -> list[Task]: ...
+    @overload
+    def bulk_create(self, items: ArrowStream, *, batch_size: int = 500) -> list[Task]: ...
     def update(self, **values: Unpack[TaskUpdate]) -> int: ...
     def filter(
         self, *, params: Mapping[str, Any] | None = None, **filters_: Unpack[TaskFilters]
