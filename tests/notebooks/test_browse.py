@@ -17,6 +17,7 @@ from samples import EVIL
 from selenium import webdriver
 from selenium.common.exceptions import TimeoutException
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.wheel_input import ScrollOrigin
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 from test_notebooks import LOOK, WIDTHS, requested
@@ -137,8 +138,12 @@ class Page:
     def open(self, name: str) -> None:
         """Open a notebook, run it, and wait for the widget's picture."""
         self.browser.get(f"{self.lab.url}/doc/tree/{name}")
-        self.wait(lambda: self.run("return window.jupyterapp?.shell.currentWidget?.sessionContext"
-                                   "?.session?.kernel?.status === 'idle'"))
+        self.wait(
+            lambda: self.run(
+                "return window.jupyterapp?.shell.currentWidget?.sessionContext"
+                "?.session?.kernel?.status === 'idle'"
+            )
+        )
         self.browser.execute_async_script(
             "const done = arguments[0];"
             "window.jupyterapp.commands.execute('notebook:run-all-cells').then(() => done())"
@@ -231,13 +236,11 @@ class Page:
 @pytest.fixture
 def page(browser: webdriver.Chrome, lab: Lab, review: Review, folder: Path) -> Iterator[Page]:
     lab.choose_theme("light")
-    cells = [
-        "import synapse\n"
-        f"session = {review.connect}\n"
-        "browser = session.projects.get(1).tasks.order_by('id').browse()\n"
-        "browser",
-        "'the last cell'",
-    ]
+    source = (
+        f"import synapse\nsession = {review.connect}\n"
+        "session.projects.get(1).tasks.order_by('id').browse()"
+    )
+    cells = [source, "'the last cell'"]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_code_cell(source) for source in cells],
         metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}},
@@ -312,3 +315,143 @@ def find_wrong(state: dict[str, Any], truth: set[Place]) -> list[Any]:
     boxes = [each for each in state["boxes"] if each[0] != "road"]
     assert {(x, y) for _, x, y in truth} <= {(x, y) for _, x, y, _ in boxes}
     return [each for each in boxes if (each[0], each[1], each[2]) not in truth]
+
+
+def test_help_names_every_key_once(page: Page) -> None:
+    names = [key for keys in page.help.values() for key in keys]
+
+    assert len(names) == len(set(names)) > 20
+    assert page.help["accept"] == ["a"]
+    assert page.help["relabel"] == ["1", "9"]
+
+
+def test_picture_is_zoomed_and_classes_are_hidden_by_keys(page: Page) -> None:
+    first = page.state
+    page.press("zoom_in")
+    zoomed = page.state["zoom"]
+    page.press("pan", "Shift+ArrowLeft")
+    panned = page.state["zoom"]
+    page.press("fit")
+    assert len({first["zoom"], zoomed, panned}) == 3
+    assert page.state["zoom"] == first["zoom"]
+
+    stage = page.browser.find_element("css selector", ".synapse-stage")
+    origin = ScrollOrigin.from_element(stage)
+    ActionChains(page.browser).scroll_from_origin(origin, 0, -120).perform()
+    page.wait(lambda: page.state["zoom"] != first["zoom"])
+    ActionChains(page.browser).drag_and_drop_by_offset(stage, 40, 20).perform()
+    assert page.state["zoom"] not in (first["zoom"], zoomed)
+
+    car = first["numbers"]["car"]
+    page.press("toggle", f"Shift+{car}")
+    assert "car" in first["labels"]
+    assert "car" not in page.state["labels"]
+    page.press("toggle", f"Shift+{car}")
+    page.press("toggle_all")
+    assert page.state["labels"] == []
+    page.press("toggle_all")
+    assert page.state["labels"] == first["labels"]
+
+
+def test_keys_belong_to_the_widget_or_to_the_notebook(page: Page) -> None:
+    count = "return window.jupyterapp.shell.currentWidget.content.widgets.length"
+    cells = page.run(count)
+    before = page.state
+    for key in ("d", "d", "x", "b", "a", "Shift+M"):
+        page.press("", key)
+    state = page.wait_for_answer(before["answered"])  # of the key to accept
+    assert page.run(count) == cells
+    assert state["note"] == "The status is completed already."
+
+    page.press("select_next")
+    page.press("leave")
+    assert page.run("return document.activeElement.className") == "synapse-stage"
+    page.press("leave")
+    page.run("window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1")
+    page.run("window.jupyterapp.commands.execute('notebook:enter-command-mode')")
+    page.run("window.jupyterapp.shell.currentWidget.content.node.focus()")
+    for key in ("ArrowUp", "b"):
+        page.press("", key)
+    page.wait(lambda: page.run(count) == cells + 1)
+    assert page.state["position"] == before["position"]
+    assert page.state["answered"] == state["answered"]
+
+
+def test_refused_change_stays_until_saved_or_given_up(page: Page, review: Review) -> None:
+    session = review.session
+    page.answer("last")
+    doomed = session.task_tags.create(project=review.project, name="doomed")
+    before = page.state["answered"]
+    page.press("tags")
+    page.wait_for_answer(before)
+    page.wait(lambda: page.run("return document.activeElement.tagName") == "INPUT")
+    doomed.delete()
+    before = page.state["answered"]
+    ActionChains(page.browser).send_keys("doomed", Keys.ENTER).perform()
+    state = page.wait_for_answer(before)
+    assert state["unsaved"].startswith("Not saved: Task 50: tag doomed.")
+
+    state = page.answer("previous")
+    assert "Not saved: Task 50" in state["unsaved"]
+    assert "Not saved: Task 50" in page.answer("retry")["unsaved"]
+    before = page.state["answered"]
+    page.browser.find_element("xpath", "//button[text()='Give up']").click()
+    assert page.wait_for_answer(before)["unsaved"] == ""
+
+
+def test_change_waits_visibly_for_a_kernel_that_is_gone(
+    page: Page, lab: Lab, review: Review
+) -> None:
+    for each in call(lab, "GET", "/api/kernels"):
+        call(lab, "DELETE", f"/api/kernels/{each['id']}")
+    page.focus()
+    page.press("select_next")
+    page.press("delete")
+
+    page.wait(lambda: "Not saved" in page.state["unsaved"])
+    assert "delete" in page.state["unsaved"]
+    assert page.state["waiting"] == 1
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.browser.save_screenshot(str(PICTURES / "browse-without-kernel.png"))
+    task = review.session.tasks.get(1, refresh=True)
+    assert find_places(task.annotations) == review.boxes[1]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_widget_fits_and_is_legible(
+    browser: webdriver.Chrome, lab: Lab, page: Page, theme: str, width: str
+) -> None:
+    lab.choose_theme(theme)
+    list(requested(browser))
+    browser.set_window_size(WIDTHS[width], 1400)
+    page.open("browse.ipynb")
+    page.wait(
+        lambda: (
+            page.run("return document.body.dataset.jpThemeLight") == str(theme == "light").lower()
+        )
+    )
+    page.focus()
+    page.press("select_next")
+    for name, key in (("", None), ("-classes", "classes"), ("-help", "help")):
+        if key:
+            page.press(key)
+            page.wait(lambda: page.run("return document.querySelector('.synapse-panel')"))
+        look = page.run(LOOK, ".synapse-browser")
+        browser.save_screenshot(str(PICTURES / f"browse{name}-{theme}-{width}.png"))
+        assert max(look["overflows"]) <= 0
+        assert (
+            page.run(
+                "return document.querySelector('.jp-OutputArea').scrollWidth"
+                " - document.querySelector('.jp-OutputArea').clientWidth"
+            )
+            <= 1
+        )
+        assert [each for each in look["contrasts"] if each[0] < 4.5] == []
+        assert len(look["contrasts"]) > 15
+        assert not look["pwned"]
+        assert look["scripts"] == 0
+        if key:
+            page.press("leave", "Escape")
+    urls = list(requested(browser))
+    assert [url for url in urls if not url.startswith((lab.url, "data:", "blob:"))] == []

@@ -237,7 +237,9 @@ class Viewer {
     if (!action || event.isComposing || event.altKey) return;
     // Tab leaves the buttons and the picture as it does elsewhere.
     if (name.endsWith("Tab") && event.target !== this.stage) return;
-    if (this.act(action, name) !== false) event.preventDefault();
+    // A key that is held down neither overshoots nor repeats a change.
+    const isRepeated = event.repeat && (this.isMoving() || EDITS.includes(action));
+    if (isRepeated || this.act(action, name) !== false) event.preventDefault();
   }
 
   act(action, key = "") {
@@ -260,9 +262,9 @@ class Viewer {
       accept: () => this.edit("accept", {}, "accept"),
       reject: () => this.edit("reject", {}, "reject"),
       tags: () => this.chooseTag(),
-      filter: () => this.chooseStatus(),
       undo: () => this.send("undo", {}, "undo"),
       retry: () => this.retry(),
+      filter: () => this.chooseStatus(),
       toggle: () => this.toggle(digit - 1),
       toggle_all: () => this.toggleAll(),
       zoom_in: () => this.zoomBy(1.3),
@@ -403,7 +405,7 @@ class Viewer {
         .map((each) =>
           make("button", {
             type: "button",
-            class: "synapse-class",
+            class: "synapse-other",
             text: each.title,
             "aria-pressed": String(each.ref === this.selected),
             data: { ref: each.ref, label: each.label ?? "" },
@@ -458,7 +460,9 @@ class Viewer {
       ...placed
         .filter((each) => each.label && (all || each.ref === this.selected))
         .map((each) => {
-          const text = draw("text", { x: each.box[0], y: each.box[1] });
+          const isFar = each.box[0] > 0.75 * this.state.width;
+          const text = draw("text", { x: isFar ? each.box[2] : each.box[0], y: each.box[1] });
+          if (isFar) text.setAttribute("text-anchor", "end");
           text.textContent = each.label.length > 24 ? `${each.label.slice(0, 23)}…` : each.label;
           return text;
         }),
@@ -576,18 +580,20 @@ class Viewer {
   change(kind, parameters, verb) {
     const each = this.find(this.selected);
     if (!each) return this.say("Select an annotation first: press Tab, or click.");
+    const isSent = ({ message }) => message.kind === "delete" && message.ref === each.ref;
+    if ([...this.waiting.values()].some(isSent)) return this.say("The annotation is being deleted.");
     this.edit(kind, { ...parameters, ref: each.ref }, `${verb} ${each.label ?? "(no class)"}`);
   }
 
   relabel(number) {
     const name = this.state?.classes[number]?.name;
-    if (name === undefined) return this.say("There is no class with this number.");
+    if (name === undefined) return this.say("No class has this number.");
     this.change("relabel", { class: number }, `make ${name} of`);
   }
 
   toggle(number) {
     const name = this.state?.classes[number]?.name;
-    if (name === undefined) return this.say("There is no class with this number.");
+    if (name === undefined) return this.say("No class has this number.");
     if (!this.hidden.delete(name)) this.hidden.add(name);
     this.showClasses();
     this.select(this.find(this.selected) && !this.isHidden(this.find(this.selected)) ? this.selected : null);

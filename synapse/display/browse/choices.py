@@ -47,11 +47,11 @@ class ClassChoices:
         """Return the name of a class for an annotation.
 
         Raises:
-            UsageError: There is no such class, or the annotation's tool doesn't have the class.
+            UsageError: No class has the number, or the annotation's tool doesn't have the class.
         """
         names = list(self._numbers)
         if type(number) is not int or not 0 <= number < len(names):
-            raise UsageError("There is no class with this number. Choose one of the list.")
+            raise UsageError("No class has this number. Choose one of the list.")
         name = names[number]
         tools = self._tools.get(name)
         if tools is not None and each.tool not in tools:

@@ -33,7 +33,7 @@ class Walk:
         path = find_files_path(query._resource)
         whole = query._with(only=(), omit=())
         self._query = whole.expand(path) if path else whole
-        self._page = query._state.page_size or _PAGE
+        self._page = min(query._state.page_size or _PAGE, _PAGE)
         self._start = 0
         self._next = 0  # the server's index behind the last known row
         self._keys: list[Any] = []
@@ -135,7 +135,7 @@ class Walk:
         known = set(self._keys)
         begin = max(0, self._next - self._moves)
         while True:
-            rows = self._read(begin, max(begin, self._next) + self._page)
+            rows = self._read(begin, begin + self._page)
             begin += len(rows)
             new = [one for one in rows if one._key not in known]
             if new or not rows:
