@@ -3,10 +3,14 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# More workers than cores: many tests wait for a simulated network.
+# More workers than cores: many tests wait for a simulated network. A file's tests share its servers.
 TEST_WORKERS ?= 4
+DISTRIBUTED := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
+# The tests whose result may depend on the version of pandas.
+PANDAS_TESTS := tests/frames tests/behaviour/test_frames.py tests/behaviour/test_json_values.py \
+	tests/unit/_internal/test_json_values.py $(wildcard tests/unit/orm/test_frame*.py)
 
-.PHONY: help demo test test-ray test-formats test-frames test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
+.PHONY: help demo test test-slow test-ray test-formats test-frames test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -39,6 +43,11 @@ $(VENV)/.frames: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[frames-test]'
 	@touch $@
 
+# Another pandas than the environment's; Python finds it first by PYTHONPATH.
+$(VENV)/.pandas-2: $(VENV)/.frames
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/pandas-2 'pandas>=2.2,<3'
+	@touch $@
+
 # A notebook server is large too.
 $(VENV)/.notebooks: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[notebooks-test]'
@@ -51,9 +60,12 @@ $(VENV)/.bench: $(VENV)/.dev
 demo: $(VENV)/.demo ## Run the whole story on a local backend, from images to annotations
 	$(BIN)/synapse demo
 
-test: $(VENV)/.dev ## Run the tests, with branch coverage of the transport and the object layer
-	$(BIN)/python -m pytest -n $(TEST_WORKERS) --dist loadfile --cov --cov-report=term:skip-covered
+test: $(VENV)/.dev ## Run the quick tests, with branch coverage of the transport and the object layer
+	$(BIN)/python -m pytest -m "not slow" $(DISTRIBUTED) --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --fail-under=95
+
+test-slow: $(VENV)/.dev ## Run the slow tests: killed processes, long logs, packages built and installed
+	$(BIN)/python -m pytest -m slow $(DISTRIBUTED)
 
 test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own
 	$(BIN)/python -m pytest tests/ray
@@ -61,8 +73,9 @@ test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their ow
 test-formats: $(VENV)/.formats ## Compare the formats with pycocotools, supervision and datumaro
 	$(BIN)/python -m pytest tests/formats_oracles
 
-test-frames: $(VENV)/.frames ## Read queries by pandas, polars, DuckDB and datasets
-	$(BIN)/python -m pytest tests/frames
+test-frames: $(VENV)/.frames $(VENV)/.pandas-2 ## Read queries by pandas 2 and 3, polars, DuckDB and datasets
+	EXPECTED_PANDAS=3 $(BIN)/python -m pytest tests/frames
+	EXPECTED_PANDAS=2 PYTHONPATH=$(abspath $(VENV)/pandas-2) $(BIN)/python -m pytest $(PANDAS_TESTS)
 
 test-notebooks: $(VENV)/.notebooks ## Look at notebooks in JupyterLab, in a headless Chromium
 	$(BIN)/python -m pytest tests/notebooks

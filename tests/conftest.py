@@ -26,6 +26,7 @@ _ENVIRONMENT = [
     *(f"SYNAPSE_{name}" for name in ("BASE_URL", "API_TOKEN", "ACCESS_TOKEN", "TENANT", "PROFILE")),
     *(f"SYNAPSE_{name}" for name in ("AUTHORIZATION_TOKEN", "AGENT_TOKEN", "HOST")),
     *(f"SYNAPSE_PLUGIN_RUN_{name}" for name in ("HOST", "URL_HOST", "TENANT", "USER_TOKEN")),
+    "SYNAPSE_CACHE_SIZE",
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),
 ]
 
@@ -37,6 +38,27 @@ settings.load_profile("tests")
 # A shell makes background runs ignore Ctrl-C, but some tests send it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+# Files that take longest. Begun late, one of them would run alone at the end.
+_LONG_FILES = frozenset(
+    {
+        "test_agent_command.py",
+        "test_agent_logs.py",
+        "test_bulk_upload.py",
+        "test_database.py",
+        "test_documentation.py",
+        "test_job.py",
+        "test_job_runner.py",
+        "test_postgres.py",
+        "test_venvs.py",
+    }
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest."""
+    items.sort(key=lambda item: item.path.name not in _LONG_FILES)
 
 
 def pytest_collection_finish() -> None:

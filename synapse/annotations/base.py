@@ -93,6 +93,8 @@ def validate_text(owner: Any, field: attrs.Attribute[Any], value: Any) -> None:
 
 
 def _check_attributes(values: Any) -> dict[str, Any]:
+    if type(values) is dict and not values:
+        return {}  # a fast path: most annotations have none
     attributes = dict(values) if isinstance(values, Mapping) else None
     if attributes is None or not all(isinstance(key, str) for key in attributes):
         raise FieldValueError(

@@ -21,9 +21,8 @@ __all__ = ["CocoFile", "CocoIndex", "ImageRow", "read_size_of_row"]
 _IMAGE_KEYS = frozenset({"id", "file_name", "width", "height", "source_id"})
 _CATEGORY_KEYS = frozenset({"id", "name", "supercategory", "keypoints", "skeleton"})
 _LISTS = frozenset({"images", "annotations", "categories"})
-# Annotations of one picture that go into one row, and rows that wait in memory.
-_BATCH = 100
-_WAITING = 1000
+# Characters of annotations that wait in memory, so that those of one picture go into one row.
+_WAITING = 3 * 2**21
 
 _TABLES = """
 PRAGMA journal_mode = OFF;
@@ -108,6 +107,7 @@ class CocoIndex:
         for position, file in enumerate(self.files):
             self._load(position, file, report)
         self._database.execute("CREATE INDEX annotation_keys ON annotations (file, key)")
+        self._has_twins = self._find_twins()
         self._note_orphans(report)
 
     def __iter__(self) -> Iterator[ImageRow]:
@@ -131,9 +131,16 @@ class CocoIndex:
 
     def is_first(self, row: ImageRow) -> bool:
         """Return whether no picture before has the same name in the same split."""
+        if not self._has_twins:
+            return True
         query = "SELECT file, key FROM images WHERE name = ? AND split = ? ORDER BY rowid LIMIT 1"
         found = self._database.execute(query, (row.name, self.files[row.file].split or ""))
         return bool(found.fetchone() == (row.file, row.key))
+
+    def _find_twins(self) -> bool:
+        """Return whether two pictures of a split have one name."""
+        query = "SELECT 1 FROM images GROUP BY name, split HAVING count(*) > 1 LIMIT 1"
+        return self._database.execute(query).fetchone() is not None
 
     def make_name(self, row: ImageRow) -> str:
         """Return a name for a picture whose own name is taken."""
@@ -150,14 +157,14 @@ class CocoIndex:
         return self._database.execute(query, (name,)).fetchone() is not None
 
     def _load(self, position: int, file: CocoFile, report: FormatReport) -> None:
-        waiting: list[tuple[int, str, str]] = []
-        batch: list[str] = []
-        last: str | None = None
+        waiting: dict[str, list[str]] = {}
+        size = 0
         keys: set[str] = set()
         others: set[str] = set()
 
         def flush() -> None:
-            self._database.executemany("INSERT INTO annotations VALUES (?, ?, ?)", waiting)
+            rows = ((position, key, ",".join(texts)) for key, texts in waiting.items())
+            self._database.executemany("INSERT INTO annotations VALUES (?, ?, ?)", rows)
             waiting.clear()
 
         for item in read_items(file.path):
@@ -166,13 +173,11 @@ class CocoIndex:
                 if key is None:
                     report.skip(file.path.name, "no-image", "an annotation names no picture")
                     continue
-                if key != last or len(batch) >= _BATCH:
-                    if last is not None:
-                        waiting.append((position, last, ",".join(batch)))
-                    batch, last = [], key
-                    if len(waiting) >= _WAITING:
-                        flush()
-                batch.append(item.text)
+                waiting.setdefault(key, []).append(item.text)
+                size += len(item.text)
+                if size >= _WAITING:
+                    flush()
+                    size = 0
             elif item.is_item and item.key == "images":
                 others.update(self._add_image(position, file, item.value, report))
             elif item.is_item and item.key == "categories" and isinstance(item.value, dict):
@@ -186,8 +191,6 @@ class CocoIndex:
                 raise UsageError(f"{file.path}: {item.key!r} is not a list. Make the file again.")
             keys.add(item.key)
         file.has_annotations = "annotations" in keys
-        if last is not None:
-            waiting.append((position, last, ",".join(batch)))
         flush()
         if not keys & {"images", "annotations"}:
             raise UsageError(f"{file.path} has neither 'images' nor 'annotations' of COCO.")

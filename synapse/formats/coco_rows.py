@@ -132,17 +132,26 @@ class CocoRowReader:
     ) -> tuple[Box, dict[str, Any]]:
         try:
             x, y, width, height = bbox
-            if not all(map(math.isfinite, (x, y, width, height))):
+            if not math.isfinite(x + y + width + height):
                 raise ValueError("not finite")
+            has_area = width > 0 and height > 0
             rotation = 0.0
-            if type(attributes.get("rotation")) in (int, float):
+            if attributes and type(attributes.get("rotation")) in (int, float):
                 rotation = math.radians(attributes["rotation"])
                 attributes = {key: value for key, value in attributes.items() if key != "rotation"}
-            more: dict[str, Any] = {"rotation": rotation, "attributes": attributes}
-            box = Box(x, y, max(width, 0), max(height, 0), label=label, id=new_id, **more)
+            box = Box(
+                x,
+                y,
+                width if has_area else 0,
+                height if has_area else 0,
+                rotation=rotation,
+                label=label,
+                attributes=attributes,
+                id=new_id,
+            )
         except (FieldValueError, OverflowError, TypeError, ValueError):
             raise Unfit("bad-number", f"bbox {bbox!r} is not four finite numbers.") from None
-        if not (width > 0 and height > 0):
+        if not has_area:
             raise Unfit("no-area", f"bbox {bbox!r} covers nothing.")
         return box, attributes
 
@@ -207,7 +216,7 @@ class CocoRowReader:
 
 def _read_attributes(row: Mapping[str, Any]) -> dict[str, Any]:
     attributes: dict[str, Any] = {}
-    if not row.keys() <= _KEYS:
+    if not _KEYS.issuperset(row):
         attributes = {key: row[key] for key in sorted(row.keys() - _KEYS)}
     given = row.get("attributes")
     if isinstance(given, dict):

@@ -27,7 +27,7 @@ _SEPARATOR = re.compile(r"[ \t\n\r]*,[ \t\n\r]*")
 _DECODER = json.JSONDecoder()
 
 
-@attrs.frozen
+@attrs.define
 class JsonItem:
     """An item of a file's list, or a member of its object.
 

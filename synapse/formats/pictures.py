@@ -75,7 +75,7 @@ def list_entries(folder: Path, suffix: str = "") -> list[Path]:
     return sorted(path for path in found if not _is_special(path))
 
 
-def is_file(path: Path) -> bool:
+def is_file(path: str | Path) -> bool:
     """Return whether a path is a regular file; a name that is too long is none."""
     return os.path.isfile(path)  # noqa: PTH113 - `Path.is_file` raises for a name that is too long
 

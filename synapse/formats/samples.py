@@ -18,12 +18,18 @@ ImageMode: TypeAlias = Literal["copy", "link", "none"]
 """How an export places pictures, as copies, hard links where possible, or not at all."""
 
 
+# Names that need no further look; a data set has millions of names.
+_USUAL = re.compile(r"[\w-][\w.-]*(?:/[\w-][\w.-]*){0,9}", re.ASCII)
+
+
 def check_name(name: str) -> str:
     """Return a picture's name, a relative path with `/`.
 
     Raises:
         UsageError: The name is empty, absolute, or leaves its folder.
     """
+    if _USUAL.fullmatch(name):
+        return name
     path = PurePosixPath(name)
     if (
         not path.parts

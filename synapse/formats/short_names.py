@@ -26,6 +26,8 @@ def shorten(name: str) -> str:
         >>> shorten("a/b.jpg"), len(shorten(f"{300 * 'x'}.jpg"))
         ('a/b.jpg', 180)
     """
+    if _measure(name) <= _MAX_PART:
+        return name  # the usual case, which need not be taken apart
     path = PurePosixPath(name)
     if _measure(name) > _MAX_PATH:
         return _cut(path.name, name)

@@ -54,12 +54,21 @@ def record(path: Path) -> None:
 def keep(path: Path) -> None:
     """Keep a file of an earlier export, if it is one."""
     files = _active.get()
-    if files is not None and files.has(path.relative_to(files.folder).as_posix()):
+    if (
+        files is not None
+        and files.has_earlier
+        and files.has(path.relative_to(files.folder).as_posix())
+    ):
         files.add(path)
 
 
 class WrittenFiles:
-    """The files of a folder's exports; in a temporary file, since there may be millions."""
+    """The files of a folder's exports; in a temporary file, since there may be millions.
+
+    Attributes:
+        folder: The folder.
+        has_earlier: Whether an earlier export wrote files into the folder.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -71,9 +80,11 @@ class WrittenFiles:
             "CREATE TABLE files (name TEXT PRIMARY KEY, folded TEXT, is_new INTEGER) WITHOUT ROWID;"
             "CREATE INDEX folded ON files (folded)"
         )
+        self.has_earlier = False
         for path in (folder / _LIST, self._journal):
             for name in _read_names(path):
                 self._insert(name, is_new=False)
+                self.has_earlier = True
 
     def close(self) -> None:
         """Remove the temporary file, and close the journal."""

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from synapse._internal.lazy_import import load
+from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, MissingExtra
 from synapse.orm import registry
@@ -118,6 +119,10 @@ class Column:
         return simple.get(next(iter(kinds)), arrow.string()) if len(kinds) == 1 else arrow.string()
 
     @functools.cached_property
+    def _arrow(self) -> ModuleType:
+        return load_library("pyarrow", "frames")
+
+    @functools.cached_property
     def _arrow_type(self) -> pa.DataType:
         return self.arrow_type()
 
@@ -156,7 +161,7 @@ class Column:
         Raises:
             FieldValueError: The server sent a value that the declared type can't hold.
         """
-        arrow = load_library("pyarrow", "frames")
+        arrow = self._arrow
         values = self._read_values(rows)
         if self.field.is_relation:
             values = self._to_ids(values)
@@ -329,7 +334,9 @@ def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
     target = expand_home(path)
     part = target.with_name(f".{target.name}.part")
     if not target.parent.is_dir():  # before any request
-        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
+        raise shortened(
+            FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
+        )
     columns = source._columns()
     try:
         with parquet.ParquetWriter(part, read_schema(columns)) as writer:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from synapse.transfer.bulk.report import DownloadReport, OnError, SyncReport, UploadReport
-    from synapse.transfer.bulk.synchronizer import OnChange
+    from synapse.transfer.bulk.sync_options import OnChange
     from synapse.transfer.bulk.upload_item import Specification
     from synapse.transfer.bulk.uploader import Endpoints, SkipExisting, UploadTarget
     from synapse.transfer.progress import ProgressArgument
@@ -213,8 +213,8 @@ class UploadUnitsMixin(Resource):
             >>> len(collection.sync(folder).unchanged)
             1
         """
+        from synapse.transfer.bulk.sync_options import SyncOptions
         from synapse.transfer.bulk.sync_run import sync_many
-        from synapse.transfer.bulk.synchronizer import SyncOptions
 
         options = SyncOptions(
             key=key,

@@ -507,6 +507,10 @@ def test_pictures_of_another_data_set_with_the_same_name_stay(
     assert (again.annotated, again.unchanged, again.differs) == (0, 1, 0)
     statuses = Counter(task.status for task in project.tasks)
     assert statuses == {synapse.TaskStatus.COMPLETED: 1, synapse.TaskStatus.PENDING: 1}
+    # The task of the other picture is the newer one, and is not taken for this picture's.
+    (bare / "labels/train/0.txt").write_text("0 0.2 0.2 0.1 0.1\n", encoding="utf-8")
+    filled = project.import_from(bare)
+    assert (filled.annotated, filled.unchanged, filled.differs) == (1, 0, 0)
 
 
 def test_a_data_set_without_any_picture_is_refused(

@@ -1,8 +1,9 @@
 """One client reads every row of the page server, and three attributes of each.
 
 Run as a program in a process of its own, it prints what it took as JSON:
-`{"wall": seconds, "cpu": seconds, "peak": MiB}`. One page is read before the clock starts, so that
-connecting and first use are in no client's figure.
+`{"wall": seconds, "cpu": seconds, "peak": MiB, "above": MiB}`, where `above` is the peak above the
+memory before the clock starts; `to_arrow()` adds `"table"`, its result's own MiB. One page is read
+before the clock starts, so that connecting and first use are in no client's figure.
 
 Usage: python clients.py CASE URL COUNT
 """
@@ -18,6 +19,9 @@ from itertools import islice
 from typing import Any
 
 from process_memory import read_memory
+
+TABLE: dict[str, float] = {}
+"""Size of the last result of `to_arrow()` in MiB, as `"table"`."""
 
 
 def plain(url: str) -> Callable[[], Iterable[Any]]:
@@ -88,7 +92,8 @@ def data_frame(url: str) -> Callable[[], Iterable[Any]]:
 
 def table(url: str, method: str) -> Callable[[], Iterable[Any]]:
     """A table of this SDK, with every column."""
-    import pyarrow.parquet
+    import pyarrow as pa
+    import pyarrow.parquet as parquet
 
     import synapse
 
@@ -99,8 +104,14 @@ def table(url: str, method: str) -> Callable[[], Iterable[Any]]:
         if method == "to_parquet":
             with tempfile.TemporaryDirectory() as folder:
                 path = next(queries).to_parquet(f"{folder}/tasks.parquet")
-                return range(pyarrow.parquet.read_metadata(path).num_rows)
-        return range(len(getattr(next(queries), method)()))
+                return range(parquet.read_metadata(path).num_rows)
+        if method == "__arrow_c_stream__":
+            batches = pa.RecordBatchReader.from_stream(next(queries))
+            return range(sum(batch.num_rows for batch in batches))
+        result = getattr(next(queries), method)()
+        if method == "to_arrow":
+            TABLE["table"] = result.nbytes / 2**20
+        return range(len(result))
 
     return read
 
@@ -142,6 +153,7 @@ CASES: dict[str, Callable[[str], Callable[[], Iterable[Any]]]] = {
     "arrow": lambda url: table(url, "to_arrow"),
     "pandas": lambda url: table(url, "to_pandas"),
     "parquet": lambda url: table(url, "to_parquet"),
+    "stream": lambda url: table(url, "__arrow_c_stream__"),
     "pynetbox": netbox,
     "python-gitlab": gitlab,
 }
@@ -152,13 +164,14 @@ def main(case: str, url: str, count: int) -> None:
     read = CASES[case](url)
     for _ in zip(range(50), read(), strict=False):
         pass
+    base = read_memory("VmRSS")
     wall, cpu = time.perf_counter(), time.process_time()
     rows = sum(1 for _ in read())
     took = {"wall": time.perf_counter() - wall, "cpu": time.process_time() - cpu}
     if rows != count:
         raise SystemExit(f"{case} read {rows} rows of {count}")
     took["peak"] = read_memory("VmHWM")
-    print(json.dumps(took))
+    print(json.dumps({**took, "above": took["peak"] - base, **TABLE}))
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ import pytest
 
 from synapse.formats import FORMATS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 # Notes the codes of all reports by the format that noted each: the nearest one on the stack.

@@ -45,6 +45,7 @@ def test_a_run_that_the_release_cannot_do(api, path, body, error):
     assert api.ids("jobs/") == []
 
 
+@pytest.mark.slow
 def test_a_pattern_without_end_stops_neither_the_backend_nor_other_runs(api, other):
     schema = {"properties": {"name": {"type": "string", "pattern": "^(a+)+$"}}}
     actions = {"train": {"entrypoint": "plugin:run", "parameters": schema}}

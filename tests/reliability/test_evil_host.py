@@ -652,6 +652,7 @@ class TestSelf:
             check(secret.encode() in home.received, secret)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not __debug__, reason="this is the run without asserts")
 def test_the_same_without_asserts() -> None:
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONOPTIMIZE"}

@@ -15,6 +15,8 @@ from synapse.clients.backend import BackendClient
 from synapse.errors import StreamLimitExceeded
 from synapse.transport.stream_limits import StreamLimits
 
+pytestmark = pytest.mark.slow
+
 MANY = 100_000
 
 

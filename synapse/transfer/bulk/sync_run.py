@@ -11,7 +11,8 @@ from typing_extensions import override
 from synapse.errors import SynapseError, UsageError
 from synapse.transfer.bulk.pipeline import Queue
 from synapse.transfer.bulk.report import SyncReport, UploadReport
-from synapse.transfer.bulk.synchronizer import Synchronizer, SyncOptions
+from synapse.transfer.bulk.sync_options import SyncOptions
+from synapse.transfer.bulk.synchronizer import Synchronizer
 from synapse.transfer.bulk.upload_item import PendingCreate, UploadItem
 from synapse.transfer.bulk.uploader import UploadRun, UploadTarget, upload_many
 from synapse.transport import Transport
@@ -41,7 +42,6 @@ class _SyncRun(UploadRun):
         self, *args: Any, options: SyncOptions, ignore: str | list[str] | None = None
     ) -> None:
         super().__init__(*args)
-        endpoints = self._target.endpoints
         # A pattern names a part of a folder, but a unit's path doesn't show of which.
         if options.delete and options.scope is None and self._source.identity[:8] == "pattern ":
             raise UsageError(
@@ -53,10 +53,7 @@ class _SyncRun(UploadRun):
             options,
             specifications=self._target.specifications,
             ignore=ignore,
-            units_path=endpoints.units,
-            tasks_path=endpoints.tasks,
-            task_list=endpoints.task_list,
-            truth_list=endpoints.truth_list,
+            endpoints=self._target.endpoints,
             collection=self._target.collection,
             project=self._target.project,
         )

@@ -14,6 +14,8 @@ from agent_world import World, eventually, make_world
 from synapse.emulator import Emulator
 from synapse.errors import ClientError
 
+pytestmark = pytest.mark.slow
+
 LINES = [f"line {number}" for number in range(40)]
 
 

@@ -24,6 +24,8 @@ import synapse
 from synapse.emulator import Emulator
 from synapse.testing.tenants import EmulatorTenant
 
+pytestmark = pytest.mark.slow
+
 # Says each request before it is sent and after it was answered, and waits until it may go on: so it
 # can be killed there.
 CHILD = """

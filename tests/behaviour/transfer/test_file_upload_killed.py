@@ -20,7 +20,10 @@ import pytest
 import synapse
 from synapse.transfer.upload_state import state_folder
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork"),
+]
 
 MIB = 1024 * 1024
 KILLS = 20

@@ -19,7 +19,7 @@ import synapse
 from synapse import errors
 from synapse.testing import assert_num_requests
 from synapse.testing.tenants import EmulatorTenant
-from synapse.transfer.bulk import batch_create, synchronizer
+from synapse.transfer.bulk import batch_create, obsolete_units
 from synapse.transport.paging import walk
 
 Made = tuple[synapse.DataCollection, synapse.Project]
@@ -114,7 +114,7 @@ def test_lists_are_read_in_an_order_that_pages_need(
         orders.append((path, dict(params).get("ordering")))
         return walk(transport, path, params, **options)
 
-    for module in (synchronizer, batch_create):
+    for module in (obsolete_units, batch_create):
         monkeypatch.setattr(module, "walk", record)
     first = sync(collection, folder, project=project)
     collection.data_units.get(first.new[0].unit).delete()
@@ -268,13 +268,13 @@ def test_unit_that_another_program_deletes_meanwhile(
     gone = first.new[0].unit
     (folder / "a.png").write_text("another photo a")
     (folder / "b.png").write_text("another photo b")
-    replace = synchronizer.Synchronizer._replace
+    replace = obsolete_units.ObsoleteUnits.replace
 
     def delete_first(self: Any, *args: Any) -> None:
         collection.data_units.get(gone).delete()
         replace(self, *args)
 
-    monkeypatch.setattr(synchronizer.Synchronizer, "_replace", delete_first)
+    monkeypatch.setattr(obsolete_units.ObsoleteUnits, "replace", delete_first)
     report = sync(collection, folder, project=project, on_change="replace")
 
     assert report.failed == []

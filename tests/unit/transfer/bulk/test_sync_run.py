@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from synapse.transfer.bulk import sync_run
-from synapse.transfer.bulk.synchronizer import SyncOptions
+from synapse.transfer.bulk.sync_options import SyncOptions
 
 
 def test_patterns_of_an_iterator_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,11 @@ from typing import Any
 
 import pytest
 
-from synapse.errors import UsageError
 from synapse.transfer.bulk.path_patterns import IgnoredFiles
-from synapse.transfer.bulk.synchronizer import Synchronizer, SyncOptions, _covers
+from synapse.transfer.bulk.sync_options import SyncOptions
+from synapse.transfer.bulk.synchronizer import Synchronizer, _covers
 from synapse.transfer.bulk.upload_item import Specification
+from synapse.transfer.bulk.uploader import Endpoints
 
 
 def make_synchronizer(ignore: Any = None, **options: Any) -> Synchronizer:
@@ -14,10 +15,7 @@ def make_synchronizer(ignore: Any = None, **options: Any) -> Synchronizer:
         SyncOptions(**options),
         specifications=[Specification("image", "image")],
         ignore=ignore,
-        units_path="units/",
-        tasks_path="tasks/",
-        task_list="task_list/",
-        truth_list="truths/",
+        endpoints=Endpoints("files/", "units/", "tasks/", "task_list/", "truths/"),
         collection=1,
         project=None,
     )
@@ -44,9 +42,3 @@ def test_ignored_paths_are_outside() -> None:
     assert make_synchronizer("docs")._is_in_scope("a/doc/c.png")
     assert make_synchronizer("docs", key="meta.id")._is_in_scope("docs")
     assert not _covers(IgnoredFiles(["docs"]), ".a/b.png")
-
-
-@pytest.mark.parametrize("value", [-0.1, 1.5, True, "half"])
-def test_max_delete(value: Any) -> None:
-    with pytest.raises(UsageError, match="max_delete="):
-        SyncOptions(max_delete=value)
