@@ -1,4 +1,4 @@
-"""The parts of an object that are shown: previews of its files, and its annotations."""
+"""The parts of an object that are shown: previews of files, and annotations."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def load_annotations(one: Any) -> tuple[Annotations, str]:
 
 
 def find_own(annotations: Annotations, kinds: Sequence[str], at: int) -> list[Annotation]:
-    """Return the annotations of one file: those of its medium.
+    """Return the annotations of one file: those of the medium.
 
     Args:
         annotations: All annotations.

@@ -296,7 +296,7 @@ class Query(BaseManager[T], FrameSource):
         """Return a widget that goes through the objects, to look at and correct them by keys.
 
         The widget shows the picture with the annotations, deletes and relabels annotations, sets
-        the status, tags, and undoes. Its key `?` shows the keys. Each change is saved at once, by
+        the status, tags, and undoes. The key `?` shows the keys. Each change is saved at once, by
         one or two requests; a change that can't be saved stays in the widget with the reason.
 
         One request for the first page, and one for each page of 20 objects that is reached. One for

@@ -66,7 +66,7 @@ class _BrowserState(Protocol):
 
 
 class Browser(Described):
-    """Widget of `browse()`, which a notebook displays while its kernel runs.
+    """Widget of `browse()`, which a notebook displays while the kernel runs.
 
     Displaying makes no request; the first picture is fetched when the widget is there.
 

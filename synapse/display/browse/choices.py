@@ -21,7 +21,7 @@ _MOST_CLASSES, _MOST_TAGS, _MOST_PROJECTS = 500, 200, 32
 class ClassChoices:
     """The classes of a project: the declared ones, then others as they are seen.
 
-    A class keeps its number and colour while the widget lives.
+    A class keeps number and colour while the widget lives.
 
     Args:
         declared: The classes of the project's configuration.

@@ -69,7 +69,7 @@ class AnnotationEdit(Edit):
     swaps: tuple[Swap, ...]
 
     def save(self, one: Any) -> None:
-        """Read the object, change its annotations, and save the document."""
+        """Read the object, change the annotations, and save the document."""
         _refresh(one)
         before: Annotations = one.annotations
         after = _swap(before, self.swaps)

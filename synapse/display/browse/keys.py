@@ -1,4 +1,4 @@
-"""The keys of the widget: the one table for its handler, its help and the manual."""
+"""The keys of the widget: the one table for handler, help and manual."""
 
 from __future__ import annotations
 

@@ -119,7 +119,7 @@ class BrowserModel:
         """Do what a message asks, and send the new state. Never raises, whatever the message.
 
         Args:
-            message: The message: a mapping with its `kind`, its `id`, and arguments.
+            message: The message: a mapping with `kind`, `id` and arguments.
         """
         with self._lock:
             name = message.get("id") if isinstance(message, Mapping) else None

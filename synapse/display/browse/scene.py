@@ -24,7 +24,7 @@ _LONGEST_TITLE = 240
 def make_area(
     preview: Preview, own: Sequence[Annotation], known: tuple[int, int] | None
 ) -> DrawingArea | None:
-    """Return the place of a picture and its annotations; `None` if nothing has a place.
+    """Return the place of a picture and the annotations; `None` if nothing has a place.
 
     Args:
         preview: The preview of the file.

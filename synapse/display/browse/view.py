@@ -1,4 +1,4 @@
-"""The object that the widget shows: its picture, and its annotations with their numbers."""
+"""The object that the widget shows: the picture, and the annotations with their numbers."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class ObjectView:
         self.show_again()
 
     def show_again(self) -> None:
-        """Show the annotations that the session knows of now; each keeps its number."""
+        """Show the annotations that the session knows of now; each keeps the number."""
         if self.one is None:
             return
         self.annotations, self._note = load_annotations(self.one)

@@ -21,7 +21,7 @@ _MOST_KEYS = 10_000
 class Walk:
     """A cursor over the objects of a query.
 
-    The ids of the objects that were passed stay in order, so that an object remains in its place
+    The ids of the objects that were passed stay in order, so that an object remains in place
     although a change takes the object out of the query. Later pages are read from as far back as
     changes may have moved the rows, and known rows are left out: none is skipped.
 
