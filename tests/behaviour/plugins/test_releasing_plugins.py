@@ -100,7 +100,7 @@ def test_what_is_there_already(session: Session, plugin: Plugin, folder: Any) ->
 
     with pytest.raises(ValidationError, match=r"get\('echo'\) returns an existing plugin\.$"):
         session.plugins.create(folder=folder.path)
-    with pytest.raises(ValidationError, match=r"Use a new version, in config\.yaml too\.$"):
+    with pytest.raises(ValidationError, match=r"Use a new version: .* Only debug releases can be replaced\.$"):
         plugin.release("1.0.0", folder.path)
 
 
