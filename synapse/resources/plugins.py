@@ -134,7 +134,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             config = upload.load_config()
             names = {"plugin": config.code, "code": config.code, "version": config.version}
             try:
-                return upload.send(self._session, **names)
+                return upload.send(self._session, PluginRelease, **names)
             except ValidationError as error:
                 # A server where plugins are made apart, which doesn't know the code.
                 if "plugin" not in error.fields or "version" in error.fields:
@@ -142,7 +142,7 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
                 self.create(**describe_plugin(config))
                 if hasattr(source, "seek"):
                     source.seek(0)
-                return upload.send(self._session, **names)
+                return upload.send(self._session, PluginRelease, **names)
 
 
 @resource("plugins/", manager=PluginManager, summary=["code", "version"])
@@ -357,7 +357,9 @@ class Plugin(Editable):
         with bumped_version(archive, bump):
             if version is None:
                 version = upload.load_config(code=code).version
-            return upload.send(self._session, plugin=str(self._key), code=code, version=version)
+            return upload.send(
+                self._session, PluginRelease, plugin=str(self._key), code=code, version=version
+            )
 
 
 class PluginReleaseManager(Manager["PluginRelease"]):

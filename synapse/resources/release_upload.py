@@ -63,18 +63,26 @@ class ReleaseUpload:
                 f"Pass one folder or zip to release: {self.source} doesn't exist."
             ) from error
 
-    def send(self, session: SessionBase, *, plugin: str, code: str, version: str) -> PluginRelease:
+    def send(
+        self,
+        session: SessionBase,
+        resource: type[PluginRelease],
+        *,
+        plugin: str,
+        code: str,
+        version: str,
+    ) -> PluginRelease:
         """Check and upload the release. One request.
 
         Args:
             session: The session.
+            resource: The class of releases.
             plugin: The plugin's id or code, for the server.
             code: The plugin's code, which the configuration must have.
             version: The version, which the configuration must have.
         """
         from synapse.plugins.packaging import prepare_upload
         from synapse.resources.newest_release import remember_release
-        from synapse.resources.plugins import PluginRelease
         from synapse.transfer.upload import upload_file
 
         fields = {
@@ -95,7 +103,7 @@ class ReleaseUpload:
             try:
                 row = upload_file(
                     session.transport,
-                    PluginRelease.__schema__.path,
+                    resource.__schema__.path,
                     upload[0],
                     name=upload[1],
                     fields=fields,
@@ -105,7 +113,7 @@ class ReleaseUpload:
                 if "version" in error.fields:
                     error.hint = _EXISTS
                 raise
-        release = session.identity.load(PluginRelease, [row])[0]
+        release = session.identity.load(resource, [row])[0]
         remember_release(release.plugin, release)
         return release
 
