@@ -21,6 +21,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from synapse._internal.hints import attribute_error, suggestion
+from synapse._internal.short_traceback import shortened
 from synapse._internal.yaml_values import write_as
 from synapse.errors import SynapseError
 from synapse.plugins.job_updates import JobUpdates, to_json
@@ -42,7 +43,9 @@ class _ReadOnlyParams(dict[str, Any]):
     """
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("A job's parameters can't be changed. Change a copy: dict(context.params).")
+        raise shortened(
+            TypeError("A job's parameters can't be changed. Change a copy: dict(context.params).")
+        )
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse
