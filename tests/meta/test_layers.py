@@ -31,6 +31,8 @@ ALLOWED: dict[str, set[str]] = {
         *("_public", "annotations", "errors", "formats", "orm", "plugins", "transfer"),
         "transport",
     },
+    "stats": {"annotations", "errors", "orm", "resources"},
+    "plots": {"display", "errors", "orm", "resources", "stats"},
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.
     "session": {"clients", "config", "errors", "orm", "resources", "transport"},
