@@ -62,7 +62,15 @@ def test_five_hundred_classes_are_bounded(axis: Any) -> None:
     assert axis.get_xlabel() == f"annotations, and 480 more classes with {rest:,}"
 
 
-HOSTILE = ["$x^{2}$ \\frac", "_hidden", "name " * 100, "<script>", "two\nlines", "%s {0}", "$\\frac{$"]
+HOSTILE = [
+    "$x^{2}$ \\frac",
+    "_hidden",
+    "name " * 100,
+    "<script>",
+    "two\nlines",
+    "%s {0}",
+    "$\\frac{$",
+]
 SHOWN = [*HOSTILE[:2], "name name name name nam…", "<script>", "two lines", *HOSTILE[5:]]
 
 
