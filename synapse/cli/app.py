@@ -8,6 +8,7 @@ import typer
 
 from synapse._version import __version__
 from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
+from synapse.cli.resource_names import ALIASES, RESOURCES, get_command_name
 
 __all__ = ["COMMANDS", "app"]
 
@@ -28,8 +29,17 @@ COMMANDS = {
 }
 
 
+_GROUPS = {
+    get_command_name(plural): LazyCommand(
+        "synapse.cli.resources:make_group", text, is_factory=True, section="Resources"
+    )
+    for plural, text in RESOURCES.items()
+}
+
+
 class _Root(LazyGroup):
-    table = COMMANDS
+    table = {**COMMANDS, **_GROUPS}
+    aliases = ALIASES
 
 
 app = new_app(

@@ -127,4 +127,4 @@ def print_report(report: UploadReport | DownloadReport) -> None:
     for failure in report.failed:
         print_error(str(failure))
     done = sum(getattr(report, name, 0) for name in ("created", "downloaded", "skipped"))
-    exit_after(report.failed, done=done)
+    exit_after(len(report.failed), done=done)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = [
     "GlobalOptions",
     "add_global_options",
+    "clean",
     "get_options",
     "open_session",
     "print_note",
@@ -63,10 +64,25 @@ def open_session() -> Session:
     return Session(_options.base_url, profile=_options.profile)
 
 
+def clean(text: str) -> str:
+    r"""Return a text without characters that would steer a terminal.
+
+    Example:
+        >>> clean("a\x1b[2Jb")
+        'a\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter == "\u3000" else repr(letter)[1:-1]
+        for letter in text
+    )
+
+
 def print_note(text: str) -> None:
     """Print a remark on standard error, unless `--quiet` is given."""
     if not _options.quiet:
-        typer.echo(text, err=True)
+        typer.echo(clean(text), err=True)
 
 
 def add_global_options(command: Any) -> None:
