@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import Any
 
 from docutils import nodes
@@ -59,6 +60,7 @@ nitpick_ignore_regex = [
     # Internals of the object layer, which no caller writes.
     (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|Described|KnownAttributes)"),
+    (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
     # Names of the standard library, as modules import them.
@@ -108,8 +110,16 @@ def hide_constructor(
     return ("", "") if is_ours else None
 
 
+def use_written_signature(app: Sphinx, method: Any, bound_method: bool) -> None:
+    """Show `**values` as in the source, since autodoc reads the defaults there."""
+    function = getattr(method, "__func__", method)
+    if isinstance(function, FunctionType):
+        vars(function).pop("__signature__", None)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("missing-reference", link_bare_name)
+    app.connect("autodoc-before-process-signature", use_written_signature, priority=1)
     app.connect("autodoc-process-signature", hide_constructor)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":

@@ -16,7 +16,7 @@ from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.description import summary_of
-from synapse.orm.session_base import LazyPolicy, SessionBase
+from synapse.orm.session_base import SessionBase
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
@@ -24,6 +24,7 @@ from synapse.transport.retry import OnRetry, RetryPolicy
 if TYPE_CHECKING:
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
+    from synapse.orm._typing import LazyPolicy
     from synapse.resources.agents import AgentManager
     from synapse.resources.assignments import AssignmentManager
     from synapse.resources.data_collections import DataCollectionManager

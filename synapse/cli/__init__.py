@@ -44,9 +44,11 @@ def _run() -> int:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.startswith("synapse"):
             raise
+        from synapse._internal.installation import install_command
+
         sys.exit(
             f"synapse: the command line needs {error.name}, which isn't installed: "
-            "pip install 'synapse-sdk[cli]'"
+            f"{install_command('cli')}"
         )
     for stream in (sys.stdout, sys.stderr):
         # A name that a terminal can't show, or that isn't valid text, must not end a command.

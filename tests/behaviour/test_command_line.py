@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import synapse
+from synapse._internal.installation import install_command
 
 COMMAND = [sys.executable, "-c", "from synapse.cli import main; main()"]
 
@@ -209,7 +210,7 @@ def test_an_extra_that_is_not_installed_is_one_line(
     done = without(module, *arguments)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert f"pip install 'synapse-sdk[{extra}]'" in done.stderr
+    assert install_command(extra) in done.stderr
 
 
 def test_a_port_out_of_range_is_a_usage_error() -> None:

@@ -7,6 +7,7 @@ import re
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from PIL import Image
 
 import synapse
 from synapse import FileSpecification, Session
+from synapse._internal.installation import install_command
 from synapse.annotations import Box, Polygon, write_document
 from synapse.errors import UsageError
 from synapse.transfer.file_cache import cache_folder
@@ -237,7 +239,7 @@ def test_without_pillow_the_annotations_are_drawn(
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
 
     shown = streets.tasks.show()
-    assert "pip install &#x27;synapse-sdk[images]&#x27;" in shown.html
+    assert escape(install_command("images")) in shown.html
     assert ">car</text>" in drawings(shown.html)[0]
 
 
