@@ -1,4 +1,4 @@
-"""Read ids and rows from arguments and from standard input, and count what becomes of them."""
+"""Read ids and rows from arguments and from standard input, and count the results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from synapse.errors import AuthenticationError, SessionClosed, SynapseError, Usa
 if TYPE_CHECKING:
     from synapse.orm.schema import Schema
 
-__all__ = ["BATCH", "Outcome", "Target", "batches", "read_rows", "read_targets"]
+__all__ = ["BATCH", "Results", "Target", "batches", "read_rows", "read_targets"]
 
 # Objects of a bulk request, and objects in memory while a long input is read.
 BATCH = 500
@@ -38,8 +38,8 @@ class Target:
 
 
 @attrs.define
-class Outcome:
-    """What became of many objects: failures are printed at once, and decide the exit code.
+class Results:
+    """Results of a command for many objects; failures are printed at once.
 
     Attributes:
         name: Name of an object's class.

@@ -107,7 +107,7 @@ class HintedCommand(TyperCommand):
         }
         own = {each for parameter in self.params for each in parameter.opts}
         hint = hints.get(name)
-        if hint is not None and (hint.split()[1] in own or "=" in hint or "_" in hint):
+        if hint is not None and (hint.split()[1].rstrip(".") in own or "=" in hint or "_" in hint):
             return hint
         if name in self.names:
             return f"write {name}=VALUE, without dashes."
@@ -120,6 +120,8 @@ class HintedGroup(TyperGroup):
     # Other names of the group's own commands, and sentences that say what to type.
     aliases: Mapping[str, str] = _VERBS
     hints: Mapping[str, str] = {}
+    # Answer to an id in the place of a command.
+    id_hint = "type the verb first, as in get 5."
 
     def list_names(self) -> Iterable[str]:
         """Return the names of the commands, without importing any."""
@@ -147,6 +149,8 @@ class HintedGroup(TyperGroup):
         if self.find_name(word) is None and not ctx.resilient_parsing:
             if word.startswith("-"):
                 ctx.fail(f"No such option: {word}")
+            if word.isdecimal():
+                ctx.fail(f"No such command {word!r}: {self.id_hint}")
             if word in self.hints:
                 ctx.fail(f"No such command {word!r}: {self.hints[word]}")
             ctx.fail(f"No such command {word!r}{suggestion(word, self.list_names())}")
@@ -184,6 +188,21 @@ class LazyGroup(HintedGroup):
         return super().get_command(ctx, cmd_name)
 
     @override
+    def shell_complete(self, ctx: Any, incomplete: str) -> Any:
+        """Complete the names of the table, without importing any command."""
+        stubs = {
+            name: TyperCommand(name, help=row.help)
+            for name, row in self.table.items()
+            if name not in self.commands and name.startswith(incomplete)
+        }
+        self.commands.update(stubs)
+        try:
+            return super().shell_complete(ctx, incomplete)
+        finally:
+            for name in stubs:
+                del self.commands[name]
+
+    @override
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Write the table, without importing any command."""
         for section in _SECTIONS:
@@ -205,12 +224,14 @@ class LazyGroup(HintedGroup):
         return super().make_context(info_name, args, *rest, **extra)
 
 
-def new_app(*, cls: type[TyperGroup] = HintedGroup, **options: Any) -> typer.Typer:
+def new_app(
+    *, cls: type[TyperGroup] = HintedGroup, has_completion: bool = False, **options: Any
+) -> typer.Typer:
     """Return an application with the settings that all of ours share."""
     return typer.Typer(
         cls=cls,
         **options,
-        add_completion=False,
+        add_completion=has_completion,
         no_args_is_help=True,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,

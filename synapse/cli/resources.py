@@ -13,10 +13,10 @@ import typer
 
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
-from synapse.cli.completion import complete_fields, complete_filter, complete_value
+from synapse.cli.completion import complete_fields
 from synapse.cli.errors import FAILED
-from synapse.cli.ids import Outcome, Target, batches, read_rows, read_targets
-from synapse.cli.lazy_group import HintedCommand, new_app
+from synapse.cli.ids import Results, Target, batches, read_rows, read_targets
+from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import (
     Format,
@@ -28,6 +28,18 @@ from synapse.cli.output import (
     resolve_format,
 )
 from synapse.cli.resource_names import get_plural
+from synapse.cli.resource_options import (
+    DRY_RUN,
+    EXTRA,
+    FIELDS,
+    FILTERS,
+    IDS,
+    IDS_AND_VALUES,
+    OUTPUT,
+    PARAMS,
+    SEARCH,
+    VALUES,
+)
 from synapse.cli.values import is_pair, merge_row, read_filters, read_pairs, read_values
 from synapse.errors import (
     AuthenticationError,
@@ -44,82 +56,13 @@ if TYPE_CHECKING:
 
 __all__ = ["make_group"]
 
+# What an id after the name of a group means elsewhere.
+_ID_HINTS = {"logs": "type synapse jobs logs ID -f."}
 # Rows of a table on a terminal, unless -n says another number.
 _SCREENFUL = 50
 _WORKERS = 8
 # Columns that a table offers; a narrow terminal shows the first of them.
 _MOST_COLUMNS = 9
-
-OUTPUT = Annotated[
-    Format | None,
-    typer.Option(
-        "--output",
-        "-o",
-        help="Format; by default a table on a terminal, and JSON Lines in a pipe.",
-        show_default=False,
-    ),
-]
-FIELDS = Annotated[
-    str | None,
-    typer.Option(
-        "--fields",
-        "-f",
-        metavar="NAME,NAME",
-        help="Fields to print; the others are not fetched.",
-        autocompletion=complete_fields,
-    ),
-]
-FILTERS = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[NAME=VALUE]...",
-        help="Filters. A list with commas, or a repeated name, means any of the values.",
-        autocompletion=complete_filter,
-        show_default=False,
-    ),
-]
-VALUES = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="NAME=VALUE...",
-        help="Fields: NAME=TEXT, NAME:=JSON, NAME=@FILE; or - for rows (JSON Lines) on stdin.",
-        autocompletion=complete_value,
-        show_default=False,
-    ),
-]
-IDS = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID...", help="Ids; - reads them from stdin.", show_default=False),
-]
-IDS_AND_VALUES = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="ID... NAME=VALUE...",
-        help="Ids, or - for ids or rows (JSON Lines) on stdin; then the fields to set.",
-        autocompletion=complete_value,
-        show_default=False,
-    ),
-]
-SEARCH = Annotated[str | None, typer.Option("--search", help="Words that the text must have.")]
-PARAMS = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--param",
-        metavar="NAME=VALUE",
-        help="Parameter that only your server knows; sent unchecked. May be repeated.",
-    ),
-]
-EXTRA = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--extra",
-        metavar="NAME=VALUE",
-        help="Key that only your server knows; sent unchecked. May be repeated.",
-    ),
-]
-DRY_RUN = Annotated[
-    bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
-]
 
 
 def make_group(name: str) -> typer.Typer:
@@ -132,7 +75,9 @@ def make_group(name: str) -> typer.Typer:
     cls = registry.get_by_plural(get_plural(name))
     if cls is None:
         raise UsageError(f"No resource {name!r} is declared.")
-    app = new_app(help=(cls.__doc__ or "").partition("\n")[0])
+    id_hint = _ID_HINTS.get(name, HintedGroup.id_hint)
+    group = type("_ResourceGroup", (HintedGroup,), {"id_hint": id_hint})
+    app = new_app(cls=group, help=(cls.__doc__ or "").partition("\n")[0])
     commands = _Verbs(cls).list_commands()
     for verb, function in load("synapse.cli.verbs").list_methods(cls, known=set(commands)).items():
         commands[verb] = function
@@ -230,7 +175,7 @@ class _Verbs:
         """Print objects by their ids."""
         chosen = resolve_format(output)
         names = [name.strip() for name in fields.split(",")] if fields else []
-        outcome = Outcome(self.schema.name)
+        results = Results(self.schema.name)
         targets = read_targets(self.schema, ids or ())
         first, second = next(targets), next(targets, None)
         with open_session() as session:
@@ -251,14 +196,14 @@ class _Verbs:
                     found = self._find(query, [target.key for target in batch])
                     for target in batch:
                         if target.key in found:
-                            outcome.done += 1
+                            results.done += 1
                             yield choose(found[target.key])
                         else:
-                            outcome.fail(target.key, "not found.")
+                            results.fail(target.key, "not found.")
 
             columns = names or self._columns(chosen)
             print_rows(rows(), chosen, key=self.schema.key, columns=columns, is_chosen=bool(names))
-        outcome.finish()
+        results.finish()
 
     def count(self, filters: FILTERS = None, search: SEARCH = None, params: PARAMS = None) -> None:
         """Print the number of objects that match."""
@@ -298,38 +243,38 @@ class _Verbs:
                 print_fields(normalize(self.schema, made.to_dict()), chosen, key=self.schema.key)
                 print_note(f"Created {self.schema.label(made._key)}.")
                 return
-            outcome = Outcome("Line")
-            rows = self._create_rows(manager, fixed, outcome)
+            results = Results("Line")
+            rows = self._create_rows(manager, fixed, results)
             print_rows(
                 rows, chosen, key=self.schema.key, columns=self._columns(chosen), is_chosen=False
             )
-        outcome.finish()
+        results.finish()
 
     def _create_rows(
-        self, manager: Any, fixed: dict[str, Any], outcome: Outcome
+        self, manager: Any, fixed: dict[str, Any], results: Results
     ) -> Iterator[dict[str, Any]]:
         for batch in batches(read_rows()):
             numbered = [(number, merge_row(row, fixed, "")) for number, row in batch]
             if hasattr(manager, "bulk_create"):
-                made = self._create_batch(manager, numbered, outcome)
+                made = self._create_batch(manager, numbered, results)
             else:
                 made = [(at, _attempt(manager.create, row)) for at, row in numbered]
             for number, one in made:
                 if isinstance(one, Exception):
-                    outcome.fail(number, one)
+                    results.fail(number, one)
                 else:
-                    outcome.done += 1
+                    results.done += 1
                     yield normalize(self.schema, one.to_dict())
 
     def _create_batch(
-        self, manager: Any, numbered: list[tuple[int, dict[str, Any]]], outcome: Outcome
+        self, manager: Any, numbered: list[tuple[int, dict[str, Any]]], results: Results
     ) -> list[tuple[int, Any]]:
         """Create a batch; rows that are refused don't stop the others."""
         good: list[tuple[int, dict[str, Any]]] = []
         for number, row in numbered:
             why = _attempt(manager._body, {"values": row})
             if isinstance(why, Exception):
-                outcome.fail(number, why)
+                results.fail(number, why)
             else:
                 good.append((number, row))
         if not good:
@@ -341,9 +286,9 @@ class _Verbs:
                 raise
             # The server refuses a batch as a whole and names the rows; the rest goes again.
             for position, why in error.errors.items():
-                outcome.fail(good[position][0], why)
+                results.fail(good[position][0], why)
             rest = [pair for at, pair in enumerate(good) if at not in error.errors]
-            return self._create_batch(manager, rest, outcome)
+            return self._create_batch(manager, rest, results)
         return list(zip((number for number, _ in good), made, strict=True))
 
     def update(self, words: IDS_AND_VALUES = None, dry_run: DRY_RUN = False) -> None:
@@ -388,7 +333,7 @@ class _Verbs:
         self, ids: list[str], action: Callable[[Any, Target], Any], verb: str, dry_run: bool
     ) -> None:
         """Act on each object, several at a time; print the ids of those that are done."""
-        outcome = Outcome(self.schema.name)
+        results = Results(self.schema.name)
         with open_session() as session:
 
             def act(target: Target) -> Any:
@@ -399,20 +344,20 @@ class _Verbs:
                 if dry_run:
                     for target in batch:
                         print_note(f"Would {verb} {self.schema.label(target.key)}.")
-                    outcome.done += len(batch)
+                    results.done += len(batch)
                     continue
                 run_each = load("synapse._internal.threads").run_each
                 for target, why in zip(
                     batch, run_each(act, batch, _WORKERS, "synapse-cli"), strict=True
                 ):
                     if isinstance(why, Exception):
-                        outcome.fail(target.key, why)
+                        results.fail(target.key, why)
                     else:
-                        outcome.done += 1
+                        results.done += 1
                         print_line(str(target.key))
-        if not outcome.done and not outcome.failed:
+        if not results.done and not results.failed:
             print_note("No ids on standard input.")
-        outcome.finish()
+        results.finish()
 
     def open(
         self,

@@ -13,9 +13,10 @@ from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli import files
 from synapse.cli import sync as sync_module
-from synapse.cli.ids import Outcome, batches, read_targets
+from synapse.cli.ids import Results, batches, read_targets
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_line
+from synapse.cli.resource_options import IDS
 from synapse.cli.values import read_pairs
 from synapse.errors import UsageError
 
@@ -32,10 +33,6 @@ __all__ = [
     "upload",
 ]
 
-IDS = Annotated[
-    list[str] | None,
-    typer.Argument(metavar="ID...", help="Ids; - reads them from stdin.", show_default=False),
-]
 TAGS = Annotated[
     str, typer.Argument(metavar="TAG[,TAG]", help="Tags, by name or id.", show_default=False)
 ]
@@ -81,7 +78,7 @@ def _make_tagging(plural: str, action: str) -> Callable[..., None]:
         with open_session() as session:
             manager = getattr(session, plural)
             schema = load("synapse.orm.registry").get_by_plural(plural).__schema__
-            outcome = Outcome(schema.name)
+            results = Results(schema.name)
             tag_ids: list[int] | None = None
             for batch in batches(read_targets(schema, ids or ())):
                 if tag_ids is None:
@@ -91,13 +88,13 @@ def _make_tagging(plural: str, action: str) -> Callable[..., None]:
                 known = [key for key in keys if key in found]
                 for key in keys:
                     if key not in found:
-                        outcome.fail(key, "not found.")
+                        results.fail(key, "not found.")
                 if known:
                     _by_ids(manager, known).set_tags(tag_ids, action)
-                    outcome.done += len(known)
+                    results.done += len(known)
         verb = "Tagged" if action == "add" else "Untagged"
-        print_note(f"{verb} {outcome.done:,} {plural}.")
-        outcome.finish()
+        print_note(f"{verb} {results.done:,} {plural}.")
+        results.finish()
 
     word = "Add tags to" if action == "add" else "Take tags off"
     command.__doc__ = f"{word} {plural}. Two requests for each 500."
@@ -176,12 +173,12 @@ def annotate(
                 yield target.key, own
 
         report = session.tasks.bulk_annotate(pairs(), action=action.value)
-    outcome = Outcome(schema.name, done=len(report.done) + len(report.unchanged))
+    results = Results(schema.name, done=len(report.done) + len(report.unchanged))
     for key in (*report.done, *report.unchanged):
         print_line(str(key))
     for key, why in report.failed.items():
-        outcome.fail(key, why)
-    outcome.finish()
+        results.fail(key, why)
+    results.finish()
 
 
 def logs(

@@ -18,8 +18,8 @@ import attrs
 import typer
 
 from synapse._internal.lazy_import import load
-from synapse.cli.ids import Outcome, read_targets
-from synapse.cli.options import open_session, print_note
+from synapse.cli.ids import Results, read_targets
+from synapse.cli.options import get_options, open_session, print_note
 from synapse.cli.output import (
     Format,
     normalize,
@@ -186,6 +186,7 @@ class _Verb:
     name: str
     summary: str
     parameters: Sequence[_Parameter]
+    has_progress: bool
 
     @classmethod
     def read(cls, resource: type[Resource], owner: type, name: str, method: Any) -> _Verb:
@@ -198,7 +199,8 @@ class _Verb:
         ]
         summary = (inspect.getdoc(method) or "").partition("\n")[0]
         usable = [each for each in parameters if each is not None]
-        return cls(resource, owner, name, summary, usable)
+        has_progress = "progress" in inspect.signature(method).parameters
+        return cls(resource, owner, name, summary, usable, has_progress)
 
     @property
     def is_of_object(self) -> bool:
@@ -261,11 +263,13 @@ class _Verb:
 
     def _run(self, words: list[str], given: dict[str, Any]) -> None:
         output = resolve_format(given.pop("output_"))
-        options = {
+        options: dict[str, Any] = {
             each.name: each.convert(given[each.name])
             for each in self.parameters
             if given.get(each.name) not in (None, [])
         }
+        if self.has_progress and get_options().progress_argument is not None:
+            options["progress"] = get_options().progress_argument
         pairs = self._find_pairs()
         if pairs is not None:
             values = {name: value for name, value, _ in read_pairs(filter(is_pair, words))}
@@ -304,12 +308,12 @@ class _Verb:
     def _run_each(
         self, session: Any, manager: Any, ids: list[str], options: dict[str, Any], output: Format
     ) -> None:
-        outcome = Outcome(self.cls.__schema__.name)
+        results = Results(self.cls.__schema__.name)
         for target in read_targets(self.cls.__schema__, ids):
-            with outcome.collect(target.key):
+            with results.collect(target.key):
                 one = self._get(session, manager, target.key)
                 _print_result(getattr(one, self.name)(**options), output, self.cls)
-        outcome.finish()
+        results.finish()
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:
         """Return the object: the server's, if the id is another name such as a plugin's code."""
@@ -464,5 +468,5 @@ def _print_result(result: Any, output: Format, cls: type[Resource]) -> None:
             print_line(line)
         failed = getattr(result, "failed", None)
         if failed:
-            outcome = Outcome(cls.__schema__.name, done=1, failed=len(failed))
-            outcome.finish()
+            results = Results(cls.__schema__.name, done=1, failed=len(failed))
+            results.finish()

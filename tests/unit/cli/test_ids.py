@@ -5,7 +5,7 @@ import pytest
 import typer
 
 from synapse import Job, Task
-from synapse.cli.ids import Outcome, Target, batches, read_rows, read_targets
+from synapse.cli.ids import Results, Target, batches, read_rows, read_targets
 from synapse.errors import AuthenticationError, SynapseError, UsageError
 
 TASK = Task.__schema__
@@ -73,29 +73,29 @@ def test_input_is_read_as_it_is_used() -> None:
 
 @pytest.mark.parametrize(("done", "failed", "code"), [(0, 1, 1), (1, 1, 3), (1, 0, None)])
 def test_exit_codes(done: int, failed: int, code: int | None) -> None:
-    outcome = Outcome("Task", done=done, failed=failed)
+    results = Results("Task", done=done, failed=failed)
     if code is None:
-        outcome.finish()
+        results.finish()
         return
     with pytest.raises(typer.Exit) as stop:
-        outcome.finish()
+        results.finish()
     assert stop.value.exit_code == code
 
 
 def test_failures_are_named_once(capsys: pytest.CaptureFixture[str]) -> None:
-    outcome = Outcome("Task")
-    outcome.fail(5, "broken")
-    outcome.fail(5, "Task 5: broken")
+    results = Results("Task")
+    results.fail(5, "broken")
+    results.fail(5, "Task 5: broken")
     assert capsys.readouterr().err == "Task 5: broken\n" * 2
-    assert outcome.failed == 2
+    assert results.failed == 2
 
 
 def test_errors_are_collected_but_not_those_of_the_session() -> None:
-    outcome = Outcome("Task")
-    with outcome.collect(1):
+    results = Results("Task")
+    with results.collect(1):
         pass
-    with outcome.collect(2):
+    with results.collect(2):
         raise SynapseError("no")
-    assert (outcome.done, outcome.failed) == (1, 1)
-    with pytest.raises(AuthenticationError), outcome.collect(3):
+    assert (results.done, results.failed) == (1, 1)
+    with pytest.raises(AuthenticationError), results.collect(3):
         raise AuthenticationError(401, "no")
