@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from synapse._internal.audience import in_notebook
-from synapse._internal.short_traceback import render_last
+from synapse._internal.short_traceback import shortened
 
 __all__ = ["attribute_error", "suggestion"]
 
@@ -41,7 +40,4 @@ def suggestion(
 
 def attribute_error(message: str, name: str) -> AttributeError:
     """Return the error for a missing attribute, without Python's own suggestion after ours."""
-    error = AttributeError(message, name=name, obj=None)
-    if in_notebook():
-        error._render_traceback_ = render_last  # type: ignore[attr-defined] # IPython's hook
-    return error
+    return shortened(AttributeError(message, name=name, obj=None))

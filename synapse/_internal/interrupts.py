@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from synapse._internal.audience import in_notebook
-from synapse._internal.short_traceback import render_last
+from synapse._internal.short_traceback import shortened
 
 __all__ = ["explain_interrupt"]
 
@@ -38,6 +37,5 @@ def explain_interrupt(explain: Callable[[], str]) -> Iterator[None]:
         text = explain() if is_ours else ""
         if text:
             error.args = (_Advice(text),)
-        if in_notebook():
-            error._render_traceback_ = render_last  # type: ignore[attr-defined] # IPython's hook
+        shortened(error)
         raise

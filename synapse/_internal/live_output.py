@@ -226,7 +226,7 @@ def _find_cell() -> _Cell:
     global _current
     shell = get_shell()
     header = getattr(shell, "parent_header", None) or {}
-    key = header.get("header", {}).get("msg_id") or getattr(shell, "execution_count", None)
+    key = header.get("header", header).get("msg_id") or getattr(shell, "execution_count", None)
     with _choosing:
         if _current is None or _current.key != key:
             _current = _Cell(key)

@@ -15,12 +15,14 @@ import traceback
 from functools import lru_cache
 from pathlib import Path
 from types import FrameType, TracebackType
+from typing import TypeVar
 
 from synapse._internal.audience import get_shell, in_notebook
 
-__all__ = ["cut_traceback", "render", "render_last"]
+__all__ = ["cut_traceback", "render", "render_last", "shortened"]
 
 VARIABLE = "SYNAPSE_TRACEBACK"
+_E = TypeVar("_E", bound=BaseException)
 _PACKAGE = f"{Path(__file__).parents[1]}{os.sep}"
 
 
@@ -57,6 +59,20 @@ def render_last() -> list[str]:
     """
     error = sys.exc_info()[1] or getattr(sys, "last_value", None)
     return render(error) if error is not None else []
+
+
+def shortened(error: _E) -> _E:
+    """Return one of Python's own errors, raised on purpose, with the short traceback.
+
+    Other errors of Python inside the SDK are faults of the SDK, and are shown with all frames.
+
+    Example:
+        >>> shortened(IndexError("no object at index 7"))
+        IndexError('no object at index 7')
+    """
+    if in_notebook():
+        error._render_traceback_ = render_last  # type: ignore[attr-defined] # IPython's hook
+    return error
 
 
 def cut_traceback(full: TracebackType | None) -> tuple[TracebackType | None, int]:

@@ -43,6 +43,9 @@ COMMANDS = {
         "synapse.cli.agent:agent",
         "Run jobs for a backend on this machine, or on a Ray cluster.",
     ),
+    "cache": LazyCommand(
+        "synapse.cli.cache:cache", "Look at the cached files of this user, and remove them."
+    ),
     "demo": LazyCommand("synapse.cli.demo:demo", "Upload, annotate and train on a local backend."),
 }
 

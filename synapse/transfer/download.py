@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from synapse._internal.descriptors import write_all
 from synapse._internal.interrupts import explain_interrupt
+from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher, find_algorithm
@@ -72,7 +73,9 @@ def download(
         path = safe_path(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
     elif not path.parent.is_dir():
         # Opening the temporary file would report its name instead of the user's.
-        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
+        raise shortened(
+            FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
+        )
     advice = GOES_ON if checksum else "The same call fetches the file again."
     with (
         show_progress(progress) as shown,

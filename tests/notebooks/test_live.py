@@ -233,6 +233,7 @@ def outer():
 outer()
 """
 TYPO = "session.projets"
+INDEX = "session.projects.all()[7]"
 DETAILS = """
 import sys, traceback
 error = sys.last_value
@@ -243,8 +244,8 @@ FULL = "os.environ['SYNAPSE_TRACEBACK'] = 'full'\nsession.projects.get(99_999)"
 
 
 def test_interrupts_and_errors_end_at_the_users_line(execute: Execute) -> None:
-    waiting, following, wrong, details, helper, typo, full = execute(
-        STOP_WAITING, STOP_FOLLOWING, WRONG, DETAILS, HELPER, TYPO, FULL
+    waiting, following, wrong, details, helper, typo, index, full = execute(
+        STOP_WAITING, STOP_FOLLOWING, WRONG, DETAILS, HELPER, TYPO, INDEX, FULL
     )
 
     shown, error = waiting.outputs
@@ -268,6 +269,9 @@ def test_interrupts_and_errors_end_at_the_users_line(execute: Execute) -> None:
     assert is_cut(error, "session.projects.filter(titel=1)")
     (error,) = typo.outputs
     assert is_cut(error, "----> 1 session.projets")
+    (error,) = index.outputs
+    assert error.ename == "IndexError"
+    assert is_cut(error, "----> 1 session.projects.all()[7]")
     (error,) = full.outputs
     assert "/synapse/" in read_traceback(error)
 

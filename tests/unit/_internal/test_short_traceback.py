@@ -13,7 +13,7 @@ import pytest
 
 import synapse
 from synapse._internal.hints import attribute_error
-from synapse._internal.short_traceback import cut_traceback, render, render_last
+from synapse._internal.short_traceback import cut_traceback, render, render_last, shortened
 from synapse._internal.validate import validate_int
 from synapse.errors import ConnectionFailed, SynapseError, UsageError
 from unit.conftest import FakeNotebook
@@ -147,6 +147,17 @@ def test_missing_attributes_too(shell: FakeFormatter) -> None:
 
     assert shown[-1].strip() == "AttributeError: Session has no 'tusks'."
     assert pickle.loads(pickle.dumps(error)).args == error.args
+
+
+def test_pythons_own_errors_that_are_raised_on_purpose(shell: FakeFormatter) -> None:
+    error = shortened(IndexError("no object at index 7"))
+
+    assert error._render_traceback_ is render_last  # type: ignore[attr-defined] # IPython's hook
+    assert type(error) is IndexError
+
+
+def test_pythons_own_errors_outside_notebooks() -> None:
+    assert vars(shortened(IndexError("no object at index 7"))) == {}
 
 
 def test_nothing_that_is_raised() -> None:
