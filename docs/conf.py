@@ -15,6 +15,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.nodes import make_refnode
 
 from synapse._version import __version__
+from synapse.orm import registry
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.resource import Resource
 
@@ -110,16 +111,18 @@ def hide_constructor(
     return ("", "") if is_ours else None
 
 
-def use_written_signature(app: Sphinx, method: Any, bound_method: bool) -> None:
+def use_written_signatures() -> None:
     """Show `**values` as in the source, since autodoc reads the defaults there."""
-    function = getattr(method, "__func__", method)
-    if isinstance(function, FunctionType):
-        vars(function).pop("__signature__", None)
+    for cls in registry.declared():
+        for method in vars(cls).values():
+            function = getattr(method, "__func__", method)
+            if isinstance(function, FunctionType):
+                vars(function).pop("__signature__", None)
 
 
 def setup(app: Sphinx) -> None:
     app.connect("missing-reference", link_bare_name)
-    app.connect("autodoc-before-process-signature", use_written_signature, priority=1)
+    use_written_signatures()
     app.connect("autodoc-process-signature", hide_constructor)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":

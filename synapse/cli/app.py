@@ -43,6 +43,7 @@ COMMANDS = {
         "synapse.cli.agent:agent",
         "Run jobs for a backend on this machine, or on a Ray cluster.",
     ),
+    "mcp": LazyCommand("synapse.cli.mcp:mcp", "Offer tools to a language model."),
     "cache": LazyCommand(
         "synapse.cli.cache:cache", "Look at the cached files of this user, and remove them."
     ),
