@@ -19,14 +19,12 @@ COMMANDS = {
         "synapse.cli.login:login",
         "Ask for the address and the token, check them, and write a profile.",
     ),
-    "logout": LazyCommand("synapse.cli.login:logout", "Remove a profile with its token."),
+    "logout": LazyCommand("synapse.cli.login:logout", "Remove a profile with the token."),
     "whoami": LazyCommand(
         "synapse.cli.login:whoami",
         "Print the user of the token, and where address and token come from.",
     ),
-    "profiles": LazyCommand(
-        "synapse.cli.login:profiles", "List the profiles, without their tokens."
-    ),
+    "profiles": LazyCommand("synapse.cli.login:profiles", "List the profiles, without tokens."),
     "configure": LazyCommand(
         "synapse.cli.configure:configure", "Check a token, and write a profile."
     ),

@@ -138,7 +138,7 @@ class HintedGroup(TyperGroup):
 
     @override
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command by its name or by a habit; `None` for an unknown name."""
+        """Return a command by name or by a habit; `None` for an unknown name."""
         name = self.find_name(cmd_name)
         return None if name is None else self.commands[name]
 

@@ -80,7 +80,7 @@ def whoami(output: OUTPUT = None) -> None:
 
 
 def logout() -> None:
-    """Remove a profile with its token."""
+    """Remove a profile with the token."""
     from synapse.profiles import delete_profile, login_path, read_profiles
 
     name = _profile_name()
@@ -94,7 +94,7 @@ def logout() -> None:
 
 
 def profiles(output: OUTPUT = None) -> None:
-    """List the profiles, without their tokens."""
+    """List the profiles, without tokens."""
     from synapse.profiles import profile_path, read_profiles
 
     current = _profile_name()

@@ -1,4 +1,4 @@
-"""Options that every command takes, before or after its name, and the session that they make."""
+"""Options that every command takes, before or after the name, and the session that they make."""
 
 from __future__ import annotations
 

@@ -363,7 +363,7 @@ class _Verbs:
         self,
         id: Annotated[str, typer.Argument(metavar="ID", help="Id of the object.")],  # noqa: A002 - as get()
     ) -> None:
-        """Open the object's page in a browser, and print its address."""
+        """Open the object's page in a browser, and print the address."""
         template = os.environ.get("SYNAPSE_WEB_URL", "")
         if "{id}" not in template:
             print_note(

@@ -173,5 +173,5 @@ def coerce(field: Field | None, name: str, text: str) -> Any:
 
 
 def merge_row(row: Mapping[str, Any], values: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return the fields of a row of standard input, without its id, and the given values."""
+    """Return the fields of a row of standard input, without the id, and the given values."""
     return {**{name: value for name, value in row.items() if name != key}, **values}

@@ -1,4 +1,4 @@
-"""Commands out of the methods of a resource and its manager, by signature and docstring."""
+"""Commands out of the methods of a resource and the manager, by signature and docstring."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def list_methods(cls: type[Resource], known: Iterable[str] = ()) -> dict[str, Ca
 
 
 def find_methods(cls: type[Resource]) -> Iterator[tuple[type, str, Callable[..., Any]]]:
-    """Yield class, name and function of the methods that a resource and its manager add."""
+    """Yield class, name and function of the methods that a resource and the manager add."""
     resource, manager = load("synapse.orm.resource"), load("synapse.orm.manager")
     bases: tuple[tuple[type, tuple[type, ...]], ...] = (
         (cls, (resource.Editable, resource.Deletable)),
