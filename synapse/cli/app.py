@@ -28,6 +28,10 @@ COMMANDS = {
     "configure": LazyCommand(
         "synapse.cli.configure:configure", "Check a token, and write a profile."
     ),
+    "doctor": LazyCommand(
+        "synapse.cli.doctor:doctor",
+        "Examine the installation, the settings, the network and the server.",
+    ),
     "upload": LazyCommand("synapse.cli.files:upload", "Upload many files as data units."),
     "sync": LazyCommand("synapse.cli.sync:sync", "Bring a collection up to date with a folder."),
     "download": LazyCommand("synapse.cli.files:download", "Download many files."),
