@@ -87,7 +87,7 @@ def explain_parameter(parameter: inspect.Parameter) -> str | None:
     """Return why a function's first parameter can't be meant for the context, else `None`.
 
     Args:
-        parameter: The first parameter, judged by its annotation, then by its name.
+        parameter: The first parameter, judged by annotation, then by name.
 
     Example:
         >>> def run(params): ...

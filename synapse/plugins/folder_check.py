@@ -1,4 +1,4 @@
-"""Find everything for which a plugin's folder can't be released or its code can't run."""
+"""Find everything for which a plugin's folder can't be released or the code can't run."""
 
 from __future__ import annotations
 

@@ -149,7 +149,7 @@ def _refuse_other_runners(folder: Path, config: PluginConfig, action: Action) ->
 
 
 class _LocalRun(LocalContext):
-    """A local context that prints its reports."""
+    """A local context that prints the reports."""
 
     def __init__(self, params: Mapping[str, Any], **options: Any) -> None:
         super().__init__(params, changed=self.print_reports, **options)

@@ -35,7 +35,7 @@ def new(
 
     Args:
         folder: The folder, which is made if necessary. Files that the skeleton has may not exist.
-        category: Purpose of the plugin, a `synapse.PluginCategory` or its value.
+        category: Purpose of the plugin, a `synapse.PluginCategory` or the value.
         name: Display name; by default from the folder's name.
         code: The plugin's code; by default from the folder's name.
 

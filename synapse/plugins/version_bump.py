@@ -67,7 +67,7 @@ def bump_version(folder: str | os.PathLike[str], part: str) -> Callable[[], None
 
     Raises:
         UsageError: The folder doesn't exist, or the part is another word.
-        PluginConfigError: The configuration is missing, can't be read, or its version isn't three
+        PluginConfigError: The configuration is missing, can't be read, or the version isn't three
             numbers.
     """
     place = expand_home(folder)

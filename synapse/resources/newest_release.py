@@ -63,7 +63,7 @@ def remember_release(plugin: Plugin, release: PluginRelease) -> None:
 
 
 def forget_release(plugin: Plugin) -> None:
-    """Forget a plugin's releases: the next run fetches its release again."""
+    """Forget a plugin's releases: the next run fetches a release again."""
     releases = _releases_of(plugin)
     for key in [key for key in list(releases) if key[0] == plugin.id]:
         releases.pop(key, None)
