@@ -58,8 +58,8 @@ def try_imports(
         folder: The plugin's folder.
         entrypoints: The entrypoints.
         env: Variables of the code.
-        timeout: Longest time of one child in seconds; then the child is killed, and every process of
-            the child's.
+        timeout: Longest time of one child in seconds; then the child is killed, and every process
+            that the child has started.
 
     Returns:
         The outcome of each entrypoint.
