@@ -64,6 +64,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
+    (r"py:class", r"Axes"),  # matplotlib's
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
     # Aliases of words and callables; the classes of their arguments have pages.
@@ -121,8 +122,8 @@ def use_written_signatures() -> None:
 
 
 def setup(app: Sphinx) -> None:
-    app.connect("missing-reference", link_bare_name)
     use_written_signatures()
+    app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":
