@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 from tempfile import gettempdir
+from types import FunctionType
 from typing import Any
 
 from docutils import nodes
@@ -74,6 +75,7 @@ nitpick_ignore_regex = [
     # Internals of the object layer, which no caller writes.
     (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|Described|KnownAttributes)"),
+    (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
     # Names of the standard library, as modules import them.
@@ -137,7 +139,9 @@ def add_download(app: Sphinx, doctree: nodes.document) -> None:
 
 def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
     """Give each build the same address of a local backend, and refuse this machine's paths."""
-    private = re.compile("|".join(map(re.escape, {gettempdir(), str(Path.home()), str(app.srcdir)})))
+    private = re.compile(
+        "|".join(map(re.escape, {gettempdir(), str(Path.home()), str(app.srcdir)}))
+    )
     for output in doctree.findall(nodes.container):
         if "cell_output" not in output["classes"]:
             continue
@@ -149,10 +153,18 @@ def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
                 node.parent.replace(node, nodes.Text(text))
 
 
+def use_written_signature(app: Sphinx, method: Any, bound_method: bool) -> None:
+    """Show `**values` as in the source, since autodoc reads the defaults there."""
+    function = getattr(method, "__func__", method)
+    if isinstance(function, FunctionType):
+        vars(function).pop("__signature__", None)
+
+
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", add_download, priority=400)  # before files are collected
     app.connect("doctree-read", settle_outputs)
     app.connect("missing-reference", link_bare_name)
+    app.connect("autodoc-before-process-signature", use_written_signature, priority=1)
     app.connect("autodoc-process-signature", hide_constructor)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":

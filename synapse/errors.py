@@ -22,6 +22,7 @@ from synapse._internal.described import (
     brief,
     cut,
 )
+from synapse._internal.lazy_import import load
 from synapse._internal.redaction import cleaned, redacted
 
 __all__ = [
@@ -99,6 +100,11 @@ class SynapseError(Described, Exception):
     def _describe(self) -> Description:
         return Description(type(self).__name__, fields=[("message", _shorten(str(self)))])
 
+    def _render_traceback_(self) -> list[str]:
+        # IPython's hook: in a notebook, the shown traceback ends at the user's line.
+        lines: list[str] = load("synapse._internal.short_traceback").render(self)
+        return lines
+
 
 def _shorten(text: str) -> str:
     return cut(redacted(text[:4096]), 600)
@@ -137,9 +143,9 @@ class MissingExtra(SynapseError, ImportError):
     """A part of the SDK was used whose optional dependencies aren't installed."""
 
     def __init__(self, what: str, extra: str) -> None:
-        super().__init__(
-            f"{what} needs packages that aren't installed: pip install 'synapse-sdk[{extra}]'"
-        )
+        from synapse._internal.installation import install_command  # few scripts need the command
+
+        super().__init__(f"{what} needs packages that aren't installed: {install_command(extra)}")
         self.extra = extra
 
 

@@ -12,11 +12,12 @@ from synapse._internal.closing import Closing
 from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import redacted
+from synapse._internal.short_traceback import shortened
 from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.description import summary_of
-from synapse.orm.session_base import LazyPolicy, SessionBase
+from synapse.orm.session_base import SessionBase
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
@@ -24,6 +25,7 @@ from synapse.transport.retry import OnRetry, RetryPolicy
 if TYPE_CHECKING:
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
+    from synapse.orm._typing import LazyPolicy
     from synapse.resources.agents import AgentManager
     from synapse.resources.assignments import AssignmentManager
     from synapse.resources.data_collections import DataCollectionManager
@@ -383,7 +385,7 @@ def connect(*args: Any, **options: Any) -> Session:
         if name not in names:
             synonym = {"url": "base_url", "host": "base_url", "token": "api_token"}.get(name)
             hint = f"; did you mean {synonym!r}?" if synonym else suggestion(name, names)
-            raise TypeError(f"connect() takes no {name!r}{hint}")
+            raise shortened(TypeError(f"connect() takes no {name!r}{hint}"))
     session = Session(*args, **options)
     session_base.set_default(session)
     return session

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from synapse._internal.user_folders import expand_home, find_home
-from synapse.cli.errors import one_line_errors
+from synapse.cli.options import get_options
 from synapse.errors import ConfigurationError, MissingExtra
 
 __all__ = ["agent"]
@@ -70,41 +70,41 @@ def agent(
     Jobs can do whatever this user can. The agent listens on this machine alone unless told
     otherwise, and answers only requests with the token.
     """
-    with one_line_errors():
-        try:
-            from synapse.agent.service import AgentOptions, serve
-        except ModuleNotFoundError as error:
-            raise MissingExtra("The agent", "agent") from error
-        from synapse.config import checked_url
-        from synapse.jobs.spec import Limits
+    try:
+        from synapse.agent.service import AgentOptions, serve
+    except ModuleNotFoundError as error:
+        raise MissingExtra("The agent", "agent") from error
+    from synapse.config import checked_url
+    from synapse.jobs.spec import Limits
 
-        if not backend:
-            raise ConfigurationError("No backend: give --backend, or set SYNAPSE_BASE_URL.")
-        if not token:
-            raise ConfigurationError("No token: set SYNAPSE_AGENT_TOKEN, or give --token.")
-        checked_url(backend, "--backend (SYNAPSE_BASE_URL)")
-        if ray:
-            checked_url(ray, "--ray (the address of the head's dashboard)")
-        logging.basicConfig(
-            stream=sys.stderr, level=logging.WARNING, format="synapse agent: %(message)s"
-        )
-        options = AgentOptions(
-            backend=backend,
-            token=token,
-            name=name or socket.gethostname(),
-            host=host,
-            port=port,
-            url=url or None,
-            data=data or _state_folder(),
-            workers=workers,
-            limits=Limits(timeout=job_timeout, memory=job_memory, output=job_output),
-            python=python or None,
-            runner=runner or None,
-            ray=ray or None,
-            ray_token=os.environ.get("RAY_AUTH_TOKEN") or None,
-            tenant=tenant or None,
-        )
-        serve(options, on_ready=_print_address)
+    backend = get_options().base_url or backend
+    if not backend:
+        raise ConfigurationError("No backend: give --backend, or set SYNAPSE_BASE_URL.")
+    if not token:
+        raise ConfigurationError("No token: set SYNAPSE_AGENT_TOKEN, or give --token.")
+    checked_url(backend, "--backend (SYNAPSE_BASE_URL)")
+    if ray:
+        checked_url(ray, "--ray (the address of the head's dashboard)")
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.WARNING, format="synapse agent: %(message)s"
+    )
+    options = AgentOptions(
+        backend=backend,
+        token=token,
+        name=name or socket.gethostname(),
+        host=host,
+        port=port,
+        url=url or None,
+        data=data or _state_folder(),
+        workers=workers,
+        limits=Limits(timeout=job_timeout, memory=job_memory, output=job_output),
+        python=python or None,
+        runner=runner or None,
+        ray=ray or None,
+        ray_token=os.environ.get("RAY_AUTH_TOKEN") or None,
+        tenant=tenant or None,
+    )
+    serve(options, on_ready=_print_address)
 
 
 def _print_address(address: str) -> None:

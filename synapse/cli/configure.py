@@ -6,13 +6,13 @@ from typing import Annotated
 
 import typer
 
-from synapse.cli.errors import one_line_errors
+from synapse.cli.options import get_options
 
 __all__ = ["configure"]
 
 
 def configure(
-    profile: Annotated[str, typer.Option(help="Name of the profile.")] = "default",
+    profile: Annotated[str, typer.Option(help="Name of the profile.", show_default="default")] = "",
     base_url: Annotated[
         str, typer.Option(prompt="Base URL", help="Address of the server; prompted for if omitted.")
     ] = "http://127.0.0.1:8000",
@@ -28,9 +28,9 @@ def configure(
     from synapse.config import save_profile
     from synapse.session import Session
 
-    with one_line_errors():
-        with Session(base_url, api_token, tenant=tenant or None) as session:
-            user = session.me
-        values = {"base_url": base_url, "api_token": api_token}
-        path = save_profile(profile, {**values, **({"tenant": tenant} if tenant else {})})
-        typer.echo(f"Profile [{profile}] for {user.username} is written to {path}")
+    profile = profile or get_options().profile or "default"
+    with Session(base_url, api_token, tenant=tenant or None) as session:
+        user = session.me
+    values = {"base_url": base_url, "api_token": api_token}
+    path = save_profile(profile, {**values, **({"tenant": tenant} if tenant else {})})
+    typer.echo(f"Profile [{profile}] for {user.username} is written to {path}")

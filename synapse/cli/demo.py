@@ -6,7 +6,6 @@ import importlib
 
 import typer
 
-from synapse.cli.errors import one_line_errors
 from synapse.errors import MissingExtra
 
 __all__ = ["demo"]
@@ -14,10 +13,9 @@ __all__ = ["demo"]
 
 def demo() -> None:
     """Upload, annotate and train on a local backend, and check the results."""
-    with one_line_errors():
-        try:
-            quickstart = importlib.import_module("synapse.examples.quickstart")
-        except ModuleNotFoundError as error:
-            raise MissingExtra("The demo", "demo") from error
-        if not quickstart.main():
-            raise typer.Exit(1)
+    try:
+        quickstart = importlib.import_module("synapse.examples.quickstart")
+    except ModuleNotFoundError as error:
+        raise MissingExtra("The demo", "demo") from error
+    if not quickstart.main():
+        raise typer.Exit(1)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synapse.cli.errors import one_line_errors
 from synapse.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -61,27 +60,26 @@ def emulator(
     ] = False,
 ) -> None:
     """Run a local backend until Ctrl-C."""
-    with one_line_errors():
-        try:
-            from synapse.emulator.server import serve
-        except ModuleNotFoundError as error:
-            raise MissingExtra("The emulator", "emulator") from error
-        from synapse.jobs.spec import Limits
+    try:
+        from synapse.emulator.server import serve
+    except ModuleNotFoundError as error:
+        raise MissingExtra("The emulator", "emulator") from error
+    from synapse.jobs.spec import Limits
 
-        options = {"timeout": job_timeout, "memory": job_memory, "output": job_output}
-        limits = Limits(**{name: value for name, value in options.items() if value is not None})
-        serve(
-            host=host,
-            port=port,
-            data_dir=data,
-            on_ready=_print_access,
-            job_limits=limits,
-            python=python or None,
-            database_url=database_url or None,
-            share_database=share_database,
-            agent_timeout=agent_timeout,
-            job_token_lifetime=job_token_lifetime,
-        )
+    options = {"timeout": job_timeout, "memory": job_memory, "output": job_output}
+    limits = Limits(**{name: value for name, value in options.items() if value is not None})
+    serve(
+        host=host,
+        port=port,
+        data_dir=data,
+        on_ready=_print_access,
+        job_limits=limits,
+        python=python or None,
+        database_url=database_url or None,
+        share_database=share_database,
+        agent_timeout=agent_timeout,
+        job_token_lifetime=job_token_lifetime,
+    )
 
 
 def _print_access(server: ServerInfo) -> None:

@@ -1,41 +1,94 @@
-"""Print expected errors as one line, without a traceback."""
+"""Print expected errors as one line, without a traceback, and decide the exit code."""
 
 from __future__ import annotations
 
 import ast
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sized
 from contextlib import contextmanager
 
 import typer
-from rich.console import Console
 
-from synapse.errors import SynapseError
+from synapse.cli.options import get_options
+from synapse.errors import InvalidQuery, JournalInUse, SynapseError, UsageError
 
-__all__ = ["one_line_errors", "print_error"]
+__all__ = [
+    "FAILED",
+    "INTERRUPTED",
+    "IN_USE",
+    "SOME_FAILED",
+    "USAGE",
+    "exit_after",
+    "exit_code_of",
+    "one_line_errors",
+    "print_error",
+]
+
+# The exit codes; the manual's page of the command line has the table.
+FAILED = 1
+USAGE = 2
+SOME_FAILED = 3
+# "Try again later", as sysexits.h calls it: cron's next run is early enough.
+IN_USE = 75
+INTERRUPTED = 130  # as shells write the end by SIGINT
 
 # Arguments of uploads with their values, as messages name them.
 _ARGUMENT = re.compile(r"\b(match|ignore|columns)=(\{.+?\}|\[.+?\])(?=\.( |$)| leaves)")
 
-_console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-
 
 def print_error(message: str) -> None:
     """Print a message in red to standard error."""
-    _console.print(message, style="red")
+    from rich.console import Console
+
+    console = Console(
+        stderr=True,
+        soft_wrap=True,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        no_color=get_options().no_color or None,
+    )
+    console.print(message, style="red")
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code of a command that an error ended."""
+    if isinstance(error, JournalInUse):
+        return IN_USE
+    if isinstance(error, KeyboardInterrupt):
+        return INTERRUPTED
+    # A broken archive or configuration is also a usage error, but not one of the command line.
+    return USAGE if type(error) in (UsageError, InvalidQuery) else FAILED
+
+
+def exit_after(failed: Sized, *, done: int) -> None:
+    """Exit with 3 if some of many failed, with 1 if all did; return if none did.
+
+    Args:
+        failed: The failures.
+        done: Number of the others.
+
+    Raises:
+        typer.Exit: Something failed.
+    """
+    if failed:
+        raise typer.Exit(SOME_FAILED if done else FAILED)
 
 
 @contextmanager
-def one_line_errors(codes: Mapping[type[Exception], int] | None = None) -> Iterator[None]:
-    """Turn an expected error into one line on stderr and an exit code, by default 1."""
+def one_line_errors() -> Iterator[None]:
+    """Turn an expected error into one line on stderr and an exit code. Commands run inside it."""
     from synapse.emulator.errors import EmulatorError
 
     try:
         yield
     except (SynapseError, EmulatorError) as error:
         print_error(f"synapse: {_ARGUMENT.sub(_write_options, str(error))}")
-        raise typer.Exit((codes or {}).get(type(error), 1)) from error
+        raise typer.Exit(exit_code_of(error)) from error
+    except KeyboardInterrupt:
+        typer.echo("Interrupted.", err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _write_options(found: re.Match[str]) -> str:

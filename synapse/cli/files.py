@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synapse.cli.errors import one_line_errors, print_error
+from synapse.cli.errors import INTERRUPTED, exit_after, print_error
+from synapse.cli.options import get_options, open_session, print_note
 
 if TYPE_CHECKING:
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.projects import Project
-    from synapse.session import Session
     from synapse.transfer.bulk.report import DownloadReport, UploadReport
     from synapse.transfer.progress import Progress
 
@@ -22,18 +22,14 @@ __all__ = [
     "COLUMNS",
     "IGNORE",
     "MATCH",
-    "PROFILE",
     "WORKERS",
     "download",
-    "open_session",
     "print_report",
     "read_pairs",
     "show_bar",
     "upload",
 ]
 
-# As shells write the end by SIGINT.
-_INTERRUPTED = 130
 WORKERS = typer.Option(min=1, max=256, help="Number of files in flight at once.")
 MATCH = typer.Option(
     metavar="PATTERN=NAME",
@@ -45,7 +41,6 @@ COLUMNS = typer.Option(
     metavar="COLUMN=NAME",
     help="A manifest's column for a specification, such as 'file_name=image'. May be repeated.",
 )
-PROFILE = typer.Option(help="Profile with the server's address and the token.")
 
 
 def upload(
@@ -60,11 +55,10 @@ def upload(
     ignore: Annotated[list[str] | None, IGNORE] = None,
     columns: Annotated[list[str] | None, COLUMNS] = None,
     workers: Annotated[int, WORKERS] = 8,
-    profile: Annotated[str | None, PROFILE] = None,
 ) -> None:
     """Upload many files as data units. The same command continues a stopped upload."""
     pairs = read_pairs("match", match), read_pairs("columns", columns)
-    with one_line_errors(), open_session(profile) as session, show_bar("Upload") as progress:
+    with open_session() as session, show_bar("Upload") as progress:
         report = session.data_collections.get(collection).upload(
             source,
             project=project,
@@ -75,7 +69,7 @@ def upload(
             columns=pairs[1],
         )
     for note in report.notes:
-        typer.echo(f"note: {note}", err=True)
+        print_note(f"note: {note}")
     print_report(report)
 
 
@@ -88,14 +82,12 @@ def download(
         int | None, typer.Option(help="Id of a project; downloads the files and annotations.")
     ] = None,
     workers: Annotated[int, WORKERS] = 8,
-    profile: Annotated[str | None, PROFILE] = None,
 ) -> None:
     """Download many files. The same command fetches missing files."""
     if (collection is None) == (project is None):
         raise typer.BadParameter("give either --collection or --project")
     with (
-        one_line_errors(),
-        open_session(profile) as session,
+        open_session() as session,
         show_bar("Download") as progress,
     ):
         if collection is not None:
@@ -114,32 +106,23 @@ def read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
     return {key: value for key, _, value in pairs} or None
 
 
-def open_session(profile: str | None) -> Session:
-    """Return a session of a profile, or of the environment."""
-    from synapse.session import Session
-
-    return Session(profile=profile)
-
-
 @contextmanager
 def show_bar(description: str) -> Iterator[Progress]:
-    """Show a bar on a terminal; after Ctrl-C, say how much is done, and exit with 130."""
-    from synapse.transfer.progress import show_progress
+    """Show the progress, unless `--quiet` is given; after Ctrl-C, say how to go on, and exit."""
+    from synapse.transfer.progress import describe_stop, show_progress
 
-    with show_progress(None, description) as progress:
-        try:
+    try:
+        with show_progress(False if get_options().quiet else None, description) as progress:
             yield progress
-        except KeyboardInterrupt:
-            progress.close()
-            done = f": {progress.files_done:,} of {progress.files:,} done" if progress.files else ""
-            typer.echo(f"Stopped{done}. The same command goes on.", err=True)
-            raise typer.Exit(_INTERRUPTED) from None
+    except KeyboardInterrupt:
+        typer.echo(describe_stop(progress, "The same command goes on."), err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def print_report(report: UploadReport | DownloadReport) -> None:
-    """Print the numbers to stdout and each failure to stderr; exit with 1 after failures."""
+    """Print the numbers to stdout and each failure to stderr; then exit if something failed."""
     typer.echo(str(report).partition("\n")[0])
     for failure in report.failed:
         print_error(str(failure))
-    if report.failed:
-        raise typer.Exit(1)
+    done = sum(getattr(report, name, 0) for name in ("created", "downloaded", "skipped"))
+    exit_after(report.failed, done=done)

@@ -12,26 +12,24 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
-from synapse.cli.errors import one_line_errors
+from synapse.cli.errors import exit_code_of
 from synapse.cli.files import (
     COLUMNS,
     IGNORE,
     MATCH,
-    PROFILE,
     WORKERS,
-    open_session,
     print_report,
     read_pairs,
     show_bar,
 )
+from synapse.cli.options import open_session, print_note
+from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
     from synapse.transfer.bulk.report import SyncReport
 
 __all__ = ["sync"]
 
-# Exit code while another run has the journal: cron's next run is early enough.
-_IN_USE = 3
 _LISTED = ("new", "changed", "gone", "twice")
 
 
@@ -88,14 +86,11 @@ def sync(
     ignore: Annotated[list[str] | None, IGNORE] = None,
     columns: Annotated[list[str] | None, COLUMNS] = None,
     workers: Annotated[int, WORKERS] = 8,
-    profile: Annotated[str | None, PROFILE] = None,
 ) -> None:
     """Bring a collection up to date with a folder; nothing is created twice.
 
-    Exit codes: 0 done, 1 something failed, 2 wrong options, 3 another run is active.
+    Exit codes: 0 done, 1 failed, 2 wrong options, 3 some units failed, 75 another run is active.
     """
-    from synapse.errors import JournalInUse
-
     pairs = read_pairs("match", match), read_pairs("columns", columns)
     deletes = (delete or delete_annotated) and not dry_run
     if deletes and not yes:
@@ -103,8 +98,7 @@ def sync(
     report: SyncReport | None = None
     with (
         _log_run(log, source, collection) as line,
-        one_line_errors({JournalInUse: _IN_USE}),
-        open_session(profile) as session,
+        open_session() as session,
         show_bar("Sync") as progress,
     ):
         report = session.data_collections.get(collection).sync(
@@ -136,7 +130,7 @@ def _show(report: SyncReport, *, is_listed: bool) -> None:
             text = entry.key if entry.key.isprintable() else repr(entry.key)
             typer.echo(f"{name}: {text}" + (f" (unit {entry.unit})" if entry.unit else ""))
     for note in report.notes:
-        typer.echo(f"note: {note}", err=True)
+        print_note(f"note: {note}")
     print_report(report)
 
 
@@ -161,11 +155,11 @@ def _log_run(path: Path | None, source: str, collection: int) -> Iterator[list[s
             yield parts
         except typer.Exit as end:
             code = end.exit_code
-            parts.append(str(end.__cause__ or ""))
             raise
         except BaseException as error:
-            code = 1
-            parts.append(f"{type(error).__name__}: {error}")
+            code = exit_code_of(error)
+            is_expected = isinstance(error, SynapseError)
+            parts.append(str(error) if is_expected else f"{type(error).__name__}: {error}")
             raise
         finally:
             text = " ".join(" ".join(parts).split())

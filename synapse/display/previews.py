@@ -16,6 +16,7 @@ from synapse.display.drawing import Embedded
 from synapse.display.media import draw_top_view, draw_waveform, save_first_frame
 from synapse.display.thumbnails import Unshowable, make_thumbnail
 from synapse.errors import ClientError, SynapseError
+from synapse.transfer.cache_folder import store_file
 from synapse.transfer.file_cache import FileCache
 from synapse.transfer.remote_file import open_stream
 from synapse.transport import Transport
@@ -196,13 +197,8 @@ def _store(path: Path, preview: Preview) -> None:
     if preview.picture is not None:
         content = base64.b64encode(preview.picture.content).decode()
         row["picture"] = [content, preview.picture.media_type]
-    part = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
     with suppress(OSError):
-        try:
-            part.write_text(json.dumps(row), encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+        store_file(path, json.dumps(row).encode())
 
 
 _STORED = ("size", "orientation", "origin", "text", "note", "is_fixed")

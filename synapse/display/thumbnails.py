@@ -12,6 +12,7 @@ from typing import Any
 import attrs
 
 from synapse._internal.fork import hold_during_fork
+from synapse._internal.installation import install_command
 from synapse._internal.lazy_import import load
 from synapse.display.drawing import Embedded
 
@@ -141,11 +142,11 @@ def _use_original(path: Path, room: int) -> Thumbnail:
         content = file.read(room + 1)
     header = read_header(content)
     if header is None:
-        raise Unshowable("Pictures of this kind need the extra: pip install 'synapse-sdk[images]'")
+        raise Unshowable(f"Pictures of this kind need the extra: {install_command('images')}")
     media_type, size = header
     if len(content) <= room:
         return Thumbnail(Embedded(content, media_type), size)
-    return Thumbnail(None, size, note="Pictures need the extra: pip install 'synapse-sdk[images]'")
+    return Thumbnail(None, size, note=f"Pictures need the extra: {install_command('images')}")
 
 
 def read_header(content: bytes) -> tuple[str, tuple[int, int]] | None:

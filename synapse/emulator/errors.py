@@ -2,6 +2,8 @@
 
 import importlib.util
 
+from synapse._internal.installation import install_command
+
 
 class EmulatorError(RuntimeError):
     """The local backend could not be started or reached."""
@@ -31,7 +33,7 @@ def require_extra() -> None:
     if missing:
         raise EmulatorError(
             f"The local backend needs {', '.join(missing)}, which is not installed: "
-            "pip install 'synapse-sdk[emulator]'"
+            f"{install_command('emulator')}"
         )
 
 

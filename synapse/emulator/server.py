@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.installation import install_command
 from synapse._internal.private_files import make_database_private
 from synapse.emulator.errors import EmulatorError, require_extra
 from synapse.emulator.folder import (
@@ -170,7 +171,7 @@ def _translate_errors() -> Iterator[None]:
     except (ImproperlyConfigured, DatabaseError, ValueError, OSError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         if "psycopg" in reason and isinstance(error, ImproperlyConfigured):
-            reason += ". Install the extra: pip install 'synapse-sdk[postgres]'"
+            reason += f". Install the extra: {install_command('postgres')}"
         raise EmulatorError(f"The database cannot be opened: {reason}.") from error
 
 

@@ -1,12 +1,14 @@
-"""Protocols of the object layer, so that lower modules needn't import higher ones."""
+"""Types of the object layer, so that lower modules needn't import higher ones."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol, TypeAlias
 
-__all__ = ["ArrowStream", "Entity", "SessionLike"]
+__all__ = ["ArrowStream", "Entity", "LazyPolicy", "SessionLike"]
+
+LazyPolicy: TypeAlias = Literal["allow", "warn", "raise"]
 
 
 class ArrowStream(Protocol):

@@ -65,6 +65,12 @@ _ELSEWHERE = {
 _OFFERED = {"bulk_create", "create", "delete", "update"}
 
 
+def _make_unset(resource: type[Entity]) -> Any:
+    """Return a manager whose state a pickle sets."""
+    manager = resource.__schema__.manager
+    return manager.__new__(manager)
+
+
 class BaseManager(Described, Generic[T]):
     """A resource class bound to a session.
 
@@ -103,6 +109,13 @@ class BaseManager(Described, Generic[T]):
             else:
                 how = suggestion(name, verbs, _ELSEWHERE)
             raise attribute_error(f"{type(self).__name__} has no {name!r}{how}", name)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        reduced: Any = super().__reduce_ex__(max(2, protocol))
+        if reduced[1] != (self._resource.__schema__.manager,):
+            return reduced
+        # The class is made at run time, so the resource stands for the class.
+        return _make_unset, (self._resource,), *reduced[2:]
 
     def __repr__(self) -> str:
         of = f" of {self._scope[1]._label()}" if self._scope else ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
+from synapse._internal.lazy_import import load
 from synapse.orm import registry
 from synapse.orm.fields import Field
 from synapse.orm.resource import Fetchable, Resource
@@ -19,6 +20,9 @@ __all__ = ["resource"]
 
 # The fields of most classes that tell one object from another.
 _SUMMARY = ("title", "name", "status")
+
+# Methods of objects that take fields as keywords.
+_FIELD_VERBS = {"create", "update"}
 
 R = TypeVar("R", bound=Resource)
 
@@ -63,13 +67,16 @@ def resource(
             path=path,
             list_path=path if list_path == "" else list_path,
             has_detail=issubclass(made, Fetchable),
-            manager=manager,
+            resource=made,
+            declared_manager=manager,
             fields={a.name: Field(made, a) for a in attributes},
             filters=frozenset(filters),
             expandable=frozenset(expandable),
             summary=tuple(n for n in _SUMMARY if n in names) if summary is None else tuple(summary),
             key=key,
         )
+        if _FIELD_VERBS & vars(made).keys():
+            load("synapse.orm.signatures").name_own_methods(made)
         registry.register(made)
         return made
 

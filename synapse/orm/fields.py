@@ -109,17 +109,18 @@ class Field:
 
     Attributes:
         name: Name of the attribute and of the key on the wire.
+        annotation: The type as the class declares it, not evaluated.
         passes: Types whose values go into the slot unchanged.
     """
 
     __slots__ = (
-        "_annotation",
         "_binds",
         "_containers",
         "_hook",
         "_kind",
         "_owner",
         "_text_hook",
+        "annotation",
         "clear",
         "declared",
         "name",
@@ -133,7 +134,7 @@ class Field:
         self.declared: FieldOptions = attribute.metadata.get(_METADATA, FieldOptions())
         self.passes: frozenset[type] = frozenset()
         self._owner = owner
-        self._annotation = attribute.type
+        self.annotation = attribute.type
         self._kind: Any = MISSING
         self._hook: Callable[[Any], Any] | None = None
         self._binds = False
@@ -151,7 +152,7 @@ class Field:
         if self._kind is MISSING and self.is_relation:
             self._kind = Any  # converted by the identity map, and its class may not be imported
         elif self._kind is MISSING:
-            holder = types.SimpleNamespace(__annotations__={"kind": self._annotation})
+            holder = types.SimpleNamespace(__annotations__={"kind": self.annotation})
             namespace = vars(sys.modules[self._owner.__module__])
             self._kind = typing.get_type_hints(holder, namespace)["kind"]
             self.passes = pass_through(self._kind)

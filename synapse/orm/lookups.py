@@ -29,11 +29,13 @@ __all__ = [
     "check_names",
     "expansion_tree",
     "field_names",
+    "filter_fields",
     "filter_names",
     "filter_pairs",
     "find_ignored_filter",
     "narrowed",
     "ordering_names",
+    "settable_fields",
 ]
 
 _RANGE = ("_after", "_before")
@@ -46,20 +48,39 @@ _WORDS = {"contains", "endswith", "icontains", "iendswith", "istartswith", "rege
 _NONE = {"isnull", "ne", "not"}
 
 
-def filter_names(schema: Schema) -> set[str]:
-    """Return every name that `filter()` takes for a class."""
-    names = set(schema.filters)
+def settable_fields(schema: Schema) -> dict[str, Field]:
+    """Return the fields that clients set, by each name that `create()` and `update()` take."""
+    fields: dict[str, Field] = {}
+    for name, field in schema.fields.items():
+        if not field.declared.read_only:
+            fields[name] = field
+            if field.is_relation:
+                fields[f"{name}_id"] = field
+    return fields
+
+
+def filter_fields(schema: Schema) -> dict[str, str]:
+    """Return every name that `filter()` takes for a class, with the name of the field.
+
+    A filter that isn't a field stands for itself.
+    """
+    names: dict[str, str] = {}
     for name, field in schema.fields.items():
         if field.is_filterable:
-            names.add(name)
+            names[name] = name
             if field.is_relation:
-                names.add(f"{name}_id")
-            names.add(f"{name}__in")
+                names[f"{name}_id"] = name
+            names[f"{name}__in"] = name
             if _is_time(field):
-                names.update(f"{name}{end}" for end in _RANGE)
+                names.update((f"{name}{end}", name) for end in _RANGE)
             if _is_time(field) or name == schema.key:
-                names.update(f"{name}__{bound}" for bound in _BOUNDS)
-    return names
+                names.update((f"{name}__{bound}", name) for bound in _BOUNDS)
+    return {**names, **{name: name for name in sorted(schema.filters)}}
+
+
+def filter_names(schema: Schema) -> set[str]:
+    """Return every name that `filter()` takes for a class."""
+    return set(filter_fields(schema))
 
 
 def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, Any]] | None:

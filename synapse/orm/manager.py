@@ -25,6 +25,7 @@ from synapse.errors import (
     SynapseError,
     UsageError,
 )
+from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.frame_source import FrameSource
 from synapse.orm.query import Query
@@ -90,23 +91,23 @@ class Creates(BaseManager[T]):
         """Check the values of a new object and convert them to JSON."""
         schema = self._resource.__schema__
         body: dict[str, Any] = to_json(dict(extra or {}))
+        fields = lookups.settable_fields(schema)
         for name, value in values.items():
-            relation = name[:-3] if name.endswith("_id") and name[:-3] in schema.fields else name
-            field = schema.fields.get(relation)
+            field = fields.get(name)
             if field is None:
-                known = [n for n, f in schema.fields.items() if not f.declared.read_only]
+                declared = schema.fields.get(name) or schema.fields.get(name.removesuffix("_id"))
+                if declared is not None and declared.declared.read_only:
+                    raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
                 raise InvalidQuery(
-                    f"{schema.name} has no field {name!r}{suggestion(name, known)} "
+                    f"{schema.name} has no field {name!r}{suggestion(name, fields)} "
                     "A key that only your server knows goes through extra={...}."
                 )
-            if field.declared.read_only:
-                raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
             for one in value if isinstance(value, (list, tuple, set)) else (value,):
                 if why := field.refuses(one):
                     raise InvalidQuery(f"{schema.name}.{why}")
             if why := field.refuses_kind(value):
                 raise FieldValueError(why)
-            body[relation] = field.to_keys(to_json(value, relation))
+            body[field.name] = field.to_keys(to_json(value, field.name))
         if self._scope is not None:
             name, owner = self._scope
             own = [owner._key] if schema.fields[name].declared.is_many else owner._key
@@ -256,6 +257,9 @@ class Updates(Query[E]):
         The server has no endpoint for this, so the update isn't atomic: on an error, the objects
         before the failing one are changed.
 
+        Args:
+            **values: Fields. A relation takes an object or an id.
+
         Returns:
             The number of objects in the query. Objects that have the values already cost no
             request.
@@ -265,8 +269,7 @@ class Updates(Query[E]):
                 a field doesn't exist, or only the server sets the field.
         """
         schema = self._resource.__schema__
-        known = {n for n, f in schema.fields.items() if not f.declared.read_only}
-        known |= {f"{n}_id" for n in known if schema.fields[n].is_relation}
+        known = lookups.settable_fields(schema)
         for name in values:
             if name not in known:
                 raise InvalidQuery(

@@ -12,6 +12,7 @@ import attrs
 
 from synapse._internal.described import Description, cut
 from synapse._internal.lazy_import import load
+from synapse._internal.short_traceback import shortened
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["Query"]
 
 T = TypeVar("T", bound="Resource")
+# Instead of `Self`, which jedi takes for the class that defines the method.
+Q = TypeVar("Q", bound="Query[Any]")
 
 # Rows of a page when the objects of known ids are fetched.
 _LARGEST_PAGE = 1000
@@ -68,11 +71,11 @@ class Query(BaseManager[T], FrameSource):
 
     # -- Verbs that refine -------------------------------------------------------------------
 
-    def all(self) -> Self:
+    def all(self: Q) -> Q:
         """Return a query for every object. Makes no request."""
         return self._with(is_explicit=True)
 
-    def filter(self, *, params: Mapping[str, Any] | None = None, **filters_: Any) -> Self:
+    def filter(self: Q, *, params: Mapping[str, Any] | None = None, **filters_: Any) -> Q:
         """Return a query for the objects that match. Makes no request.
 
         Args:
@@ -105,7 +108,7 @@ class Query(BaseManager[T], FrameSource):
             is_explicit=True,
         )
 
-    def search(self, text: str) -> Self:
+    def search(self: Q, text: str) -> Q:
         """Return a query for the objects whose text has some words. Makes no request.
 
         Args:
@@ -119,7 +122,7 @@ class Query(BaseManager[T], FrameSource):
             raise InvalidQuery(f"search({text!r}) isn't a text. Pass one, or leave search() out.")
         return self._with(search=str(text), is_explicit=True)
 
-    def order_by(self, *names: str) -> Self:
+    def order_by(self: Q, *names: str) -> Q:
         """Return a query in an order. Makes no request.
 
         Args:
@@ -131,7 +134,7 @@ class Query(BaseManager[T], FrameSource):
         self._refuse_after_slice("order_by")
         return self._with(ordering=lookups.ordering_names(self._resource.__schema__, names))
 
-    def expand(self, *paths: str) -> Self:
+    def expand(self: Q, *paths: str) -> Q:
         """Return a query whose pages include related objects. Makes no request.
 
         Args:
@@ -143,7 +146,7 @@ class Query(BaseManager[T], FrameSource):
         lookups.expansion_tree(self._resource.__schema__, paths)
         return self._with(expand=(*self._state.expand, *paths))
 
-    def only(self, *names: str) -> Self:
+    def only(self: Q, *names: str) -> Q:
         """Return a query that fetches some fields only. Makes no request.
 
         Reading another field later loads that object, by a request of its own.
@@ -153,7 +156,7 @@ class Query(BaseManager[T], FrameSource):
         """
         return self._with(only=lookups.field_names(self._resource.__schema__, names))
 
-    def omit(self, *names: str) -> Self:
+    def omit(self: Q, *names: str) -> Q:
         """Return a query without some fields. Makes no request.
 
         Raises:
@@ -165,7 +168,7 @@ class Query(BaseManager[T], FrameSource):
                 raise InvalidQuery(f"The {name} can't be omitted: every object needs one.")
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
-    def page_size(self, rows: int) -> Self:
+    def page_size(self: Q, rows: int) -> Q:
         """Return a query with another page size. Makes no request.
 
         Args:
@@ -188,7 +191,7 @@ class Query(BaseManager[T], FrameSource):
         window = self._state.window.at(key)
         for one in self._with(window=window):
             return one
-        raise IndexError(f"no object at index {key}")
+        raise shortened(IndexError(f"no object at index {key}"))
 
     # -- Verbs that ask ----------------------------------------------------------------------
 
@@ -417,9 +420,11 @@ class Query(BaseManager[T], FrameSource):
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a missing `__len__` is the error.
         def __len__(self) -> int:
-            raise TypeError(
-                f"A {type(self).__name__} has no len(), which would be a request that nobody sees: "
-                "use count(), or list(...) to have the objects."
+            raise shortened(
+                TypeError(
+                    f"A {type(self).__name__} has no len(), which would be a request that nobody "
+                    "sees: use count(), or list(...) to have the objects."
+                )
             )
 
     def __repr__(self) -> str:

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from synapse._internal.lazy_import import load
 from synapse.errors import ValidationError
 from synapse.orm import registry
 from synapse.transport.urls import path_segment
 
 if TYPE_CHECKING:
+    from synapse.orm._typing import Entity
     from synapse.orm.base_manager import BaseManager
     from synapse.orm.fields import Field
 
@@ -34,7 +36,8 @@ class Schema:
         path: Path for creating objects, and prefix of each object's own path.
         list_path: Path of the list, or `None` without a list.
         has_detail: Whether one object can be fetched by id.
-        manager: Class of the managers.
+        resource: The class.
+        declared_manager: Class of the managers, as declared.
         fields: The fields by name, in the order of declaration.
         filters: Names of filters that aren't fields.
         summary: Names of the fields that tell one object from another.
@@ -47,12 +50,25 @@ class Schema:
     path: str
     list_path: str | None
     has_detail: bool
-    manager: type[BaseManager[Any]]
+    resource: type[Entity]
+    declared_manager: type[BaseManager[Any]]
     fields: Mapping[str, Field]
     filters: frozenset[str]
     expandable: frozenset[str]
     summary: tuple[str, ...] = ()
     key: str = "id"
+    _managers: dict[type[Any], type[Any]] = attrs.field(init=False, factory=dict)
+
+    @property
+    def manager(self) -> type[BaseManager[Any]]:
+        """Class of the managers: a subclass of the declared one, whose methods name the fields."""
+        declared = self.declared_manager
+        made = self._managers.get(declared)
+        if made is None:
+            # Made at the first use, when the types of the fields can be evaluated.
+            bound = load("synapse.orm.signatures").bind_manager(self.resource, declared)
+            made = self._managers.setdefault(declared, bound)
+        return made
 
     def to_key(self, value: Any) -> Any:
         """Return an id in the type of the class's ids, or another value unchanged.

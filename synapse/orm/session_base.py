@@ -8,10 +8,11 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, cast
 
 from cachetools import LRUCache
 
+from synapse._internal.completion import is_completing
 from synapse._internal.fork import call_in_child
 from synapse._internal.known_attributes import KnownAttributes
 from synapse._internal.lazy_import import load
@@ -19,12 +20,11 @@ from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
 
 if TYPE_CHECKING:
-    from synapse.orm._typing import Entity
+    # Only here, because jedi fails at a property whose type it can resolve to a `Literal`.
+    from synapse.orm._typing import Entity, LazyPolicy
     from synapse.transport import Transport
 
-__all__ = ["LazyPolicy", "SessionBase", "default", "find", "set_connector", "set_default"]
-
-LazyPolicy: TypeAlias = Literal["allow", "warn", "raise"]
+__all__ = ["SessionBase", "default", "find", "set_connector", "set_default"]
 
 # Lazy loads from one line before we warn about a loop.
 _LOOP = 3
@@ -104,12 +104,14 @@ class SessionBase(KnownAttributes):
         """Apply the lazy policy to a load that reading a field is about to cause.
 
         Raises:
-            LazyLoadError: The policy is `"raise"`.
+            LazyLoadError: The policy is `"raise"`, or a completer reads the field.
         """
         via = resource._via()
         advice = (
             f'.expand("{via}")' if via else f"{type(resource).__name__}.objects.get({resource.id})"
         )
+        if is_completing():
+            raise LazyLoadError(f"{resource._label()} isn't loaded to complete a name.")
         if self.lazy == "raise":
             raise LazyLoadError(
                 f"Reading {field!r} of {resource._label()} needs a request, which this session "

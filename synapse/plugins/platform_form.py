@@ -67,9 +67,9 @@ def list_requirements(config: PluginConfig, read: Callable[[str], bytes | None])
 def platform_requirement(config: PluginConfig) -> str:
     """Return the requirement of the platform's package.
 
-    The lower bound distinguishes that package from this SDK, whose name is the same.
+    The upper bound excludes this SDK, which has the same name and versions with an epoch.
     """
-    return f"synapse-sdk{config.requires.sdk or '>=2026'}"
+    return f"synapse-sdk{config.requires.sdk or '>=2026'},<1!0"
 
 
 def mark_platform_requirements(requirements: Sequence[str]) -> list[str]:

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 import synapse
+from synapse._internal.installation import install_command
 
 COMMAND = [sys.executable, "-c", "from synapse.cli import main; main()"]
 
@@ -65,6 +66,63 @@ def test_the_version_is_shown() -> None:
     done = run("--version")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout == f"synapse-sdk {synapse.__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["--version", "-V"])
+def test_the_version_needs_no_extra(option: str) -> None:
+    done = without("typer", option)
+    assert (done.returncode, done.stdout) == (0, f"synapse-sdk {synapse.__version__}\n")
+
+
+def test_as_a_module() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "synapse", "--version"],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == f"synapse-sdk {synapse.__version__}\n"
+
+
+def test_a_reader_that_is_gone_is_no_traceback() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.stderr is not None
+    with process:
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+
+
+def run_broken(error: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command whose code raises an error."""
+    code = (
+        "import sys, synapse.cli.demo as module\n"
+        f"def demo(): raise {error}\n"
+        "module.demo = demo; sys.argv[0] = 'synapse'; from synapse.cli import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, "demo", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
+def test_an_unexpected_error_is_one_line() -> None:
+    done = run_broken("ZeroDivisionError('zero')")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert done.stderr.startswith("synapse: unexpected ZeroDivisionError: zero. Run the command")
+    assert "Traceback" in run_broken("ZeroDivisionError('zero')", "--verbose").stderr
+
+
+def test_an_interrupted_command() -> None:
+    done = run_broken("KeyboardInterrupt")
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
 
 
 def test_without_a_command_there_is_help() -> None:
@@ -140,7 +198,7 @@ def without(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize(
     ("module", "arguments", "extra"),
     [
-        ("typer", ["--version"], "cli"),
+        ("typer", ["--help"], "cli"),
         ("django", ["emulator", "--port", "0"], "emulator"),
         ("waitress", ["emulator", "--port", "0"], "emulator"),
         ("sklearn", ["demo"], "demo"),
@@ -152,7 +210,7 @@ def test_an_extra_that_is_not_installed_is_one_line(
     done = without(module, *arguments)
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
-    assert f"pip install 'synapse-sdk[{extra}]'" in done.stderr
+    assert install_command(extra) in done.stderr
 
 
 def test_a_port_out_of_range_is_a_usage_error() -> None:

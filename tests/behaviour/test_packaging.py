@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -23,7 +25,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 def run(*command: str | Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command far from the checkout, so that it can't import from there."""
     result = subprocess.run(
-        command, capture_output=True, text=True, check=False, cwd=Path(sys.prefix).anchor
+        command,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=Path(sys.prefix).anchor,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONPATH"},
     )
     assert result.returncode == code, result.stdout + result.stderr
     return result
@@ -124,19 +131,79 @@ def test_compat_package_is_installed(installed: Path) -> None:
     assert "BackendClient" in output
 
 
-def test_command_names_the_missing_extra(installed: Path) -> None:
-    result = run(installed / "synapse", "--version", code=1)
+def test_command_names_the_missing_extra(installed: Path, wheel: Path) -> None:
+    result = run(installed / "synapse", "configure", code=1)
 
     assert result.stdout == ""
     assert result.stderr == (
         "synapse: the command line needs typer, which isn't installed: "
-        "pip install 'synapse-sdk[cli]'\n"
+        f"pip install '{wheel}[cli]'\n"
     )
 
 
-def test_emulator_names_the_missing_extra(installed: Path) -> None:
+def test_emulator_names_the_missing_extra(installed: Path, wheel: Path) -> None:
     script = "from synapse.emulator import Emulator; Emulator().start()"
 
     result = run(installed / "python", "-c", script, code=1)
 
-    assert "pip install 'synapse-sdk[emulator]'" in result.stderr.splitlines()[-1]
+    assert f"pip install '{wheel}[emulator]'" in result.stderr.splitlines()[-1]
+
+
+def test_the_command_of_a_message_installs_the_extra(installed: Path) -> None:
+    ask = "from synapse._internal.installation import *; print(find_unmet(list_extras()['fast']))"
+    assert run(installed / "python", "-c", ask).stdout == "['orjson<4,>=3.10']\n"
+    script = "from synapse.errors import MissingExtra; print(MissingExtra('It', 'fast'))"
+    command = run(installed / "python", "-c", script).stdout.partition(": ")[2]
+
+    run(installed / "python", "-m", *shlex.split(command))
+
+    assert run(installed / "python", "-c", ask).stdout == "[]\n"
+
+
+# -- Beside the platform's package ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of wheels with a package of the platform's name and kind of version."""
+    folder = tmp_path_factory.mktemp("index")
+    about = "synapse_sdk-2099.12.31.dist-info"
+    files = {
+        "synapse_sdk/__init__.py": "",
+        "synapse_sdk/plugins/__init__.py": "",
+        f"{about}/METADATA": "Metadata-Version: 2.1\nName: synapse-sdk\nVersion: 2099.12.31\n",
+        f"{about}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    record = "".join(f"{name},,\n" for name in (*files, f"{about}/RECORD"))
+    with zipfile.ZipFile(folder / "synapse_sdk-2099.12.31-py3-none-any.whl", "w") as archive:
+        for name, text in {**files, f"{about}/RECORD": record}.items():
+            archive.writestr(name, text)
+    return folder
+
+
+def test_an_upgrade_keeps_this_package(installed: Path, index: Path) -> None:
+    upgrade = ("install", "--upgrade", "--no-index", "--find-links", index)
+
+    run(installed / "python", "-m", "pip", *upgrade, "synapse-sdk")
+
+    script = "import synapse; print(synapse.__version__)"
+    assert run(installed / "python", "-c", script).stdout.startswith("1!")
+
+
+def test_both_packages_in_one_environment(
+    installed: Path, wheel: Path, index: Path, tmp_path: Path
+) -> None:
+    place = tmp_path / "both"
+    into = ("install", "--quiet", "--no-deps", "--target", place)
+    for package in (*index.glob("*.whl"), wheel):
+        # With --target, pip neither removes the other package nor keeps its files from mixing.
+        run(installed / "python", "-m", "pip", *into, "--upgrade", package)
+    (place / "synapse_sdk" / "plugins").mkdir()  # --upgrade replaces whole folders
+
+    script = f"import sys; sys.path.insert(0, {str(place)!r}); import synapse_sdk"
+    result = run(installed / "python", "-c", script)
+
+    assert "RuntimeWarning" in result.stderr
+    assert f"{place / 'synapse_sdk'} has files of two packages: this SDK's, and plugins of" in (
+        result.stderr
+    )

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from synapse._internal.installation import install_command
 from synapse.emulator import Emulator
 from synapse.emulator.errors import EmulatorError
 
@@ -74,7 +75,7 @@ class Server:
 @pytest.fixture(scope="module")
 def server():
     if importlib.util.find_spec("psycopg") is None:
-        pytest.skip("psycopg isn't installed: pip install 'synapse-sdk[postgres]'")
+        pytest.skip(f"psycopg isn't installed: {install_command('postgres')}")
     if find_program("initdb") is None:
         pytest.skip("PostgreSQL isn't installed: its initdb isn't on PATH")
     if os.geteuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:

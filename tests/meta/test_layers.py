@@ -48,6 +48,7 @@ ALLOWED: dict[str, set[str]] = {
     "integrations": {"errors", "orm", "transfer"},
     "testing": {"emulator", "orm", "session"},
     "cli": {"_version", "errors"},
+    "__main__": {"cli"},
     "": {"_internal", "_public", "_version"},
 }
 # Parts that import the rest when a function is called, so that `import synapse` stays cheap; the

@@ -10,6 +10,7 @@ import pytest
 
 import synapse.errors
 from synapse import errors
+from synapse._internal.installation import install_command
 from synapse.errors import (
     BadRequest,
     BulkError,
@@ -172,7 +173,7 @@ def test_rate_limited_knows_no_pause_by_itself() -> None:
 def test_missing_extra_says_what_to_install() -> None:
     error = MissingExtra("The emulator", "emulator")
     assert "The emulator needs" in str(error)
-    assert "pip install 'synapse-sdk[emulator]'" in str(error)
+    assert install_command("emulator") in str(error)
     assert error.extra == "emulator"
 
 

@@ -65,7 +65,7 @@ def test_sync(made: Any, folder: Path, tmp_path: Path, state_home: Path) -> None
     assert done.returncode == 0
     assert re.match(r"gone: a\.png \(unit \d+\)\nnew: 0, .*, deleted: 1,", done.stdout)
     (folder / "b.png").write_bytes(b"")
-    assert run(*common).returncode == 1
+    assert run(*common).returncode == 3
     codes = [line.split()[1] for line in log.read_text().splitlines()]
     assert codes == ["exit=0", "exit=0", "exit=1"]
     assert collection.data_units.count() == 2
@@ -95,7 +95,7 @@ def test_up_and_down(made: Any, folder: Path, tmp_path: Path) -> None:
 def test_failed_one_is_named(made: Any, folder: Path) -> None:
     (folder / "b.png").write_text("")
     done = run("upload", folder, "--collection", made[0].id)
-    assert done.returncode == 1
+    assert done.returncode == 3
     assert done.stdout.startswith("created: 2, skipped: 0, failed: 1")
     assert done.stderr.startswith(f"{folder / 'b.png'}: UsageError: ")
     assert done.stderr.count("\n") == 1

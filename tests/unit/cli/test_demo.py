@@ -4,6 +4,7 @@ from types import ModuleType
 import pytest
 from typer.testing import CliRunner
 
+from synapse._internal.installation import install_command
 from synapse.cli.app import app
 
 
@@ -24,4 +25,4 @@ def test_a_missing_library_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> N
     result = CliRunner().invoke(app, ["demo"])
 
     assert result.exit_code == 1
-    assert "synapse-sdk[demo]" in result.stderr
+    assert install_command("demo") in result.stderr

@@ -3,10 +3,10 @@ import typer
 
 from synapse.cli.errors import one_line_errors, print_error
 from synapse.emulator.errors import EmulatorError
-from synapse.errors import UsageError
+from synapse.errors import SynapseError, UsageError
 
 
-@pytest.mark.parametrize("error", [UsageError("no [bold]"), EmulatorError("no [bold]")])
+@pytest.mark.parametrize("error", [SynapseError("no [bold]"), EmulatorError("no [bold]")])
 def test_an_expected_error_is_one_line_and_exit_code_1(
     error: Exception, capsys: pytest.CaptureFixture[str]
 ) -> None:

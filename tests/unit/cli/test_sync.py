@@ -16,7 +16,7 @@ class Session:
     report: Any = None
     options: dict[str, Any]
 
-    def __init__(self, profile: str | None) -> None:
+    def __init__(self, *arguments: Any, **options: Any) -> None:
         self.data_collections = self
 
     def __enter__(self) -> "Session":
@@ -81,9 +81,9 @@ def test_one_line_in_the_log_for_each_run(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(Session, "report", failed)
     assert run("--log", log).exit_code == 1
     monkeypatch.setattr(Session, "report", errors.JournalInUse("Another upload"))
-    assert run("--log", log).exit_code == 3
+    assert run("--log", log).exit_code == 75
     monkeypatch.setattr(Session, "report", errors.UsageError("wrong"))
-    assert run("--log", log).exit_code == 1
+    assert run("--log", log).exit_code == 2
     monkeypatch.setattr(Session, "report", RuntimeError("bug"))
     assert run("--log", log).exit_code == 1
 
@@ -91,7 +91,7 @@ def test_one_line_in_the_log_for_each_run(tmp_path: Path, monkeypatch: pytest.Mo
     texts = ["new: 1", "first failure: a.png: SynapseError: broken", "Another", "wrong", "bug"]
     assert all(text in line for text, line in zip(texts, lines, strict=True))
     codes = [line.split()[1] for line in lines]
-    assert codes == ["exit=0", "exit=1", "exit=3", "exit=1", "exit=1"]
+    assert codes == ["exit=0", "exit=1", "exit=75", "exit=2", "exit=1"]
     assert all("collection=5 'photos'" in line for line in lines)
 
 

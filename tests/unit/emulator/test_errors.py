@@ -2,6 +2,7 @@ import sys
 
 import pytest
 
+from synapse._internal.installation import install_command
 from synapse.emulator.errors import EmulatorError, require_extra
 
 
@@ -19,4 +20,4 @@ def test_missing_libraries_are_named_with_the_command_that_installs_them(
         require_extra()
 
     assert "needs waitress, yaml, which is not installed" in str(error.value)
-    assert str(error.value).endswith("pip install 'synapse-sdk[emulator]'")
+    assert str(error.value).endswith(install_command("emulator"))

@@ -7,6 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.db import OperationalError
 
+from synapse._internal.installation import install_command
 from synapse.emulator import server
 from synapse.emulator.errors import EmulatorError
 
@@ -75,7 +76,7 @@ def test_a_signal_ends_the_wait_and_handlers_come_back() -> None:
             ImproperlyConfigured("Error loading psycopg2 or psycopg module"),
             (
                 "The database cannot be opened: Error loading psycopg2 or psycopg module. Install "
-                "the extra: pip install 'synapse-sdk[postgres]'."
+                f"the extra: {install_command('postgres')}."
             ),
         ),
         (

@@ -65,8 +65,8 @@ def test_a_required_version_of_the_package_counts_as_a_requirement() -> None:
     config = configured(requires={"sdk": ">=2026.1"})
 
     assert uses_platform_package(config, config.action(), {}.get)
-    assert platform_requirement(config) == "synapse-sdk>=2026.1"
-    assert platform_requirement(configured()) == "synapse-sdk>=2026"
+    assert platform_requirement(config) == "synapse-sdk>=2026.1,<1!0"
+    assert platform_requirement(configured()) == "synapse-sdk>=2026,<1!0"
 
 
 def test_the_requirements_of_a_release() -> None:

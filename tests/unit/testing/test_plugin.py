@@ -25,10 +25,10 @@ def test_a_missing_dependency_fails_with_one_sentence(
     from synapse.testing import plugin
 
     def refuse(self: Emulator) -> None:
-        raise EmulatorError("Install synapse-sdk[emulator].")
+        raise EmulatorError("Install the extra emulator.")
 
     monkeypatch.setattr(Emulator, "start", refuse)
     backend = plugin.synapse_backend.__wrapped__()  # type: ignore[attr-defined]
 
-    with pytest.raises(pytest.fail.Exception, match=r"^Install synapse-sdk\[emulator\]\.$"):
+    with pytest.raises(pytest.fail.Exception, match=r"^Install the extra emulator\.$"):
         next(backend)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from synapse.errors import InvalidResponse
+from synapse.errors import ConfigurationError, InvalidResponse
 from synapse.transfer import file_cache
-from synapse.transfer.file_cache import FileCache, cache_folder
+from synapse.transfer.cache_folder import cache_folder
+from synapse.transfer.file_cache import FileCache
 
 CONTENT = b"content"
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -23,11 +26,16 @@ class Downloads:
     def __init__(self) -> None:
         self.calls: list[tuple[str, dict[str, Any]]] = []
         self.fails = False
+        # A step of another process during a download.
+        self.meanwhile: Any = None
 
     def __call__(self, transport: Any, url: str, path: Path, **keywords: Any) -> Path:
         self.calls.append((url, keywords))
         if self.fails:
             raise InvalidResponse(200, "the bytes differ")
+        if self.meanwhile is not None:
+            self.meanwhile(path)
+            self.meanwhile = None
         path.write_bytes(CONTENT)
         return path
 
@@ -57,7 +65,8 @@ def test_copy_is_private_and_keeps_its_name(cache: FileCache, tmp_path: Path) ->
 
     assert (path.name, path.read_bytes()) == ("a b.jpg", CONTENT)
     assert cache_folder() == tmp_path / "synapse" / "files" == path.parent.parent
-    assert [folder.stat().st_mode & 0o077 for folder in (path.parent, path.parent.parent)] == [0, 0]
+    places = (path, path.parent, cache_folder())
+    assert [place.stat().st_mode & 0o077 for place in places] == [0, 0, 0]
 
 
 def test_known_file_is_requested_once(cache: FileCache, downloads: Downloads) -> None:
@@ -82,13 +91,75 @@ def test_file_without_a_checksum_is_requested_each_time(
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        (("http://home/a.jpg", MD5), ("http://home/b.jpg", MD5)),
-        (("http://home/a.jpg", MD5), ("http://other/a.jpg", MD5)),
+        (("http://home/a.jpg", None), ("http://home/b.jpg", None)),
+        (("http://home/a.jpg", None), ("http://other/a.jpg", None)),
         (("http://home/a.jpg", MD5), ("http://home/a.jpg", SHA1)),
     ],
 )
 def test_other_files_have_other_copies(cache: FileCache, first: Any, second: Any) -> None:
     assert cache.fetch(*first).parent != cache.fetch(*second).parent
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_same_bytes_at_another_address_are_the_same_copy(
+    cache: FileCache, downloads: Downloads, monkeypatch: pytest.MonkeyPatch, has_links: bool
+) -> None:
+    first = cache.fetch("http://home/a.jpg", MD5, 7)
+    if not has_links:
+        monkeypatch.setattr(os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links")))
+
+    other = cache.fetch("http://storage/b.jpg?sig=1", MD5.upper())
+    assert (other.name, other.parent, other.read_bytes()) == ("b.jpg", first.parent, CONTENT)
+    assert len(downloads.calls) == (1 if has_links else 2)
+
+
+def test_other_servers_have_other_copies(cache: FileCache) -> None:
+    server: Any = type("Server", (), {"base_url": "http://other/"})()
+    other = FileCache(server)
+
+    assert (
+        cache.fetch("http://cdn/a.jpg", MD5).parent != other.fetch("http://cdn/a.jpg", MD5).parent
+    )
+
+
+@pytest.mark.parametrize(("size", "kept"), [(7, CONTENT[:3]), (None, b"")])
+def test_damaged_copy_is_fetched_again(
+    cache: FileCache, downloads: Downloads, size: Any, kept: bytes
+) -> None:
+    cache.fetch("http://home/a.jpg", MD5, size).write_bytes(kept)
+
+    assert cache.fetch("http://home/a.jpg", MD5, size).read_bytes() == CONTENT
+    assert len(downloads.calls) == 2
+
+
+def test_copy_that_is_removed_meanwhile_is_fetched_again(
+    cache: FileCache, downloads: Downloads
+) -> None:
+    downloads.meanwhile = lambda path: shutil.rmtree(path.parent)
+    with cache.open("http://home/a.jpg", MD5, 7) as file:
+        shutil.rmtree(cache_folder())
+        assert file.read() == CONTENT
+    assert len(downloads.calls) == 2
+
+
+def test_folder_that_is_removed_each_time_is_an_error(
+    cache: FileCache, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise FileNotFoundError("gone")
+
+    monkeypatch.setattr(file_cache, "download", fail)
+    with pytest.raises(FileNotFoundError, match="gone"):
+        cache.fetch("http://home/a.jpg", MD5)
+
+
+def test_wrong_bound_is_an_error_before_a_request(
+    downloads: Downloads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYNAPSE_CACHE_SIZE", "much")
+    home: Any = Home()
+    with pytest.raises(ConfigurationError, match="SYNAPSE_CACHE_SIZE is 'much'"):
+        FileCache(home)
 
 
 def test_failed_download_leaves_nothing(cache: FileCache, downloads: Downloads) -> None:

@@ -166,7 +166,7 @@ def test_action_of_the_platforms_package(
     assert head.submission["runtime_env"]["pip"] == [
         "numpy",
         'synapse-sdk; python_version >= "3.12"',
-        'synapse-sdk>=2026.1; python_version >= "3.12"',
+        'synapse-sdk>=2026.1,<1!0; python_version >= "3.12"',
     ]
     [order] = issued
     assert order["requires_python"] == ">=3.12,<3.14"

@@ -1,0 +1,130 @@
+"""Options that every command takes, before or after its name, and the session that they make."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
+
+import attrs
+import typer
+
+if TYPE_CHECKING:
+    from synapse.session import Session
+
+__all__ = [
+    "GlobalOptions",
+    "add_global_options",
+    "get_options",
+    "open_session",
+    "print_note",
+    "reset_options",
+]
+
+
+@attrs.define
+class GlobalOptions:
+    """The global options of one command line.
+
+    Attributes:
+        profile: Profile with the server's address and the token.
+        base_url: Address of the server, instead of the profile's.
+        quiet: Whether standard error gets errors only.
+        verbose: Whether standard error gets the requests, too.
+        no_color: Whether all output is without colours; `NO_COLOR` does the same.
+    """
+
+    profile: str | None = None
+    base_url: str | None = None
+    quiet: bool = False
+    verbose: bool = False
+    no_color: bool = False
+
+
+_options = GlobalOptions()
+
+
+def get_options() -> GlobalOptions:
+    """Return the global options of this command line."""
+    return _options
+
+
+def reset_options() -> None:
+    """Unset the global options, before a command line is read."""
+    global _options
+    _options = GlobalOptions()
+
+
+def open_session() -> Session:
+    """Return a session of the global options, of a profile or of the environment."""
+    from synapse.session import Session
+
+    return Session(_options.base_url, profile=_options.profile)
+
+
+def print_note(text: str) -> None:
+    """Print a remark on standard error, unless `--quiet` is given."""
+    if not _options.quiet:
+        typer.echo(text, err=True)
+
+
+def add_global_options(command: Any) -> None:
+    """Add the options to a command of click's, and to the commands below it.
+
+    A command's own option of the same name stays, such as `configure --profile`.
+    """
+    own = {name for parameter in command.params for name in parameter.opts}
+    command.params += [each for each in _parameters() if not own.intersection(each.opts)]
+    for child in getattr(command, "commands", {}).values():
+        add_global_options(child)
+
+
+def _store(parameter: typer.CallbackParam, value: Any) -> None:
+    # An option that isn't given must not unset what was given before the command.
+    if value not in (None, False):
+        setattr(_options, str(parameter.name), value)
+    if value and parameter.name == "verbose":
+        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
+        logging.getLogger("synapse").setLevel(logging.DEBUG)
+
+
+def _declare(
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            callback=_store,
+            expose_value=False,
+            help="Profile with the server's address and the token.",
+        ),
+    ] = None,
+    base_url: Annotated[
+        str | None,
+        typer.Option(callback=_store, expose_value=False, help="Address of the server."),
+    ] = None,
+    quiet: Annotated[
+        bool,
+        typer.Option("--quiet", callback=_store, expose_value=False, help="Print errors only."),
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option("--verbose", callback=_store, expose_value=False, help="Print requests, too."),
+    ] = False,
+    no_color: Annotated[
+        bool,
+        typer.Option(
+            "--no-color",
+            callback=_store,
+            expose_value=False,
+            help="Print no colours, as with the variable NO_COLOR.",
+        ),
+    ] = False,
+) -> None:
+    """Declare the options, for typer."""
+
+
+@cache
+def _parameters() -> list[Any]:
+    app = typer.Typer(add_completion=False)
+    app.command()(_declare)
+    return list(typer.main.get_command(app).params)

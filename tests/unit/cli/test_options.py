@@ -1,0 +1,96 @@
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
+from synapse.cli.options import GlobalOptions, get_options, open_session, print_note
+
+_seen: list[GlobalOptions] = []
+_own: list[str] = []
+
+
+def show() -> None:
+    """Show."""
+    _seen.append(get_options())
+    print_note("a note")
+
+
+def configure(profile: str = "default") -> None:
+    """Have an option of one of the names."""
+    _own.append(profile)
+
+
+group = new_app()
+group.command("inner")(show)
+group.command("other")(configure)
+
+
+class Root(LazyGroup):
+    table = {
+        name: LazyCommand(f"{__name__}:{target}", name)
+        for name, target in {"show": "show", "configure": "configure", "group": "group"}.items()
+    }
+
+
+app = new_app(cls=Root)
+
+
+@app.callback()
+def _root() -> None:
+    """Root."""
+
+
+def run(*arguments: str) -> Any:
+    _seen.clear()
+    return CliRunner().invoke(app, arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--profile", "p", "--base-url", "http://a", "show"],
+        ["show", "--base-url", "http://a", "--profile", "p"],
+        ["--profile", "p", "show", "--base-url", "http://a"],
+        ["--profile", "q", "group", "--base-url", "http://a", "inner", "--profile", "p"],
+    ],
+)
+def test_before_and_after_the_command(arguments: list[str]) -> None:
+    assert run(*arguments).exit_code == 0
+    assert _seen == [GlobalOptions(profile="p", base_url="http://a")]
+
+
+def test_each_command_line_starts_anew() -> None:
+    run("show", "--quiet", "--no-color")
+    assert (_seen[0].quiet, _seen[0].no_color) == (True, True)
+    run("show")
+    assert _seen == [GlobalOptions()]
+
+
+@pytest.mark.parametrize(("options", "stderr"), [([], "a note\n"), (["--quiet"], "")])
+def test_notes(options: list[str], stderr: str) -> None:
+    assert run("show", *options).stderr == stderr
+
+
+def test_an_own_option_of_the_name_stays() -> None:
+    assert run("--profile", "p", "configure", "--profile", "mine").exit_code == 0
+    assert _own.pop() == "mine"
+
+
+def test_session_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[Any, Any]] = []
+    monkeypatch.setattr(
+        "synapse.session.Session", lambda base_url, profile: made.append((base_url, profile))
+    )
+    run("show", "--profile", "p")
+    open_session()
+    run("show", "--base-url", "http://a")
+    open_session()
+    assert made == [(None, "p"), ("http://a", None)]
+
+
+def test_verbose_shows_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    levels: list[Any] = []
+    monkeypatch.setattr("logging.Logger.setLevel", lambda logger, level: levels.append(logger.name))
+    run("show", "--verbose")
+    assert "synapse" in levels
