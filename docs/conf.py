@@ -19,6 +19,7 @@ from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
 from synapse._version import __version__
+from synapse.orm import registry
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.resource import Resource
 
@@ -78,6 +79,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
+    (r"py:class", r"Axes"),  # matplotlib's
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
     # Aliases of words and callables; the classes of their arguments have pages.
@@ -153,18 +155,20 @@ def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
                 node.parent.replace(node, nodes.Text(text))
 
 
-def use_written_signature(app: Sphinx, method: Any, bound_method: bool) -> None:
+def use_written_signatures() -> None:
     """Show `**values` as in the source, since autodoc reads the defaults there."""
-    function = getattr(method, "__func__", method)
-    if isinstance(function, FunctionType):
-        vars(function).pop("__signature__", None)
+    for cls in registry.declared():
+        for method in vars(cls).values():
+            function = getattr(method, "__func__", method)
+            if isinstance(function, FunctionType):
+                vars(function).pop("__signature__", None)
 
 
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", add_download, priority=400)  # before files are collected
     app.connect("doctree-read", settle_outputs)
+    use_written_signatures()
     app.connect("missing-reference", link_bare_name)
-    app.connect("autodoc-before-process-signature", use_written_signature, priority=1)
     app.connect("autodoc-process-signature", hide_constructor)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":
