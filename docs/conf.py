@@ -30,6 +30,9 @@ source_suffix = {".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+# `sphinx -b man` makes `synapse.1` out of the page of the command line.
+man_pages = [("howto/command_line", "synapse", "work with a Synapse server", [author], 1)]
+
 html_theme = "furo"
 html_title = f"synapse-sdk {release}"
 html_copy_source = False
