@@ -31,6 +31,7 @@ def test_each_entrypoint_has_its_own_outcome(
     monkeypatch.setenv("OF_THE_SHELL", "1")
     outcomes = try_modules(
         tmp_path,
+        timeout=1000,  # the child must not wait for the last module's thread
         good="import os\nprint(os.environ['SIZE'])\n" + RUN,
         leaves="import os\nos._exit(7)\n",
         killed="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n",
