@@ -139,7 +139,8 @@ def test_results(result: Any, text: str, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_signatures_for_typer() -> None:
     run = inspect.signature(list_methods(Plugin)["run"])
-    assert list(run.parameters) == ["words_", "action", "params", "agent", "debug", "output_"]
+    names = ["words_", "action", "params", "agent", "debug", "version", "output_"]
+    assert list(run.parameters) == names
     assert run.parameters["words_"].annotation.__metadata__[0].metavar == (
         "ID [ACTION] [NAME=VALUE]..."
     )
