@@ -320,7 +320,9 @@ def _fail_with_traceback(folder: Path, error: Exception) -> None:
         print_error(f"synapse: {error}")
         raise typer.Exit(FAILED) from error
     own, frames = folder.resolve(), error.__traceback__
-    while frames is not None and not Path(frames.tb_frame.f_code.co_filename).is_relative_to(own):
+    while frames is not None and not entrypoints.is_own_file(
+        frames.tb_frame.f_code.co_filename, own
+    ):
         frames = frames.tb_next
     if frames is not None:
         print_error(entrypoints.format_traceback(error.with_traceback(frames)).rstrip("\n"))

@@ -94,6 +94,27 @@ def test_all_missing_packages_are_found(tmp_path: Path) -> None:
     assert outcomes["alone"] == ImportOutcome(missing=("absent_fast",))
 
 
+def test_installed_packages_are_loaded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "once_only.py").write_text(
+        "import sys\nassert not hasattr(sys, 'once_only'), 'loaded twice'\nsys.once_only = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (tmp_path / "plugin").mkdir()
+    (tmp_path / "plugin" / "part.py").write_text("import once_only\nimport absent_one\n")
+
+    outcomes = try_modules(
+        tmp_path / "plugin",
+        first="import part, absent_two\n" + RUN,
+        second="import once_only, part\n" + RUN,
+    )
+
+    assert outcomes["first"] == ImportOutcome(missing=("absent_one", "absent_two"))
+    assert outcomes["second"] == ImportOutcome(missing=("absent_one",))
+
+
 def test_part_of_an_installed_package(tmp_path: Path) -> None:
     outcome = try_modules(tmp_path, part="import attrs.nothing\n" + RUN)["part"]
 
