@@ -22,10 +22,10 @@ from synapse.cli.output import Format, is_terminal, print_line, print_rows, reso
 from synapse.cli.resource_options import OUTPUT
 from synapse.cli.values import is_pair, read_pairs
 from synapse.errors import NotFound, SynapseError, UsageError
-from synapse.plugins.config import CATEGORIES, PluginConfig
 
 if TYPE_CHECKING:
     from synapse.plugins import PluginReport
+    from synapse.plugins.config import PluginConfig
     from synapse.resources.jobs import Job
     from synapse.session import Session
 
@@ -42,7 +42,9 @@ class _PluginGroup(HintedGroup):
 
 app = new_app(cls=_PluginGroup, help="Make, check, run and release the plugin in a folder.")
 
-Category = Enum("Category", {word: word for word in CATEGORIES}, type=str)  # type: ignore[misc] # the words are written once
+Category = Enum(  # type: ignore[misc] # the words are written once
+    "Category", {word: word for word in load("synapse.plugins.config").CATEGORIES}, type=str
+)
 
 
 class Part(str, Enum):
@@ -218,7 +220,7 @@ def logs(
 
 @attrs.frozen
 class _Task:
-    """What to run.
+    """An action to run, with parameters.
 
     Attributes:
         folder: The plugin's folder.

@@ -73,9 +73,13 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         # The names of older scripts are a package of their own, kept inside ours.
         path.relative_to(ROOT).as_posix().replace("synapse/_synapse_sdk/", "synapse_sdk/")
         for path in (ROOT / "synapse").rglob("*")
+<<<<<<< HEAD
         if path.suffix == ".py"
         or path.name == "py.typed"
         or ("skeletons" in path.parts and path.is_file())
+=======
+        if path.suffix in {".py", ".js", ".css"} or path.name == "py.typed"
+>>>>>>> main
     }
     examples = {
         f"synapse/{path.relative_to(ROOT)}"
@@ -84,7 +88,11 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     }
     assert names == package | examples
     assert "synapse/emulator/migrations/0001_initial.py" in names
+<<<<<<< HEAD
     assert "synapse/plugins/skeletons/common/gitignore.txt" in names
+=======
+    assert "synapse/display/browse/browse.js" in names
+>>>>>>> main
     assert "synapse/examples/quickstart.py" in names
     assert "synapse/examples/plugins/digits/config.yaml" in names
     assert "synapse_sdk/clients/backend/__init__.py" in names
@@ -112,6 +120,7 @@ def test_sdist_holds_the_licence_and_the_changelog(dist: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
 
     assert {"LICENSE", "README.md", "CHANGELOG.md", "synapse/py.typed"} <= names
+    assert "synapse/display/browse/browse.css" in names
 
 
 def test_core_works_alone(installed: Path) -> None:
