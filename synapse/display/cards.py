@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from synapse._internal.described import DescribedTable, cut
+from synapse._internal.page_addresses import fill_template
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
 from synapse.annotations import (
@@ -29,7 +30,7 @@ from synapse.display.previews import Preview, choose_files, find_kind, make_prev
 from synapse.errors import SynapseError
 from synapse.orm import registry
 from synapse.orm.description import describe_resource, find_related, known_value, tabulate
-from synapse.orm.fields import MISSING
+from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.payloads import fetch_document, find_pointer
 from synapse.orm.shown import Shown
 
@@ -344,11 +345,19 @@ def _make_card(
 
 
 def _find_link(one: Any) -> str | None:
-    """Return the address of an object on the server."""
-    schema = type(one).__schema__
-    if not schema.has_detail:
+    """Return the address of an object's page on the platform, if the session has a template."""
+    settings = one._session.transport.settings
+    if settings.web_url is None:
         return None
-    return f"{one._session.transport.base_url}{schema.detail_path(one._key)}"
+    schema = type(one).__schema__
+    project = one._key if schema.name == "Project" else ids_of(_known(one, "project"))
+    return fill_template(
+        settings.web_url,
+        kind=schema.plural,
+        id=one._key,
+        project=getattr(project, "_key", project),
+        tenant=settings.tenant,
+    )
 
 
 # -- Results -------------------------------------------------------------------------------------
