@@ -403,17 +403,17 @@ def test_hostile_pictures_and_annotations_are_cards_of_bounded_size(
 ) -> None:
     exif = Image.Exif()
     exif[0x0112] = 8
-    cloud = Polygon([(n * 31 % 900, n * 17 % 600) for n in range(3_000)], label=EVIL)
-    boxes = [Box(n % 800, n % 500, 60, 50, label=f"{EVIL}{n}") for n in range(100)]
+    cloud = Polygon([(n * 31 % 450, n * 17 % 300) for n in range(3_000)], label=EVIL)
+    boxes = [Box(n % 400, n % 250, 40, 30, label=f"{EVIL}{n}") for n in range(100)]
     contents = {
-        "eight.png": fill(tmp_path / "n.png", (900, 600), "L"),
-        "sixteen.png": fill(tmp_path / "n.png", (900, 600), "I;16"),
-        "palette.png": fill(tmp_path / "n.png", (900, 600), "P"),
-        'it\'s "turned".jpg': fill(tmp_path / "n.jpg", (900, 600), "RGB", exif=exif),
+        "eight.png": fill(tmp_path / "n.png", (450, 300), "L"),
+        "sixteen.png": fill(tmp_path / "n.png", (450, 300), "I;16"),
+        "palette.png": fill(tmp_path / "n.png", (450, 300), "P"),
+        'it\'s "turned".jpg': fill(tmp_path / "n.jpg", (450, 300), "RGB", exif=exif),
         "photo.heic": b"\0\0\0\x18ftypheic",
-        "plain.png": fill(tmp_path / "n.png", (900, 600), "RGB"),
+        "plain.png": fill(tmp_path / "n.png", (450, 300), "RGB"),
     }
-    tasks = [add(name, data, [cloud, *boxes], (900, 600)) for name, data in contents.items()]
+    tasks = [add(name, data, [cloud, *boxes], (450, 300)) for name, data in contents.items()]
     before = session.request_count
 
     shown = streets.tasks.order_by("id").show(6)
