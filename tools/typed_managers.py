@@ -26,6 +26,8 @@ _HEADER = '"""Keywords of the managers, for type checkers: tools/typed_managers.
 # Each method takes only the names of its class, where the method that it overrides takes any.
 _CONFIGURATION = '# mypy: disable-error-code="override"'
 _PARAMS = "params: Mapping[str, Any] | None = None"
+# What a manager's own `create()` converts besides the declared type.
+_ALSO = {("Log", "file"): "PathLike[str]"}
 _WORD = re.compile(r"\b[A-Za-z_]\w*")
 _BOUND = re.compile(r"__(lt|lte|gt|gte)$")
 _RANGE = re.compile(r"_(after|before)$")
@@ -171,7 +173,8 @@ def create_types(cls: Any, scoped: set[tuple[str, str]] | None) -> dict[str, str
     for keyword in find_keywords(cls, "create"):
         declared = cls.__schema__.fields[keyword.field].declared
         parts = [accept(part, cls) for part in split(keyword.type)]
-        kind = join([*parts, *([declared.stands_for] if declared.stands_for else [])])
+        also = (declared.stands_for, _ALSO.get((cls.__name__, keyword.name)))
+        kind = join([*parts, *filter(None, also)])
         is_required = scoped is not None and declared.required
         if scoped and (cls.__name__, keyword.name) in scoped:
             is_required = False  # managers such as `project.tasks` fill the relation in
@@ -279,6 +282,7 @@ def generate_imports(classes: Iterable[Any], text: str) -> Iterator[str]:
     homes = {
         **dict.fromkeys(("Iterable", "Mapping", "Sequence"), "collections.abc"),
         **dict.fromkeys(("date", "datetime"), "datetime"),
+        "PathLike": "os",
         **dict.fromkeys(("Any", "Literal", "TypeAlias", "TypedDict", "overload"), "typing"),
         **dict.fromkeys(("Required", "Self", "Unpack"), "typing_extensions"),
         "ArrowStream": "synapse.orm._typing",

@@ -45,7 +45,12 @@ CHECKS = (
         needs=("connection",),
         limit=6.0,
     ),
-    Check("server", check_health, "Check base_url and the server.", needs=("TLS",)),
+    Check(
+        "server",
+        check_health,
+        "Check base_url, the server, and any proxy or firewall between.",
+        needs=("TLS",),
+    ),
     Check("clock", check_clock, "Check the clocks.", needs=("server",)),
     Check("token", check_token, "Check the token.", needs=("server",)),
     Check("dialect", check_dialect, "Ask the server's administrators.", needs=("token",)),
@@ -56,6 +61,16 @@ CHECKS = (
         needs=("token",),
         limit=10.0,
     ),
-    Check("agent", check_agent, "Check SYNAPSE_AGENT_URL and SYNAPSE_AGENT_TOKEN.", limit=4.0),
-    Check("Ray", check_ray, "Check RAY_API_SERVER_ADDRESS and RAY_AUTH_TOKEN.", limit=4.0),
+    Check(
+        "agent",
+        check_agent,
+        "Check SYNAPSE_AGENT_URL and SYNAPSE_AGENT_TOKEN, and that the agent runs.",
+        limit=4.0,
+    ),
+    Check(
+        "Ray",
+        check_ray,
+        "Check RAY_API_SERVER_ADDRESS and RAY_AUTH_TOKEN, and that the cluster runs.",
+        limit=4.0,
+    ),
 )

@@ -11,7 +11,7 @@ import attrs
 
 from synapse._internal.threads import start
 from synapse.doctor.report import DoctorReport, Finding, failed, skipped
-from synapse.errors import ClientError, SynapseError
+from synapse.errors import ClientError, RequestTimeout, SynapseError
 from synapse.transport.deadline_blocks import deadline
 
 if TYPE_CHECKING:
@@ -114,8 +114,11 @@ def explain(error: Exception, cure: str) -> Finding:
         error: The error.
         cure: The cure for errors without one.
     """
-    if isinstance(error, ClientError) and error.hint:
-        return failed(str(error).removesuffix(error.hint), error.hint)
+    if isinstance(error, ClientError):
+        hint = error.hint or ""
+        # The hint of a timeout is a longer one, and a check has no timeout to choose.
+        cure = cure if isinstance(error, RequestTimeout) else hint or cure
+        return failed(str(error).removesuffix(hint), cure)
     text = str(error) if isinstance(error, SynapseError) else f"{type(error).__name__}: {error}"
     return failed(text, cure)
 

@@ -29,6 +29,7 @@ __all__ = ["check_extras", "check_files", "check_python", "check_sdk"]
 
 # Extras for work on this SDK.
 _DEVELOPMENT = frozenset({"bench", "dev", "docs", "test", "unit"})
+_FEW = 3
 _PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -69,8 +70,10 @@ def check_extras(_: Examination) -> Iterator[Finding]:
         if name in _DEVELOPMENT or name.endswith("-test"):
             continue
         if unmet := find_unmet(requirements):
-            found = f"{name}: {', '.join(unmet)} not installed."
-            missing.append(skipped(found, install_command(name)))
+            rest = f" and {len(unmet) - _FEW} more" if len(unmet) > _FEW else ""
+            missing.append(
+                skipped(f"{name}: needs {', '.join(unmet[:_FEW])}{rest}.", install_command(name))
+            )
         else:
             present.append(name)
     yield ok(f"Installed: {', '.join(present) or 'none'}.")

@@ -125,7 +125,9 @@ class DoctorReport(Described):
             start = f"{finding.status:<8} {finding.check:<{names}}  "
             lines = _wrap(start, indent, finding.found, width)
             if finding.cure:
-                lines += _wrap(f"{indent}-> ", f"{indent}   ", finding.cure, width)
+                # A command, which has no full stop, is copied: it stays in one line.
+                room = width if finding.cure.endswith(".") else 2 * _LONGEST
+                lines += _wrap(f"{indent}-> ", f"{indent}   ", finding.cure, room)
             yield finding, lines
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
+from os import PathLike
 from typing import Any, Literal, TypeAlias, TypedDict, overload
 
 from typing_extensions import Required, Self, Unpack
@@ -948,7 +949,7 @@ class LogCreate(TypedDict, total=False):
     level: LogLevel | LogLevelWord | str
     message: str
     data: Mapping[str, Any] | None
-    file: str | None
+    file: str | PathLike[str] | None
 
 class TypedLogManager(BulkCreates[Log]):
     def create(
@@ -1241,6 +1242,8 @@ class PluginReleaseFilters(TypedDict, total=False):
     version__in: Iterable[str]
     is_stable: bool | Iterable[bool]
     is_stable__in: Iterable[bool]
+    debug: bool | Iterable[bool]
+    debug__in: Iterable[bool]
     created: datetime | str | date | Iterable[datetime | str | date]
     created__in: Iterable[datetime | str | date]
     created_after: datetime | str | date
@@ -1255,19 +1258,30 @@ PluginReleaseOrder: TypeAlias = Literal[
     "plugin",
     "version",
     "is_stable",
+    "debug",
     "created",
     "-id",
     "-plugin",
     "-version",
     "-is_stable",
+    "-debug",
     "-created",
 ]
 PluginReleasePath: TypeAlias = Literal["plugin"]
 PluginReleaseField: TypeAlias = Literal[
-    "id", "plugin", "version", "changelog", "is_stable", "config", "file", "readme", "created"
+    "id",
+    "plugin",
+    "version",
+    "changelog",
+    "is_stable",
+    "debug",
+    "config",
+    "file",
+    "readme",
+    "created",
 ]
 PluginReleaseOmitted: TypeAlias = Literal[
-    "plugin", "version", "changelog", "is_stable", "config", "file", "readme", "created"
+    "plugin", "version", "changelog", "is_stable", "debug", "config", "file", "readme", "created"
 ]
 PluginReleaseColumn: TypeAlias = Literal[
     "id",
@@ -1275,6 +1289,7 @@ PluginReleaseColumn: TypeAlias = Literal[
     "version",
     "changelog",
     "is_stable",
+    "debug",
     "config",
     "file",
     "readme",

@@ -31,6 +31,8 @@ ALLOWED: dict[str, set[str]] = {
         *("_public", "annotations", "errors", "formats", "orm", "plugins", "transfer"),
         "transport",
     },
+    "stats": {"annotations", "errors", "orm", "resources"},
+    "plots": {"display", "errors", "orm", "resources", "stats"},
     # Checks need no session: one that can't be made is a finding.
     "doctor": {"_version", "config", "errors", "profiles", "transfer", "transport"},
     # `Session.client` returns the client that shares the session's connection, and the other way

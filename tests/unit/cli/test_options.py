@@ -1,3 +1,5 @@
+import logging
+import os
 from typing import Any
 
 import pytest
@@ -89,8 +91,38 @@ def test_session_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made == [(None, "p"), ("http://a", None)]
 
 
-def test_verbose_shows_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    levels: list[Any] = []
-    monkeypatch.setattr("logging.Logger.setLevel", lambda logger, level: levels.append(logger.name))
+def test_verbose_shows_the_log_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("synapse")
+    before = (logger.level, list(logger.handlers))
+    levels: list[int] = []
+    monkeypatch.setattr(logger, "setLevel", levels.append)
     run("show", "--verbose")
-    assert "synapse" in levels
+    assert levels == [logging.DEBUG, before[0]]
+    assert logger.handlers == before[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "argument", "variable"),
+    [
+        ([], None, None),
+        (["--quiet"], False, None),
+        (["--progress", "none"], False, None),
+        (["--progress", "bar"], True, None),
+        (["--progress", "lines"], None, "lines"),
+    ],
+)
+def test_progress(
+    options: list[str],
+    argument: bool | None,
+    variable: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SYNAPSE_PROGRESS", raising=False)
+    variables: list[str | None] = []
+    monkeypatch.setitem(
+        globals(), "print_note", lambda text: variables.append(os.environ.get("SYNAPSE_PROGRESS"))
+    )
+    run("show", *options)
+    assert _seen[0].progress_argument is argument
+    assert variables == [variable]
+    assert "SYNAPSE_PROGRESS" not in os.environ

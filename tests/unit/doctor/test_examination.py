@@ -11,7 +11,7 @@ from synapse._internal import threads
 from synapse.doctor import examination
 from synapse.doctor.examination import Check, Examination, as_mapping, examine, explain
 from synapse.doctor.report import Finding, failed, ok
-from synapse.errors import ClientError, ConfigurationError
+from synapse.errors import ClientError, ConfigurationError, RequestTimeout
 from synapse.transport import Transport
 
 
@@ -106,6 +106,12 @@ def test_the_hint_of_an_error_is_the_cure() -> None:
     assert explain(error, "Look.") == failed("Invalid token. (HTTP 401).", "Copy the token again.")
     assert error.hint == "Copy the token again."
     assert explain(ClientError(500, "Oh."), "Look.") == failed("Oh. (HTTP 500)", "Look.")
+
+
+def test_the_cure_of_a_timeout_is_the_checks() -> None:
+    error = RequestTimeout(408, "No answer.", hint="Give a larger timeout.")
+
+    assert explain(error, "Look.") == failed("No answer. (HTTP 408).", "Look.")
 
 
 def test_as_mapping() -> None:

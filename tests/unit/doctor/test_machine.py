@@ -85,15 +85,17 @@ class TestSdk:
 
 
 def test_extras(monkeypatch: pytest.MonkeyPatch) -> None:
-    extras = {"cli": ("attrs",), "x": ("no-such-a>=1", "attrs"), "dev": ("no-such-b",)}
+    many = tuple(f"no-such-{number}" for number in range(5))
+    extras = {"cli": ("attrs",), "x": ("no-such-a>=1", "attrs"), "y": many, "dev": ("no-such-b",)}
     monkeypatch.setattr(machine, "list_extras", lambda: {**extras, "x-test": ("no-such-c",)})
     monkeypatch.setattr(machine, "install_command", lambda extra: f"install {extra}")
 
-    present, missing = check_extras(EXAMINATION)
+    present, missing, bulky = check_extras(EXAMINATION)
 
     assert present.found == "Installed: cli."
-    assert (missing.status, missing.found) == ("skipped", "x: no-such-a>=1 not installed.")
+    assert (missing.status, missing.found) == ("skipped", "x: needs no-such-a>=1.")
     assert missing.cure == "install x"
+    assert bulky.found == "y: needs no-such-0, no-such-1, no-such-2 and 2 more."
 
 
 @pytest.mark.skipif(os.name != "posix", reason="permissions are those of POSIX")

@@ -51,6 +51,13 @@ def test_text_is_aligned_and_wrapped_between_words() -> None:
     assert str(report).startswith(lines[0])
 
 
+def test_a_command_stays_in_one_line() -> None:
+    command = "pip install " + " ".join(f"'library-{number}>=1'" for number in range(9))
+    report = DoctorReport((skipped("Not there.", command, check="extras"),))
+
+    assert str(report).splitlines()[1].strip() == f"-> {command}"
+
+
 def test_values_for_json() -> None:
     document = json.loads(json.dumps(DoctorReport((DNS,)).to_dict()))
 
