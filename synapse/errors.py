@@ -225,6 +225,10 @@ class DataLost(SynapseError):
     """A strict export or import met data that the format can't hold, or that can't be read."""
 
 
+class SampleError(SynapseError):
+    """A sample for training can't be read: its picture or its annotations are missing or damaged."""
+
+
 class LazyLoadError(SynapseError):
     """Reading a field needs a request, which `Session(lazy="raise")` forbids."""
 

@@ -45,7 +45,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
-    "integrations": {"errors", "orm", "transfer"},
+    "integrations": {"annotations", "errors", "formats", "orm", "transfer"},
     "testing": {"emulator", "orm", "session"},
     "cli": {"_version", "errors"},
     "__main__": {"cli"},
