@@ -22,6 +22,7 @@ from synapse._internal.described import (
     brief,
     cut,
 )
+from synapse._internal.lazy_import import load
 from synapse._internal.redaction import cleaned, redacted
 
 __all__ = [
@@ -98,6 +99,11 @@ class SynapseError(Described, Exception):
 
     def _describe(self) -> Description:
         return Description(type(self).__name__, fields=[("message", _shorten(str(self)))])
+
+    def _render_traceback_(self) -> list[str]:
+        # IPython's hook: in a notebook, the shown traceback ends at the user's line.
+        lines: list[str] = load("synapse._internal.short_traceback").render(self)
+        return lines
 
 
 def _shorten(text: str) -> str:

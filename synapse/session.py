@@ -12,6 +12,7 @@ from synapse._internal.closing import Closing
 from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import redacted
+from synapse._internal.short_traceback import shortened
 from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
@@ -384,7 +385,7 @@ def connect(*args: Any, **options: Any) -> Session:
         if name not in names:
             synonym = {"url": "base_url", "host": "base_url", "token": "api_token"}.get(name)
             hint = f"; did you mean {synonym!r}?" if synonym else suggestion(name, names)
-            raise TypeError(f"connect() takes no {name!r}{hint}")
+            raise shortened(TypeError(f"connect() takes no {name!r}{hint}"))
     session = Session(*args, **options)
     session_base.set_default(session)
     return session

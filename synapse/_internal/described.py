@@ -81,6 +81,7 @@ class Description(NamedTuple):
         notes: Remarks.
         document: Annotations to draw: a document, or the annotations.
         configuration: Configuration of the project, whose classes have the first colours.
+        output: Printed lines.
     """
 
     title: str
@@ -91,6 +92,7 @@ class Description(NamedTuple):
     notes: Sequence[str] = ()
     document: Any = None
     configuration: Any = None
+    output: Sequence[str] = ()
 
 
 class _Plain:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from synapse._internal.short_traceback import shortened
+
 __all__ = ["attribute_error", "suggestion"]
 
 # Minimum similarity for a suggestion. Lower values suggest `delete` for `select`.
@@ -38,4 +40,4 @@ def suggestion(
 
 def attribute_error(message: str, name: str) -> AttributeError:
     """Return the error for a missing attribute, without Python's own suggestion after ours."""
-    return AttributeError(message, name=name, obj=None)
+    return shortened(AttributeError(message, name=name, obj=None))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar, overload
 import attrs
 
 from synapse._internal.described import Described, DescribedTable, Description, brief, cut
+from synapse._internal.short_traceback import shortened
 from synapse._internal.validate import is_number
 from synapse.annotations.base import Annotation, Json, Source
 from synapse.annotations.links import Group, OtherAnnotation, Relation
@@ -111,7 +112,7 @@ class Annotations(Described, Sequence[Annotation]):
         advice = ""
         if hasattr(list, name):
             advice = ". Annotations can't change: assign a new list, [*task.annotations, box]"
-        raise AttributeError(f"Annotations has no {name!r}{advice}", name=name, obj=self)
+        raise shortened(AttributeError(f"Annotations has no {name!r}{advice}", name=name, obj=self))
 
     def of(self, kind: type[T]) -> list[T]:
         """Return the annotations of a class, such as `Box`.
@@ -135,7 +136,7 @@ class Annotations(Described, Sequence[Annotation]):
         for each in self._items:
             if each.id == name:
                 return each
-        raise KeyError(f"No annotation has the id {name!r}.")
+        raise shortened(KeyError(f"No annotation has the id {name!r}."))
 
     def group_of(self, annotation: Annotation) -> Group | None:
         """Return the group that an annotation is in, or `None`."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from synapse.cli.errors import INTERRUPTED, exit_after, print_error
-from synapse.cli.options import open_session, print_note
+from synapse.cli.options import get_options, open_session, print_note
 
 if TYPE_CHECKING:
     from synapse.resources.data_collections import DataCollection
@@ -108,17 +108,15 @@ def read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:
 
 @contextmanager
 def show_bar(description: str) -> Iterator[Progress]:
-    """Show a bar on a terminal; after Ctrl-C, say how much is done, and exit with 130."""
-    from synapse.transfer.progress import show_progress
+    """Show the progress, unless `--quiet` is given; after Ctrl-C, say how to go on, and exit."""
+    from synapse.transfer.progress import describe_stop, show_progress
 
-    with show_progress(None, description) as progress:
-        try:
+    try:
+        with show_progress(False if get_options().quiet else None, description) as progress:
             yield progress
-        except KeyboardInterrupt:
-            progress.close()
-            done = f": {progress.files_done:,} of {progress.files:,} done" if progress.files else ""
-            typer.echo(f"Stopped{done}. The same command goes on.", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt:
+        typer.echo(describe_stop(progress, "The same command goes on."), err=True)
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def print_report(report: UploadReport | DownloadReport) -> None:

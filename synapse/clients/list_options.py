@@ -9,6 +9,7 @@ import attrs
 
 from synapse._internal.backoff import Backoff
 from synapse._internal.hints import suggestion
+from synapse._internal.short_traceback import shortened
 from synapse._internal.validate import validate_int, validate_seconds
 from synapse.config import TimeoutArgument
 from synapse.errors import ClientError, UsageError
@@ -69,7 +70,7 @@ class ListOptions:
         known = [field.name for field in attrs.fields(cls)]
         for name in keywords:
             if name not in known:
-                raise TypeError(f"Lists take no {name!r}{suggestion(name, known)}")
+                raise shortened(TypeError(f"Lists take no {name!r}{suggestion(name, known)}"))
         options = cls(**keywords)
         if options.page_size is not None:
             validate_int("page_size", options.page_size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from synapse._internal.hints import suggestion
+from synapse._internal.short_traceback import shortened
 
 __all__ = ["Record"]
 
@@ -30,7 +31,7 @@ class Record(dict[str, Any]):
             return self[name]
         except KeyError:
             hint = suggestion(name, list(self))
-            raise AttributeError(f"The row has no {name!r}{hint}") from None
+            raise shortened(AttributeError(f"The row has no {name!r}{hint}")) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
         self[name] = value

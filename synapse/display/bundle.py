@@ -48,6 +48,8 @@ def make_html(described: Description) -> str:
         parts.append(markup.table(described.table))
     if described.document is not None:
         parts.append(_draw_document(described.document, described.configuration))
+    if described.output:
+        parts.append(markup.output(described.output))
     parts += [markup.muted(note) for note in described.notes]
     return markup.page(*parts)
 

@@ -23,6 +23,7 @@ __all__ = [
     "link",
     "meters",
     "muted",
+    "output",
     "page",
     "pairs",
     "svg_uri",
@@ -63,6 +64,17 @@ def page(*parts: str) -> str:
 def muted(text: object) -> str:
     """Return a remark."""
     return f'<div style="{_MUTED}">{escape(text)}</div>'
+
+
+def output(lines: Iterable[str]) -> str:
+    """Return printed lines in a box."""
+    # Not `<pre>`, whose lines don't break where a host removes styles.
+    text = "<br>".join(escape(line) for line in lines)
+    return (
+        f'<div style="margin:4px 0;padding:6px 8px;border:1px solid {_LINE};font-size:12px;'
+        'line-height:1.4;font-family:monospace;white-space:pre-wrap;word-break:break-word;">'
+        f"{text}</div>"
+    )
 
 
 def chip(text: object, color: str | None = None) -> str:

@@ -22,6 +22,7 @@ import attrs
 
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
+from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import SynapseError, UsageError
 from synapse.formats.contained import ContainedSamples, find_roots
@@ -179,7 +180,7 @@ def check_options(
     for name in options:
         if name not in known:
             hint = suggestion(name, [*known, *others])
-            raise TypeError(f"{name}= is not an option of the format {format!r}{hint}")
+            raise shortened(TypeError(f"{name}= is not an option of the format {format!r}{hint}"))
 
 
 def make_folder(folder: str | os.PathLike[str]) -> Path:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import attrs
 
 from synapse._internal.lazy_import import load
+from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, MissingExtra
 from synapse.orm import registry
@@ -333,7 +334,9 @@ def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
     target = expand_home(path)
     part = target.with_name(f".{target.name}.part")
     if not target.parent.is_dir():  # before any request
-        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
+        raise shortened(
+            FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
+        )
     columns = source._columns()
     try:
         with parquet.ParquetWriter(part, read_schema(columns)) as writer:

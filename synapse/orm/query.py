@@ -12,6 +12,7 @@ import attrs
 
 from synapse._internal.described import Description, cut
 from synapse._internal.lazy_import import load
+from synapse._internal.short_traceback import shortened
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
@@ -190,7 +191,7 @@ class Query(BaseManager[T], FrameSource):
         window = self._state.window.at(key)
         for one in self._with(window=window):
             return one
-        raise IndexError(f"no object at index {key}")
+        raise shortened(IndexError(f"no object at index {key}"))
 
     # -- Verbs that ask ----------------------------------------------------------------------
 
@@ -419,9 +420,11 @@ class Query(BaseManager[T], FrameSource):
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a missing `__len__` is the error.
         def __len__(self) -> int:
-            raise TypeError(
-                f"A {type(self).__name__} has no len(), which would be a request that nobody sees: "
-                "use count(), or list(...) to have the objects."
+            raise shortened(
+                TypeError(
+                    f"A {type(self).__name__} has no len(), which would be a request that nobody "
+                    "sees: use count(), or list(...) to have the objects."
+                )
             )
 
     def __repr__(self) -> str:

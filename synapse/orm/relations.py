@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
 from synapse._internal.json_values import to_json
+from synapse._internal.short_traceback import shortened
 from synapse.orm import registry
 from synapse.orm.fields import MISSING, FieldOptions, declare, ids_of
 
@@ -122,5 +123,5 @@ class ManagerDescriptor(Generic[M]):
 
     def __get__(self, instance: None, owner: type[Resource]) -> M:
         if instance is not None:
-            raise AttributeError("objects is on the class, not on its instances")
+            raise shortened(AttributeError("objects is on the class, not on its instances"))
         return owner.__schema__.manager(owner)  # type: ignore[return-value] # the declaration's annotation says which manager

@@ -10,6 +10,7 @@ from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.json_values import to_comparable, to_json
 from synapse._internal.redaction import is_signed
+from synapse._internal.short_traceback import shortened
 from synapse.errors import InvalidResponse, NotFound
 from synapse.orm import registry
 from synapse.orm.convert import same_json
@@ -83,9 +84,11 @@ class Resource(Described):
         # complaining about arguments.
         def __init__(self, *_: Any, **__: Any) -> None:
             plural = type(self).__schema__.plural
-            raise TypeError(
-                f"{type(self).__name__} objects come from the server: use "
-                f"session.{plural}.get(id) or session.{plural}.create(...)."
+            raise shortened(
+                TypeError(
+                    f"{type(self).__name__} objects come from the server: use "
+                    f"session.{plural}.get(id) or session.{plural}.create(...)."
+                )
             )
 
     @property
@@ -259,7 +262,7 @@ class Resource(Described):
             object.__delattr__(self, name)
             return
         if field not in self._editable_fields():
-            raise AttributeError(f"{type(self).__name__}.{name} is read-only: it stays.")
+            raise shortened(AttributeError(f"{type(self).__name__}.{name} is read-only: it stays."))
         # Deleting an attribute discards the edit, as `mock.patch.object` expects.
         with self._session.lock:
             if field.current(self) is not MISSING:
@@ -274,13 +277,17 @@ class Resource(Described):
                 getattr(cls, name, None), "__set__"
             ):
                 known = [n for n, f in cls.__schema__.fields.items() if not f.declared.read_only]
-                raise AttributeError(
-                    f"{cls.__name__} has no field {name!r} to set{suggestion(name, known)}"
+                raise shortened(
+                    AttributeError(
+                        f"{cls.__name__} has no field {name!r} to set{suggestion(name, known)}"
+                    )
                 )
             object.__setattr__(self, name, value)
             return
         if field not in self._editable_fields():
-            raise AttributeError(f"{cls.__name__}.{name} is read-only: {field.declared.hint}.")
+            raise shortened(
+                AttributeError(f"{cls.__name__}.{name} is read-only: {field.declared.hint}.")
+            )
         with self._session.lock:
             if field.is_relation and value is not None:
                 value = self._related(field, value)
@@ -298,22 +305,28 @@ class Resource(Described):
         target = registry.get(str(field.declared.target))
         if isinstance(value, Resource):
             if not isinstance(value, target):
-                raise TypeError(
-                    f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
-                    f"not a {type(value).__name__}."
+                raise shortened(
+                    TypeError(
+                        f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
+                        f"not a {type(value).__name__}."
+                    )
                 )
             if value._session is self._session:
                 return value
             if value._session.key != self._session.key:
-                raise ValueError(
-                    f"{value!r} is on another server or in another tenant than {self!r}."
+                raise shortened(
+                    ValueError(
+                        f"{value!r} is on another server or in another tenant than {self!r}."
+                    )
                 )
             value = value._key
         value = target.__schema__.to_key(value)
         if isinstance(value, bool) or not isinstance(value, (int, str)):
-            raise TypeError(
-                f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
-                f"not {value!r}."
+            raise shortened(
+                TypeError(
+                    f"{type(self).__name__}.{field.name} takes a {target.__name__} or its id, "
+                    f"not {value!r}."
+                )
             )
         related: Entity = self._session.identity.related(target.__name__, value, via=field.name)
         return related

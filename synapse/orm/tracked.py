@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.short_traceback import shortened
 from synapse._internal.yaml_values import write_as
 
 __all__ = ["TrackedDict", "TrackedList", "adopt", "is_tracked", "read_only", "tracked"]
@@ -141,7 +142,7 @@ class _ReadOnly:
         _hint: str
 
     def _refuse(self, *_: Any, **__: Any) -> Any:
-        raise TypeError(f"{self._what} is read-only: {self._hint}.")
+        raise shortened(TypeError(f"{self._what} is read-only: {self._hint}."))
 
     if not TYPE_CHECKING:
 
@@ -149,7 +150,9 @@ class _ReadOnly:
             if name[:1] == "_":
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             # Such as `add` or `all`, from users who take the list for a manager.
-            raise AttributeError(f"{self._what} has no {name!r}, and is read-only: {self._hint}.")
+            raise shortened(
+                AttributeError(f"{self._what} has no {name!r}, and is read-only: {self._hint}.")
+            )
 
 
 class ReadOnlyDict(_ReadOnly, dict[Any, Any]):

@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from synapse._internal.short_traceback import shortened
 from synapse._internal.yaml_values import write_as
 from synapse.errors import SynapseError
 from synapse.plugins.job_updates import JobUpdates, to_json
@@ -38,7 +39,9 @@ class _ReadOnlyParams(dict[str, Any]):
     """
 
     def _refuse(self, *_: object, **__: object) -> NoReturn:
-        raise TypeError("A job's parameters can't be changed. Change a copy: dict(context.params).")
+        raise shortened(
+            TypeError("A job's parameters can't be changed. Change a copy: dict(context.params).")
+        )
 
     __setitem__ = __delitem__ = __ior__ = _refuse
     clear = pop = popitem = setdefault = update = _refuse

@@ -37,6 +37,7 @@ class DataSetMixin(Resource):
         images: ImageMode = "copy",
         strict: bool = False,
         workers: int = 8,
+        progress: ProgressArgument = None,
         **options: Any,
     ) -> FormatReport:
         """Write tasks and their pictures as a data set of a common format.
@@ -63,6 +64,7 @@ class DataSetMixin(Resource):
             images: `"copy"`, `"link"` for hard links where possible, or `"none"`.
             strict: Whether the first loss is an error instead of a line of the report.
             workers: Number of pictures in flight.
+            progress: As for `DataCollection.upload()`; shows the download of the pictures.
             **options: Arguments of the format.
 
         Returns:
@@ -92,6 +94,7 @@ class DataSetMixin(Resource):
             images=images,
             strict=strict,
             workers=workers,
+            progress=progress,
             options=options,
         )
         return report

@@ -1,20 +1,37 @@
-"""Show the progress of jobs: one bar on a terminal or in a notebook."""
+"""Show the progress of jobs: a bar on a terminal, an output of a notebook, or a line a minute."""
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal.audience import Audience, find_audience, in_notebook
 from synapse._internal.deprecation import warn_deprecated
+from synapse._internal.described import Description, Meter
+from synapse._internal.live_output import LiveOutput, describe_seconds, open_output
 from synapse.resources.enums import JobStatus
-from synapse.transfer.progress import Bar, FileProgress, Progress, ProgressArgument, progress_of
+from synapse.transfer.progress import (
+    Bar,
+    FileProgress,
+    LiveProgress,
+    Progress,
+    ProgressArgument,
+    progress_of,
+)
 
 if TYPE_CHECKING:
     from synapse.resources.jobs import Job
 
-__all__ = ["JobBar", "JobProgressDisplay", "in_notebook"]
+__all__ = [
+    "JobBar",
+    "JobProgressDisplay",
+    "LiveJobs",
+    "describe_jobs",
+    "describe_next",
+    "describe_state",
+    "in_notebook",
+]
 
 # Seconds before a bar appears that the user didn't ask for.
 _DELAY = 0.5
@@ -68,6 +85,68 @@ class JobBar(Bar):
             bar.refresh()
 
 
+class LiveJobs(LiveProgress):
+    """Jobs that are waited for, in one output of a notebook or as one line a minute.
+
+    Args:
+        jobs: The jobs.
+        output: Place that shows the jobs.
+    """
+
+    def __init__(self, jobs: Sequence[Job], output: LiveOutput) -> None:
+        super().__init__(output)
+        self._jobs = jobs
+
+    def changed(self) -> None:
+        """Show nothing: a display of jobs is updated after each poll."""
+
+    def show_states(self) -> None:
+        """Show the jobs' last known states. Makes no request."""
+        self._output.update(self)
+
+    def close(self) -> None:
+        """Leave the last states."""
+        states = [describe_state(job) for job in self._jobs]
+        is_over = all(job.is_finished for job in self._jobs)
+        self.outcome = states[0] if len(states) == 1 else "ended" if is_over else "running"
+        super().close()
+
+    def _read(self) -> list[tuple[str, str]]:
+        """Return the states, the time and the next step as texts."""
+        fields = []
+        if len(self._jobs) == 1:
+            (job,) = self._jobs
+            if job._percent is not None and not job.is_finished:
+                fields.append(("progress", f"{job._percent:.0f} % done"))
+            fields.append(("time", f"{describe_seconds(_find_duration(job, self.elapsed))}"))
+        else:
+            counts = Counter(map(describe_state, self._jobs))
+            texts = [f"{count:,} {state}" for state, count in counts.items()]
+            fields.append(("jobs", ", ".join(texts)))
+            fields.append(("time", f"waited for {describe_seconds(self.elapsed)}"))
+        if self._ended is not None:
+            fields.append(("next", describe_next(self._jobs)))
+        return fields
+
+    def _describe(self) -> Description:
+        share = self.done / max(self.size, 1)
+        meters = [Meter("progress", share, f"{share:.0%}")] if self._ended is None else []
+        outcome = describe_state(self._jobs[0]) if len(self._jobs) == 1 else self.outcome
+        return Description(self._title, status=outcome, fields=self._read(), meters=meters)
+
+    def __str__(self) -> str:
+        texts = [text for _, text in self._read()]
+        if len(self._jobs) == 1:
+            texts.insert(0, describe_state(self._jobs[0]))
+        return f"{self._title}: {', '.join(texts)}"
+
+    @property
+    def _title(self) -> str:
+        # The response that started the job may lack the action.
+        action = self._jobs[0]._raw.get("action") if len(self._jobs) == 1 else None
+        return describe_jobs(self._jobs) + (f" ({action})" if action else "")
+
+
 class JobProgressDisplay:
     """The display for jobs that are waited for.
 
@@ -89,7 +168,7 @@ class JobProgressDisplay:
         states: Counter[str] = Counter()
         for job, part in self._parts:
             state = job._state
-            states[str(state)] += 1
+            states[describe_state(job)] += 1
             if state is JobStatus.SUCCEEDED:
                 part.at(100)
                 part.finish()
@@ -101,6 +180,8 @@ class JobProgressDisplay:
             is_single = len(self._parts) == 1
             texts = states if is_single else [f"{count} {state}" for state, count in states.items()]
             self._progress.show_states(", ".join(texts))
+        elif isinstance(self._progress, LiveJobs):
+            self._progress.show_states()
 
     def close(self) -> None:
         """End the display, unless the user owns the display."""
@@ -108,30 +189,50 @@ class JobProgressDisplay:
             self._progress.close()
 
 
+def describe_jobs(jobs: Sequence[Job]) -> str:
+    """Return a short name of one job, or the number of several. Makes no request."""
+    return jobs[0]._label()[:12] if len(jobs) == 1 else f"{len(jobs):,} jobs"
+
+
+def describe_state(job: Job) -> str:
+    """Return the last known state in a word. Makes no request."""
+    # The response that starts a job may lack the state.
+    return "started" if job._raw.get("status") is None else str(job._state)
+
+
+def describe_next(jobs: Sequence[Job]) -> str:
+    """Return where to look, or what to call, after the waiting. Makes no request."""
+    running = [job for job in jobs if not job.is_finished]
+    failed = [job for job in jobs if job.is_finished and job._state is not JobStatus.SUCCEEDED]
+    job = (running or failed or list(jobs))[0]
+    call = f"session.jobs.get({job._key!r})"
+    if running:
+        return f"{call}.wait()" if len(jobs) == 1 else "session.jobs.wait(jobs)"
+    return f"{call}.logs()" if failed else f"{call}.result"
+
+
+def _find_duration(job: Job, elapsed: float) -> float:
+    """Return the seconds from the job's start to its end, if known; else those of the waiting."""
+    names = ("created", "completed")
+    if not all(job._raw.get(name) for name in names):
+        return elapsed
+    start, end = (getattr(job, name) for name in names)
+    try:
+        return max(0.0, float((end - start).total_seconds()))
+    except (AttributeError, TypeError):  # the server's spelling of a time is unknown
+        return elapsed
+
+
 def _create_progress(argument: ProgressArgument, jobs: Sequence[Job]) -> Progress:
     if argument is not True and argument is not None:
         return progress_of(argument)
-    if not jobs or not (in_notebook() or _is_terminal()):
+    if not jobs:
         return Progress()
-    description = jobs[0]._label()[:12] if len(jobs) == 1 else f"{len(jobs)} jobs"
-    try:
-        return JobBar(description, len(jobs), delay=_DELAY)
-    except ImportError:
-        return Progress()
-
-
-def in_notebook() -> bool:
-    """Return whether this process is a notebook's kernel, which shows bars without a terminal.
-
-    Makes no request.
-    """
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython is not None else None
-    return "IPKernelApp" in getattr(shell, "config", ())
-
-
-def _is_terminal() -> bool:
-    try:
-        return sys.stderr is not None and sys.stderr.isatty()
-    except ValueError:  # it was closed
-        return False
+    audience = find_audience()
+    if audience is Audience.TERMINAL:
+        try:
+            return JobBar(describe_jobs(jobs), len(jobs), delay=_DELAY)
+        except ImportError:
+            pass
+    output = open_output(_DELAY, audience=audience)
+    return Progress() if output is None else LiveJobs(jobs, output)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from synapse._internal.backoff import Backoff, bounded_pause
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.validate import validate_seconds
 from synapse.errors import (
     ClientError,
@@ -77,26 +78,35 @@ def wait_for(
     poller = _Poller(ask, clock)
     backoff = Backoff(first=_FIRST_PAUSE, longest=_LONGEST_PAUSE, factor=1.5)
     try:
-        display.update()
-        while pending := [job for job in jobs if not job.is_finished]:
-            retry_after = poller.poll(pending, end)
+        with explain_interrupt(lambda: _describe_stop(jobs)):
             display.update()
-            if have_ended(pending):
-                return
-            left = math.inf if end is None else end - clock()
-            if timeout is not None and left <= 0:
-                raise _timeout_error(jobs, timeout, poller.failure)
-            sleep(min(max(backoff.next(), retry_after), left))
-    except KeyboardInterrupt:
-        running = [job for job in jobs if not job.is_finished]
-        if running:
-            subject = (
-                f"{running[0]._label()} goes" if len(running) == 1 else f"{len(running)} jobs go"
-            )
-            _LOG.warning("Stopped waiting; %s on. Call job.stop() to stop a job.", subject)
-        raise
+            while pending := [job for job in jobs if not job.is_finished]:
+                retry_after = poller.poll(pending, end)
+                display.update()
+                if have_ended(pending):
+                    return
+                left = math.inf if end is None else end - clock()
+                if timeout is not None and left <= 0:
+                    raise _timeout_error(jobs, timeout, poller.failure)
+                sleep(min(max(backoff.next(), retry_after), left))
     finally:
         display.close()
+
+
+def _describe_stop(jobs: Sequence[Job]) -> str:
+    """Return the message after Ctrl-C: the jobs go on, and what to call."""
+    running = [job for job in jobs if not job.is_finished]
+    if not running:
+        return ""
+    if len(running) == 1:
+        return (
+            f"Stopped waiting. {running[0]._label()} goes on: "
+            f"session.jobs.get({running[0]._key!r}).wait() waits again, .stop() stops the job."
+        )
+    return (
+        f"Stopped waiting. {len(running)} jobs go on: session.jobs.wait(jobs) waits again, "
+        "job.stop() stops one."
+    )
 
 
 class _Poller:

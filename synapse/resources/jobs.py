@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -22,6 +22,7 @@ from synapse.resources.enums import JobStatus
 if TYPE_CHECKING:
     from typing_extensions import Self
 
+    from synapse.resources.job_following import JobFollower
     from synapse.resources.job_output import JobOutput
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.transfer.progress import ProgressArgument
@@ -222,9 +223,9 @@ class Job(Editable):
 
         Args:
             timeout: Longest wait in seconds; `None` for no limit.
-            progress: `True` for a bar on a terminal or in a notebook after half a second; `False`
-                for none; a function, called with the percentage done and a hundred; or a
-                `synapse.transfer.progress.Progress`.
+            progress: `True` for a bar on a terminal or in a notebook after half a second, and a
+                line a minute elsewhere; `False` for nothing; a function, called with the percentage
+                done and a hundred; or a `synapse.transfer.progress.Progress`.
 
         Returns:
             The job itself, with its `result`.
@@ -254,18 +255,29 @@ class Job(Editable):
         return self
 
     def follow(
-        self, limits: StreamLimits | None = None, *, patience: float = 60.0
-    ) -> Iterator[str]:
-        """Yield the job's output line by line as printed, until the job has ended.
+        self,
+        limits: StreamLimits | None = None,
+        *,
+        patience: float = 60.0,
+        progress: bool = True,
+    ) -> JobFollower:
+        """Return the job's output line by line as printed, until the job has ended.
 
         Following begins with the first line, whenever the job was started, and survives broken
-        connections: no line is lost or repeated. Afterwards `status` is the final state. One
-        request, and another one at the end; two more for each broken connection.
+        connections: no line is lost or repeated. Afterwards `status` is the final state. Iterating
+        makes one request, and another one at the end; two more for each broken connection.
+
+        A notebook shows the state beside the lines that the loop prints. As the last line of a
+        cell, and by `show()`, the last lines are shown too, in one output.
 
         Args:
             limits: Limits of the following; the defaults of `StreamLimits` if `None`.
             patience: Seconds for which the server may be unreachable at a time. When the server has
                 reached its limit of followers, a free slot is waited for without a limit.
+            progress: Whether a notebook shows the state.
+
+        Returns:
+            An iterator of lines.
 
         Raises:
             StreamLimitExceeded: The output passes the limits; earlier lines were yielded.
@@ -279,19 +291,9 @@ class Job(Editable):
             >>> list(job.follow())
             ['epoch 1', 'epoch 2']
         """
-        from synapse.transport.line_follower import follow
-        from synapse.transport.stream_limits import StreamLimits, StreamMeter
+        from synapse.resources.job_following import JobFollower
 
-        transport = self._session.transport
-        path = type(self).__schema__.detail_path(self._key, "tail_console_logs/")
-        label = self._label()
-        return follow(
-            lambda start: transport.lines_from(start, path, resource=label),
-            lambda: self.refresh().is_finished,
-            meter=StreamMeter(limits or StreamLimits(), label),
-            patience=patience,
-            resource=label,
-        )
+        return JobFollower(self, limits, patience, shows_state=progress)
 
     def stop(self, *, wait: bool = False, timeout: float | None = None) -> Self:
         """Request the job's stop. One request; none if the job is known to have ended.

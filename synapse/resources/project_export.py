@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
+from functools import partial
 from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +17,7 @@ import attrs
 
 from synapse import formats
 from synapse._internal.hints import suggestion
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.lazy_import import load
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
@@ -33,6 +35,13 @@ from synapse.resources.sample_spool import SampleSpool
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.filenames import safe_name
+from synapse.transfer.progress import (
+    GOES_ON,
+    Progress,
+    ProgressArgument,
+    describe_stop,
+    show_progress,
+)
 
 __all__ = ["export_project"]
 
@@ -54,6 +63,7 @@ def export_project(
     images: Any,
     strict: bool,
     workers: int,
+    progress: ProgressArgument,
     options: Mapping[str, Any],
 ) -> FormatReport:
     """Export a project, see `Project.export`."""
@@ -61,7 +71,7 @@ def export_project(
     validate_int("workers", workers)
     choose = _make_splitter(split)
     _check_classes(classes)
-    own = ["tasks", "classes", "split", "images", "strict", "workers"]
+    own = ["tasks", "classes", "split", "images", "strict", "workers", "progress"]
     formats.check_options(format, "write", options, own)
     target = formats.make_folder(folder)
     check_target(target, images)
@@ -69,9 +79,13 @@ def export_project(
     query = _choose_tasks(project, tasks)
     names = _picture_names(project)
     stage = None if images == "none" else target / f"{_STAGE}{project.id}"
-    with closing(SampleSpool()) as spool:
+    with (
+        closing(SampleSpool()) as spool,
+        show_progress(progress, "Export") as shown,
+        explain_interrupt(lambda: describe_stop(shown, GOES_ON)),
+    ):
         seen = _SeenClasses()
-        for task, meta, files in _read_tasks(project, query, names, stage, workers, noted):
+        for task, meta, files in _read_tasks(project, query, names, stage, workers, noted, shown):
             part = _read_split(meta) if choose is None else _check_part(task, choose(task))
             for sample in _read_samples(task, meta, files, noted):
                 seen.add(sample)
@@ -147,6 +161,7 @@ def _read_tasks(
     stage: Path | None,
     workers: int,
     report: FormatReport,
+    progress: Progress,
 ) -> Iterator[tuple[Any, Meta, list[Picture]]]:
     """Yield the tasks with `meta` and pictures, which are downloaded some hundred at a time."""
     iterator = iter(query)
@@ -162,7 +177,10 @@ def _read_tasks(
                 for (_, path), file in zip(pictures, _picture_files(task, names), strict=True)
                 if path is not None and not _is_there(path, file)
             ]
-            failures = run_each(_download, waiting, workers, "synapse-export")
+            size = sum(file.size or 0 for file, _ in waiting)
+            progress.expect(size, files=len(waiting))
+            download = partial(_download, progress)
+            failures = run_each(download, waiting, workers, "synapse-export")
             for (file, path), error in zip(waiting, failures, strict=True):
                 if error is not None:
                     report.skip(file.path or path.name, "download-failed", f"the picture: {error}")
@@ -232,12 +250,14 @@ def _is_there(path: Path, file: Any) -> bool:
         return is_checksum_of(file.checksum, iter(lambda: stream.read(1 << 20), b""))
 
 
-def _download(item: tuple[Any, Path]) -> ClientError | OSError | None:
+def _download(progress: Progress, item: tuple[Any, Path]) -> ClientError | OSError | None:
     file, path = item
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        file.download(path, progress=False)
+        file.download(path, progress=progress)
     except (ClientError, OSError) as error:
+        if error is progress.error:
+            raise
         return error
     return None
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.validate import validate_int
 from synapse.errors import (
     BadRequest,
@@ -27,7 +28,14 @@ from synapse.errors import (
 from synapse.transfer.checksum import Checksums, Hasher
 from synapse.transfer.chunk_protocol import ServerUpload
 from synapse.transfer.local_file import LocalFile, SourceArgument
-from synapse.transfer.progress import Callback, FileProgress, ProgressArgument, show_progress
+from synapse.transfer.progress import (
+    GOES_ON,
+    Callback,
+    FileProgress,
+    ProgressArgument,
+    describe_stop,
+    show_progress,
+)
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
@@ -80,6 +88,7 @@ def upload_in_chunks(
         LocalFile(source, name=name) as file,
         UploadState(transport, file) as state,
         show_progress(progress) as shown,
+        explain_interrupt(lambda: describe_stop(shown, GOES_ON)),
         shown.file(file.name, file.size) as file_progress,
     ):
         row = send_in_chunks(transport, file, file_progress, state, chunk_size=chunk_size)

@@ -11,12 +11,20 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from synapse._internal.descriptors import write_all
+from synapse._internal.interrupts import explain_interrupt
+from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher, find_algorithm
 from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
 from synapse.transfer.filenames import LONGEST_NAME, safe_path
-from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
+from synapse.transfer.progress import (
+    GOES_ON,
+    FileProgress,
+    ProgressArgument,
+    describe_stop,
+    show_progress,
+)
 from synapse.transfer.range_request import RangeResponse, request_range
 from synapse.transfer.retry_delay import retry_delay
 from synapse.transport import Transport
@@ -65,8 +73,15 @@ def download(
         path = safe_path(path, name or unquote(urlsplit(url).path.rpartition("/")[2]))
     elif not path.parent.is_dir():
         # Opening the temporary file would report its name instead of the user's.
-        raise FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
-    with show_progress(progress) as shown, shown.file(path.name, size or 0) as file_progress:
+        raise shortened(
+            FileNotFoundError(errno.ENOENT, "The folder does not exist", str(path.parent))
+        )
+    advice = GOES_ON if checksum else "The same call fetches the file again."
+    with (
+        show_progress(progress) as shown,
+        explain_interrupt(lambda: describe_stop(shown, advice)),
+        shown.file(path.name, size or 0) as file_progress,
+    ):
         _Download(transport, url, path, file_progress, size, checksum).run()
     return path
 

@@ -49,8 +49,8 @@ class FileCache:
     def fetch(self, url: str, checksum: Any = None, size: Any = None) -> Path:
         """Return a local copy of a file. One request, or none for a known copy.
 
-        A copy is known by its checksum, whatever its URL. Its size is compared at each use, its
-        checksum when it is written. Open the copy soon: others may fill the cache.
+        A copy is known by the checksum, whatever the URL. The size is compared at each use, the
+        checksum when the copy is written. Open the copy soon: others may fill the cache.
 
         Args:
             url: Address of the file. A signature in its query may change.
@@ -173,7 +173,7 @@ def _link_sibling(path: Path, size: int | None) -> bool:
 
 
 def _try_again(step: Callable[[], T]) -> T:
-    """Return a step's result; repeat the step if another process removes its file meanwhile."""
+    """Return a step's result; repeat the step if another process removes the file meanwhile."""
     for _ in range(_ATTEMPTS - 1):
         with contextlib.suppress(FileNotFoundError):
             return step()

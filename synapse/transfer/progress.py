@@ -1,37 +1,51 @@
 """Count the progress of a transfer, and display the numbers.
 
 One `Progress` counts any number of files, sent by several threads, including files that are not
-known at the start. `Bar` shows a bar on a terminal, if `tqdm` is installed; a callback can be
-called instead.
+known at the start. `Bar` shows a bar on a terminal, if `tqdm` is installed; `LiveProgress` shows
+the numbers in a notebook, or a line a minute where nobody looks; a callback can be called instead.
 """
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from synapse._internal.audience import Audience, find_audience, in_notebook
 from synapse._internal.closing import Closing
+from synapse._internal.described import Description, Meter
+from synapse._internal.live_output import (
+    CellOutput,
+    ChangingView,
+    LiveOutput,
+    describe_seconds,
+    open_output,
+)
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
 __all__ = [
+    "GOES_ON",
     "Bar",
     "Callback",
     "CallbackProgress",
     "FileProgress",
+    "LiveProgress",
     "Progress",
     "ProgressArgument",
+    "describe_stop",
     "progress_of",
     "show_progress",
 ]
 
 Callback: TypeAlias = Callable[[int, int], Any]
 """Function called with the finished bytes and all bytes."""
+
+GOES_ON = "The same call goes on."
+"""Advice after Ctrl-C, where the next call does only the rest."""
 
 # Seconds before a bar appears that the user hasn't requested.
 _DELAY = 0.5
@@ -283,11 +297,72 @@ class Bar(Progress):
         self._bar.close()
 
 
+class LiveProgress(ChangingView, Progress):
+    """Show the numbers in one output of a notebook, or as one line a minute.
+
+    Args:
+        output: Place that shows the numbers.
+        description: Text before the numbers; by default the name of the first file.
+    """
+
+    def __init__(self, output: LiveOutput, description: str | None = None) -> None:
+        super().__init__()
+        self._output = output
+        self._description = description
+        self._ended: float | None = None
+
+    def began(self, file: FileProgress) -> None:
+        """Name the display after the first file, unless the display has a name."""
+        if self._description is None:
+            self._description = _shorten_name(file.name)
+
+    def changed(self) -> None:
+        """Show the numbers."""
+        self._output.update(self)
+
+    def close(self) -> None:
+        """Leave the last state."""
+        if self._ended is None:
+            self._ended = self.elapsed
+            self._output.finish(self)
+
+    def __str__(self) -> str:
+        fields = ", ".join(text for _, text in self._read())
+        return f"{self._description or 'Transfer'}: {self.outcome}, {fields}"
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self}>"
+
+    def _read(self) -> list[tuple[str, str]]:
+        """Return the numbers as texts."""
+        fields = []
+        if self.files > 1:
+            failed = f", {self.files_failed:,} failed" if self.files_failed else ""
+            fields.append(("files", f"{self.files_done:,} of {self.files:,} files{failed}"))
+        fields.append(("size", _describe_size(self.done, self.size)))
+        seconds = self.elapsed if self._ended is None else self._ended
+        rate = max(0, self.done - self._resumed) / max(seconds, 1e-6)
+        fields.append(("time", f"{describe_seconds(seconds)} ({rate / 1e6:,.1f} MB/s)"))
+        if self._ended is None and self.seconds_left is not None:
+            fields.append(("left", f"about {describe_seconds(self.seconds_left)} left"))
+        if self._ended is not None and self.files > 1 and self.files_failed:
+            fields.append(("next", "the report names the failed files"))
+        return fields
+
+    def _describe(self) -> Description:
+        share = min(self.done / self.size, 1.0) if self.size > 0 else 0.0
+        meters = [] if self.outcome == "done" else [Meter("progress", share, f"{share:.0%}")]
+        title = self._description or "Transfer"
+        return Description(title, status=self.outcome, fields=self._read(), meters=meters)
+
+
 ProgressArgument: TypeAlias = "Progress | Callback | bool | None"
 """Values that methods accept as `progress`.
 
-`None` for a bar on a terminal after half a second; `True` for a bar in any case; `False` for no
-display; a function; or a `Progress`, which stays open after the call.
+`None` for a bar on a terminal or in a notebook after half a second, and a line a minute elsewhere;
+`True` for a bar in any case; `False` for no display; a function; or a `Progress`, which stays open
+after the call. The environment variable `SYNAPSE_PROGRESS` may be `lines` for lines everywhere, or
+`off` for nothing; an argument other than `None` has precedence.
 """
 
 
@@ -302,19 +377,25 @@ def progress_of(progress: ProgressArgument, description: str | None = None) -> P
         The user's own `Progress`, or a new one, which the caller closes.
 
     Raises:
-        ImportError: The argument is `True`, and `tqdm` isn't installed.
+        ImportError: The argument is `True` outside a notebook, and `tqdm` isn't installed.
+        ConfigurationError: The environment variable `SYNAPSE_PROGRESS` is malformed.
     """
     if isinstance(progress, Progress):
         return progress
     if callable(progress):
         return CallbackProgress(progress)
     if progress is True:
-        return Bar(description)
-    if progress is None and _is_terminal():
-        try:
-            return Bar(description, delay=_DELAY)
-        except ImportError:
-            pass
+        return LiveProgress(CellOutput(0), description) if in_notebook() else Bar(description)
+    if progress is None:
+        audience = find_audience()
+        if audience is Audience.TERMINAL:
+            try:
+                return Bar(description, delay=_DELAY)
+            except ImportError:
+                pass
+        output = open_output(_DELAY, audience=audience)
+        if output is not None:
+            return LiveProgress(output, description)
     return Progress()
 
 
@@ -327,18 +408,45 @@ def show_progress(argument: ProgressArgument, description: str | None = None) ->
         description: Text before a bar.
     """
     progress = progress_of(argument, description)
+    outcome = "done"
     try:
         yield progress
+    except Exception:
+        outcome = "failed"
+        raise
+    except BaseException:
+        outcome = "stopped"
+        raise
     finally:
         if progress is not argument:
+            if isinstance(progress, LiveProgress):
+                progress.outcome = outcome
             progress.close()
 
 
-def _is_terminal() -> bool:
-    try:
-        return sys.stderr is not None and sys.stderr.isatty()
-    except ValueError:  # closed
-        return False
+def describe_stop(progress: Progress, advice: str) -> str:
+    """Return the message after Ctrl-C: the numbers of a transfer, and how to go on.
+
+    Example:
+        >>> progress = Progress()
+        >>> progress.expect(300, files=3)
+        >>> progress.file("cat.png", 100).finish()
+        >>> describe_stop(progress, "The same call goes on.")
+        'Stopped: 1 of 3 done. The same call goes on.'
+    """
+    if progress.files > 1:
+        done = f": {progress.files_done:,} of {progress.files:,} done"
+    elif progress.size > 0:
+        done = f": {_describe_size(progress.confirmed, progress.size)} done"
+    else:
+        done = ""
+    return f"Stopped{done}. {advice}"
+
+
+def _describe_size(done: int, size: int) -> str:
+    if done == size:
+        return f"{size / 1e6:,.1f} MB"
+    return f"{done / 1e6:,.1f} of {size / 1e6:,.1f} MB"
 
 
 def _shorten_name(name: str) -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
+from synapse._internal.short_traceback import shortened
 from synapse.errors import ClientError, Conflict, InvalidResponse
 from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.range_request import RangeResponse, request_range
@@ -91,7 +92,9 @@ class RemoteFile(io.RawIOBase):
         elif whence == os.SEEK_END:
             offset += self._fetch_size()
         if offset < 0:
-            raise ValueError(f"The position {offset} is negative. Pass an offset inside the file.")
+            raise shortened(
+                ValueError(f"The position {offset} is negative. Pass an offset inside the file.")
+            )
         if offset != self._position:
             self._drop_response()
             self._position = offset

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.validate import validate_int
 from synapse.errors import (
     ClientError,
@@ -33,7 +34,13 @@ from synapse.transfer.presigned_protocol import (
     read_confirmation,
 )
 from synapse.transfer.presigned_upload import send_presigned
-from synapse.transfer.progress import FileProgress, ProgressArgument, show_progress
+from synapse.transfer.progress import (
+    GOES_ON,
+    FileProgress,
+    ProgressArgument,
+    describe_stop,
+    show_progress,
+)
 from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
 from synapse.transport.deadline_blocks import pause
@@ -93,14 +100,21 @@ def upload(
         ClientError: The server refused, or couldn't be reached several times in a row.
     """
     validate_int("chunk_size", chunk_size)
-    with LocalFile(source, name=name) as file, show_progress(progress) as shown:
+    advice = "The same call sends the file again."
+    with (
+        LocalFile(source, name=name) as file,
+        show_progress(progress) as shown,
+        explain_interrupt(lambda: describe_stop(shown, advice)),
+    ):
         if file.size == 0:
             raise UsageError(f"{file.path or file.name} is empty. The server takes no empty files.")
         with shown.file(file.name, file.size) as file_progress:
             task = _FileUpload(transport, path, file, file_progress, checksums)
             if chunked is None and is_presigned is None:
                 is_presigned = has_presigned_uploads(transport)
+            can_resume = state and file.path is not None
             if chunked is None and is_presigned:
+                advice = GOES_ON if can_resume else advice
                 return task.send_to_storage(is_stored=state)
             if not (file.size > DIRECT_LIMIT if chunked is None else chunked):
                 try:
@@ -108,6 +122,7 @@ def upload(
                 except PayloadTooLarge:
                     if chunked is not None:
                         raise
+            advice = GOES_ON if can_resume else advice
             return task.send_chunks(chunk_size, is_stored=state)
 
 

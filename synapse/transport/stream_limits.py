@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import attrs
 
+from synapse._internal.short_traceback import shortened
 from synapse.errors import StreamLimitExceeded
 
 __all__ = ["StreamLimits", "StreamMeter", "within"]
@@ -16,7 +17,9 @@ _MIB = 1 << 20
 
 def _at_least_one(_: object, attribute: attrs.Attribute[int], value: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        raise ValueError(f"StreamLimits({attribute.name}={value!r}): give a whole number from 1.")
+        raise shortened(
+            ValueError(f"StreamLimits({attribute.name}={value!r}): give a whole number from 1.")
+        )
 
 
 @attrs.frozen(kw_only=True)

@@ -2,6 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import os
+import pty
+import signal
+import struct
+import subprocess
+import sys
+import termios
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -240,3 +249,41 @@ def test_a_job_that_really_runs(session: synapse.Session, tmp_path: Path, fails:
     else:
         assert job.wait(timeout=60).result == {"epochs": 3}
         assert job.progress == 100
+
+
+WAITING = """
+import sys, synapse
+synapse.connect().jobs.get(sys.argv[1]).wait()
+"""
+
+
+def test_a_terminal_has_one_line_and_advice_after_ctrl_c(
+    run: Callable[[], Job], emulator: Any
+) -> None:
+    settings = {"SYNAPSE_BASE_URL": emulator.url, "SYNAPSE_API_TOKEN": emulator.api_token}
+    job = run().update(status="running", progress=40)
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 200, 0, 0))
+    seen = ""
+    with subprocess.Popen(
+        [sys.executable, "-c", WAITING, job.id],
+        stdout=subprocess.PIPE,
+        stderr=slave,
+        env={**os.environ, **settings},
+    ) as process:
+        os.close(slave)
+        while f"Job {job.id[:8]}:  40%|" not in seen:
+            seen += os.read(master, 65536).decode()
+        assert "\n" not in seen
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # the end of a pseudo-terminal
+            while piece := os.read(master, 65536):
+                seen += piece.decode()
+        stdout, _ = process.communicate(timeout=60)
+    os.close(master)
+
+    assert (process.returncode, stdout) == (-signal.SIGINT, b"")
+    assert seen.rstrip().endswith(
+        f"KeyboardInterrupt: Stopped waiting. Job {job.id} goes on: "
+        f"session.jobs.get('{job.id}').wait() waits again, .stop() stops the job."
+    )

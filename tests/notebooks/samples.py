@@ -24,6 +24,7 @@ CELLS = [
     "project.tasks.order_by('id').head(5)",
     "project.summary()",
     "project.tasks.order_by('id').first().annotations",
+    "session.jobs.first().follow()",
     "try:\n    session.projects.create(title='', category='"
     + EVIL.replace("'", "")
     + "')\nexcept synapse.ValidationError as error:\n    refused = error\nrefused",
@@ -34,6 +35,7 @@ CELLS = [
 def add_samples(session: synapse.Session, folder: Path) -> None:
     """Create a project with pictures and annotations; names and classes are hostile."""
     random_ = random.Random(5)
+    add_job(session)
     collection = session.data_collections.create(
         name="Streets",
         category="image",
@@ -60,6 +62,13 @@ def add_samples(session: synapse.Session, folder: Path) -> None:
             write_document(annotations, sizes={"image_1": (960, 640)}),
             "submit" if number % 3 else "save",
         )
+
+
+def add_job(session: synapse.Session) -> None:
+    """Add a job that has printed more than an output shows."""
+    job = session.plugins.create(name="Detector").run("train")
+    lines = [f"epoch {number}: loss 0.{number}" for number in range(30)]
+    job.update(status="succeeded", console_logs=[*lines, EVIL * 20])
 
 
 def draw_street(path: Path, random_: random.Random) -> list[Annotation]:

@@ -8,6 +8,8 @@ import queue
 import socket
 import ssl
 import struct
+import sys
+import types
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -21,6 +23,41 @@ from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
 
 TOKEN = "tok-5up3r-s3cret"
+
+
+class FakeNotebook:
+    """A notebook's kernel, with the outputs of the running cell.
+
+    Attributes:
+        outputs: The last state of each output, by its id.
+        updates: Number of messages.
+        cell: Id of the run of the cell.
+    """
+
+    _cells = 0
+
+    def __init__(self) -> None:
+        self.outputs: dict[str, dict[str, str]] = {}
+        self.updates = 0
+        self.config: dict[str, Any] = {"IPKernelApp": {}}
+        self.run_cell()
+
+    def run_cell(self) -> None:
+        """Begin another cell."""
+        FakeNotebook._cells += 1
+        self.parent_header = {"header": {"msg_id": f"cell {FakeNotebook._cells}"}}
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the outputs."""
+        return [bundle["text/plain"] for bundle in self.outputs.values()]
+
+    def publish(self, data: dict[str, str], *, transient: dict[str, str], update: bool) -> None:
+        """Take a message as a frontend does."""
+        key = transient["display_id"]
+        assert update is (key in self.outputs)
+        self.outputs[key] = data
+        self.updates += 1
 
 
 @attrs.frozen
@@ -270,3 +307,17 @@ def refusing_port() -> Iterator[int]:
 def token() -> str:
     """The token that the transports of these tests have."""
     return TOKEN
+
+
+@pytest.fixture
+def notebook(monkeypatch: pytest.MonkeyPatch) -> FakeNotebook:
+    """This process as a notebook's kernel."""
+    fake = FakeNotebook()
+    ipython: Any = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: fake
+    display: Any = types.ModuleType("IPython.display")
+    display.publish_display_data = fake.publish
+    monkeypatch.setitem(sys.modules, "IPython", ipython)
+    monkeypatch.setitem(sys.modules, "IPython.display", display)
+    monkeypatch.delenv("SYNAPSE_PROGRESS", raising=False)
+    return fake

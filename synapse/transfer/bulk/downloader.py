@@ -18,6 +18,7 @@ from typing import IO, Any
 
 import attrs
 
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
 from synapse.errors import InvalidResponse, SynapseError, UsageError
@@ -26,7 +27,7 @@ from synapse.transfer.bulk.pipeline import Pipeline
 from synapse.transfer.bulk.report import DownloadReport, ReportBuilder, convert_error
 from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.download import download
-from synapse.transfer.progress import ProgressArgument, show_progress
+from synapse.transfer.progress import ProgressArgument, describe_stop, show_progress
 from synapse.transport import Transport
 from synapse.transport.paging import walk
 from synapse.transport.seen_ids import SeenIds
@@ -121,7 +122,11 @@ class _DownloadRun:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"{self._folder} can't be a folder: {error.strerror}.") from error
-        with show_progress(progress, "Download") as self._progress:
+        advice = f"The same call fetches what {self._folder} does not have yet."
+        with (
+            show_progress(progress, "Download") as self._progress,
+            explain_interrupt(lambda: describe_stop(self._progress, advice)),
+        ):
 
             def read() -> None:
                 with _write_atomically(self._folder / name) as file:

@@ -40,6 +40,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.user_folders import expand_home
 from synapse._internal.validate import validate_int
 from synapse.errors import SynapseError, UsageError
@@ -63,7 +64,13 @@ from synapse.transfer.bulk.report import (
 from synapse.transfer.bulk.sources import ItemSource, RefusedItem, open_source
 from synapse.transfer.bulk.specification_matcher import Match, Matcher
 from synapse.transfer.bulk.upload_item import PendingCreate, Specification, UploadItem
-from synapse.transfer.progress import Progress, ProgressArgument, show_progress
+from synapse.transfer.progress import (
+    GOES_ON,
+    Progress,
+    ProgressArgument,
+    describe_stop,
+    show_progress,
+)
 from synapse.transfer.upload_state import state_folder
 from synapse.transport import Transport
 
@@ -133,15 +140,18 @@ def upload_many(
             f"skip_existing={skip_existing!r} is not valid. Pass True, False or 'files'."
         )
     matcher = Matcher(target.specifications, match)
+    advice = GOES_ON
     with (
         _convert_disk_errors(),
         contextlib.closing(open_source(source, matcher, ignore=ignore, columns=columns)) as items,
         show_progress(progress, "Upload") as shown,
+        explain_interrupt(lambda: describe_stop(shown, advice)),
     ):
         items.check()
         path = (
             expand_home(journal) if journal is not None else _journal_path(transport, target, items)
         )
+        advice = f"The same call goes on; the journal {path} knows the finished part."
         project = None if target.project is None else str(target.project)
         opened_journal = Journal(
             path,

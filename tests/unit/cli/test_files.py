@@ -5,6 +5,7 @@ from typer.testing import CliRunner
 
 from synapse import session
 from synapse.cli.app import app
+from synapse.transfer.progress import LiveProgress, Progress
 
 
 class Report:
@@ -25,6 +26,7 @@ class Session:
     report = Report()
     calls: list[tuple[Any, ...]]
     options: dict[str, Any]
+    progress: Any
 
     def __init__(self, base_url: str | None, *, profile: str | None) -> None:
         Session.calls = [("profile", profile)]
@@ -45,6 +47,7 @@ class Session:
     ) -> Report:
         self.calls.append(("upload", source, project, workers))
         Session.options = options
+        Session.progress = progress
         return self.report
 
     def download(self, dest: Any, *, workers: int, progress: Any) -> Report:
@@ -102,3 +105,10 @@ def test_layout_options() -> None:
 def test_pairs_need_both_parts(value: str) -> None:
     command = ["upload", "photos", "--collection", "5", "--match", value]
     assert CliRunner().invoke(app, command).exit_code == 2
+
+
+@pytest.mark.parametrize(("options", "cls"), [([], LiveProgress), (["--quiet"], Progress)])
+def test_quiet_turns_the_progress_off(options: list[str], cls: type[Progress]) -> None:
+    CliRunner().invoke(app, ["upload", "photos", "--collection", "7", *options])
+
+    assert type(Session.progress) is cls

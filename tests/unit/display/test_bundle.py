@@ -45,10 +45,20 @@ def test_every_part_is_shown() -> None:
             DescribedTable(["column"], [["cell"]], 7),
             ["A remark."],
             [Box(0, 0, 10, 10, label="car")],
+            output=["epoch 1", "epoch 2"],
         )
     )
 
-    for text in ("Title", "running", "value", "50 %", "cell", "… and 6 more", "A remark."):
+    for text in (
+        "Title",
+        "epoch 1<br>epoch 2",
+        "running",
+        "value",
+        "50 %",
+        "cell",
+        "… and 6 more",
+        "A remark.",
+    ):
         assert text in html
     assert ">car</text>" in drawing_of(html)
 

@@ -18,6 +18,7 @@ SAFE = "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt;&#x27;&amp;"
     [
         markup.chip(EVIL),
         markup.muted(EVIL),
+        markup.output([EVIL]),
         markup.pairs([(EVIL, "a")]),
         markup.pairs([("a", EVIL)]),
         markup.table(DescribedTable([EVIL], [["a"]], 1)),

@@ -3,17 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import io
+import os
+import pty
+import re
+import struct
 import subprocess
 import sys
+import termios
 import threading
 from typing import Any
 
 import pytest
 
+from synapse._internal import live_output
 from synapse.transfer import progress as module
 from synapse.transfer.bulk.pipeline import PipelineStopped
-from synapse.transfer.progress import Bar, CallbackProgress, Progress, progress_of, show_progress
+from synapse.transfer.progress import (
+    Bar,
+    CallbackProgress,
+    LiveProgress,
+    Progress,
+    describe_stop,
+    progress_of,
+    show_progress,
+)
+from unit.conftest import FakeNotebook
 
 
 class Terminal:
@@ -175,8 +191,15 @@ class TestBar:
 
 class TestChoice:
     def test_no_terminal(self, capsys: Any) -> None:
+        with show_progress(None) as progress, progress.file("a", 10) as one:
+            one.at(10)
+        assert isinstance(progress, LiveProgress)
+        assert capsys.readouterr() == ("", ""), "a line a minute"
+
+    def test_nobody(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+        terminal.plug_in()
+        monkeypatch.setenv("SYNAPSE_PROGRESS", "off")
         assert type(progress_of(None)) is Progress
-        assert capsys.readouterr() == ("", "")
 
     def test_terminal(self, terminal: Terminal) -> None:
         terminal.plug_in()
@@ -208,7 +231,7 @@ class TestChoice:
     def test_not_installed(self, terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
         terminal.plug_in()
         monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-        assert type(progress_of(None)) is Progress
+        assert isinstance(progress_of(None), LiveProgress), "lines, where no bar can be"
         with pytest.raises(ImportError, match="tqdm"):
             progress_of(True)
 
@@ -217,7 +240,10 @@ class TestChoice:
         closed = io.StringIO()
         closed.close()
         monkeypatch.setattr(sys, "stderr", closed if is_closed else None)
-        assert type(progress_of(None)) is Progress
+        monkeypatch.setattr(live_output, "_MINUTE", 0.0)
+        with show_progress(None) as progress, progress.file("a", 10) as one:
+            one.at(10)
+        assert progress.files_done == 1
 
     def test_ones_own_goes_on_after_the_call(self) -> None:
         class Own(Progress):
@@ -233,6 +259,126 @@ class TestChoice:
         with own:
             pass
         assert own.is_closed
+
+
+class TestRealTerminal:
+    def test_is_one_line_that_is_written_over(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("4H", 24, 100, 0, 0))
+        with os.fdopen(slave, "w", encoding="utf-8") as stderr:
+            monkeypatch.setattr(sys, "stderr", stderr)
+            monkeypatch.setattr(module, "_DELAY", 1e-9)
+            with show_progress(None, "Upload") as progress:
+                progress.expect(30, files=3)
+                for name in "abc":
+                    with progress.file(name, 10) as one:
+                        one.at(10)
+            stderr.flush()
+            shown = os.read(master, 65536).decode()
+        os.close(master)
+        *_, last = shown.rstrip().split("\r")
+        assert shown.count("\n") == 1
+        assert re.match(r"Upload: 100%\|.*30\.0/30\.0 .*3/3 files\]", last)
+
+
+class TestNotebook:
+    def finish_all(self, argument: Any) -> None:
+        with show_progress(argument, "Upload") as progress:
+            progress.expect(3_000_000, files=3)
+            for name in "abc":
+                with progress.file(name, 1_000_000) as one:
+                    one.at(1_000_000)
+
+    def test_one_output_is_updated(
+        self, notebook: FakeNotebook, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(module, "_DELAY", 0.0)
+
+        self.finish_all(None)
+
+        assert len(notebook.outputs) == 1
+        (text,) = notebook.texts
+        assert re.fullmatch(r"Upload: done, 3 of 3 files, 3\.0 MB, [\d.]+ s \([\d,.]+ MB/s\)", text)
+
+    def test_short_transfers_show_nothing_by_themselves(self, notebook: FakeNotebook) -> None:
+        self.finish_all(None)
+        assert notebook.outputs == {}
+
+        self.finish_all(True)
+        assert len(notebook.outputs) == 1
+
+    def test_failures_stay(self, notebook: FakeNotebook) -> None:
+        with show_progress(True, "Upload") as progress:
+            progress.expect(20, files=2)
+            progress.file("a", 10).finish()
+            progress.file("b", 10).finish(failed=True)
+
+        (text,) = notebook.texts
+        assert "1 of 2 files, 1 failed" in text
+        assert text.endswith("the report names the failed files")
+
+    @pytest.mark.parametrize(
+        ("kind", "outcome"), [(ValueError, "failed"), (KeyboardInterrupt, "stopped")]
+    )
+    def test_the_end_is_seen(
+        self, notebook: FakeNotebook, kind: type[BaseException], outcome: str
+    ) -> None:
+        def send() -> None:
+            with show_progress(True) as progress:
+                progress.file("cat.png", 10).at(5)
+                raise kind
+
+        with pytest.raises(kind):
+            send()
+
+        assert notebook.texts[0].startswith(f"cat.png: {outcome}, 0.0 of 0.0 MB")
+
+    def test_progress_off(self, notebook: FakeNotebook) -> None:
+        self.finish_all(False)
+        assert notebook.outputs == {}
+
+
+class TestLines:
+    def test_one_a_minute_and_the_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        now, lines = [0.0], list[str]()
+        monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+        output = live_output.MinuteLines(lambda: now[0], lines.append)
+        progress = LiveProgress(output, "Upload")
+        progress.expect(200_000_000, files=100)
+        for number in range(100):
+            now[0] += 2
+            progress.file(f"{number}", 2_000_000).at(2_000_000)
+        progress.outcome = "done"
+        progress.close()
+        progress.close()
+
+        assert lines == [
+            (
+                "Upload: running, 0 of 100 files, 60.0 of 200.0 MB, 1 min 0 s (1.0 MB/s), "
+                "about 2 min 20 s left"
+            ),
+            (
+                "Upload: running, 0 of 100 files, 120.0 of 200.0 MB, 2 min 0 s (1.0 MB/s), "
+                "about 1 min 20 s left"
+            ),
+            (
+                "Upload: running, 0 of 100 files, 180.0 of 200.0 MB, 3 min 0 s (1.0 MB/s), "
+                "about 20 s left"
+            ),
+            "Upload: done, 0 of 100 files, 200.0 MB, 3 min 20 s (1.0 MB/s)",
+        ]
+
+
+class TestStop:
+    def test_says_what_is_done(self) -> None:
+        progress = Progress()
+        assert describe_stop(progress, "Again.") == "Stopped. Again."
+        one = progress.file("a", 3_000_000)
+        one.at(2_000_000)
+        one.at(2_500_000, is_confirmed=False)
+        assert describe_stop(progress, "Again.") == "Stopped: 2.0 of 3.0 MB done. Again."
+        progress.file("b", 1).finish()
+        assert describe_stop(progress, "Again.") == "Stopped: 1 of 2 done. Again."
 
 
 def test_is_not_loaded_where_nothing_is_shown() -> None:
