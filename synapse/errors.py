@@ -232,7 +232,7 @@ class DataLost(SynapseError):
 
 
 class SampleError(SynapseError):
-    """A sample for training can't be read: its picture or its annotations are missing or damaged."""
+    """A sample for training can't be read: the picture or the document is missing or damaged."""
 
 
 class LazyLoadError(SynapseError):

@@ -67,16 +67,18 @@ class QueryPart:
         window = self.query._state.window.sliced(slice(start, stop))
         return attrs.evolve(self, query=self.query._with(window=window))
 
-    def begin_at(self, key: int, *, is_ascending: bool) -> QueryPart:
-        """Return the rows from a key on, of a part that is a range of keys."""
+    def narrow(self, **bounds: int) -> QueryPart:
+        """Return the rows of a part within bounds of the key: `gte`, `gt`, `lte`, `lt`."""
         name = self.query._resource.__schema__.key
-        bound: dict[str, Any] = {f"{name}__{'gte' if is_ascending else 'lte'}": key}
-        return attrs.evolve(self, query=self.query.filter(**bound))
+        filters: dict[str, Any] = {f"{name}__{bound}": value for bound, value in bounds.items()}
+        return attrs.evolve(self, query=self.query.filter(**filters))
 
     def _select(self, keys: range) -> QueryPart:
         """Return the rows whose keys are in a range."""
         key = self.query._resource.__schema__.key
-        bounds: dict[str, Any] = {f"{key}__gte": min(keys), f"{key}__lte": max(keys)}
+        # `min(keys)` would visit every key of the range, also those without a row.
+        lowest, highest = sorted((keys[0], keys[-1]))
+        bounds: dict[str, Any] = {f"{key}__gte": lowest, f"{key}__lte": highest}
         ordered = self.query.order_by(key if keys.step > 0 else f"-{key}")
         return attrs.evolve(self, query=ordered.filter(**bounds), keys=None)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import random
 from collections.abc import Generator, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 import attrs
@@ -25,9 +26,10 @@ class StreamPosition:
     """The place in one pass over a stream.
 
     Attributes:
-        epoch: Number of the pass, from which its order follows.
+        epoch: Number of the pass, which decides the order.
         part: Number of this worker's part.
         page: Where the part's current page begins: a key, or a number of rows; `None` at the start.
+        until: Last key of the page, where pages are ranges of keys.
         row: Number of samples that were read of the page.
         last: Id of the last of these.
     """
@@ -35,6 +37,7 @@ class StreamPosition:
     epoch: int = 0
     part: int = 0
     page: int | None = None
+    until: int | None = None
     row: int = 0
     last: int | str | None = None
 
@@ -43,7 +46,7 @@ class SampleStream:
     """The rows of a query as a stream.
 
     Where the server can be asked for ranges of ids, each part is a range, and rows that others add
-    later don't move the rest. Elsewhere, each part is a page by its number.
+    later don't move the rest. Elsewhere, each part is a page by number.
 
     Args:
         reader: The query.
@@ -74,14 +77,15 @@ class SampleStream:
         """
         parts = self._divide(position.epoch)[shard::shards]
         while position.part < len(parts):
-            for begin, rows in self._pages(parts[position.part], position.page):
+            for begin, until, rows in self._pages(parts[position.part], position):
                 if position.page != begin:
-                    position.page, position.row, position.last = begin, 0, None
+                    position.page, position.until = begin, until
+                    position.row, position.last = 0, None
                 for row in self._order(rows, position):
                     position.row, position.last = position.row + 1, row["id"]
                     yield row
-                position.row, position.last = 0, None
-            position.part, position.page = position.part + 1, None
+            position.part, position.page, position.until = position.part + 1, None, None
+            position.row, position.last = 0, None
 
     def state(self) -> dict[str, Any]:
         """Return what a stream that resumes must know of this one: new rows don't change that."""
@@ -121,20 +125,26 @@ class SampleStream:
         return parts if self._count else []
 
     def _pages(
-        self, part: QueryPart, begin: int | None
-    ) -> Iterator[tuple[int | None, list[SampleRow]]]:
-        """Yield the pages of a part from one on, each with where it begins."""
+        self, part: QueryPart, position: StreamPosition
+    ) -> Iterator[tuple[int, int | None, list[SampleRow]]]:
+        """Yield the pages of a part from a place on, each with the begin and the last key."""
+        begin = position.page
         if self._keys is None:
-            begin = begin or 0
-            for rows in part.slice(begin, None).pages():
-                yield begin, list(self._reader.slim(rows))
-                begin += len(rows)
+            start = begin or 0
+            for rows in part.slice(start, None).pages():
+                yield start, None, list(self._reader.slim(rows))
+                start += len(rows)
             return
-        if begin is not None:
-            part = part.begin_at(begin, is_ascending=self._keys.step > 0)
+        if begin is not None and position.until is not None:
+            # The same rows as before, less those that are gone: none of the next page moves up.
+            until = position.until
+            first, last = sorted((begin, until))
+            again = part.narrow(gte=first, lte=last).pages()
+            yield begin, until, list(self._reader.slim(chain.from_iterable(again)))
+            part = part.narrow(gt=until) if self._keys.step > 0 else part.narrow(lt=until)
         for rows in part.pages():
-            slim = list(self._reader.slim(rows))
-            yield slim[0]["id"], slim
+            found = list(self._reader.slim(rows))
+            yield found[0]["id"], found[-1]["id"], found
 
     def _order(self, rows: list[SampleRow], position: StreamPosition) -> list[SampleRow]:
         """Return the rest of a page in the order of a pass; a row that is gone moves no other."""

@@ -1,4 +1,4 @@
-"""Samples for training: rows of a query, each with its picture and its annotations."""
+"""Samples for training: rows of a query, with pictures and annotations."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ SampleRow = dict[str, Any]
 
 @attrs.frozen
 class PictureSample:
-    """A picture with its annotations.
+    """A picture and the annotations on it.
 
     Attributes:
         id: Id of the row.
         name: Name of the picture's file.
         size: Width and height in pixels, as stored.
-        annotations: The annotations of the picture, in pixels as stored, cut at its edge.
+        annotations: The annotations of the picture, in pixels as stored, cut at the edge.
     """
 
     id: int | str
@@ -239,7 +239,7 @@ def _is_own_fault(error: Exception) -> bool:
 
 
 def _choose_file(files: Any, name: str | None) -> tuple[str, Mapping[str, Any], list[str]]:
-    """Return the name of a row's picture, its file, and the names that its medium may have."""
+    """Return the name of a row's picture, the file, and the names that the medium may have."""
     if not isinstance(files, Mapping):
         return "", {}, []
     pictures = [key for key in sorted(files, key=natural_key) if _is_picture(files[key])]

@@ -18,7 +18,7 @@ from synapse.integrations.samples import PictureSample
 __all__ = ["TargetBuilder", "TargetKind", "find_labels"]
 
 TargetKind: TypeAlias = Literal["detection", "classification", "annotations"]
-"""Form of the targets: boxes with labels, the class of the picture, or its annotations."""
+"""Form of the targets: boxes with labels, the class of the picture, or the annotations."""
 
 
 def _check_kind(_: Any, __: Any, value: Any) -> None:

@@ -126,8 +126,8 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
     """The pictures of a query by position, as torch's map-style data sets.
 
     One request for each page of 1,000 rows now (or of the query's `page_size()`), and one for the
-    projects' classes unless `classes` is given. Later one for each picture that isn't in
-    [the file cache](../howto/files.md#the-file-cache): none in a second epoch.
+    projects' classes unless `classes` is given. Later one for each picture that isn't in the file
+    cache: none in a second epoch.
 
     The rows are those of now, in the query's order. They take little memory, which forked workers
     share. A data set pickles without a token: workers that are spawned connect with the local
@@ -339,7 +339,7 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
         return self._samples.skipped
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the number of the next pass, on which its order depends. Makes no request.
+        """Choose the number of the next pass, which decides the order. Makes no request.
 
         By default each loop in this process is the next pass. Workers that a `DataLoader` starts
         anew for each pass need the number; those of `persistent_workers=True` count themselves.

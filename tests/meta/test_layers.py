@@ -28,8 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "orm": {"errors", "transport"},
     # A release and a run are checked before their request is sent.
     "resources": {
-        *("_public", "annotations", "errors", "formats", "orm", "plugins", "transfer"),
-        "transport",
+        *("_public", "annotations", "errors", "formats", "integrations", "orm", "plugins"),
+        *("transfer", "transport"),
     },
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.

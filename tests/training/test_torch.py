@@ -1,6 +1,6 @@
 """Data sets in torch's DataLoader and torchdata's, with workers of both kinds.
 
-`make test-training` runs these tests; `make test` doesn't, as they need the libraries.
+`make test-torch` runs these tests; `make test` doesn't, as they need the libraries.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 from synapse.errors import SampleError
 from synapse.integrations.torch import collate
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    # torchdata calls a function that torch has deprecated.
+    pytest.mark.filterwarnings("ignore:'set_vital':UserWarning"),
+]
 
 
 def to_tensor(picture: Any) -> torch.Tensor:
