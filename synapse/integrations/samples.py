@@ -63,13 +63,19 @@ class SampleReader:
         query: The query.
         file: Name of the file specification of the pictures; by default the first picture.
         mode: Pillow's mode of the pictures, such as `"RGB"`; `None` leaves them as stored.
+        decode: Whether the pixels are decoded; otherwise pictures have a size only.
 
     Raises:
         UsageError: The query's objects have no files.
     """
 
     def __init__(
-        self, query: Query[Any], file: str | None = None, mode: str | None = "RGB"
+        self,
+        query: Query[Any],
+        file: str | None = None,
+        mode: str | None = "RGB",
+        *,
+        decode: bool = True,
     ) -> None:
         schema = query._resource.__schema__
         if "files" not in schema.fields:
@@ -85,6 +91,7 @@ class SampleReader:
         self.query = bound.only(*self.names)
         self._file = file
         self._mode = mode
+        self._must_decode = decode
         self._key = schema.key
         self._kind = schema.name.lower()
 
@@ -204,6 +211,8 @@ class SampleReader:
             raise MissingExtra("Pictures", "images") from error
         try:
             with pillow.open(file) as picture:
+                if not self._must_decode:
+                    return picture
                 picture.load()
                 is_deep = picture.mode.startswith(("I", "F")) and self._mode in ("RGB", "L")
                 found = picture if self._mode in (None, picture.mode) else None

@@ -23,27 +23,21 @@ import attrs
 
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import validate_int
-from synapse.annotations import read_document
 from synapse.errors import (
     MissingExtra,
-    SampleError,
-    SynapseError,
-    UnknownDocument,
     UsageError,
 )
-from synapse.integrations.sample_index import SampleIndex
+from synapse.integrations.picture_source import PictureSource
 from synapse.integrations.sample_stream import SampleStream, StreamPosition
-from synapse.integrations.samples import SampleReader, SampleRow
-from synapse.integrations.skipped import SkippedLog, SkippedSample
-from synapse.integrations.targets import TargetBuilder, TargetKind, find_labels
+from synapse.integrations.samples import SampleRow
+from synapse.integrations.skipped import SkippedSample
+from synapse.integrations.targets import TargetKind
 from synapse.orm.query import Query
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 __all__ = ["PictureDataset", "PictureStream", "collate"]
-
-_PAGE_SIZE = 1000
 
 try:
     _data: Any = load("torch.utils.data")
@@ -54,64 +48,34 @@ _MapBase: Any = object if _data is None else _data.Dataset
 _IterableBase: Any = object if _data is None else _data.IterableDataset
 
 
-class _Samples:
-    """The parts that both data sets share: reading, targets, transforms, skipped samples."""
+class _Transforms:
+    """What a data set does with each sample: tensors, then the user's functions."""
 
     def __init__(
         self,
-        query: Query[Any],
-        *,
-        target: TargetKind,
-        classes: Sequence[str] | None,
-        masks: bool,
-        file: str | None,
-        mode: str | None,
-        first_label: int,
         transform: Callable[[Any], Any] | None,
         target_transform: Callable[[Any], Any] | None,
         transforms: Callable[[Any, Any], Any] | None,
-        on_error: Literal["raise", "skip"],
         tensors: bool | None,
     ) -> None:
-        if on_error not in ("raise", "skip"):
-            raise UsageError(f"on_error={on_error!r} is not valid. Pass 'raise' or 'skip'.")
         if transforms is not None and (transform is not None or target_transform is not None):
             raise UsageError(
                 "transforms= replaces transform= and target_transform=. Pass one kind."
             )
         if tensors and _data is None:
             raise MissingExtra("tensors=True", "torch")
-        self.reader = SampleReader(query, file, mode)
-        self.builder = TargetBuilder(
-            target, _check_classes(classes), classes is not None, first_label, masks
-        )
-        self.has_tensors = _data is not None if tensors is None else tensors
+        self._has_tensors = _data is not None if tensors is None else tensors
         self._transform = transform
         self._target_transform = target_transform
         self._transforms = transforms
-        self._log = SkippedLog() if on_error == "skip" else None
 
-    def set_classes(self, names: Sequence[str]) -> None:
-        """Set the classes that were found."""
-        self.builder = attrs.evolve(self.builder, classes=tuple(names))
-
-    @property
-    def skipped(self) -> list[SkippedSample]:
-        """The samples that were skipped, in all processes."""
-        return [] if self._log is None else self._log.read()
-
-    def read(self, row: SampleRow) -> Any:
-        """Return the picture and the target of a row; `None` for a skipped one."""
-        try:
-            picture, sample = self.reader.read(row)
-            target = self.builder.build(sample)
-        except SynapseError as error:
-            explained = self.reader.explain(row, error)
-            if self._log is not None and isinstance(explained, SampleError):
-                self._log.add(row["id"], str(explained))
-                return None
-            raise
-        if self.has_tensors and self.builder.kind == "detection":
+    def apply(self, source: PictureSource, row: SampleRow) -> Any:
+        """Return the sample of a row; `None` for a skipped one."""
+        found = source.read(row)
+        if found is None:
+            return None
+        picture, _, target = found
+        if self._has_tensors and source.builder.kind == "detection":
             target = _to_tensors(target)
         if self._transforms is not None:
             return self._transforms(picture, target)
@@ -183,7 +147,8 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
         on_error: Literal["raise", "skip"] = "raise",
         tensors: bool | None = None,
     ) -> None:
-        self._samples = _Samples(
+        self._transforms = _Transforms(transform, target_transform, transforms, tensors)
+        self._source = PictureSource(
             query,
             target=target,
             classes=classes,
@@ -191,38 +156,19 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
             file=file,
             mode=mode,
             first_label=first_label,
-            transform=transform,
-            target_transform=target_transform,
-            transforms=transforms,
             on_error=on_error,
-            tensors=tensors,
         )
-        reader = self._samples.reader
-        self._index = SampleIndex()
-        labels: set[str] = set()
-        projects: dict[Any, None] = {}
-        must_find = classes is None and target != "annotations"
-        query = reader.query
-        size = query._state.page_size or _PAGE_SIZE
-        for page in query.page_size(size)._read_row_pages():
-            for row in reader.slim(page):
-                self._index.append(row)
-                if must_find:
-                    projects[row["project"]] = None
-                    labels |= _find_labels(target, row)
-        if must_find:
-            names = _read_project_classes(query, projects)
-            self._samples.set_classes([*names, *sorted(labels - set(names))])
+        self._index = self._source.list_rows()
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes, in the order of their numbers."""
-        return list(self._samples.builder.classes)
+        return self._source.classes
 
     @property
     def skipped(self) -> list[SkippedSample]:
         """The samples that were skipped so far, in all worker processes."""
-        return self._samples.skipped
+        return self._source.skipped
 
     def id_of(self, index: int) -> int | str:
         """Return the id of the object at a position. Makes no request."""
@@ -230,7 +176,7 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
         return key
 
     def __getitem__(self, index: int) -> Any:
-        return self._samples.read(self._index[index])
+        return self._transforms.apply(self._source, self._index[index])
 
     def __len__(self) -> int:
         return len(self._index)
@@ -302,7 +248,8 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
     ) -> None:
         validate_int("world_size", world_size)
         validate_int("rank", rank, minimum=0, maximum=world_size - 1)
-        self._samples = _Samples(
+        self._transforms = _Transforms(transform, target_transform, transforms, tensors)
+        self._source = PictureSource(
             query,
             target=target,
             classes=classes,
@@ -310,33 +257,25 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
             file=file,
             mode=mode,
             first_label=first_label,
-            transform=transform,
-            target_transform=target_transform,
-            transforms=transforms,
             on_error=on_error,
-            tensors=tensors,
         )
         self._share = rank, world_size
-        query = self._samples.reader.query
-        size = query._state.page_size or _PAGE_SIZE
-        self._stream = SampleStream(self._samples.reader, size, seed)
+        self._stream = SampleStream(self._source.reader, self._source.page_size, seed)
         self._position = StreamPosition()
         # Whether the next loop goes on at the position, and doesn't begin another pass.
         self._is_pending = True
         self._shard: list[int] | None = None
-        if classes is None and target != "annotations" and "project" in self._samples.reader.names:
-            first = [row.get("project") for row in query[:1].values("project")]
-            self._samples.set_classes(_read_project_classes(query, first))
+        self._source.find_classes()
 
     @property
     def classes(self) -> list[str]:
         """Names of the classes, in the order of their numbers."""
-        return list(self._samples.builder.classes)
+        return self._source.classes
 
     @property
     def skipped(self) -> list[SkippedSample]:
         """The samples that were skipped so far, in all worker processes."""
-        return self._samples.skipped
+        return self._source.skipped
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the number of the next pass, which decides the order. Makes no request.
@@ -388,7 +327,7 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
     def _iterate(self, shard: int, shards: int) -> Generator[Any, None, None]:
         position = self._position
         for row in self._stream.rows(position, shard, shards):
-            sample = self._samples.read(row)
+            sample = self._transforms.apply(self._source, row)
             if sample is not None:
                 yield sample
         if self._position is position:
@@ -420,43 +359,6 @@ def collate(batch: Iterable[Any]) -> tuple[list[Any], ...]:
     """
     present = [sample for sample in batch if sample is not None]
     return tuple(map(list, zip(*present, strict=True))) or ([], [])
-
-
-# -- Parts ---------------------------------------------------------------------------------------
-
-
-def _check_classes(classes: Any) -> tuple[str, ...]:
-    if classes is None:
-        return ()
-    names: tuple[Any, ...] = ()
-    if not isinstance(classes, str):
-        names = tuple(getattr(each, "name", each) for each in classes)
-    are_texts = all(isinstance(name, str) for name in names)
-    if not names or not are_texts or len(set(names)) < len(names):
-        raise UsageError(
-            f"classes={classes!r} is not valid. Pass distinct names: ['car', 'bus'], or "
-            "project.classes."
-        )
-    return names
-
-
-def _find_labels(target: TargetKind, row: SampleRow) -> set[str]:
-    try:
-        return find_labels(target, read_document(row["data"]))
-    except UnknownDocument:
-        return set()  # an error of the sample, when that is read
-
-
-def _read_project_classes(query: Query[Any], projects: Iterable[Any]) -> list[str]:
-    """Return the classes of projects, in the order of the ids. One request, or none."""
-    ids = sorted(key for key in projects if isinstance(key, int))
-    if not ids:
-        return []
-    session: Any = query._session
-    found = session.projects.in_bulk(ids)
-    return list(
-        dict.fromkeys(each.name for key in ids if key in found for each in found[key].classes)
-    )
 
 
 def _to_tensors(target: dict[str, Any]) -> dict[str, Any]:

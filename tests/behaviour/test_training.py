@@ -278,10 +278,10 @@ def test_picture_that_is_gone(streets: Any, add: Add, monkeypatch: pytest.Monkey
     dataset = streets.tasks.to_torch()
     row = {**dataset._index[0], "url": "/media/gone.png", "checksum": None}
     with pytest.raises(SampleError, match=rf"task {task.id}, 0.png: The file is gone \(HTTP 404\)"):
-        dataset._samples.read(row)
+        dataset._source.read(row)
     other = {**row, "url": dataset._index[0]["url"], "checksum": "0" * 32}
     with pytest.raises(SampleError, match="another size or checksum"):
-        dataset._samples.read(other)
+        dataset._source.read(other)
 
 
 def test_outage_is_not_skipped(streets: Any, add: Add, emulator: EmulatorTenant) -> None:
@@ -289,7 +289,7 @@ def test_outage_is_not_skipped(streets: Any, add: Add, emulator: EmulatorTenant)
     dataset = streets.tasks.to_torch(on_error="skip")
     row = {**dataset._index[0], "url": "http://127.0.0.1:9/a.png", "checksum": None}
     with pytest.raises(ClientError):
-        dataset._samples.read(row)
+        dataset._source.read(row)
     assert dataset.skipped == []
 
 
@@ -299,7 +299,7 @@ def test_expired_url_is_asked_for_again(session: Session, streets: Any, add: Add
     row = {**dataset._index[0], "url": f"{session.transport.base_url}media/old.png?signature=1"}
     before = session.request_count
 
-    picture, _ = dataset._samples.read(row)
+    picture, *_ = dataset._source.read(row)
     assert picture.size == (64, 48)
     assert session.request_count - before == 3
 
@@ -312,7 +312,7 @@ def test_document_that_is_stored_elsewhere(session: Session, streets: Any, add: 
     pointer = page["results"][0]["data"]
     assert pointer["mode"] == "presigned"
     for data in (pointer, {**pointer, "presigned_url": f"{session.transport.base_url}old?sig=1"}):
-        _, target = dataset._samples.read({**dataset._index[0], "data": data})
+        *_, target = dataset._source.read({**dataset._index[0], "data": data})
         assert lists(target)["labels"] == [2, 1]
 
 
@@ -519,7 +519,7 @@ def test_workers_report_what_they_skip(streets: Any, faulty: list[Any]) -> None:
     worker.join()
     assert worker.exitcode == 0
     assert [each.id for each in dataset.skipped] == [faulty[1].id]
-    path = dataset._samples._log._path
+    path = dataset._source._log._path
     assert path.exists()
     del dataset
     assert not path.exists()
