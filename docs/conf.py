@@ -4,30 +4,46 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from tempfile import gettempdir
 from types import FunctionType
 from typing import Any
 
 from docutils import nodes
-from sphinx.addnodes import pending_xref
+from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
 from sphinx.util.nodes import make_refnode
 
 from synapse._version import __version__
+from synapse.orm import registry
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.resource import Resource
+
+logger = logging.getLogger(__name__)
 
 project = "synapse-sdk"
 author = "The synapse-sdk authors"
 copyright = "the synapse-sdk authors. Apache-2.0"
 release = version = __version__
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
 exclude_patterns = ["_build"]
-source_suffix = {".md": "markdown"}
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# Notebooks are stored without outputs, and run in a temporary folder by each build.
+nb_execution_mode = "force"
+nb_execution_in_temp = True
+nb_execution_timeout = 120
+nb_execution_raise_on_error = True
+nb_output_stderr = "warn"  # which fails the build
+nb_merge_streams = True
+nb_code_prompt_show = "Show the code"
+nb_code_prompt_hide = "Hide the code"
 
 html_theme = "furo"
 html_title = f"synapse-sdk {release}"
@@ -63,6 +79,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
+    (r"py:class", r"Axes"),  # matplotlib's
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader"),
     # Aliases of words and callables; the classes of their arguments have pages.
@@ -110,16 +127,48 @@ def hide_constructor(
     return ("", "") if is_ours else None
 
 
-def use_written_signature(app: Sphinx, method: Any, bound_method: bool) -> None:
+def add_download(app: Sphinx, doctree: nodes.document) -> None:
+    """Link a notebook's page to the notebook, below the title."""
+    source = Path(app.env.doc2path(app.env.docname))
+    if source.suffix != ".ipynb":
+        return
+    link = download_reference("", "", reftarget=source.name, refdoc=app.env.docname)
+    link += nodes.literal("", source.name, classes=["download"])
+    paragraph = nodes.paragraph("", "Download this notebook: ", link)
+    title = next(iter(doctree.findall(nodes.title)))
+    title.parent.insert(title.parent.index(title) + 1, paragraph)
+
+
+def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
+    """Give each build the same address of a local backend, and refuse this machine's paths."""
+    private = re.compile(
+        "|".join(map(re.escape, {gettempdir(), str(Path.home()), str(app.srcdir)}))
+    )
+    for output in doctree.findall(nodes.container):
+        if "cell_output" not in output["classes"]:
+            continue
+        for node in output.findall(nodes.Text):
+            text = re.sub(r"http://127\.0\.0\.1:\d+", "http://127.0.0.1:8000", str(node))
+            if private.search(text):
+                logger.warning("An output has a path of this machine.", location=output)
+            if text != node:
+                node.parent.replace(node, nodes.Text(text))
+
+
+def use_written_signatures() -> None:
     """Show `**values` as in the source, since autodoc reads the defaults there."""
-    function = getattr(method, "__func__", method)
-    if isinstance(function, FunctionType):
-        vars(function).pop("__signature__", None)
+    for cls in registry.declared():
+        for method in vars(cls).values():
+            function = getattr(method, "__func__", method)
+            if isinstance(function, FunctionType):
+                vars(function).pop("__signature__", None)
 
 
 def setup(app: Sphinx) -> None:
+    app.connect("doctree-read", add_download, priority=400)  # before files are collected
+    app.connect("doctree-read", settle_outputs)
+    use_written_signatures()
     app.connect("missing-reference", link_bare_name)
-    app.connect("autodoc-before-process-signature", use_written_signature, priority=1)
     app.connect("autodoc-process-signature", hide_constructor)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":

@@ -44,7 +44,10 @@ from synapse.profiles import (
 )
 
 __all__ = [
+    "CREDENTIALS",
     "DEFAULT_PORTS",
+    "HOST_VARIABLES",
+    "TENANT_VARIABLES",
     "RenewableSecret",
     "Secret",
     "Settings",
@@ -63,7 +66,7 @@ TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] 
 
 # Every kind of credential: its arguments, first the current name, and its environment variables, in
 # the order of looking.
-_CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "api_token": (("api_token", "access_token"), ("SYNAPSE_API_TOKEN", "SYNAPSE_ACCESS_TOKEN")),
     "authorization_token": (
         ("authorization_token", "token"),
@@ -72,8 +75,8 @@ _CREDENTIALS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "agent_token": (("agent_token",), ("SYNAPSE_AGENT_TOKEN",)),
 }
 # The platform sets the second and third for a plugin's code.
-_HOSTS = ("SYNAPSE_HOST", "SYNAPSE_PLUGIN_RUN_HOST")
-_TENANTS = ("SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
+HOST_VARIABLES = ("SYNAPSE_HOST", "SYNAPSE_PLUGIN_RUN_HOST")
+TENANT_VARIABLES = ("SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
 # In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\]")
@@ -132,7 +135,7 @@ class Secret:
             return cls.of(value, f"the argument {kind}")
         found = _environment_credentials().get(kind)
         if found is None:
-            (variable, *_) = _CREDENTIALS[kind][1]
+            (variable, *_) = CREDENTIALS[kind][1]
             raise ConfigurationError(
                 f"No {kind}: give the argument, or set the environment variable {variable}."
             )
@@ -260,6 +263,7 @@ class Settings:
         timeout: Seconds to connect and to read.
         profile: Name of the requested profile, if any.
         url_host: Host of the files' URLs that the server shall sign, such as `internal`.
+        sources: Origins of `base_url` and `tenant`, for messages.
     """
 
     base_url: str
@@ -268,6 +272,7 @@ class Settings:
     timeout: Timeout = attrs.field(factory=Timeout)
     profile: str | None = None
     url_host: str | None = None
+    sources: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def source(self) -> str:
@@ -329,7 +334,7 @@ def resolve(
     credentials = _argument_credentials(arguments)
     if not credentials and not named:
         credentials = _environment_credentials()
-    host, host_source = _find_variable(_HOSTS)
+    host, host_source = _find_variable(HOST_VARIABLES)
     if credentials and not named and not url:
         url, url_source = host, host_source
     # A profile from which nothing is needed isn't read: the profile may belong to another server or
@@ -375,7 +380,13 @@ def resolve(
             f"SYNAPSE_API_TOKEN, or write api_token into the profile [{name or 'default'}] of "
             f"{profile_path()}."
         )
-    code = tenant or _find_variable(_TENANTS)[0] or values.get("tenant") or None
+    code, tenant_source = tenant, "the argument tenant"
+    if not code:
+        code, tenant_source = _find_variable(TENANT_VARIABLES)
+    if not code:
+        code, tenant_source = values.get("tenant") or None, f"{profile_path()}"
+        if login and values is login:
+            tenant_source = f"{login_path()}"
     return Settings(
         base_url=checked_url(url, url_source),
         credentials=credentials,
@@ -383,6 +394,7 @@ def resolve(
         timeout=Timeout.of(timeout),
         profile=name,
         url_host=url_host or os.environ.get("SYNAPSE_PLUGIN_RUN_URL_HOST") or None,
+        sources={"base_url": url_source, **({"tenant": tenant_source} if code else {})},
     )
 
 
@@ -393,11 +405,11 @@ def _find_variable(names: tuple[str, ...]) -> tuple[str | None, str]:
 
 def _login_credentials(login: Mapping[str, str]) -> dict[str, Secret]:
     source = f"the login in {login_path()}"
-    return {kind: Secret(login[kind], source) for kind in _CREDENTIALS if login.get(kind)}
+    return {kind: Secret(login[kind], source) for kind in CREDENTIALS if login.get(kind)}
 
 
 def _profile_has_token(profile: Mapping[str, Any]) -> bool:
-    return any(profile.get(kind) for kind in (*_CREDENTIALS, "token_command"))
+    return any(profile.get(kind) for kind in (*CREDENTIALS, "token_command"))
 
 
 def _argument_credentials(arguments: Mapping[str, TokenArgument | None]) -> dict[str, Secret]:
@@ -407,7 +419,7 @@ def _argument_credentials(arguments: Mapping[str, TokenArgument | None]) -> dict
     that one, and a forgotten variable must not send a second identity along.
     """
     found: dict[str, Secret] = {}
-    for kind, (keywords, _) in _CREDENTIALS.items():
+    for kind, (keywords, _) in CREDENTIALS.items():
         given = {name: arguments[name] for name in keywords if arguments[name] is not None}
         if len({id(value) if callable(value) else value for value in given.values()}) > 1:
             raise ConfigurationError(f"{' and '.join(keywords)} differ: give one of them.")
@@ -419,7 +431,7 @@ def _argument_credentials(arguments: Mapping[str, TokenArgument | None]) -> dict
 
 def _environment_credentials() -> dict[str, Secret]:
     found: dict[str, Secret] = {}
-    for kind, (_, variables) in _CREDENTIALS.items():
+    for kind, (_, variables) in CREDENTIALS.items():
         for variable in variables:
             if kind not in found and (value := os.environ.get(variable)):
                 found[kind] = Secret(value, f"the environment variable {variable}")
@@ -428,7 +440,7 @@ def _environment_credentials() -> dict[str, Secret]:
 
 def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[str, Secret]:
     source = f"the profile [{name or 'default'}] of {profile_path()}"
-    found = {kind: Secret(profile[kind], source) for kind in _CREDENTIALS if profile.get(kind)}
+    found = {kind: Secret(profile[kind], source) for kind in CREDENTIALS if profile.get(kind)}
     command = profile.get("token_command")
     if command and "api_token" not in found:
         found["api_token"] = RenewableSecret(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,12 @@ from synapse._internal.user_folders import expand_home, find_home
 from synapse.errors import ConfigurationError
 
 __all__ = [
+    "delete_profile",
     "login_path",
     "profile_path",
     "read_login",
     "read_profile",
+    "read_profiles",
     "run_token_command",
     "save_profile",
 ]
@@ -41,23 +43,11 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
         ConfigurationError: The file can't be read, is readable by others, or lacks the profile.
     """
     path = profile_path()
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (FileNotFoundError, NotADirectoryError):
+    document = _read_document(path)
+    if document is None:
         if name is None:
             return {}
-        raise ConfigurationError(
-            f"The profile [{name}] was asked for, but {path} does not exist."
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
-    if os.name == "posix" and mode & 0o077:
-        raise ConfigurationError(
-            f"The profile file {path} has tokens, and others on this machine can read it: "
-            f"chmod 600 {path}"
-        )
-    document = _parse_toml(text, path)
+        raise ConfigurationError(f"The profile [{name}] was asked for, but {path} does not exist.")
     section = document.get(name or "default")
     if section is None and name is None:
         return {}
@@ -66,6 +56,37 @@ def read_profile(name: str | None) -> Mapping[str, Any]:
         known = ", ".join(named) or "none"
         raise ConfigurationError(f"{path} has no profile [{name or 'default'}]; it has {known}.")
     return section
+
+
+def read_profiles() -> dict[str, Mapping[str, Any]]:
+    """Read every profile of the file, by name; nothing without a file.
+
+    Raises:
+        ConfigurationError: The file can't be read, or is readable by others.
+    """
+    document = _read_document(profile_path()) or {}
+    return {name: values for name, values in document.items() if isinstance(values, dict)}
+
+
+def _read_document(path: Path) -> dict[str, Any] | None:
+    """Read the file; `None` without one.
+
+    Raises:
+        ConfigurationError: The file can't be read, or is readable by others.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"The profile file {path} can't be read: {error}") from None
+    if os.name == "posix" and mode & 0o077:
+        raise ConfigurationError(
+            f"The profile file {path} has tokens, and others on this machine can read it: "
+            f"chmod 600 {path}"
+        )
+    return _parse_toml(text, path)
 
 
 def login_path() -> Path:
@@ -122,10 +143,28 @@ def save_profile(name: str, values: Mapping[str, str]) -> Path:
         ConfigurationError: The existing file can't be read, has values that can't be written again,
             or can't be written.
     """
+    return _change_document(lambda document: document.update({name: dict(values)}))
+
+
+def delete_profile(name: str) -> Path:
+    """Remove a profile from the file; other profiles stay unchanged, comments are lost.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        ConfigurationError: The file can't be read, has values that can't be written again, or
+            can't be written.
+    """
+    return _change_document(lambda document: document.pop(name, None))
+
+
+def _change_document(change: Callable[[dict[str, Any]], object]) -> Path:
+    """Read the file, change the content and write it in one step."""
     path = profile_path()
     try:
         document = _parse_toml(path.read_text(encoding="utf-8"), path) if path.exists() else {}
-        document[name] = dict(values)
+        change(document)
         text = _as_toml(document)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         beside = path.with_name(f".{path.name}.{os.getpid()}")

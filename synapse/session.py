@@ -25,6 +25,7 @@ from synapse.transport.retry import OnRetry, RetryPolicy
 if TYPE_CHECKING:
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
+    from synapse.doctor import DoctorReport
     from synapse.orm._typing import LazyPolicy
     from synapse.resources.agents import AgentManager
     from synapse.resources.assignments import AssignmentManager
@@ -253,6 +254,28 @@ class Session(Described, Closing, SessionBase):
         """
         report: dict[str, Any] = self.transport.request("GET", "health/", resource="health")
         return report
+
+    def doctor(self, *, upload: bool = False) -> DoctorReport:
+        """Examine the installation, the settings, the network and the server of this session.
+
+        At most five requests, one each for an agent and a Ray cluster that the environment names,
+        and up to five more with `upload`. Ends after some twenty seconds on a dead network.
+
+        Args:
+            upload: Whether to upload one byte, too, which stays on the server as a data file.
+
+        Returns:
+            The report, with a line for each check, and a cure where one is needed. Faults are lines
+            of the report, not exceptions.
+
+        Example:
+            >>> report = getfixture("session").doctor()
+            >>> report.has_failed, [finding.status for finding in report["token"]]
+            (False, ['ok'])
+        """
+        from synapse.doctor import CHECKS, examine  # few scripts need it
+
+        return examine(lambda: self.transport, CHECKS, upload=upload)
 
     @cached_property
     def client(self) -> BackendClient:

@@ -73,9 +73,10 @@ def describe_installation() -> str:
         return f"the checkout {_ROOT}"
     if distribution is None:
         return f"files that no installer knows, in {_ROOT}"
-    if url := _direct_url(distribution).get("url"):
-        return f"{redacted(str(url))}, in {_ROOT}"
-    return f"a package index, in {_ROOT}"
+    url = _direct_url(distribution).get("url")
+    if not url:
+        return f"a package index, in {_ROOT}"
+    return f"{_file_path(url) or redacted(str(url))}, in {_ROOT}"
 
 
 def list_extras() -> dict[str, tuple[str, ...]]:

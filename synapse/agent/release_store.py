@@ -57,7 +57,8 @@ class ReleaseStore:
     def fetch(self, code: str, version: str) -> tuple[KeptRelease, bool]:
         """Return a release from the disk, else fetch the release from the backend.
 
-        Two requests, and one for the file, unless the release is on the disk.
+        Two requests, and one for the file, unless the release is on the disk. A debug release is
+        fetched each time: another one may have replaced it.
 
         Returns:
             The release, and whether it was fetched now.
@@ -67,7 +68,7 @@ class ReleaseStore:
         """
         with self._fetching[f"{code}@{version}"]:
             kept = self._store.release(code, version)
-            if kept is not None and self._is_intact(kept):
+            if kept is not None and not kept.can_change and self._is_intact(kept):
                 return kept, False
             return self._download(code, version), True
 
@@ -147,6 +148,7 @@ class ReleaseStore:
             checksum=_sha256(path),
             size=path.stat().st_size,
             config=config,
+            can_change=bool(release.to_dict().get("debug")),
         )
 
     def _is_intact(self, kept: KeptRelease) -> bool:

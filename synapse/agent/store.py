@@ -45,12 +45,16 @@ CREATE TABLE IF NOT EXISTS releases (
     size INTEGER NOT NULL, config TEXT NOT NULL, created TEXT NOT NULL,
     PRIMARY KEY (code, version)
 );
+CREATE TABLE IF NOT EXISTS changing_releases (
+    code TEXT NOT NULL, version TEXT NOT NULL, PRIMARY KEY (code, version)
+) WITHOUT ROWID;
 """
 _JOB = (
     "id, code, version, action, params, debug, status, reason, created, started, completed, "
     "lines, sent, told"
 )
 _RELEASE = "code, version, id, checksum, size, config, created"
+_CAN_CHANGE = "(code, version) IN (SELECT code, version FROM changing_releases)"
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
@@ -126,6 +130,7 @@ class KeptRelease:
         size: Bytes of the zip.
         config: Content of the `config.yaml`.
         created: Time of fetching, as ISO 8601.
+        can_change: Whether the backend may have another file by now.
     """
 
     code: str
@@ -135,6 +140,7 @@ class KeptRelease:
     size: int
     config: Mapping[str, Any] = attrs.field(converter=_parse_document)
     created: str
+    can_change: bool = attrs.field(converter=bool)
 
     @property
     def key(self) -> str:
@@ -328,11 +334,17 @@ class Store:
         checksum: str,
         size: int,
         config: Mapping[str, Any],
+        can_change: bool = False,
     ) -> KeptRelease:
         """Remember a release whose zip is on the disk now."""
         row = (code, version, key, checksum, size, json.dumps(dict(config), default=str), _now())
         with self._transact() as db:
             db.execute("INSERT OR REPLACE INTO releases VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            db.execute(
+                "DELETE FROM changing_releases WHERE code = ? AND version = ?", (code, version)
+            )
+            if can_change:
+                db.execute("INSERT INTO changing_releases VALUES (?, ?)", (code, version))
         found = self.release(code, version)
         if found is None:
             raise RuntimeError("the release that was kept a moment ago is gone")
@@ -394,8 +406,9 @@ class Store:
         return [KeptJob(**dict(zip(_JOB.split(", "), row, strict=True))) for row in rows]
 
     def _releases(self, clauses: str, values: tuple[Any, ...]) -> list[KeptRelease]:
-        rows = self._rows(f"SELECT {_RELEASE} FROM releases {clauses}", values)  # noqa: S608 - our own words
-        return [KeptRelease(**dict(zip(_RELEASE.split(", "), row, strict=True))) for row in rows]
+        rows = self._rows(f"SELECT {_RELEASE}, {_CAN_CHANGE} FROM releases {clauses}", values)  # noqa: S608 - our own words
+        names = [*_RELEASE.split(", "), "can_change"]
+        return [KeptRelease(**dict(zip(names, row, strict=True))) for row in rows]
 
 
 def _last_line(db: sqlite3.Connection, job_id: str) -> str | None:

@@ -29,7 +29,7 @@ from synapse.annotations.other_media import (
     TimeRange,
     TimeSection,
 )
-from synapse.annotations.overlap import iou
+from synapse.annotations.overlap import iou, match_annotations
 from synapse.annotations.shapes import Box, Keypoint, Label, Mask, Polygon, Polyline
 
 __all__ = [
@@ -58,6 +58,7 @@ __all__ = [
     "check_annotations",
     "iou",
     "make_id",
+    "match_annotations",
     "read_classes",
     "read_document",
     "write_document",

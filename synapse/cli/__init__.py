@@ -55,7 +55,7 @@ def _run() -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     try:
-        app()
+        app(prog_name="synapse")  # also as `python -m synapse`, whose name no shell completes
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(bool(end.code))
     except (KeyboardInterrupt, BrokenPipeError):

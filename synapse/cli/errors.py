@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import re
 import shlex
-from collections.abc import Iterator, Sized
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
-from synapse.cli.options import get_options
+from synapse.cli.options import clean, get_options
 from synapse.errors import InvalidQuery, JournalInUse, SynapseError, UsageError
 
 __all__ = [
@@ -36,9 +36,17 @@ INTERRUPTED = 130  # as shells write the end by SIGINT
 # Arguments of uploads with their values, as messages name them.
 _ARGUMENT = re.compile(r"\b(match|ignore|columns)=(\{.+?\}|\[.+?\])(?=\.( |$)| leaves)")
 
+_PLACEHOLDERS = {
+    "params={...}": "--param NAME=VALUE",
+    "extra={...}": "--extra NAME=VALUE",
+}
+
 
 def print_error(message: str) -> None:
-    """Print a message in red to standard error."""
+    """Print a message in red to standard error, with options for Python's arguments.
+
+    Text of the server can't steer the terminal.
+    """
     from rich.console import Console
 
     console = Console(
@@ -49,7 +57,8 @@ def print_error(message: str) -> None:
         emoji=False,
         no_color=get_options().no_color or None,
     )
-    console.print(message, style="red")
+    for line in _write_as_options(message).splitlines():
+        console.print(clean(line), style="red")
 
 
 def exit_code_of(error: BaseException) -> int:
@@ -62,11 +71,11 @@ def exit_code_of(error: BaseException) -> int:
     return USAGE if type(error) in (UsageError, InvalidQuery) else FAILED
 
 
-def exit_after(failed: Sized, *, done: int) -> None:
+def exit_after(failed: int, *, done: int) -> None:
     """Exit with 3 if some of many failed, with 1 if all did; return if none did.
 
     Args:
-        failed: The failures.
+        failed: Number of failures.
         done: Number of the others.
 
     Raises:
@@ -84,11 +93,19 @@ def one_line_errors() -> Iterator[None]:
     try:
         yield
     except (SynapseError, EmulatorError) as error:
-        print_error(f"synapse: {_ARGUMENT.sub(_write_options, str(error))}")
+        print_error(f"synapse: {error}")
         raise typer.Exit(exit_code_of(error)) from error
     except KeyboardInterrupt:
         typer.echo("Interrupted.", err=True)
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _write_as_options(message: str) -> str:
+    """Return a message with options in the place of Python's arguments."""
+    text = _ARGUMENT.sub(_write_options, message)
+    for argument, option in _PLACEHOLDERS.items():
+        text = text.replace(argument, option)
+    return text
 
 
 def _write_options(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from synapse.cli.errors import INTERRUPTED, exit_after, print_error
 from synapse.cli.options import get_options, open_session, print_note
+from synapse.cli.transfer import resumable
 
 if TYPE_CHECKING:
     from synapse.resources.data_collections import DataCollection
@@ -43,9 +44,13 @@ COLUMNS = typer.Option(
 )
 
 
+@resumable
 def upload(
     source: Annotated[
-        str, typer.Argument(metavar="FOLDER", help="A folder, a pattern or a manifest.")
+        list[str],
+        typer.Argument(
+            metavar="PATH...", help="A folder, a pattern, a manifest, or several files."
+        ),
     ],
     collection: Annotated[int, typer.Option(help="Id of the data collection.")],
     project: Annotated[
@@ -60,7 +65,7 @@ def upload(
     pairs = read_pairs("match", match), read_pairs("columns", columns)
     with open_session() as session, show_bar("Upload") as progress:
         report = session.data_collections.get(collection).upload(
-            source,
+            source[0] if len(source) == 1 else source,
             project=project,
             workers=workers,
             progress=progress,
@@ -73,6 +78,7 @@ def upload(
     print_report(report)
 
 
+@resumable
 def download(
     dest: Annotated[Path, typer.Argument(help="Folder for the files.")],
     collection: Annotated[
@@ -112,7 +118,7 @@ def show_bar(description: str) -> Iterator[Progress]:
     from synapse.transfer.progress import describe_stop, show_progress
 
     try:
-        with show_progress(False if get_options().quiet else None, description) as progress:
+        with show_progress(get_options().progress_argument, description) as progress:
             yield progress
     except KeyboardInterrupt:
         typer.echo(describe_stop(progress, "The same command goes on."), err=True)
@@ -125,4 +131,4 @@ def print_report(report: UploadReport | DownloadReport) -> None:
     for failure in report.failed:
         print_error(str(failure))
     done = sum(getattr(report, name, 0) for name in ("created", "downloaded", "skipped"))
-    exit_after(report.failed, done=done)
+    exit_after(len(report.failed), done=done)

@@ -1,9 +1,11 @@
-"""Options that every command takes, before or after its name, and the session that they make."""
+"""Options that every command takes, before or after the name, and the session that they make."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from enum import Enum
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,12 +17,23 @@ if TYPE_CHECKING:
 
 __all__ = [
     "GlobalOptions",
+    "ProgressStyle",
     "add_global_options",
+    "clean",
     "get_options",
     "open_session",
     "print_note",
     "reset_options",
 ]
+
+
+class ProgressStyle(str, Enum):
+    """Displays of progress."""
+
+    AUTO = "auto"
+    BAR = "bar"
+    LINES = "lines"
+    NONE = "none"
 
 
 @attrs.define
@@ -33,6 +46,7 @@ class GlobalOptions:
         quiet: Whether standard error gets errors only.
         verbose: Whether standard error gets the requests, too.
         no_color: Whether all output is without colours; `NO_COLOR` does the same.
+        progress: Display of transfers and waits.
     """
 
     profile: str | None = None
@@ -40,6 +54,14 @@ class GlobalOptions:
     quiet: bool = False
     verbose: bool = False
     no_color: bool = False
+    progress: ProgressStyle = ProgressStyle.AUTO
+
+    @property
+    def progress_argument(self) -> bool | None:
+        """The `progress` argument of the SDK's methods; lines are chosen by the environment."""
+        if self.quiet or self.progress is ProgressStyle.NONE:
+            return False
+        return True if self.progress is ProgressStyle.BAR else None
 
 
 _options = GlobalOptions()
@@ -63,10 +85,25 @@ def open_session() -> Session:
     return Session(_options.base_url, profile=_options.profile)
 
 
+def clean(text: str) -> str:
+    r"""Return a text without characters that would steer a terminal.
+
+    Example:
+        >>> clean("a\x1b[2Jb")
+        'a\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        letter if letter.isprintable() or letter == "\u3000" else repr(letter)[1:-1]
+        for letter in text
+    )
+
+
 def print_note(text: str) -> None:
     """Print a remark on standard error, unless `--quiet` is given."""
     if not _options.quiet:
-        typer.echo(text, err=True)
+        typer.echo(clean(text), err=True)
 
 
 def add_global_options(command: Any) -> None:
@@ -80,13 +117,29 @@ def add_global_options(command: Any) -> None:
         add_global_options(child)
 
 
-def _store(parameter: typer.CallbackParam, value: Any) -> None:
+def _store(ctx: typer.Context, parameter: typer.CallbackParam, value: Any) -> None:
     # An option that isn't given must not unset what was given before the command.
     if value not in (None, False):
         setattr(_options, str(parameter.name), value)
+    if parameter.name == "progress" and value is ProgressStyle.LINES:
+        _set_variable(ctx, "SYNAPSE_PROGRESS", "lines")
     if value and parameter.name == "verbose":
         logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
         logging.getLogger("synapse").setLevel(logging.DEBUG)
+
+
+def _set_variable(ctx: typer.Context, name: str, value: str) -> None:
+    """Set an environment variable until the command has ended."""
+    before = os.environ.get(name)
+    os.environ[name] = value
+
+    def restore() -> None:
+        if before is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = before
+
+    ctx.call_on_close(restore)
 
 
 def _declare(
@@ -119,6 +172,15 @@ def _declare(
             help="Print no colours, as with the variable NO_COLOR.",
         ),
     ] = False,
+    progress: Annotated[
+        ProgressStyle | None,
+        typer.Option(
+            callback=_store,
+            expose_value=False,
+            help="Display of transfers and waits; by default a bar on a terminal, else lines.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Declare the options, for typer."""
 

@@ -23,6 +23,7 @@ from synapse.cli.files import (
     show_bar,
 )
 from synapse.cli.options import open_session, print_note
+from synapse.cli.transfer import resumable
 from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class _Annotations(str, Enum):
     REVIEW = "review"
 
 
+@resumable
 def sync(
     source: Annotated[
         str, typer.Argument(metavar="FOLDER", help="A folder, a pattern or a manifest.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 
 import attrs
 
@@ -39,9 +39,17 @@ def assign_colors(names: Iterable[str | None]) -> Mapping[str | None, ClassColor
     return {name: _make_color(place) for place, name in enumerate(dict.fromkeys(names))}
 
 
-def order_classes(seen: Collection[str], configured: Iterable[str]) -> list[str]:
-    """Return the classes in the order of their colours: configured ones first, others by name."""
-    return list(dict.fromkeys([*(name for name in configured if name in seen), *sorted(seen)]))
+def order_classes(seen: Iterable[str], configured: Iterable[str]) -> list[str]:
+    """Return the classes in the order of their colours: configured ones first, others by name.
+
+    Configured classes keep their places whether or not an output has them, so that a class has one
+    colour in all outputs of a project.
+
+    Example:
+        >>> order_classes({"van", "bus"}, ["car", "bus"])
+        ['car', 'bus', 'van']
+    """
+    return list(dict.fromkeys([*configured, *sorted(seen)]))
 
 
 def _make_color(place: int) -> ClassColor:

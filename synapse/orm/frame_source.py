@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from synapse._internal.lazy_import import load
 
@@ -17,7 +19,32 @@ if TYPE_CHECKING:
 
     from synapse.orm.frames import TableColumn
 
-__all__ = ["FrameSource"]
+__all__ = ["FrameSource", "PlainColumn"]
+
+
+@attrs.frozen
+class PlainColumn:
+    """A column whose values need no conversion.
+
+    Attributes:
+        name: Name of the column.
+        kind: Name of the type in Arrow, or `"category"`.
+    """
+
+    name: str
+    kind: str
+
+    def arrow_type(self) -> pa.DataType:
+        """Return the column's type in Arrow."""
+        arrow = load("synapse.orm.frames").load_library("pyarrow", "frames")
+        if self.kind == "category":
+            return arrow.dictionary(arrow.int32(), arrow.string())
+        return arrow.type_for_alias(self.kind)
+
+    def read(self, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
+        """Return the values of some rows."""
+        arrow = load("synapse.orm.frames").load_library("pyarrow", "frames")
+        return arrow.array([row[self.name] for row in rows], self.arrow_type())
 
 
 class FrameSource:

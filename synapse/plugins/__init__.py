@@ -1,4 +1,4 @@
-"""Tools for plugin authors: configuration, packing, and the context of running code.
+"""Tools for plugin authors: skeletons, checks, packing, and the context of running code.
 
 Names are imported at first use.
 
@@ -17,8 +17,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from synapse.plugins.config import Action, PluginConfig
     from synapse.plugins.config_file import load_config
+    from synapse.plugins.folder_check import PluginProblem, PluginReport, check
     from synapse.plugins.job_context import Context, LocalContext, context, local_context
+    from synapse.plugins.local_run import run_local
     from synapse.plugins.packaging import Package, pack
+    from synapse.plugins.scaffold import new
 
 __all__ = [
     "Action",
@@ -26,10 +29,15 @@ __all__ = [
     "LocalContext",
     "Package",
     "PluginConfig",
+    "PluginProblem",
+    "PluginReport",
+    "check",
     "context",
     "load_config",
     "local_context",
+    "new",
     "pack",
+    "run_local",
 ]
 
 _MODULE_OF = {
@@ -38,10 +46,15 @@ _MODULE_OF = {
     "LocalContext": "job_context",
     "Package": "packaging",
     "PluginConfig": "config",
+    "PluginProblem": "folder_check",
+    "PluginReport": "folder_check",
+    "check": "folder_check",
     "context": "job_context",
     "load_config": "config_file",
     "local_context": "job_context",
+    "new": "scaffold",
     "pack": "packaging",
+    "run_local": "local_run",
 }
 
 

@@ -29,6 +29,7 @@ from synapse.errors import BadArchive
 __all__ = [
     "ArchiveLimits",
     "extract",
+    "find_name_problems",
     "list_safe_entries",
     "open_zip",
     "read_entry",
@@ -214,20 +215,39 @@ def validate_names(names: list[tuple[str, bool]]) -> None:
     Raises:
         BadArchive: A name is unsafe, or two names are the same, or differ in case only.
     """
+    for reason in find_name_problems(names):
+        raise BadArchive(reason)
+
+
+def find_name_problems(names: list[tuple[str, bool]]) -> Iterator[str]:
+    """Yield a reason for each name that can't be unpacked on every system.
+
+    Args:
+        names: The names, with `/` between their parts, and whether each is a folder.
+    """
     files: dict[str, str] = {}
     folders: dict[str, str] = {}
     for name, is_folder in names:
-        parts = _split_name(name)
-        paths = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
-        for path in paths if is_folder else paths[:-1]:
-            key = _fold(path)
-            _check_distinct(path, files.get(key), folders.setdefault(key, path), is_folder=True)
-        if not is_folder:
-            key = _fold(paths[-1])
-            if key in files and files[key] == paths[-1]:
-                raise BadArchive(f"The zip has {name!r} twice.")
-            file = files.setdefault(key, paths[-1])
-            _check_distinct(paths[-1], file, folders.get(key), is_folder=False)
+        try:
+            _validate_name(name, is_folder, files, folders)
+        except BadArchive as error:  # noqa: PERF203 - each name has its own reason
+            yield str(error)
+
+
+def _validate_name(
+    name: str, is_folder: bool, files: dict[str, str], folders: dict[str, str]
+) -> None:
+    parts = _split_name(name)
+    paths = ["/".join(parts[:depth]) for depth in range(1, len(parts) + 1)]
+    for path in paths if is_folder else paths[:-1]:
+        key = _fold(path)
+        _check_distinct(path, files.get(key), folders.setdefault(key, path), is_folder=True)
+    if not is_folder:
+        key = _fold(paths[-1])
+        if key in files and files[key] == paths[-1]:
+            raise BadArchive(f"The zip has {name!r} twice.")
+        file = files.setdefault(key, paths[-1])
+        _check_distinct(paths[-1], file, folders.get(key), is_folder=False)
 
 
 def read_entry(source: zipfile.ZipFile, name: str, limit: int = _BLOCK) -> bytes | None:

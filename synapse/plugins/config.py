@@ -66,6 +66,8 @@ _NAMES = r"[^\W\d]\w*(\.[^\W\d]\w*)*"
 ENTRYPOINT = re.compile(f"{_NAMES}:{_NAMES}|[^\\W\\d]\\w*(\\.[^\\W\\d]\\w*)+")
 _ENTRYPOINT_FORM = "module:callable, such as plugin.train:run, or plugin.train.TrainAction"
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+# Servers store no more characters.
+_LONGEST = {"name": 255, "version": 64}
 # Other keys of the platform's configurations: they aren't misspellings of ours.
 _MORE_KEYS = (
     "variant",
@@ -274,6 +276,10 @@ def _read_config(document: Any, mistakes: Mistakes) -> dict[str, Any]:
             "category",
             f"{category!r} is not a category{hint} Use one of: {', '.join(CATEGORIES)}.",
         )
+    for key, most in _LONGEST.items():
+        value = reader.get(key)
+        if isinstance(value, str) and len(value.strip()) > most:
+            mistakes.add(key, f"Longer than {most} characters.")
     resources = _read_resources("resources", reader.get("resources"), mistakes)
     return {
         "code": code,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 from typing import IO, Any
 
@@ -26,6 +27,7 @@ __all__ = [
 CONFIG_NAMES = ("config.yaml", "config.json")
 
 _MAX_BYTES = 1 << 20
+_ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 # Errors of the parsers for a malformed document.
 _UNREADABLE = (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError)
 
@@ -169,7 +171,10 @@ def _plain(document: Any) -> Any:
         if size > _MAX_BYTES:
             raise ValueError("too large")
         parts.append(part)
-    return json.loads("".join(parts).encode())  # refuses half of a surrogate pair
+    text = "".join(parts)
+    if _ESCAPED_NUL.search(text):
+        raise ValueError("a text has a NUL, which servers can't store")
+    return json.loads(text.encode())  # refuses half of a surrogate pair
 
 
 def _read_file(path: Path) -> bytes | None:

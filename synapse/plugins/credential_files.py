@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from synapse.errors import UsageError
 
-__all__ = ["HEAD_SIZE", "looks_like_credentials", "refuse_credentials"]
+__all__ = ["HEAD_SIZE", "find_credentials", "looks_like_credentials", "refuse_credentials"]
 
 #: Bytes at the beginning of a file that are looked at.
 HEAD_SIZE = 64 << 10
@@ -93,6 +93,16 @@ def looks_like_credentials(name: str, read_head: Callable[[], bytes]) -> bool:
     return has_private_key and any(line.startswith(begins) for line in head.splitlines())
 
 
+def find_credentials(names: Iterable[str], read_head: Callable[[str], bytes]) -> list[str]:
+    """Return the files of a release that look like credentials.
+
+    Args:
+        names: Paths of the files.
+        read_head: Returns the beginning of a file.
+    """
+    return [name for name in names if looks_like_credentials(name, lambda: read_head(name))]  # noqa: B023 - called at once
+
+
 def refuse_credentials(names: Iterable[str], read_head: Callable[[str], bytes]) -> None:
     """Refuse files of a release that look like credentials.
 
@@ -103,7 +113,7 @@ def refuse_credentials(names: Iterable[str], read_head: Callable[[str], bytes]) 
     Raises:
         UsageError: A file looks like credentials; the message names the files.
     """
-    found = [name for name in names if looks_like_credentials(name, lambda: read_head(name))]  # noqa: B023 - called at once
+    found = find_credentials(names, read_head)
     if found:
         more = f" and {len(found) - _MAX_SHOWN} more" if len(found) > _MAX_SHOWN else ""
         raise UsageError(

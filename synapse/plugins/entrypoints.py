@@ -6,27 +6,61 @@ import asyncio
 import functools
 import importlib
 import inspect
+import re
 import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType, TracebackType
 from typing import Any
 
 from synapse.plugins.config import split_entrypoint
 from synapse.plugins.mapping_reader import did_you_mean
 
-__all__ = ["EntrypointError", "call_entrypoint", "format_traceback", "load_entrypoint"]
+__all__ = [
+    "EntrypointError",
+    "call_entrypoint",
+    "explain_parameter",
+    "format_traceback",
+    "load_entrypoint",
+]
+
+
+# What people take the first argument for, and where that is.
+_KINDS = {
+    "params": ("the parameters", "Write run(context), and read context.params."),
+    "session": ("a session", "Write run(context), and use context.session."),
+    "job": ("the job", "Write run(context), and use context.job."),
+    "log": ("a logger", "Write run(context), and call context.log()."),
+    "self": (
+        "an object",
+        "Name the class as the entrypoint, whose method run is called, or a function.",
+    ),
+}
+_KIND_OF = {
+    "params": re.compile(
+        r"(.*(param|parameter|config|option|arg|argument|input|model)s?|opts|cfg|kwargs|payload"
+        r"|body|request|dict|mapping|list|str|int|float|bool)",
+        re.IGNORECASE,
+    ),
+    "session": re.compile(r".*(session|client|backend|api)", re.IGNORECASE),
+    "job": re.compile(r"job(_?id)?|run_?id", re.IGNORECASE),
+    "log": re.compile(r"log|logger|logging", re.IGNORECASE),
+    "self": re.compile(r"self|cls"),
+}
+_CONTEXT = re.compile(r"context|ctx|^_+$", re.IGNORECASE)
 
 
 class EntrypointError(Exception):
     """The entrypoint is missing, or importing the module fails; the message is a sentence."""
 
 
-def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
+def load_entrypoint(entrypoint: str, *, is_strict: bool = False) -> tuple[Callable[..., Any], bool]:
     """Import an entrypoint.
 
     Args:
         entrypoint: The entrypoint, as `module:callable` or `module.Name`. A class with a method
             `run` is made, and the method is called.
+        is_strict: Whether to refuse a first parameter that isn't meant for the context, too.
 
     Returns:
         The callable, and whether that takes the context.
@@ -45,16 +79,48 @@ def load_entrypoint(entrypoint: str) -> tuple[Callable[..., Any], bool]:
             f"{entrypoint!r} is not callable, but of type {type(target).__name__}."
         )
     if isinstance(target, type) and callable(getattr(target, "run", None)):
-        return _from_class(target, entrypoint), True
-    return target, _takes_context(target, entrypoint)
+        return _from_class(target, entrypoint, is_strict), True
+    return target, _takes_context(target, entrypoint, is_strict)
+
+
+def explain_parameter(parameter: inspect.Parameter) -> str | None:
+    """Return why a function's first parameter can't be meant for the context, else `None`.
+
+    Args:
+        parameter: The first parameter, judged by annotation, then by name.
+
+    Example:
+        >>> def run(params): ...
+        >>> parameter = inspect.signature(run).parameters["params"]
+        >>> print(explain_parameter(parameter).partition(". ")[0])
+        'params' gets the job's context, not the parameters
+    """
+    name, annotation = parameter.name, _name_of(parameter.annotation)
+    if annotation.rpartition(".")[2] in ("Context", "LocalContext"):
+        return None
+    kind = _find_kind(annotation) or _find_kind(name)
+    if kind is not None:
+        what, instead = _KINDS[kind]
+        return f"{name!r} gets the job's context, not {what}. {instead}"
+    if parameter.default is inspect.Parameter.empty or _CONTEXT.search(name):
+        return None
+    return (
+        f"{name!r} gets the job's context, never its default. Write run(context), and read "
+        f"context.params.get({name!r})."
+    )
 
 
 def call_entrypoint(function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
     """Call an entrypoint and return the result; a coroutine is run to the end."""
     value = function(*arguments)
-    if inspect.iscoroutine(value):
+    if not inspect.iscoroutine(value):
+        return value
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
         return asyncio.run(value)
-    return value
+    with ThreadPoolExecutor(1) as pool:  # this thread's loop is running, as in a notebook
+        return pool.submit(asyncio.run, value).result()
 
 
 def format_traceback(error: BaseException) -> str:
@@ -73,6 +139,10 @@ def _import_module(name: str, entrypoint: str) -> ModuleType:
             kind = "module" if error.name == name else "package"
             raise EntrypointError(
                 f"The release has no {kind} {error.name!r} (for {entrypoint!r})."
+            ) from error
+        if error.name is not None and error.name.partition(".")[0] == name.partition(".")[0]:
+            raise EntrypointError(
+                f"The module {name!r} needs {error.name!r}, which the release doesn't have."
             ) from error
         raise EntrypointError(
             f"The module {name!r} needs {error.name!r}, which isn't installed. Name its package "
@@ -104,13 +174,13 @@ def _get_attribute(owner: Any, name: str, entrypoint: str) -> Any:
         ) from error
 
 
-def _from_class(target: type, entrypoint: str) -> Callable[[Any], Any]:
+def _from_class(target: type, entrypoint: str, is_strict: bool) -> Callable[[Any], Any]:
     """Return a function that makes an object and calls the method `run`."""
-    is_made_with_context = _takes_context(target, entrypoint)
+    is_made_with_context = _takes_context(target, entrypoint, is_strict)
     method = getattr(target, "run")  # noqa: B009 # unknown to the type checker
     if inspect.isfunction(inspect.getattr_static(target, "run")):
         method = functools.partial(method, None)  # in place of the object
-    runs_with_context = _takes_context(method, f"{entrypoint}.run")
+    runs_with_context = _takes_context(method, f"{entrypoint}.run", is_strict)
 
     def run(context: Any) -> Any:
         made: Any = target(context) if is_made_with_context else target()
@@ -119,21 +189,46 @@ def _from_class(target: type, entrypoint: str) -> Callable[[Any], Any]:
     return run
 
 
-def _takes_context(function: Callable[..., Any], entrypoint: str) -> bool:
+def _takes_context(function: Callable[..., Any], entrypoint: str, is_strict: bool) -> bool:
+    positional, keywords = _parameters(function)
+    required = [p.name for p in [*positional, *keywords] if p.default is p.empty]
+    is_keyword_only = bool(required) and not positional
+    is_unbound = required[:1] == ["self"]
+    first = explain_parameter(positional[0]) if positional else None
+    if is_strict and first is not None and len(required) <= 1:
+        raise EntrypointError(f"{entrypoint!r}: {first}")
+    if len(required) > 1 or is_keyword_only or is_unbound:
+        raise EntrypointError(
+            f"{entrypoint!r} takes {', '.join(required)}. An entrypoint takes nothing, or the "
+            f"context as its only required argument, by position.{f' {first}' if first else ''}"
+        )
+    return bool(positional)
+
+
+def _parameters(
+    function: Callable[..., Any],
+) -> tuple[list[inspect.Parameter], list[inspect.Parameter]]:
+    """Return the positional parameters of a function, and those by keyword alone."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (ValueError, TypeError):  # written in C
-        return False
+        return [], []
     positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    keywords = [p for p in parameters if p.kind is p.KEYWORD_ONLY]
-    required = [p.name for p in [*positional, *keywords] if p.default is p.empty]
-    is_keyword_only = bool(required) and not positional
-    if len(required) > 1 or is_keyword_only:
-        raise EntrypointError(
-            f"{entrypoint!r} takes {', '.join(required)}. An entrypoint takes nothing, or the "
-            "context as its only required argument, by position."
-        )
-    return bool(positional)
+    return positional, [p for p in parameters if p.kind is p.KEYWORD_ONLY]
+
+
+def _name_of(annotation: Any) -> str:
+    """Return an annotation's name, without arguments in brackets and without `Optional`."""
+    if annotation is inspect.Parameter.empty:
+        return ""
+    text = annotation if isinstance(annotation, str) else getattr(annotation, "__name__", "")
+    return str(text).partition("[")[0].partition("|")[0].strip()
+
+
+def _find_kind(name: str) -> str | None:
+    """Return the kind of thing that a name of a parameter or a type stands for."""
+    own = name.rpartition(".")[2]
+    return next((kind for kind, pattern in _KIND_OF.items() if pattern.fullmatch(own)), None)
 
 
 def _strip_own_frames(frames: TracebackType | None) -> TracebackType | None:

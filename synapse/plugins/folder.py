@@ -70,7 +70,9 @@ class IgnoredPaths:
         return any(path.is_relative_to(name) for name in self.names)
 
 
-def list_files(folder: Path, ignored: IgnoredPaths | None = None) -> list[SourceFile]:
+def list_files(
+    folder: Path, ignored: IgnoredPaths | None = None, refusals: list[str] | None = None
+) -> list[SourceFile]:
     """Return the files of a folder that belong into a release, by name.
 
     These are the files that git would take, also without a repository: rules are those of the
@@ -81,6 +83,8 @@ def list_files(folder: Path, ignored: IgnoredPaths | None = None) -> list[Source
     Args:
         folder: The folder.
         ignored: Collects the files that rules left out.
+        refusals: Collects the reasons of refused entries, which are left out; by default the first
+            one raises the error.
 
     Raises:
         UsageError: The folder can't be read, contains a link that leads out or nowhere, or
@@ -89,7 +93,7 @@ def list_files(folder: Path, ignored: IgnoredPaths | None = None) -> list[Source
     if not folder.is_dir():
         raise UsageError(f"{folder} is not a folder.")
     try:
-        walk = _Walk(folder.resolve(), ignored if ignored is not None else IgnoredPaths())
+        walk = _Walk(folder.resolve(), ignored if ignored is not None else IgnoredPaths(), refusals)
         files = list(walk.files(walk.root, "", ()))
     except OSError as error:
         raise UsageError(f"{error.filename} can't be read: {error.strerror or error}.") from error
@@ -101,9 +105,10 @@ _Rules = Sequence[tuple[bytes, Sequence[Rule]]]
 
 
 class _Walk:
-    def __init__(self, root: Path, ignored: IgnoredPaths) -> None:
+    def __init__(self, root: Path, ignored: IgnoredPaths, refusals: list[str] | None) -> None:
         self.root = root
         self._ignored = ignored
+        self._refusals = refusals
         self._git = read_settings(root)
         top, own = find_repository(root) or (root, None)
         self._top = top
@@ -136,7 +141,11 @@ class _Walk:
                 continue
             real = path
             if entry.is_symlink():
-                real = self._resolve_link(path)
+                try:
+                    real = self._resolve_link(path)
+                except UsageError as error:
+                    self._refuse(error)
+                    continue
                 if any(map(_is_never_packed, real.relative_to(self.root).parts)):
                     continue
                 if self._is_left_out(real):
@@ -146,15 +155,27 @@ class _Walk:
                 if (real / "pyvenv.cfg").exists():
                     continue
                 if real in (*above, folder):
-                    raise UsageError(f"{path} is a link to a folder around the link. Remove it.")
+                    self._refuse(
+                        UsageError(f"{path} is a link to a folder around the link. Remove it.")
+                    )
+                    continue
                 yield from self.files(real, f"{below}/", (*above, folder))
                 continue
             mode = real.stat().st_mode
             if not stat.S_ISREG(mode):
-                raise UsageError(
-                    f"{path} is neither a file nor a folder. Remove it, or name it in {RULES_FILE}."
+                self._refuse(
+                    UsageError(
+                        f"{path} is neither a file nor a folder. Remove it, or name it in "
+                        f"{RULES_FILE}."
+                    )
                 )
+                continue
             yield SourceFile(below, real, bool(mode & stat.S_IXUSR))
+
+    def _refuse(self, error: UsageError) -> None:
+        if self._refusals is None:
+            raise error
+        self._refusals.append(str(error))
 
     def _is_left_out(self, path: Path) -> bool:
         """Return whether git would take nothing of a path below the root."""

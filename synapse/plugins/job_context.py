@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.short_traceback import shortened
 from synapse._internal.yaml_values import write_as
 from synapse.errors import SynapseError
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
     from synapse.session import Job, Session
 
 __all__ = ["Context", "LocalContext", "context", "local_context"]
+
+
+_INSTEAD = ": the first argument of an entrypoint is the context. Read context.params."
 
 
 class _ReadOnlyParams(dict[str, Any]):
@@ -191,6 +195,18 @@ class Context:
                 "values to that process; context.log() works in every process."
             )
 
+    def __getattr__(self, name: str) -> NoReturn:
+        if name.startswith("_"):  # looked for by pickle and others
+            raise AttributeError(name)
+        # An entrypoint that takes its argument for the parameters calls `get()`, or reads a key.
+        hint = _INSTEAD if hasattr(dict, name) else suggestion(name, _members(self))
+        raise attribute_error(f"The job's context has no {name!r}{hint}", name)
+
+    def __getitem__(self, key: object) -> NoReturn:
+        raise TypeError(f"The job's context is not a mapping{_INSTEAD}")
+
+    __iter__ = __contains__ = None  # otherwise `in` and `for` would count up keys
+
     def __repr__(self) -> str:
         release = f"{self.plugin_code}@{self.version}"
         return f"<{type(self).__name__} {release} {self.action!r}, job {self.job_id}>"
@@ -211,6 +227,8 @@ class LocalContext(Context):
         action: str,
         plugin_code: str,
         version: str,
+        debug: bool = False,
+        changed: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__(
             job_id="local",
@@ -219,7 +237,8 @@ class LocalContext(Context):
             action=action,
             params=to_json(params, "params"),
             connect=_default_session,
-            changed=lambda: None,
+            changed=changed,
+            debug=debug,
         )
         self._session = session
         self.printed: list[tuple[str, str]] = []
@@ -245,6 +264,10 @@ class LocalContext(Context):
         """
         self.printed.append((str(message), validate_level(level)))
         sys.stdout.write(f"{message}\n")
+
+
+def _members(context_: Context) -> list[str]:
+    return [name for name in {*dir(type(context_)), *vars(context_)} if not name.startswith("_")]
 
 
 _current: list[Context] = []
@@ -296,11 +319,18 @@ def local_context(
     local = LocalContext(
         params or {}, session=session, action=action, plugin_code=plugin_code, version=version
     )
-    set_current(local)
-    try:
+    with make_current(local):
         yield local
+
+
+@contextmanager
+def make_current(context_: Context) -> Iterator[None]:
+    """Make `context()` return a context in the block, in every thread."""
+    set_current(context_)
+    try:
+        yield
     finally:
-        _current.remove(local)
+        _current.remove(context_)
 
 
 def set_current(context_: Context) -> None:

@@ -29,10 +29,12 @@ from synapse.plugins.release_check import check_release
 __all__ = [
     "Package",
     "check_zip",
+    "find_config_name",
     "load_config",
     "pack",
     "prepare_upload",
     "read_config",
+    "read_head",
     "refuse_packed_credentials",
     "write_zip",
 ]
@@ -109,7 +111,7 @@ def pack(
         validate_names([(name, False) for name in by_name])
     except BadArchive as error:
         raise UsageError(f"{folder} can't be packed: {error}") from error
-    name = _config_name(folder, by_name, ignored)
+    name = find_config_name(folder, by_name, ignored)
     config = check_release(
         parse_config(name, by_name[name].path.read_bytes()),
         source=name,
@@ -120,8 +122,14 @@ def pack(
         version=version,
     )
     if not allow_credentials:
-        refuse_credentials(by_name, lambda name: _read_head(by_name[name].path))
+        refuse_credentials(by_name, lambda name: read_head(by_name[name].path))
     write_zip(files, dest)
+    try:
+        with open_zip(dest) as archive:
+            list_safe_entries(archive)  # the sizes, which a server limits
+    except BadArchive as error:
+        dest.unlink()
+        raise UsageError(f"{folder} can't be packed: {error}") from error
     return Package(path=dest, config=config, names=tuple(by_name), checksum=_sha256(dest))
 
 
@@ -253,7 +261,8 @@ def refuse_packed_credentials(archive: str | os.PathLike[str] | IO[bytes]) -> No
             opened.seek(0)
 
 
-def _read_head(path: Path) -> bytes:
+def read_head(path: Path) -> bytes:
+    """Return the beginning of a file, for `looks_like_credentials`."""
     with path.open("rb") as file:
         return file.read(HEAD_SIZE)
 
@@ -309,8 +318,13 @@ def _refuse_misplaced_config(source: zipfile.ZipFile, names: Iterable[str]) -> N
         raise PluginConfigError({"": reasons}, proper)
 
 
-def _config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths) -> str:
+def find_config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredPaths) -> str:
     """Return the name of a folder's configuration file.
+
+    Args:
+        folder: The folder.
+        by_name: The release's files by name.
+        ignored: The files that rules left out.
 
     Raises:
         PluginConfigError: The folder has none, or two.

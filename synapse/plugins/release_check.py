@@ -10,7 +10,7 @@ from synapse.errors import PluginConfigError
 from synapse.plugins.config import ENTRYPOINT, PLATFORM_MODULE, PluginConfig, split_entrypoint
 from synapse.plugins.mapping_reader import did_you_mean
 
-__all__ = ["check_release"]
+__all__ = ["check_release", "find_entrypoints"]
 
 _COMPILED = (".so", ".pyd")
 
@@ -45,7 +45,7 @@ def check_release(
         config = PluginConfig.parse(document, source=source, code=code, version=version)
     except PluginConfigError as error:
         problems = error.problems
-    for path, entrypoint in _entrypoints(document):
+    for path, entrypoint in find_entrypoints(document):
         reason = _find_entrypoint_problem(entrypoint, names, read, is_ignored)
         if reason is not None and path not in problems:
             problems[path] = [reason]
@@ -60,7 +60,8 @@ def check_release(
     return config
 
 
-def _entrypoints(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+def find_entrypoints(document: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the well-formed entrypoints of a configuration, each with the path of its key."""
     actions = document.get("actions")
     if not isinstance(actions, Mapping):
         return []

@@ -13,13 +13,11 @@ from synapse._internal.described import Described, Description
 from synapse._internal.json_values import to_json
 from synapse._internal.lazy_import import load
 from synapse.orm.fields import MISSING
-from synapse.orm.frame_source import FrameSource
+from synapse.orm.frame_source import FrameSource, PlainColumn
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from synapse.annotations import Annotation
     from synapse.orm.frames import TableColumn
 
@@ -42,24 +40,6 @@ _COLUMNS = {
     "geometry": "string",
     "attributes": "string",
 }
-
-
-@attrs.frozen
-class _AnnotationColumn:
-    """A column whose values need no conversion."""
-
-    name: str
-    kind: str
-
-    def arrow_type(self) -> pa.DataType:
-        arrow = load("synapse.orm.frames").load_library("pyarrow", "frames")
-        if self.kind == "category":
-            return arrow.dictionary(arrow.int32(), arrow.string())
-        return arrow.type_for_alias(self.kind)
-
-    def read(self, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
-        arrow = load("synapse.orm.frames").load_library("pyarrow", "frames")
-        return arrow.array([row[self.name] for row in rows], self.arrow_type())
 
 
 class AnnotationRows(Described, FrameSource):
@@ -88,7 +68,7 @@ class AnnotationRows(Described, FrameSource):
         schema = self._query._resource.__schema__
         kind = "int64" if int in schema.fields[schema.key].id_types else "string"
         pairs = {self._owner(): kind, **_COLUMNS}
-        return [_AnnotationColumn(name, kind) for name, kind in pairs.items()]
+        return [PlainColumn(name, kind) for name, kind in pairs.items()]
 
     def _owner(self) -> str:
         return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", self._query._resource.__schema__.name).lower()

@@ -16,9 +16,10 @@ from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_on
 from synapse.orm.resource import Editable, Fetchable
 from synapse.resources.enums import PluginCategory
 from synapse.resources.file_transfers import FileDownloadMixin
+from synapse.resources.release_upload import ReleaseUpload, bumped_version
 
 if TYPE_CHECKING:
-    from synapse.orm.session_base import SessionBase
+    from synapse.plugins.version_bump import VersionPart
     from synapse.resources.jobs import Job, JobManager
     from synapse.resources.models import ModelManager
 
@@ -75,6 +76,8 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
         self,
         source: str | os.PathLike[str] | IO[bytes],
         *,
+        bump: VersionPart | None = None,
+        debug: bool = False,
         name: str | None = None,
         changelog: str = "",
         is_stable: bool = True,
@@ -87,6 +90,10 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
 
         Args:
             source: The plugin's folder, or a zip: a path, or a file opened for reading bytes.
+            bump: Part of the version to raise in the folder's configuration first: `"patch"`,
+                `"minor"` or `"major"`. A release that fails restores the file.
+            debug: Whether to make a debug release, which a later release of the same version may
+                replace, and which is never stable.
             name: The file's name on the server; by default the path's last part.
             changelog: News of this version.
             is_stable: Whether the release is meant for everybody.
@@ -113,34 +120,29 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             >>> session.plugins.release(folder).plugin.code
             'parrot'
         """
-        from synapse.plugins.config_file import describe_plugin, load_config
+        from synapse.plugins.config_file import describe_plugin
 
-        config = load_config(source)
-
-        def send() -> PluginRelease:
-            return _send_release(
-                self._session,
-                source,
-                plugin=config.code,
-                code=config.code,
-                version=config.version,
-                name=name,
-                changelog=changelog,
-                is_stable=is_stable,
-                allow_credentials=allow_credentials,
-            )
-
-        try:
-            release = send()
-        except ValidationError as error:
-            # A server where plugins are made apart, which doesn't know the code.
-            if "plugin" not in error.fields or "version" in error.fields:
-                raise
-            self.create(**describe_plugin(config))
-            if hasattr(source, "seek"):
-                source.seek(0)
-            release = send()
-        return release
+        upload = ReleaseUpload(
+            source=source,
+            name=name,
+            changelog=changelog,
+            is_stable=is_stable,
+            debug=debug,
+            allow_credentials=allow_credentials,
+        )
+        with bumped_version(source, bump):
+            config = upload.load_config()
+            names = {"plugin": config.code, "code": config.code, "version": config.version}
+            try:
+                return upload.send(self._session, PluginRelease, **names)
+            except ValidationError as error:
+                # A server where plugins are made apart, which doesn't know the code.
+                if "plugin" not in error.fields or "version" in error.fields:
+                    raise
+                self.create(**describe_plugin(config))
+                if hasattr(source, "seek"):
+                    source.seek(0)
+                return upload.send(self._session, PluginRelease, **names)
 
 
 @resource("plugins/", manager=PluginManager, summary=["code", "version"])
@@ -214,8 +216,9 @@ class Plugin(Editable):
         params: Mapping[str, Any] | None = None,
         agent: Any = None,
         debug: bool = False,
+        version: str | None = None,
     ) -> Job:
-        """Start a job. Two requests; one if the newest release is known.
+        """Start a job. Two requests; one if the release is known.
 
         Action and parameters are checked against the newest release's configuration, which the
         first run fetches (unless `release()` uploaded that release) and the session keeps. Before
@@ -229,6 +232,7 @@ class Plugin(Editable):
             params: The action's parameters.
             agent: The agent that runs the job, or an id; by default the server's choice.
             debug: Whether to run for debugging: the job prints the SDK's log, too.
+            version: The release to run; by default the newest.
 
         Returns:
             The job; reading a field loads the job.
@@ -237,7 +241,8 @@ class Plugin(Editable):
             UsageError: The plugin has no such action, or `agent` isn't an agent. No job was
                 started.
             ValidationError: A parameter doesn't fit, here or for the server; `err.fields["params"]`
-                has the reasons by the parameter's path. No job was started.
+                has the reasons by the parameter's path. Or no release has the version. No job was
+                started.
             InvalidResponse: The server started a job, but doesn't say which.
 
         Example:
@@ -251,8 +256,10 @@ class Plugin(Editable):
         wire = to_json(params or {}, "params")
         if not isinstance(wire, dict):
             raise UsageError(f"params={params!r:.60} is not valid. Pass a mapping.")
-        action = check_plugin_run(self, action, wire)
+        action = check_plugin_run(self, action, wire, version)
         body: dict[str, Any] = {"params": wire, "debug": debug}
+        if version is not None:
+            body["version"] = version
         if action is not None:
             body["action"] = action
         if agent is not None:
@@ -275,10 +282,12 @@ class Plugin(Editable):
 
     def release(
         self,
-        version: str,
+        version: str | os.PathLike[str] | IO[bytes] | None = None,
         source: str | os.PathLike[str] | IO[bytes] | None = None,
         *,
         file: str | os.PathLike[str] | IO[bytes] | None = None,
+        bump: VersionPart | None = None,
+        debug: bool = False,
         name: str | None = None,
         changelog: str = "",
         is_stable: bool = True,
@@ -293,9 +302,14 @@ class Plugin(Editable):
         configuration names actions is checked in the same way.
 
         Args:
-            version: Version, such as `"1.0.0"`.
+            version: Version, such as `"1.0.0"`, which the configuration must have. May be left out:
+                `plugin.release(folder)` takes the version of the configuration.
             source: The plugin's folder, or a zip: a path, or a file opened for reading bytes.
             file: The older name of `source`.
+            bump: Part of the version to raise in the folder's configuration first: `"patch"`,
+                `"minor"` or `"major"`. A release that fails restores the file.
+            debug: Whether to make a debug release, which a later release of the same version may
+                replace, and which is never stable.
             name: The file's name on the server; by default the path's last part.
             changelog: News of this version.
             is_stable: Whether the release is meant for everybody.
@@ -323,19 +337,29 @@ class Plugin(Editable):
             ['say']
         """
         archive = source if source is not None else file
+        if archive is None:
+            archive, version = version, None
         if archive is None or (source is not None and file is not None):
-            raise UsageError("Pass one folder or zip: release(version, source).")
-        return _send_release(
-            self._session,
-            archive,
-            plugin=str(self._key),
-            code=self.code,
-            version=version,
+            raise UsageError("Pass one folder or zip: release(folder).")
+        if version is not None and not isinstance(version, str):
+            raise UsageError("Pass the version first: release('1.0.0', folder).")
+        if version is not None and bump is not None:
+            raise UsageError("bump= raises the configuration's version, so pass no version.")
+        upload = ReleaseUpload(
+            source=archive,
             name=name,
             changelog=changelog,
             is_stable=is_stable,
+            debug=debug,
             allow_credentials=allow_credentials,
         )
+        code = self.code
+        with bumped_version(archive, bump):
+            if version is None:
+                version = upload.load_config(code=code).version
+            return upload.send(
+                self._session, PluginRelease, plugin=str(self._key), code=code, version=version
+            )
 
 
 class PluginReleaseManager(Manager["PluginRelease"]):
@@ -355,6 +379,7 @@ class PluginRelease(Fetchable, FileDownloadMixin):
         version: Version of the release.
         changelog: News of this version.
         is_stable: Whether the release is meant for everybody.
+        debug: Whether a later release of the same version may replace this one.
         config: Content of the `config.yaml`.
         file: URL of the zip.
         readme: Description of the release.
@@ -370,53 +395,10 @@ class PluginRelease(Fetchable, FileDownloadMixin):
     version: str = field(read_only=True)
     changelog: str = field(read_only=True, filterable=False)
     is_stable: bool = field(read_only=True)
+    debug: bool = field(read_only=True)
     config: dict[str, Any] = field(read_only=True)
     file: str | None = field(read_only=True, filterable=False)
     readme: str | None = field(read_only=True, filterable=False)
     created: datetime = field(read_only=True)
 
     jobs: ClassVar[ToMany[JobManager]] = ToMany("Job", by="plugin_release")
-
-
-def _send_release(
-    session: SessionBase,
-    source: str | os.PathLike[str] | IO[bytes],
-    *,
-    plugin: str,
-    code: str,
-    version: str,
-    name: str | None,
-    changelog: str,
-    is_stable: bool,
-    allow_credentials: bool,
-) -> PluginRelease:
-    """Check and upload a release. One request."""
-    from synapse.plugins.packaging import prepare_upload
-    from synapse.resources.newest_release import remember_release
-    from synapse.transfer.upload import upload_file
-
-    fields = {
-        "plugin": plugin,
-        "version": version,
-        "changelog": changelog,
-        "is_stable": "true" if is_stable else "false",
-    }
-    with prepare_upload(
-        source, name=name, code=code, version=version, allow_credentials=allow_credentials
-    ) as upload:
-        try:
-            row = upload_file(
-                session.transport,
-                PluginRelease.__schema__.path,
-                upload[0],
-                name=upload[1],
-                fields=fields,
-                has_checksum=False,
-            )
-        except ValidationError as error:
-            if "version" in error.fields:
-                error.hint = "A release can't be changed. Use a new version, in config.yaml too."
-            raise
-    release = session.identity.load(PluginRelease, [row])[0]
-    remember_release(release.plugin, release)
-    return release

@@ -31,9 +31,13 @@ ALLOWED: dict[str, set[str]] = {
         *("_public", "annotations", "errors", "formats", "integrations", "orm", "plugins"),
         *("transfer", "transport"),
     },
+    "stats": {"annotations", "errors", "orm", "resources"},
+    "plots": {"display", "errors", "orm", "resources", "stats"},
+    # Checks need no session: one that can't be made is a finding.
+    "doctor": {"_version", "config", "errors", "profiles", "transfer", "transport"},
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.
-    "session": {"clients", "config", "errors", "orm", "resources", "transport"},
+    "session": {"clients", "config", "doctor", "errors", "orm", "resources", "transport"},
     # A folder for a Ray cluster is packed as a plugin's is.
     "clients": {
         *("config", "errors", "orm", "plugins", "resources", "session", "transfer", "transport")
@@ -45,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
-    "integrations": {"annotations", "errors", "formats", "orm", "transfer"},
+    "integrations": {"_version", "annotations", "errors", "formats", "orm", "transfer"},
     "testing": {"emulator", "orm", "session"},
     "cli": {"_version", "errors"},
     "__main__": {"cli"},

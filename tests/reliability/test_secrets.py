@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import logging
 import pickle
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -15,12 +17,12 @@ import pytest
 from raw_server import Recorder, reply
 
 import synapse
-from synapse import errors
+from synapse import errors, profiles
 from synapse.clients.agent import AgentClient
 from synapse.clients.agent.ray import RayClient
 from synapse.clients.backend import BackendClient
 from synapse.clients.base import BaseClient
-from synapse.config import Secret, resolve
+from synapse.config import Secret, resolve, save_profile
 from synapse.transport.retry import RetryPolicy
 
 API, LOGIN, AGENT, USER = "api-T0ken-5ecret", "login-T0ken-5e", "agent-T0ken-5ecret", "user-T0ken-5"
@@ -212,6 +214,45 @@ def test_what_goes_wrong_says_no_secret(
     assert caplog.records
     for warning in warned:
         assert_clean(str(warning.message))
+
+
+@pytest.fixture
+def lures(
+    session: synapse.Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> synapse.Session:
+    """A session, beside secrets in every other source of settings."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    tokens = {"api_token": API, "agent_token": AGENT, "token_command": f"echo {LOGIN}"}
+    save_profile("default", {**tokens, "base_url": f"https://me:{STORAGE}@profile.example"})
+    login = tmp_path / "config.json"
+    login.write_text(json.dumps({"host": URL, "access_token": USER}), encoding="utf-8")
+    monkeypatch.setattr(profiles, "login_path", lambda: login)
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", USER)
+    monkeypatch.setenv("SYNAPSE_AGENT_TOKEN", AGENT)
+    monkeypatch.setenv("SYNAPSE_AGENT_URL", session.transport.base_url)
+    monkeypatch.setenv("RAY_API_SERVER_ADDRESS", session.transport.base_url)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", USER)
+    monkeypatch.setenv("SYNAPSE_BASE_URL", f"https://me:{LOGIN}@other.example/?token={USER}")
+    monkeypatch.setenv("HTTPS_PROXY", f"http://me:{LOGIN}@proxy.example:3128")
+    return session
+
+
+@pytest.mark.parametrize("answer", ["fine", *ANSWERS])
+def test_a_doctors_report_has_no_secret(
+    lures: synapse.Session, home: Recorder, caplog: pytest.LogCaptureFixture, answer: str
+) -> None:
+    home.answers.clear()
+    home.otherwise = ANSWERS.get(answer, reply(200, {**ROW, "status": ECHO, "username": ECHO}))
+    home.closes = answer in ("cut", "nothing", "no HTTP")
+
+    with caplog.at_level(logging.DEBUG):
+        report = lures.doctor(upload=answer == "fine")
+
+    assert len({finding.check for finding in report.findings}) > 15
+    assert_clean(str(report))
+    assert_clean(json.dumps(report.to_dict()))
+    assert_clean(f"{report!r}{report.findings!r}{report._repr_mimebundle_()}")
+    assert_clean(caplog.text)
 
 
 def described(error: BaseException) -> str:

@@ -13,10 +13,12 @@ import pytest
 
 from synapse.errors import ConfigurationError
 from synapse.profiles import (
+    delete_profile,
     login_path,
     profile_path,
     read_login,
     read_profile,
+    read_profiles,
     run_token_command,
     save_profile,
 )
@@ -281,3 +283,24 @@ class TestLogin:
         monkeypatch.setattr("synapse.profiles.login_path", lambda: path)
 
         assert read_login() == {"base_url": "http://h", "api_token": "a", "tenant": "t"}
+
+
+class TestAll:
+    def test_every_profile_is_read(self, write: Write) -> None:
+        write('plain = 1\n[a]\nbase_url = "http://a"\n[b]\n')
+        assert read_profiles() == {"a": {"base_url": "http://a"}, "b": {}}
+
+    def test_without_a_file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        assert read_profiles() == {}
+
+    def test_file_that_others_can_read(self, write: Write) -> None:
+        write("[a]").chmod(0o644)
+        with pytest.raises(ConfigurationError, match="chmod 600"):
+            read_profiles()
+
+    def test_one_is_removed_and_the_others_stay(self, write: Write) -> None:
+        path = write('[a]\nbase_url = "http://a"\n[b]\nbase_url = "http://b"\n')
+        assert delete_profile("a") == path
+        assert read_profiles() == {"b": {"base_url": "http://b"}}
+        assert path.stat().st_mode & 0o077 == 0

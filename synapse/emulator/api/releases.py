@@ -77,7 +77,7 @@ class PluginReleaseSerializer(ResourceSerializer):
         plugin, version = attrs.get("plugin"), attrs.get("version")
         code = plugin.code if isinstance(plugin, Plugin) else None
         if code is not None and version is not None:
-            self._refuse_twice(attrs)
+            self._find_replaceable(attrs)
         try:
             archive = read_archive(attrs["file"], code=code, version=version)
             config = DocumentField().run_validation(archive.config)
@@ -88,7 +88,7 @@ class PluginReleaseSerializer(ResourceSerializer):
         if version is None:
             attrs["version"] = self._read_version(config)
         attrs["plugin"] = self._find_plugin(plugin, config)
-        self._refuse_twice(attrs)
+        self._find_replaceable(attrs)
         return {
             **attrs,
             "config": config,
@@ -140,9 +140,16 @@ class PluginReleaseSerializer(ResourceSerializer):
         with transaction.atomic():
             plugin = self._lock_plugin(validated_data["plugin"])
             validated_data["plugin"] = plugin
-            self._refuse_twice(validated_data)
-            release: PluginRelease = super().create(
-                {**validated_data, "blob": blob, "filename": shorten_filename(content)}
+            replaced = self._find_replaceable(validated_data)
+            values = {
+                "changelog": "",
+                "debug": False,  # a debug release becomes a final one
+                **validated_data,
+                "blob": blob,
+                "filename": shorten_filename(content),
+            }
+            release: PluginRelease = (
+                super().create(values) if replaced is None else super().update(replaced, values)
             )
             plugin.version = release.version
             plugin.save(update_fields=["version", "updated"])
@@ -159,13 +166,17 @@ class PluginReleaseSerializer(ResourceSerializer):
             plugin = own
         return Plugin.objects.select_for_update().get(pk=plugin.pk)
 
-    def _refuse_twice(self, values: dict[str, Any]) -> None:
-        if values["plugin"]._state.adding:
-            return
-        if values["plugin"].releases.filter(version=values["version"]).exists():
+    def _find_replaceable(self, values: dict[str, Any]) -> PluginRelease | None:
+        """Return the debug release of the same version, which a new one replaces."""
+        plugin: Plugin = values["plugin"]
+        if plugin._state.adding:
+            return None
+        release = plugin.releases.filter(version=values["version"]).first()
+        if release is not None and not release.debug:
             raise serializers.ValidationError(
                 {"version": ["The plugin has a release with this version already."]}
             )
+        return release
 
 
 class PluginReleaseViewSet(mixins.ListModelMixin, mixins.RetrieveModelMixin, ResourceViewSet):

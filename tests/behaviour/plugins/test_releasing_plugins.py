@@ -100,7 +100,7 @@ def test_what_is_there_already(session: Session, plugin: Plugin, folder: Any) ->
 
     with pytest.raises(ValidationError, match=r"get\('echo'\) returns an existing plugin\.$"):
         session.plugins.create(folder=folder.path)
-    with pytest.raises(ValidationError, match=r"Use a new version, in config\.yaml too\.$"):
+    with pytest.raises(ValidationError, match=r"Use a new version: .* can be replaced\.$"):
         plugin.release("1.0.0", folder.path)
 
 
@@ -176,7 +176,7 @@ def test_without_the_extra_the_server_alone_checks_a_zip(
 
     with (
         assert_num_requests(session, 0),
-        pytest.raises(MissingExtra, match=r"synapse-sdk\[plugins\]"),
+        pytest.raises(MissingExtra, match=r"pip install .*\[plugins\]"),
     ):
         plugin.release("1.0.0", folder.path)
     with pytest.raises(ValidationError) as caught:
@@ -227,3 +227,63 @@ def test_credentials_are_released_only_on_demand(
     release = plugin.release("1.0.0", source, name="p.zip", allow_credentials=True)
     with zipfile.ZipFile(release.download(tmp_path / "d.zip")) as downloaded:
         assert ".env" in downloaded.namelist()
+
+
+def test_a_folder_alone_has_the_version(session: Session, plugin: Plugin, folder: Any) -> None:
+    with assert_num_requests(session, 1):
+        assert plugin.release(folder.path).version == "1.0.0"
+    assert plugin.release(folder.path, bump="minor", changelog="More.").version == "1.1.0"
+    assert plugin.release(source=folder.path, bump="patch").config["version"] == "1.1.1"
+    assert session.plugins.release(folder.path, bump="major").version == "2.0.0"
+    assert "version: 2.0.0" in (folder.path / "config.yaml").read_text()
+
+    folder.configure(code="other")
+    with pytest.raises(PluginConfigError, match="differs from the plugin's code 'echo'"):
+        plugin.release(folder.path)
+    for arguments in ([folder.path, folder.path], [7, folder.path]):
+        with pytest.raises(UsageError, match="Pass the version first"):
+            plugin.release(*arguments)
+    with pytest.raises(UsageError, match="so pass no version"):
+        plugin.release("3.0.0", folder.path, bump="patch")
+
+
+def test_a_refused_bump_leaves_the_configuration(plugin: Plugin, folder: Any) -> None:
+    plugin.release(folder.path, bump="patch")
+    folder.configure()
+    before = (folder.path / "config.yaml").read_bytes()
+
+    with pytest.raises(ValidationError, match="Use a new version"):
+        plugin.release(folder.path, bump="patch")
+    assert (folder.path / "config.yaml").read_bytes() == before
+
+
+def test_a_debug_release_is_replaced(session: Session, plugin: Plugin, folder: Any) -> None:
+    first = plugin.release(folder.path, debug=True, changelog="A trial.")
+    assert (first.debug, first.is_stable) == (True, False)
+    assert plugin.run("say", params={"text": "a"}).wait(60, progress=False).result == {"said": "a"}
+
+    code = folder.path / "echo" / "say.py"
+    code.write_text(code.read_text().replace('"said"', '"heard"'))
+    second = plugin.release(folder.path, debug=True)
+    assert second is first
+    assert (second.changelog, plugin.releases.count()) == ("", 1)
+    assert plugin.run("say", params={"text": "a"}).wait(60, progress=False).result == {"heard": "a"}
+
+    final = plugin.release(folder.path)
+    assert (final.debug, final.is_stable, plugin.releases.count()) == (False, True, 1)
+    for debug in (False, True):
+        with pytest.raises(ValidationError, match="Only debug releases can be replaced"):
+            plugin.release(folder.path, debug=debug)
+
+
+def test_a_run_of_a_version(session: Session, plugin: Plugin, folder: Any) -> None:
+    plugin.release(folder.path)
+    folder.configure(version="1.1.0", actions={"other": {"entrypoint": "echo.say:fail"}})
+    plugin.release(folder.path)
+
+    job = plugin.run("say", params={"text": "a"}, version="1.0.0")
+    assert job.wait(60, progress=False).plugin_release.version == "1.0.0"
+    with pytest.raises(UsageError, match=r"release 1\.1\.0: .* no action 'say'"):
+        plugin.run("say", version="1.1.0")
+    with pytest.raises(ValidationError, match="no release with this version"):
+        plugin.run("say", version="9.9.9")

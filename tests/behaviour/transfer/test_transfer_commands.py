@@ -67,7 +67,7 @@ def test_sync(made: Any, folder: Path, tmp_path: Path, state_home: Path) -> None
     (folder / "b.png").write_bytes(b"")
     assert run(*common).returncode == 3
     codes = [line.split()[1] for line in log.read_text().splitlines()]
-    assert codes == ["exit=0", "exit=0", "exit=1"]
+    assert codes == ["exit=0", "exit=0", "exit=3"]
     assert collection.data_units.count() == 2
 
 

@@ -104,7 +104,7 @@ class TestCommand:
         place = install({"url": wheel.as_uri(), "archive_info": {}})
 
         assert install_command("cli") == f"pip install '{wheel}[cli]'"
-        assert describe_installation() == f"{wheel.as_uri()}, in {place}"
+        assert describe_installation() == f"{wheel}, in {place}"
 
     def test_of_a_wheel_that_is_gone(self, install: Install, tmp_path: Path) -> None:
         install({"url": (tmp_path / "gone.whl").as_uri(), "archive_info": {}})

@@ -80,10 +80,17 @@ def make_zip(code: str = "p", version: str = "1.0.0", **files: str) -> bytes:
 
 
 def script_release(
-    server: Any, content: bytes, *, code: str = "p", version: str = "1.0.0", key: int = 7
+    server: Any,
+    content: bytes,
+    *,
+    code: str = "p",
+    version: str = "1.0.0",
+    key: int = 7,
+    **fields: Any,
 ) -> None:
     """Script the responses to the requests that fetch a release."""
     server.reply(200, {"id": 1, "code": code})
     row = {"id": key, "plugin": 1, "version": version, "file": f"{server.url}files/{key}.zip"}
+    row.update(fields)
     server.reply(200, {"results": [row], "count": 1, "next": None})
     server.reply(200, content, headers={"Content-Type": "application/zip"})

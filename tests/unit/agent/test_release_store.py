@@ -115,6 +115,26 @@ class TestFetching:
         assert archive.read_bytes() == content
         assert kept.checksum == hashlib.sha256(content).hexdigest()
 
+    def test_debug_release_is_fetched_for_each_job(
+        self, store: Store, releases: ReleaseStore, archive: Path, server: Any
+    ) -> None:
+        first, second = make_zip(), make_zip(README="changed")
+        script_release(server, first, debug=True)
+        kept, _ = releases.fetch("p", "1.0.0")
+        assert kept.can_change
+        script_release(server, second, debug=True)
+
+        kept, is_new = releases.fetch("p", "1.0.0")
+
+        assert is_new
+        assert archive.read_bytes() == second
+        assert releases.file_of(kept).checksum == hashlib.sha256(second).hexdigest()
+        script_release(server, second, debug=False)
+        kept, _ = releases.fetch("p", "1.0.0")
+        assert not kept.can_change
+        assert releases.fetch("p", "1.0.0") == (kept, False)
+        assert store.release("p", "1.0.0") == kept
+
     def test_fetch_by_the_backends_id(self, releases: ReleaseStore, server: Any) -> None:
         server.reply(200, {"id": 7, "plugin": {"id": 1, "code": "p"}, "version": "1.0.0"})
         script_release(server, make_zip())

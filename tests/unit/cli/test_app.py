@@ -52,5 +52,8 @@ def test_help_imports_no_command() -> None:
     )
     assert "upload" in done.stdout
     modules = {name for name in done.stderr.split() if name.startswith("synapse.cli.")}
-    assert modules == {f"synapse.cli.{name}" for name in ("app", "errors", "lazy_group", "options")}
+    assert modules == {
+        f"synapse.cli.{name}"
+        for name in ("app", "errors", "lazy_group", "options", "resource_names")
+    }
     assert not {"requests", "django", "rich"} & set(done.stderr.split())

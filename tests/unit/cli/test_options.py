@@ -1,3 +1,4 @@
+import os
 from typing import Any
 
 import pytest
@@ -94,3 +95,30 @@ def test_verbose_shows_requests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("logging.Logger.setLevel", lambda logger, level: levels.append(logger.name))
     run("show", "--verbose")
     assert "synapse" in levels
+
+
+@pytest.mark.parametrize(
+    ("options", "argument", "variable"),
+    [
+        ([], None, None),
+        (["--quiet"], False, None),
+        (["--progress", "none"], False, None),
+        (["--progress", "bar"], True, None),
+        (["--progress", "lines"], None, "lines"),
+    ],
+)
+def test_progress(
+    options: list[str],
+    argument: bool | None,
+    variable: str | None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("SYNAPSE_PROGRESS", raising=False)
+    variables: list[str | None] = []
+    monkeypatch.setitem(
+        globals(), "print_note", lambda text: variables.append(os.environ.get("SYNAPSE_PROGRESS"))
+    )
+    run("show", *options)
+    assert _seen[0].progress_argument is argument
+    assert variables == [variable]
+    assert "SYNAPSE_PROGRESS" not in os.environ

@@ -42,7 +42,9 @@ def test_colors_follow_the_projects_classes(make: Make) -> None:
     task = make(Task, project=4, data=write_document(boxes))
 
     content = cards._load(task, longest=10, room=10, most=1)
-    assert list(cards._choose_colors([task], [content])) == ["zebra", "car", "bus"]
+    assert list(cards._choose_colors([task], [content])) == [
+        *("zebra", "unseen", "car", "bus"),
+    ]
     assert project.id == 4
 
 

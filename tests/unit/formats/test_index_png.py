@@ -58,7 +58,7 @@ def test_colours_need_pillow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = tmp_path / "a.png"
     path.write_bytes(make_canvas().to_color_png(make_palette()))
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(MissingExtra, match=r"synapse-sdk\[images\]"):
+    with pytest.raises(MissingExtra, match=r"pip install .*\[images\]"):
         read_indices(path, {})
 
 

@@ -61,7 +61,7 @@ def test_size_is_that_of_the_stored_picture(tmp_path: Path) -> None:
 
 def test_missing_pillow_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "PIL.Image", None)
-    with pytest.raises(MissingExtra, match=r"synapse-sdk\[images\]"):
+    with pytest.raises(MissingExtra, match=r"pip install .*\[images\]"):
         read_size(tmp_path / "a.png")
 
 

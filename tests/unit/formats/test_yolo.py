@@ -612,7 +612,7 @@ def test_listed_pictures_out_of_the_folder_are_skipped(tmp_path: Path) -> None:
 
 def test_missing_yaml_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(MissingExtra, match=r"Writing data\.yaml .*synapse-sdk\[plugins\]"):
+    with pytest.raises(MissingExtra, match=r"Writing data\.yaml .*pip install .*\[plugins\]"):
         write_one(tmp_path)
 
 

@@ -114,7 +114,7 @@ def test_yaml_is_a_mapping(tmp_path: Path) -> None:
 def test_missing_yaml_library_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     make_files(tmp_path, data_yaml="train: images\nnames: [car]\n")
     monkeypatch.setitem(sys.modules, "yaml", None)
-    with pytest.raises(MissingExtra, match=r"Reading data\.yaml .*synapse-sdk\[plugins\]"):
+    with pytest.raises(MissingExtra, match=r"Reading data\.yaml .*pip install .*\[plugins\]"):
         read_settings(tmp_path)
 
 

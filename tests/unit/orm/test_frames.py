@@ -183,7 +183,7 @@ def test_missing_libraries_are_named(
     monkeypatch: pytest.MonkeyPatch, library: str, method: str, extra: str
 ) -> None:
     monkeypatch.setitem(sys.modules, library, None)
-    with pytest.raises(MissingExtra, match=rf"synapse-sdk\[{extra}\]"):
+    with pytest.raises(MissingExtra, match=rf"pip install .*\[{extra}\]"):
         getattr(Source(Task, ROWS), method)()
 
 

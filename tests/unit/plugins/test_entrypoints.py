@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
 from synapse.plugins.entrypoints import (
     EntrypointError,
     call_entrypoint,
+    explain_parameter,
     format_traceback,
     load_entrypoint,
 )
@@ -127,3 +130,79 @@ def test_a_traceback_begins_with_the_plugins_own_code() -> None:
     assert text.startswith("Traceback (most recent call last):\n")
     assert "synapse/plugins/entrypoints.py" not in text
     assert text.endswith("ValueError: no data\n")
+
+
+class OwnParams:
+    pass
+
+
+class Context:
+    pass
+
+
+def explain(function: Callable[..., Any]) -> str | None:
+    return explain_parameter(next(iter(inspect.signature(function).parameters.values())))
+
+
+@pytest.mark.parametrize(
+    ("function", "reason"),
+    [
+        (lambda params: None, "not the parameters. Write run(context), and read context.params."),
+        (lambda train_config: None, "not the parameters."),
+        (lambda session: None, "not a session. Write run(context), and use context.session."),
+        (lambda backend_client: None, "not a session."),
+        (lambda job_id: None, "not the job. Write run(context), and use context.job."),
+        (lambda logger: None, "not a logger. Write run(context), and call context.log()."),
+        (lambda self: None, "not an object. Name the class as the entrypoint"),
+        (lambda epochs=3: None, "'epochs' gets the job's context, never its default."),
+    ],
+)
+def test_what_a_first_parameter_is_taken_for(function: Callable[..., Any], reason: str) -> None:
+    explanation = explain(function)
+    assert explanation is not None
+    assert reason in explanation
+
+
+def test_what_an_annotation_says() -> None:
+    def by_mapping(context: Mapping[str, Any]) -> None: ...
+    def by_text(context: dict[str, int] | None) -> None: ...
+    def by_class(context: OwnParams) -> None: ...
+    def by_context(params: Context) -> None: ...
+    def by_anything(context: Any) -> None: ...
+
+    for wrong in (by_mapping, by_text, by_class):
+        assert "not the parameters" in (explain(wrong) or "")
+    assert explain(by_context) is None
+    assert explain(by_anything) is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda context: None,
+        lambda ctx=None: None,
+        lambda _: None,
+        lambda job_context: None,
+        lambda x: None,
+    ],
+)
+def test_parameters_that_are_meant_for_the_context(function: Callable[..., Any]) -> None:
+    assert explain(function) is None
+
+
+def test_a_method_of_no_object_is_refused(module: types.ModuleType) -> None:
+    module.Plain = Plain
+
+    with pytest.raises(EntrypointError, match=r"takes self\. .* Name the class as the entrypoint"):
+        load_entrypoint("entrypoint_code:Plain.run")
+
+
+def test_only_strict_loading_refuses_a_wrong_first_parameter(module: types.ModuleType) -> None:
+    module.run = lambda params: None
+
+    assert load_entrypoint("entrypoint_code:run")[1]
+    with pytest.raises(EntrypointError, match="'params' gets the job's context"):
+        load_entrypoint("entrypoint_code:run", is_strict=True)
+    module.run = lambda params, session: None
+    with pytest.raises(EntrypointError, match=r"takes params, session\. .*context\.params\.$"):
+        load_entrypoint("entrypoint_code:run")

@@ -35,5 +35,5 @@ def test_without_packaging(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "packaging.specifiers", None)
 
     assert is_specifier("3.12")
-    with pytest.raises(MissingExtra, match=r"synapse-sdk\[plugins\]"):
+    with pytest.raises(MissingExtra, match=r"pip install .*\[plugins\]"):
         admits(">=3.12", "3.12.1")

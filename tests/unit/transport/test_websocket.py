@@ -185,5 +185,5 @@ def test_missing_library(server: Server, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setitem(sys.modules, "websocket", None)
 
     assert not can_be_used()
-    with pytest.raises(errors.MissingExtra, match=r"synapse-sdk\[websocket\]"):
+    with pytest.raises(errors.MissingExtra, match=r"pip install .*\[websocket\]"):
         next(messages(transport_to(server.url), "tail"))

@@ -559,7 +559,7 @@ class TestManifest:
         monkeypatch.setitem(sys.modules, "pyarrow", None)
         path = tmp_path / "list.parquet"
         path.write_bytes(b"PAR1")
-        with pytest.raises(MissingExtra, match=r"synapse-sdk\[parquet\]"):
+        with pytest.raises(MissingExtra, match=r"pip install .*\[parquet\]"):
             read(path)
 
     @pytest.mark.parametrize("path", ["a\\1.png", " a/1.png", "a\\e\u0301.png", "a/\u00e9.png "])

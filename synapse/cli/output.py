@@ -1,0 +1,285 @@
+"""Print rows: a table on a terminal, JSON Lines in a pipe."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
+from enum import Enum
+from functools import cache
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import typer
+
+from synapse._internal.lazy_import import load
+from synapse.cli.options import clean, get_options, print_note
+
+if TYPE_CHECKING:
+    from synapse.orm.schema import Schema
+
+__all__ = [
+    "Format",
+    "is_terminal",
+    "normalize",
+    "print_fields",
+    "print_line",
+    "print_rows",
+    "resolve_format",
+]
+
+# Rows that decide the widths of a table's columns.
+_SAMPLE = 200
+_NARROWEST = 6
+_LONGEST_CELL = 60
+_GAP = "  "
+
+
+class Format(str, Enum):
+    """Formats of the output."""
+
+    TABLE = "table"
+    JSON = "json"
+    JSONL = "jsonl"
+    CSV = "csv"
+    IDS = "ids"
+
+
+def is_terminal() -> bool:
+    """Return whether standard output is a terminal."""
+    return sys.stdout.isatty()
+
+
+def resolve_format(output: Format | None) -> Format:
+    """Return the format, by default a table on a terminal and JSON Lines in a pipe."""
+    if output is not None:
+        return output
+    return Format.TABLE if is_terminal() else Format.JSONL
+
+
+def normalize(schema: Schema, row: dict[str, Any]) -> dict[str, Any]:
+    """Return a row with the names and words of the declaration, whatever the server's age."""
+    hooks, aliases = _spellings(schema)
+    plain = {aliases.get(name, name): value for name, value in row.items()}
+    for name, read in hooks.items():
+        value = plain.get(name)
+        if isinstance(value, str):
+            with suppress(ValueError):
+                plain[name] = str(read(value))
+    return plain
+
+
+@cache
+def _spellings(schema: Schema) -> tuple[dict[str, Callable[[str], Any]], dict[str, str]]:
+    """Return the readers of enumerations by field, and the fields by alias."""
+    text_hook = load("synapse.orm.convert").text_hook
+    hooks = {
+        name: text_hook(field.kind)
+        for name, field in schema.fields.items()
+        if field.choice is not None
+    }
+    aliases = {
+        alias: name for name, field in schema.fields.items() for alias in field.declared.aliases
+    }
+    return hooks, aliases
+
+
+def print_line(text: str) -> None:
+    """Print a line of data; on a terminal without characters that would steer it."""
+    typer.echo(clean(text) if is_terminal() else text)
+
+
+def print_rows(
+    rows: Iterable[dict[str, Any]],
+    output: Format,
+    *,
+    key: str,
+    columns: Sequence[str],
+    is_chosen: bool = True,
+) -> int:
+    """Print rows as they come, and return their number.
+
+    Args:
+        rows: The rows; only a few are in memory at a time.
+        output: The format.
+        key: Name of the id.
+        columns: Names of the columns of a table and of CSV.
+        is_chosen: Whether the user chose the columns; others are left out where a terminal is
+            narrow.
+    """
+    count = 0
+
+    def counted() -> Iterator[dict[str, Any]]:
+        nonlocal count
+        for row in rows:
+            count += 1
+            yield row
+
+    if output is Format.TABLE:
+        _print_table(counted(), columns, is_chosen)
+    elif output is Format.CSV:
+        _print_csv(counted(), columns)
+    elif output is Format.JSON:
+        _print_array(counted())
+    elif output is Format.IDS:
+        for row in counted():
+            print_line(str(row[key]))
+    else:
+        write = _line_writer()
+        for row in counted():
+            write(_to_json(row) + "\n")
+    return count
+
+
+def print_fields(row: dict[str, Any], output: Format, *, key: str) -> None:
+    """Print one object: on a terminal a line for each field."""
+    if output is not Format.TABLE:
+        print_rows([row], output, key=key, columns=list(row))
+        return
+    width = max(map(len, row), default=0)
+    room = max(_NARROWEST, _width() - width - len(_GAP))
+    for name, value in row.items():
+        text = _shorten(_cell(value), room)
+        typer.echo(f"{_bold(name.ljust(width))}{_GAP}{text}".rstrip())
+
+
+def _line_writer() -> Callable[[str], Any]:
+    if is_terminal():
+        return lambda text: typer.echo(clean(text.rstrip("\n")))
+    return sys.stdout.write
+
+
+def _to_json(value: Any) -> str:
+    # An encoding that can't show a letter gets the letter's escape, which is the same JSON.
+    return json.dumps(value, ensure_ascii=not _is_unicode(), default=str)
+
+
+def _print_array(rows: Iterator[dict[str, Any]]) -> None:
+    write = _line_writer()
+    first = next(rows, None)
+    if first is None:
+        write("[]\n")
+        return
+    previous = first
+    write("[\n")
+    for row in rows:
+        write(_to_json(previous) + ",\n")
+        previous = row
+    write(_to_json(previous) + "\n")
+    write("]\n")
+
+
+@attrs.frozen
+class _Lines:
+    """The file that the CSV writer needs."""
+
+    write: Callable[[str], Any]
+
+
+def _print_csv(rows: Iterator[dict[str, Any]], columns: Sequence[str]) -> None:
+    writer = csv.writer(_Lines(_line_writer()), lineterminator="\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow(
+            _to_json(value) if isinstance(value, (dict, list, bool)) else value
+            for value in (row.get(name) for name in columns)
+        )
+
+
+# -- Tables --------------------------------------------------------------------------------------
+
+
+def _print_table(rows: Iterator[dict[str, Any]], columns: Sequence[str], is_chosen: bool) -> None:
+    sample = list(islice(rows, _SAMPLE))
+    if not sample:
+        print_note("None found.")
+        return
+    widths = _fit(columns, sample, is_chosen)
+    typer.echo(_bold(_line(widths, {name: name for name in widths})))
+    for row in chain(sample, rows):
+        typer.echo(_line(widths, row))
+    left_out = [name for name in columns if name not in widths]
+    if left_out and is_chosen:
+        print_note(f"The terminal has no room for: {', '.join(left_out)}.")
+
+
+def _line(widths: dict[str, int], row: dict[str, Any]) -> str:
+    from rich.cells import set_cell_size
+
+    cells = [
+        set_cell_size(_shorten(_cell(row.get(name)), width), width)
+        for name, width in widths.items()
+    ]
+    return _GAP.join(cells).rstrip()
+
+
+def _fit(
+    columns: Sequence[str], sample: Sequence[dict[str, Any]], is_chosen: bool
+) -> dict[str, int]:
+    """Return the widths of the columns that fit into the terminal."""
+    from rich.cells import cell_len
+
+    wanted = {
+        name: min(
+            _LONGEST_CELL, max(len(name), *(cell_len(_cell(row.get(name))) for row in sample))
+        )
+        for name in columns
+        # A column that is empty everywhere says nothing.
+        if is_chosen or any(row.get(name) not in (None, "", [], {}) for row in sample)
+    }
+    room = _width()
+    while True:
+        excess = sum(wanted.values()) + len(_GAP) * (len(wanted) - 1) - room
+        if excess <= 0 or not wanted:
+            return wanted
+        widest = max(wanted, key=lambda name: wanted[name])
+        if wanted[widest] <= _NARROWEST or (not is_chosen and len(wanted) > 3):
+            if len(wanted) == 1:
+                return {widest: max(1, room)}
+            wanted.popitem()  # the last column is the least important
+        else:
+            wanted[widest] -= 1
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return clean(value[: 4 * _LONGEST_CELL])
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (dict, list)):
+        return clean(_to_json(value)[: 4 * _LONGEST_CELL])
+    return clean(str(value))
+
+
+def _shorten(text: str, width: int) -> str:
+    from rich.cells import cell_len, set_cell_size
+
+    if cell_len(text) <= width:
+        return text
+    mark = "…" if _is_unicode() else "..."
+    return set_cell_size(text, max(0, width - len(mark))).rstrip() + mark[:width]
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((80, 24)).columns
+
+
+def _is_unicode() -> bool:
+    return (sys.stdout.encoding or "").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+
+def _bold(text: str) -> str:
+    is_plain = (
+        not is_terminal()
+        or get_options().no_color
+        or os.environ.get("NO_COLOR")
+        or os.environ.get("TERM") == "dumb"
+    )
+    return text if is_plain else typer.style(text, bold=True)

@@ -1,0 +1,84 @@
+"""Skeletons; tests/behaviour/plugins/test_skeletons.py runs each of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from synapse import PluginCategory
+from synapse.errors import PluginConfigError, UsageError
+from synapse.plugins.config_file import load_config
+from synapse.plugins.scaffold import new
+
+
+def test_the_names_are_those_of_the_folder(tmp_path: Path) -> None:
+    folder = new(tmp_path / "Street census_2")
+
+    config = load_config(folder)
+    assert (config.code, config.name) == ("street-census-2", "Street census 2")
+    assert (config.version, config.category) == ("0.1.0", "custom")
+    assert (folder / ".gitignore").is_file()
+    assert (folder / "plugin" / "__init__.py").is_file()
+    assert "{{" not in "".join(path.read_text() for path in folder.rglob("*") if path.is_file())
+
+
+def test_given_names(tmp_path: Path) -> None:
+    category = PluginCategory.EXPORT
+    folder = new(tmp_path / "x", category=category, name='It\'s: a "test" ü', code="my_code")
+
+    config = load_config(folder)
+    assert (config.code, config.name, config.category) == ("my_code", 'It\'s: a "test" ü', "export")
+
+
+@pytest.mark.parametrize(
+    ("folder", "code"), [("2026", "plugin-2026"), ("---", "plugin"), ("ü", "plugin")]
+)
+def test_folders_without_a_usable_name(tmp_path: Path, folder: str, code: str) -> None:
+    assert load_config(new(tmp_path / folder)).code == code
+
+
+def test_the_working_folder_may_have_other_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    monkeypatch.chdir(tmp_path)
+
+    assert new(".") == Path()
+    assert load_config(".").name == load_config(tmp_path).name != ""
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_no_file_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("mine")
+    (tmp_path / "config.yaml").symlink_to("nowhere")
+
+    with pytest.raises(UsageError, match=r"has README\.md, config\.yaml, which the skeleton would"):
+        new(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["README.md", "config.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"category": "exprt"}, "category='exprt' is not valid; did you mean 'export'"),
+        ({"code": "a/b"}, "code: Expected letters"),
+        ({"code": "7"}, "code: Digits alone"),
+        ({"name": " "}, "name: Empty"),
+        ({"name": "x" * 256}, "name: Longer than 255"),
+    ],
+)
+def test_bad_names(tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises((UsageError, PluginConfigError), match=message):
+        new(tmp_path / "x", **options)
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "x").write_text("")
+
+    with pytest.raises(UsageError, match="is a file"):
+        new(tmp_path / "x")
+    with pytest.raises(UsageError, match="can't be written: Not a directory"):
+        new(tmp_path / "x" / "y")
