@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from synapse._internal.lazy_import import load
 from synapse._internal.user_folders import expand_home
 from synapse.errors import MissingExtra, UsageError
-from synapse.integrations.picture_source import PictureSource
+from synapse.integrations.sample_source import SampleSource
 from synapse.integrations.samples import PictureSample, SampleRow
 from synapse.integrations.targets import TargetKind
 from synapse.orm.query import Query
@@ -79,7 +79,7 @@ class _Rows:
         self, query: Any, target: TargetKind, classes: Any, file: Any, on_error: Any
     ) -> None:
         self._target = target
-        self.source = PictureSource(
+        self.source = SampleSource(
             query,
             target=target,
             classes=classes,

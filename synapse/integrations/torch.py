@@ -27,7 +27,7 @@ from synapse.errors import (
     MissingExtra,
     UsageError,
 )
-from synapse.integrations.picture_source import PictureSource
+from synapse.integrations.sample_source import SampleSource
 from synapse.integrations.sample_stream import SampleStream, StreamPosition
 from synapse.integrations.samples import SampleRow
 from synapse.integrations.skipped import SkippedSample
@@ -69,7 +69,7 @@ class _Transforms:
         self._target_transform = target_transform
         self._transforms = transforms
 
-    def apply(self, source: PictureSource, row: SampleRow) -> Any:
+    def apply(self, source: SampleSource, row: SampleRow) -> Any:
         """Return the sample of a row; `None` for a skipped one."""
         found = source.read(row)
         if found is None:
@@ -148,7 +148,7 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
         tensors: bool | None = None,
     ) -> None:
         self._transforms = _Transforms(transform, target_transform, transforms, tensors)
-        self._source = PictureSource(
+        self._source = SampleSource(
             query,
             target=target,
             classes=classes,
@@ -249,7 +249,7 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
         validate_int("world_size", world_size)
         validate_int("rank", rank, minimum=0, maximum=world_size - 1)
         self._transforms = _Transforms(transform, target_transform, transforms, tensors)
-        self._source = PictureSource(
+        self._source = SampleSource(
             query,
             target=target,
             classes=classes,

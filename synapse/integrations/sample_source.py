@@ -15,12 +15,12 @@ from synapse.integrations.skipped import SkippedLog, SkippedSample
 from synapse.integrations.targets import TargetBuilder, TargetKind, find_labels
 from synapse.orm.query import Query
 
-__all__ = ["PictureSource"]
+__all__ = ["SampleSource"]
 
 _PAGE_SIZE = 1000
 
 
-class PictureSource:
+class SampleSource:
     """Reads rows of a query as pictures with targets, and notes those that are skipped.
 
     Args:

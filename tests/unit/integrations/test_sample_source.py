@@ -8,7 +8,7 @@ import pytest
 
 from synapse.annotations import LabelClass
 from synapse.errors import UsageError
-from synapse.integrations.picture_source import PictureSource, _check_classes
+from synapse.integrations.sample_source import SampleSource, _check_classes
 from synapse.session import Session
 
 
@@ -23,13 +23,13 @@ def test_other_classes_are_refused(classes: Any) -> None:
         Session("http://127.0.0.1:9", "token") as session,
         pytest.raises(UsageError, match="distinct names"),
     ):
-        PictureSource(session.tasks, target="detection", classes=classes)
+        SampleSource(session.tasks, target="detection", classes=classes)
 
 
 def test_page_size_is_the_query_s() -> None:
     with Session("http://127.0.0.1:9", "token") as session:
         sizes = [
-            PictureSource(query, target="detection", classes=["car"]).page_size
+            SampleSource(query, target="detection", classes=["car"]).page_size
             for query in (session.tasks.all(), session.tasks.page_size(7))
         ]
     assert sizes == [1000, 7]
