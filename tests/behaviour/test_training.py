@@ -128,7 +128,7 @@ def test_masks(streets: Any, add: Add) -> None:
         ]
     )
 
-    masks = streets.tasks.to_torch(masks=True)[0][1]["masks"]
+    masks = streets.tasks.to_torch(masks=True, tensors=False)[0][1]["masks"]
     assert tuple(masks.shape) == (3, 48, 64)
     found = [{(int(x), int(y)) for y, x in zip(*mask.nonzero(), strict=True)} for mask in masks]
     assert found[0] == {(0, 0), (1, 0), (0, 1)}
