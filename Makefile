@@ -118,6 +118,7 @@ format: $(VENV)/.dev ## Format the code and fix what can be fixed
 
 docs: $(VENV)/.dev ## Build the documentation into docs/_build/html
 	$(BIN)/python -m sphinx -W -n -q -b html docs docs/_build/html
+	$(BIN)/python -m sphinx -q -b man -D nb_execution_mode=off docs docs/_build/man
 
 build: $(VENV)/.dev ## Build the sdist and the wheel into dist/
 	$(BIN)/python -m build

@@ -35,6 +35,9 @@ exclude_patterns = ["_build"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
+# `sphinx -b man` makes `synapse.1` out of the page of the command line.
+man_pages = [("howto/command_line", "synapse", "work with a Synapse server", [author], 1)]
+
 # Notebooks are stored without outputs, and run in a temporary folder by each build.
 nb_execution_mode = "force"
 nb_execution_in_temp = True

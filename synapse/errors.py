@@ -57,6 +57,7 @@ __all__ = [
     "RateLimited",
     "RequestTimeout",
     "ServerError",
+    "SampleError",
     "SessionClosed",
     "StreamLimitExceeded",
     "SynapseError",

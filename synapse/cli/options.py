@@ -103,7 +103,7 @@ def clean(text: str) -> str:
 def print_note(text: str) -> None:
     """Print a remark on standard error, unless `--quiet` is given."""
     if not _options.quiet:
-        typer.echo(clean(text), err=True)
+        sys.stderr.write(f"{clean(text)}\n")
 
 
 def add_global_options(command: Any) -> None:

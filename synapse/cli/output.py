@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,6 +39,8 @@ _SAMPLE = 200
 _NARROWEST = 6
 _LONGEST_CELL = 60
 _GAP = "  "
+# Times as servers send them; a table needs no seconds.
+_TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
 
 class Format(str, Enum):
@@ -89,9 +92,14 @@ def _spellings(schema: Schema) -> tuple[dict[str, Callable[[str], Any]], dict[st
     return hooks, aliases
 
 
+def _write(text: str) -> None:
+    # Not by typer, which writes UTF-8 to a terminal that shows ASCII only.
+    sys.stdout.write(f"{text}\n")
+
+
 def print_line(text: str) -> None:
     """Print a line of data; on a terminal without characters that would steer it."""
-    typer.echo(clean(text) if is_terminal() else text)
+    _write(clean(text) if is_terminal() else text)
 
 
 def print_rows(
@@ -145,12 +153,12 @@ def print_fields(row: dict[str, Any], output: Format, *, key: str) -> None:
     room = max(_NARROWEST, _width() - width - len(_GAP))
     for name, value in row.items():
         text = _shorten(_cell(value), room)
-        typer.echo(f"{_bold(name.ljust(width))}{_GAP}{text}".rstrip())
+        _write(f"{_bold(name.ljust(width))}{_GAP}{text}".rstrip())
 
 
 def _line_writer() -> Callable[[str], Any]:
     if is_terminal():
-        return lambda text: typer.echo(clean(text.rstrip("\n")))
+        return lambda text: _write(clean(text.rstrip("\n")))
     return sys.stdout.write
 
 
@@ -200,9 +208,9 @@ def _print_table(rows: Iterator[dict[str, Any]], columns: Sequence[str], is_chos
         print_note("None found.")
         return
     widths = _fit(columns, sample, is_chosen)
-    typer.echo(_bold(_line(widths, {name: name for name in widths})))
+    _write(_bold(_line(widths, {name: name for name in widths})))
     for row in chain(sample, rows):
-        typer.echo(_line(widths, row))
+        _write(_line(widths, row))
     left_out = [name for name in columns if name not in widths]
     if left_out and is_chosen:
         print_note(f"The terminal has no room for: {', '.join(left_out)}.")
@@ -250,6 +258,8 @@ def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
+        if time := _TIME.fullmatch(value):
+            return f"{time[1]}Z"
         return clean(value[: 4 * _LONGEST_CELL])
     if isinstance(value, bool):
         return "true" if value else "false"

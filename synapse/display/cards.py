@@ -7,30 +7,26 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from synapse._internal.described import DescribedTable, cut
 from synapse._internal.threads import run_each
 from synapse._internal.validate import validate_int
-from synapse.annotations import (
-    Annotation,
-    Annotations,
-    Group,
-    Relation,
-    read_classes,
-    read_document,
-)
-from synapse.annotations.versions import natural_key
+from synapse.annotations import Group, Relation, read_classes
 from synapse.display import markup
-from synapse.display.bundle import is_small, make_html
+from synapse.display.bundle import make_html
 from synapse.display.colors import assign_colors, order_classes
+from synapse.display.contents import (
+    Content,
+    choose_size,
+    find_files_path,
+    find_known,
+    find_link,
+    find_own,
+    load_content,
+    load_files,
+)
 from synapse.display.drawing import DrawingArea, draw, find_size
-from synapse.display.previews import Preview, choose_files, find_kind, make_preview
-from synapse.errors import SynapseError
-from synapse.orm import registry
-from synapse.orm.description import describe_resource, find_related, known_value, tabulate
-from synapse.orm.fields import MISSING
-from synapse.orm.payloads import fetch_document, find_pointer
+from synapse.display.previews import Preview
+from synapse.orm.description import describe_resource, find_related, tabulate
 from synapse.orm.shown import Shown
 
 if TYPE_CHECKING:
@@ -53,16 +49,6 @@ _LARGE = (720, 540)
 _BOX = "border:1px solid #8886;border-radius:8px;overflow:hidden;"
 
 
-@attrs.frozen
-class _Content:
-    """The parts of an object that are drawn."""
-
-    annotations: Annotations
-    previews: Sequence[tuple[str, Preview]]  # with the kind of the file
-    more_files: int = 0
-    note: str = ""
-
-
 # -- Entry points --------------------------------------------------------------------------------
 
 
@@ -71,14 +57,14 @@ def show(query: Query[Any], n: int) -> Shown:
     validate_int("n", n, maximum=_MOST_CARDS)
     session, schema = query._session, query._resource.__schema__
     before = session.transport.request_count
-    path = _find_files_path(query._resource)
+    path = find_files_path(query._resource)
     if path is None:
         return head(query, n)
     objects = _read(query.expand(path) if path else query, n)
     card_bytes = min(_CARD_BYTES, _ALL_BYTES // max(1, n))
     svg_bytes = (card_bytes - _FRAME_BYTES) * 3 // 4
     room = max(1_000, svg_bytes * 9 // 20)
-    load = partial(_load, longest=_CARD[0] * 3 // 2, room=room, most=1)
+    load = partial(load_content, longest=_CARD[0] * 3 // 2, room=room, most=1)
     contents = run_each(load, objects, _WORKERS, "synapse-previews")
     colors = _choose_colors(objects, contents)
     cards = [
@@ -98,7 +84,7 @@ def head(query: Query[Any], n: int) -> Shown:
     requests = session.transport.request_count - before
     columns, rows = tabulate(objects)
     table = DescribedTable(columns, rows, len(rows))
-    body = markup.table(table, [_find_link(one) for one in objects]) if rows else ""
+    body = markup.table(table, [find_link(one) for one in objects]) if rows else ""
     return _finish(query, objects, body, requests, f"No {query._resource.__schema__.plural} match.")
 
 
@@ -106,12 +92,10 @@ def show_one(one: Any) -> Shown:
     """Return one object large, see `ShowMixin.show`."""
     session = one._session
     before = session.transport.request_count
-    path = _find_files_path(type(one))
-    if path == "":
-        one.files  # noqa: B018 - loads the object once, if the files aren't known
-    elif path:
-        getattr(one, path).files  # noqa: B018 - loads the unit once
-    content = _load(one, longest=_LARGE[0] * 3 // 2, room=_LARGE_BYTES // 4, most=_MOST_FILES)
+    load_files(one)
+    content = load_content(
+        one, longest=_LARGE[0] * 3 // 2, room=_LARGE_BYTES // 4, most=_MOST_FILES
+    )
     colors = _choose_colors([one], [content])
     width, height = _LARGE
     room = (_LARGE_BYTES - 20_000) * 3 // 4 // max(1, len(content.previews))
@@ -141,78 +125,22 @@ def _read(query: Query[Any], n: int) -> list[Any]:
     return list(query[0:n].iterate(workers=1))
 
 
-def _find_files_path(cls: Any) -> str | None:
-    """Return the relation to a class with files, `""` for the class itself; `None` without."""
-    schema = cls.__schema__
-    if "files" in schema.fields:
-        return ""
-    for name, field in schema.fields.items():
-        target = field.declared.target
-        is_one = target is not None and not field.declared.is_many and hasattr(cls, "annotations")
-        if is_one and "files" in registry.get(str(target)).__schema__.fields:
-            return str(name)
-    return None
-
-
-def _known(one: Any, name: str) -> Any:
-    field = type(one).__schema__.fields.get(name)
-    value = MISSING if field is None else known_value(field, one)
-    return None if value is MISSING else value
-
-
-def _load(one: Any, *, longest: int, room: int, most: int) -> _Content:
-    """Return what is drawn of an object; faults are notes."""
-    path = _find_files_path(type(one))
-    owner = one if path == "" else find_related(one, path or "")
-    chosen = choose_files(_known(owner, "files")) if owner is not None else []
-    transport = one._session.transport
-    previews = [
-        (find_kind(name, file), make_preview(transport, name, file, longest, room))
-        for name, file in chosen[:most]
-    ]
-    document, note = _known(one, "data") if hasattr(type(one), "annotations") else None, ""
-    annotations = Annotations()
-    try:
-        url = find_pointer(document)
-        if url is not None:
-            document = fetch_document(transport, url, f"data of {one._label()}")
-        if is_small(document):
-            annotations = read_document(document)
-        else:
-            note = "There are too many annotations to draw."
-    except SynapseError as error:
-        note = str(error)
-    return _Content(annotations, previews, max(0, len(chosen) - most), note)
-
-
 def _choose_colors(
-    objects: Sequence[Any], contents: Sequence[_Content]
+    objects: Sequence[Any], contents: Sequence[Content]
 ) -> Mapping[str | None, ClassColor]:
     """Return colours by class: the project's classes first, then others by name."""
     seen = {each.label or "" for content in contents for each in content.annotations}
     order: list[str] = []
     for project in {find_related(one, "project") for one in objects} - {None}:
-        order += [each.name for each in read_classes(_known(project, "configuration"))]
+        order += [each.name for each in read_classes(find_known(project, "configuration"))]
     return assign_colors(order_classes(seen, order))
 
 
 # -- Parts of a card -----------------------------------------------------------------------------
 
 
-def _find_own(content: _Content, at: int) -> list[Annotation]:
-    """Return the annotations of the file at a place: those of its medium."""
-    media = sorted({each.medium or "" for each in content.annotations}, key=natural_key)
-    if content.previews:
-        kind = content.previews[at][0]
-        same = [medium for medium in media if medium.startswith(f"{kind}_")]
-        media = same or media
-        at = sum(other == kind for other, _ in content.previews[:at]) if same else at
-    medium = media[at] if at < len(media) else None
-    return [each for each in content.annotations if (each.medium or "") == medium]
-
-
 def _make_picture(
-    content: _Content,
+    content: Content,
     at: int,
     width: int,
     height: int,
@@ -225,10 +153,14 @@ def _make_picture(
     preview = content.previews[at][1] if at < len(content.previews) else Preview()
     if preview.text:
         return _make_text(preview.text, width, height)
-    own = _find_own(content, at) if preview.is_fixed else []
+    own = (
+        find_own(content.annotations, [kind for kind, _ in content.previews], at)
+        if preview.is_fixed
+        else []
+    )
     medium = own[0].medium if own else None
     known = content.annotations.sizes.get(medium or "")
-    size, orientation = _choose_size(preview, known)
+    size, orientation = choose_size(preview, known)
     size = size or find_size(own, known)
     if size is None:
         return _make_empty(preview.note or _no_picture(content), width, height)
@@ -256,23 +188,7 @@ def _make_picture(
     )
 
 
-def _choose_size(
-    preview: Preview, known: tuple[int, int] | None
-) -> tuple[tuple[float, float] | None, int]:
-    """Return the size of a picture as shown, and the orientation of its annotations' pixels.
-
-    Documents count pixels as stored, or as shown: the size that the document has decides.
-    """
-    if preview.size is None:
-        return known, 1
-    shown = preview.size
-    stored = (shown[1], shown[0]) if preview.orientation > 4 else shown
-    if known is None or known == stored:
-        return shown, preview.orientation
-    return known, 1
-
-
-def _no_picture(content: _Content) -> str:
+def _no_picture(content: Content) -> str:
     return "" if content.previews else "No file that can be shown."
 
 
@@ -293,7 +209,7 @@ def _make_empty(note: str, width: int, height: int) -> str:
     )
 
 
-def _count_classes(content: _Content) -> Counter[str]:
+def _count_classes(content: Content) -> Counter[str]:
     return Counter(
         each.label or "(no class)"
         for each in content.annotations
@@ -301,7 +217,7 @@ def _count_classes(content: _Content) -> Counter[str]:
     )
 
 
-def _make_chips(content: _Content, colors: Mapping[str | None, ClassColor], most: int) -> str:
+def _make_chips(content: Content, colors: Mapping[str | None, ClassColor], most: int) -> str:
     counts = _count_classes(content)
     most += len(counts) == most + 1  # "+1 classes" would take as much room
     chips = [
@@ -312,7 +228,7 @@ def _make_chips(content: _Content, colors: Mapping[str | None, ClassColor], most
     return "".join([*chips, *rest]) or markup.muted("no annotations")
 
 
-def _make_notes(content: _Content) -> str:
+def _make_notes(content: Content) -> str:
     notes = [preview.note for _, preview in content.previews if preview.picture and preview.note]
     if content.more_files:
         notes.append(f"{content.more_files:,} more files")
@@ -321,12 +237,12 @@ def _make_notes(content: _Content) -> str:
 
 
 def _make_card(
-    one: Any, content: _Content, colors: Mapping[str | None, ClassColor], limit: int
+    one: Any, content: Content, colors: Mapping[str | None, ClassColor], limit: int
 ) -> str:
     """Return the card of an object in at most some bytes."""
     width, height = _CARD
-    status = _known(one, "status")
-    title = f"<b>{markup.link(one._label(), _find_link(one))}</b>"
+    status = find_known(one, "status")
+    title = f"<b>{markup.link(one._label(), find_link(one))}</b>"
     name = content.previews[0][1].name if content.previews else ""
     chip = markup.chip(status) if isinstance(status, str) else ""
     for room in ((limit - _FRAME_BYTES) * 3 // 4, limit // 3, 0):
@@ -341,14 +257,6 @@ def _make_card(
         if len(html.encode()) <= limit:
             break
     return html
-
-
-def _find_link(one: Any) -> str | None:
-    """Return the address of an object on the server."""
-    schema = type(one).__schema__
-    if not schema.has_detail:
-        return None
-    return f"{one._session.transport.base_url}{schema.detail_path(one._key)}"
 
 
 # -- Results -------------------------------------------------------------------------------------
@@ -373,7 +281,7 @@ def _count_requests(requests: int) -> str:
     return f"{requests:,} request{'' if requests == 1 else 's'}."
 
 
-def _describe_classes(content: _Content) -> str:
+def _describe_classes(content: Content) -> str:
     counts = _count_classes(content).most_common(20)
     return ", ".join(f"{number:,} {cut(name, 40)}" for name, number in counts) or "no annotations"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import attrs
 
-__all__ = ["ClassColor", "assign_colors", "contrast_to_white", "order_classes"]
+__all__ = ["NO_CLASS", "ClassColor", "assign_colors", "contrast_to_white", "order_classes"]
 
 # Neighbours in the order of classes get hues far apart.
 _GOLDEN = 0.618033988749895
@@ -27,6 +27,10 @@ class ClassColor:
 
     line: str
     fill: str
+
+
+NO_CLASS = ClassColor("#9a9a9a", "#666666")
+"""Colours of annotations without a class."""
 
 
 def assign_colors(names: Iterable[str | None]) -> Mapping[str | None, ClassColor]:

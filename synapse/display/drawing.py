@@ -4,34 +4,44 @@ from __future__ import annotations
 
 import base64
 import math
-from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import attrs
 
-from synapse.annotations import Annotation, Box, Group, Keypoint, Mask, Polygon, Polyline, Relation
+from synapse.annotations import Annotation, Group, Keypoint, Mask, Polyline, Relation
 from synapse.annotations.masks import to_png
-from synapse.annotations.other_media import BoxTrack, Cuboid
 from synapse.display import markup
-from synapse.display.colors import ClassColor
+from synapse.display.colors import NO_CLASS, ClassColor
+from synapse.display.geometry import (
+    Matrix,
+    Pair,
+    apply_matrix,
+    find_turn,
+    format_number,
+    make_path,
+    merge_runs,
+    read_bounds,
+    read_corners,
+    scale_runs,
+    simplify,
+)
 
-__all__ = ["Drawing", "DrawingArea", "Embedded", "draw", "find_size"]
+__all__ = [
+    "Drawing",
+    "DrawingArea",
+    "Embedded",
+    "PlacedMask",
+    "draw",
+    "find_extent",
+    "find_size",
+    "place_mask",
+]
 
 _FONT = 12.0
 _LABEL_HEIGHT = 16.0
 _LONGEST_LABEL = 24
 _MOST_LABELS = 20
-_MOST_POINTS = 400
-# Displayed pixels beyond the edge; coordinates of other places would only make the text longer.
-_MARGIN = 400.0
-_FARTHEST = 1e9
-_NO_CLASS = ClassColor("#9a9a9a", "#666666")
-
-Pair = tuple[float, float]
-Matrix = tuple[float, float, float, float, float, float]
-
-_STRAIGHT: Matrix = (1, 0, 0, 1, 0, 0)
 
 
 @attrs.frozen
@@ -106,7 +116,7 @@ class DrawingArea:
     @property
     def matrix(self) -> Matrix:
         """The transformation of the annotations' coordinates into those of the drawing."""
-        a, b, c, d, e, f = _turn(self.orientation, *self.stored_size)
+        a, b, c, d, e, f = find_turn(self.orientation, *self.stored_size)
         scale, (left, top, _, height) = self.scale, self.shown
         x, y = self.origin
         e, f = e - x, f - y
@@ -141,20 +151,6 @@ class Drawing:
     omitted: int
 
 
-def _turn(orientation: int, width: float, height: float) -> Matrix:
-    """Return the transformation of stored pixels into shown ones, for EXIF's orientation."""
-    matrices: dict[int, Matrix] = {
-        2: (-1, 0, 0, 1, width, 0),
-        3: (-1, 0, 0, -1, width, height),
-        4: (1, 0, 0, -1, 0, height),
-        5: (0, 1, 1, 0, 0, 0),
-        6: (0, 1, -1, 0, height, 0),
-        7: (0, -1, -1, 0, height, width),
-        8: (0, -1, 1, 0, 0, width),
-    }
-    return matrices.get(orientation, _STRAIGHT)
-
-
 def find_size(
     annotations: Iterable[Annotation], known: tuple[int, int] | None
 ) -> tuple[float, float] | None:
@@ -165,7 +161,7 @@ def find_size(
     for each in annotations:
         if isinstance(each, Mask) and each.size:
             return each.size
-        bounds = _bounds(each)
+        bounds = read_bounds(each)
         if bounds is not None:
             right = max(right, min(bounds[0] + bounds[2], 1e9))
             bottom = max(bottom, min(bounds[1] + bounds[3], 1e9))
@@ -174,125 +170,45 @@ def find_size(
     return right * 1.05, bottom * 1.05
 
 
-# -- Geometry ------------------------------------------------------------------------------------
-
-
-def _apply(matrix: Matrix, x: float, y: float) -> Pair:
-    a, b, c, d, e, f = matrix
-    return a * x + c * y + e, b * x + d * y + f
-
-
-def _limit(value: float) -> float:
-    return float(min(max(value, -_FARTHEST), _FARTHEST))
-
-
-def _number(value: float) -> str:
-    text = f"{value:.1f}"
-    return text.removesuffix(".0") if text != "-0.0" else "0"
-
-
-def _bounds(each: Annotation) -> tuple[float, float, float, float] | None:
-    """Return the bounds of an annotation, if they are numbers that can be drawn."""
-    try:
-        bounds = each.bounds
-        return None if bounds is None else tuple(map(float, bounds))  # type: ignore[return-value] # bounds are four numbers
-    except OverflowError:  # an integer of hundreds of digits
-        return None
-
-
-def _corners(each: Annotation) -> Sequence[Pair] | None:
-    """Return the corners or points of an annotation's outline."""
-    try:
-        return _find_corners(each)
-    except OverflowError:  # as above
-        return None
-
-
-def _find_corners(each: Annotation) -> Sequence[Pair] | None:
-    if isinstance(each, Box):
-        return each.corners
-    if isinstance(each, BoxTrack) and each.frames:
-        x, y, width, height = each.frames[min(each.frames)]
-        return (x, y), (x + width, y), (x + width, y + height), (x, y + height)
-    if isinstance(each, (Polygon, Polyline)):
-        return each.points
-    if isinstance(each, Cuboid):
-        return _footprint(each)
-    return None
-
-
-def _footprint(each: Cuboid) -> Sequence[Pair]:
-    """Return a cuboid's corners as seen from above."""
-    if len(each.rotation) == 4:
-        w, x, y, z = each.rotation
-        angle = math.atan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    else:
-        angle = each.rotation[2] if len(each.rotation) > 2 else 0.0
-    cos, sin = math.cos(angle), math.sin(angle)
-    half_x, half_y = each.scale[0] / 2, each.scale[1] / 2
-    return [
-        (each.position[0] + x * cos - y * sin, each.position[1] + x * sin + y * cos)
-        for x, y in ((-half_x, -half_y), (half_x, -half_y), (half_x, half_y), (-half_x, half_y))
-    ]
-
-
-def _simplify(points: Iterable[Pair], matrix: Matrix, canvas: DrawingArea) -> list[Pair]:
-    """Return the points in the drawing, without points that change no visible pixel."""
-    low_x, high_x = -_MARGIN, canvas.width + _MARGIN
-    low_y, high_y = -_MARGIN, canvas.height + _MARGIN
-    kept: list[Pair] = []
-    last_x = last_y = math.inf
-    for x, y in points:
-        shown_x, shown_y = _apply(matrix, _limit(x), _limit(y))
-        shown_x, shown_y = min(max(shown_x, low_x), high_x), min(max(shown_y, low_y), high_y)
-        if abs(shown_x - last_x) >= 0.5 or abs(shown_y - last_y) >= 0.5:
-            kept.append((shown_x, shown_y))
-            last_x, last_y = shown_x, shown_y
-    if len(kept) > _MOST_POINTS:
-        step = len(kept) / _MOST_POINTS
-        kept = [kept[int(place * step)] for place in range(_MOST_POINTS)]
-    return kept
-
-
-def _path(points: Sequence[Pair], *, is_closed: bool) -> str:
-    """Return a path with relative steps, which are shorter."""
-    x, y = (round(part, 1) for part in points[0])
-    parts = [f"M{_number(x)} {_number(y)}"]
-    if len(points) > 1:
-        parts.append("l")
-    steps = []
-    for next_x, next_y in points[1:]:
-        dx, dy = round(next_x - x, 1), round(next_y - y, 1)
-        steps.append(f"{_number(dx)} {_number(dy)}")
-        x, y = x + dx, y + dy
-    return "".join(parts) + " ".join(steps) + ("z" if is_closed else "")
-
-
-def _scale_runs(mask: Mask, size: tuple[int, int], target: tuple[int, int]) -> list[Pair]:
-    """Return the runs of a mask in another size, by the middle line of each new one."""
-    width, height = size
-    new_width, new_height = target
-    sampled = [int((place + 0.5) * height / new_height) for place in range(new_height)]
-    runs: list[Any] = []
-    for start, length in mask.runs:
-        end = min(start + length, width * height)
-        if start >= end:
-            continue
-        first, last = start // width, (end - 1) // width
-        for place in range(bisect_left(sampled, first), new_height):
-            row = sampled[place]
-            if row > last:
-                break
-            left = start - row * width if row == first else 0
-            right = end - row * width if row == last else width
-            new_left = int(left * new_width / width)
-            new_right = min(new_width, max(new_left + 1, round(right * new_width / width)))
-            if new_left < new_right:
-                runs.append((place * new_width + new_left, new_right - new_left))
-    return runs
-
-
 # -- Drawing -------------------------------------------------------------------------------------
+
+
+@attrs.frozen
+class PlacedMask:
+    """The pixels of a mask for a drawing.
+
+    Attributes:
+        picture: White inside of the mask, black outside; for the picture as stored.
+        bounds: Left, top, right and bottom in the drawing.
+    """
+
+    picture: Embedded
+    bounds: tuple[float, float, float, float]
+
+
+def place_mask(each: Mask, canvas: DrawingArea) -> PlacedMask | None:
+    """Return the pixels of a mask in at most the drawing's resolution; `None` for no pixel."""
+    stored = canvas.stored_size
+    size = each.size or (round(stored[0]), round(stored[1]))
+    _, _, shown_width, shown_height = canvas.shown
+    if canvas.orientation > 4:
+        shown_width, shown_height = shown_height, shown_width
+    target = (
+        max(1, min(size[0], math.ceil(shown_width))),
+        max(1, min(size[1], math.ceil(shown_height))),
+    )
+    runs: Any = scale_runs(each, size, target)
+    if not runs:
+        return None
+    picture = Embedded(to_png(merge_runs(runs), *target, depth=1), "image/png")
+    ratio_x, ratio_y = size[0] / target[0], size[1] / target[1]
+    columns = [start % target[0] for start, _ in runs]
+    rows = [start // target[0] for start, _ in runs]
+    ends = [start % target[0] + length for start, length in runs]
+    first = apply_matrix(canvas.matrix, min(columns) * ratio_x, min(rows) * ratio_y)
+    last = apply_matrix(canvas.matrix, max(ends) * ratio_x, (max(rows) + 1) * ratio_y)
+    xs, ys = sorted((first[0], last[0])), sorted((first[1], last[1]))
+    return PlacedMask(picture, (xs[0], ys[0], xs[1], ys[1]))
 
 
 class _Sheet:
@@ -302,6 +218,7 @@ class _Sheet:
         self, canvas: DrawingArea, colors: Mapping[str | None, ClassColor], budget: int
     ) -> None:
         self.canvas = canvas
+        self.area = canvas.width, canvas.height
         self.colors = colors
         self.room = budget
         self.shapes: list[str] = []
@@ -311,7 +228,7 @@ class _Sheet:
         self.matrix = canvas.matrix
 
     def color(self, label: str | None) -> ClassColor:
-        return self.colors.get(label or "", _NO_CLASS)
+        return self.colors.get(label or "", NO_CLASS)
 
     def add(self, part: str) -> bool:
         size = len(part.encode())
@@ -324,16 +241,16 @@ class _Sheet:
         return True
 
     def add_outline(self, each: Annotation, corners: Sequence[Pair]) -> None:
-        points = _simplify(corners, self.matrix, self.canvas)
+        points = simplify(corners, self.matrix, self.area)
         if not points:
             return
         color, is_closed = self.color(each.label), not isinstance(each, Polyline)
         if len(points) == 1:
-            x, y = map(_number, points[0])
+            x, y = map(format_number, points[0])
             part = f'<circle cx="{x}" cy="{y}" r="2" fill="{color.line}"/>'
         else:
             fill = f'fill="{color.line}" fill-opacity=".14"' if is_closed else 'fill="none"'
-            path = _path(points, is_closed=is_closed)
+            path = make_path(points, is_closed=is_closed)
             part = f'<path d="{path}" stroke="{color.line}" {fill}/>'
         if self.add(part):
             xs, ys = [x for x, _ in points], [y for _, y in points]
@@ -342,60 +259,43 @@ class _Sheet:
     def add_point(self, each: Keypoint) -> None:
         if each.visibility == "missing":
             return
-        x, y = _simplify([(each.x, each.y)], self.matrix, self.canvas)[0]
+        x, y = simplify([(each.x, each.y)], self.matrix, self.area)[0]
         color = self.color(each.label).line
         look = f'fill="{color}" stroke="#fff"'
         if each.visibility == "occluded":
             look = f'fill="#fff" fill-opacity=".6" stroke="{color}"'
-        part = f'<circle cx="{_number(x)}" cy="{_number(y)}" r="4" stroke-width="1.5" {look}/>'
+        place = f'cx="{format_number(x)}" cy="{format_number(y)}"'
+        part = f'<circle {place} r="4" stroke-width="1.5" {look}/>'
         if self.add(part):
             self.note_label(each, (x - 4, y - 4, x + 4, y + 4))
 
     def add_mask(self, each: Mask) -> None:
-        stored = self.canvas.stored_size
-        size = each.size or (round(stored[0]), round(stored[1]))
-        _, _, shown_width, shown_height = self.canvas.shown
-        if self.canvas.orientation > 4:
-            shown_width, shown_height = shown_height, shown_width
-        target = (
-            max(1, min(size[0], math.ceil(shown_width))),
-            max(1, min(size[1], math.ceil(shown_height))),
-        )
-        runs: Any = _scale_runs(each, size, target)
-        if not runs:
+        placed = place_mask(each, self.canvas)
+        if placed is None:
             return
-        png = Embedded(to_png(_merge(runs), *target, depth=1), "image/png")
         name = f"m{len(self.shapes)}"
-        a, b, c, d, e, f = self.matrix
-        place = " ".join(f"{part:.5g}" for part in (a, b, c, d, e, f))
-        width, height = _number(stored[0]), _number(stored[1])
+        place = " ".join(f"{part:.5g}" for part in self.matrix)
+        width, height = map(format_number, self.canvas.stored_size)
         part = (
             f'<g transform="matrix({place})"><mask id="{name}"><image width="{width}" '
-            f'height="{height}" preserveAspectRatio="none" href="{png.uri}"/></mask>'
+            f'height="{height}" preserveAspectRatio="none" href="{placed.picture.uri}"/></mask>'
             f'<rect width="{width}" height="{height}" fill="{self.color(each.label).line}" '
             f'fill-opacity=".5" stroke="none" mask="url(#{name})"/></g>'
         )
         if self.add(part):
-            ratio_x, ratio_y = size[0] / target[0], size[1] / target[1]
-            columns = [start % target[0] for start, _ in runs]
-            rows = [start // target[0] for start, _ in runs]
-            ends = [start % target[0] + length for start, length in runs]
-            first = _apply(self.matrix, min(columns) * ratio_x, min(rows) * ratio_y)
-            last = _apply(self.matrix, max(ends) * ratio_x, (max(rows) + 1) * ratio_y)
-            xs, ys = sorted((first[0], last[0])), sorted((first[1], last[1]))
-            self.note_label(each, (xs[0], ys[0], xs[1], ys[1]))
+            self.note_label(each, placed.bounds)
 
     def add_relation(self, start: Annotation, end: Annotation) -> None:
         centers = []
         for each in (start, end):
-            bounds = _bounds(each)
+            bounds = read_bounds(each)
             if bounds is None:
                 return
             x, y, width, height = bounds
             centers.append((x + width / 2, y + height / 2))
-        points = _simplify(centers, self.matrix, self.canvas)
+        points = simplify(centers, self.matrix, self.area)
         if len(points) == 2:
-            path = _path(points, is_closed=False)
+            path = make_path(points, is_closed=False)
             self.add(f'<path d="{path}" stroke="#fff" stroke-dasharray="4 3" fill="none"/>')
 
     def note_label(self, each: Annotation, anchor: tuple[float, float, float, float]) -> None:
@@ -416,10 +316,12 @@ class _Sheet:
             if place is None:
                 continue
             x, y = place
+            box = f'x="{format_number(x)}" y="{format_number(y)}" width="{format_number(length)}"'
+            start = f'x="{format_number(x + 4)}" y="{format_number(y + 12)}"'
             part = (
-                f'<g><rect x="{_number(x)}" y="{_number(y)}" width="{_number(length)}" '
-                f'height="{_number(_LABEL_HEIGHT)}" rx="3" fill="{self.color(label).fill}"/>'
-                f'<text x="{_number(x + 4)}" y="{_number(y + 12)}">{markup.escape(text)}</text></g>'
+                f'<g><rect {box} height="{format_number(_LABEL_HEIGHT)}" rx="3" '
+                f'fill="{self.color(label).fill}"/>'
+                f"<text {start}>{markup.escape(text)}</text></g>"
             )
             size = len(part.encode())
             if size > self.room:
@@ -459,18 +361,6 @@ def _find_place(
     return None
 
 
-def _merge(runs: list[Any]) -> list[Any]:
-    """Return sorted runs that don't overlap, as a smaller picture's may."""
-    merged: list[Any] = []
-    for start, length in sorted(runs):
-        if merged and start <= merged[-1][0] + merged[-1][1]:
-            begin, before = merged[-1]
-            merged[-1] = (begin, max(before, start + length - begin))
-        else:
-            merged.append((start, length))
-    return merged
-
-
 def draw(
     annotations: Sequence[Annotation],
     canvas: DrawingArea,
@@ -489,10 +379,10 @@ def draw(
     sheet = _Sheet(canvas, colors, budget)
     by_id = {each.id: each for each in annotations}
     masks = [each for each in annotations if isinstance(each, Mask)]
-    outlines = [(each, corners) for each in annotations if (corners := _corners(each))]
+    outlines = [(each, corners) for each in annotations if (corners := read_corners(each))]
     for mask in sorted(masks, key=lambda each: -each.area):
         sheet.add_mask(mask)
-    for each, corners in sorted(outlines, key=lambda pair: -_extent(pair[0])):
+    for each, corners in sorted(outlines, key=lambda pair: -find_extent(pair[0])):
         sheet.add_outline(each, corners)
     for each in annotations:
         if isinstance(each, Keypoint):
@@ -502,7 +392,7 @@ def draw(
             if ends[0] is not None and ends[1] is not None:
                 sheet.add_relation(ends[0], ends[1])
     width, height = canvas.full_size
-    left, top, shown_width, shown_height = map(_number, canvas.shown)
+    left, top, shown_width, shown_height = map(format_number, canvas.shown)
     place = f'x="{left}" y="{top}" width="{shown_width}" height="{shown_height}"'
     if canvas.picture is None:
         below = f'<rect {place} fill="#8884"/>'
@@ -514,12 +404,13 @@ def draw(
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
         f'viewBox="0 0 {width} {height}">{backdrop}{below}'
         f'<g stroke-width="2" stroke-linejoin="round">{"".join(sheet.shapes)}</g>'
-        f'<g font-family="system-ui,sans-serif" font-size="{_number(_FONT)}" fill="#fff">'
+        f'<g font-family="system-ui,sans-serif" font-size="{format_number(_FONT)}" fill="#fff">'
         f"{labels}</g></svg>"
     )
     return Drawing(svg, width, height, sheet.drawn, sheet.omitted)
 
 
-def _extent(each: Annotation) -> float:
-    bounds = _bounds(each)
+def find_extent(each: Annotation) -> float:
+    """Return the area of an annotation's bounds, by which the largest is drawn first."""
+    bounds = read_bounds(each)
     return abs(bounds[2] * bounds[3]) if bounds else 0.0

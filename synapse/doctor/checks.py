@@ -48,7 +48,7 @@ CHECKS = (
     Check(
         "server",
         check_health,
-        "Check base_url, the server, and any proxy or firewall before the server.",
+        "Check base_url, the server, and any proxy or firewall between.",
         needs=("TLS",),
     ),
     Check("clock", check_clock, "Check the clocks.", needs=("server",)),

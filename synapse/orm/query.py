@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from synapse.orm.frames import Column
     from synapse.orm.pages import ObjectPage
     from synapse.orm.session_base import SessionBase
-    from synapse.orm.shown import Shown
+    from synapse.orm.shown import Browser, Shown
 
 __all__ = ["Query"]
 
@@ -291,6 +291,33 @@ class Query(BaseManager[T], FrameSource):
         """
         shown: Shown = load("synapse.display.cards").show(self, n)
         return shown
+
+    def browse(self) -> Browser:
+        """Return a widget that goes through the objects, to look at and correct them by keys.
+
+        The widget shows the picture with the annotations, deletes and relabels annotations, sets
+        the status, tags, and undoes. The key `?` shows the keys. Each change is saved at once, by
+        one or two requests; a change that can't be saved stays in the widget with the reason.
+
+        One request for the first page, and one for each page of 20 objects that is reached. One for
+        each picture that isn't in the cache, and one for each project that isn't loaded.
+
+        Returns:
+            A widget for JupyterLab, Notebook 7, VS Code and Colab.
+
+        Raises:
+            MissingExtra: anywidget isn't installed.
+            UsageError: Objects of the class have no files.
+            ClientError: The server refused or couldn't be reached.
+
+        Example:
+            >>> project = getfixture("project")
+            >>> browser = project.tasks.order_by("id").browse()
+            >>> browser.current.status
+            <TaskStatus.PENDING: 'pending'>
+        """
+        browser: Browser = load("synapse.display.browse.widget").browse(self)
+        return browser
 
     def head(self, n: int = 5) -> Shown:
         """Return the first objects as a table, which a notebook displays. One request.

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -222,3 +223,111 @@ def test_a_port_out_of_range_is_a_usage_error() -> None:
 def test_the_command_is_installed() -> None:
     path = Path(sys.executable).with_name("synapse")
     assert os.access(path, os.X_OK)
+
+
+# -- Interrupted and cut off ---------------------------------------------------------------------
+
+
+def list_projects(tables: Any) -> subprocess.Popen[str]:
+    """Start a list of many rows."""
+    tables.rows["projects"] = [{"id": n, "title": "x" * 100} for n in range(1, 3001)]
+    environment = {**os.environ, "SYNAPSE_BASE_URL": tables.url, "SYNAPSE_API_TOKEN": "some"}
+    return subprocess.Popen(
+        [*COMMAND, "projects", "list"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no signal for one process there")
+def test_ctrl_c_during_a_request(tables: Any) -> None:
+    is_waiting, is_signalled = threading.Event(), threading.Event()
+
+    def hold(asked: Any) -> None:
+        if len(tables.asked) > 3:
+            is_waiting.set()
+            is_signalled.wait(30)
+
+    tables.before = hold
+    with list_projects(tables) as process:
+        assert is_waiting.wait(30)
+        process.send_signal(signal.SIGINT)
+        is_signalled.set()
+        _, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stderr) == (130, "Interrupted.\n")
+
+
+def test_a_pipe_that_is_closed_early(tables: Any) -> None:
+    with list_projects(tables) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.readline().startswith('{"id": 1,')
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    assert process.returncode == 1
+    assert len(tables.asked) < 30
+
+
+def test_ctrl_c_while_modules_are_imported() -> None:
+    code = (
+        "import sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, *rest):\n"
+        "        if name == 'typer': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Finder()); sys.argv = ['synapse', 'tasks', 'list']\n"
+        "from synapse.cli import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+@pytest.mark.parametrize("form", ["table", "jsonl"])
+def test_letters_that_a_terminal_lacks(tables: Any, form: str) -> None:
+    tables.rows["projects"] = [{"id": 1, "title": "\u65e5\u672c \ud83d\ude00"}]
+    environment = {
+        **os.environ,
+        "PYTHONIOENCODING": "ascii",
+        "SYNAPSE_BASE_URL": tables.url,
+        "SYNAPSE_API_TOKEN": "some",
+        "COLUMNS": "20",
+    }
+    done = subprocess.run(
+        [*COMMAND, "projects", "list", "-o", form, "-f", "id,title"],
+        capture_output=True,
+        check=False,
+        timeout=60,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert b"\\u65e5" in done.stdout
+
+
+def test_completion_sends_no_request(tables: Any) -> None:
+    environment = {
+        **os.environ,
+        "SYNAPSE_BASE_URL": tables.url,
+        "SYNAPSE_API_TOKEN": "some",
+        "_SYNAPSE_COMPLETE": "complete_bash",
+        "COMP_WORDS": "synapse tasks list status=",
+        "COMP_CWORD": "3",
+    }
+    done = subprocess.run(
+        COMMAND, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+    assert "status=pending" in done.stdout.splitlines()
+    assert (done.stderr, tables.asked) == ("", [])
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_of_each_shell(shell: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    environment = {**os.environ, "_SYNAPSE_COMPLETE": f"source_{shell}"}
+    done = subprocess.run(
+        COMMAND, capture_output=True, text=True, check=False, timeout=60, env=environment
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"complete_{shell}" in done.stdout
+    assert "synapse" in done.stdout

@@ -26,6 +26,8 @@ LIBRARIES = "import requests, attrs, cattrs, cachetools"
 SDK = "import synapse"
 READY = "import synapse; synapse.Session('http://127.0.0.1:9', 'token').projects"
 
+LISTED = "import synapse; print(list(synapse.Session('{url}', 'token').tasks[:1].values()))"
+
 Figures = dict[str, list[dict[str, float]]]
 
 
@@ -59,6 +61,17 @@ def imported(statement: str) -> dict[str, float]:
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     taken = subprocess.check_output([sys.executable, "-c", code], env=environment)
     return {"wall": float(taken)}
+
+
+def run_program(*arguments: str) -> dict[str, float]:
+    """Time a run of Python from start to end."""
+    environment = {**os.environ, "SYNAPSE_API_TOKEN": "token", "XDG_CONFIG_HOME": "/nonexistent"}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    started = time.perf_counter()
+    subprocess.run(
+        [sys.executable, *arguments], env=environment, check=True, stdout=subprocess.DEVNULL
+    )
+    return {"wall": time.perf_counter() - started}
 
 
 def rounds(number: int, cases: dict[str, Callable[[], dict[str, float]]]) -> Figures:
@@ -173,6 +186,30 @@ def main() -> int:
     note("import synapse / import of its libraries", ratio(imports, SDK, LIBRARIES), 0.60)
     note("ready to call / import of its libraries", ratio(imports, READY, LIBRARIES), 1.20)
 
+    with page_server(100, 0.0) as url:
+        command = ["-m", "synapse", "--base-url", url, "tasks", "list", "-n", "1"]
+        commands = rounds(
+            number,
+            {
+                "python -c pass": lambda: run_program("-c", "pass"),
+                "synapse --version": lambda: run_program("-m", "synapse", "--version"),
+                "synapse tasks list": lambda: run_program(*command),
+                "the same in Python": lambda: run_program("-c", LISTED.format(url=url)),
+            },
+        )
+    start = [
+        (version["wall"] - 0.060) / python["wall"]
+        for version, python in zip(
+            commands["synapse --version"], commands["python -c pass"], strict=True
+        )
+    ]
+    note("(synapse --version - 60 ms) / python -c pass", statistics.median(start), 1.50)
+    note(
+        "synapse tasks list / the same in Python",
+        ratio(commands, "synapse tasks list", "the same in Python"),
+        1.60,
+    )
+
     for what, value, sign, goal, met in lines:
         print(f"{what:<46} {value:7.2f}   {sign} {goal:5.2f}   {'met' if met else 'MISSED'}")
     print("\nMedians, with the lowest and highest, of the wall time in seconds:")
@@ -182,6 +219,7 @@ def main() -> int:
         ("table", frames),
         ("file", sent),
         ("import", imports),
+        ("command", commands),
     ):
         for name, taken in figures.items():
             walls = sorted(one["wall"] for one in taken)

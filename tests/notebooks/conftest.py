@@ -94,6 +94,8 @@ def lab(
     lab.write("notebook-extension/tracker", {"windowingMode": "none"})
     options = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", "--allow-root"]
     options += ["--IdentityProvider.token=", f"--ServerApp.root_dir={notebooks}"]
+    # Tests of live widgets run cells by the application's commands.
+    options += ["--ServerApp.disable_check_xsrf=True", "--expose-app-in-browser"]
     log = (folder / "lab.log").open("wb")
     command = [sys.executable, "-m", "jupyterlab", *options]
     server = subprocess.Popen(command, env=environment, stdout=log, stderr=log, cwd=notebooks)

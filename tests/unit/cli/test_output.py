@@ -52,7 +52,7 @@ def test_rows_are_printed_as_they_come(form: Format, capsys: pytest.CaptureFixtu
 def test_a_table_needs_the_memory_of_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(output, "_SAMPLE", 3)
     printed: list[str] = []
-    monkeypatch.setattr("typer.echo", lambda text: printed.append(text))
+    monkeypatch.setattr(output, "_write", printed.append)
     source = iter(range(10))
     rows = ({"id": number} for number in source)
     print_rows(itertools.islice(rows, 5), Format.TABLE, key="id", columns=["id"])
@@ -120,6 +120,20 @@ def test_colours(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr(output, "is_terminal", lambda: True)
     assert (output._bold("x") != "x") == is_bold
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("2026-01-31T12:34:56.789Z", "2026-01-31T12:34Z"),
+        ("2026-01-31T12:34:56+00:00", "2026-01-31T12:34Z"),
+        ("2026-01-31T12:34:56+09:00", "2026-01-31T12:34:56+09:00"),
+        ("2026-01-31", "2026-01-31"),
+    ],
+)
+def test_times_are_short(value: str, shown: str, capsys: pytest.CaptureFixture[str]) -> None:
+    print_fields({"time": value}, Format.TABLE, key="id")
+    assert capsys.readouterr().out == f"time  {shown}\n"
 
 
 def test_words_and_names_of_another_age() -> None:
