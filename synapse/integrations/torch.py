@@ -49,7 +49,7 @@ _IterableBase: Any = object if _data is None else _data.IterableDataset
 
 
 class _Transforms:
-    """What a data set does with each sample: tensors, then the user's functions."""
+    """Changes of each sample: tensors, then the functions of the user."""
 
     def __init__(
         self,
