@@ -95,6 +95,11 @@ def one_line_errors() -> Iterator[None]:
     except (SynapseError, EmulatorError) as error:
         print_error(f"synapse: {error}")
         raise typer.Exit(exit_code_of(error)) from error
+    except typer.Abort as error:
+        # Raised for "no", and by a question that Ctrl-C interrupts.
+        if not isinstance(error.__context__, KeyboardInterrupt):
+            raise
+        raise typer.Exit(INTERRUPTED) from None
     except KeyboardInterrupt:
         typer.echo("Interrupted.", err=True)
         raise typer.Exit(INTERRUPTED) from None

@@ -18,10 +18,11 @@ from synapse.errors import AuthenticationError, SessionClosed, SynapseError, Usa
 if TYPE_CHECKING:
     from synapse.orm.schema import Schema
 
-__all__ = ["BATCH", "Results", "Target", "batches", "read_rows", "read_targets"]
+__all__ = ["BATCH", "NO_IDS", "Results", "Target", "batches", "read_rows", "read_targets"]
 
 # Objects of a bulk request, and objects in memory while a long input is read.
 BATCH = 500
+NO_IDS = "No ids on standard input."
 
 
 @attrs.frozen
@@ -132,7 +133,7 @@ def read_rows() -> Iterator[tuple[int, dict[str, Any]]]:
 def _parse_row(line: str, place: str) -> dict[str, Any]:
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{place}: not valid JSON ({error}). Write one object a line.") from None
     if not isinstance(row, dict):
         raise UsageError(f"{place}: not a JSON object. Write one object a line.")
@@ -142,6 +143,9 @@ def _parse_row(line: str, place: str) -> dict[str, Any]:
 def _read_lines() -> Iterator[tuple[int, str]]:
     if sys.stdin.isatty():
         print_note("Reading standard input; Ctrl-D ends it.")
-    for number, line in enumerate(sys.stdin, 1):
-        if stripped := line.strip().lstrip("\ufeff"):
-            yield number, stripped
+    try:
+        for number, line in enumerate(sys.stdin, 1):
+            if stripped := line.strip().lstrip("\ufeff"):
+                yield number, stripped
+    except UnicodeDecodeError as error:
+        raise UsageError(f"Standard input is not text ({error}). Write ids or JSON.") from None

@@ -15,7 +15,7 @@ from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli.completion import complete_fields
 from synapse.cli.errors import FAILED
-from synapse.cli.ids import Results, Target, batches, read_rows, read_targets
+from synapse.cli.ids import NO_IDS, Results, Target, batches, read_rows, read_targets
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import (
@@ -177,7 +177,10 @@ class _Verbs:
         names = [name.strip() for name in fields.split(",")] if fields else []
         results = Results(self.schema.name)
         targets = read_targets(self.schema, ids or ())
-        first, second = next(targets), next(targets, None)
+        first, second = next(targets, None), next(targets, None)
+        if first is None:
+            print_note(NO_IDS)
+            return
         with open_session() as session:
             query = getattr(session, self.schema.plural)
             query = query.only(*names) if names else query
@@ -356,7 +359,7 @@ class _Verbs:
                         results.done += 1
                         print_line(str(target.key))
         if not results.done and not results.failed:
-            print_note("No ids on standard input.")
+            print_note(NO_IDS)
         results.finish()
 
     def open(

@@ -65,7 +65,7 @@ def read_json(text: str, name: str) -> Any:
     """
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(
             f"{name} is not valid JSON ({error}). Write {name}=... for text, or quote the JSON "
             "for the shell."

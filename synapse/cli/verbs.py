@@ -28,7 +28,7 @@ from synapse.cli.output import (
     print_rows,
     resolve_format,
 )
-from synapse.cli.values import is_pair, read_pairs
+from synapse.cli.values import is_pair, read_json, read_pairs
 from synapse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ class _Parameter:
             return _read_mapping(words, self.name)
         if isinstance(value, str) and self.type is str and self.name in ("project", "agent"):
             return int(value) if value.isascii() and value.isdecimal() else value
+        if isinstance(value, str) and self.type is str and value.startswith("{"):
+            return read_json(value, self.name)  # such as shares of a split
         return value
 
 

@@ -7,6 +7,7 @@ import io
 import json
 import subprocess
 import sys
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -92,6 +93,13 @@ def test_get(project: Any, session: synapse.Session) -> None:
     assert result.stderr == "Project 999999: not found.\n1 failed, 2 done.\n"
     assert "Project 999999" in run("projects", "get", 999999, code=1).stderr
     assert "No id of projects" in run("projects", "get", code=2).stderr
+
+
+@pytest.mark.parametrize("verb", ["get", "update", "delete"])
+def test_an_empty_input_is_no_error(verb: str) -> None:
+    options = {"update": ["priority=low"], "delete": ["--yes"]}.get(verb, [])
+    result = run("tasks", verb, "-", *options, stdin="\n")
+    assert (result.stdout, result.stderr) == ("", "No ids on standard input.\n")
 
 
 def test_get_by_another_name(session: synapse.Session) -> None:
@@ -182,6 +190,15 @@ def test_update(project: Any, session: synapse.Session) -> None:
     assert "priority is one of low, normal, high" in result.stderr
 
 
+def test_failed_changes_are_not_kept(
+    project: Any, emulator: EmulatorTenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with synapse.Session(emulator.url, emulator.api_token) as session:
+        monkeypatch.setattr("synapse.cli.resources.open_session", lambda: nullcontext(session))
+        run("tasks", "update", project.tasks[0].id, "priority=hihg", code=1)
+        assert not session.identity.pinned
+
+
 def test_delete(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = project.tasks
     result = run("tasks", "rm", "-", "--yes", stdin=f"{one.id}\n999999\n", code=3)
@@ -260,6 +277,26 @@ def test_plugins_run_takes_parameters(session: synapse.Session) -> None:
     [row] = rows(result.stdout)
     job = session.jobs.get(row["id"])
     assert (job.action, dict(job.params)) == ("train", {"epochs": 3, "name": "a"})
+
+
+def test_a_release_of_a_folder(session: synapse.Session, tmp_path: Any) -> None:
+    (tmp_path / "echo.py").write_text("def run(context): print(context.params)")
+    lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]
+    lines += ["actions:", "  say: {entrypoint: 'echo:run'}"]
+    (tmp_path / "config.yaml").write_text("\n".join(lines))
+    [row] = rows(run("plugins", "release", tmp_path, "--changelog", "First").stdout)
+    assert (row["version"], row["changelog"]) == ("1.0.0", "First")
+    assert "release" in run("plugins", "release", tmp_path, code=1).stderr
+    assert run("releases", "get", row["id"], "-o", "ids").stdout == f"{row['id']}\n"
+
+
+def test_a_data_set_and_back(project: Any, session: synapse.Session, tmp_path: Any) -> None:
+    shares = '{"train": 0.5, "val": 0.5}'
+    result = run("projects", "export", project.id, tmp_path / "set", "coco", "--split", shares)
+    assert result.stdout
+    assert list((tmp_path / "set").iterdir())
+    message = run("projects", "export", project.id, tmp_path / "b", "coc", code=2).stderr
+    assert "did you mean 'coco'" in message
 
 
 def test_methods_of_projects(project: Any, session: synapse.Session) -> None:

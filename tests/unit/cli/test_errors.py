@@ -18,6 +18,21 @@ def test_an_expected_error_is_one_line_and_exit_code_1(
     assert (output.out, output.err) == ("", "synapse: no [bold]\n")
 
 
+@pytest.mark.parametrize(
+    ("reason", "raised"), [(KeyboardInterrupt, typer.Exit), (EOFError, typer.Abort)]
+)
+def test_interrupted_questions(reason: type[BaseException], raised: type[Exception]) -> None:
+    def ask() -> None:
+        try:
+            raise reason
+        except reason:
+            raise typer.Abort from None
+
+    with pytest.raises(raised) as stop, one_line_errors():
+        ask()
+    assert getattr(stop.value, "exit_code", 130) == 130
+
+
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), one_line_errors():
         _ = 1 / 0

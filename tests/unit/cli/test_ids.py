@@ -51,6 +51,19 @@ def test_broken_lines_are_named(stdin: Any, text: str, message: str) -> None:
         list(read_targets(TASK, ["-"]))
 
 
+def test_input_that_is_not_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.TextIOWrapper(io.BytesIO(b"1\n\xff\n"), encoding="utf-8")
+    monkeypatch.setattr("sys.stdin", content)
+    with pytest.raises(UsageError, match="Standard input is not text"):
+        list(read_targets(TASK, ["-"]))
+
+
+def test_deep_json(stdin: Any) -> None:
+    stdin('{"a":' * 100_000)
+    with pytest.raises(UsageError, match="line 1: not valid JSON"):
+        list(read_targets(TASK, ["-"]))
+
+
 def test_rows(stdin: Any) -> None:
     stdin('{"a": 1}\n\n{"a": 2}\n[1]')
     rows = read_rows()

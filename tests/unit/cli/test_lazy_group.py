@@ -51,6 +51,15 @@ def test_help_has_sections_and_imports_nothing() -> None:
     assert ("Never imported." in commands, "Tasks." in resources) == (True, True)
 
 
+def test_completion_imports_nothing() -> None:
+    command: Any = typer.main.get_command(app)
+    context = command.make_context("root", [], resilient_parsing=True)
+    names = [item.value for item in command.shell_complete(context, "")]
+    assert {"fail", "tasks", "broken"} <= set(names)
+    assert [item.value for item in command.shell_complete(context, "br")] == ["broken"]
+    assert command.commands == {}
+
+
 @pytest.mark.parametrize("name", ["tasks", "task"])
 def test_a_factory_makes_the_group_by_name(name: str) -> None:
     assert run(name, "get").stdout == "tasks get\n"
