@@ -139,7 +139,7 @@ def test_results(result: Any, text: str, capsys: pytest.CaptureFixture[str]) -> 
 
 def test_signatures_for_typer() -> None:
     run = inspect.signature(list_methods(Plugin)["run"])
-    assert list(run.parameters)[0] == "words_"
+    assert next(iter(run.parameters)) == "words_"
     assert list(run.parameters)[-1] == "output_"
     assert {"action", "params", "agent", "debug"} < set(run.parameters)
     assert run.parameters["words_"].annotation.__metadata__[0].metavar == (
