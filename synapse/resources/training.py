@@ -79,7 +79,8 @@ class TrainingMixin(Query[T]):
 
         The columns are `image_id`, `image`, `width`, `height` and one by the target: `objects` with
         `bbox` (x, y, width, height), `category`, `area` and `iscrowd`; or `label`; or
-        `annotations`, a document as JSON text. Categories and labels are numbers from 0, with the names of the classes.
+        `annotations`, a document as JSON text. Categories and labels are numbers from 0, with the
+        names of the classes.
 
         Args:
             target: `"detection"`, `"classification"` or `"annotations"`.
