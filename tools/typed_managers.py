@@ -26,8 +26,8 @@ _HEADER = '"""Keywords of the managers, for type checkers: tools/typed_managers.
 # Each method takes only the names of its class, where the method that it overrides takes any.
 _CONFIGURATION = '# mypy: disable-error-code="override"'
 _PARAMS = "params: Mapping[str, Any] | None = None"
-# What a manager's own `create()` converts besides the declared type.
-_ALSO = {("Log", "file"): "PathLike[str]"}
+# What managers convert besides the declarations, by class and keyword of `create()`.
+_ALSO = {"DataUnit": {"groups": "Sequence[str]"}, "Log": {"file": "PathLike[str]"}}
 _WORD = re.compile(r"\b[A-Za-z_]\w*")
 _BOUND = re.compile(r"__(lt|lte|gt|gte)$")
 _RANGE = re.compile(r"_(after|before)$")
@@ -169,12 +169,12 @@ def create_types(cls: Any, scoped: set[tuple[str, str]] | None) -> dict[str, str
     """Return the types of the keywords of `create()`; without `scoped`, of `update()`."""
     from synapse.orm.signatures import find_keywords
 
-    types = {}
+    also = _ALSO.get(cls.__name__, {})
+    types = dict(also)
     for keyword in find_keywords(cls, "create"):
         declared = cls.__schema__.fields[keyword.field].declared
         parts = [accept(part, cls) for part in split(keyword.type)]
-        also = (declared.stands_for, _ALSO.get((cls.__name__, keyword.name)))
-        kind = join([*parts, *filter(None, also)])
+        kind = join([*parts, *filter(None, (declared.stands_for, also.get(keyword.name)))])
         is_required = scoped is not None and declared.required
         if scoped and (cls.__name__, keyword.name) in scoped:
             is_required = False  # managers such as `project.tasks` fill the relation in

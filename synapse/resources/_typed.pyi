@@ -407,6 +407,7 @@ class TypedDataCollectionManager(
     def values(self, *names: DataCollectionColumn) -> Rows: ...
 
 class DataUnitCreate(TypedDict, total=False):
+    groups: Sequence[str]
     data_collection: DataCollection | int
     data_collection_id: int
     files: Required[Mapping[str, Any]]
@@ -944,12 +945,12 @@ class TypedJobManager(Manager[Job]):
     def values(self, *names: JobColumn) -> Rows: ...
 
 class LogCreate(TypedDict, total=False):
+    file: str | PathLike[str] | None
     job: Job | str | None
     job_id: str | None
     level: LogLevel | LogLevelWord | str
     message: str
     data: Mapping[str, Any] | None
-    file: str | PathLike[str] | None
 
 class TypedLogManager(BulkCreates[Log]):
     def create(

@@ -15,6 +15,7 @@ from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_on
 from synapse.orm.resource import Deletable
 from synapse.resources.data_files import DataFile
 from synapse.resources.showing import ShowMixin
+from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ else:
 __all__ = ["DataUnit", "DataUnitManager"]
 
 
-class DataUnitManager(TypedDataUnitManager, BulkCreates["DataUnit"], Deletes["DataUnit"]):
+class DataUnitManager(
+    TypedDataUnitManager, BulkCreates["DataUnit"], Deletes["DataUnit"], TrainingMixin["DataUnit"]
+):
     """Data units: read, create one or many, delete.
 
     `groups` in `create()` is the path to the unit's group, such as `["site", "camera"]`. The server

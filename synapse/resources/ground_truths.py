@@ -14,6 +14,7 @@ from synapse.resources.annotated import DocumentAnnotations
 from synapse.resources.annotation_rows import AnnotationRowsMixin
 from synapse.resources.enums import GroundTruthCategory
 from synapse.resources.showing import ShowMixin
+from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -86,7 +87,9 @@ class GroundTruth(ShowMixin):
 
 
 class GroundTruthEventManager(
-    TypedGroundTruthEventManager, AnnotationRowsMixin["GroundTruthEvent"]
+    TypedGroundTruthEventManager,
+    AnnotationRowsMixin["GroundTruthEvent"],
+    TrainingMixin["GroundTruthEvent"],
 ):
     """Ground truth events: list."""
 

@@ -62,6 +62,7 @@ def keywords(session: synapse.Session, project: Project, task: Task, since: date
     assert_type(tasks.only("id", "status").expand("data_unit.data_collection"), TaskManager)
     assert_type(session.jobs.filter(status="SUCCEEDED").order_by("-created").first(), "Job | None")
     assert_type(tasks.create(project=project, data_unit=3, meta={"night": True}), Task)
+    assert_type(session.data_units.create(files={}, groups=["site", "camera"]), DataUnit)
     assert_type(session.logs.create(message="Trained", file=Path("curve.csv")), synapse.Log)
     assert_type(session.task_tags.create(name="blurred", extra={"rank": 1}), TaskTag)
     assert_type(project.tasks.all().update(priority="high", assignee=None), int)
