@@ -1,7 +1,7 @@
 """The folder of cached files: where it is, how large, and which files go first.
 
-Each file has a folder of its own, an entry, with its previews. An entry's time of change is the
-time of its last use.
+Each file has a folder of its own, an entry, which holds the previews too. An entry's time of change
+is the time of the last use.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _REMAINS = 9
 
 @attrs.frozen
 class CacheEntry:
-    """A cached file with its previews.
+    """A cached file with the previews.
 
     Attributes:
         path: The entry's folder.
