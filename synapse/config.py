@@ -33,6 +33,7 @@ from urllib.parse import quote, urlsplit
 import attrs
 
 from synapse._internal.fork import repair_in_child
+from synapse._internal.page_addresses import check_template
 from synapse.errors import ConfigurationError
 from synapse.profiles import (
     login_path,
@@ -264,6 +265,7 @@ class Settings:
         profile: Name of the requested profile, if any.
         url_host: Host of the files' URLs that the server shall sign, such as `internal`.
         sources: Origins of `base_url` and `tenant`, for messages.
+        web_url: Template of the addresses of the platform's pages, if any.
     """
 
     base_url: str
@@ -273,6 +275,7 @@ class Settings:
     profile: str | None = None
     url_host: str | None = None
     sources: Mapping[str, str] = attrs.field(factory=dict)
+    web_url: str | None = None
 
     @property
     def source(self) -> str:
@@ -292,6 +295,7 @@ def resolve(
     timeout: TimeoutArgument = None,
     profile: str | None = None,
     url_host: str | None = None,
+    web_url: str | None = None,
 ) -> Settings:
     """Work out the settings from arguments, the environment and files.
 
@@ -309,6 +313,7 @@ def resolve(
         timeout: Seconds, see `Timeout.of`.
         profile: The profile's name; else `SYNAPSE_PROFILE`, else `default`.
         url_host: Host of the files' URLs; else `SYNAPSE_PLUGIN_RUN_URL_HOST`.
+        web_url: Template of the addresses of the platform's pages; else `SYNAPSE_WEB_URL`.
 
     Returns:
         The settings. Makes no request.
@@ -387,6 +392,11 @@ def resolve(
         code, tenant_source = values.get("tenant") or None, f"{profile_path()}"
         if login and values is login:
             tenant_source = f"{login_path()}"
+    pages, pages_source = web_url, "the argument web_url"
+    if not pages:
+        pages, pages_source = _find_variable(("SYNAPSE_WEB_URL",))
+    if not pages:
+        pages, pages_source = values.get("web_url"), f"{profile_path()}"
     return Settings(
         base_url=checked_url(url, url_source),
         credentials=credentials,
@@ -395,6 +405,7 @@ def resolve(
         profile=name,
         url_host=url_host or os.environ.get("SYNAPSE_PLUGIN_RUN_URL_HOST") or None,
         sources={"base_url": url_source, **({"tenant": tenant_source} if code else {})},
+        web_url=check_template(pages, pages_source),
     )
 
 

@@ -80,6 +80,9 @@ class Session(Described, Closing, SessionBase):
         authorization_token: A login token of the older kind, instead of `api_token`.
         agent_token: An agent's token.
         tenant: The tenant's code, for tokens that are good for several tenants.
+        web_url: Template of the addresses of the platform's pages, to which cards and tables in
+            notebooks link, such as `"https://app.example.com/{kind}/{id}"`; else `SYNAPSE_WEB_URL`,
+            else the profile's. Without one, they have no links.
         profile: The section of `~/.config/synapse/config.toml`; else `SYNAPSE_PROFILE`.
         timeout: Seconds: one number, a pair (connect, read), or a mapping with those names; by
             default 5 to connect and 30 between two reads.
@@ -152,6 +155,7 @@ class Session(Described, Closing, SessionBase):
         authorization_token: TokenArgument | None = None,
         agent_token: TokenArgument | None = None,
         tenant: str | None = None,
+        web_url: str | None = None,
         profile: str | None = None,
         timeout: TimeoutArgument = None,
         lazy: LazyPolicy = "warn",
@@ -182,6 +186,7 @@ class Session(Described, Closing, SessionBase):
                 tenant=tenant,
                 profile=profile,
                 timeout=timeout,
+                web_url=web_url,
             )
             transport = Transport(
                 settings,

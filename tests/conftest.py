@@ -24,7 +24,7 @@ from synapse.testing.tenants import EmulatorTenant
 
 _ENVIRONMENT = [
     *(f"SYNAPSE_{name}" for name in ("BASE_URL", "API_TOKEN", "ACCESS_TOKEN", "TENANT", "PROFILE")),
-    *(f"SYNAPSE_{name}" for name in ("AUTHORIZATION_TOKEN", "AGENT_TOKEN", "HOST")),
+    *(f"SYNAPSE_{name}" for name in ("AUTHORIZATION_TOKEN", "AGENT_TOKEN", "HOST", "WEB_URL")),
     *(f"SYNAPSE_PLUGIN_RUN_{name}" for name in ("HOST", "URL_HOST", "TENANT", "USER_TOKEN")),
     "SYNAPSE_CACHE_SIZE",
     *("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"),

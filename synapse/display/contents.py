@@ -7,6 +7,7 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.page_addresses import fill_template
 from synapse.annotations import Annotation, Annotations, read_document
 from synapse.annotations.versions import natural_key
 from synapse.display.bundle import is_small
@@ -14,7 +15,7 @@ from synapse.display.previews import Preview, choose_files, find_kind, make_prev
 from synapse.errors import SynapseError
 from synapse.orm import registry
 from synapse.orm.description import find_related, known_value
-from synapse.orm.fields import MISSING
+from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.payloads import fetch_document, find_pointer
 
 __all__ = [
@@ -137,8 +138,16 @@ def choose_size(
 
 
 def find_link(one: Any) -> str | None:
-    """Return the address of an object on the server."""
-    schema = type(one).__schema__
-    if not schema.has_detail:
+    """Return the address of an object's page on the platform, if the session has a template."""
+    settings = one._session.transport.settings
+    if settings.web_url is None:
         return None
-    return f"{one._session.transport.base_url}{schema.detail_path(one._key)}"
+    schema = type(one).__schema__
+    project = one._key if schema.name == "Project" else ids_of(find_known(one, "project"))
+    return fill_template(
+        settings.web_url,
+        kind=schema.plural,
+        id=one._key,
+        project=getattr(project, "_key", project),
+        tenant=settings.tenant,
+    )

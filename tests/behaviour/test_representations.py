@@ -2,17 +2,46 @@
 
 from __future__ import annotations
 
+import pkgutil
+from collections import Counter
 from datetime import datetime
 from html.parser import HTMLParser
+from importlib import import_module
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import MagicMock
 
 import pytest
 
 import synapse
-from synapse import Session
+from synapse import Session, stats
 from synapse._internal.described import Described
-from synapse.annotations import Box, LabelClass, Polygon, read_document, write_document
+from synapse._internal.live_output import ChangingView
+from synapse.annotations import (
+    Answer,
+    Box,
+    BoxTrack,
+    Cuboid,
+    FrameSection,
+    Group,
+    Keypoint,
+    Label,
+    LabelClass,
+    Mask,
+    NamedEntity,
+    OtherAnnotation,
+    PointSet,
+    Polygon,
+    Polyline,
+    Problem,
+    Prompt,
+    Relation,
+    TimeRange,
+    TimeSection,
+    read_document,
+    write_document,
+)
+from synapse.doctor.report import DoctorReport, Finding
 from synapse.errors import (
     BulkError,
     JobFailed,
@@ -23,14 +52,31 @@ from synapse.errors import (
 )
 from synapse.formats import FormatReport
 from synapse.orm import registry
+from synapse.orm.base_manager import BaseManager
 from synapse.orm.convert import ValueObject
+from synapse.orm.frame_updates import FrameReport
 from synapse.orm.pages import ObjectPage
 from synapse.orm.resource import Resource
-from synapse.resources.agent_collections import AgentJobs
-from synapse.resources.agent_values import AgentJob, AgentRelease, Metrics
+from synapse.resources.agent_collections import (
+    AgentJobs,
+    AgentReleases,
+    ClusterTasks,
+    Nodes,
+    ServedApplications,
+)
+from synapse.resources.agent_values import (
+    AgentHealth,
+    AgentJob,
+    AgentRelease,
+    ClusterTask,
+    Metrics,
+    Node,
+    ServedApplication,
+)
 from synapse.resources.bulk_annotation import AnnotationReport
 from synapse.resources.project_import import ImportReport
-from synapse.transfer.bulk.report import DownloadReport, Failure, UploadReport
+from synapse.resources.project_summary import ProjectSummary
+from synapse.transfer.bulk.report import DownloadReport, Failure, SyncReport, UploadReport
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)
 each_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: cls.__name__)
@@ -244,6 +290,41 @@ OTHERS = [
 ]
 
 
+NAME = EVIL * 1_000
+# Text that JSON can hold.
+TEXT = NAME.replace("\udcff", "")
+OTHERS += [
+    Answer([{"text": TEXT}] * 1_000, label=NAME, model=TEXT),
+    BoxTrack(dict.fromkeys(range(10000), (1, 2, 3, 4)), label=NAME),
+    Cuboid((1, 2, 3), (4, 5, 6), label=NAME),
+    FrameSection(1, 20, label=NAME),
+    Group([NAME] * 1_000, label=NAME),
+    Keypoint(1, 2, label=NAME),
+    Label(label=NAME, attributes={NAME: [NAME] * 1_000}),
+    Mask([(at * 3, 2) for at in range(50_000)], label=NAME, size=(1_000, 1_000)),
+    NamedEntity([{"start": 1}] * 1_000, NAME, label=NAME),
+    OtherAnnotation(label=NAME),
+    PointSet(range(100_000), label=NAME),
+    Polyline([(n, n) for n in range(100_000)], label=NAME),
+    Prompt([{"text": TEXT}] * 1_000, label=NAME),
+    Relation(NAME, NAME, label=NAME),
+    TimeRange(1, 2, excluded_tracks=[NAME] * 1_000, label=NAME),
+    TimeSection(1, 2, label=NAME),
+    Problem("unknown-class", NAME, Box(1, 2, 3, 4, label=NAME)),
+    AgentHealth(status=NAME, detail=NAME),
+    ClusterTask(id=NAME, name=NAME),
+    Node(id=NAME, labels={NAME: NAME}),
+    ServedApplication(name=NAME, message=NAME),
+    DoctorReport((Finding("server", "failed", NAME, NAME),) * 12),
+    FrameReport(changed=list(range(100_000)), columns=Counter(priority=5)),
+    ProjectSummary(
+        NAME, 5, {NAME: 5}, {f"{NAME}{at}": 1 for at in range(500)}, {None: 5}, {NAME: 5}
+    ),
+    SyncReport(failed=[Failure(NAME, UsageError(NAME))] * 1_000, notes=[NAME] * 50),
+    *(kind(MagicMock()) for kind in (AgentReleases, ClusterTasks, Nodes, ServedApplications)),
+]
+
+
 @pytest.mark.parametrize(
     "shown",
     OTHERS,
@@ -251,6 +332,46 @@ OTHERS = [
 )
 def test_other_objects_show_themselves(shown: Described) -> None:
     check(shown)
+
+
+def test_tables_that_ask_later_show_themselves(offline: Session) -> None:
+    query = offline.tasks.filter(params={EVIL: NAME})
+
+    for shown in (query.annotations, stats.count_classes(query), query.values("id")):
+        assert "Not read yet" in check(shown)
+
+
+def test_output_of_a_query_shows_itself(session: Session, project: Any) -> None:
+    shown = project.tasks.head(1)
+    before = session.request_count
+
+    assert shown._repr_mimebundle_({"text/html"}).keys() == {"text/html"}
+    assert dict(shown.__rich_repr__()).keys() == {"text", "requests"}
+    assert session.request_count == before
+
+
+def test_every_displayed_class_is_tried() -> None:
+    """Classes of live outputs have their own tests, of what they show as they change."""
+    for package in ("annotations", "doctor", "formats", "orm", "resources", "transfer.bulk"):
+        root = import_module(f"synapse.{package}")
+        for module in pkgutil.iter_modules(root.__path__, f"{root.__name__}."):
+            import_module(module.name)
+    own = {cls for cls in subclasses(Described) if cls.__module__.startswith("synapse.")}
+    others = {
+        cls
+        for cls in own
+        if not issubclass(cls, (Resource, BaseManager, SynapseError, ChangingView, ValueObject))
+        and not subclasses(cls) - {cls}
+        and not cls.__name__.startswith("_")
+    }
+    elsewhere = {
+        *("AgentJobs", "AnnotationRows", "JobFollower", "JobOutput", "ObjectPage", "Rows"),
+        *("Session", "Shown", "StatRows"),
+    }
+
+    tried = {type(each).__name__ for each in OTHERS}
+    assert {cls.__name__ for cls in others} - tried - elsewhere == set()
+    assert elsewhere <= {cls.__name__ for cls in others}
 
 
 def test_refused_fields_are_a_table(session: Session) -> None:

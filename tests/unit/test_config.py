@@ -548,6 +548,23 @@ def test_a_profile_file_that_is_not_needed_may_be_anybodys() -> None:
     assert resolve("https://other.example", "given").profile is None
 
 
+def test_template_of_pages_has_three_sources(
+    monkeypatch: pytest.MonkeyPatch, profiles: Callable[[str], Path]
+) -> None:
+    lines = ['base_url = "https://a.example"', 'api_token = "t"', 'web_url = "https://p/{id}"']
+    profiles("\n".join(["[default]", *lines]))
+
+    assert resolve().web_url == "https://p/{id}"
+    # Another server's pages aren't those of the profile.
+    assert resolve("https://b.example", "other").web_url is None
+    monkeypatch.setenv("SYNAPSE_WEB_URL", "https://e/{id}")
+    assert resolve().web_url == "https://e/{id}"
+    assert resolve(web_url="https://c/{kind}/{id}").web_url == "https://c/{kind}/{id}"
+    monkeypatch.setenv("SYNAPSE_WEB_URL", "https://e/")
+    with pytest.raises(ConfigurationError, match="from SYNAPSE_WEB_URL can't be used"):
+        resolve()
+
+
 def test_token_command_is_the_tokens_source(profiles: Callable[[str], Path]) -> None:
     profiles('[default]\nbase_url = "https://a.example"\ntoken_command = "echo a-token"\n')
     secret = resolve().credentials["api_token"]
