@@ -10,7 +10,10 @@ DISTRIBUTED := -n $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 PANDAS_TESTS := tests/frames tests/behaviour/test_frames.py tests/behaviour/test_json_values.py \
 	tests/unit/_internal/test_json_values.py $(wildcard tests/unit/orm/test_frame*.py)
 
-.PHONY: help demo test test-slow test-ray test-formats test-frames test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
+# A tenth of the default build, which has the libraries of GPUs.
+TORCH ?= torch==2.13.0+cpu
+
+.PHONY: help demo test test-slow test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -48,6 +51,12 @@ $(VENV)/.pandas-2: $(VENV)/.frames
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/pandas-2 'pandas>=2.2,<3'
 	@touch $@
 
+$(VENV)/.torch: $(VENV)/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check '$(TORCH)' \
+		|| echo '$(TORCH) is not to be had here; pip installs the default build, of some gigabytes'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[torch-test]'
+	@touch $@
+
 # A notebook server is large too.
 $(VENV)/.notebooks: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[notebooks-test]'
@@ -76,6 +85,9 @@ test-formats: $(VENV)/.formats ## Compare the formats with pycocotools, supervis
 test-frames: $(VENV)/.frames $(VENV)/.pandas-2 ## Read queries by pandas 2 and 3, polars, DuckDB and datasets
 	EXPECTED_PANDAS=3 $(BIN)/python -m pytest tests/frames
 	EXPECTED_PANDAS=2 PYTHONPATH=$(abspath $(VENV)/pandas-2) $(BIN)/python -m pytest $(PANDAS_TESTS)
+
+test-torch: $(VENV)/.torch ## Read queries in torch's loaders, with worker processes
+	$(BIN)/python -m pytest tests/training
 
 test-notebooks: $(VENV)/.notebooks ## Look at notebooks in JupyterLab, in a headless Chromium
 	$(BIN)/python -m pytest tests/notebooks

@@ -94,6 +94,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"(.*\.)?(AgentApi|AgentValue|TailProtocol)"),
     # Aliases of an annotation's parts, and names of numpy and psutil.
     (r"py:class", r"(.*\.)?(Runs|Source|Json|Point|Document|SkipExisting|SplitArgument|Checksums)"),
+    # The form of a target, and classes of Hugging Face.
+    (r"py:class", r"(.*\.)?TargetKind|datasets\.\w+"),
     (r"py:class", r"ArrayLike|NDArray|(np|psutil|pa|pd|pl)\.\w+"),
     # The base of Ray clients, and Ray's own classes.
     (r"py:class", r"(.*\.)?(RayRest|RayProtocol)|ray\.data\.\w+"),

@@ -56,6 +56,7 @@ __all__ = [
     "PluginConfigError",
     "RateLimited",
     "RequestTimeout",
+    "SampleError",
     "ServerError",
     "SessionClosed",
     "StreamLimitExceeded",
@@ -229,6 +230,10 @@ class UnknownDocument(SynapseError, ValueError):
 
 class DataLost(SynapseError):
     """A strict export or import met data that the format can't hold, or that can't be read."""
+
+
+class SampleError(SynapseError):
+    """A sample for training can't be read: the picture or the document is missing or damaged."""
 
 
 class LazyLoadError(SynapseError):

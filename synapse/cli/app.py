@@ -38,6 +38,9 @@ COMMANDS = {
     "transfer": LazyCommand(
         "synapse.cli.transfer:app", "List and continue transfers that were interrupted."
     ),
+    "plugin": LazyCommand(
+        "synapse.cli.plugin:app", "Make, check, run and release the plugin in a folder."
+    ),
     "shell": LazyCommand(
         "synapse.cli.shell:shell", "Start Python with `session` and `synapse` ready."
     ),

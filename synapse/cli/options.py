@@ -124,8 +124,22 @@ def _store(ctx: typer.Context, parameter: typer.CallbackParam, value: Any) -> No
     if parameter.name == "progress" and value is ProgressStyle.LINES:
         _set_variable(ctx, "SYNAPSE_PROGRESS", "lines")
     if value and parameter.name == "verbose":
-        logging.basicConfig(stream=sys.stderr, format="%(name)s: %(message)s")
-        logging.getLogger("synapse").setLevel(logging.DEBUG)
+        _show_log(ctx)
+
+
+def _show_log(ctx: typer.Context) -> None:
+    """Show the SDK's log until the command has ended."""
+    logger, handler = logging.getLogger("synapse"), logging.StreamHandler(sys.stderr)
+    level = logger.level
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG)
+
+    def restore() -> None:
+        logger.removeHandler(handler)
+        logger.setLevel(level)
+
+    ctx.call_on_close(restore)
 
 
 def _set_variable(ctx: typer.Context, name: str, value: str) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
-from synapse.orm.pages import PageRequest, Rows, Slice, read_row_pages
+from synapse.orm.pages import PageRequest, Rows, read_row_pages
 from synapse.orm.query import Query
 
 if TYPE_CHECKING:
@@ -62,21 +62,28 @@ class QueryPart:
             for start, stop in zip(bounds, [*bounds[1:], count], strict=True)
         ]
 
-    def slice(self, start: int, stop: int) -> QueryPart:
-        """Return a part of this part's rows."""
-        base = self.query._state.window.start
-        window = Slice(base + start, base + stop)
+    def slice(self, start: int, stop: int | None) -> QueryPart:
+        """Return a part of this part's rows; `None` for a stop leaves the end."""
+        window = self.query._state.window.sliced(slice(start, stop))
         return attrs.evolve(self, query=self.query._with(window=window))
+
+    def narrow(self, **bounds: int) -> QueryPart:
+        """Return the rows of a part within bounds of the key: `gte`, `gt`, `lte`, `lt`."""
+        name = self.query._resource.__schema__.key
+        filters: dict[str, Any] = {f"{name}__{bound}": value for bound, value in bounds.items()}
+        return attrs.evolve(self, query=self.query.filter(**filters))
 
     def _select(self, keys: range) -> QueryPart:
         """Return the rows whose keys are in a range."""
         key = self.query._resource.__schema__.key
-        bounds: dict[str, Any] = {f"{key}__gte": min(keys), f"{key}__lte": max(keys)}
+        # `min(keys)` would visit every key of the range, also those without a row.
+        lowest, highest = sorted((keys[0], keys[-1]))
+        bounds: dict[str, Any] = {f"{key}__gte": lowest, f"{key}__lte": highest}
         ordered = self.query.order_by(key if keys.step > 0 else f"-{key}")
         return attrs.evolve(self, query=ordered.filter(**bounds), keys=None)
 
-    def tables(self) -> Iterator[pa.Table]:
-        """Fetch the rows, page by page, as tables."""
+    def pages(self) -> Iterator[list[dict[str, Any]]]:
+        """Fetch the rows, page by page."""
         query = self.query
         if query._state.is_empty:
             return
@@ -86,12 +93,16 @@ class QueryPart:
             filters=query._state.filters,
             window=query._state.window,
             page_size=self.page_size,
-            workers=1,  # Ray runs the tasks in parallel
+            workers=1,  # the parts are read in parallel
         )
         pages = read_row_pages(query._session, query._resource, query._path(), request)
         columns = Rows(query, self.names)
         rows = columns.of(chain.from_iterable(pages))
-        for batch in _batches(rows, self.page_size):
+        yield from _batches(rows, self.page_size)
+
+    def tables(self) -> Iterator[pa.Table]:
+        """Fetch the rows, page by page, as tables."""
+        for batch in self.pages():
             yield build_table(batch, self._kinds(), self.nested)
 
     def _kinds(self) -> dict[str, Any]:

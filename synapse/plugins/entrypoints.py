@@ -10,6 +10,7 @@ import re
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -21,6 +22,7 @@ __all__ = [
     "call_entrypoint",
     "explain_parameter",
     "format_traceback",
+    "is_own_file",
     "load_entrypoint",
 ]
 
@@ -129,6 +131,17 @@ def format_traceback(error: BaseException) -> str:
     text = "".join(traceback.format_exception(stripped))
     begin = "Traceback (most recent call last):\n"
     return text if begin in text else begin + text
+
+
+def is_own_file(file: str, folder: Path) -> bool:
+    """Return whether a file is a plugin's own, and not of an environment in the plugin's folder.
+
+    Args:
+        file: Path of the file.
+        folder: The plugin's folder, resolved.
+    """
+    path = Path(file)
+    return path.is_relative_to(folder) and "site-packages" not in path.parts
 
 
 def _import_module(name: str, entrypoint: str) -> ModuleType:

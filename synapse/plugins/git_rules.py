@@ -295,12 +295,16 @@ def _translate_class(pattern: bytes, start: int) -> tuple[bytes, int]:
             return b"[" + b"".join(b"\\x%02x" % member for member in chosen) + b"]", at + 1
         is_range = one == ord("-") and last >= 0 and pattern[at + 1 : at + 2] not in (b"", b"]")
         if pattern[at : at + 2] == b"[:":
-            name, end, _ = pattern[at + 2 :].partition(b":]")
-            if not end or name not in _CLASSES:
+            end = pattern.find(b"]", at + 2)
+            is_class = end > at + 2 and pattern[end - 1 : end] == b":"
+            name = pattern[at + 2 : end - 1]
+            if end < 0 or (is_class and name not in _CLASSES):
                 return _NEVER, len(pattern)
-            members |= {number for number in range(128) if _CLASSES[name](bytes([number]))}
-            at, last = at + len(name) + 4, -1
-            continue
+            if is_class:
+                members |= {number for number in range(128) if _CLASSES[name](bytes([number]))}
+                at, last = end + 1, -1
+                continue
+            # Without a ":" before the next "]", the "[" is a member as others are.
         at += is_range
         if pattern[at : at + 1] == b"\\":
             at += 1

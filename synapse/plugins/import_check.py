@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 
 from synapse._internal.own_modules import build_command
-from synapse.plugins.entrypoints import EntrypointError, load_entrypoint
+from synapse.plugins.entrypoints import EntrypointError, is_own_file, load_entrypoint
 
 __all__ = ["ImportOutcome", "report_imports", "try_imports"]
 
@@ -104,8 +104,9 @@ def _run_child(
             "the module."
         )
     finally:
-        with suppress(OSError):
+        with suppress(OSError, AttributeError):  # Windows has no groups of processes
             os.killpg(child.pid, signal.SIGKILL)
+        child.kill()
         child.wait()
     if code < 0:
         return f"The import ended the process by signal {-code}."
@@ -143,8 +144,7 @@ def _try_import(entrypoint: str, folder: Path) -> ImportOutcome:
                 missing = _find_missing(error.__cause__, folder)
                 if missing is not None and len(stubs.names) < _MAX_MISSING:
                     stubs.names.append(missing)
-                    for name in set(sys.modules) - before:
-                        del sys.modules[name]
+                    _forget_modules(set(sys.modules) - before, folder)
                     continue
                 if error.__cause__ is None or not stubs.names:
                     reason = str(error).rpartition("\n")[2]
@@ -156,6 +156,17 @@ def _try_import(entrypoint: str, folder: Path) -> ImportOutcome:
         for name in set(sys.modules) - before:
             if name.partition(".")[0] in stubs.names:
                 del sys.modules[name]
+        if stubs.names:
+            _forget_modules(set(sys.modules) - before, folder)
+
+
+def _forget_modules(names: set[str], folder: Path) -> None:
+    """Forget modules of the folder; others may refuse to be loaded twice."""
+    for name in names:
+        module = sys.modules[name]
+        places = [getattr(module, "__file__", None), *getattr(module, "__path__", ())]
+        if any(place and is_own_file(place, folder) for place in places):
+            del sys.modules[name]
 
 
 def _find_missing(cause: BaseException | None, folder: Path) -> str | None:
@@ -181,9 +192,8 @@ def _find_place(cause: BaseException | None, folder: Path) -> str:
             (frame.filename, frame.lineno) for frame in traceback.extract_tb(cause.__traceback__)
         ]
     for file, line in reversed(frames):
-        path = Path(file)
-        if path.is_relative_to(folder):
-            return f"{path.relative_to(folder).as_posix()}:{line}"
+        if is_own_file(file, folder):
+            return f"{Path(file).relative_to(folder).as_posix()}:{line}"
     return ""
 
 

@@ -15,6 +15,7 @@ from synapse.resources.annotation_rows import AnnotationRowsMixin
 from synapse.resources.enums import AssignmentStatus
 from synapse.resources.showing import ShowMixin
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
+from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class AssignmentManager(
     Updates["Assignment"],
     BulkTagMixin["Assignment"],
     AnnotationRowsMixin["Assignment"],
+    TrainingMixin["Assignment"],
 ):
     """Assignments: read, update, tag. The server makes one when a task gets an assignee."""
 

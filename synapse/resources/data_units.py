@@ -15,6 +15,7 @@ from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_on
 from synapse.orm.resource import Deletable
 from synapse.resources.data_files import DataFile
 from synapse.resources.showing import ShowMixin
+from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["DataUnit", "DataUnitManager"]
 
 
-class DataUnitManager(Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"]):
+class DataUnitManager(
+    Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"], TrainingMixin["DataUnit"]
+):
     """Data units: read, create one or many, delete.
 
     `groups` in `create()` is the path to the unit's group, such as `["site", "camera"]`. The server

@@ -14,6 +14,7 @@ from synapse.resources.annotated import DocumentAnnotations
 from synapse.resources.annotation_rows import AnnotationRowsMixin
 from synapse.resources.enums import GroundTruthCategory
 from synapse.resources.showing import ShowMixin
+from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -76,7 +77,11 @@ class GroundTruth(ShowMixin):
     annotations = DocumentAnnotations()
 
 
-class GroundTruthEventManager(Manager["GroundTruthEvent"], AnnotationRowsMixin["GroundTruthEvent"]):
+class GroundTruthEventManager(
+    Manager["GroundTruthEvent"],
+    AnnotationRowsMixin["GroundTruthEvent"],
+    TrainingMixin["GroundTruthEvent"],
+):
     """Ground truth events: list."""
 
     __slots__ = ()

@@ -19,6 +19,7 @@ from synapse.resources.bulk_annotation import BulkAnnotateMixin
 from synapse.resources.enums import Priority, TaskStatus
 from synapse.resources.showing import ShowMixin
 from synapse.resources.tagging import BulkTagMixin, TaggableMixin
+from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class TaskManager(
     BulkTagMixin["Task"],
     BulkAnnotateMixin["Task"],
     AnnotationRowsMixin["Task"],
+    TrainingMixin["Task"],
 ):
     """Tasks: read, create one or many, update, delete, tag, annotate."""
 

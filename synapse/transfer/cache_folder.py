@@ -1,7 +1,7 @@
 """The folder of cached files: where it is, how large, and which files go first.
 
-Each file has a folder of its own, an entry, with its previews. An entry's time of change is the
-time of its last use.
+Each file has a folder of its own, an entry, which holds the previews too. An entry's time of change
+is the time of the last use.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _REMAINS = 9
 
 @attrs.frozen
 class CacheEntry:
-    """A cached file with its previews.
+    """A cached file with the previews.
 
     Attributes:
         path: The entry's folder.
@@ -190,6 +190,7 @@ def _trim(folder: Path, limit: int, kept: Path) -> None:
     except LocksUnsupported:
         lock = None
     try:
+        before = _read_usage(folder)
         entries = sorted(_list_entries(folder), key=lambda each: each.last_use)
         total = sum(each.size for each in entries)
         target = limit if total <= limit else limit * _REMAINS // 10
@@ -198,12 +199,17 @@ def _trim(folder: Path, limit: int, kept: Path) -> None:
                 break
             if each.path.name != kept.name and _remove(each.path):
                 total -= each.size
-        _set_usage(folder, total)
+        # Files that others added meanwhile may be counted twice, but never not at all.
+        _set_usage(folder, total + max(0, _read_usage(folder) - before))
         for gone in folder.glob(f"{_GONE}*"):  # of a process that was killed meanwhile
             shutil.rmtree(gone, ignore_errors=True)
     finally:
         if lock is not None:
             release_lock(lock)
+
+
+def _read_usage(folder: Path) -> int:
+    return (folder / _USAGE).stat().st_size * _BLOCK
 
 
 def _set_usage(folder: Path, size: int) -> None:

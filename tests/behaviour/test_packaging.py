@@ -73,7 +73,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         # The names of older scripts are a package of their own, kept inside ours.
         path.relative_to(ROOT).as_posix().replace("synapse/_synapse_sdk/", "synapse_sdk/")
         for path in (ROOT / "synapse").rglob("*")
-        if path.suffix in {".py", ".js", ".css"} or path.name == "py.typed"
+        if path.suffix in {".py", ".js", ".css"}
+        or path.name == "py.typed"
+        or ("skeletons" in path.parts and path.is_file())
     }
     examples = {
         f"synapse/{path.relative_to(ROOT)}"
@@ -83,6 +85,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     assert names == package | examples
     assert "synapse/emulator/migrations/0001_initial.py" in names
     assert "synapse/display/browse/browse.js" in names
+    assert "synapse/plugins/skeletons/common/gitignore.txt" in names
     assert "synapse/examples/quickstart.py" in names
     assert "synapse/examples/plugins/digits/config.yaml" in names
     assert "synapse_sdk/clients/backend/__init__.py" in names

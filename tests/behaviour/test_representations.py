@@ -352,11 +352,13 @@ def test_output_of_a_query_shows_itself(session: Session, project: Any) -> None:
 
 def test_every_displayed_class_is_tried() -> None:
     """Classes of live outputs have their own tests, of what they show as they change."""
-    for package in ("annotations", "doctor", "formats", "orm", "resources", "transfer.bulk"):
+    packages = ("annotations", "doctor", "formats", "orm", "resources", "transfer.bulk")
+    for package in packages:
         root = import_module(f"synapse.{package}")
         for module in pkgutil.iter_modules(root.__path__, f"{root.__name__}."):
             import_module(module.name)
-    own = {cls for cls in subclasses(Described) if cls.__module__.startswith("synapse.")}
+    prefixes = tuple(f"synapse.{part}" for part in (*packages, "session", "stats"))
+    own = {cls for cls in subclasses(Described) if cls.__module__.startswith(prefixes)}
     others = {
         cls
         for cls in own
@@ -365,7 +367,15 @@ def test_every_displayed_class_is_tried() -> None:
         and not cls.__name__.startswith("_")
     }
     elsewhere = {
-        *("AgentJobs", "AnnotationRows", "JobFollower", "JobOutput", "ObjectPage", "Rows"),
+        *(
+            "AgentJobs",
+            "AnnotationRows",
+            "Browser",
+            "JobFollower",
+            "JobOutput",
+            "ObjectPage",
+            "Rows",
+        ),
         *("Session", "Shown", "StatRows"),
     }
 

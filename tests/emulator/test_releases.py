@@ -47,6 +47,29 @@ def test_a_version_is_released_once(api, plugin):
     assert release(api, api.plugin("b")["id"]).status_code == 201
 
 
+def test_a_debug_release_is_replaced_until_a_final_one(api, plugin):
+    first = release(api, plugin["id"], changelog="a trial", debug="true", is_stable="false").json()
+    release(api, plugin["id"], "2.0.0")
+    content = zipped(README__md="# Second")
+    second = release(api, plugin["code"], content=content, debug="true").json()
+    assert (second["id"], second["debug"]) == (first["id"], True)
+    assert (second["changelog"], second["readme"], second["is_stable"]) == ("", "# Second", True)
+    assert api.get(second["file"]).content == content
+    assert api.get("plugins/person-detector/").json()["version"] == "1.0.0"
+
+    final = release(api, plugin["id"])
+    assert (final.status_code, final.json()["id"], final.json()["debug"]) == (
+        201,
+        first["id"],
+        False,
+    )
+    for debug in ("true", "false"):
+        assert release(api, plugin["id"], debug=debug).json() == {
+            "version": ["The plugin has a release with this version already."]
+        }
+    assert len(api.ids("plugin_releases/", plugin=plugin["id"])) == 2
+
+
 def test_bad_releases(api, other, plugin):
     response = release(api, other.plugin("theirs")["code"])
     assert response.json() == {"plugin": ['Invalid pk "theirs" - object does not exist.']}

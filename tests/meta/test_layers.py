@@ -28,8 +28,8 @@ ALLOWED: dict[str, set[str]] = {
     "orm": {"errors", "transport"},
     # A release and a run are checked before their request is sent.
     "resources": {
-        *("_public", "annotations", "errors", "formats", "orm", "plugins", "transfer"),
-        "transport",
+        *("_public", "annotations", "errors", "formats", "integrations", "orm", "plugins"),
+        *("transfer", "transport"),
     },
     "stats": {"annotations", "errors", "orm", "resources"},
     "plots": {"display", "errors", "orm", "resources", "stats"},
@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
-    "integrations": {"_version", "errors", "orm", "transfer"},
+    "integrations": {"_version", "annotations", "errors", "formats", "orm", "transfer"},
     "testing": {"emulator", "orm", "session"},
     "cli": {"_version", "errors"},
     "__main__": {"cli"},

@@ -143,7 +143,6 @@ class PluginReleaseSerializer(ResourceSerializer):
             replaced = self._find_replaceable(validated_data)
             values = {
                 "changelog": "",
-                "debug": False,  # a debug release becomes a final one
                 **validated_data,
                 "blob": blob,
                 "filename": shorten_filename(content),

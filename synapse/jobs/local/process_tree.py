@@ -115,8 +115,11 @@ def end_marked(marks: Collection[str]) -> None:
 
 def _find_marked(marks: Collection[str]) -> list[psutil.Process]:
     found = []
-    for process in psutil.process_iter():
+    # `process_iter` keeps objects: if the system gives a number away again, such an object is not
+    # the process of that number, and ending it does nothing.
+    for pid in psutil.pids():
         with contextlib.suppress(psutil.Error, OSError):
+            process = psutil.Process(pid)
             if process.environ().get(MARK) in marks:
                 found.append(process)
     return found

@@ -41,6 +41,11 @@ MODULES = {
 }
 
 # Modules whose objects are elsewhere in `synapse`.
+# The package's own file looks for files of the platform's package beside ours.
+_ROOT_STATEMENTS = {
+    "from pathlib import Path",
+    "warn_about_mixed_files(Path(__file__).parent)",
+}
 MOVED = {".exceptions": ".clients.exceptions"}
 
 
@@ -70,6 +75,8 @@ def test_module_only_imports(path: Path) -> None:
 
     assert isinstance(docstring, ast.Expr)
     for statement in statements:
+        if path.parent.name == "_synapse_sdk" and ast.unparse(statement) in _ROOT_STATEMENTS:
+            continue
         if isinstance(statement, ast.ImportFrom):
             assert str(statement.module).startswith("synapse.")
         else:

@@ -631,7 +631,7 @@ def test_command(
     refused = CliRunner().invoke(app, command)
     done = CliRunner().invoke(app, [*command, *pairs])
 
-    assert refused.exit_code == 1
+    assert refused.exit_code == 2
     options = re.search(r"Pass (--match .*)\. --ignore gtFine leaves them out", refused.stderr)
     assert options
     assert shlex.split(options[1])[1::2] == [

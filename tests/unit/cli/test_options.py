@@ -1,3 +1,4 @@
+import logging
 import os
 from typing import Any
 
@@ -90,11 +91,14 @@ def test_session_of_the_options(monkeypatch: pytest.MonkeyPatch) -> None:
     assert made == [(None, "p"), ("http://a", None)]
 
 
-def test_verbose_shows_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    levels: list[Any] = []
-    monkeypatch.setattr("logging.Logger.setLevel", lambda logger, level: levels.append(logger.name))
+def test_verbose_shows_the_log_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    logger = logging.getLogger("synapse")
+    before = (logger.level, list(logger.handlers))
+    levels: list[int] = []
+    monkeypatch.setattr(logger, "setLevel", levels.append)
     run("show", "--verbose")
-    assert "synapse" in levels
+    assert levels == [logging.DEBUG, before[0]]
+    assert logger.handlers == before[1]
 
 
 @pytest.mark.parametrize(

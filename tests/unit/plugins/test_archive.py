@@ -17,7 +17,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from synapse.errors import BadArchive
-from synapse.plugins.archive import ArchiveLimits, extract, list_safe_entries, open_zip
+from synapse.plugins.archive import (
+    ArchiveLimits,
+    extract,
+    find_name_problems,
+    list_safe_entries,
+    open_zip,
+)
 
 
 def special(name: str, kind: int) -> zipfile.ZipInfo:
@@ -291,3 +297,13 @@ def test_names_of_any_length_are_refused() -> None:
     archive = zipfile.ZipFile(zipped(*names))
     with archive, pytest.raises(BadArchive, match="more than 4,000,000 letters"):
         list_safe_entries(archive)
+
+
+def test_every_bad_name_has_a_reason() -> None:
+    names = ["a.txt", "A.txt", "../b", "c\\d", "ok/e", "ok"]
+
+    reasons = list(find_name_problems([(name, False) for name in names]))
+
+    expected = ("in case only", "leads out", "a backslash", "being a file and a folder")
+    assert len(reasons) == len(expected)
+    assert all(word in reason for word, reason in zip(expected, reasons, strict=True))

@@ -7,6 +7,7 @@ import inspect
 import sys
 import types
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from synapse.plugins.entrypoints import (
     call_entrypoint,
     explain_parameter,
     format_traceback,
+    is_own_file,
     load_entrypoint,
 )
 
@@ -206,3 +208,10 @@ def test_only_strict_loading_refuses_a_wrong_first_parameter(module: types.Modul
     module.run = lambda params, session: None
     with pytest.raises(EntrypointError, match=r"takes params, session\. .*context\.params\.$"):
         load_entrypoint("entrypoint_code:run")
+
+
+def test_an_environment_in_the_folder_is_not_the_plugins() -> None:
+    folder = Path("/work/plugin")
+    assert is_own_file("/work/plugin/plugin/train.py", folder)
+    assert not is_own_file("/work/plugin/.venv/lib/python3.12/site-packages/numpy/x.py", folder)
+    assert not is_own_file("/work/other.py", folder)

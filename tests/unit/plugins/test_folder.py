@@ -54,3 +54,18 @@ def test_a_file_instead_of_a_folder(tmp_path: Path) -> None:
 
     with pytest.raises(UsageError, match="is not a folder"):
         list_files(tmp_path / "a.py")
+
+
+def test_refused_entries_are_collected_and_left_out(tmp_path: Path) -> None:
+    write(tmp_path, "a/b.py", "c.py")
+    (tmp_path / "out").symlink_to("/etc/hosts")
+    (tmp_path / "a" / "gone").symlink_to("nowhere")
+    (tmp_path / "a" / "up").symlink_to("..")
+    refusals: list[str] = []
+
+    names = [file.name for file in list_files(tmp_path, refusals=refusals)]
+
+    assert names == ["a/b.py", "c.py"]
+    assert len(refusals) == 3
+    with pytest.raises(UsageError, match="leads nowhere"):
+        list_files(tmp_path)

@@ -29,7 +29,7 @@ NAMES = ["a", "b", "ab", "a.log", "x y", "a]", "A", "\u00e9", ".env", "[b]", "#x
 PIECES = [
     *("a", "b", "x", ".log", "*", "**", "?", "[ab]", "[!a]", "[a", "]", "-", "\\", "/", "!", " "),
     *("[[:alpha:]]", "[a-", "[]-a]", "x y", "[^/]", "/**/", "**/", "/**", "#", ".env", "\t", "\r"),
-    *("[[:nothing:]]", "[[:", "[\\]]", "\u00e9", "."),
+    *("[[:nothing:]]", "[[:", "[[:[ab]", "[\\]]", "\u00e9", "."),
 ]
 
 
@@ -263,6 +263,8 @@ def test_patterns(rules: str, path: str, is_folder: bool, expected: bool) -> Non
 @example(["a.log/b/#x"], ["!/a/b", "b/", "!a.log"], ".gitignore")
 @example(["x/ab/c"], ["x/a**"], ".gitignore")
 @example(["\u00e9"], ["?", "[!a]"], ".gitignore")
+@example(["a", "[", ":"], ["[[:[ab]"], ".gitignore")
+@example(["[", ":", "a:]"], ["[[:]", "[[::]]", "[[:a]:]"], ".gitignore")
 def test_the_same_as_git_for_any_rules(paths: list[str], rules: list[str], place: str) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name).resolve()

@@ -31,6 +31,7 @@ def test_each_entrypoint_has_its_own_outcome(
     monkeypatch.setenv("OF_THE_SHELL", "1")
     outcomes = try_modules(
         tmp_path,
+        timeout=1000,  # the child must not wait for the last module's thread
         good="import os\nprint(os.environ['SIZE'])\n" + RUN,
         leaves="import os\nos._exit(7)\n",
         killed="import os, signal\nos.kill(os.getpid(), signal.SIGKILL)\n",
@@ -91,6 +92,27 @@ def test_all_missing_packages_are_found(tmp_path: Path) -> None:
     assert "'params' gets the job's context" in (outcomes["wrong"].reason or "")
     assert outcomes["unclear"] == ImportOutcome(missing=("absent_one",))
     assert outcomes["alone"] == ImportOutcome(missing=("absent_fast",))
+
+
+def test_installed_packages_are_loaded_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "once_only.py").write_text(
+        "import sys\nassert not hasattr(sys, 'once_only'), 'loaded twice'\nsys.once_only = True\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    (tmp_path / "plugin").mkdir()
+    (tmp_path / "plugin" / "part.py").write_text("import once_only\nimport absent_one\n")
+
+    outcomes = try_modules(
+        tmp_path / "plugin",
+        first="import part, absent_two\n" + RUN,
+        second="import once_only, part\n" + RUN,
+    )
+
+    assert outcomes["first"] == ImportOutcome(missing=("absent_one", "absent_two"))
+    assert outcomes["second"] == ImportOutcome(missing=("absent_one",))
 
 
 def test_part_of_an_installed_package(tmp_path: Path) -> None:

@@ -167,3 +167,17 @@ def test_another_process_does_not_report(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_repr_has_no_parameters() -> None:
     assert repr(make()) == "<Context digits@1.0.0 'train', job j>"
+
+
+def test_a_context_that_is_taken_for_the_parameters_says_so() -> None:
+    job: Any = make()
+
+    for call in (lambda: job["epochs"], lambda: job.get("epochs"), lambda: job.items()):
+        with pytest.raises((TypeError, AttributeError), match=r"Read context\.params\.$"):
+            call()
+    for call in (lambda: list(job), lambda: "epochs" in job, lambda: dict(job)):
+        with pytest.raises(TypeError):
+            call()
+    with pytest.raises(AttributeError, match="has no 'metric'; did you mean 'metrics'"):
+        _ = job.metric
+    assert not hasattr(job, "_unknown")

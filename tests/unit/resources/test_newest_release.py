@@ -73,3 +73,20 @@ def test_a_forgotten_release_is_fetched_again(scripted: ScriptedSession, plugin:
     scripted.reply({"results": [release_row("2", "run")], "count": 1, "next": None})
 
     assert check_plugin_run(plugin, None, {}) == "run"
+
+
+def test_a_version_has_its_own_actions(scripted: ScriptedSession, plugin: Plugin) -> None:
+    row = release_row("1.1.0", "train")
+    remember_release(plugin, scripted.session.identity.load(PluginRelease, [row])[0])
+    assert check_plugin_run(plugin, None, {}, "1.1.0") == "train"
+    assert scripted.requests == []
+
+    scripted.reply({"results": [release_row("1.0.0", "old")], "count": 1, "next": None})
+    assert check_plugin_run(plugin, None, {}, "1.0.0") == "old"
+    assert check_plugin_run(plugin, "old", {}, "1.0.0") == "old"
+    assert len(scripted.requests) == 1
+    assert "version=1.0.0" in str(scripted.requests[0])
+
+    forget_release(plugin)
+    scripted.reply({"results": [], "count": 0, "next": None})
+    assert check_plugin_run(plugin, "gone", {}, "1.0.0") == "gone"  # the server decides

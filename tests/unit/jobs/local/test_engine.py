@@ -241,6 +241,18 @@ def test_an_engine_ends_what_a_killed_one_left(tmp_path: Path) -> None:
     assert not (tmp_path / "other" / "jobs").exists()
 
 
+def test_a_number_that_another_process_had(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "other" / "jobs" / "7").mkdir(parents=True)
+    environment = {**os.environ, MARK: "7"}
+    with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as left:
+        process, former = psutil.Process(left.pid), psutil.Process(left.pid)
+        former._ident = (left.pid, 1.0)  # type: ignore[attr-defined] # as psutil keeps one
+        monkeypatch.setattr(psutil, "process_iter", lambda: iter([former]))
+        Engine(tmp_path / "other").close()
+
+        assert gone(process)
+
+
 def test_interpreter_for_the_platforms_package(release: Release, tmp_path: Path) -> None:
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho 3.12.9\n")
