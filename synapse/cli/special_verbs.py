@@ -16,7 +16,7 @@ from synapse.cli import sync as sync_module
 from synapse.cli.ids import Results, batches, read_targets
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_line
-from synapse.cli.resource_options import IDS
+from synapse.cli.resource_options import DRY_RUN, IDS
 from synapse.cli.values import read_pairs
 from synapse.errors import UsageError
 
@@ -74,7 +74,9 @@ download_project = _with_id(files.download, "project", "collection")
 
 
 def _make_tagging(plural: str, action: str) -> Callable[..., None]:
-    def command(tags: TAGS, ids: IDS = None, project: PROJECT = None) -> None:
+    def command(
+        tags: TAGS, ids: IDS = None, project: PROJECT = None, dry_run: DRY_RUN = False
+    ) -> None:
         with open_session() as session:
             manager = getattr(session, plural)
             schema = load("synapse.orm.registry").get_by_plural(plural).__schema__
@@ -89,10 +91,11 @@ def _make_tagging(plural: str, action: str) -> Callable[..., None]:
                 for key in keys:
                     if key not in found:
                         results.fail(key, "not found.")
-                if known:
+                if known and not dry_run:
                     _by_ids(manager, known).set_tags(tag_ids, action)
-                    results.done += len(known)
+                results.done += len(known)
         verb = "Tagged" if action == "add" else "Untagged"
+        verb = f"Would have {verb.lower()}" if dry_run else verb
         print_note(f"{verb} {results.done:,} {plural}.")
         results.finish()
 
@@ -153,6 +156,7 @@ def annotate(
     action: Annotated[
         _Action, typer.Option(help="submit completes the tasks, save keeps them in progress.")
     ] = _Action.SUBMIT,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Store annotation documents. One request for each task."""
     words = list(ids)
@@ -172,6 +176,10 @@ def annotate(
                     )
                 yield target.key, own
 
+        if dry_run:
+            for key, _ in pairs():
+                print_note(f"Would annotate {schema.label(key)}.")
+            return
         report = session.tasks.bulk_annotate(pairs(), action=action.value)
     results = Results(schema.name, done=len(report.done) + len(report.unchanged))
     for key in (*report.done, *report.unchanged):

@@ -18,6 +18,7 @@ import attrs
 import typer
 
 from synapse._internal.lazy_import import load
+from synapse.cli.errors import exit_after, print_error
 from synapse.cli.ids import Results, read_targets
 from synapse.cli.options import get_options, open_session, print_note
 from synapse.cli.output import (
@@ -455,7 +456,7 @@ def _print_result(result: Any, output: Format, cls: type[Resource]) -> None:
         print_rows(rows, output, key=cls.__schema__.key, columns=list(cls.__schema__.fields))
     elif isinstance(result, Mapping):
         print_fields(dict(result), output, key=cls.__schema__.key)
-    elif attrs.has(type(result)) and not hasattr(result, "failed") and output is not Format.TABLE:
+    elif attrs.has(type(result)) and output is not Format.TABLE:
         print_line(json.dumps(attrs.asdict(result), default=str))
     elif isinstance(result, (str, int, float, Path)):
         print_line(str(result))
@@ -468,7 +469,8 @@ def _print_result(result: Any, output: Format, cls: type[Resource]) -> None:
     else:
         for line in str(result).splitlines():
             print_line(line)
-        failed = getattr(result, "failed", None)
-        if failed:
-            results = Results(cls.__schema__.name, done=1, failed=len(failed))
-            results.finish()
+    # The report of an import has the report of an upload.
+    failed = list(getattr(getattr(result, "upload", result), "failed", None) or ())
+    for failure in failed:
+        print_error(str(failure))
+    exit_after(len(failed), done=1)

@@ -190,6 +190,7 @@ def _trim(folder: Path, limit: int, kept: Path) -> None:
     except LocksUnsupported:
         lock = None
     try:
+        before = _read_usage(folder)
         entries = sorted(_list_entries(folder), key=lambda each: each.last_use)
         total = sum(each.size for each in entries)
         target = limit if total <= limit else limit * _REMAINS // 10
@@ -198,12 +199,17 @@ def _trim(folder: Path, limit: int, kept: Path) -> None:
                 break
             if each.path.name != kept.name and _remove(each.path):
                 total -= each.size
-        _set_usage(folder, total)
+        # Files that others added meanwhile may be counted twice, but never not at all.
+        _set_usage(folder, total + max(0, _read_usage(folder) - before))
         for gone in folder.glob(f"{_GONE}*"):  # of a process that was killed meanwhile
             shutil.rmtree(gone, ignore_errors=True)
     finally:
         if lock is not None:
             release_lock(lock)
+
+
+def _read_usage(folder: Path) -> int:
+    return (folder / _USAGE).stat().st_size * _BLOCK
 
 
 def _set_usage(folder: Path, size: int) -> None:

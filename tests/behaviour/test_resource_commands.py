@@ -214,6 +214,9 @@ def test_delete(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tags_by_a_pipe(project: Any, session: synapse.Session) -> None:
     tag = session.task_tags.create(project=project, name="checked")
     ids = run("tasks", "list", f"project={project.id}", "-o", "ids").stdout
+    result = run("tasks", "tag", "checked", *ids.split(), "--dry-run")
+    assert result.stderr == "Would have tagged 2 tasks.\n"
+    assert session.tasks.filter(tags=tag).count() == 0
     result = run("tasks", "tag", "checked", "-", stdin=f"{ids}999999\n", code=3)
     assert "Task 999999: not found.\nTagged 2 tasks.\n" in result.stderr
     assert session.tasks.filter(tags=tag).count() == 2
@@ -249,6 +252,8 @@ def test_annotations_from_a_pipe(project: Any) -> None:
     assert result.stdout == f"{one.id}\n"
     assert result.stderr.startswith("Task 999999: ")
     assert one.refresh().data["annotations"] == document["annotations"]
+    result = run("tasks", "annotate", two.id, json.dumps(document), "--dry-run")
+    assert (result.stderr, two.refresh().data) == (f"Would annotate Task {two.id}.\n", None)
     run("tasks", "annotate", two.id, json.dumps(document))
     assert two.refresh().status == "completed"
     assert "has no document" in run("tasks", "annotate", two.id, code=2).stderr

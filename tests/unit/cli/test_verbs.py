@@ -3,7 +3,9 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from typing import IO, Any, Literal
 
+import attrs
 import pytest
+import typer
 
 from synapse import DataCollection, Plugin, Project
 from synapse.cli.output import Format
@@ -137,10 +139,34 @@ def test_results(result: Any, text: str, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == text
 
 
+@attrs.define
+class Report:
+    """A report of an upload."""
+
+    failed: list[str]
+
+
+@attrs.define
+class ImportedReport:
+    """A report that has another."""
+
+    upload: Report
+
+
+@pytest.mark.parametrize("form", [Format.JSONL, Format.TABLE])
+@pytest.mark.parametrize("make", [Report, lambda failed: ImportedReport(Report(failed))])
+def test_failures_in_a_report(form: Format, make: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    _print_result(make([]), form, Project)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(typer.Exit) as stop:
+        _print_result(make(["a.png: empty"]), form, Project)
+    assert (stop.value.exit_code, capsys.readouterr().err) == (3, "a.png: empty\n")
+
+
 def test_signatures_for_typer() -> None:
     run = inspect.signature(list_methods(Plugin)["run"])
-    assert next(iter(run.parameters)) == "words_"
-    assert list(run.parameters)[-1] == "output_"
+    first, *_, last = run.parameters
+    assert (first, last) == ("words_", "output_")
     assert {"action", "params", "agent", "debug"} < set(run.parameters)
     assert run.parameters["words_"].annotation.__metadata__[0].metavar == (
         "ID [ACTION] [NAME=VALUE]..."

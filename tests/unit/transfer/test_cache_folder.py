@@ -181,7 +181,8 @@ def test_threads_share_the_bound(bound: Callable[[str], None]) -> None:
         thread.join()
     assert [error for error in failures if not isinstance(error, FileNotFoundError)] == []
     add(999)
-    assert summarize().size <= 21 * 4096
+    # Each thread may have added a file that another one's count has missed.
+    assert summarize().size <= 24 * 4096
 
 
 def test_what_a_killed_process_left_is_removed(bound: Callable[[str], None]) -> None:
