@@ -25,9 +25,10 @@ _MODULES = {
     "ClientError": "synapse.errors",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a client when it is first used: each is used alone, and needs modules of its own."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(load(_MODULES[name]), name)
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would otherwise accept the import of any name.
+    def __getattr__(name: str) -> Any:
+        """Import a client when it is first used: each needs modules of its own."""
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(load(_MODULES[name]), name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, TypeAlias, overload
+from typing import Any, NoReturn, TypeAlias, overload
 
 from synapse.clients.unpacking import PairOrRows, find_pair_unpacking
 from synapse.transport.paging import Page as RowPage
@@ -71,7 +71,11 @@ class AllRows(Sequence[Row]):
     def __getitem__(self, index: int) -> Row: ...
     @overload
     def __getitem__(self, index: slice) -> list[Row]: ...
-    def __getitem__(self, index: int | slice) -> Row | list[Row]:
+    @overload
+    def __getitem__(
+        self, index: str
+    ) -> NoReturn: ...  # a page has names: `list_projects()["count"]`
+    def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             bounds = (index.start or 0, index.stop)
             is_forward = index.stop is not None and min(bounds) >= 0 and (index.step or 1) > 0

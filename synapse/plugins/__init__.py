@@ -57,14 +57,15 @@ _MODULE_OF = {
     "run_local": "local_run",
 }
 
-
-def __getattr__(name: str) -> Any:
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module 'synapse.plugins' has no attribute {name!r}")
-    value = getattr(importlib.import_module(f"synapse.plugins.{module}"), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:
+    # Hidden from type checkers, which would otherwise accept the import of any name.
+    def __getattr__(name: str) -> Any:
+        module = _MODULE_OF.get(name)
+        if module is None:
+            raise AttributeError(f"module 'synapse.plugins' has no attribute {name!r}")
+        value = getattr(importlib.import_module(f"synapse.plugins.{module}"), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -10,6 +10,9 @@ from typing import Any
 from typing_extensions import assert_type
 
 import synapse
+import synapse.clients
+import synapse.emulator
+import synapse.plugins
 from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
 from synapse.resources.agent_values import AgentJob, Node
 from synapse.resources.tasks import TaskManager
@@ -83,6 +86,9 @@ def verbs_that_are_not_there(session: synapse.Session, unit: DataUnit, job: Job)
     job.delete()  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
     session.tsks  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
     synapse.Projct  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
+    synapse.emulator.Emulatr  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
+    synapse.plugins.chek  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
+    synapse.clients.BackendClint  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
     job.titel  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue, reportUnusedExpression] # noqa: B018
 
 
