@@ -68,6 +68,7 @@ class FieldOptions:
     hint: str = "only the server sets it"
     stands_for: str | None = None
     may_be_remote: bool = False
+    required: bool = False
 
 
 def field(
@@ -77,6 +78,7 @@ def field(
     filterable: bool | None = None,
     stands_for: str | None = None,
     may_be_remote: bool = False,
+    required: bool = False,
 ) -> Any:
     """Declare a field; the annotation is the type.
 
@@ -88,13 +90,20 @@ def field(
             An object of that class may be assigned.
         may_be_remote: Whether the server may send a pointer to the document instead, which is
             resolved when the field is read.
+        required: Whether the server creates no object without the field. Type checkers ask for it;
+            the run time leaves the decision to the server.
 
     Returns:
         The marker that attrs turns into a slot.
     """
     return declare(
         FieldOptions(
-            read_only, aliases, filterable, stands_for=stands_for, may_be_remote=may_be_remote
+            read_only,
+            aliases,
+            filterable,
+            stands_for=stands_for,
+            may_be_remote=may_be_remote,
+            required=required,
         )
     )
 

@@ -73,9 +73,7 @@ class Resource(Described):
     _relation: str
     if TYPE_CHECKING:
         # Every class declares an id of its own type, an integer or a string.
-        @property
-        def id(self) -> Any:
-            """The id on the server."""
+        id: Any
 
         def __init__(self) -> None: ...
 
@@ -269,7 +267,7 @@ class Resource(Described):
                 field.clear(self)
             self._session.identity.unpin(self)
 
-    def __setattr__(self, name: str, value: Any) -> None:
+    def _assign(self, name: str, value: Any) -> None:
         cls = type(self)
         field = cls.__schema__.fields.get(name)
         if field is None:
@@ -299,6 +297,10 @@ class Resource(Described):
                 self._session.identity.pin(self)
             else:
                 self._session.identity.unpin(self)
+
+    if not TYPE_CHECKING:
+        # Hidden from type checkers, which would otherwise accept an assignment to any name.
+        __setattr__ = _assign
 
     def _related(self, field: Field, value: Any) -> Entity:
         """Check a value assigned to a relation, and return this session's object."""

@@ -13,6 +13,7 @@ from synapse.orm.relations import ManagerDescriptor
 from synapse.orm.resource import Fetchable
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedAgentManager
     from synapse.resources.agent_collections import (
         AgentJobs,
         AgentReleases,
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
         ServedApplications,
     )
     from synapse.resources.agent_values import AgentApi, AgentHealth, Metrics
+else:
+    TypedAgentManager = Manager["Agent"]
 
 __all__ = ["Agent", "AgentManager", "connect_path"]
 
@@ -38,7 +41,7 @@ class AgentSession(Protocol):
         """Return whether the agent is known."""
 
 
-class AgentManager(Manager["Agent"]):
+class AgentManager(TypedAgentManager):
     """Agents: read, and connect by token."""
 
     __slots__ = ()

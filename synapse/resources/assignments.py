@@ -19,15 +19,18 @@ from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedAssignmentManager
     from synapse.resources.projects import Project
     from synapse.resources.task_tags import TaskTag
     from synapse.resources.tasks import Task
+else:
+    TypedAssignmentManager = Manager["Assignment"]
 
 __all__ = ["Assignment", "AssignmentManager"]
 
 
 class AssignmentManager(
-    Manager["Assignment"],
+    TypedAssignmentManager,
     Updates["Assignment"],
     BulkTagMixin["Assignment"],
     AnnotationRowsMixin["Assignment"],

@@ -17,8 +17,11 @@ from synapse.resources.enums import Category, FileType, FunctionType
 from synapse.resources.file_transfers import DownloadUnitsMixin, UploadUnitsMixin
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedDataCollectionManager
     from synapse.resources.data_units import DataUnitManager
     from synapse.resources.projects import ProjectManager
+else:
+    TypedDataCollectionManager = Manager["DataCollection"]
 
 __all__ = ["DataCollection", "DataCollectionManager", "FileSpecification"]
 
@@ -47,7 +50,7 @@ class FileSpecification(ValueObject):
 
 
 class DataCollectionManager(
-    Manager["DataCollection"],
+    TypedDataCollectionManager,
     Creates["DataCollection"],
     Updates["DataCollection"],
     Deletes["DataCollection"],
@@ -78,9 +81,9 @@ class DataCollection(Editable, Deletable, UploadUnitsMixin, DownloadUnitsMixin):
     objects: ClassVar[ManagerDescriptor[DataCollectionManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
-    name: str = field()
+    name: str = field(required=True)
     description: str = field()
-    category: Category | str = field()
+    category: Category | str = field(required=True)
     project: Any = field(read_only=True)
     file_specifications: list[FileSpecification] = field()
     meta: dict[str, Any] = field()

@@ -19,15 +19,18 @@ from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedDataUnitManager
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.ground_truths import GroundTruthEventManager
     from synapse.resources.tasks import TaskManager
+else:
+    TypedDataUnitManager = Manager["DataUnit"]
 
 __all__ = ["DataUnit", "DataUnitManager"]
 
 
 class DataUnitManager(
-    Manager["DataUnit"], BulkCreates["DataUnit"], Deletes["DataUnit"], TrainingMixin["DataUnit"]
+    TypedDataUnitManager, BulkCreates["DataUnit"], Deletes["DataUnit"], TrainingMixin["DataUnit"]
 ):
     """Data units: read, create one or many, delete.
 
@@ -76,7 +79,7 @@ class DataUnit(Deletable, ShowMixin):
     id: int = field(read_only=True)
     data_collection: DataCollection = to_one("DataCollection")
     data_collection_id = ForeignKeyId[int]("data_collection")
-    files: dict[str, UnitFile] = field()
+    files: dict[str, UnitFile] = field(required=True)
     group: int | None = field(read_only=True)
     meta: dict[str, Any] = field()
     checksum: str | None = field(read_only=True)

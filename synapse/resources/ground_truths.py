@@ -18,8 +18,17 @@ from synapse.resources.training import TrainingMixin
 from synapse.resources.unit_files import UnitFile
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import (
+        TypedGroundTruthEventManager,
+        TypedGroundTruthManager,
+        TypedGroundTruthVersionManager,
+    )
     from synapse.resources.data_units import DataUnit
     from synapse.resources.projects import Project
+else:
+    TypedGroundTruthManager = Manager["GroundTruth"]
+    TypedGroundTruthEventManager = Manager["GroundTruthEvent"]
+    TypedGroundTruthVersionManager = Manager["GroundTruthVersion"]
 
 
 __all__ = [
@@ -32,7 +41,7 @@ __all__ = [
 ]
 
 
-class GroundTruthManager(Manager["GroundTruth"], AnnotationRowsMixin["GroundTruth"]):
+class GroundTruthManager(TypedGroundTruthManager, AnnotationRowsMixin["GroundTruth"]):
     """Ground truths: list."""
 
     __slots__ = ()
@@ -78,7 +87,7 @@ class GroundTruth(ShowMixin):
 
 
 class GroundTruthEventManager(
-    Manager["GroundTruthEvent"],
+    TypedGroundTruthEventManager,
     AnnotationRowsMixin["GroundTruthEvent"],
     TrainingMixin["GroundTruthEvent"],
 ):
@@ -136,7 +145,7 @@ class GroundTruthEvent(ShowMixin):
     annotations = DocumentAnnotations()
 
 
-class GroundTruthVersionManager(Manager["GroundTruthVersion"]):
+class GroundTruthVersionManager(TypedGroundTruthVersionManager):
     """Versions of ground truth datasets: read."""
 
     __slots__ = ()

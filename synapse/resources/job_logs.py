@@ -19,12 +19,15 @@ from synapse.orm.resource import Resource
 from synapse.resources.enums import LogLevel
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedLogManager
     from synapse.resources.jobs import Job
+else:
+    TypedLogManager = BulkCreates["Log"]
 
 __all__ = ["Log", "LogManager", "data_uri", "is_uri"]
 
 
-class LogManager(BulkCreates["Log"]):
+class LogManager(TypedLogManager):
     """Log entries: write one or many. The server doesn't list them."""
 
     __slots__ = ()

@@ -20,13 +20,16 @@ from synapse.plugins.platform_records import read_metrics, read_progress
 from synapse.resources.enums import JobStatus
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing_extensions import Self, Unpack
 
+    from synapse.resources._typed import JobUpdate, TypedJobManager
     from synapse.resources.job_following import JobFollower
     from synapse.resources.job_output import JobOutput
     from synapse.resources.plugins import Plugin, PluginRelease
     from synapse.transfer.progress import ProgressArgument
     from synapse.transport.stream_limits import StreamLimits
+else:
+    TypedJobManager = Manager["Job"]
 
 __all__ = ["Job", "JobManager"]
 
@@ -34,7 +37,7 @@ _LOG = logging.getLogger("synapse.jobs")
 _JOBS_PER_REQUEST = 100
 
 
-class JobManager(Manager["Job"]):
+class JobManager(TypedJobManager):
     """Jobs: read, wait for. `plugin.run()` starts one."""
 
     __slots__ = ()
@@ -177,7 +180,7 @@ class Job(Editable):
             changes["status"] = self._spell(status)
         return changes
 
-    def update(self, *, console_logs: Any = None, **values: Any) -> Self:
+    def update(self, *, console_logs: Any = None, **values: Unpack[JobUpdate]) -> Self:
         """Report on the job: set fields and save them. One request.
 
         Args:

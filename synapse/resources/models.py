@@ -15,26 +15,31 @@ from synapse.orm.resource import Deletable, Editable
 from synapse.resources.file_transfers import FileDownloadMixin
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from synapse.resources._typed import ModelCreate, TypedModelManager
     from synapse.resources.plugins import Plugin
     from synapse.resources.projects import Project
     from synapse.transfer.progress import ProgressArgument
+else:
+    TypedModelManager = Manager["Model"]
 
 
 __all__ = ["Model", "ModelManager"]
 
 
-class ModelManager(Manager["Model"], Creates["Model"], Updates["Model"], Deletes["Model"]):
+class ModelManager(TypedModelManager, Creates["Model"], Updates["Model"], Deletes["Model"]):
     """Models: read, create, update, delete."""
 
     __slots__ = ()
 
-    def create(
+    def create(  # type: ignore[override] # takes the fields of this class only
         self,
         *,
         file: str | os.PathLike[str] | None = None,
         progress: ProgressArgument = None,
         extra: Mapping[str, Any] | None = None,
-        **values: Any,
+        **values: Unpack[ModelCreate],
     ) -> Model:
         """Create a model with its file. One request, after those of the file's upload.
 
@@ -95,7 +100,7 @@ class Model(Editable, Deletable, FileDownloadMixin):
     objects: ClassVar[ManagerDescriptor[ModelManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
-    name: str = field()
+    name: str = field(required=True)
     description: str = field()
     model_type: str | None = field()
     project: Project | None = to_one("Project")

@@ -19,24 +19,30 @@ from synapse.resources.file_transfers import FileDownloadMixin
 from synapse.resources.release_upload import ReleaseUpload, bumped_version
 
 if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
     from synapse.plugins.version_bump import VersionPart
+    from synapse.resources._typed import PluginCreate, TypedPluginManager, TypedPluginReleaseManager
     from synapse.resources.jobs import Job, JobManager
     from synapse.resources.models import ModelManager
+else:
+    TypedPluginManager = Manager["Plugin"]
+    TypedPluginReleaseManager = Manager["PluginRelease"]
 
 __all__ = ["Plugin", "PluginManager", "PluginRelease", "PluginReleaseManager"]
 
 
-class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
+class PluginManager(TypedPluginManager, Creates["Plugin"], Updates["Plugin"]):
     """Plugins: read, create, update. `get()` takes an id or a code."""
 
     __slots__ = ()
 
-    def create(
+    def create(  # type: ignore[override] # takes the fields of this class only
         self,
         *,
         folder: str | os.PathLike[str] | None = None,
         extra: Mapping[str, Any] | None = None,
-        **values: Any,
+        **values: Unpack[PluginCreate],
     ) -> Plugin:
         """Create a plugin. One request.
 
@@ -60,15 +66,16 @@ class PluginManager(Manager["Plugin"], Creates["Plugin"], Updates["Plugin"]):
             >>> session.plugins.create(code="detector", name="Detector", category="neural_net").code
             'detector'
         """
+        fields: dict[str, Any] = {**values}
         if folder is not None:
             from synapse.plugins.config_file import read_plugin_fields
 
-            values = {**read_plugin_fields(folder), **values}
+            fields = {**read_plugin_fields(folder), **fields}
         try:
-            return super().create(extra=extra, **values)
+            return super().create(extra=extra, **fields)
         except ValidationError as error:
-            if "code" in error.fields and "code" in values:
-                code = values["code"]
+            if "code" in error.fields and "code" in fields:
+                code = fields["code"]
                 error.hint = f"session.plugins.get({code!r}) returns an existing plugin."
             raise
 
@@ -188,7 +195,7 @@ class Plugin(Editable):
         *,
         folder: str | os.PathLike[str] | None = None,
         extra: Mapping[str, Any] | None = None,
-        **values: Any,
+        **values: Unpack[PluginCreate],
     ) -> Plugin:
         """Create a plugin in the default session, as `session.plugins.create()` does. One request.
 
@@ -362,7 +369,7 @@ class Plugin(Editable):
             )
 
 
-class PluginReleaseManager(Manager["PluginRelease"]):
+class PluginReleaseManager(TypedPluginReleaseManager):
     """Releases: read. `plugin.release()` makes one."""
 
     __slots__ = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 
@@ -97,14 +97,14 @@ def _make_meters(group: str, counts: Mapping[str, int]) -> Iterable[Meter]:
 
 def summarize_project(project: Project, *, classes: bool) -> ProjectSummary:
     """Count a project's tasks, see `Project.summary`."""
-    names = ["status", "assignee", "updated", *(["data"] if classes else [])]
+    documents: tuple[Literal["data"], ...] = ("data",) if classes else ()
     read = load("synapse.annotations").read_document if classes else None
     statuses: Counter[str] = Counter()
     labels: Counter[str] = Counter()
     people: Counter[Any] = Counter()
     days: Counter[str] = Counter()
     without_classes = 0
-    for row in project.tasks.page_size(_PAGE).values(*names):
+    for row in project.tasks.page_size(_PAGE).values("status", "assignee", "updated", *documents):
         statuses[str(row.get("status"))] += 1
         assignee = row.get("assignee")
         people[assignee if isinstance(assignee, (int, str)) else None] += 1

@@ -18,6 +18,7 @@ from synapse.resources.file_transfers import DownloadTasksMixin
 
 if TYPE_CHECKING:
     from synapse.annotations import Annotation, LabelClass, Problem
+    from synapse.resources._typed import TypedProjectManager
     from synapse.resources.assignments import AssignmentManager
     from synapse.resources.bulk_annotation import AnnotationReport
     from synapse.resources.data_collections import DataCollection
@@ -25,12 +26,14 @@ if TYPE_CHECKING:
     from synapse.resources.project_summary import ProjectSummary
     from synapse.resources.task_tags import TaskTagManager
     from synapse.resources.tasks import TaskManager
+else:
+    TypedProjectManager = Manager["Project"]
 
 __all__ = ["Project", "ProjectManager"]
 
 
 class ProjectManager(
-    Manager["Project"], Creates["Project"], Updates["Project"], Deletes["Project"]
+    TypedProjectManager, Creates["Project"], Updates["Project"], Deletes["Project"]
 ):
     """Projects: read, create, update, delete."""
 
@@ -67,9 +70,9 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
     objects: ClassVar[ManagerDescriptor[ProjectManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
-    title: str = field(aliases=("name",))
+    title: str = field(required=True, aliases=("name",))
     description: str = field()
-    category: Category | str = field()
+    category: Category | str = field(required=True)
     configuration: dict[str, Any] = field()
     settings: dict[str, Any] = field()
     data_collection: DataCollection | None = to_one("DataCollection")

@@ -12,14 +12,17 @@ from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
 from synapse.orm.resource import Deletable
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedServeApplicationManager
     from synapse.resources.jobs import Job
     from synapse.resources.plugins import PluginRelease
+else:
+    TypedServeApplicationManager = Manager["ServeApplication"]
 
 __all__ = ["ServeApplication", "ServeApplicationManager"]
 
 
 class ServeApplicationManager(
-    Manager["ServeApplication"], Creates["ServeApplication"], Deletes["ServeApplication"]
+    TypedServeApplicationManager, Creates["ServeApplication"], Deletes["ServeApplication"]
 ):
     """Served applications: read, create, delete."""
 

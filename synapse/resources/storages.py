@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
@@ -11,10 +11,15 @@ from synapse.orm.relations import ManagerDescriptor
 from synapse.orm.resource import Fetchable
 from synapse.resources.enums import StorageCategory, StorageProvider
 
+if TYPE_CHECKING:
+    from synapse.resources._typed import TypedStorageManager
+else:
+    TypedStorageManager = Manager["Storage"]
+
 __all__ = ["Storage", "StorageManager"]
 
 
-class StorageManager(Manager["Storage"], Creates["Storage"]):
+class StorageManager(TypedStorageManager, Creates["Storage"]):
     """Storages: read, create."""
 
     __slots__ = ()
@@ -46,10 +51,10 @@ class Storage(Fetchable):
     objects: ClassVar[ManagerDescriptor[StorageManager]] = ManagerDescriptor()
 
     id: int = field(read_only=True)
-    name: str = field()
-    provider: StorageProvider | str = field()
+    name: str = field(required=True)
+    provider: StorageProvider | str = field(required=True)
     category: StorageCategory | str = field()
-    configuration: dict[str, Any] = field()
+    configuration: dict[str, Any] = field(required=True)
     is_default: bool = field()
 
     def _reduced(self) -> tuple[Any, ...]:

@@ -11,15 +11,18 @@ from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_on
 from synapse.orm.resource import Deletable, Editable
 
 if TYPE_CHECKING:
+    from synapse.resources._typed import TypedTaskTagManager
     from synapse.resources.assignments import AssignmentManager
     from synapse.resources.projects import Project
     from synapse.resources.tasks import TaskManager
+else:
+    TypedTaskTagManager = Manager["TaskTag"]
 
 __all__ = ["TaskTag", "TaskTagManager"]
 
 
 class TaskTagManager(
-    Manager["TaskTag"], Creates["TaskTag"], Updates["TaskTag"], Deletes["TaskTag"]
+    TypedTaskTagManager, Creates["TaskTag"], Updates["TaskTag"], Deletes["TaskTag"]
 ):
     """Tags: read, create, update, delete."""
 
@@ -48,7 +51,7 @@ class TaskTag(Editable, Deletable):
     id: int = field(read_only=True)
     project: Project | None = to_one("Project")
     project_id = ForeignKeyId["int | None"]("project")
-    name: str = field()
+    name: str = field(required=True)
     description: str = field()
     color: str | None = field()
     category: str | None = field()

@@ -26,16 +26,19 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from synapse.annotations import Annotation
+    from synapse.resources._typed import TypedTaskManager
     from synapse.resources.assignments import AssignmentManager
     from synapse.resources.data_units import DataUnit
     from synapse.resources.projects import Project
     from synapse.resources.task_tags import TaskTag
+else:
+    TypedTaskManager = Manager["Task"]
 
 __all__ = ["Task", "TaskManager"]
 
 
 class TaskManager(
-    Manager["Task"],
+    TypedTaskManager,
     BulkCreates["Task"],
     Updates["Task"],
     Deletes["Task"],

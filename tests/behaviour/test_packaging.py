@@ -73,7 +73,7 @@ def test_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
         # The names of older scripts are a package of their own, kept inside ours.
         path.relative_to(ROOT).as_posix().replace("synapse/_synapse_sdk/", "synapse_sdk/")
         for path in (ROOT / "synapse").rglob("*")
-        if path.suffix in {".py", ".js", ".css"}
+        if path.suffix in {".py", ".pyi", ".js", ".css"}
         or path.name == "py.typed"
         or ("skeletons" in path.parts and path.is_file())
     }
@@ -113,6 +113,7 @@ def test_sdist_holds_the_licence_and_the_changelog(dist: Path) -> None:
         names = {name.partition("/")[2] for name in archive.getnames()}
 
     assert {"LICENSE", "README.md", "CHANGELOG.md", "synapse/py.typed"} <= names
+    assert "synapse/resources/_typed.pyi" in names
     assert "synapse/display/browse/browse.css" in names
 
 

@@ -46,12 +46,25 @@ def test_the_recipe_for_a_resource_works_to_the_letter(tmp_path: Path) -> None:
     assert block is not None
     declaration = textwrap.dedent(block[1])
     renamed = declaration.replace("TaskTag", "Label").replace("task_tags", "labels")
-    (tmp_path / "synapse" / "resources" / "labels.py").write_text(renamed, encoding="utf-8")
+    module = tmp_path / "synapse" / "resources" / "labels.py"
+    module.write_text(renamed, encoding="utf-8")
     table = tmp_path / "synapse" / "_public.py"
     row = '_NAMES = {\n    "synapse.resources.labels": ("Label",),\n'
     table.write_text(table.read_text(encoding="utf-8").replace("_NAMES = {\n", row, 1), "utf-8")
     tool = [sys.executable, str(ROOT / "tools" / "public_names.py"), "--root", str(tmp_path)]
     subprocess.run([*tool, "--write"], check=True, timeout=60)
+    tool = [sys.executable, str(ROOT / "tools" / "typed_managers.py"), "--root", str(tmp_path)]
+    subprocess.run([*tool, "--write"], check=True, timeout=60)
+    stub = (module.parent / "_typed.pyi").read_text(encoding="utf-8")
+    assert "class LabelCreate(TypedDict, total=False):" in stub
+    assert "class TypedLabelManager(" in stub
+    typed = re.search(r"^ {3}```text\n(.*?)^ {3}```$", recipe, re.MULTILINE | re.DOTALL)
+    assert typed is not None
+    head = re.search(r"^class LabelManager\(.*$", renamed, re.MULTILINE)
+    assert head is not None
+    renamed = renamed.replace(head[0], textwrap.dedent(typed[1]))
+    renamed = renamed.replace("from typing import ", "from typing import TYPE_CHECKING, ", 1)
+    module.write_text(renamed, encoding="utf-8")
     script = (
         "import sys, synapse; from synapse import Label\n"
         "session = synapse.Session('http://127.0.0.1:9', 'token')\n"

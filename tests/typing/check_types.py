@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from typing_extensions import assert_type
@@ -43,11 +44,35 @@ def on_the_class() -> None:
 
 
 def writing(session: synapse.Session, project: Project, plugin: synapse.Plugin) -> None:
-    assert_type(session.projects.create(title="Streets"), Project)
+    assert_type(session.projects.create(title="Streets", category="image"), Project)
     assert_type(project.tasks.bulk_create([{}]), list[Task])
     assert_type(project.save(), Project)
     assert_type(project.changes, dict[str, Any])
     assert_type(plugin.run("train"), Job)
+
+
+def keywords(session: synapse.Session, project: Project, task: Task, since: datetime) -> None:
+    tasks = session.tasks
+    assert_type(tasks.filter(status=["pending", synapse.TaskStatus.SKIPPED]), TaskManager)
+    assert_type(tasks.filter(project=[project, 7], assignee=session.me), TaskManager)
+    assert_type(tasks.filter(project=session.projects.filter(is_archived=False)), TaskManager)
+    assert_type(tasks.filter(id__lt=9, created__gte=since, updated_before="2026-01"), TaskManager)
+    assert_type(tasks.filter(params={"mine": "1"}, is_discarded=False), TaskManager)
+    assert_type(tasks.get(project=project, data_unit=3), Task)
+    assert_type(tasks.only("id", "status").expand("data_unit.data_collection"), TaskManager)
+    assert_type(session.jobs.filter(status="SUCCEEDED").order_by("-created").first(), "Job | None")
+    assert_type(tasks.create(project=project, data_unit=3, meta={"night": True}), Task)
+    assert_type(session.data_units.create(files={}, groups=["site", "camera"]), DataUnit)
+    assert_type(session.logs.create(message="Trained", file=Path("curve.csv")), synapse.Log)
+    assert_type(session.task_tags.create(name="blurred", extra={"rank": 1}), TaskTag)
+    assert_type(project.tasks.all().update(priority="high", assignee=None), int)
+    assert_type(session.plugins.create(folder="detector"), synapse.Plugin)
+    conditions: dict[str, Any] = {"status": "pending"}
+    assert_type(tasks.filter(**conditions), TaskManager)
+    rows: Any = [{"data_unit": 1}]  # rows and names that are made at run time
+    names: Any = ["id", "status"]
+    assert_type(project.tasks.bulk_create(rows), list[Task])
+    assert_type(tasks.only(*names), TaskManager)
 
 
 def verbs_that_are_not_there(session: synapse.Session, unit: DataUnit, job: Job) -> None:
