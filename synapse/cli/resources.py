@@ -329,7 +329,7 @@ class _Verbs:
             targets = list(read_targets(self.schema, words))
             what = ", ".join(self.schema.label(target.key) for target in targets[:5])
             more = f" and {len(targets) - 5} more" if len(targets) > 5 else ""
-            typer.confirm(f"Delete {what}{more}?", abort=True, err=True)
+            _confirm(f"Delete {what}{more}?")
         self._each(words, _delete, "delete", dry_run)
 
     def _each(
@@ -430,6 +430,18 @@ class _Verbs:
                 raise UsageError(
                     f"{self.schema.name} has no field {name!r} to set{suggestion(name, known)}"
                 )
+
+
+def _confirm(question: str) -> None:
+    """Ask on standard error; typer's question writes to standard output, where the ids go.
+
+    Raises:
+        typer.Abort: The answer isn't yes.
+    """
+    sys.stderr.write(f"{question} [y/N]: ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise typer.Abort
 
 
 def _divide(words: list[str] | None) -> tuple[list[str], list[str]]:

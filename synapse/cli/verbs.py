@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -351,6 +352,10 @@ class _Names(dict[str, Any]):
     """A function's names; those that only type checkers see stand for anything."""
 
     def __missing__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise KeyError(name)
+        if name in sys.stdlib_module_names:
+            return load(name)
         return getattr(builtins, name, None) or getattr(typing, name, Any)
 
 
@@ -410,7 +415,7 @@ def _evaluate(text: str, method: Any) -> Any:
     names = _Names(vars(inspect.getmodule(method)))
     try:
         return eval(text, {"__builtins__": {}}, names)  # noqa: S307 - an annotation of ours
-    except TypeError:
+    except (TypeError, AttributeError):  # of a name that only type checkers know
         return Any
 
 

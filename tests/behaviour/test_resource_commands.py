@@ -203,12 +203,13 @@ def test_delete(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     one, two = project.tasks
     result = run("tasks", "rm", "-", "--yes", stdin=f"{one.id}\n999999\n", code=3)
     assert (result.stdout, project.tasks.count()) == (f"{one.id}\n", 1)
-    answers = [False, True]
     monkeypatch.setattr("typer.testing._NamedTextIOWrapper.isatty", lambda self: True)
-    monkeypatch.setattr("typer.confirm", lambda text, **_: asked.append(text) or answers.pop(0))
-    asked: list[str] = []
     run("tasks", "delete", two.id, "--dry-run")
-    assert (asked, project.tasks.count()) == ([], 1)
+    result = run("tasks", "delete", two.id, stdin="n\n", code=1)
+    assert (result.stdout, project.tasks.count()) == ("", 1)
+    result = run("tasks", "delete", two.id, stdin="y\n")
+    assert (result.stdout, project.tasks.count()) == (f"{two.id}\n", 0)
+    assert result.stderr == f"Delete Task {two.id}? [y/N]: "
 
 
 def test_tags_by_a_pipe(project: Any, session: synapse.Session) -> None:

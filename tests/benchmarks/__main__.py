@@ -207,7 +207,7 @@ def main() -> int:
     note(
         "synapse tasks list / the same in Python",
         ratio(commands, "synapse tasks list", "the same in Python"),
-        2.60,
+        2.00,
     )
 
     for what, value, sign, goal, met in lines:

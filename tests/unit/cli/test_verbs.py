@@ -77,6 +77,21 @@ def method(
     """
 
 
+def unseen(
+    self: Any,
+    path: "os.PathLike[str] | str",  # type: ignore[name-defined] # noqa: F821
+    other: "nowhere.Type | None" = None,  # type: ignore[name-defined] # noqa: F821
+) -> None:
+    """Have annotations whose modules only type checkers import."""
+
+
+@pytest.mark.parametrize("name", ["path", "other"])
+def test_modules_that_only_type_checkers_see(name: str) -> None:
+    parameter = _read_parameter(unseen, inspect.signature(unseen).parameters[name], "")
+    assert parameter is not None
+    assert (parameter.type, parameter.is_mapping, parameter.is_list) == (str, False, False)
+
+
 PARAMETERS = {
     name: _read_parameter(method, parameter, "")
     for name, parameter in list(inspect.signature(method).parameters.items())[1:]
