@@ -164,7 +164,7 @@ def evaluate(model: synapse.Model, images: dict[str, tuple[Path, int]], folder: 
         f"[{'green' if is_good else 'red'}]{model.name} reads {correct} of {len(held_out)} "
         f"images that nobody annotated: {accuracy:.1%}"
     )
-    return is_good
+    return bool(is_good)
 
 
 if __name__ == "__main__":
