@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import os
 import sys
-import sysconfig
 import traceback
 from functools import lru_cache
 from pathlib import Path
@@ -116,6 +115,8 @@ def _is_library(frame: FrameType) -> bool:
 
 @lru_cache(maxsize=1)
 def _library_folders() -> tuple[str, ...]:
+    import sysconfig  # only tracebacks need the paths
+
     paths = sysconfig.get_paths()
     names = ("stdlib", "platstdlib", "purelib", "platlib")
     return tuple({f"{paths[name]}{os.sep}" for name in names})

@@ -13,9 +13,7 @@ import re
 import types
 from collections.abc import Iterator
 from inspect import Parameter
-from typing import TYPE_CHECKING, Any, get_args
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from synapse.orm import lookups
 
@@ -44,8 +42,7 @@ class _NotGiven:
 _NOT_GIVEN = _NotGiven()
 
 
-@attrs.frozen
-class Keyword:
+class Keyword(NamedTuple):
     """A keyword argument that stands for a field or a filter.
 
     Attributes:
