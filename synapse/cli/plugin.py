@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, redirect_stdout, suppress
@@ -79,7 +80,8 @@ def new(
         folder, category=category.value, name=name, code=code
     )
     print_line(str(made))
-    print_note(f"Next: synapse plugin run {made} --local, and synapse plugin release {made}")
+    typed = shlex.quote(str(made))
+    print_note(f"Next: synapse plugin run {typed} --local, and synapse plugin release {typed}")
 
 
 @app.command("check", cls=HintedCommand)
@@ -185,7 +187,7 @@ def release(
             allow_credentials=allow_credentials,
         )
         print_line(f"{made.plugin.code}@{made.version}")
-    print_note(f"Next: synapse plugin run {folder}")
+    print_note(f"Next: synapse plugin run {shlex.quote(str(folder))}")
 
 
 @app.command("logs", cls=HintedCommand)

@@ -414,4 +414,5 @@ def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
         return f"filter those first, {name}=session.{target}.filter({lookup}=...)"
     if field is not None and _is_time(field):
         return f"use {name}__gte=... and {name}__lt=..."
-    return f"only {name}=... can be asked for"
+    others = sorted(each for each in known if each == name or each.startswith(f"{name}__"))
+    return "use " + " or ".join(f"{each}=..." for each in others)

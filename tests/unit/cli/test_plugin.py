@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -241,3 +242,9 @@ def test_other_words(word: str, message: str) -> None:
 def test_words_of_other_tools(tmp_path: Path) -> None:
     assert run("init", str(tmp_path / "a")).stdout == f"{tmp_path / 'a'}\n"
     assert run("test", str(tmp_path / "a")).stdout.endswith("no problems\n")
+
+
+def test_the_next_command_after_new_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
+    place = str(tmp_path / "my plugin")
+    note = run("new", place).stderr
+    assert shlex.split(note)[:6] == ["Next:", "synapse", "plugin", "run", place, "--local,"]

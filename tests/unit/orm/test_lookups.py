@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, get_args
 
@@ -343,3 +344,11 @@ def test_numpys_numbers_are_numbers(offline: Session) -> None:
 def test_one_day_is_one_filter_whatever_its_type(offline: Session, day: Any) -> None:
     filters = offline.tasks.filter(created_after=day)._state.filters
     assert filters == (("created_after", "2027-01-01T00:00:00+00:00"),)
+
+
+def test_an_unknown_lookup_names_all_filters_of_its_field(offline: Session) -> None:
+    expected = "use id=... or id__gt=... or id__gte=... or id__in=... or id__lt=... or id__lte=..."
+    with pytest.raises(InvalidQuery, match=re.escape(f"'id__gtt': {expected}.")):
+        offline.tasks.filter(id__gtt=1)
+    with pytest.raises(InvalidQuery, match=re.escape("use status=... or status__in=....")):
+        offline.tasks.filter(status__lik="p")
