@@ -117,12 +117,19 @@ def call_entrypoint(function: Callable[..., Any], arguments: Sequence[Any]) -> A
     value = function(*arguments)
     if not inspect.iscoroutine(value):
         return value
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if not _is_loop_running():
         return asyncio.run(value)
     with ThreadPoolExecutor(1) as pool:  # this thread's loop is running, as in a notebook
         return pool.submit(asyncio.run, value).result()
+
+
+def _is_loop_running() -> bool:
+    # A coroutine that began in the `except` block would show this error as the cause of its own.
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def format_traceback(error: BaseException) -> str:

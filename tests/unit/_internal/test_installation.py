@@ -41,7 +41,12 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
     present.parent.mkdir(parents=True)
     present.write_text("Metadata-Version: 2.1\nName: present-lib\nVersion: 2.0\n")
     monkeypatch.setattr(installation, "_ROOT", place)
-    standard = [path for path in sys.path if "-packages" not in path]
+    # The checkout's folder has metadata, too, once it is installed.
+    standard = [
+        path
+        for path in sys.path
+        if "-packages" not in path and not any(Path(path or ".").glob("*.egg-info"))
+    ]
     monkeypatch.setattr(sys, "path", [str(place), str(place), *standard])
 
     def install(
