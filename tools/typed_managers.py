@@ -26,7 +26,7 @@ _HEADER = '"""Keywords of the managers, for type checkers: tools/typed_managers.
 # Each method takes only the names of its class, where the method that it overrides takes any.
 _CONFIGURATION = '# mypy: disable-error-code="override"'
 _PARAMS = "params: Mapping[str, Any] | None = None"
-# What managers convert besides the declarations, by class and keyword of `create()`.
+# Keywords of `create()` that managers convert besides the declared ones, by class.
 _ALSO = {"DataUnit": {"groups": "Sequence[str]"}, "Log": {"file": "PathLike[str]"}}
 _WORD = re.compile(r"\b[A-Za-z_]\w*")
 _BOUND = re.compile(r"__(lt|lte|gt|gte)$")

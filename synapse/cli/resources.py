@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import webbrowser
 from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +55,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_group"]
 
-# What an id after the name of a group means elsewhere.
+# Advice for an id behind the name of a group, as other tools take one.
 _ID_HINTS = {"logs": "type synapse jobs logs ID -f."}
 # Rows of a table on a terminal, unless -n says another number.
 _SCREENFUL = 50
@@ -367,17 +366,20 @@ class _Verbs:
         id: Annotated[str, typer.Argument(metavar="ID", help="Id of the object.")],  # noqa: A002 - as get()
     ) -> None:
         """Open the object's page in a browser, and print the address."""
-        template = os.environ.get("SYNAPSE_WEB_URL", "")
-        if "{id}" not in template:
+        contents = load("synapse.display.contents")
+        key = self.schema.to_key(id)
+        with open_session() as session:
+            one = session.identity.get_or_stub(self.cls, key)
+            # A template with the project needs the object, by one request.
+            address = contents.find_link(one)
+            if address is None and session.transport.settings.web_url is not None:
+                address = contents.find_link(self._query(session, None, None, None).get(key))
+        if address is None:
             print_note(
                 "The address of the platform's pages isn't known. Set SYNAPSE_WEB_URL, such as "
-                "https://app.example.com/{resource}/{id}."
+                "https://app.example.com/{kind}/{id}."
             )
             raise typer.Exit(FAILED)
-        quote = load("urllib.parse").quote
-        address = template.replace("{resource}", self.schema.plural).replace(
-            "{id}", quote(id, safe="")
-        )
         print_line(address)
         if is_terminal():
             webbrowser.open(address)

@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-# What people take the first argument for, and where that is.
+# Kinds of values that the first argument is taken for, and where to find such a value.
 _KINDS = {
     "params": ("the parameters", "Write run(context), and read context.params."),
     "session": ("a session", "Write run(context), and use context.session."),

@@ -44,6 +44,15 @@ def rows(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
+def test_a_page_that_needs_the_project(project: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    template = "https://app.example.com/projects/{project}/tasks/{id}"
+    monkeypatch.setenv("SYNAPSE_WEB_URL", template)
+    task = project.tasks[0]
+    address = f"https://app.example.com/projects/{project.id}/tasks/{task.id}\n"
+    assert run("tasks", "open", task.id).stdout == address
+    assert "987654" in run("tasks", "open", 987654, code=1).stderr
+
+
 # -- Reading -------------------------------------------------------------------------------------
 
 

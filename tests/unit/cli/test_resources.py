@@ -68,12 +68,14 @@ def test_an_unknown_resource() -> None:
 
 
 def test_pages_of_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYNAPSE_BASE_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", "token")
     result = CliRunner().invoke(app, ["tasks", "open", "5"])
     assert (result.exit_code, "isn't known. Set SYNAPSE_WEB_URL" in result.stderr) == (1, True)
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
     monkeypatch.setattr("synapse.cli.resources.is_terminal", lambda: True)
-    monkeypatch.setenv("SYNAPSE_WEB_URL", "https://app.example.com/{resource}/{id}")
-    result = CliRunner().invoke(app, ["tasks", "open", "5/6"])
-    assert result.stdout == "https://app.example.com/tasks/5%2F6\n"
-    assert opened == ["https://app.example.com/tasks/5%2F6"]
+    monkeypatch.setenv("SYNAPSE_WEB_URL", "https://app.example.com/{kind}/{id}")
+    result = CliRunner().invoke(app, ["plugins", "open", "5/6"])
+    assert result.stdout == "https://app.example.com/plugins/5%2F6\n"
+    assert opened == ["https://app.example.com/plugins/5%2F6"]
