@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,15 @@ def interrupt(done: int, size: int) -> None:
     raise KeyboardInterrupt
 
 
-def press(done: int, size: int) -> None:
-    """Press Ctrl-C as a person does: the main thread, which waits, is interrupted."""
-    os.kill(os.getpid(), signal.SIGINT)
+def make_press() -> Callable[[int, int], None]:
+    """Return a progress that presses Ctrl-C as a person does, once, in the waiting main thread."""
+    presses = [signal.SIGINT]
+
+    def press(done: int, size: int) -> None:
+        if presses:
+            os.kill(os.getpid(), presses.pop())
+
+    return press
 
 
 def stop(call: Any, *arguments: Any, **options: Any) -> str:
@@ -88,7 +95,7 @@ def test_many_files(session: synapse.Session, tmp_path: Path) -> None:
     assert message.endswith(f"The same call fetches what {tmp_path / 'copy'} does not have yet.")
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        project.export(tmp_path / "set", progress=press, workers=1)
+        project.export(tmp_path / "set", progress=make_press(), workers=1)
     message = str(caught.value)
     assert message.startswith("Stopped: ")
     assert message.endswith(" of 20 done. The same call goes on.")
