@@ -122,7 +122,7 @@ def test_causes_in_functions_that_the_user_passed_stay(shell: FakeFormatter) -> 
     source = "def wrap(call):\n try: call()\n except KeyError as e: raise UsageError('x') from e"
     names: dict[str, Any] = {"UsageError": UsageError}
     inside = f"{Path(synapse.__file__).parent / 'wrapping.py'}"
-    exec(compile(source, inside, "exec"), names)  # noqa: S102 - code of the SDK, for its frames
+    exec(compile(source, inside, "exec"), names)
 
     def fail() -> None:
         raise KeyError("the user's own")
