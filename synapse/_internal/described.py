@@ -35,8 +35,12 @@ _LONGEST_BRIEF = 600
 _MOST_ITEMS = 12
 _DEEPEST = 4
 # Parts of the names of keys and settings that hold credentials.
-_SECRET_PARTS = ("secret", "password", "passwd", "token", "credential", "private_key", "access_key")
-_SECRET_NAMES = frozenset({"key", "api_key", "apikey", "authorization", "cookie", "signature"})
+# Without separators, as providers of storage write `account_key` and `accountKey`.
+_SECRET_PARTS = (
+    *("secret", "password", "passwd", "passphrase", "token", "credential", "connectionstring"),
+    *("privatekey", "accesskey", "accountkey", "apikey"),
+)
+_SECRET_NAMES = frozenset({"key", "authorization", "cookie", "signature"})
 
 
 class DescribedTable(NamedTuple):
@@ -135,7 +139,7 @@ def cut(text: str, length: int) -> str:
 
 def is_secret_name(name: object) -> bool:
     """Return whether a key's name marks its value as a credential."""
-    text = str(name).lower().replace("-", "_")
+    text = str(name).lower().replace("-", "").replace("_", "")
     return text in _SECRET_NAMES or any(part in text for part in _SECRET_PARTS)
 
 

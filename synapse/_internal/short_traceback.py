@@ -13,6 +13,7 @@ import sys
 import traceback
 from functools import lru_cache
 from pathlib import Path
+from traceback import walk_tb
 from types import FrameType, TracebackType
 from typing import TypeVar
 
@@ -102,7 +103,11 @@ def cut_traceback(full: TracebackType | None) -> tuple[TracebackType | None, int
 def _outer(error: BaseException | None) -> BaseException | None:
     """Return a cause that the user's code raised or caught; `None` for one inside the SDK."""
     trace = error.__traceback__ if error is not None else None
-    return None if trace is not None and _is_own(trace.tb_frame) else error
+    if trace is None or not _is_own(trace.tb_frame):
+        return error
+    # The SDK also catches errors of functions that the user passed.
+    is_users = any(not _is_own(each) and not _is_library(each) for each, _ in walk_tb(trace))
+    return error if is_users else None
 
 
 def _is_own(frame: FrameType) -> bool:

@@ -117,7 +117,7 @@ def _write_options(found: re.Match[str]) -> str:
     """Return an argument as a shell's options: `--match 'masks/*.png=mask'`."""
     try:
         value = ast.literal_eval(found[2])
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # a server's text
         return found[0]
     pairs = [f"{key}={name}" for key, name in value.items()] if isinstance(value, dict) else value
     return " ".join(f"--{found[1]} {shlex.quote(str(pair))}" for pair in pairs)

@@ -175,6 +175,8 @@ class ModelTools:
         """
         cls = self._find_class(kind)
         create = self._find_verb(cls, "create")
+        # Managers take more than fields, such as the path of a file to upload.
+        _check_names(cls, "create", values)
         return self._show(cls, create(**values), None)
 
     def update(self, kind: str, object_id: int | str, values: dict[str, Any]) -> dict[str, Any]:
@@ -187,10 +189,7 @@ class ModelTools:
         """
         cls = self._find_class(kind)
         self._find_verb(cls, "update")
-        known = [each.name for each in find_keywords(cls, "update")]
-        for name in values:
-            if name not in known:
-                raise UsageError(f"{cls.__name__} can't set {name!r}{suggestion(name, known)}")
+        _check_names(cls, "update", values)
         one = self._manager(cls).get(_to_id(object_id))
         # The session lives on: an edit that the server refused must not go along with the next.
         with one._tentatively(values):
@@ -276,6 +275,18 @@ WRITING: tuple[Callable[..., dict[str, Any]], ...] = (
     ModelTools.annotate,
     ModelTools.run,
 )
+
+
+def _check_names(cls: Any, verb: str, values: Mapping[str, Any]) -> None:
+    """Refuse values that aren't of fields.
+
+    Raises:
+        UsageError: The verb sets no field of a name.
+    """
+    known = [each.name for each in find_keywords(cls, verb)]
+    for name in values:
+        if name not in known:
+            raise UsageError(f"{cls.__name__} can't set {name!r}{suggestion(name, known)}")
 
 
 def _summarize(cls: Any) -> str:

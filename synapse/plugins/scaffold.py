@@ -18,6 +18,7 @@ __all__ = ["new"]
 _SKELETONS = Path(__file__).parent / "skeletons"
 # Files under other names here, so that no tool takes them for the package's own.
 _NAMES = {"gitignore.txt": ".gitignore", "plugin/__init__.py.txt": "plugin/__init__.py"}
+_PLACE = re.compile(r"\{\{(\w+)\}\}")
 _NO_LETTER = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -72,6 +73,10 @@ def new(
             f"{folder} has {', '.join(existing)}, which the skeleton would replace. Pass another "
             "folder."
         )
+    root = place.resolve()
+    for file in files:
+        if not (root / file).resolve().is_relative_to(root):
+            raise UsageError(f"{folder}: {file} would be written through a link. Remove the link.")
     try:
         for file, text in files.items():
             (place / file).parent.mkdir(parents=True, exist_ok=True)
@@ -92,7 +97,8 @@ def _fill(category: str, name: str, code: str) -> Iterator[tuple[str, str]]:
         "category": category,
         "code": code,
         "name": name,
-        "quoted_name": json.dumps(name, ensure_ascii=False),
+        # YAML refuses most characters that can't be printed.
+        "quoted_name": json.dumps(name, ensure_ascii=not name.isprintable()),
         "description": description.removeprefix("# ").strip(),
         "example": example.removeprefix("# ").strip(),
         "actions": "".join(actions),
@@ -101,9 +107,8 @@ def _fill(category: str, name: str, code: str) -> Iterator[tuple[str, str]]:
     for path in sorted(path for path in common.rglob("*") if path.is_file()):
         file = path.relative_to(common).as_posix()
         text = path.read_text("utf-8")
-        for key, value in values.items():
-            text = text.replace(f"{{{{{key}}}}}", value)
-        yield _NAMES.get(file, file), text
+        # In one pass: a name may look like a place.
+        yield _NAMES.get(file, file), _PLACE.sub(lambda found: values[found[1]], text)
     yield "plugin/main.py", (own / "main.py.txt").read_text("utf-8")
     yield "tests/test_main.py", (own / "test_main.py.txt").read_text("utf-8")
 

@@ -152,6 +152,20 @@ def test_a_refused_edit_does_not_go_along_with_the_next(
     assert not session.tasks.get(task.id).changes
 
 
+@pytest.mark.parametrize(("kind", "argument"), [("models", "file"), ("plugins", "folder")])
+def test_creating_reads_no_files_of_this_machine(
+    session: synapse.Session, tmp_path: Path, kind: str, argument: str
+) -> None:
+    (tmp_path / "id_rsa").write_text("private")
+    (tmp_path / "config.yaml").write_text("{code: a, name: private, version: 1.0.0}")
+    path = tmp_path / "id_rsa" if argument == "file" else tmp_path
+
+    text = call(session, "create", write=True, kind=kind, values={"name": "a", argument: str(path)})
+
+    assert f"can't set {argument!r}" in text
+    assert call(session, "count", kind=kind) == {"count": 0}
+
+
 def test_a_job_is_started_and_its_output_read(session: synapse.Session, tmp_path: Path) -> None:
     (tmp_path / "hello.py").write_text("def run(context): print('hello', context.params['name'])")
     config = "code: hello\nname: Hello\nversion: 1.0.0\ncategory: export\nactions:\n"

@@ -81,7 +81,13 @@ def test_what_is_left_out_is_counted() -> None:
     assert brief(dict.fromkeys("abcdefghijklmn")).endswith(", … 2 more}")
 
 
-@pytest.mark.parametrize("name", ["api_key", "SECRET-KEY", "password", "x_token", "key", "Cookie"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("api_key", "SECRET-KEY", "password", "x_token", "key", "Cookie", "passphrase"),
+        *("accessKey", "privateKey", "account_key", "AccountKey", "connection_string"),
+    ],
+)
 def test_credentials_are_hidden(name: str) -> None:
     assert is_secret_name(name)
     assert brief({name: "s3cret", "b": 1}) == f"{{{name!r}: '***', 'b': 1}}"

@@ -6,6 +6,7 @@ import logging
 import pickle
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -115,6 +116,20 @@ def test_causes_of_the_user_stay_and_those_of_the_sdk_go(shell: FakeFormatter) -
 
     assert "inside" not in "".join(render(error))
     assert error.__cause__ is not None
+
+
+def test_causes_in_functions_that_the_user_passed_stay(shell: FakeFormatter) -> None:
+    source = "def wrap(call):\n try: call()\n except KeyError as e: raise UsageError('x') from e"
+    names: dict[str, Any] = {"UsageError": UsageError}
+    inside = f"{Path(synapse.__file__).parent / 'wrapping.py'}"
+    exec(compile(source, inside, "exec"), names)
+
+    def fail() -> None:
+        raise KeyError("the user's own")
+
+    error = catch(lambda: names["wrap"](fail))
+
+    assert "KeyError" in "".join(render(error))
 
 
 def test_can_be_turned_off(shell: FakeFormatter, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,6 +56,8 @@ def test_a_long_message_is_not_wrapped(capsys: pytest.CaptureFixture[str]) -> No
         ("a. ignore=['gt'] leaves them out.", "a. --ignore gt leaves them out."),
         ("ignore=[1].", "--ignore 1."),
         ("Pass match={x}.", "Pass match={x}."),
+        ("A server's match={[]: 1}.", "A server's match={[]: 1}."),
+        pytest.param(f"match={{{'-' * 9_000}1}}.", f"match={{{'-' * 9_000}1}}.", id="deep"),
         ("Pass match= to assign them.", "Pass match= to assign them."),
     ],
 )

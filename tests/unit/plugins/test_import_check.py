@@ -134,3 +134,11 @@ def test_the_folder_is_found_from_everywhere(
     assert outcomes["here"].reason is None
     assert Path.cwd() == tmp_path / "elsewhere"
     assert "here" not in os.environ
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has no fork")
+def test_a_module_that_forks_reports_once(tmp_path: Path) -> None:
+    # The parent waits, so that both would report.
+    forks = "import os\nchild = os.fork()\nif child: os.waitpid(child, 0)\n" + RUN
+
+    assert try_modules(tmp_path, forks=forks) == {"forks": ImportOutcome()}

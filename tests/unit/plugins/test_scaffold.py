@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,26 @@ def test_a_file_in_the_place_of_the_folder(tmp_path: Path) -> None:
         new(tmp_path / "x")
     with pytest.raises(UsageError, match="can't be written: Not a directory"):
         new(tmp_path / "x" / "y")
+
+
+@pytest.mark.parametrize(
+    "name", ['""" + oops + """', "ends in \\", "{{description}}", "a\x7fb", "\\N{nothing}"]
+)
+def test_names_are_neither_code_nor_places(tmp_path: Path, name: str) -> None:
+    folder = new(tmp_path / "x", name=name)
+
+    assert load_config(folder).name == name
+    source = (folder / "plugin" / "__init__.py").read_text()
+    assert ast.unparse(ast.parse(source)) == '"""The plugin\'s code."""'
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "plugin").symlink_to(outside)
+
+    with pytest.raises(UsageError, match="through a link"):
+        new(tmp_path / "x")
+
+    assert list(outside.iterdir()) == []
