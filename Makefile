@@ -46,9 +46,10 @@ $(VENV)/.frames: $(VENV)/.dev
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[frames-test]'
 	@touch $@
 
-# Another pandas than the environment's; Python finds it first by PYTHONPATH.
-$(VENV)/.pandas-2: $(VENV)/.frames
+# Both versions of pandas, as other libraries hold the environment's back; PYTHONPATH comes first.
+$(VENV)/.pandas: $(VENV)/.frames
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/pandas-2 'pandas>=2.2,<3'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/pandas-3 'pandas>=3,<4'
 	@touch $@
 
 $(VENV)/.torch: $(VENV)/.dev
@@ -82,8 +83,8 @@ test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their ow
 test-formats: $(VENV)/.formats ## Compare the formats with pycocotools, supervision and datumaro
 	$(BIN)/python -m pytest tests/formats_oracles
 
-test-frames: $(VENV)/.frames $(VENV)/.pandas-2 ## Read queries by pandas 2 and 3, polars, DuckDB and datasets
-	EXPECTED_PANDAS=3 $(BIN)/python -m pytest tests/frames
+test-frames: $(VENV)/.pandas ## Read queries by pandas 2 and 3, polars, DuckDB and datasets
+	EXPECTED_PANDAS=3 PYTHONPATH=$(abspath $(VENV)/pandas-3) $(BIN)/python -m pytest tests/frames
 	EXPECTED_PANDAS=2 PYTHONPATH=$(abspath $(VENV)/pandas-2) $(BIN)/python -m pytest $(PANDAS_TESTS)
 
 test-torch: $(VENV)/.torch ## Read queries in torch's loaders, with worker processes

@@ -57,8 +57,6 @@ def test_each_test_has_a_tenant_of_its_own(run: Run) -> None:
     outcome = run(
         test_it="""
             import pytest
-
-from synapse._internal.installation import install_command
             from synapse import Project
 
             @pytest.mark.parametrize("round", range(3))
@@ -110,8 +108,6 @@ def test_nothing_is_left_after_a_test(run: Run) -> None:
     outcome = run(
         test_it="""
             import pytest
-
-from synapse._internal.installation import install_command
             import synapse
             from synapse.errors import ConfigurationError, SessionClosed
 
@@ -216,8 +212,6 @@ def test_another_django_project_is_not_disturbed(run: Run) -> None:
         conftest="""
             import django
             import pytest
-
-from synapse._internal.installation import install_command
             from django.db.backends.base.base import BaseDatabaseWrapper
 
             django.setup()
@@ -288,8 +282,6 @@ def test_a_project_may_say_how_the_backend_is_made(run: Run) -> None:
     outcome = run(
         conftest="""
             import pytest
-
-from synapse._internal.installation import install_command
             from synapse.emulator import Emulator
 
             @pytest.fixture(scope="session")
