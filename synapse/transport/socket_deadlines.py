@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
+from functools import cache
 from typing import Any
 
 from requests.adapters import HTTPAdapter
@@ -218,6 +219,15 @@ class _TlsPool(_QuietPool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
+@cache
+def _bind(pool: type[Any]) -> type[Any]:
+    """Return a pool like another, whose connections know the deadline: SOCKS has its own ones."""
+    if issubclass(pool, _QuietPool):
+        return pool
+    connection = type("_Connection", (_Bound, pool.ConnectionCls), {})
+    return type("_Pool", (_QuietPool, pool), {"ConnectionCls": connection})
+
+
 class DeadlineAdapter(HTTPAdapter):
     """An adapter whose connections honour `until`."""
 
@@ -229,7 +239,8 @@ class DeadlineAdapter(HTTPAdapter):
     def proxy_manager_for(self, *args: Any, **kwargs: Any) -> Any:
         """Do the same for connections by way of a proxy."""
         manager = super().proxy_manager_for(*args, **kwargs)
-        manager.pool_classes_by_scheme = {"http": _Pool, "https": _TlsPool}
+        pools = manager.pool_classes_by_scheme
+        manager.pool_classes_by_scheme = {scheme: _bind(pool) for scheme, pool in pools.items()}
         return manager
 
     def close(self) -> None:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from urllib3.connection import HTTPConnection
+from urllib3.connectionpool import HTTPConnectionPool
 
 from synapse import errors
 from synapse.config import Timeout
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
+from synapse.transport.socket_deadlines import _bind, _Bound
 
 Connect = Callable[..., Transport]
 
@@ -303,3 +306,19 @@ class TestWithout:
         assert transport.request("GET", "a/", deadline=5) == 1
         assert transport.request("POST", "a/", body=bytes(1_000_000)) == 2
         assert server.connections == 1
+
+
+def test_connections_of_other_pools_know_the_deadline() -> None:
+    class Connection(HTTPConnection):
+        """As one by way of a SOCKS proxy."""
+
+    class Pool(HTTPConnectionPool):
+        ConnectionCls = Connection
+
+    made = _bind(Pool)
+
+    assert issubclass(made, Pool)
+    assert issubclass(made.ConnectionCls, Connection)
+    assert issubclass(made.ConnectionCls, _Bound)
+    assert made.ConnectionCls.send is _Bound.send
+    assert _bind(made) is made

@@ -15,6 +15,7 @@ import urllib.parse
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -478,7 +479,10 @@ class TestProxy:
     @pytest.mark.parametrize(
         ("address", "hint"),
         [
-            ("socks5://user:s3cr3t@127.0.0.1:1", "requests[socks]"),
+            pytest.param(
+                *("socks5://user:s3cr3t@127.0.0.1:1", "requests[socks]"),
+                marks=pytest.mark.skipif(find_spec("socks") is not None, reason="has PySocks"),
+            ),
             ("socks5h://user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
             ("http://user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
             ("user:s3cr3t@127.0.0.1:99999", "Check HTTP_PROXY"),
