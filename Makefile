@@ -74,7 +74,7 @@ test: $(VENV)/.dev ## Run the quick tests, with branch coverage of the transport
 	$(BIN)/python -m pytest -m "not slow" $(DISTRIBUTED) --cov --cov-report=term:skip-covered
 	$(BIN)/python -m coverage report --fail-under=95
 
-test-slow: $(VENV)/.dev ## Run the slow tests: killed processes, long logs, packages built and installed
+test-slow: $(VENV)/.dev ## Run the slow tests: pages of the manual, agents, killed processes, packages
 	$(BIN)/python -m pytest -m slow $(DISTRIBUTED)
 
 test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own

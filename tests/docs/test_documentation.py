@@ -150,6 +150,7 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[types.Mo
         logger.handlers[:] = handlers
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", RUNNING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_page_runs(page: Path, module: types.ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     with Emulator() as emulator:

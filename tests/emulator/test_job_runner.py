@@ -16,6 +16,8 @@ from .client import Api
 from .running import SLEEP, archive, connected, ended, lines, printed, released, started
 from .test_process import gone
 
+pytestmark = pytest.mark.slow
+
 PIDS = """
     import os, subprocess, time
     def run():

@@ -20,6 +20,8 @@ from synapse.emulator.errors import EmulatorError
 from .client import IMAGE, connect
 from .running import SLEEP, ended, started, until
 
+pytestmark = pytest.mark.slow
+
 DOCUMENTS = [
     '{"b": 1, "a": 2, "aa": {"z": 0, "y": 0}}',
     '{"zero": -0.0, "large": 1e+300, "small": 1e-300, "whole": 1.0, "exact": 0.1}',

@@ -17,6 +17,8 @@ from synapse.clients.agent import AgentClient
 from synapse.errors import NotFound
 from synapse.testing.tenants import EmulatorTenant
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-c", "from synapse.cli import main; main()", "agent"]
 
 

@@ -23,6 +23,8 @@ from synapse.clients.agent.log_tail import TailProtocol
 from synapse.jobs.spec import Outcome
 from synapse.transport.stream_limits import StreamLimits
 
+pytestmark = pytest.mark.slow
+
 PROTOCOLS = get_args(TailProtocol)
 FEW = [f"line {number}" for number in range(10)]
 

@@ -11,6 +11,8 @@ from agent_world import World, make_world
 import synapse
 from synapse.emulator import Emulator
 
+pytestmark = pytest.mark.slow
+
 REASON = "The agent has sent no heartbeat for 3 s."
 RESET = "The agent was reset, and lost the job."
 

@@ -20,6 +20,8 @@ from synapse.plugins.import_check import ImportOutcome
 from synapse.plugins.packaging import pack
 from synapse.testing.tenants import EmulatorTenant
 
+pytestmark = pytest.mark.slow
+
 CONFIG = """\
 code: echo
 name: Echo

@@ -17,6 +17,8 @@ from synapse.jobs.spec import JobSpec, Outcome, ReleaseFile
 
 from .conftest import Listener, zipped
 
+pytestmark = pytest.mark.slow
+
 Run = Callable[..., Any]
 Release = Callable[..., ReleaseFile]
 
