@@ -49,7 +49,7 @@ def put(*args, **options):
     tell("PUT", "storage", 200)
     return headers
 
-session = synapse.Session(url, token, timeout=(5, 1), on_request=say, on_response=say)
+session = synapse.Session(url, token, timeout=(5, 4), on_request=say, on_response=say)
 put_file, session.transport.put = session.transport.put, put
 report = session.data_collections.get(int(collection)).upload(
     source, project=int(project), workers=int(workers), progress=False
