@@ -414,7 +414,8 @@ def _make_enum(name: str, words: Iterable[str]) -> Any:
 def _evaluate(text: str, method: Any) -> Any:
     names = _Names(vars(inspect.getmodule(method)))
     try:
-        return eval(text, {"__builtins__": {}}, names)  # noqa: S307 - an annotation of ours
+        # An import that Python makes meanwhile needs the real built-in names.
+        return eval(text, {}, names)  # noqa: S307 - the text is an annotation in this package
     except (TypeError, AttributeError):  # of a name that only type checkers know
         return Any
 

@@ -321,11 +321,3 @@ def notebook(monkeypatch: pytest.MonkeyPatch) -> FakeNotebook:
     monkeypatch.setitem(sys.modules, "IPython.display", display)
     monkeypatch.delenv("SYNAPSE_PROGRESS", raising=False)
     return fake
-
-
-# These fail on Python 3.13 for reasons that are not mended yet, see the changelog.
-_FAILING_ON_3_13 = [
-    *("_internal/test_installation.py", "cli/test_resources.py", "cli/test_verbs.py"),
-    *("orm/test_signatures.py", "plugins/test_local_run.py"),
-]
-collect_ignore = _FAILING_ON_3_13 if sys.version_info >= (3, 13) else []

@@ -60,6 +60,9 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Install:
         header = f"Metadata-Version: 2.1\nName: synapse-sdk\nVersion: {version}\n"
         (about / "METADATA").write_text(header + REQUIREMENTS, encoding="utf-8")
         (about / "RECORD").write_text("".join(f"{name},,\n" for name in files), encoding="utf-8")
+        for name in files:  # newer Pythons leave out what is missing
+            (place / name).parent.mkdir(parents=True, exist_ok=True)
+            (place / name).touch()
         (about / "INSTALLER").write_text(f"{installer}\n", encoding="utf-8")
         if direct_url is not None:
             text = direct_url if isinstance(direct_url, str) else json.dumps(direct_url)

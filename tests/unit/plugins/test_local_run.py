@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -203,6 +204,7 @@ def test_a_breakpoint_stops_the_code(folder: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
-    assert "say.py(4)run()" in done.stdout
+    # Before Python 3.13, the debugger stops at the line behind.
+    assert re.search(r"say\.py\([34]\)run\(\)", done.stdout)
     assert "(Pdb) 21" in done.stdout
     assert done.stdout.endswith("result 7\n")
