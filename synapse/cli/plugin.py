@@ -308,7 +308,7 @@ def _run_here(task: _Task, *, debug: bool, has_emulator: bool) -> Any:
             return load("synapse.plugins.local_run").run_local(
                 task.folder, task.action, task.params, session=session, debug=debug
             )
-        except Exception as error:
+        except Exception as error:  # the plugin's code may raise anything
             _fail_with_traceback(task.folder, error)
             raise
 

@@ -32,7 +32,7 @@ def shell(
             return
         banner = f"synapse-sdk {synapse.__version__}, {session!r}: session, synapse"
         if not sys.stdin.isatty():
-            exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)  # noqa: S102 - as above
+            exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)  # noqa: S102 - the user's own code from a pipe
             return
         try:
             ipython = importlib.import_module("IPython")
