@@ -7,6 +7,7 @@ import time
 
 import attrs
 
+from synapse._internal.cancellation import sleep
 from synapse.errors import (
     ClientError,
     InvalidResponse,
@@ -150,7 +151,7 @@ class Attempts:
                     self._reason,
                 )
             )
-        time.sleep(delay)
+        sleep(delay)
         self._number += 1
 
     def conclude(self, response: Response) -> Response:

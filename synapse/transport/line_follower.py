@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
+from synapse._internal import cancellation
 from synapse._internal.backoff import Backoff, bounded_pause
 from synapse.errors import (
     ClientError,
@@ -43,7 +44,7 @@ def follow(
     retries_first: bool = True,
     resource: str | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = cancellation.sleep,
 ) -> Iterator[str]:
     """Yield a log's lines as they come, until the log has ended, over any number of connections.
 
