@@ -49,7 +49,7 @@ class Member(NamedTuple):
 
 def generate() -> str:
     """Return the stub for the package's resources, as ruff formats it."""
-    from synapse.aio.kinds import LAZY
+    from synapse.aio.member_kinds import LAZY
     from synapse.orm import registry
     from synapse.session import Session
 
@@ -136,7 +136,7 @@ def find_argument(cls: type, argument: Any) -> str:
 
 def generate_members(cls: type, name: str) -> Iterator[Member]:
     """Yield what an attribute of a class becomes."""
-    from synapse.aio.kinds import Kind, find_kind
+    from synapse.aio.member_kinds import MemberKind, find_kind
     from synapse.orm import registry
     from synapse.orm.relations import ToMany
 
@@ -147,7 +147,7 @@ def generate_members(cls: type, name: str) -> Iterator[Member]:
     if isinstance(found, ToMany):
         manager = registry.get(found.target).__schema__.declared_manager
         yield Member(f"@property\n    def {name}(self) -> {view_name(manager)}: ...", {})
-    elif kind in (Kind.CALL, Kind.STREAM, Kind.VIEW):
+    elif kind in (MemberKind.CALL, MemberKind.STREAM, MemberKind.VIEW):
         yield from generate_method(cls, name, kind)
     else:
         yield generate_attribute(cls, name, found, kind)
@@ -155,7 +155,7 @@ def generate_members(cls: type, name: str) -> Iterator[Member]:
 
 def generate_method(cls: type, name: str, kind: Any) -> Iterator[Member]:
     """Yield a method, with its overloads."""
-    from synapse.aio.kinds import Kind, find_result
+    from synapse.aio.member_kinds import MemberKind, find_result
 
     typed = parse_stub().get(f"Typed{cls.__name__}", {}).get(name)
     module = TYPED if typed else cls.__module__
@@ -163,22 +163,22 @@ def generate_method(cls: type, name: str, kind: Any) -> Iterator[Member]:
         scope, homes = Scope(cls, module), dict[str, str]()
         arguments = scope.arguments(node.args)
         result = scope.text(present(node.returns))
-        if kind is Kind.VIEW:
+        if kind is MemberKind.VIEW:
             returned = present(find_result(cls, getattr(cls, name)))
             if returned is cls:
                 result, homes["Self"] = "Self", "typing_extensions"
             else:
                 result = view_name(returned)
-        elif kind is Kind.STREAM:
+        elif kind is MemberKind.STREAM:
             result, homes["AsyncItems"] = (
                 f"AsyncItems[{scope.item(node)}]",
                 "synapse.aio.items",
             )
-        head = "async def" if kind is Kind.CALL else "def"
+        head = "async def" if kind is MemberKind.CALL else "def"
         overload = ""
         if is_overload(node):
             overload, homes["overload"] = "@overload\n    ", "typing"
-        if result == "None" or kind is not Kind.VIEW:
+        if result == "None" or kind is not MemberKind.VIEW:
             homes.update(scope.homes)
         else:
             homes.update(
@@ -193,14 +193,14 @@ def generate_method(cls: type, name: str, kind: Any) -> Iterator[Member]:
 
 def generate_attribute(cls: type, name: str, found: Any, kind: Any) -> Member:
     """Return a property."""
-    from synapse.aio.kinds import Kind, find_result
+    from synapse.aio.member_kinds import MemberKind, find_result
 
     module = cls.__module__
     scope = Scope(cls, module)
     if isinstance(found, property):
         (node,) = parse_module(module)[cls.__name__][name][:1]
         text = scope.text(present(node.returns))
-        if kind is Kind.VIEW_ATTRIBUTE:
+        if kind is MemberKind.VIEW_ATTRIBUTE:
             result = present(find_result(cls, present(found.fget)))
             return Member(f"@property\n    def {name}(self) -> {view_name(result)}: ...", {})
     elif type(found).__name__ in _DESCRIBED:
@@ -211,7 +211,7 @@ def generate_attribute(cls: type, name: str, found: Any, kind: Any) -> Member:
         text = getattr(key, "__forward_arg__", None) or key.__name__
     else:
         text = scope.text(ast.parse(str(cls.__annotations__[name]), mode="eval").body)
-    if kind is Kind.ATTRIBUTE:
+    if kind is MemberKind.ATTRIBUTE:
         text, scope.homes["Awaitable"] = f"Awaitable[{text}]", "collections.abc"
     return Member(f"@property\n    def {name}(self) -> {text}: ...", scope.homes)
 

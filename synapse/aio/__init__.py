@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from synapse.aio.async_session import AsyncSession
+from synapse.aio.call_threads import CallThreads
 from synapse.aio.items import AsyncItems
-from synapse.aio.runner import Runner
 
-__all__ = ["AsyncItems", "AsyncSession", "Runner"]
+__all__ = ["AsyncItems", "AsyncSession", "CallThreads"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal.short_traceback import shortened
-from synapse.aio.kinds import is_viewed
-from synapse.aio.runner import WORKERS, Runner
-from synapse.aio.views import AsyncView, present, view_class
+from synapse.aio.call_threads import WORKERS, CallThreads
+from synapse.aio.member_kinds import is_viewed
+from synapse.aio.views import AsyncView, present, set_session_maker, view_class
 from synapse.errors import UsageError
 from synapse.orm.resource import Resource
 
@@ -32,7 +32,7 @@ class AsyncSession(TypedAsyncSession):
     Args:
         session: The session.
         workers: Largest number of calls at a time; each takes a thread. Further calls wait.
-        runner: Threads to share, instead of `workers`.
+        threads: Threads to share, instead of `workers`.
 
     Example:
         >>> import asyncio
@@ -45,11 +45,11 @@ class AsyncSession(TypedAsyncSession):
     """
 
     def __init__(
-        self, session: SessionBase, *, workers: int = WORKERS, runner: Runner | None = None
+        self, session: SessionBase, *, workers: int = WORKERS, threads: CallThreads | None = None
     ) -> None:
         self._session = session
-        self._runner = runner if runner is not None else Runner(workers)
-        self._verbs = view_class(type(session))(self._runner, session)
+        self._threads = threads if threads is not None else CallThreads(workers)
+        self._verbs = view_class(type(session))(self._threads, session)
 
     if not TYPE_CHECKING:
         # For type checkers, the overloads of the stub.
@@ -70,26 +70,26 @@ class AsyncSession(TypedAsyncSession):
         if isinstance(target, AsyncView):
             return target
         if isinstance(target, Resource):
-            return view_class(type(target))(self._runner, target)
+            return view_class(type(target))(self._threads, target)
         if not is_viewed(type(target)):
             raise UsageError(
                 f"aio({target!r}) is neither an object of the server nor a manager. Pass a Task, a "
                 "query or the like."
             )
-        return present(self._runner, target)
+        return present(self._threads, target)
 
     def __getitem__(self, cls: Any) -> Any:
-        return present(self._runner, self._session[cls])  # type: ignore[index] # a session's own
+        return present(self._threads, self._session[cls])  # type: ignore[index] # a session's own
 
     def stop_threads(self) -> None:
         """End the threads after their current calls, as closing the session does."""
-        self._runner.close()
+        self._threads.close()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._runner.run(self._session.close)  # type: ignore[attr-defined] # a session's own
+        await self._threads.run(self._session.close)  # type: ignore[attr-defined] # a session's own
 
     def __enter__(self) -> None:
         raise shortened(TypeError("session.aio is entered by `async with`, not by `with`."))
@@ -103,7 +103,7 @@ class AsyncSession(TypedAsyncSession):
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
             if hasattr(type(self._verbs), name):
                 return getattr(self._verbs, name)
-            return present(self._runner, getattr(self._session, name))  # a root manager
+            return present(self._threads, getattr(self._session, name))  # a root manager
 
     def __dir__(self) -> list[str]:
         roots = {name for name in dir(self._session) if not hasattr(type(self._session), name)}
@@ -112,3 +112,6 @@ class AsyncSession(TypedAsyncSession):
 
     def __repr__(self) -> str:
         return f"<aio {self._session!r}>"
+
+
+set_session_maker(lambda threads, session: AsyncSession(session, threads=threads))

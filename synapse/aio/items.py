@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from synapse._internal.short_traceback import shortened
 
 if TYPE_CHECKING:
-    from synapse.aio.runner import Runner
+    from synapse.aio.call_threads import CallThreads
 
 __all__ = ["AsyncItems"]
 
@@ -23,15 +23,15 @@ class AsyncItems(AsyncIterator[T]):
     that loops in loops can't block each other. A loop that is left needs no clean-up.
 
     Args:
-        runner: The threads.
+        threads: The threads.
         open_chunks: Returns the iterator of chunks. Called in a thread, before the first item.
         name: Name of the items, for `repr`.
     """
 
     def __init__(
-        self, runner: Runner, open_chunks: Callable[[], Iterator[Iterable[T]]], name: str
+        self, threads: CallThreads, open_chunks: Callable[[], Iterator[Iterable[T]]], name: str
     ) -> None:
-        self._runner = runner
+        self._threads = threads
         self._open_chunks = open_chunks
         self._name = name
         self._chunks: Iterator[Iterable[T]] | None = None
@@ -57,7 +57,7 @@ class AsyncItems(AsyncIterator[T]):
                 )
             self._is_reading, self._has_ended = True, True  # an error or a cancellation ends it
             try:
-                chunk = await self._runner.run(self._read)
+                chunk = await self._threads.run(self._read)
             finally:
                 self._is_reading = False
             if chunk is not None:
@@ -68,7 +68,7 @@ class AsyncItems(AsyncIterator[T]):
         self._items, self._has_ended = iter(()), True
         close: Any = getattr(self._chunks, "close", None)
         if close is not None:
-            await self._runner.run(close)
+            await self._threads.run(close)
 
     def _read(self) -> Iterable[T] | None:
         if self._chunks is None:

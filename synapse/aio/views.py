@@ -12,34 +12,35 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.short_traceback import shortened
 from synapse.aio.items import AsyncItems
-from synapse.aio.kinds import Kind, find_kind, find_result, is_viewed
+from synapse.aio.member_kinds import MemberKind, find_kind, find_result, is_viewed
 from synapse.orm.frame_source import FrameSource
 from synapse.orm.pages import Rows
 from synapse.orm.query import Query
+from synapse.orm.session_base import SessionBase
 
 if TYPE_CHECKING:
-    from synapse.aio.runner import Runner
+    from synapse.aio.call_threads import CallThreads
 
-__all__ = ["AsyncView", "AwaitableAttribute", "present", "view_class"]
+__all__ = ["AsyncView", "AwaitableAttribute", "present", "set_session_maker", "view_class"]
 
 
 class AsyncView:
     """An ordinary object whose methods are awaited.
 
     Args:
-        runner: The threads.
+        threads: The threads.
         source: Returns the object; called in a thread, each time. A query whose filters are queries
             themselves must be made there, because that makes requests.
         target: The object, if known.
     """
 
-    __slots__ = ("_runner", "_source", "_target")
+    __slots__ = ("_source", "_target", "_threads")
     _VIEWED: type = object
 
     def __init__(
-        self, runner: Runner, target: Any = None, source: Callable[[], Any] | None = None
+        self, threads: CallThreads, target: Any = None, source: Callable[[], Any] | None = None
     ) -> None:
-        self._runner = runner
+        self._threads = threads
         self._target = target
         self._source = source
 
@@ -53,7 +54,7 @@ class AsyncView:
 
     def _read(self, name: str) -> Any:
         """Read an attribute of the object, and present it. Runs in a thread."""
-        return present(self._runner, getattr(self._find(), name))
+        return present(self._threads, getattr(self._find(), name))
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, which would otherwise accept any misspelled name.
@@ -99,25 +100,30 @@ class AwaitableAttribute:
         self._name = name
 
     def __await__(self) -> Generator[Any, None, Any]:
-        return self._view._runner.run(self._view._read, self._name).__await__()
+        return self._view._threads.run(self._view._read, self._name).__await__()
 
     def __repr__(self) -> str:
         return f"<{self._name} of {self._view!r}: await reads it>"
 
 
-def present(runner: Runner, value: Any) -> Any:
+_make_session: Callable[[CallThreads, Any], Any] = AsyncView
+
+
+def set_session_maker(make: Callable[[CallThreads, Any], Any]) -> None:
+    """Set the function that makes the async session of a session that a verb returned."""
+    global _make_session
+    _make_session = make
+
+
+def present(threads: CallThreads, value: Any) -> Any:
     """Return a result as coroutines get it: objects as they are, managers and loops as views."""
     if isinstance(value, AsyncView):
         return value
     if is_viewed(type(value)):
-        from synapse.aio.async_session import AsyncSession
-        from synapse.orm.session_base import SessionBase
-
-        if isinstance(value, SessionBase):
-            return AsyncSession(value, runner=runner)
-        return view_class(type(value))(runner, value)
+        make = _make_session if isinstance(value, SessionBase) else view_class(type(value))
+        return make(threads, value)
     if isinstance(value, Generator):
-        return AsyncItems(runner, lambda: ((item,) for item in value), repr(value))
+        return AsyncItems(threads, lambda: ((item,) for item in value), repr(value))
     return value
 
 
@@ -156,13 +162,13 @@ def _make_class(cls: type) -> type[AsyncView]:
 def _make_call(cls: type, name: str) -> Any:
     @functools.wraps(getattr(cls, name))
     async def call(self: AsyncView, *args: Any, **options: Any) -> Any:
-        return await self._runner.run(_call, self, name, args, options)
+        return await self._threads.run(_call, self, name, args, options)
 
     return call
 
 
 def _call(view: AsyncView, name: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    return present(view._runner, view._invoke(name, args, options))
+    return present(view._threads, view._invoke(name, args, options))
 
 
 def _make_stream(cls: type, name: str) -> Any:
@@ -176,7 +182,7 @@ def _make_stream(cls: type, name: str) -> Any:
                 return iter(self._invoke("pages", args, options))
             return ((item,) for item in self._invoke(name, args, options))
 
-        return AsyncItems(self._runner, open_chunks, f"{name}() of {self!r}")
+        return AsyncItems(self._threads, open_chunks, f"{name}() of {self!r}")
 
     return call
 
@@ -187,9 +193,9 @@ def _make_view(cls: type, name: str) -> Any:
     @functools.wraps(method)
     def call(self: AsyncView, *args: Any, **options: Any) -> Any:
         if self._source is None and not any(map(_makes_requests, (*args, *options.values()))):
-            return present(self._runner, self._invoke(name, args, options))
+            return present(self._threads, self._invoke(name, args, options))
         result = find_result(cls, method) or object
-        return view_class(result)(self._runner, source=lambda: self._invoke(name, args, options))
+        return view_class(result)(self._threads, source=lambda: self._invoke(name, args, options))
 
     return call
 
@@ -204,18 +210,18 @@ def _make_attribute(cls: type, name: str) -> Any:
     return property(lambda self: AwaitableAttribute(self, name), doc=doc)
 
 
-_MAKERS: dict[Kind, Callable[[type, str], Any]] = {
-    Kind.CALL: _make_call,
-    Kind.STREAM: _make_stream,
-    Kind.VIEW: _make_view,
-    Kind.VIEW_ATTRIBUTE: _make_view_attribute,
-    Kind.ATTRIBUTE: _make_attribute,
-    Kind.VALUE: _make_view_attribute,
+_MAKERS: dict[MemberKind, Callable[[type, str], Any]] = {
+    MemberKind.CALL: _make_call,
+    MemberKind.STREAM: _make_stream,
+    MemberKind.VIEW: _make_view,
+    MemberKind.VIEW_ATTRIBUTE: _make_view_attribute,
+    MemberKind.ATTRIBUTE: _make_attribute,
+    MemberKind.VALUE: _make_view_attribute,
 }
 
 
 def _iterate(self: AsyncView) -> AsyncItems[Any]:
-    return AsyncItems(self._runner, lambda: _chunks_of(self._find()), repr(self))
+    return AsyncItems(self._threads, lambda: _chunks_of(self._find()), repr(self))
 
 
 def _chunks_of(target: Any) -> Iterator[Iterable[Any]]:
@@ -231,10 +237,10 @@ def _chunks_of(target: Any) -> Iterator[Iterable[Any]]:
 
 def _get_item(self: AsyncView, key: Any) -> Any:
     if not (isinstance(key, slice) and issubclass(self._VIEWED, Query)):
-        return self._runner.run(_call, self, "__getitem__", (key,), {})
+        return self._threads.run(_call, self, "__getitem__", (key,), {})
     if self._source is not None:
-        return type(self)(self._runner, source=lambda: self._find()[key])
-    return present(self._runner, self._target[key])
+        return type(self)(self._threads, source=lambda: self._find()[key])
+    return present(self._threads, self._target[key])
 
 
 def _refuse_iter(self: AsyncView) -> NoReturn:

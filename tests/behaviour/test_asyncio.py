@@ -22,7 +22,7 @@ from synapse.transport.retry import RetryPolicy
 
 def end_threads(aio: Any) -> None:
     """Wait until every thread of an async session has ended."""
-    aio._runner._pool.shutdown(wait=True)
+    aio._threads._pool.shutdown(wait=True)
 
 
 class Gate:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 import synapse
-from synapse.aio import AsyncSession, Runner
+from synapse.aio import AsyncSession, CallThreads
 from synapse.errors import SessionClosed
 from synapse.session import Session
 from unit.conftest import ScriptedServer
@@ -49,15 +49,15 @@ def test_sessions_and_managers_of_a_session_share_the_threads(session: OwnSessio
     copy = session.aio.copy()  # type: ignore[attr-defined] # its own
 
     assert isinstance(copy, AsyncSession)
-    assert copy._runner is session.aio._runner
+    assert copy._threads is session.aio._threads
     assert session.aio[synapse.Task]._target._session is session
 
 
 def test_threads_can_be_shared(session: OwnSession) -> None:
-    runner = Runner(3)
+    threads = CallThreads(3)
 
-    assert AsyncSession(session, runner=runner)._runner is runner
-    assert AsyncSession(session, workers=5)._runner.workers == 5
+    assert AsyncSession(session, threads=threads)._threads is threads
+    assert AsyncSession(session, workers=5)._threads.workers == 5
 
 
 def test_a_view_of_a_view_is_the_view(session: OwnSession) -> None:
@@ -77,6 +77,6 @@ def test_closing_the_session_ends_the_threads(session: OwnSession, server: Scrip
     asyncio.run(session.aio.tasks.count())
     session.close()
 
-    assert session.aio._runner._pool is None
+    assert session.aio._threads._pool is None
     with pytest.raises(SessionClosed):
         asyncio.run(session.aio.tasks.count())

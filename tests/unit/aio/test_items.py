@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from synapse.aio.call_threads import CallThreads
 from synapse.aio.items import AsyncItems
-from synapse.aio.runner import Runner
 
 
 def test_items_come_one_by_one_in_order() -> None:
-    items = AsyncItems(Runner(), lambda: iter([[1, 2], [], [3]]), "numbers")
+    items = AsyncItems(CallThreads(), lambda: iter([[1, 2], [], [3]]), "numbers")
 
     async def main() -> list[int]:
         return [item async for item in items]
@@ -31,7 +31,7 @@ def test_a_chunk_is_read_when_its_first_item_is_wanted() -> None:
             yield [number] * 2
 
     async def main() -> None:
-        items = AsyncItems(Runner(), chunks, "numbers")
+        items = AsyncItems(CallThreads(), chunks, "numbers")
         assert read == []
         for expected in ([0], [0], [0, 1]):
             await items.__anext__()
@@ -50,10 +50,10 @@ def test_the_chunks_are_closed() -> None:
             closed.append(threading.current_thread().name)
 
     async def main() -> None:
-        items = AsyncItems(Runner(), chunks, "numbers")
+        items = AsyncItems(CallThreads(), chunks, "numbers")
         await items.aclose()
         assert [item async for item in items] == []
-        items = AsyncItems(Runner(), chunks, "numbers")
+        items = AsyncItems(CallThreads(), chunks, "numbers")
         await items.__anext__()
         await items.aclose()
         assert [item async for item in items] == []
@@ -69,7 +69,7 @@ def test_an_error_ends_the_loop() -> None:
         raise KeyError("x")
 
     async def main() -> None:
-        items = AsyncItems(Runner(), chunks, "numbers")
+        items = AsyncItems(CallThreads(), chunks, "numbers")
         await items.__anext__()
         with pytest.raises(KeyError):
             await items.__anext__()
@@ -86,7 +86,7 @@ def test_two_tasks_cannot_read_the_same_chunk() -> None:
         yield [1]
 
     async def main() -> None:
-        items = AsyncItems(Runner(), chunks, "numbers")
+        items = AsyncItems(CallThreads(), chunks, "numbers")
         first = asyncio.ensure_future(items.__anext__())
         await asyncio.sleep(0)
         with pytest.raises(RuntimeError, match="another task"):

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 
 import synapse
+from synapse.aio.call_threads import CallThreads
 from synapse.aio.items import AsyncItems
-from synapse.aio.runner import Runner
 from synapse.aio.views import AsyncView, present, view_class
 from synapse.resources.tasks import TaskManager
 from unit.conftest import ScriptedServer
 
 
 @pytest.fixture
-def runner() -> Iterator[Runner]:
-    made = Runner()
+def threads() -> Iterator[CallThreads]:
+    made = CallThreads()
     yield made
     made.close()
 
@@ -47,12 +47,12 @@ def test_methods_keep_their_signature_and_docstring() -> None:
 
 
 def test_a_query_in_a_query_is_read_by_the_thread(
-    session: synapse.Session, server: ScriptedServer, runner: Runner
+    session: synapse.Session, server: ScriptedServer, threads: CallThreads
 ) -> None:
     server.answer_to("ordering=id&page_size=100", {"count": 1, "results": [{"id": 7}]})
     server.reply(200, {"count": 3, "results": [{"id": 1}]})
 
-    tasks = present(runner, session.tasks)
+    tasks = present(threads, session.tasks)
     refined = tasks.filter(project=session.projects.order_by("id")).order_by("-id")
     assert server.requests == []
     assert repr(refined) == "<aio TaskManager, not read yet>"
@@ -62,23 +62,23 @@ def test_a_query_in_a_query_is_read_by_the_thread(
 
 
 def test_views_as_arguments_stand_for_their_objects(
-    session: synapse.Session, server: ScriptedServer, runner: Runner
+    session: synapse.Session, server: ScriptedServer, threads: CallThreads
 ) -> None:
     server.reply(200, {"id": 7, "title": "Streets"})
     server.reply(200, {"count": 3, "results": []})
     project = session.projects.get(7)
 
-    tasks = present(runner, session.tasks).filter(project=session.aio(project))
+    tasks = present(threads, session.tasks).filter(project=session.aio(project))
 
     assert asyncio.run(tasks.count()) == 3
     assert "project=7" in server.last.target
 
 
-def test_generators_become_loops(runner: Runner) -> None:
+def test_generators_become_loops(threads: CallThreads) -> None:
     def numbers() -> Iterator[int]:
         yield from range(3)
 
-    items = present(runner, numbers())
+    items = present(threads, numbers())
 
     async def main() -> list[int]:
         return [item async for item in items]
@@ -87,18 +87,18 @@ def test_generators_become_loops(runner: Runner) -> None:
     assert asyncio.run(main()) == [0, 1, 2]
 
 
-def test_plain_results_stay_as_they_are(runner: Runner) -> None:
+def test_plain_results_stay_as_they_are(threads: CallThreads) -> None:
     for value in (5, "x", [1], None):
-        assert present(runner, value) is value
-    view = AsyncView(runner, 5)
-    assert present(runner, view) is view
+        assert present(threads, value) is value
+    view = AsyncView(threads, 5)
+    assert present(threads, view) is view
 
 
-def test_attributes_cannot_be_assigned(session: synapse.Session, runner: Runner) -> None:
+def test_attributes_cannot_be_assigned(session: synapse.Session, threads: CallThreads) -> None:
     with pytest.raises(AttributeError, match="await save"):
-        present(runner, session.tasks).x = 5
+        present(threads, session.tasks).x = 5
 
 
-def test_private_names_are_unknown(session: synapse.Session, runner: Runner) -> None:
+def test_private_names_are_unknown(session: synapse.Session, threads: CallThreads) -> None:
     with pytest.raises(AttributeError):
-        _ = present(runner, session.tasks)._state
+        _ = present(threads, session.tasks)._state

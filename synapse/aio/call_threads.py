@@ -15,7 +15,7 @@ from synapse._internal.validate import validate_int
 if TYPE_CHECKING:
     from concurrent.futures import ThreadPoolExecutor
 
-__all__ = ["WORKERS", "Runner"]
+__all__ = ["WORKERS", "CallThreads"]
 
 R = TypeVar("R")
 
@@ -25,10 +25,10 @@ WORKERS = 32
 _GRACE = 1.0
 
 
-class Runner:
+class CallThreads:
     """Threads for the calls of coroutines; they start when needed.
 
-    The runner belongs to no event loop: several may use it at a time.
+    They belong to no event loop: several may use them at a time.
 
     Args:
         workers: Largest number of calls at a time. Further ones wait for their turn.

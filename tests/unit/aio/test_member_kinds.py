@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import pytest
 
 from synapse import Agent, Job, Plugin, Project, Session, Task
-from synapse.aio.kinds import Kind, find_kind, find_result
+from synapse.aio.member_kinds import MemberKind, find_kind, find_result
 from synapse.orm.manager import Manager
 from synapse.orm.pages import Rows
 from synapse.orm.query import Query
@@ -43,35 +43,35 @@ class Own(Manager[Task]):
 @pytest.mark.parametrize(
     ("cls", "name", "kind"),
     [
-        (TaskManager, "get", Kind.CALL),
-        (TaskManager, "filter", Kind.VIEW),
-        (TaskManager, "values", Kind.VIEW),
-        (TaskManager, "pages", Kind.STREAM),
-        (TaskManager, "annotations", Kind.VIEW_ATTRIBUTE),
+        (TaskManager, "get", MemberKind.CALL),
+        (TaskManager, "filter", MemberKind.VIEW),
+        (TaskManager, "values", MemberKind.VIEW),
+        (TaskManager, "pages", MemberKind.STREAM),
+        (TaskManager, "annotations", MemberKind.VIEW_ATTRIBUTE),
         (TaskManager, "_with", None),
-        (Task, "save", Kind.CALL),
-        (Task, "status", Kind.ATTRIBUTE),
-        (Task, "project", Kind.ATTRIBUTE),
-        (Task, "project_id", Kind.ATTRIBUTE),
-        (Task, "annotations", Kind.ATTRIBUTE),
-        (Task, "assignments", Kind.VIEW_ATTRIBUTE),
+        (Task, "save", MemberKind.CALL),
+        (Task, "status", MemberKind.ATTRIBUTE),
+        (Task, "project", MemberKind.ATTRIBUTE),
+        (Task, "project_id", MemberKind.ATTRIBUTE),
+        (Task, "annotations", MemberKind.ATTRIBUTE),
+        (Task, "assignments", MemberKind.VIEW_ATTRIBUTE),
         (Task, "objects", None),
-        (Project, "classes", Kind.ATTRIBUTE),
+        (Project, "classes", MemberKind.ATTRIBUTE),
         (Plugin, "create", None),
-        (Job, "follow", Kind.VIEW),
-        (Agent, "jobs", Kind.VIEW_ATTRIBUTE),
-        (Session, "me", Kind.ATTRIBUTE),
-        (Session, "page_size", Kind.VALUE),
-        (Session, "health", Kind.CALL),
+        (Job, "follow", MemberKind.VIEW),
+        (Agent, "jobs", MemberKind.VIEW_ATTRIBUTE),
+        (Session, "me", MemberKind.ATTRIBUTE),
+        (Session, "page_size", MemberKind.VALUE),
+        (Session, "health", MemberKind.CALL),
         (Session, "client", None),
-        (Own, "overdue", Kind.VIEW),
-        (Own, "plain", Kind.CALL),
-        (Own, "stream", Kind.STREAM),
-        (Own, "pick", Kind.VIEW),
-        (Own, "name", Kind.CALL),
+        (Own, "overdue", MemberKind.VIEW),
+        (Own, "plain", MemberKind.CALL),
+        (Own, "stream", MemberKind.STREAM),
+        (Own, "pick", MemberKind.VIEW),
+        (Own, "name", MemberKind.CALL),
     ],
 )
-def test_kinds(cls: type, name: str, kind: Kind | None) -> None:
+def test_kinds(cls: type, name: str, kind: MemberKind | None) -> None:
     assert find_kind(cls, name) is kind
 
 

@@ -1,4 +1,4 @@
-"""What becomes of a method or property in asyncio, as its annotations say."""
+"""Decide by annotations how asyncio offers a method or an attribute."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synapse.orm.relations import ManagerDescriptor, ToMany
 from synapse.orm.resource import Resource
 from synapse.orm.session_base import SessionBase
 
-__all__ = ["LAZY", "Kind", "find_kind", "find_result", "is_viewed"]
+__all__ = ["LAZY", "MemberKind", "find_kind", "find_result", "is_viewed"]
 
 # Objects besides managers whose making sends no request, and whose methods and loops do.
 LAZY = {
@@ -38,8 +38,8 @@ _NOT_OFFERED = {
 }
 
 
-class Kind(Enum):
-    """What an attribute becomes."""
+class MemberKind(Enum):
+    """Way in which asyncio offers a member of a class."""
 
     CALL = "a method that is awaited"
     STREAM = "a method whose result is read by `async for`"
@@ -49,7 +49,7 @@ class Kind(Enum):
     VALUE = "an attribute as it is"
 
 
-def find_kind(cls: type, name: str) -> Kind | None:
+def find_kind(cls: type, name: str) -> MemberKind | None:
     """Return what becomes of a public attribute of a class; `None` if it isn't offered."""
     if name.startswith("_") or name in _NOT_OFFERED:
         return None
@@ -57,18 +57,18 @@ def find_kind(cls: type, name: str) -> Kind | None:
     if isinstance(found, (ManagerDescriptor, classmethod)):
         return None  # of the class, whose objects managers give
     if isinstance(found, ToMany):
-        return Kind.VIEW_ATTRIBUTE
+        return MemberKind.VIEW_ATTRIBUTE
     function = _function_of(found)
     if function is not None and not isinstance(found, property):
         if _head(function) in _STREAMS:
-            return Kind.STREAM
-        return Kind.VIEW if is_viewed(find_result(cls, function)) else Kind.CALL
+            return MemberKind.STREAM
+        return MemberKind.VIEW if is_viewed(find_result(cls, function)) else MemberKind.CALL
     result = find_result(cls, function) if function is not None else None
     if is_viewed(result):
-        return Kind.VIEW_ATTRIBUTE
+        return MemberKind.VIEW_ATTRIBUTE
     if issubclass(cls, SessionBase) and not (result and issubclass(result, Resource)):
-        return Kind.VALUE
-    return Kind.ATTRIBUTE
+        return MemberKind.VALUE
+    return MemberKind.ATTRIBUTE
 
 
 def is_viewed(cls: type | None) -> bool:

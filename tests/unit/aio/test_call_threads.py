@@ -8,14 +8,14 @@ import threading
 import pytest
 
 from synapse._internal.cancellation import check_cancelled, in_force
-from synapse.aio import runner as runner_module
-from synapse.aio.runner import Runner
+from synapse.aio import call_threads as threads_module
+from synapse.aio.call_threads import CallThreads
 from synapse.errors import UsageError
 
 
 def test_a_call_runs_in_a_thread_of_ours() -> None:
     async def main() -> str:
-        return await Runner().run(lambda: threading.current_thread().name)
+        return await CallThreads().run(lambda: threading.current_thread().name)
 
     assert asyncio.run(main()).startswith("synapse-aio")
 
@@ -27,32 +27,32 @@ def test_the_error_of_the_call_is_the_coroutines() -> None:
         raise error
 
     with pytest.raises(KeyError) as caught:
-        asyncio.run(Runner().run(fail))
+        asyncio.run(CallThreads().run(fail))
     assert caught.value is error
 
 
 @pytest.mark.parametrize("workers", [0, -1, True, "4"])
 def test_the_number_of_workers_is_checked(workers: int) -> None:
     with pytest.raises(UsageError, match="workers"):
-        Runner(workers)
+        CallThreads(workers)
 
 
 def test_a_closed_runner_calls_in_the_loop() -> None:
     """A closed session raises its own error; at the process's end, Python gives no threads."""
-    runner = Runner()
-    runner.close()
+    threads = CallThreads()
+    threads.close()
 
-    assert asyncio.run(runner.run(threading.current_thread)) is threading.current_thread()
+    assert asyncio.run(threads.run(threading.current_thread)) is threading.current_thread()
 
 
 def test_no_thread_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner_module, "new_pool", lambda workers, name: None)
+    monkeypatch.setattr(threads_module, "new_pool", lambda workers, name: None)
 
-    assert asyncio.run(Runner().run(threading.current_thread)) is threading.current_thread()
+    assert asyncio.run(CallThreads().run(threading.current_thread)) is threading.current_thread()
 
 
 def test_a_closed_runner_finishes_its_calls() -> None:
-    runner, begun, go_on = Runner(), threading.Event(), threading.Event()
+    threads, begun, go_on = CallThreads(), threading.Event(), threading.Event()
 
     def work() -> int:
         begun.set()
@@ -60,9 +60,9 @@ def test_a_closed_runner_finishes_its_calls() -> None:
         return 1
 
     async def main() -> int:
-        task = asyncio.ensure_future(runner.run(work))
+        task = asyncio.ensure_future(threads.run(work))
         await asyncio.get_running_loop().run_in_executor(None, begun.wait)
-        runner.close()
+        threads.close()
         go_on.set()
         return await task
 
@@ -70,8 +70,8 @@ def test_a_closed_runner_finishes_its_calls() -> None:
 
 
 def test_a_call_that_notices_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(runner_module, "_GRACE", 0.001)
-    runner, begun, go_on = Runner(), threading.Event(), threading.Event()
+    monkeypatch.setattr(threads_module, "_GRACE", 0.001)
+    threads, begun, go_on = CallThreads(), threading.Event(), threading.Event()
     outcome = []
 
     def work() -> None:
@@ -84,14 +84,14 @@ def test_a_call_that_notices_nothing_is_left(monkeypatch: pytest.MonkeyPatch) ->
             raise
 
     async def main() -> None:
-        task = asyncio.ensure_future(runner.run(work))
+        task = asyncio.ensure_future(threads.run(work))
         await asyncio.get_running_loop().run_in_executor(None, begun.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(main())  # the loop is closed before the thread has ended
-    pool = runner._pool
+    pool = threads._pool
     assert pool is not None
     go_on.set()
     pool.shutdown(wait=True)
@@ -112,7 +112,7 @@ def test_the_cause_is_the_calls_own_account() -> None:
             raise error from ValueError("two of three")
 
     async def main() -> None:
-        task = asyncio.ensure_future(Runner().run(work))
+        task = asyncio.ensure_future(CallThreads().run(work))
         await asyncio.get_running_loop().run_in_executor(None, begun.wait)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as caught:
@@ -123,11 +123,11 @@ def test_the_cause_is_the_calls_own_account() -> None:
 
 
 def test_a_child_process_starts_threads_of_its_own() -> None:
-    runner = Runner()
-    asyncio.run(runner.run(int))
-    pool = runner._pool
-    runner.after_fork()
+    threads = CallThreads()
+    asyncio.run(threads.run(int))
+    pool = threads._pool
+    threads.after_fork()
 
     assert pool is not None
-    assert runner._pool is None
+    assert threads._pool is None
     pool.shutdown()
