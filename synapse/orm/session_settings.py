@@ -21,8 +21,9 @@ class ReadableSettings(KnownAttributes):
     Credentials, further headers and proxies, which may have passwords, aren't among them.
     """
 
-    transport: Transport
-    identity: IdentityMap
+    if TYPE_CHECKING:
+        transport: Transport
+        identity: IdentityMap
 
     @property
     def base_url(self) -> str:
