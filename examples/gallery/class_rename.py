@@ -5,13 +5,14 @@ import sys
 import attrs
 
 import synapse
+from synapse.annotations import Annotation
 
 
 def main(old: str, new: str, *, write: bool) -> None:
     """Rename the class in every task of the project; a second run finds nothing left."""
     session = synapse.connect()
     project = session.projects.get(title="Streets")
-    changed = {}
+    changed: dict[synapse.Task, list[Annotation]] = {}
     for task in project.tasks.filter(status="completed"):
         renamed = [
             attrs.evolve(each, label=new) if each.label == old else each
