@@ -1,4 +1,4 @@
-"""The Python of the documentation's pages is clean under `mypy --strict` and strict pyright.
+"""The Python of the manual and of the gallery is clean under `mypy --strict` and strict pyright.
 
 A page's blocks share their names, so they are one module, with the line numbers of the page.
 """
@@ -20,15 +20,25 @@ OPTIONS = ["--strict", "--allow-redefinition", "--no-error-summary", "--python-v
 PYRIGHT = {
     "typeCheckingMode": "strict",
     "pythonVersion": "3.11",
-    "include": ["page_*.py"],
+    "include": ["*.py"],
+    "stubPath": str(ROOT / "tests" / "typing" / "stubs"),
     "extraPaths": [str(ROOT)],
     # The blocks of a page are pasted one by one: they import again, and show values.
     "reportDuplicateImport": False,
     "reportUnusedExpression": False,
+    "reportMissingModuleSource": False,  # libraries that the tests do without
 }
+
+GALLERY = sorted((ROOT / "examples" / "gallery").glob("*.py"))
+# Libraries without types, and those that the tests do without.
+UNTYPED = ["sklearn", "ray", "airflow", "dagster", "pendulum", "prefect", "streamlit"]
 
 # Parts of the errors that stay: a page shows the run time's message for a mistake, say.
 SHOWN = {
+    # Decorators of absent libraries have no types.
+    "airflow_dag.py": ["Untyped decorator"],
+    "dagster_assets.py": ["Untyped decorator", "Untyped decorator"],
+    "prefect_flow.py": ["Untyped decorator", "Returning Any"],
     "howto/contribute.md": ['"labels"'],  # a later step of the recipe
     "howto/errors.md": ["order_by"],
     "howto/language_models.md": ["Untyped decorator"],  # of the package mcp
@@ -43,6 +53,8 @@ SHOWN_BY_PYRIGHT = {
     "howto/clients/base.md": ['client._get("health/")', 'client._list("health/")'],
     "howto/contribute.md": ["label.save()", "label.project"],
     # Other packages: without complete types, or not installed for lint.
+    "ray_scores.py": [".map(score)", "ray.init"],
+    "weekly_report.py": ["savefig"],
     "howto/plots.md": ["figure.savefig"],
     "howto/plugins.md": ["run("],
     "howto/ray.md": ["ray.init", ".filter(", "ray.data.from_items", "ray.shutdown"],
@@ -74,11 +86,15 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
             module = "page_" + re.sub(r"\W", "_", get_name(page).removesuffix(".md")).lower()
             modules[module] = get_name(page)
             (folder / f"{module}.py").write_text(source + "\n", encoding="utf-8")
+    for script in GALLERY:
+        modules[script.stem] = script.name
+        (folder / script.name).symlink_to(script)
     (folder / "synapse_sdk").symlink_to(ROOT / "synapse" / "_synapse_sdk")
-    # Ray is installed for its own tests only.
-    (folder / "mypy.ini").write_text(
-        "[mypy]\n[mypy-ray.*]\nignore_missing_imports = True\nfollow_imports = skip\n"
-    )
+    sections = [
+        f"[mypy-{name}.*]\nignore_missing_imports = True\nfollow_imports = skip\n"
+        for name in UNTYPED
+    ]
+    (folder / "mypy.ini").write_text("[mypy]\n" + "".join(sections))
     (folder / "pyrightconfig.json").write_text(json.dumps(PYRIGHT))
     return folder, modules
 
@@ -118,7 +134,10 @@ def pyright_errors(pages: tuple[Path, dict[str, str]]) -> dict[str, list[tuple[i
     return found
 
 
-NAMES = [get_name(page) for page in PAGES if find_source(page)]
+NAMES = [
+    *(get_name(page) for page in PAGES if find_source(page)),
+    *(script.name for script in GALLERY),
+]
 
 
 @pytest.mark.slow
@@ -140,9 +159,8 @@ def test_pyright_finds_no_errors_in_a_page(
     errors: dict[str, list[str]],
     pyright_errors: dict[str, list[tuple[int, str]]],
 ) -> None:
-    path = (
-        ROOT / page if page in {each.name for each in ROOT.glob("*.md")} else ROOT / "docs" / page
-    )
+    places = [ROOT / page, ROOT / "docs" / page, ROOT / "examples" / "gallery" / page]
+    path = next(filter(Path.exists, places))
     lines = path.read_text(encoding="utf-8").splitlines()
     shown = {int(error.partition(":")[0]) for error in errors[page]}
     for part in SHOWN_BY_PYRIGHT.get(page, []):
