@@ -17,7 +17,7 @@ from typing_extensions import Self, Unpack
 
 from synapse.aio.items import AsyncItems
 from synapse.annotations import Annotation, Annotations, LabelClass, Problem
-from synapse.config import TokenArgument
+from synapse.config import Timeout, TokenArgument
 from synapse.doctor import DoctorReport
 from synapse.formats import FormatReport
 from synapse.formats.samples import ImageMode
@@ -212,6 +212,7 @@ from synapse.transfer.bulk.report import DownloadReport, OnError, SyncReport, Up
 from synapse.transfer.bulk.sync_options import OnChange
 from synapse.transfer.bulk.uploader import SkipExisting
 from synapse.transfer.progress import ProgressArgument
+from synapse.transport.options import PagingOption, UploadsOption
 from synapse.transport.stream_limits import StreamLimits
 
 T = TypeVar("T", bound="Resource")
@@ -1434,6 +1435,32 @@ class AsyncUser(AsyncResource[User]):
     def username(self) -> Awaitable[str]: ...
 
 class TypedAsyncSession:
+    @property
+    def base_url(self) -> Awaitable[str]: ...
+    @property
+    def tenant(self) -> Awaitable[str | None]: ...
+    @property
+    def profile(self) -> Awaitable[str | None]: ...
+    @property
+    def web_url(self) -> Awaitable[str | None]: ...
+    @property
+    def timeout(self) -> Awaitable[Timeout]: ...
+    @property
+    def deadline(self) -> Awaitable[float | None]: ...
+    @property
+    def retries(self) -> Awaitable[int]: ...
+    @property
+    def https_only(self) -> Awaitable[bool]: ...
+    @property
+    def paging(self) -> Awaitable[PagingOption]: ...
+    @property
+    def uploads(self) -> Awaitable[UploadsOption]: ...
+    @property
+    def max_query_length(self) -> Awaitable[int]: ...
+    @property
+    def cache_size(self) -> Awaitable[int]: ...
+    @property
+    def cache_ttl(self) -> Awaitable[float]: ...
     @property
     def lazy(self) -> LazyPolicy: ...
     @property
