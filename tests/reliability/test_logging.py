@@ -107,4 +107,4 @@ def test_each_message_is_a_documented_one(
     }
     secrets = (FIRST, SECOND, SIGNATURE, emulator.api_token)
     assert [secret for secret in secrets if secret in records.text] == []
-    assert "ValueError: ***\n" in records.text
+    assert "ValueError: ***" in records.text
