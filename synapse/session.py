@@ -116,7 +116,6 @@ class Session(Described, Closing, SessionBase):
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> with Session(emulator.url, emulator.api_token) as session:
         ...     session.projects.count() >= 0
         True
@@ -276,7 +275,7 @@ class Session(Described, Closing, SessionBase):
             of the report, not exceptions.
 
         Example:
-            >>> report = getfixture("session").doctor()
+            >>> report = session.doctor()
             >>> report.has_failed, [finding.status for finding in report["token"]]
             (False, ['ok'])
         """
@@ -405,7 +404,6 @@ def connect(*args: Any, **options: Any) -> Session:
         TypeError: An option has an unknown name; the message names the similar ones.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> session = connect(emulator.url, api_token=emulator.api_token)
         >>> session.projects.exists()
         False

@@ -71,7 +71,6 @@ class JobManager(TypedJobManager):
             NotFound: A job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> plugin = session.plugins.create(name="Detector")
             >>> jobs = [plugin.run("train").update(status="succeeded") for _ in range(3)]
             >>> session.jobs.wait(jobs) == jobs
@@ -239,7 +238,6 @@ class Job(Editable):
             NotFound: The job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job = job.update(status="failed", console_logs="No pictures.")
             >>> try:
@@ -287,7 +285,6 @@ class Job(Editable):
             ClientError: The server refused, or couldn't be reached for too long.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job = job.update(status="succeeded", console_logs=["epoch 1", "epoch 2"])
             >>> list(job.follow())
@@ -315,7 +312,6 @@ class Job(Editable):
             NotFound: The job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> str(job.stop(wait=True).status)
             'stopped'
