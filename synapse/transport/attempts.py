@@ -13,10 +13,9 @@ from synapse.errors import (
     is_transient_status,
     may_have_been_processed,
 )
-from synapse.transport.connection import RequestContext
 from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.options import Event, Options
-from synapse.transport.request_log import describe_request
+from synapse.transport.request_context import RequestContext
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget, Retry
 
@@ -143,7 +142,7 @@ class Attempts:
             most,
             self.request_id,
             is_urgent=delay > _LONG_PAUSE,
-            **describe_request(self._context),
+            **self._context.describe(),
             attempt=self._number,
             attempts=most,
             delay=delay,
@@ -192,7 +191,7 @@ class Attempts:
                 url,
                 exc_info=True,
                 hook="on_retry",
-                **describe_request(self._context),
+                **self._context.describe(),
             )
 
     def _decide(self, seconds: float | None, *, is_transient: bool, processed: bool) -> None:

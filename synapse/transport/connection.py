@@ -20,11 +20,12 @@ from urllib3.exceptions import HTTPError
 from synapse._internal.redaction import forget_locals, redacted, walk_chain
 from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.options import Options
+from synapse.transport.request_context import RequestContext
 from synapse.transport.request_log import log_failure
 from synapse.transport.socket_deadlines import DeadlineAdapter
 from synapse.transport.urls import is_loopback
 
-__all__ = ["Connection", "RequestContext"]
+__all__ = ["Connection"]
 
 # More threads than this make a connection for each request of theirs.
 _POOL_SIZE = 128
@@ -39,42 +40,6 @@ class _NoRedirects(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return `None`: no redirect is followed."""
-
-
-class RequestContext:
-    """One request with everything that sending it needs.
-
-    Args:
-        request: The prepared request.
-        timeout: Seconds to connect and between two reads.
-        shown: The URL for messages.
-        resource: Name of the resource, for messages.
-        hides: Whether a part of the URL is secret.
-        deadline: Seconds for the whole call, for messages.
-
-    Attributes:
-        attempt: Number of the current attempt, from 1.
-    """
-
-    __slots__ = ("attempt", "deadline", "hides", "request", "resource", "shown", "timeout")
-
-    def __init__(
-        self,
-        request: requests.PreparedRequest,
-        timeout: tuple[float, float],
-        shown: str,
-        resource: str | None,
-        *,
-        hides: bool,
-        deadline: float | None,
-    ) -> None:
-        self.request = request
-        self.timeout = timeout
-        self.shown = shown
-        self.resource = resource
-        self.hides = hides
-        self.deadline = deadline
-        self.attempt = 1
 
 
 class Connection:

@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from synapse._internal.log_events import REQUEST_ANSWERED, REQUEST_FAILED
+from synapse.transport.request_context import RequestContext
 
-if TYPE_CHECKING:
-    from synapse.transport.connection import RequestContext
-
-__all__ = ["describe_request", "log_answer", "log_failure"]
-
-
-def describe_request(context: RequestContext) -> dict[str, Any]:
-    """Return the fields that all messages about a request have."""
-    return {
-        "method": context.request.method,
-        "url": context.shown,
-        "path": urlsplit(context.shown).path,
-        "request_id": context.request.headers.get("X-Request-ID"),
-        "resource": context.resource,
-    }
+__all__ = ["log_answer", "log_failure"]
 
 
 def log_answer(
@@ -39,7 +24,7 @@ def log_answer(
     if not REQUEST_ANSWERED.is_enabled:  # this is called for each request
         return
     duration = time.perf_counter() - started
-    fields = describe_request(context)
+    fields = context.describe()
     REQUEST_ANSWERED.log(
         "%s %s -> %d, %s bytes, %.1f ms, request %s",
         context.request.method,
@@ -72,7 +57,7 @@ def log_failure(context: RequestContext, started: float, error: Exception) -> No
         context.request.method,
         context.shown,
         kind,
-        **describe_request(context),
+        **context.describe(),
         attempt=context.attempt,
         duration=time.perf_counter() - started,
         error=kind,

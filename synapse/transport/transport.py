@@ -32,12 +32,13 @@ from synapse.transport import decoding
 from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.body import read_lines_from, read_whole
-from synapse.transport.connection import Connection, RequestContext
+from synapse.transport.connection import Connection
 from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.own_headers import checked_headers
-from synapse.transport.request_log import describe_request, log_answer
+from synapse.transport.request_context import RequestContext
+from synapse.transport.request_log import log_answer
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
 from synapse.transport.socket_deadlines import until
@@ -497,7 +498,7 @@ class Transport(Closing):
             "The server refused the token; there is another one from %s",
             source,
             source=source,
-            **describe_request(context),
+            **context.describe(),
         )
         return True
 
@@ -574,7 +575,7 @@ class Transport(Closing):
                 event.url,
                 exc_info=True,
                 hook="on_response",
-                **describe_request(context),
+                **context.describe(),
             )
 
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:

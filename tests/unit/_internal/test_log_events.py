@@ -16,7 +16,7 @@ from synapse._internal.log_events import EVENTS, LogEvent
 
 PACKAGE = Path(synapse.__file__).parent
 PAGE = Path(__file__).parents[3] / "docs" / "reference" / "logging.md"
-# The fields of `**describe_request(context)`.
+# The fields of `**context.describe()`.
 REQUEST = {"method", "url", "path", "request_id", "resource"}
 SECRET = "tok-5up3r-s3cret"
 # They configure logging, or look whether it is configured.
