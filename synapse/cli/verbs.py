@@ -28,6 +28,7 @@ from synapse.cli.output import (
     print_fields,
     print_line,
     print_rows,
+    print_text,
     resolve_format,
 )
 from synapse.cli.values import is_pair, read_json, read_pairs
@@ -473,8 +474,7 @@ def _print_result(result: Any, output: Format, cls: type[Resource]) -> None:
         for one in result:
             print_line(str(one))
     else:
-        for line in str(result).splitlines():
-            print_line(line)
+        print_text(str(result))
     # The report of an import has the report of an upload.
     failed = list(getattr(getattr(result, "upload", result), "failed", None) or ())
     for failure in failed:
