@@ -4,12 +4,16 @@
 
 from __future__ import annotations
 
+import inspect
+import linecache
 import re
+import sys
 from pathlib import Path
 from tempfile import gettempdir
 from types import FunctionType
 from typing import Any
 
+import attrs
 from docutils import nodes
 from sphinx.addnodes import download_reference, pending_xref
 from sphinx.application import Sphinx
@@ -55,7 +59,7 @@ html_static_path = ["_static"]
 html_css_files = ["manual.css"]
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
-copybutton_prompt_text = r"\$ "
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 # Docstrings write code in single backquotes, like Markdown.
@@ -133,6 +137,58 @@ def hide_constructor(
     return ("", "") if is_ours else None
 
 
+def add_verbs(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """List all verbs of a resource or manager, also those of its bases, with their requests."""
+    is_ours = what == "class" and isinstance(obj, type) and issubclass(obj, (BaseManager, Resource))
+    if not is_ours or obj.__module__.startswith("synapse.orm."):
+        return
+    rows = [
+        f"   * - :py:meth:`{verb}() <{owner.__module__}.{owner.__qualname__}.{verb}>`\n"
+        f"     - {text}\n     - {count}"
+        for verb, owner, text, count in find_verbs(obj)
+    ]
+    lines += ["", ".. rubric:: All verbs", "", ".. list-table::", "   :class: verbs"]
+    lines += ["   :header-rows: 1", "", "   * - verb", "     - effect", "     - requests"]
+    lines += [*"\n".join(rows).split("\n"), ""]
+
+
+def find_verbs(cls: type) -> list[tuple[str, type, str, str]]:
+    """Return name, defining class, first line and sentence about requests of each verb."""
+    verbs = []
+    for verb in dir(cls):
+        owner = next(base for base in cls.__mro__ if verb in vars(base))
+        method = vars(owner)[verb]
+        if verb.startswith("_") or not isinstance(
+            getattr(method, "__func__", method), FunctionType
+        ):
+            continue
+        text = " ".join((inspect.getdoc(getattr(cls, verb)) or "").split("\nArgs:")[0].split())
+        sentences = re.split(r"(?<=\.) ", text)
+        counts = (each for each in sentences[1:] if re.search(r"\brequests?\b", each))
+        verbs.append((verb, owner, sentences[0], next(counts, sentences[0])))
+    return verbs
+
+
+def show_real_defaults(app: Sphinx, obj: Any, bound_method: bool) -> None:
+    """Show the defaults of attrs' classes as values, as their generated source names a table."""
+    code = getattr(obj, "__code__", None)
+    if code is None or not code.co_filename.startswith("<attrs generated"):
+        return
+    linecache.cache.pop(code.co_filename, None)  # autodoc takes the values then
+    cls: Any = sys.modules[obj.__module__]
+    for part in obj.__qualname__.split(".")[:-1]:
+        cls = getattr(cls, part)
+    defaults = {field.alias: field.default for field in attrs.fields(cls)}
+    signature = inspect.signature(obj)
+    parameters = [
+        each.replace(default=defaults[name].factory())
+        if isinstance(defaults.get(name), attrs.Factory) and not defaults[name].takes_self
+        else each
+        for name, each in signature.parameters.items()
+    ]
+    obj.__signature__ = signature.replace(parameters=parameters)
+
+
 def add_download(app: Sphinx, doctree: nodes.document) -> None:
     """Link a notebook's page to the notebook, below the title."""
     source = Path(app.env.doc2path(app.env.docname))
@@ -176,6 +232,8 @@ def setup(app: Sphinx) -> None:
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)
+    app.connect("autodoc-before-process-signature", show_real_defaults, priority=400)
+    app.connect("autodoc-process-docstring", add_verbs)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":
             kind.label = "Attributes"

@@ -27,6 +27,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import quote, urlsplit
 
@@ -34,12 +35,14 @@ import attrs
 
 from synapse._internal.fork import repair_in_child
 from synapse._internal.page_addresses import check_template
+from synapse._internal.user_folders import expand_home
 from synapse.errors import ConfigurationError
 from synapse.profiles import (
     login_path,
     profile_path,
     read_login,
     read_profile,
+    read_token_file,
     run_token_command,
     save_profile,
 )
@@ -57,12 +60,13 @@ __all__ = [
     "TokenArgument",
     "canonical_host",
     "checked_url",
+    "file_variable",
     "profile_path",
     "resolve",
     "save_profile",
 ]
 
-TokenArgument: TypeAlias = "str | Callable[[], str]"
+TokenArgument: TypeAlias = "str | os.PathLike[str] | Callable[[], str]"
 TimeoutArgument: TypeAlias = "float | tuple[float, float] | Mapping[str, float] | None"
 
 # Every kind of credential: its arguments, first the current name, and its environment variables, in
@@ -114,11 +118,13 @@ class Secret:
 
     @staticmethod
     def of(value: TokenArgument, source: str) -> Secret:
-        """Return the credential of a text, or of a function that returns the text.
+        """Return the credential of a text, or of a function or file with the text.
 
         Raises:
-            ConfigurationError: The text can't be a token, or the function fails.
+            ConfigurationError: The text can't be a token, or its source fails.
         """
+        if isinstance(value, os.PathLike):
+            return RenewableSecret(partial(read_token_file, value), f"the file {value}")
         return RenewableSecret(value, source) if callable(value) else Secret(value, source)
 
     @classmethod
@@ -155,7 +161,7 @@ class Secret:
 
 
 class RenewableSecret(Secret):
-    """A credential that comes from a function, which is asked again when the token is refused.
+    """A credential whose source, a function, is asked again when the token is refused.
 
     Args:
         ask: Returns the token.
@@ -165,16 +171,17 @@ class RenewableSecret(Secret):
         ConfigurationError: The function fails, or returns no token.
     """
 
-    __slots__ = ("__weakref__", "_ask", "_lock")
+    __slots__ = ("__weakref__", "_ask", "_lock", "_renewals")
 
     def __init__(self, ask: Callable[[], str], source: str) -> None:
         self._ask = ask
+        self._renewals = 0
         self._lock = threading.Lock()
         super().__init__(self._asked(source), source)
         repair_in_child(self)
 
     def renew(self, refused: str) -> None:
-        """Ask for another token, unless another thread has done so already.
+        """Ask for another token, unless another thread has done so, or does so now.
 
         Args:
             refused: The token that the server refused.
@@ -182,9 +189,14 @@ class RenewableSecret(Secret):
         Raises:
             ConfigurationError: The function fails, or returns no token.
         """
+        renewals = self._renewals
         with self._lock:
-            if self._value == refused:
-                self._value = Secret(self._asked(self.source), self.source).reveal()
+            # Threads that waited for a source without news don't ask it one after the other.
+            if self._value == refused and self._renewals == renewals:
+                try:
+                    self._value = Secret(self._asked(self.source), self.source).reveal()
+                finally:
+                    self._renewals += 1
 
     def after_fork(self) -> None:
         """Replace the lock, which a thread of the parent may hold."""
@@ -303,8 +315,9 @@ def resolve(
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's `base_url`, else
             `SYNAPSE_HOST`, which beats the profile for a token from the environment or the call,
             else that of the login.
-        api_token: The API token, or a function that returns the token, as for each kind of token;
-            else `SYNAPSE_API_TOKEN`, else the profile's.
+        api_token: The API token, a function that returns the token, or the path of a file with the
+            token, as for each kind of token; else `SYNAPSE_API_TOKEN`, else the file that
+            `SYNAPSE_API_TOKEN_FILE` names, else the profile's.
         access_token: An alias of `api_token`.
         authorization_token: A login token of the older kind; else `SYNAPSE_AUTHORIZATION_TOKEN`.
         token: An alias of `authorization_token`.
@@ -420,7 +433,17 @@ def _login_credentials(login: Mapping[str, str]) -> dict[str, Secret]:
 
 
 def _profile_has_token(profile: Mapping[str, Any]) -> bool:
-    return any(profile.get(kind) for kind in (*CREDENTIALS, "token_command"))
+    return any(profile.get(kind) for kind in (*CREDENTIALS, "token_command", "token_file"))
+
+
+def file_variable(kind: str) -> str:
+    """Return the environment variable that names the file with a kind of credential.
+
+    Example:
+        >>> file_variable("api_token")
+        'SYNAPSE_API_TOKEN_FILE'
+    """
+    return f"{CREDENTIALS[kind][1][0]}_FILE"
 
 
 def _argument_credentials(arguments: Mapping[str, TokenArgument | None]) -> dict[str, Secret]:
@@ -446,6 +469,8 @@ def _environment_credentials() -> dict[str, Secret]:
         for variable in variables:
             if kind not in found and (value := os.environ.get(variable)):
                 found[kind] = Secret(value, f"the environment variable {variable}")
+        if kind not in found and (value := os.environ.get(file_variable(kind))):
+            found[kind] = Secret.of(Path(value), f"the environment variable {file_variable(kind)}")
     return found
 
 
@@ -457,6 +482,13 @@ def _profile_credentials(profile: Mapping[str, Any], name: str | None) -> dict[s
         found["api_token"] = RenewableSecret(
             partial(run_token_command, command, source), f"token_command of {source}"
         )
+    file = profile.get("token_file")
+    if file and "api_token" not in found:
+        if not isinstance(file, str):
+            raise ConfigurationError(f"token_file of {source} is not a path. Write it as a text.")
+        # A relative path is relative to the file that has it.
+        path = profile_path().parent / expand_home(file)
+        found["api_token"] = Secret.of(path, f"token_file of {source}")
     return found
 
 

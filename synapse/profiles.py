@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,10 +23,14 @@ __all__ = [
     "read_login",
     "read_profile",
     "read_profiles",
+    "read_token_file",
     "run_token_command",
     "save_profile",
 ]
 
+_LONGEST_TOKEN = 64 * 1024
+# Before each try: a file that is being replaced in place is empty for a moment.
+_PAUSES = (0.0, 0.05, 0.2)
 _PLATFORM_URL = "https://api.synapse.sh"
 
 
@@ -210,6 +215,34 @@ def run_token_command(command: Any, source: str) -> str:
             f"token_command of {source} failed (exit code {done.returncode}): {why[0]}"
         )
     return lines[0].strip()
+
+
+def read_token_file(path: str | os.PathLike[str]) -> str:
+    """Return the token in a file, such as a mounted secret, without blanks around it.
+
+    Raises:
+        ConfigurationError: The file can't be read, or has too much for a token.
+    """
+    text = ""
+    for pause in _PAUSES:
+        time.sleep(pause)
+        try:
+            with expand_home(path).open("rb") as file:
+                content = file.read(_LONGEST_TOKEN + 1)
+        except OSError as error:
+            raise ConfigurationError(
+                f"The token file {path} can't be read: {error.strerror}. Correct the path, or the "
+                "rights of the file."
+            ) from None
+        if len(content) > _LONGEST_TOKEN:
+            raise ConfigurationError(
+                f"The token file {path} has more than {_LONGEST_TOKEN:,} bytes. Pass the path of a "
+                "file with nothing but the token."
+            )
+        text = content.decode("utf-8-sig", "replace").strip()
+        if text:
+            break
+    return text
 
 
 def _as_toml(document: Mapping[str, Any]) -> str:

@@ -75,8 +75,9 @@ class Session(Described, Closing, SessionBase):
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token, or a function that returns the token and is asked again when the
-            server refuses that token; else `SYNAPSE_API_TOKEN`, else the profile's.
+        api_token: The API token, or its source, which is asked again when the server refuses the
+            token: a function that returns the token, or the path (`pathlib.Path`) of a file with
+            the token; else `SYNAPSE_API_TOKEN` or `SYNAPSE_API_TOKEN_FILE`, else the profile's.
         authorization_token: A login token of the older kind, instead of `api_token`.
         agent_token: An agent's token.
         tenant: The tenant's code, for tokens that are good for several tenants.
@@ -107,14 +108,14 @@ class Session(Described, Closing, SessionBase):
             show no value of them.
         on_request: Called with an `Event` before each attempt; may add to `event.headers`.
         on_response: Called with an `Event` after each attempt. Its own errors are only logged.
-        on_retry: Called with a `Retry` before each pause for another attempt.
+        on_retry: Called with a `Retry` before each pause for another attempt. Its own errors are
+            only logged.
         transport: A client's transport to share, instead of all connection options.
 
     Raises:
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> with Session(emulator.url, emulator.api_token) as session:
         ...     session.projects.count() >= 0
         True
@@ -241,10 +242,10 @@ class Session(Described, Closing, SessionBase):
         make another session.
 
         Args:
-            token: The token, or a function that returns the token.
+            token: The token, a function that returns the token, or the path of a file with it.
 
         Raises:
-            ConfigurationError: The text can't be a token, or the function fails.
+            ConfigurationError: The text can't be a token, or its source fails.
         """
         self.transport.authenticate(token)
 
@@ -274,7 +275,7 @@ class Session(Described, Closing, SessionBase):
             of the report, not exceptions.
 
         Example:
-            >>> report = getfixture("session").doctor()
+            >>> report = session.doctor()
             >>> report.has_failed, [finding.status for finding in report["token"]]
             (False, ['ok'])
         """
@@ -403,7 +404,6 @@ def connect(*args: Any, **options: Any) -> Session:
         TypeError: An option has an unknown name; the message names the similar ones.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> session = connect(emulator.url, api_token=emulator.api_token)
         >>> session.projects.exists()
         False

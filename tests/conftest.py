@@ -6,6 +6,7 @@ import gc
 import ipaddress
 import signal
 import socket
+import sys
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -81,6 +82,9 @@ def clean_settings(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: Any) -> It
     session_base.set_default(None)
     # A session of an earlier test, left open for the same address, would take our objects.
     monkeypatch.setattr(session_base, "_live", weakref.WeakSet())
+    # An earlier test's command line, such as one with `--quiet`, is none of this test's business.
+    if options := sys.modules.get("synapse.cli.options"):
+        options.reset_options()
     yield
     session_base.set_default(None)
 

@@ -31,8 +31,10 @@ class KnownAttributes:
         super().__setattr__(name, value)
 
     def _can_assign(self, name: str) -> bool:
-        if name in self._ASSIGNED or hasattr(type(self), name):
+        if name in self._ASSIGNED:
             return True
+        if hasattr(type(self), name):
+            return not _is_read_only(type(self), name)
         is_of_user = type(self).__module__.partition(".")[0] != _PACKAGE
         return is_of_user and name not in self._INSTEAD and name not in _options(type(self))
 
@@ -42,8 +44,15 @@ class KnownAttributes:
             return f"{kind}.{name} can't be assigned. {self._INSTEAD[name]}"
         if name in _options(type(self)):
             return f"{kind}.{name} can't be assigned. Make another {kind} with {name}=."
+        if _is_read_only(type(self), name):
+            return f"{kind}.{name} can't be assigned. It is for reading."
         names = [other for other in dir(self) if not other.startswith("_")]
         return f"{kind} has no {name!r}{suggestion(name, names)}"
+
+
+def _is_read_only(cls: type, name: str) -> bool:
+    found = inspect.getattr_static(cls, name, None)
+    return isinstance(found, property) and found.fset is None
 
 
 def _options(cls: type) -> set[str]:

@@ -16,7 +16,14 @@ from synapse.errors import UsageError
 __all__ = ["login", "logout", "profiles", "whoami"]
 
 _DEFAULT = "default"
-_TOKENS = ("api_token", "access_token", "authorization_token", "token", "token_command")
+_TOKENS = (
+    "api_token",
+    "access_token",
+    "authorization_token",
+    "token",
+    "token_command",
+    "token_file",
+)
 
 
 def login(

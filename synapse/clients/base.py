@@ -356,7 +356,7 @@ class BaseClient(Closing, KnownAttributes):
             UsageError: The client has no such list.
 
         Example:
-            >>> getfixture("client").exists("list_tasks", {"status": "completed"})
+            >>> client.exists("list_tasks", {"status": "completed"})
             False
         """
         method = getattr(self, api, None) if api.startswith("list_") else None

@@ -92,7 +92,7 @@ class DrawingArea:
         return min(self.width / self.size[0], self.height / self.size[1])
 
     @property
-    def shown(self) -> tuple[float, float, float, float]:
+    def picture_box(self) -> tuple[float, float, float, float]:
         """Left, top, width and height of the picture in the drawing."""
         width, height = self.size[0] * self.scale, self.size[1] * self.scale
         left = (self.width - width) / 2 if self.is_fixed else 0.0
@@ -104,7 +104,7 @@ class DrawingArea:
         """Width and height of the drawing."""
         if self.is_fixed:
             return self.width, self.height
-        _, _, width, height = self.shown
+        _, _, width, height = self.picture_box
         return max(1, math.ceil(width)), max(1, math.ceil(height))
 
     @property
@@ -117,7 +117,7 @@ class DrawingArea:
     def matrix(self) -> Matrix:
         """The transformation of the annotations' coordinates into those of the drawing."""
         a, b, c, d, e, f = find_turn(self.orientation, *self.stored_size)
-        scale, (left, top, _, height) = self.scale, self.shown
+        scale, (left, top, _, height) = self.scale, self.picture_box
         x, y = self.origin
         e, f = e - x, f - y
         if self.is_upward:
@@ -190,7 +190,7 @@ def place_mask(each: Mask, canvas: DrawingArea) -> PlacedMask | None:
     """Return the pixels of a mask in at most the drawing's resolution; `None` for no pixel."""
     stored = canvas.stored_size
     size = each.size or (round(stored[0]), round(stored[1]))
-    _, _, shown_width, shown_height = canvas.shown
+    _, _, shown_width, shown_height = canvas.picture_box
     if canvas.orientation > 4:
         shown_width, shown_height = shown_height, shown_width
     target = (
@@ -392,7 +392,7 @@ def draw(
             if ends[0] is not None and ends[1] is not None:
                 sheet.add_relation(ends[0], ends[1])
     width, height = canvas.full_size
-    left, top, shown_width, shown_height = map(format_number, canvas.shown)
+    left, top, shown_width, shown_height = map(format_number, canvas.picture_box)
     place = f'x="{left}" y="{top}" width="{shown_width}" height="{shown_height}"'
     if canvas.picture is None:
         below = f'<rect {place} fill="#8884"/>'

@@ -8,7 +8,8 @@ from contextlib import suppress
 from typing import Any
 
 from synapse import profiles
-from synapse.config import CREDENTIALS, HOST_VARIABLES, TENANT_VARIABLES, checked_url
+from synapse._internal.user_folders import expand_home
+from synapse.config import CREDENTIALS, HOST_VARIABLES, TENANT_VARIABLES, checked_url, file_variable
 from synapse.doctor.examination import Examination
 from synapse.doctor.report import Finding, failed, ok
 from synapse.errors import ConfigurationError
@@ -62,10 +63,12 @@ def _find_sources(name: str | None) -> dict[str, dict[str, str]]:
     for variable in ("SYNAPSE_BASE_URL", *HOST_VARIABLES):
         if value := os.environ.get(variable):
             addresses[variable] = _show_url(value)
-    for _, variables in CREDENTIALS.values():
+    for kind, (_, variables) in CREDENTIALS.items():
         for variable in variables:
             if os.environ.get(variable):
                 tokens[f"the environment variable {variable}"] = ""
+        if file := os.environ.get(file_variable(kind)):
+            tokens[f"the file {file}"] = ""
     for variable in TENANT_VARIABLES:
         if value := os.environ.get(variable):
             tenants[variable] = value
@@ -88,6 +91,8 @@ def _find_sources(name: str | None) -> dict[str, dict[str, str]]:
             tokens[holder] = ""
         if values.get("token_command"):
             tokens[f"token_command of {holder}"] = ""
+        if file := values.get("token_file"):
+            tokens[f"the file {profiles.profile_path().parent / expand_home(str(file))}"] = ""
         if values.get("tenant"):
             tenants[place] = str(values["tenant"])
     return {_ADDRESS: addresses, _TOKEN: tokens, "tenant": tenants}

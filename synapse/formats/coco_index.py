@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import weakref
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import attrs
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.errors import UsageError
 from synapse.formats.json_stream import read_items
 from synapse.formats.report import FormatReport
@@ -101,8 +100,7 @@ class CocoIndex:
     def __init__(self, files: Iterable[CocoFile], report: FormatReport) -> None:
         self.files = list(files)
         # An empty name is a temporary file, which leaves with the connection.
-        self._database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, self._database.close)
+        self._database = open_scratch_database(self)
         self._database.executescript(_TABLES)
         for position, file in enumerate(self.files):
             self._load(position, file, report)

@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeAlias
 
 import attrs
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.annotations import Annotation, Box
 from synapse.errors import UsageError
 from synapse.formats.lazy_samples import LazySamples, Step
@@ -211,8 +212,7 @@ def read(
     files = _find_files(folder)
     if not files:
         raise UsageError(f"{folder} has no CSV file.")
-    # The empty name is a temporary database, which SQLite keeps on the disk.
-    database = sqlite3.connect("", check_same_thread=False)
+    database = open_scratch_database()
     try:
         database.execute(_SCHEMA)
         for path in files:

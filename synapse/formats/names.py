@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager
 from itertools import chain, count
 from pathlib import PurePosixPath
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.errors import UsageError
 from synapse.formats.report import FormatReport
 from synapse.formats.samples import Sample
@@ -96,5 +97,5 @@ class NameRegister:
 @contextmanager
 def open_register() -> Generator[NameRegister, None, None]:
     """Return a register without names, for the time of a block."""
-    with closing(sqlite3.connect("")) as database:
+    with closing(open_scratch_database()) as database:
         yield NameRegister(database)

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import sqlite3
 import unicodedata
-import weakref
 from collections.abc import Generator, Iterator
 from contextlib import closing, contextmanager, suppress
 from contextvars import ContextVar
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.errors import UsageError
 from synapse.formats.samples import check_name
 
@@ -74,8 +73,7 @@ class WrittenFiles:
         self.folder = folder
         self._journal = folder / _JOURNAL
         self._file: IO[str] | None = None
-        self._database = sqlite3.connect("")
-        weakref.finalize(self, self._database.close)
+        self._database = open_scratch_database(self)
         self._database.executescript(
             "CREATE TABLE files (name TEXT PRIMARY KEY, folded TEXT, is_new INTEGER) WITHOUT ROWID;"
             "CREATE INDEX folded ON files (folded)"

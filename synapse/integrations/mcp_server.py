@@ -68,7 +68,7 @@ def make_server(session: SessionBase, *, write: bool = False) -> Any:
 
     Example:
         >>> import synapse
-        >>> make_server(getfixture("session")).name
+        >>> make_server(session).name
         'synapse'
     """
     try:

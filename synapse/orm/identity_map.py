@@ -52,6 +52,10 @@ class IdentityMap:
         session: The session.
         cache_size: How many fetched objects are held strongly.
         cache_ttl: For how many seconds they count as fresh; 0 switches the cache off.
+
+    Attributes:
+        cache_size: As passed.
+        cache_ttl: As passed.
     """
 
     def __init__(self, session: SessionLike, *, cache_size: int, cache_ttl: float) -> None:
@@ -66,6 +70,8 @@ class IdentityMap:
             maxsize=max(1, cache_size), ttl=max(0.0, cache_ttl)
         )
         self._caches = cache_size > 0 and cache_ttl > 0
+        self.cache_size = cache_size
+        self.cache_ttl = cache_ttl
         self._watched = _Watched(self.pinned, maxsize=max(1, cache_size))
 
     def load(

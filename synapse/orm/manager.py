@@ -75,7 +75,6 @@ class Creates(BaseManager[T]):
             ValidationError: The server refused a value; `err.fields` says which and why.
 
         Example:
-            >>> session = getfixture("session")
             >>> session.projects.create(title="Street scenes", category="image").title
             'Street scenes'
         """
@@ -154,7 +153,6 @@ class BulkCreates(Creates[T]):
             FieldValueError: An item has a value that JSON can't hold; nothing was created.
 
         Example:
-            >>> project = getfixture("project")
             >>> unit = project.tasks[0].data_unit
             >>> len(project.tasks.bulk_create({"data_unit": unit} for _ in range(3)))
             3
@@ -314,7 +312,6 @@ class Updates(Query[E]):
             ServerError: The server fails for every object of a batch, or can't be reached.
 
         Example:
-            >>> project = getfixture("project")
             >>> frame = project.tasks.values("id", "priority").to_pandas()
             >>> frame["priority"] = "high"
             >>> print(project.tasks.update_from(frame, dry_run=True))

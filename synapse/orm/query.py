@@ -90,7 +90,6 @@ class Query(BaseManager[T], FrameSource):
                 filter's.
 
         Example:
-            >>> project = getfixture("project")
             >>> project.tasks.filter(status="pending").count()
             2
         """
@@ -251,7 +250,6 @@ class Query(BaseManager[T], FrameSource):
             InvalidQuery: A name isn't a field.
 
         Example:
-            >>> project = getfixture("project")
             >>> [row["status"] for row in project.tasks.values("status")]
             ['pending', 'pending']
         """
@@ -285,7 +283,6 @@ class Query(BaseManager[T], FrameSource):
                 isn't an error: its card says so.
 
         Example:
-            >>> project = getfixture("project")
             >>> project.tasks.show(1).requests
             2
         """
@@ -311,7 +308,6 @@ class Query(BaseManager[T], FrameSource):
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> project = getfixture("project")
             >>> browser = project.tasks.order_by("id").browse()
             >>> browser.current.status
             <TaskStatus.PENDING: 'pending'>
@@ -333,7 +329,6 @@ class Query(BaseManager[T], FrameSource):
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> project = getfixture("project")
             >>> "pending" in str(project.tasks.head(1))
             True
         """
@@ -392,8 +387,6 @@ class Query(BaseManager[T], FrameSource):
             InvalidQuery: Neither an id nor a filter was given, or a filter is unknown.
 
         Example:
-            >>> session = getfixture("session")
-            >>> project = getfixture("project")
             >>> session.projects.get(project.id) is project
             True
         """

@@ -14,10 +14,10 @@ from cachetools import LRUCache
 
 from synapse._internal.completion import is_completing
 from synapse._internal.fork import call_in_child
-from synapse._internal.known_attributes import KnownAttributes
 from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
+from synapse.orm.session_settings import ReadableSettings
 
 if TYPE_CHECKING:
     # Only here, because jedi fails at a property whose type it can resolve to a `Literal`.
@@ -32,7 +32,7 @@ _LOOP = 3
 _SAVERS = 1021
 
 
-class SessionBase(KnownAttributes):
+class SessionBase(ReadableSettings):
     """A session as the object layer knows sessions.
 
     Args:

@@ -94,7 +94,7 @@ def pack(
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
 
     Example:
-        >>> folder = getfixture("tmp_path") / "echo"
+        >>> folder = Path("echo")
         >>> folder.mkdir()
         >>> _ = (folder / "echo.py").write_text("def run(context): print(context.params)")
         >>> lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]

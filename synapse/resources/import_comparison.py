@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
-import weakref
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.annotations import Annotation, Group, Relation, read_document
 from synapse.errors import UnknownDocument
 from synapse.formats import FormatReport
@@ -29,8 +28,7 @@ class ImportedSamples:
 
     def __init__(self) -> None:
         # The upload reads records in a thread of its own.
-        self._database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, self._database.close)
+        self._database = open_scratch_database(self)
         self._database.execute(
             "CREATE TABLE samples (name TEXT, split TEXT, kind TEXT, path TEXT, document TEXT, "
             "PRIMARY KEY (name, split)) WITHOUT ROWID"

@@ -72,7 +72,6 @@ class JobManager(TypedJobManager):
             NotFound: A job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> plugin = session.plugins.create(name="Detector")
             >>> jobs = [plugin.run("train").update(status="succeeded") for _ in range(3)]
             >>> session.jobs.wait(jobs) == jobs
@@ -240,7 +239,6 @@ class Job(Editable):
             NotFound: The job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job = job.update(status="failed", console_logs="No pictures.")
             >>> try:
@@ -288,7 +286,6 @@ class Job(Editable):
             ClientError: The server refused, or couldn't be reached for too long.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job = job.update(status="succeeded", console_logs=["epoch 1", "epoch 2"])
             >>> list(job.follow())
@@ -316,7 +313,6 @@ class Job(Editable):
             NotFound: The job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> str(job.stop(wait=True).status)
             'stopped'

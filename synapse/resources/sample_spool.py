@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import pickle
-import sqlite3
 import tempfile
-import weakref
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 import attrs
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.errors import UsageError
 from synapse.formats import Sample
 
@@ -27,9 +26,8 @@ class SampleSpool:
 
     def __init__(self) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - `close` closes the file
-        # Names of millions of pictures; a database without a name is a temporary file.
-        self._database = sqlite3.connect("")
-        weakref.finalize(self, self._database.close)
+        # Names of millions of pictures.
+        self._database = open_scratch_database(self)
         self._database.execute(
             "CREATE TABLE names (name TEXT PRIMARY KEY, count INTEGER) WITHOUT ROWID"
         )

@@ -45,7 +45,6 @@ class EmulatorTenant:
             **options: Options of `synapse.Session`, apart from address and token.
 
         Example:
-            >>> tenant = getfixture("synapse_emulator")
             >>> tenant.session(retries=0).projects.count()
             0
         """
@@ -67,7 +66,6 @@ class EmulatorTenant:
             EmulatorError: No such kind of fault exists.
 
         Example:
-            >>> tenant = getfixture("synapse_emulator")
             >>> with tenant.fault("429", retry_after=0, count=2) as fault:
             ...     print(tenant.session().projects.count(), fault.served)
             0 2
@@ -85,7 +83,6 @@ class EmulatorTenant:
             EmulatorError: No such behaviour exists, or the backend refused a value.
 
         Example:
-            >>> tenant = getfixture("synapse_emulator")
             >>> with tenant.behave(max_query=8192):
             ...     print(tenant.session().projects.count())
             0

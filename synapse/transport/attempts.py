@@ -65,6 +65,8 @@ class Attempts:
         self._is_throttling = False
         self._charged = 0
         self._reason = ""
+        self._response: Response | None = None
+        self._failure: ClientError | None = None
 
     def event(self) -> Event:
         """Return the current attempt as hooks receive it."""
@@ -73,6 +75,7 @@ class Attempts:
     def record_response(self, response: Response) -> None:
         """Record that the server answered."""
         status, seconds = response.response.status_code, None
+        self._response, self._failure = response, None
         self._is_throttling = False
         if response.is_broken:
             is_transient = processed = True
@@ -95,6 +98,7 @@ class Attempts:
     def record_failure(self, failure: ClientError) -> None:
         """Record that no response arrived, and note the attempts on the error."""
         self._reason = failure.detail
+        self._response, self._failure = None, failure
         self._is_throttling = False
         # A response that broke a limit of the session would break the limit again.
         is_transient = failure.is_transient and not isinstance(failure, InvalidResponse)
@@ -138,18 +142,7 @@ class Attempts:
             most,
             self.request_id,
         )
-        if self._options.on_retry is not None:
-            self._options.on_retry(
-                Retry(
-                    self._method,
-                    self._context.shown,
-                    self.request_id,
-                    self._number,
-                    most,
-                    delay,
-                    self._reason,
-                )
-            )
+        self._tell_of_retry(delay, most)
         time.sleep(delay)
         self._number += 1
 
@@ -167,6 +160,25 @@ class Attempts:
             # An earlier attempt deleted the object; only the response was lost.
             is_done=self._method == "DELETE" and self._was_lost and status == 404,
         )
+
+    def _tell_of_retry(self, delay: float, most: int) -> None:
+        """Call the hook, whose own failure must not end the attempts."""
+        if self._options.on_retry is None:
+            return
+        failure = self._failure
+        if failure is None and self._response is not None:
+            failure = self._response.error()
+        if failure is not None:
+            failure.attempts = self._number
+            failure.elapsed = time.monotonic() - self._started
+        request_id, url = self.request_id, self._context.shown
+        retry = Retry(
+            self._method, url, request_id, self._number, most, delay, self._reason, failure
+        )
+        try:
+            self._options.on_retry(retry)
+        except Exception:  # the user's function may raise anything
+            _LOG.exception("on_retry failed after %s %s; the retry goes on", self._method, url)
 
     def _decide(self, seconds: float | None, *, is_transient: bool, processed: bool) -> None:
         policy = self._options.retry

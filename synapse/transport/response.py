@@ -114,6 +114,14 @@ class Response:
                 )
             ) from None
 
+    def error(self) -> ClientError | None:
+        """Return the error that `json` would raise, if any."""
+        try:
+            self.json()
+        except ClientError as error:
+            return error.with_traceback(None)
+        return None
+
     def _with_attempts(self, error: ClientError) -> ClientError:
         error.attempts = self.attempts
         error.elapsed = self.elapsed

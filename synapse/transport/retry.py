@@ -16,11 +16,16 @@ import attrs
 
 from synapse._internal.backoff import Backoff
 from synapse._internal.validate import validate_int
-from synapse.errors import ConfigurationError
+from synapse.errors import ClientError, ConfigurationError
 
-__all__ = ["Budget", "OnRetry", "Retry", "RetryPolicy"]
+__all__ = ["Budget", "OnRetry", "Retry", "RetryPolicy", "is_idempotent"]
 
 _IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"})
+
+
+def is_idempotent(method: str) -> bool:
+    """Return whether a request may be sent twice, by its method."""
+    return method in _IDEMPOTENT
 
 
 @attrs.frozen(eq=False)
@@ -35,6 +40,7 @@ class Retry:
         attempts: Largest number of attempts.
         delay: Pause before the next attempt, in seconds.
         reason: Cause of the failure, in one sentence.
+        error: The failure, as it would be raised without another attempt.
     """
 
     method: str
@@ -44,6 +50,7 @@ class Retry:
     attempts: int
     delay: float
     reason: str
+    error: ClientError | None = None
 
 
 OnRetry: TypeAlias = Callable[[Retry], object]
@@ -80,7 +87,7 @@ class RetryPolicy:
 
         The two questions are those of `ClientError`: `is_transient`, `may_have_been_processed`.
         """
-        return is_transient and (method in _IDEMPOTENT or not may_have_been_processed)
+        return is_transient and (is_idempotent(method) or not may_have_been_processed)
 
     def delay(self, attempt: int, retry_after: float | None) -> float | None:
         """Return the pause after an attempt in seconds; `None` to give up.

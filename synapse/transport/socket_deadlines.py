@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import http.client
 import io
-import queue
 import socket
 import time
 from collections.abc import Iterator
@@ -22,9 +21,10 @@ from typing import Any
 
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
+from synapse.transport.connection_pool import AgingConnection, AgingPool
 from synapse.transport.deadline_blocks import block_in_force
 
 __all__ = ["DeadlineAdapter", "DeadlinePassed", "until"]
@@ -164,12 +164,13 @@ class _Response(http.client.HTTPResponse):
         return size
 
 
-class _Bound(HTTPConnection):
+class _Bound(AgingConnection, HTTPConnection):
     """A connection that connects and sends with the deadline in force."""
 
     response_class = _Response
 
     def connect(self) -> None:
+        self.note_opening()
         self.timeout = _left(self.timeout)
         try:
             super().connect()
@@ -199,33 +200,21 @@ class _TlsConnection(_Bound, HTTPSConnection):
     pass
 
 
-class _QuietPool(HTTPConnectionPool):
-    """A pool that closes surplus connections without a warning for each."""
-
-    def _put_conn(self, conn: Any) -> None:
-        """Keep a connection for the next request, or close it if the pool has enough."""
-        try:
-            self.pool.put(conn, block=False)  # type: ignore[union-attr] # None once closed
-        except (AttributeError, queue.Full):
-            if conn is not None:
-                conn.close()
-
-
-class _Pool(_QuietPool):
+class _Pool(AgingPool):
     ConnectionCls = _Connection
 
 
-class _TlsPool(_QuietPool, HTTPSConnectionPool):
+class _TlsPool(AgingPool, HTTPSConnectionPool):
     ConnectionCls = _TlsConnection
 
 
 @cache
 def _bind(pool: type[Any]) -> type[Any]:
     """Return a pool like another, whose connections know the deadline: SOCKS has its own ones."""
-    if issubclass(pool, _QuietPool):
+    if issubclass(pool, AgingPool):
         return pool
     connection = type("_Connection", (_Bound, pool.ConnectionCls), {})
-    return type("_Pool", (_QuietPool, pool), {"ConnectionCls": connection})
+    return type("_Pool", (AgingPool, pool), {"ConnectionCls": connection})
 
 
 class DeadlineAdapter(HTTPAdapter):

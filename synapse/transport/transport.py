@@ -360,11 +360,12 @@ class Transport(Closing):
         """Use another token from now on. Makes no request.
 
         Args:
-            token: The token, or a function that returns the token. The token replaces the API
-                token, or the login token of a transport that has no API token.
+            token: The token, a function that returns the token, or the path of a file with it. The
+                token replaces the API token, or the login token of a transport that has no API
+                token.
 
         Raises:
-            ConfigurationError: The text can't be a token, or the function fails.
+            ConfigurationError: The text can't be a token, or its source fails.
         """
         credentials = dict(self.settings.credentials)
         is_login = "authorization_token" in credentials and "api_token" not in credentials

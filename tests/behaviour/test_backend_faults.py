@@ -474,6 +474,7 @@ def test_a_backend_that_does_not_run_has_no_faults() -> None:
         Emulator().fault("cut")
 
 
+@pytest.mark.slow
 def test_a_fault_is_of_the_backend_that_it_was_ordered_of() -> None:
     emulator = Emulator()
     with emulator:

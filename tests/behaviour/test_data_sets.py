@@ -192,6 +192,7 @@ def test_pictures_without_labels_wait_to_be_annotated(
 
 
 @pytest.mark.parametrize("wire", ["direct", "presigned"])
+@pytest.mark.slow
 def test_few_requests_beside_those_of_the_files(
     session: synapse.Session, emulator: EmulatorTenant, tmp_path: Path, wire: str
 ) -> None:

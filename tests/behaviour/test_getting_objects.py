@@ -268,6 +268,7 @@ def test_iterating_holds_two_pages_of_objects_at_most_when_it_reads_ahead(
     assert 100 <= most <= 200
 
 
+@pytest.mark.slow
 def test_ten_thousand_tasks_go_to_the_backend_and_come_back_once(
     session: Session, project: Project, unit: DataUnit
 ) -> None:

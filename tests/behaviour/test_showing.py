@@ -110,6 +110,7 @@ def test_displaying_makes_no_request(session: Session, streets: Any, add: Add) -
     assert session.request_count == before
 
 
+@pytest.mark.slow
 def test_output_is_bounded(streets: Any, add: Add) -> None:
     noise = Image.effect_noise((900, 600), 120).convert("RGB")
     boxes = [Box(n * 7 % 800, n * 11 % 500, 60, 50, label=f"<class {n % 50}>") for n in range(800)]
@@ -123,6 +124,7 @@ def test_output_is_bounded(streets: Any, add: Add) -> None:
     assert len(large.html.encode()) <= 300 * 1024
 
 
+@pytest.mark.slow
 def test_many_cards_share_the_bytes(
     session: Session, streets: Any, add: Add, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -398,6 +400,7 @@ def fill(path: Path, size: tuple[int, int], mode: str, **options: Any) -> bytes:
     return path.read_bytes()
 
 
+@pytest.mark.slow
 def test_hostile_pictures_and_annotations_are_cards_of_bounded_size(
     session: Session, streets: Any, add: Add, tmp_path: Path
 ) -> None:

@@ -388,6 +388,7 @@ def test_shares_are_everything_once(streets: Any, ten: list[int], ordering: str)
 
 
 @pytest.mark.parametrize(("ordering", "seed"), [("id", None), ("-id", 7), ("status", 7)])
+@pytest.mark.slow
 def test_stream_resumes(streets: Any, ten: list[int], ordering: str, seed: int | None) -> None:
     def make() -> PictureStream:
         tasks = streets.tasks.order_by(ordering).page_size(2)

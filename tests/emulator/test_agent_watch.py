@@ -136,6 +136,7 @@ def silent_soon():
             yield emulator, user, robot
 
 
+@pytest.mark.slow
 def test_silence_ends_the_token_and_takes_no_more_jobs(silent_soon, agent):
     emulator, user, robot = silent_soon
     path = f"agents/{emulator.agent_token}/connect/"
@@ -159,6 +160,7 @@ def test_silence_ends_the_token_and_takes_no_more_jobs(silent_soon, agent):
 
 
 @pytest.mark.parametrize("answer", ["no job", "another 404", "has it"])
+@pytest.mark.slow
 def test_agent_that_lost_its_jobs(silent_soon, agent, answer):
     emulator, user, robot = silent_soon
     path = f"agents/{emulator.agent_token}/connect/"

@@ -4,6 +4,8 @@ import contextlib
 import sqlite3
 import time
 
+import pytest
+
 from synapse.emulator import Emulator
 
 from .running import connected, ended, lines, started
@@ -31,6 +33,7 @@ COUNTING = """
 """
 
 
+@pytest.mark.slow
 def test_lines_that_could_not_be_written_for_a_while(tmp_path):
     with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
         with unwritable_lines(tmp_path / "data", 5):
@@ -39,6 +42,7 @@ def test_lines_that_could_not_be_written_for_a_while(tmp_path):
         assert [message for message, _ in lines(api, job)] == [f"l {n}" for n in range(12)]
 
 
+@pytest.mark.slow
 def test_lines_that_can_not_be_written_at_all(tmp_path):
     with Emulator(tmp_path / "data") as emulator, connected(emulator) as api:
         with unwritable_lines(tmp_path / "data", 0):

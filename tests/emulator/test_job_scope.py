@@ -135,6 +135,7 @@ def test_job_that_runs_here_can_not_start_another(api):
     assert api.ids("jobs/") == [job]
 
 
+@pytest.mark.slow
 def test_token_ends_after_its_lifetime(agent):
     with Emulator(job_token_lifetime=5) as emulator:
         user = connect(emulator, emulator.api_token)

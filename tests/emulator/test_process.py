@@ -262,6 +262,7 @@ def test_a_database_url_of_sqlite_keeps_what_several_writers_need(tmp_path):
     assert path.exists()
 
 
+@pytest.mark.slow
 def test_the_wsgi_module_serves_a_folder(tmp_path):
     code = textwrap.dedent("""
         from synapse.emulator.wsgi import application

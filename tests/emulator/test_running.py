@@ -100,6 +100,7 @@ def test_lines_come_as_they_are_printed(api):
     assert console(api, job) == ["first", "second"]
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_lines_and_a_server_that_answers(api):
     job = started(api, "def run():\n for n in range(100_000): print('line', n)")
     while api.get(f"jobs/{job}/").json()["status"] not in FINAL:
@@ -317,6 +318,7 @@ def test_a_job_has_none_of_the_servers_secrets(api, emulator):
     assert not [name for name in json.loads(console(api, job)[0]) if name.startswith("DJANGO")]
 
 
+@pytest.mark.slow
 def test_a_release_that_requires_something(api):
     about = "synapse_tried_part-1.0.dist-info"
     wheel = zipped(

@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "annotations": {"errors"},
     "display": {"annotations", "errors", "orm", "transfer", "transport"},
     "formats": {"annotations", "errors"},
-    "orm": {"errors", "transport"},
+    "orm": {"config", "errors", "transport"},
     # A release and a run are checked before their request is sent.
     "resources": {
         *("_public", "annotations", "errors", "formats", "integrations", "orm", "plugins"),

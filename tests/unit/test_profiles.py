@@ -19,6 +19,7 @@ from synapse.profiles import (
     read_login,
     read_profile,
     read_profiles,
+    read_token_file,
     run_token_command,
     save_profile,
 )
@@ -304,3 +305,43 @@ class TestAll:
         assert delete_profile("a") == path
         assert read_profiles() == {"b": {"base_url": "http://b"}}
         assert path.stat().st_mode & 0o077 == 0
+
+
+class TestTokenFile:
+    @pytest.mark.parametrize("content", [b"a-token", b"  a-token\r\n\n", b"\xef\xbb\xbfa-token\n"])
+    def test_blanks_around_the_token_are_left_out(self, tmp_path: Path, content: bytes) -> None:
+        path = tmp_path / "token"
+        path.write_bytes(content)
+        assert read_token_file(path) == "a-token"
+
+    def test_a_missing_one_is_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "token"
+        with pytest.raises(ConfigurationError, match=rf"file {path} can't be read: No such file"):
+            read_token_file(path)
+
+    def test_a_folder_is_no_file(self, tmp_path: Path) -> None:
+        with pytest.raises(ConfigurationError, match="can't be read"):
+            read_token_file(tmp_path)
+
+    def test_a_huge_one_is_not_read(self, tmp_path: Path) -> None:
+        path = tmp_path / "token"
+        path.write_bytes(b"secret" * 20_000)
+        with pytest.raises(ConfigurationError, match="more than 65,536 bytes") as caught:
+            read_token_file(path)
+        assert "secretsecret" not in str(caught.value)
+
+    def test_one_that_is_being_replaced_is_read_again(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "token"
+        path.touch()
+        pauses: list[float] = []
+
+        def pause(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 2:
+                path.write_text("a-token")
+
+        monkeypatch.setattr("synapse.profiles.time.sleep", pause)
+        assert read_token_file(path) == "a-token"
+        assert pauses == [0.0, 0.05]

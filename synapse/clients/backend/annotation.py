@@ -98,8 +98,6 @@ class AnnotationClientMixin(BackendBase):
             **options: `page_size`, `timeout` and others, see `ListOptions`.
 
         Example:
-            >>> client = getfixture("client")
-            >>> project = getfixture("project")
             >>> client.list_tasks(params={"project": project.id})["count"]
             2
         """

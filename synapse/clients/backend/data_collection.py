@@ -125,10 +125,10 @@ class DataCollectionClientMixin(BackendBase):
             ValidationError: The server refused the file.
 
         Example:
-            >>> path = getfixture("tmp_path") / "hello.txt"
+            >>> path = Path("hello.txt")
             >>> path.write_text("hello")
             5
-            >>> getfixture("client").create_data_file(path)["size"]
+            >>> client.create_data_file(path)["size"]
             5
         """
         transport = set_read_timeout(self._transport, read_timeout)

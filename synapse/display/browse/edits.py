@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,7 +34,7 @@ class Swap:
 
 
 @attrs.frozen
-class Edit:
+class Edit(ABC):
     """One change of one object.
 
     Attributes:
@@ -44,6 +45,7 @@ class Edit:
     key: Any
     text: str
 
+    @abstractmethod
     def save(self, one: Any) -> None:
         """Save the change on the server; nothing of the object stays changed on an error.
 
@@ -51,11 +53,10 @@ class Edit:
             UsageError: The object has unsaved changes, or was changed elsewhere.
             ClientError: The server refused or couldn't be reached.
         """
-        raise NotImplementedError  # defined by the class
 
+    @abstractmethod
     def invert(self) -> Edit:
         """Return the change that undoes this one."""
-        raise NotImplementedError  # defined by the class
 
 
 @attrs.frozen

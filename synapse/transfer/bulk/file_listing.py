@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import sqlite3
 import unicodedata
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
 from pathlib import Path, PurePosixPath
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.errors import UsageError
 from synapse.transfer.bulk.specification_matcher import Placement, find_core, find_mask_folder
 from synapse.transfer.bulk.upload_item import ItemFile, quote_path
@@ -65,8 +65,7 @@ class FileListing:
         self.notes: list[str] = []
         self.left_out = 0
         self.doubtful: list[str] = []
-        # A SQLite database without a name is a temporary file that SQLite removes.
-        self._database = sqlite3.connect("", check_same_thread=False)
+        self._database = open_scratch_database(self)
         self._database.executescript(_SCHEMA)
         self._database.create_function("fold_key", 1, _fold_key, deterministic=True)
         self._database.create_function("core", 1, _core, deterministic=True)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import threading
-import weakref
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 
+from synapse._internal.scratch_database import open_scratch_database
 from synapse.errors import SynapseError
 from synapse.transfer.bulk.sync_key import SyncKey
 from synapse.transfer.bulk.upload_item import ExistingUnit, UploadItem
@@ -124,8 +123,7 @@ class ServerUnits:
         self._key = key
         self._lock = threading.RLock()
         # A SQLite database without a name is a temporary file that SQLite removes.
-        self._database = sqlite3.connect("", check_same_thread=False)
-        weakref.finalize(self, self._database.close)
+        self._database = open_scratch_database(self)
         self._database.executescript(_SCHEMA)
 
     # -- The server ----------------------------------------------------------------------------

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 import synapse
 from synapse.emulator import Emulator
 from synapse.testing.agents import RunningAgent
@@ -14,6 +16,7 @@ CONFIG = (
 )
 
 
+@pytest.mark.slow
 def test_of_a_backend_that_was_made_anew(tmp_path: Path) -> None:
     """Its releases are called as those of the last one were, and so is its address."""
     folder = tmp_path / "same"

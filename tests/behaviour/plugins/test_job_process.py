@@ -135,6 +135,7 @@ def test_what_a_thread_reports_that_goes_on_arrives(run: Run, job: Job) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.slow
 def test_what_was_forked_reports_nothing(run: Run, job: Job) -> None:
     ended = run(
         """

@@ -98,6 +98,27 @@ def test_a_token_command_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert findings["credentials"].found == f"api_token from token_command of {section}."
 
 
+@pytest.mark.parametrize("way", ["profile", "environment"])
+def test_a_token_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    file = tmp_path / "token"
+    file.write_text("of-the-file")
+    values = {"base_url": "https://profile.example"}
+    if way == "profile":
+        profiles.save_profile("default", {**values, "token_file": str(file)})
+    else:
+        profiles.save_profile("default", {**values, "api_token": "of-the-profile"})
+        monkeypatch.setenv("SYNAPSE_API_TOKEN_FILE", str(file))
+
+    findings = check()
+
+    rest = {
+        "profile": ".",
+        "environment": f". Not used: the profile [default] of {profiles.profile_path()}.",
+    }
+    assert findings["credentials"].found == f"api_token from the file {file}{rest[way]}"
+
+
 def test_a_conflict_names_all_sources(everywhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SYNAPSE_API_TOKEN")
 

@@ -353,8 +353,12 @@ class TestWhatIsSaid:
         url, request_id = f"{server.url}a/", server.last.headers["x-request-id"]
         reasons = ["the server answered 503", "the answer is broken"]
         for number, (retry, reason) in enumerate(zip(retries, reasons, strict=True), 1):
-            told = attrs.asdict(retry, filter=attrs.filters.exclude("delay"))
+            told = attrs.asdict(retry, filter=attrs.filters.exclude("delay", "error"))
             assert list(told.values()) == ["GET", url, request_id, number, 4, reason]
+            assert retry.error is not None
+            assert (retry.error.attempts, retry.error.request_id) == (number, request_id)
+        kinds = [type(retry.error) for retry in retries]
+        assert kinds == [errors.ServerError, errors.InvalidResponse]
         for number, (record, reason) in enumerate(zip(caplog.records, reasons, strict=True), 1):
             assert record.levelno == logging.INFO
             assert record.getMessage() == (
@@ -366,13 +370,37 @@ class TestWhatIsSaid:
         self, server: Any, connect: Connect, caplog: pytest.LogCaptureFixture
     ) -> None:
         def stop(retry: Retry) -> None:
-            raise InterruptedError  # instead of waiting
+            raise KeyboardInterrupt  # instead of waiting
 
         transport = connect(server.url, options=Options(on_retry=stop))
         server.reply(429, {"detail": "Later."}, headers={"Retry-After": "6"})
-        with pytest.raises(InterruptedError):
+        with pytest.raises(KeyboardInterrupt):
             transport.request("GET", "a/")
         assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+    def test_to_the_callback_when_no_answer_came(self, server: Any, connect: Connect) -> None:
+        retries: list[Retry] = []
+        transport = connect(server.url, options=Options(retry=QUICK, on_retry=retries.append))
+        server.answer(then="close")
+        server.reply(body=1)
+        transport.request("GET", "a/")
+        (retry,) = retries
+        assert isinstance(retry.error, errors.ConnectionFailed)
+        assert (retry.error.attempts, retry.delay >= 0) == (1, True)
+
+    def test_to_a_callback_that_fails(
+        self, server: Any, connect: Connect, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        def fail(retry: Retry) -> None:
+            raise ZeroDivisionError
+
+        transport = connect(server.url, options=Options(retry=QUICK, on_retry=fail))
+        server.answer(then="close")
+        server.reply(503, {})
+        server.reply(body=1)
+        assert transport.request("GET", "a/") == 1
+        assert [one.levelname for one in caplog.records] == ["ERROR", "ERROR"]
+        assert "on_retry failed after GET" in caplog.messages[0]
 
     def test_to_the_hooks(self, server: Any, connect: Connect) -> None:
         events: list[tuple[str, Event]] = []

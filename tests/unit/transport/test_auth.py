@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pickle
 import sys
+import threading
 import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -219,6 +220,73 @@ class TestRefusedTokens:
             with ThreadPoolExecutor(8) as pool:
                 list(pool.map(secret.renew, ["first-token"] * 50))
             assert (secret.reveal(), tokens.calls) == ("second-token", 2)
+
+    def test_without_news_are_asked_for_once_by_all_threads(self, server: Any) -> None:
+        arrived, answer = threading.Semaphore(0), threading.Event()
+
+        class CountingLock:
+            def __init__(self, lock: Any) -> None:
+                self.lock = lock
+
+            def __enter__(self) -> None:
+                arrived.release()
+                self.lock.acquire()
+
+            def __exit__(self, *_: object) -> None:
+                self.lock.release()
+
+        class SlowTokens(Tokens):
+            def __call__(self) -> str:
+                if self.calls:
+                    answer.wait(30)
+                return super().__call__()
+
+        tokens = SlowTokens("only-token")
+        secret = RenewableSecret(tokens, "a test")
+        secret._lock = CountingLock(secret._lock)  # type: ignore[assignment] # only for `with`
+        with ThreadPoolExecutor(8) as pool:
+            for _ in range(8):
+                pool.submit(secret.renew, "only-token")
+            for _ in range(8):
+                arrived.acquire()
+            answer.set()
+        assert tokens.calls == 2
+        secret.renew("only-token")  # one that comes later may find news
+        assert tokens.calls == 3
+
+    @pytest.mark.parametrize("source", ["argument", "environment", "profile", "authenticate"])
+    def test_of_a_file(
+        self, server: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str
+    ) -> None:
+        file = tmp_path / "token"
+        file.write_text("first-token\n")
+        options: dict[str, Any] = {}
+        if source == "argument":
+            options["api_token"] = file
+        elif source == "environment":
+            monkeypatch.setenv("SYNAPSE_API_TOKEN_FILE", str(file))
+        elif source == "authenticate":
+            options["api_token"] = "old-token"
+        else:
+            profile = tmp_path / "synapse" / "config.toml"
+            profile.parent.mkdir()
+            profile.write_text(
+                f'[default]\nbase_url = {json.dumps(server.url)}\ntoken_file = "../token"'
+            )
+            profile.chmod(0o600)
+            monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+        with synapse.Session(None if source == "profile" else server.url, **options) as session:
+            if source == "authenticate":
+                session.authenticate(file)
+            server.reply(401, {})
+            server.reply(body=1)
+            file.write_text("second-token\n")
+            assert session.transport.request("POST", "a/") == 1
+            server.reply(401, {})
+            with pytest.raises(errors.AuthenticationError, match=f"from the file .*{file.name}"):
+                session.transport.request("POST", "a/")
+        sent = [one.headers["synapse-access-token"] for one in server.requests]
+        assert sent == ["Token first-token", *["Token second-token"] * 2]
 
     def test_of_each_kind(self, server: Any) -> None:
         tokens = Tokens("first-token", "second-token")

@@ -95,6 +95,7 @@ def test_largest_come_first_and_the_rest_is_counted(monkeypatch: pytest.MonkeyPa
     assert omitted == 2
 
 
+@pytest.mark.slow
 def test_bytes_are_bounded() -> None:
     points = [(n, (n * 7919) % 1600) for n in range(1600)]
     refs: dict[int, Annotation] = {n: Polygon(points) for n in range(1000)}
