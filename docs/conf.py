@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import inspect
-import linecache
 import re
 import sys
 from pathlib import Path
@@ -174,7 +173,7 @@ def show_real_defaults(app: Sphinx, obj: Any, bound_method: bool) -> None:
     code = getattr(obj, "__code__", None)
     if code is None or not code.co_filename.startswith("<attrs generated"):
         return
-    linecache.cache.pop(code.co_filename, None)  # autodoc takes the values then
+    vars(obj).pop("__signature__", None)  # autodoc's, with the table's places
     cls: Any = sys.modules[obj.__module__]
     for part in obj.__qualname__.split(".")[:-1]:
         cls = getattr(cls, part)
@@ -232,7 +231,7 @@ def setup(app: Sphinx) -> None:
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)
-    app.connect("autodoc-before-process-signature", show_real_defaults, priority=400)
+    app.connect("autodoc-before-process-signature", show_real_defaults)
     app.connect("autodoc-process-docstring", add_verbs)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":
