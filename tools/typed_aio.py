@@ -134,13 +134,13 @@ def find_argument(cls: type, argument: Any) -> str:
     return str(getattr(argument, "__forward_arg__", None) or argument.__name__)
 
 
-def generate_members(cls: type, name: str) -> Iterator[Member]:
-    """Yield what an attribute of a class becomes."""
+def generate_members(cls: type, name: str, leaf: type | None = None) -> Iterator[Member]:
+    """Yield what an attribute of a class becomes, in a class that has it from there."""
     from synapse.aio.member_kinds import MemberKind, find_kind
     from synapse.orm import registry
     from synapse.orm.relations import ToMany
 
-    kind = find_kind(cls, name)
+    kind = find_kind(leaf or cls, name)
     if kind is None:
         return
     found = inspect.getattr_static(cls, name)
@@ -244,12 +244,10 @@ def generate_session(
 ) -> Iterator[Member]:
     """Yield the class of `session.aio`."""
     yield Member("class TypedAsyncSession:", {})
-    for base in reversed(cls.__mro__):
-        if base.__module__.startswith("synapse."):
-            for name in vars(base):
-                if name not in vars(cls) or base is cls:
-                    for member in generate_members(base, name) if is_offered(base, name) else ():
-                        yield Member(f"    {member.text}", member.homes)
+    for name in dir(cls):
+        owner = next(base for base in cls.__mro__ if name in vars(base))
+        for member in generate_members(owner, name, cls):
+            yield Member(f"    {member.text}", member.homes)
     for resource in resources:
         view = view_name(resource.__schema__.declared_manager)
         yield Member(f"    {resource.__schema__.plural}: {view}", {})
@@ -269,12 +267,6 @@ def generate_session(
         "    @overload\n    def __call__(self, target: Resource | BaseManager[Any]) -> Any: ...",
         names,
     )
-
-
-def is_offered(base: type, name: str) -> bool:
-    """Return whether the session's class defines a member by code, and not for type checkers."""
-    found = vars(base)[name]
-    return isinstance(found, property) or inspect.isfunction(found)
 
 
 # -- Names ---------------------------------------------------------------------------------------

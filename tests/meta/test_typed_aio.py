@@ -16,7 +16,7 @@ from package_source import ROOT
 
 from synapse import Session, Task
 from synapse.aio import AsyncSession
-from synapse.aio.member_kinds import LAZY, find_kind, is_viewed
+from synapse.aio.member_kinds import LAZY, MemberKind, find_kind, is_viewed
 from synapse.aio.views import view_class
 from synapse.orm import registry
 
@@ -67,6 +67,19 @@ def test_the_stub_has_the_members_of_the_session() -> None:
     roots = {cls.__schema__.plural for cls in PACKAGED}
 
     assert find_names("TypedAsyncSession") == {*verbs, *roots, "__call__"}
+
+
+@pytest.mark.parametrize("name", [name for name in dir(Session) if find_kind(Session, name)])
+def test_values_of_the_session_are_as_they_are(name: str) -> None:
+    nodes = [n for n in CLASSES["TypedAsyncSession"].body if getattr(n, "name", "") == name]
+    is_value = find_kind(Session, name) is MemberKind.VALUE
+
+    for node in nodes:
+        assert ("Awaitable" in ast.unparse(node) or not is_property(node)) is not is_value
+
+
+def is_property(node: Any) -> bool:
+    return any(ast.unparse(each) == "property" for each in node.decorator_list)
 
 
 def test_methods_are_coroutines_where_the_stub_says_so() -> None:
