@@ -44,11 +44,8 @@ class CallThreads:
         """Call a function in a thread, with the coroutine's context variables.
 
         When the coroutine is cancelled, a call that hasn't begun never begins. A running one ends
-        its pauses and reads, and begins no further request.
-
-        Raises:
-            CancelledError: The coroutine was cancelled. The cause is the call's own account of how
-                far it got, if it has one.
+        its pauses and reads, and begins no further request. The cause of the
+        `CancelledError` is the call's own account of how far it got, if the call has one.
         """
         cancellation, context = Cancellation(), copy_context()
         if self._pool is None and not self._is_closed:
