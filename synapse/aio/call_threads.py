@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,7 +14,7 @@ from synapse._internal.threads import new_pool, submit
 from synapse._internal.validate import validate_int
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["WORKERS", "CallThreads"]
 
@@ -55,15 +56,14 @@ class CallThreads:
             future = submit(self._pool, context.run, cancellation.run, function, *args)
         if future is None:  # the session is closed, or the process ends
             return context.run(cancellation.run, function, *args)
-        waiting = asyncio.wrap_future(future)
         try:
-            await asyncio.wait((waiting,))
+            await _wait_for(future)
         except asyncio.CancelledError as cancelled:
             cancellation.cancel()
             if not future.cancel():
-                cancelled.__cause__ = await _find_account(waiting)
+                cancelled.__cause__ = await _find_account(future)
             raise
-        result: R = waiting.result()
+        result: R = future.result()
         return result
 
     def close(self) -> None:
@@ -77,11 +77,26 @@ class CallThreads:
         self._pool = None
 
 
-async def _find_account(waiting: asyncio.Future[Any]) -> BaseException | None:
+async def _wait_for(future: Future[Any]) -> None:
+    """Wait until a future is done. Cancelling the coroutine leaves the future alone."""
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+
+    def wake() -> None:
+        if not waiter.done():
+            waiter.set_result(None)
+
+    def tell(_: Future[Any]) -> None:
+        with suppress(RuntimeError):  # the loop was closed meanwhile
+            loop.call_soon_threadsafe(wake)
+
+    future.add_done_callback(tell)
+    await waiter
+
+
+async def _find_account(future: Future[Any]) -> BaseException | None:
     """Wait a moment for a cancelled call; return its error, if that says how far the call got."""
-    try:
-        await asyncio.wait((waiting,), timeout=_GRACE)
-    finally:
-        waiting.cancel()  # unless done; the loop may be closed before the thread ends
-    failure = None if waiting.cancelled() else waiting.exception()
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(_wait_for(future), _GRACE)
+    failure = future.exception() if future.done() else None
     return failure.__cause__ if isinstance(failure, CallCancelled) else failure

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import os
+import subprocess
 import sys
 import threading
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -428,11 +430,34 @@ def test_a_forked_process_has_threads_of_its_own(
 ) -> None:
     tables.rows["tasks"] = [{"id": 1}]
     asyncio.run(connected.aio.tasks.count())
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Later versions of Python warn of what this is about: there are other threads.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if not child:
         os._exit(7 if asyncio.run(connected.aio.tasks.count()) == 1 else 1)
 
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_process_ends_while_a_cancelled_call_runs(tables: Tables) -> None:
+    tables.before = gate = Gate()
+    script = (
+        "import asyncio, synapse, sys\n"
+        "session = synapse.Session(sys.argv[1], 'token')\n"
+        "async def main():\n"
+        "    call = asyncio.ensure_future(session.aio.tasks.get(1))\n"
+        "    await asyncio.to_thread(sys.stdin.readline)\n"
+        "asyncio.run(main())\n"  # cancels the call
+    )
+    command = [sys.executable, "-c", script, tables.url]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        gate.arrived.wait()
+        assert process.communicate(b"go on\n") == (None, b"")
+    gate.opened.set()
+
+    assert process.returncode == 0
+    assert len(tables.asked) == 1
 
 
 def test_the_end_of_the_block_closes_the_session(tables: Tables) -> None:
