@@ -103,8 +103,11 @@ def one_line_errors() -> Iterator[None]:
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         raise typer.Exit(INTERRUPTED) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
+    except KeyboardInterrupt as error:
+        # Advice for Python, such as: "Stopped waiting. Job 5 goes on: session.jobs.get(5)..."
+        what, is_advice, _ = str(error).partition(": session.")
+        advice = f"{what}. The same command waits again." if is_advice else "Interrupted."
+        typer.echo(clean(advice), err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 

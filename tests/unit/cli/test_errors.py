@@ -48,6 +48,24 @@ def test_arguments_of_python_are_options(
     assert capsys.readouterr().err == f"{expected}\n"
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("", "Interrupted."),
+        (
+            "Stopped waiting. Job 5 goes on: session.jobs.get(5).wait() waits again.",
+            "Stopped waiting. Job 5 goes on. The same command waits again.",
+        ),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on(
+    message: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as stop, one_line_errors():
+        raise KeyboardInterrupt(*[message][: bool(message)])
+    assert (stop.value.exit_code, capsys.readouterr().err) == (130, f"{expected}\n")
+
+
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), one_line_errors():
         _ = 1 / 0
