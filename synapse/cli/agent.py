@@ -80,7 +80,7 @@ def agent(
     backend = get_options().base_url or backend or _find_address()
     if not backend:
         raise ConfigurationError(
-            "No backend: give --backend, set SYNAPSE_BASE_URL, or write a profile by `synapse login`."
+            "No backend: give --backend, set SYNAPSE_BASE_URL, or run `synapse login`."
         )
     if not token:
         raise ConfigurationError("No token: set SYNAPSE_AGENT_TOKEN, or give --token.")
