@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from synapse._internal.closing import Closing
+from synapse._internal.completion import is_specifying
 from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import redacted
@@ -234,6 +235,8 @@ class Session(Described, Closing, SessionBase):
     @property
     def me(self) -> User:
         """The user that the token belongs to. One request, each time."""
+        if is_specifying():
+            raise AttributeError("me needs a request, which a double's spec must not send")
         return self.users.me()
 
     def authenticate(self, token: TokenArgument) -> None:

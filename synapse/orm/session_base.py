@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, cast
 
 from cachetools import LRUCache
 
-from synapse._internal.completion import is_completing
+from synapse._internal.completion import is_completing, is_specifying
 from synapse._internal.fork import call_in_child
 from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
@@ -105,11 +105,14 @@ class SessionBase(ReadableSettings):
 
         Raises:
             LazyLoadError: The policy is `"raise"`, or a completer reads the field.
+            AttributeError: `unittest.mock` reads the field for a double's spec.
         """
         via = resource._via()
         advice = (
             f'.expand("{via}")' if via else f"{type(resource).__name__}.objects.get({resource.id})"
         )
+        if is_specifying():
+            raise AttributeError(f"{resource._label()} isn't loaded for a double's spec")
         if is_completing():
             raise LazyLoadError(f"{resource._label()} isn't loaded to complete a name.")
         if self.lazy == "raise":
