@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from synapse._internal.closing import Closing
 from synapse._internal.completion import is_specifying
 from synapse._internal.described import Described, Description
 from synapse._internal.hints import attribute_error, suggestion
@@ -68,7 +67,7 @@ _OF_OBJECTS = {
 }
 
 
-class Session(Described, Closing, SessionBase):
+class Session(Described, SessionBase):
     """A connection to a Synapse server as one user, with one Python object per server object.
 
     Making a session sends no request; the first use does. A session is a context manager, and may
@@ -339,6 +338,8 @@ class Session(Described, Closing, SessionBase):
 
     def close(self) -> None:
         """Close the connections. Later use raises `SessionClosed`."""
+        if self._original is not None:
+            return  # the connections are the session's
         self.is_closed = True
         self.transport.close()
         for agent in self._agents.values():

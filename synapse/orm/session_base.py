@@ -17,6 +17,8 @@ from synapse._internal.fork import call_in_child
 from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
+from synapse.orm.other_endpoints import OtherEndpoints
+from synapse.orm.scoped_options import ScopedOptions
 from synapse.orm.session_settings import ReadableSettings
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ _LOOP = 3
 _SAVERS = 1021
 
 
-class SessionBase(ReadableSettings):
+class SessionBase(ScopedOptions, OtherEndpoints, ReadableSettings):
     """A session as the object layer knows sessions.
 
     Args:
@@ -44,7 +46,7 @@ class SessionBase(ReadableSettings):
         cache_ttl: Seconds for which `get()` uses them without a request.
     """
 
-    _ASSIGNED = frozenset({"transport", "is_closed", "lock", "identity"})
+    _ASSIGNED = frozenset({"is_closed", "lock", "identity"})
 
     def __init__(
         self,
@@ -93,8 +95,12 @@ class SessionBase(ReadableSettings):
     @property
     def key(self) -> tuple[str, str | None]:
         """Base URL and tenant: objects of sessions with one key are comparable."""
-        settings = self.transport.settings
+        settings = self._transport.settings
         return settings.base_url, settings.tenant
+
+    def _add_copy(self, copy: SessionBase) -> None:
+        with _choosing:
+            _live.add(copy)
 
     def saving(self, resource: Entity) -> AbstractContextManager[bool]:
         """Return the lock for saving an object; some objects share a lock."""
@@ -161,9 +167,14 @@ def _after_fork() -> None:
     """Don't wait for threads that are in the parent only."""
     global _choosing
     _choosing = threading.RLock()
-    for one in list(_live):
-        one.lock = threading.RLock()
-        one._saving = _locks()
+    sessions = list(_live)
+    for one in sessions:
+        if one._original is None:
+            one.lock = threading.RLock()
+            one._saving = _locks()
+    for one in sessions:
+        if one._original is not None:
+            one.lock, one._saving = one._original.lock, one._original._saving
 
 
 call_in_child(_after_fork)
@@ -222,7 +233,9 @@ def find(where: Mapping[str, str | None]) -> SessionBase:
 
 def _open(base_url: str | None, tenant: str | None) -> SessionBase | None:
     for one in (_default, *_live):
-        if one is not None and one.key == (base_url, tenant) and not one.is_closed:
+        if one is None or one._original is not None or one.is_closed:
+            continue
+        if one.key == (base_url, tenant):
             return one
     return None
 
