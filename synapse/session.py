@@ -17,6 +17,7 @@ from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.description import summary_of
+from synapse.orm.manager_access import ManagerAccess
 from synapse.orm.session_base import SessionBase
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
@@ -67,7 +68,7 @@ _OF_OBJECTS = {
 }
 
 
-class Session(Described, SessionBase):
+class Session(Described, ManagerAccess, SessionBase):
     """A connection to a Synapse server as one user, with one Python object per server object.
 
     Making a session sends no request; the first use does. A session is a context manager, and may
@@ -224,7 +225,7 @@ class Session(Described, SessionBase):
             if cls is None:
                 names = [other for other in dir(self) if not other.startswith("_")]
                 hint = suggestion(name, names)
-                raise attribute_error(f"Session has no {name!r}{hint}", name)
+                raise attribute_error(f"{type(self).__name__} has no {name!r}{hint}", name)
             return cls.__schema__.manager(cls, self)
 
     def _can_assign(self, name: str) -> bool:
@@ -371,13 +372,7 @@ class Session(Described, SessionBase):
         return Description("Session", "closed" if self.is_closed else None, fields)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings = self.transport.settings
-        origin = {
-            "base_url": settings.base_url,
-            "tenant": settings.tenant,
-            "profile": settings.profile,
-        }
-        return _find, (origin,)
+        return _find, (self._origin(),)
 
 
 def _with_arguments_of(
@@ -431,7 +426,11 @@ def _find(origin: dict[str, str | None]) -> session_base.SessionBase:
 
 
 def _connect_to(
-    base_url: str | None = None, *, tenant: str | None = None, profile: str | None = None
+    base_url: str | None = None,
+    *,
+    tenant: str | None = None,
+    profile: str | None = None,
+    session_class: type[Session] | None = None,
 ) -> Session:
     """Make a session for an object, or for the first use of a class.
 
@@ -450,7 +449,7 @@ def _connect_to(
             f"An object is from {base_url}, but this process {is_for}. Set SYNAPSE_BASE_URL, or "
             "call synapse.connect() for the object's server first."
         )
-    return Session(base_url, tenant=tenant, profile=profile)
+    return (session_class or Session)(base_url, tenant=tenant, profile=profile)
 
 
 session_base.set_connector(_connect_to)

@@ -8,7 +8,7 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cachetools import LRUCache
 
@@ -97,6 +97,16 @@ class SessionBase(ScopedOptions, OtherEndpoints, ReadableSettings):
         """Base URL and tenant: objects of sessions with one key are comparable."""
         settings = self._transport.settings
         return settings.base_url, settings.tenant
+
+    def _origin(self) -> dict[str, str | None]:
+        """Return how a pickle finds the session: never a token."""
+        settings, cls = self._transport.settings, type(self)
+        return {
+            "base_url": settings.base_url,
+            "tenant": settings.tenant,
+            "profile": settings.profile,
+            "class_name": f"{cls.__module__}:{cls.__qualname__}",
+        }
 
     def _add_copy(self, copy: SessionBase) -> None:
         with _choosing:
@@ -191,7 +201,7 @@ def set_connector(connect: Callable[..., SessionBase]) -> None:
     """Set the function that makes a session on demand.
 
     Args:
-        connect: Takes nothing, or the base URL, tenant and profile of the wanted session.
+        connect: Takes nothing, or the base URL, tenant, profile and class of the wanted session.
     """
     global _connect
     _connect = connect
@@ -217,30 +227,49 @@ def find(where: Mapping[str, str | None]) -> SessionBase:
     A new one becomes the default only if none exists: an object from elsewhere must not redirect
     everything else.
 
+    Args:
+        where: Base URL, tenant, profile, and the class of the pickled session, which the found one
+            has, or a subclass.
+
     Raises:
         ConfigurationError: No session exists, and no credentials for one.
     """
+    cls = _find_class(where.get("class_name"))
     with _choosing:
-        found = _open(where["base_url"], where["tenant"])
+        found = _open(where["base_url"], where["tenant"], cls)
         if found is None:
-            made = _connect_session(**where)
+            names = ("base_url", "tenant", "profile")
+            made = _connect_session(session_class=cls, **{name: where[name] for name in names})
             # The tenant may come from this process's settings, which may have a session already.
-            found = _open(*made.key) or made
+            found = _open(*made.key, cls) or made
         if _default is None:
             set_default(found)
         return found
 
 
-def _open(base_url: str | None, tenant: str | None) -> SessionBase | None:
+def _find_class(name: str | None) -> type[SessionBase] | None:
+    """Return the class of a pickled session, unless a function made that class."""
+    module, _, path = (name or "").partition(":")
+    if not module or "<locals>" in path:
+        return None
+    found: Any = load(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and issubclass(found, SessionBase) else None
+
+
+def _open(
+    base_url: str | None, tenant: str | None, cls: type[SessionBase] | None
+) -> SessionBase | None:
     for one in (_default, *_live):
         if one is None or one._original is not None or one.is_closed:
             continue
-        if one.key == (base_url, tenant):
+        if one.key == (base_url, tenant) and isinstance(one, cls or SessionBase):
             return one
     return None
 
 
-def _connect_session(**where: str | None) -> SessionBase:
+def _connect_session(**where: Any) -> SessionBase:
     if _connect is None:  # a declaration was imported alone: this calls `set_connector`
         load("synapse.session")
     return cast("Callable[..., SessionBase]", _connect)(**where)
