@@ -4,14 +4,18 @@
 
 from __future__ import annotations
 
+import inspect
+import json
 import re
+import sys
 from pathlib import Path
 from tempfile import gettempdir
 from types import FunctionType
 from typing import Any
 
+import attrs
 from docutils import nodes
-from sphinx.addnodes import download_reference, pending_xref
+from sphinx.addnodes import download_reference, index, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
@@ -31,7 +35,7 @@ copyright = "the synapse-sdk authors. Apache-2.0"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_search"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -48,6 +52,12 @@ nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
 
+# What people type for a page, and how the search ranks the parts of the manual.
+SEARCH_WORDS: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("_search").joinpath("words.json").read_text(encoding="utf-8")
+)
+html_search_scorer = str(Path(__file__).with_name("_search") / "scorer.js")
+
 html_theme = "furo"
 html_title = f"synapse-sdk {release}"
 html_copy_source = False
@@ -55,7 +65,7 @@ html_static_path = ["_static"]
 html_css_files = ["manual.css"]
 pygments_style = "friendly"
 pygments_dark_style = "monokai"
-copybutton_prompt_text = r"\$ "
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
 # Docstrings write code in single backquotes, like Markdown.
@@ -133,6 +143,58 @@ def hide_constructor(
     return ("", "") if is_ours else None
 
 
+def add_verbs(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """List all verbs of a resource or manager, also those of its bases, with their requests."""
+    is_ours = what == "class" and isinstance(obj, type) and issubclass(obj, (BaseManager, Resource))
+    if not is_ours or obj.__module__.startswith("synapse.orm."):
+        return
+    rows = [
+        f"   * - :py:meth:`{verb}() <{owner.__module__}.{owner.__qualname__}.{verb}>`\n"
+        f"     - {text}\n     - {count}"
+        for verb, owner, text, count in find_verbs(obj)
+    ]
+    lines += ["", ".. rubric:: All verbs", "", ".. list-table::", "   :class: verbs"]
+    lines += ["   :header-rows: 1", "", "   * - verb", "     - effect", "     - requests"]
+    lines += [*"\n".join(rows).split("\n"), ""]
+
+
+def find_verbs(cls: type) -> list[tuple[str, type, str, str]]:
+    """Return name, defining class, first line and sentence about requests of each verb."""
+    verbs = []
+    for verb in dir(cls):
+        owner = next(base for base in cls.__mro__ if verb in vars(base))
+        method = vars(owner)[verb]
+        if verb.startswith("_") or not isinstance(
+            getattr(method, "__func__", method), FunctionType
+        ):
+            continue
+        text = " ".join((inspect.getdoc(getattr(cls, verb)) or "").split("\nArgs:")[0].split())
+        sentences = re.split(r"(?<=\.) ", text)
+        counts = (each for each in sentences[1:] if re.search(r"\brequests?\b", each))
+        verbs.append((verb, owner, sentences[0], next(counts, sentences[0])))
+    return verbs
+
+
+def show_real_defaults(app: Sphinx, obj: Any, bound_method: bool) -> None:
+    """Show the defaults of attrs' classes as values, as their generated source names a table."""
+    code = getattr(obj, "__code__", None)
+    if code is None or not code.co_filename.startswith("<attrs generated"):
+        return
+    vars(obj).pop("__signature__", None)  # autodoc's, with the table's places
+    cls: Any = sys.modules[obj.__module__]
+    for part in obj.__qualname__.split(".")[:-1]:
+        cls = getattr(cls, part)
+    defaults = {field.alias: field.default for field in attrs.fields(cls)}
+    signature = inspect.signature(obj)
+    parameters = [
+        each.replace(default=defaults[name].factory())
+        if isinstance(defaults.get(name), attrs.Factory) and not defaults[name].takes_self
+        else each
+        for name, each in signature.parameters.items()
+    ]
+    obj.__signature__ = signature.replace(parameters=parameters)
+
+
 def add_download(app: Sphinx, doctree: nodes.document) -> None:
     """Link a notebook's page to the notebook, below the title."""
     source = Path(app.env.doc2path(app.env.docname))
@@ -143,6 +205,15 @@ def add_download(app: Sphinx, doctree: nodes.document) -> None:
     paragraph = nodes.paragraph("", "Download this notebook: ", link)
     title = next(iter(doctree.findall(nodes.title)))
     title.parent.insert(title.parent.index(title) + 1, paragraph)
+
+
+def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the search find a page by the words of `_search/words.json`."""
+    words = SEARCH_WORDS.get(app.env.docname)
+    if words:
+        entries = [("single", word, "", "main", None) for word in words]
+        doctree.insert(0, index("", entries=entries))
+        doctree.insert(0, nodes.meta("", name="keywords", content=", ".join(words)))
 
 
 def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
@@ -173,9 +244,12 @@ def use_written_signatures() -> None:
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", add_download, priority=400)  # before files are collected
     app.connect("doctree-read", settle_outputs)
+    app.connect("doctree-read", add_search_words, priority=900)
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)
+    app.connect("autodoc-before-process-signature", show_real_defaults)
+    app.connect("autodoc-process-docstring", add_verbs)
     for kind in PyObject.doc_field_types:
         if kind.name == "variable":
             kind.label = "Attributes"

@@ -4,7 +4,6 @@ Names are imported at first use, so that `import synapse` costs next to nothing.
 
 Example:
     >>> import synapse
-    >>> emulator = getfixture("emulator")
     >>> session = synapse.connect(emulator.url, api_token=emulator.api_token)
     >>> session.projects.count()
     0

@@ -67,6 +67,7 @@ __all__ = [
 ]
 
 
+_NO_RESPONSE = "no response"
 _TRANSIENT_STATUSES = frozenset({408, 429, 502, 503, 504})
 
 
@@ -305,6 +306,11 @@ class ClientError(SynapseError):
         return may_have_been_processed(self.status_code, getattr(self, "retry_after", None))
 
     @property
+    def outcome(self) -> str:
+        """The status for messages, such as `HTTP 404`; `no response` if none arrived."""
+        return f"HTTP {self.status_code}"
+
+    @property
     def status(self) -> int:
         """The same as `status_code`, under the name that older scripts use."""
         return self.status_code
@@ -316,7 +322,7 @@ class ClientError(SynapseError):
 
     def __str__(self) -> str:
         about = f"{self.resource}: " if self.resource else ""
-        text = f"{about}{self.detail or 'the request failed'} (HTTP {self.status_code}"
+        text = f"{about}{self.detail or 'the request failed'} ({self.outcome}"
         if self.method and self.url:
             text += f", {self.method} {self.url}"
         if self.request_id:
@@ -329,7 +335,7 @@ class ClientError(SynapseError):
     def _describe(self) -> Description:
         known = [
             ("resource", self.resource),
-            ("status", self.status_code),
+            ("status", self.outcome.removeprefix("HTTP ")),
             ("detail", self.detail),
             ("request", f"{self.method} {self.url}" if self.method and self.url else None),
             ("request id", self.request_id),
@@ -364,7 +370,18 @@ class NotFound(ClientError):
 
 
 class RequestTimeout(ClientError):
-    """408: no response within the timeout."""
+    """408: no response within the timeout.
+
+    Attributes:
+        was_answered: Whether the server itself answered 408.
+    """
+
+    was_answered: bool = False
+
+    @property
+    def outcome(self) -> str:
+        """`no response`, or `HTTP 408` if the server answered so."""
+        return super().outcome if self.was_answered else _NO_RESPONSE
 
 
 class Conflict(ClientError):
@@ -412,6 +429,11 @@ class ConnectionFailed(ServerError):
     """
 
     was_sent: bool = True
+
+    @property
+    def outcome(self) -> str:
+        """Always `no response`, whatever the status, which stands for scripts."""
+        return _NO_RESPONSE
 
     @property
     def may_have_been_processed(self) -> bool:

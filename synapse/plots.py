@@ -6,7 +6,7 @@ was read from them needs no further request.
 
 Example:
     >>> from synapse import plots
-    >>> axis = plots.plot_progress(getfixture("project"))
+    >>> axis = plots.plot_progress(project)
     >>> axis.get_title()
     'tasks by last change'
 """
@@ -61,7 +61,7 @@ def plot_classes(source: Any, ax: Axes | None = None, *, most: int = 20) -> Axes
 
     Example:
         >>> from synapse.annotations import Box
-        >>> tasks = getfixture("project").tasks
+        >>> tasks = project.tasks
         >>> _ = tasks[0].annotate([Box(0, 0, 9, 9, label="car")])
         >>> [text.get_text() for text in plot_classes(tasks).get_yticklabels()]
         ['car']
@@ -106,7 +106,7 @@ def plot_progress(source: Any, ax: Axes | None = None) -> Axes:
         UsageError: The source has no such statistic.
 
     Example:
-        >>> axis = plot_progress(getfixture("project"))
+        >>> axis = plot_progress(project)
         >>> [text.get_text() for text in axis.get_legend().get_texts()]
         ['pending (2)']
     """
@@ -169,7 +169,7 @@ def plot_box_sizes(source: Any, ax: Axes | None = None, *, most: int = 10) -> Ax
 
     Example:
         >>> from synapse.annotations import Box
-        >>> tasks = getfixture("project").tasks
+        >>> tasks = project.tasks
         >>> _ = tasks[0].annotate([Box(0, 0, 30, 20, label="car")])
         >>> plot_box_sizes(tasks).collections[0].get_offsets().tolist()
         [[30.0, 20.0]]
@@ -235,7 +235,7 @@ def plot_agreement(
         UsageError: The source has no such statistic, or `by` is another word.
 
     Example:
-        >>> plot_agreement(getfixture("project")).texts[0].get_text()
+        >>> plot_agreement(project).texts[0].get_text()
         'No task with two assignments'
     """
     if by not in ("people", "class"):

@@ -117,7 +117,6 @@ class Session(Described, ManagerAccess, SessionBase):
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> with Session(emulator.url, emulator.api_token) as session:
         ...     session.projects.count() >= 0
         True
@@ -279,7 +278,7 @@ class Session(Described, ManagerAccess, SessionBase):
             of the report, not exceptions.
 
         Example:
-            >>> report = getfixture("session").doctor()
+            >>> report = session.doctor()
             >>> report.has_failed, [finding.status for finding in report["token"]]
             (False, ['ok'])
         """
@@ -404,7 +403,6 @@ def connect(*args: Any, **options: Any) -> Session:
         TypeError: An option has an unknown name; the message names the similar ones.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> session = connect(emulator.url, api_token=emulator.api_token)
         >>> session.projects.exists()
         False

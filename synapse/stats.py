@@ -6,7 +6,7 @@ Each function returns rows, which are read when they are used: by a loop, or by 
 
 Example:
     >>> from synapse import stats
-    >>> [row["tasks"] for row in stats.count_days(getfixture("project"))]
+    >>> [row["tasks"] for row in stats.count_days(project)]
     [2]
 """
 
@@ -122,7 +122,7 @@ def count_classes(source: Any) -> StatRows:
 
     Example:
         >>> from synapse.annotations import Box
-        >>> tasks = getfixture("project").tasks
+        >>> tasks = project.tasks
         >>> _ = tasks[0].annotate([Box(0, 0, 9, 9, label="car"), Box(9, 9, 9, 9, label="car")])
         >>> list(count_classes(tasks))
         [{'class': 'car', 'annotations': 2, 'objects': 1}]
@@ -163,7 +163,7 @@ def count_days(source: Any) -> StatRows:
         UsageError: The objects have no status or no time of the last change.
 
     Example:
-        >>> (row,) = count_days(getfixture("project"))
+        >>> (row,) = count_days(project)
         >>> row["status"], row["tasks"]
         ('pending', 2)
     """
@@ -208,7 +208,7 @@ def sample_boxes(source: Any, most: int = 10_000, *, seed: int = 0) -> StatRows:
 
     Example:
         >>> from synapse.annotations import Box
-        >>> tasks = getfixture("project").tasks
+        >>> tasks = project.tasks
         >>> _ = tasks[0].annotate([Box(0, 0, 30, 20, label="car")])
         >>> [(row["class"], row["width"], row["height"]) for row in sample_boxes(tasks)]
         [('car', 30.0, 20.0)]
@@ -264,7 +264,7 @@ def compare_assignments(source: Any) -> StatRows:
         UsageError: The query isn't one of assignments, or is a slice.
 
     Example:
-        >>> list(compare_assignments(getfixture("project")))
+        >>> list(compare_assignments(project))
         []
     """
     query = _find_query(source, "assignments")

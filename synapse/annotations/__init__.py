@@ -2,7 +2,7 @@
 
 Example:
     >>> from synapse.annotations import Box
-    >>> task = getfixture("project").tasks[0]
+    >>> task = project.tasks[0]
     >>> task.annotations = [Box(10, 20, 30, 40, label="car")]
     >>> _ = task.save()
     >>> task.annotations[0].xyxy

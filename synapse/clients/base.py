@@ -265,6 +265,19 @@ class BaseClient(Closing, KnownAttributes):
         path: str,
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
+        *,
+        list_all: Literal[True],
+        files_fields: tuple[str, ...] = ("files",),
+        is_local: bool = False,
+        key: str = KEY,
+        **options: Unpack[ListKeywords],
+    ) -> AllRows: ...
+    @overload
+    def _list(
+        self,
+        path: str,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
         list_all: bool = False,
         *,
         files_fields: tuple[str, ...] = ("files",),
@@ -356,7 +369,7 @@ class BaseClient(Closing, KnownAttributes):
             UsageError: The client has no such list.
 
         Example:
-            >>> getfixture("client").exists("list_tasks", {"status": "completed"})
+            >>> client.exists("list_tasks", {"status": "completed"})
             False
         """
         method = getattr(self, api, None) if api.startswith("list_") else None

@@ -116,7 +116,7 @@ def make_preview(transport: Transport, name: str, file: Any, longest: int, room:
     except ClientError as error:
         is_gone = error.status_code in (404, 410)
         reason = "The file is gone" if is_gone else "The file can't be fetched"
-        preview = Preview(note=f"{reason} (HTTP {error.status_code}).")
+        preview = Preview(note=f"{reason} ({error.outcome}).")
     except (SynapseError, OSError) as error:
         preview = Preview(note=f"The file can't be fetched: {error}")
     return attrs.evolve(preview, name=shown)

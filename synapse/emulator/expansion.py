@@ -8,10 +8,12 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Model, Prefetch, QuerySet
 from rest_flex_fields import WILDCARD_VALUES, split_levels
 from rest_framework.request import Request
 
+# Prefix of attributes with the rows of a relation to many.
+_LISTED = "listed_"
 _DEPTH = 4  # as deep as the serializers go: settings.REST_FLEX_FIELDS
 
 
@@ -45,9 +47,36 @@ def prefetch_expansions(
                 Prefetch(name, prefetch_expansions(rows, child, below.get(name, ()), depth + 1))
             )
     # After the fuller ones: a plain lookup on the same path would replace them.
-    lookups += [lookup for lookup in serializer.reads if lookup not in names]
+    for path in serializer.reads:
+        if path not in names:
+            lookups += _make_lookups(queryset.model, path)
     rows = serializer.annotate(queryset)
     return rows.prefetch_related(*lookups)  # type: ignore[no-any-return] # as serializers declare
+
+
+def list_related(instance: Any, name: str) -> list[Any]:
+    """Return the rows of a relation to many, fetched before or now."""
+    rows: list[Any] | None = instance.__dict__.get(f"{_LISTED}{name}")
+    return list(getattr(instance, name).all()) if rows is None else rows
+
+
+def _make_lookups(model: type[Model], path: str) -> "list[str | Prefetch[Any]]":
+    """Return the lookups that fetch a path, relations to many into lists.
+
+    Otherwise Django makes a query set for each row, which costs more than the row.
+    """
+    lookups: list[str | Prefetch[Any]] = []
+    parts: list[str] = []
+    for name in path.split("__"):
+        field: Any = model._meta.get_field(name)
+        if field.one_to_many or field.many_to_many:
+            lookups.append(Prefetch("__".join([*parts, name]), to_attr=f"{_LISTED}{name}"))
+            parts.append(f"{_LISTED}{name}")
+        else:
+            parts.append(name)
+            lookups.append("__".join(parts))
+        model = field.related_model
+    return lookups
 
 
 def _serializer_class(declared: Any) -> type[Any]:

@@ -1,6 +1,7 @@
 """The server process: set the folder up, serve, and stop cleanly on a signal."""
 
 import contextlib
+import gc
 import math
 import os
 import signal
@@ -113,6 +114,9 @@ def serve(
         end_watch = _watch_agents(agent_timeout, job_token_lifetime)
         stop_storage = _start_storage(application, storage_sockets)
         stop = _start_waitress(application, sockets, _THREADS)
+        # Else each collection during a large request goes through Django's own objects, too.
+        gc.collect()
+        gc.freeze()
         try:
             if on_ready is not None:
                 on_ready(info)

@@ -126,7 +126,7 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
 
     Example:
         >>> from synapse.integrations.torch import PictureDataset
-        >>> dataset = PictureDataset(getfixture("project").tasks)
+        >>> dataset = PictureDataset(project.tasks)
         >>> len(dataset), dataset.classes
         (2, [])
     """
@@ -222,7 +222,7 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
 
     Example:
         >>> from synapse.integrations.torch import PictureStream
-        >>> stream = PictureStream(getfixture("project").tasks, seed=7)
+        >>> stream = PictureStream(project.tasks, seed=7)
         >>> stream.state_dict()["epoch"]
         0
     """

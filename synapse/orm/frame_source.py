@@ -79,7 +79,7 @@ class FrameSource:
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> table = getfixture("project").tasks.values("id", "status").to_arrow()
+            >>> table = project.tasks.values("id", "status").to_arrow()
             >>> table.num_rows, table.column_names
             (2, ['id', 'status'])
         """
@@ -98,7 +98,7 @@ class FrameSource:
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> getfixture("project").tasks.values("status").to_pandas()["status"].tolist()
+            >>> project.tasks.values("status").to_pandas()["status"].tolist()
             ['pending', 'pending']
         """
         frame: pd.DataFrame = load("synapse.orm.frames").make_pandas(self)
@@ -133,8 +133,8 @@ class FrameSource:
             OSError: The folder is missing (no request was made), or the file can't be written.
 
         Example:
-            >>> path = getfixture("tmp_path") / "tasks.parquet"
-            >>> getfixture("project").tasks.to_parquet(path).name
+            >>> path = Path("tasks.parquet")
+            >>> project.tasks.to_parquet(path).name
             'tasks.parquet'
         """
         target: Path = load("synapse.orm.frames").write_parquet(self, path)

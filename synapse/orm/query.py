@@ -91,7 +91,6 @@ class Query(BaseManager[T], FrameSource):
                 filter's.
 
         Example:
-            >>> project = getfixture("project")
             >>> project.tasks.filter(status="pending").count()
             2
         """
@@ -252,7 +251,6 @@ class Query(BaseManager[T], FrameSource):
             InvalidQuery: A name isn't a field.
 
         Example:
-            >>> project = getfixture("project")
             >>> [row["status"] for row in project.tasks.values("status")]
             ['pending', 'pending']
         """
@@ -286,7 +284,6 @@ class Query(BaseManager[T], FrameSource):
                 isn't an error: its card says so.
 
         Example:
-            >>> project = getfixture("project")
             >>> project.tasks.show(1).requests
             2
         """
@@ -312,7 +309,6 @@ class Query(BaseManager[T], FrameSource):
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> project = getfixture("project")
             >>> browser = project.tasks.order_by("id").browse()
             >>> browser.current.status
             <TaskStatus.PENDING: 'pending'>
@@ -334,7 +330,6 @@ class Query(BaseManager[T], FrameSource):
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> project = getfixture("project")
             >>> "pending" in str(project.tasks.head(1))
             True
         """
@@ -393,8 +388,6 @@ class Query(BaseManager[T], FrameSource):
             InvalidQuery: Neither an id nor a filter was given, or a filter is unknown.
 
         Example:
-            >>> session = getfixture("session")
-            >>> project = getfixture("project")
             >>> session.projects.get(project.id) is project
             True
         """

@@ -493,7 +493,6 @@ class Editable(Fetchable):
             NotFound: The object is gone.
 
         Example:
-            >>> project = getfixture("project")
             >>> project.title = "Street scenes"
             >>> project.save().changes
             {}

@@ -120,7 +120,7 @@ def check(
         MissingExtra: The configuration is YAML, and PyYAML isn't installed.
 
     Example:
-        >>> folder = getfixture("tmp_path") / "echo"
+        >>> folder = Path("echo")
         >>> folder.mkdir()
         >>> _ = (folder / "echo.py").write_text("def run(params): print(params)")
         >>> lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]

@@ -70,7 +70,7 @@ def run_local(
         SynapseError: The code called `sys.exit` with another code than 0.
 
     Example:
-        >>> folder = getfixture("tmp_path") / "echo"
+        >>> folder = Path("echo")
         >>> folder.mkdir()
         >>> _ = (folder / "echo.py").write_text("def run(context): return context.params['text']")
         >>> lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]

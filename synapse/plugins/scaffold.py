@@ -48,7 +48,7 @@ def new(
             the skeleton has.
 
     Example:
-        >>> folder = new(getfixture("tmp_path") / "street-census", category="data_validation")
+        >>> folder = new(Path("street-census"), category="data_validation")
         >>> sorted(path.name for path in folder.iterdir() if path.suffix in (".yaml", ".md"))
         ['README.md', 'config.yaml']
         >>> print((folder / "config.yaml").read_text().splitlines()[0])

@@ -86,8 +86,8 @@ class AgentManager(TypedAgentManager):
             InvalidQuery: Neither a key nor a filter was given, or a filter is unknown.
 
         Example:
-            >>> agent = getfixture("session").agents.get(getfixture("emulator").agent_token)
-            >>> getfixture("session").agents.get(agent.id) is agent
+            >>> agent = session.agents.get(emulator.agent_token)
+            >>> session.agents.get(agent.id) is agent
             True
         """
         if isinstance(key, str):
@@ -115,7 +115,7 @@ class Agent(Fetchable):
         connected: Time of the last connection.
 
     Example:
-        >>> agent = getfixture("session").agents.get(getfixture("synapse_agent").token)
+        >>> agent = session.agents.get(running_agent.token)
         >>> agent.health().is_ok, [node.is_alive for node in agent.nodes]
         (True, [True])
     """

@@ -109,7 +109,7 @@ class AnnotationRowsMixin(Query[T]):
 
         Example:
             >>> from synapse.annotations import Box
-            >>> tasks = getfixture("project").tasks
+            >>> tasks = project.tasks
             >>> task = tasks[0].annotate([Box(10, 20, 30, 40, label="car")])
             >>> frame = tasks.annotations.to_pandas()
             >>> frame[["class", "tool", "area"]].to_dict("records")

@@ -117,7 +117,6 @@ class BulkAnnotateMixin(Query[T]):
 
         Example:
             >>> from synapse.annotations import Label
-            >>> project = getfixture("project")
             >>> documents = {task: [Label(label="rain")] for task in project.tasks}
             >>> print(project.tasks.bulk_annotate(documents))
             annotated: 2, unchanged: 0, failed: 0

@@ -66,10 +66,10 @@ class DataFileManager(BaseManager["DataFile"]):
             ClientError: The server couldn't be reached, several times in a row.
 
         Example:
-            >>> path = getfixture("tmp_path") / "hello.txt"
+            >>> path = Path("hello.txt")
             >>> path.write_text("hello")
             5
-            >>> getfixture("session").data_files.upload(path).size
+            >>> session.data_files.upload(path).size
             5
         """
         from synapse.transfer.upload import upload
@@ -102,7 +102,7 @@ class DataFileManager(BaseManager["DataFile"]):
             The checksums of files on the server.
 
         Example:
-            >>> getfixture("session").data_files.verify_checksums(["0" * 32])
+            >>> session.data_files.verify_checksums(["0" * 32])
             set()
         """
         path = f"{self._resource.__schema__.path}verify_checksums/"

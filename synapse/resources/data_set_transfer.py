@@ -79,8 +79,7 @@ class DataSetMixin(Resource):
             ClientError: The tasks can't be read.
 
         Example:
-            >>> project = getfixture("project")
-            >>> report = project.export(getfixture("tmp_path") / "set", "coco", images="none")
+            >>> report = project.export(Path("set"), "coco", images="none")
             >>> report.skipped  # the tasks of the example have texts
             Counter({'no-picture': 2})
         """

@@ -104,11 +104,11 @@ class UploadUnitsMixin(Resource):
                 failure after which nothing can succeed: the server is away, or refuses the token.
 
         Example:
-            >>> folder = getfixture("tmp_path") / "texts"
+            >>> folder = Path("texts")
             >>> folder.mkdir()
             >>> for name in ["a", "b"]:
             ...     _ = (folder / f"{name}.txt").write_text(name)
-            >>> report = getfixture("unit").data_collection.upload(folder)
+            >>> report = unit.data_collection.upload(folder)
             >>> report.created, report.failed
             (2, [])
         """
@@ -203,10 +203,10 @@ class UploadUnitsMixin(Resource):
             SynapseError: As for `upload()`.
 
         Example:
-            >>> folder = getfixture("tmp_path") / "nightly"
+            >>> folder = Path("nightly")
             >>> folder.mkdir()
             >>> _ = (folder / "a.txt").write_text("a")
-            >>> collection = getfixture("unit").data_collection
+            >>> collection = unit.data_collection
             >>> report = collection.sync(folder)
             >>> [entry.key for entry in report.new], len(report.unchanged)
             (['a.txt'], 0)
@@ -294,8 +294,8 @@ class DownloadUnitsMixin(Resource):
             ClientError: The units can't be listed, or the server is away.
 
         Example:
-            >>> collection = getfixture("unit").data_collection
-            >>> report = collection.download(getfixture("tmp_path") / "copy")
+            >>> collection = unit.data_collection
+            >>> report = collection.download(Path("copy"))
             >>> report.downloaded, report.failed
             (1, [])
         """
@@ -344,8 +344,8 @@ class DownloadTasksMixin(Resource):
             ClientError: The tasks can't be listed, or the server is away.
 
         Example:
-            >>> folder = getfixture("tmp_path") / "copy"
-            >>> getfixture("project").download(folder).downloaded
+            >>> folder = Path("copy")
+            >>> project.download(folder).downloaded
             1
             >>> len((folder / "annotations.jsonl").read_text().splitlines())
             2
@@ -386,10 +386,10 @@ class FileDownloadMixin(Resource):
             OSError: The copy can't be written.
 
         Example:
-            >>> weights = getfixture("tmp_path") / "weights.bin"
+            >>> weights = Path("weights.bin")
             >>> weights.write_bytes(b"weights")
             7
-            >>> model = getfixture("session").models.create(name="Detector", file=weights)
+            >>> model = session.models.create(name="Detector", file=weights)
             >>> model.download(weights.with_name("copy.bin")).read_bytes()
             b'weights'
         """

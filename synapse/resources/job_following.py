@@ -76,7 +76,6 @@ class JobFollower(Described, Iterator[str]):
             ClientError: The server refused, or couldn't be reached for too long.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job.update(status="succeeded", console_logs=["epoch 1"]).follow().show()
             epoch 1

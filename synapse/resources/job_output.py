@@ -49,7 +49,6 @@ class JobOutput(Described):
         job: The job.
 
     Example:
-        >>> session = getfixture("session")
         >>> job = session.plugins.create(name="Detector").run("train")
         >>> log = job.update(console_logs=["one", "two", "three"]).logs()
         >>> [line.message for line in log], log.last(1)[0].message, log.count()
@@ -84,7 +83,6 @@ class JobOutput(Described):
             count: How many, at most a thousand.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> log = job.update(console_logs=[f"epoch {n}" for n in range(50)]).logs()
             >>> [line.message for line in log.last(2)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal import log_events
 from synapse._internal.described import Description, Meter
 from synapse._internal.json_values import to_json
 from synapse.errors import Conflict, FilterIgnored, JobError, JobsFailed, UsageError
@@ -33,7 +33,6 @@ else:
 
 __all__ = ["Job", "JobManager"]
 
-_LOG = logging.getLogger("synapse.jobs")
 _JOBS_PER_REQUEST = 100
 
 
@@ -72,7 +71,6 @@ class JobManager(TypedJobManager):
             NotFound: A job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> plugin = session.plugins.create(name="Detector")
             >>> jobs = [plugin.run("train").update(status="succeeded") for _ in range(3)]
             >>> session.jobs.wait(jobs) == jobs
@@ -240,7 +238,6 @@ class Job(Editable):
             NotFound: The job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job = job.update(status="failed", console_logs="No pictures.")
             >>> try:
@@ -288,7 +285,6 @@ class Job(Editable):
             ClientError: The server refused, or couldn't be reached for too long.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> job = job.update(status="succeeded", console_logs=["epoch 1", "epoch 2"])
             >>> list(job.follow())
@@ -316,7 +312,6 @@ class Job(Editable):
             NotFound: The job is gone.
 
         Example:
-            >>> session = getfixture("session")
             >>> job = session.plugins.create(name="Detector").run("train")
             >>> str(job.stop(wait=True).status)
             'stopped'
@@ -331,7 +326,9 @@ class Job(Editable):
             else:
                 if row:
                     self._take(row)
-                _LOG.info("%s: stop requested", self._label())
+                log_events.JOB_STOP_REQUESTED.log(
+                    "%s: stop requested", self._label(), job_id=self._key
+                )
         if wait:
             from synapse.resources.job_waiting import wait_for
 

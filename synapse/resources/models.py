@@ -59,8 +59,7 @@ class ModelManager(TypedModelManager, Creates["Model"], Updates["Model"], Delete
             ValidationError: The server refused a value; `err.fields` says which and why.
 
         Example:
-            >>> session = getfixture("session")
-            >>> weights = getfixture("tmp_path") / "weights.bin"
+            >>> weights = Path("weights.bin")
             >>> weights.write_bytes(b"weights")
             7
             >>> model = session.models.create(name="Detector", file=weights)

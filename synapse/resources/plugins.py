@@ -62,7 +62,6 @@ class PluginManager(TypedPluginManager, Creates["Plugin"], Updates["Plugin"]):
             ValidationError: The server refused a value, such as a code in use.
 
         Example:
-            >>> session = getfixture("session")
             >>> session.plugins.create(code="detector", name="Detector", category="neural_net").code
             'detector'
         """
@@ -117,8 +116,7 @@ class PluginManager(TypedPluginManager, Creates["Plugin"], Updates["Plugin"]):
             ValidationError: The server refused the release, such as an existing version.
 
         Example:
-            >>> session = getfixture("session")
-            >>> folder = getfixture("tmp_path") / "parrot"
+            >>> folder = Path("parrot")
             >>> folder.mkdir()
             >>> _ = (folder / "parrot.py").write_text("def run(context): print(context.params)")
             >>> lines = ["code: parrot", "name: Parrot", "version: 1.0.0", "category: export"]
@@ -210,7 +208,6 @@ class Plugin(Editable):
             ValidationError: The server refused a value, such as a code in use.
 
         Example:
-            >>> session = getfixture("session")
             >>> Plugin.create(code="tracker", name="Tracker", category="neural_net").code
             'tracker'
         """
@@ -253,7 +250,6 @@ class Plugin(Editable):
             InvalidResponse: The server started a job, but doesn't say which.
 
         Example:
-            >>> session = getfixture("session")
             >>> plugin = session.plugins.create(name="Detector", code="detector")
             >>> plugin.run("train", params={"epochs": 3}).plugin is plugin
             True
@@ -332,8 +328,7 @@ class Plugin(Editable):
             ValidationError: The server refused the release, such as an existing version.
 
         Example:
-            >>> session = getfixture("session")
-            >>> folder = getfixture("tmp_path") / "echo"
+            >>> folder = Path("echo")
             >>> folder.mkdir()
             >>> _ = (folder / "echo.py").write_text("def run(context): print(context.params)")
             >>> lines = ["code: echo", "name: Echo", "version: 1.0.0", "category: export"]

@@ -96,7 +96,6 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
         """Classes of the configuration, in the order of tools and schema; no request of its own.
 
         Example:
-            >>> project = getfixture("project")
             >>> project.configuration = {"classification": {"bounding_box": ["car", "bus"]}}
             >>> [each.name for each in project.classes]
             ['car', 'bus']
@@ -120,7 +119,7 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
             ClientError: The server refused or couldn't be reached.
 
         Example:
-            >>> getfixture("project").summary().by_status
+            >>> project.summary().by_status
             {'pending': 2}
         """
         summary: ProjectSummary = load("synapse.resources.project_summary").summarize_project(
@@ -162,7 +161,6 @@ class Project(Editable, Deletable, DownloadTasksMixin, DataSetMixin):
 
         Example:
             >>> from synapse.annotations import Box
-            >>> project = getfixture("project")
             >>> project.configuration = {"classification": {"bounding_box": ["car"]}}
             >>> [problem.code for problem in project.check([Box(0, 0, 5, 5, label="cart")])]
             ['unknown-class']

@@ -33,7 +33,7 @@ class ShowMixin(Resource):
                 the output says so.
 
         Example:
-            >>> task = getfixture("project").tasks[0]
+            >>> task = project.tasks[0]
             >>> task.show().requests
             1
         """

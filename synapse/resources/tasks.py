@@ -127,7 +127,7 @@ class Task(Editable, Deletable, TaggableMixin, ShowMixin):
             ValidationError: The server refused the document.
 
         Example:
-            >>> task = getfixture("project").tasks[0]
+            >>> task = project.tasks[0]
             >>> task.annotate({"annotations": [{"type": "class", "label": "person"}]}).data
             {'annotations': [{'type': 'class', 'label': 'person'}]}
         """

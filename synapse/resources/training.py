@@ -50,7 +50,7 @@ class TrainingMixin(Query[T]):
             ClientError: The server refused, or couldn't be reached.
 
         Example:
-            >>> len(getfixture("project").tasks.to_torch())
+            >>> len(project.tasks.to_torch())
             2
         """
         module: Any = load("synapse.integrations.torch")

@@ -54,7 +54,6 @@ class UnitFile(ValueObject):
             UsageError: The file has no URL.
 
         Example:
-            >>> unit = getfixture("unit")
             >>> with unit.files["text"].open() as file:
             ...     file.read(3)
             b'a s'
@@ -71,7 +70,7 @@ class UnitFile(ValueObject):
             InvalidResponse: The received bytes aren't the file's.
 
         Example:
-            >>> getfixture("unit").files["text"].read()
+            >>> unit.files["text"].read()
             b'a sample'
         """
         from synapse.transfer.remote_file import read_whole
@@ -99,8 +98,8 @@ class UnitFile(ValueObject):
             OSError: The copy can't be written.
 
         Example:
-            >>> file = getfixture("unit").files["text"]
-            >>> file.download(getfixture("tmp_path") / "copy.txt").read_bytes()
+            >>> file = unit.files["text"]
+            >>> file.download(Path("copy.txt")).read_bytes()
             b'a sample'
         """
         from synapse.transfer.download import download

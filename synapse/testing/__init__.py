@@ -64,7 +64,6 @@ def assert_num_requests(session: CountsRequests, expected: int) -> Iterator[None
         AssertionError: The block made more or fewer requests.
 
     Example:
-        >>> session = getfixture("session")
         >>> with assert_num_requests(session, 0):
         ...     query = session.projects.filter(category="image")
     """

@@ -44,7 +44,6 @@ class RunningAgent(Closing):
         token: The agent's token.
 
     Example:
-        >>> tenant = getfixture("synapse_emulator")
         >>> with RunningAgent(tenant.url, tenant.agent_token) as agent:
         ...     agent.url.startswith("http://127.0.0.1:")
         True

@@ -56,7 +56,6 @@ class EmulatorTenant:
             **options: Options of the class, apart from address and token.
 
         Example:
-            >>> tenant = getfixture("synapse_emulator")
             >>> tenant.session(retries=0).projects.count()
             0
         """
@@ -79,7 +78,6 @@ class EmulatorTenant:
             EmulatorError: No such kind of fault exists.
 
         Example:
-            >>> tenant = getfixture("synapse_emulator")
             >>> with tenant.fault("429", retry_after=0, count=2) as fault:
             ...     print(tenant.session().projects.count(), fault.served)
             0 2
@@ -97,7 +95,6 @@ class EmulatorTenant:
             EmulatorError: No such behaviour exists, or the backend refused a value.
 
         Example:
-            >>> tenant = getfixture("synapse_emulator")
             >>> with tenant.behave(max_query=8192):
             ...     print(tenant.session().projects.count())
             0

@@ -53,7 +53,6 @@ def deadline(seconds: float) -> Iterator[None]:
         RequestTimeout: In the block: time ran out before a response arrived.
 
     Example:
-        >>> session = getfixture("session")
         >>> with deadline(5):
         ...     session.projects.count()
         0

@@ -88,6 +88,8 @@ def from_response(
         response=document if document is not None else body.decode("utf-8", "replace") or None,
         resource=resource,
     )
+    if isinstance(error, errors.RequestTimeout):
+        error.was_answered = True
     if isinstance(error, (errors.RateLimited, errors.ServerError)):
         error.retry_after = retry_after(response)
         if isinstance(error, errors.RateLimited) and error.retry_after is not None:

@@ -1,4 +1,8 @@
-"""Run every example in a docstring, with fixtures from `getfixture`."""
+"""Run every example in a docstring.
+
+An example uses the names that `docs/reference/index.md` introduces, such as `session` and
+`project`, and `Path`. It starts in an empty folder, with sample objects of its own.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +10,21 @@ import ast
 import doctest
 import importlib
 import io
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 pytestmark = pytest.mark.real_pauses
 
+# Fixtures by the names that examples use without creating them.
+FIXTURES = {
+    **{name: name for name in ("session", "project", "unit", "client", "emulator")},
+    "tenant": "synapse_emulator",
+    "running_agent": "synapse_agent",
+}
 PACKAGE = Path(__file__).parents[2] / "synapse"
 
 
@@ -37,6 +49,18 @@ def _find_examples_in(node: ast.AST, module: str, name: str) -> Iterator[tuple[s
         yield from _find_examples_in(child, module, below)
 
 
+def find_free_names(examples: Iterable[doctest.Example]) -> list[str]:
+    """Return the names of fixtures that the examples read before they set them."""
+    stored: set[str] = set()
+    free = []
+    for example in examples:
+        names = [node for node in ast.walk(ast.parse(example.source)) if isinstance(node, ast.Name)]
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        free += [name for name in FIXTURES if name in read - stored]
+        stored |= {node.id for node in names if isinstance(node.ctx, ast.Store)} | {*free}
+    return free
+
+
 EXAMPLES = list(find_examples())
 
 
@@ -44,13 +68,37 @@ EXAMPLES = list(find_examples())
     ("module", "name", "text", "line"), EXAMPLES, ids=[name for _, name, _, _ in EXAMPLES]
 )
 def test_docstring(
-    module: str, name: str, text: str, line: int, request: pytest.FixtureRequest
+    module: str,
+    name: str,
+    text: str,
+    line: int,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    names = {**vars(importlib.import_module(module)), "getfixture": request.getfixturevalue}
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, Any] = {"Path": Path, **vars(importlib.import_module(module))}
+    test = doctest.DocTestParser().get_doctest(text, {}, name, module, line)
+    if any(re.search(r"^[A-Z]\w+\.(create|objects)\b", each.source) for each in test.examples):
+        request.getfixturevalue("session")  # the default session, which classes use
+    for free in find_free_names(test.examples):
+        names[free] = request.getfixturevalue(FIXTURES[free])
+    test.globs.update(names)
     report = io.StringIO()
 
-    test = doctest.DocTestParser().get_doctest(text, names, name, module, line)
     results = doctest.DocTestRunner().run(test, out=report.write)
 
     assert results.failed == 0, report.getvalue()
     assert results.attempted > 0, "a skipped example shows nothing"
+
+
+def test_names_of_fixtures_are_found() -> None:
+    source = ">>> session.tasks\n>>> project = session.get(1)\n>>> project.name = unit\n"
+    examples = doctest.DocTestParser().get_examples(source)
+
+    assert find_free_names(examples) == ["session", "unit"]
+
+
+def test_examples_use_no_fixture_by_a_call() -> None:
+    """A reader can paste them."""
+    assert [name for _, name, text, _ in EXAMPLES if "getfixture" in text] == []

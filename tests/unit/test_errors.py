@@ -26,6 +26,7 @@ from synapse.errors import (
     NotFound,
     PluginConfigError,
     RateLimited,
+    RequestTimeout,
     SynapseError,
     ValidationError,
 )
@@ -148,6 +149,16 @@ class TestClientError:
 
     def test_message_with_nothing(self) -> None:
         assert str(ClientError(500)) == "the request failed (HTTP 500)"
+
+    @pytest.mark.parametrize("cls", [ConnectionFailed, RequestTimeout])
+    def test_message_names_no_status_without_a_response(self, cls: type[ClientError]) -> None:
+        error = cls(503, "no route", method="GET", url="http://host/")
+        assert str(error) == "no route (no response, GET http://host/)"
+
+    def test_message_of_a_timeout_that_the_server_answered(self) -> None:
+        error = RequestTimeout(408, "too slow")
+        error.was_answered = True
+        assert str(error) == "too slow (HTTP 408)"
 
     def test_url_is_left_out_without_a_method(self) -> None:
         assert str(ClientError(500, "x", url="http://host/")) == "x (HTTP 500)"

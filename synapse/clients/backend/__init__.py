@@ -85,7 +85,6 @@ class BackendClient(
         ConfigurationError: The base URL or the token is missing, or a setting is malformed.
 
     Example:
-        >>> emulator = getfixture("emulator")
         >>> with BackendClient(emulator.url, api_token=emulator.api_token) as client:
         ...     client.list_projects()["count"]
         0

@@ -40,10 +40,9 @@ class CoreClientMixin(BackendBase):
             ClientError: The server refused the upload, or several attempts in a row failed.
 
         Example:
-            >>> path = getfixture("tmp_path") / "video.bin"
+            >>> path = Path("video.bin")
             >>> path.write_bytes(b"x" * 2500)
             2500
-            >>> client = getfixture("client")
             >>> client.create_chunked_upload(path, chunk_size=1000)["status"]
             2
         """

@@ -19,6 +19,7 @@ from rest_framework.response import Response
 from rest_framework.viewsets import GenericViewSet
 
 from synapse.emulator.api.fields import DocumentField, PositionalListSerializer, TenantRelatedField
+from synapse.emulator.api.representation import compile_rows
 from synapse.emulator.expansion import prefetch_expansions, read_expand_paths
 from synapse.emulator.filters import find_searchable_fields
 from synapse.emulator.models import Tenant
@@ -67,6 +68,8 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
     #: The relations that the fields read, as lookups for ``prefetch_related``.
     reads: tuple[str, ...] = ()
 
+    _write_row: Callable[[Any], dict[str, Any]] | None = None
+
     @classmethod
     def annotate(cls, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Add the fields that the database computes for each row."""
@@ -76,6 +79,13 @@ class ResourceSerializer(FlexFieldsModelSerializer):  # type: ignore[misc] # shi
     def owner(self) -> Tenant:
         """The tenant that the request is about."""
         return tenant_of(self.context["request"])
+
+    def to_representation(self, instance: Any) -> Any:
+        if self._write_row is None:
+            # As the library does before the first row: `fields`, `omit` and `expand` of the query.
+            self.apply_flex_fields(self.fields, self._flex_options_rep_only)
+            self._write_row = compile_rows(self)
+        return self._write_row(instance)
 
     def create(self, validated_data: dict[str, Any]) -> Any:
         return super().create({**validated_data, "tenant": self.owner})

@@ -16,6 +16,7 @@ from synapse.emulator.api.hidden_rows import hide_implicit_units
 from synapse.emulator.api.unit_groups import DataUnitGroupSerializer, ensure_groups
 from synapse.emulator.behaviour_answers import behaviour_of
 from synapse.emulator.downloads import FILE_LINK
+from synapse.emulator.expansion import list_related
 from synapse.emulator.files import find_blobs
 from synapse.emulator.models import (
     Blob,
@@ -39,7 +40,9 @@ def describe_files(unit: DataUnit, request: Request) -> dict[str, Any]:
             "path": file.path,
             "file_type": file.specification.file_type,
         }
-        for file in sorted(unit.unit_files.all(), key=lambda file: file.specification.index)
+        for file in sorted(
+            list_related(unit, "unit_files"), key=lambda file: file.specification.index
+        )
     }
 
 

@@ -38,7 +38,7 @@ class Engine:
         grace: Seconds between a stop request and the kill.
 
     Example:
-        >>> engine = Engine(getfixture("tmp_path"))
+        >>> engine = Engine(Path("jobs"))
         >>> engine.stop("a-job-that-isn't-here")
         False
         >>> engine.close()

@@ -104,7 +104,7 @@ def test_file_without_a_checksum_is_fetched_each_time(cache: Cache) -> None:
     ("error", "note"),
     [
         (NotFound(404, "gone"), "The file is gone (HTTP 404)."),
-        (ConnectionFailed(503, "down"), "The file can't be fetched (HTTP 503)."),
+        (ConnectionFailed(503, "down"), "The file can't be fetched (no response)."),
         (InvalidResponse(200, "other bytes"), "The file can't be fetched (HTTP 200)."),
         (OSError("disk full"), "The file can't be fetched: disk full"),
     ],

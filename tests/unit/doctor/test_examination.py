@@ -111,7 +111,7 @@ def test_the_hint_of_an_error_is_the_cure() -> None:
 def test_the_cure_of_a_timeout_is_the_checks() -> None:
     error = RequestTimeout(408, "No answer.", hint="Give a larger timeout.")
 
-    assert explain(error, "Look.") == failed("No answer. (HTTP 408).", "Look.")
+    assert explain(error, "Look.") == failed("No answer. (no response).", "Look.")
 
 
 def test_as_mapping() -> None:

@@ -224,6 +224,9 @@ class TestBody:
         assert error.detail == ""
         assert str(error).startswith("Project 7: the request failed (HTTP 503,")
 
+    def test_timeout_of_the_server(self, refuse: Refuse) -> None:
+        assert "(HTTP 408," in str(refuse("408 Request Timeout", b""))
+
 
 class TestRedirect:
     @pytest.mark.parametrize("status", [300, 301, 302, 303, 307, 308])

@@ -1,0 +1,53 @@
+"""The docstring of every verb of every declared resource says how many requests the verb makes."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from synapse.orm import registry
+
+_COUNT = re.compile(r"\brequests?\b")
+
+
+def find_verbs(owner: type) -> Iterator[tuple[str, Any]]:
+    """Yield the public methods of a class, inherited ones included."""
+    for name in dir(owner):
+        method = inspect.getattr_static(owner, name)
+        if not name.startswith("_") and inspect.isfunction(getattr(method, "__func__", method)):
+            yield name, getattr(owner, name)
+
+
+def find_owners() -> dict[str, type]:
+    """Return the package's resources and their managers by name."""
+    classes = [
+        cls for cls in registry.declared() if cls.__module__.startswith("synapse.resources.")
+    ]
+    return {each.__name__: each for cls in classes for each in (cls, get_manager(cls))}
+
+
+def get_manager(cls: Any) -> type:
+    """Return the class of a resource's managers."""
+    manager: type = cls.__schema__.declared_manager
+    return manager
+
+
+@pytest.mark.parametrize("owner", find_owners().values(), ids=find_owners())
+def test_each_verb_says_its_requests(owner: type) -> None:
+    silent = [name for name, verb in find_verbs(owner) if not _COUNT.search(verb.__doc__ or "")]
+
+    assert silent == []
+
+
+def test_every_resource_is_looked_at() -> None:
+    owners = find_owners()
+
+    assert {"Task", "TaskManager", "Project", "DataUnit", "Plugin", "Job", "Agent"} <= set(owners)
+    assert {"save", "delete", "refresh", "annotate", "tag"} <= dict(
+        find_verbs(owners["Task"])
+    ).keys()
+    assert {"filter", "bulk_create"} <= dict(find_verbs(owners["TaskManager"])).keys()
