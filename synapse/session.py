@@ -337,7 +337,7 @@ class Session(Described, ManagerAccess, SessionBase):
         return self.transport.request_count
 
     def close(self) -> None:
-        """Close the connections. Later use raises `SessionClosed`."""
+        """Close the connections; later use raises `SessionClosed`. Makes no request."""
         if self._original is not None:
             return  # the connections are the session's
         self.is_closed = True
