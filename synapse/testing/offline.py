@@ -17,9 +17,10 @@ from synapse.orm.resource import Resource
 from synapse.session import Session
 from synapse.testing import UnexpectedRequest
 from synapse.transport import Transport
-from synapse.transport.connection import Connection, RequestContext
+from synapse.transport.connection import Connection
 from synapse.transport.external_hosts import ExternalHosts
 from synapse.transport.options import Options
+from synapse.transport.request_context import RequestContext
 
 __all__ = ["OfflineTransport", "make", "make_session"]
 

@@ -43,10 +43,14 @@ class BothTask(ReviewTask, OtherTask):
     """A task with the verbs of both."""
 
 
+class OwnProject(Project):
+    """A project with verbs of its own."""
+
+
 class ReviewSession(Session):
     """A session whose tasks can be approved."""
 
-    resource_classes = (ReviewTask,)
+    resource_classes = (ReviewTask, OwnProject)
 
 
 @pytest.fixture
@@ -78,11 +82,12 @@ def test_every_way_to_a_task_leads_to_the_subclass(session: ReviewSession) -> No
 
 
 def test_what_depends_on_a_deleted_object_is_stale(session: ReviewSession) -> None:
-    session.identity.load(Project, [{"id": 7}])
+    project = session.identity.load(Project, [{"id": 7}])[0]
     task = session.identity.load(Task, [{"id": 1, "project": 7, "data_unit": None}])[0]
     session.identity.cache(task)
+    assert session.tasks.get(1) is task
 
-    session.identity.expire(Project, 7)
+    session.identity.forget(project)
 
     assert session.identity.get_cached(ReviewTask, 1) is None
 
@@ -130,7 +135,7 @@ def test_classes_of_several_libraries_combine() -> None:
     class TornSession(ReviewSession):
         resource_classes = (OtherTask,)
 
-    assert find_extensions(TeamSession) == {Task: BothTask}
+    assert find_extensions(TeamSession) == {Task: BothTask, Project: OwnProject}
     assert find_extensions(Session) == {}
     with pytest.raises(ConfigurationError, match=r"ReviewTask and OtherTask for Task\. Make a"):
         TornSession(ADDRESS, "a-token")

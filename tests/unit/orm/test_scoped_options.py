@@ -12,7 +12,7 @@ import pytest
 import synapse
 from synapse import Task
 from synapse.errors import ServerError, SessionClosed
-from synapse.orm import session_base
+from synapse.orm import scoped_options, session_base
 
 ROW = {"id": 1, "status": "pending", "meta": {}}
 
@@ -131,6 +131,7 @@ def test_block_of_a_generator_may_end_after_the_outer_one(
 
     assert teams(server) == [None]
     assert session.transport is session._transport
+    assert scoped_options._scope.get() is None
 
 
 def test_closing_a_copy_leaves_the_session_open(server: Any, session: synapse.Session) -> None:
@@ -145,9 +146,12 @@ def test_closing_a_copy_leaves_the_session_open(server: Any, session: synapse.Se
 
 
 def test_copies_are_never_found_for_a_pickle(session: synapse.Session) -> None:
-    copy = session.options(retries=1)
+    copies = [session.options(retries=1) for _ in range(9)]
+    copy = copies[0]
 
     where = {"base_url": session.transport.settings.base_url, "tenant": None, "profile": None}
+    # Found among all open ones, in no order.
+    assert session_base._open(where["base_url"], None, None) is session
     assert session_base.find(where) is session
     session_base.set_default(None)
     assert copy.client is not session.client
