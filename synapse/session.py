@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from synapse._internal.completion import is_specifying
 from synapse._internal.described import Described, Description
+from synapse._internal.doubles import is_specifying
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import redacted
 from synapse._internal.short_traceback import shortened

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import attrs
 
-from synapse._internal.completion import is_specifying
 from synapse._internal.described import Description, cut
+from synapse._internal.doubles import is_specifying
 from synapse._internal.lazy_import import load
 from synapse._internal.short_traceback import shortened
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cachetools import LRUCache
 
-from synapse._internal.completion import is_completing, is_specifying
+from synapse._internal.completion import is_completing
+from synapse._internal.doubles import is_specifying
 from synapse._internal.fork import call_in_child
 from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from synapse._internal.completion import is_completing, is_specifying
+from synapse._internal.completion import is_completing
 
 
 def call_from(module: str) -> bool:
@@ -34,18 +34,3 @@ def test_without_jedi_nobody_completes(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert not call_from("jedi")
     assert not is_completing()
-
-
-@pytest.mark.parametrize(
-    ("module", "function", "expected"),
-    [
-        ("unittest.mock", "create_autospec", True),
-        ("unittest.mock", "_execute_mock_call", False),
-        ("project.tests", "create_autospec", False),
-    ],
-)
-def test_mock_that_makes_a_double_is_recognized(module: str, function: str, expected: bool) -> None:
-    namespace: dict[str, Any] = {"__name__": module, "ask": is_specifying}
-    exec(f"def {function}(): return ask()", namespace)
-
-    assert namespace[function]() is expected
