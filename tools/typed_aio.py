@@ -246,8 +246,12 @@ def generate_session(
     yield Member("class TypedAsyncSession:", {})
     for name in dir(cls):
         owner = next(base for base in cls.__mro__ if name in vars(base))
+        if name == "manager":
+            continue
         for member in generate_members(owner, name, cls):
             yield Member(f"    {member.text}", member.homes)
+    for verb in ("manager", "__getitem__"):
+        yield from generate_manager_access(verb, resources)
     for resource in resources:
         view = view_name(resource.__schema__.declared_manager)
         yield Member(f"    {resource.__schema__.plural}: {view}", {})
@@ -267,6 +271,16 @@ def generate_session(
         "    @overload\n    def __call__(self, target: Resource | BaseManager[Any]) -> Any: ...",
         names,
     )
+
+
+def generate_manager_access(verb: str, resources: list[Any]) -> Iterator[Member]:
+    """Yield the overloads of a method that returns the manager of a class."""
+    for cls in resources:
+        homes = {cls.__name__: cls.__module__, "overload": "typing"}
+        view = view_name(cls.__schema__.declared_manager)
+        text = f"    @overload\n    def {verb}(self, cls: type[{cls.__name__}]) -> {view}: ..."
+        yield Member(text, homes)
+    yield Member(f"    @overload\n    def {verb}(self, cls: type[R]) -> AsyncManager[R]: ...", {})
 
 
 # -- Names ---------------------------------------------------------------------------------------

@@ -86,10 +86,14 @@ class AsyncSession(TypedAsyncSession):
         self._threads.close()
 
     async def __aenter__(self) -> Self:
+        self._session.__enter__()  # of a copy with other options: in this task
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._threads.run(self._session.close)  # type: ignore[attr-defined] # a session's own
+        if self._session._original is None:
+            await self._threads.run(self._session.close)
+        else:
+            self._session.__exit__()
 
     def __enter__(self) -> None:
         raise shortened(TypeError("session.aio is entered by `async with`, not by `with`."))

@@ -25,16 +25,19 @@ LAZY = {
     "ClusterTasks": "synapse.resources.agent_collections",
     "JobFollower": "synapse.resources.job_following",
     "JobOutput": "synapse.resources.job_output",
+    "ListedRows": "synapse.orm.other_endpoints",
     "Nodes": "synapse.resources.agent_collections",
     "Rows": "synapse.orm.pages",
     "ServedApplications": "synapse.resources.agent_collections",
 }
+# A method whose annotation can't say that its result is a manager of the class in its argument.
+_MANAGER = "manager"
 _STREAMS = {"Generator", "Iterator"}
 _HEAD = re.compile(r"[\w.]+")
 # Of a session: what isn't for coroutines, because it is about the objects or about other APIs.
 _NOT_OFFERED = {
     *("agent_api", "aio", "before_lazy_load", "client", "identity", "key", "knows_agent", "lock"),
-    *("meet_agent", "objects", "saving"),
+    *("meet_agent", "objects", "resource_classes", "saving", "transport"),
 }
 
 
@@ -62,6 +65,8 @@ def find_kind(cls: type, name: str) -> MemberKind | None:
     if function is not None and not isinstance(found, property):
         if _head(function) in _STREAMS:
             return MemberKind.STREAM
+        if name == _MANAGER and issubclass(cls, SessionBase):
+            return MemberKind.VIEW
         return MemberKind.VIEW if is_viewed(find_result(cls, function)) else MemberKind.CALL
     result = find_result(cls, function) if function is not None else None
     if is_viewed(result):

@@ -13,7 +13,6 @@ from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.short_traceback import shortened
 from synapse.aio.items import AsyncItems
 from synapse.aio.member_kinds import MemberKind, find_kind, find_result, is_viewed
-from synapse.orm.frame_source import FrameSource
 from synapse.orm.pages import Rows
 from synapse.orm.query import Query
 from synapse.orm.session_base import SessionBase
@@ -230,8 +229,9 @@ def _chunks_of(target: Any) -> Iterator[Iterable[Any]]:
         return target.pages()
     if isinstance(target, Rows):
         return (list(target.of(page)) for page in target._query._read_row_pages())
-    if isinstance(target, FrameSource):
-        return target._plain_pages()
+    if hasattr(target, "_plain_pages"):
+        pages: Iterator[Iterable[Any]] = target._plain_pages()
+        return pages
     return ((item,) for item in target)
 
 

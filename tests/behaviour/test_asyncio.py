@@ -182,6 +182,31 @@ def test_jobs_are_waited_for_and_followed(session: synapse.Session) -> None:
     asyncio.run(main())
 
 
+def test_extension_points_come_along(connected: synapse.Session, tables: Tables) -> None:
+    tables.rows["labels"] = [{"id": number} for number in range(1, 151)]
+    tables.rows["tasks"] = [{"id": 1}]
+    failures: list[tuple[int, Any]] = []
+    tables.before = lambda asked: failures.pop() if failures else None
+
+    async def main() -> None:
+        aio = connected.aio
+        assert await aio.request("GET", "labels/7/") == {"id": 7}
+        assert [row["id"] async for row in aio.pages("labels/")] == list(range(1, 151))
+        assert await aio.pages("labels/").count() == 150
+        task = await aio.manager(synapse.Task).get(1)
+        assert [each async for each in aio[synapse.Task].filter(id=[1])] == [task]
+        hasty = aio.options(retries=0)
+        assert await hasty.tasks.get(1) is task
+        async with hasty:
+            failures.append((503, {}))
+            with pytest.raises(synapse.errors.ServerError):
+                await aio(task).refresh()
+        failures.append((503, {}))
+        assert await aio(task).refresh() is task  # by another try, with the session still open
+
+    asyncio.run(main())
+
+
 # -- Cancellation --------------------------------------------------------------------------------
 
 

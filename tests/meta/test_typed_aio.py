@@ -66,7 +66,7 @@ def test_the_stub_has_the_members_of_the_session() -> None:
     verbs = {name for name in dir(Session) if find_kind(Session, name)}
     roots = {cls.__schema__.plural for cls in PACKAGED}
 
-    assert find_names("TypedAsyncSession") == {*verbs, *roots, "__call__"}
+    assert find_names("TypedAsyncSession") == {*verbs, *roots, "__call__", "__getitem__"}
 
 
 @pytest.mark.parametrize("name", [name for name in dir(Session) if find_kind(Session, name)])
