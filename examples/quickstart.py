@@ -56,7 +56,7 @@ def write_images(folder: Path) -> dict[str, tuple[Path, int]]:
         The path and the true label of each, by file name.
     """
     digits = load_digits()
-    images = {}
+    images: dict[str, tuple[Path, int]] = {}
     for number, (pixels, label) in enumerate(zip(digits.images, digits.target, strict=True)):
         path = folder / f"digit-{number:04}.png"
         Image.fromarray((pixels * 255 / 16).astype("uint8")).save(path)

@@ -35,7 +35,7 @@ def main() -> None:
         labels = [task.annotations[0].label for task in known]
         model = LogisticRegression(C=100).fit([describe(task) for task in known], labels)
         certainty = model.predict_proba([describe(task) for task in waiting]).max(axis=1)
-        chosen = [waiting[index] for index in certainty.argsort()[:PER_ROUND]]
+        chosen = [waiting[int(index)] for index in certainty.argsort()[:PER_ROUND]]
         project.tasks.filter(id=chosen).update(priority="high")
         print(f"round {number}: {len(known)} known, {len(waiting)} wait; people get")
         print("  ", *sorted(str(task.files["image"].path) for task in chosen))

@@ -28,7 +28,7 @@ def main() -> None:
     session = synapse.connect()
     project = session.projects.get(title="Streets")
     tag = session.task_tags.create(project=project, name="disagreement", color="#cc0000")
-    doubtful = []
+    doubtful: list[int] = []
     for task in project.tasks.filter(status="completed").order_by("id"):
         people = [each for each in task.annotations if isinstance(each, Box)]
         if lines := find_disagreements([*people], predict(task)):

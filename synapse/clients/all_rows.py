@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any, NoReturn, TypeAlias, overload
+from typing import Any, TypeAlias, overload
 
 from synapse.clients.unpacking import PairOrRows, find_pair_unpacking
 from synapse.transport.paging import Page as RowPage
@@ -15,7 +15,7 @@ __all__ = ["AllRows", "Row"]
 Row: TypeAlias = dict[str, Any]
 
 
-class AllRows(Sequence[Row]):
+class AllRows(Sequence[Any]):
     """All rows of a list, each once; pages are requested as they are used.
 
     - Iterating yields the rows, one page in memory at a time. Each loop requests the pages again,
@@ -55,7 +55,7 @@ class AllRows(Sequence[Row]):
         self._walk: Iterator[RowPage] | None = chain([first], walk)
         self._unpacking: PairOrRows | None = None
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Any]:  # rows; an unpacked pair has an iterator and a number
         place = find_pair_unpacking(sys._getframe(1))
         if place is None:
             return self._iterate()
@@ -71,10 +71,6 @@ class AllRows(Sequence[Row]):
     def __getitem__(self, index: int) -> Row: ...
     @overload
     def __getitem__(self, index: slice) -> list[Row]: ...
-    @overload
-    def __getitem__(
-        self, index: str
-    ) -> NoReturn: ...  # a page has names: `list_projects()["count"]`
     def __getitem__(self, index: Any) -> Any:
         if isinstance(index, slice):
             bounds = (index.start or 0, index.stop)

@@ -265,6 +265,19 @@ class BaseClient(Closing, KnownAttributes):
         path: str,
         params: Params | None = None,
         url_conversion: UrlConversion | None = None,
+        *,
+        list_all: Literal[True],
+        files_fields: tuple[str, ...] = ("files",),
+        is_local: bool = False,
+        key: str = KEY,
+        **options: Unpack[ListKeywords],
+    ) -> AllRows: ...
+    @overload
+    def _list(
+        self,
+        path: str,
+        params: Params | None = None,
+        url_conversion: UrlConversion | None = None,
         list_all: bool = False,
         *,
         files_fields: tuple[str, ...] = ("files",),

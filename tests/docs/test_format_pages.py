@@ -15,7 +15,7 @@ ROW = re.compile(r"^\| `([a-z-]+)` \| (.+) \|$", re.MULTILINE)
 
 
 def test_each_format_has_a_page() -> None:
-    assert sorted(path.stem for path in PAGES.glob("*.md")) == sorted(FORMATS)
+    assert sorted(path.stem for path in PAGES.glob("*.md")) == sorted(["index", *FORMATS])
     assert list(FORMATS) == sorted(FORMATS)
 
 

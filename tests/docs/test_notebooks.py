@@ -53,7 +53,9 @@ class TestStoredNotebook:
         assert re.search(r"^\$ pip install '\.\[.+\]' jupyterlab$", first, re.MULTILINE)
 
     def test_the_manual_lists_it(self, path: Path) -> None:
-        assert f"\ntutorials/{path.stem}\n" in (DOCS / "index.md").read_text(encoding="utf-8")
+        index = (DOCS / "tutorials" / "index.md").read_text(encoding="utf-8")
+        assert f"\n{path.stem}\n" in index
+        assert f"]({path.name}) |" in index
 
 
 def test_each_subject_has_a_notebook() -> None:

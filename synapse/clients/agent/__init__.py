@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from synapse.clients.agent.ids import validate_id, validate_release
 from synapse.clients.agent.long_poll import NO_ADDRESS, LongPollHandler, LongPollTransport
@@ -138,6 +138,18 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
         """
         return self._get(f"metrics/{validate_id(panel)}/")
 
+    @overload
+    def list_plugin_releases(
+        self, params: Params | None = None, *, list_all: Literal[False] = False
+    ) -> Page: ...
+    @overload
+    def list_plugin_releases(
+        self, params: Params | None = None, *, list_all: Literal[True]
+    ) -> AllRows: ...
+    @overload
+    def list_plugin_releases(
+        self, params: Params | None = None, *, list_all: bool = False
+    ) -> Page | AllRows: ...
     def list_plugin_releases(
         self, params: Params | None = None, *, list_all: bool = False
     ) -> Page | AllRows:

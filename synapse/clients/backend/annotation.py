@@ -13,6 +13,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import check_spellings
+from synapse.clients.list_method import typed_list, typed_part_list
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
@@ -41,6 +42,7 @@ class AnnotationClientMixin(BackendBase):
         """
         return self._get_row(Project, project_id, params)
 
+    @typed_list
     def list_projects(
         self,
         params: Params | None = None,
@@ -82,6 +84,7 @@ class AnnotationClientMixin(BackendBase):
         """
         return self._get_row(Task, task_id, params)
 
+    @typed_list
     def list_tasks(
         self,
         params: Params | None = None,
@@ -103,6 +106,7 @@ class AnnotationClientMixin(BackendBase):
         """
         return self._list_rows(Task, params, url_conversion, list_all, **options)
 
+    @typed_part_list
     def list_tasks_data(
         self,
         params: Params | None = None,
@@ -121,6 +125,7 @@ class AnnotationClientMixin(BackendBase):
         """
         return self._list_rows(Task, params, None, list_all, part="data/", **options)
 
+    @typed_list
     def list_tasks_files(
         self,
         params: Params | None = None,
@@ -235,6 +240,7 @@ class AnnotationClientMixin(BackendBase):
         """
         return self._get_row(TaskTag, tag_id, params)
 
+    @typed_list
     def list_task_tags(
         self,
         params: Params | None = None,

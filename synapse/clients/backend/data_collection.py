@@ -18,6 +18,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import accept_aliases
+from synapse.clients.list_method import typed_list
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.timed_transport import set_read_timeout
@@ -66,6 +67,7 @@ def _open_remote(path: FileArgument) -> Iterator[tuple[SourceArgument, str | Non
 class DataCollectionClientMixin(BackendBase):
     """Data collections, data files and data units."""
 
+    @typed_list
     def list_data_collection(
         self,
         params: Params | None = None,
@@ -211,6 +213,7 @@ class DataCollectionClientMixin(BackendBase):
         """
         return self._get_row(DataUnit, unit_id, params)
 
+    @typed_list
     def list_data_units(
         self,
         params: Params | None = None,

@@ -11,6 +11,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import check_spellings
+from synapse.clients.list_method import typed_list, typed_part_list
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
@@ -34,6 +35,7 @@ class HITLClientMixin(BackendBase):
         """
         return self._get_row(Assignment, assignment_id, params)
 
+    @typed_list
     def list_assignments(
         self,
         params: Params | None = None,
@@ -51,6 +53,7 @@ class HITLClientMixin(BackendBase):
         """
         return self._list_rows(Assignment, params, url_conversion, list_all, **options)
 
+    @typed_part_list
     def list_assignments_data(
         self,
         params: Params | None = None,
@@ -69,6 +72,7 @@ class HITLClientMixin(BackendBase):
         """
         return self._list_rows(Assignment, params, None, list_all, part="data/", **options)
 
+    @typed_list
     def list_assignments_files(
         self,
         params: Params | None = None,

@@ -16,6 +16,7 @@ from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.backend.models import AgentRecord
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import accept_aliases, check_spellings, choose_one
+from synapse.clients.list_method import typed_list
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.record import Record
@@ -227,6 +228,7 @@ class IntegrationClientMixin(BackendBase):
         """
         return self._get_row(Job, job_id, params)
 
+    @typed_list
     def list_jobs(
         self,
         params: Params | None = None,
@@ -329,6 +331,7 @@ class IntegrationClientMixin(BackendBase):
         body = [_build_log(entry) for entry in ([data] if isinstance(data, Mapping) else data)]
         return self._create(Log, body[0] if isinstance(data, Mapping) else body)
 
+    @typed_list
     def list_serve_applications(
         self,
         params: Params | None = None,
@@ -358,6 +361,7 @@ class IntegrationClientMixin(BackendBase):
         row: dict[str, Any] = self._create(ServeApplication, data)
         return row
 
+    @typed_list
     def list_storages(
         self,
         params: Params | None = None,

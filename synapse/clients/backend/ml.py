@@ -12,6 +12,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.backend.base import BackendBase, Id
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import choose_one
+from synapse.clients.list_method import typed_list, typed_part_list
 from synapse.clients.list_options import ListKeywords
 from synapse.clients.page import Page
 from synapse.clients.url_conversion import UrlConversion
@@ -26,6 +27,7 @@ __all__ = ["MLClientMixin"]
 class MLClientMixin(BackendBase):
     """Models, and the ground truth for training and evaluating them."""
 
+    @typed_list
     def list_models(
         self,
         params: Params | None = None,
@@ -88,6 +90,7 @@ class MLClientMixin(BackendBase):
         row: dict[str, Any] = self._create(Model, body)
         return row
 
+    @typed_list
     def list_ground_truth_events(
         self,
         params: Params | None = None,
@@ -110,6 +113,7 @@ class MLClientMixin(BackendBase):
             GroundTruthEvent, params, url_conversion, list_all, is_local=True, **options
         )
 
+    @typed_part_list
     def list_ground_truth_events_data(
         self,
         params: Params | None = None,
@@ -128,6 +132,7 @@ class MLClientMixin(BackendBase):
         """
         return self._list_rows(GroundTruthEvent, params, None, list_all, part="data/", **options)
 
+    @typed_list
     def list_ground_truth_events_files(
         self,
         params: Params | None = None,
@@ -147,6 +152,7 @@ class MLClientMixin(BackendBase):
             GroundTruthEvent, params, url_conversion, list_all, part="files/", **options
         )
 
+    @typed_list
     def list_ground_truths(
         self,
         params: Params | None = None,
@@ -165,6 +171,7 @@ class MLClientMixin(BackendBase):
         self._allow_slow_rows(options)
         return self._list_rows(GroundTruth, params, url_conversion, list_all, **options)
 
+    @typed_list
     def list_ground_truth_versions(
         self,
         params: Params | None = None,

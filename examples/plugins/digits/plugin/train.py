@@ -52,7 +52,8 @@ def read(context: Context, folder: Path) -> tuple[np.ndarray, np.ndarray]:
         progress=lambda done, total: context.progress(done, total, category="download"),
     )
     print(report)  # printed text becomes the job's output
-    pixels, labels = [], []
+    pixels: list[np.ndarray] = []
+    labels: list[str] = []
     with (folder / "annotations.jsonl").open() as lines:
         for line in lines:
             task = json.loads(line)

@@ -1,0 +1,1 @@
+"""What the gallery uses of Airflow, which the tests do without."""

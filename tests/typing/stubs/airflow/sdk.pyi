@@ -1,0 +1,6 @@
+"""Decorators of DAGs."""
+
+from typing import Any
+
+dag: Any
+task: Any
