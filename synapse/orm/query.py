@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import attrs
-
 from synapse._internal.described import Description, cut
 from synapse._internal.lazy_import import load
 from synapse._internal.short_traceback import shortened
@@ -472,7 +470,7 @@ class Query(BaseManager[T], FrameSource):
 
     def _with(self, **changes: Any) -> Self:
         return type(self)(
-            self._resource, self._own_session, self._scope, attrs.evolve(self._state, **changes)
+            self._resource, self._own_session, self._scope, self._state._replace(**changes)
         )
 
     def _refuse_after_slice(self, verb: str) -> None:
