@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import logging
 import re
 from collections.abc import Generator, Iterator
 
 import requests
 
+from synapse._internal import log_events
 from synapse.errors import InvalidResponse
 
 __all__ = ["read_lines", "read_lines_from", "read_whole"]
 
-_LOG = logging.getLogger("synapse.transport")
 _PIECE = 64 * 1024
 _STEP = 1024 * 1024
 _RANGE = r"\s*lines\s+([0-9]{1,15})-.*"
@@ -122,11 +121,14 @@ def read_lines_from(
         try:
             next(lines)
         except StopIteration as end:  # noqa: PERF203 - a `for` would lose what it returns
-            _LOG.warning(
+            log_events.LOG_SHORTENED.log(
                 "%s: the log has %d lines, fewer than the %d that it had before",
                 resource,
                 first + number,
                 start,
+                resource=resource,
+                lines=first + number,
+                expected=start,
             )
             rest: str | None = end.value
             return rest and ""
