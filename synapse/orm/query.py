@@ -162,7 +162,9 @@ class Query(BaseManager[T], FrameSource):
         lookups.check_names(names)
         for name in ("id", self._resource.__schema__.key):
             if name in names:
-                raise InvalidQuery(f"The {name} can't be omitted: every object needs one.")
+                raise InvalidQuery(
+                    f"The {name} can't be omitted: every object needs one. Leave it out."
+                )
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self: Q, rows: int) -> Q:
