@@ -40,4 +40,4 @@ def _find_bounds(text: str) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    print("\n".join(find_lower_bounds(*sys.argv[1:2] or ["unit"])))
+    print("\n".join(find_lower_bounds(sys.argv[1] if sys.argv[1:] else "unit")))
