@@ -13,7 +13,7 @@ PANDAS_TESTS := tests/frames tests/behaviour/test_frames.py tests/behaviour/test
 # A tenth of the default build, which has the libraries of GPUs.
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: help demo test test-slow test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
+.PHONY: help demo test test-slow test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench lint format docs man build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -120,7 +120,11 @@ format: $(VENV)/.dev ## Format the code and fix what can be fixed
 docs: $(VENV)/.dev ## Build the documentation into docs/_build/html, and check its links and search
 	$(BIN)/python -m sphinx -W -n -q -b html docs docs/_build/html
 	$(BIN)/python -m pytest tests/manual
+
+man: $(VENV)/.dev ## Write the man page, which the wheel has, out of the page of the command line
 	$(BIN)/python -m sphinx -q -b man -D nb_execution_mode=off docs docs/_build/man
+	mkdir -p docs/man
+	cp docs/_build/man/synapse.1 docs/man/synapse.1
 
 build: $(VENV)/.dev ## Build the sdist and the wheel into dist/
 	$(BIN)/python -m build
