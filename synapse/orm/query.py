@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from synapse._internal.described import Description, cut
+from synapse._internal.doubles import is_specifying
 from synapse._internal.lazy_import import load
 from synapse._internal.short_traceback import shortened
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
@@ -435,7 +436,7 @@ class Query(BaseManager[T], FrameSource):
         return {key: found[key] for key in wanted if key in found}
 
     def __bool__(self) -> bool:
-        return self.exists()
+        return is_specifying() or self.exists()
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a missing `__len__` is the error.

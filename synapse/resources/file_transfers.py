@@ -441,7 +441,7 @@ def _parse_specifications(row: Mapping[str, Any]) -> list[Specification]:
 def _check_collection(project: Any, collection: Resource) -> None:
     """Refuse a project that is known to have another collection. Makes no request."""
     field = registry.get("Project").__schema__.fields["data_collection"]
-    if not isinstance(project, Resource) or type(project).__name__ != "Project":
+    if not isinstance(project, Resource) or type(project).__schema__.name != "Project":
         return
     other = field.to_keys(ids_of(field.raw(project._raw)))
     if other not in (MISSING, None, collection._key):
@@ -452,7 +452,7 @@ def _check_collection(project: Any, collection: Resource) -> None:
 
 
 def _project_id(project: Any) -> Any:
-    is_other = isinstance(project, Resource) and type(project).__name__ != "Project"
+    is_other = isinstance(project, Resource) and type(project).__schema__.name != "Project"
     key = registry.get("Project").__schema__.to_key(to_json(project))
     if is_other or not (is_int(key) or isinstance(key, str)):
         raise UsageError(f"project={project!r} is not valid. Pass a Project or its id.")
