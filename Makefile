@@ -96,7 +96,7 @@ test-notebooks: $(VENV)/.notebooks ## Look at notebooks in JupyterLab, in a head
 test-platform-plugins: $(VENV)/.dev ## Run plugins of the platform's package, where Python 3.12 is found
 	$(BIN)/python -m pytest tests/platform
 
-test-others: $(VENV)/.dev ## Run the unit tests on the oldest and newest other Python version
+test-others: $(VENV)/.dev ## Run the unit tests on other Python versions, and with the oldest dependencies
 	$(BIN)/python tools/interpreters.py --test
 
 soak: $(VENV)/.dev ## Make 100,000 requests over a failing network and compare the results

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import attrs
-
 from synapse._internal.described import Description, cut
 from synapse._internal.doubles import is_specifying
 from synapse._internal.lazy_import import load
@@ -165,7 +163,9 @@ class Query(BaseManager[T], FrameSource):
         lookups.check_names(names)
         for name in ("id", self._resource.__schema__.key):
             if name in names:
-                raise InvalidQuery(f"The {name} can't be omitted: every object needs one.")
+                raise InvalidQuery(
+                    f"The {name} can't be omitted: every object needs one. Leave it out."
+                )
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self: Q, rows: int) -> Q:
@@ -473,7 +473,7 @@ class Query(BaseManager[T], FrameSource):
 
     def _with(self, **changes: Any) -> Self:
         return type(self)(
-            self._resource, self._own_session, self._scope, attrs.evolve(self._state, **changes)
+            self._resource, self._own_session, self._scope, self._state._replace(**changes)
         )
 
     def _refuse_after_slice(self, verb: str) -> None:

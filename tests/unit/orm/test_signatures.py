@@ -14,12 +14,13 @@ import pytest
 from synapse import Job, Plugin, Session, Task, TaskTag
 from synapse.errors import InvalidQuery, LazyLoadError, NotFound
 from synapse.orm import lookups, registry
+from synapse.orm.bound_managers import takes_fields
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ManagerDescriptor, to_one
 from synapse.orm.resource import Editable, Resource
-from synapse.orm.signatures import Keyword, _takes_fields, find_keywords, find_texts
+from synapse.orm.signatures import Keyword, find_keywords, find_texts
 from synapse.resources.tasks import TaskManager
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)
@@ -44,7 +45,7 @@ def offering(*verbs: str) -> list[Any]:
         pytest.param(cls, verb, id=f"{cls.__name__}-{verb}")
         for cls in CLASSES
         for verb in verbs
-        if _takes_fields(getattr(cls.__schema__.declared_manager, verb, None))
+        if takes_fields(getattr(cls.__schema__.declared_manager, verb, None))
     ]
 
 
