@@ -866,7 +866,12 @@ class AsyncAssignment(
 
 class AsyncDownloadUnitsMixin(AsyncResource[R]):
     async def download(
-        self, dest: str | os.PathLike[str], *, workers: int = 8, progress: ProgressArgument = None
+        self,
+        dest: str | os.PathLike[str],
+        *,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+        dry_run: bool = False,
     ) -> DownloadReport: ...
 
 class AsyncUploadUnitsMixin(AsyncResource[R]):
@@ -886,6 +891,7 @@ class AsyncUploadUnitsMixin(AsyncResource[R]):
         columns: Mapping[str, str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         skip_existing: SkipExisting = True,
+        dry_run: bool = False,
     ) -> UploadReport: ...
     async def sync(
         self,
@@ -1265,7 +1271,12 @@ class AsyncDataSetMixin(AsyncResource[R]):
 
 class AsyncDownloadTasksMixin(AsyncResource[R]):
     async def download(
-        self, dest: str | os.PathLike[str], *, workers: int = 8, progress: ProgressArgument = None
+        self,
+        dest: str | os.PathLike[str],
+        *,
+        workers: int = 8,
+        progress: ProgressArgument = None,
+        dry_run: bool = False,
     ) -> DownloadReport: ...
 
 class AsyncProject(
