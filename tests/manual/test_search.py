@@ -24,7 +24,7 @@ QUESTIONS = {
     "resume an upload": ["howto/files"],
     "download files": ["howto/files"],
     "sync folder nightly": ["howto/sync", "gallery/sync"],
-    "filter tasks by status": ["howto/queries"],
+    "filter tasks": ["howto/queries"],
     "pagination": ["howto/queries"],
     "create many tasks": ["howto/writing"],
     "delete": ["howto/writing"],
