@@ -16,6 +16,7 @@ import typer
 
 from synapse._internal.lazy_import import load
 from synapse.cli import special_verbs
+from synapse.cli.dry_run import open_dry_session, preview_method
 from synapse.cli.errors import FAILED, INTERRUPTED, print_error
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import get_options, open_session, print_note
@@ -27,7 +28,7 @@ from synapse.cli.output import (
     print_text,
     resolve_format,
 )
-from synapse.cli.resource_options import OUTPUT
+from synapse.cli.resource_options import DRY_RUN, OUTPUT
 from synapse.cli.values import is_pair, read_pairs
 from synapse.errors import NotFound, SynapseError, UsageError
 
@@ -134,6 +135,7 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Print the job's id, and don't wait.")
     ] = False,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Run an action: as a job of the released version, or in this process.
 
@@ -141,15 +143,25 @@ def run(
     """
     if emulator and not local:
         raise UsageError("--emulator needs --local: a job runs on the server that has the release.")
+    if dry_run and local:
+        raise UsageError("--dry-run is for jobs on the server. Leave --local or --dry-run out.")
     task = _read_task(words or ())
     if local:
         _print_result(_run_here(task, debug=debug, has_emulator=emulator))
         return
-    with open_session() as session:
+    with open_dry_session() if dry_run else open_session() as session:
         plugin = _find_plugin(session, task)
-        job = plugin.run(
-            task.action, params=task.params, agent=agent, debug=debug, version=task.config.version
-        )
+        options: dict[str, Any] = {
+            "action": task.action,
+            "params": task.params,
+            "agent": agent,
+            "debug": debug,
+            "version": task.config.version,
+        }
+        if dry_run:
+            preview_method("Plugin.run", plugin, options)
+            return
+        job = plugin.run(**options)
         if detach:
             print_line(str(job.id))
         else:
@@ -173,6 +185,7 @@ def release(
         bool, typer.Option("--no-check", help="Release code that can't be imported here.")
     ] = False,
     allow_credentials: CREDENTIALS = False,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Check the folder, and upload a release; the first one creates the plugin."""
     if not no_check:
@@ -183,15 +196,19 @@ def release(
             print_error(str(report))
             print_error("synapse: nothing was released.")
             raise typer.Exit(FAILED)
+    options: dict[str, Any] = {
+        "bump": None if bump is None else bump.value,
+        "debug": debug,
+        "changelog": changelog,
+        "is_stable": not unstable,
+        "allow_credentials": allow_credentials,
+    }
+    if dry_run:
+        with open_dry_session() as session:
+            preview_method("PluginManager.release", session.plugins, {"source": folder, **options})
+        return
     with open_session() as session:
-        made = session.plugins.release(
-            folder,
-            bump=None if bump is None else bump.value,
-            debug=debug,
-            changelog=changelog,
-            is_stable=not unstable,
-            allow_credentials=allow_credentials,
-        )
+        made = session.plugins.release(folder, **options)
         print_line(f"{made.plugin.code}@{made.version}")
     print_note(f"Next: synapse plugin run {shlex.quote(str(folder))}")
 

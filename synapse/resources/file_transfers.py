@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
+    from synapse.transfer.bulk.preview import TransferPreview
     from synapse.transfer.bulk.report import DownloadReport, OnError, SyncReport, UploadReport
     from synapse.transfer.bulk.sync_options import OnChange
     from synapse.transfer.bulk.upload_item import Specification
@@ -310,6 +311,12 @@ class DownloadUnitsMixin(Resource):
             progress=progress,
         )
 
+    def _preview_download(self, dest: str | os.PathLike[str]) -> TransferPreview:
+        """Count the files that `download()` would fetch. One request for each page."""
+        from synapse.transfer.bulk.downloader import preview_units
+
+        return preview_units(self._session.transport, _endpoints().units, self._key, dest)
+
 
 class DownloadTasksMixin(Resource):
     """Adds `download()` to a project."""
@@ -360,6 +367,12 @@ class DownloadTasksMixin(Resource):
             workers=workers,
             progress=progress,
         )
+
+    def _preview_download(self, dest: str | os.PathLike[str]) -> TransferPreview:
+        """Count the files that `download()` would fetch. One request for each page."""
+        from synapse.transfer.bulk.downloader import preview_tasks
+
+        return preview_tasks(self._session.transport, _endpoints().task_list, self._key, dest)
 
 
 class FileDownloadMixin(Resource):

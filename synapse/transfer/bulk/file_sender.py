@@ -43,6 +43,16 @@ _ATTEMPTS = 3
 _PAUSE = 0.3
 
 
+def open_file(file: ItemFile) -> LocalFile:
+    """Return the local file of an item, which a `with` block opens.
+
+    Raises:
+        UsageError: The name can't be sent. The block raises if the file can't be read.
+    """
+    validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
+    return LocalFile(_literal(file.path))
+
+
 def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
     """Set the checksums, size and time of a file.
 
@@ -53,7 +63,6 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
     Raises:
         UsageError: The file can't be read, or the name can't be sent.
     """
-    validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
 
     def read(source: LocalFile) -> Iterator[bytes]:
         offset = 0
@@ -65,7 +74,7 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
             yield block
             offset += len(block)
 
-    with LocalFile(_literal(file.path)) as source:
+    with open_file(file) as source:
         file.size, file.changed, *_ = source.fingerprint
         checksums = hash_blocks(read(source))
     file.checksum, file.sha1, file.server_checksum = checksums.md5, checksums.sha1, ""
