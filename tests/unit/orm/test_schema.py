@@ -70,6 +70,20 @@ def test_refused_choice_gets_the_allowed_words() -> None:
     assert "high" in hint
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ('"hihg" is not a valid choice.', "urgent; did you mean 'high'?"),
+        ('"zzz" is not a valid choice.', "urgent."),
+    ],
+)
+def test_a_misspelt_choice_gets_the_near_word(text: str, end: str) -> None:
+    hint = refuse({"priority": [text]}).hint
+
+    assert hint is not None
+    assert hint.endswith(end)
+
+
 @pytest.mark.parametrize("field", ["meta", "project", "unknown"])
 def test_other_refused_fields_get_no_hint(field: str) -> None:
     assert refuse({field: ["wrong"]}).hint is None
