@@ -11,38 +11,34 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from synapse._internal.lazy_import import load
 from synapse.cli.errors import exit_after, print_error
 from synapse.cli.ids import NO_IDS, Results, Target, batches
 from synapse.cli.options import open_session, print_note
-from synapse.cli.output import print_line, print_text
+from synapse.cli.output import print_text
 from synapse.errors import AuthenticationError, SessionClosed, SynapseError, UsageError
 
 if TYPE_CHECKING:
     from synapse.orm.schema import Schema
     from synapse.session import Session
-    from synapse.transfer.bulk.preview import TransferPreview
     from synapse.transport.options import Event
 
 __all__ = [
-    "READING",
+    "READS",
     "can_write",
     "open_dry_session",
     "preview_each",
     "preview_method",
-    "show_preview",
 ]
 
 # Methods whose command changes nothing, neither at the server nor in a folder. All others have
 # `--dry-run`.
-READING = frozenset(
+READS = frozenset(
     {
         *("Agent.health", "Agent.metrics"),
-        *(f"{name}Manager.to_hf" for name in ("Assignment", "DataUnit", "GroundTruthEvent")),
-        *(f"{name}Manager.to_torch" for name in ("Assignment", "DataUnit", "GroundTruthEvent")),
-        *("TaskManager.to_hf", "TaskManager.to_torch"),
         "DataFileManager.verify_checksums",
         *("Job.follow", "Job.logs", "Job.wait"),
         "Project.summary",
@@ -55,7 +51,7 @@ _READING_HTTP = ("GET", "HEAD", "OPTIONS")
 
 def can_write(label: str) -> bool:
     """Return whether a method, such as `Job.stop`, writes, so that its command has `--dry-run`."""
-    return label not in READING
+    return label not in READS
 
 
 class _WritingRequest(SynapseError):  # whose kind lets a release undo the raised version
@@ -135,47 +131,31 @@ def preview_method(label: str, owner: Any, options: Mapping[str, Any]) -> None:
         options: The arguments.
     """
     name = label.partition(".")[2]
-    subject = f" {owner._label()}" if hasattr(owner, "_label") else ""
-    arguments = ", ".join(
-        f"{key}={'***' if key == 'token' else _show(value)}"
+    subject = (
+        owner._label()
+        if hasattr(owner, "_label")
+        else owner._resource.__schema__.plural.replace("_", " ")
+    )
+    notes = [
+        f"{key}={'***' if key == 'token' else repr(value)}"
         for key, value in options.items()
         if key != "progress" and value not in (None, False, "", {})
-    )
-    words = f"{name.replace('_', '-')}{subject}{' with ' if arguments else ''}{arguments}"
+    ]
+    words = f"{name.replace('_', ' ')} {subject}"
     local = _LOCAL.get(label)
     if local is not None:
         inspect.signature(getattr(owner, name)).bind(**options)
         local(owner, **options)
-        print_note(f"Would {words}.")
-        return
-    try:
-        getattr(owner, name)(**options)
-    except _WritingRequest as request:
-        print_note(f"Would {words} ({request.method} {request.path}).")
     else:
-        print_note(f"Would change nothing: {words}.")
-
-
-def _show(value: Any) -> str:
-    return str(value) if isinstance(value, (str, os.PathLike)) else repr(value)
-
-
-def show_preview(preview: TransferPreview, what: str) -> None:
-    """Print the numbers of a transfer to stdout, and remarks and failures to stderr.
-
-    Args:
-        preview: The numbers.
-        what: What would be done, such as `upload to DataCollection 7`.
-
-    Raises:
-        typer.Exit: Some files would fail.
-    """
-    for note in preview.notes:
-        print_note(f"note: {note}")
-    print_line(f"Would {what}: {preview}")
-    for failure in preview.failed:
-        print_error(str(failure))
-    exit_after(len(preview.failed), done=preview.units)
+        try:
+            getattr(owner, name)(**options)
+        except _WritingRequest as request:
+            notes.append(f"{request.method} {request.path}")
+        else:
+            print_note(f"Would change nothing: {words}.")
+            return
+    end = f" ({', '.join(notes)})" if notes else ""
+    print_note(f"Would {words}{end}.")
 
 
 # -- Methods that write into folders --------------------------------------------------------------
@@ -193,7 +173,7 @@ def _preview_export(
     del progress
     load("synapse.formats.pictures").check_mode(images)
     target = load("synapse._internal.user_folders").expand_home(folder)
-    load("synapse.transfer.bulk.preview").check_folder(target)
+    _check_folder(target)
     if target.is_dir():
         load("synapse.formats.writing").check_target(target, images)
     with tempfile.TemporaryDirectory(prefix="synapse-dry-run-") as place:
@@ -204,11 +184,13 @@ def _preview_export(
 def _preview_import(project: Any, folder: str, **options: Any) -> None:
     for name in ("workers", "progress"):
         options.pop(name, None)
-    report, preview = load("synapse.resources.project_import").preview_import(
+    report, upload = load("synapse.resources.project_import").preview_import(
         project, folder, **options
     )
-    print_text(str(report))
-    show_preview(preview, f"import into {project._label()}")
+    print_text(f"{report}\n{upload}")
+    for failure in upload.failed:
+        print_error(str(failure))
+    exit_after(len(upload.failed), done=upload.created)
 
 
 def _preview_file(owner: Any, dest: str, progress: Any = None) -> None:
@@ -216,7 +198,20 @@ def _preview_file(owner: Any, dest: str, progress: Any = None) -> None:
     if not owner.file:
         raise UsageError(f"{owner._label()} has no file to download.")
     path = load("synapse._internal.user_folders").expand_home(dest)
-    load("synapse.transfer.bulk.preview").check_folder(path if path.is_dir() else path.parent)
+    _check_folder(path if path.is_dir() else path.parent)
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a path that can't become a folder.
+
+    Raises:
+        UsageError: The path, or a part of the path, is a file.
+    """
+    existing = folder
+    while not os.path.lexists(existing) and existing != existing.parent:
+        existing = existing.parent
+    if not existing.is_dir():
+        raise UsageError(f"{folder} can't be a folder: {existing} is a file.")
 
 
 _LOCAL: dict[str, Callable[..., None]] = {

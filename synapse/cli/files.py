@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synapse._internal.lazy_import import load
-from synapse.cli.dry_run import open_dry_session, show_preview
 from synapse.cli.errors import INTERRUPTED, exit_after, print_error
 from synapse.cli.options import get_options, open_session, print_note
 from synapse.cli.resource_options import DRY_RUN
@@ -19,7 +17,6 @@ from synapse.cli.transfer import resumable
 if TYPE_CHECKING:
     from synapse.resources.data_collections import DataCollection
     from synapse.resources.projects import Project
-    from synapse.session import Session
     from synapse.transfer.bulk.report import DownloadReport, UploadReport
     from synapse.transfer.progress import Progress
 
@@ -68,30 +65,16 @@ def upload(
 ) -> None:
     """Upload many files as data units. The same command continues a stopped upload."""
     pairs = read_pairs("match", match), read_pairs("columns", columns)
-    given = source[0] if len(source) == 1 else source
-    if dry_run:
-        with open_dry_session() as session:
-            owner = session.data_collections.get(collection)
-            others = None if project is None else session.projects.get(project)
-            preview = load("synapse.transfer.bulk.preview").preview_upload(
-                owner._read_target(others).specifications,
-                given,
-                match=pairs[0],
-                ignore=ignore,
-                columns=pairs[1],
-            )
-        tasks = "" if project is None else f", with tasks in Project {project}"
-        show_preview(preview, f"upload to DataCollection {collection}{tasks}")
-        return
     with open_session() as session, show_bar("Upload") as progress:
         report = session.data_collections.get(collection).upload(
-            given,
+            source[0] if len(source) == 1 else source,
             project=project,
             workers=workers,
             progress=progress,
             match=pairs[0],
             ignore=ignore,
             columns=pairs[1],
+            dry_run=dry_run,
         )
     for note in report.notes:
         print_note(f"note: {note}")
@@ -113,25 +96,16 @@ def download(
     """Download many files. The same command fetches missing files."""
     if (collection is None) == (project is None):
         raise typer.BadParameter("give either --collection or --project")
-    if dry_run:
-        with open_dry_session() as session:
-            owner = _get_owner(session, collection, project)
-            show_preview(owner._preview_download(dest), f"download to {dest}")
-        return
     with (
         open_session() as session,
         show_bar("Download") as progress,
     ):
-        source = _get_owner(session, collection, project)
-        report = source.download(dest, workers=workers, progress=progress)
+        if collection is not None:
+            source: DataCollection | Project = session.data_collections.get(collection)
+        else:
+            source = session.projects.get(project)
+        report = source.download(dest, workers=workers, progress=progress, dry_run=dry_run)
     print_report(report)
-
-
-def _get_owner(session: Session, collection: int | None, project: Any) -> DataCollection | Project:
-    """Return the collection or the project to download."""
-    if collection is not None:
-        return session.data_collections.get(collection)
-    return session.projects.get(project)
 
 
 def read_pairs(option: str, texts: list[str] | None) -> dict[str, str] | None:

@@ -16,7 +16,6 @@ import typer
 
 from synapse._internal.lazy_import import load
 from synapse.cli import special_verbs
-from synapse.cli.dry_run import open_dry_session, preview_method
 from synapse.cli.errors import FAILED, INTERRUPTED, print_error
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import get_options, open_session, print_note
@@ -89,7 +88,9 @@ def new(
     )
     print_line(str(made))
     typed = shlex.quote(str(made))
-    print_note(f"Next: synapse plugin run {typed} --local, and synapse plugin release {typed}")
+    words = "".join(f" {word}" for word in _list_required(made))
+    print_note(f"Next: synapse plugin run {typed} --local{words}")
+    print_note(f"      synapse plugin release {typed}")
 
 
 @app.command("check", cls=HintedCommand)
@@ -143,25 +144,20 @@ def run(
     """
     if emulator and not local:
         raise UsageError("--emulator needs --local: a job runs on the server that has the release.")
-    if dry_run and local:
-        raise UsageError("--dry-run is for jobs on the server. Leave --local or --dry-run out.")
     task = _read_task(words or ())
+    if dry_run:
+        where = "in this process" if local else "as a job"
+        release = f"{task.config.code}@{task.config.version}"
+        print_note(f"Would run {task.action} of {release} {where}, with {task.params!r}.")
+        return
     if local:
         _print_result(_run_here(task, debug=debug, has_emulator=emulator))
         return
-    with open_dry_session() if dry_run else open_session() as session:
+    with open_session() as session:
         plugin = _find_plugin(session, task)
-        options: dict[str, Any] = {
-            "action": task.action,
-            "params": task.params,
-            "agent": agent,
-            "debug": debug,
-            "version": task.config.version,
-        }
-        if dry_run:
-            preview_method("Plugin.run", plugin, options)
-            return
-        job = plugin.run(**options)
+        job = plugin.run(
+            task.action, params=task.params, agent=agent, debug=debug, version=task.config.version
+        )
         if detach:
             print_line(str(job.id))
         else:
@@ -196,19 +192,22 @@ def release(
             print_error(str(report))
             print_error("synapse: nothing was released.")
             raise typer.Exit(FAILED)
-    options: dict[str, Any] = {
-        "bump": None if bump is None else bump.value,
-        "debug": debug,
-        "changelog": changelog,
-        "is_stable": not unstable,
-        "allow_credentials": allow_credentials,
-    }
     if dry_run:
-        with open_dry_session() as session:
-            preview_method("PluginManager.release", session.plugins, {"source": folder, **options})
+        config = load("synapse.plugins.config_file").load_config(folder)
+        version = config.version
+        if bump is not None:
+            version = load("synapse.plugins.version_bump").raise_version(version, bump.value)
+        print_note(f"Would release {config.code}@{version}.")
         return
     with open_session() as session:
-        made = session.plugins.release(folder, **options)
+        made = session.plugins.release(
+            folder,
+            bump=None if bump is None else bump.value,
+            debug=debug,
+            changelog=changelog,
+            is_stable=not unstable,
+            allow_credentials=allow_credentials,
+        )
         print_line(f"{made.plugin.code}@{made.version}")
     print_note(f"Next: synapse plugin run {shlex.quote(str(folder))}")
 
@@ -287,6 +286,21 @@ def _is_folder(word: str) -> bool:
     if word in (".", "..") or "/" in word or "\\" in word:
         return True
     return any(Path(word, name).is_file() for name in _CONFIGS)
+
+
+def _list_required(folder: Path) -> list[str]:
+    """Return placeholders for the parameters that the only action can't run without."""
+    try:
+        config = load("synapse.plugins.config_file").load_config(folder)
+        schema = config.action().parameters or {}
+    except SynapseError:  # of several actions, or without PyYAML
+        return []
+    properties = schema.get("properties", {})
+    kinds = {name: properties.get(name, {}).get("type") for name in schema.get("required", ())}
+    return [
+        f"{name}:=JSON" if kind in ("array", "object") else f"{name}={name.upper()}"
+        for name, kind in kinds.items()
+    ]
 
 
 def _read_params(words: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,12 @@ from synapse._internal.lazy_import import load
 from synapse.cli.dry_run import can_write, open_dry_session, preview_method
 from synapse.cli.errors import exit_after, print_error
 from synapse.cli.ids import Results, read_targets
-from synapse.cli.method_parameters import MethodParameter, read_docstring, read_parameter
+from synapse.cli.method_signatures import (
+    MethodParameter,
+    make_keyword,
+    read_docstring,
+    read_parameter,
+)
 from synapse.cli.options import get_options, open_session, print_note
 from synapse.cli.output import (
     Format,
@@ -45,6 +50,11 @@ LEFT_OUT = {
     "AssignmentManager.set_tags": "`assignments tag` and `assignments untag` do it",
     "JobManager.wait": "`jobs wait` takes several ids",
     "Plugin.release": "`plugins release FOLDER` reads the version from the configuration",
+    **{
+        f"{name}Manager.{method}": "gives a Python object"
+        for name in ("Task", "Assignment", "DataUnit", "GroundTruthEvent")
+        for method in ("to_hf", "to_torch")
+    },
     "Task.show": "pictures for notebooks",
     "Assignment.show": "pictures for notebooks",
     "DataUnit.show": "pictures for notebooks",
@@ -162,28 +172,11 @@ class _Verb:
 
         parameters = [each.as_option() for each in options]
         if metavar:
-            word_parameter = inspect.Parameter(
-                "words_",
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[list[str] | None, argument],
-            )
-            parameters.insert(0, word_parameter)
+            parameters.insert(0, make_keyword("words_", Annotated[list[str] | None, argument]))
         if can_write(self.label):
-            parameters.append(
-                inspect.Parameter(
-                    "dry_run_", inspect.Parameter.KEYWORD_ONLY, default=False, annotation=DRY_RUN
-                )
-            )
+            parameters.append(make_keyword("dry_run", DRY_RUN, default=False))
         output = typer.Option("--output", "-o", help="Format of the result.", show_default=False)
-        parameters.append(
-            inspect.Parameter(
-                "output_",
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[Format | None, output],
-            )
-        )
+        parameters.append(make_keyword("output_", Annotated[Format | None, output]))
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads it
         command.__annotations__ = {}
         command.__doc__ = self.summary
@@ -201,7 +194,7 @@ class _Verb:
 
     def _run(self, words: list[str], given: dict[str, Any]) -> None:
         output = resolve_format(given.pop("output_"))
-        is_dry = given.pop("dry_run_", False)
+        is_dry = given.pop("dry_run", False)
         options: dict[str, Any] = {
             each.name: each.convert(given[each.name])
             for each in self.parameters
@@ -250,12 +243,12 @@ class _Verb:
             get = manager.get if is_dry else functools.partial(self._get, session, manager)
             if len(ids) == 1 and ids[0] != "-" and "," not in ids[0]:
                 call(get(check_key(schema, ids[0])))
-            else:
-                results = Results(schema.name)
-                for target in read_targets(schema, ids):
-                    with results.collect(target.key):
-                        call(get(target.key))
-                results.finish()
+                return
+            results = Results(schema.name)
+            for target in read_targets(schema, ids):
+                with results.collect(target.key):
+                    call(get(target.key))
+            results.finish()
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:
         """Return the object: the server's, if the id is another name such as a plugin's code."""

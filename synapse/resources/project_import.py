@@ -18,7 +18,6 @@ from synapse.formats import DataSet, FormatReport
 from synapse.resources.enums import FileType, TaskStatus
 from synapse.resources.import_comparison import ImportedSamples, compare_tasks
 from synapse.resources.imported_classes import SeenTools, check_configured, keep_classes
-from synapse.transfer.bulk.preview import TransferPreview, preview_upload
 from synapse.transfer.bulk.report import UploadReport
 
 __all__ = ["ImportReport", "import_data_set", "preview_import"]
@@ -118,7 +117,7 @@ def preview_import(
     *,
     strict: bool = False,
     **options: Any,
-) -> tuple[FormatReport, TransferPreview]:
+) -> tuple[FormatReport, UploadReport]:
     """Read a data set as an import does, and return what would be read and uploaded.
 
     Two requests at most, for the project and the collection.
@@ -126,11 +125,10 @@ def preview_import(
     _, _, specification, data, report = _open_data_set(
         project, folder, format, strict=strict, options=options
     )
-    target = project.data_collection._read_target(None)
     with closing(ImportedSamples()) as samples:
         records = _read_records(data, specification, report, Counter(), SeenTools(), samples)
-        preview = preview_upload(target.specifications, records)
-    return report, preview
+        upload = project.data_collection.upload(records, progress=False, dry_run=True)
+    return report, upload
 
 
 def _open_data_set(

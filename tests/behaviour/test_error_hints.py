@@ -153,7 +153,9 @@ def test_tags_are_no_manager(project: Project) -> None:
 
 
 def test_a_refused_word_brings_those_there_are(session: Session, project: Project) -> None:
-    with pytest.raises(ValidationError, match="category is one of image, .*; did you mean 'image'"):
+    with pytest.raises(
+        ValidationError, match=r"category is one of image, .*; did you mean 'image'"
+    ):
         session.projects.create(title="A", category="images")
     task = project.tasks[0]
     task.status = "done"
@@ -162,7 +164,7 @@ def test_a_refused_word_brings_those_there_are(session: Session, project: Projec
 
 
 def test_an_unknown_filter_brings_the_names_of_fields(session: Session) -> None:
-    with pytest.raises(InvalidQuery) as caught:
+    with pytest.raises(synapse.InvalidQuery) as caught:
         session.projects.filter(zzz=1).first()
     text = str(caught.value)
     assert "There are: access_level, can_discard, category, " in text
@@ -174,7 +176,7 @@ def test_a_session_completes_what_is_for_its_users(session: Session) -> None:
     assert {"projects", "me", "close", "request_count"} <= names
     assert not {"before_lazy_load", "lock", "meet_agent", "saving"} & names
     with pytest.raises(AttributeError, match="There are") as caught:
-        _ = session.upload
+        _ = session.frobnicate
     assert "before_lazy_load" not in str(caught.value)
 
 

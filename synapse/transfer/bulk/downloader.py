@@ -14,7 +14,7 @@ import secrets
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeAlias
+from typing import IO, Any
 
 import attrs
 
@@ -24,7 +24,6 @@ from synapse._internal.validate import validate_int
 from synapse.errors import InvalidResponse, SynapseError, UsageError
 from synapse.transfer.bulk.layout import build_file_names, build_folder_name
 from synapse.transfer.bulk.pipeline import Pipeline
-from synapse.transfer.bulk.preview import TransferPreview, check_folder
 from synapse.transfer.bulk.report import DownloadReport, ReportBuilder, convert_error
 from synapse.transfer.checksum import is_checksum_of
 from synapse.transfer.download import download
@@ -33,7 +32,7 @@ from synapse.transport import Transport
 from synapse.transport.paging import walk
 from synapse.transport.seen_ids import SeenIds
 
-__all__ = ["download_tasks", "download_units", "preview_tasks", "preview_units"]
+__all__ = ["download_tasks", "download_units"]
 
 _BLOCK_SIZE = 1024 * 1024
 _QUEUE_SIZE = 200
@@ -49,9 +48,6 @@ class _RemoteEntry:
     checksum: str | None
 
 
-_ReadLines: TypeAlias = "Callable[[_DownloadRun], Iterator[dict[str, Any]]]"
-
-
 def download_units(
     transport: Transport,
     path: str,
@@ -60,10 +56,19 @@ def download_units(
     *,
     workers: int = 8,
     progress: ProgressArgument = None,
+    dry_run: bool = False,
 ) -> DownloadReport:
     """Download a collection's files, see `DataCollection.download`."""
-    read = _read_units(transport, path, collection)
-    return _DownloadRun(transport, dest, workers).run(read, "units.jsonl", progress)
+    params = [("data_collection", collection)]
+
+    def read_lines(run: _DownloadRun) -> Iterator[dict[str, Any]]:
+        for page in walk(transport, path, params, resource="data units"):
+            for row in page.rows:
+                files = run.fetch_unit(row.get("id"), row.get("files"))
+                yield {"id": row.get("id"), "files": files, "meta": row.get("meta")}
+
+    run = _DownloadRun(transport, dest, workers, dry_run=dry_run)
+    return run.run(read_lines, "units.jsonl", progress)
 
 
 def download_tasks(
@@ -74,39 +79,9 @@ def download_tasks(
     *,
     workers: int = 8,
     progress: ProgressArgument = None,
+    dry_run: bool = False,
 ) -> DownloadReport:
     """Download the files of a project's tasks, see `Project.download`."""
-    read = _read_tasks(transport, path, project)
-    return _DownloadRun(transport, dest, workers).run(read, "annotations.jsonl", progress)
-
-
-def preview_units(
-    transport: Transport, path: str, collection: Any, dest: str | os.PathLike[str]
-) -> TransferPreview:
-    """Count the files that `download_units` would write. One request for each page of units."""
-    return _DownloadRun(transport, dest, 1).preview(_read_units(transport, path, collection))
-
-
-def preview_tasks(
-    transport: Transport, path: str, project: Any, dest: str | os.PathLike[str]
-) -> TransferPreview:
-    """Count the files that `download_tasks` would write. One request for each page of tasks."""
-    return _DownloadRun(transport, dest, 1).preview(_read_tasks(transport, path, project))
-
-
-def _read_units(transport: Transport, path: str, collection: Any) -> _ReadLines:
-    params = [("data_collection", collection)]
-
-    def read_lines(run: _DownloadRun) -> Iterator[dict[str, Any]]:
-        for page in walk(transport, path, params, resource="data units"):
-            for row in page.rows:
-                files = run.fetch_unit(row.get("id"), row.get("files"))
-                yield {"id": row.get("id"), "files": files, "meta": row.get("meta")}
-
-    return read_lines
-
-
-def _read_tasks(transport: Transport, path: str, project: Any) -> _ReadLines:
     params = [("project", project), ("expand", "data_unit")]
 
     def read_lines(run: _DownloadRun) -> Iterator[dict[str, Any]]:
@@ -124,38 +99,36 @@ def _read_tasks(transport: Transport, path: str, project: Any) -> _ReadLines:
                     "meta": unit.get("meta"),
                 }
 
-    return read_lines
+    run = _DownloadRun(transport, dest, workers, dry_run=dry_run)
+    return run.run(read_lines, "annotations.jsonl", progress)
 
 
 class _DownloadRun:
     """One download."""
 
-    def __init__(self, transport: Transport, dest: str | os.PathLike[str], workers: int) -> None:
+    def __init__(
+        self, transport: Transport, dest: str | os.PathLike[str], workers: int, *, dry_run: bool
+    ) -> None:
         self._transport = transport
         self._workers = validate_int("workers", workers, maximum=256)
         self._folder = expand_home(dest)
         self._pipeline = Pipeline("synapse-download")
-        self._report = ReportBuilder(DownloadReport(folder=self._folder), self._pipeline, "collect")
+        report = DownloadReport(folder=self._folder, dry_run=dry_run)
+        self._report = ReportBuilder(report, self._pipeline, "collect")
         self._to_fetch = self._pipeline.add_queue(_QUEUE_SIZE)
         self._seen = SeenIds()
-        self._preview: TransferPreview | None = None
-
-    def preview(self, read_lines: _ReadLines) -> TransferPreview:
-        """Count the files instead of fetching them."""
-        check_folder(self._folder)
-        self._preview = preview = TransferPreview()
-        for _ in read_lines(self):
-            pass
-        preview.failed = [*self._report.report.failed]
-        return preview
 
     def run(
         self,
-        read_lines: _ReadLines,
+        read_lines: Callable[[_DownloadRun], Iterator[dict[str, Any]]],
         name: str,
         progress: ProgressArgument,
     ) -> DownloadReport:
         """Fetch all files, and write the lines to a file."""
+        if self._report.report.dry_run:
+            for _ in read_lines(self):
+                continue
+            return self._report.finish()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -206,12 +179,21 @@ class _DownloadRun:
                     checksum.lower() if isinstance(checksum, str) and checksum else None,
                 )
             )
-        if self._preview is not None:
-            _count(self._preview, entries)
+        if self._report.report.dry_run:
+            self._count(entries)
             return paths
         self._progress.expect(sum(entry.size or 0 for entry in entries), files=len(entries))
         self._to_fetch.put(*entries)
         return paths
+
+    def _count(self, entries: list[_RemoteEntry]) -> None:
+        """Count the files that are missing, for a dry run."""
+        for entry in entries:
+            if _is_present(entry):
+                self._report.add("skipped")
+            else:
+                self._report.add("downloaded")
+                self._report.add("bytes", entry.size or 0)
 
     def _fetch_all(self, entries: list[_RemoteEntry]) -> None:
         for entry in entries:
@@ -242,16 +224,6 @@ class _DownloadRun:
         self._report.record_success()
         self._report.add("downloaded")
         self._report.add("bytes", entry.path.stat().st_size)
-
-
-def _count(preview: TransferPreview, entries: list[_RemoteEntry]) -> None:
-    preview.units += 1
-    for entry in entries:
-        if _is_present(entry):
-            preview.skipped += 1
-        else:
-            preview.files += 1
-            preview.bytes += entry.size or 0
 
 
 def _is_present(entry: _RemoteEntry) -> bool:

@@ -6,7 +6,8 @@ import pytest
 import typer
 
 from synapse import DataCollection, Plugin, Project
-from synapse.cli.method_parameters import read_parameter
+from synapse.cli.dry_run import READS
+from synapse.cli.method_signatures import read_parameter
 from synapse.cli.output import Format
 from synapse.cli.verbs import (
     _BY_HAND,
@@ -25,7 +26,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("label", [*LEFT_OUT, *_BY_HAND])
+@pytest.mark.parametrize("label", [*LEFT_OUT, *_BY_HAND, *sorted(READS)])
 def test_exceptions_are_of_methods_that_exist(label: str) -> None:
     assert label in METHODS
 
@@ -94,3 +95,14 @@ def test_signatures_for_typer() -> None:
         "ID [ACTION] [NAME=VALUE]..."
     )
     assert list_methods(DataCollection)["upload"].__doc__
+
+
+def test_commands_that_change_something_have_a_dry_run() -> None:
+    for cls in registry.declared():
+        commands = list_methods(cls)
+        for owner, name, _ in find_methods(cls):
+            label = f"{owner.__name__}.{name}"
+            if label in LEFT_OUT or label in _BY_HAND:
+                continue
+            parameters = inspect.signature(commands[name.replace("_", "-")]).parameters
+            assert ("dry_run" in parameters) == (label not in READS), label

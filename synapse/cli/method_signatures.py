@@ -1,4 +1,4 @@
-"""Parameters of a method, out of the signature and the docstring, as a command line gives them."""
+"""Parameters of methods as arguments and options of commands, by signature and docstring."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ import typer
 from synapse._internal.lazy_import import load
 from synapse.cli.values import is_pair, read_json, read_pairs
 
-__all__ = ["MethodParameter", "read_docstring", "read_parameter"]
+__all__ = ["MethodParameter", "make_keyword", "read_docstring", "read_mapping", "read_parameter"]
 
 _ARGUMENT = re.compile(r"^ {4}\*{0,2}(\w+): (.+)$")
 _FILES = (os.PathLike, Path)
@@ -78,12 +78,7 @@ class MethodParameter:
         if default is None or default is inspect.Parameter.empty:
             hint, default = hint | None, None
         option = typer.Option(help=self.help, metavar=metavar, show_default=default is not None)
-        return inspect.Parameter(
-            self.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=Annotated[hint, option],
-        )
+        return make_keyword(self.name, Annotated[hint, option], default=default)
 
     def convert(self, value: Any) -> Any:
         """Return a value of the command line as the method takes it."""
@@ -91,29 +86,12 @@ class MethodParameter:
             return value.value
         if self.is_mapping:
             words = [value] if isinstance(value, str) else value
-            return _read_mapping(words, self.name)
+            return read_mapping(words, self.name)
         if isinstance(value, str) and self.type is str and self.name in ("project", "agent"):
             return int(value) if value.isascii() and value.isdecimal() else value
         if isinstance(value, str) and self.type is str and value.startswith("{"):
             return read_json(value, self.name)  # such as shares of a split
         return value
-
-
-def _read_mapping(words: Iterable[str], name: str) -> Any:
-    """Return a mapping of `NAME=VALUE` words, of JSON, or of the JSON in `@file`."""
-    merged: dict[str, Any] = {}
-    for word in words:
-        if is_pair(word):
-            merged.update((key, value) for key, value, _ in read_pairs([word]))
-            continue
-        [(_, value, _)] = read_pairs([f"{name}:={word}"])
-        if not isinstance(value, dict):
-            return value
-        merged.update(value)
-    return merged
-
-
-# -- Signatures ----------------------------------------------------------------------------------
 
 
 class _Names(dict[str, Any]):
@@ -212,3 +190,24 @@ def read_docstring(method: Any) -> dict[str, str]:
         elif name and line.strip():
             texts[name] += f" {line.strip()}"
     return {name: text.replace("`", "") for name, text in texts.items()}
+
+
+def read_mapping(words: Iterable[str], name: str) -> Any:
+    """Return a mapping of `NAME=VALUE` words, of JSON, or of the JSON in `@file`."""
+    merged: dict[str, Any] = {}
+    for word in words:
+        if is_pair(word):
+            merged.update((key, value) for key, value, _ in read_pairs([word]))
+            continue
+        [(_, value, _)] = read_pairs([f"{name}:={word}"])
+        if not isinstance(value, dict):
+            return value
+        merged.update(value)
+    return merged
+
+
+def make_keyword(name: str, annotation: Any, *, default: Any = None) -> inspect.Parameter:
+    """Return a parameter for typer."""
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation
+    )

@@ -1,13 +1,18 @@
-"""Parameters of methods as options of a command line."""
+"""Parameters of methods as arguments and options."""
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import IO, Any, Literal
+from typing import IO, Annotated, Any, Literal
 
 import pytest
 
-from synapse.cli.method_parameters import _read_mapping, read_docstring, read_parameter
+from synapse.cli.method_signatures import (
+    make_keyword,
+    read_docstring,
+    read_mapping,
+    read_parameter,
+)
 
 
 def method(
@@ -94,6 +99,12 @@ def test_texts_of_a_docstring() -> None:
 
 
 def test_mappings() -> None:
-    assert _read_mapping(["a=b", "c:=1"], "x") == {"a": "b", "c": 1}
-    assert _read_mapping(['{"a": 1}', "b=2"], "x") == {"a": 1, "b": "2"}
-    assert _read_mapping(["[1]"], "x") == [1]
+    assert read_mapping(["a=b", "c:=1"], "x") == {"a": "b", "c": 1}
+    assert read_mapping(['{"a": 1}', "b=2"], "x") == {"a": 1, "b": "2"}
+    assert read_mapping(["[1]"], "x") == [1]
+
+
+def test_keywords() -> None:
+    keyword = make_keyword("dry_run", Annotated[bool, "option"], default=False)
+    assert (keyword.name, keyword.default) == ("dry_run", False)
+    assert keyword.kind is inspect.Parameter.KEYWORD_ONLY
