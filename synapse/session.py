@@ -19,6 +19,7 @@ from synapse.orm import registry, session_base
 from synapse.orm.description import summary_of
 from synapse.orm.session_base import SessionBase
 from synapse.transport import Transport
+from synapse.transport.observer import Observer
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
 
@@ -110,6 +111,8 @@ class Session(Described, Closing, SessionBase):
         on_response: Called with an `Event` after each attempt. Its own errors are only logged.
         on_retry: Called with a `Retry` before each pause for another attempt. Its own errors are
             only logged.
+        observer: Watches each call and attempt, such as `OpenTelemetry()` of
+            `synapse.integrations.otel`.
         transport: A client's transport to share, instead of all connection options.
 
     Raises:
@@ -176,6 +179,7 @@ class Session(Described, Closing, SessionBase):
         on_request: Hook | None = None,
         on_response: Hook | None = None,
         on_retry: OnRetry | None = None,
+        observer: Observer | None = None,
         transport: Transport | None = None,
     ) -> None:
         if transport is None:
@@ -205,6 +209,7 @@ class Session(Described, Closing, SessionBase):
                     on_request=on_request,
                     on_response=on_response,
                     on_retry=on_retry,
+                    observer=observer,
                 ),
             )
         super().__init__(
