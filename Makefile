@@ -118,8 +118,9 @@ format: $(VENV)/.dev ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## Build the documentation into docs/_build/html
+docs: $(VENV)/.dev ## Build the documentation into docs/_build/html, and check its links and search
 	$(BIN)/python -m sphinx -W -n -q -b html docs docs/_build/html
+	$(BIN)/python -m pytest tests/manual
 	$(BIN)/python -m sphinx -q -b man -D nb_execution_mode=off docs docs/_build/man
 
 build: $(VENV)/.dev ## Build the sdist and the wheel into dist/

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 import attrs
 from docutils import nodes
-from sphinx.addnodes import download_reference, pending_xref
+from sphinx.addnodes import download_reference, index, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
@@ -34,7 +35,7 @@ copyright = "the synapse-sdk authors. Apache-2.0"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_search"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -50,6 +51,12 @@ nb_output_stderr = "warn"  # which fails the build
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
+
+# What people type for a page, and how the search ranks the parts of the manual.
+SEARCH_WORDS: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("_search").joinpath("words.json").read_text(encoding="utf-8")
+)
+html_search_scorer = str(Path(__file__).with_name("_search") / "scorer.js")
 
 html_theme = "furo"
 html_title = f"synapse-sdk {release}"
@@ -200,6 +207,15 @@ def add_download(app: Sphinx, doctree: nodes.document) -> None:
     title.parent.insert(title.parent.index(title) + 1, paragraph)
 
 
+def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the search find a page by the words of `_search/words.json`."""
+    words = SEARCH_WORDS.get(app.env.docname)
+    if words:
+        entries = [("single", word, "", "main", None) for word in words]
+        doctree.insert(0, index("", entries=entries))
+        doctree.insert(0, nodes.meta("", name="keywords", content=", ".join(words)))
+
+
 def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
     """Give each build the same address of a local backend, and refuse this machine's paths."""
     private = re.compile(
@@ -228,6 +244,7 @@ def use_written_signatures() -> None:
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", add_download, priority=400)  # before files are collected
     app.connect("doctree-read", settle_outputs)
+    app.connect("doctree-read", add_search_words, priority=900)
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)

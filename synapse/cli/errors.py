@@ -37,6 +37,9 @@ INTERRUPTED = 130  # as shells write the end by SIGINT
 _ARGUMENT = re.compile(r"\b(match|ignore|columns)=(\{.+?\}|\[.+?\])(?=\.( |$)| leaves)")
 
 _PLACEHOLDERS = {
+    "Give the argument base_url": "Run `synapse login`, pass --base-url",
+    "the argument api_token": "the token that was given",
+    "bump='patch'": "--bump patch",
     "params={...}": "--param NAME=VALUE",
     "extra={...}": "--extra NAME=VALUE",
 }

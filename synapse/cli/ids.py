@@ -13,6 +13,7 @@ import attrs
 
 from synapse.cli.errors import exit_after, print_error
 from synapse.cli.options import print_note
+from synapse.cli.values import check_key, is_pair
 from synapse.errors import AuthenticationError, SessionClosed, SynapseError, UsageError
 
 if TYPE_CHECKING:
@@ -102,17 +103,20 @@ def read_targets(schema: Schema, words: Iterable[str]) -> Iterator[Target]:
             for number, line in _read_lines():
                 yield _parse_target(schema, line, f"standard input, line {number}")
             continue
-        for part in word.split(","):
+        for part in [word] if is_pair(word) else word.split(","):
             if part.strip():
                 is_empty = False
-                yield Target(schema.to_key(part.strip()))
+                yield Target(check_key(schema, part.strip()))
     if is_empty:
         raise UsageError(f"No id of {schema.plural}. Give ids, or - to read them from a pipe.")
 
 
 def _parse_target(schema: Schema, line: str, place: str) -> Target:
     if not line.startswith("{"):
-        return Target(schema.to_key(line.strip('"')))
+        try:
+            return Target(check_key(schema, line.strip('"')))
+        except UsageError as error:
+            raise UsageError(f"{place}: {error} A pipe takes ids or rows: write -o ids.") from None
     row = _parse_row(line, place)
     key = row.get(schema.key)
     if key is None:

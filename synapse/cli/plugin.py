@@ -19,7 +19,14 @@ from synapse.cli import special_verbs
 from synapse.cli.errors import FAILED, INTERRUPTED, print_error
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import get_options, open_session, print_note
-from synapse.cli.output import Format, is_terminal, print_line, print_rows, resolve_format
+from synapse.cli.output import (
+    Format,
+    is_terminal,
+    print_line,
+    print_rows,
+    print_text,
+    resolve_format,
+)
 from synapse.cli.resource_options import OUTPUT
 from synapse.cli.values import is_pair, read_pairs
 from synapse.errors import NotFound, SynapseError, UsageError
@@ -98,8 +105,7 @@ def check(
         folder, allow_credentials=allow_credentials, timeout=timeout
     )
     if output is None:
-        for line in str(report).splitlines():
-            print_line(line)
+        print_text(str(report))
     else:
         _print_problems(report, output)
     if not report.is_ok:
@@ -353,7 +359,7 @@ def _follow(job: Job) -> Any:
 
 
 def _print_result(result: Any) -> None:
-    print_line(json.dumps(result, ensure_ascii=False, indent=2 if is_terminal() else None))
+    print_text(json.dumps(result, ensure_ascii=False, indent=2 if is_terminal() else None))
 
 
 def _print_problems(report: PluginReport, output: Format) -> None:

@@ -28,9 +28,10 @@ from synapse.cli.output import (
     print_fields,
     print_line,
     print_rows,
+    print_text,
     resolve_format,
 )
-from synapse.cli.values import is_pair, read_json, read_pairs
+from synapse.cli.values import check_key, is_pair, read_json, read_pairs
 from synapse.errors import UsageError
 
 if TYPE_CHECKING:
@@ -321,7 +322,7 @@ class _Verb:
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:
         """Return the object: the server's, if the id is another name such as a plugin's code."""
-        key = self.cls.__schema__.to_key(key)
+        key = check_key(self.cls.__schema__, key) if isinstance(key, str) else key
         is_id = type(key) in self.cls.__schema__.fields[self.cls.__schema__.key].id_types
         return session.identity.get_or_stub(self.cls, key) if is_id else manager.get(key)
 
@@ -473,8 +474,7 @@ def _print_result(result: Any, output: Format, cls: type[Resource]) -> None:
         for one in result:
             print_line(str(one))
     else:
-        for line in str(result).splitlines():
-            print_line(line)
+        print_text(str(result))
     # The report of an import has the report of an upload.
     failed = list(getattr(getattr(result, "upload", result), "failed", None) or ())
     for failure in failed:

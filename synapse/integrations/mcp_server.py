@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import secrets
 import socket
 from collections.abc import Callable
@@ -31,6 +32,8 @@ _INSTRUCTIONS = (
 _HOST = "127.0.0.1"
 # Sections of docstrings that a model needs no more than the answer itself.
 _END = ("\nReturns:", "\nRaises:", "\nExample:")
+# Advice of messages for programs: the tools have no such argument.
+_UNCHECKED = re.compile(r" A \w+ that only your server knows goes through \w+=\{\.\.\.\}\.")
 
 _REVIEW = (
     "Look at project {id} of Synapse. Read summary(project={id}); find tasks that wait longest "
@@ -143,7 +146,7 @@ def _explain_errors(
         try:
             answer: dict[str, Any] = call(**arguments)
         except SynapseError as error:
-            raise refuse(redacted(str(error))) from error
+            raise refuse(_explain(error)) from error
         return answer
 
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -151,6 +154,11 @@ def _explain_errors(
     run.__name__ = function.__name__
     run.__signature__ = signature  # type: ignore[attr-defined] # a function takes any attribute
     return run
+
+
+def _explain(error: SynapseError) -> str:
+    """Return the message without advice that no tool has an argument for."""
+    return redacted(_UNCHECKED.sub("", str(error)))
 
 
 def _describe(function: Callable[..., Any]) -> str:
@@ -176,7 +184,7 @@ def _add_resources(server: Any, tools: ModelTools) -> None:
         try:
             return json.dumps(tools.get(kind, object_id))
         except SynapseError as error:
-            raise refuse(redacted(str(error))) from error
+            raise refuse(_explain(error)) from error
 
 
 def _make_prompt(text: str) -> Callable[[str], str]:

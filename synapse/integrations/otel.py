@@ -52,7 +52,8 @@ class OpenTelemetry:
 
     Example:
         >>> from synapse import Session
-        >>> with Session(observer=OpenTelemetry()) as session:
+        >>> telemetry = OpenTelemetry()
+        >>> with Session(emulator.url, emulator.api_token, observer=telemetry) as session:
         ...     session.projects.count()
         0
     """

@@ -33,6 +33,21 @@ def test_interrupted_questions(reason: type[BaseException], raised: type[Excepti
     assert getattr(stop.value, "exit_code", 130) == 130
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Give the argument base_url, or more.", "Run `synapse login`, pass --base-url, or more."),
+        ("From the argument api_token; check.", "From the token that was given; check."),
+        ("Use a version, or pass bump='patch'.", "Use a version, or pass --bump patch."),
+    ],
+)
+def test_arguments_of_python_are_options(
+    message: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_error(message)
+    assert capsys.readouterr().err == f"{expected}\n"
+
+
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), one_line_errors():
         _ = 1 / 0

@@ -6,7 +6,7 @@ import pytest
 
 from synapse import Job, Task
 from synapse.cli import output
-from synapse.cli.output import Format, normalize, print_fields, print_line, print_rows
+from synapse.cli.output import Format, normalize, print_fields, print_line, print_rows, print_text
 
 ROWS: list[dict[str, Any]] = [
     {"id": 1, "a": "x", "b": {"c": [1]}},
@@ -145,3 +145,12 @@ def test_words_and_names_of_another_age() -> None:
         "priority": "odd",
     }
     assert normalize(Job.__schema__, {"status": "SUCCEEDED"}) == {"status": "succeeded"}
+
+
+def test_a_text_keeps_its_lines_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    print_text('{\n  "a": "\x1b\u2028"\n}')
+    print_text("")
+    assert capsys.readouterr().out == '{\n  "a": "\\x1b\\u2028"\n}\n'

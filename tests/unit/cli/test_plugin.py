@@ -167,7 +167,7 @@ def test_ctrl_c_in_a_local_run(folder: Path) -> None:
         (["tims=1"], 0, ""),
         (["all:=[1"], 2, "all is not valid JSON"),
         (["./nowhere"], 2, "nowhere is not a folder"),
-        (["./empty"], 1, "Missing at the top"),
+        (["./empty"], 1, "make one: `synapse plugin new FOLDER`."),
     ],
 )
 def test_wrong_arguments(folder: Path, arguments: list[str], code: int, message: str) -> None:
