@@ -1,4 +1,4 @@
-"""What may watch the calls of a session, such as tracing."""
+"""Interfaces of objects that watch the calls of a session, such as tracing."""
 
 from __future__ import annotations
 
