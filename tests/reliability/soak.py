@@ -132,9 +132,10 @@ class Worker:
 
 def surely_not_done(error: errors.SynapseError) -> bool:
     """Say whether an error means that the server did nothing."""
-    if isinstance(error, errors.ConnectionFailed):
-        return not error.was_sent
-    return isinstance(error, (errors.AuthenticationError, errors.RateLimited, errors.SessionClosed))
+    if isinstance(error, errors.SessionClosed):
+        return True
+    kinds = (errors.AuthenticationError, errors.ConnectionFailed, errors.RateLimited)
+    return isinstance(error, kinds) and not error.may_have_been_processed
 
 
 @contextmanager
