@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 from types import FunctionType
@@ -176,23 +177,40 @@ def find_verbs(cls: type) -> list[tuple[str, type, str, str]]:
 
 
 def show_real_defaults(app: Sphinx, obj: Any, bound_method: bool) -> None:
-    """Show the defaults of attrs' classes as values, as their generated source names a table."""
-    code = getattr(obj, "__code__", None)
-    if code is None or not code.co_filename.startswith("<attrs generated"):
+    """Show the values of defaults that the source names by a constant, or in a table of attrs."""
+    if not isinstance(obj, FunctionType):
         return
-    vars(obj).pop("__signature__", None)  # autodoc's, with the table's places
-    cls: Any = sys.modules[obj.__module__]
-    for part in obj.__qualname__.split(".")[:-1]:
+    shown = inspect.signature(obj)  # autodoc's, with the source's text
+    written = shown.parameters
+    vars(obj).pop("__signature__", None)
+    signature = inspect.signature(obj)
+    if signature.parameters.keys() != written.keys():  # the signature was set by hand
+        vars(obj)["__signature__"] = shown
+        return
+    is_generated = obj.__code__.co_filename.startswith("<attrs generated")
+    factories = find_factories(obj) if is_generated else {}
+    parameters = []
+    for name, real in signature.parameters.items():
+        if name in factories:
+            real = real.replace(default=factories[name]())
+        constant = re.fullmatch(r"_?[A-Z][A-Z_]*", repr(written[name].default))
+        is_short = len(repr(real.default)) < 60 and " at 0x" not in repr(real.default)
+        is_shown = is_generated or (constant and is_short)
+        parameters.append(real if is_shown else written[name])
+    vars(obj)["__signature__"] = signature.replace(parameters=parameters)
+
+
+def find_factories(method: FunctionType) -> dict[str, Callable[[], Any]]:
+    """Return what makes the defaults of a generated constructor's arguments."""
+    cls: Any = sys.modules[method.__module__]
+    for part in method.__qualname__.split(".")[:-1]:
         cls = getattr(cls, part)
     defaults = {field.alias: field.default for field in attrs.fields(cls)}
-    signature = inspect.signature(obj)
-    parameters = [
-        each.replace(default=defaults[name].factory())
-        if isinstance(defaults.get(name), attrs.Factory) and not defaults[name].takes_self
-        else each
-        for name, each in signature.parameters.items()
-    ]
-    obj.__signature__ = signature.replace(parameters=parameters)
+    return {
+        name: default.factory
+        for name, default in defaults.items()
+        if name is not None and isinstance(default, attrs.Factory) and not default.takes_self
+    }
 
 
 def add_download(app: Sphinx, doctree: nodes.document) -> None:

@@ -339,7 +339,7 @@ class Session(Described, Closing, SessionBase):
         return self.transport.request_count
 
     def close(self) -> None:
-        """Close the connections. Later use raises `SessionClosed`."""
+        """Close the connections; later use raises `SessionClosed`. Makes no request."""
         self.is_closed = True
         self.transport.close()
         for agent in self._agents.values():

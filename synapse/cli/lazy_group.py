@@ -13,7 +13,7 @@ from typing_extensions import override
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli.errors import one_line_errors
-from synapse.cli.options import add_global_options, reset_options
+from synapse.cli.options import add_global_options, get_options, reset_options
 
 __all__ = [
     "HintedCommand",
@@ -83,6 +83,7 @@ class HintedCommand(TyperCommand):
     @override
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; an option that doesn't exist is answered by what was meant."""
+        get_options().own = frozenset(name for each in self.params for name in each.opts)
         try:
             return super().parse_args(ctx, args)
         except _UsageError as error:
@@ -177,7 +178,7 @@ class HintedGroup(TyperGroup):
                 ctx.fail(f"No such command {word!r}: {self.id_hint}")
             if word in self.hints:
                 ctx.fail(f"No such command {word!r}: {self.hints[word]}")
-            ctx.fail(f"No such command {word!r}{suggestion(word, self.list_names())}")
+            ctx.fail(f"No such command {word!r}{suggestion(word.lower(), self.list_names())}")
         return super().resolve_command(ctx, args)
 
 

@@ -88,7 +88,9 @@ def new(
     )
     print_line(str(made))
     typed = shlex.quote(str(made))
-    print_note(f"Next: synapse plugin run {typed} --local, and synapse plugin release {typed}")
+    words = "".join(f" {word}" for word in _list_required(made))
+    print_note(f"Next: synapse plugin run {typed} --local{words}")
+    print_note(f"      synapse plugin release {typed}")
 
 
 @app.command("check", cls=HintedCommand)
@@ -270,6 +272,21 @@ def _is_folder(word: str) -> bool:
     if word in (".", "..") or "/" in word or "\\" in word:
         return True
     return any(Path(word, name).is_file() for name in _CONFIGS)
+
+
+def _list_required(folder: Path) -> list[str]:
+    """Return placeholders for the parameters that the only action can't run without."""
+    try:
+        config = load("synapse.plugins.config_file").load_config(folder)
+        schema = config.action().parameters or {}
+    except SynapseError:  # of several actions, or without PyYAML
+        return []
+    properties = schema.get("properties", {})
+    kinds = {name: properties.get(name, {}).get("type") for name in schema.get("required", ())}
+    return [
+        f"{name}:=JSON" if kind in ("array", "object") else f"{name}={name.upper()}"
+        for name, kind in kinds.items()
+    ]
 
 
 def _read_params(words: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -159,10 +159,12 @@ def read_values(schema: Schema, words: Iterable[str]) -> dict[str, Any]:
     Raises:
         UsageError: A word is malformed, or a text doesn't fit the field.
     """
-    return {
-        name: value if is_json else coerce(_find_field(schema, name), name, value)
-        for name, value, is_json in read_pairs(words)
-    }
+    values: dict[str, Any] = {}
+    for name, value, is_json in read_pairs(words):
+        if name in values:
+            raise UsageError(f"{name} is given twice. Write {name}= once.")
+        values[name] = value if is_json else coerce(_find_field(schema, name), name, value)
+    return values
 
 
 def read_filters(schema: Schema, words: Iterable[str]) -> dict[str, Any]:

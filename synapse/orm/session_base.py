@@ -97,11 +97,13 @@ class SessionBase(ReadableSettings):
         return settings.base_url, settings.tenant
 
     def saving(self, resource: Entity) -> AbstractContextManager[bool]:
-        """Return the lock for saving an object; some objects share a lock."""
+        """Return the lock for saving an object; some share a lock. Makes no request."""
         return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
 
     def before_lazy_load(self, resource: Entity, field: str) -> None:
         """Apply the lazy policy to a load that reading a field is about to cause.
+
+        Makes no request itself.
 
         Raises:
             LazyLoadError: The policy is `"raise"`, or a completer reads the field.

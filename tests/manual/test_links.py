@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
@@ -11,7 +12,7 @@ from manual import HTML
 
 # Made by Sphinx: lists without a place of their own in the manual.
 GENERATED = {"genindex.html", "py-modindex.html", "search.html"}
-# A page has this many links to the next and the previous one, but for the first and the last page.
+PRIVATE_DEFAULT = re.compile(r'<span class="default_value"><span class="pre">_')
 PAGES = sorted(
     path.relative_to(HTML).as_posix()
     for path in HTML.rglob("*.html")
@@ -111,3 +112,4 @@ def test_reference_shows_real_defaults_and_no_fixtures() -> None:
         text = path.read_text(encoding="utf-8")
         for word in ("attr_dict", "NOTHING", "getfixture", " object at 0x"):
             assert word not in text, path.name
+        assert not PRIVATE_DEFAULT.search(text), path.name

@@ -158,6 +158,11 @@ def test_comparisons_are_answered_by_filters(word: str, advice: str) -> None:
     assert str(caught.value).endswith(advice)
 
 
+def test_a_field_is_set_once() -> None:
+    with pytest.raises(UsageError, match="title is given twice"):
+        read_values(PROJECT, ["title=a", "description=b", "title=c"])
+
+
 def test_names_of_a_repeated_option() -> None:
     assert split_names(["id, status", "priority", ""]) == ["id", "status", "priority"]
     assert split_names(None) == []
