@@ -88,7 +88,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:class", r"datetime"),
     # Internals of the object layer, which no caller writes.
-    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
+    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity|Managed)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|Described|KnownAttributes)"),
     (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
@@ -97,7 +97,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"Axes"),  # matplotlib's
     (r"py:class", r"(Tracer|Meter)Provider"),  # OpenTelemetry's
     # Names of the standard library, as modules import them.
-    (r"py:class", r"Path|BufferedReader"),
+    (r"py:class", r"Path|BufferedReader|EllipsisType"),
     # Aliases of words and callables; the classes of their arguments have pages.
     (r"py:class", r"Hook|OnRetry|OnChange|Values"),
     (r"py:class", r"synapse\.transport\.page\.Page"),

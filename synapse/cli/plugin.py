@@ -27,7 +27,7 @@ from synapse.cli.output import (
     print_text,
     resolve_format,
 )
-from synapse.cli.resource_options import OUTPUT
+from synapse.cli.resource_options import DRY_RUN, OUTPUT
 from synapse.cli.values import is_pair, read_pairs
 from synapse.errors import NotFound, SynapseError, UsageError
 
@@ -136,6 +136,7 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Print the job's id, and don't wait.")
     ] = False,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Run an action: as a job of the released version, or in this process.
 
@@ -144,6 +145,11 @@ def run(
     if emulator and not local:
         raise UsageError("--emulator needs --local: a job runs on the server that has the release.")
     task = _read_task(words or ())
+    if dry_run:
+        where = "in this process" if local else "as a job"
+        release = f"{task.config.code}@{task.config.version}"
+        print_note(f"Would run {task.action} of {release} {where}, with {task.params!r}.")
+        return
     if local:
         _print_result(_run_here(task, debug=debug, has_emulator=emulator))
         return
@@ -175,6 +181,7 @@ def release(
         bool, typer.Option("--no-check", help="Release code that can't be imported here.")
     ] = False,
     allow_credentials: CREDENTIALS = False,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Check the folder, and upload a release; the first one creates the plugin."""
     if not no_check:
@@ -185,6 +192,13 @@ def release(
             print_error(str(report))
             print_error("synapse: nothing was released.")
             raise typer.Exit(FAILED)
+    if dry_run:
+        config = load("synapse.plugins.config_file").load_config(folder)
+        version = config.version
+        if bump is not None:
+            version = load("synapse.plugins.version_bump").raise_version(version, bump.value)
+        print_note(f"Would release {config.code}@{version}.")
+        return
     with open_session() as session:
         made = session.plugins.release(
             folder,

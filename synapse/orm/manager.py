@@ -95,7 +95,9 @@ class Creates(BaseManager[T]):
             if field is None:
                 declared = schema.fields.get(name) or schema.fields.get(name.removesuffix("_id"))
                 if declared is not None and declared.declared.read_only:
-                    raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
+                    raise InvalidQuery(
+                        f"{schema.name}.{name} is set by the server alone. Leave it out."
+                    )
                 raise InvalidQuery(
                     f"{schema.name} has no field {name!r}{suggestion(name, fields)} "
                     "A key that only your server knows goes through extra={...}."

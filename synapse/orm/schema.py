@@ -67,7 +67,7 @@ class Schema:
         made = self._managers.get(declared)
         if made is None:
             # Made at the first use, when the types of the fields can be evaluated.
-            bound = load("synapse.orm.signatures").bind_manager(self.resource, declared)
+            bound = load("synapse.orm.bound_managers").bind_manager(self.resource, declared)
             made = self._managers.setdefault(declared, bound)
         return made
 

@@ -15,7 +15,7 @@ __all__ = ["read_lines", "read_lines_from", "read_whole"]
 
 _PIECE = 64 * 1024
 _STEP = 1024 * 1024
-_RANGE = re.compile(r"\s*lines\s+([0-9]{1,15})-.*")
+_RANGE = r"\s*lines\s+([0-9]{1,15})-.*"
 
 
 def read_whole(response: requests.Response, largest: int, *, resource: str | None = None) -> bytes:
@@ -106,7 +106,7 @@ def read_lines_from(
     """
     first = 0
     if response.status_code == 206:
-        said = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        said = re.fullmatch(_RANGE, response.headers.get("Content-Range", ""))
         first = int(said[1]) if said else -1
         if not 0 <= first <= start:
             raise InvalidResponse(

@@ -8,7 +8,7 @@ import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import attrs
@@ -58,8 +58,7 @@ _MOST_REDIRECTS = 5
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
 
-@attrs.frozen
-class Handshake:
+class Handshake(NamedTuple):
     """Everything that opening a WebSocket needs.
 
     Attributes:

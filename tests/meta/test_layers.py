@@ -52,7 +52,8 @@ ALLOWED: dict[str, set[str]] = {
     "integrations": {
         *("_version", "annotations", "errors", "formats", "orm", "transfer", "transport")
     },
-    "testing": {"emulator", "orm", "session"},
+    "testing": {"config", "emulator", "errors", "orm", "session", "transport"},
+    "extending": {"orm", "transport"},
     "cli": {"_version", "errors"},
     "__main__": {"cli"},
     "": {"_internal", "_public", "_version"},

@@ -91,9 +91,9 @@ def test_other_errors_pass() -> None:
 
 
 def test_a_long_message_is_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
-    print_error("x " * 200)
+    print_error("x " * 200 + "x")
 
-    assert capsys.readouterr().err == "x " * 200 + "\n"
+    assert capsys.readouterr().err == "x " * 200 + "x\n"
 
 
 @pytest.mark.parametrize(
