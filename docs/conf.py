@@ -82,7 +82,7 @@ python_maximum_signature_line_length = 88
 
 # Types without a page here: those of other projects, type variables, and private names.
 nitpick_ignore_regex = [
-    (r"py:.*", r"(typing|typing_extensions|collections|contextlib|datetime|enum|io|pathlib|types|os)\..*"),
+    (r"py:.*", r"(typing|typing_extensions|collections|datetime|enum|io|pathlib|types|os)\..*"),
     (r"py:.*", r"(requests|urllib3|attrs?|cattrs|cachetools)\..*"),
     (r"py:.*", r"(.*\.)?[A-Z]"),
     (r"py:.*", r"(.*\.)?_\w+"),
@@ -96,6 +96,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(Model|Plugin)Create|JobUpdate"),  # of the stub, which only checkers read
     (r"py:class", r"Axes"),  # matplotlib's
     (r"py:class", r"(Tracer|Meter)Provider"),  # OpenTelemetry's
+    (r"py:class", r"contextlib\.AbstractContextManager"),
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader|EllipsisType"),
     # Aliases of words and callables; the classes of their arguments have pages.
