@@ -108,3 +108,30 @@ def agents(session: synapse.Session) -> None:
     assert_type(agent.nodes.all(), list[Node])
     assert_type(agent.plugin_releases.get("code@1").run("train"), AgentJob)
     assert_type(agent.health().is_ok, bool)
+
+
+async def awaited(session: synapse.Session, task: Task, job: Job) -> None:
+    aio = session.aio
+    assert_type(await aio.tasks.get(1), Task)
+    assert_type(await aio.tasks.first(), "Task | None")
+    assert_type(await aio.tasks[0], Task)
+    assert_type(await aio.projects.create(title="Streets", category="image"), Project)
+    assert_type(await aio.tasks.filter(status="pending")[:5].count(), int)
+    assert_type(await aio.me, User)
+    async for each in aio.tasks.filter(status="pending").order_by("-id"):
+        assert_type(each, Task)
+    async for row in aio.tasks.values("id"):
+        assert_type(row, "dict[str, Any]")
+    async for page in aio.tasks.pages():
+        assert_type(page.objects, list[Task])
+    assert_type(await aio(task).project, Project)
+    assert_type(await aio(task).project_id, int)
+    assert_type(await aio(task).annotate({}), Task)
+    assert_type(await aio(task).save(), Task)
+    async for assignment in aio(task).assignments:
+        assert_type(assignment, Assignment)
+    assert_type(await aio(job).wait(), Job)
+    async for line in aio(job).follow():
+        assert_type(line, str)
+    async with aio as entered:
+        assert_type(await entered.projects.exists(), bool)
