@@ -25,6 +25,7 @@ from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
+    from synapse.aio import AsyncSession
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
     from synapse.doctor import DoctorReport
@@ -300,6 +301,20 @@ class Session(Described, ManagerAccess, SessionBase):
         client.session = self  # not another one, with objects of its own
         return client
 
+    @cached_property
+    def aio(self) -> AsyncSession:
+        """The managers and verbs as awaitables, for asyncio. Makes no request.
+
+        Example:
+            >>> import asyncio
+            >>> session = getfixture("session")
+            >>> asyncio.run(session.aio.projects.count())
+            0
+        """
+        from synapse.aio import AsyncSession  # few scripts need it
+
+        return AsyncSession(self)
+
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
         """Store an agent's address and token. Makes no request.
 
@@ -347,6 +362,8 @@ class Session(Described, ManagerAccess, SessionBase):
             return  # the connections are the session's
         self.is_closed = True
         self.transport.close()
+        if "aio" in vars(self):
+            self.aio.stop_threads()
         for agent in self._agents.values():
             if agent is not None:
                 agent.close()

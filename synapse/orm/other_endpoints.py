@@ -55,6 +55,10 @@ class ListedRows(Described):
         self._workers = workers
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        for rows in self._plain_pages():
+            yield from rows
+
+    def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         params = [*self._params, ("page_size", self._page_size)]
         pages = walk(
             self._transport,
@@ -65,7 +69,7 @@ class ListedRows(Described):
             resource=self._path,
         )
         for page in pages:
-            yield from page.rows
+            yield page.rows
 
     def count(self) -> int:
         """Return the number of rows. One request, for one row at most."""

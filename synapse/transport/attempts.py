@@ -7,6 +7,7 @@ import time
 import attrs
 
 from synapse._internal import log_events
+from synapse._internal.cancellation import sleep
 from synapse.errors import (
     ClientError,
     InvalidResponse,
@@ -151,7 +152,7 @@ class Attempts:
             reason=self._reason,
         )
         self._tell_of_retry(delay, most)
-        time.sleep(delay)
+        sleep(delay)
         self._number += 1
         self._context.attempt = self._number
 

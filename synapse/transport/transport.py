@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, default_user_agent
 
 from synapse._internal import log_events
+from synapse._internal.cancellation import check_cancelled
 from synapse._internal.closing import Closing
 from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
@@ -530,6 +531,7 @@ class Transport(Closing):
 
     def _tally(self, context: RequestContext) -> None:
         """Count a request, unless the block around the call has no time left."""
+        check_cancelled()
         self._connection.ensure_open()
         block = block_in_force()
         if block is not None and time.monotonic() >= block.moment:
