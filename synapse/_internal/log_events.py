@@ -153,6 +153,13 @@ NULLS_SENT = LogEvent(
     "resource counts",
     "Missing values of a frame were sent as null.",
 )
+ENTRY_POINT_BROKEN = LogEvent(
+    "entry_point.broken",
+    "orm",
+    (_WARNING,),
+    "entry_point value",
+    "A resource that another package offers can't be loaded.",
+)
 JOB_STOP_REQUESTED = LogEvent(
     "job.stop_requested", "jobs", (_INFO,), "job_id", "`job.stop()` was accepted."
 )
