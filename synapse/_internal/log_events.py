@@ -1,4 +1,4 @@
-"""Every message that the package logs: its logger, its level and its fields.
+"""Every message that the package logs, with logger, level and fields.
 
 Handlers get the fields as attributes of the record, beside `event`, the name of the message. The
 table in the manual's reference has the same rows, which a test compares.
@@ -56,7 +56,7 @@ class LogEvent:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether anybody wants the message at its usual level."""
+        """Whether anybody wants the message at the usual level."""
         return self.logger.isEnabledFor(self.levels[0])
 
     def log(
@@ -67,7 +67,7 @@ class LogEvent:
         exc_info: bool | BaseException | None = None,
         **fields: Any,
     ) -> None:
-        """Log a message, with `***` for secrets in its texts.
+        """Log a message, with `***` for secrets in texts.
 
         Args:
             message: The message, with `%` places.

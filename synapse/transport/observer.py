@@ -12,7 +12,7 @@ __all__ = ["AttemptWatch", "CallWatch", "Observer"]
 
 
 class CallWatch(Protocol):
-    """The watch over one call, which ends with its `with` block."""
+    """The watch over one call, which ends with the `with` block."""
 
     def answered(self, status: int) -> None:
         """Note the status of the last answer."""

@@ -380,7 +380,7 @@ class Transport(Closing):
                 token.
 
         Raises:
-            ConfigurationError: The text can't be a token, or its source fails.
+            ConfigurationError: The text can't be a token, or the source fails.
         """
         credentials = dict(self.settings.credentials)
         is_login = "authorization_token" in credentials and "api_token" not in credentials
