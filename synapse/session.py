@@ -111,8 +111,8 @@ class Session(Described, ManagerAccess, SessionBase):
             show no value of them.
         on_request: Called with an `Event` before each attempt; may add to `event.headers`.
         on_response: Called with an `Event` after each attempt. Its own errors are only logged.
-        on_retry: Called with a `Retry` before each pause for another attempt. Errors of the function
-            are only logged.
+        on_retry: Called with a `Retry` before each pause for another attempt. Errors of the
+            function are only logged.
         observer: Watches each call and attempt, such as `OpenTelemetry()` of
             `synapse.integrations.otel`.
         transport: A client's transport to share, instead of all connection options.
