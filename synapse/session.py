@@ -313,7 +313,9 @@ class Session(Described, ManagerAccess, SessionBase):
         """
         from synapse.aio import AsyncSession  # few scripts need it
 
-        return AsyncSession(self)
+        original = self._original
+        threads = None if original is None else original.aio._threads
+        return AsyncSession(self, threads=threads)
 
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
         """Store an agent's address and token. Makes no request.
