@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from io import TextIOWrapper
 
@@ -12,6 +13,8 @@ __all__ = ["main"]
 
 # As shells write the end by SIGINT.
 _INTERRUPTED = 130
+# Letters of an unexpected error.
+_LONGEST = 2000
 
 
 def main() -> None:
@@ -61,11 +64,18 @@ def _run() -> int:
     except (KeyboardInterrupt, BrokenPipeError):
         raise
     except Exception as error:  # a fault of the SDK, which a user can report but not mend
+        from synapse._internal.described import cut
+        from synapse._internal.printable import clean
+        from synapse._internal.redaction import redacted
+
         if "--verbose" in sys.argv:
-            raise
+            for line in redacted("".join(traceback.format_exception(error))).splitlines():
+                sys.stderr.write(f"{clean(line)}\n")
+            return 1
+        reason = cut(clean(redacted(f"{type(error).__name__}: {error}")), _LONGEST)
         sys.stderr.write(
-            f"synapse: unexpected {type(error).__name__}: {error}. Run the command with --verbose "
-            "to see the traceback, and report it.\n"
+            f"synapse: unexpected {reason}. Run the command with --verbose to see the traceback, "
+            "and report it.\n"
         )
         return 1
     return 0

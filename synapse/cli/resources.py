@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,15 @@ from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli.completion import complete_fields
 from synapse.cli.errors import FAILED
-from synapse.cli.ids import NO_IDS, Results, Target, batches, read_rows, read_targets
+from synapse.cli.ids import (
+    NO_IDS,
+    Results,
+    Target,
+    batches,
+    read_rows,
+    read_targets,
+    run_batch,
+)
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import (
@@ -59,7 +67,6 @@ __all__ = ["make_group"]
 _ID_HINTS = {"logs": "type synapse jobs logs ID -f."}
 # Rows of a table on a terminal, unless -n says another number.
 _SCREENFUL = 50
-_WORKERS = 8
 # Columns that a table offers; a narrow terminal shows the first of them.
 _MOST_COLUMNS = 9
 
@@ -175,10 +182,12 @@ class _Verbs:
         chosen = resolve_format(output)
         names = [name.strip() for name in fields.split(",")] if fields else []
         results = Results(self.schema.name)
-        targets = read_targets(self.schema, ids or ())
+        targets = read_targets(self.schema, ids or (), results)
         first, second = next(targets, None), next(targets, None)
         if first is None:
-            print_note(NO_IDS)
+            if not results.failed:
+                print_note(NO_IDS)
+            results.finish()
             return
         with open_session() as session:
             query = getattr(session, self.schema.plural)
@@ -190,7 +199,9 @@ class _Verbs:
 
             if second is None:
                 row = choose(query.get(first.key))
+                results.done = 1
                 print_fields(row, chosen, key=self.schema.key)
+                results.finish()
                 return
 
             def rows() -> Iterator[dict[str, Any]]:
@@ -247,26 +258,28 @@ class _Verbs:
                 return
             results = Results("Line")
             rows = self._create_rows(manager, fixed, results)
-            print_rows(
-                rows, chosen, key=self.schema.key, columns=self._columns(chosen), is_chosen=False
-            )
+            columns = self._columns(chosen)
+            with results.report_stop():
+                print_rows(rows, chosen, key=self.schema.key, columns=columns, is_chosen=False)
         results.finish()
 
     def _create_rows(
         self, manager: Any, fixed: dict[str, Any], results: Results
     ) -> Iterator[dict[str, Any]]:
-        for batch in batches(read_rows()):
+        for batch in batches(read_rows(results)):
             numbered = [(number, merge_row(row, fixed, "")) for number, row in batch]
+            made: Iterable[tuple[int, Any]]
             if hasattr(manager, "bulk_create"):
                 made = self._create_batch(manager, numbered, results)
             else:
-                made = [(at, _attempt(manager.create, row)) for at, row in numbered]
+                made = ((at, _attempt(manager.create, row)) for at, row in numbered)
             for number, one in made:
                 if isinstance(one, Exception):
                     results.fail(number, one)
                 else:
                     results.done += 1
                     yield normalize(self.schema, one.to_dict())
+                    sys.stdout.flush()  # a process that is killed has told what it made
 
     def _create_batch(
         self, manager: Any, numbered: list[tuple[int, dict[str, Any]]], results: Results
@@ -342,21 +355,14 @@ class _Verbs:
                 one = session.identity.get_or_stub(self.cls, target.key)
                 return _attempt(action, {"one": one, "target": target})
 
-            for batch in batches(read_targets(self.schema, ids)):
-                if dry_run:
-                    for target in batch:
-                        print_note(f"Would {verb} {self.schema.label(target.key)}.")
-                    results.done += len(batch)
-                    continue
-                run_each = load("synapse._internal.threads").run_each
-                for target, why in zip(
-                    batch, run_each(act, batch, _WORKERS, "synapse-cli"), strict=True
-                ):
-                    if isinstance(why, Exception):
-                        results.fail(target.key, why)
+            with results.report_stop():
+                for batch in batches(read_targets(self.schema, ids, results)):
+                    if dry_run:
+                        for target in batch:
+                            print_note(f"Would {verb} {self.schema.label(target.key)}.")
+                        results.done += len(batch)
                     else:
-                        results.done += 1
-                        print_line(str(target.key))
+                        run_batch(act, batch, results)
         if not results.done and not results.failed:
             print_note(NO_IDS)
         results.finish()

@@ -313,10 +313,12 @@ class _Verb:
         self, session: Any, manager: Any, ids: list[str], options: dict[str, Any], output: Format
     ) -> None:
         results = Results(self.cls.__schema__.name)
-        for target in read_targets(self.cls.__schema__, ids):
-            with results.collect(target.key):
-                one = self._get(session, manager, target.key)
-                _print_result(getattr(one, self.name)(**options), output, self.cls)
+        with results.report_stop():
+            for target in read_targets(self.cls.__schema__, ids, results):
+                with results.collect(target.key):
+                    one = self._get(session, manager, target.key)
+                    _print_result(getattr(one, self.name)(**options), output, self.cls)
+                    sys.stdout.flush()  # a process that is killed has told what it did
         results.finish()
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:

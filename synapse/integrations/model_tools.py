@@ -145,7 +145,7 @@ class ModelTools:
         found = self._manager(self._find_class("projects")).get(project).summary()
         counts = ("by_status", "by_class", "by_assignee", "by_time")
         return {
-            "title": found.title,
+            "title": _cut_text(found.title, _MAX_VALUE),
             "tasks": found.tasks,
             **{name: _cut_counts(getattr(found, name)) for name in counts},
         }
@@ -162,7 +162,7 @@ class ModelTools:
         one = self._manager(self._find_class("jobs")).get(job)
         texts = [cut(redacted(str(line)), _MAX_LINE) for line in one.logs().last(lines)]
         kept = list(_take_last(texts, _MAX_ANSWER))
-        return {"status": str(one.status), "lines": kept, "more": len(kept) < len(texts)}
+        return {"status": _cut_text(one.status), "lines": kept, "more": len(kept) < len(texts)}
 
     # -- Writing -------------------------------------------------------------------------------
 
@@ -258,7 +258,8 @@ class ModelTools:
         wanted = fields or list(row)
         chosen = {name: row[name] for name in wanted if row[name] is not MISSING}
         shown = _shorten(chosen, _MAX_VALUE_OF_ONE)
-        return {"uri": _make_uri(cls, one._key), "id": one._key, **shown}
+        key = one._key if isinstance(one._key, int) else _cut_text(one._key)
+        return {"uri": _make_uri(cls, key), "id": key, **shown}
 
 
 READING: tuple[Callable[..., dict[str, Any]], ...] = (
@@ -308,7 +309,12 @@ def _choose_fields(cls: Any) -> list[str]:
 
 
 def _make_uri(cls: Any, key: Any) -> str:
-    return f"synapse://{cls.__schema__.plural}/{key}"
+    return f"synapse://{cls.__schema__.plural}/{_cut_text(key)}"
+
+
+def _cut_text(value: object, length: int = 80) -> str:
+    """Return a server's text for a model: bounded and without credentials."""
+    return cut(redacted(str(value)[: 4 * _MAX_VALUE]), length)
 
 
 def _to_id(value: int | str) -> int | str:
@@ -342,7 +348,7 @@ def _hide(value: Any) -> Any:
 
 
 def _cut_counts(counts: Mapping[Any, int]) -> dict[str, int]:
-    named = {"nobody" if key is None else cut(str(key), 80): n for key, n in counts.items()}
+    named = {"nobody" if key is None else _cut_text(key): n for key, n in counts.items()}
     rest = sum(islice(named.values(), _MAX_ROWS, None))
     shown = dict(islice(named.items(), _MAX_ROWS))
     return {**shown, "others": rest} if rest else shown

@@ -121,6 +121,14 @@ def test_an_unexpected_error_is_one_line() -> None:
     assert "Traceback" in run_broken("ZeroDivisionError('zero')", "--verbose").stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--verbose"]])
+def test_an_unexpected_error_is_harmless(options: list[str]) -> None:
+    url = "https://a.example/?X-Amz-Signature=s3cret"
+    text = run_broken(f"ValueError('\x1b[2J {url} ' + 'x' * 5_000)", *options).stderr
+    assert "ValueError: \\x1b[2J https://a.example/?X-Amz-Signature=*** xxx" in text
+    assert len(text) < 5_000 or options
+
+
 def test_an_interrupted_command() -> None:
     done = run_broken("KeyboardInterrupt")
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")

@@ -116,6 +116,11 @@ def test_whoami(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "No base URL" in run("whoami", code=1).stderr
 
 
+def test_a_password_in_an_address_is_not_listed() -> None:
+    save_profile("default", {"base_url": "http://user:hunter2@a/", "api_token": "secret"})
+    assert "http://***@a/" in run("profiles", "-o", "csv").stdout
+
+
 def test_profiles_and_logout(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "has no profile" in run("profiles").stderr
     save_profile("default", {"base_url": "http://a", "api_token": "secret"})

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from synapse.integrations.mcp_server import PROMPTS, _describe, _make_prompt
+import functools
+
+import pytest
+
+from synapse.errors import SynapseError
+from synapse.integrations.mcp_server import PROMPTS, _describe, _explain_errors, _make_prompt
 from synapse.integrations.model_tools import READING, WRITING
 
 
@@ -18,3 +23,13 @@ def test_prompts_take_an_id() -> None:
         filled = _make_prompt(text)("7")
         assert "7" in filled
         assert "{" not in filled
+
+
+def test_an_error_of_megabytes_is_cut() -> None:
+    def find(tools: None) -> None:
+        raise SynapseError("x" * 10**7)
+
+    run = _explain_errors(functools.partial(find, None), find, RuntimeError)
+    with pytest.raises(RuntimeError) as caught:
+        run()
+    assert 1000 < len(str(caught.value)) < 5000
