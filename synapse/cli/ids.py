@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import attrs
 import typer
 
+from synapse._internal.lazy_import import load
 from synapse._internal.threads import run_each
 from synapse.cli.errors import SOME_FAILED, exit_after, print_error
 from synapse.cli.options import print_note
@@ -20,6 +22,7 @@ from synapse.cli.output import print_line
 from synapse.errors import AuthenticationError, SessionClosed, SynapseError, UsageError
 
 if TYPE_CHECKING:
+    from synapse.orm.resource import Resource
     from synapse.orm.schema import Schema
 
 __all__ = [
@@ -30,6 +33,7 @@ __all__ = [
     "batches",
     "read_rows",
     "read_targets",
+    "refuse_arguments",
     "run_batch",
 ]
 
@@ -218,6 +222,27 @@ def read_rows(results: Results | None = None) -> Iterator[tuple[int, dict[str, A
         UsageError: A line isn't a JSON object.
     """
     yield from _parse_lines(_parse_row, results)
+
+
+def refuse_arguments(
+    cls: type[Resource],
+    manager: Any,
+    rows: Iterable[tuple[int, dict[str, Any]]],
+    results: Results,
+) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield the rows that have fields only.
+
+    Rows may come from a server, which must not choose files of this machine to upload.
+    """
+    fields = {each.name for each in load("synapse.orm.signatures").find_keywords(cls, "create")}
+    arguments = inspect.signature(manager.create).parameters.keys() - fields
+    for number, row in rows:
+        if taken := sorted(arguments & row.keys()):
+            results.fail(
+                number, f"{taken[0]!r} isn't a field. Write {taken[0]}=VALUE as an argument."
+            )
+        else:
+            yield number, row
 
 
 def _parse_lines(

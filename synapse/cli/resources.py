@@ -21,6 +21,7 @@ from synapse.cli.ids import (
     batches,
     read_rows,
     read_targets,
+    refuse_arguments,
     run_batch,
 )
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
@@ -266,7 +267,8 @@ class _Verbs:
     def _create_rows(
         self, manager: Any, fixed: dict[str, Any], results: Results
     ) -> Iterator[dict[str, Any]]:
-        for batch in batches(read_rows(results)):
+        rows = refuse_arguments(self.cls, manager, read_rows(results), results)
+        for batch in batches(rows):
             numbered = [(number, merge_row(row, fixed, "")) for number, row in batch]
             made: Iterable[tuple[int, Any]]
             if hasattr(manager, "bulk_create"):

@@ -147,6 +147,9 @@ def _explain_errors(
             answer: dict[str, Any] = call(**arguments)
         except SynapseError as error:
             raise refuse(cut(redacted(str(error)), _MAX_ERROR)) from error
+        except Exception as error:  # the library would show the text as it is
+            text = redacted(f"{type(error).__name__}: {error}")
+            raise refuse(cut(text, _MAX_ERROR)) from error
         return answer
 
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]

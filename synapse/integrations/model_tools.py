@@ -31,6 +31,7 @@ _MAX_VALUE = 1_000
 _MAX_VALUE_OF_ONE = 8_000
 _MAX_LINES = 1_000
 _MAX_LINE = 500
+_MOST_DIGITS = 18  # of an id
 
 
 class ModelTools:
@@ -247,6 +248,8 @@ class ModelTools:
 
     def _query(self, cls: Any, filters: Mapping[str, Any] | None) -> Any:
         query = self._manager(cls).all()
+        if filters and "params" in filters:  # unchecked, such as a page of any size
+            raise UsageError("'params' is not a filter. `describe` lists the filters of a kind.")
         return query.filter(**filters) if filters else query
 
     def _show(self, cls: Any, one: Any, fields: Sequence[str] | None) -> dict[str, Any]:
@@ -319,7 +322,8 @@ def _cut_text(value: object, length: int = 80) -> str:
 
 def _to_id(value: int | str) -> int | str:
     """Return an id as a number where it is one: models write both."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
+    is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS
+    return int(value) if is_number else value
 
 
 def _shorten(row: Mapping[str, Any], length: int = _MAX_VALUE) -> dict[str, Any]:

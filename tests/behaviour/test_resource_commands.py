@@ -184,6 +184,15 @@ def test_rows_one_by_one_where_the_server_takes_no_list(session: synapse.Session
     assert (titles, "Line 2: Project has no field" in result.stderr) == (["One", "Two"], True)
 
 
+def test_rows_choose_no_files_of_this_machine(session: synapse.Session, tmp_path: Any) -> None:
+    (tmp_path / "secret.bin").write_bytes(b"secret")
+    text = json.dumps({"name": "m", "file": str(tmp_path / "secret.bin")})
+    result = run("models", "create", "-", stdin=text, code=1)
+    assert result.stderr.startswith("Line 1: 'file' isn't a field. Write file=VALUE as an argument")
+    assert run("plugins", "create", "-", stdin=json.dumps({"folder": str(tmp_path)}), code=1)
+    assert session.models.count() == session.plugins.count() == 0
+
+
 def test_each_row_is_told_before_the_next_is_sent(
     session: synapse.Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -17,6 +17,7 @@ from synapse.integrations.model_tools import (
     _make_uri,
     _shorten,
     _take_last,
+    _to_id,
 )
 
 JSON: Any = st.recursive(
@@ -81,3 +82,7 @@ def test_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(answer) < 60_000
     assert "s3cret" not in answer
     assert len(_make_uri(Task, "k" * 10**6)) < 200
+
+
+def test_long_numbers_are_texts() -> None:
+    assert [_to_id("5"), _to_id("a"), _to_id("9" * 5000)] == [5, "a", "9" * 5000]
