@@ -13,7 +13,7 @@ PANDAS_TESTS := tests/frames tests/behaviour/test_frames.py tests/behaviour/test
 # A tenth of the default build, which has the libraries of GPUs.
 TORCH ?= torch==2.13.0+cpu
 
-.PHONY: help demo test test-slow test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench lint format docs build clean
+.PHONY: help demo test test-slow test-ray test-formats test-frames test-torch test-notebooks test-platform-plugins test-others soak bench lint format docs man build clean
 
 help: ## Show the targets
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-21s %s\n", $$1, $$2}'
@@ -96,7 +96,7 @@ test-notebooks: $(VENV)/.notebooks ## Look at notebooks in JupyterLab, in a head
 test-platform-plugins: $(VENV)/.dev ## Run plugins of the platform's package, where Python 3.12 is found
 	$(BIN)/python -m pytest tests/platform
 
-test-others: $(VENV)/.dev ## Run the unit tests on the oldest and newest other Python version
+test-others: $(VENV)/.dev ## Run the unit tests on other Python versions, and with the oldest dependencies
 	$(BIN)/python tools/interpreters.py --test
 
 soak: $(VENV)/.dev ## Make 100,000 requests over a failing network and compare the results
@@ -117,9 +117,14 @@ format: $(VENV)/.dev ## Format the code and fix what can be fixed
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/.dev ## Build the documentation into docs/_build/html
+docs: $(VENV)/.dev ## Build the documentation into docs/_build/html, and check its links and search
 	$(BIN)/python -m sphinx -W -n -q -b html docs docs/_build/html
+	$(BIN)/python -m pytest tests/manual
+
+man: $(VENV)/.dev ## Write the man page, which the wheel has, out of the page of the command line
 	$(BIN)/python -m sphinx -q -b man -D nb_execution_mode=off docs docs/_build/man
+	mkdir -p docs/man
+	cp docs/_build/man/synapse.1 docs/man/synapse.1
 
 build: $(VENV)/.dev ## Build the sdist and the wheel into dist/
 	$(BIN)/python -m build

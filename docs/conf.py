@@ -5,8 +5,10 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import gettempdir
 from types import FunctionType
@@ -14,7 +16,7 @@ from typing import Any
 
 import attrs
 from docutils import nodes
-from sphinx.addnodes import download_reference, pending_xref
+from sphinx.addnodes import download_reference, index, pending_xref
 from sphinx.application import Sphinx
 from sphinx.domains.python import PyObject
 from sphinx.environment import BuildEnvironment
@@ -34,7 +36,7 @@ copyright = "the synapse-sdk authors. Apache-2.0"
 release = version = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_search"]
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
 
@@ -50,6 +52,12 @@ nb_output_stderr = "warn"  # which fails the build
 nb_merge_streams = True
 nb_code_prompt_show = "Show the code"
 nb_code_prompt_hide = "Hide the code"
+
+# What people type for a page, and how the search ranks the parts of the manual.
+SEARCH_WORDS: dict[str, list[str]] = json.loads(
+    Path(__file__).with_name("_search").joinpath("words.json").read_text(encoding="utf-8")
+)
+html_search_scorer = str(Path(__file__).with_name("_search") / "scorer.js")
 
 html_theme = "furo"
 html_title = f"synapse-sdk {release}"
@@ -80,7 +88,7 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(.*\.)?_\w+"),
     (r"py:class", r"datetime"),
     # Internals of the object layer, which no caller writes.
-    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity)"),
+    (r"py:class", r"(.*\.)?(SessionBase|Schema|QueryState|Slice|FieldOptions|Entity|Managed)"),
     (r"py:class", r"(.*\.)?(Expansion|LazyPolicy|Closing|Described|KnownAttributes)"),
     (r"py:class", r"(.*\.)?(LiveOutput|ChangingView)"),
     (r"py:class", r"(.*\.)?(PagingOption|UploadsOption|ArrowStream|TableColumn)"),
@@ -88,7 +96,7 @@ nitpick_ignore_regex = [
     (r"py:class", r"(Model|Plugin)Create|JobUpdate"),  # of the stub, which only checkers read
     (r"py:class", r"Axes"),  # matplotlib's
     # Names of the standard library, as modules import them.
-    (r"py:class", r"Path|BufferedReader"),
+    (r"py:class", r"Path|BufferedReader|EllipsisType"),
     # Aliases of words and callables; the classes of their arguments have pages.
     (r"py:class", r"Hook|OnRetry|OnChange|Values"),
     (r"py:class", r"synapse\.transport\.page\.Page"),
@@ -169,23 +177,40 @@ def find_verbs(cls: type) -> list[tuple[str, type, str, str]]:
 
 
 def show_real_defaults(app: Sphinx, obj: Any, bound_method: bool) -> None:
-    """Show the defaults of attrs' classes as values, as their generated source names a table."""
-    code = getattr(obj, "__code__", None)
-    if code is None or not code.co_filename.startswith("<attrs generated"):
+    """Show the values of defaults that the source names by a constant, or in a table of attrs."""
+    if not isinstance(obj, FunctionType):
         return
-    vars(obj).pop("__signature__", None)  # autodoc's, with the table's places
-    cls: Any = sys.modules[obj.__module__]
-    for part in obj.__qualname__.split(".")[:-1]:
+    shown = inspect.signature(obj)  # autodoc's, with the source's text
+    written = shown.parameters
+    vars(obj).pop("__signature__", None)
+    signature = inspect.signature(obj)
+    if signature.parameters.keys() != written.keys():  # the signature was set by hand
+        vars(obj)["__signature__"] = shown
+        return
+    is_generated = obj.__code__.co_filename.startswith("<attrs generated")
+    factories = find_factories(obj) if is_generated else {}
+    parameters = []
+    for name, real in signature.parameters.items():
+        if name in factories:
+            real = real.replace(default=factories[name]())
+        constant = re.fullmatch(r"_?[A-Z][A-Z_]*", repr(written[name].default))
+        is_short = len(repr(real.default)) < 60 and " at 0x" not in repr(real.default)
+        is_shown = is_generated or (constant and is_short)
+        parameters.append(real if is_shown else written[name])
+    vars(obj)["__signature__"] = signature.replace(parameters=parameters)
+
+
+def find_factories(method: FunctionType) -> dict[str, Callable[[], Any]]:
+    """Return what makes the defaults of a generated constructor's arguments."""
+    cls: Any = sys.modules[method.__module__]
+    for part in method.__qualname__.split(".")[:-1]:
         cls = getattr(cls, part)
     defaults = {field.alias: field.default for field in attrs.fields(cls)}
-    signature = inspect.signature(obj)
-    parameters = [
-        each.replace(default=defaults[name].factory())
-        if isinstance(defaults.get(name), attrs.Factory) and not defaults[name].takes_self
-        else each
-        for name, each in signature.parameters.items()
-    ]
-    obj.__signature__ = signature.replace(parameters=parameters)
+    return {
+        name: default.factory
+        for name, default in defaults.items()
+        if name is not None and isinstance(default, attrs.Factory) and not default.takes_self
+    }
 
 
 def add_download(app: Sphinx, doctree: nodes.document) -> None:
@@ -198,6 +223,15 @@ def add_download(app: Sphinx, doctree: nodes.document) -> None:
     paragraph = nodes.paragraph("", "Download this notebook: ", link)
     title = next(iter(doctree.findall(nodes.title)))
     title.parent.insert(title.parent.index(title) + 1, paragraph)
+
+
+def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
+    """Let the search find a page by the words of `_search/words.json`."""
+    words = SEARCH_WORDS.get(app.env.docname)
+    if words:
+        entries = [("single", word, "", "main", None) for word in words]
+        doctree.insert(0, index("", entries=entries))
+        doctree.insert(0, nodes.meta("", name="keywords", content=", ".join(words)))
 
 
 def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
@@ -228,6 +262,7 @@ def use_written_signatures() -> None:
 def setup(app: Sphinx) -> None:
     app.connect("doctree-read", add_download, priority=400)  # before files are collected
     app.connect("doctree-read", settle_outputs)
+    app.connect("doctree-read", add_search_words, priority=900)
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)

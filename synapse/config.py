@@ -14,7 +14,7 @@ token_command = "pass show synapse"
 tenant = "vision"
 ```
 
-Only the owner may read the file (mode 0600). `synapse configure` writes such a file.
+Only the owner may read the file (mode 0600). `synapse login` writes such a file.
 
 The last source is `~/.synapse/config.json`, where the platform's own client keeps a login.
 """
@@ -375,7 +375,7 @@ def resolve(
         raise ConfigurationError(
             "No base URL. Give the argument base_url, set the environment variable "
             f"SYNAPSE_BASE_URL, or write base_url into the profile [{name or 'default'}] of "
-            f"{profile_path()}, which `synapse configure` does."
+            f"{profile_path()}, which `synapse login` does."
         )
     if not credentials:
         credentials = _profile_credentials(values, name)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from synapse._internal.closing import Closing
 from synapse._internal.described import Described, Description
+from synapse._internal.doubles import is_specifying
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.redaction import redacted
 from synapse._internal.short_traceback import shortened
@@ -17,12 +17,14 @@ from synapse.config import TimeoutArgument, TokenArgument, resolve
 from synapse.errors import ConfigurationError
 from synapse.orm import registry, session_base
 from synapse.orm.description import summary_of
+from synapse.orm.manager_access import ManagerAccess
 from synapse.orm.session_base import SessionBase
 from synapse.transport import Transport
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
+    from synapse.aio import AsyncSession
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
     from synapse.doctor import DoctorReport
@@ -67,7 +69,7 @@ _OF_OBJECTS = {
 }
 
 
-class Session(Described, Closing, SessionBase):
+class Session(Described, ManagerAccess, SessionBase):
     """A connection to a Synapse server as one user, with one Python object per server object.
 
     Making a session sends no request; the first use does. A session is a context manager, and may
@@ -223,7 +225,7 @@ class Session(Described, Closing, SessionBase):
             if cls is None:
                 names = [other for other in dir(self) if not other.startswith("_")]
                 hint = suggestion(name, names)
-                raise attribute_error(f"Session has no {name!r}{hint}", name)
+                raise attribute_error(f"{type(self).__name__} has no {name!r}{hint}", name)
             return cls.__schema__.manager(cls, self)
 
     def _can_assign(self, name: str) -> bool:
@@ -233,6 +235,8 @@ class Session(Described, Closing, SessionBase):
     @property
     def me(self) -> User:
         """The user that the token belongs to. One request, each time."""
+        if is_specifying():
+            raise AttributeError("me needs a request, which a double's spec must not send")
         return self.users.me()
 
     def authenticate(self, token: TokenArgument) -> None:
@@ -292,6 +296,22 @@ class Session(Described, Closing, SessionBase):
         client.session = self  # not another one, with objects of its own
         return client
 
+    @cached_property
+    def aio(self) -> AsyncSession:
+        """The managers and verbs as awaitables, for asyncio. Makes no request.
+
+        Example:
+            >>> import asyncio
+            >>> session = getfixture("session")
+            >>> asyncio.run(session.aio.projects.count())
+            0
+        """
+        from synapse.aio import AsyncSession  # few scripts need it
+
+        original = self._original
+        threads = None if original is None else original.aio._threads
+        return AsyncSession(self, threads=threads)
+
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
         """Store an agent's address and token. Makes no request.
 
@@ -334,9 +354,13 @@ class Session(Described, Closing, SessionBase):
         return self.transport.request_count
 
     def close(self) -> None:
-        """Close the connections. Later use raises `SessionClosed`."""
+        """Close the connections; later use raises `SessionClosed`. Makes no request."""
+        if self._original is not None:
+            return  # the connections are the session's
         self.is_closed = True
         self.transport.close()
+        if "aio" in vars(self):
+            self.aio.stop_threads()
         for agent in self._agents.values():
             if agent is not None:
                 agent.close()
@@ -366,13 +390,7 @@ class Session(Described, Closing, SessionBase):
         return Description("Session", "closed" if self.is_closed else None, fields)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settings = self.transport.settings
-        origin = {
-            "base_url": settings.base_url,
-            "tenant": settings.tenant,
-            "profile": settings.profile,
-        }
-        return _find, (origin,)
+        return _find, (self._origin(),)
 
 
 def _with_arguments_of(
@@ -425,7 +443,11 @@ def _find(origin: dict[str, str | None]) -> session_base.SessionBase:
 
 
 def _connect_to(
-    base_url: str | None = None, *, tenant: str | None = None, profile: str | None = None
+    base_url: str | None = None,
+    *,
+    tenant: str | None = None,
+    profile: str | None = None,
+    session_class: type[Session] | None = None,
 ) -> Session:
     """Make a session for an object, or for the first use of a class.
 
@@ -444,7 +466,7 @@ def _connect_to(
             f"An object is from {base_url}, but this process {is_for}. Set SYNAPSE_BASE_URL, or "
             "call synapse.connect() for the object's server first."
         )
-    return Session(base_url, tenant=tenant, profile=profile)
+    return (session_class or Session)(base_url, tenant=tenant, profile=profile)
 
 
 session_base.set_connector(_connect_to)

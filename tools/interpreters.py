@@ -1,11 +1,12 @@
 """Run the unit tests on the other Python versions that this machine has.
 
-Each version gets a virtual environment below `.nox/`, which later runs use again. A version whose
-environment can't be made, for example without a network, is skipped with a message.
+Each version gets a virtual environment below `.nox/`, which later runs use again; so do the oldest
+allowed dependencies, on the oldest version. What is named must run: a missing interpreter, or an
+environment that can't be made, fails. Otherwise it is skipped with a message.
 
     python tools/interpreters.py            # list the interpreters
-    python tools/interpreters.py --test     # test on the oldest and the newest other version
-    python tools/interpreters.py --test 3.12
+    python tools/interpreters.py --test     # the oldest and newest version, the oldest dependencies
+    python tools/interpreters.py --test 3.12 lowest
 """
 
 from __future__ import annotations
@@ -17,10 +18,15 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
+from lowest_dependencies import find_lower_bounds
+
 ROOT = Path(__file__).parents[1]
 VERSIONS = ("3.10", "3.11", "3.12", "3.13", "3.14")
 CURRENT = f"{sys.version_info.major}.{sys.version_info.minor}"
 
+LOWEST = "lowest"
+# Old libraries warn about newer ones that they use.
+_OF_OLD_LIBRARIES = ["-W", "ignore::DeprecationWarning"]
 _QUESTION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
 
@@ -61,9 +67,14 @@ def choose_versions(found: Iterable[str], current: str = CURRENT) -> list[str]:
     return list(dict.fromkeys([*others[:1], *others[-1:]]))
 
 
-def make_environment(version: str, python: Path) -> Path | None:
-    """Return the interpreter of an environment with the unit tests' packages."""
-    folder = ROOT / ".nox" / f"unit-{version}"
+def make_environment(name: str, python: Path) -> Path | None:
+    """Return the interpreter of an environment with the unit tests' packages.
+
+    Args:
+        name: A version, or `"lowest"` for the oldest allowed dependencies.
+        python: The interpreter to make the environment with.
+    """
+    folder = ROOT / ".nox" / f"unit-{name}"
     target = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
     pip: list[str | Path] = [
         target,
@@ -76,23 +87,33 @@ def make_environment(version: str, python: Path) -> Path | None:
     try:
         if not target.exists():
             subprocess.run([python, "-m", "venv", folder], check=True, timeout=120)
+        if name == LOWEST:
+            constraints = folder / "constraints.txt"
+            constraints.write_text("\n".join(find_lower_bounds("unit")), encoding="utf-8")
+            pip += ["--constraint", constraints]
         subprocess.run([*pip, "--editable", ".[unit]"], cwd=ROOT, check=True, timeout=600)
     except (OSError, subprocess.SubprocessError) as error:
-        print(f"Python {version}: skipped, because the environment can't be made ({error})")
+        print(f"{describe(name)}: the environment can't be made ({error})")
         return None
     return target
 
 
-def run_tests(version: str, python: Path) -> bool:
-    """Return whether the unit tests pass, or can't be run here."""
-    target = make_environment(version, python)
+def describe(name: str) -> str:
+    """Return a run's name for messages."""
+    return "Oldest dependencies" if name == LOWEST else f"Python {name}"
+
+
+def run_tests(name: str, python: Path, *, is_named: bool = False) -> bool:
+    """Return whether the unit tests pass, or can't be run here and weren't named."""
+    target = make_environment(name, python)
     if target is None:
-        return True
-    print(f"Python {version}: running the unit tests", flush=True)
+        print(f"{describe(name)}: {'failed' if is_named else 'skipped'}", flush=True)
+        return not is_named
+    print(f"{describe(name)}: running the unit tests", flush=True)
     options = ["-q", "-p", "no:cacheprovider", "-n", "3", "--dist", "loadfile"]
-    return (
-        subprocess.run([target, "-m", "pytest", *options, "tests/unit"], cwd=ROOT).returncode == 0
-    )
+    options += _OF_OLD_LIBRARIES if name == LOWEST else []
+    command: list[str | Path] = [target, "-m", "pytest", *options, "tests/unit"]
+    return subprocess.run(command, cwd=ROOT).returncode == 0
 
 
 def main(arguments: list[str]) -> int:
@@ -103,8 +124,17 @@ def main(arguments: list[str]) -> int:
     print(f"Missing: {', '.join(missing) or 'none'}.", flush=True)
     if arguments[:1] != ["--test"]:
         return 0
-    versions = [version for version in arguments[1:] if version in found]
-    results = [run_tests(each, found[each]) for each in versions or choose_versions(found)]
+    named = arguments[1:]
+    if absent := [name for name in named if name != LOWEST and name not in found]:
+        print(f"No interpreter for {', '.join(absent)}: install one with pyenv or uv.")
+        return 1
+    if not found:
+        return 1 if named else 0
+    oldest = min(found, key=VERSIONS.index)
+    names = named or [*choose_versions(found), LOWEST]
+    results = [
+        run_tests(name, found.get(name, found[oldest]), is_named=bool(named)) for name in names
+    ]
     return 0 if all(results) else 1
 
 

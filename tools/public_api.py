@@ -25,6 +25,7 @@ SNAPSHOT = Path(__file__).parents[1] / "tests" / "meta" / "public_api.txt"
 MODULES = (
     "synapse",
     "synapse.errors",
+    "synapse.extending",
     "synapse.plugins",
     "synapse.testing",
     "synapse.emulator",

@@ -17,6 +17,7 @@ from contextvars import copy_context
 from typing import Any
 from uuid import uuid4
 
+from synapse._internal import log_events
 from synapse._internal.audience import Audience, find_audience, get_shell
 from synapse._internal.described import Described, Description
 from synapse._internal.lazy_import import load
@@ -31,7 +32,7 @@ __all__ = [
     "write_line",
 ]
 
-_LOG = logging.getLogger("synapse.progress")
+_LOG = log_events.PROGRESS.logger
 _MINUTE = 60.0
 # Seconds between two updates of a notebook's output.
 _PAUSE = 0.25
@@ -81,8 +82,8 @@ def write_line(text: str) -> None:
 
     A level above INFO of the logger `synapse.progress` or `synapse` turns the lines off.
     """
-    if _LOG.isEnabledFor(logging.INFO) and _LOG.hasHandlers():
-        _LOG.info("%s", text)
+    if log_events.PROGRESS.is_enabled and _LOG.hasHandlers():
+        log_events.PROGRESS.log("%s", text)
         return
     level = _LOG.level or logging.getLogger("synapse").level
     if level > logging.INFO or sys.stderr is None:
@@ -91,7 +92,9 @@ def write_line(text: str) -> None:
         sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
     except (OSError, ValueError):  # closed, or the reader is gone
-        _LOG.debug("Standard error takes no lines.")
+        log_events.PROGRESS_HIDDEN.log(
+            "Standard error takes no lines.", reason="standard error is closed"
+        )
 
 
 class MinuteLines(LiveOutput):
@@ -194,7 +197,9 @@ class _Cell:
             )
             self._is_shown = True
         except Exception as error:  # a display must not end what it shows
-            _LOG.debug("The notebook's output can't be updated: %r", error)
+            log_events.PROGRESS_HIDDEN.log(
+                "The notebook's output can't be updated: %s", error, reason=error
+            )
 
     def _make_bundle(self) -> dict[str, str]:
         make_html = load("synapse.display.bundle").make_html

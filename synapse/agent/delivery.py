@@ -8,7 +8,6 @@ longer be running.
 from __future__ import annotations
 
 import contextlib
-import logging
 import random
 import sqlite3
 import threading
@@ -17,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from synapse._internal import log_events
 from synapse.agent.store import FINAL, KeptJob, Store
 from synapse.errors import (
     AuthenticationError,
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Delivery", "JobReporter", "count_arrived"]
 
-_LOG = logging.getLogger("synapse.agent")
 
 _State: TypeAlias = Literal["told", "more", "later"]
 _Stamped: TypeAlias = "tuple[str, datetime | None]"
@@ -88,7 +87,12 @@ class JobReporter:
         try:
             self._write()
         except sqlite3.Error as error:
-            _LOG.exception("The last lines of job %s can't be written.", self._job_id)
+            log_events.AGENT_OUTPUT_LOST.log(
+                "The last lines of job %s can't be written.",
+                self._job_id,
+                exc_info=True,
+                job_id=self._job_id,
+            )
             outcome = Outcome("failed", f"What it printed could not be kept: {error}.")
         self._store.end(self._job_id, outcome)
         self._reports.wake()
@@ -179,7 +183,12 @@ class Delivery:
                 self._failures += 1
                 # Logged at the beginning, and then ever less often.
                 if self._failures & (self._failures - 1) == 0:
-                    _LOG.warning("The backend can't be told of the jobs; trying again: %s", error)
+                    log_events.AGENT_REPORTS_DELAYED.log(
+                        "The backend can't be told of the jobs; trying again: %s",
+                        error,
+                        failures=self._failures,
+                        reason=error,
+                    )
             if self._is_closing:
                 if time.monotonic() >= self._until or not self._store.list_unreported():
                     return
@@ -281,14 +290,14 @@ class Delivery:
             self._give_up(job)
         elif isinstance(error, Conflict) and "status" in body:
             # The job has ended for the backend, for example by a stop there. That state stays.
-            _LOG.warning("The backend keeps its own end of job %s: %s", job.id, error.detail)
+            _log_refusal("The backend keeps its own end of job %s: %s", job, error.detail)
             self._store.record_told(job.id, job.status)
             if not job.is_final:
                 self._end_here(job)
         elif isinstance(error, (BadRequest, Conflict, PayloadTooLarge)) and lines:
             self._halve(error, job, lines)
         elif isinstance(error, BadRequest):
-            _LOG.warning("The backend refuses the status of job %s: %s", job.id, error)
+            _log_refusal("The backend refuses the status of job %s: %s", job, str(error))
             self._store.record_told(job.id, job.status)
         else:
             if lines and _may_have_arrived(error):
@@ -299,21 +308,23 @@ class Delivery:
 
     def _give_up(self, job: KeptJob) -> None:
         """Report nothing more on a job that the backend doesn't have."""
-        _LOG.warning("The backend has no job %s; nothing more is reported on it.", job.id)
+        _log_refusal("The backend has no job %s; nothing more is reported on it (%s).", job, "404")
         self._store.give_up(job.id)
         self._doubts.pop(job.id, None)
 
     def _end_here(self, job: KeptJob) -> None:
         """Stop a job that the backend has ended: the stop request, or the response, was lost."""
         if self._stop(job.id):
-            _LOG.warning("The backend has ended job %s; it is stopped here, too.", job.id)
+            log_events.AGENT_JOB_STOPPED.log(
+                "The backend has ended job %s; it is stopped here, too.", job.id, job_id=job.id
+            )
 
     def _halve(self, error: ClientError, job: KeptJob, lines: list[OutputLine]) -> None:
         """Send less at a time, and leave out a line that is refused by itself."""
         if len(lines) > 1:
             self._sizes[job.id] = len(lines) // 2
             return
-        _LOG.warning("The backend refuses line %d of job %s: %s", job.sent + 1, job.id, error)
+        _log_refusal(f"The backend refuses line {job.sent + 1} of job %s: %s", job, str(error))
         self._store.record_sent(job.id, job.sent + 1)
 
     def _is_certain(self, job: KeptJob, since: float) -> bool:
@@ -415,3 +426,7 @@ def _was_answered(error: ClientError) -> bool:
         503,
         504,
     )
+
+
+def _log_refusal(message: str, job: KeptJob, reason: str) -> None:
+    log_events.AGENT_REPORT_REFUSED.log(message, job.id, reason, job_id=job.id, reason=reason)

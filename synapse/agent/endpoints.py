@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
-import logging
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from synapse._internal import log_events
 from synapse._version import __version__
 from synapse.agent.gpus import list_gpus, summarize_gpus
 from synapse.agent.http_errors import Refusal
@@ -41,7 +41,6 @@ except ModuleNotFoundError as error:
 
 __all__ = ["make_app"]
 
-_LOG = logging.getLogger("synapse.agent")
 
 _MOST_ROWS = 1000
 _MOST_BODY = 10 << 20
@@ -451,7 +450,14 @@ def _answer_http_error(request: Request, error: Exception) -> Response:
 
 
 def _answer_fault(request: Request, error: Exception) -> Response:
-    _LOG.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    log_events.AGENT_REQUEST_FAILED.log(
+        "%s %s failed",
+        request.method,
+        request.url.path,
+        exc_info=error,
+        method=request.method,
+        path=request.url.path,
+    )
     return JSONResponse({"detail": "The agent failed; its log says why."}, 500)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import shutil
 import threading
@@ -30,7 +29,6 @@ from synapse.session import Session
 
 __all__ = ["Caller", "JobService"]
 
-_LOG = logging.getLogger("synapse.agent")
 
 _JOB_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 # Seconds for which a run waits for the backend's request with the created job.

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from synapse._internal import log_events
 from synapse._internal.open_files import allow_open_files
 from synapse._internal.user_folders import expand_home
 from synapse.agent.delivery import Delivery
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AgentOptions", "serve"]
 
-_LOG = logging.getLogger("synapse.agent")
 
 _PERIOD = 10.0
 _GRACE = 3
@@ -259,13 +259,15 @@ class _Heartbeat:
         self._work.agent_id = agent.id
         self._work.connected = time.time()
         if self._is_away:
-            _LOG.warning("The backend is back.")
+            log_events.AGENT_BACKEND_BACK.log("The backend is back.")
             self._is_away = False
             self._work.reports.wake(at_once=True)
 
     def _note(self, error: ClientError) -> None:
         if not self._is_away:
-            _LOG.warning("The backend can't be reached; trying again: %s", error)
+            log_events.AGENT_BACKEND_AWAY.log(
+                "The backend can't be reached; trying again: %s", error, reason=error
+            )
         self._is_away = True
 
 

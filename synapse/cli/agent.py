@@ -77,9 +77,11 @@ def agent(
     from synapse.config import checked_url
     from synapse.jobs.spec import Limits
 
-    backend = get_options().base_url or backend
+    backend = get_options().base_url or backend or _find_address()
     if not backend:
-        raise ConfigurationError("No backend: give --backend, or set SYNAPSE_BASE_URL.")
+        raise ConfigurationError(
+            "No backend: give --backend, set SYNAPSE_BASE_URL, or run `synapse login`."
+        )
     if not token:
         raise ConfigurationError("No token: set SYNAPSE_AGENT_TOKEN, or give --token.")
     checked_url(backend, "--backend (SYNAPSE_BASE_URL)")
@@ -105,6 +107,21 @@ def agent(
         tenant=tenant or None,
     )
     serve(options, on_ready=_print_address)
+
+
+def _find_address() -> str:
+    """Return the address of the profile; empty if no profile has one.
+
+    Raises:
+        ConfigurationError: The profile that was asked for doesn't exist.
+    """
+    from synapse.profiles import profile_path, read_profiles
+
+    wanted = get_options().profile or os.environ.get("SYNAPSE_PROFILE")
+    known = read_profiles()
+    if wanted and wanted not in known:
+        raise ConfigurationError(f"{profile_path()} has no profile [{wanted}].")
+    return str(known.get(wanted or "default", {}).get("base_url") or "")
 
 
 def _print_address(address: str) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from synapse._version import __version__
+from synapse.cli.bash_completion import install_script
 from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
 from synapse.cli.resource_names import ALIASES, RESOURCES, get_command_name
 
@@ -99,6 +100,7 @@ class _Root(LazyGroup):
     hints = _HINTS
 
 
+install_script()
 app = new_app(
     cls=_Root,
     has_completion=True,

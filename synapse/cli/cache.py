@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from synapse.cli.lazy_group import new_app
+from synapse.cli.lazy_group import HintedGroup, new_app
 
 if TYPE_CHECKING:
     from synapse.transfer.cache_folder import CacheSummary
 
 __all__ = ["cache"]
 
-cache = new_app(help="Look at the cached files of this user, and remove them.")
+
+class _CacheGroup(HintedGroup):
+    aliases = {
+        **dict.fromkeys(("info", "ls", "list", "size", "status", "get"), "show"),
+        **dict.fromkeys(("rm", "clean", "purge", "prune", "delete", "remove"), "clear"),
+    }
+
+
+cache = new_app(cls=_CacheGroup, help="Look at the cached files of this user, and remove them.")
 
 
 @cache.command()

@@ -40,7 +40,16 @@ _ARGUMENT = re.compile(r"\b(match|ignore|columns)=(\{.+?\}|\[.+?\])(?=\.( |$)| l
 
 # Letters of a message; a server's reasons may have megabytes.
 _LONGEST = 20_000
+# Arguments without values, which are options where the running command has such.
+_KEYWORD = re.compile(r"(?<![\w-])([a-z]+(?:_[a-z]+)*)=(?=[\s,.;)]|$)")
+
 _PLACEHOLDERS = {
+    "Give the argument base_url": "Run `synapse login`, pass --base-url",
+    "the argument api_token": "the token that was given",
+    "bump='patch'": "--bump patch",
+    "the argument base_url": "--base-url",
+    "Give api_token, or SYNAPSE_API_TOKEN,": "Set SYNAPSE_API_TOKEN",
+    'search("...")': "--search TEXT",
     "params={...}": "--param NAME=VALUE",
     "extra={...}": "--extra NAME=VALUE",
 }
@@ -104,8 +113,11 @@ def one_line_errors() -> Iterator[None]:
         if not isinstance(error.__context__, KeyboardInterrupt):
             raise
         raise typer.Exit(INTERRUPTED) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrupted.", err=True)
+    except KeyboardInterrupt as error:
+        # Advice for Python, such as: "Stopped waiting. Job 5 goes on: session.jobs.get(5)..."
+        what, is_advice, _ = str(error).partition(": session.")
+        advice = f"{what}. The same command waits again." if is_advice else "Interrupted."
+        typer.echo(clean(advice), err=True)
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -114,7 +126,12 @@ def _write_as_options(message: str) -> str:
     text = _ARGUMENT.sub(_write_options, message)
     for argument, option in _PLACEHOLDERS.items():
         text = text.replace(argument, option)
-    return text
+    return _KEYWORD.sub(_write_option, text)
+
+
+def _write_option(found: re.Match[str]) -> str:
+    option = f"--{found[1].replace('_', '-')}"
+    return option if option in get_options().own else found[0]
 
 
 def _write_options(found: re.Match[str]) -> str:

@@ -11,6 +11,7 @@ import typer
 
 from synapse.cli.errors import INTERRUPTED, exit_after, print_error
 from synapse.cli.options import get_options, open_session, print_note
+from synapse.cli.resource_options import DRY_RUN
 from synapse.cli.transfer import resumable
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ def upload(
     ignore: Annotated[list[str] | None, IGNORE] = None,
     columns: Annotated[list[str] | None, COLUMNS] = None,
     workers: Annotated[int, WORKERS] = 8,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Upload many files as data units. The same command continues a stopped upload."""
     pairs = read_pairs("match", match), read_pairs("columns", columns)
@@ -72,6 +74,7 @@ def upload(
             match=pairs[0],
             ignore=ignore,
             columns=pairs[1],
+            dry_run=dry_run,
         )
     for note in report.notes:
         print_note(f"note: {note}")
@@ -88,6 +91,7 @@ def download(
         int | None, typer.Option(help="Id of a project; downloads the files and annotations.")
     ] = None,
     workers: Annotated[int, WORKERS] = 8,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Download many files. The same command fetches missing files."""
     if (collection is None) == (project is None):
@@ -100,7 +104,7 @@ def download(
             source: DataCollection | Project = session.data_collections.get(collection)
         else:
             source = session.projects.get(project)
-        report = source.download(dest, workers=workers, progress=progress)
+        report = source.download(dest, workers=workers, progress=progress, dry_run=dry_run)
     print_report(report)
 
 

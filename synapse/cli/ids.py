@@ -19,6 +19,7 @@ from synapse._internal.threads import run_each
 from synapse.cli.errors import SOME_FAILED, exit_after, print_error
 from synapse.cli.options import print_note
 from synapse.cli.output import print_line
+from synapse.cli.values import check_key, is_pair
 from synapse.errors import AuthenticationError, SessionClosed, SynapseError, UsageError
 
 if TYPE_CHECKING:
@@ -193,17 +194,20 @@ def read_targets(
 
             yield from (target for _, target in _parse_lines(parse, results))
             continue
-        for part in word.split(","):
+        for part in [word] if is_pair(word) else word.split(","):
             if part.strip():
                 is_empty = False
-                yield Target(schema.to_key(part.strip()))
+                yield Target(check_key(schema, part.strip()))
     if is_empty:
         raise UsageError(f"No id of {schema.plural}. Give ids, or - to read them from a pipe.")
 
 
 def _parse_target(schema: Schema, line: str, place: str) -> Target:
     if not line.startswith("{"):
-        return Target(schema.to_key(line.strip('"')))
+        try:
+            return Target(check_key(schema, line.strip('"')))
+        except UsageError as error:
+            raise UsageError(f"{place}: {error} A pipe takes ids or rows: write -o ids.") from None
     row = _parse_row(line, place)
     key = row.get(schema.key)
     if key is None:

@@ -13,7 +13,7 @@ from typing_extensions import override
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli.errors import one_line_errors
-from synapse.cli.options import add_global_options, reset_options
+from synapse.cli.options import add_global_options, get_options, reset_options
 
 __all__ = [
     "HintedCommand",
@@ -38,6 +38,12 @@ _VERBS = {
     **dict.fromkeys(("watch",), "follow"),
     **dict.fromkeys(("import",), "import-from"),
     **dict.fromkeys(("browse",), "open"),
+}
+# Options that take an id, and the group that lists the ids.
+_ID_OPTIONS = {
+    "--collection": "data-collections",
+    "--project": "projects",
+    "--agent": "agents",
 }
 _UsageError: type[Exception] = typer.BadParameter.__bases__[
     0
@@ -77,9 +83,11 @@ class HintedCommand(TyperCommand):
     @override
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Read the arguments; an option that doesn't exist is answered by what was meant."""
+        get_options().own = frozenset(name for each in self.params for name in each.opts)
         try:
             return super().parse_args(ctx, args)
         except _UsageError as error:
+            self._rewrite(error)
             option = getattr(error, "option_name", None)
             hint = None if option is None else self._find_hint(str(option))
             if hint is not None:
@@ -92,6 +100,19 @@ class HintedCommand(TyperCommand):
         arguments = [each for each in self.params if each.param_type_name == "argument"]
         return ["[OPTIONS]", *(str(each.metavar or each.name).upper() for each in arguments)]
 
+    @staticmethod
+    def _rewrite(error: Any) -> None:
+        """Take the words of a library off the message, and say where the ids are."""
+        message = str(getattr(error, "message", None) or "")
+        names = getattr(getattr(error, "param", None), "opts", ())
+        kind = next((_ID_OPTIONS[name] for name in names if name in _ID_OPTIONS), None)
+        if kind is not None and (not message or "integer" in message):
+            error.message = f"Ids are numbers: `synapse {kind} list` shows them."
+        elif "integer" in message:
+            error.message = "not a whole number."
+        else:
+            error.message = message.removeprefix("Value error, ").replace("Input should", "must")
+
     def _find_hint(self, option: str) -> str | None:
         name = option.lstrip("-").replace("-", "_")
         hints = {
@@ -101,11 +122,15 @@ class HintedCommand(TyperCommand):
             **dict.fromkeys(("force", "yes"), "write --yes."),
             **dict.fromkeys(("order_by", "order", "ordering", "sort_by"), "write --sort NAME."),
             **dict.fromkeys(("page_size", "max", "head", "first", "count"), "write -n NUMBER."),
+            **dict.fromkeys(("all", "no_limit", "paginate"), "write -n 0."),
+            "q": "write -o ids, or --quiet.",
             **dict.fromkeys(("columns", "field", "select"), "write -f NAME,NAME."),
             **dict.fromkeys(("token", "api_token"), "set SYNAPSE_API_TOKEN, or synapse login."),
             **dict.fromkeys(("url", "host", "server", "endpoint"), "write --base-url URL."),
         }
         own = {each for parameter in self.params for each in parameter.opts}
+        if self.name == "delete" and name == "all":
+            return "pipe the ids: ... list -o ids | ... delete - --yes."
         hint = hints.get(name)
         if hint is not None and (hint.split()[1].rstrip(".") in own or "=" in hint or "_" in hint):
             return hint
@@ -153,7 +178,7 @@ class HintedGroup(TyperGroup):
                 ctx.fail(f"No such command {word!r}: {self.id_hint}")
             if word in self.hints:
                 ctx.fail(f"No such command {word!r}: {self.hints[word]}")
-            ctx.fail(f"No such command {word!r}{suggestion(word, self.list_names())}")
+            ctx.fail(f"No such command {word!r}{suggestion(word.lower(), self.list_names())}")
         return super().resolve_command(ctx, args)
 
 

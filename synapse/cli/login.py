@@ -51,8 +51,11 @@ def login(
     elif not sys.stdin.isatty():
         raise UsageError("Standard input is not a terminal. Write synapse login --with-token.")
     else:
+        place = "--base-url"
         if get_options().base_url is None:
             address = typer.prompt("Base URL", default=address, err=True)
+            place = "your answer"
+        address = checked_url(str(address), place)  # before the question for the token
         token = typer.prompt("API token", hide_input=True, err=True)
     address = checked_url(str(address), "--base-url")
     with Session(address, token, tenant=tenant or None) as session:

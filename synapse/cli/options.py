@@ -48,6 +48,7 @@ class GlobalOptions:
         verbose: Whether standard error gets the requests, too.
         no_color: Whether all output is without colours; `NO_COLOR` does the same.
         progress: Display of transfers and waits.
+        own: Names of the running command's own options, which messages use in place of arguments.
     """
 
     profile: str | None = None
@@ -56,6 +57,7 @@ class GlobalOptions:
     verbose: bool = False
     no_color: bool = False
     progress: ProgressStyle = ProgressStyle.AUTO
+    own: frozenset[str] = attrs.field(default=frozenset(), eq=False)
 
     @property
     def progress_argument(self) -> bool | None:

@@ -34,6 +34,7 @@ __all__ = [
     "print_fields",
     "print_line",
     "print_rows",
+    "print_text",
     "resolve_format",
 ]
 
@@ -105,6 +106,12 @@ def _write(text: str) -> None:
 def print_line(text: str) -> None:
     """Print a line of data; on a terminal without characters that would steer it."""
     _write(clean(text) if is_terminal() else text)
+
+
+def print_text(text: str) -> None:
+    """Print the lines of a text."""
+    for line in text.split("\n") if text else ():  # JSON may have other line separators in texts
+        print_line(line)
 
 
 def print_rows(

@@ -19,8 +19,15 @@ from synapse.cli import special_verbs
 from synapse.cli.errors import FAILED, INTERRUPTED, print_error
 from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
 from synapse.cli.options import get_options, open_session, print_note
-from synapse.cli.output import Format, is_terminal, print_line, print_rows, resolve_format
-from synapse.cli.resource_options import OUTPUT
+from synapse.cli.output import (
+    Format,
+    is_terminal,
+    print_line,
+    print_rows,
+    print_text,
+    resolve_format,
+)
+from synapse.cli.resource_options import DRY_RUN, OUTPUT
 from synapse.cli.values import is_pair, read_pairs
 from synapse.errors import NotFound, SynapseError, UsageError
 
@@ -81,7 +88,9 @@ def new(
     )
     print_line(str(made))
     typed = shlex.quote(str(made))
-    print_note(f"Next: synapse plugin run {typed} --local, and synapse plugin release {typed}")
+    words = "".join(f" {word}" for word in _list_required(made))
+    print_note(f"Next: synapse plugin run {typed} --local{words}")
+    print_note(f"      synapse plugin release {typed}")
 
 
 @app.command("check", cls=HintedCommand)
@@ -98,8 +107,7 @@ def check(
         folder, allow_credentials=allow_credentials, timeout=timeout
     )
     if output is None:
-        for line in str(report).splitlines():
-            print_line(line)
+        print_text(str(report))
     else:
         _print_problems(report, output)
     if not report.is_ok:
@@ -128,6 +136,7 @@ def run(
     detach: Annotated[
         bool, typer.Option("--detach", "-d", help="Print the job's id, and don't wait.")
     ] = False,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Run an action: as a job of the released version, or in this process.
 
@@ -136,6 +145,11 @@ def run(
     if emulator and not local:
         raise UsageError("--emulator needs --local: a job runs on the server that has the release.")
     task = _read_task(words or ())
+    if dry_run:
+        where = "in this process" if local else "as a job"
+        release = f"{task.config.code}@{task.config.version}"
+        print_note(f"Would run {task.action} of {release} {where}, with {task.params!r}.")
+        return
     if local:
         _print_result(_run_here(task, debug=debug, has_emulator=emulator))
         return
@@ -167,6 +181,7 @@ def release(
         bool, typer.Option("--no-check", help="Release code that can't be imported here.")
     ] = False,
     allow_credentials: CREDENTIALS = False,
+    dry_run: DRY_RUN = False,
 ) -> None:
     """Check the folder, and upload a release; the first one creates the plugin."""
     if not no_check:
@@ -177,6 +192,13 @@ def release(
             print_error(str(report))
             print_error("synapse: nothing was released.")
             raise typer.Exit(FAILED)
+    if dry_run:
+        config = load("synapse.plugins.config_file").load_config(folder)
+        version = config.version
+        if bump is not None:
+            version = load("synapse.plugins.version_bump").raise_version(version, bump.value)
+        print_note(f"Would release {config.code}@{version}.")
+        return
     with open_session() as session:
         made = session.plugins.release(
             folder,
@@ -266,6 +288,21 @@ def _is_folder(word: str) -> bool:
     return any(Path(word, name).is_file() for name in _CONFIGS)
 
 
+def _list_required(folder: Path) -> list[str]:
+    """Return placeholders for the parameters that the only action can't run without."""
+    try:
+        config = load("synapse.plugins.config_file").load_config(folder)
+        schema = config.action().parameters or {}
+    except SynapseError:  # of several actions, or without PyYAML
+        return []
+    properties = schema.get("properties", {})
+    kinds = {name: properties.get(name, {}).get("type") for name in schema.get("required", ())}
+    return [
+        f"{name}:=JSON" if kind in ("array", "object") else f"{name}={name.upper()}"
+        for name, kind in kinds.items()
+    ]
+
+
 def _read_params(words: Sequence[str], schema: Mapping[str, Any]) -> dict[str, Any]:
     """Return the parameters; a text becomes another JSON value if the schema says so."""
     properties = schema.get("properties")
@@ -353,7 +390,7 @@ def _follow(job: Job) -> Any:
 
 
 def _print_result(result: Any) -> None:
-    print_line(json.dumps(result, ensure_ascii=False, indent=2 if is_terminal() else None))
+    print_text(json.dumps(result, ensure_ascii=False, indent=2 if is_terminal() else None))
 
 
 def _print_problems(report: PluginReport, output: Format) -> None:

@@ -32,12 +32,12 @@ OUTPUT = Annotated[
     ),
 ]
 FIELDS = Annotated[
-    str | None,
+    list[str] | None,
     typer.Option(
         "--fields",
         "-f",
         metavar="NAME,NAME",
-        help="Fields to print; the others are not fetched.",
+        help="Fields to print; the others are not fetched. May be repeated.",
         autocompletion=complete_fields,
     ),
 ]

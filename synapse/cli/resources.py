@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typing_extensions import override
 
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
@@ -48,7 +49,15 @@ from synapse.cli.resource_options import (
     SEARCH,
     VALUES,
 )
-from synapse.cli.values import is_pair, merge_row, read_filters, read_pairs, read_values
+from synapse.cli.values import (
+    check_key,
+    is_pair,
+    merge_row,
+    read_filters,
+    read_pairs,
+    read_values,
+    split_names,
+)
 from synapse.errors import (
     AuthenticationError,
     BulkError,
@@ -90,7 +99,7 @@ def make_group(name: str) -> typer.Typer:
         commands[verb] = function
     lookups = load("synapse.orm.lookups")
     names = lookups.filter_names(cls.__schema__) | set(cls.__schema__.fields)
-    command = type("_ResourceCommand", (HintedCommand,), {"names": names})
+    command = type("_ResourceCommand", (_ResourceCommand,), {"names": names, "resource": cls})
     for verb, function in commands.items():
         app.command(verb, cls=command)(function)
     # With one command alone, typer would make that command the whole application.
@@ -100,6 +109,24 @@ def make_group(name: str) -> typer.Typer:
 
 def _do_nothing() -> None:
     pass
+
+
+class _ResourceCommand(HintedCommand):
+    """A command whose help names the resource's fields or filters.
+
+    Attributes:
+        resource: The resource.
+    """
+
+    resource: Any = None
+
+    @override
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the names below the options."""
+        heading, rows = load("synapse.cli.field_help").describe_names(self.resource, self.name)
+        if rows:
+            with formatter.section(heading):
+                formatter.write_dl(rows)
 
 
 class _Verbs:
@@ -142,12 +169,12 @@ class _Verbs:
         output: OUTPUT = None,
         fields: FIELDS = None,
         sort: Annotated[
-            str | None,
+            list[str] | None,
             typer.Option(
                 "--sort",
                 "-s",
                 metavar="NAME,-NAME",
-                help="Order; a - in front means descending.",
+                help="Order; a - in front means descending. May be repeated.",
                 autocompletion=complete_fields,
             ),
         ] = None,
@@ -156,13 +183,13 @@ class _Verbs:
     ) -> None:
         """List the objects that match."""
         chosen = resolve_format(output)
-        names = [name.strip() for name in fields.split(",")] if fields else []
+        names = split_names(fields)
         is_preview = limit is None and chosen is Format.TABLE and is_terminal()
         most = _SCREENFUL if is_preview else limit or None
         with open_session() as session:
             query = self._query(session, filters, search, params)
             if sort:
-                query = query.order_by(*(name.strip() for name in sort.split(",")))
+                query = query.order_by(*split_names(sort))
             key = self.schema.key
             columns = names or self._columns(chosen)
             if chosen is Format.IDS:
@@ -181,7 +208,7 @@ class _Verbs:
     def get(self, ids: IDS = None, output: OUTPUT = None, fields: FIELDS = None) -> None:
         """Print objects by their ids."""
         chosen = resolve_format(output)
-        names = [name.strip() for name in fields.split(",")] if fields else []
+        names = split_names(fields)
         results = Results(self.schema.name)
         targets = read_targets(self.schema, ids or (), results)
         first, second = next(targets, None), next(targets, None)
@@ -375,7 +402,7 @@ class _Verbs:
     ) -> None:
         """Open the object's page in a browser, and print the address."""
         contents = load("synapse.display.contents")
-        key = self.schema.to_key(id)
+        key = check_key(self.schema, id)
         with open_session() as session:
             one = session.identity.get_or_stub(self.cls, key)
             # A template with the project needs the object, by one request.

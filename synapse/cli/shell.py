@@ -5,11 +5,14 @@ from __future__ import annotations
 import code
 import importlib
 import sys
+import traceback
 from typing import Annotated, Any
 
 import typer
 
+from synapse.cli.errors import FAILED
 from synapse.cli.options import open_session
+from synapse.errors import SynapseError
 
 __all__ = ["shell"]
 
@@ -28,11 +31,11 @@ def shell(
     with open_session() as session:
         names: dict[str, Any] = {"session": session, "synapse": synapse, "__name__": "__main__"}
         if command is not None:
-            exec(compile(command, "<command>", "exec"), names)  # noqa: S102 - the user's own code
+            _run_code(command, "<command>", names)
             return
         banner = f"synapse-sdk {synapse.__version__}, {session!r}: session, synapse"
         if not sys.stdin.isatty():
-            exec(compile(sys.stdin.read(), "<stdin>", "exec"), names)  # noqa: S102 - the user's own code from a pipe
+            _run_code(sys.stdin.read(), "<stdin>", names)
             return
         try:
             ipython = importlib.import_module("IPython")
@@ -41,3 +44,19 @@ def shell(
         else:
             typer.echo(banner)
             ipython.start_ipython(argv=["--no-banner"], user_ns=names)
+
+
+def _run_code(text: str, place: str, names: dict[str, Any]) -> None:
+    """Run the user's code; an exception of the code is printed as Python prints it.
+
+    Raises:
+        typer.Exit: The code raised an exception.
+    """
+    try:
+        exec(compile(text, place, "exec"), names)  # noqa: S102 - the user's own code
+    except SynapseError:
+        raise  # one line, as for each command
+    except Exception as error:
+        own = error.__traceback__ and error.__traceback__.tb_next
+        traceback.print_exception(error.with_traceback(own))
+        raise typer.Exit(FAILED) from error

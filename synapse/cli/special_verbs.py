@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,7 +20,7 @@ from synapse.cli.ids import Results, batches, read_targets
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_line
 from synapse.cli.resource_options import DRY_RUN, IDS
-from synapse.cli.values import read_pairs
+from synapse.cli.values import read_json, read_pairs
 from synapse.errors import UsageError
 
 __all__ = [
@@ -132,7 +134,11 @@ def _find_tag(session: Any, name: str, project: int | None) -> int:
     rows = [row for row in rows if row["name"] == name]  # also where a server ignores the filter
     if not rows:
         names = [row["name"] for row in query[:200].values("name")]
-        raise UsageError(f"No tag {name!r}{suggestion(name, names)}")
+        owner = "ID" if project is None else project
+        raise UsageError(
+            f"No tag {name!r}{suggestion(name, names)} To create the tag: synapse task-tags create "
+            f"name={shlex.quote(name)} project={owner}"
+        )
     if len(rows) > 1:
         where = ", ".join(f"{row['id']} (project {row.get('project')})" for row in rows[:5])
         raise UsageError(f"Several tags are named {name!r}: {where}. Give the id, or --project.")
@@ -163,8 +169,12 @@ def annotate(
     """Store annotation documents. One request for each task."""
     words = list(ids)
     document: Any = None
-    if words and words[-1].startswith(("{", "[", "@")):
+    if words and words[-1].startswith("@"):
         [(_, document, _)] = read_pairs([f"document:={words.pop()}"])
+    elif words and words[-1].startswith(("{", "[")):
+        document = read_json(words.pop(), "The document", ", or write @FILE for a file")
+    elif words and Path(words[-1]).is_file():
+        raise UsageError(f"{words[-1]!r} is a file. Write @{words[-1]} for its content.")
     with open_session() as session:
         schema = load("synapse.resources.tasks").Task.__schema__
 

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import builtins
 import inspect
 import json
-import os
-import re
-import sys
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from enum import Enum
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import attrs
 import typer
@@ -21,6 +14,12 @@ import typer
 from synapse._internal.lazy_import import load
 from synapse.cli.errors import exit_after, print_error
 from synapse.cli.ids import Results, read_targets
+from synapse.cli.method_signatures import (
+    MethodParameter,
+    make_keyword,
+    read_docstring,
+    read_parameter,
+)
 from synapse.cli.options import get_options, open_session, print_note
 from synapse.cli.output import (
     Format,
@@ -28,15 +27,17 @@ from synapse.cli.output import (
     print_fields,
     print_line,
     print_rows,
+    print_text,
     resolve_format,
 )
-from synapse.cli.values import is_pair, read_json, read_pairs
+from synapse.cli.resource_options import DRY_RUN
+from synapse.cli.values import check_key, is_pair, read_pairs
 from synapse.errors import UsageError
 
 if TYPE_CHECKING:
     from synapse.orm.resource import Resource
 
-__all__ = ["LEFT_OUT", "list_methods"]
+__all__ = ["LEFT_OUT", "READS", "list_methods"]
 
 # Methods without a command, and why.
 LEFT_OUT = {
@@ -47,6 +48,11 @@ LEFT_OUT = {
     "AssignmentManager.set_tags": "`assignments tag` and `assignments untag` do it",
     "JobManager.wait": "`jobs wait` takes several ids",
     "Plugin.release": "`plugins release FOLDER` reads the version from the configuration",
+    **{
+        f"{name}Manager.{method}": "gives a Python object"
+        for name in ("Task", "Assignment", "DataUnit", "GroundTruthEvent")
+        for method in ("to_hf", "to_torch")
+    },
     "Task.show": "pictures for notebooks",
     "Assignment.show": "pictures for notebooks",
     "DataUnit.show": "pictures for notebooks",
@@ -66,10 +72,21 @@ _BY_HAND = {
     "Assignment.untag": "synapse.cli.special_verbs:untag_assignments",
     "Job.logs": "synapse.cli.special_verbs:logs",
 }
+# Methods that change nothing; the commands of all others have `--dry-run`.
+READS = {
+    "Agent.health",
+    "Agent.metrics",
+    "AgentManager.connect",
+    "DataFileManager.verify_checksums",
+    "Job.follow",
+    "Job.wait",
+    "Project.summary",
+    "Storage.load_configuration",
+    "StorageManager.default",
+    "UserManager.me",
+}
 # Parameters that a command line has no use for.
 _UNUSED = {"progress", "tasks", "limits", "on_error", "extra"}
-_ARGUMENT = re.compile(r"^ {4}\*{0,2}(\w+): (.+)$")
-_FILES = (os.PathLike, Path)
 
 
 def list_methods(cls: type[Resource], known: Iterable[str] = ()) -> dict[str, Callable[..., None]]:
@@ -109,79 +126,6 @@ def find_methods(cls: type[Resource]) -> Iterator[tuple[type, str, Callable[...,
 
 
 @attrs.frozen
-class _Parameter:
-    """A parameter of a method, as a command line gives it.
-
-    Attributes:
-        name: The name.
-        kind: Python's kind of parameter.
-        default: The default, or `inspect.Parameter.empty`.
-        type: Type for typer: `str`, `int`, `float`, `bool` or an enumeration.
-        is_list: Whether several values are meant.
-        is_mapping: Whether the value is a mapping: pairs, or JSON.
-        help: The docstring's text.
-    """
-
-    name: str
-    kind: Any
-    default: Any
-    type: Any
-    is_list: bool
-    is_mapping: bool
-    help: str
-
-    @property
-    def is_required(self) -> bool:
-        """Whether a value must be given."""
-        return self.default is inspect.Parameter.empty and self.kind not in (
-            inspect.Parameter.VAR_KEYWORD,
-            inspect.Parameter.VAR_POSITIONAL,
-        )
-
-    @property
-    def is_word(self) -> bool:
-        """Whether a word without a name may be the value."""
-        return self.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and (
-            self.is_required or (self.type is str and not self.is_mapping)
-        )
-
-    def as_option(self) -> inspect.Parameter:
-        """Return the parameter for typer."""
-        hint: Any = self.type
-        default = self.default
-        metavar = None
-        if self.is_mapping:
-            hint, default, metavar = list[str], None, "NAME=VALUE"
-        elif self.is_list:
-            hint = list[self.type]  # type: ignore[name-defined] # a type that is computed
-            default = None
-        elif hint is not bool and isinstance(hint, type) and issubclass(hint, Enum):
-            default = next((one for one in hint if one.value == default), None)
-        if default is None or default is inspect.Parameter.empty:
-            hint, default = hint | None, None
-        option = typer.Option(help=self.help, metavar=metavar, show_default=default is not None)
-        return inspect.Parameter(
-            self.name,
-            inspect.Parameter.KEYWORD_ONLY,
-            default=default,
-            annotation=Annotated[hint, option],
-        )
-
-    def convert(self, value: Any) -> Any:
-        """Return a value of the command line as the method takes it."""
-        if isinstance(value, Enum):
-            return value.value
-        if self.is_mapping:
-            words = [value] if isinstance(value, str) else value
-            return _read_mapping(words, self.name)
-        if isinstance(value, str) and self.type is str and self.name in ("project", "agent"):
-            return int(value) if value.isascii() and value.isdecimal() else value
-        if isinstance(value, str) and self.type is str and value.startswith("{"):
-            return read_json(value, self.name)  # such as shares of a split
-        return value
-
-
-@attrs.frozen
 class _Verb:
     """A method as a command."""
 
@@ -189,15 +133,15 @@ class _Verb:
     owner: type
     name: str
     summary: str
-    parameters: Sequence[_Parameter]
+    parameters: Sequence[MethodParameter]
     has_progress: bool
 
     @classmethod
     def read(cls, resource: type[Resource], owner: type, name: str, method: Any) -> _Verb:
         """Return the command of a method."""
-        texts = _read_docstring(method)
+        texts = read_docstring(method)
         parameters = [
-            _read_parameter(method, parameter, texts.get(parameter.name, ""))
+            read_parameter(method, parameter, texts.get(parameter.name, ""))
             for parameter in list(inspect.signature(method).parameters.values())[1:]
             if parameter.name not in _UNUSED
         ]
@@ -234,29 +178,18 @@ class _Verb:
 
         parameters = [each.as_option() for each in options]
         if metavar:
-            word_parameter = inspect.Parameter(
-                "words_",
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[list[str] | None, argument],
-            )
-            parameters.insert(0, word_parameter)
+            parameters.insert(0, make_keyword("words_", Annotated[list[str] | None, argument]))
+        if f"{self.owner.__name__}.{self.name}" not in READS:
+            parameters.append(make_keyword("dry_run", DRY_RUN, default=False))
         output = typer.Option("--output", "-o", help="Format of the result.", show_default=False)
-        parameters.append(
-            inspect.Parameter(
-                "output_",
-                inspect.Parameter.KEYWORD_ONLY,
-                default=None,
-                annotation=Annotated[Format | None, output],
-            )
-        )
+        parameters.append(make_keyword("output_", Annotated[Format | None, output]))
         command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined] # typer reads it
         command.__annotations__ = {}
         command.__doc__ = self.summary
         command.__name__ = self.name
         return command
 
-    def _find_pairs(self) -> _Parameter | None:
+    def _find_pairs(self) -> MethodParameter | None:
         """Return the parameter that takes NAME=VALUE words, if any."""
         for each in self.parameters:
             if each.kind is inspect.Parameter.VAR_KEYWORD or (
@@ -267,6 +200,7 @@ class _Verb:
 
     def _run(self, words: list[str], given: dict[str, Any]) -> None:
         output = resolve_format(given.pop("output_"))
+        is_dry = given.pop("dry_run", False)
         options: dict[str, Any] = {
             each.name: each.convert(given[each.name])
             for each in self.parameters
@@ -301,13 +235,35 @@ class _Verb:
             raise UsageError(f"{' and '.join(missing)} is missing. -h shows the arguments.")
         with open_session() as session:
             manager = getattr(session, self.cls.__schema__.plural)
-            if not self.is_of_object:
+            if is_dry:
+                self._describe(manager, ids, options)
+            elif not self.is_of_object:
                 _print_result(getattr(manager, self.name)(**options), output, self.cls)
             elif len(ids) == 1 and ids[0] != "-" and "," not in ids[0]:
                 one = self._get(session, manager, ids[0])
                 _print_result(getattr(one, self.name)(**options), output, self.cls)
             else:
                 self._run_each(session, manager, ids, options, output)
+
+    def _describe(self, manager: Any, ids: list[str], options: Mapping[str, Any]) -> None:
+        """Print what the command would do; one request for each object, to see that it exists."""
+        defaults = {each.name: each.default for each in self.parameters}
+        values = ", ".join(
+            f"{name}={value!r}"
+            for name, value in options.items()
+            if value != defaults.get(name, inspect.Parameter.empty)
+        )
+        action = f"Would {self.name.replace('_', ' ')}"
+        end = f" ({values})." if values else "."
+        if not self.is_of_object:
+            print_note(f"{action} {self.cls.__schema__.plural.replace('_', ' ')}{end}")
+            return
+        results = Results(self.cls.__schema__.name)
+        for target in read_targets(self.cls.__schema__, ids):
+            with results.collect(target.key):
+                one = manager.get(self.cls.__schema__.to_key(target.key))
+                print_note(f"{action} {self.cls.__schema__.label(one.id)}{end}")
+        results.finish()
 
     def _run_each(
         self, session: Any, manager: Any, ids: list[str], options: dict[str, Any], output: Format
@@ -323,129 +279,14 @@ class _Verb:
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:
         """Return the object: the server's, if the id is another name such as a plugin's code."""
-        key = self.cls.__schema__.to_key(key)
+        key = check_key(self.cls.__schema__, key) if isinstance(key, str) else key
         is_id = type(key) in self.cls.__schema__.fields[self.cls.__schema__.key].id_types
         return session.identity.get_or_stub(self.cls, key) if is_id else manager.get(key)
 
 
-def _describe_words(words: Sequence[_Parameter]) -> str:
+def _describe_words(words: Sequence[MethodParameter]) -> str:
     texts = [f"{each.name.upper()}: {each.help}" for each in words if each.help]
     return " ".join(texts)
-
-
-def _read_mapping(words: Iterable[str], name: str) -> Any:
-    """Return a mapping of `NAME=VALUE` words, of JSON, or of the JSON in `@file`."""
-    merged: dict[str, Any] = {}
-    for word in words:
-        if is_pair(word):
-            merged.update((key, value) for key, value, _ in read_pairs([word]))
-            continue
-        [(_, value, _)] = read_pairs([f"{name}:={word}"])
-        if not isinstance(value, dict):
-            return value
-        merged.update(value)
-    return merged
-
-
-# -- Signatures ----------------------------------------------------------------------------------
-
-
-class _Names(dict[str, Any]):
-    """A function's names; those that only type checkers see stand for anything."""
-
-    def __missing__(self, name: str) -> Any:
-        if name.startswith("__"):
-            raise KeyError(name)
-        if name in sys.stdlib_module_names:
-            return load(name)
-        return getattr(builtins, name, None) or getattr(typing, name, Any)
-
-
-def _read_parameter(method: Any, parameter: inspect.Parameter, text: str) -> _Parameter | None:
-    """Return a parameter; `None` if no text can be its value and a default exists."""
-    hint = parameter.annotation
-    if isinstance(hint, str):
-        hint = _evaluate(hint, method)
-    parts = [part for part in _flatten(hint) if part is not type(None)]
-    is_list = parameter.kind is inspect.Parameter.VAR_POSITIONAL
-    is_mapping = False
-    kinds: list[Any] = []
-    for part in parts:
-        origin = typing.get_origin(part) or part
-        if origin is Callable or origin is typing.get_origin(Callable[[], Any]):
-            continue
-        if origin is IO or (isinstance(origin, type) and issubclass(origin, IO)):
-            continue
-        if isinstance(origin, type) and issubclass(origin, Mapping):
-            is_mapping = True
-        elif isinstance(origin, type) and issubclass(origin, _FILES):
-            kinds.append(str)
-        elif origin in (str, int, float, bool) or isinstance(part, tuple):
-            kinds.append(part)
-        elif isinstance(origin, type) and issubclass(origin, Iterable) and origin is not str:
-            is_list = True
-        elif isinstance(origin, type) and issubclass(origin, Enum):
-            kinds.append(origin)
-        else:
-            kinds.append(str)
-    words = next((each for each in kinds if isinstance(each, tuple)), None)
-    chosen: Any = str
-    if words is not None:
-        if all(isinstance(word, str) for word in words):
-            chosen = _make_enum(parameter.name, words)
-    elif len(kinds) == 1:
-        [chosen] = kinds
-    elif not (kinds or is_mapping or is_list):
-        return None
-    return _Parameter(
-        parameter.name,
-        parameter.kind,
-        parameter.default,
-        chosen,
-        is_list and not is_mapping and str not in kinds,
-        is_mapping and str not in kinds,
-        text,
-    )
-
-
-def _make_enum(name: str, words: Iterable[str]) -> Any:
-    make: Any = Enum  # type checkers want the words themselves
-    return make(name, {word: word for word in words}, type=str)
-
-
-def _evaluate(text: str, method: Any) -> Any:
-    names = _Names(vars(inspect.getmodule(method)))
-    try:
-        # An import that Python makes meanwhile needs the real built-in names.
-        return eval(text, {}, names)  # noqa: S307 - the text is an annotation in this package
-    except (TypeError, AttributeError):  # of a name that only type checkers know
-        return Any
-
-
-def _flatten(hint: Any) -> list[Any]:
-    """Return the members of a union; the words of a `Literal` as one tuple."""
-    if isinstance(hint, str):
-        return [str]
-    origin = typing.get_origin(hint)
-    if origin is typing.Literal:
-        return [typing.get_args(hint)]
-    if origin in (typing.Union, types.UnionType):
-        return [part for each in typing.get_args(hint) for part in _flatten(each)]
-    return [hint]
-
-
-def _read_docstring(method: Any) -> dict[str, str]:
-    """Return the texts of a docstring's `Args:` section by parameter."""
-    section = re.search(r"^Args:\n((?: {4}.*\n?|\n)+)", inspect.getdoc(method) or "", re.MULTILINE)
-    texts: dict[str, str] = {}
-    name = ""
-    for line in section[1].splitlines() if section else ():
-        found = _ARGUMENT.match(line)
-        if found:
-            name, texts[found[1]] = found[1], found[2]
-        elif name and line.strip():
-            texts[name] += f" {line.strip()}"
-    return {name: text.replace("`", "") for name, text in texts.items()}
 
 
 # -- Results -------------------------------------------------------------------------------------
@@ -475,8 +316,7 @@ def _print_result(result: Any, output: Format, cls: type[Resource]) -> None:
         for one in result:
             print_line(str(one))
     else:
-        for line in str(result).splitlines():
-            print_line(line)
+        print_text(str(result))
     # The report of an import has the report of an upload.
     failed = list(getattr(getattr(result, "upload", result), "failed", None) or ())
     for failure in failed:

@@ -114,7 +114,7 @@ class BaseClient(Closing, KnownAttributes):
         return self._transport.request_count
 
     def close(self) -> None:
-        """Close the connections. Later calls raise `SessionClosed`."""
+        """Close the connections; later calls raise `SessionClosed`. Makes no request."""
         self._transport.close()
 
     def __repr__(self) -> str:

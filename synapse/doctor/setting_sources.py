@@ -18,7 +18,7 @@ __all__ = ["check_settings"]
 
 _ADDRESS = "base URL"
 _TOKEN = "credentials"  # noqa: S105 - the name of a finding
-_CURE = "Correct the setting, or run `synapse configure`, which writes a profile."
+_CURE = "Correct the setting, or run `synapse login`, which writes a profile."
 
 
 def check_settings(examination: Examination) -> Iterator[Finding]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,13 +10,13 @@ from django.db import DatabaseError, connection
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from synapse._internal import log_events
 from synapse.emulator.dispatch import agents
 from synapse.emulator.job_reporter import end_job
 from synapse.emulator.models import Job, User
 
 __all__ = ["AgentWatch"]
 
-_log = logging.getLogger(__name__)
 _LONGEST_PERIOD = 30.0
 # Longer than all attempts to give an agent a job.
 _GIVEN = timedelta(minutes=3)
@@ -79,8 +78,12 @@ class AgentWatch:
     def _try_to_check(self) -> None:
         try:
             self.check()
-        except DatabaseError:  # busy, or its disk is full: the next look finds the same jobs
-            _log.exception("The jobs of silent agents could not be ended.")
+        except (
+            DatabaseError
+        ) as error:  # busy, or its disk is full: the next look finds the same jobs
+            log_events.EMULATOR_FAILED.log(
+                "The jobs of silent agents could not be ended.", exc_info=True, reason=error
+            )
         finally:
             connection.close()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import logging
 import select
 import socket
 import time
@@ -16,13 +15,13 @@ from waitress.parser import HTTPRequestParser
 from waitress.server import TcpWSGIServer
 from waitress.utilities import Error
 
+from synapse._internal import log_events
 from synapse._internal.open_files import allow_open_files
 from synapse.emulator.middleware import FULL
 from synapse.emulator.raw_connection import RawConnectionChannel
 
 __all__ = ["BoundedServer", "build_server"]
 
-_log = logging.getLogger(__name__)
 
 #: Seconds in which a new connection must send the head of a request, and a stranger the next one.
 STRANGER_TIMEOUT = 10.0
@@ -79,7 +78,9 @@ class GuardedParser(HTTPRequestParser):  # type: ignore[misc] # the library has 
 
     def _fail(self, error: OSError, length: int) -> int:
         """Answer a body that can't be stored, and drop the rest."""
-        _log.error("A request's body could not be stored: %s", error)
+        log_events.EMULATOR_FAILED.log(
+            "A request's body could not be stored: %s", error, reason=error
+        )
         self._channel.drops_input = True
         self.error = InsufficientStorage(FULL)
         self.connection_close = self.completed = True

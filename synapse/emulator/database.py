@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,12 +13,12 @@ from django.db import DatabaseError, connection, connections
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
+from synapse._internal import log_events
 from synapse.emulator.errors import EmulatorError
 from synapse.emulator.folder import hold_lock
 
 __all__ = ["describe_database", "hold_database", "prepare_tables", "refuse_foreign_tables"]
 
-_log = logging.getLogger(__name__)
 _OURS = "emulator_"
 _MIGRATIONS = "django_migrations"
 # The first key of the advisory lock; the second is the schema.
@@ -112,7 +111,7 @@ def _hold_server(stop: Callable[[], None]) -> Iterator[None]:
     def watch() -> None:
         while not is_over.wait(_CHECK_INTERVAL):
             if not _is_still_ours(holder):
-                _log.critical("%s This server ends.", _in_use())
+                log_events.EMULATOR_REPLACED.log("%s This server ends.", _in_use())
                 stop()
                 return
 

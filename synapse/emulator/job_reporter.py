@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 import uuid
 from collections import deque
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 from django.db import DatabaseError, close_old_connections, connection, transaction
 from django.utils import timezone
 
+from synapse._internal import log_events
 from synapse.emulator.models import ConsoleLine, Job, LogLevel, Token
 
 if TYPE_CHECKING:
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["DatabaseReporter", "announce_end", "end_job", "settle_end"]
 
-_log = logging.getLogger(__name__)
 
 # A transaction locks the whole database, so each one is short.
 _BATCH = 500
@@ -58,7 +57,12 @@ class DatabaseReporter:
         try:
             self._write()
         except DatabaseError as error:
-            _log.exception("The last lines of job %s could not be written.", self._key)
+            log_events.EMULATOR_FAILED.log(
+                "The last lines of job %s could not be written.",
+                self._key,
+                exc_info=True,
+                reason=error,
+            )
             status, reason = Job.Status.FAILED, f"What it printed could not be kept: {error}."
         _again(lambda: end_job(self._key, status, reason))
 

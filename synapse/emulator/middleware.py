@@ -1,7 +1,6 @@
 """Headers of every response, whatever the view."""
 
 import errno
-import logging
 import re
 import uuid
 from collections.abc import Callable
@@ -10,12 +9,12 @@ from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 
+from synapse._internal import log_events
 from synapse._internal.redaction import walk_chain
 
 #: The text of the response when the disk is full.
 FULL = "The server's disk is full. Free space there, then send the request again."
 
-_log = logging.getLogger(__name__)
 
 # EFBIG: a file system's, or a process's, largest file is reached.
 _FULL_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
@@ -47,7 +46,7 @@ class EnvelopeMiddleware:
         del request
         if not is_disk_full(exception):
             return None
-        _log.error("The disk is full: %s", exception)
+        log_events.EMULATOR_FAILED.log("The disk is full: %s", exception, reason="the disk is full")
         return JsonResponse({"detail": FULL}, status=507)
 
 

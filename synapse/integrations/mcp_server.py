@@ -8,6 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import secrets
 import socket
 from collections.abc import Callable
@@ -34,6 +35,8 @@ _HOST = "127.0.0.1"
 _MAX_ERROR = 4_000
 # Sections of docstrings that a model needs no more than the answer itself.
 _END = ("\nReturns:", "\nRaises:", "\nExample:")
+# Advice of messages for programs: the tools have no such argument.
+_UNCHECKED = re.compile(r" A \w+ that only your server knows goes through \w+=\{\.\.\.\}\.")
 
 _REVIEW = (
     "Look at project {id} of Synapse. Read summary(project={id}); find tasks that wait longest "
@@ -146,10 +149,9 @@ def _explain_errors(
         try:
             answer: dict[str, Any] = call(**arguments)
         except SynapseError as error:
-            raise refuse(cut(redacted(str(error)), _MAX_ERROR)) from error
+            raise refuse(_explain(error)) from error
         except Exception as error:  # the library would show the text as it is
-            text = redacted(f"{type(error).__name__}: {error}")
-            raise refuse(cut(text, _MAX_ERROR)) from error
+            raise refuse(_explain(error, type(error).__name__)) from error
         return answer
 
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -157,6 +159,12 @@ def _explain_errors(
     run.__name__ = function.__name__
     run.__signature__ = signature  # type: ignore[attr-defined] # a function takes any attribute
     return run
+
+
+def _explain(error: Exception, kind: str = "") -> str:
+    """Return the message, bounded, without advice that no tool has an argument for."""
+    text = f"{kind}: {error}" if kind else str(error)
+    return cut(redacted(_UNCHECKED.sub("", text)), _MAX_ERROR)
 
 
 def _describe(function: Callable[..., Any]) -> str:
@@ -182,7 +190,7 @@ def _add_resources(server: Any, tools: ModelTools) -> None:
         try:
             return json.dumps(tools.get(kind, object_id))
         except SynapseError as error:
-            raise refuse(cut(redacted(str(error)), _MAX_ERROR)) from error
+            raise refuse(_explain(error)) from error
 
 
 def _make_prompt(text: str) -> Callable[[str], str]:

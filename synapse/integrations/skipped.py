@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import tempfile
 import weakref
@@ -12,11 +11,10 @@ from pathlib import Path
 
 import attrs
 
+from synapse._internal import log_events
 from synapse._internal.private_files import open_private
 
 __all__ = ["SkippedLog", "SkippedSample"]
-
-_logger = logging.getLogger("synapse.training")
 
 
 @attrs.frozen
@@ -46,7 +44,7 @@ class SkippedLog:
 
     def add(self, key: int | str, reason: str) -> None:
         """Note a sample, and log a warning."""
-        _logger.warning("Skipped: %s", reason)
+        log_events.SAMPLE_SKIPPED.log("Skipped: %s", reason, row_id=key, reason=reason)
         line = json.dumps([key, reason]) + "\n"
         # One write in append mode: lines of several processes don't mix.
         with suppress(OSError), open_private(self._path, "ab") as file:

@@ -36,7 +36,7 @@ def may_depend(
         True if the object refers to the deleted one, if something between them does, or if that
         isn't known here. Makes no request.
     """
-    seen |= {type(resource)}
+    seen |= {type(resource).__schema__.resource}
     for field, target in _list_relations(type(resource)):
         related_key = field.to_keys(ids_of(field.raw(resource._raw)))
         if related_key is None:

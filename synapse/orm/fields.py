@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import attrs
 
@@ -55,8 +55,7 @@ MISSING: Any = _Missing()
 """Stands for a value that isn't there, where `None` would mean that the server said null."""
 
 
-@attrs.frozen(eq=False, repr=False)
-class FieldOptions:
+class FieldOptions(NamedTuple):
     """Options of a field in a class body."""
 
     read_only: bool = False

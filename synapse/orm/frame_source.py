@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
-
-import attrs
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synapse._internal.lazy_import import load
 
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["FrameSource", "PlainColumn"]
 
 
-@attrs.frozen
-class PlainColumn:
+class PlainColumn(NamedTuple):
     """A column whose values need no conversion.
 
     Attributes:

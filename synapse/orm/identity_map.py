@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from cachetools import LRUCache, TTLCache
 
 from synapse.errors import FieldValueError, InvalidResponse
 from synapse.orm import registry
 from synapse.orm.dependents import may_depend
+from synapse.orm.extensions import choose, find_extensions
 from synapse.orm.fields import MISSING, ids_of
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class IdentityMap:
 
     def __init__(self, session: SessionLike, *, cache_size: int, cache_ttl: float) -> None:
         self._session = session
+        self._extensions = find_extensions(type(session))
         # Plain weak references, swept when a table has doubled: a WeakValueDictionary costs four
         # times as much for each object that is walked over.
         self._refs: dict[type[Entity], dict[Any, weakref.ref[Any]]] = {}
@@ -74,6 +76,16 @@ class IdentityMap:
         self.cache_ttl = cache_ttl
         self._watched = _Watched(self.pinned, maxsize=max(1, cache_size))
 
+    def choose(self, cls: type[R]) -> type[R]:
+        """Return the class of the session's objects for a class or a declared one.
+
+        Raises:
+            UsageError: The class extends a declared one, but not for this session.
+        """
+        if cls is cls.__schema__.resource and not self._extensions:  # nearly always
+            return cls
+        return cast("type[R]", choose(cls, self._extensions, self._session))
+
     def load(
         self, cls: type[R], rows: Sequence[dict[str, Any]], expansion: Expansion | None = None
     ) -> list[R]:
@@ -82,6 +94,7 @@ class IdentityMap:
         Raises:
             InvalidResponse: A row isn't an object with an id.
         """
+        cls = self.choose(cls)
         loaded: list[R] = []
         append = loaded.append
         new, set_context, set_raw = cls.__new__, cls.__set_context__, cls.__set_raw__
@@ -149,6 +162,7 @@ class IdentityMap:
 
     def get(self, cls: type[R], key: Any) -> R | None:
         """Return the known, living object of an id, if any."""
+        cls = self.choose(cls)
         ref = self._refs.get(cls, {}).get(cls.__schema__.to_key(key))
         return ref() if ref is not None else None
 
@@ -156,6 +170,7 @@ class IdentityMap:
         """Return an object that was fetched so recently that asking again isn't needed."""
         if not self._caches:
             return None
+        cls = self.choose(cls)
         with self._session.lock:
             found = self._fresh.get((cls, key))
         return found if isinstance(found, cls) else None
@@ -201,11 +216,12 @@ class IdentityMap:
 
     def expire(self, cls: type[Entity], key: Any) -> None:
         """Mark an object that is gone as stale, and what may have gone with the object."""
+        cls, declared = self.choose(cls), cls.__schema__.resource
         with self._session.lock:
             self._fresh.pop((cls, key), None)
             for place in list(self._fresh):
                 resource = self._fresh.get(place)
-                if resource is not None and may_depend(resource, cls, key, self.get):
+                if resource is not None and may_depend(resource, declared, key, self.get):
                     self._fresh.pop(place, None)
 
     @property
@@ -218,7 +234,7 @@ class IdentityMap:
     def _remove_from_lists(self, cls: type[Entity], key: Any) -> None:
         for owner, refs in self._refs.items():
             for field in owner.__schema__.fields.values():
-                if not field.declared.is_many or field.declared.target != cls.__name__:
+                if not field.declared.is_many or field.declared.target != cls.__schema__.name:
                     continue
                 for resource in filter(None, [ref() for ref in refs.values()]):
                     said = field.raw(resource._raw)

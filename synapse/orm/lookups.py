@@ -231,10 +231,12 @@ def ordering_names(schema: Schema, names: Iterable[str]) -> tuple[str, ...]:
     checked = check_names(names)
     known = {n for n, f in schema.fields.items() if f.is_filterable and not f.is_list}
     for name in checked:
-        if name.removeprefix("-") not in known:
+        field = name.removeprefix("-")
+        if field not in known:
+            # The name of another field is no misspelling.
+            hint = f". There are: {', '.join(sorted(known))}." if field in schema.fields else ""
             raise InvalidQuery(
-                f"{schema.name} can't be ordered by {name!r}"
-                f"{suggestion(name.removeprefix('-'), known)}"
+                f"{schema.name} can't be ordered by {name!r}{hint or suggestion(field, known)}"
             )
     return checked
 

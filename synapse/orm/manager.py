@@ -6,12 +6,12 @@ that the endpoint lacks is then missing for type checkers, too.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Mapping
 from copy import deepcopy
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from synapse._internal import log_events
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
 from synapse._internal.lazy_import import load
@@ -44,7 +44,6 @@ D = TypeVar("D", bound=Deletable)
 
 Values = Mapping[str, Any]
 
-_log = logging.getLogger(__name__)
 _WORKERS = 8
 
 
@@ -96,7 +95,9 @@ class Creates(BaseManager[T]):
             if field is None:
                 declared = schema.fields.get(name) or schema.fields.get(name.removesuffix("_id"))
                 if declared is not None and declared.declared.read_only:
-                    raise InvalidQuery(f"{schema.name}.{name} is set by the server alone.")
+                    raise InvalidQuery(
+                        f"{schema.name}.{name} is set by the server alone. Leave it out."
+                    )
                 raise InvalidQuery(
                     f"{schema.name} has no field {name!r}{suggestion(name, fields)} "
                     "A key that only your server knows goes through extra={...}."
@@ -207,7 +208,13 @@ class BulkCreates(Creates[T]):
         if nulls:
             counts = ", ".join(f"{name} ({number:,})" for name, number in nulls.items())
             plural = self._resource.__schema__.plural
-            _log.warning("New %s have missing values, sent as null: %s", plural, counts)
+            log_events.NULLS_SENT.log(
+                "New %s have missing values, sent as null: %s",
+                plural,
+                counts,
+                resource=plural,
+                counts=dict(nulls),
+            )
 
     def _build_bodies(self, items: Iterable[Values], created: list[T]) -> Iterator[dict[str, Any]]:
         """Yield the checked bodies; an error names the item's position."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar
 
 import attrs
 
@@ -38,8 +38,7 @@ __all__ = [
 T = TypeVar("T", bound="Resource")
 
 
-@attrs.frozen
-class Slice:
+class Slice(NamedTuple):
     """Which rows of a list a query wants: from `start` up to, not including, `stop`."""
 
     start: int = 0
@@ -128,8 +127,7 @@ class ObjectPage(Described, Generic[T]):
         return describe_objects(self.objects, len(self.objects), repr(self)[1:-1])
 
 
-@attrs.frozen(eq=False, repr=False)
-class PageRequest:
+class PageRequest(NamedTuple):
     """The parameters for reading a query.
 
     Attributes:

@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-import attrs
-
 from synapse._internal.described import Description, cut
+from synapse._internal.doubles import is_specifying
 from synapse._internal.lazy_import import load
 from synapse._internal.short_traceback import shortened
 from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFound
@@ -164,7 +163,9 @@ class Query(BaseManager[T], FrameSource):
         lookups.check_names(names)
         for name in ("id", self._resource.__schema__.key):
             if name in names:
-                raise InvalidQuery(f"The {name} can't be omitted: every object needs one.")
+                raise InvalidQuery(
+                    f"The {name} can't be omitted: every object needs one. Leave it out."
+                )
         return self._with(omit=lookups.field_names(self._resource.__schema__, names))
 
     def page_size(self: Q, rows: int) -> Q:
@@ -435,7 +436,7 @@ class Query(BaseManager[T], FrameSource):
         return {key: found[key] for key in wanted if key in found}
 
     def __bool__(self) -> bool:
-        return self.exists()
+        return is_specifying() or self.exists()
 
     if not TYPE_CHECKING:
         # Hidden from type checkers, for which a missing `__len__` is the error.
@@ -472,7 +473,7 @@ class Query(BaseManager[T], FrameSource):
 
     def _with(self, **changes: Any) -> Self:
         return type(self)(
-            self._resource, self._own_session, self._scope, attrs.evolve(self._state, **changes)
+            self._resource, self._own_session, self._scope, self._state._replace(**changes)
         )
 
     def _refuse_after_slice(self, verb: str) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any
-
-import attrs
+from typing import Any, NamedTuple
 
 from synapse._internal.described import brief, cut
 from synapse.orm.pages import Slice
@@ -20,8 +18,7 @@ EVERYTHING = Slice()
 """The window of a query that wasn't sliced."""
 
 
-@attrs.frozen(eq=False, repr=False)
-class QueryState:
+class QueryState(NamedTuple):
     """The state of a query.
 
     Attributes:

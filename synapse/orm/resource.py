@@ -339,13 +339,13 @@ class Resource(Described):
         if not isinstance(other, Resource):
             return NotImplemented
         return (
-            type(self) is type(other)
+            type(self).__schema__.resource is type(other).__schema__.resource
             and self._key == other._key
             and self._session.key == other._session.key
         )
 
     def __hash__(self) -> int:
-        return hash((self._session.key, type(self).__name__, self._key))
+        return hash((self._session.key, type(self).__schema__.name, self._key))
 
     def __repr__(self) -> str:
         shown = [f"{name}={text}" for name, text in summary_of(self)]
@@ -374,17 +374,12 @@ class Resource(Described):
             for name, field in type(self).__schema__.fields.items()
             if field in editable and field.differs(self)
         }
-        settings = self._session.transport.settings
-        where = {
-            "base_url": settings.base_url,
-            "tenant": settings.tenant,
-            "profile": settings.profile,
-        }
+        where = self._session._origin()
         # Importing the module of the session's class registers how to make a session.
         modules = (type(self).__module__, type(self._session).__module__)
         # A signed URL is a credential and expires soon: the field is loaded again instead.
         row = {name: value for name, value in self._raw.items() if not is_signed(value)}
-        return restore, (type(self).__name__, modules, row, edits, where)
+        return restore, (type(self).__schema__.name, modules, row, edits, where)
 
 
 # The slots' own setters, which go around `__setattr__`: they run once for each object of a page.

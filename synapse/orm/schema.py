@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import typing
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ class Schema:
         made = self._managers.get(declared)
         if made is None:
             # Made at the first use, when the types of the fields can be evaluated.
-            bound = load("synapse.orm.signatures").bind_manager(self.resource, declared)
+            bound = load("synapse.orm.bound_managers").bind_manager(self.resource, declared)
             made = self._managers.setdefault(declared, bound)
         return made
 
@@ -127,11 +128,24 @@ class Schema:
         try:
             yield
         except ValidationError as error:
-            choices = {n: self.fields[n].choice for n in error.fields if n in self.fields}
-            known = [f"{n} is one of {', '.join(c)}." for n, c in choices.items() if c is not None]
+            choices = self._find_choices(error.fields)
+            known = [f"{n} is one of {', '.join(c)}." for n, c in choices if c is not None]
             if error.hint is None and known:
                 error.hint = " ".join(known)
             raise
+
+    def _find_choices(self, refused: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+        """Yield the names of refused fields and of the values in them, with the enumerations."""
+        convert = load("synapse.orm.convert")
+        for name, reasons in refused.items():
+            if (field := self.fields.get(name)) is None:
+                continue
+            yield name, field.choice
+            nested = [each for each in reasons if isinstance(each, Mapping)]
+            for kind in typing.get_args(field.kind) if nested else ():
+                hints = typing.get_type_hints(kind) if attrs.has(kind) else {}
+                for part in dict.fromkeys(part for each in nested for part in each):
+                    yield part, convert.choice_of(hints.get(part))
 
     def relation_target(self, name: str) -> Schema | None:
         """Return the schema that a relation leads to, or `None` for other fields."""

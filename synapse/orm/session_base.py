@@ -8,15 +8,19 @@ import warnings
 import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from cachetools import LRUCache
 
+from synapse._internal.cancellation import in_force
 from synapse._internal.completion import is_completing
+from synapse._internal.doubles import is_specifying
 from synapse._internal.fork import call_in_child
 from synapse._internal.lazy_import import load
 from synapse.errors import ConfigurationError, LazyLoadError, LazyLoadWarning
 from synapse.orm.identity_map import IdentityMap
+from synapse.orm.other_endpoints import OtherEndpoints
+from synapse.orm.scoped_options import ScopedOptions
 from synapse.orm.session_settings import ReadableSettings
 
 if TYPE_CHECKING:
@@ -32,7 +36,7 @@ _LOOP = 3
 _SAVERS = 1021
 
 
-class SessionBase(ReadableSettings):
+class SessionBase(ScopedOptions, OtherEndpoints, ReadableSettings):
     """A session as the object layer knows sessions.
 
     Args:
@@ -44,7 +48,7 @@ class SessionBase(ReadableSettings):
         cache_ttl: Seconds for which `get()` uses them without a request.
     """
 
-    _ASSIGNED = frozenset({"transport", "is_closed", "lock", "identity"})
+    _ASSIGNED = frozenset({"is_closed", "lock", "identity"})
 
     def __init__(
         self,
@@ -93,23 +97,44 @@ class SessionBase(ReadableSettings):
     @property
     def key(self) -> tuple[str, str | None]:
         """Base URL and tenant: objects of sessions with one key are comparable."""
-        settings = self.transport.settings
+        settings = self._transport.settings
         return settings.base_url, settings.tenant
 
+    def _origin(self) -> dict[str, str | None]:
+        """Return how a pickle finds the session: never a token."""
+        settings, cls = self._transport.settings, type(self)
+        return {
+            "base_url": settings.base_url,
+            "tenant": settings.tenant,
+            "profile": settings.profile,
+            "class_name": f"{cls.__module__}:{cls.__qualname__}",
+        }
+
+    def _add_copy(self, copy: SessionBase) -> None:
+        with _choosing:
+            _live.add(copy)
+
     def saving(self, resource: Entity) -> AbstractContextManager[bool]:
-        """Return the lock for saving an object; some objects share a lock."""
+        """Return the lock for saving an object; some share a lock. Makes no request."""
         return self._saving[hash((type(resource), resource._key)) % len(self._saving)]
 
     def before_lazy_load(self, resource: Entity, field: str) -> None:
         """Apply the lazy policy to a load that reading a field is about to cause.
 
+        Makes no request itself.
+
         Raises:
             LazyLoadError: The policy is `"raise"`, or a completer reads the field.
+            AttributeError: `unittest.mock` reads the field for a double's spec.
         """
+        if in_force() is not None:
+            return  # awaited: nothing waits for this request but the coroutine that asked
         via = resource._via()
         advice = (
             f'.expand("{via}")' if via else f"{type(resource).__name__}.objects.get({resource.id})"
         )
+        if is_specifying():
+            raise AttributeError(f"{resource._label()} isn't loaded for a double's spec")
         if is_completing():
             raise LazyLoadError(f"{resource._label()} isn't loaded to complete a name.")
         if self.lazy == "raise":
@@ -158,9 +183,14 @@ def _after_fork() -> None:
     """Don't wait for threads that are in the parent only."""
     global _choosing
     _choosing = threading.RLock()
-    for one in list(_live):
-        one.lock = threading.RLock()
-        one._saving = _locks()
+    sessions = list(_live)
+    for one in sessions:
+        if one._original is None:
+            one.lock = threading.RLock()
+            one._saving = _locks()
+    for one in sessions:
+        if one._original is not None:
+            one.lock, one._saving = one._original.lock, one._original._saving
 
 
 call_in_child(_after_fork)
@@ -177,7 +207,7 @@ def set_connector(connect: Callable[..., SessionBase]) -> None:
     """Set the function that makes a session on demand.
 
     Args:
-        connect: Takes nothing, or the base URL, tenant and profile of the wanted session.
+        connect: Takes nothing, or the base URL, tenant, profile and class of the wanted session.
     """
     global _connect
     _connect = connect
@@ -203,28 +233,49 @@ def find(where: Mapping[str, str | None]) -> SessionBase:
     A new one becomes the default only if none exists: an object from elsewhere must not redirect
     everything else.
 
+    Args:
+        where: Base URL, tenant, profile, and the class of the pickled session, which the found one
+            has, or a subclass.
+
     Raises:
         ConfigurationError: No session exists, and no credentials for one.
     """
+    cls = _find_class(where.get("class_name"))
     with _choosing:
-        found = _open(where["base_url"], where["tenant"])
+        found = _open(where["base_url"], where["tenant"], cls)
         if found is None:
-            made = _connect_session(**where)
+            names = ("base_url", "tenant", "profile")
+            made = _connect_session(session_class=cls, **{name: where[name] for name in names})
             # The tenant may come from this process's settings, which may have a session already.
-            found = _open(*made.key) or made
+            found = _open(*made.key, cls) or made
         if _default is None:
             set_default(found)
         return found
 
 
-def _open(base_url: str | None, tenant: str | None) -> SessionBase | None:
+def _find_class(name: str | None) -> type[SessionBase] | None:
+    """Return the class of a pickled session, unless a function made that class."""
+    module, _, path = (name or "").partition(":")
+    if not module or "<locals>" in path:
+        return None
+    found: Any = load(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return found if isinstance(found, type) and issubclass(found, SessionBase) else None
+
+
+def _open(
+    base_url: str | None, tenant: str | None, cls: type[SessionBase] | None
+) -> SessionBase | None:
     for one in (_default, *_live):
-        if one is not None and one.key == (base_url, tenant) and not one.is_closed:
+        if one is None or one._original is not None or one.is_closed:
+            continue
+        if one.key == (base_url, tenant) and isinstance(one, cls or SessionBase):
             return one
     return None
 
 
-def _connect_session(**where: str | None) -> SessionBase:
+def _connect_session(**where: Any) -> SessionBase:
     if _connect is None:  # a declaration was imported alone: this calls `set_connector`
         load("synapse.session")
     return cast("Callable[..., SessionBase]", _connect)(**where)

@@ -22,8 +22,11 @@ class ReadableSettings(KnownAttributes):
     """
 
     if TYPE_CHECKING:
-        transport: Transport
         identity: IdentityMap
+
+        @property
+        def transport(self) -> Transport:
+            """The transport of the options in force."""
 
     @property
     def base_url(self) -> str:

@@ -1,31 +1,25 @@
-"""Signatures and docstrings of a resource's manager, out of the declarations.
-
-The managers of a resource are instances of a subclass that this module makes: its `create()`,
-`filter()` and others name the resource's fields for `help()`, `inspect.signature()` and the
-completion of IPython and editors. The declared manager class stays as it is.
-"""
+"""Signatures and docstrings of a resource's methods, out of the declarations."""
 
 from __future__ import annotations
 
 import functools
 import inspect
 import re
-import types
 from collections.abc import Iterator
 from inspect import Parameter
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 from synapse.orm import lookups
+from synapse.orm.bound_managers import takes_fields
 
 if TYPE_CHECKING:
     from synapse.orm._typing import Entity
     from synapse.orm.base_manager import BaseManager
     from synapse.orm.fields import Field
 
-__all__ = ["Keyword", "bind_manager", "find_keywords", "find_texts", "name_own_methods"]
+__all__ = ["Keyword", "find_keywords", "find_texts", "make_method", "name_own_methods"]
 
 _FIELD_VERBS = ("create", "update")
-_FILTER_VERBS = ("filter", "get")
 _VARIABLE = re.compile(r"^( *)\*\*(?:values|filters_):.*(?:\n\1 +.*)*", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+): (.+(?:\n     +.+)*)$", re.MULTILINE)
 _ANY_KEY = "int | str"
@@ -140,31 +134,29 @@ def _explain(name: str, field: Field, texts: dict[str, str]) -> str:
 # -- Managers ------------------------------------------------------------------------------------
 
 
-def bind_manager(cls: type[Entity], manager: type[BaseManager[Any]]) -> type[BaseManager[Any]]:
-    """Return the subclass of a manager class whose methods name the fields of a resource.
+def make_method(cls: type[Entity], bound: type[BaseManager[Any]], verb: str) -> Any:
+    """Return a manager's method whose signature and docstring name the fields of a resource.
 
     Args:
         cls: The resource's class.
-        manager: The declared class of the managers.
+        bound: The class of the resource's managers; the method calls that of the class's base.
+        verb: Name of the method.
     """
-    names = ("__module__", "__qualname__", "__doc__")
-    namespace = {"__slots__": (), **{name: getattr(manager, name) for name in names}}
-    bound: Any = types.new_class(
-        manager.__name__, (manager,), exec_body=lambda own: own.update(namespace)
-    )
+    manager: Any = bound.__base__
+    method = getattr(manager, verb)
+
+    @functools.wraps(method)
+    def own(self: Any, *args: Any, **values: Any) -> Any:
+        return getattr(super(bound, self), verb)(*args, **values)
+
+    keywords = find_keywords(cls, verb)
+    _name_keywords(own, keywords)
+    signature = inspect.signature(own)
     results = {"T": cls.__name__, "Q": manager.__name__}
-    for verb in (*_FIELD_VERBS, *_FILTER_VERBS):
-        method = getattr(manager, verb, None)
-        if _takes_fields(method):
-            own = _make_method(bound, verb, method)
-            keywords = find_keywords(cls, verb)
-            _name_keywords(own, keywords)
-            signature = inspect.signature(own)
-            result = results.get(signature.return_annotation, signature.return_annotation)
-            own.__signature__ = signature.replace(return_annotation=result)
-            own.__doc__ = _add_fields(own.__doc__, cls, keywords)
-            setattr(bound, verb, own)
-    made: type[BaseManager[Any]] = bound
+    result = results.get(signature.return_annotation, signature.return_annotation)
+    made: Any = own
+    made.__signature__ = signature.replace(return_annotation=result)
+    made.__doc__ = _add_fields(made.__doc__, cls, keywords)
     return made
 
 
@@ -173,22 +165,8 @@ def name_own_methods(cls: type[Entity]) -> None:
     for verb in _FIELD_VERBS:
         method = vars(cls).get(verb)
         method = getattr(method, "__func__", method)
-        if _takes_fields(method):
+        if takes_fields(method):
             _name_keywords(method, find_keywords(cls, verb))
-
-
-def _takes_fields(method: Any) -> bool:
-    return inspect.isfunction(method) and bool(method.__code__.co_flags & inspect.CO_VARKEYWORDS)
-
-
-def _make_method(bound: type[Any], verb: str, method: Any) -> Any:
-    """Return a method that calls the declared one, which tests may replace."""
-
-    @functools.wraps(method)
-    def call(self: Any, *args: Any, **values: Any) -> Any:
-        return getattr(super(bound, self), verb)(*args, **values)
-
-    return call
 
 
 def _name_keywords(method: Any, keywords: list[Keyword]) -> None:

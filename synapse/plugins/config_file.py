@@ -16,6 +16,7 @@ from synapse.plugins.config import PluginConfig
 __all__ = [
     "CONFIG_NAMES",
     "describe_plugin",
+    "explain_missing",
     "find_config",
     "load_config",
     "parse_config",
@@ -98,8 +99,18 @@ def find_config(
 def _require_config(place: str | os.PathLike[str] | IO[bytes]) -> tuple[str, dict[str, Any]]:
     name, document = find_config(place)
     if name is None:
-        raise PluginConfigError({"": ["Missing at the top of the release."]}, "config.yaml")
+        raise PluginConfigError({"": [explain_missing(place)]}, "config.yaml")
     return name, document
+
+
+def explain_missing(place: str | os.PathLike[str] | IO[bytes]) -> str:
+    """Return the reason to refuse a folder or a zip without a configuration."""
+    if isinstance(place, (str, os.PathLike)) and (folder := expand_home(place)).is_dir():
+        return (
+            f"Missing at the top of {folder.resolve()}. Name a plugin's folder, or make one: "
+            "`synapse plugin new FOLDER`."
+        )
+    return "Missing at the top of the release."
 
 
 def read_plugin_fields(folder: str | os.PathLike[str]) -> dict[str, Any]:

@@ -20,7 +20,13 @@ from synapse._internal.user_folders import expand_home
 from synapse.errors import BadArchive, MissingExtra, PluginConfigError, UsageError
 from synapse.plugins.archive import list_safe_entries, open_zip, read_entry, validate_names
 from synapse.plugins.config import PluginConfig
-from synapse.plugins.config_file import CONFIG_NAMES, load_config, parse_config, read_config
+from synapse.plugins.config_file import (
+    CONFIG_NAMES,
+    explain_missing,
+    load_config,
+    parse_config,
+    read_config,
+)
 from synapse.plugins.credential_files import HEAD_SIZE, refuse_credentials
 from synapse.plugins.folder import IgnoredPaths, SourceFile, list_files
 from synapse.plugins.mapping_reader import MIN_SIMILARITY, did_you_mean
@@ -334,7 +340,7 @@ def find_config_name(folder: Path, by_name: Mapping[str, Any], ignored: IgnoredP
         raise PluginConfigError({"": ["The folder has a config.json too. Keep one."]}, names[0])
     if names:
         return names[0]
-    reason = f"Missing at the top of {folder}."
+    reason = explain_missing(folder)
     if any(ignored.has_path(name) for name in CONFIG_NAMES):
         reason = "Left out by .gitignore, or by another rule of git."
     elif other := next((name for name in by_name if _names_config(name)), None):

@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from synapse._internal.hints import suggestion
 from synapse._internal.user_folders import expand_home
 from synapse.errors import PluginConfigError, UsageError
-from synapse.plugins.config_file import find_config, parse_config
+from synapse.plugins.config_file import explain_missing, find_config, parse_config
 
 __all__ = ["VersionPart", "bump_version", "raise_version"]
 
@@ -75,7 +75,7 @@ def bump_version(folder: str | os.PathLike[str], part: str) -> Callable[[], None
         raise UsageError(f"{folder} is not a folder. bump= writes the folder's configuration.")
     name, document = find_config(place)
     if name is None:
-        raise PluginConfigError({"": [f"Missing at the top of {folder}."]}, "config.yaml")
+        raise PluginConfigError({"": [explain_missing(place)]}, "config.yaml")
     version = document.get("version")
     if not isinstance(version, str):
         raise PluginConfigError({"version": ["Expected text, such as 1.0.0."]}, name)

@@ -35,4 +35,9 @@ def _load_all(_: str) -> None:
         _load_and_publish(f"{__name__}.{module.name}")
 
 
-registry.set_loaders(_load_exported, _load_all)
+def _load_discovered(name: str) -> None:
+    """Import the resources of other packages, for a name that this package doesn't have."""
+    load("synapse.orm.discovery").load_discovered(name)
+
+
+registry.set_loaders(_load_exported, _load_all, _load_discovered)

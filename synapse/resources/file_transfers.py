@@ -46,6 +46,7 @@ class UploadUnitsMixin(Resource):
         columns: Mapping[str, str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         skip_existing: SkipExisting = True,
+        dry_run: bool = False,
     ) -> UploadReport:
         """Upload many files as data units, and create tasks if a project is given.
 
@@ -90,6 +91,8 @@ class UploadUnitsMixin(Resource):
                 this server, collection and source.
             skip_existing: `False` sends every file, and creates every unit that isn't in the
                 journal; `"files"` doesn't send the files that the server has.
+            dry_run: Whether only to read the source, and to send nothing. What the server has
+                already is not compared; `sync(dry_run=True)` does that.
 
         Returns:
             A report of created, existing and failed files and units, with reasons.
@@ -126,6 +129,7 @@ class UploadUnitsMixin(Resource):
             columns=columns,
             journal=journal,
             skip_existing=skip_existing,
+            dry_run=dry_run,
         )
 
     def sync(
@@ -270,6 +274,7 @@ class DownloadUnitsMixin(Resource):
         *,
         workers: int = 8,
         progress: ProgressArgument = None,
+        dry_run: bool = False,
     ) -> DownloadReport:
         """Download all files of the collection.
 
@@ -284,6 +289,7 @@ class DownloadUnitsMixin(Resource):
             dest: The folder; created if necessary.
             workers: Number of files in flight.
             progress: As for `upload()`.
+            dry_run: Whether only to list and compare, and to fetch and write nothing.
 
         Returns:
             A report of fetched, existing and failed files, with reasons. A failed file doesn't stop
@@ -308,6 +314,7 @@ class DownloadUnitsMixin(Resource):
             dest,
             workers=workers,
             progress=progress,
+            dry_run=dry_run,
         )
 
 
@@ -322,6 +329,7 @@ class DownloadTasksMixin(Resource):
         *,
         workers: int = 8,
         progress: ProgressArgument = None,
+        dry_run: bool = False,
     ) -> DownloadReport:
         """Download the annotations of the project's tasks, and the annotated files.
 
@@ -335,6 +343,7 @@ class DownloadTasksMixin(Resource):
             dest: The folder; created if necessary.
             workers: Number of files in flight.
             progress: As for `DataCollection.upload()`.
+            dry_run: Whether only to list and compare, and to fetch and write nothing.
 
         Returns:
             A report of fetched, existing and failed files, with reasons.
@@ -359,6 +368,7 @@ class DownloadTasksMixin(Resource):
             dest,
             workers=workers,
             progress=progress,
+            dry_run=dry_run,
         )
 
 
@@ -431,7 +441,7 @@ def _parse_specifications(row: Mapping[str, Any]) -> list[Specification]:
 def _check_collection(project: Any, collection: Resource) -> None:
     """Refuse a project that is known to have another collection. Makes no request."""
     field = registry.get("Project").__schema__.fields["data_collection"]
-    if not isinstance(project, Resource) or type(project).__name__ != "Project":
+    if not isinstance(project, Resource) or type(project).__schema__.name != "Project":
         return
     other = field.to_keys(ids_of(field.raw(project._raw)))
     if other not in (MISSING, None, collection._key):
@@ -442,7 +452,7 @@ def _check_collection(project: Any, collection: Resource) -> None:
 
 
 def _project_id(project: Any) -> Any:
-    is_other = isinstance(project, Resource) and type(project).__name__ != "Project"
+    is_other = isinstance(project, Resource) and type(project).__schema__.name != "Project"
     key = registry.get("Project").__schema__.to_key(to_json(project))
     if is_other or not (is_int(key) or isinstance(key, str)):
         raise UsageError(f"project={project!r} is not valid. Pass a Project or its id.")

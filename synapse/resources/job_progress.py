@@ -82,6 +82,8 @@ class JobBar(Bar):
         bar.n = max(bar.n, self.done)  # a failed job doesn't move the bar back
         bar.set_postfix_str(self._text, refresh=False)
         if self.elapsed >= self._delay:
+            # tqdm takes a bar with a delay for invisible, and ends its line only without one.
+            bar.delay = 0
             bar.refresh()
 
 

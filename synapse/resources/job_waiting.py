@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from synapse._internal import cancellation, log_events
 from synapse._internal.backoff import Backoff, bounded_pause
 from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.validate import validate_seconds
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["failure_of", "have_ended", "wait_for"]
 
-_LOG = logging.getLogger("synapse.jobs")
 # Seconds between two polls: at first, and at most.
 _FIRST_PAUSE = 0.2
 _LONGEST_PAUSE = 3.0
@@ -55,7 +54,7 @@ def wait_for(
     progress: ProgressArgument = True,
     *,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = cancellation.sleep,
 ) -> None:
     """Wait until jobs have reached a final state.
 
@@ -133,13 +132,18 @@ class _Poller:
                 raise
             if self.failure is None:
                 self._since = self._clock()
-                _LOG.warning("Still waiting for jobs, despite: %s", error)
+                log_events.WAIT_DISTURBED.log(
+                    "Still waiting for jobs, despite: %s",
+                    error,
+                    status=error.status_code,
+                    reason=error.detail,
+                )
             if error.status_code == 500 and self._clock() - self._since > _PATIENCE:
                 raise
             self.failure = error
             return bounded_pause(error.retry_after) if isinstance(error, RateLimited) else 0.0
         if self.failure is not None:
-            _LOG.info("The server is reachable again.")
+            log_events.WAIT_RESUMED.log("The server is reachable again.")
             self.failure = None
         for job in jobs:
             self._warn_of_unknown(job)
@@ -200,7 +204,13 @@ def _last_lines(job: Job) -> list[str]:
     try:
         return [line.message for line in job.logs().last(_LAST_LINES)]
     except ClientError as error:
-        _LOG.info("The last lines of %s can't be fetched: %s", job._label(), error)
+        log_events.JOB_LINES_MISSING.log(
+            "The last lines of %s can't be fetched: %s",
+            job._label(),
+            error,
+            job_id=job._key,
+            reason=error.detail,
+        )
         return []
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from synapse._internal import log_events
 from synapse._internal.described import Description, Meter
 from synapse._internal.json_values import to_json
 from synapse.errors import Conflict, FilterIgnored, JobError, JobsFailed, UsageError
@@ -33,7 +33,6 @@ else:
 
 __all__ = ["Job", "JobManager"]
 
-_LOG = logging.getLogger("synapse.jobs")
 _JOBS_PER_REQUEST = 100
 
 
@@ -327,7 +326,9 @@ class Job(Editable):
             else:
                 if row:
                     self._take(row)
-                _LOG.info("%s: stop requested", self._label())
+                log_events.JOB_STOP_REQUESTED.log(
+                    "%s: stop requested", self._label(), job_id=self._key
+                )
         if wait:
             from synapse.resources.job_waiting import wait_for
 

@@ -274,7 +274,7 @@ def _read_samples(
     try:
         found = task.annotations
     except UnknownDocument as error:
-        report.skip(label, "unknown-document", str(error))
+        report.skip(label, "unknown-document", str(error).removeprefix(f"Task {task.id}: "))
         found, is_labelled = Annotations(), False
     media = [f"image_{number}" for number in range(1, len(pictures) + 1)]
     for each in found:

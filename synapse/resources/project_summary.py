@@ -78,8 +78,8 @@ class ProjectSummary(Described):
         notes = []
         if self.without_classes:
             notes.append(
-                f"{self.without_classes:,} documents are stored elsewhere or have an unknown form; "
-                "their classes aren't counted."
+                f"Documents that are stored elsewhere or have an unknown form: "
+                f"{self.without_classes:,}. Their classes aren't counted."
             )
         title = f"{cut(self.title, 100)}: {self.tasks:,} tasks"
         return Description(title, meters=meters, notes=notes)

@@ -17,7 +17,21 @@ if TYPE_CHECKING:
     from synapse.testing.agents import RunningAgent
     from synapse.testing.tenants import EmulatorTenant
 
-__all__ = ["synapse_agent", "synapse_backend", "synapse_emulator", "synapse_session"]
+__all__ = [
+    "synapse_agent",
+    "synapse_backend",
+    "synapse_emulator",
+    "synapse_session",
+    "synapse_session_class",
+]
+
+
+@pytest.fixture(scope="session")
+def synapse_session_class() -> type[Session]:
+    """The class of the sessions in tests; a project with its own class overrides this fixture."""
+    from synapse.session import Session
+
+    return Session
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +51,13 @@ def synapse_backend() -> Iterator[Emulator]:
 
 
 @pytest.fixture
-def synapse_emulator(synapse_backend: Emulator) -> Iterator[EmulatorTenant]:
+def synapse_emulator(
+    synapse_backend: Emulator, synapse_session_class: type[Session]
+) -> Iterator[EmulatorTenant]:
     """A fresh, empty tenant of the local backend, for this test alone."""
     from synapse.testing.tenants import EmulatorTenant
 
-    tenant = EmulatorTenant(synapse_backend)
+    tenant = EmulatorTenant(synapse_backend, session_class=synapse_session_class)
     yield tenant
     tenant.close()
 

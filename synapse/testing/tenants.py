@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, overload
+
+from synapse._internal.lazy_import import load
 
 if TYPE_CHECKING:
     from synapse.emulator import Emulator
     from synapse.emulator.behaviours import ChangedBehaviour
     from synapse.emulator.faults import Fault
     from synapse.session import Session
+
+    S = TypeVar("S", bound=Session)
 
 __all__ = ["EmulatorTenant"]
 
@@ -18,6 +22,7 @@ class EmulatorTenant:
 
     Args:
         emulator: The running backend.
+        session_class: Class of the sessions; by default `synapse.Session`.
 
     Attributes:
         emulator: The backend, which other tests use too.
@@ -27,30 +32,37 @@ class EmulatorTenant:
         agent_token: The token of the tenant's agent.
     """
 
-    def __init__(self, emulator: Emulator) -> None:
+    def __init__(self, emulator: Emulator, session_class: type[Session] | None = None) -> None:
         credentials = emulator.create_tenant()
         self.emulator = emulator
         self.url = emulator.url
         self.tenant = credentials.tenant
         self.api_token = credentials.api_token
         self.agent_token = credentials.agent_token
+        self._session_class = session_class
         self._sessions: list[Session] = []
         self._is_faulty = False
         self._behaviour: ChangedBehaviour | None = None
 
-    def session(self, **options: Any) -> Session:
+    @overload
+    def session(self, cls: None = None, /, **options: Any) -> Session: ...
+    @overload
+    def session(self, cls: type[S], /, **options: Any) -> S: ...
+    def session(self, cls: type[Session] | None = None, /, **options: Any) -> Session:
         """Make a session in the tenant, closed with the test. Makes no request.
 
         Args:
-            **options: Options of `synapse.Session`, apart from address and token.
+            cls: The session's class; by default the one of the fixture `synapse_session_class`.
+            **options: Options of the class, apart from address and token.
 
         Example:
             >>> tenant.session(retries=0).projects.count()
             0
         """
-        from synapse.session import Session
-
-        session = Session(self.url, self.api_token, **options)
+        made = (cls or self._session_class or load("synapse.session").Session)(
+            self.url, self.api_token, **options
+        )
+        session: Session = made
         self._sessions.append(session)
         return session
 

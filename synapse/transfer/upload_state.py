@@ -11,13 +11,13 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import logging
 import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal import log_events
 from synapse._internal.descriptors import read_all, write_all
 from synapse._internal.file_lock import acquire_lock, release_lock
 from synapse._internal.user_folders import find_user_folder
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["UploadState", "state_folder"]
 
-_LOG = logging.getLogger("synapse.transfer")
 # Servers expire uploads after a day, unless configured otherwise.
 _MAX_AGE = 7 * 24 * 3600.0
 _SWEEP_INTERVAL = 3600.0
@@ -112,7 +111,7 @@ class UploadState:
             write_all(self._descriptor, content)
             os.ftruncate(self._descriptor, len(content))
         except OSError as error:
-            _LOG.debug("Upload state not written: %s", error)
+            log_events.UPLOAD_STATE_LOST.log("Upload state not written: %s", error, reason=error)
 
     def begin_parts(self, target: Mapping[str, Any], *, keeps_parts: bool) -> None:
         """Store the server's row of a file in parts.
@@ -132,7 +131,9 @@ class UploadState:
             try:
                 write_all(self._descriptor, f"{json.dumps([number, etag])}\n".encode())
             except OSError as error:
-                _LOG.debug("Upload state not written: %s", error)
+                log_events.UPLOAD_STATE_LOST.log(
+                    "Upload state not written: %s", error, reason=error
+                )
 
     def clear(self) -> None:
         """Remove all values: the upload is complete, or can't be resumed."""
@@ -152,7 +153,7 @@ class UploadState:
             if self._descriptor is not None:
                 self._values, self._etags = _decode(read_all(self._descriptor))
         except OSError as error:
-            _LOG.debug("Upload state not stored: %s", error)
+            log_events.UPLOAD_STATE_LOST.log("Upload state not stored: %s", error, reason=error)
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-import logging
 import time
 
 import attrs
 
+from synapse._internal import log_events
+from synapse._internal.cancellation import sleep
 from synapse.errors import (
     ClientError,
     InvalidResponse,
     is_transient_status,
     may_have_been_processed,
 )
-from synapse.transport.connection import RequestContext
 from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.options import Event, Options
+from synapse.transport.request_context import RequestContext
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget, Retry
 
 __all__ = ["Attempts"]
 
-_LOG = logging.getLogger("synapse.transport")
+# Seconds; a script that waits for longer looks as if it hung.
+_LONG_PAUSE = 5.0
 
 
 class Attempts:
@@ -131,8 +133,7 @@ class Attempts:
         """Announce the retry to the log and the hook, sleep, and count the next attempt."""
         delay = self._delay or 0.0
         most = self._options.retry.attempts
-        _LOG.log(
-            logging.WARNING if delay > 5 else logging.INFO,
+        log_events.REQUEST_RETRIED.log(
             "%s %s: %s; retrying in %.1f s (attempt %d of %d, request %s)",
             self._method,
             self._context.shown,
@@ -141,10 +142,17 @@ class Attempts:
             self._number,
             most,
             self.request_id,
+            is_urgent=delay > _LONG_PAUSE,
+            **self._context.describe(),
+            attempt=self._number,
+            attempts=most,
+            delay=delay,
+            reason=self._reason,
         )
         self._tell_of_retry(delay, most)
-        time.sleep(delay)
+        sleep(delay)
         self._number += 1
+        self._context.attempt = self._number
 
     def conclude(self, response: Response) -> Response:
         """Return the final response with the number of attempts and their duration."""
@@ -178,7 +186,14 @@ class Attempts:
         try:
             self._options.on_retry(retry)
         except Exception:  # the user's function may raise anything
-            _LOG.exception("on_retry failed after %s %s; the retry goes on", self._method, url)
+            log_events.HOOK_FAILED.log(
+                "on_retry failed after %s %s; the retry goes on",
+                self._method,
+                url,
+                exc_info=True,
+                hook="on_retry",
+                **self._context.describe(),
+            )
 
     def _decide(self, seconds: float | None, *, is_transient: bool, processed: bool) -> None:
         policy = self._options.retry

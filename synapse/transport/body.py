@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import codecs
-import logging
 import re
 from collections.abc import Generator, Iterator
 
 import requests
 
+from synapse._internal import log_events
 from synapse.errors import InvalidResponse
 
 __all__ = ["read_lines", "read_lines_from", "read_whole"]
 
-_LOG = logging.getLogger("synapse.transport")
 _PIECE = 64 * 1024
 _STEP = 1024 * 1024
-_RANGE = re.compile(r"\s*lines\s+([0-9]{1,15})-.*")
+_RANGE = r"\s*lines\s+([0-9]{1,15})-.*"
 
 
 def read_whole(response: requests.Response, largest: int, *, resource: str | None = None) -> bytes:
@@ -107,7 +106,7 @@ def read_lines_from(
     """
     first = 0
     if response.status_code == 206:
-        said = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
+        said = re.fullmatch(_RANGE, response.headers.get("Content-Range", ""))
         first = int(said[1]) if said else -1
         if not 0 <= first <= start:
             raise InvalidResponse(
@@ -122,11 +121,14 @@ def read_lines_from(
         try:
             next(lines)
         except StopIteration as end:  # noqa: PERF203 - a `for` would lose what it returns
-            _LOG.warning(
+            log_events.LOG_SHORTENED.log(
                 "%s: the log has %d lines, fewer than the %d that it had before",
                 resource,
                 first + number,
                 start,
+                resource=resource,
+                lines=first + number,
+                expected=start,
             )
             rest: str | None = end.value
             return rest and ""

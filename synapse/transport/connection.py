@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.cookiejar import DefaultCookiePolicy
@@ -20,12 +20,13 @@ from urllib3.exceptions import HTTPError
 from synapse._internal.redaction import forget_locals, redacted, walk_chain
 from synapse.errors import ConfigurationError, SessionClosed
 from synapse.transport.options import Options
+from synapse.transport.request_context import RequestContext
+from synapse.transport.request_log import log_failure
 from synapse.transport.socket_deadlines import DeadlineAdapter
 from synapse.transport.urls import is_loopback
 
-__all__ = ["Connection", "RequestContext"]
+__all__ = ["Connection"]
 
-_LOG = logging.getLogger("synapse.transport")
 # More threads than this make a connection for each request of theirs.
 _POOL_SIZE = 128
 
@@ -39,38 +40,6 @@ class _NoRedirects(requests.Session):
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return `None`: no redirect is followed."""
-
-
-class RequestContext:
-    """One request with everything that sending it needs.
-
-    Args:
-        request: The prepared request.
-        timeout: Seconds to connect and between two reads.
-        shown: The URL for messages.
-        resource: Name of the resource, for messages.
-        hides: Whether a part of the URL is secret.
-        deadline: Seconds for the whole call, for messages.
-    """
-
-    __slots__ = ("deadline", "hides", "request", "resource", "shown", "timeout")
-
-    def __init__(
-        self,
-        request: requests.PreparedRequest,
-        timeout: tuple[float, float],
-        shown: str,
-        resource: str | None,
-        *,
-        hides: bool,
-        deadline: float | None,
-    ) -> None:
-        self.request = request
-        self.timeout = timeout
-        self.shown = shown
-        self.resource = resource
-        self.hides = hides
-        self.deadline = deadline
 
 
 class Connection:
@@ -127,6 +96,7 @@ class Connection:
     def answering(self, context: RequestContext) -> Iterator[requests.Response]:
         """Send a request; whatever breaks until the block ends becomes a `ClientError`."""
         outer = sys.exc_info()[1]
+        started = time.perf_counter()
         try:
             with self.http.send(
                 context.request,
@@ -139,8 +109,7 @@ class Connection:
             ) as response:
                 yield response
         except (requests.RequestException, HTTPError) as error:
-            method = context.request.method or ""
-            _LOG.debug("%s %s failed: %s", method, context.shown, type(error).__name__)
+            log_failure(context, started, error)
             from synapse.transport import error_mapping  # a script that never fails never loads it
 
             # The request inside the library's exception has the credentials, and so have the
@@ -149,7 +118,7 @@ class Connection:
             _forget_details(error, outer)
             failure = error_mapping.from_exception(
                 error,
-                method=method,
+                method=context.request.method or "",
                 url=context.shown,
                 resource=context.resource,
                 timeout=context.timeout,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
+from synapse._internal import cancellation, log_events
 from synapse._internal.backoff import Backoff, bounded_pause
 from synapse.errors import (
     ClientError,
@@ -20,8 +20,6 @@ from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.stream_limits import StreamMeter
 
 __all__ = ["follow", "may_pass"]
-
-_LOG = logging.getLogger("synapse.transport")
 
 
 def may_pass(error: ClientError) -> bool:
@@ -43,7 +41,7 @@ def follow(
     retries_first: bool = True,
     resource: str | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = cancellation.sleep,
 ) -> Iterator[str]:
     """Yield a log's lines as they come, until the log has ended, over any number of connections.
 
@@ -188,12 +186,15 @@ class _Outage:
         # The first outage is nothing special; a repeated one is worth a warning.
         is_news = self.may_be_on and not self._is_told
         self._is_told = self._is_told or is_news
-        _LOG.log(
-            logging.WARNING if is_news else logging.INFO,
+        log_events.STREAM_REOPENED.log(
             "%s: %s; following it goes on behind line %d as soon as that is possible",
             self._resource,
             error.detail,
             given,
+            is_urgent=is_news,
+            resource=self._resource,
+            line=given,
+            reason=error.detail,
         )
         self.may_be_on = True
         self._sleep(pause)

@@ -21,7 +21,7 @@ __all__ = ["Event", "Hook", "Options", "PagingOption", "UploadsOption", "checked
 _SHORTEST_QUERY = 256
 
 # Only ASCII in lower case, a host without a port: requests compares with the URL as sent.
-_PROXY_KEY = re.compile(r"(?:https?|all)(?:://(?:[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*))?")
+_PROXY_KEY = r"(?:https?|all)(?:://(?:[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*))?"
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
@@ -97,7 +97,7 @@ def _check_proxy(key: str, address: str) -> None:
 
     The library underneath looks for exact keys and ignores all others.
     """
-    if not _PROXY_KEY.fullmatch(key):
+    if not re.fullmatch(_PROXY_KEY, key):
         raise ConfigurationError(
             f"proxies has the key {without_query(key)!r}, which no request matches: write 'http', "
             "'https' or 'all', or one of them with a host in lower case, 'https://example.com'."

@@ -12,8 +12,8 @@ from synapse.errors import ConfigurationError
 
 __all__ = ["HeaderValue", "checked_headers"]
 
-_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_VALUE = re.compile(r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?")
+_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_VALUE = r"[\x21-\x7e]([\x20-\x7e\t]*[\x21-\x7e])?"
 # Requests depend on these: another value would break framing, decoding, ranges or retries.
 _OF_THE_SDK = frozenset(
     {
@@ -24,7 +24,7 @@ _OF_THE_SDK = frozenset(
 )
 _INSTEAD = {"synapse-": "api_token, agent_token or tenant", "proxy-": "proxies"}
 # Part of a value, like the token behind "Bearer", that a server may quote alone.
-_PART = re.compile(r"[^\s;,=]{16,}")
+_PART = r"[^\s;,=]{16,}"
 
 
 class HeaderValue(Secret):
@@ -38,14 +38,14 @@ class HeaderValue(Secret):
     __slots__ = ()
 
     def __init__(self, value: Any, source: str) -> None:
-        if not isinstance(value, str) or not _VALUE.fullmatch(value):
+        if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
             raise ConfigurationError(
                 f"The value of {source} is empty, or has line ends or characters outside ASCII. "
                 "Give a text that a header can carry."
             )
         self._value = value
         self.source = source
-        for secret in (value, *_PART.findall(value)):
+        for secret in (value, *re.findall(_PART, value)):
             hide(secret)
 
 
@@ -62,7 +62,7 @@ def checked_headers(headers: Any) -> dict[str, HeaderValue]:
     result: dict[str, HeaderValue] = {}
     seen: set[str] = set()
     for name, value in headers.items():
-        if not isinstance(name, str) or not _NAME.fullmatch(name):
+        if not isinstance(name, str) or not re.fullmatch(_NAME, name):
             raise ConfigurationError(
                 "headers has a name that is empty, or that no header can have."
             )

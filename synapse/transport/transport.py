@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 import time
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import attrs
@@ -17,6 +16,8 @@ import requests
 from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, default_user_agent
 
+from synapse._internal import log_events
+from synapse._internal.cancellation import check_cancelled
 from synapse._internal.closing import Closing
 from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
@@ -32,11 +33,13 @@ from synapse.transport import decoding
 from synapse.transport.attempts import Attempts
 from synapse.transport.auth import OriginAuth
 from synapse.transport.body import read_lines_from, read_whole
-from synapse.transport.connection import Connection, RequestContext
+from synapse.transport.connection import Connection
 from synapse.transport.deadline_blocks import block_in_force
 from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_target
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.own_headers import checked_headers
+from synapse.transport.request_context import RequestContext
+from synapse.transport.request_log import log_answer
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
 from synapse.transport.socket_deadlines import until
@@ -51,14 +54,12 @@ from synapse.transport.urls import (
 
 __all__ = ["Transport"]
 
-_LOG = logging.getLogger("synapse.transport")
 _MOST_REDIRECTS = 5
 
 Params = Mapping[str, Any] | Iterable[tuple[str, Any]] | str | None
 
 
-@attrs.frozen
-class Handshake:
+class Handshake(NamedTuple):
     """Everything that opening a WebSocket needs.
 
     Attributes:
@@ -404,8 +405,10 @@ class Transport(Closing):
             request, self._timeout, shown, resource, hides=False, deadline=None
         )
         self._tally(context)
+        started = time.perf_counter()
         with self._external_hosts.connection(at).answering(context) as response:
             content = read_whole(response, self.options.largest, resource=resource)
+        log_answer(context, response.status_code, started, len(content))
         self._response(response, content, context, is_own=False).raise_for_status()
         return response.headers
 
@@ -446,19 +449,9 @@ class Transport(Closing):
             with self._connection.answering(context) as response:
                 content = read_whole(response, self.options.largest, resource=context.resource)
         except ClientError as error:
-            self._tell(event, started, error=error)
+            self._tell(event, context, started, error=error)
             raise
-        self._tell(event, started, status=response.status_code)
-        if _LOG.isEnabledFor(logging.DEBUG):
-            _LOG.debug(
-                "%s %s -> %d, %d bytes, %.1f ms, request %s",
-                context.request.method,
-                context.shown,
-                response.status_code,
-                len(content),
-                (time.perf_counter() - started) * 1000,
-                event.request_id,
-            )
+        self._tell(event, context, started, status=response.status_code, size=len(content))
         return self._response(response, content, context)
 
     @contextmanager
@@ -471,7 +464,9 @@ class Transport(Closing):
         """
         if other is not None:
             self._tally(context)
+            started = time.perf_counter()
             with other.answering(context) as response:
+                log_answer(context, response.status_code, started)
                 yield response
             return
         request_id = context.request.headers["X-Request-ID"]
@@ -483,11 +478,11 @@ class Transport(Closing):
         try:
             with self._connection.answering(context) as response:
                 has_begun = True
-                self._tell(event, started, status=response.status_code)
+                self._tell(event, context, started, status=response.status_code)
                 yield response
         except ClientError as error:
             if not has_begun:
-                self._tell(event, started, error=error)
+                self._tell(event, context, started, error=error)
             raise
 
     def _renew(self, response: requests.Response, context: RequestContext) -> bool:
@@ -496,7 +491,16 @@ class Transport(Closing):
         Raises:
             ConfigurationError: The source of a credential fails.
         """
-        return response.status_code == 401 and self._auth.renew(context.request)
+        if response.status_code != 401 or not self._auth.renew(context.request):
+            return False
+        source = self.settings.source
+        log_events.TOKEN_RENEWED.log(
+            "The server refused the token; there is another one from %s",
+            source,
+            source=source,
+            **context.describe(),
+        )
+        return True
 
     def _response(
         self,
@@ -513,6 +517,7 @@ class Transport(Closing):
 
     def _tally(self, context: RequestContext) -> None:
         """Count a request, unless the block around the call has no time left."""
+        check_cancelled()
         self._connection.ensure_open()
         block = block_in_force()
         if block is not None and time.monotonic() >= block.moment:
@@ -544,18 +549,34 @@ class Transport(Closing):
             for name, value in headers.items():
                 context.request.headers[name] = value.reveal()
 
-    def _tell(self, event: Event, started: float, **outcome: Any) -> None:
-        """Call the hook after an attempt, whose outcome stands even if the hook fails."""
+    def _tell(
+        self,
+        event: Event,
+        context: RequestContext,
+        started: float,
+        *,
+        status: int | None = None,
+        error: ClientError | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Log an answer and call the hook; the outcome stands even if the hook fails."""
+        if status is not None:
+            log_answer(context, status, started, size)
         if self.options.on_response is None:
             return
         elapsed = time.perf_counter() - started
         try:
-            self.options.on_response(attrs.evolve(event, elapsed=elapsed, headers={}, **outcome))
+            self.options.on_response(
+                attrs.evolve(event, elapsed=elapsed, headers={}, status=status, error=error)
+            )
         except Exception:  # the user's function may raise anything
-            _LOG.exception(
+            log_events.HOOK_FAILED.log(
                 "on_response failed after %s %s; the request itself isn't affected",
                 event.method,
                 event.url,
+                exc_info=True,
+                hook="on_response",
+                **context.describe(),
             )
 
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:

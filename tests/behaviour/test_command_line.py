@@ -129,6 +129,58 @@ def test_an_unexpected_error_is_harmless(options: list[str]) -> None:
     assert len(text) < 5_000 or options
 
 
+@pytest.mark.parametrize("arguments", ["--version", "-h"])
+def test_a_full_disk_is_no_traceback(arguments: str) -> None:
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        done = subprocess.run(
+            [*COMMAND, arguments],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert done.returncode == 1
+    assert done.stderr == (
+        "synapse: writing the output failed: No space left on device. Free disk space, or write "
+        "elsewhere.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("closed", "arguments", "code", "said"),
+    [
+        (0, ["login"], 2, "Standard input is not a terminal."),
+        (0, ["tasks", "tag", "checked", "-"], 0, "Tagged 0 tasks."),
+        (1, ["profiles"], 0, ""),
+        (1, ["--version"], 0, ""),
+        (2, ["nonsense"], 2, ""),
+    ],
+)
+def test_closed_streams_are_no_traceback(
+    closed: int, arguments: list[str], code: int, said: str
+) -> None:
+    script = f"import os, sys; os.close({closed}); os.execv(sys.executable, sys.argv[1:])"
+    done = subprocess.run(
+        [sys.executable, "-c", script, *COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, "SYNAPSE_BASE_URL": "http://127.0.0.1:9", "SYNAPSE_API_TOKEN": "some"},
+    )
+    assert done.returncode == code
+    assert said in done.stderr
+    assert "unexpected" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_an_interrupt_while_a_class_is_made() -> None:
+    error = "RuntimeError('Error calling __set_name__') from KeyboardInterrupt()"
+    done = run_broken(error)
+    assert (done.returncode, done.stderr) == (130, "Interrupted.\n")
+
+
 def test_an_interrupted_command() -> None:
     done = run_broken("KeyboardInterrupt")
     assert (done.returncode, done.stderr) == (130, "Interrupted.\n")

@@ -166,7 +166,7 @@ def test_a_session_completes_what_is_for_its_users(session: Session) -> None:
     assert {"projects", "me", "close", "request_count"} <= names
     assert not {"before_lazy_load", "lock", "meet_agent", "saving"} & names
     with pytest.raises(AttributeError, match="There are") as caught:
-        _ = session.upload
+        _ = session.frobnicate
     assert "before_lazy_load" not in str(caught.value)
 
 

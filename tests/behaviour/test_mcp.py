@@ -84,6 +84,7 @@ def test_a_question_from_the_kinds_to_one_object(
     [
         ("find", {"kind": "task"}, "did you mean 'tasks'?"),
         ("find", {"kind": "tasks", "filters": {"statsu": "x"}}, "did you mean 'status'?"),
+        ("count", {"kind": "tasks", "filters": {"status": "pendin"}}, "did you mean 'pending'?"),
         ("find", {"kind": "tasks", "fields": ["titel"]}, "titel"),
         ("find", {"kind": "tasks", "limit": 201}, "from 1 to 200"),
         ("get", {"kind": "tasks", "object_id": 987654}, "987654"),
@@ -103,6 +104,7 @@ def test_the_sdks_own_words_reach_the_model(
     text = call(session, name, write=True, **arguments)
     assert isinstance(text, str)
     assert message in text
+    assert "params={" not in text  # an argument that no tool has
 
 
 def test_rows_are_bounded_and_say_so(session: synapse.Session, project: synapse.Project) -> None:

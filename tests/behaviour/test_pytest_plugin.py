@@ -133,6 +133,36 @@ def test_nothing_is_left_after_a_test(run: Run) -> None:
     assert outcome.counts() == {"passed": 2}, outcome.text
 
 
+def test_project_says_which_class_its_sessions_have(run: Run) -> None:
+    outcome = run(
+        conftest="""
+            import pytest
+            from synapse import Session, Task
+
+            class TeamTask(Task):
+                pass
+
+            class TeamSession(Session):
+                resource_classes = (TeamTask,)
+
+            @pytest.fixture(scope="session")
+            def synapse_session_class():
+                return TeamSession
+        """,
+        test_it="""
+            from synapse import Session
+
+            def test_it(synapse_session, synapse_emulator, synapse_session_class):
+                assert type(synapse_session) is synapse_session_class
+                assert synapse_session_class.__name__ == "TeamSession"
+                assert type(synapse_emulator.session(retries=0)) is synapse_session_class
+                assert type(synapse_emulator.session(Session)) is Session
+        """,
+    )
+
+    assert outcome.counts() == {"passed": 1}, outcome.text
+
+
 def test_the_projects_own_default_session_comes_back(run: Run) -> None:
     outcome = run(
         test_it="""

@@ -453,3 +453,39 @@ def test_a_list_loads_one_resource(emulator: EmulatorTenant) -> None:
     assert declared == ["synapse.resources.tasks"]
     unwanted = {"django", "rest_framework", "ray", "pandas", "numpy", "pyarrow", "PIL", "IPython"}
     assert not unwanted & set(modules)
+
+
+def test_options_with_names_may_be_repeated(project: Any) -> None:
+    found = rows(run("tasks", "list", "-f", "id,status", "-f", "priority", "-n", 1).stdout)
+    assert [list(row) for row in found] == [["id", "status", "priority"]]
+    run("tasks", "update", project.tasks[0].id, "priority=high")
+    repeated = run("tasks", "list", "-s", "priority", "-s", "-id", "-o", "ids").stdout
+    assert repeated == run("tasks", "list", "-s", "priority,-id", "-o", "ids").stdout
+    assert repeated != run("tasks", "list", "-s", "-id", "-o", "ids").stdout
+
+
+def test_a_file_in_the_place_of_a_document_is_answered(project: Any, tmp_path: Any) -> None:
+    path = tmp_path / "a.json"
+    path.write_text("{}")
+    result = run("tasks", "annotate", project.tasks[0].id, path, code=2)
+    assert f"is a file. Write @{path} for its content." in result.stderr
+    result = run("tasks", "annotate", project.tasks[0].id, "{x", code=2)
+    assert "The document is not valid JSON" in result.stderr
+    assert "or write @FILE for a file." in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["tasks", "list"], ["Filters:", "status", "pending, in_progress", "__gte"]),
+        (["tasks", "count"], ["Filters:", "assignee"]),
+        (["tasks", "update"], ["Fields:", "priority", "One of low, normal, high."]),
+        (["projects", "create"], ["Fields:", "title", "One of image, video", "true or false."]),
+    ],
+)
+def test_help_names_the_fields(arguments: list[str], expected: list[str]) -> None:
+    shown = run(*arguments, "-h").stdout
+    for text in expected:
+        assert text in " ".join(shown.split())
+    assert "project_id" not in shown
+    assert "Fields:" not in run("tasks", "get", "-h").stdout

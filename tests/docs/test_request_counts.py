@@ -1,4 +1,8 @@
-"""The docstring of every verb of every declared resource says how many requests the verb makes."""
+"""The docstrings of verbs say how many requests the verbs make.
+
+All public methods are looked at, also inherited ones: of every declared resource and its managers,
+of sessions, files and clients.
+"""
 
 from __future__ import annotations
 
@@ -9,8 +13,14 @@ from typing import Any
 
 import pytest
 
+from synapse import Session
+from synapse.clients.agent import AgentClient
+from synapse.clients.agent.ray import RayClient
+from synapse.clients.backend import BackendClient
 from synapse.orm import registry
+from synapse.resources.unit_files import UnitFile
 
+OTHERS = (Session, UnitFile, BackendClient, AgentClient, RayClient)
 _COUNT = re.compile(r"\brequests?\b")
 
 
@@ -27,7 +37,8 @@ def find_owners() -> dict[str, type]:
     classes = [
         cls for cls in registry.declared() if cls.__module__.startswith("synapse.resources.")
     ]
-    return {each.__name__: each for cls in classes for each in (cls, get_manager(cls))}
+    owners = [each for cls in classes for each in (cls, get_manager(cls))]
+    return {each.__name__: each for each in (*owners, *OTHERS)}
 
 
 def get_manager(cls: Any) -> type:
@@ -38,7 +49,9 @@ def get_manager(cls: Any) -> type:
 
 @pytest.mark.parametrize("owner", find_owners().values(), ids=find_owners())
 def test_each_verb_says_its_requests(owner: type) -> None:
-    silent = [name for name, verb in find_verbs(owner) if not _COUNT.search(verb.__doc__ or "")]
+    silent = [
+        name for name, verb in find_verbs(owner) if not _COUNT.search(inspect.getdoc(verb) or "")
+    ]
 
     assert silent == []
 

@@ -32,3 +32,17 @@ def test_import_loads_no_more_than_needed(statement: str, unwanted: set[str]) ->
 
     assert "synapse" in result.stdout.split()
     assert not unwanted & set(result.stdout.split())
+
+
+def test_a_session_that_sent_nothing_has_loaded_no_signatures() -> None:
+    script = (
+        "import sys, synapse; synapse.Session('http://127.0.0.1:9', 'token').projects; "
+        "print(*sys.modules)"
+    )
+
+    result = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+
+    unwanted = {"synapse.orm.signatures", "synapse.orm.frames", "cattrs"}
+    assert not unwanted & set(result.stdout.split())

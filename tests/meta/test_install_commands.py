@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,21 @@ def list_texts() -> Iterator[Path]:
             is_text = path.suffix in SUFFIXES and "_build" not in path.parts
             if is_text and path != Path(__file__):
                 yield path
+
+
+def test_the_manual_lists_each_extra() -> None:
+    setup = configparser.RawConfigParser()
+    setup.read(ROOT / "setup.cfg", encoding="utf-8")
+    # Those of people who work on the SDK itself.
+    own = {"bench", "dev", "docs", "test", "unit"}
+    extras = {
+        name
+        for name in setup["options.extras_require"]
+        if name not in own and not name.endswith("-test")
+    }
+    page = (ROOT / "docs/howto/installing.md").read_text("utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert {name for row in rows for name in re.findall(r"`([^`]+)`", row)} == extras
 
 
 def test_no_text_installs_the_bare_name() -> None:

@@ -49,6 +49,68 @@ def test_environment_that_cannot_be_made_is_skipped(
 
     assert interpreters.run_tests("3.12", tmp_path / "no-python") is True
     assert "Python 3.12: skipped" in capsys.readouterr().out
+    assert interpreters.run_tests("3.12", tmp_path / "no-python", is_named=True) is False
+    assert "Python 3.12: failed" in capsys.readouterr().out
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, bool]]:
+    """The names, interpreters and choices of the runs, on a machine with two versions."""
+    found = {"3.12": Path("/python3.12"), "3.10": Path("/python3.10")}
+    monkeypatch.setattr(interpreters, "find_interpreters", lambda: found)
+    runs: list[tuple[str, str, bool]] = []
+
+    def run(name: str, python: Path, *, is_named: bool = False) -> bool:
+        runs.append((name, str(python), is_named))
+        return name != "3.12"
+
+    monkeypatch.setattr(interpreters, "run_tests", run)
+    return runs
+
+
+def test_both_ends_and_the_oldest_dependencies_run(runs: list[tuple[str, str, bool]]) -> None:
+    assert interpreters.main(["--test"]) == 1
+    assert runs == [
+        ("3.10", "/python3.10", False),
+        ("3.12", "/python3.12", False),
+        ("lowest", "/python3.10", False),
+    ]
+
+
+def test_what_is_named_runs(runs: list[tuple[str, str, bool]]) -> None:
+    assert interpreters.main(["--test", "lowest"]) == 0
+    assert runs == [("lowest", "/python3.10", True)]
+
+
+def test_a_missing_version_that_is_named_fails(
+    runs: list[tuple[str, str, bool]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert interpreters.main(["--test", "3.10", "3.14"]) == 1
+    assert "No interpreter for 3.14: install one with pyenv or uv." in capsys.readouterr().out
+    assert runs == []
+
+
+def test_a_machine_without_others_runs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "find_interpreters", dict)
+
+    assert interpreters.main(["--test"]) == 0
+    assert interpreters.main(["--test", "lowest"]) == 1
+
+
+def test_the_oldest_dependencies_are_constraints(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+    monkeypatch.setattr(interpreters, "ROOT", tmp_path)
+    (tmp_path / ".nox" / "unit-lowest").mkdir(parents=True)
+    monkeypatch.setattr(
+        interpreters.subprocess, "run", lambda command, **_: commands.append([*map(str, command)])
+    )
+
+    interpreters.make_environment("lowest", tmp_path / "python")
+
+    constraints = Path(commands[-1][commands[-1].index("--constraint") + 1])
+    assert "attrs==23.2" in constraints.read_text().splitlines()
 
 
 @pytest.mark.parametrize(("code", "is_passed"), [(0, True), (1, False)])

@@ -35,7 +35,7 @@ def misspelled_order(project: Project) -> None:
 
 
 def order_by_a_document(session: Session) -> None:
-    """Task can't be ordered by 'data'"""
+    """There are: assignee, created, data_unit"""
     session.tasks.order_by("data")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
@@ -55,7 +55,7 @@ def misspelled_field_of_only(session: Session) -> None:
 
 
 def omitted_id(session: Session) -> None:
-    """The id can't be omitted"""
+    """Leave it out"""
     session.projects.omit("id")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
@@ -74,7 +74,7 @@ def forgotten_field_of_a_new_object(session: Session) -> None:
 
 
 def field_that_the_server_sets(session: Session) -> None:
-    """TaskTag.id is set by the server alone"""
+    """Leave it out"""
     session.task_tags.create(name="blurred", id=7)  # type: ignore[call-arg] # pyright: ignore[reportCallIssue]
 
 

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import assert_type
 
-from synapse import Project
-from synapse.orm.declaration import resource
-from synapse.orm.fields import field
-from synapse.orm.manager import BulkCreates, Deletes, Manager, Updates
-from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, to_one
-from synapse.orm.resource import Deletable, Editable
+from synapse import Project, Session, Task
+from synapse.extending import (
+    BulkCreates,
+    Deletable,
+    Deletes,
+    Editable,
+    Event,
+    ForeignKeyId,
+    ListedRows,
+    Manager,
+    ManagerDescriptor,
+    Updates,
+    field,
+    resource,
+    to_one,
+)
+from synapse.resources.tasks import TaskManager
+from synapse.testing import make, make_session
 
 
 class LabelManager(Manager["Label"], BulkCreates["Label"], Updates["Label"], Deletes["Label"]):
@@ -51,3 +63,50 @@ def use(label: Label, project: Project) -> None:
     assert_type(Label.objects.bulk_create([{"name": "dark"}]), list[Label])
     assert_type([one.id for one in Label.objects.filter(project=project)], list[int])
     label.titel = "dark"  # type: ignore[attr-defined] # pyright: ignore[reportAttributeAccessIssue]
+
+
+@resource("parts/", manager=Manager["Part"])
+class Part(Editable):
+    """A class without an attribute `objects`."""
+
+    id: int = field(read_only=True)
+
+
+class ReviewTask(Task):
+    """A task with a verb of one's own."""
+
+    def approve(self) -> None:
+        self.status = "completed"
+        self.save()
+
+
+class ReviewSession(Session):
+    """A session whose tasks have the verb."""
+
+    resource_classes = (ReviewTask,)
+
+    if TYPE_CHECKING:
+        labels: LabelManager
+
+
+def sign(event: Event) -> None:
+    event.headers["X-Signature"] = f"{event.method} {event.url}"
+
+
+def use_sessions(session: ReviewSession) -> None:
+    assert_type(session.manager(Label), LabelManager)
+    assert_type(session[Label], Manager[Label])
+    assert_type(session.manager(Part), Manager[Part])
+    assert_type(session[Part].get(1), Part)
+    assert_type(session.manager(Task), TaskManager)
+    session[ReviewTask].filter(status="pending")[0].approve()
+    assert_type(session.labels.create(name="dark"), Label)
+    with session.options(timeout=5, deadline=None, headers={"X-Reason": "night"}) as patient:
+        assert_type(patient, ReviewSession)
+    assert_type(session.pages("labels/"), ListedRows)
+    assert_type(make(ReviewTask, id=1), ReviewTask)
+    assert_type(make_session(ReviewSession), ReviewSession)
+    assert_type(make_session(), Session)
+    ReviewSession(on_request=sign)
+    session.manager(int)  # type: ignore[arg-type] # pyright: ignore[reportCallIssue, reportArgumentType]
+    session["labels"]  # type: ignore[index] # pyright: ignore[reportArgumentType]

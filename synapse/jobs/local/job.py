@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import shutil
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from synapse import plugins
+from synapse._internal import log_events
 from synapse.errors import SynapseError
 from synapse.jobs.local.exit_reason import outcome_of
 from synapse.jobs.local.interpreters import choose_interpreter
@@ -33,7 +33,6 @@ from synapse.plugins.platform_form import (
 
 __all__ = ["JobRun"]
 
-_log = logging.getLogger(__name__)
 _TAIL = 200
 
 # The job's module by name, with the interpreter's own modules before the release's: a file
@@ -97,7 +96,13 @@ class JobRun:
         except SynapseError as error:  # a sentence for people
             outcome = Outcome("failed", " ".join(str(error).split()))
         except Exception as error:  # whatever it is, the job has to end, and to say why
-            _log.exception("Job %s could not be run.", self.order.job_id)
+            log_events.JOB_NOT_RUN.log(
+                "Job %s could not be run.",
+                self.order.job_id,
+                exc_info=True,
+                job_id=self.order.job_id,
+                runner="local",
+            )
             reason = f"{type(error).__name__}: {error}".rstrip(".")
             outcome = Outcome("failed", f"It could not be run: {reason}.")
         output.finish()
@@ -248,7 +253,13 @@ class JobRun:
         try:
             say()
         except Exception:  # of whoever is told: the job goes on
-            _log.exception("What job %s did could not be reported.", self.order.job_id)
+            log_events.JOB_REPORT_FAILED.log(
+                "What job %s did could not be reported.",
+                self.order.job_id,
+                exc_info=True,
+                job_id=self.order.job_id,
+                runner="local",
+            )
 
 
 def _sdk() -> Path:

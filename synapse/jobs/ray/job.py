@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 import re
 import shlex
@@ -14,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal import log_events
 from synapse.clients.agent.ray import RayClient
 from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, SynapseError
 from synapse.jobs.local.exit_reason import outcome_of
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
 
 __all__ = ["RayJob"]
 
-_log = logging.getLogger(__name__)
 
 # The job's module by name, with the interpreter's own modules before the release's.
 _START = (
@@ -120,7 +119,13 @@ class RayJob:
         try:
             outcome = self._outcome()
         except Exception as error:  # whatever it is, the job has to end, and to say why
-            _log.exception("Job %s could not be run on Ray.", self.order.job_id)
+            log_events.JOB_NOT_RUN.log(
+                "Job %s could not be run on Ray.",
+                self.order.job_id,
+                exc_info=True,
+                job_id=self.order.job_id,
+                runner="ray",
+            )
             outcome = Outcome("failed", f"It could not be run: {type(error).__name__}: {error}.")
         finally:
             self._client.close()  # which ends the thread that follows the log, too
@@ -264,7 +269,14 @@ class RayJob:
             with deadline(5.0):
                 self._client.stop_job(self.order.job_id)
         except ClientError as error:
-            _log.warning("Job %s can't be stopped: %s", self.order.job_id, error)
+            log_events.JOB_NOT_STOPPED.log(
+                "Job %s can't be stopped: %s",
+                self.order.job_id,
+                error,
+                job_id=self.order.job_id,
+                runner="ray",
+                reason=error,
+            )
 
     def _fail_as_unreachable(self, error: ClientError) -> Outcome:
         where, detail = self._client.base_url, error.detail.rstrip(".")
@@ -313,7 +325,14 @@ class RayJob:
                 self._put(line)
         except SynapseError as error:
             if not self._is_over.is_set():
-                _log.info("The log of job %s broke off: %s", self.order.job_id, error)
+                log_events.JOB_LOG_BROKEN.log(
+                    "The log of job %s broke off: %s",
+                    self.order.job_id,
+                    error,
+                    job_id=self.order.job_id,
+                    runner="ray",
+                    reason=error,
+                )
         self._put(None)
 
     def _put(self, line: str | None) -> None:
@@ -382,7 +401,13 @@ class RayJob:
         try:
             say()
         except Exception:  # of whoever is told: the job goes on
-            _log.exception("The reporter of job %s failed.", self.order.job_id)
+            log_events.JOB_REPORT_FAILED.log(
+                "The reporter of job %s failed.",
+                self.order.job_id,
+                exc_info=True,
+                job_id=self.order.job_id,
+                runner="ray",
+            )
 
 
 def _uses_platform_package(archive: Path, config: PluginConfig, action: Action) -> bool:

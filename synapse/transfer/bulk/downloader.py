@@ -56,6 +56,7 @@ def download_units(
     *,
     workers: int = 8,
     progress: ProgressArgument = None,
+    dry_run: bool = False,
 ) -> DownloadReport:
     """Download a collection's files, see `DataCollection.download`."""
     params = [("data_collection", collection)]
@@ -66,7 +67,8 @@ def download_units(
                 files = run.fetch_unit(row.get("id"), row.get("files"))
                 yield {"id": row.get("id"), "files": files, "meta": row.get("meta")}
 
-    return _DownloadRun(transport, dest, workers).run(read_lines, "units.jsonl", progress)
+    run = _DownloadRun(transport, dest, workers, dry_run=dry_run)
+    return run.run(read_lines, "units.jsonl", progress)
 
 
 def download_tasks(
@@ -77,6 +79,7 @@ def download_tasks(
     *,
     workers: int = 8,
     progress: ProgressArgument = None,
+    dry_run: bool = False,
 ) -> DownloadReport:
     """Download the files of a project's tasks, see `Project.download`."""
     params = [("project", project), ("expand", "data_unit")]
@@ -96,18 +99,22 @@ def download_tasks(
                     "meta": unit.get("meta"),
                 }
 
-    return _DownloadRun(transport, dest, workers).run(read_lines, "annotations.jsonl", progress)
+    run = _DownloadRun(transport, dest, workers, dry_run=dry_run)
+    return run.run(read_lines, "annotations.jsonl", progress)
 
 
 class _DownloadRun:
     """One download."""
 
-    def __init__(self, transport: Transport, dest: str | os.PathLike[str], workers: int) -> None:
+    def __init__(
+        self, transport: Transport, dest: str | os.PathLike[str], workers: int, *, dry_run: bool
+    ) -> None:
         self._transport = transport
         self._workers = validate_int("workers", workers, maximum=256)
         self._folder = expand_home(dest)
         self._pipeline = Pipeline("synapse-download")
-        self._report = ReportBuilder(DownloadReport(folder=self._folder), self._pipeline, "collect")
+        report = DownloadReport(folder=self._folder, dry_run=dry_run)
+        self._report = ReportBuilder(report, self._pipeline, "collect")
         self._to_fetch = self._pipeline.add_queue(_QUEUE_SIZE)
         self._seen = SeenIds()
 
@@ -118,6 +125,10 @@ class _DownloadRun:
         progress: ProgressArgument,
     ) -> DownloadReport:
         """Fetch all files, and write the lines to a file."""
+        if self._report.report.dry_run:
+            for _ in read_lines(self):
+                continue
+            return self._report.finish()
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -168,9 +179,21 @@ class _DownloadRun:
                     checksum.lower() if isinstance(checksum, str) and checksum else None,
                 )
             )
+        if self._report.report.dry_run:
+            self._count(entries)
+            return paths
         self._progress.expect(sum(entry.size or 0 for entry in entries), files=len(entries))
         self._to_fetch.put(*entries)
         return paths
+
+    def _count(self, entries: list[_RemoteEntry]) -> None:
+        """Count the files that are missing, for a dry run."""
+        for entry in entries:
+            if _is_present(entry):
+                self._report.add("skipped")
+            else:
+                self._report.add("downloaded")
+                self._report.add("bytes", entry.size or 0)
 
     def _fetch_all(self, entries: list[_RemoteEntry]) -> None:
         for entry in entries:

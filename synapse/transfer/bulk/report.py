@@ -117,6 +117,9 @@ class _Report(Described):
     def _columns(self) -> list[tuple[str, str]]:
         raise NotImplementedError
 
+    def _dry_columns(self) -> list[tuple[str, str]]:
+        return self._common_columns()[:2]
+
     def _common_columns(self) -> list[tuple[str, str]]:
         return [
             ("failed", f"{len(self.failed):,}"),
@@ -143,6 +146,8 @@ class UploadReport(_Report):
         collection: Id of the collection.
         notes: Remarks on the source: folders without a file for the collection, links to the same
             file, and names that differ only in spelling.
+        dry_run: Whether the run only read the source, and sent nothing: `created`, `files_sent` and
+            `bytes` then count everything in the source.
 
     Example:
         >>> print(UploadReport(created=2, files_sent=2, bytes=3_000_000, seconds=1.5))
@@ -156,6 +161,7 @@ class UploadReport(_Report):
     ignored: int = 0
     collection: Any = None
     notes: list[str] = attrs.field(factory=list)
+    dry_run: bool = False
 
     def __str__(self) -> str:
         return "\n".join(
@@ -166,6 +172,12 @@ class UploadReport(_Report):
         return [cut(_escape_line(note), 300) for note in self.notes[:_MAX_SHOWN]]
 
     def _columns(self) -> list[tuple[str, str]]:
+        if self.dry_run:
+            return [
+                ("would create", f"{self.created:,}"),
+                ("files", f"{self.files_sent:,}"),
+                *self._dry_columns(),
+            ]
         columns = [("created", f"{self.created:,}")]
         columns += [("tasks", f"{self.tasks:,}")] if self.tasks else []
         columns += [("skipped", f"{self.skipped:,}")]
@@ -218,7 +230,6 @@ MB/s: 0.0
     replaced: list[int] = attrs.field(factory=list)
     deleted: list[int] = attrs.field(factory=list)
     kept: list[int] = attrs.field(factory=list)
-    dry_run: bool = False
 
     def _columns(self) -> list[tuple[str, str]]:
         columns = [
@@ -247,6 +258,8 @@ class DownloadReport(_Report):
         bytes: Fetched bytes.
         seconds: Duration of the download.
         folder: Folder of the files.
+        dry_run: Whether nothing was fetched: `downloaded` and `bytes` then count the files that are
+            missing.
 
     Example:
         >>> print(DownloadReport(downloaded=1, skipped=2, bytes=500_000, seconds=1.0))
@@ -255,8 +268,15 @@ class DownloadReport(_Report):
 
     downloaded: int = 0
     folder: Any = None
+    dry_run: bool = False
 
     def _columns(self) -> list[tuple[str, str]]:
+        if self.dry_run:
+            return [
+                ("would download", f"{self.downloaded:,}"),
+                ("skipped", f"{self.skipped:,}"),
+                *self._dry_columns(),
+            ]
         return [
             ("downloaded", f"{self.downloaded:,}"),
             ("skipped", f"{self.skipped:,}"),

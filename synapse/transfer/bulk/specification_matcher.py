@@ -181,7 +181,8 @@ class Matcher:
         if not specifications:
             raise UsageError(
                 "The collection has no file specifications, so its files have no meaning. "
-                "Set collection.file_specifications and save the collection first."
+                "Set its file_specifications first, such as "
+                '[{"name": "image", "file_type": "image"}].'
             )
         self.specifications = list(specifications)
         self.by_name = {item.name: item for item in specifications}

@@ -55,6 +55,7 @@ from synapse.transfer.bulk.file_sender import FileSender, hash_file
 from synapse.transfer.bulk.journal import Journal, is_damage
 from synapse.transfer.bulk.pipeline import Pipeline, Queue
 from synapse.transfer.bulk.report import (
+    Failure,
     OnError,
     ReportBuilder,
     UploadReport,
@@ -130,6 +131,7 @@ def upload_many(
     columns: Mapping[str, str] | None = None,
     journal: str | os.PathLike[str] | None = None,
     skip_existing: SkipExisting = True,
+    dry_run: bool = False,
     make_run: Callable[..., UploadRun] | None = None,
 ) -> UploadReport:
     """Upload many files, see `DataCollection.upload`; `make_run` makes another kind of run."""
@@ -148,6 +150,8 @@ def upload_many(
         explain_interrupt(lambda: describe_stop(shown, advice)),
     ):
         items.check()
+        if dry_run:
+            return _count_items(items, target.collection, on_error)
         path = (
             expand_home(journal) if journal is not None else _journal_path(transport, target, items)
         )
@@ -164,6 +168,28 @@ def upload_many(
                 transport, target, items, opened_journal, shown, workers, on_error
             )
             return run.run(is_verified=bool(skip_existing), is_compared=skip_existing is True)
+
+
+def _count_items(source: ItemSource, collection: Any, on_error: OnError) -> UploadReport:
+    """Report what a source has, without a request.
+
+    Raises:
+        SynapseError: The first invalid item, unless failures are collected.
+    """
+    report = UploadReport(collection=collection, dry_run=True)
+    for item in source:
+        if isinstance(item, RefusedItem):
+            if on_error == "raise":
+                raise item.error
+            report.failed.append(Failure(item.label, item.error))
+            continue
+        report.created += 1
+        report.files_sent += len(item.files)
+        for file in item.files:
+            with contextlib.suppress(OSError):  # a file that went away meanwhile
+                report.bytes += file.size if file.size >= 0 else Path(file.path).stat().st_size
+    report.ignored, report.notes = source.ignored, [*source.notes]
+    return report
 
 
 @contextlib.contextmanager

@@ -6,14 +6,16 @@ from typer.testing import CliRunner
 
 from synapse.agent import service
 from synapse.cli.app import app
+from synapse.config import save_profile
 
 run = CliRunner()
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name in ("SYNAPSE_BASE_URL", "SYNAPSE_AGENT_TOKEN", "SYNAPSE_TENANT"):
+    for name in ("SYNAPSE_BASE_URL", "SYNAPSE_AGENT_TOKEN", "SYNAPSE_TENANT", "SYNAPSE_PROFILE"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
 
 
@@ -52,3 +54,31 @@ def test_options_reach_the_service(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert options.limits.memory == 64
     assert options.data == tmp_path / "synapse" / "agent"
     assert (options.url, options.ray, options.tenant) == (None, None, None)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "address"),
+    [
+        ([], "http://a/"),
+        (["--profile", "b"], "http://b/"),
+        (["--profile", "b", "--base-url", "http://c"], "http://c"),
+    ],
+)
+def test_the_address_of_a_profile(
+    arguments: list[str], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save_profile("default", {"base_url": "http://a/", "api_token": "secret"})
+    save_profile("b", {"base_url": "http://b/", "api_token": "secret"})
+    calls: list[Any] = []
+    monkeypatch.setattr(service, "serve", lambda options, on_ready: calls.append(options))
+
+    result = run.invoke(app, ["agent", "--token", "t", *arguments])
+
+    assert result.exit_code == 0, result.output
+    assert [options.backend for options in calls] == [address]
+
+
+def test_a_profile_that_does_not_exist() -> None:
+    result = run.invoke(app, ["agent", "--token", "t", "--profile", "nope"])
+    assert result.exit_code == 1
+    assert "has no profile [nope]" in result.stderr

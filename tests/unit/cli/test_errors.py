@@ -2,6 +2,7 @@ import pytest
 import typer
 
 from synapse.cli.errors import one_line_errors, print_error
+from synapse.cli.options import GlobalOptions
 from synapse.emulator.errors import EmulatorError
 from synapse.errors import SynapseError, UsageError
 
@@ -33,15 +34,66 @@ def test_interrupted_questions(reason: type[BaseException], raised: type[Excepti
     assert getattr(stop.value, "exit_code", 130) == 130
 
 
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Give the argument base_url, or more.", "Run `synapse login`, pass --base-url, or more."),
+        ("From the argument api_token; check.", "From the token that was given; check."),
+        ("Use a version, or pass bump='patch'.", "Use a version, or pass --bump patch."),
+    ],
+)
+def test_arguments_of_python_are_options(
+    message: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_error(message)
+    assert capsys.readouterr().err == f"{expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("Pass match= to assign the file.", "Pass --match to assign the file."),
+        ("Pass max_delete=.", "Pass --max-delete."),
+        ("Pass records= or more.", "Pass records= or more."),
+        ("Write match=value.", "Write match=value."),
+    ],
+)
+def test_arguments_that_the_command_has_as_options(
+    message: str, expected: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = GlobalOptions(own=frozenset(("--match", "--max-delete")))
+    monkeypatch.setattr("synapse.cli.errors.get_options", lambda: options)
+    print_error(message)
+    assert capsys.readouterr().err == f"{expected}\n"
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ("", "Interrupted."),
+        (
+            "Stopped waiting. Job 5 goes on: session.jobs.get(5).wait() waits again.",
+            "Stopped waiting. Job 5 goes on. The same command waits again.",
+        ),
+    ],
+)
+def test_an_interrupt_says_how_to_go_on(
+    message: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as stop, one_line_errors():
+        raise KeyboardInterrupt(*[message][: bool(message)])
+    assert (stop.value.exit_code, capsys.readouterr().err) == (130, f"{expected}\n")
+
+
 def test_other_errors_pass() -> None:
     with pytest.raises(ZeroDivisionError), one_line_errors():
         _ = 1 / 0
 
 
 def test_a_long_message_is_not_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
-    print_error("x " * 200)
+    print_error("x " * 200 + "x")
 
-    assert capsys.readouterr().err == "x " * 200 + "\n"
+    assert capsys.readouterr().err == "x " * 200 + "x\n"
 
 
 @pytest.mark.parametrize(

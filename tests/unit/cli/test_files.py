@@ -50,8 +50,8 @@ class Session:
         Session.progress = progress
         return self.report
 
-    def download(self, dest: Any, *, workers: int, progress: Any) -> Report:
-        self.calls.append(("download", str(dest), workers))
+    def download(self, dest: Any, *, workers: int, progress: Any, dry_run: bool) -> Report:
+        self.calls.append(("download", str(dest), workers, dry_run))
         return self.report
 
 
@@ -73,7 +73,7 @@ def test_download(option: str) -> None:
     result = CliRunner().invoke(app, ["download", "here", option, "5", "--workers", "2"])
 
     assert result.exit_code == 0
-    assert Session.calls[1:] == [("get", 5), ("download", "here", 2)]
+    assert Session.calls[1:] == [("get", 5), ("download", "here", 2, False)]
 
 
 def test_failures_are_lines_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -98,6 +98,7 @@ def test_layout_options() -> None:
         "match": {"a=b/*.png": "image", "c": "mask"},
         "ignore": ["x", "y"],
         "columns": {"file": "image"},
+        "dry_run": False,
     }
 
 

@@ -22,8 +22,14 @@ def stdin(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def test_ids_of_arguments() -> None:
-    assert [each.key for each in read_targets(TASK, ["1,2", "3", "a"])] == [1, 2, 3, "a"]
+    assert [each.key for each in read_targets(TASK, ["1,2", "3"])] == [1, 2, 3]
     assert [each.key for each in read_targets(Job.__schema__, ["12"])] == ["12"]
+
+
+@pytest.mark.parametrize("words", [["project=1"], ["1", "status=pending,completed"]])
+def test_a_filter_is_not_an_id(words: list[str]) -> None:
+    with pytest.raises(UsageError, match=f"'{words[-1]}' is not an id. Pipe the ids"):
+        list(read_targets(TASK, words))
 
 
 @pytest.mark.parametrize("words", [[], [","]])
@@ -45,6 +51,7 @@ def test_ids_and_rows_of_standard_input(stdin: Any) -> None:
     [
         ('1\n{"a": 1}', "standard input, line 2: the row has no 'id'"),
         ("{", "standard input, line 1: not valid JSON"),
+        ("id  status\n1   pending", "standard input, line 1: 'id  status' is not an id of tasks"),
     ],
 )
 def test_broken_lines_are_named(stdin: Any, text: str, message: str) -> None:

@@ -86,6 +86,15 @@ def test_questions_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     assert read_profiles()["default"] == {"base_url": "http://a/", "api_token": "other"}
 
 
+def test_an_address_is_checked_before_the_token_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("typer.testing._NamedTextIOWrapper.isatty", lambda self: True)
+    result = run("login", stdin="localhost\nsecret\n", code=1)
+    assert "'localhost' from your answer can't be used" in result.stderr
+    assert "API token" not in result.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "message"),
     [
@@ -113,7 +122,8 @@ def test_whoami(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "base_url    http://a/\n" in text
     assert "secret" not in text
     assert run("whoami", "-o", "ids", "--profile", "a").stdout == "7\n"
-    assert "No base URL" in run("whoami", code=1).stderr
+    message = run("whoami", code=1).stderr
+    assert message.startswith("synapse: No base URL. Run `synapse login`, pass --base-url, set ")
 
 
 def test_a_password_in_an_address_is_not_listed() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from synapse import Job, Task
 from synapse.cli import output
-from synapse.cli.output import Format, normalize, print_fields, print_line, print_rows
+from synapse.cli.output import Format, normalize, print_fields, print_line, print_rows, print_text
 from synapse.errors import SynapseError
 
 ROWS: list[dict[str, Any]] = [
@@ -188,3 +188,12 @@ def test_names_of_the_server_cannot_steer(capsys: pytest.CaptureFixture[str]) ->
     lines = capsys.readouterr().out.splitlines()
     assert lines[0].split() == ["a\\x1b[2J", "1"]
     assert len(lines[1]) < 80
+
+
+def test_a_text_keeps_its_lines_on_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: True)
+    print_text('{\n  "a": "\x1b\u2028"\n}')
+    print_text("")
+    assert capsys.readouterr().out == '{\n  "a": "\\x1b\\u2028"\n}\n'

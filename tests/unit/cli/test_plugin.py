@@ -167,7 +167,7 @@ def test_ctrl_c_in_a_local_run(folder: Path) -> None:
         (["tims=1"], 0, ""),
         (["all:=[1"], 2, "all is not valid JSON"),
         (["./nowhere"], 2, "nowhere is not a folder"),
-        (["./empty"], 1, "Missing at the top"),
+        (["./empty"], 1, "make one: `synapse plugin new FOLDER`."),
     ],
 )
 def test_wrong_arguments(folder: Path, arguments: list[str], code: int, message: str) -> None:
@@ -246,5 +246,21 @@ def test_words_of_other_tools(tmp_path: Path) -> None:
 
 def test_the_next_command_after_new_can_be_pasted_into_a_shell(tmp_path: Path) -> None:
     place = str(tmp_path / "my plugin")
-    note = run("new", place).stderr
-    assert shlex.split(note)[:6] == ["Next:", "synapse", "plugin", "run", place, "--local,"]
+    first, second = run("new", place).stderr.splitlines()
+    assert shlex.split(first) == ["Next:", "synapse", "plugin", "run", place, "--local"]
+    assert shlex.split(second) == ["synapse", "plugin", "release", place]
+
+
+@pytest.mark.parametrize(
+    ("category", "words"),
+    [
+        ("export", ["project=PROJECT"]),
+        ("upload", ["collection=COLLECTION", "folder=FOLDER"]),
+        ("smart_tool", ["points:=JSON"]),
+    ],
+)
+def test_the_next_command_names_the_required_parameters(
+    category: str, words: list[str], tmp_path: Path
+) -> None:
+    first, *_ = run("new", str(tmp_path / "a"), "-c", category).stderr.splitlines()
+    assert shlex.split(first)[6:] == words

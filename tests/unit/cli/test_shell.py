@@ -34,3 +34,28 @@ def test_interactive(has_ipython: bool, monkeypatch: pytest.MonkeyPatch) -> None
     assert result.exit_code == 0
     [names] = calls
     assert {"session", "synapse"} <= set(names)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("1 / 0", "ZeroDivisionError: division by zero"),
+        ("def", "SyntaxError: invalid syntax"),
+    ],
+)
+@pytest.mark.parametrize("is_piped", [True, False])
+def test_an_error_of_the_code_is_shown_as_python_shows_it(
+    code: str, said: str, is_piped: bool
+) -> None:
+    arguments = ["shell"] if is_piped else ["shell", "-c", code]
+    result = CliRunner().invoke(app, arguments, input=code if is_piped else None)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines()[-1] == said
+    assert "report it" not in result.stderr
+    assert "synapse/cli" not in result.stderr  # the frames of the code alone
+
+
+def test_an_error_of_the_sdk_is_one_line() -> None:
+    code = "import synapse; raise synapse.UsageError('Wrong.')"
+    result = CliRunner().invoke(app, ["shell", "-c", code])
+    assert (result.exit_code, result.stderr) == (2, "synapse: Wrong.\n")

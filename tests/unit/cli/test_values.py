@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from synapse import DataUnit, Job, Project, Task
+from synapse import DataUnit, Job, Plugin, Project, Task
 from synapse.cli.values import (
+    check_key,
     coerce,
     is_pair,
     merge_row,
@@ -13,6 +14,7 @@ from synapse.cli.values import (
     read_json,
     read_pairs,
     read_values,
+    split_names,
 )
 from synapse.errors import UsageError
 
@@ -116,9 +118,9 @@ def test_an_unknown_field_stays_text() -> None:
         (["id__in=1"], {"id__in": [1]}),
         (["id__in:=[]"], {"id__in": []}),
         (["id__gte=5"], {"id__gte": 5}),
-        (["project=3"], {"project": "3"}),
-        (["project_id=3,4"], {"project_id": ["3", "4"]}),
-        (["tags=1"], {"tags": "1"}),
+        (["project=3"], {"project": 3}),
+        (["project_id=3,4"], {"project_id": [3, 4]}),
+        (["tags=1"], {"tags": 1}),
         (["created_after=2026-01-01"], {"created_after": "2026-01-01"}),
         (["assignee:=null"], {"assignee": None}),
     ],
@@ -137,3 +139,64 @@ def test_merged_rows() -> None:
 
 def test_units_are_declared() -> None:
     assert read_values(DataUnit.__schema__, ["meta:={}"]) == {"meta": {}}
+
+
+@pytest.mark.parametrize(
+    ("word", "advice"),
+    [
+        ("id>2", "Write id__gt=2."),
+        ("created >= 2027-01-31", "Write created__gte=2027-01-31."),
+        ("id<", "Write id__lt=VALUE."),
+        ("status!=pending", "list the values that you want, as in status=A,B."),
+        ("pending", "Write it as in status=pending."),
+    ],
+)
+def test_comparisons_are_answered_by_filters(word: str, advice: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        read_filters(TASK, [word])
+    assert str(caught.value).startswith(f"{word!r} is not NAME=VALUE.")
+    assert str(caught.value).endswith(advice)
+
+
+def test_a_field_is_set_once() -> None:
+    with pytest.raises(UsageError, match="title is given twice"):
+        read_values(PROJECT, ["title=a", "description=b", "title=c"])
+
+
+def test_names_of_a_repeated_option() -> None:
+    assert split_names(["id, status", "priority", ""]) == ["id", "status", "priority"]
+    assert split_names(None) == []
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "key"),
+    [(TASK, "5", 5), (Plugin.__schema__, "detector", "detector"), (Job.__schema__, "5", "5")],
+)
+def test_ids(schema: Any, text: str, key: Any) -> None:
+    assert check_key(schema, text) == key
+
+
+def test_a_name_is_not_an_id() -> None:
+    with pytest.raises(UsageError, match="`synapse projects list 'title=Two words'` shows"):
+        check_key(PROJECT, "Two words")
+    with pytest.raises(UsageError, match="`synapse tasks list` shows the ids"):
+        check_key(TASK, "high")
+
+
+@pytest.mark.parametrize(
+    ("schema", "word", "command"),
+    [
+        (TASK, "project=Animals", "synapse projects list title=Animals"),
+        (TASK, "project__in=1,Animals", "synapse projects list title=Animals"),
+        (TASK, "tags=checked", "synapse task-tags list name=checked"),
+        (Job.__schema__, "plugin=detector", "synapse plugins list code=detector"),
+    ],
+)
+def test_a_filter_by_relation_takes_an_id(schema: Any, word: str, command: str) -> None:
+    with pytest.raises(UsageError, match=f"which are numbers. `{command}` shows the ids"):
+        read_filters(schema, [word])
+    assert read_filters(TASK, ["project=1,2"]) == {"project": [1, 2]}
+
+
+def test_a_value_of_an_unknown_filter_has_no_type() -> None:
+    assert read_filters(TASK, ["assignee__isnull=true"]) == {"assignee__isnull": "true"}

@@ -1,21 +1,18 @@
 import inspect
-from collections.abc import Callable, Iterable, Mapping
-from enum import Enum
-from typing import IO, Any, Literal
+from typing import Any
 
 import attrs
 import pytest
 import typer
 
 from synapse import DataCollection, Plugin, Project
+from synapse.cli.method_signatures import read_parameter
 from synapse.cli.output import Format
 from synapse.cli.verbs import (
     _BY_HAND,
     LEFT_OUT,
+    READS,
     _print_result,
-    _read_docstring,
-    _read_mapping,
-    _read_parameter,
     find_methods,
     list_methods,
 )
@@ -29,7 +26,7 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("label", [*LEFT_OUT, *_BY_HAND])
+@pytest.mark.parametrize("label", [*LEFT_OUT, *_BY_HAND, *sorted(READS)])
 def test_exceptions_are_of_methods_that_exist(label: str) -> None:
     assert label in METHODS
 
@@ -42,101 +39,12 @@ def test_every_required_parameter_can_be_given() -> None:
                 continue
             for parameter in list(inspect.signature(method).parameters.values())[1:]:
                 if parameter.default is parameter.empty:
-                    assert _read_parameter(method, parameter, "") is not None, (label, parameter)
+                    assert read_parameter(method, parameter, "") is not None, (label, parameter)
 
 
 def test_known_verbs_are_not_replaced() -> None:
     assert "update" not in list_methods(registry.get("Job"), known={"update"})
     assert "update" in list_methods(registry.get("Job"))
-
-
-def method(
-    self: Any,
-    path: "str | IO[bytes]",
-    count: int = 1,
-    share: float | None = None,
-    is_fast: bool = False,
-    words: "Iterable[str] | None" = None,
-    pairs: "Mapping[str, Any] | None" = None,
-    mode: "Literal['a', 'b']" = "a",
-    mixed: "Literal[False, 'x']" = False,
-    unknown: "Nothing | None" = None,  # type: ignore[name-defined] # noqa: F821
-    match: "Callable[[str], str] | Mapping[str, str] | None" = None,
-    call: "Callable[[], None] | None" = None,
-    **options: Any,
-) -> None:
-    """Do something.
-
-    Args:
-        path: The file,
-            whatever `it` is.
-        **options: More.
-
-    Returns:
-        Nothing.
-    """
-
-
-def unseen(
-    self: Any,
-    path: "os.PathLike[str] | str",  # type: ignore[name-defined] # noqa: F821
-    other: "nowhere.Type | None" = None,  # type: ignore[name-defined] # noqa: F821
-) -> None:
-    """Have annotations whose modules only type checkers import."""
-
-
-@pytest.mark.parametrize("name", ["path", "other"])
-def test_modules_that_only_type_checkers_see(name: str) -> None:
-    parameter = _read_parameter(unseen, inspect.signature(unseen).parameters[name], "")
-    assert parameter is not None
-    assert (parameter.type, parameter.is_mapping, parameter.is_list) == (str, False, False)
-
-
-PARAMETERS = {
-    name: _read_parameter(method, parameter, "")
-    for name, parameter in list(inspect.signature(method).parameters.items())[1:]
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("path", str),
-        ("count", int),
-        ("share", float),
-        ("is_fast", bool),
-        ("words", str),
-        ("mixed", str),
-        ("unknown", str),
-    ],
-)
-def test_types(name: str, kind: type) -> None:
-    parameter = PARAMETERS[name]
-    assert parameter is not None
-    assert parameter.type is kind
-    assert parameter.is_list == (name == "words")
-    assert parameter.is_mapping is False
-
-
-def test_other_types() -> None:
-    assert PARAMETERS["call"] is None
-    mode, pairs, match = PARAMETERS["mode"], PARAMETERS["pairs"], PARAMETERS["match"]
-    assert mode is not None
-    assert pairs is not None
-    assert match is not None
-    assert issubclass(mode.type, Enum)
-    assert [one.value for one in mode.type] == ["a", "b"]
-    assert (pairs.is_mapping, match.is_mapping) == (True, True)
-
-
-def test_texts_of_a_docstring() -> None:
-    assert _read_docstring(method) == {"path": "The file, whatever it is.", "options": "More."}
-
-
-def test_mappings() -> None:
-    assert _read_mapping(["a=b", "c:=1"], "x") == {"a": "b", "c": 1}
-    assert _read_mapping(['{"a": 1}', "b=2"], "x") == {"a": 1, "b": "2"}
-    assert _read_mapping(["[1]"], "x") == [1]
 
 
 @pytest.mark.parametrize(
@@ -187,3 +95,14 @@ def test_signatures_for_typer() -> None:
         "ID [ACTION] [NAME=VALUE]..."
     )
     assert list_methods(DataCollection)["upload"].__doc__
+
+
+def test_commands_that_change_something_have_a_dry_run() -> None:
+    for cls in registry.declared():
+        commands = list_methods(cls)
+        for owner, name, _ in find_methods(cls):
+            label = f"{owner.__name__}.{name}"
+            if label in LEFT_OUT or label in _BY_HAND:
+                continue
+            parameters = inspect.signature(commands[name.replace("_", "-")]).parameters
+            assert ("dry_run" in parameters) == (label not in READS), label

@@ -127,7 +127,7 @@ def test_a_conflict_names_all_sources(everywhere: Path, monkeypatch: pytest.Monk
     assert finding.status == "failed"
     assert "isn't sent to the base URL from SYNAPSE_BASE_URL" in finding.found
     assert "Sources with settings: SYNAPSE_BASE_URL, SYNAPSE_HOST, " in finding.found
-    assert "synapse configure" in finding.cure
+    assert "synapse login" in finding.cure
 
 
 def test_nothing_is_set() -> None:

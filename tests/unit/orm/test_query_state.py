@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 
 from synapse.orm.pages import Slice
@@ -104,5 +103,5 @@ def test_a_new_state_selects_everything_without_an_explicit_choice() -> None:
 
 
 def test_a_state_is_immutable() -> None:
-    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+    with pytest.raises(AttributeError):
         QueryState().search = "cat"  # type: ignore[misc]

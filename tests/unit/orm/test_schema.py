@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse import DataFile, Job, Task
+from synapse import DataCollection, DataFile, Job, Task
 from synapse.errors import NotFound, UsageError, ValidationError
 from synapse.orm.schema import Schema
 
@@ -68,6 +68,15 @@ def test_refused_choice_gets_the_allowed_words() -> None:
     assert hint is not None
     assert hint.startswith("priority is one of ")
     assert "high" in hint
+
+
+def test_a_refused_choice_inside_a_value_gets_the_allowed_words() -> None:
+    fields = {"file_specifications": [{}, {"file_type": ["wrong"], "name": ["wrong"]}]}
+    with pytest.raises(ValidationError) as refusal, DataCollection.__schema__.explaining():
+        raise ValidationError(400, "refused", fields=fields)
+    assert refusal.value.hint is not None
+    assert refusal.value.hint.startswith("file_type is one of image, ")
+    assert "name is one of" not in refusal.value.hint
 
 
 @pytest.mark.parametrize("field", ["meta", "project", "unknown"])

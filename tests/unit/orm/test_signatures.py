@@ -5,22 +5,22 @@ from __future__ import annotations
 import inspect
 import pickle
 import re
-import sys
 from inspect import Parameter
 from typing import Any, ClassVar
-from unittest.mock import create_autospec
+from unittest.mock import Mock, create_autospec
 
 import pytest
 
 from synapse import Job, Plugin, Session, Task, TaskTag
-from synapse.errors import InvalidQuery
+from synapse.errors import InvalidQuery, LazyLoadError, NotFound
 from synapse.orm import lookups, registry
+from synapse.orm.bound_managers import takes_fields
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ManagerDescriptor, to_one
 from synapse.orm.resource import Editable, Resource
-from synapse.orm.signatures import Keyword, _takes_fields, find_keywords, find_texts
+from synapse.orm.signatures import Keyword, find_keywords, find_texts
 from synapse.resources.tasks import TaskManager
 
 CLASSES = sorted(registry.declared(), key=lambda cls: cls.__name__)
@@ -45,7 +45,7 @@ def offering(*verbs: str) -> list[Any]:
         pytest.param(cls, verb, id=f"{cls.__name__}-{verb}")
         for cls in CLASSES
         for verb in verbs
-        if _takes_fields(getattr(cls.__schema__.declared_manager, verb, None))
+        if takes_fields(getattr(cls.__schema__.declared_manager, verb, None))
     ]
 
 
@@ -143,7 +143,6 @@ def test_replaced_method_of_the_declared_manager_is_called(
     assert offline.tasks.create(priority="high") == {"priority": "high"}  # type: ignore[comparison-overlap] # replaced above
 
 
-@pytest.mark.skipif(sys.version_info >= (3, 13), reason="mock calls the manager there")
 def test_autospec_checks_the_names(offline: Session) -> None:
     double = create_autospec(offline.tasks, spec_set=True)
 
@@ -151,6 +150,30 @@ def test_autospec_checks_the_names(offline: Session) -> None:
     with pytest.raises(TypeError, match="prioritty"):
         double.create(prioritty="low")
     create_autospec(TaskManager, instance=True).create(anything=1)
+
+
+def test_doubles_of_sessions_and_objects_send_nothing(offline: Session) -> None:
+    task = offline.identity.get_or_stub(Task, 1)
+
+    double = create_autospec(offline, spec_set=True, instance=True)
+    of_task = create_autospec(task, spec_set=True)
+
+    double.tasks.get.return_value = of_task
+    assert double.tasks.get(1) is of_task
+    double.me.username = "ada"
+    of_task.save.side_effect = NotFound(404, "gone")
+    with pytest.raises(NotFound):
+        double.tasks.get(1).save()
+    with pytest.raises(AttributeError, match="taks"):
+        double.taks.count()
+
+
+def test_doubles_that_wrap_still_ask(offline: Session) -> None:
+    offline.lazy = "raise"
+    task = offline.identity.get_or_stub(Task, 1)
+
+    with pytest.raises(LazyLoadError):
+        Mock(wraps=task.__getattr__)("status")
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

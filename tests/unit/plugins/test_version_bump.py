@@ -82,7 +82,7 @@ def test_a_version_in_another_spelling_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, r"config\.yaml: Missing at the top"),
+        (None, r"config\.yaml: Missing at the top of .* make one: `synapse plugin new FOLDER`"),
         ("name: n\n", "version: Expected text"),
         ("version: 1.0\n", "version: Expected text"),
         ("version: 1.0b\n", "version: The version '1.0b' is not three numbers"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import pytest
@@ -49,6 +50,17 @@ def test_the_old_name_of_a_method() -> None:
     with pytest.warns(DeprecationWarning, match="Use show_states instead"):
         bar.says("running")
     bar.close()
+
+
+def test_a_late_bar_ends_its_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = io.StringIO()
+    bar = JobBar("Job", delay=60, file=stream)
+    bar.show_states("pending")
+    assert stream.getvalue() == ""
+    monkeypatch.setattr(JobBar, "elapsed", 61.0)
+    bar.show_states("running")
+    bar.close()
+    assert stream.getvalue().endswith("running\n")
 
 
 class TestNotebook:

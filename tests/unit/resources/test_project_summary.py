@@ -59,7 +59,7 @@ def test_everything_is_counted() -> None:
     assert summary.by_assignee == {5: 2, None: 3}
     assert list(summary.by_time.items()) == [("2026-11-01", 2), ("2026-11-02", 1)]
     assert summary.without_classes == 2
-    assert "2 documents are stored elsewhere" in repr(summary)
+    assert "stored elsewhere or have an unknown form: 2." in repr(summary)
 
 
 def test_many_days_are_months() -> None:

@@ -38,6 +38,14 @@ def gone(process: psutil.Process, within: float = 60) -> bool:
     return not process.is_running() or is_gone(process.pid)
 
 
+def find_marked(pid: int) -> psutil.Process:
+    """Return a process once its environment can be read, which is a moment after its start."""
+    process = psutil.Process(pid)
+    while MARK not in process.environ():
+        time.sleep(0.001)
+    return process
+
+
 def test_two_run_at_once_and_more_wait_in_order(run: Run, release: Release, tmp_path: Path) -> None:
     made = release("""
     import pathlib, time
@@ -234,7 +242,7 @@ def test_an_engine_ends_what_a_killed_one_left(tmp_path: Path) -> None:
     (tmp_path / "other" / "jobs" / "a%2Fb").mkdir(parents=True)
     environment = {**os.environ, MARK: "a/b"}
     with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as left:
-        process = psutil.Process(left.pid)
+        process = find_marked(left.pid)
         Engine(tmp_path / "other").close()
 
         assert gone(process)
@@ -245,7 +253,7 @@ def test_a_number_that_another_process_had(tmp_path: Path, monkeypatch: pytest.M
     (tmp_path / "other" / "jobs" / "7").mkdir(parents=True)
     environment = {**os.environ, MARK: "7"}
     with subprocess.Popen(["sleep", "600"], env=environment, start_new_session=True) as left:
-        process, former = psutil.Process(left.pid), psutil.Process(left.pid)
+        process, former = find_marked(left.pid), psutil.Process(left.pid)
         former._ident = (left.pid, 1.0)  # type: ignore[attr-defined] # as psutil keeps one
         monkeypatch.setattr(psutil, "process_iter", lambda: iter([former]))
         Engine(tmp_path / "other").close()

@@ -196,7 +196,7 @@ def test_function_names_what_does_not_exist() -> None:
 
 
 def test_collection_without_specifications() -> None:
-    with pytest.raises(UsageError, match="no file specifications"):
+    with pytest.raises(UsageError, match=r"no file specifications.* such as \[\{"):
         Matcher([])
 
 
