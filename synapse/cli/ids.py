@@ -101,7 +101,7 @@ class Results:
 
     @contextmanager
     def report_stop(self) -> Iterator[None]:
-        """Say how far the block came if it ends early.
+        """Print how many objects are done if the block ends early.
 
         Raises:
             typer.Exit: An error ended the block, and some objects were handled before.
