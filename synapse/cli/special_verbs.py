@@ -16,7 +16,8 @@ from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli import files
 from synapse.cli import sync as sync_module
-from synapse.cli.ids import Results, batches, read_targets
+from synapse.cli.dry_run import open_dry_session, preview_each
+from synapse.cli.ids import Results, Target, batches, read_targets
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_line
 from synapse.cli.resource_options import DRY_RUN, IDS
@@ -80,7 +81,7 @@ def _make_tagging(plural: str, action: str) -> Callable[..., None]:
     def command(
         tags: TAGS, ids: IDS = None, project: PROJECT = None, dry_run: DRY_RUN = False
     ) -> None:
-        with open_session() as session:
+        with open_dry_session() if dry_run else open_session() as session:
             manager = getattr(session, plural)
             schema = load("synapse.orm.registry").get_by_plural(plural).__schema__
             results = Results(schema.name)
@@ -175,33 +176,38 @@ def annotate(
         document = read_json(words.pop(), "The document", ", or write @FILE for a file")
     elif words and Path(words[-1]).is_file():
         raise UsageError(f"{words[-1]!r} is a file. Write @{words[-1]} for its content.")
-    with open_session() as session:
+    with open_dry_session() if dry_run else open_session() as session:
         schema = load("synapse.resources.tasks").Task.__schema__
 
         results = Results(schema.name)
 
-        def pairs() -> Iterator[tuple[Any, Any]]:
-            for target in read_targets(schema, words, results):
+        def pairs(collecting: Results | None) -> Iterator[tuple[Any, Any]]:
+            for target in read_targets(schema, words, collecting):
                 own = target.row.get("document", target.row.get("data", document))
                 if own is None:
                     error = UsageError(
                         f"Task {target.key} has no document. Give JSON or @FILE after the ids, or "
                         'rows such as {"id": 5, "document": {...}} on stdin.'
                     )
-                    if not target.row:
+                    if collecting is None or not target.row:
                         raise error
-                    results.fail_line(error)
+                    collecting.fail_line(error)
                 else:
                     yield target.key, own
 
         if dry_run:
-            for key, _ in pairs():
-                print_note(f"Would annotate {schema.label(key)}.")
-                results.done += 1
-        else:
-            with results.report_stop():
-                for batch in batches(pairs()):
-                    _annotate_batch(session, batch, action, results)
+            check = load("synapse.resources.bulk_annotation").to_document
+            preview_each(
+                schema,
+                (Target(key, {"document": own}) for key, own in pairs(None)),
+                "annotate",
+                find=session.tasks.in_bulk,
+                check=lambda task, target: check(task, target.row["document"]),
+            )
+            return
+        with results.report_stop():
+            for batch in batches(pairs(results)):
+                _annotate_batch(session, batch, action, results)
     results.finish()
 
 

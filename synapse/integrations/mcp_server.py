@@ -33,6 +33,8 @@ _INSTRUCTIONS = (
 _HOST = "127.0.0.1"
 # Letters of an error: a server's reasons may have megabytes, and a model reads all of them.
 _MAX_ERROR = 4_000
+# Letters of an unexpected error.
+_LONGEST = 600
 # Sections of docstrings that a model needs no more than the answer itself.
 _END = ("\nReturns:", "\nRaises:", "\nExample:")
 # Advice of messages for programs: the tools have no such argument.
@@ -148,10 +150,8 @@ def _explain_errors(
     def run(**arguments: Any) -> dict[str, Any]:
         try:
             answer: dict[str, Any] = call(**arguments)
-        except SynapseError as error:
+        except Exception as error:  # others would reach the model with whatever they quote
             raise refuse(_explain(error)) from error
-        except Exception as error:  # the library would show the text as it is
-            raise refuse(_explain(error, type(error).__name__)) from error
         return answer
 
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
@@ -161,10 +161,11 @@ def _explain_errors(
     return run
 
 
-def _explain(error: Exception, kind: str = "") -> str:
-    """Return the message, bounded, without advice that no tool has an argument for."""
-    text = f"{kind}: {error}" if kind else str(error)
-    return cut(redacted(_UNCHECKED.sub("", text)), _MAX_ERROR)
+def _explain(error: Exception) -> str:
+    """Return the message without secrets, and without advice that no tool has an argument for."""
+    if isinstance(error, SynapseError):
+        return cut(redacted(_UNCHECKED.sub("", str(error))), _MAX_ERROR)
+    return cut(redacted(f"{type(error).__name__}: {error}"), _LONGEST)
 
 
 def _describe(function: Callable[..., Any]) -> str:
@@ -181,7 +182,10 @@ def _add_resources(server: Any, tools: ModelTools) -> None:
         "synapse://kinds", description="The kinds of objects.", mime_type="application/json"
     )
     def kinds() -> str:
-        return json.dumps(tools.describe())
+        try:
+            return json.dumps(tools.describe())
+        except Exception as error:
+            raise refuse(_explain(error)) from error
 
     @server.resource(  # type: ignore[untyped-decorator] # the package is loaded lazily
         "synapse://{kind}/{object_id}", description="One object.", mime_type="application/json"
@@ -189,7 +193,7 @@ def _add_resources(server: Any, tools: ModelTools) -> None:
     def one(kind: str, object_id: str) -> str:
         try:
             return json.dumps(tools.get(kind, object_id))
-        except SynapseError as error:
+        except Exception as error:
             raise refuse(_explain(error)) from error
 
 
