@@ -59,7 +59,7 @@ class ListedRows(Described):
 
     def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         params = [*self._params, ("page_size", self._page_size)]
-        pages = load("synapse.transport.paging").walk(
+        pages = load("synapse.transport.paging").walk(  # few sessions need it
             self._transport,
             self._path,
             params,
