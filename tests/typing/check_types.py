@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from typing_extensions import assert_type
 
@@ -14,8 +14,12 @@ import synapse.clients
 import synapse.emulator
 import synapse.plugins
 from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
+from synapse.orm.pages import Rows
 from synapse.resources.agent_values import AgentJob, Node
 from synapse.resources.tasks import TaskManager
+
+COLUMNS: Final = ("id", "status")
+MISSPELLED: Final = ("id", "stauts")
 
 
 def objects(session: synapse.Session) -> None:
@@ -70,6 +74,9 @@ def keywords(session: synapse.Session, project: Project, task: Task, since: date
     assert_type(session.task_tags.create(name="blurred", extra={"rank": 1}), TaskTag)
     assert_type(project.tasks.all().update(priority="high", assignee=None), int)
     assert_type(session.plugins.create(folder="detector"), synapse.Plugin)
+    assert_type(tasks.values(*COLUMNS), Rows)
+    tasks.values(*MISSPELLED)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert_type(tasks.bulk_create({"data_unit": n} for n in range(3)), list[Task])
     conditions: dict[str, Any] = {"status": "pending"}
     assert_type(tasks.filter(**conditions), TaskManager)
     rows: Any = [{"data_unit": 1}]  # rows and names that are made at run time
