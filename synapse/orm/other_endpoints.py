@@ -11,7 +11,6 @@ from synapse._internal.lazy_import import load
 from synapse._internal.validate import validate_int
 from synapse.errors import UsageError
 from synapse.transport.page import KEY, WORKERS, get_page
-from synapse.transport.paging import walk
 from synapse.transport.paths import checked_method, split_path
 from synapse.transport.urls import query_string
 
@@ -60,7 +59,7 @@ class ListedRows(Described):
 
     def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         params = [*self._params, ("page_size", self._page_size)]
-        pages = walk(
+        pages = load("synapse.transport.paging").walk(  # few sessions need it
             self._transport,
             self._path,
             params,

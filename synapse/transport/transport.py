@@ -205,8 +205,20 @@ class Transport(Closing):
             resource,
             hides=secret is not None,
             deadline=seconds,
+            path=path,
         )
         attempts = Attempts(context, self.options, self._budget, repeatable=repeatable)
+        if self.options.observer is None:
+            return self._complete(context, attempts)
+        context.is_watched = True
+        with self.options.observer.watch_call(context) as call:
+            response = self._complete(context, attempts)
+            call.answered(response.response.status_code)
+            return response
+
+    def _complete(self, context: RequestContext, attempts: Attempts) -> Response:
+        """Make attempts until one is final."""
+        request = context.request
         is_renewed = False
         while True:
             event = attempts.event()
@@ -292,7 +304,9 @@ class Transport(Closing):
         while True:
             request = self._prepare("GET", path, params, None, None, headers)
             shown = self._shown(request, None)
-            context = RequestContext(request, waits, shown, resource, hides=False, deadline=None)
+            context = RequestContext(
+                request, waits, shown, resource, hides=False, deadline=None, path=path
+            )
             with self._answering(context) as response:
                 if 200 <= response.status_code < 300:
                     largest = self.options.largest
@@ -366,7 +380,7 @@ class Transport(Closing):
                 token.
 
         Raises:
-            ConfigurationError: The text can't be a token, or its source fails.
+            ConfigurationError: The text can't be a token, or the source fails.
         """
         credentials = dict(self.settings.credentials)
         is_login = "authorization_token" in credentials and "api_token" not in credentials

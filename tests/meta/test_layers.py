@@ -50,7 +50,9 @@ ALLOWED: dict[str, set[str]] = {
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
-    "integrations": {"_version", "annotations", "errors", "formats", "orm", "transfer"},
+    "integrations": {
+        *("_version", "annotations", "errors", "formats", "orm", "transfer", "transport")
+    },
     "testing": {"config", "emulator", "errors", "orm", "session", "transport"},
     "extending": {"orm", "transport"},
     "cli": {"_version", "errors"},

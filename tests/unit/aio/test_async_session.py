@@ -72,6 +72,40 @@ def test_what_has_no_verbs_is_refused(session: OwnSession) -> None:
             session.aio(value)  # type: ignore[call-overload] # the mistake
 
 
+def test_endpoints_options_and_classes_are_awaited(
+    session: OwnSession, server: ScriptedServer
+) -> None:
+    async def main() -> None:
+        patient = session.aio.options(headers={"X-Team": "a"})
+        assert await patient.request("GET", "labels/1/") == {"id": 1}
+        rows = session.aio.pages("labels/", page_size=2)
+        assert [row["id"] async for row in rows] == [1, 2, 3]
+        assert await rows.count() == 3
+
+    server.reply(200, {"id": 1})
+    link = f"{server.url}labels/?page=2"
+    server.reply(200, {"count": 3, "next": link, "results": [{"id": 1}, {"id": 2}]})
+    server.reply(200, {"count": 3, "next": None, "results": [{"id": 3}]})
+    server.reply(200, {"count": 3, "next": link, "results": [{"id": 1}]})
+
+    asyncio.run(main())
+
+    assert [each.headers.get("x-team") for each in server.requests] == ["a", None, None, None]
+
+
+def test_copies_with_other_options_share_the_threads(
+    session: OwnSession, server: ScriptedServer
+) -> None:
+    copy = session.options(retries=0)
+    server.reply(200, {"count": 3, "results": []})
+
+    assert asyncio.run(copy.aio.tasks.count()) == 3
+    copy.close()
+
+    assert copy.aio._threads is session.aio._threads
+    assert session.aio._threads._pool is not None
+
+
 def test_closing_the_session_ends_the_threads(session: OwnSession, server: ScriptedServer) -> None:
     server.reply(200, {"count": 3, "results": []})
     asyncio.run(session.aio.tasks.count())
