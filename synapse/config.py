@@ -276,7 +276,7 @@ class Settings:
         timeout: Seconds to connect and to read.
         profile: Name of the requested profile, if any.
         url_host: Host of the files' URLs that the server shall sign, such as `internal`.
-        sources: Origins of `base_url` and `tenant`, for messages.
+        sources: Origins of `base_url`, `tenant` and of the profile that was read, for messages.
         web_url: Template of the addresses of the platform's pages, if any.
     """
 
@@ -288,6 +288,11 @@ class Settings:
     url_host: str | None = None
     sources: Mapping[str, str] = attrs.field(factory=dict)
     web_url: str | None = None
+
+    @property
+    def profile_read(self) -> str | None:
+        """Name of the profile that was read, which is `default` if none was requested."""
+        return self.profile or ("default" if "profile" in self.sources else None)
 
     @property
     def source(self) -> str:
@@ -405,6 +410,9 @@ def resolve(
         code, tenant_source = values.get("tenant") or None, f"{profile_path()}"
         if login and values is login:
             tenant_source = f"{login_path()}"
+    profile_source = "the argument profile" if profile else "SYNAPSE_PROFILE" if name else ""
+    if not name and values and values is not login:
+        profile_source = f"the default, in {profile_path()}"
     pages, pages_source = web_url, "the argument web_url"
     if not pages:
         pages, pages_source = _find_variable(("SYNAPSE_WEB_URL",))
@@ -417,7 +425,11 @@ def resolve(
         timeout=Timeout.of(timeout),
         profile=name,
         url_host=url_host or os.environ.get("SYNAPSE_PLUGIN_RUN_URL_HOST") or None,
-        sources={"base_url": url_source, **({"tenant": tenant_source} if code else {})},
+        sources={
+            "base_url": url_source,
+            **({"tenant": tenant_source} if code else {}),
+            **({"profile": profile_source} if profile_source else {}),
+        },
         web_url=check_template(pages, pages_source),
     )
 

@@ -82,7 +82,8 @@ def whoami(output: OUTPUT = None) -> None:
             "id": user.id,
             "base_url": settings.base_url,
             "tenant": settings.tenant,
-            "profile": settings.profile,
+            "profile": settings.profile_read,
+            "profile_from": _name_option(settings.sources.get("profile")),
             "token_from": settings.source,
         }
     chosen = resolve_format(output)
@@ -123,6 +124,10 @@ def profiles(output: OUTPUT = None) -> None:
     print_rows(rows, chosen, key="profile", columns=columns)
     if not rows:
         print_note(f"{profile_path()} has no profile. `synapse login` writes one.")
+
+
+def _name_option(source: str | None) -> str | None:
+    return "--profile" if source == "the argument profile" else source
 
 
 def _profile_name() -> str:

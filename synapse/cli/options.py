@@ -80,11 +80,15 @@ def reset_options() -> None:
     _options = GlobalOptions()
 
 
-def open_session() -> Session:
-    """Return a session of the global options, of a profile or of the environment."""
+def open_session(**options: Any) -> Session:
+    """Return a session of the global options, of a profile or of the environment.
+
+    Args:
+        **options: Further options of `synapse.Session`.
+    """
     from synapse.session import Session
 
-    return Session(_options.base_url, profile=_options.profile)
+    return Session(_options.base_url, profile=_options.profile, **options)
 
 
 def clean(text: str) -> str:

@@ -15,7 +15,8 @@ from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli import files
 from synapse.cli import sync as sync_module
-from synapse.cli.ids import Results, batches, read_targets
+from synapse.cli.dry_run import open_dry_session, preview_each
+from synapse.cli.ids import Results, Target, batches, read_targets
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_line
 from synapse.cli.resource_options import DRY_RUN, IDS
@@ -79,7 +80,7 @@ def _make_tagging(plural: str, action: str) -> Callable[..., None]:
     def command(
         tags: TAGS, ids: IDS = None, project: PROJECT = None, dry_run: DRY_RUN = False
     ) -> None:
-        with open_session() as session:
+        with open_dry_session() if dry_run else open_session() as session:
             manager = getattr(session, plural)
             schema = load("synapse.orm.registry").get_by_plural(plural).__schema__
             results = Results(schema.name)
@@ -173,7 +174,7 @@ def annotate(
         document = read_json(words.pop(), "The document", ", or write @FILE for a file")
     elif words and Path(words[-1]).is_file():
         raise UsageError(f"{words[-1]!r} is a file. Write @{words[-1]} for its content.")
-    with open_session() as session:
+    with open_dry_session() if dry_run else open_session() as session:
         schema = load("synapse.resources.tasks").Task.__schema__
 
         def pairs() -> Iterator[tuple[Any, Any]]:
@@ -187,8 +188,14 @@ def annotate(
                 yield target.key, own
 
         if dry_run:
-            for key, _ in pairs():
-                print_note(f"Would annotate {schema.label(key)}.")
+            check = load("synapse.resources.bulk_annotation").to_document
+            preview_each(
+                schema,
+                (Target(key, {"document": own}) for key, own in pairs()),
+                "annotate",
+                find=session.tasks.in_bulk,
+                check=lambda task, target: check(task, target.row["document"]),
+            )
             return
         report = session.tasks.bulk_annotate(pairs(), action=action.value)
     results = Results(schema.name, done=len(report.done) + len(report.unchanged))

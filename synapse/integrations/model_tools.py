@@ -160,7 +160,9 @@ class ModelTools:
         if not 1 <= lines <= _MAX_LINES:
             raise UsageError(f"lines={lines} is not valid. Pass a number from 1 to {_MAX_LINES}.")
         one = self._manager(self._find_class("jobs")).get(job)
-        texts = [cut(redacted(str(line)), _MAX_LINE) for line in one.logs().last(lines)]
+        # As one text: a private key has many lines.
+        text = redacted("\n".join(map(str, one.logs().last(lines))))
+        texts = [cut(line, _MAX_LINE) for line in text.split("\n")] if text else []
         kept = list(_take_last(texts, _MAX_ANSWER))
         return {"status": str(one.status), "lines": kept, "more": len(kept) < len(texts)}
 

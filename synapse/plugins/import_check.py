@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.lazy_import import load
 from synapse._internal.own_modules import build_command
 from synapse.plugins.entrypoints import EntrypointError, is_own_file, load_entrypoint
 
@@ -31,6 +33,8 @@ _VARIABLES = (
     *("SYSTEMROOT", "TEMP", "USERPROFILE"),
 )
 _CHILD = "from synapse.plugins.import_check import report_imports; report_imports(sys.argv[1])"
+# The variable by which `synapse.jobs` finds the processes of a job, and of a check.
+_MARK = "SYNAPSE_JOB_ID"
 _MAX_MISSING = 50
 
 
@@ -87,10 +91,11 @@ def _run_child(
     """Run a child, and return how the child ended, as a reason."""
     task = {"folder": str(folder), "report": str(report), "entrypoints": entrypoints}
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    mark = f"check-{secrets.token_hex(16)}"
     child = subprocess.Popen(  # noqa: S603 - this package, by this interpreter
         build_command(_CHILD, json.dumps(task)),
         cwd=folder,
-        env={**variables, **env},
+        env={**variables, **env, _MARK: mark},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -108,9 +113,16 @@ def _run_child(
             os.killpg(child.pid, signal.SIGKILL)
         child.kill()
         child.wait()
+        _end_strays(mark)
     if code < 0:
         return f"The import ended the process by signal {-code}."
     return f"The import ended the process with exit code {code}."
+
+
+def _end_strays(mark: str) -> None:
+    """End processes that left the child's group, where psutil is installed."""
+    with suppress(ImportError):
+        load("synapse.jobs.local.process_tree").end_marked({mark})
 
 
 def report_imports(task: str) -> None:

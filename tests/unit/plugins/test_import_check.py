@@ -57,10 +57,11 @@ def test_each_entrypoint_has_its_own_outcome(
 
 
 def test_an_endless_import_is_ended_with_its_children(tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
+    pids = tmp_path / "pids"
     child = (
         "import subprocess, time\nchild = subprocess.Popen(['sleep', '600'])\n"
-        f"open({str(pid)!r}, 'w').write(str(child.pid))\n"
+        "away = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        f"open({str(pids)!r}, 'w').write(f'{{child.pid}} {{away.pid}}')\n"
     )
 
     outcomes = try_modules(tmp_path, timeout=3, slow=child + "time.sleep(600)\n", good=RUN)
@@ -68,8 +69,9 @@ def test_an_endless_import_is_ended_with_its_children(tmp_path: Path) -> None:
     assert outcomes["slow"].reason is not None
     assert "took more than 3 s" in outcomes["slow"].reason
     assert outcomes["good"].reason is None
-    status = Path(f"/proc/{pid.read_text()}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+    for pid in pids.read_text().split():
+        status = Path(f"/proc/{pid}/stat")
+        assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_all_missing_packages_are_found(tmp_path: Path) -> None:
