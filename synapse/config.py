@@ -85,6 +85,8 @@ TENANT_VARIABLES = ("SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
 # In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\]")
+# Letters of the shortest token.
+_LEAST_TOKEN = 20
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -543,8 +545,10 @@ def checked_url(url: Any, source: str) -> str:
         ):
             problem = "it has characters or a port that no URL can have"
     if problem:
-        # Text before an @ or after a ? may be a secret, even if the rest makes no sense.
-        shown = "" if "@" in text else f" {re.split('[?#]', text)[0]!r}"
+        # Text before an @ or after a ? may be a secret, even if the rest makes no sense; and so
+        # may a long word, where the token was given in the address's place.
+        is_secret = "@" in text or (len(text) >= _LEAST_TOKEN and "/" not in text)
+        shown = "" if is_secret else f" {re.split('[?#]', text)[0]!r}"
         raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
     host = canonical_host(parts.hostname or "")
     place = f"[{host}]" if ":" in host else host

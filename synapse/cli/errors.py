@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 import typer
 
-from synapse.cli.options import clean, get_options
+from synapse._internal.described import cut
+from synapse._internal.printable import clean
+from synapse.cli.options import get_options
 from synapse.errors import InvalidQuery, JournalInUse, SynapseError, UsageError
 
 __all__ = [
@@ -40,6 +42,8 @@ _ENDS = {
     "[": re.compile(r"\](?=\.( |$)| leaves)"),
 }
 
+# Letters of a message; a server's reasons may have megabytes.
+_LONGEST = 20_000
 # Arguments without values, which are options where the running command has such.
 _KEYWORD = re.compile(r"(?<![\w-])([a-z]+(?:_[a-z]+)*)=(?=[\s,.;)]|$)")
 
@@ -58,7 +62,7 @@ _PLACEHOLDERS = {
 def print_error(message: str) -> None:
     """Print a message in red to standard error, with options for Python's arguments.
 
-    Text of the server can't steer the terminal.
+    Text of the server can't steer the terminal, or flood it.
     """
     from rich.console import Console
 
@@ -70,7 +74,7 @@ def print_error(message: str) -> None:
         emoji=False,
         no_color=get_options().no_color or None,
     )
-    for line in _write_as_options(message).splitlines():
+    for line in _write_as_options(cut(message, _LONGEST)).splitlines():
         console.print(clean(line), style="red")
 
 

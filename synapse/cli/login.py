@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from synapse._internal.redaction import redacted
 from synapse.cli.options import get_options, print_note
 from synapse.cli.output import print_fields, print_rows, resolve_format
 from synapse.cli.resource_options import OUTPUT
@@ -112,7 +113,7 @@ def profiles(output: OUTPUT = None) -> None:
     rows = [
         {
             "profile": name,
-            "base_url": values.get("base_url"),
+            "base_url": redacted(str(values.get("base_url") or "")) or None,
             "tenant": values.get("tenant"),
             "token": next((kind for kind in _TOKENS if values.get(kind)), None),
             "is_current": name == current,

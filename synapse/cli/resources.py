@@ -181,10 +181,12 @@ class _Verbs(WritingVerbs):
         chosen = resolve_format(output)
         names = split_names(fields)
         results = Results(self.schema.name)
-        targets = read_targets(self.schema, ids or ())
+        targets = read_targets(self.schema, ids or (), results)
         first, second = next(targets, None), next(targets, None)
         if first is None:
-            print_note(NO_IDS)
+            if not results.failed:
+                print_note(NO_IDS)
+            results.finish()
             return
         with open_session() as session:
             query = getattr(session, self.schema.plural)
@@ -196,7 +198,9 @@ class _Verbs(WritingVerbs):
 
             if second is None:
                 row = choose(query.get(first.key))
+                results.done = 1
                 print_fields(row, chosen, key=self.schema.key)
+                results.finish()
                 return
 
             def rows() -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -245,9 +246,11 @@ class _Verb:
                 call(get(check_key(schema, ids[0])))
                 return
             results = Results(schema.name)
-            for target in read_targets(schema, ids):
-                with results.collect(target.key):
-                    call(get(target.key))
+            with results.report_stop():
+                for target in read_targets(schema, ids, results):
+                    with results.collect(target.key):
+                        call(get(target.key))
+                        sys.stdout.flush()  # a process that is killed has told what it did
             results.finish()
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:

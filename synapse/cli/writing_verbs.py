@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from synapse._internal.hints import suggestion
-from synapse._internal.lazy_import import load
 from synapse.cli.dry_run import open_dry_session, preview_each
-from synapse.cli.ids import NO_IDS, Results, Target, batches, read_rows, read_targets
+from synapse.cli.ids import (
+    NO_IDS,
+    Results,
+    Target,
+    batches,
+    read_rows,
+    read_targets,
+    refuse_arguments,
+    run_batch,
+)
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import (
     Format,
     normalize,
     print_fields,
-    print_line,
     print_rows,
     resolve_format,
 )
@@ -38,7 +45,6 @@ if TYPE_CHECKING:
 
 __all__ = ["WritingVerbs"]
 
-_WORKERS = 8
 # Columns that a table offers; a narrow terminal shows the first of them.
 _MOST_COLUMNS = 9
 
@@ -85,19 +91,15 @@ class WritingVerbs:
             results = Results("Line")
             create = self._preview_rows if dry_run else self._create_rows
             rows = create(manager, fixed, results)
-            print_rows(
-                rows,
-                chosen,
-                key=self.schema.key,
-                columns=self.list_columns(chosen),
-                is_chosen=False,
-            )
+            columns = self.list_columns(chosen)
+            with results.report_stop():
+                print_rows(rows, chosen, key=self.schema.key, columns=columns, is_chosen=False)
         results.finish()
 
     def _preview_rows(
         self, manager: Any, fixed: dict[str, Any], results: Results
     ) -> Iterator[dict[str, Any]]:
-        for number, row in read_rows():
+        for number, row in refuse_arguments(self.cls, manager, read_rows(results), results):
             body = _attempt(manager._body, {"values": merge_row(row, fixed, "")})
             if isinstance(body, Exception):
                 results.fail(number, body)
@@ -108,18 +110,21 @@ class WritingVerbs:
     def _create_rows(
         self, manager: Any, fixed: dict[str, Any], results: Results
     ) -> Iterator[dict[str, Any]]:
-        for batch in batches(read_rows()):
+        rows = refuse_arguments(self.cls, manager, read_rows(results), results)
+        for batch in batches(rows):
             numbered = [(number, merge_row(row, fixed, "")) for number, row in batch]
+            made: Iterable[tuple[int, Any]]
             if hasattr(manager, "bulk_create"):
                 made = self._create_batch(manager, numbered, results)
             else:
-                made = [(at, _attempt(manager.create, row)) for at, row in numbered]
+                made = ((at, _attempt(manager.create, row)) for at, row in numbered)
             for number, one in made:
                 if isinstance(one, Exception):
                     results.fail(number, one)
                 else:
                     results.done += 1
                     yield normalize(self.schema, one.to_dict())
+                    sys.stdout.flush()  # a process that is killed has told what it made
 
     def _create_batch(
         self, manager: Any, numbered: list[tuple[int, dict[str, Any]]], results: Results
@@ -221,16 +226,9 @@ class WritingVerbs:
                 one = session.identity.get_or_stub(self.cls, target.key)
                 return _attempt(action, {"one": one, "target": target})
 
-            for batch in batches(read_targets(self.schema, ids)):
-                run_each = load("synapse._internal.threads").run_each
-                for target, why in zip(
-                    batch, run_each(act, batch, _WORKERS, "synapse-cli"), strict=True
-                ):
-                    if isinstance(why, Exception):
-                        results.fail(target.key, why)
-                    else:
-                        results.done += 1
-                        print_line(str(target.key))
+            with results.report_stop():
+                for batch in batches(read_targets(self.schema, ids, results)):
+                    run_batch(act, batch, results)
         if not results.done and not results.failed:
             print_note(NO_IDS)
         results.finish()

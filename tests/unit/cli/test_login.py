@@ -132,6 +132,11 @@ def test_whoami(monkeypatch: pytest.MonkeyPatch) -> None:
     assert message.startswith("synapse: No base URL. Run `synapse login`, pass --base-url, set ")
 
 
+def test_a_password_in_an_address_is_not_listed() -> None:
+    save_profile("default", {"base_url": "http://user:hunter2@a/", "api_token": "secret"})
+    assert "http://***@a/" in run("profiles", "-o", "csv").stdout
+
+
 def test_whoami_names_the_default_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     save_profile("default", {"base_url": "http://a", "api_token": "secret"})
     row = json.loads(run("whoami", "-o", "jsonl").stdout)

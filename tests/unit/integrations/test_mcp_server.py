@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import pytest
 
-from synapse.errors import UsageError
+from synapse.errors import SynapseError, UsageError
 from synapse.integrations.mcp_server import (
     PROMPTS,
     _describe,
@@ -29,6 +30,18 @@ def test_prompts_take_an_id() -> None:
         filled = _make_prompt(text)("7")
         assert "7" in filled
         assert "{" not in filled
+
+
+@pytest.mark.parametrize("kind", [SynapseError, ValueError])
+def test_an_error_of_megabytes_is_cut(kind: type[Exception]) -> None:
+    def find(tools: None) -> None:
+        raise kind("https://a.example/?X-Amz-Signature=s3cret " + "x" * 10**7)
+
+    run = _explain_errors(functools.partial(find, None), find, RuntimeError)
+    with pytest.raises(RuntimeError) as caught:
+        run()
+    assert 500 < len(str(caught.value)) < 5000
+    assert "s3cret" not in str(caught.value)
 
 
 class Refusal(Exception):
