@@ -373,6 +373,7 @@ def test_every_displayed_class_is_tried() -> None:
             "Browser",
             "JobFollower",
             "JobOutput",
+            "ListedRows",
             "ObjectPage",
             "Rows",
         ),
