@@ -99,8 +99,9 @@ test-platform-plugins: $(VENV)/.dev ## Run plugins of the platform's package, wh
 test-others: $(VENV)/.dev ## Run the unit tests on other Python versions, and with the oldest dependencies
 	$(BIN)/python tools/interpreters.py --test
 
-soak: $(VENV)/.dev ## Make 100,000 requests over a failing network and compare the results
+soak: $(VENV)/.dev ## Make 100,000 requests over a failing network, and as a daemon, and compare the results
 	$(BIN)/python tests/reliability/soak.py
+	$(BIN)/python tests/reliability/soak_daemon.py
 
 bench: $(VENV)/.bench ## Measure reading and imports against other libraries, as ratios
 	$(BIN)/python tests/benchmarks

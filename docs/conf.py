@@ -95,6 +95,8 @@ nitpick_ignore_regex = [
     (r"py:class", r"TimeoutArgument|TokenArgument|ProgressArgument|SourceArgument|OnError"),
     (r"py:class", r"(Model|Plugin)Create|JobUpdate"),  # of the stub, which only checkers read
     (r"py:class", r"Axes"),  # matplotlib's
+    (r"py:class", r"(Tracer|Meter)Provider"),  # OpenTelemetry's
+    (r"py:class", r"contextlib\.AbstractContextManager"),
     # Names of the standard library, as modules import them.
     (r"py:class", r"Path|BufferedReader|EllipsisType"),
     # Aliases of words and callables; the classes of their arguments have pages.

@@ -121,7 +121,7 @@ class Secret:
         """Return the credential of a text, or of a function or file with the text.
 
         Raises:
-            ConfigurationError: The text can't be a token, or its source fails.
+            ConfigurationError: The text can't be a token, or the source fails.
         """
         if isinstance(value, os.PathLike):
             return RenewableSecret(partial(read_token_file, value), f"the file {value}")

@@ -267,6 +267,7 @@ class ClientError(SynapseError):
     Attributes:
         attempts: Number of attempts.
         elapsed: Seconds of all attempts.
+        has_lost_attempt: Whether an attempt before the last may have been processed.
     """
 
     def __init__(
@@ -294,6 +295,7 @@ class ClientError(SynapseError):
         self.resource = resource
         self.attempts = 1
         self.elapsed = 0.0
+        self.has_lost_attempt = False
 
     @property
     def is_transient(self) -> bool:
@@ -302,8 +304,10 @@ class ClientError(SynapseError):
 
     @property
     def may_have_been_processed(self) -> bool:
-        """True if the server may have done the request's work despite the error."""
-        return may_have_been_processed(self.status_code, getattr(self, "retry_after", None))
+        """True if the server may have done the work in any attempt, despite the error."""
+        return self.has_lost_attempt or may_have_been_processed(
+            self.status_code, getattr(self, "retry_after", None)
+        )
 
     @property
     def outcome(self) -> str:
@@ -425,7 +429,7 @@ class ConnectionFailed(ServerError):
     """503: the server couldn't be reached, or the connection broke before an answer came.
 
     Attributes:
-        was_sent: Whether the request may have reached the server.
+        was_sent: Whether the last attempt may have reached the server.
     """
 
     was_sent: bool = True
@@ -437,8 +441,8 @@ class ConnectionFailed(ServerError):
 
     @property
     def may_have_been_processed(self) -> bool:
-        """True if the request may have reached the server."""
-        return self.was_sent
+        """True if the request may have reached the server in any attempt."""
+        return self.has_lost_attempt or self.was_sent
 
 
 class InvalidResponse(ServerError):

@@ -20,10 +20,12 @@ from synapse.orm.description import summary_of
 from synapse.orm.manager_access import ManagerAccess
 from synapse.orm.session_base import SessionBase
 from synapse.transport import Transport
+from synapse.transport.observer import Observer
 from synapse.transport.options import Hook, Options, PagingOption, UploadsOption
 from synapse.transport.retry import OnRetry, RetryPolicy
 
 if TYPE_CHECKING:
+    from synapse.aio import AsyncSession
     from synapse.clients.agent import AgentClient
     from synapse.clients.backend import BackendClient
     from synapse.doctor import DoctorReport
@@ -76,7 +78,7 @@ class Session(Described, ManagerAccess, SessionBase):
 
     Args:
         base_url: The server's address; else `SYNAPSE_BASE_URL`, else the profile's.
-        api_token: The API token, or its source, which is asked again when the server refuses the
+        api_token: The API token, or a source, which is asked again when the server refuses the
             token: a function that returns the token, or the path (`pathlib.Path`) of a file with
             the token; else `SYNAPSE_API_TOKEN` or `SYNAPSE_API_TOKEN_FILE`, else the profile's.
         authorization_token: A login token of the older kind, instead of `api_token`.
@@ -109,8 +111,10 @@ class Session(Described, ManagerAccess, SessionBase):
             show no value of them.
         on_request: Called with an `Event` before each attempt; may add to `event.headers`.
         on_response: Called with an `Event` after each attempt. Its own errors are only logged.
-        on_retry: Called with a `Retry` before each pause for another attempt. Its own errors are
-            only logged.
+        on_retry: Called with a `Retry` before each pause for another attempt. Errors of the
+            function are only logged.
+        observer: Watches each call and attempt, such as `OpenTelemetry()` of
+            `synapse.integrations.otel`.
         transport: A client's transport to share, instead of all connection options.
 
     Raises:
@@ -177,6 +181,7 @@ class Session(Described, ManagerAccess, SessionBase):
         on_request: Hook | None = None,
         on_response: Hook | None = None,
         on_retry: OnRetry | None = None,
+        observer: Observer | None = None,
         transport: Transport | None = None,
     ) -> None:
         if transport is None:
@@ -206,6 +211,7 @@ class Session(Described, ManagerAccess, SessionBase):
                     on_request=on_request,
                     on_response=on_response,
                     on_retry=on_retry,
+                    observer=observer,
                 ),
             )
         super().__init__(
@@ -248,7 +254,7 @@ class Session(Described, ManagerAccess, SessionBase):
             token: The token, a function that returns the token, or the path of a file with it.
 
         Raises:
-            ConfigurationError: The text can't be a token, or its source fails.
+            ConfigurationError: The text can't be a token, or the source fails.
         """
         self.transport.authenticate(token)
 
@@ -294,6 +300,22 @@ class Session(Described, ManagerAccess, SessionBase):
         client = BackendClient(transport=self.transport)
         client.session = self  # not another one, with objects of its own
         return client
+
+    @cached_property
+    def aio(self) -> AsyncSession:
+        """The managers and verbs as awaitables, for asyncio. Makes no request.
+
+        Example:
+            >>> import asyncio
+            >>> session = getfixture("session")
+            >>> asyncio.run(session.aio.projects.count())
+            0
+        """
+        from synapse.aio import AsyncSession  # few scripts need it
+
+        original = self._original
+        threads = None if original is None else original.aio._threads
+        return AsyncSession(self, threads=threads)
 
     def meet_agent(self, key: int, url: str | None, token: str) -> None:
         """Store an agent's address and token. Makes no request.
@@ -342,6 +364,8 @@ class Session(Described, ManagerAccess, SessionBase):
             return  # the connections are the session's
         self.is_closed = True
         self.transport.close()
+        if "aio" in vars(self):
+            self.aio.stop_threads()
         for agent in self._agents.values():
             if agent is not None:
                 agent.close()

@@ -28,7 +28,7 @@ _CONFIGURATION = '# mypy: disable-error-code="override"'
 _PARAMS = "params: Mapping[str, Any] | None = None"
 # Keywords of `create()` that managers convert besides the declared ones, by class.
 _ALSO = {"DataUnit": {"groups": "Sequence[str]"}, "Log": {"file": "PathLike[str]"}}
-_WORD = re.compile(r"\b[A-Za-z_]\w*")
+WORD = re.compile(r"\b[A-Za-z_]\w*")
 _BOUND = re.compile(r"__(lt|lte|gt|gte)$")
 _RANGE = re.compile(r"_(after|before)$")
 
@@ -44,7 +44,12 @@ def generate() -> str:
     words = list(generate_words(classes, "\n".join(parts)))
     imports = generate_imports(classes, "\n".join([*words, *parts]))
     text = "\n".join([_HEADER, "", _CONFIGURATION, "", *imports, *words, *parts])
-    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", STUB.name, "-"]
+    return format_stub(text, STUB.name)
+
+
+def format_stub(text: str, name: str) -> str:
+    """Return a stub's text as ruff formats the file of that name."""
+    command = [sys.executable, "-m", "ruff", "format", "--stdin-filename", name, "-"]
     command[4:4] = ["--config", str(ROOT / "pyproject.toml")]
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
     return done.stdout
@@ -291,7 +296,7 @@ def generate_imports(classes: Iterable[Any], text: str) -> Iterator[str]:
             ("BulkCreates", "Creates", "Deletes", "Manager", "Updates"), "synapse.orm.manager"
         ),
     }
-    used = set(_WORD.findall(re.sub(r"'[^']*'", "", text)))
+    used = set(WORD.findall(re.sub(r"'[^']*'", "", text)))
     used -= set(re.findall(r"^(?:class )?(\w+)[(:]", text, re.MULTILINE))  # of the stub itself
     for cls in classes:
         homes[cls.__name__] = cls.__module__

@@ -1,4 +1,4 @@
-"""Every message that the package logs: its logger, its level and its fields.
+"""Every message that the package logs, with logger, level and fields.
 
 Handlers get the fields as attributes of the record, beside `event`, the name of the message. The
 table in the manual's reference has the same rows, which a test compares.
@@ -56,7 +56,7 @@ class LogEvent:
 
     @property
     def is_enabled(self) -> bool:
-        """Whether anybody wants the message at its usual level."""
+        """Whether anybody wants the message at the usual level."""
         return self.logger.isEnabledFor(self.levels[0])
 
     def log(
@@ -67,7 +67,7 @@ class LogEvent:
         exc_info: bool | BaseException | None = None,
         **fields: Any,
     ) -> None:
-        """Log a message, with `***` for secrets in its texts.
+        """Log a message, with `***` for secrets in texts.
 
         Args:
             message: The message, with `%` places.
@@ -152,6 +152,13 @@ NULLS_SENT = LogEvent(
     (_WARNING,),
     "resource counts",
     "Missing values of a frame were sent as null.",
+)
+ENTRY_POINT_BROKEN = LogEvent(
+    "entry_point.broken",
+    "orm",
+    (_WARNING,),
+    "entry_point value",
+    "A resource that another package offers can't be loaded.",
 )
 JOB_STOP_REQUESTED = LogEvent(
     "job.stop_requested", "jobs", (_INFO,), "job_id", "`job.stop()` was accepted."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import attrs
 
@@ -68,7 +68,7 @@ def resource(
             list_path=path if list_path == "" else list_path,
             has_detail=issubclass(made, Fetchable),
             resource=made,
-            declared_manager=get_origin(manager) or manager,  # Manager["Label"] will do
+            declared_manager=manager,
             fields={a.name: Field(made, a) for a in attributes},
             filters=frozenset(filters),
             expandable=frozenset(expandable),

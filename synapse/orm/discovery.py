@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
+from synapse._internal import log_events
 from synapse.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -14,7 +14,6 @@ __all__ = ["GROUP", "load_discovered"]
 
 GROUP = "synapse.resources"
 
-_log = logging.getLogger("synapse.orm")
 # Broken entry points that were reported: lists of all resources leave them out.
 _reported: set[tuple[str, str]] = set()
 
@@ -53,7 +52,9 @@ def _load_or_report(point: EntryPoint) -> None:
     except ConfigurationError as error:
         if (point.name, point.value) not in _reported:
             _reported.add((point.name, point.value))
-            _log.warning("%s", error)
+            log_events.ENTRY_POINT_BROKEN.log(
+                "%s", error, entry_point=point.name, value=point.value
+            )
 
 
 def _load(point: EntryPoint) -> None:

@@ -11,7 +11,6 @@ from synapse._internal.lazy_import import load
 from synapse._internal.validate import validate_int
 from synapse.errors import UsageError
 from synapse.transport.page import KEY, WORKERS, get_page
-from synapse.transport.paging import walk
 from synapse.transport.paths import checked_method, split_path
 from synapse.transport.urls import query_string
 
@@ -55,8 +54,12 @@ class ListedRows(Described):
         self._workers = workers
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
+        for rows in self._plain_pages():
+            yield from rows
+
+    def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         params = [*self._params, ("page_size", self._page_size)]
-        pages = walk(
+        pages = load("synapse.transport.paging").walk(  # few sessions need it
             self._transport,
             self._path,
             params,
@@ -65,7 +68,7 @@ class ListedRows(Described):
             resource=self._path,
         )
         for page in pages:
-            yield from page.rows
+            yield page.rows
 
     def count(self) -> int:
         """Return the number of rows. One request, for one row at most."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from cachetools import LRUCache
 
+from synapse._internal.cancellation import in_force
 from synapse._internal.completion import is_completing
 from synapse._internal.doubles import is_specifying
 from synapse._internal.fork import call_in_child
@@ -126,6 +127,8 @@ class SessionBase(ScopedOptions, OtherEndpoints, ReadableSettings):
             LazyLoadError: The policy is `"raise"`, or a completer reads the field.
             AttributeError: `unittest.mock` reads the field for a double's spec.
         """
+        if in_force() is not None:
+            return  # awaited: nothing waits for this request but the coroutine that asked
         via = resource._via()
         advice = (
             f'.expand("{via}")' if via else f"{type(resource).__name__}.objects.get({resource.id})"

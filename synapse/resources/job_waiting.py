@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from synapse._internal import log_events
+from synapse._internal import cancellation, log_events
 from synapse._internal.backoff import Backoff, bounded_pause
 from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.validate import validate_seconds
@@ -54,7 +54,7 @@ def wait_for(
     progress: ProgressArgument = True,
     *,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = cancellation.sleep,
 ) -> None:
     """Wait until jobs have reached a final state.
 

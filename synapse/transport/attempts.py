@@ -7,6 +7,7 @@ import time
 import attrs
 
 from synapse._internal import log_events
+from synapse._internal.cancellation import sleep
 from synapse.errors import (
     ClientError,
     InvalidResponse,
@@ -103,9 +104,11 @@ class Attempts:
         self._is_throttling = False
         # A response that broke a limit of the session would break the limit again.
         is_transient = failure.is_transient and not isinstance(failure, InvalidResponse)
+        had_lost = self._was_lost
         self._decide(None, is_transient=is_transient, processed=failure.may_have_been_processed)
         failure.attempts = self._number
         failure.elapsed = time.monotonic() - self._started
+        failure.has_lost_attempt = had_lost
         if failure.request_id is None:
             failure.request_id = self.request_id
 
@@ -149,7 +152,7 @@ class Attempts:
             reason=self._reason,
         )
         self._tell_of_retry(delay, most)
-        time.sleep(delay)
+        sleep(delay)
         self._number += 1
         self._context.attempt = self._number
 
@@ -163,6 +166,7 @@ class Attempts:
             response,
             attempts=self._number,
             elapsed=elapsed,
+            has_lost_attempt=self._was_lost,
             was_throttled=self._was_throttled or status == 429,
             # An earlier attempt deleted the object; only the response was lost.
             is_done=self._method == "DELETE" and self._was_lost and status == 404,

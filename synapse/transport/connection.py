@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,8 @@ class Connection:
 
     def __init__(self, base_url: str, options: Options) -> None:
         self._closed = False
+        self._observer = options.observer
+        self._is_own = options.is_configured_server
         self.http = self._pool()
         environment = self.http.merge_environment_settings(
             base_url, {}, stream=True, verify=None, cert=None
@@ -97,16 +99,24 @@ class Connection:
         """Send a request; whatever breaks until the block ends becomes a `ClientError`."""
         outer = sys.exc_info()[1]
         started = time.perf_counter()
+        watch = None
+        if self._observer is not None:
+            watch = self._observer.watch_attempt(context, is_own=self._is_own)
+            context.request.headers.update(watch.headers)
         try:
-            with self.http.send(
-                context.request,
-                timeout=context.timeout,
-                verify=self._verify,
-                cert=self._cert,
-                proxies=self._proxies,
-                stream=True,
-                allow_redirects=False,
-            ) as response:
+            with watch.sending() if watch is not None else nullcontext():
+                response = self.http.send(
+                    context.request,
+                    timeout=context.timeout,
+                    verify=self._verify,
+                    cert=self._cert,
+                    proxies=self._proxies,
+                    stream=True,
+                    allow_redirects=False,
+                )
+            with response:
+                if watch is not None:
+                    watch.answered(response.status_code)
                 yield response
         except (requests.RequestException, HTTPError) as error:
             log_failure(context, started, error)
@@ -129,6 +139,10 @@ class Connection:
         except BaseException as error:  # from a signal handler, or from the block
             forget_locals(error, outer)
             raise
+        finally:
+            if watch is not None:
+                raised = sys.exc_info()[1]
+                watch.end(None if raised is outer else raised)
 
     def close(self) -> None:
         """Close every connection, for good."""

@@ -36,7 +36,7 @@ class AgingConnection:
     opened_at = idle_since = 0.0
 
     def note_opening(self) -> None:
-        """Begin a new life, at the name's present address."""
+        """Begin a new life, at the present address of the name."""
         self.opened_at = self.idle_since = monotonic()
 
 

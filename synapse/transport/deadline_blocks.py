@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from synapse._internal.cancellation import sleep
 from synapse.transport.options import checked_deadline
 
 __all__ = ["Block", "block_in_force", "deadline", "pause"]
@@ -105,5 +106,5 @@ def pause(seconds: float) -> bool:
     block = block_in_force()
     if block is not None and time.monotonic() + seconds >= block.moment:
         return False
-    time.sleep(seconds)
+    sleep(seconds)
     return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
-from synapse._internal import log_events
+from synapse._internal import cancellation, log_events
 from synapse._internal.backoff import Backoff, bounded_pause
 from synapse.errors import (
     ClientError,
@@ -41,7 +41,7 @@ def follow(
     retries_first: bool = True,
     resource: str | None = None,
     clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], object] = time.sleep,
+    sleep: Callable[[float], object] = cancellation.sleep,
 ) -> Iterator[str]:
     """Yield a log's lines as they come, until the log has ended, over any number of connections.
 

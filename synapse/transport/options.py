@@ -12,6 +12,7 @@ import attrs
 
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ConfigurationError
+from synapse.transport.observer import Observer
 from synapse.transport.own_headers import HeaderValue, checked_headers
 from synapse.transport.retry import OnRetry, RetryPolicy
 from synapse.transport.urls import without_query
@@ -148,6 +149,14 @@ def _check_hook(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
         raise ConfigurationError(f"{attribute.name} is {value!r}: give a function.")
 
 
+def _check_observer(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
+    if value is not None and not callable(getattr(value, "watch_call", None)):
+        raise ConfigurationError(
+            f"{attribute.name} is {value!r}. Pass an observer, such as OpenTelemetry() of "
+            "synapse.integrations.otel."
+        )
+
+
 def _check_way(_: Any, attribute: attrs.Attribute[Any], value: Any) -> None:
     ways = get_args({"paging": PagingOption, "uploads": UploadsOption}[attribute.name])
     if value not in ways:
@@ -184,6 +193,7 @@ class Options:
         on_request: Called before each attempt.
         on_response: Called after each attempt.
         on_retry: Called before each pause for another attempt.
+        observer: Watches each call and attempt, such as tracing.
     """
 
     retry: RetryPolicy = attrs.field(factory=RetryPolicy)
@@ -201,6 +211,7 @@ class Options:
     on_request: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)
+    observer: Observer | None = attrs.field(default=None, validator=_check_observer)
 
     def for_other_server(self) -> Options:
         """Return the options for another server than the configured one."""

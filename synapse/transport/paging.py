@@ -36,6 +36,8 @@ from synapse.transport.transport import Transport
 
 __all__ = ["WORKERS", "Page", "get_page", "walk"]
 
+_MOST_MISSING = 10_000
+
 Way: TypeAlias = Literal["keys", "cursor"]
 
 # The platform offers cursors for these lists.
@@ -193,4 +195,7 @@ class _LongWalk:
         return Page(self._first.count, rows, page.next_query)
 
     def _note_absence(self, way: Way) -> None:
-        self._request.transport.missing_ways.add((self._request.path, way))
+        missing = self._request.transport.missing_ways
+        if len(missing) >= _MOST_MISSING:  # paths with ids in them; forgetting costs a request
+            missing.clear()
+        missing.add((self._request.path, way))

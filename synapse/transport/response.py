@@ -40,6 +40,7 @@ class Response:
         secrets: Texts that no message may show.
         attempts: Number of attempts.
         elapsed: Seconds of all attempts.
+        has_lost_attempt: Whether an earlier attempt may have been processed.
         was_throttled: Whether the server throttled an attempt.
         is_done: Whether the request's work is done, whatever the status.
     """
@@ -51,6 +52,7 @@ class Response:
     credentials: str
     attempts: int = 1
     elapsed: float = 0.0
+    has_lost_attempt: bool = False
     was_throttled: bool = False
     is_done: bool = False
     secrets: tuple[str, ...] = ()
@@ -125,6 +127,7 @@ class Response:
     def _with_attempts(self, error: ClientError) -> ClientError:
         error.attempts = self.attempts
         error.elapsed = self.elapsed
+        error.has_lost_attempt = self.has_lost_attempt
         if error.request_id is None:
             error.request_id = self.response.request.headers.get("X-Request-ID")
         return error

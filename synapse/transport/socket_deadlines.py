@@ -14,7 +14,7 @@ import io
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from functools import cache
 from typing import Any
@@ -24,6 +24,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError
 
+from synapse._internal.cancellation import in_force
 from synapse.transport.connection_pool import AgingConnection, AgingPool
 from synapse.transport.deadline_blocks import block_in_force
 
@@ -112,8 +113,10 @@ class _BoundReads(io.RawIOBase):
             return None  # nothing to read without waiting
         if _deadline.get() is not None or block_in_force() is not None:
             _limit(self._sock, _left(self._timeout))
+        cancellation = in_force()
         try:
-            count: int | None = self._raw.readinto(buffer)
+            with nullcontext() if cancellation is None else cancellation.guard(self._sock):
+                count: int | None = self._raw.readinto(buffer)
         except TimeoutError:
             _left(None)  # raises the deadline's own error if the deadline passed
             raise
@@ -182,11 +185,12 @@ class _Bound(AgingConnection, HTTPConnection):
         if self.sock is None:
             self.connect()
         stall = _stall.get() or self.timeout
-        view = memoryview(data)
+        view, cancellation = memoryview(data), in_force()
         for start in range(0, len(view), _PIECE):
             _limit(self.sock, _left(stall))
             try:
-                super().send(view[start : start + _PIECE])
+                with nullcontext() if cancellation is None else cancellation.guard(self.sock):
+                    super().send(view[start : start + _PIECE])
             except TimeoutError:
                 _left(None)
                 raise

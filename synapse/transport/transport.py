@@ -17,6 +17,7 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, default_user_agent
 
 from synapse._internal import log_events
+from synapse._internal.cancellation import check_cancelled
 from synapse._internal.closing import Closing
 from synapse._internal.fork import repair_in_child
 from synapse._internal.redaction import guard_logs, hide
@@ -204,8 +205,20 @@ class Transport(Closing):
             resource,
             hides=secret is not None,
             deadline=seconds,
+            path=path,
         )
         attempts = Attempts(context, self.options, self._budget, repeatable=repeatable)
+        if self.options.observer is None:
+            return self._complete(context, attempts)
+        context.is_watched = True
+        with self.options.observer.watch_call(context) as call:
+            response = self._complete(context, attempts)
+            call.answered(response.response.status_code)
+            return response
+
+    def _complete(self, context: RequestContext, attempts: Attempts) -> Response:
+        """Make attempts until one is final."""
+        request = context.request
         is_renewed = False
         while True:
             event = attempts.event()
@@ -291,7 +304,9 @@ class Transport(Closing):
         while True:
             request = self._prepare("GET", path, params, None, None, headers)
             shown = self._shown(request, None)
-            context = RequestContext(request, waits, shown, resource, hides=False, deadline=None)
+            context = RequestContext(
+                request, waits, shown, resource, hides=False, deadline=None, path=path
+            )
             with self._answering(context) as response:
                 if 200 <= response.status_code < 300:
                     largest = self.options.largest
@@ -365,7 +380,7 @@ class Transport(Closing):
                 token.
 
         Raises:
-            ConfigurationError: The text can't be a token, or its source fails.
+            ConfigurationError: The text can't be a token, or the source fails.
         """
         credentials = dict(self.settings.credentials)
         is_login = "authorization_token" in credentials and "api_token" not in credentials
@@ -516,6 +531,7 @@ class Transport(Closing):
 
     def _tally(self, context: RequestContext) -> None:
         """Count a request, unless the block around the call has no time left."""
+        check_cancelled()
         self._connection.ensure_open()
         block = block_in_force()
         if block is not None and time.monotonic() >= block.moment:

@@ -127,9 +127,16 @@ def main() -> int:
     note("0 ms: python-gitlab / sdk", ratio(fast, "python-gitlab", "sdk"), 1.0, least=True)
     note("peak memory: sdk - plain, MiB", difference(fast, "sdk", "plain", "peak"), 15.0)
     with page_server(10_000, 0.020) as url:
-        slow = rounds(number, cases("plain; sdk; sdk, workers=8", url, 10_000))
+        slow = rounds(number, cases("plain; sdk; sdk, workers=8; aio", url, 10_000))
+        at_once = rounds(number, cases("gets by threads; gets by aio", url, 200))
     note("20 ms: sdk / plain", ratio(slow, "sdk", "plain"), 0.36)
     note("20 ms: sdk with workers=8 / plain", ratio(slow, "sdk, workers=8", "plain"), 0.25)
+    note("20 ms: session.aio / sdk", ratio(slow, "aio", "sdk"), 1.1)
+    note(
+        "20 ms: 200 gets at once, session.aio / threads",
+        ratio(at_once, "gets by aio", "gets by threads"),
+        1.2,
+    )
     note("20 ms, peak memory: sdk - plain, MiB", difference(slow, "sdk", "plain", "peak"), 15.0)
     with page_server(10_000, 0.0) as url, page_server(100_000, 0.0) as large:
         memory = rounds(
@@ -216,6 +223,7 @@ def main() -> int:
     for group, figures in (
         ("0 ms", fast),
         ("20 ms", slow),
+        ("20 ms", at_once),
         ("table", frames),
         ("file", sent),
         ("import", imports),

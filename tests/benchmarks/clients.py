@@ -61,6 +61,54 @@ def sdk_without_orjson(url: str, workers: int | None = None) -> Callable[[], Ite
     return sdk(url, workers)
 
 
+def walk_by_coroutine(url: str) -> Callable[[], Iterable[Any]]:
+    """The loop of `session.aio`, decoding with the standard library."""
+    sys.modules["orjson"] = None  # type: ignore[assignment]
+    import asyncio
+
+    import synapse
+
+    session = synapse.Session(url, "token")
+
+    async def walk() -> int:
+        count = 0
+        async for task in session.aio.tasks:
+            _ = task.id, task.status, task.updated
+            count += 1
+        return count
+
+    return lambda: range(asyncio.run(walk()))
+
+
+def get_by_threads(url: str) -> Callable[[], Iterable[Any]]:
+    """Two hundred `get`s at once in a pool of as many threads as `session.aio` has."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import synapse
+    from synapse.aio.call_threads import WORKERS
+
+    session = synapse.Session(url, "token")
+    pool = ThreadPoolExecutor(WORKERS)
+    return lambda: list(
+        pool.map(lambda number: session.tasks.get(number, refresh=True), range(1, 201))
+    )
+
+
+def get_by_coroutines(url: str) -> Callable[[], Iterable[Any]]:
+    """Two hundred `get`s at once by `asyncio.gather`."""
+    import asyncio
+
+    import synapse
+
+    session = synapse.Session(url, "token")
+
+    async def get_all() -> list[Any]:
+        calls = [session.aio.tasks.get(number, refresh=True) for number in range(1, 201)]
+        return await asyncio.gather(*calls)
+
+    return lambda: asyncio.run(get_all())
+
+
 def decoded(url: str) -> Callable[[], Iterable[Any]]:
     """`requests` and `orjson`: what tables are measured by, with the libraries in memory."""
     import orjson
@@ -148,6 +196,9 @@ CASES: dict[str, Callable[[str], Callable[[], Iterable[Any]]]] = {
     "sdk, orjson": sdk,
     "sdk, workers=1": lambda url: sdk_without_orjson(url, 1),
     "sdk, workers=8": lambda url: sdk_without_orjson(url, 8),
+    "aio": walk_by_coroutine,
+    "gets by threads": get_by_threads,
+    "gets by aio": get_by_coroutines,
     "decoded": decoded,
     "DataFrame": data_frame,
     "arrow": lambda url: table(url, "to_arrow"),

@@ -81,6 +81,13 @@ def answers(count: int, host: str) -> dict[tuple[str, int], bytes]:
     return made
 
 
+def answer_one(number: int) -> bytes:
+    """Make the answer for one row of the platform's shape."""
+    data = json.dumps(row(number)).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(data)}"
+    return head.encode() + b"\r\n\r\n" + data
+
+
 class Connection(asyncio.Protocol):
     """One connection: reads requests without a body, answers after the latency."""
 
@@ -108,6 +115,8 @@ class Connection(asyncio.Protocol):
         page = int(query.get("page", ["1"])[0])
         if "offset" in query:
             page = int(query["offset"][0]) // PER_PAGE + 1
+        if parts.path.startswith("/tasks/"):
+            return answer_one(int(parts.path.strip("/").rpartition("/")[2]))
         missing = b"HTTP/1.1 404 Not Found\r\nContent-Length: 2\r\n\r\n{}"
         return self.made.get((parts.path, page), missing)
 

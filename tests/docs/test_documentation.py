@@ -40,7 +40,7 @@ RUNNING = [
 # Languages of blocks that can't run here, and Sphinx's directives.
 NOT_RUN = {"console", "json", "text", "toml", "ini", "yaml", "{eval-rst}", "{toctree}"}
 NOT_RUN |= {"{literalinclude}"}  # tests/docs/test_gallery.py runs the files
-NOT_RUN |= {"{include}"}
+NOT_RUN |= {"{include}", "{code-block}"}
 
 _FENCE = re.compile(r"(?P<indent> *)(?P<mark>`{3,}|~{3,})(?P<info>.*)")
 _TESTS = re.compile(r"^(def test_|@pytest\.fixture)", re.MULTILINE)

@@ -37,7 +37,8 @@ ALLOWED: dict[str, set[str]] = {
     "doctor": {"_version", "config", "errors", "profiles", "transfer", "transport"},
     # `Session.client` returns the client that shares the session's connection, and the other way
     # around.
-    "session": {"clients", "config", "doctor", "errors", "orm", "resources", "transport"},
+    "aio": {"errors", "orm"},
+    "session": {"aio", "clients", "config", "doctor", "errors", "orm", "resources", "transport"},
     # A folder for a Ray cluster is packed as a plugin's is.
     "clients": {
         *("config", "errors", "orm", "plugins", "resources", "session", "transfer", "transport")
@@ -49,7 +50,9 @@ ALLOWED: dict[str, set[str]] = {
     "jobs.ray": {"clients", "errors", "jobs", "plugins", "transport"},
     "emulator": {"_version", "errors", "jobs", "plugins"},
     "agent": {*("_version", "config", "errors", "jobs", "orm", "plugins", "session")},
-    "integrations": {"_version", "annotations", "errors", "formats", "orm", "transfer"},
+    "integrations": {
+        *("_version", "annotations", "errors", "formats", "orm", "transfer", "transport")
+    },
     "testing": {"config", "emulator", "errors", "orm", "session", "transport"},
     "extending": {"orm", "transport"},
     "cli": {"_version", "errors"},

@@ -20,6 +20,8 @@ from typing import Any
 
 import attrs
 import requests
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 import synapse
 from synapse import errors
@@ -130,17 +132,18 @@ class Worker:
 
 def surely_not_done(error: errors.SynapseError) -> bool:
     """Say whether an error means that the server did nothing."""
-    if isinstance(error, errors.ConnectionFailed):
-        return not error.was_sent
-    return isinstance(error, (errors.RateLimited, errors.SessionClosed))
+    if isinstance(error, errors.SessionClosed):
+        return True
+    kinds = (errors.AuthenticationError, errors.ConnectionFailed, errors.RateLimited)
+    return isinstance(error, kinds) and not error.may_have_been_processed
 
 
 @contextmanager
-def server(share: float, seed: int) -> Iterator[str]:
+def server(share: float, seed: int, *options: str) -> Iterator[str]:
     """Run the server in a process of its own."""
     program = Path(__file__).with_name("soak_server.py")
     process = subprocess.Popen(
-        [sys.executable, str(program), str(share), str(seed)],
+        [sys.executable, str(program), str(share), str(seed), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -187,7 +190,7 @@ def soak(enough: int = 100_000, *, threads: int = 16, share: float = 0.05, seed:
         gc.collect()
         report.memory_after = memory()
         session.close()
-        there = requests.get(f"{url}_report/", timeout=30).json()
+        there = fetch_report(url)
         report.faults = Counter(there["faults"])
         for worker in workers:
             report.outcomes += worker.outcomes
@@ -195,6 +198,15 @@ def soak(enough: int = 100_000, *, threads: int = 16, share: float = 0.05, seed:
             report.problems += compared(worker, there)
     report.sockets_left = open_files() - files
     report.threads_left = threading.active_count() - before
+    return report
+
+
+def fetch_report(url: str) -> dict[str, Any]:
+    """Return what the server has done, as soon as it is there."""
+    with requests.Session() as http:
+        # It may be restarting.
+        http.mount(url, HTTPAdapter(max_retries=Retry(connect=20, read=5, backoff_factor=0.05)))
+        report: dict[str, Any] = http.get(f"{url}_report/", timeout=30).json()
     return report
 
 

@@ -1,6 +1,9 @@
 """A fast server of projects, in a process of its own, that fails now and then and counts creates.
 
-`python soak_server.py FAULTS SEED` prints its port, and ends with its standard input.
+`python soak_server.py FAULTS SEED [RESTART_EVERY ROTATE_EVERY TOKEN_FILE]` prints its port, and
+ends with its standard input. With the last three, it restarts after so many requests: it drops
+every connection, refuses others for a moment, and comes back on the same port. And after so many
+requests it writes another token to the file, and refuses the one before.
 """
 
 from __future__ import annotations
@@ -13,7 +16,9 @@ import socket
 import struct
 import sys
 import threading
-from collections import Counter
+import uuid
+from collections import Counter, defaultdict
+from pathlib import Path
 from typing import Any
 
 # Before the request is done, and after.
@@ -38,8 +43,11 @@ class Projects:
         self.random = random.Random(seed)
         self.rows: dict[int, dict[str, Any]] = {}
         self.made: Counter[str] = Counter()
+        self.ids: defaultdict[str, list[int]] = defaultdict(list)
         self.faults: Counter[str] = Counter()
         self.requests = 0
+        self.restarts = 0
+        self.rotations = 0
         self._next = 1
 
     def answer(self, method: str, path: str, body: bytes) -> tuple[int, Any]:
@@ -49,6 +57,8 @@ class Projects:
                 "made": self.made,
                 "faults": self.faults,
                 "requests": self.requests,
+                "restarts": self.restarts,
+                "rotations": self.rotations,
             }
         path, _, query = path.partition("?")
         key = path.removeprefix("/projects/").strip("/")
@@ -57,10 +67,13 @@ class Projects:
             self._next += 1
             self.rows[row["id"]] = row
             self.made[row["title"]] += 1
+            self.ids[row["title"]].append(row["id"])
             return 201, row
         if not key:
             ids = re.findall(r"(?:^|&)id=(\d+)", query)
             found = [self.rows[int(one)] for one in ids if int(one) in self.rows]
+            for title in re.findall(r"(?:^|&)title=([^&]+)", query):
+                found = [self.rows[one] for one in self.ids[title] if one in self.rows]
             return 200, {"count": len(found), "next": None, "previous": None, "results": found}
         row = self.rows.get(int(key))  # type: ignore[assignment]
         if row is None:
@@ -83,18 +96,90 @@ class Projects:
         return kind
 
 
+class Troubles:
+    """What happens to a backend in the long run: restarts, and tokens that rotate.
+
+    Args:
+        projects: The backend's content, which survives.
+        restart_every: After how many requests it restarts; 0 for never.
+        rotate_every: After how many requests there is another token; 0 for never.
+        token: The file with the token.
+    """
+
+    def __init__(
+        self, projects: Projects, restart_every: int, rotate_every: int, token: Path | None
+    ) -> None:
+        self.projects = projects
+        self.connections: set[Connection] = set()
+        self.token = b""
+        self._restart_every = restart_every
+        self._rotate_every = rotate_every
+        self._file = token
+        self._port = 0
+        self._server: asyncio.Server | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> int:
+        """Listen; return the port."""
+        if self._file is not None and not self.token:
+            self._rotate()
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(
+            lambda: Connection(self.projects, self),
+            "127.0.0.1",
+            self._port,
+            backlog=1024,
+            reuse_address=True,
+        )
+        self._port = self._server.sockets[0].getsockname()[1]
+        return self._port
+
+    def is_due(self, every: int) -> bool:
+        return every > 0 and self.projects.requests % every == 0
+
+    def happen(self) -> None:
+        """Do what is due before the next request is looked at."""
+        if self.is_due(self._rotate_every):
+            self._rotate()
+        if self.is_due(self._restart_every) and (self._task is None or self._task.done()):
+            self._task = asyncio.get_running_loop().create_task(self._restart())
+
+    def _rotate(self) -> None:
+        assert self._file is not None
+        self.projects.rotations += 1
+        self.token = f"soak-token-{uuid.uuid4()}".encode()
+        beside = self._file.with_suffix(".new")
+        beside.write_bytes(self.token)
+        beside.replace(self._file)
+
+    async def _restart(self) -> None:
+        self.projects.restarts += 1
+        assert self._server is not None
+        self._server.close()
+        for number, connection in enumerate(list(self.connections)):
+            # Politely, as at a shutdown, or not at all, as at a crash.
+            connection.transport.close() if number % 2 else connection.reset()
+        await asyncio.sleep(0.3)
+        await self.start()
+
+
 class Connection(asyncio.Protocol):
     """One connection."""
 
     transport: asyncio.Transport
 
-    def __init__(self, projects: Projects) -> None:
+    def __init__(self, projects: Projects, troubles: Troubles) -> None:
         self.projects = projects
+        self.troubles = troubles
         self.unread = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self.troubles.connections.add(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.troubles.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self.unread += data
@@ -109,6 +194,11 @@ class Connection(asyncio.Protocol):
         body, self.unread = self.unread[end + 4 : whole], self.unread[whole:]
         method, path, _ = head.split(b"\r\n", 1)[0].decode().split(" ")
         fault = self.projects.fault(path)
+        if path != "/_report/":
+            self.troubles.happen()
+            if self.troubles.token not in head:
+                self.transport.write(http(401, {"detail": "Invalid token."}))
+                return
         if fault in BEFORE or fault == "silence":
             self.fail(fault)
             return
@@ -181,10 +271,9 @@ def http(status: int, document: Any, *headers: str) -> bytes:
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + body
 
 
-async def serve(projects: Projects) -> None:
+async def serve(troubles: Troubles) -> None:
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(projects), "127.0.0.1", 0, backlog=1024)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    print(await troubles.start(), flush=True)
     ended = asyncio.Event()
 
     def wait_for_the_end() -> None:
@@ -196,4 +285,7 @@ async def serve(projects: Projects) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(Projects(float(sys.argv[1]), int(sys.argv[2]))))
+    share, seed, restart_every, rotate_every, token = (*sys.argv[1:], "0", "0", "")[:5]
+    content = Projects(float(share), int(seed))
+    file = Path(token) if token else None
+    asyncio.run(serve(Troubles(content, int(restart_every), int(rotate_every), file)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from typing_extensions import assert_type
 
@@ -14,8 +14,12 @@ import synapse.clients
 import synapse.emulator
 import synapse.plugins
 from synapse import Assignment, DataUnit, Job, JobStatus, Project, Task, TaskTag, User
+from synapse.orm.pages import Rows
 from synapse.resources.agent_values import AgentJob, Node
 from synapse.resources.tasks import TaskManager
+
+COLUMNS: Final = ("id", "status")
+MISSPELLED: Final = ("id", "stauts")
 
 
 def objects(session: synapse.Session) -> None:
@@ -70,6 +74,9 @@ def keywords(session: synapse.Session, project: Project, task: Task, since: date
     assert_type(session.task_tags.create(name="blurred", extra={"rank": 1}), TaskTag)
     assert_type(project.tasks.all().update(priority="high", assignee=None), int)
     assert_type(session.plugins.create(folder="detector"), synapse.Plugin)
+    assert_type(tasks.values(*COLUMNS), Rows)
+    tasks.values(*MISSPELLED)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    assert_type(tasks.bulk_create({"data_unit": n} for n in range(3)), list[Task])
     conditions: dict[str, Any] = {"status": "pending"}
     assert_type(tasks.filter(**conditions), TaskManager)
     rows: Any = [{"data_unit": 1}]  # rows and names that are made at run time
@@ -101,3 +108,30 @@ def agents(session: synapse.Session) -> None:
     assert_type(agent.nodes.all(), list[Node])
     assert_type(agent.plugin_releases.get("code@1").run("train"), AgentJob)
     assert_type(agent.health().is_ok, bool)
+
+
+async def awaited(session: synapse.Session, task: Task, job: Job) -> None:
+    aio = session.aio
+    assert_type(await aio.tasks.get(1), Task)
+    assert_type(await aio.tasks.first(), "Task | None")
+    assert_type(await aio.tasks[0], Task)
+    assert_type(await aio.projects.create(title="Streets", category="image"), Project)
+    assert_type(await aio.tasks.filter(status="pending")[:5].count(), int)
+    assert_type(await aio.me, User)
+    async for each in aio.tasks.filter(status="pending").order_by("-id"):
+        assert_type(each, Task)
+    async for row in aio.tasks.values("id"):
+        assert_type(row, "dict[str, Any]")
+    async for page in aio.tasks.pages():
+        assert_type(page.objects, list[Task])
+    assert_type(await aio(task).project, Project)
+    assert_type(await aio(task).project_id, int)
+    assert_type(await aio(task).annotate({}), Task)
+    assert_type(await aio(task).save(), Task)
+    async for assignment in aio(task).assignments:
+        assert_type(assignment, Assignment)
+    assert_type(await aio(job).wait(), Job)
+    async for line in aio(job).follow():
+        assert_type(line, str)
+    async with aio as entered:
+        assert_type(await entered.projects.exists(), bool)

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from synapse._internal.cancellation import carry, check_cancelled
 from synapse._internal.threads import start
 
 __all__ = ["Pipeline", "PipelineStopped", "Queue"]
@@ -201,7 +202,7 @@ class Pipeline:
 
         # Daemons, so that a second Ctrl-C ends the program even while a request hangs.
         self._threads.append(
-            threading.Thread(target=guarded, name=f"{self._name}-{name}", daemon=True)
+            threading.Thread(target=carry(guarded), name=f"{self._name}-{name}", daemon=True)
         )
 
     @property
@@ -253,7 +254,7 @@ class Pipeline:
                 queue.remove_bound()
             for thread in alone:
                 thread.run()
-            self._wait_for_all()
+            self._wait_for_all(check_cancelled)
         except BaseException:
             self.stop()
             self._wait_for_all()
@@ -278,10 +279,10 @@ class Pipeline:
             if not self._running:
                 self._all_ended.set()
 
-    def _wait_for_all(self) -> None:
+    def _wait_for_all(self, check: Callable[[], object] = int) -> None:
         # Not by join: a join that Ctrl-C interrupts marks its thread as ended.
         while not self._all_ended.wait(_TICK):
-            pass
+            check()
         for thread in self._threads:
             if thread.ident is not None:
                 thread.join()

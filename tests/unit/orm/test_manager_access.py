@@ -8,6 +8,8 @@ import pytest
 
 from synapse import Session, Task
 from synapse.errors import UsageError
+from synapse.extending import Editable, Manager, field, resource
+from synapse.orm import registry
 from synapse.orm.resource import Resource
 from synapse.resources.tasks import TaskManager
 
@@ -18,6 +20,21 @@ def test_manager_is_that_of_the_attribute(offline: Session) -> None:
         assert type(manager) is type(offline.tasks)
         assert manager._session is offline
     assert offline.options(retries=0)[Task]._session is not offline
+
+
+def test_plain_managers_will_do(offline: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "_CLASSES", dict(registry._CLASSES))
+
+    @resource("widgets/", manager=Manager["Widget"])
+    class Widget(Editable):
+        """A class with a plain manager."""
+
+        id: int = field(read_only=True)
+
+    manager = offline.manager(Widget)
+
+    assert isinstance(manager, Manager)
+    assert repr(manager.filter(id=7)) == "<Manager[Widget] where id=7>"
 
 
 class Undeclared(Resource):

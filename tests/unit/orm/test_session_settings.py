@@ -28,7 +28,7 @@ GIVEN: dict[str, Any] = {
 # They are credentials, may have passwords, or are the caller's own functions.
 UNREADABLE = {
     *("api_token", "authorization_token", "agent_token", "headers", "proxies", "verify", "cert"),
-    *("on_request", "on_response", "on_retry"),
+    *("on_request", "on_response", "on_retry", "observer"),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from synapse.emulator.process import TenantCredentials
 from synapse.errors import SessionClosed
+from synapse.session import Session
 from synapse.testing.tenants import EmulatorTenant
 
 
@@ -33,6 +34,18 @@ class FakeEmulator:
 @pytest.fixture
 def fake() -> FakeEmulator:
     return FakeEmulator()
+
+
+class OwnSession(Session):
+    """A project's own class."""
+
+
+def test_sessions_have_the_class_of_the_project(fake: Any) -> None:
+    tenant = EmulatorTenant(fake, session_class=OwnSession)
+
+    assert type(tenant.session(retries=0)) is OwnSession
+    assert type(tenant.session(Session)) is Session
+    assert type(EmulatorTenant(fake).session()) is Session
 
 
 @pytest.fixture

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import logging
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
@@ -305,6 +306,44 @@ class TestSameInEach:
         server.reply(201, {})
         persistent.request("POST", "a/", body=body, headers=body.headers)
         assert all(b"\r\n\r\n456\r\n" in received.body for received in server.requests)
+
+
+class TestLostAttempts:
+    """What may have been processed is said, however the last attempt ended."""
+
+    @pytest.mark.parametrize("verb", ["PUT", "DELETE"])
+    def test_before_a_refusal(self, server: Any, persistent: Transport, verb: str) -> None:
+        server.answer(then="close")
+        server.reply(429, {"detail": "Later."}, headers={"Retry-After": "1000"})
+        with pytest.raises(errors.RateLimited) as caught:
+            persistent.request(verb, "a/")
+        assert (caught.value.attempts, caught.value.may_have_been_processed) == (2, True)
+
+    def test_before_a_refused_connection(
+        self, server: Any, persistent: Transport, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        connect = socket.create_connection
+        connections = [lambda address: connect(address)]
+
+        def connect_once(address: Any, *args: Any, **options: Any) -> socket.socket:
+            if not connections:
+                raise ConnectionRefusedError
+            return connections.pop()(address)
+
+        monkeypatch.setattr("urllib3.util.connection.create_connection", connect_once)
+        server.answer(then="close")
+        with pytest.raises(errors.ConnectionFailed) as caught:
+            persistent.request("DELETE", "a/")
+        error = caught.value
+        assert (error.was_sent, error.has_lost_attempt) == (False, True)
+        assert (error.attempts, error.may_have_been_processed) == (4, True)
+
+    def test_that_were_surely_not_processed(self, server: Any, persistent: Transport) -> None:
+        server.reply(429, {"detail": "Later."}, headers={"Retry-After": "0"})
+        server.reply(429, {"detail": "Later."}, headers={"Retry-After": "1000"})
+        with pytest.raises(errors.RateLimited) as caught:
+            persistent.request("DELETE", "a/")
+        assert (caught.value.attempts, caught.value.may_have_been_processed) == (2, False)
 
 
 class TestWhatIsSaid:

@@ -10,7 +10,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from synapse import errors
-from synapse.transport import Transport
+from synapse.transport import Transport, paging
+from synapse.transport.page import ListRequest
 from synapse.transport.paging import Page, walk
 
 
@@ -269,3 +270,14 @@ class TestLongLists:
         _, transport = list_server(rows, key="pgh_id")
         pages = walk(transport, "events/", [], key="pgh_id")
         assert [row["pgh_id"] for one in pages for row in one.rows] == list(range(1, 1001))
+
+
+def test_absent_ways_take_a_bounded_memory(
+    transport: Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paging, "_MOST_MISSING", 3)
+    for number in range(8):
+        request = ListRequest(transport, f"jobs/{number}/parts/", [])
+        paging._LongWalk(request, Page(1, [{"id": 1}], None), 1, 9, 1)._note_absence("keys")
+        assert (request.path, "keys") in transport.missing_ways
+        assert len(transport.missing_ways) <= 3

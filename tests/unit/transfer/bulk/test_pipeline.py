@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from synapse._internal.cancellation import CallCancelled, Cancellation, in_force
 from synapse.transfer.bulk.pipeline import Pipeline, PipelineStopped, Queue
 
 
@@ -239,3 +240,35 @@ class TestWithoutThreads:
         with pytest.raises(type(error)):
             pipeline.run()
         assert pipeline.is_stopped
+
+
+def test_a_cancelled_coroutine_stops_all_threads() -> None:
+    cancellation = Cancellation()
+    pipeline = Pipeline("test")
+    numbers = pipeline.add_queue(1)
+    tokens = []
+
+    def produce() -> None:
+        tokens.append(in_force())
+        cancellation.cancel()
+        while True:
+            numbers.put(1)
+
+    pipeline.add_thread("produce", produce)
+
+    with pytest.raises(CallCancelled):
+        cancellation.run(pipeline.run)
+    assert tokens == [None]  # added outside of the call
+
+
+def test_the_threads_have_the_token_of_the_coroutine() -> None:
+    cancellation, tokens = Cancellation(), []
+
+    def work() -> None:
+        pipeline = Pipeline("test")
+        pipeline.add_thread("look", lambda: tokens.append(in_force()))
+        pipeline.run()
+
+    cancellation.run(work)
+
+    assert tokens == [cancellation]
