@@ -85,6 +85,8 @@ TENANT_VARIABLES = ("SYNAPSE_TENANT", "SYNAPSE_PLUGIN_RUN_TENANT")
 # In milliseconds, a bit less than poll() takes as a C int.
 _LONGEST_WAIT = 2_000_000
 _UNSENDABLE = re.compile(r"[\x00-\x20\x7f\\]")
+# Letters of the shortest token.
+_LEAST_TOKEN = 20
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _ESCAPE = re.compile(r"%([0-9A-Fa-f]{2})")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -276,7 +278,7 @@ class Settings:
         timeout: Seconds to connect and to read.
         profile: Name of the requested profile, if any.
         url_host: Host of the files' URLs that the server shall sign, such as `internal`.
-        sources: Origins of `base_url` and `tenant`, for messages.
+        sources: Origins of `base_url`, `tenant` and of the profile that was read, for messages.
         web_url: Template of the addresses of the platform's pages, if any.
     """
 
@@ -288,6 +290,11 @@ class Settings:
     url_host: str | None = None
     sources: Mapping[str, str] = attrs.field(factory=dict)
     web_url: str | None = None
+
+    @property
+    def profile_read(self) -> str | None:
+        """Name of the profile that was read, which is `default` if none was requested."""
+        return self.profile or ("default" if "profile" in self.sources else None)
 
     @property
     def source(self) -> str:
@@ -405,6 +412,9 @@ def resolve(
         code, tenant_source = values.get("tenant") or None, f"{profile_path()}"
         if login and values is login:
             tenant_source = f"{login_path()}"
+    profile_source = "the argument profile" if profile else "SYNAPSE_PROFILE" if name else ""
+    if not name and values and values is not login:
+        profile_source = f"the default, in {profile_path()}"
     pages, pages_source = web_url, "the argument web_url"
     if not pages:
         pages, pages_source = _find_variable(("SYNAPSE_WEB_URL",))
@@ -417,7 +427,11 @@ def resolve(
         timeout=Timeout.of(timeout),
         profile=name,
         url_host=url_host or os.environ.get("SYNAPSE_PLUGIN_RUN_URL_HOST") or None,
-        sources={"base_url": url_source, **({"tenant": tenant_source} if code else {})},
+        sources={
+            "base_url": url_source,
+            **({"tenant": tenant_source} if code else {}),
+            **({"profile": profile_source} if profile_source else {}),
+        },
         web_url=check_template(pages, pages_source),
     )
 
@@ -531,8 +545,10 @@ def checked_url(url: Any, source: str) -> str:
         ):
             problem = "it has characters or a port that no URL can have"
     if problem:
-        # Text before an @ or after a ? may be a secret, even if the rest makes no sense.
-        shown = "" if "@" in text else f" {re.split('[?#]', text)[0]!r}"
+        # Text before an @ or after a ? may be a secret, even if the rest makes no sense; and so
+        # may a long word, where the token was given in the address's place.
+        is_secret = "@" in text or (len(text) >= _LEAST_TOKEN and "/" not in text)
+        shown = "" if is_secret else f" {re.split('[?#]', text)[0]!r}"
         raise ConfigurationError(f"The base URL{shown} from {source} can't be used: {problem}.")
     host = canonical_host(parts.hostname or "")
     place = f"[{host}]" if ":" in host else host

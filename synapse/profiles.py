@@ -5,14 +5,18 @@ The file contains tokens, so only the owner may read it.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import stat
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from synapse._internal.private_files import open_private
 from synapse._internal.user_folders import expand_home, find_home
 from synapse.errors import ConfigurationError
 
@@ -28,6 +32,10 @@ __all__ = [
     "save_profile",
 ]
 
+_MAX_BYTES = 1 << 20
+# Seconds for another login to write the file, and between two looks.
+_WAIT = 10.0
+_PAUSE = 0.02
 _LONGEST_TOKEN = 64 * 1024
 # Before each try: a file that is being replaced in place is empty for a moment.
 _PAUSES = (0.0, 0.05, 0.2)
@@ -80,8 +88,8 @@ def _read_document(path: Path) -> dict[str, Any] | None:
         ConfigurationError: The file can't be read, or is readable by others.
     """
     try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
+        content, mode = _read_small_file(path)
+        text = content.decode()
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (OSError, UnicodeDecodeError) as error:
@@ -92,6 +100,28 @@ def _read_document(path: Path) -> dict[str, Any] | None:
             f"chmod 600 {path}"
         )
     return _parse_toml(text, path)
+
+
+def _read_small_file(path: Path) -> tuple[bytes, int]:
+    """Return a file's content and mode, without waiting for a pipe or reading a device.
+
+    Raises:
+        OSError: The file can't be read, is too large, or isn't a file.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        mode = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(mode):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not stat.S_ISREG(mode):
+            raise OSError("not a regular file")
+        with os.fdopen(os.dup(descriptor), "rb") as file:
+            content = file.read(_MAX_BYTES + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > _MAX_BYTES:
+        raise OSError(f"larger than {_MAX_BYTES // 1024} KiB")
+    return content, mode
 
 
 def login_path() -> Path:
@@ -110,7 +140,7 @@ def read_login() -> Mapping[str, str]:
     """
     path = login_path()
     try:
-        document = json.loads(path.read_bytes())
+        document = json.loads(_read_small_file(path)[0])
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -168,22 +198,55 @@ def _change_document(change: Callable[[dict[str, Any]], object]) -> Path:
     """Read the file, change the content and write it in one step."""
     path = profile_path()
     try:
-        document = _parse_toml(path.read_text(encoding="utf-8"), path) if path.exists() else {}
-        change(document)
-        text = _as_toml(document)
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        beside = path.with_name(f".{path.name}.{os.getpid()}")
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(text)
-            beside.replace(path)
-        except BaseException:
-            beside.unlink(missing_ok=True)  # it has a token
-            raise
-    except (OSError, UnicodeError) as error:
+        # A link stays one: otherwise the file behind would keep a token that was removed.
+        real = path.resolve()
+        beside = real.with_name(f".{real.name}.new")
+        with _lock(real.with_name(f".{real.name}.lock")):
+            try:
+                document = _parse_toml(_read_small_file(real)[0].decode(), path)
+            except FileNotFoundError:
+                document = {}
+            change(document)
+            text = _as_toml(document)
+            beside.unlink(missing_ok=True)  # of a login that was killed
+            try:
+                with open_private(beside, "x") as file:
+                    file.write(text)
+                beside.replace(real)
+            except BaseException:
+                beside.unlink(missing_ok=True)  # it has a token
+                raise
+    except (OSError, UnicodeError, RuntimeError) as error:
         raise ConfigurationError(f"The profile file {path} can't be written: {error}") from None
     return path
+
+
+@contextmanager
+def _lock(path: Path) -> Iterator[None]:
+    """Let one process at a time change the profile file.
+
+    Raises:
+        OSError: Another process holds the lock for long, or the folder can't be written.
+    """
+    # Few processes write profiles, so few import this.
+    from synapse._internal.file_lock import LocksUnsupported, acquire_lock, release_lock
+
+    until = time.monotonic() + _WAIT
+    try:
+        while (descriptor := acquire_lock(path)) is None:
+            if time.monotonic() > until:
+                raise OSError(f"another login holds {path}")
+            time.sleep(_PAUSE)
+    except LocksUnsupported:
+        descriptor = None
+    try:
+        yield
+    finally:
+        if descriptor is not None:
+            with suppress(OSError):
+                path.unlink()  # those who wait look again
+            release_lock(descriptor)
 
 
 def run_token_command(command: Any, source: str) -> str:
@@ -287,6 +350,6 @@ def _parse_toml(text: str, path: Path) -> dict[str, Any]:
             ) from None
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # also for a number of too many digits
         # The parser's message has a position, never the text of the line with the token.
         raise ConfigurationError(f"{path} is not valid TOML: {error}") from None

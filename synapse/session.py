@@ -307,7 +307,6 @@ class Session(Described, ManagerAccess, SessionBase):
 
         Example:
             >>> import asyncio
-            >>> session = getfixture("session")
             >>> asyncio.run(session.aio.projects.count())
             0
         """

@@ -101,7 +101,7 @@ _MOVED = {
     "transfer.direct": "transfer.form_upload",
     "transfer.fetching": "transfer.range_request",
     "transfer.hashing": "transfer.checksum",
-    "transfer.locks": "transfer.file_lock",
+    "transfer.locks": "_internal.file_lock",
     "transfer.names": "transfer.filenames",
     "transfer.protocol": "transfer.chunk_protocol",
     "transfer.resuming": "transfer.upload_state",

@@ -39,6 +39,13 @@ _SIGNED = (
 )
 # Of any scheme, as proxies have their own.
 _USERINFO = r"(?i)\b([a-z][a-z0-9+.-]{0,20}://)[^/?#@\s\"'<>]*@"
+# Of connection strings: `...;AccountKey=...;EndpointSuffix=...`.
+_CONNECTION = r"(?i)\b((?:AccountKey|SharedAccessKey|SharedAccessSignature|Pwd)\s?=\s?)[^;\s\"'<>]+"
+# Without a look at the end, which a shortened text lacks. Headers inside have a dash.
+_PRIVATE_KEY = (
+    r"(-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----)(?!\*\*\*)"
+    r"[\w+/=\s:,.\\]*(?:-(?!----)[\w+/=\s:,.\\]*)*"
+)
 _MOST_HIDDEN = 10_000
 _LEAST_HIDDEN = 8
 _DEEPEST = 50
@@ -80,13 +87,18 @@ def hide(secret: str) -> None:
 
 
 def redacted(text: str) -> str:
-    """Return a text with `***` for URL signatures and hidden secrets.
+    """Return a text with `***` for URL signatures, keys and hidden secrets.
+
+    Keys are those of connection strings, and private keys in PEM.
 
     Example:
         >>> redacted("https://bucket.example/a.png?X-Amz-Signature=abc&x=1")
         'https://bucket.example/a.png?X-Amz-Signature=***&x=1'
     """
     text = _compiled(_USERINFO).sub(r"\1***@", _compiled(_SIGNED).sub(r"\1***", text))
+    text = _compiled(_CONNECTION).sub(r"\1***", text)
+    if "PRIVATE KEY" in text:
+        text = _compiled(_PRIVATE_KEY).sub(r"\1***", text)
     for secret in sorted(_hidden, key=len, reverse=True):  # one may begin like another
         if secret in text:
             text = text.replace(secret, "***")

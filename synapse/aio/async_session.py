@@ -36,7 +36,6 @@ class AsyncSession(TypedAsyncSession):
 
     Example:
         >>> import asyncio
-        >>> session = getfixture("session")
         >>> async def main():
         ...     project = await session.aio.projects.create(title="Streets", category="image")
         ...     return await session.aio(project).tasks.count()

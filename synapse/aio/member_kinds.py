@@ -15,7 +15,7 @@ from synapse.orm.relations import ManagerDescriptor, ToMany
 from synapse.orm.resource import Resource
 from synapse.orm.session_base import SessionBase
 
-__all__ = ["LAZY", "MemberKind", "find_kind", "find_result", "is_viewed"]
+__all__ = ["LAZY", "MemberKind", "find_kind", "find_result", "is_offered", "is_viewed"]
 
 # Objects besides managers whose making sends no request, and whose methods and loops do.
 LAZY = {
@@ -52,16 +52,25 @@ class MemberKind(Enum):
     VALUE = "an attribute as it is"
 
 
+def is_offered(cls: type, name: str) -> bool:
+    """Return whether coroutines have an attribute of a class."""
+    if name.startswith("_") or name in _NOT_OFFERED:
+        return False
+    # Those are of the class, whose objects managers give.
+    found = inspect.getattr_static(cls, name, None)
+    return not isinstance(found, (ManagerDescriptor, classmethod))
+
+
 def find_kind(cls: type, name: str) -> MemberKind | None:
     """Return what becomes of a public attribute of a class; `None` if it isn't offered."""
-    if name.startswith("_") or name in _NOT_OFFERED:
+    if not is_offered(cls, name):
         return None
     found = inspect.getattr_static(cls, name, None)
-    if isinstance(found, (ManagerDescriptor, classmethod)):
-        return None  # of the class, whose objects managers give
     if isinstance(found, ToMany):
         return MemberKind.VIEW_ATTRIBUTE
     function = _function_of(found)
+    if function is None:  # a descriptor may make the method
+        function = _function_of(getattr(cls, name, None))
     if function is not None and not isinstance(found, property):
         if _head(function) in _STREAMS:
             return MemberKind.STREAM

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from synapse._internal.hints import attribute_error, suggestion
 from synapse._internal.short_traceback import shortened
 from synapse.aio.items import AsyncItems
-from synapse.aio.member_kinds import MemberKind, find_kind, find_result, is_viewed
+from synapse.aio.member_kinds import MemberKind, find_kind, find_result, is_offered, is_viewed
 from synapse.orm.pages import Rows
 from synapse.orm.query import Query
 from synapse.orm.session_base import SessionBase
@@ -140,9 +140,8 @@ def _make_class(cls: type) -> type[AsyncView]:
     members: dict[str, Any] = {"__slots__": (), "_VIEWED": cls, "__doc__": cls.__doc__}
     members["__module__"] = AsyncView.__module__
     for name in dir(cls):
-        kind = find_kind(cls, name)
-        if kind is not None:
-            members[name] = _MAKERS[kind](cls, name)
+        if is_offered(cls, name):
+            members[name] = _Member(cls, name)
     if hasattr(cls, "__iter__"):
         members["__aiter__"] = _iterate
         members["__iter__"] = _refuse_iter
@@ -153,6 +152,27 @@ def _make_class(cls: type) -> type[AsyncView]:
     if issubclass(cls, Query):
         members["__bool__"] = _refuse_bool
     return type(f"Async{cls.__name__}", (AsyncView,), members)
+
+
+class _Member:
+    """A member that is made when it is first looked up, as signatures take a while.
+
+    Args:
+        cls: The class of the ordinary objects.
+        name: Name of the member.
+    """
+
+    def __init__(self, cls: type, name: str) -> None:
+        self._cls = cls
+        self._name = name
+
+    def __get__(self, view: Any, owner: type) -> Any:
+        kind = find_kind(self._cls, self._name)
+        if kind is None:  # the class has changed since
+            raise AttributeError(self._name)
+        member = _MAKERS[kind](self._cls, self._name)
+        setattr(view_class(self._cls), self._name, member)
+        return member.__get__(view, owner)
 
 
 # -- Members -------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+import traceback
 from contextlib import suppress
 from io import TextIOWrapper
 
@@ -13,6 +14,8 @@ __all__ = ["main"]
 
 # As shells write the end by SIGINT.
 _INTERRUPTED = 130
+# Letters of an unexpected error.
+_LONGEST = 2000
 # Errors of a disk that takes no more output; not faults of the SDK.
 _DISK_ERRORS = {errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
@@ -53,14 +56,21 @@ def _run() -> int:
         if _is_interrupt(error):
             _complain("Interrupted.")
             return _INTERRUPTED
+        from synapse._internal.described import cut
+        from synapse._internal.printable import clean
+        from synapse._internal.redaction import redacted
+
         if "--verbose" in sys.argv:
-            raise
+            for line in redacted("".join(traceback.format_exception(error))).splitlines():
+                _complain(clean(line))
+            return 1
         if isinstance(error, OSError) and error.errno in _DISK_ERRORS:
             _complain_of_disk(error)
             return 1
+        reason = cut(clean(redacted(f"{type(error).__name__}: {error}")), _LONGEST)
         _complain(
-            f"synapse: unexpected {type(error).__name__}: {error}. Run the command with --verbose "
-            "to see the traceback, and report it."
+            f"synapse: unexpected {reason}. Run the command with --verbose to see the traceback, "
+            "and report it."
         )
         return 1
 

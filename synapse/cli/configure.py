@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from synapse.cli.options import get_options
+from synapse.cli.output import print_line
 
 __all__ = ["configure"]
 
@@ -33,4 +34,4 @@ def configure(
         user = session.me
     values = {"base_url": base_url, "api_token": api_token}
     path = save_profile(profile, {**values, **({"tenant": tenant} if tenant else {})})
-    typer.echo(f"Profile [{profile}] for {user.username} is written to {path}")
+    print_line(f"Profile [{profile}] for {user.username} is written to {path}")

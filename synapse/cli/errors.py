@@ -10,7 +10,9 @@ from contextlib import contextmanager
 
 import typer
 
-from synapse.cli.options import clean, get_options
+from synapse._internal.described import cut
+from synapse._internal.printable import clean
+from synapse.cli.options import get_options
 from synapse.errors import InvalidQuery, JournalInUse, SynapseError, UsageError
 
 __all__ = [
@@ -34,8 +36,14 @@ IN_USE = 75
 INTERRUPTED = 130  # as shells write the end by SIGINT
 
 # Arguments of uploads with their values, as messages name them.
-_ARGUMENT = re.compile(r"\b(match|ignore|columns)=(\{.+?\}|\[.+?\])(?=\.( |$)| leaves)")
+_ARGUMENT = re.compile(r"\b(match|ignore|columns)=([{\[])")
+_ENDS = {
+    "{": re.compile(r"\}(?=\.( |$)| leaves)"),
+    "[": re.compile(r"\](?=\.( |$)| leaves)"),
+}
 
+# Letters of a message; a server's reasons may have megabytes.
+_LONGEST = 20_000
 # Arguments without values, which are options where the running command has such.
 _KEYWORD = re.compile(r"(?<![\w-])([a-z]+(?:_[a-z]+)*)=(?=[\s,.;)]|$)")
 
@@ -54,7 +62,7 @@ _PLACEHOLDERS = {
 def print_error(message: str) -> None:
     """Print a message in red to standard error, with options for Python's arguments.
 
-    Text of the server can't steer the terminal.
+    Text of the server can't steer the terminal, or flood it.
     """
     from rich.console import Console
 
@@ -66,7 +74,7 @@ def print_error(message: str) -> None:
         emoji=False,
         no_color=get_options().no_color or None,
     )
-    for line in _write_as_options(message).splitlines():
+    for line in _write_as_options(cut(message, _LONGEST)).splitlines():
         console.print(clean(line), style="red")
 
 
@@ -119,7 +127,7 @@ def one_line_errors() -> Iterator[None]:
 
 def _write_as_options(message: str) -> str:
     """Return a message with options in the place of Python's arguments."""
-    text = _ARGUMENT.sub(_write_options, message)
+    text = "".join(map(_replace_arguments, message.splitlines(keepends=True)))
     for argument, option in _PLACEHOLDERS.items():
         text = text.replace(argument, option)
     return _KEYWORD.sub(_write_option, text)
@@ -130,11 +138,31 @@ def _write_option(found: re.Match[str]) -> str:
     return option if option in get_options().own else found[0]
 
 
-def _write_options(found: re.Match[str]) -> str:
+def _replace_arguments(line: str) -> str:
+    """Replace the arguments of uploads in a line; in linear time, as servers write lines, too."""
+    parts: list[str] = []
+    at = 0
+    ends = dict.fromkeys(_ENDS, -1)  # the nearest end of each bracket; no line is searched twice
+    for start in _ARGUMENT.finditer(line):
+        bracket = start[2]
+        if start.start() < at or ends[bracket] > len(line):
+            continue
+        if ends[bracket] < start.end() + 2:  # one character at least is inside
+            found = _ENDS[bracket].search(line, start.end() + 1)
+            ends[bracket] = len(line) + 1 if found is None else found.start() + 1
+            if found is None:
+                continue
+        end = ends[bracket]
+        parts += [line[at : start.start()], _write_options(start[1], line[start.end() - 1 : end])]
+        at = end
+    return "".join([*parts, line[at:]])
+
+
+def _write_options(name: str, argument: str) -> str:
     """Return an argument as a shell's options: `--match 'masks/*.png=mask'`."""
     try:
-        value = ast.literal_eval(found[2])
+        value = ast.literal_eval(argument)
     except (SyntaxError, ValueError, TypeError, RecursionError, MemoryError):  # a server's text
-        return found[0]
+        return f"{name}={argument}"
     pairs = [f"{key}={name}" for key, name in value.items()] if isinstance(value, dict) else value
-    return " ".join(f"--{found[1]} {shlex.quote(str(pair))}" for pair in pairs)
+    return " ".join(f"--{name} {shlex.quote(str(pair))}" for pair in pairs)

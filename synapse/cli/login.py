@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from synapse._internal.redaction import redacted
 from synapse.cli.options import get_options, print_note
 from synapse.cli.output import print_fields, print_rows, resolve_format
 from synapse.cli.resource_options import OUTPUT
@@ -82,7 +83,8 @@ def whoami(output: OUTPUT = None) -> None:
             "id": user.id,
             "base_url": settings.base_url,
             "tenant": settings.tenant,
-            "profile": settings.profile,
+            "profile": settings.profile_read,
+            "profile_from": _name_option(settings.sources.get("profile")),
             "token_from": settings.source,
         }
     chosen = resolve_format(output)
@@ -111,7 +113,7 @@ def profiles(output: OUTPUT = None) -> None:
     rows = [
         {
             "profile": name,
-            "base_url": values.get("base_url"),
+            "base_url": redacted(str(values.get("base_url") or "")) or None,
             "tenant": values.get("tenant"),
             "token": next((kind for kind in _TOKENS if values.get(kind)), None),
             "is_current": name == current,
@@ -123,6 +125,10 @@ def profiles(output: OUTPUT = None) -> None:
     print_rows(rows, chosen, key="profile", columns=columns)
     if not rows:
         print_note(f"{profile_path()} has no profile. `synapse login` writes one.")
+
+
+def _name_option(source: str | None) -> str | None:
+    return "--profile" if source == "the argument profile" else source
 
 
 def _profile_name() -> str:

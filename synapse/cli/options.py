@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import attrs
 import typer
 
+from synapse._internal.printable import clean
+
 if TYPE_CHECKING:
     from synapse.session import Session
 
@@ -19,7 +21,6 @@ __all__ = [
     "GlobalOptions",
     "ProgressStyle",
     "add_global_options",
-    "clean",
     "get_options",
     "open_session",
     "print_note",
@@ -80,26 +81,15 @@ def reset_options() -> None:
     _options = GlobalOptions()
 
 
-def open_session() -> Session:
-    """Return a session of the global options, of a profile or of the environment."""
+def open_session(**options: Any) -> Session:
+    """Return a session of the global options, of a profile or of the environment.
+
+    Args:
+        **options: Further options of `synapse.Session`.
+    """
     from synapse.session import Session
 
-    return Session(_options.base_url, profile=_options.profile)
-
-
-def clean(text: str) -> str:
-    r"""Return a text without characters that would steer a terminal.
-
-    Example:
-        >>> clean("a\x1b[2Jb")
-        'a\\x1b[2Jb'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        letter if letter.isprintable() or letter == "\u3000" else repr(letter)[1:-1]
-        for letter in text
-    )
+    return Session(_options.base_url, profile=_options.profile, **options)
 
 
 def print_note(text: str) -> None:
@@ -129,11 +119,18 @@ def _store(ctx: typer.Context, parameter: typer.CallbackParam, value: Any) -> No
         _show_log(ctx)
 
 
+class _CleanFormatter(logging.Formatter):
+    """Writes lines that can't steer the terminal: messages quote servers."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return "\n".join(map(clean, super().format(record).split("\n")))
+
+
 def _show_log(ctx: typer.Context) -> None:
     """Show the SDK's log until the command has ended."""
     logger, handler = logging.getLogger("synapse"), logging.StreamHandler(sys.stderr)
     level = logger.level
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    handler.setFormatter(_CleanFormatter("%(name)s: %(message)s"))
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG)
 

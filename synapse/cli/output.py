@@ -18,8 +18,11 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import typer
 
+from synapse._internal.described import brief
 from synapse._internal.lazy_import import load
-from synapse.cli.options import clean, get_options, print_note
+from synapse._internal.printable import clean
+from synapse.cli.options import get_options, print_note
+from synapse.errors import SynapseError
 
 if TYPE_CHECKING:
     from synapse.orm.schema import Schema
@@ -40,6 +43,8 @@ _SAMPLE = 200
 _NARROWEST = 6
 _LONGEST_CELL = 60
 _GAP = "  "
+# Characters that JSON allows unescaped, although many readers end a line or obey at them.
+_CONTROL = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # Times as servers send them; a table needs no seconds.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d):\d\d(?:\.\d+)?(?:Z|\+00:00)")
 
@@ -143,7 +148,7 @@ def print_rows(
         _print_array(counted())
     elif output is Format.IDS:
         for row in counted():
-            print_line(str(row[key]))
+            print_line(_read_id(row, key))
     else:
         write = _line_writer()
         for row in counted():
@@ -156,11 +161,29 @@ def print_fields(row: dict[str, Any], output: Format, *, key: str) -> None:
     if output is not Format.TABLE:
         print_rows([row], output, key=key, columns=list(row))
         return
-    width = max(map(len, row), default=0)
+    names = [clean(name[:_LONGEST_CELL]) for name in row]  # also the server's own
+    width = max(map(len, names), default=0)
     room = max(_NARROWEST, _width() - width - len(_GAP))
-    for name, value in row.items():
+    for name, value in zip(names, row.values(), strict=True):
         text = _shorten(_cell(value), room)
         _write(f"{_bold(name.ljust(width))}{_GAP}{text}".rstrip())
+
+
+def _read_id(row: dict[str, Any], key: str) -> str:
+    """Return a row's id: one line, since the command behind a pipe acts on each line.
+
+    Raises:
+        SynapseError: The row has no such id.
+    """
+    value = row.get(key)
+    text = str(value)
+    is_id = isinstance(value, (str, int)) and not isinstance(value, bool) and text[:1] != "-"
+    if not is_id or not text.isprintable():
+        raise SynapseError(
+            f"A row has no {key!r} that fits into a line: {brief(value)}. Look at the rows with "
+            "-o json."
+        )
+    return text
 
 
 def _line_writer() -> Callable[[str], Any]:
@@ -170,8 +193,11 @@ def _line_writer() -> Callable[[str], Any]:
 
 
 def _to_json(value: Any) -> str:
-    # An encoding that can't show a letter gets the letter's escape, which is the same JSON.
-    return json.dumps(value, ensure_ascii=not _is_unicode(), default=str)
+    # Letters that can't or shouldn't be written get their escape, which is the same JSON.
+    text = json.dumps(value, ensure_ascii=not _is_unicode(), default=str)
+    if is_terminal() and not text.isprintable():
+        return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)
+    return _CONTROL.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
 def _print_array(rows: Iterator[dict[str, Any]]) -> None:
@@ -197,7 +223,10 @@ class _Lines:
 
 
 def _print_csv(rows: Iterator[dict[str, Any]], columns: Sequence[str]) -> None:
-    writer = csv.writer(_Lines(_line_writer()), lineterminator="\n")
+    write = _line_writer()
+    # Python quotes a carriage return only if the line's end has one.
+    lines = _Lines(lambda line: write(f"{line[:-2]}\n"))
+    writer = csv.writer(lines, lineterminator="\r\n")
     writer.writerow(columns)
     for row in rows:
         writer.writerow(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import shlex
+import sys
 from collections.abc import Callable, Iterator
 from enum import Enum
 from pathlib import Path
@@ -15,7 +16,8 @@ from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli import files
 from synapse.cli import sync as sync_module
-from synapse.cli.ids import Results, batches, read_targets
+from synapse.cli.dry_run import open_dry_session, preview_each
+from synapse.cli.ids import Results, Target, batches, read_targets
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_line
 from synapse.cli.resource_options import DRY_RUN, IDS
@@ -79,23 +81,24 @@ def _make_tagging(plural: str, action: str) -> Callable[..., None]:
     def command(
         tags: TAGS, ids: IDS = None, project: PROJECT = None, dry_run: DRY_RUN = False
     ) -> None:
-        with open_session() as session:
+        with open_dry_session() if dry_run else open_session() as session:
             manager = getattr(session, plural)
             schema = load("synapse.orm.registry").get_by_plural(plural).__schema__
             results = Results(schema.name)
             tag_ids: list[int] | None = None
-            for batch in batches(read_targets(schema, ids or ())):
-                if tag_ids is None:
-                    tag_ids = [_find_tag(session, name, project) for name in tags.split(",")]
-                keys = list(dict.fromkeys(target.key for target in batch))
-                found = {row[schema.key] for row in _by_ids(manager, keys).values(schema.key)}
-                known = [key for key in keys if key in found]
-                for key in keys:
-                    if key not in found:
-                        results.fail(key, "not found.")
-                if known and not dry_run:
-                    _by_ids(manager, known).set_tags(tag_ids, action)
-                results.done += len(known)
+            with results.report_stop():
+                for batch in batches(read_targets(schema, ids or (), results)):
+                    if tag_ids is None:
+                        tag_ids = [_find_tag(session, name, project) for name in tags.split(",")]
+                    keys = list(dict.fromkeys(target.key for target in batch))
+                    found = {row[schema.key] for row in _by_ids(manager, keys).values(schema.key)}
+                    known = [key for key in keys if key in found]
+                    for key in keys:
+                        if key not in found:
+                            results.fail(key, "not found.")
+                    if known and not dry_run:
+                        _by_ids(manager, known).set_tags(tag_ids, action)
+                    results.done += len(known)
         verb = "Tagged" if action == "add" else "Untagged"
         verb = f"Would have {verb.lower()}" if dry_run else verb
         print_note(f"{verb} {results.done:,} {plural}.")
@@ -173,30 +176,51 @@ def annotate(
         document = read_json(words.pop(), "The document", ", or write @FILE for a file")
     elif words and Path(words[-1]).is_file():
         raise UsageError(f"{words[-1]!r} is a file. Write @{words[-1]} for its content.")
-    with open_session() as session:
+    with open_dry_session() if dry_run else open_session() as session:
         schema = load("synapse.resources.tasks").Task.__schema__
 
-        def pairs() -> Iterator[tuple[Any, Any]]:
-            for target in read_targets(schema, words):
+        results = Results(schema.name)
+
+        def pairs(collecting: Results | None) -> Iterator[tuple[Any, Any]]:
+            for target in read_targets(schema, words, collecting):
                 own = target.row.get("document", target.row.get("data", document))
                 if own is None:
-                    raise UsageError(
+                    error = UsageError(
                         f"Task {target.key} has no document. Give JSON or @FILE after the ids, or "
                         'rows such as {"id": 5, "document": {...}} on stdin.'
                     )
-                yield target.key, own
+                    if collecting is None or not target.row:
+                        raise error
+                    collecting.fail_line(error)
+                else:
+                    yield target.key, own
 
         if dry_run:
-            for key, _ in pairs():
-                print_note(f"Would annotate {schema.label(key)}.")
+            check = load("synapse.resources.bulk_annotation").to_document
+            preview_each(
+                schema,
+                (Target(key, {"document": own}) for key, own in pairs(None)),
+                "annotate",
+                find=session.tasks.in_bulk,
+                check=lambda task, target: check(task, target.row["document"]),
+            )
             return
-        report = session.tasks.bulk_annotate(pairs(), action=action.value)
-    results = Results(schema.name, done=len(report.done) + len(report.unchanged))
+        with results.report_stop():
+            for batch in batches(pairs(results)):
+                _annotate_batch(session, batch, action, results)
+    results.finish()
+
+
+def _annotate_batch(
+    session: Any, batch: list[tuple[Any, Any]], action: _Action, results: Results
+) -> None:
+    report = session.tasks.bulk_annotate(batch, action=action.value)
+    results.done += len(report.done) + len(report.unchanged)
     for key in (*report.done, *report.unchanged):
         print_line(str(key))
+    sys.stdout.flush()
     for key, why in report.failed.items():
         results.fail(key, why)
-    results.finish()
 
 
 def logs(

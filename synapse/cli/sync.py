@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
+from synapse.cli.dry_run import open_dry_session
 from synapse.cli.errors import exit_code_of
 from synapse.cli.files import (
     COLUMNS,
@@ -100,7 +101,7 @@ def sync(
     report: SyncReport | None = None
     with (
         _log_run(log, source, collection) as line,
-        open_session() as session,
+        open_dry_session() if dry_run else open_session() as session,
         show_bar("Sync") as progress,
     ):
         report = session.data_collections.get(collection).sync(

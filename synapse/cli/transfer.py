@@ -16,6 +16,7 @@ import attrs
 import typer
 
 from synapse._internal.lazy_import import load
+from synapse._internal.private_files import open_private
 from synapse._internal.user_folders import find_user_folder
 from synapse.cli.errors import print_error
 from synapse.cli.lazy_group import new_app
@@ -197,9 +198,12 @@ def _write(command: str, values: dict[str, Any]) -> Path | None:
     }
     text = json.dumps(content, default=str, sort_keys=True)
     path = _folder() / f"{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+    draft = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        path.write_text(json.dumps({**json.loads(text), "started": time.time()}), "utf-8")
+        with open_private(draft, "w") as file:
+            json.dump({**json.loads(text), "started": time.time()}, file)
+        draft.replace(path)  # at once, so that a kill leaves no half of a record
     except OSError:
         return None  # the transfer itself doesn't need the record
     return path
@@ -210,9 +214,12 @@ def _read_all() -> Iterator[_Record]:
     records: list[_Record] = []
     for path in _folder().glob("*.json"):
         try:
+            if not path.is_file():  # a named pipe has no end
+                continue
             record = _Record(path.stem, **json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError, TypeError):
+            kinds = {type(record.values), type(record.settings)}
+            if record.command in _COMMANDS and kinds == {dict}:
+                records.append(attrs.evolve(record, started=float(record.started)))
+        except (OSError, ValueError, TypeError, RecursionError):
             continue
-        if record.command in _COMMANDS:
-            records.append(record)
     yield from sorted(records, key=lambda record: record.started)

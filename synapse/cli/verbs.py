@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +14,7 @@ import attrs
 import typer
 
 from synapse._internal.lazy_import import load
+from synapse.cli.dry_run import can_write, open_dry_session, preview_method
 from synapse.cli.errors import exit_after, print_error
 from synapse.cli.ids import Results, read_targets
 from synapse.cli.method_signatures import (
@@ -37,7 +40,7 @@ from synapse.errors import UsageError
 if TYPE_CHECKING:
     from synapse.orm.resource import Resource
 
-__all__ = ["LEFT_OUT", "READS", "list_methods"]
+__all__ = ["LEFT_OUT", "list_methods"]
 
 # Methods without a command, and why.
 LEFT_OUT = {
@@ -71,19 +74,6 @@ _BY_HAND = {
     "Assignment.tag": "synapse.cli.special_verbs:tag_assignments",
     "Assignment.untag": "synapse.cli.special_verbs:untag_assignments",
     "Job.logs": "synapse.cli.special_verbs:logs",
-}
-# Methods that change nothing; the commands of all others have `--dry-run`.
-READS = {
-    "Agent.health",
-    "Agent.metrics",
-    "AgentManager.connect",
-    "DataFileManager.verify_checksums",
-    "Job.follow",
-    "Job.wait",
-    "Project.summary",
-    "Storage.load_configuration",
-    "StorageManager.default",
-    "UserManager.me",
 }
 # Parameters that a command line has no use for.
 _UNUSED = {"progress", "tasks", "limits", "on_error", "extra"}
@@ -155,6 +145,11 @@ class _Verb:
         """Whether the method is an object's, so that a command needs an id."""
         return self.owner is self.cls
 
+    @property
+    def label(self) -> str:
+        """Class and name of the method, such as `Job.stop`."""
+        return f"{self.owner.__name__}.{self.name}"
+
     def make_command(self) -> Callable[..., None]:
         """Return the function for typer."""
         words = [each for each in self.parameters if each.is_word]
@@ -179,7 +174,7 @@ class _Verb:
         parameters = [each.as_option() for each in options]
         if metavar:
             parameters.insert(0, make_keyword("words_", Annotated[list[str] | None, argument]))
-        if f"{self.owner.__name__}.{self.name}" not in READS:
+        if can_write(self.label):
             parameters.append(make_keyword("dry_run", DRY_RUN, default=False))
         output = typer.Option("--output", "-o", help="Format of the result.", show_default=False)
         parameters.append(make_keyword("output_", Annotated[Format | None, output]))
@@ -233,51 +228,33 @@ class _Verb:
         ]
         if missing:
             raise UsageError(f"{' and '.join(missing)} is missing. -h shows the arguments.")
-        with open_session() as session:
-            manager = getattr(session, self.cls.__schema__.plural)
+
+        def call(owner: Any) -> None:
             if is_dry:
-                self._describe(manager, ids, options)
-            elif not self.is_of_object:
-                _print_result(getattr(manager, self.name)(**options), output, self.cls)
-            elif len(ids) == 1 and ids[0] != "-" and "," not in ids[0]:
-                one = self._get(session, manager, ids[0])
-                _print_result(getattr(one, self.name)(**options), output, self.cls)
+                preview_method(self.label, owner, options)
             else:
-                self._run_each(session, manager, ids, options, output)
+                _print_result(getattr(owner, self.name)(**options), output, self.cls)
 
-    def _describe(self, manager: Any, ids: list[str], options: Mapping[str, Any]) -> None:
-        """Print what the command would do; one request for each object, to see that it exists."""
-        defaults = {each.name: each.default for each in self.parameters}
-        values = ", ".join(
-            f"{name}={value!r}"
-            for name, value in options.items()
-            if value != defaults.get(name, inspect.Parameter.empty)
-        )
-        action = f"Would {self.name.replace('_', ' ')}"
-        end = f" ({values})." if values else "."
-        if not self.is_of_object:
-            print_note(f"{action} {self.cls.__schema__.plural.replace('_', ' ')}{end}")
-            return
-        results = Results(self.cls.__schema__.name)
-        for target in read_targets(self.cls.__schema__, ids):
-            with results.collect(target.key):
-                one = manager.get(self.cls.__schema__.to_key(target.key))
-                print_note(f"{action} {self.cls.__schema__.label(one.id)}{end}")
-        results.finish()
-
-    def _run_each(
-        self, session: Any, manager: Any, ids: list[str], options: dict[str, Any], output: Format
-    ) -> None:
-        results = Results(self.cls.__schema__.name)
-        for target in read_targets(self.cls.__schema__, ids):
-            with results.collect(target.key):
-                one = self._get(session, manager, target.key)
-                _print_result(getattr(one, self.name)(**options), output, self.cls)
-        results.finish()
+        with open_dry_session() if is_dry else open_session() as session:
+            schema = self.cls.__schema__
+            manager = getattr(session, schema.plural)
+            if not self.is_of_object:
+                call(manager)
+                return
+            get = manager.get if is_dry else functools.partial(self._get, session, manager)
+            if len(ids) == 1 and ids[0] != "-" and "," not in ids[0]:
+                call(get(check_key(schema, ids[0])))
+                return
+            results = Results(schema.name)
+            with results.report_stop():
+                for target in read_targets(schema, ids, results):
+                    with results.collect(target.key):
+                        call(get(target.key))
+                        sys.stdout.flush()  # a process that is killed has told what it did
+            results.finish()
 
     def _get(self, session: Any, manager: Any, key: Any) -> Any:
         """Return the object: the server's, if the id is another name such as a plugin's code."""
-        key = check_key(self.cls.__schema__, key) if isinstance(key, str) else key
         is_id = type(key) in self.cls.__schema__.fields[self.cls.__schema__.key].id_types
         return session.identity.get_or_stub(self.cls, key) if is_id else manager.get(key)
 

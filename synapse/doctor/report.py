@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from synapse._internal.described import Described, DescribedTable, Description, cut
+from synapse._internal.printable import clean
 from synapse._internal.redaction import redacted
 
 __all__ = ["DoctorReport", "Finding", "Status", "failed", "ok", "skipped", "warning"]
@@ -21,8 +22,8 @@ _WIDTH = 88
 
 
 def _clean(text: str) -> str:
-    """Return a text in one line, bounded and without secrets."""
-    return cut(redacted(" ".join(text[: 4 * _LONGEST].split())), _LONGEST)
+    """Return a text in one line, bounded, without secrets and without terminal controls."""
+    return cut(clean(redacted(" ".join(text[: 4 * _LONGEST].split()))), _LONGEST)
 
 
 @attrs.frozen

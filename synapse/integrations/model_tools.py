@@ -31,6 +31,7 @@ _MAX_VALUE = 1_000
 _MAX_VALUE_OF_ONE = 8_000
 _MAX_LINES = 1_000
 _MAX_LINE = 500
+_MOST_DIGITS = 18  # of an id
 
 
 class ModelTools:
@@ -145,7 +146,7 @@ class ModelTools:
         found = self._manager(self._find_class("projects")).get(project).summary()
         counts = ("by_status", "by_class", "by_assignee", "by_time")
         return {
-            "title": found.title,
+            "title": _cut_text(found.title, _MAX_VALUE),
             "tasks": found.tasks,
             **{name: _cut_counts(getattr(found, name)) for name in counts},
         }
@@ -160,9 +161,11 @@ class ModelTools:
         if not 1 <= lines <= _MAX_LINES:
             raise UsageError(f"lines={lines} is not valid. Pass a number from 1 to {_MAX_LINES}.")
         one = self._manager(self._find_class("jobs")).get(job)
-        texts = [cut(redacted(str(line)), _MAX_LINE) for line in one.logs().last(lines)]
+        # As one text: a private key has many lines.
+        text = redacted("\n".join(map(str, one.logs().last(lines))))
+        texts = [cut(line, _MAX_LINE) for line in text.split("\n")] if text else []
         kept = list(_take_last(texts, _MAX_ANSWER))
-        return {"status": str(one.status), "lines": kept, "more": len(kept) < len(texts)}
+        return {"status": _cut_text(one.status), "lines": kept, "more": len(kept) < len(texts)}
 
     # -- Writing -------------------------------------------------------------------------------
 
@@ -247,6 +250,8 @@ class ModelTools:
 
     def _query(self, cls: Any, filters: Mapping[str, Any] | None) -> Any:
         query = self._manager(cls).all()
+        if filters and "params" in filters:  # unchecked, such as a page of any size
+            raise UsageError("'params' is not a filter. `describe` lists the filters of a kind.")
         return query.filter(**filters) if filters else query
 
     def _show(self, cls: Any, one: Any, fields: Sequence[str] | None) -> dict[str, Any]:
@@ -258,7 +263,8 @@ class ModelTools:
         wanted = fields or list(row)
         chosen = {name: row[name] for name in wanted if row[name] is not MISSING}
         shown = _shorten(chosen, _MAX_VALUE_OF_ONE)
-        return {"uri": _make_uri(cls, one._key), "id": one._key, **shown}
+        key = one._key if isinstance(one._key, int) else _cut_text(one._key)
+        return {"uri": _make_uri(cls, key), "id": key, **shown}
 
 
 READING: tuple[Callable[..., dict[str, Any]], ...] = (
@@ -308,12 +314,18 @@ def _choose_fields(cls: Any) -> list[str]:
 
 
 def _make_uri(cls: Any, key: Any) -> str:
-    return f"synapse://{cls.__schema__.plural}/{key}"
+    return f"synapse://{cls.__schema__.plural}/{_cut_text(key)}"
+
+
+def _cut_text(value: object, length: int = 80) -> str:
+    """Return a server's text for a model: bounded and without credentials."""
+    return cut(redacted(str(value)[: 4 * _MAX_VALUE]), length)
 
 
 def _to_id(value: int | str) -> int | str:
     """Return an id as a number where it is one: models write both."""
-    return int(value) if isinstance(value, str) and value.isdecimal() else value
+    is_number = isinstance(value, str) and value.isdecimal() and len(value) <= _MOST_DIGITS
+    return int(value) if is_number else value
 
 
 def _shorten(row: Mapping[str, Any], length: int = _MAX_VALUE) -> dict[str, Any]:
@@ -342,7 +354,7 @@ def _hide(value: Any) -> Any:
 
 
 def _cut_counts(counts: Mapping[Any, int]) -> dict[str, int]:
-    named = {"nobody" if key is None else cut(str(key), 80): n for key, n in counts.items()}
+    named = {"nobody" if key is None else _cut_text(key): n for key, n in counts.items()}
     rest = sum(islice(named.values(), _MAX_ROWS, None))
     shown = dict(islice(named.items(), _MAX_ROWS))
     return {**shown, "others": rest} if rest else shown

@@ -51,6 +51,7 @@ _ELSEWHERE = {
     "take": _PART,
     "to_dataframe": _FRAME,
     "to_df": _FRAME,
+    "to_frame": _FRAME,
     "total": _COUNT,
     "update_or_create": (
         "create",

@@ -388,11 +388,25 @@ def _is_time(field: Field) -> bool:
 def _unknown_filter(schema: Schema, name: str, known: set[str]) -> str:
     if meant := _lookup(schema, name, known):
         return f"{schema.name} has no filter {name!r}: {meant}."
-    why = f"{schema.name} has no filter {name!r}{suggestion(name, known)}"
+    near = suggestion(name, known)
+    if near.startswith("."):
+        near = f". There are: {_list_filters(known)}."
+    why = f"{schema.name} has no filter {name!r}{near}"
     if name in schema.fields:
         # No suggestion: the name is right, and no other field is meant.
-        why = f"{schema.name}.{name} can't be filtered by. There are: {', '.join(sorted(known))}."
+        why = f"{schema.name}.{name} can't be filtered by. There are: {_list_filters(known)}."
     return f"{why} A filter that only your server knows goes through params={{...}}."
+
+
+def _list_filters(known: set[str]) -> str:
+    """Return the filters' names, each field once, and the endings that some of them take."""
+    endings = sorted({f"__{ending}" for each in known if (ending := each.partition("__")[2])})
+    plain = [
+        each
+        for each in sorted(known)
+        if "__" not in each and not each.endswith(("_after", "_before"))
+    ]
+    return ", ".join(plain) + (f"; some with {', '.join(endings)}" if endings else "")
 
 
 def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
@@ -406,7 +420,10 @@ def _lookup(schema: Schema, name: str, known: set[str]) -> str | None:
         return None
     field = schema.fields.get(name)
     if lookup in _NONE:
-        return f"the server can't be asked for that; {name}= takes the values that are wanted"
+        return (
+            f"the server can't be asked for that. Read id and {name} of all objects, and look for "
+            f"those without; {name}= takes the values that are wanted"
+        )
     if lookup in _WORDS:
         return 'the server can\'t look into one field; search("...") looks into all texts'
     if field is not None and field.is_relation:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import operator
+import re
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.errors import ValidationError
 from synapse.orm import registry
@@ -25,6 +27,13 @@ __all__ = ["Schema"]
 
 # Digits of an id that can be meant; Python refuses to convert very long ones.
 _LONGEST_ID = 40
+
+
+def _find_near(message: str, words: Iterable[str]) -> str:
+    """Return `; did you mean 'x'?` for the value that a message quotes, else `.`."""
+    found = re.search(r'"([^"]{1,60})" is not a valid choice', message)
+    near = "." if found is None else suggestion(found[1], [str(word) for word in words])
+    return "." if near.startswith(".") else near
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -129,7 +138,12 @@ class Schema:
             yield
         except ValidationError as error:
             choices = self._find_choices(error.fields)
-            known = [f"{n} is one of {', '.join(c)}." for n, c in choices if c is not None]
+            message = str(error.fields)
+            known = [
+                f"{n} is one of {', '.join(c)}{_find_near(message, c)}"
+                for n, c in choices
+                if c is not None
+            ]
             if error.hint is None and known:
                 error.hint = " ".join(known)
             raise

@@ -139,9 +139,11 @@ def parse_config(name: str, text: bytes) -> dict[str, Any]:
         text: The file's content.
 
     Raises:
-        PluginConfigError: The text can't be parse_config.
+        PluginConfigError: The text is too large, or can't be parsed.
         MissingExtra: The text is YAML, and PyYAML isn't installed.
     """
+    if len(text) > _MAX_BYTES:  # a parser takes minutes, and a hundred times the memory
+        raise PluginConfigError({"": [f"Larger than {_MAX_BYTES // 1024} KiB."]}, name)
     errors: tuple[type[Exception], ...] = _UNREADABLE
     if name.endswith(".json"):
         load: Any = json.loads
@@ -189,11 +191,7 @@ def _plain(document: Any) -> Any:
 
 
 def _read_file(path: Path) -> bytes | None:
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MAX_BYTES + 1)
-    except (FileNotFoundError, IsADirectoryError):
+    if not path.is_file():  # a named pipe has no end
         return None
-    if len(content) > _MAX_BYTES:
-        raise PluginConfigError({"": [f"Larger than {_MAX_BYTES // 1024} KiB."]}, path.name)
-    return content
+    with path.open("rb") as file:
+        return file.read(_MAX_BYTES + 1)

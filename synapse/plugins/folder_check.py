@@ -45,6 +45,8 @@ _DISTRIBUTIONS = {
     "sklearn": "scikit-learn",
     "yaml": "PyYAML",
 }
+# Bytes of a Python file: the parser takes a hundred times the memory.
+_MAX_CODE = 4 << 20
 _NAME = re.compile(r"\s*([A-Za-z0-9][A-Za-z0-9._-]*)")
 
 
@@ -202,13 +204,17 @@ class _FolderCheck:
         for name, file in self.files.items():
             if not name.endswith(".py"):
                 continue
+            if file.path.stat().st_size > _MAX_CODE:
+                self.notes.append(f"{name} is too large to be checked.")
+                continue
             try:
                 with warnings.catch_warnings():
                     warnings.simplefilter("ignore")  # of escapes in the file's texts
                     ast.parse(file.path.read_bytes(), name)
             except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
                 line = f":{error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
-                reason = getattr(error, "msg", None) or str(error)
+                # Nesting that is too deep raises a MemoryError without a message.
+                reason = getattr(error, "msg", None) or str(error) or "too deeply nested"
                 version = platform.python_version()
                 self.problems.append(
                     PluginProblem(

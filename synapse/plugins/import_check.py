@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,8 @@ from typing import Any
 
 import attrs
 
+from synapse._internal.described import cut
+from synapse._internal.lazy_import import load
 from synapse._internal.own_modules import build_command
 from synapse.plugins.entrypoints import EntrypointError, is_own_file, load_entrypoint
 
@@ -31,7 +34,11 @@ _VARIABLES = (
     *("SYSTEMROOT", "TEMP", "USERPROFILE"),
 )
 _CHILD = "from synapse.plugins.import_check import report_imports; report_imports(sys.argv[1])"
+# The variable by which `synapse.jobs` finds the processes of a job, and of a check.
+_MARK = "SYNAPSE_JOB_ID"
 _MAX_MISSING = 50
+_LONGEST_REASON = 2000
+_MAX_REPORT = 1 << 24
 
 
 @attrs.frozen(kw_only=True)
@@ -71,13 +78,26 @@ def try_imports(
             report = Path(place, "report.jsonl")
             report.write_text("")
             end = _run_child(folder, waiting, report, env, timeout)
-            for line in report.read_text(encoding="utf-8").splitlines():
-                found = json.loads(line)
-                outcomes[waiting.pop(0)] = ImportOutcome(
-                    **{**found, "missing": tuple(found["missing"])}
-                )
+            for found in _read_report(report, len(waiting)):
+                outcomes[waiting.pop(0)] = found
             if waiting:  # that one ended the child
                 outcomes[waiting.pop(0)] = ImportOutcome(reason=end)
+    return outcomes
+
+
+def _read_report(report: Path, count: int) -> list[ImportOutcome]:
+    """Return the outcomes that a child wrote, as far as they can be read.
+
+    The modules run in the child, and may have written anything.
+    """
+    outcomes: list[ImportOutcome] = []
+    with suppress(OSError, ValueError, RecursionError, TypeError, KeyError):
+        with report.open("rb") as file:
+            lines = file.read(_MAX_REPORT).decode().splitlines()
+        for line in lines[:count]:
+            found = json.loads(line)
+            missing = tuple(str(name) for name in found["missing"])
+            outcomes.append(ImportOutcome(**{**found, "missing": missing}))
     return outcomes
 
 
@@ -87,10 +107,11 @@ def _run_child(
     """Run a child, and return how the child ended, as a reason."""
     task = {"folder": str(folder), "report": str(report), "entrypoints": entrypoints}
     variables = {name: os.environ[name] for name in _VARIABLES if name in os.environ}
+    mark = f"check-{secrets.token_hex(16)}"
     child = subprocess.Popen(  # noqa: S603 - this package, by this interpreter
         build_command(_CHILD, json.dumps(task)),
         cwd=folder,
-        env={**variables, **env},
+        env={**variables, **env, _MARK: mark},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -108,9 +129,16 @@ def _run_child(
             os.killpg(child.pid, signal.SIGKILL)
         child.kill()
         child.wait()
+        _end_strays(mark)
     if code < 0:
         return f"The import ended the process by signal {-code}."
     return f"The import ended the process with exit code {code}."
+
+
+def _end_strays(mark: str) -> None:
+    """End processes that left the child's group, where psutil is installed."""
+    with suppress(ImportError):
+        load("synapse.jobs.local.process_tree").end_marked({mark})
 
 
 def report_imports(task: str) -> None:
@@ -149,7 +177,7 @@ def _try_import(entrypoint: str, folder: Path) -> ImportOutcome:
                     _forget_modules(set(sys.modules) - before, folder)
                     continue
                 if error.__cause__ is None or not stubs.names:
-                    reason = str(error).rpartition("\n")[2]
+                    reason = cut(str(error).rpartition("\n")[2], _LONGEST_REASON)
                     place = _find_place(error.__cause__, folder)
                     return ImportOutcome(reason=reason, place=place, missing=tuple(stubs.names))
             return ImportOutcome(missing=tuple(stubs.names))

@@ -19,6 +19,10 @@ _SKELETONS = Path(__file__).parent / "skeletons"
 # Files under other names here, so that no tool takes them for the package's own.
 _NAMES = {"gitignore.txt": ".gitignore", "plugin/__init__.py.txt": "plugin/__init__.py"}
 _PLACE = re.compile(r"\{\{(\w+)\}\}")
+# The rule of `PluginConfig`, whose message can't say which code would do.
+_CODE = re.compile(r"(?![0-9]+\Z)[A-Za-z0-9_-]{1,100}")
+# Words that YAML doesn't take for texts, by the older rules, too.
+_YAML_WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "null", "y", "n", "nan", "inf"})
 _NO_LETTER = re.compile(r"[^A-Za-z0-9]+")
 
 
@@ -59,6 +63,12 @@ def new(
         raise UsageError(f"category={word!r} is not valid{suggestion(word, CATEGORIES)}")
     place = expand_home(folder)
     own_name = place.resolve().name
+    if code is not None and not _CODE.fullmatch(code):
+        raise UsageError(
+            f"code={code!r:.120} is not valid: a code has letters, digits, hyphens and "
+            "underscores, 100 at most, and isn't a number alone. Pass "
+            f"code={_make_code(code)!r}."
+        )
     code = _make_code(own_name) if code is None else code
     name = _make_name(own_name) if name is None else name
     files = dict(_fill(word, name, code))
@@ -95,7 +105,7 @@ def _fill(category: str, name: str, code: str) -> Iterator[tuple[str, str]]:
     description, example, *actions = (own / "actions.yaml").read_text("utf-8").splitlines(True)
     values = {
         "category": category,
-        "code": code,
+        "quoted_code": json.dumps(code) if _needs_quotes(code) else code,
         "name": name,
         # YAML refuses most characters that can't be printed.
         "quoted_name": json.dumps(name, ensure_ascii=not name.isprintable()),
@@ -111,6 +121,11 @@ def _fill(category: str, name: str, code: str) -> Iterator[tuple[str, str]]:
         yield _NAMES.get(file, file), _PLACE.sub(lambda found: values[found[1]], text)
     yield "plugin/main.py", (own / "main.py.txt").read_text("utf-8")
     yield "tests/test_main.py", (own / "test_main.py.txt").read_text("utf-8")
+
+
+def _needs_quotes(code: str) -> bool:
+    """Return whether YAML would read a code as a number, a date, a truth or nothing."""
+    return not code[:1].isalpha() or code.lower() in _YAML_WORDS
 
 
 def _make_code(folder: str) -> str:

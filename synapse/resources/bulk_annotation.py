@@ -35,7 +35,7 @@ from synapse.resources.enums import TaskStatus
 if TYPE_CHECKING:
     from synapse.annotations import Annotation
 
-__all__ = ["AnnotationReport", "BulkAnnotateMixin"]
+__all__ = ["AnnotationReport", "BulkAnnotateMixin", "to_document"]
 
 T = TypeVar("T", bound=Resource)
 Document: TypeAlias = "Mapping[str, Any] | Iterable[Annotation]"
@@ -168,7 +168,7 @@ class BulkAnnotateMixin(Query[T]):
                 )
                 continue
             try:
-                new = _to_document(task, document)
+                new = to_document(task, document)
             except (FieldValueError, UnknownDocument, UsageError) as error:
                 report.failed[key] = error
                 continue
@@ -199,7 +199,14 @@ class BulkAnnotateMixin(Query[T]):
             raise outages[0]
 
 
-def _to_document(task: Any, document: Any) -> Any:
+def to_document(task: Any, document: Any) -> Any:
+    """Return the document to send for a task, from a document or from annotations.
+
+    Raises:
+        UsageError: The document is neither.
+        FieldValueError: A part can't be sent as JSON.
+        UnknownDocument: The task's own document has an unknown form.
+    """
     if not isinstance(document, Mapping):
         if isinstance(document, str) or not isinstance(document, Iterable):
             kind = type(document).__name__

@@ -20,7 +20,7 @@ from synapse.resources.import_comparison import ImportedSamples, compare_tasks
 from synapse.resources.imported_classes import SeenTools, check_configured, keep_classes
 from synapse.transfer.bulk.report import UploadReport
 
-__all__ = ["ImportReport", "import_data_set"]
+__all__ = ["ImportReport", "import_data_set", "preview_import"]
 
 
 @attrs.frozen(repr=False)
@@ -81,13 +81,10 @@ def import_data_set(
     options: Mapping[str, Any],
 ) -> ImportReport:
     """Import a data set, see `Project.import_from`."""
-    reason = None
-    if format == "auto":
-        format, reason = formats.choose_format(folder)  # noqa: A001 - as above
+    reason, format, specification, data, report = _open_data_set(  # noqa: A001 - as above
+        project, folder, format, strict=strict, options=options
+    )
     collection = project.data_collection
-    specification = _find_specification(project, collection)
-    data, report = formats.read(folder, format, strict=strict, **options)
-    check_configured(project, data, format, report)
     counts: Counter[str] = Counter()
     tools = SeenTools()
     last = project.tasks.order_by("-id").only("id").first()
@@ -111,6 +108,45 @@ def import_data_set(
     if upload.created or upload.skipped:
         keep_classes(project, data, format, tools, report)
     return ImportReport(format, reason, report, upload, **counts)
+
+
+def preview_import(
+    project: Any,
+    folder: str | os.PathLike[str],
+    format: str = "auto",  # noqa: A002 - as above
+    *,
+    strict: bool = False,
+    **options: Any,
+) -> tuple[FormatReport, UploadReport]:
+    """Read a data set as an import does, and return what would be read and uploaded.
+
+    Two requests at most, for the project and the collection.
+    """
+    _, _, specification, data, report = _open_data_set(
+        project, folder, format, strict=strict, options=options
+    )
+    with closing(ImportedSamples()) as samples:
+        records = _read_records(data, specification, report, Counter(), SeenTools(), samples)
+        upload = project.data_collection.upload(records, progress=False, dry_run=True)
+    return report, upload
+
+
+def _open_data_set(
+    project: Any,
+    folder: str | os.PathLike[str],
+    format: str,  # noqa: A002 - as above
+    *,
+    strict: bool,
+    options: Mapping[str, Any],
+) -> tuple[str | None, str, str, DataSet, FormatReport]:
+    """Return how the format was found, the format, the specification, the data, and the report."""
+    reason = None
+    if format == "auto":
+        format, reason = formats.choose_format(folder)  # noqa: A001 - as above
+    specification = _find_specification(project, project.data_collection)
+    data, report = formats.read(folder, format, strict=strict, **options)
+    check_configured(project, data, format, report)
+    return reason, format, specification, data, report
 
 
 def _find_specification(project: Any, collection: Any) -> str:

@@ -19,10 +19,10 @@ from pathlib import Path
 import attrs
 
 from synapse._internal.descriptors import write_all
+from synapse._internal.file_lock import LocksUnsupported, acquire_lock, release_lock
 from synapse._internal.private_files import open_private
 from synapse._internal.user_folders import find_user_folder, make_private
 from synapse.errors import ConfigurationError
-from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
 
 __all__ = [
     "CacheEntry",

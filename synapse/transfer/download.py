@@ -11,12 +11,12 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from synapse._internal.descriptors import write_all
+from synapse._internal.file_lock import LocksUnsupported, acquire_lock, release_lock
 from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher, find_algorithm
-from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
 from synapse.transfer.filenames import LONGEST_NAME, safe_path
 from synapse.transfer.progress import (
     GOES_ON,

@@ -72,6 +72,15 @@ class LocalFile(Closing):
         """Name of the file in messages."""
         return f"file {self.name!r}"
 
+    def refuse_empty(self) -> None:
+        """Refuse an empty file, which the server's protocol can't carry.
+
+        Raises:
+            UsageError: The file is empty.
+        """
+        if self.size == 0:
+            raise UsageError(f"{self.path or self.name} is empty. The server takes no empty files.")
+
     def read_at(self, offset: int, size: int) -> bytes:
         """Read bytes at an offset, independently of other threads.
 

@@ -14,7 +14,6 @@ from synapse.errors import (
     PayloadTooLarge,
     RateLimited,
     SynapseError,
-    UsageError,
     ValidationError,
 )
 from synapse.transfer.checksum import Checksums, Hasher
@@ -106,8 +105,7 @@ def upload(
         show_progress(progress) as shown,
         explain_interrupt(lambda: describe_stop(shown, advice)),
     ):
-        if file.size == 0:
-            raise UsageError(f"{file.path or file.name} is empty. The server takes no empty files.")
+        file.refuse_empty()
         with shown.file(file.name, file.size) as file_progress:
             task = _FileUpload(transport, path, file, file_progress, checksums)
             if chunked is None and is_presigned is None:

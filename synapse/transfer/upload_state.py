@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 from synapse._internal import log_events
 from synapse._internal.descriptors import read_all, write_all
+from synapse._internal.file_lock import acquire_lock, release_lock
 from synapse._internal.user_folders import find_user_folder
 from synapse.transfer.checksum import Checksums
-from synapse.transfer.file_lock import acquire_lock, release_lock
 from synapse.transfer.local_file import LocalFile
 from synapse.transport import Transport
 

@@ -121,6 +121,14 @@ def test_an_unexpected_error_is_one_line() -> None:
     assert "Traceback" in run_broken("ZeroDivisionError('zero')", "--verbose").stderr
 
 
+@pytest.mark.parametrize("options", [[], ["--verbose"]])
+def test_an_unexpected_error_is_harmless(options: list[str]) -> None:
+    url = "https://a.example/?X-Amz-Signature=s3cret"
+    text = run_broken(f"ValueError('\x1b[2J {url} ' + 'x' * 5_000)", *options).stderr
+    assert "ValueError: \\x1b[2J https://a.example/?X-Amz-Signature=*** xxx" in text
+    assert len(text) < 5_000 or options
+
+
 @pytest.mark.parametrize("arguments", ["--version", "-h"])
 def test_a_full_disk_is_no_traceback(arguments: str) -> None:
     with open("/dev/full", "w") as full:  # noqa: PTH123 - a device

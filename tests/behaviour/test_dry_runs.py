@@ -31,7 +31,6 @@ COMMANDS = {
     "collections download {collection} {new}": "would download: 1",
     "projects download {project} {new}": "would download: 1",
     "projects export {project} {new} --format coco": "Would export Project {project} (",
-    "projects import-from {project} {folder}": "Would import from Project {project} (",
     "projects create title=New category=text": '"title": "New"',
     "projects update {project} title=New": "Would change Project {project}.",
     "projects delete {project}": "Would delete Project {project}.",

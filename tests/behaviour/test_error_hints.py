@@ -153,12 +153,22 @@ def test_tags_are_no_manager(project: Project) -> None:
 
 
 def test_a_refused_word_brings_those_there_are(session: Session, project: Project) -> None:
-    with pytest.raises(ValidationError, match="category is one of image, "):
+    with pytest.raises(
+        ValidationError, match=r"category is one of image, .*; did you mean 'image'"
+    ):
         session.projects.create(title="A", category="images")
     task = project.tasks[0]
     task.status = "done"
     with pytest.raises(ValidationError, match="status is one of pending, "):
         task.save()
+
+
+def test_an_unknown_filter_brings_the_names_of_fields(session: Session) -> None:
+    with pytest.raises(synapse.InvalidQuery) as caught:
+        session.projects.filter(zzz=1).first()
+    text = str(caught.value)
+    assert "There are: access_level, can_discard, category, " in text
+    assert "title, updated; some with __gt, __gte, __in, __lt, __lte. A filter" in text
 
 
 def test_a_session_completes_what_is_for_its_users(session: Session) -> None:

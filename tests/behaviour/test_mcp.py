@@ -95,6 +95,7 @@ def test_a_question_from_the_kinds_to_one_object(
             "did you mean 'status'?",
         ),
         ("create", {"kind": "users", "values": {}}, "can't create users"),
+        ("find", {"kind": "tasks", "filters": {"params": {"page_size": 9}}}, "'params' is not a"),
     ],
 )
 def test_the_sdks_own_words_reach_the_model(

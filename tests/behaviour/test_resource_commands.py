@@ -14,7 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 import synapse
-from synapse.cli import output
+from synapse.cli import ids, output, special_verbs
 from synapse.cli.app import app
 from synapse.testing.tenants import EmulatorTenant
 
@@ -184,6 +184,46 @@ def test_rows_one_by_one_where_the_server_takes_no_list(session: synapse.Session
     assert (titles, "Line 2: Project has no field" in result.stderr) == (["One", "Two"], True)
 
 
+def test_rows_choose_no_files_of_this_machine(session: synapse.Session, tmp_path: Any) -> None:
+    (tmp_path / "secret.bin").write_bytes(b"secret")
+    text = json.dumps({"name": "m", "file": str(tmp_path / "secret.bin")})
+    result = run("models", "create", "-", stdin=text, code=1)
+    assert result.stderr.startswith("Line 1: 'file' isn't a field. Write file=VALUE as an argument")
+    assert run("plugins", "create", "-", stdin=json.dumps({"folder": str(tmp_path)}), code=1)
+    assert session.models.count() == session.plugins.count() == 0
+
+
+def test_each_row_is_told_before_the_next_is_sent(
+    session: synapse.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    managers = type(session.projects)
+    create = managers.create
+
+    def stop_at_two(manager: Any, **values: Any) -> Any:
+        if values["title"] == "Two":
+            raise KeyboardInterrupt
+        return create(manager, **values)
+
+    monkeypatch.setattr(managers, "create", stop_at_two)
+    text = '{"title": "One"}\n{"title": "Two"}\n'
+    result = run("projects", "create", "-", "category=text", "-o", "ids", stdin=text, code=130)
+    assert session.projects.get(int(result.stdout)).title == "One"
+    assert result.stderr == "Stopped: 1 done, 0 failed; the others are left.\nInterrupted.\n"
+
+
+@pytest.mark.parametrize("words", [("tag", "checked"), ("update", "priority=low"), ("get",)])
+def test_broken_lines_of_a_pipe_are_named(project: Any, words: Any) -> None:
+    run("tags", "create", f"project={project.id}", "name=checked")
+    keys = [task.id for task in project.tasks]
+    text = f'\ufeff{keys[0]}\r\n{{"x": 1}}\r\n\r\n{keys[1]}\r\n'
+    result = run("tasks", *words, "-", stdin=text, code=3)
+    assert "standard input, line 2: the row has no 'id'" in result.stderr
+    if words[0] != "tag":
+        assert len(result.stdout.splitlines()) == 2
+    else:
+        assert "Tagged 2 tasks." in result.stderr
+
+
 def test_update(project: Any, session: synapse.Session) -> None:
     one, two = project.tasks
     text = f'{one.id}\n999999\n{{"id": {two.id}, "meta": {{"a": 1}}}}\n'
@@ -267,6 +307,26 @@ def test_annotations_from_a_pipe(project: Any) -> None:
     run("tasks", "annotate", two.id, json.dumps(document))
     assert two.refresh().status == "completed"
     assert "has no document" in run("tasks", "annotate", two.id, code=2).stderr
+    text = f'{{"id": {one.id}}}\n{{"id": {two.id}, "data": {json.dumps(document)}}}\n'
+    result = run("tasks", "annotate", "-", stdin=text, code=3)
+    assert (result.stdout, "has no document" in result.stderr) == (f"{two.id}\n", True)
+
+
+def test_annotating_needs_the_memory_of_a_batch(
+    project: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("synapse.cli.special_verbs.batches", lambda items: ids.batches(items, 1))
+    sizes: list[int] = []
+    annotate = special_verbs._annotate_batch
+
+    def count(session: Any, batch: Any, *rest: Any) -> None:
+        sizes.append(len(batch))
+        annotate(session, batch, *rest)
+
+    monkeypatch.setattr("synapse.cli.special_verbs._annotate_batch", count)
+    keys = [task.id for task in project.tasks]
+    run("tasks", "annotate", "-", '{"annotations": []}', stdin="\n".join(map(str, keys)))
+    assert sizes == [1, 1]
 
 
 # -- Methods -------------------------------------------------------------------------------------

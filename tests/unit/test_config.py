@@ -368,6 +368,11 @@ class TestBaseUrl:
             resolve(url, "t")
         assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
+    def test_a_token_in_the_place_of_the_address_is_not_shown(self) -> None:
+        with pytest.raises(ConfigurationError, match="The base URL from the argument") as caught:
+            resolve("tok-5up3r-s3cret-987654", "http://host/")
+        assert "s3cret" not in str(caught.value)
+
     def test_source_is_the_variable(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SYNAPSE_BASE_URL", "host")
         with pytest.raises(ConfigurationError, match="from SYNAPSE_BASE_URL"):

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -223,6 +224,74 @@ class TestSaving:
 
         assert path.read_text() == "[one]\n"
         assert list(path.parent.iterdir()) == [path]
+
+    def test_a_link_stays_one(self, write: Write, tmp_path: Path) -> None:
+        path = write('["one"]\napi_token = "first"\n')
+        real = tmp_path / "dotfiles.toml"
+        path.rename(real)
+        path.symlink_to(real)
+
+        delete_profile("one")
+
+        assert path.is_symlink()
+        assert real.read_text() == ""
+
+    def test_logins_at_once_lose_nothing(self, write: Write) -> None:
+        path = write("")
+        names = [f"profile-{number}" for number in range(8)]
+
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(lambda name: save_profile(name, {"tenant": name}), names))
+
+        assert sorted(read_profiles()) == names
+        assert list(path.parent.iterdir()) == [path]
+
+    def test_the_rest_of_a_killed_login_goes(self, write: Write) -> None:
+        path = write("")
+        path.with_name(f".{path.name}.new").write_text('api_token = "left"')
+
+        save_profile("one", {})
+
+        assert list(path.parent.iterdir()) == [path]
+
+
+class TestOddFiles:
+    """Neither a pipe nor a device nor a huge file makes reading wait, or takes memory."""
+
+    @pytest.mark.parametrize(
+        ("make", "reason"),
+        [
+            (lambda path: os.mkfifo(path, 0o600), "not a regular file"),
+            (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+            (lambda path: path.mkdir(), "Is a directory"),
+            (lambda path: path.write_bytes(b"#" * (1 << 21)), "larger than"),
+        ],
+    )
+    def test_odd_files(self, write: Write, make: Callable[[Path], Any], reason: str) -> None:
+        path = write("")
+        path.unlink()
+        make(path)
+
+        with pytest.raises(ConfigurationError, match=reason):
+            read_profile(None)
+        with pytest.raises(ConfigurationError, match=reason):
+            save_profile("one", {})
+
+    def test_an_odd_login_of_the_platform(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        path = tmp_path / "config.json"
+        os.mkfifo(path)
+        monkeypatch.setattr("synapse.profiles.login_path", lambda: path)
+
+        with pytest.raises(ConfigurationError, match="not a regular file"):
+            read_login()
+
+    def test_a_number_of_too_many_digits(self, write: Write) -> None:
+        write(f"[default]\nx = {'9' * 5000}\n")
+
+        with pytest.raises(ConfigurationError, match="is not valid TOML"):
+            read_profile(None)
 
 
 class TestTokenCommand:

@@ -106,11 +106,15 @@ class ProcessTree:
 
 def end_marked(marks: Collection[str]) -> None:
     """End the remaining processes of jobs whose parent was killed."""
-    left = _find_marked(marks)
-    for process in left:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-    psutil.wait_procs(left, timeout=1)
+    # A killed process may have started another one a moment before.
+    for _ in range(10):
+        left = _find_marked(marks)
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        if not left:
+            return
+        psutil.wait_procs(left, timeout=1)
 
 
 def _find_marked(marks: Collection[str]) -> list[psutil.Process]:

@@ -43,6 +43,22 @@ _ATTEMPTS = 3
 _PAUSE = 0.3
 
 
+def measure_file(file: ItemFile) -> int:
+    """Return the size of a file that can be sent.
+
+    Raises:
+        UsageError: The file can't be read or is empty, or the name can't be sent.
+    """
+    with _open_file(file) as source:
+        source.refuse_empty()
+        return source.size
+
+
+def _open_file(file: ItemFile) -> LocalFile:
+    validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
+    return LocalFile(_literal(file.path))
+
+
 def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
     """Set the checksums, size and time of a file.
 
@@ -53,7 +69,6 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
     Raises:
         UsageError: The file can't be read, or the name can't be sent.
     """
-    validate_file_name(file.name)  # an invalid name would make the whole batch of units fail
 
     def read(source: LocalFile) -> Iterator[bytes]:
         offset = 0
@@ -65,7 +80,7 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
             yield block
             offset += len(block)
 
-    with LocalFile(_literal(file.path)) as source:
+    with _open_file(file) as source:
         file.size, file.changed, *_ = source.fingerprint
         checksums = hash_blocks(read(source))
     file.checksum, file.sha1, file.server_checksum = checksums.md5, checksums.sha1, ""

@@ -51,7 +51,7 @@ from synapse.transfer.bulk.batch_create import (
     fetch_ids,
     fetch_newest,
 )
-from synapse.transfer.bulk.file_sender import FileSender, hash_file
+from synapse.transfer.bulk.file_sender import FileSender, hash_file, measure_file
 from synapse.transfer.bulk.journal import Journal, is_damage
 from synapse.transfer.bulk.pipeline import Pipeline, Queue
 from synapse.transfer.bulk.report import (
@@ -183,11 +183,16 @@ def _count_items(source: ItemSource, collection: Any, on_error: OnError) -> Uplo
                 raise item.error
             report.failed.append(Failure(item.label, item.error))
             continue
+        try:
+            sizes = [measure_file(file) for file in item.files]
+        except (SynapseError, OSError) as error:
+            if on_error == "raise":
+                raise convert_error(error) from error
+            report.failed.append(Failure(item.label, convert_error(error)))
+            continue
         report.created += 1
-        report.files_sent += len(item.files)
-        for file in item.files:
-            with contextlib.suppress(OSError):  # a file that went away meanwhile
-                report.bytes += file.size if file.size >= 0 else Path(file.path).stat().st_size
+        report.files_sent += len(sizes)
+        report.bytes += sum(sizes)
     report.ignored, report.notes = source.ignored, [*source.notes]
     return report
 

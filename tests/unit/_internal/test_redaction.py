@@ -55,6 +55,48 @@ def test_nothing_else_is_changed(text: str) -> None:
     assert not is_signed({"a": [text, 1, None]})
 
 
+KEY = "MIIEvQIBADANBgkq+/hkiG9w0BAQEFAASC=="
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            f"DefaultEndpointsProtocol=https;AccountName=a;AccountKey={KEY};EndpointSuffix=b.net",
+            "DefaultEndpointsProtocol=https;AccountName=a;AccountKey=***;EndpointSuffix=b.net",
+        ),
+        (f"accountkey={KEY}", "accountkey=***"),
+        (
+            f"SharedAccessKeyName=x;SharedAccessKey={KEY}",
+            "SharedAccessKeyName=x;SharedAccessKey=***",
+        ),
+        ("SharedAccessSignature=sv=2020&sig=abc; next", "SharedAccessSignature=***; next"),
+        (f"Server=db;Uid=u;Pwd={KEY};", "Server=db;Uid=u;Pwd=***;"),
+        (f'{{"connection": "AccountKey={KEY}"}}', '{"connection": "AccountKey=***"}'),
+    ],
+)
+def test_a_key_of_a_connection_string_is_not_shown(text: str, expected: str) -> None:
+    assert redacted(text) == expected
+    assert redacted(expected) == expected
+
+
+@pytest.mark.parametrize("kind", ["", "RSA ", "EC ", "OPENSSH ", "ENCRYPTED "])
+@pytest.mark.parametrize("line", ["\n", "\\n", " ", "\r\n"])
+def test_a_private_key_is_not_shown(kind: str, line: str) -> None:
+    begin, end = f"-----BEGIN {kind}PRIVATE KEY-----", f"-----END {kind}PRIVATE KEY-----"
+    header = f"Proc-Type: 4,ENCRYPTED{line}DEK-Info: AES-128-CBC,0A"
+    text = line.join([f'key = "{begin}', header, KEY, KEY, f'{end}" and more'])
+    assert redacted(text) == f'key = "{begin}***{end}" and more'
+    shortened = text[: text.index(KEY) + 10]
+    assert redacted(shortened) == f'key = "{begin}***'
+    assert redacted(redacted(text)) == redacted(text)
+
+
+def test_a_public_key_is_shown() -> None:
+    text = f"-----BEGIN PUBLIC KEY-----\n{KEY}\n-----END PUBLIC KEY-----"
+    assert redacted(text) == text
+
+
 def test_a_password_of_a_url_is_not_shown() -> None:
     assert redacted("see https://me:pass@b.example/a@b") == "see https://***@b.example/a@b"
     assert redacted("by socks5h://me:pass@b.example:1") == "by socks5h://***@b.example:1"

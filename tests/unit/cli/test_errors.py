@@ -119,3 +119,8 @@ def test_arguments_are_written_as_options(
     with pytest.raises(typer.Exit), one_line_errors():
         raise UsageError(message)
     assert capsys.readouterr().err == f"synapse: {line}\n"
+
+
+def test_a_message_of_megabytes_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    print_error("x" * 10_000_000)
+    assert 1_000 < len(capsys.readouterr().err) < 50_000

@@ -1,11 +1,13 @@
 import io
+import threading
 from typing import Any
 
 import pytest
 import typer
 
 from synapse import Job, Task
-from synapse.cli.ids import Results, Target, batches, read_rows, read_targets
+from synapse.cli import ids
+from synapse.cli.ids import Results, Target, batches, read_rows, read_targets, run_batch
 from synapse.errors import AuthenticationError, SynapseError, UsageError
 
 TASK = Task.__schema__
@@ -119,3 +121,103 @@ def test_errors_are_collected_but_not_those_of_the_session() -> None:
     assert (results.done, results.failed) == (1, 1)
     with pytest.raises(AuthenticationError), results.collect(3):
         raise AuthenticationError(401, "no")
+
+
+def test_broken_lines_do_not_stop_the_others(
+    stdin: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = Results("Task")
+    stdin('1\r\n{"a": 1}\n\n{\n2\n')
+    assert [each.key for each in read_targets(TASK, ["-"], results)] == [1, 2]
+    assert results.failed == 2
+    assert [line[:24] for line in capsys.readouterr().err.splitlines()] == [
+        "standard input, line 2: ",
+        "standard input, line 4: ",
+    ]
+    stdin("[1]\n{}\n")  # an input of another kind
+    with pytest.raises(UsageError, match="line 1: not a JSON object"):
+        list(read_rows(results))
+
+
+def test_lines_before_a_broken_end_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = io.TextIOWrapper(io.BytesIO(b"1\n2\n" + b"\xff" * 10_000), encoding="utf-8")
+    content._CHUNK_SIZE = 4  # type: ignore[attr-defined] # read as a pipe is
+    monkeypatch.setattr("sys.stdin", content)
+    results = Results("Task")
+    assert [each.key for each in read_targets(TASK, ["-"], results)] == [1, 2]
+    assert results.failed == 1
+
+
+def test_a_line_without_end(stdin: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ids, "_LONGEST_LINE", 10)
+    stdin("123456789\n" + "0" * 100)
+    targets = read_targets(TASK, ["-"])
+    assert next(targets).key == 123456789
+    with pytest.raises(UsageError, match="line 2 has more than 10 letters"):
+        next(targets)
+
+
+class Pipe(io.RawIOBase):
+    """A pipe whose reader waits for a line."""
+
+    def __init__(self) -> None:
+        self.content = b""
+        self.arrived = threading.Event()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, block: Any) -> int:
+        self.content += bytes(block)
+        self.arrived.set()
+        return len(block)
+
+
+def open_pipe(monkeypatch: pytest.MonkeyPatch) -> Pipe:
+    pipe = Pipe()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BufferedWriter(pipe)))
+    return pipe
+
+
+def test_what_is_done_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    pipe = open_pipe(monkeypatch)
+
+    def act(target: Target) -> Any:
+        # The second object takes until the first is told: a kill in between loses nothing.
+        return None if target.key == 1 or pipe.arrived.wait(10) else ValueError("not told")
+
+    results = Results("Task")
+    run_batch(act, [Target(1), Target(2)], results)
+    assert (pipe.content, results.done, results.failed) == (b"1\n2\n", 2, 0)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), AuthenticationError(401, "no")])
+def test_an_early_end_tells_what_is_done(
+    error: BaseException,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    pipe = open_pipe(monkeypatch)
+    is_third_done = threading.Event()
+
+    def act(target: Target) -> None:
+        if target.key == 3:
+            is_third_done.set()
+        elif target.key == 2:
+            is_third_done.wait(10)
+            raise error
+
+    results = Results("Task")
+    with (
+        pytest.raises(type(error) if isinstance(error, KeyboardInterrupt) else typer.Exit) as end,
+        results.report_stop(),
+    ):
+        run_batch(act, [Target(1), Target(2), Target(3)], results)
+    assert (pipe.content, results.done) == (b"1\n3\n", 2)
+    assert "Stopped: 2 done, 0 failed; the others are left." in capsys.readouterr().err
+    assert getattr(end.value, "exit_code", 3) == 3
+
+
+def test_an_error_before_anything_is_done_stays() -> None:
+    with pytest.raises(SynapseError), Results("Task").report_stop():
+        raise SynapseError("no")

@@ -1,3 +1,4 @@
+import json
 import os
 import stat
 from pathlib import Path
@@ -118,12 +119,33 @@ def test_a_dry_run_writes_nothing() -> None:
 def test_whoami(monkeypatch: pytest.MonkeyPatch) -> None:
     save_profile("a", {"base_url": "http://a", "api_token": "secret"})
     text = run("whoami", "--profile", "a", "-o", "table").stdout
-    assert "username    ada\n" in text
-    assert "base_url    http://a/\n" in text
+    assert "username      ada\n" in text
+    assert "base_url      http://a/\n" in text
     assert "secret" not in text
+    assert "profile       a\nprofile_from  --profile\n" in text
+    monkeypatch.setenv("SYNAPSE_PROFILE", "a")
+    row = json.loads(run("whoami", "-o", "jsonl").stdout)
+    assert (row["profile"], row["profile_from"]) == ("a", "SYNAPSE_PROFILE")
+    monkeypatch.delenv("SYNAPSE_PROFILE")
     assert run("whoami", "-o", "ids", "--profile", "a").stdout == "7\n"
     message = run("whoami", code=1).stderr
     assert message.startswith("synapse: No base URL. Run `synapse login`, pass --base-url, set ")
+
+
+def test_a_password_in_an_address_is_not_listed() -> None:
+    save_profile("default", {"base_url": "http://user:hunter2@a/", "api_token": "secret"})
+    assert "http://***@a/" in run("profiles", "-o", "csv").stdout
+
+
+def test_whoami_names_the_default_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    save_profile("default", {"base_url": "http://a", "api_token": "secret"})
+    row = json.loads(run("whoami", "-o", "jsonl").stdout)
+    assert row["profile"] == "default"
+    assert row["profile_from"] == f"the default, in {profile_path()}"
+    monkeypatch.setenv("SYNAPSE_BASE_URL", "http://a")
+    monkeypatch.setenv("SYNAPSE_API_TOKEN", "other-secret")
+    row = json.loads(run("whoami", "-o", "jsonl").stdout)
+    assert (row["profile"], row["profile_from"]) == (None, None)
 
 
 def test_profiles_and_logout(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,10 +3,17 @@ import os
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
-from synapse.cli.options import GlobalOptions, get_options, open_session, print_note
+from synapse.cli.options import (
+    GlobalOptions,
+    add_global_options,
+    get_options,
+    open_session,
+    print_note,
+)
 
 _seen: list[GlobalOptions] = []
 _own: list[str] = []
@@ -99,6 +106,20 @@ def test_verbose_shows_the_log_until_the_end(monkeypatch: pytest.MonkeyPatch) ->
     run("show", "--verbose")
     assert levels == [logging.DEBUG, before[0]]
     assert logger.handlers == before[1]
+
+
+def test_the_log_cannot_steer_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    app = typer.Typer()
+
+    @app.command()
+    def show() -> None:
+        logging.getLogger("synapse.transport").debug("%s\nb", "\x1b[2J")
+
+    command = typer.main.get_command(app)
+    add_global_options(command)
+    with pytest.raises(SystemExit):
+        command(["--verbose"])
+    assert capsys.readouterr().err == "synapse.transport: \\x1b[2J\nb\n"
 
 
 @pytest.mark.parametrize(

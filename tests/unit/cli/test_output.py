@@ -1,3 +1,5 @@
+import csv
+import io
 import itertools
 import json
 from typing import Any
@@ -7,6 +9,7 @@ import pytest
 from synapse import Job, Task
 from synapse.cli import output
 from synapse.cli.output import Format, normalize, print_fields, print_line, print_rows, print_text
+from synapse.errors import SynapseError
 
 ROWS: list[dict[str, Any]] = [
     {"id": 1, "a": "x", "b": {"c": [1]}},
@@ -145,6 +148,46 @@ def test_words_and_names_of_another_age() -> None:
         "priority": "odd",
     }
     assert normalize(Job.__schema__, {"status": "SUCCEEDED"}) == {"status": "succeeded"}
+
+
+@pytest.mark.parametrize("value", ["5\n6", "5\u20286", "-", "--yes", None, [1], True, 1.5])
+def test_an_id_is_one_line(value: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SynapseError, match="no 'id' that fits into a line"):
+        show(Format.IDS, capsys, rows=[{"id": value}])
+    assert capsys.readouterr().out == ""
+    with pytest.raises(SynapseError, match="no 'id'"):
+        show(Format.IDS, capsys, rows=[{"a": 1}])
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+@pytest.mark.parametrize("form", [Format.JSON, Format.JSONL])
+def test_json_stays_json_and_harmless(
+    form: Format,
+    is_terminal: bool,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(output, "is_terminal", lambda: is_terminal)
+    hostile = [{"id": 1, "a\x9b": "\x1b[2J \x85 \u2028 \u202e \U000e0041 \n \ud800 é"}]
+    text = show(form, capsys, rows=hostile)
+    shown = json.loads(text)
+    assert shown == (hostile if form is Format.JSON else hostile[0])
+    assert len(text.splitlines()) == (3 if form is Format.JSON else 1)
+    if is_terminal:
+        assert text.replace("\n", "").isprintable()
+    assert "é" in text
+
+
+def test_a_carriage_return_in_csv(capsys: pytest.CaptureFixture[str]) -> None:
+    text = show(Format.CSV, capsys, rows=[{"id": 1, "a": "x\ry", "b": "\r\n"}])
+    assert list(csv.reader(io.StringIO(text, newline="")))[1] == ["1", "x\ry", "\r\n"]
+
+
+def test_names_of_the_server_cannot_steer(capsys: pytest.CaptureFixture[str]) -> None:
+    print_fields({"a\x1b[2J": 1, "b" * 1000: 2}, Format.TABLE, key="id")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["a\\x1b[2J", "1"]
+    assert len(lines[1]) < 80
 
 
 def test_a_text_keeps_its_lines_on_a_terminal(

@@ -144,3 +144,25 @@ def test_a_folder_that_is_gone(
     os.chdir(tmp_path)
     (tmp_path / "work").rmdir()
     assert "can't be entered" in run("transfer", "resume", code=1).stderr
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[]",
+        b"\xff",
+        b"[" * 100_000,
+        b'{"command": [], "values": {}, "folder": "", "settings": {}, "started": 1}',
+        b'{"command": "sync", "values": 5, "folder": "", "settings": {}, "started": 1}',
+        b'{"command": "sync", "values": {}, "folder": "", "settings": {}, "started": null}',
+    ],
+)
+def test_broken_records_are_left_out(state: Path, content: bytes) -> None:
+    Session.outcomes = [errors.SynapseError("gone")]
+    run(*UPLOAD, code=1)
+    (state / "broken.json").write_bytes(content)
+    os.mkfifo(state / "pipe.json")
+    [record] = [path for path in state.iterdir() if path.stem not in ("broken", "pipe")]
+    assert record.stat().st_mode & 0o777 == 0o600
+    [line] = run("transfer", "list").stdout.splitlines()
+    assert json.loads(line)["id"] == record.stem

@@ -6,12 +6,12 @@ import pytest
 import typer
 
 from synapse import DataCollection, Plugin, Project
+from synapse.cli.dry_run import READS
 from synapse.cli.method_signatures import read_parameter
 from synapse.cli.output import Format
 from synapse.cli.verbs import (
     _BY_HAND,
     LEFT_OUT,
-    READS,
     _print_result,
     find_methods,
     list_methods,

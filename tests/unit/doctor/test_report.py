@@ -83,3 +83,9 @@ def test_texts_are_one_bounded_line_without_secrets() -> None:
     assert finding.found.startswith("a b http://***@proxy/ xxx")
     assert len(finding.found) == 1000
     assert finding.cure == "c d"
+
+
+def test_a_server_cannot_steer_the_terminal() -> None:
+    finding = Finding("server", "ok", "version \x1b[2J\x9b\u202e\ud800", "\x1b]0;x\x07")
+    assert finding.found == "version \\x1b[2J\\x9b\\u202e\\ud800"
+    assert finding.cure.isprintable()

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from synapse.integrations.model_tools import _cut_counts, _shorten, _take_last
+from synapse import Task
+from synapse.integrations.model_tools import (
+    ModelTools,
+    _cut_counts,
+    _make_uri,
+    _shorten,
+    _take_last,
+    _to_id,
+)
 
 JSON: Any = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=2_000),
@@ -45,3 +55,34 @@ def test_the_last_lines_are_kept(lines: list[str], length: int) -> None:
     assert kept == lines[len(lines) - len(kept) :]
     assert sum(map(len, kept)) <= length
     assert len(kept) == len(lines) or sum(map(len, kept)) + len(lines[-len(kept) - 1]) > length
+
+
+class Manager:
+    """Objects of a server that sends megabytes."""
+
+    def get(self, key: Any) -> Any:
+        summary = SimpleNamespace(
+            title="t" * 10**7,
+            tasks=1,
+            by_status={"s" * 10**6: 1},
+            by_class={},
+            by_assignee={},
+            by_time={},
+        )
+        logs = SimpleNamespace(last=lambda count: ["x" * 10**6] * 100)
+        status = "https://a.example/?X-Amz-Signature=s3cret" + "y" * 10**6
+        return SimpleNamespace(summary=lambda: summary, logs=lambda: logs, status=status)
+
+
+def test_answers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    tools = ModelTools(SimpleNamespace())  # type: ignore[arg-type] # the manager is replaced
+    monkeypatch.setattr(tools, "_manager", lambda cls: Manager())
+    assert len(json.dumps(tools.summary(1))) < 3_000
+    answer = json.dumps(tools.logs("1"))
+    assert len(answer) < 60_000
+    assert "s3cret" not in answer
+    assert len(_make_uri(Task, "k" * 10**6)) < 200
+
+
+def test_long_numbers_are_texts() -> None:
+    assert [_to_id("5"), _to_id("a"), _to_id("9" * 5000)] == [5, "a", "9" * 5000]

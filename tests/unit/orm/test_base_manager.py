@@ -61,6 +61,7 @@ def test_verb_that_the_endpoint_lacks_names_those_it_has(offline: Session, verb:
         ("limit", r"query\[10:20\]"),
         ("len", r"count\(\)"),
         ("to_df", r"use to_pandas\(\)"),
+        ("to_frame", r"use to_pandas\(\)"),
         ("bulk_update", r"use update\("),
         ("none", r"filter\(id=\[\]\)"),
         ("fliter", "did you mean 'filter'"),

@@ -70,6 +70,20 @@ def test_refused_choice_gets_the_allowed_words() -> None:
     assert "high" in hint
 
 
+@pytest.mark.parametrize(
+    ("text", "end"),
+    [
+        ('"hihg" is not a valid choice.', "high; did you mean 'high'?"),
+        ('"zzz" is not a valid choice.', "high."),
+    ],
+)
+def test_a_misspelt_choice_gets_the_near_word(text: str, end: str) -> None:
+    hint = refuse({"priority": [text]}).hint
+
+    assert hint is not None
+    assert hint.endswith(end)
+
+
 def test_a_refused_choice_inside_a_value_gets_the_allowed_words() -> None:
     fields = {"file_specifications": [{}, {"file_type": ["wrong"], "name": ["wrong"]}]}
     with pytest.raises(ValidationError) as refusal, DataCollection.__schema__.explaining():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -68,3 +69,9 @@ def test_the_fields_of_a_plugin(tmp_path: Path) -> None:
     }
     with pytest.raises(UsageError, match="is not a folder"):
         read_plugin_fields(tmp_path / "config.json")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes in folders")
+def test_a_named_pipe_is_no_configuration(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "config.yaml")
+    assert find_config(tmp_path) == (None, {})

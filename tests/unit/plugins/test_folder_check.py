@@ -168,3 +168,15 @@ def test_bad_timeouts(folder: Path, timeout: Any) -> None:
 def test_no_folder(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="is not a folder"):
         check(tmp_path / "none")
+
+
+def test_files_that_are_too_large_for_a_parser(folder: Path, outcomes: Any) -> None:
+    (folder / "large.py").write_bytes(b"x = 1\n" * 1_000_000)
+    (folder / "deep.py").write_bytes(b"-" * 200_000 + b"1")
+    report = check(folder)
+    assert "large.py is too large to be checked." in report.notes
+    [deep] = [each.reason for each in report.problems if each.path == "deep.py"]
+    assert not deep.endswith(": .")
+    with (folder / "config.yaml").open("ab") as file:
+        file.write(b"#" * (1 << 20))
+    assert "config.yaml: Larger than 1024 KiB." in map(str, check(folder).problems)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from synapse.plugins import import_check
 from synapse.plugins.import_check import ImportOutcome, try_imports
 
 RUN = "def run(context): ...\n"
@@ -57,10 +58,11 @@ def test_each_entrypoint_has_its_own_outcome(
 
 
 def test_an_endless_import_is_ended_with_its_children(tmp_path: Path) -> None:
-    pid = tmp_path / "pid"
+    pids = tmp_path / "pids"
     child = (
         "import subprocess, time\nchild = subprocess.Popen(['sleep', '600'])\n"
-        f"open({str(pid)!r}, 'w').write(str(child.pid))\n"
+        "away = subprocess.Popen(['sleep', '600'], start_new_session=True)\n"
+        f"open({str(pids)!r}, 'w').write(f'{{child.pid}} {{away.pid}}')\n"
     )
 
     outcomes = try_modules(tmp_path, timeout=3, slow=child + "time.sleep(600)\n", good=RUN)
@@ -68,8 +70,9 @@ def test_an_endless_import_is_ended_with_its_children(tmp_path: Path) -> None:
     assert outcomes["slow"].reason is not None
     assert "took more than 3 s" in outcomes["slow"].reason
     assert outcomes["good"].reason is None
-    status = Path(f"/proc/{pid.read_text()}/stat")
-    assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
+    for pid in pids.read_text().split():
+        status = Path(f"/proc/{pid}/stat")
+        assert not status.exists() or status.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 def test_all_missing_packages_are_found(tmp_path: Path) -> None:
@@ -142,3 +145,31 @@ def test_a_module_that_forks_reports_once(tmp_path: Path) -> None:
     forks = "import os\nchild = os.fork()\nif child: os.waitpid(child, 0)\n" + RUN
 
     assert try_modules(tmp_path, forks=forks) == {"forks": ImportOutcome()}
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["b'garbage'", "b'\\xff'", "b'{}'", "b'[1]'", "b'[' * 10**6", "b'{\"missing\": 5}'", "None"],
+)
+def test_a_module_that_writes_the_report(tmp_path: Path, content: str) -> None:
+    forge = (
+        "import json, os, sys\n"
+        "path = next(json.loads(each)['report'] for each in sys.argv if each[:1] == '{')\n"
+        f"content = {content}\n"
+        "os.unlink(path) if content is None else open(path, 'wb').write(content)\n"
+        "os._exit(0)\n"
+    )
+    found = try_modules(tmp_path, forge=forge)
+    assert found["forge"].reason == "The import ended the process with exit code 0."
+
+
+def test_more_outcomes_than_modules(tmp_path: Path) -> None:
+    line = '{"reason": null, "place": "", "missing": []}\n'
+    report = tmp_path / "report"
+    report.write_text(5 * line)
+    assert import_check._read_report(report, 2) == [ImportOutcome()] * 2
+
+
+def test_a_reason_of_megabytes_is_cut(tmp_path: Path) -> None:
+    [outcome] = try_modules(tmp_path, long="raise ValueError('x' * 10**7)\n").values()
+    assert 1000 < len(outcome.reason or "") <= 2000

@@ -40,6 +40,30 @@ def test_folders_without_a_usable_name(tmp_path: Path, folder: str, code: str) -
     assert load_config(new(tmp_path / folder)).code == code
 
 
+@pytest.mark.parametrize(
+    "code",
+    ["true", "null", "1e3", "yes", "No", "on", "y", "2024-01-01", "0x1f", "1_000", "_", "-", "e3"],
+)
+def test_codes_that_yaml_takes_for_something_else(tmp_path: Path, code: str) -> None:
+    assert load_config(new(tmp_path / "x", code=code)).code == code
+
+
+@pytest.mark.parametrize("folder", ["true", "null", "1e3", "yes", "my thing!"])
+def test_folders_that_yaml_takes_for_something_else(tmp_path: Path, folder: str) -> None:
+    code = folder.replace(" ", "-").strip("!")
+    assert load_config(new(tmp_path / folder)).code == code
+
+
+@pytest.mark.parametrize(
+    ("code", "good"),
+    [("my thing!", "my-thing"), ("", "plugin"), ("5", "plugin-5"), ("\u00e9", "plugin")],
+)
+def test_a_bad_code_is_answered_by_a_good_one(tmp_path: Path, code: str, good: str) -> None:
+    with pytest.raises(UsageError, match=f"Pass code='{good}'"):
+        new(tmp_path / "x", code=code)
+    assert not (tmp_path / "x").exists()
+
+
 def test_the_working_folder_may_have_other_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,8 +88,8 @@ def test_no_file_is_replaced(tmp_path: Path) -> None:
     ("options", "message"),
     [
         ({"category": "exprt"}, "category='exprt' is not valid; did you mean 'export'"),
-        ({"code": "a/b"}, "code: Expected letters"),
-        ({"code": "7"}, "code: Digits alone"),
+        ({"code": "a/b"}, "a code has letters"),
+        ({"code": "7"}, "isn't a number alone"),
         ({"name": " "}, "name: Empty"),
         ({"name": "x" * 256}, "name: Longer than 255"),
     ],

@@ -10,6 +10,7 @@ from threading import Thread
 
 import pytest
 
+from synapse._internal.file_lock import acquire_lock, release_lock
 from synapse.errors import ConfigurationError
 from synapse.transfer import cache_folder as module
 from synapse.transfer.cache_folder import (
@@ -20,7 +21,6 @@ from synapse.transfer.cache_folder import (
     store_file,
     summarize,
 )
-from synapse.transfer.file_lock import acquire_lock, release_lock
 
 DAY = 86_400
 

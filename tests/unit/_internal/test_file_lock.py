@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from synapse.transfer.file_lock import LocksUnsupported, acquire_lock, release_lock
+from synapse._internal.file_lock import LocksUnsupported, acquire_lock, release_lock
 
 fcntl = pytest.importorskip("fcntl")
 
