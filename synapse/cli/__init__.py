@@ -11,7 +11,7 @@ from io import TextIOWrapper
 
 __all__ = ["main"]
 
-# As shells write the end by SIGINT.
+# Exit code that shells give a process that SIGINT ended.
 _INTERRUPTED = 130
 # Errors of a disk that takes no more output; not faults of the SDK.
 _DISK_ERRORS = {errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}

@@ -1,4 +1,4 @@
-"""`synapse tasks list`: a group for each resource, made out of the declaration."""
+"""`synapse tasks list`: a group for each resource, made from the declaration."""
 
 from __future__ import annotations
 
@@ -313,7 +313,7 @@ class _Verbs:
         except BulkError as error:
             if not error.errors:
                 raise
-            # The server refuses a batch as a whole and names the rows; the rest goes again.
+            # The server refuses a batch as a whole and names the rows; the rest is sent again.
             for position, why in error.errors.items():
                 results.fail(good[position][0], why)
             rest = [pair for at, pair in enumerate(good) if at not in error.errors]
@@ -435,7 +435,7 @@ class _Verbs:
         return query.search(search) if search else query
 
     def _columns(self, output: Format) -> list[str]:
-        """Return the columns of a table, the telling ones first, or all for CSV."""
+        """Return the columns of a table, the most useful ones first, or all for CSV."""
         if output is not Format.TABLE:
             return list(self.schema.fields)
         fields = self.schema.fields
