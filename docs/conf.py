@@ -236,6 +236,11 @@ def add_search_words(app: Sphinx, doctree: nodes.document) -> None:
         doctree.insert(0, nodes.meta("", name="keywords", content=", ".join(words)))
 
 
+def write_found_pages(app: Sphinx, env: BuildEnvironment) -> list[str]:
+    """Write these pages in each build: the index of a partial build has no words of other pages."""
+    return [page for page in SEARCH_WORDS if page in env.found_docs]
+
+
 def settle_outputs(app: Sphinx, doctree: nodes.document) -> None:
     """Give each build the same address of a local backend, and refuse this machine's paths."""
     private = re.compile(
@@ -265,6 +270,7 @@ def setup(app: Sphinx) -> None:
     app.connect("doctree-read", add_download, priority=400)  # before files are collected
     app.connect("doctree-read", settle_outputs)
     app.connect("doctree-read", add_search_words, priority=900)
+    app.connect("env-updated", write_found_pages)
     use_written_signatures()
     app.connect("missing-reference", link_bare_name)
     app.connect("autodoc-process-signature", hide_constructor)

@@ -54,7 +54,6 @@ class ManagerAccess:
 
         Example:
             >>> from synapse import Task
-            >>> session = getfixture("session")
             >>> session.manager(Task).filter(status="pending").count()
             0
         """

@@ -137,7 +137,6 @@ class OtherEndpoints(KnownAttributes):
             SessionClosed: The session was closed.
 
         Example:
-            >>> session = getfixture("session")
             >>> session.request("GET", "health/")["status"]
             'ok'
         """
@@ -186,7 +185,6 @@ class OtherEndpoints(KnownAttributes):
             UsageError: The path leads to another server, or an argument is malformed.
 
         Example:
-            >>> session = getfixture("session")
             >>> [row["name"] for row in session.pages("task_tags/", params={"ordering": "name"})]
             []
         """

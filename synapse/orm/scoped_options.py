@@ -83,7 +83,6 @@ class ScopedOptions(Closing):
             ConfigurationError: An option is malformed, or a header is the SDK's own.
 
         Example:
-            >>> session = getfixture("session")
             >>> patient = session.options(timeout=120, headers={"X-Reason": "nightly"})
             >>> patient.projects.count()
             0
