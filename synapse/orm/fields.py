@@ -30,6 +30,7 @@ from synapse.orm.convert import (
     structure_hook,
     text_hook,
 )
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.payloads import fetch_document, find_pointer, has_expired
 from synapse.orm.tracked import read_only, tracked
 
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from synapse.orm._typing import Entity
+    from synapse.orm.session_base import SessionBase
 
 __all__ = ["MISSING", "Field", "FieldOptions", "field", "ids_of"]
 
@@ -236,7 +238,7 @@ class Field:
                     return alias
         return self.name
 
-    def assigned(self, value: Any) -> Any:
+    def assigned(self, value: Any, session: SessionBase | None = None) -> Any:
         """Return the value to store for an assigned one.
 
         Strings become an enumeration's members, and objects become ids where an id is declared, so
@@ -244,11 +246,14 @@ class Field:
 
         Raises:
             TypeError: The value is an object of another kind than the field holds.
+            UsageError: The value is an object of another server or tenant than the session's.
             FieldValueError: A list or mapping was declared, and the value isn't one.
         """
         if not self.is_relation and hasattr(type(value), "__synapse_id__"):
             if why := self.refuses(value):
                 raise TypeError(f"{self._owner.__name__}.{why}")
+            if session is not None:
+                refuse_foreign(session, value)
             return value.__synapse_id__()
         if why := self.refuses_kind(value):
             raise FieldValueError(why)
