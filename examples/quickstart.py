@@ -19,6 +19,7 @@ from rich.table import Table
 from sklearn.datasets import load_digits
 
 import synapse
+from synapse.annotations import Label
 from synapse.emulator import Emulator
 
 console = Console()
@@ -98,8 +99,7 @@ def annotate(project: synapse.Project) -> None:
     for task in track(tasks, "Annotating", total=tasks.count(), console=console):
         meta = task.data_unit.meta
         if not meta["is_held_out"]:
-            label = str(meta["label"])
-            task.annotate({"annotations": [{"type": "classification", "label": label}]})
+            task.annotate([Label(label=str(meta["label"]))])
 
 
 def check(session: synapse.Session, project_id: int, images: dict[str, tuple[Path, int]]) -> bool:
@@ -113,7 +113,7 @@ def check(session: synapse.Session, project_id: int, images: dict[str, tuple[Pat
         unit = task.data_unit
         name = unit.meta["name"]
         path, label = images[name]
-        annotated = task.data["annotations"][0]["label"] if task.data else None
+        annotated = task.annotations[0].label if task.data else None
         expected = None if unit.meta["is_held_out"] else str(label)
         by_status[str(task.status)] += 1
         by_label[annotated or "held out"] += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import select
 import stat
 import sys
 import time
@@ -37,6 +38,8 @@ _MAX_BYTES = 1 << 20
 _WAIT = 10.0
 _PAUSE = 0.02
 _LONGEST_TOKEN = 64 * 1024
+# Seconds for the writer of a pipe.
+_LONGEST_PIPE = 10.0
 # Before each try: a file that is being replaced in place is empty for a moment.
 _PAUSES = (0.0, 0.05, 0.2)
 _PLATFORM_URL = "https://api.synapse.sh"
@@ -290,8 +293,7 @@ def read_token_file(path: str | os.PathLike[str]) -> str:
     for pause in _PAUSES:
         time.sleep(pause)
         try:
-            with expand_home(path).open("rb") as file:
-                content = file.read(_LONGEST_TOKEN + 1)
+            content = _read_start(expand_home(path))
         except OSError as error:
             raise ConfigurationError(
                 f"The token file {path} can't be read: {error.strerror}. Correct the path, or the "
@@ -306,6 +308,33 @@ def read_token_file(path: str | os.PathLike[str]) -> str:
         if text:
             break
     return text
+
+
+def _read_start(path: Path) -> bytes:
+    """Return a file's bytes up to one more than a token may have; a pipe gets a limited time.
+
+    Raises:
+        OSError: The file can't be read, or a pipe's writer takes too long.
+    """
+    until = time.monotonic() + _LONGEST_PIPE
+    content = b""
+    # Without the opener, a pipe without a writer would block the session for ever.
+    with open(path, "rb", buffering=0, opener=_open_at_once) as file:
+        while len(content) <= _LONGEST_TOKEN:
+            part = file.read(_LONGEST_TOKEN + 1 - len(content))
+            if part is None:  # a pipe whose writer hasn't written yet
+                left = max(0.0, until - time.monotonic())
+                if not select.select([file], [], [], left)[0]:
+                    raise TimeoutError(errno.ETIMEDOUT, "nobody writes to the pipe")
+                continue
+            if not part:
+                break
+            content += part
+    return content
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _as_toml(document: Mapping[str, Any]) -> str:

@@ -297,7 +297,8 @@ class Session(Described, ManagerAccess, SessionBase):
         """The compatibility namespace over the same connection. Makes no request."""
         from synapse.clients.backend import BackendClient
 
-        client = BackendClient(transport=self.transport)
+        # Not `self.transport`: the client outlives the block of `options()` that it is made in.
+        client = BackendClient(transport=self._transport)
         client.session = self  # not another one, with objects of its own
         return client
 
@@ -329,8 +330,9 @@ class Session(Described, ManagerAccess, SessionBase):
         """
         from synapse.clients.agent import AgentClient
 
-        settings, options = self.transport.settings, self.transport.options
-        client = AgentClient._of_session(url, token, settings.timeout, options) if url else None
+        # Not `self.transport`: the client outlives the block of `options()` that it is made in.
+        original = self if self._original is None else self._original
+        client = AgentClient._of_session(url, token, original._transport) if url else None
         with self.lock:
             previous = self._agents.get(key)
             self._agents[key] = client
@@ -362,7 +364,7 @@ class Session(Described, ManagerAccess, SessionBase):
         if self._original is not None:
             return  # the connections are the session's
         self.is_closed = True
-        self.transport.close()
+        self._transport.close()  # in a block of `options()`, too
         if "aio" in vars(self):
             self.aio.stop_threads()
         for agent in self._agents.values():

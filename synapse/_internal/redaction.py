@@ -47,6 +47,8 @@ _PRIVATE_KEY = (
     r"[\w+/=\s:,.\\]*(?:-(?!----)[\w+/=\s:,.\\]*)*"
 )
 _MOST_HIDDEN = 10_000
+# Each message is searched for all of them, and single requests may have thousands of values.
+_MOST_BRIEFLY_HIDDEN = 500
 _LEAST_HIDDEN = 8
 _DEEPEST = 50
 # Filters aren't inherited: each logger that writes a URL needs the filter.
@@ -65,6 +67,7 @@ _WITH_HEADERS = (
 )
 
 _hidden: dict[str, None] = {}
+_briefly_hidden: dict[str, None] = {}
 _lock = threading.Lock()
 
 
@@ -74,16 +77,23 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-def hide(secret: str) -> None:
-    """Hide a secret in all messages. Short texts aren't taken for secrets."""
+def hide(secret: str, *, is_brief: bool = False) -> None:
+    """Hide a secret in all messages. Short texts aren't taken for secrets.
+
+    Args:
+        secret: The secret.
+        is_brief: Whether it belongs to single requests. Later ones of that kind replace it, and
+            never the secrets of sessions.
+    """
     if len(secret) < _LEAST_HIDDEN:
         return
+    hidden, most = (_briefly_hidden, _MOST_BRIEFLY_HIDDEN) if is_brief else (_hidden, _MOST_HIDDEN)
     with _lock:
         for form in (secret, quote(secret, safe="")):
-            _hidden.pop(form, None)
-            _hidden[form] = None
-        while len(_hidden) > _MOST_HIDDEN:
-            del _hidden[next(iter(_hidden))]
+            hidden.pop(form, None)
+            hidden[form] = None
+        while len(hidden) > most:
+            del hidden[next(iter(hidden))]
 
 
 def redacted(text: str) -> str:
@@ -99,7 +109,8 @@ def redacted(text: str) -> str:
     text = _compiled(_CONNECTION).sub(r"\1***", text)
     if "PRIVATE KEY" in text:
         text = _compiled(_PRIVATE_KEY).sub(r"\1***", text)
-    for secret in sorted(_hidden, key=len, reverse=True):  # one may begin like another
+    # One may begin like another.
+    for secret in sorted([*_hidden, *_briefly_hidden], key=len, reverse=True):
         if secret in text:
             text = text.replace(secret, "***")
     return text

@@ -77,10 +77,26 @@ class CallThreads:
         self._pool = None
 
 
+class _Waiter(asyncio.Future[None]):
+    """A coroutine's wait for a call, which never begins once the coroutine was told to end.
+
+    The loop tells the coroutine itself later, one after the other when a group is cancelled. By
+    then a call that ended early would have made room for another one of the group.
+    """
+
+    def __init__(self, call: Future[Any], loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop=loop)
+        self._call = call
+
+    def cancel(self, msg: Any = None) -> bool:
+        self._call.cancel()  # a running one goes on
+        return super().cancel(msg)
+
+
 async def _wait_for(future: Future[Any]) -> None:
-    """Wait until a future is done. Cancelling the coroutine leaves the future alone."""
+    """Wait until a future is done. Cancelling the coroutine leaves a running call alone."""
     loop = asyncio.get_running_loop()
-    waiter: asyncio.Future[None] = loop.create_future()
+    waiter = _Waiter(future, loop)
 
     def wake() -> None:
         if not waiter.done():

@@ -12,7 +12,7 @@ from io import TextIOWrapper
 
 __all__ = ["main"]
 
-# As shells write the end by SIGINT.
+# Exit code that shells give a process that SIGINT ended.
 _INTERRUPTED = 130
 # Letters of an unexpected error.
 _LONGEST = 2000

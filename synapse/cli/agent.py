@@ -37,7 +37,7 @@ def agent(
         int, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one.")
     ] = 8100,
     url: Annotated[
-        str, typer.Option(help="URL by which others reach the agent, if a different one.")
+        str, typer.Option(help="URL at which others reach the agent, if not the address.")
     ] = "",
     data: Annotated[Path | None, typer.Option(help="Folder for jobs, logs and releases.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Number of jobs that run at once.")] = 2,

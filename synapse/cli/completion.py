@@ -1,4 +1,4 @@
-"""Complete names and values out of the declarations. Completing makes no request."""
+"""Complete names and values from the declarations. Completing makes no request."""
 
 from __future__ import annotations
 

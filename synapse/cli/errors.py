@@ -33,7 +33,7 @@ USAGE = 2
 SOME_FAILED = 3
 # "Try again later", as sysexits.h calls it: cron's next run is early enough.
 IN_USE = 75
-INTERRUPTED = 130  # as shells write the end by SIGINT
+INTERRUPTED = 130  # as shells do after SIGINT
 
 # Arguments of uploads with their values, as messages name them.
 _ARGUMENT = re.compile(r"\b(match|ignore|columns)=([{\[])")

@@ -1,4 +1,4 @@
-"""Groups of commands that are imported when they are asked for, and that know habits."""
+"""Groups of commands that are imported when they run, with hints for common mistakes."""
 
 from __future__ import annotations
 
@@ -75,14 +75,14 @@ class LazyCommand:
 
 
 class HintedCommand(TyperCommand):
-    """A command that answers options written by habit with what to type."""
+    """A command with hints for options of other command lines."""
 
     # Names that the command takes as NAME=VALUE.
     names: Collection[str] = ()
 
     @override
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Read the arguments; an option that doesn't exist is answered by what was meant."""
+        """Read the arguments; add a hint to the error for an unknown option."""
         get_options().own = frozenset(name for each in self.params for name in each.opts)
         try:
             return super().parse_args(ctx, args)
@@ -102,7 +102,7 @@ class HintedCommand(TyperCommand):
 
     @staticmethod
     def _rewrite(error: Any) -> None:
-        """Take the words of a library off the message, and say where the ids are."""
+        """Replace the library's words in a message, and name the command that lists ids."""
         message = str(getattr(error, "message", None) or "")
         names = getattr(getattr(error, "param", None), "opts", ())
         kind = next((_ID_OPTIONS[name] for name in names if name in _ID_OPTIONS), None)
@@ -140,7 +140,7 @@ class HintedCommand(TyperCommand):
 
 
 class HintedGroup(TyperGroup):
-    """A group that knows the verbs of other command lines, and suggests what was meant."""
+    """A group that knows the verbs of other command lines, and suggests commands."""
 
     # Other names of the group's own commands, and sentences that say what to type.
     aliases: Mapping[str, str] = _VERBS
@@ -163,13 +163,13 @@ class HintedGroup(TyperGroup):
 
     @override
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Return a command by name or by a habit; `None` for an unknown name."""
+        """Return a command by name or by another tool's verb; `None` for an unknown name."""
         name = self.find_name(cmd_name)
         return None if name is None else self.commands[name]
 
     @override
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the command that the arguments name, or fail with what was meant."""
+        """Return the command that the arguments name, or fail with a suggestion."""
         word = args[0]
         if self.find_name(word) is None and not ctx.resilient_parsing:
             if word.startswith("-"):
@@ -252,7 +252,7 @@ class LazyGroup(HintedGroup):
 def new_app(
     *, cls: type[TyperGroup] = HintedGroup, has_completion: bool = False, **options: Any
 ) -> typer.Typer:
-    """Return an application with the settings that all of ours share."""
+    """Return an application with the common settings."""
     return typer.Typer(
         cls=cls,
         **options,

@@ -1,4 +1,4 @@
-"""`synapse login`, `whoami`, `logout` and `profiles`: who talks to which server."""
+"""`synapse login`, `whoami`, `logout` and `profiles`: credentials and profiles."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def logout() -> None:
 
     name = _profile_name()
     if name not in read_profiles():
-        raise UsageError(f"No profile is named [{name}]. `synapse profiles` lists them.")
+        raise UsageError(f"No profile is named [{name}]. `synapse profiles` lists the profiles.")
     path = delete_profile(name)
     print_note(f"The profile [{name}] is removed from {path}. The token itself is still valid.")
     _warn_of_variables()

@@ -28,7 +28,7 @@ _FILES = (os.PathLike, Path)
 
 @attrs.frozen
 class MethodParameter:
-    """A parameter of a method, as a command line gives it.
+    """A parameter of a method, as an argument or option of a command.
 
     Attributes:
         name: The name.
@@ -81,7 +81,7 @@ class MethodParameter:
         return make_keyword(self.name, Annotated[hint, option], default=default)
 
     def convert(self, value: Any) -> Any:
-        """Return a value of the command line as the method takes it."""
+        """Return a command line's value in the type that the method takes."""
         if isinstance(value, Enum):
             return value.value
         if self.is_mapping:

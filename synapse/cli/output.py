@@ -72,7 +72,7 @@ def resolve_format(output: Format | None) -> Format:
 
 
 def normalize(schema: Schema, row: dict[str, Any]) -> dict[str, Any]:
-    """Return a row with the names and words of the declaration, whatever the server's age."""
+    """Return a row with the names and words of the declaration, also from an older server."""
     hooks, aliases = _spellings(schema)
     plain = {aliases.get(name, name): value for name, value in row.items()}
     for name, read in hooks.items():

@@ -173,7 +173,7 @@ def release(
     debug: Annotated[
         bool, typer.Option("--debug", help="Make a release that a later one may replace.")
     ] = False,
-    changelog: Annotated[str, typer.Option(help="News of this version.")] = "",
+    changelog: Annotated[str, typer.Option(help="Release notes of this version.")] = "",
     unstable: Annotated[
         bool, typer.Option("--unstable", help="Mark the release as not meant for everybody.")
     ] = False,
@@ -225,7 +225,8 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Print new lines until the job ends.")
     ] = False,
     last: Annotated[
-        int | None, typer.Option("--last", "-n", min=1, max=1000, help="Only the last lines.")
+        int | None,
+        typer.Option("--last", "-n", min=1, max=1000, help="Number of last lines to print."),
     ] = None,
 ) -> None:
     """Print the lines that a job printed."""

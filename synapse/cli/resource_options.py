@@ -72,7 +72,9 @@ IDS_AND_VALUES = Annotated[
         show_default=False,
     ),
 ]
-SEARCH = Annotated[str | None, typer.Option("--search", help="Words that the text must have.")]
+SEARCH = Annotated[
+    str | None, typer.Option("--search", help="Words that an object's text must have.")
+]
 PARAMS = Annotated[
     list[str] | None,
     typer.Option(

@@ -1,4 +1,4 @@
-"""`synapse tasks list`: a group for each resource, made out of the declaration."""
+"""`synapse tasks list`: a group for each resource, made from the declaration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Verbs of resources that ask, follow or work in bulk, and so are written by hand."""
+"""Hand-written verbs of resources, which ask, follow or work in bulk."""
 
 from __future__ import annotations
 
@@ -229,7 +229,8 @@ def logs(
         bool, typer.Option("--follow", "-f", help="Print new lines until the job ends.")
     ] = False,
     last: Annotated[
-        int | None, typer.Option("--last", "-n", min=1, max=1000, help="Only the last lines.")
+        int | None,
+        typer.Option("--last", "-n", min=1, max=1000, help="Number of last lines to print."),
     ] = None,
 ) -> None:
     """Print the lines that a job printed."""

@@ -56,7 +56,10 @@ def sync(
         int | None, typer.Option(help="Id of a project; every data unit becomes a task in it.")
     ] = None,
     key: Annotated[
-        str, typer.Option(help="Value that identifies a unit: 'path', or such as 'meta.coco_id'.")
+        str,
+        typer.Option(
+            help="Value that identifies a unit: 'path', or a place in meta, such as 'meta.coco_id'."
+        ),
     ] = "path",
     on_change: Annotated[
         _OnChange, typer.Option(help="Action if the files of a unit changed.")

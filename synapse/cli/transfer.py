@@ -40,7 +40,7 @@ app = new_app(help="List and continue transfers that were interrupted.")
 
 @attrs.frozen
 class _Record:
-    """A transfer that has begun and not ended well.
+    """A transfer that was interrupted or failed.
 
     Attributes:
         id: Name of the record.
@@ -107,7 +107,7 @@ def resume(
     records = {record.id: record for record in _read_all()}
     for key in ids or ():
         if key not in records:
-            raise UsageError(f"No transfer {key!r}. `synapse transfer list` has the ids.")
+            raise UsageError(f"No transfer {key!r}. `synapse transfer list` prints the ids.")
     chosen = [records[key] for key in ids] if ids else list(records.values())
     if not chosen:
         print_note("No transfer was interrupted.")
@@ -125,7 +125,7 @@ def forget(
     """Take transfers off the list; files stay where they are."""
     for key in ids:
         if not key.isalnum() or not (_folder() / f"{key}.json").exists():
-            raise UsageError(f"No transfer {key!r}. `synapse transfer list` has the ids.")
+            raise UsageError(f"No transfer {key!r}. `synapse transfer list` prints the ids.")
         (_folder() / f"{key}.json").unlink(missing_ok=True)
 
 

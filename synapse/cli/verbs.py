@@ -1,4 +1,4 @@
-"""Commands out of the methods of a resource and the manager, by signature and docstring."""
+"""Make commands from the methods of a resource and its manager."""
 
 from __future__ import annotations
 

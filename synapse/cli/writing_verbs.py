@@ -245,7 +245,7 @@ class WritingVerbs:
         return found
 
     def list_columns(self, output: Format) -> list[str]:
-        """Return the columns of a table, the telling ones first, or all for CSV."""
+        """Return the columns of a table, those of the summary first, or all fields for CSV."""
         if output is not Format.TABLE:
             return list(self.schema.fields)
         fields = self.schema.fields

@@ -77,7 +77,7 @@ def examine(
     upload: bool = False,
     seconds: float = 20.0,
 ) -> DoctorReport:
-    """Run checks, and return their findings. Nothing raises but Ctrl-C.
+    """Run checks, and return their findings. Only Ctrl-C raises.
 
     Args:
         connect: Returns the transport to examine; its error becomes a finding.
@@ -124,7 +124,7 @@ def explain(error: Exception, cure: str) -> Finding:
 
 
 def as_mapping(value: Any) -> Mapping[str, Any]:
-    """Return a JSON object from a server; an empty one in the place of anything else."""
+    """Return a JSON object from a server; an empty one if the response is anything else."""
     return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 

@@ -1,4 +1,4 @@
-"""Checks of the way to the server: proxy, DNS, connection, TLS and clocks."""
+"""Checks of the connection to the server: proxy, DNS, TCP, TLS and clocks."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _FILE_NAME = "synapse-doctor.txt"
 
 
 def check_health(examination: Examination) -> Iterator[Finding]:
-    """Yield the server's report of itself. One request, without retries of bad responses."""
+    """Yield the server's health report. One request, without retries of bad responses."""
     response = examination.transport.fetch("GET", "health/", repeatable=False, resource="health")
     examination.response, examination.received = response, time.time()
     try:
@@ -47,7 +47,7 @@ def check_token(examination: Examination) -> Iterator[Finding]:
     settings = transport.settings
     if not any(kind in settings.credentials for kind in _USER_KINDS):
         yield skipped(
-            "The credentials are no user's." if settings.credentials else "No credentials.",
+            "The credentials belong to no user." if settings.credentials else "No credentials.",
             "Give api_token, or set SYNAPSE_API_TOKEN.",
         )
         return
@@ -97,7 +97,7 @@ def check_upload(examination: Examination) -> Iterator[Finding]:
     """Yield the result of uploading one byte. One request to five, if it was asked for."""
     if not examination.upload:
         yield skipped(
-            "Not asked for: one byte would stay on the server, as no client may delete data files.",
+            "Not requested: one byte would stay on the server; no client may delete data files.",
             "Run `synapse doctor --upload`, or session.doctor(upload=True).",
         )
         return

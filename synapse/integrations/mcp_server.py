@@ -35,7 +35,7 @@ _HOST = "127.0.0.1"
 _MAX_ERROR = 4_000
 # Letters of an unexpected error.
 _LONGEST = 600
-# Sections of docstrings that a model needs no more than the answer itself.
+# Sections of docstrings that a model doesn't need: it sees the result itself.
 _END = ("\nReturns:", "\nRaises:", "\nExample:")
 # Advice of messages for programs: the tools have no such argument.
 _UNCHECKED = re.compile(r" A \w+ that only your server knows goes through \w+=\{\.\.\.\}\.")
@@ -57,8 +57,8 @@ _CHECK = (
     "what looks wrong, by task id."
 )
 PROMPTS: dict[str, tuple[str, str]] = {
-    "review_project": ("Say how a project is getting on, and what to do next.", _REVIEW),
-    "explain_job": ("Say why a job failed, and how to mend that.", _EXPLAIN),
+    "review_project": ("Summarise a project's progress, and suggest the next steps.", _REVIEW),
+    "explain_job": ("Explain why a job failed, and how to fix it.", _EXPLAIN),
     "check_labels": ("Look for annotations that are probably wrong.", _CHECK),
 }
 """Prompts by name: the description, and the text with the place of an id."""

@@ -1,4 +1,4 @@
-"""Functions that a language model calls: bounded answers out of the declarations.
+"""Functions that a language model calls, made from the declarations, with bounded results.
 
 The functions know nothing of a protocol; `synapse.integrations.mcp_server` offers them by MCP.
 """
@@ -24,7 +24,7 @@ from synapse.orm.signatures import find_keywords, find_texts
 
 __all__ = ["READING", "WRITING", "ModelTools"]
 
-# The answers of one call: a model reads all of them, and pays for each character.
+# Characters of one result: a model reads all of them, and pays for each.
 _MAX_ROWS = 200
 _MAX_ANSWER = 40_000
 _MAX_VALUE = 1_000
@@ -86,7 +86,7 @@ class ModelTools:
     ) -> dict[str, Any]:
         """Find objects of a kind. `more` is true if others match, too.
 
-        To go on after the last row, order by "id" and filter by `id__gt`. Long values are cut.
+        To continue after the last row, order by "id" and filter by `id__gt`. Long values are cut.
 
         Args:
             kind: A kind, such as "tasks".
@@ -194,7 +194,7 @@ class ModelTools:
         self._find_verb(cls, "update")
         _check_names(cls, "update", values)
         one = self._manager(cls).get(_to_id(object_id))
-        # The session lives on: an edit that the server refused must not go along with the next.
+        # The session stays in use: a refused edit must not be saved with the next one.
         with one._tentatively(values):
             one.save()
         return self._show(cls, one, list(values))
@@ -215,7 +215,7 @@ class ModelTools:
     def run(
         self, plugin: str, action: str = "", params: dict[str, Any] | None = None
     ) -> dict[str, Any]:
-        """Start a job of a plugin's newest release. `get` and `logs` say how the job goes.
+        """Start a job of a plugin's newest release. `get` and `logs` show its progress.
 
         Args:
             plugin: The plugin's code.

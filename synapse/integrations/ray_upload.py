@@ -119,7 +119,7 @@ def upload(
 
 @attrs.frozen
 class _BlockUpload:
-    """Uploads one block in a worker; knows everything but the token."""
+    """Uploads one block in a worker; holds everything except the token."""
 
     session: Any
     collection: Any

@@ -88,7 +88,7 @@ class SampleStream:
             position.row, position.last = 0, None
 
     def state(self) -> dict[str, Any]:
-        """Return what a stream that resumes must know of this one: new rows don't change that."""
+        """Return the values that a resumed stream needs; new rows don't change these values."""
         keys = self._keys
         return {
             "version": _VERSION,
@@ -99,7 +99,7 @@ class SampleStream:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over the parts of the stream that a state is of.
+        """Use the parts of the stream that a state comes from.
 
         Raises:
             UsageError: The state is of another seed or page size, or isn't a state.

@@ -96,7 +96,7 @@ class SampleReader:
         self._kind = schema.name.lower()
 
     def slim(self, rows: Iterable[dict[str, Any]]) -> Iterator[SampleRow]:
-        """Yield rows without what samples don't need. Makes no request."""
+        """Yield rows with only the fields that samples need. Makes no request."""
         for row in Rows(self.query, self.names).of(rows):
             name, file, medium = _choose_file(row.get("files"), self._file)
             yield {
@@ -236,7 +236,7 @@ class SampleReader:
         blocks = iter(lambda: file.read(1 << 20), b"")
         if row["checksum"] and not is_checksum_of(row["checksum"], blocks):
             Path(file.name).unlink(missing_ok=True)
-            return "Its copy in the cache was damaged and is removed: read the sample again."
+            return "The damaged copy in the cache is removed. Read the sample again."
         return f"Leave the {self._kind} out of the query, or pass on_error='skip'."
 
 

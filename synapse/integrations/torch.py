@@ -93,7 +93,7 @@ class PictureDataset(_MapBase):  # type: ignore[misc] # a base class that may be
     projects' classes unless `classes` is given. Later one for each picture that isn't in the file
     cache: none in a second epoch.
 
-    The rows are those of now, in the query's order. They take little memory, which forked workers
+    The rows are a snapshot, in the query's order. They take little memory, which forked workers
     share. A data set pickles without a token: workers that are spawned connect with the local
     environment or profile.
 
@@ -262,7 +262,7 @@ class PictureStream(_IterableBase):  # type: ignore[misc] # a base class that ma
         self._share = rank, world_size
         self._stream = SampleStream(self._source.reader, self._source.page_size, seed)
         self._position = StreamPosition()
-        # Whether the next loop goes on at the position, and doesn't begin another pass.
+        # Whether the next loop continues at the position, instead of beginning another pass.
         self._is_pending = True
         self._shard: list[int] | None = None
         self._source.find_classes()

@@ -128,8 +128,9 @@ class Task(Editable, Deletable, TaggableMixin, ShowMixin):
 
         Example:
             >>> task = project.tasks[0]
-            >>> task.annotate({"annotations": [{"type": "class", "label": "person"}]}).data
-            {'annotations': [{'type': 'class', 'label': 'person'}]}
+            >>> from synapse.annotations import Label
+            >>> [each.label for each in task.annotate([Label(label="person")]).annotations]
+            ['person']
         """
         given: Any = document
         if isinstance(given, str) or not isinstance(given, Iterable):

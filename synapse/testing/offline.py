@@ -87,6 +87,10 @@ class OfflineTransport(Transport):
         self._connection = _NoConnection()
         self._external_hosts = _NoHosts(self.options)
 
+    def for_other_server(self, settings: Settings) -> Transport:  # noqa: ARG002 - none is reached
+        """Return a transport that sends nothing to an agent either."""
+        return OfflineTransport()
+
 
 def make_session(cls: type[S]) -> S:
     """Return a session without a server; see `synapse.testing.make_session`."""
@@ -107,7 +111,7 @@ def make(
         raise UsageError(f"{cls.__name__} has no {schema.key} here. Pass {schema.key}=1.")
     if session is None:
         session = _find_session(cls, values) or make_session(_session_class(cls))
-    if not isinstance(session.transport, OfflineTransport):
+    if not _is_offline(session):
         raise UsageError("session has a server. Pass one of synapse.testing.make_session().")
     row = {name: _to_plain(fields[name], value) for name, value in _pair(fields, values)}
     row[schema.key] = schema.to_key(row[schema.key])
@@ -173,9 +177,15 @@ def _find_session(cls: type[Resource], values: Mapping[str, Any]) -> Session | N
             if not isinstance(session, Session):
                 continue
             has_class = cls.__schema__.resource is cls or cls in type(session).resource_classes
-            if has_class and isinstance(session.transport, OfflineTransport):
+            if has_class and _is_offline(session):
                 return session
     return None
+
+
+def _is_offline(session: Session) -> bool:
+    """Return whether a session has no server, whatever options are in force."""
+    original = session if session._original is None else session._original
+    return isinstance(original._transport, OfflineTransport)
 
 
 def _session_class(cls: type[Resource]) -> type[Session]:

@@ -48,7 +48,8 @@ class DerivedTransport(Transport):
         retries: int | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        # The parent's state isn't set up again: reading and assigning lead to the parent.
+        # The state isn't set up again: reading and assigning lead to the transport with the
+        # connections, directly, as a long chain would reach the interpreter's recursion limit.
         changes: dict[str, Any] = {}
         if deadline is not ...:
             changes["deadline"] = deadline
@@ -57,10 +58,13 @@ class DerivedTransport(Transport):
                 parent.options.retry, attempts=RetryPolicy.of(retries).attempts
             )
         if headers is not None:
-            changes["headers"] = _merged(parent.options.headers, checked_headers(headers))
-        self._parent = parent
+            changes["headers"] = _merged(
+                parent.options.headers, checked_headers(headers, is_brief=True)
+            )
+        outer = parent._own_timeout if isinstance(parent, DerivedTransport) else None
+        self._parent = parent._parent if isinstance(parent, DerivedTransport) else parent
         self.options = attrs.evolve(parent.options, **changes)
-        self._own_timeout = None if timeout is None else Timeout.of(timeout)
+        self._own_timeout = outer if timeout is None else Timeout.of(timeout)
         self._timeout = parent._timeout if timeout is None else self._pair(Timeout.of(timeout))
         self._own_auth = None
         if headers:

@@ -33,11 +33,12 @@ class HeaderValue(Secret):
     Args:
         value: The value.
         source: Origin of the value, for messages.
+        is_brief: Whether the value is for some requests only, not for all of a session.
     """
 
     __slots__ = ()
 
-    def __init__(self, value: Any, source: str) -> None:
+    def __init__(self, value: Any, source: str, *, is_brief: bool = False) -> None:
         if not isinstance(value, str) or not re.fullmatch(_VALUE, value):
             raise ConfigurationError(
                 f"The value of {source} is empty, or has line ends or characters outside ASCII. "
@@ -46,11 +47,15 @@ class HeaderValue(Secret):
         self._value = value
         self.source = source
         for secret in (value, *re.findall(_PART, value)):
-            hide(secret)
+            hide(secret, is_brief=is_brief)
 
 
-def checked_headers(headers: Any) -> dict[str, HeaderValue]:
+def checked_headers(headers: Any, *, is_brief: bool = False) -> dict[str, HeaderValue]:
     """Return headers by name, with values that no message shows.
+
+    Args:
+        headers: The mapping.
+        is_brief: Whether the headers are for some requests only, not for all of a session.
 
     Raises:
         ConfigurationError: A name or value can't be sent, or the SDK sets that header itself.
@@ -76,5 +81,7 @@ def checked_headers(headers: Any) -> dict[str, HeaderValue]:
             raise ConfigurationError(f"headers has {name} twice. Give one value.")
         seen.add(key)
         is_checked = isinstance(value, HeaderValue)  # by the options that these were copied from
-        result[name] = value if is_checked else HeaderValue(value, f"headers[{name!r}]")
+        result[name] = (
+            value if is_checked else HeaderValue(value, f"headers[{name!r}]", is_brief=is_brief)
+        )
     return result

@@ -14,6 +14,7 @@ __all__ = ["checked_method", "split_path"]
 _METHOD = re.compile(r"[A-Z]+")
 # Characters that a path has unquoted, and the percent sign of what is quoted already.
 _SAFE = "/%:@!$&'()*+,;=~"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\")
 
 
@@ -53,12 +54,13 @@ def split_path(path: str, base_url: str) -> tuple[str, str]:
     if not plain:
         raise UsageError(f"path is {shown!r}. Pass a path below {base_url}, such as 'labels/'.")
     segments = re.split(r"[/\\]", unquote(plain))
-    if {".", ".."} & set(segments) or any(ord(character) < 32 for character in unquote(plain)):
+    if {".", ".."} & set(segments) or _CONTROL.search(unquote(plain) + query):
         raise UsageError(
             f"path is {shown!r}, which has a dot segment or a control character. Pass a plain path "
             f"below {base_url}."
         )
     try:
+        query.encode()
         return quote(plain, safe=_SAFE), query
     except UnicodeEncodeError:
         raise UsageError(f"path is {shown!r}, which is not valid text.") from None
@@ -71,7 +73,7 @@ def _below(url: str, base_url: str, shown: str) -> str:
     except ValueError:
         is_own = False
     prefix = urlsplit(base_url).path
-    rest = url.partition("//")[2].partition("/")[2]
+    rest = re.sub(r"^[^/]*//[^/?#]*/?", "", url)
     if not is_own or not f"/{rest}".startswith(prefix):
         raise UsageError(
             f"path is {shown!r}, which isn't below {base_url}. A session sends its token to its "

@@ -112,6 +112,14 @@ class Transport(Closing):
         self._counting = threading.Lock()
         repair_in_child(self)
 
+    def for_other_server(self, settings: Settings) -> Transport:
+        """Return a transport to another server, such as an agent. Makes no request.
+
+        Args:
+            settings: Address and credentials there.
+        """
+        return Transport(settings, self.options.for_other_server())
+
     @property
     def request_count(self) -> int:
         """Number of requests sent so far, retries included."""
@@ -557,7 +565,7 @@ class Transport(Closing):
         self._connection.ensure_open()
         self.options.on_request(event)
         if event.headers and self.options.is_configured_server:
-            headers = checked_headers(event.headers)
+            headers = checked_headers(event.headers, is_brief=True)
             self._auth.ensure_no_credential(headers)
             context.request = context.request.copy()  # the next attempt has others
             for name, value in headers.items():

@@ -203,7 +203,7 @@ def test_annotation_is_deleted_with_its_mentions_and_comes_back(
     assert widget.say("undo")["note"] == "Undone: Task 1: delete bus."
     assert list(read(1).annotations) == annotations
     assert read(1).data["annotations"] == document["annotations"]
-    assert widget.say("undo")["note"] == "There is nothing to undo."
+    assert widget.say("undo")["note"] == "Nothing to undo."
 
 
 def test_annotation_gets_another_class(widget: Widget, read: Read, first: int) -> None:

@@ -373,7 +373,6 @@ def test_every_displayed_class_is_tried() -> None:
             "Browser",
             "JobFollower",
             "JobOutput",
-            "ListedRows",
             "ObjectPage",
             "Rows",
         ),

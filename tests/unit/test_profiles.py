@@ -414,3 +414,30 @@ class TestTokenFile:
         monkeypatch.setattr("synapse.profiles.time.sleep", pause)
         assert read_token_file(path) == "a-token"
         assert pauses == [0.0, 0.05]
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+    def test_pipes_are_read_and_get_a_limited_time(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("synapse.profiles._LONGEST_PIPE", 0.01)
+        path = tmp_path / "token"
+        os.mkfifo(path)
+
+        assert read_token_file(path) == ""  # nobody has opened it
+        both = os.open(path, os.O_RDWR)  # a writer that stays
+        with pytest.raises(ConfigurationError, match="nobody writes to the pipe"):
+            read_token_file(path)
+        os.write(both, b"a-token\n")
+        with pytest.raises(ConfigurationError, match="nobody writes to the pipe"):
+            read_token_file(path)  # the end is missing
+        os.close(both)
+
+    @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names")
+    def test_a_pipe_that_is_closed_has_the_token(self) -> None:
+        read_end, write_end = os.pipe()
+        os.write(write_end, b"a-token\n")
+        os.close(write_end)
+        try:
+            assert read_token_file(f"/dev/fd/{read_end}") == "a-token"
+        finally:
+            os.close(read_end)

@@ -30,7 +30,6 @@ from synapse.transport.stream_limits import StreamLimits
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from synapse.transport.options import Options
 
 __all__ = ["AgentClient"]
 
@@ -95,9 +94,7 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
         )
 
     @classmethod
-    def _of_session(
-        cls, base_url: str, agent_token: str, timeout: Timeout, options: Options
-    ) -> Self:
+    def _of_session(cls, base_url: str, agent_token: str, transport: Transport) -> Self:
         """Build a client with the proxies, certificates, retries and hooks of a session.
 
         Makes no request.
@@ -105,8 +102,7 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
         Args:
             base_url: Address of the agent.
             agent_token: Token of the agent.
-            timeout: Timeouts of the session.
-            options: Options of the session.
+            transport: Transport of the session.
 
         Raises:
             ConfigurationError: The address or the token can't be used.
@@ -114,12 +110,10 @@ class AgentClient(RayClientMixin, ResourceClientMixin):
         settings = Settings(
             base_url=checked_url(base_url, "the agent's address from the server"),
             credentials={"agent_access": Secret(agent_token, "the agent's token")},
-            timeout=timeout,
+            timeout=transport.settings.timeout,
         )
         client = cls.__new__(cls)
-        super(AgentClient, client).__init__(
-            transport=Transport(settings, options.for_other_server())
-        )
+        super(AgentClient, client).__init__(transport=transport.for_other_server(settings))
         return client
 
     def health_check(self) -> Any:

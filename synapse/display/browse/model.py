@@ -1,6 +1,6 @@
 """The state of the widget, without a browser: messages come in, states go out.
 
-Each change is saved at once, so a kernel that dies takes nothing with it. A change that can't be
+Each change is saved at once, so nothing is lost when the kernel stops. A change that can't be
 saved stays in the state with the reason, until it is saved again or given up.
 """
 
@@ -116,7 +116,7 @@ class BrowserModel:
     # -- Messages ----------------------------------------------------------------------------
 
     def handle(self, message: Any) -> None:
-        """Do what a message asks, and send the new state. Never raises, whatever the message.
+        """Handle a message, and send the new state. Never raises.
 
         Args:
             message: The message: a mapping with `kind`, `id` and arguments.
@@ -238,7 +238,7 @@ class BrowserModel:
 
     def _undo(self, _message: Message) -> str:
         if not self._history:
-            return "There is nothing to undo."
+            return "Nothing to undo."
         edit = self._history[-1]
         edit.invert().save(self._walk.find(edit.key))
         self._history.pop()
@@ -312,7 +312,7 @@ class BrowserModel:
         return markup.clean(f"{schema.label(edit.key)}: {edit.text}", 200)
 
     def _show_other(self) -> None:
-        """Show the object that the cursor is at, if another one is shown."""
+        """Show the cursor's object, if another one is shown."""
         if self._view.one is not None and self._view.one._key == self._walk.key:
             self._view.show_again()
         else:

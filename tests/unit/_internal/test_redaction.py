@@ -131,6 +131,18 @@ class TestHidden:
             hide(f"secret-{number}")
         assert list(redaction._hidden) == ["secret-2", "secret-3", "secret-4"]
 
+    def test_those_of_single_requests_replace_each_other_only(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redaction, "_hidden", {})
+        monkeypatch.setattr(redaction, "_briefly_hidden", {})
+        hide("token-of-a-session")
+        for number in range(1_000):
+            hide(f"value-{number:05}", is_brief=True)
+
+        text = redacted("token-of-a-session value-00499 value-00500 value-00999")
+        assert text == "*** value-00499 *** ***"
+
     def test_by_many_threads(self) -> None:
         def work(name: int) -> None:
             for number in range(200):

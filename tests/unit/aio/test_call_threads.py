@@ -131,3 +131,27 @@ def test_a_child_process_starts_threads_of_its_own() -> None:
     assert pool is not None
     assert threads._pool is None
     pool.shutdown()
+
+
+def test_a_call_whose_coroutine_is_told_to_end_never_begins() -> None:
+    """A group is told at once; its calls that end first must not make room for the others."""
+    threads, begun, go_on = CallThreads(1), threading.Event(), threading.Event()
+    calls: list[int] = []
+
+    def work() -> None:
+        begun.set()
+        go_on.wait()
+
+    async def main() -> None:
+        running = asyncio.ensure_future(threads.run(work))
+        waiting = asyncio.ensure_future(threads.run(calls.append, 1))
+        await asyncio.get_running_loop().run_in_executor(None, begun.wait)
+        waiting.cancel()
+        go_on.set()  # the thread is free before the loop goes on
+        assert threads._pool is not None
+        threads._pool.submit(int).result()
+        await asyncio.gather(running, waiting, return_exceptions=True)
+
+    asyncio.run(main())
+
+    assert calls == []

@@ -165,3 +165,38 @@ def test_fork_gives_copies_the_locks_of_the_session(session: synapse.Session) ->
 
     assert copy.lock is session.lock
     assert copy._saving is session._saving
+
+
+def test_clients_outlive_the_block_that_they_are_made_in(
+    server: Any, session: synapse.Session
+) -> None:
+    with session.options(headers={"X-Team": "a"}, deadline=1):
+        client = session.client
+        session.meet_agent(1, "http://127.0.0.1:1/", "agent-token")
+    agent = session.agent_api(1)
+    server.reply(200, {"count": 0, "results": [], "next": None})
+    client.list_projects()
+
+    assert teams(server) == [None]
+    assert agent is not None
+    assert agent._transport.options.deadline == session.deadline != 1
+
+
+def test_closing_the_session_in_a_block_closes_the_connections(session: synapse.Session) -> None:
+    with session.options(retries=0):
+        session.close()
+
+    with pytest.raises(SessionClosed):
+        session.transport.request("GET", "x/")
+
+
+def test_copies_of_copies_have_any_number(server: Any, session: synapse.Session) -> None:
+    copy = session.options(headers={"X-Team": "a"}, timeout=(3, 4))
+    for number in range(2000):
+        copy = copy.options(retries=number % 2)
+    server.reply(200, ROW)
+    copy.tasks.get(1)
+
+    assert teams(server) == ["a"]
+    assert copy.timeout == synapse.config.Timeout(3, 4)
+    assert copy.options(timeout=5).timeout == synapse.config.Timeout(5, 5)

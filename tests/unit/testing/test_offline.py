@@ -127,7 +127,7 @@ def test_long_bodies_and_secrets_are_not_quoted() -> None:
     ("cls", "values", "message"),
     [
         (Task, {}, "Pass id=1"),
-        (Task, {"id": 1, "statsu": "x"}, "did you mean 'status'? Pass"),
+        (Task, {"id": 1, "statsu": "x"}, r"did you mean 'status'\? Pass"),
         (Task, {"id": 1, "status_id": 3}, "no field 'status_id'"),
         (Task, {"id": 1, "project": 3, "project_id": 3}, "one value"),
         (Task, {"id": 1, "project": make(TaskTag, id=1)}, "takes a Project"),
@@ -172,3 +172,22 @@ def test_extra_keys_and_doubles() -> None:
     double = create_autospec(job, spec_set=True)
     double.wait.return_value = double
     assert double.wait() is double
+
+
+def test_an_agent_is_not_reached_either() -> None:
+    session = make_session()
+    session.meet_agent(1, "http://127.0.0.1:1/", "agent-token")
+    api = session.agent_api(1)
+
+    assert api is not None
+    with pytest.raises(UnexpectedRequest, match="GET health/"):
+        api.health_check()
+
+
+def test_options_in_force_change_nothing() -> None:
+    session = make_session()
+    project = make(Project, session=session, id=1)
+
+    with session.options(timeout=1) as copy:
+        assert make(Task, id=1, project=project)._session is session
+        assert make(Task, session=copy, id=2).id == 2

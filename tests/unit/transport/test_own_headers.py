@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 import synapse
 from synapse import errors
+from synapse._internal import redaction
+from synapse._internal.redaction import redacted
 from synapse.clients.agent import AgentClient
-from synapse.config import Timeout
 from synapse.errors import ConfigurationError
 from synapse.transport import Transport
+from synapse.transport.derived import DerivedTransport
 from synapse.transport.options import Event, Options
 from synapse.transport.own_headers import checked_headers
 from synapse.transport.retry import RetryPolicy
@@ -122,15 +124,13 @@ class TestOrigin:
             response.raw.read()
         assert KEY.encode() not in other_server.last.raw
 
-    def test_is_not_an_agents(self, other_server: Any) -> None:
+    def test_is_not_an_agents(self, server: Any, other_server: Any, connect: Connect) -> None:
         def add(event: Event) -> None:
             event.headers["X-Hook"] = KEY
 
-        client = AgentClient._of_session(
-            other_server.url, "agent-token", Timeout(), with_key(on_request=add)
-        )
+        parent = connect(server.url, options=with_key(on_request=add))
         other_server.reply(body={})
-        with client:
+        with AgentClient._of_session(other_server.url, "agent-token", parent) as client:
             client.health_check()
         assert KEY.encode() not in other_server.last.raw
 
@@ -255,3 +255,20 @@ class TestHooks:
             transport.request("GET", "a/")
         assert caught.value is failure
         assert (len(calls), server.requests) == (1, [])
+
+
+def test_values_of_single_requests_keep_the_sessions_secrets_hidden(
+    monkeypatch: pytest.MonkeyPatch, server: Any, connect: Connect, token: str
+) -> None:
+    monkeypatch.setattr(redaction, "_hidden", {})
+    transport = connect(
+        server.url,
+        options=Options(on_request=lambda event: event.headers.update({"X-Hook": "hook-value"})),
+    )
+    own = set(redaction._hidden)
+    derived = DerivedTransport(transport, headers={"X-Team": "team-value"})
+    server.reply(200, {})
+    derived.request("GET", "a/")
+
+    assert set(redaction._hidden) == own
+    assert redacted(f"{token} hook-value team-value") == "*** *** ***"

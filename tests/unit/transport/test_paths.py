@@ -21,6 +21,7 @@ BASE = "https://synapse.example.com/api/"
         ("time/10:30/", ("time/10:30/", "")),
         ("https://synapse.example.com/api/labels/?page=2", ("labels/", "page=2")),
         ("HTTPS://SYNAPSE.example.com:443/api/labels/", ("labels/", "")),
+        ("https://synapse.example.com/api/labels/?next=//x/y/", ("labels/", "next=//x/y/")),
     ],
 )
 def test_paths_are_quoted_below_the_base_url(path: str, expected: tuple[str, str]) -> None:
@@ -37,6 +38,7 @@ def test_paths_are_quoted_below_the_base_url(path: str, expected: tuple[str, str
         *("https://synapse.example.com:8443/api/x/", "https://synapse.example.com/other/"),
         *("https://synapse.example.com@evil.example/api/", "//evil.example/api/", "\\\\evil/x"),
         *("https://synapse.example.com/api/", "file:///etc/passwd", "javascript:alert(1)"),
+        *("a/?q=1\r\nX: y", "a/?q=\ud800", "a/\x7f", "https://synapse.example.com?/api/labels/"),
         *("///evil.example/x/", "https:/evil.example/"),
     ],
 )

@@ -9,6 +9,7 @@ from PIL import Image
 from sklearn.model_selection import train_test_split
 from sklearn.svm import SVC
 
+from synapse.annotations import read_document
 from synapse.plugins import Context
 
 
@@ -60,5 +61,5 @@ def read(context: Context, folder: Path) -> tuple[np.ndarray, np.ndarray]:
             if task["status"] == "completed":
                 with Image.open(folder / task["files"]["image"]) as image:
                     pixels.append(np.asarray(image, dtype=float).ravel() / 16)
-                labels.append(task["data"]["annotations"][0]["label"])
+                labels.append(str(read_document(task["data"])[0].label))
     return np.array(pixels), np.array(labels)
