@@ -30,7 +30,7 @@ from synapse.orm.convert import (
     structure_hook,
     text_hook,
 )
-from synapse.orm.foreign_objects import refuse_foreign
+from synapse.orm.foreign_objects import KeyedSession, refuse_foreign
 from synapse.orm.payloads import fetch_document, find_pointer, has_expired
 from synapse.orm.tracked import read_only, tracked
 
@@ -38,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from synapse.orm._typing import Entity
-    from synapse.orm.session_base import SessionBase
 
 __all__ = ["MISSING", "Field", "FieldOptions", "field", "ids_of"]
 
@@ -238,7 +237,7 @@ class Field:
                     return alias
         return self.name
 
-    def assigned(self, value: Any, session: SessionBase | None = None) -> Any:
+    def assigned(self, value: Any, session: KeyedSession | None = None) -> Any:
         """Return the value to store for an assigned one.
 
         Strings become an enumeration's members, and objects become ids where an id is declared, so

@@ -7,18 +7,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from synapse._internal.short_traceback import shortened
 from synapse.errors import UsageError
 
-if TYPE_CHECKING:
-    from synapse.orm.session_base import SessionBase
-
-__all__ = ["describe_foreign", "is_foreign", "refuse_foreign"]
+__all__ = ["KeyedSession", "describe_foreign", "is_foreign", "refuse_foreign"]
 
 
-def is_foreign(session: SessionBase, value: Any) -> bool:
+class KeyedSession(Protocol):
+    """A session, of which only the place of its objects matters."""
+
+    @property
+    def key(self) -> tuple[str, str | None]:
+        """Base URL and tenant."""
+
+
+def is_foreign(session: KeyedSession, value: Any) -> bool:
     """Return whether a value is an object of another server or tenant than the session's.
 
     Tenants are told apart by the session's setting; those of a token are known to the server only.
@@ -28,7 +33,7 @@ def is_foreign(session: SessionBase, value: Any) -> bool:
     return bool(value._session.key != session.key)
 
 
-def refuse_foreign(session: SessionBase, value: Any) -> None:
+def refuse_foreign(session: KeyedSession, value: Any) -> None:
     """Refuse a value that is, or holds, an object of another server or tenant.
 
     Args:
@@ -44,7 +49,7 @@ def refuse_foreign(session: SessionBase, value: Any) -> None:
             raise shortened(UsageError(describe_foreign(session, foreign)))
 
 
-def describe_foreign(session: SessionBase, value: Any) -> str:
+def describe_foreign(session: KeyedSession, value: Any) -> str:
     """Return the message about an object of another server or tenant."""
     there, here = map(_place, (value._session.key, session.key))
     return (
@@ -53,7 +58,7 @@ def describe_foreign(session: SessionBase, value: Any) -> str:
     )
 
 
-def _find_foreign(session: SessionBase, value: Any) -> Any:
+def _find_foreign(session: KeyedSession, value: Any) -> Any:
     parts = value.values() if isinstance(value, Mapping) else value
     if not isinstance(value, (Mapping, list, tuple, set, frozenset)):
         return value if is_foreign(session, value) else None

@@ -19,13 +19,12 @@ from synapse._internal.validate import is_int
 from synapse.errors import FieldValueError, InvalidQuery
 from synapse.orm import registry
 from synapse.orm.convert import parse_time
-from synapse.orm.foreign_objects import describe_foreign, is_foreign
+from synapse.orm.foreign_objects import KeyedSession, describe_foreign, is_foreign
 
 if TYPE_CHECKING:
     from synapse.orm.fields import Field
     from synapse.orm.identity_map import Expansion
     from synapse.orm.schema import Schema
-    from synapse.orm.session_base import SessionBase
 
 __all__ = [
     "check_names",
@@ -86,7 +85,7 @@ def filter_names(schema: Schema) -> set[str]:
 
 
 def filter_pairs(
-    schema: Schema, filters: Mapping[str, Any], session: SessionBase
+    schema: Schema, filters: Mapping[str, Any], session: KeyedSession
 ) -> list[tuple[str, Any]] | None:
     """Check filters and turn them into query parameters.
 
@@ -290,7 +289,7 @@ def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
     return tree
 
 
-def _value(schema: Schema, name: str, value: Any, session: SessionBase) -> Any:
+def _value(schema: Schema, name: str, value: Any, session: KeyedSession) -> Any:
     """Turn one value into a query parameter's."""
     if value is None or is_missing(value):
         raise InvalidQuery(
@@ -331,7 +330,7 @@ def _value(schema: Schema, name: str, value: Any, session: SessionBase) -> Any:
     raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
 
 
-def _check_bound(schema: Schema, base: str, name: str, value: Any, session: SessionBase) -> Any:
+def _check_bound(schema: Schema, base: str, name: str, value: Any, session: KeyedSession) -> Any:
     """Return the bound of a key or a time, such as the value of `id__lt`."""
     checked = _value(schema, base, value, session)
     if base != schema.key:

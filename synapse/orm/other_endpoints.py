@@ -10,14 +10,13 @@ from synapse._internal.known_attributes import KnownAttributes
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import validate_int
 from synapse.errors import UsageError
-from synapse.orm.foreign_objects import refuse_foreign
+from synapse.orm.foreign_objects import KeyedSession, refuse_foreign
 from synapse.transport.page import KEY, WORKERS, get_page
 from synapse.transport.paths import checked_method, split_path
 from synapse.transport.urls import query_string
 
 if TYPE_CHECKING:
     from synapse.config import TimeoutArgument
-    from synapse.orm.session_base import SessionBase
     from synapse.transport import Transport
 
 __all__ = ["ListedRows", "OtherEndpoints"]
@@ -144,7 +143,7 @@ class OtherEndpoints(KnownAttributes):
             'ok'
         """
         name = checked_method(method)
-        refuse_foreign(cast("SessionBase", self), [params, json])
+        refuse_foreign(cast("KeyedSession", self), [params, json])
         plain, query = split_path(path, self.transport.base_url)
         transport = self.transport
         if headers:
@@ -198,7 +197,7 @@ class OtherEndpoints(KnownAttributes):
         size = self.page_size if page_size is None else validate_int("page_size", page_size)
         if query:
             raise UsageError(f"path has the query {query!r}. Pass params= instead.")
-        refuse_foreign(cast("SessionBase", self), params)
+        refuse_foreign(cast("KeyedSession", self), params)
         pairs = [
             (name, one)
             for name, value in (params or {}).items()
