@@ -262,6 +262,10 @@ def generate_session(
             f"    def __call__(self, target: {each.__name__}) -> {view_name(each)}: ...",
             homes,
         )
+    yield Member(
+        "    @overload\n    def __call__(self, target: Manager[R]) -> AsyncManager[R]: ...",
+        {"Manager": "synapse.orm.manager"},
+    )
     names = {
         "Any": "typing",
         "Resource": "synapse.orm.resource",

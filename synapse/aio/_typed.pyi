@@ -27,7 +27,7 @@ from synapse.integrations.torch import PictureDataset, PictureStream
 from synapse.orm._typing import ArrowStream, LazyPolicy
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.frame_updates import FrameReport
-from synapse.orm.manager import Values
+from synapse.orm.manager import Manager, Values
 from synapse.orm.other_endpoints import ListedRows
 from synapse.orm.pages import ObjectPage, Rows
 from synapse.orm.resource import Resource
@@ -1714,5 +1714,7 @@ class TypedAsyncSession:
     def __call__(self, target: Rows) -> AsyncRows: ...
     @overload
     def __call__(self, target: ServedApplications) -> AsyncServedApplications: ...
+    @overload
+    def __call__(self, target: Manager[R]) -> AsyncManager[R]: ...
     @overload
     def __call__(self, target: Resource | BaseManager[Any]) -> Any: ...

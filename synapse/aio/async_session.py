@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import functools
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from typing_extensions import ParamSpec
 
 from synapse._internal.short_traceback import shortened
 from synapse.aio.call_threads import WORKERS, CallThreads
@@ -20,6 +24,9 @@ else:
     TypedAsyncSession = object
 
 __all__ = ["AsyncSession"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class AsyncSession(TypedAsyncSession):
@@ -79,6 +86,30 @@ class AsyncSession(TypedAsyncSession):
 
     def __getitem__(self, cls: Any) -> Any:
         return present(self._threads, self._session[cls])  # type: ignore[index] # a session's own
+
+    async def run(self, function: Callable[P, R], /, *args: P.args, **options: P.kwargs) -> R:
+        """Call a function in one of the threads, with the arguments' and the result's types.
+
+        For verbs of your own, and for functions that use the ordinary session. Cancelling ends
+        the function's requests and pauses, as for the verbs of the SDK. As many requests as the
+        function makes.
+
+        Args:
+            function: The function, such as `task.approve` or one that takes the session.
+            *args: Its arguments.
+            **options: Its named arguments.
+
+        Raises:
+            CancelledError: The coroutine was cancelled; no further request was sent.
+
+        Example:
+            >>> def count_pending(project):
+            ...     return project.tasks.filter(status="pending").count()
+            >>> import asyncio
+            >>> asyncio.run(session.aio.run(count_pending, project))
+            2
+        """
+        return await self._threads.run(functools.partial(function, *args, **options))
 
     def stop_threads(self) -> None:
         """End the threads after their current calls, as closing the session does."""

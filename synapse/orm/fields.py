@@ -30,6 +30,7 @@ from synapse.orm.convert import (
     structure_hook,
     text_hook,
 )
+from synapse.orm.foreign_objects import KeyedSession, refuse_foreign
 from synapse.orm.payloads import fetch_document, find_pointer, has_expired
 from synapse.orm.tracked import read_only, tracked
 
@@ -236,7 +237,7 @@ class Field:
                     return alias
         return self.name
 
-    def assigned(self, value: Any) -> Any:
+    def assigned(self, value: Any, session: KeyedSession | None = None) -> Any:
         """Return the value to store for an assigned one.
 
         Strings become an enumeration's members, and objects become ids where an id is declared, so
@@ -244,11 +245,14 @@ class Field:
 
         Raises:
             TypeError: The value is an object of another kind than the field holds.
+            UsageError: The value is an object of another server or tenant than the session's.
             FieldValueError: A list or mapping was declared, and the value isn't one.
         """
         if not self.is_relation and hasattr(type(value), "__synapse_id__"):
             if why := self.refuses(value):
                 raise TypeError(f"{self._owner.__name__}.{why}")
+            if session is not None:
+                refuse_foreign(session, value)
             return value.__synapse_id__()
         if why := self.refuses_kind(value):
             raise FieldValueError(why)

@@ -19,6 +19,7 @@ from synapse._internal.validate import is_int
 from synapse.errors import FieldValueError, InvalidQuery
 from synapse.orm import registry
 from synapse.orm.convert import parse_time
+from synapse.orm.foreign_objects import KeyedSession, describe_foreign, is_foreign
 
 if TYPE_CHECKING:
     from synapse.orm.fields import Field
@@ -83,13 +84,16 @@ def filter_names(schema: Schema) -> set[str]:
     return set(filter_fields(schema))
 
 
-def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, Any]] | None:
+def filter_pairs(
+    schema: Schema, filters: Mapping[str, Any], session: KeyedSession
+) -> list[tuple[str, Any]] | None:
     """Check filters and turn them into query parameters.
 
     Args:
         schema: Schema of the queried class.
         filters: Values by name. A resource stands for the id; a list, set or query for any of the
             values.
+        session: The session that will send them: objects of other servers are refused.
 
     Returns:
         The parameters, or `None` for an empty list, which nothing can match. (On the wire an empty
@@ -109,14 +113,16 @@ def filter_pairs(schema: Schema, filters: Mapping[str, Any]) -> list[tuple[str, 
         field = schema.fields.get(relation)
         parameter = relation if field is None else field.parameter
         if lookup in _BOUNDS:
-            pairs.append((f"{parameter}__{lookup}", _check_bound(schema, base, name, value)))
+            pairs.append(
+                (f"{parameter}__{lookup}", _check_bound(schema, base, name, value, session))
+            )
             continue
         if lookup == "in" and not _is_many(value):
             raise InvalidQuery(f"{name} is {value!r}. Pass a list of values.")
         items = list(value) if _is_many(value) else [value]
         nothing = nothing or not items
         for item in items:
-            checked = _value(schema, relation, item)
+            checked = _value(schema, relation, item, session)
             if name.endswith(_RANGE) and field is None:
                 checked = _check_time(name, checked)
             pairs += [(parameter, one) for one in _spelled(schema, relation, checked)]
@@ -283,7 +289,7 @@ def expansion_tree(schema: Schema, paths: Iterable[str]) -> Expansion:
     return tree
 
 
-def _value(schema: Schema, name: str, value: Any) -> Any:
+def _value(schema: Schema, name: str, value: Any, session: KeyedSession) -> Any:
     """Turn one value into a query parameter's."""
     if value is None or is_missing(value):
         raise InvalidQuery(
@@ -303,6 +309,8 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
     field = schema.fields.get(name)
     if field is not None and (why := field.refuses(value)):
         raise InvalidQuery(f"{schema.name}.{why}")
+    if is_foreign(session, value):
+        raise InvalidQuery(f"{name}: {describe_foreign(session, value)}")
     owner = schema if name == schema.key else schema.relation_target(name)
     if owner is not None:
         value = owner.to_key(value)
@@ -322,9 +330,9 @@ def _value(schema: Schema, name: str, value: Any) -> Any:
     raise InvalidQuery(f"{name}={value!r}: a {type(value).__name__} can't be a filter's value.")
 
 
-def _check_bound(schema: Schema, base: str, name: str, value: Any) -> Any:
+def _check_bound(schema: Schema, base: str, name: str, value: Any, session: KeyedSession) -> Any:
     """Return the bound of a key or a time, such as the value of `id__lt`."""
-    checked = _value(schema, base, value)
+    checked = _value(schema, base, value, session)
     if base != schema.key:
         return _check_time(name, checked)
     if int in schema.fields[base].id_types and not is_int(checked):

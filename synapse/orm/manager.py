@@ -27,6 +27,7 @@ from synapse.errors import (
 )
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
+from synapse.orm.foreign_objects import describe_foreign, is_foreign, refuse_foreign
 from synapse.orm.frame_source import FrameSource
 from synapse.orm.query import Query
 from synapse.orm.resource import Deletable, Editable, Resource
@@ -88,6 +89,7 @@ class Creates(BaseManager[T]):
     def _body(self, values: Values, extra: Values | None = None) -> dict[str, Any]:
         """Check the values of a new object and convert them to JSON."""
         schema = self._resource.__schema__
+        refuse_foreign(self._session, extra)
         body: dict[str, Any] = to_json(dict(extra or {}))
         fields = lookups.settable_fields(schema)
         for name, value in values.items():
@@ -105,6 +107,8 @@ class Creates(BaseManager[T]):
             for one in value if isinstance(value, (list, tuple, set)) else (value,):
                 if why := field.refuses(one):
                     raise InvalidQuery(f"{schema.name}.{why}")
+                if is_foreign(self._session, one):
+                    raise InvalidQuery(f"{name}: {describe_foreign(self._session, one)}")
             if why := field.refuses_kind(value):
                 raise FieldValueError(why)
             body[field.name] = field.to_keys(to_json(value, field.name))

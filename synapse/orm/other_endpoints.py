@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from synapse._internal.described import Described, Description
 from synapse._internal.known_attributes import KnownAttributes
@@ -11,6 +11,7 @@ from synapse._internal.lazy_import import load
 from synapse._internal.redaction import redacted
 from synapse._internal.validate import validate_int
 from synapse.errors import UsageError
+from synapse.orm.foreign_objects import KeyedSession, refuse_foreign
 from synapse.transport.page import KEY, WORKERS, get_page
 from synapse.transport.paths import checked_method, split_path
 from synapse.transport.urls import query_string
@@ -131,7 +132,8 @@ class OtherEndpoints(KnownAttributes):
             The decoded JSON; `None` for a response without content.
 
         Raises:
-            UsageError: The path leads to another server, or is malformed; nothing was sent.
+            UsageError: The path leads to another server, or an object is of one, or the path is
+                malformed; nothing was sent.
             ConfigurationError: A header can't be sent, or is the SDK's own; nothing was sent.
             ClientError: The server refused, failed, or couldn't be reached.
             InvalidResponse: The response isn't JSON.
@@ -142,6 +144,7 @@ class OtherEndpoints(KnownAttributes):
             'ok'
         """
         name = checked_method(method)
+        refuse_foreign(cast("KeyedSession", self), [params, json])
         plain, query = split_path(path, self.transport.base_url)
         transport = self.transport
         if headers:
@@ -195,6 +198,7 @@ class OtherEndpoints(KnownAttributes):
         size = self.page_size if page_size is None else validate_int("page_size", page_size)
         if query:
             raise UsageError(f"path has the query {query!r}. Pass params= instead.")
+        refuse_foreign(cast("KeyedSession", self), params)
         pairs = [
             (name, one)
             for name, value in (params or {}).items()

@@ -16,6 +16,7 @@ from synapse.errors import InvalidQuery, InvalidResponse, MultipleFound, NotFoun
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.frame_source import FrameSource
 from synapse.orm.identity_map import Expansion
 from synapse.orm.pages import (
@@ -94,7 +95,8 @@ class Query(BaseManager[T], FrameSource):
         """
         self._refuse_after_slice("filter")
         schema = self._resource.__schema__
-        pairs = lookups.filter_pairs(schema, filters_)
+        refuse_foreign(self._session, params)
+        pairs = lookups.filter_pairs(schema, filters_, self._session)
         scope: list[tuple[str, Any]] = []
         if pairs is not None:
             scope = self._scope_pair()
@@ -427,7 +429,9 @@ class Query(BaseManager[T], FrameSource):
             The objects by id, in the type of the class's ids, whatever type was passed.
         """
         schema = self._resource.__schema__
-        keys = (one._key if isinstance(one, Resource) else schema.to_key(one) for one in ids)
+        given = list(ids)
+        refuse_foreign(self._session, given)
+        keys = (one._key if isinstance(one, Resource) else schema.to_key(one) for one in given)
         wanted = list(dict.fromkeys(keys))
         filters: dict[str, Any] = {schema.key: wanted}
         query = self.filter(**filters)

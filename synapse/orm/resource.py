@@ -16,6 +16,7 @@ from synapse.orm import registry
 from synapse.orm.convert import same_json
 from synapse.orm.description import describe_resource, summary_of
 from synapse.orm.fields import MISSING, Field, FieldOptions, ids_of
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.pickling import restore
 from synapse.orm.tracked import adopt, is_tracked, read_only, tracked
 
@@ -292,7 +293,7 @@ class Resource(Described):
             report = getattr(value, "_report", None)
             if report is not None and report != self._report_change:
                 value = tracked(value, self._report_change)  # another object's stays the other's
-            field.store(self, field.assigned(value))
+            field.store(self, field.assigned(value, self._session))
             if field.differs(self):
                 self._session.identity.pin(self)
             else:
@@ -315,12 +316,7 @@ class Resource(Described):
                 )
             if value._session is self._session:
                 return value
-            if value._session.key != self._session.key:
-                raise shortened(
-                    ValueError(
-                        f"{value!r} is on another server or in another tenant than {self!r}."
-                    )
-                )
+            refuse_foreign(self._session, value)
             value = value._key
         value = target.__schema__.to_key(value)
         if isinstance(value, bool) or not isinstance(value, (int, str)):

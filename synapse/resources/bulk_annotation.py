@@ -27,6 +27,7 @@ from synapse.errors import (
     UnknownDocument,
     UsageError,
 )
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
 from synapse.resources.annotated import write_annotations
@@ -137,6 +138,7 @@ class BulkAnnotateMixin(Query[T]):
         while part := list(islice(pairs, _BATCH)):
             batch: dict[Any, Document] = {}
             for task, document in part:
+                refuse_foreign(self._session, task)
                 key = task._key if isinstance(task, Resource) else to_key(task)
                 if key in batch:
                     raise UsageError(

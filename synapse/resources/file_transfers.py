@@ -10,6 +10,7 @@ from synapse._internal.validate import is_int
 from synapse.errors import UsageError
 from synapse.orm import registry
 from synapse.orm.fields import MISSING, ids_of
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.resource import Resource
 
 if TYPE_CHECKING:
@@ -247,6 +248,7 @@ class UploadUnitsMixin(Resource):
         """Return the destination of an upload. One request."""
         from synapse.transfer.bulk.uploader import UploadTarget
 
+        refuse_foreign(self._session, project)
         _check_collection(project, self)
         row = self._ask(
             "GET",

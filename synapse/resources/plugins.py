@@ -11,6 +11,7 @@ from synapse._internal.json_values import to_json
 from synapse.errors import InvalidResponse, UsageError, ValidationError
 from synapse.orm.declaration import resource
 from synapse.orm.fields import field
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.manager import Creates, Manager, Updates
 from synapse.orm.relations import ForeignKeyId, ManagerDescriptor, ToMany, to_one
 from synapse.orm.resource import Editable, Fetchable
@@ -256,6 +257,7 @@ class Plugin(Editable):
         """
         from synapse.resources.newest_release import check_plugin_run, forget_release
 
+        refuse_foreign(self._session, [params, agent])
         wire = to_json(params or {}, "params")
         if not isinstance(wire, dict):
             raise UsageError(f"params={params!r:.60} is not valid. Pass a mapping.")

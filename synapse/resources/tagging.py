@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from synapse._internal.deprecation import deprecated_names
 from synapse._internal.json_values import to_json
 from synapse._internal.validate import is_int
 from synapse.errors import InvalidQuery, UsageError
 from synapse.orm.fields import ids_of
+from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
+
+if TYPE_CHECKING:
+    from synapse.orm.session_base import SessionBase
 
 __all__ = ["BulkTagMixin", "TagAction", "TaggableMixin"]
 
@@ -52,7 +56,7 @@ class TaggableMixin(Resource):
 
     def _set_tags(self, tags: Iterable[Any], action: TagAction) -> None:
         path = f"{type(self).__schema__.path}set_tags/"
-        ids = _tag_ids(tags, action)
+        ids = _tag_ids(self._session, tags, action)
         self._ask("POST", path, json={"ids": [self._key], "tags": ids, "action": action})
         self._apply_tags(ids, action)
 
@@ -92,7 +96,7 @@ class BulkTagMixin(Query[T]):
             )
         if action not in ("add", "remove"):
             raise UsageError(f"action={action!r} is not valid. Pass 'add' or 'remove'.")
-        ids, schema = _tag_ids(tags, action), self._resource.__schema__
+        ids, schema = _tag_ids(self._session, tags, action), self._resource.__schema__
         # All ids first, because tagging changes the matches of a filter by tags.
         keys = [row["id"] for row in self.page_size(1000).values("id")]
         for start in range(0, len(keys), _BATCH):
@@ -110,8 +114,9 @@ class BulkTagMixin(Query[T]):
         return len(keys)
 
 
-def _tag_ids(tags: Iterable[Any], action: TagAction) -> list[Any]:
+def _tag_ids(session: SessionBase, tags: Iterable[Any], action: TagAction) -> list[Any]:
     tags = [tags] if isinstance(tags, (str, Resource)) else list(tags)
+    refuse_foreign(session, tags)
     ids = [to_json(tag) for tag in tags]
     if not ids:
         raise UsageError(f"No tag to {action}. Pass TaskTag objects or ids.")

@@ -145,7 +145,7 @@ def _find_fields(cls: type[Resource], values: Mapping[str, Any]) -> dict[str, Fi
         field = known.get(name) or known.get(name.removesuffix("_id"))
         if field is None or (field.name != name and not field.is_relation):
             raise UsageError(
-                f"{cls.__name__} has no field {name!r}{suggestion(name, known)}. Pass other keys "
+                f"{cls.__name__} has no field {name!r}{suggestion(name, known)} Pass other keys "
                 "of the server's with extra=."
             )
         if field.name in found:

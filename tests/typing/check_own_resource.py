@@ -79,6 +79,11 @@ class ReviewTask(Task):
         self.status = "completed"
         self.save()
 
+    def rate(self, stars: int, comment: str = "") -> bool:
+        self.data = {"stars": stars, "comment": comment}
+        self.save()
+        return stars > 2
+
 
 class ReviewSession(Session):
     """A session whose tasks have the verb."""
@@ -87,6 +92,14 @@ class ReviewSession(Session):
 
     if TYPE_CHECKING:
         labels: LabelManager
+
+
+async def await_own_verbs(session: ReviewSession, task: ReviewTask) -> None:
+    aio = session.aio
+    assert_type(await aio.run(task.rate, 3, comment="sharp"), bool)
+    assert_type(await aio.run(session.labels.create, name="dark"), Label)
+    assert_type([one.id async for one in aio(session.labels.blurred())], list[int])
+    await aio.run(task.rate, "3")  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
 
 
 def sign(event: Event) -> None:
@@ -108,5 +121,6 @@ def use_sessions(session: ReviewSession) -> None:
     assert_type(make_session(ReviewSession), ReviewSession)
     assert_type(make_session(), Session)
     ReviewSession(on_request=sign)
+    session.aio.manager(int)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType, reportCallIssue]
     session.manager(int)  # type: ignore[arg-type] # pyright: ignore[reportCallIssue, reportArgumentType]
     session["labels"]  # type: ignore[index] # pyright: ignore[reportArgumentType]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 import synapse
+from synapse._internal.cancellation import in_force
 from synapse.aio import AsyncSession, CallThreads
 from synapse.errors import SessionClosed
 from synapse.session import Session
@@ -70,6 +72,19 @@ def test_what_has_no_verbs_is_refused(session: OwnSession) -> None:
     for value in (5, None, [1], session.aio):
         with pytest.raises(synapse.UsageError, match="Pass a Task"):
             session.aio(value)  # type: ignore[call-overload] # the mistake
+
+
+def test_functions_run_by_the_rules_of_calls(session: OwnSession, server: ScriptedServer) -> None:
+    def count(factor: int, *, more: int) -> tuple[int, bool, str]:
+        is_cancellable = in_force() is not None
+        total = factor * session.tasks.count() + more
+        return total, is_cancellable, threading.current_thread().name[:11]
+
+    server.reply(200, {"count": 3, "results": []})
+
+    assert asyncio.run(session.aio.run(count, 2, more=1)) == (7, True, "synapse-aio")
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(session.aio.run(lambda: 1 / 0))
 
 
 def test_endpoints_options_and_classes_are_awaited(
