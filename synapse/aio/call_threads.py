@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from contextvars import copy_context
@@ -25,6 +26,9 @@ WORKERS = 32
 # the call got, and that a cancelled task sends nothing more when somebody has awaited it.
 _GRACE = 1.0
 
+# Whose thread this is.
+_here = threading.local()
+
 
 class CallThreads:
     """Threads for the calls of coroutines; they start when needed.
@@ -38,6 +42,8 @@ class CallThreads:
     def __init__(self, workers: int = WORKERS) -> None:
         self.workers = validate_int("workers", workers)
         self._pool: ThreadPoolExecutor | None = None
+        self._root: CallThreads | None = None
+        self._inner: CallThreads | None = None
         self._is_closed = False
         repair_in_child(self)
 
@@ -48,12 +54,24 @@ class CallThreads:
         its pauses and reads, and begins no further request. The cause of the
         `CancelledError` is the call's own account of how far it got, if the call has one.
         """
+        here: CallThreads | None = getattr(_here, "threads", None)
+        if here is not None and here is not self and here._root is self:
+            return await here.run(function, *args)  # at the depth of this thread
+        if here is self and not self._is_closed:
+            # Calls inside calls, each waiting for a thread of the same pool, would wait for ever.
+            if self._inner is None:
+                self._inner = CallThreads(self.workers)
+                self._inner._root = self._root or self
+            return await self._inner._submit(function, *args)
+        return await self._submit(function, *args)
+
+    async def _submit(self, function: Callable[..., R], *args: Any) -> R:
         cancellation, context = Cancellation(), copy_context()
         if self._pool is None and not self._is_closed:
             self._pool = new_pool(self.workers, "synapse-aio")
         future = None
         if self._pool is not None:
-            future = submit(self._pool, context.run, cancellation.run, function, *args)
+            future = submit(self._pool, self._work, context.run, cancellation.run, function, *args)
         if future is None:  # the session is closed, or the process ends
             return context.run(cancellation.run, function, *args)
         try:
@@ -71,10 +89,19 @@ class CallThreads:
         pool, self._pool, self._is_closed = self._pool, None, True
         if pool is not None:
             pool.shutdown(wait=False)
+        if self._inner is not None:
+            self._inner.close()
 
     def after_fork(self) -> None:
         """Forget the threads, which are in the parent only."""
         self._pool = None
+
+    def _work(self, function: Callable[..., R], *args: Any) -> R:
+        _here.threads = self
+        try:
+            return function(*args)
+        finally:
+            del _here.threads  # or idle threads would outlive a session that nobody closed
 
 
 class _Waiter(asyncio.Future[None]):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import threading
+import weakref
 
 import pytest
 
@@ -155,3 +157,30 @@ def test_a_call_whose_coroutine_is_told_to_end_never_begins() -> None:
     asyncio.run(main())
 
     assert calls == []
+
+
+def test_calls_inside_calls_have_threads_of_their_own() -> None:
+    """A hook may start a loop of its own, and call the session there."""
+    threads = CallThreads(1)
+
+    def work(depth: int) -> int:
+        return 1 + (asyncio.run(main(depth - 1)) if depth else 0)
+
+    async def main(depth: int) -> int:
+        return await asyncio.wait_for(threads.run(work, depth), 5)
+
+    assert asyncio.run(main(3)) == 4
+    assert threads._inner is not None
+    inner = threads._inner
+    threads.close()
+    assert inner._is_closed
+
+
+def test_idle_threads_keep_nothing() -> None:
+    threads = CallThreads(1)
+    assert asyncio.run(threads.run(int)) == 0
+    reference = weakref.ref(threads)
+    del threads
+    gc.collect()
+
+    assert reference() is None
