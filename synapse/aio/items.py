@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,6 +37,7 @@ class AsyncItems(AsyncIterator[T]):
         self._name = name
         self._chunks: Iterator[Iterable[T]] | None = None
         self._items: Iterator[T] = iter(())
+        self._in_use = threading.Lock()
         self._is_reading = False
         self._has_ended = False
 
@@ -66,14 +68,23 @@ class AsyncItems(AsyncIterator[T]):
     async def aclose(self) -> None:
         """End the loop, and release the connection of a stream. Makes no request."""
         self._items, self._has_ended = iter(()), True
-        close: Any = getattr(self._chunks, "close", None)
-        if close is not None:
-            await self._threads.run(close)
+        if self._chunks is not None:
+            await self._threads.run(self._close)
 
     def _read(self) -> Iterable[T] | None:
-        if self._chunks is None:
-            self._chunks = self._open_chunks()
-        return next(self._chunks, None)
+        with self._in_use:
+            if self._chunks is None:
+                self._chunks = self._open_chunks()
+            return next(self._chunks, None)
+
+    def _close(self) -> None:
+        close: Any = getattr(self._chunks, "close", None)
+        # A cancelled call may still read, for the time of connecting; its end is the iterator's.
+        if close is not None and self._in_use.acquire(blocking=False):
+            try:
+                close()
+            finally:
+                self._in_use.release()
 
     def __repr__(self) -> str:
         return f"<async items of {self._name}>"

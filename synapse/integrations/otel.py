@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 __all__ = ["OpenTelemetry"]
 
 _SCOPE = "synapse"
+# The semantic conventions have another word for all others.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH"})
 # Seconds, of OpenTelemetry's semantic conventions for HTTP.
 _BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
 
@@ -120,6 +122,7 @@ class OpenTelemetry:
         """Make the span of an attempt."""
         parts = urlsplit(context.shown)
         method = context.request.method or ""
+        method = method if method in _METHODS else "_OTHER"  # metrics cost memory for each
         attributes: dict[str, Any] = {
             "http.request.method": method,
             "server.address": parts.hostname or "",
@@ -130,11 +133,11 @@ class OpenTelemetry:
             details["http.request.resend_count"] = context.attempt - 1
         if context.request_id:
             details["synapse.request_id"] = context.request_id
-        name = method
+        name = "HTTP" if method == "_OTHER" else method
         if is_own:
             attributes["synapse.operation"] = operation = self._names.of(context)
             # A stream is a call of one attempt, and needs no other span.
-            name = method if context.is_watched else f"synapse {operation}"
+            name = name if context.is_watched else f"synapse {operation}"
         span = self._tracer.start_span(
             name, kind=self._trace.SpanKind.CLIENT, attributes={**attributes, **details}
         )

@@ -35,7 +35,7 @@ def load_discovered(name: str) -> None:
         for point in points.values():
             _load_or_report(point)
         return
-    wanted = [each for each in points.values() if name in (each.name, each.attr)]
+    wanted = [each for each in points.values() if name in (each.name, _name_class(each))]
     if len(wanted) > 1:
         origins = " and ".join(sorted(f"{one.value} ({_describe_source(one)})" for one in wanted))
         raise ConfigurationError(
@@ -66,7 +66,7 @@ def _load(point: EntryPoint) -> None:
     where = f"The entry point {point.name!r} = {point.value!r} of {_describe_source(point)}"
     try:
         cls: Any = point.load()
-    except Exception as error:  # a module may raise anything
+    except (Exception, SystemExit) as error:  # a module may raise anything
         raise ConfigurationError(
             f"{where} can't be loaded ({type(error).__name__}: {error}). Repair or uninstall it; "
             "everything else works without it."
@@ -81,6 +81,11 @@ def _load(point: EntryPoint) -> None:
             f"{where} is the class of the manager {schema.plural!r}. Name the entry point "
             f"{schema.plural!r}, too."
         )
+
+
+def _name_class(point: EntryPoint) -> str:
+    """Return the name of the class; `point.attr` fails where the value is malformed."""
+    return point.value.partition(":")[2].partition("[")[0].strip()
 
 
 def _describe_source(point: EntryPoint) -> str:

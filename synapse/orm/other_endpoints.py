@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from synapse._internal.described import Described, Description
 from synapse._internal.known_attributes import KnownAttributes
 from synapse._internal.lazy_import import load
+from synapse._internal.redaction import redacted
 from synapse._internal.validate import validate_int
 from synapse.errors import UsageError
 from synapse.orm.foreign_objects import KeyedSession, refuse_foreign
@@ -66,7 +67,7 @@ class ListedRows(Described):
             params,
             workers=self._workers,
             key=self._key,
-            resource=self._path,
+            resource=redacted(self._path),
         )
         for page in pages:
             yield page.rows
@@ -74,10 +75,10 @@ class ListedRows(Described):
     def count(self) -> int:
         """Return the number of rows. One request, for one row at most."""
         params = [*self._params, ("page_size", 1)]
-        return get_page(self._transport, self._path, params, resource=self._path).count
+        return get_page(self._transport, self._path, params, resource=redacted(self._path)).count
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._path}>"
+        return f"<{type(self).__name__} of {redacted(self._path)}>"
 
     def _describe(self) -> Description:
         note = "Not read yet. A loop over the rows sends requests."
@@ -157,7 +158,7 @@ class OtherEndpoints(KnownAttributes):
             timeout=timeout,
             deadline=deadline,
             repeatable=repeatable,
-            resource=plain,
+            resource=redacted(plain),
         )
 
     def pages(

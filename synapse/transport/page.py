@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from synapse._internal.redaction import redacted
 from synapse.errors import InvalidResponse
 from synapse.transport.response import Response
 from synapse.transport.transport import Transport
@@ -86,7 +87,7 @@ class ListRequest:
             200,
             detail,
             method="GET",
-            url=f"{self.transport.base_url}{self.path}",
+            url=redacted(f"{self.transport.base_url}{self.path}"),
             resource=self.resource,
         )
 

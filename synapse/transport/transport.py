@@ -20,7 +20,7 @@ from synapse._internal import log_events
 from synapse._internal.cancellation import check_cancelled
 from synapse._internal.closing import Closing
 from synapse._internal.fork import repair_in_child
-from synapse._internal.redaction import guard_logs, hide
+from synapse._internal.redaction import guard_logs, hide, redacted
 from synapse._version import __version__
 from synapse.config import Secret, Settings, Timeout, TimeoutArgument, TokenArgument
 from synapse.errors import (
@@ -603,7 +603,7 @@ class Transport(Closing):
 
     def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
         """Return a request's URL for messages."""
-        shown = without_query(request.url or "")
+        shown = redacted(without_query(request.url or ""))
         if not secret:
             return shown
         hide(secret)

@@ -363,7 +363,7 @@ def test_every_displayed_class_is_tried() -> None:
         cls
         for cls in own
         if not issubclass(cls, (Resource, BaseManager, SynapseError, ChangingView, ValueObject))
-        and not subclasses(cls) - {cls}
+        and not {each for each in subclasses(cls) if each.__module__.startswith("synapse.")} - {cls}
         and not cls.__name__.startswith("_")
     }
     elsewhere = {
@@ -373,6 +373,7 @@ def test_every_displayed_class_is_tried() -> None:
             "Browser",
             "JobFollower",
             "JobOutput",
+            "ListedRows",
             "ObjectPage",
             "Rows",
         ),

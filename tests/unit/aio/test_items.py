@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from contextlib import aclosing
 
 import pytest
 
@@ -96,3 +97,31 @@ def test_two_tasks_cannot_read_the_same_chunk() -> None:
         assert [item async for item in items] == []
 
     asyncio.run(main())
+
+
+def test_closing_while_a_cancelled_call_still_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("synapse.aio.call_threads._GRACE", 0.001)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def read() -> Iterator[list[int]]:
+        begun.set()
+        go_on.wait()
+        yield [1]
+
+    async def main() -> None:
+        items = AsyncItems(CallThreads(), read, "numbers")
+        async with aclosing(items):
+            async for _ in items:
+                pass
+
+    async def cancel() -> None:
+        task = asyncio.ensure_future(main())
+        await asyncio.get_running_loop().run_in_executor(None, begun.wait)
+        task.cancel()
+        try:
+            await task
+        finally:
+            go_on.set()
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(cancel())

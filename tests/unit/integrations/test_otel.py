@@ -239,6 +239,20 @@ class TestMetrics:
         assert (retries.value, dict(retries.attributes)) == (1, {"synapse.operation": "tasks.list"})
 
 
+def test_methods_of_the_users_own_are_one(
+    server: Any, session: synapse.Session, telemetry: Telemetry
+) -> None:
+    for method in ("PURGE", "REPORT", "GET"):
+        server.reply(body={})
+        session.request(method, f"tasks/{TOKEN}/")
+
+    points = telemetry.points("http.client.request.duration")
+    assert {point.attributes["http.request.method"] for point in points} == {"_OTHER", "GET"}
+    names = [span.name for span in telemetry.spans if span.kind is SpanKind.CLIENT]
+    assert names == ["HTTP", "HTTP", "GET"]
+    assert not any(TOKEN in span.to_json() for span in telemetry.spans)
+
+
 def test_instrumentations_of_the_library_make_no_second_span(
     server: Any, session: synapse.Session, telemetry: Telemetry
 ) -> None:

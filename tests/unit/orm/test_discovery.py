@@ -125,3 +125,21 @@ def test_names_of_the_sdk_are_never_looked_up(install: Install, offline: Session
     with pytest.raises(AttributeError, match="did you mean 'tasks'"):
         offline.taskz  # type: ignore[attr-defined] # misspelled # noqa: B018 - it raises
     assert "greedyware" not in sys.modules
+
+
+def test_a_module_that_exits_is_a_broken_one(install: Install, offline: Session) -> None:
+    install("exitware", "exits = exitware:Exit", "raise SystemExit(3)")
+
+    assert "exits" not in dir(offline)
+    with pytest.raises(ConfigurationError, match="SystemExit"):
+        offline.exits  # type: ignore[attr-defined] # found at run time # noqa: B018 - it raises
+
+
+def test_a_malformed_value_breaks_no_other_name(install: Install, offline: Session) -> None:
+    install("oddware", "odds = no module : or class")
+    install("evenware", "evens = evenware:Even", DECLARATION.format(cls="Even", plural="evens"))
+
+    assert offline.evens is not None  # type: ignore[attr-defined] # found at run time
+    assert registry.get("Even").__schema__.plural == "evens"
+    with pytest.raises(ConfigurationError, match="oddware"):
+        offline.odds  # type: ignore[attr-defined] # found at run time # noqa: B018 - it raises

@@ -11,6 +11,7 @@ import synapse
 from synapse.errors import (
     ConfigurationError,
     InvalidResponse,
+    NotFound,
     ServerError,
     UsageError,
     ValidationError,
@@ -145,3 +146,20 @@ def test_pages_of_something_else_are_errors(server: Any, session: synapse.Sessio
 def test_malformed_arguments_of_pages(session: synapse.Session, arguments: Any) -> None:
     with pytest.raises(UsageError):
         session.pages(**{"path": "labels/", **arguments})
+
+
+def test_secrets_in_a_path_are_sent_and_not_shown(server: Any, session: synapse.Session) -> None:
+    path = f"agents/{TOKEN}/state/"
+    server.reply(404, {"detail": "Not found."})
+    with pytest.raises(NotFound) as caught:
+        session.request("GET", path)
+    rows = session.pages(path)
+    server.reply(200, {"count": 1, "next": "no-query", "results": []})
+    with pytest.raises(InvalidResponse) as of_pages:
+        list(rows)
+
+    assert all(f"/{path}".encode() in each.raw for each in server.requests)
+    for shown in (caught.value, of_pages.value):
+        assert TOKEN not in f"{shown} {vars(shown)}"
+        assert "agents/***/state/" in str(shown)
+    assert repr(rows) == "<ListedRows of agents/***/state/>"

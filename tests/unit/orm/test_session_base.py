@@ -90,7 +90,7 @@ def test_missing_session_is_connected(
     session_base.set_connector(connect)
     session_base.set_default(offline if is_default else None)
     with session_base.find(describe("vision")) as session:  # type: ignore[attr-defined]
-        assert asked == [describe("vision")]
+        assert asked == [{"session_class": None, **describe("vision")}]
         assert (session_base.default() is session) is not is_default
 
 
