@@ -17,22 +17,14 @@ class ReviewTask(Task):
         name = (self.meta or {}).get("reviewer")
         return name if isinstance(name, str) else None
 
-    def mark_approved(self, reviewer: str) -> None:
-        """Complete the task in a reviewer's name, without saving. Makes no request.
-
-        Args:
-            reviewer: The reviewer's name.
-        """
-        self.status = TaskStatus.COMPLETED
-        self.meta = {**(self.meta or {}), "reviewer": reviewer}
-
     def approve(self, reviewer: str) -> None:
         """Complete the task in a reviewer's name. One request, or none if that is done.
 
         Args:
             reviewer: The reviewer's name.
         """
-        self.mark_approved(reviewer)
+        self.status = TaskStatus.COMPLETED
+        self.meta = {**(self.meta or {}), "reviewer": reviewer}
         self.save()
 
 

@@ -21,6 +21,7 @@ class ReviewService:
     """
 
     def __init__(self, session: TeamSession) -> None:
+        self._session = session
         self._aio = session.aio
 
     async def approve(self, task_ids: Iterable[int], reviewer: str) -> list[int]:
@@ -48,9 +49,6 @@ class ReviewService:
         return Progress(total, completed)
 
     async def _approve(self, task_id: int, reviewer: str) -> int:
-        task = await self._aio.tasks.get(task_id)
-        if not isinstance(task, ReviewTask):
-            raise TypeError(f"{task!r} is not a ReviewTask. Give the service a TeamSession.")
-        task.mark_approved(reviewer)
-        await self._aio(task).save()
+        task = await self._aio.run(self._session[ReviewTask].get, task_id)
+        await self._aio.run(task.approve, reviewer)  # a verb of ours, with its types
         return task_id
