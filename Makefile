@@ -79,6 +79,7 @@ test-slow: $(VENV)/.dev ## Run the slow tests: pages of the manual, agents, kill
 
 test-ray: $(VENV)/.ray ## Run the tests that need Ray, on a Ray head of their own
 	$(BIN)/python -m pytest tests/ray
+	$(BIN)/python -m pytest tests/docs/test_page_types.py -k ray
 
 test-formats: $(VENV)/.formats ## Compare the formats with pycocotools, supervision and datumaro
 	$(BIN)/python -m pytest tests/formats_oracles
