@@ -91,16 +91,13 @@ class AsyncSession(TypedAsyncSession):
         """Call a function in one of the threads, with the arguments' and the result's types.
 
         For verbs of your own, and for functions that use the ordinary session. Cancelling ends
-        the function's requests and pauses, as for the verbs of the SDK. As many requests as the
-        function makes.
+        the function's requests and pauses, as for the verbs of the SDK: no further request is sent.
+        As many requests as the function makes.
 
         Args:
             function: The function, such as `task.approve` or one that takes the session.
             *args: Its arguments.
             **options: Its named arguments.
-
-        Raises:
-            CancelledError: The coroutine was cancelled; no further request was sent.
 
         Example:
             >>> def count_pending(project):
