@@ -323,7 +323,7 @@ def test_damaged_copy_is_removed_from_the_cache(streets: Any, add: Add) -> None:
     (copy,) = cache_folder().glob("*/*.png")
     copy.write_bytes(bytes(copy.stat().st_size))
 
-    with pytest.raises(SampleError, match="was damaged and is removed"):
+    with pytest.raises(SampleError, match="The damaged copy in the cache is removed"):
         dataset[0]
     assert dataset[0][0].size == (64, 48)
 
