@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 import sys
-from importlib.util import find_spec
+from importlib.metadata import distributions
 from pathlib import Path
 
 import pytest
@@ -164,7 +164,7 @@ def test_pyright_finds_no_errors_in_a_page(
     errors: dict[str, list[str]],
     pyright_errors: dict[str, list[tuple[int, str]]],
 ) -> None:
-    if page in LIBRARIES and find_spec(LIBRARIES[page]) is None:
+    if page in LIBRARIES and not list(distributions(name=LIBRARIES[page])):
         pytest.skip(f"needs {LIBRARIES[page]}: make test-ray")
     places = [ROOT / page, ROOT / "docs" / page, ROOT / "examples" / "gallery" / page]
     path = next(filter(Path.exists, places))
