@@ -8,6 +8,15 @@ from typing import Any
 
 import attrs
 import pytest
+
+import synapse
+from synapse import errors
+from synapse.integrations.otel import OpenTelemetry
+from synapse.transport.retry import RetryPolicy
+
+# Other versions of Python, and the oldest dependencies, are tested without OpenTelemetry.
+pytest.importorskip("opentelemetry.sdk", reason="needs the extra otel and its SDK")
+
 from opentelemetry import baggage, context
 from opentelemetry.instrumentation.requests import RequestsInstrumentor
 from opentelemetry.sdk.metrics import MeterProvider
@@ -16,11 +25,6 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
-
-import synapse
-from synapse import errors
-from synapse.integrations.otel import OpenTelemetry
-from synapse.transport.retry import RetryPolicy
 
 TOKEN = "tok-5up3r-s3cret"
 
