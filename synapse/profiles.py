@@ -240,7 +240,7 @@ def _lock(path: Path) -> Iterator[None]:
         while (descriptor := acquire_lock(path)) is None:
             if time.monotonic() > until:
                 raise OSError(f"another login holds {path}")
-            time.sleep(_PAUSE)
+            time.sleep(_PAUSE)  # a lock of another process tells nobody of its end
     except LocksUnsupported:
         descriptor = None
     try:
@@ -291,7 +291,7 @@ def read_token_file(path: str | os.PathLike[str]) -> str:
     """
     text = ""
     for pause in _PAUSES:
-        time.sleep(pause)
+        time.sleep(pause)  # whoever rotates the secret may be writing the file
         try:
             content = _read_start(expand_home(path))
         except OSError as error:

@@ -121,7 +121,7 @@ def sleep(seconds: float) -> None:
     """
     cancellation = _current.get()
     if cancellation is None:
-        time.sleep(seconds)
+        time.sleep(seconds)  # the pause of a retry or of a poll, which nothing can end early
     else:
         cancellation.sleep(seconds)
 

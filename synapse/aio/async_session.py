@@ -85,7 +85,7 @@ class AsyncSession(TypedAsyncSession):
         return present(self._threads, target)
 
     def __getitem__(self, cls: Any) -> Any:
-        return present(self._threads, self._session[cls])  # type: ignore[index] # a session's own
+        return present(self._threads, self._session[cls])  # type: ignore[index] # every session has it, their base class has not
 
     async def run(self, function: Callable[P, R], /, *args: P.args, **options: P.kwargs) -> R:
         """Call a function in one of the threads, with the arguments' and the result's types.

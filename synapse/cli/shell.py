@@ -56,7 +56,7 @@ def _run_code(text: str, place: str, names: dict[str, Any]) -> None:
         exec(compile(text, place, "exec"), names)  # noqa: S102 - the user's own code
     except SynapseError:
         raise  # one line, as for each command
-    except Exception as error:
+    except Exception as error:  # the user's code may raise anything
         own = error.__traceback__ and error.__traceback__.tb_next
         traceback.print_exception(error.with_traceback(own))
         raise typer.Exit(FAILED) from error

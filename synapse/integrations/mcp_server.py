@@ -11,7 +11,8 @@ import json
 import re
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from synapse._internal.described import cut
@@ -148,17 +149,24 @@ def _explain_errors(
     """Return a function whose errors reach the model, which can then correct its call."""
 
     def run(**arguments: Any) -> dict[str, Any]:
-        try:
-            answer: dict[str, Any] = call(**arguments)
-        except Exception as error:  # others would reach the model with whatever they quote
-            raise refuse(_explain(error)) from error
-        return answer
+        with _refusing(refuse):
+            row: dict[str, Any] = call(**arguments)
+        return row
 
     parameters = list(inspect.signature(function, eval_str=True).parameters.values())[1:]
     signature = inspect.Signature(parameters, return_annotation=dict[str, Any])
     run.__name__ = function.__name__
     run.__signature__ = signature  # type: ignore[attr-defined] # a function takes any attribute
     return run
+
+
+@contextmanager
+def _refusing(refuse: type[Exception]) -> Iterator[None]:
+    """Raise errors of the block as the library's, with a message that a model may read."""
+    try:
+        yield
+    except Exception as error:  # any other would reach the model with whatever it quotes
+        raise refuse(_explain(error)) from error
 
 
 def _explain(error: Exception) -> str:
@@ -182,19 +190,15 @@ def _add_resources(server: Any, tools: ModelTools) -> None:
         "synapse://kinds", description="The kinds of objects.", mime_type="application/json"
     )
     def kinds() -> str:
-        try:
+        with _refusing(refuse):
             return json.dumps(tools.describe())
-        except Exception as error:
-            raise refuse(_explain(error)) from error
 
     @server.resource(  # type: ignore[untyped-decorator] # the package is loaded lazily
         "synapse://{kind}/{object_id}", description="One object.", mime_type="application/json"
     )
     def one(kind: str, object_id: str) -> str:
-        try:
+        with _refusing(refuse):
             return json.dumps(tools.get(kind, object_id))
-        except Exception as error:
-            raise refuse(_explain(error)) from error
 
 
 def _make_prompt(text: str) -> Callable[[str], str]:

@@ -15,7 +15,7 @@ class CallWatch(Protocol):
     """The watch over one call, which ends with the `with` block."""
 
     def answered(self, status: int) -> None:
-        """Note the status of the last answer."""
+        """Note the status of the last response."""
 
 
 class AttemptWatch(Protocol):
@@ -29,10 +29,10 @@ class AttemptWatch(Protocol):
         """Return a block for the time in which the request is sent and the headers come."""
 
     def answered(self, status: int) -> None:
-        """Note the status of the answer."""
+        """Note the status of the response."""
 
     def end(self, error: BaseException | None) -> None:
-        """End the attempt, whose answer was read, or which failed."""
+        """End the attempt: its response was read, or the attempt failed."""
 
 
 class Observer(Protocol):

@@ -57,13 +57,13 @@ def sdk(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
 
 def sdk_without_orjson(url: str, workers: int | None = None) -> Callable[[], Iterable[Any]]:
     """This SDK, decoding with the standard library."""
-    sys.modules["orjson"] = None  # type: ignore[assignment]
+    sys.modules["orjson"] = None  # type: ignore[assignment] # hides the installed package
     return sdk(url, workers)
 
 
 def walk_by_coroutine(url: str) -> Callable[[], Iterable[Any]]:
     """The loop of `session.aio`, decoding with the standard library."""
-    sys.modules["orjson"] = None  # type: ignore[assignment]
+    sys.modules["orjson"] = None  # type: ignore[assignment] # hides the installed package
     import asyncio
 
     import synapse

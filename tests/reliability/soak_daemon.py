@@ -106,7 +106,7 @@ class Daemon:
             while self.session.request_count < self.enough:
                 self.handle(self.items + 1)
                 self.items += 1
-        except Exception as error:
+        except Exception as error:  # any error at all is a problem of the run
             self.problems.append(f"{self.name}: {type(error).__name__}: {error}")
 
     def handle(self, number: int) -> None:
@@ -141,14 +141,14 @@ class Daemon:
                     return done[0] if isinstance(done, list) else done
                 is_in_doubt = False
                 return do()
-            except errors.ClientError as error:  # noqa: PERF203 - that is the point
+            except errors.ClientError as error:  # noqa: PERF203 - each attempt has its own error
                 is_unsent = surely_not_done(error)
                 is_over = error.is_transient or isinstance(error, errors.InvalidResponse)
                 if not (is_over or is_unsent):
                     raise
                 is_in_doubt = is_in_doubt or not is_unsent
                 self.repeats[f"{verb} {'unsent' if is_unsent else 'in doubt'}"] += 1
-                time.sleep(0.02)
+                time.sleep(0.02)  # as a daemon waits before its next attempt
 
     def check(self, condition: bool, what: str) -> None:
         if not condition:
@@ -164,15 +164,15 @@ def live(
     restart_every: int = 5_000,
     rotate_every: int = 3_000,
 ) -> Life:
-    """Run it.
+    """Run the daemon, and return the account of its life.
 
     Args:
-        enough: After how many requests it ends.
-        threads: How many threads make them.
-        share: Which part of the requests gets a fault.
-        seed: What decides which.
-        restart_every: After how many requests the backend restarts.
-        rotate_every: After how many requests there is another token.
+        enough: Number of requests after which the daemon ends.
+        threads: Number of threads.
+        share: Share of the requests that get a fault.
+        seed: Seed of the choice of these requests.
+        restart_every: Requests between two restarts of the backend.
+        rotate_every: Requests between two tokens.
     """
     life = Life(threads=threads)
     gc.collect()  # what others left in this process isn't to be closed in the middle
@@ -207,7 +207,7 @@ def _live(life: Life, url: str, token: Path, enough: int) -> None:
         if session.request_count >= due:
             due += step
             life.samples.append(measure(session))
-        time.sleep(0.02)
+        time.sleep(0.02)  # between two looks at the memory
     for thread in running:
         thread.join()
     life.seconds = time.monotonic() - started

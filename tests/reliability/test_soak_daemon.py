@@ -36,7 +36,7 @@ class TestTheComparison:
     """It would notice."""
 
     def found(self, items: int, made: dict[str, int], rows: list[list[str]]) -> list[str]:
-        daemon = Daemon(None, 0, 0)  # type: ignore[arg-type]
+        daemon = Daemon(None, 0, 0)  # type: ignore[arg-type] # no session is asked
         daemon.items = items
         there: dict[str, Any] = {"made": made, "rows": rows}
         return compared(daemon, there)

@@ -34,6 +34,7 @@ def all_rows(client: BackendClient, agent: AgentClient, filters: dict[str, Any])
     assert_type(client.list_tasks(filters, None, True), AllRows)
     assert_type(client.list_tasks_data(filters, True), AllRows)
     assert_type(agent.list_plugin_releases(list_all=True), AllRows)
+    # The rows have numbers, not names.
     rows["count"]  # type: ignore[call-overload] # pyright: ignore[reportArgumentType, reportCallIssue, reportUnusedExpression]
 
 
