@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from synapse._internal.lazy_import import load
 from synapse.cli.errors import exit_after, print_error
-from synapse.cli.ids import NO_IDS, Results, Target, batches
+from synapse.cli.ids import NO_IDS, Results, Target, attempt, batches
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import print_text
-from synapse.errors import AuthenticationError, SessionClosed, SynapseError, UsageError
+from synapse.errors import SynapseError, UsageError
 
 if TYPE_CHECKING:
     from synapse.orm.schema import Schema
@@ -108,12 +108,9 @@ def preview_each(
             if target.key not in found:
                 results.fail(target.key, "not found.")
                 continue
-            try:
-                check(found[target.key], target)
-            except (AuthenticationError, SessionClosed):
-                raise
-            except (SynapseError, AttributeError, TypeError, ValueError) as error:
-                results.fail(target.key, error)
+            why = attempt(check, found[target.key], target)
+            if isinstance(why, Exception):
+                results.fail(target.key, why)
             else:
                 results.done += 1
                 print_note(f"Would {verb} {schema.label(target.key)}.")

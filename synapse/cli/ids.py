@@ -31,6 +31,7 @@ __all__ = [
     "NO_IDS",
     "Results",
     "Target",
+    "attempt",
     "batches",
     "read_rows",
     "read_targets",
@@ -131,6 +132,16 @@ class Results:
         if self.failed and self.done:
             print_note(f"{self.failed:,} failed, {self.done:,} done.")
         exit_after(self.failed, done=self.done)
+
+
+def attempt(function: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """Return the result, or the error of one object, which must not stop the others."""
+    try:
+        return function(*args, **options)
+    except (AuthenticationError, SessionClosed):
+        raise
+    except (SynapseError, AttributeError, TypeError, ValueError) as error:
+        return error
 
 
 def batches(items: Iterable[Any], size: int = BATCH) -> Iterator[list[Any]]:

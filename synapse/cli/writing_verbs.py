@@ -14,6 +14,7 @@ from synapse.cli.ids import (
     NO_IDS,
     Results,
     Target,
+    attempt,
     batches,
     read_rows,
     read_targets,
@@ -30,14 +31,7 @@ from synapse.cli.output import (
 )
 from synapse.cli.resource_options import DRY_RUN, EXTRA, IDS, IDS_AND_VALUES, OUTPUT, VALUES
 from synapse.cli.values import is_pair, merge_row, read_pairs, read_values
-from synapse.errors import (
-    AuthenticationError,
-    BulkError,
-    NotFound,
-    SessionClosed,
-    SynapseError,
-    UsageError,
-)
+from synapse.errors import BulkError, NotFound, UsageError
 
 if TYPE_CHECKING:
     from synapse.orm.resource import Resource
@@ -100,7 +94,7 @@ class WritingVerbs:
         self, manager: Any, fixed: dict[str, Any], results: Results
     ) -> Iterator[dict[str, Any]]:
         for number, row in refuse_arguments(self.cls, manager, read_rows(results), results):
-            body = _attempt(manager._body, {"values": merge_row(row, fixed, "")})
+            body = attempt(manager._body, merge_row(row, fixed, ""))
             if isinstance(body, Exception):
                 results.fail(number, body)
             else:
@@ -117,7 +111,7 @@ class WritingVerbs:
             if hasattr(manager, "bulk_create"):
                 made = self._create_batch(manager, numbered, results)
             else:
-                made = ((at, _attempt(manager.create, row)) for at, row in numbered)
+                made = ((at, attempt(manager.create, **row)) for at, row in numbered)
             for number, one in made:
                 if isinstance(one, Exception):
                     results.fail(number, one)
@@ -132,7 +126,7 @@ class WritingVerbs:
         """Create a batch; rows that are refused don't stop the others."""
         good: list[tuple[int, dict[str, Any]]] = []
         for number, row in numbered:
-            why = _attempt(manager._body, {"values": row})
+            why = attempt(manager._body, row)
             if isinstance(why, Exception):
                 results.fail(number, why)
             else:
@@ -224,7 +218,7 @@ class WritingVerbs:
 
             def act(target: Target) -> Any:
                 one = session.identity.get_or_stub(self.cls, target.key)
-                return _attempt(action, {"one": one, "target": target})
+                return attempt(action, one, target)
 
             with results.report_stop():
                 for batch in batches(read_targets(self.schema, ids, results)):
@@ -249,13 +243,13 @@ class WritingVerbs:
         if output is not Format.TABLE:
             return list(self.schema.fields)
         fields = self.schema.fields
-        telling = [self.schema.key, *self.schema.summary]
+        first = [self.schema.key, *self.schema.summary]
         others = [
             name
             for name, field in fields.items()
             if field.is_filterable and not field.declared.is_many and not field.is_list
         ]
-        return list(dict.fromkeys([*telling, *others]))[:_MOST_COLUMNS]
+        return list(dict.fromkeys([*first, *others]))[:_MOST_COLUMNS]
 
     def _check_settable(self, values: dict[str, Any]) -> None:
         known = {
@@ -287,16 +281,6 @@ def _divide(words: list[str] | None) -> tuple[list[str], list[str]]:
     """Return the ids and the pairs of `ID... NAME=VALUE...`."""
     pairs = [word for word in words or () if is_pair(word)]
     return [word for word in words or () if not is_pair(word)], pairs
-
-
-def _attempt(function: Callable[..., Any], arguments: dict[str, Any]) -> Any:
-    """Return the result, or the error of one object, which must not stop the others."""
-    try:
-        return function(**arguments)
-    except (AuthenticationError, SessionClosed):
-        raise
-    except (SynapseError, AttributeError, TypeError, ValueError) as error:
-        return error
 
 
 def _delete(one: Any, target: Target) -> None:

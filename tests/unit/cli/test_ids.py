@@ -7,8 +7,14 @@ import typer
 
 from synapse import Job, Task
 from synapse.cli import ids
-from synapse.cli.ids import Results, Target, batches, read_rows, read_targets, run_batch
-from synapse.errors import AuthenticationError, SynapseError, UsageError
+from synapse.cli.ids import Results, Target, attempt, batches, read_rows, read_targets, run_batch
+from synapse.errors import (
+    AuthenticationError,
+    NotFound,
+    SessionClosed,
+    SynapseError,
+    UsageError,
+)
 
 TASK = Task.__schema__
 
@@ -221,3 +227,15 @@ def test_an_early_end_tells_what_is_done(
 def test_an_error_before_anything_is_done_stays() -> None:
     with pytest.raises(SynapseError), Results("Task").report_stop():
         raise SynapseError("no")
+
+
+def test_an_error_of_one_object_is_a_result() -> None:
+    def fail(error: Exception) -> None:
+        raise error
+
+    assert attempt(int, "12", base=8) == 10
+    for error in (NotFound(404), TypeError("no")):
+        assert attempt(fail, error) is error
+    for stop in (AuthenticationError(401), SessionClosed("closed")):
+        with pytest.raises(type(stop)):
+            attempt(fail, stop)
