@@ -17,12 +17,13 @@ import attrs
 
 from synapse._internal import log_events
 from synapse._internal.open_files import allow_open_files
+from synapse._internal.server_url import checked_url
 from synapse._internal.user_folders import expand_home
 from synapse.agent.delivery import Delivery
 from synapse.agent.job_service import JobService
 from synapse.agent.store import Store
 from synapse.agent.tickets import Tickets
-from synapse.config import Secret, checked_url
+from synapse.config import Secret
 from synapse.errors import (
     AuthenticationError,
     ClientError,

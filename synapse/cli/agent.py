@@ -74,7 +74,7 @@ def agent(
         from synapse.agent.service import AgentOptions, serve
     except ModuleNotFoundError as error:
         raise MissingExtra("The agent", "agent") from error
-    from synapse.config import checked_url
+    from synapse._internal.server_url import checked_url
     from synapse.jobs.spec import Limits
 
     backend = get_options().base_url or backend or _find_address()

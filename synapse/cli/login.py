@@ -37,7 +37,8 @@ def login(
     ] = False,
 ) -> None:
     """Ask for the address and the token, check them, and write a profile."""
-    from synapse.config import checked_url, save_profile
+    from synapse._internal.server_url import checked_url
+    from synapse.config import save_profile
     from synapse.profiles import read_profiles
     from synapse.session import Session
 

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from synapse.config import Secret, Settings, Timeout, checked_url
+from synapse._internal.server_url import checked_url
+from synapse.config import Secret, Settings, Timeout
 from synapse.doctor.examination import Examination, as_mapping
 from synapse.doctor.report import Finding, failed, ok, skipped, warning
 from synapse.transport import Transport

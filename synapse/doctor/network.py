@@ -19,7 +19,7 @@ from requests.utils import select_proxy
 from urllib3.util import make_headers
 from urllib3.util.ssl_ import create_urllib3_context
 
-from synapse.config import DEFAULT_PORTS
+from synapse._internal.server_url import DEFAULT_PORTS
 from synapse.doctor.examination import Examination
 from synapse.doctor.report import Finding, failed, ok, skipped, warning
 from synapse.transport.urls import is_loopback

@@ -8,8 +8,9 @@ from contextlib import suppress
 from typing import Any
 
 from synapse import profiles
+from synapse._internal.server_url import checked_url
 from synapse._internal.user_folders import expand_home
-from synapse.config import CREDENTIALS, HOST_VARIABLES, TENANT_VARIABLES, checked_url, file_variable
+from synapse.config import CREDENTIALS, HOST_VARIABLES, TENANT_VARIABLES, file_variable
 from synapse.doctor.examination import Examination
 from synapse.doctor.report import Finding, failed, ok
 from synapse.errors import ConfigurationError

@@ -13,7 +13,7 @@ from requests import PreparedRequest
 from requests.exceptions import RequestException
 
 from synapse._internal.json_values import to_json
-from synapse.config import DEFAULT_PORTS, canonical_host
+from synapse._internal.server_url import DEFAULT_PORTS, canonical_host
 from synapse.errors import ConfigurationError, FieldValueError, UsageError
 
 __all__ = [

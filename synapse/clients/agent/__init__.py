@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from synapse._internal.server_url import checked_url
 from synapse.clients.agent.ids import validate_id, validate_release
 from synapse.clients.agent.long_poll import NO_ADDRESS, LongPollHandler, LongPollTransport
 from synapse.clients.agent.ray_mixin import RayClientMixin
@@ -14,15 +15,7 @@ from synapse.clients.all_rows import AllRows
 from synapse.clients.base import Params
 from synapse.clients.keyword_aliases import accept_aliases, choose_one
 from synapse.clients.page import Page
-from synapse.config import (
-    Secret,
-    Settings,
-    Timeout,
-    TimeoutArgument,
-    TokenArgument,
-    checked_tenant,
-    checked_url,
-)
+from synapse.config import Secret, Settings, Timeout, TimeoutArgument, TokenArgument, checked_tenant
 from synapse.errors import ConfigurationError, UsageError
 from synapse.transport import Transport
 from synapse.transport.stream_limits import StreamLimits

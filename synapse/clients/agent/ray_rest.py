@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from synapse._internal.backoff import Backoff
 from synapse._internal.redaction import hide, redacted
+from synapse._internal.server_url import checked_url
 from synapse._internal.yaml_values import write_as
 from synapse.clients.base import BaseClient
-from synapse.config import Secret, Settings, Timeout, TimeoutArgument, checked_url
+from synapse.config import Secret, Settings, Timeout, TimeoutArgument
 from synapse.errors import (
     BadRequest,
     ClientError,
