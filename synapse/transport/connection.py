@@ -41,6 +41,10 @@ class _NoRedirects(requests.Session):
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return `None`: no redirect is followed."""
 
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[Any]:
+        """Return nothing: redirects aren't followed, and the library would parse the URL first."""
+        return iter(())
+
 
 class Connection:
     """One `requests.Session`, shared by threads and rebuilt after a fork.

@@ -47,12 +47,27 @@ class AgingPool(HTTPConnectionPool):
 
     def urlopen(self, method: str, *args: Any, **options: Any) -> Any:
         """Send a request over a connection that is young enough for the method."""
-        limit = _LONGEST_IDLE if is_idempotent(method) else _LONGEST_IDLE_BEFORE_CHANGES
-        token = _longest_idle.set(limit)
+        token = _longest_idle.set(_find_longest_idle(method))
         try:
             return super().urlopen(method, *args, **options)
         finally:
             _longest_idle.reset(token)
+
+    def take_open(self, method: str) -> Any:
+        """Return an open connection that is young enough for the method, or `None`.
+
+        The caller gives the connection back by `_put_conn`, or `None` in its place.
+        """
+        try:
+            connection = self.pool.get(block=False)  # type: ignore[union-attr] # None once closed
+        except (AttributeError, queue.Empty):
+            return None
+        if connection is not None:
+            _close_old([connection], _find_longest_idle(method))
+            if connection.is_connected:
+                return connection
+        self._put_conn(connection)
+        return None
 
     def _get_conn(self, timeout: float | None = None) -> Any:
         """Return a connection; an old one is closed, and connects again when used."""
@@ -80,6 +95,10 @@ class AgingPool(HTTPConnectionPool):
         if pool is not None:
             with pool.mutex:  # nobody takes one meanwhile
                 _close_old(pool.queue, _LONGEST_IDLE)
+
+
+def _find_longest_idle(method: str) -> float:
+    return _LONGEST_IDLE if is_idempotent(method) else _LONGEST_IDLE_BEFORE_CHANGES
 
 
 def _close_old(connections: Iterable[Any], longest_idle: float) -> None:

@@ -35,7 +35,8 @@ def decoder() -> Callable[[bytes], Any]:
 
     def decode(body: bytes) -> Any:
         # orjson makes floats of integers beyond 64 bits, and refuses some JSON that Python reads.
-        if _LONG_NUMBER in b":" + body.translate(_KINDS_OF_BYTE):
+        kinds = body.translate(_KINDS_OF_BYTE)
+        if _LONG_NUMBER in kinds or kinds.startswith(_LONG_NUMBER[1:]):
             return _decode(body)
         try:
             return decode_fast(body)

@@ -9,16 +9,18 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
+from functools import cache
 from urllib.parse import urljoin, urlsplit
 
 import attrs
 import requests
 from requests.exceptions import RequestException
-from requests.utils import default_headers
+from requests.utils import check_header_validity, default_headers
 
 from synapse.errors import InvalidResponse, UsageError
 from synapse.transport.connection import Connection
 from synapse.transport.options import Options
+from synapse.transport.request_headers import RequestHeaders
 from synapse.transport.urls import Origin, origin_of, without_query
 
 __all__ = ["ExternalHosts", "file_url", "redirect_target"]
@@ -64,9 +66,21 @@ class ExternalHosts:
     def request(
         url: str, headers: Mapping[str, str], method: str = "GET"
     ) -> requests.PreparedRequest:
-        """Build a request with the fewest possible headers."""
-        request = requests.PreparedRequest()
-        request.prepare(method=method, url=url, headers={**default_headers(), **headers})
+        """Build a request with the fewest possible headers.
+
+        Args:
+            url: The URL, as `file_url` returns it.
+            headers: Further headers.
+            method: The HTTP method.
+
+        Raises:
+            InvalidHeader: A header has a line break or begins with a blank.
+        """
+        for header in headers.items():
+            check_header_validity(header)
+        request = _prepare_template().copy()
+        request.method, request.url = method, url
+        request.headers.update(headers)
         return request
 
     def close(self) -> None:
@@ -81,6 +95,17 @@ class ExternalHosts:
         self._lock = threading.Lock()
         for connection in list(self._connections.values()):
             connection.after_fork()
+
+
+@cache
+def _prepare_template() -> requests.PreparedRequest:
+    """Return a request to copy: preparing parses a URL, and URLs are prepared already."""
+    request = requests.PreparedRequest()
+    request.prepare(method="GET", url="http://localhost/")
+    # Sessions keep no cookies, and each copy would copy an empty jar.
+    request._cookies = None  # type: ignore[attr-defined] # the stubs leave it out
+    request.headers = RequestHeaders(default_headers())
+    return request
 
 
 def file_url(url: str, base_url: str) -> str:

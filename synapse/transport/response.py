@@ -10,6 +10,7 @@ import requests
 from synapse._internal.redaction import without
 from synapse.errors import ClientError
 from synapse.transport import decoding
+from synapse.transport.request_context import RequestContext
 
 __all__ = ["Response"]
 
@@ -27,14 +28,14 @@ _ENDS = {
 }
 
 
-@attrs.frozen(eq=False, repr=False)
+@attrs.define(eq=False, repr=False)
 class Response:
     """The response to a request, with an undecoded body.
 
     Attributes:
         response: Status and headers.
         content: The body's bytes.
-        url: The URL for messages.
+        place: The URL for messages, or the request that knows it.
         resource: Name of the resource, for messages.
         credentials: Source of the credentials, for messages.
         secrets: Texts that no message may show.
@@ -47,7 +48,7 @@ class Response:
 
     response: requests.Response
     content: bytes
-    url: str
+    place: str | RequestContext
     resource: str | None
     credentials: str
     attempts: int = 1
@@ -56,6 +57,11 @@ class Response:
     was_throttled: bool = False
     is_done: bool = False
     secrets: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        """The URL for messages."""
+        return self.place if isinstance(self.place, str) else self.place.shown
 
     @property
     def is_broken(self) -> bool:

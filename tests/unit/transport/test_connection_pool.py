@@ -12,6 +12,8 @@ import pytest
 
 from synapse.transport import Transport, connection_pool
 
+pytestmark = pytest.mark.usefixtures("each_exchange")
+
 Connect = Callable[..., Transport]
 
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
+import requests
 
 from synapse import errors
 from synapse.transfer.download import download
 from synapse.transport import Transport
-from synapse.transport.external_hosts import file_url
+from synapse.transport.external_hosts import ExternalHosts, file_url
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
 
@@ -46,6 +47,12 @@ def is_bare(server: Any, token: str) -> bool:
             "content-length",
         }
     return bool(server.requests)
+
+
+@pytest.mark.parametrize("value", ["image/png\r\n X-Amz-Acl: public-read", " image/png", "a\nb"])
+def test_no_header_begins_another_one(value: str) -> None:
+    with pytest.raises(requests.exceptions.InvalidHeader):
+        ExternalHosts.request("https://files.example/a", {"Content-Type": value}, "PUT")
 
 
 @pytest.fixture

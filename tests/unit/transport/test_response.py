@@ -28,7 +28,7 @@ def make_response(
     return Response(
         response,
         content,
-        url="http://host/tasks/",
+        place="http://host/tasks/",
         resource="Task 7",
         credentials="the argument api_token",
         **options,

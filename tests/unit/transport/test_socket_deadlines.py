@@ -20,6 +20,8 @@ from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
 from synapse.transport.socket_deadlines import _bind, _Bound
 
+pytestmark = pytest.mark.usefixtures("each_exchange")
+
 Connect = Callable[..., Transport]
 
 LONG = Timeout(30, 30)
