@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import time
 
-import attrs
-
 from synapse._internal import log_events
 from synapse._internal.cancellation import sleep
 from synapse.errors import (
@@ -93,6 +91,7 @@ class Attempts:
             is_transient = is_transient_status(status)
             processed = may_have_been_processed(status, seconds)
             self._was_throttled = self._was_throttled or status == 429
+            self._budget.throttle_count += status == 429
             self._is_throttling = status == 429 or seconds is not None
             self._reason = f"the server answered {status}"
         self._decide(seconds, is_transient=is_transient, processed=processed)
@@ -158,19 +157,15 @@ class Attempts:
 
     def conclude(self, response: Response) -> Response:
         """Return the final response with the number of attempts and their duration."""
-        elapsed = time.monotonic() - self._started
-        if self._number == 1:
-            return attrs.evolve(response, elapsed=elapsed)
-        status = response.response.status_code
-        return attrs.evolve(
-            response,
-            attempts=self._number,
-            elapsed=elapsed,
-            has_lost_attempt=self._was_lost,
-            was_throttled=self._was_throttled or status == 429,
+        response.elapsed = time.monotonic() - self._started
+        if self._number > 1:
+            status = response.response.status_code
+            response.attempts = self._number
+            response.has_lost_attempt = self._was_lost
+            response.was_throttled = self._was_throttled or status == 429
             # An earlier attempt deleted the object; only the response was lost.
-            is_done=self._method == "DELETE" and self._was_lost and status == 404,
-        )
+            response.is_done = self._method == "DELETE" and self._was_lost and status == 404
+        return response
 
     def _tell_of_retry(self, delay: float, most: int) -> None:
         """Call the hook, whose own failure must not end the attempts."""

@@ -50,6 +50,7 @@ class OriginAuth(AuthBase):
         headers: Mapping[str, HeaderValue] = MappingProxyType({}),
     ) -> None:
         self._origin = origin_of(base_url)
+        self._base_url = base_url
         self._settings = settings
         self._headers = headers
         self.ensure_no_credential(headers)
@@ -71,7 +72,11 @@ class OriginAuth(AuthBase):
         """Add the headers to a prepared request, or take them off."""
         url = r.url
         try:
-            own = url is not None and origin_of(url) == self._origin
+            own = url is not None and (
+                # Nearly always, and much faster than taking the address apart.
+                (self._base_url[-1:] == "/" and url.startswith(self._base_url))
+                or origin_of(url) == self._origin
+            )
         except ValueError:
             own = False
         if own:

@@ -56,14 +56,16 @@ def follow_links(request: ListRequest, page: Page, seen: SeenIds) -> Iterator[Pa
         InvalidResponse: Page after page brings nothing new, so the walk would never end.
         ClientError: The server refused or couldn't be reached.
     """
-    count, patience = page.count, MAX_BARREN_PAGES
-    while page.next_query is not None:
-        page = parse_page(request.fetch(page.next_query), count)
-        rows = seen.unseen(page.rows)
-        patience = MAX_BARREN_PAGES if rows else patience - 1
+    count, query, patience = page.count, page.next_query, MAX_BARREN_PAGES
+    del page
+    while query is not None:
+        page = parse_page(request.fetch(query), count)
+        query, page = page.next_query, attrs.evolve(page, rows=seen.unseen(page.rows))
+        patience = MAX_BARREN_PAGES if page.rows else patience - 1
         if not patience:
             raise make_circle_error(request)
-        yield attrs.evolve(page, rows=rows)
+        yield page
+        del page  # before the next one is decoded, which takes its place in memory
 
 
 def make_circle_error(request: ListRequest) -> InvalidResponse:

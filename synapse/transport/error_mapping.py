@@ -16,6 +16,7 @@ from urllib3 import exceptions as pool_errors
 from synapse import errors
 from synapse._internal.redaction import cleaned, redacted
 from synapse.transport import decoding
+from synapse.transport.list_errors import describe_fields, describe_reasons, reasons_by_position
 from synapse.transport.socket_deadlines import DeadlinePassed
 from synapse.transport.urls import without_query
 
@@ -225,30 +226,10 @@ def _explained(
             return detail, {}, False
         if isinstance(detail, Mapping) and len(document) == 1:
             document = detail  # the chunked upload puts a serializer's errors one level down
-        return _sentence(document), dict(document), bool(document)
+        return describe_fields(document), dict(document), bool(document)
     if isinstance(document, list) and document:
-        items = [
-            f"item {position}: {_sentence(item)}" if isinstance(item, Mapping) else str(item)
-            for position, item in enumerate(document)
-            if item
-        ]
-        more = f"; and {len(items) - 3} more" if len(items) > 3 else ""
-        return "; ".join(items[:3]) + more, {}, True
+        return describe_reasons(reasons_by_position(document)), {}, True
     return _page(response, body) or response.reason or "", {}, False
-
-
-def _sentence(errors_by_field: Any) -> str:
-    """Turn errors by field into `title: This field is required.; …`."""
-    if isinstance(errors_by_field, Mapping):
-        parts = [
-            _sentence(reasons) if field == "non_field_errors" else f"{field}: {_sentence(reasons)}"
-            for field, reasons in errors_by_field.items()
-            if reasons
-        ]
-        return "; ".join(parts)
-    if isinstance(errors_by_field, list):
-        return " ".join(_sentence(reason) for reason in errors_by_field if reason)
-    return str(errors_by_field)
 
 
 def _page(response: requests.Response, body: bytes) -> str | None:

@@ -132,13 +132,14 @@ class KeyedPages:
         stretches = -(-rest // size)
         for number in range(1, stretches + 1):
             bound = self._bound(number)
-            part = self._read(self._ahead.get(number, stretches), bound)
-            received = len(part.rows)
-            yield part
-            while part.next_query is not None:
-                part = self._read(self._fetch(self._position, bound), bound)
-                received += len(part.rows)
+            response, received, is_left = self._ahead.get(number, stretches), 0, True
+            while is_left:
+                part = self._read(response, bound)
+                received, is_left = received + len(part.rows), part.next_query is not None
                 yield part
+                del part  # before the next one is decoded, which takes its place in memory
+                if is_left:
+                    response = self._fetch(self._position, bound)
             self._position = bound
             if received < _SPARSE * size:
                 break

@@ -174,7 +174,7 @@ class _Outage:
         now = self._clock()
         if not may_pass(error):
             raise error
-        if isinstance(error, RateLimited):  # it is there, and has no place for one more
+        if isinstance(error, RateLimited):  # the server runs, at its limit of followers
             self._since = None
             pause = max(bounded_pause(error.retry_after), self._pauses.next())
         else:
@@ -187,7 +187,7 @@ class _Outage:
         is_news = self.may_be_on and not self._is_told
         self._is_told = self._is_told or is_news
         log_events.STREAM_REOPENED.log(
-            "%s: %s; following it goes on behind line %d as soon as that is possible",
+            "%s: %s; following continues after line %d as soon as possible",
             self._resource,
             error.detail,
             given,

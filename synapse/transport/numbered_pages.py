@@ -46,7 +46,6 @@ class NumberedPages:
         self._request = request
         self._start = start
         self._end = end
-        self._workers = workers
         self._seen = SeenIds(request.key)
         self._number = self._last = start
         self._count: int | None = None
@@ -72,7 +71,11 @@ class NumberedPages:
             self._received += len(rows)
             if self.is_endless(rows):
                 raise make_circle_error(self._request)
-            yield attrs.evolve(page, rows=rows)
+            has_rows, new = bool(page.rows), attrs.evolve(page, rows=rows)
+            page = attrs.evolve(page, rows=[])
+            del rows
+            yield new
+            del new  # before the next one is decoded, which takes its place in memory
             if self._ahead.is_on and self._number > self._start and (is_short or has_moved):
                 self.read_pages_in_flight_again()
                 continue
@@ -81,7 +84,7 @@ class NumberedPages:
                     return
                 self.start_over(page)
                 continue
-            if not page.rows:
+            if not has_rows:
                 raise make_circle_error(self._request)
             if "page" not in parse_qs(page.next_query):
                 yield from follow_links(self._request, page, self._seen)
@@ -106,7 +109,7 @@ class NumberedPages:
             return False
         pages = -(-(self._count - page.count) // self._size)
         if self._ahead.is_on:
-            pages += self._workers + 1
+            pages += self._ahead.window + 1
             self._ahead.stop()
         self._step_back(pages)
         self._retreats += 1
@@ -164,7 +167,7 @@ class NumberedPages:
 
     def read_pages_in_flight_again(self) -> None:
         """Step back over the pages in flight, and end reading ahead."""
-        self._step_back(self._workers + 1)
+        self._step_back(self._ahead.window + 1)
         self._ahead.stop()
 
     def step_forward(self) -> None:
@@ -172,6 +175,10 @@ class NumberedPages:
         self._number += 1
         last = -(-(self._count or 0) // self._size)
         self._last = last if self._end is None else min(last, self._end)
+
+    def leave_out(self, seconds: float) -> None:
+        """Leave out time after the last page that was no work of the caller."""
+        self._ahead.leave_out(seconds)
 
     def close(self) -> None:
         """End the threads that read ahead."""

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeAlias, get_args
 
 import attrs
 
+from synapse._internal.field_repr import FieldRepr
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ConfigurationError
 from synapse.transport.observer import Observer
@@ -26,8 +27,8 @@ _PROXY_KEY = r"(?:https?|all)(?:://(?:[a-z0-9._-]+|[0-9a-f:.]*:[0-9a-f:.]*))?"
 _PROXY_SCHEMES = ("http", "https", "socks4", "socks4a", "socks5", "socks5h")
 
 
-@attrs.frozen(eq=False)
-class Event:
+@attrs.frozen(eq=False, repr=False)
+class Event(FieldRepr):
     """A request that is about to be sent, or its outcome, as hooks receive it.
 
     Attributes:
@@ -212,6 +213,11 @@ class Options:
     on_response: Hook | None = attrs.field(default=None, validator=_check_hook)
     on_retry: OnRetry | None = attrs.field(default=None, validator=_check_hook)
     observer: Observer | None = attrs.field(default=None, validator=_check_observer)
+
+    @property
+    def has_hooks(self) -> bool:
+        """Whether attempts are told to a hook."""
+        return self.on_request is not None or self.on_response is not None
 
     def for_other_server(self) -> Options:
         """Return the options for another server than the configured one."""

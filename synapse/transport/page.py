@@ -7,6 +7,7 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from synapse._internal.field_repr import FieldRepr
 from synapse._internal.redaction import redacted
 from synapse.errors import InvalidResponse
 from synapse.transport.response import Response
@@ -29,12 +30,12 @@ Params: TypeAlias = Sequence[tuple[str, Any]]
 KEY = "id"
 """The field that is unique in a list, unless a resource declares another one."""
 
-WORKERS = 4
-"""Number of pages in flight, by default."""
+WORKERS = 6
+"""Default number of pages in flight: browsers open as many connections to one host."""
 
 
-@attrs.frozen(eq=False)
-class Page:
+@attrs.frozen(eq=False, repr=False)
+class Page(FieldRepr):
     """One page of a list.
 
     Attributes:
@@ -48,8 +49,8 @@ class Page:
     next_query: str | None
 
 
-@attrs.frozen(eq=False)
-class ListRequest:
+@attrs.frozen(eq=False, repr=False)
+class ListRequest(FieldRepr):
     """A list to read.
 
     Attributes:

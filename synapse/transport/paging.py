@@ -7,6 +7,7 @@ unique key, or by cursors. Each server is asked once for each list whether it of
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import closing
 from typing import Literal, TypeAlias
@@ -93,8 +94,11 @@ def walk(
             limit = min(limit, (end - start) * size)
         if first.next_query is not None and limit > (_FEW_PAGES - 1) * size:
             rest = _LongWalk(request, first, start, limit, workers)
+            started = time.perf_counter()
             if (yield from rest.read()):
                 return
+            if not rest.has_yielded:
+                numbered.leave_out(time.perf_counter() - started)
         yield from pages
 
 
@@ -123,6 +127,11 @@ class _LongWalk:
         self._received = len(first.rows)
         self._is_sorted = any(name == "ordering" for name, _ in request.params)
         self._direction = find_direction(request.params, request.key, first.rows)
+
+    @property
+    def has_yielded(self) -> bool:
+        """Whether a page beyond the first one was read."""
+        return self._received > len(self._first.rows)
 
     def read(self) -> Generator[Page, None, bool]:
         """Yield the pages after the first one; return whether they are all."""
@@ -162,8 +171,7 @@ class _LongWalk:
             )
             try:
                 with closing(keyed):
-                    for page in keyed:
-                        yield self._take(page)
+                    yield from map(self._take, keyed)
                 return True
             except RowsElsewhere:
                 continue
@@ -181,8 +189,7 @@ class _LongWalk:
         if pages is None:
             self._note_absence("cursor")
             return False
-        for page in pages:
-            yield self._take(page)
+        yield from map(self._take, pages)
         count = self._first.count
         if self._received < count and count == parse_page(request.fetch_number(1)).count:
             raise make_incomplete_error(request, count, self._received)

@@ -11,11 +11,12 @@ from synapse.transport.urls import origin_of, without_query
 
 __all__ = ["checked_method", "split_path"]
 
-_METHOD = re.compile(r"[A-Z]+")
+# Compiled at the first use: few programs write a path.
+_METHOD = r"[A-Z]+"
 # Characters that a path has unquoted, and the percent sign of what is quoted already.
 _SAFE = "/%:@!$&'()*+,;=~"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\")
+_CONTROL = r"[\x00-\x1f\x7f]"
+_ABSOLUTE = r"[A-Za-z][A-Za-z0-9+.-]*:|//|\\"
 
 
 def checked_method(method: str) -> str:
@@ -25,7 +26,7 @@ def checked_method(method: str) -> str:
         UsageError: The argument can't be a method.
     """
     name = method.upper() if isinstance(method, str) else ""
-    if not _METHOD.fullmatch(name):
+    if not re.fullmatch(_METHOD, name):
         raise UsageError(f"method is {method!r}. Pass an HTTP method, such as 'GET'.")
     return name
 
@@ -47,14 +48,14 @@ def split_path(path: str, base_url: str) -> tuple[str, str]:
     if not isinstance(path, str):
         raise UsageError(f"path is {path!r}. Pass a path below {base_url}, such as 'labels/'.")
     shown = redacted(without_query(path))
-    if _ABSOLUTE.match(path):
+    if re.match(_ABSOLUTE, path):
         path = _below(path, base_url, shown)
     plain, _, query = path.partition("#")[0].partition("?")
     plain = plain.lstrip("/")
     if not plain:
         raise UsageError(f"path is {shown!r}. Pass a path below {base_url}, such as 'labels/'.")
     segments = re.split(r"[/\\]", unquote(plain))
-    if {".", ".."} & set(segments) or _CONTROL.search(unquote(plain) + query):
+    if {".", ".."} & set(segments) or re.search(_CONTROL, unquote(plain) + query):
         raise UsageError(
             f"path is {shown!r}, which has a dot segment or a control character. Pass a plain path "
             f"below {base_url}."

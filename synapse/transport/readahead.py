@@ -8,23 +8,20 @@ row were waited for, and ends for good when the server throttles.
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable
 from contextvars import copy_context
 from typing import TYPE_CHECKING
 
-from synapse._internal.threads import new_pool, submit
+from synapse._internal.threads import await_result, new_pool, submit
 from synapse.errors import RequestTimeout
 from synapse.transport.deadline_blocks import Block, block_in_force
 from synapse.transport.response import Response
+from synapse.transport.waiting import WaitMeter
 
 if TYPE_CHECKING:
     from concurrent.futures import Future, ThreadPoolExecutor
 
 __all__ = ["ReadAhead"]
-
-_LEAST_WAIT = 0.002
-_CLEAR_WAIT = 0.010
 
 
 class ReadAhead:
@@ -35,18 +32,20 @@ class ReadAhead:
     Args:
         fetch: Requests a page by number.
         workers: Number of pages in flight; 1 never starts a thread.
+
+    Attributes:
+        window: Number of pages that are in flight, or have arrived and wait for their turn. With
+            as many arrived pages as others in flight, no thread waits for the caller.
     """
 
     def __init__(self, fetch: Callable[[int], Response], workers: int) -> None:
         self._fetch = fetch
         self._workers = workers
+        self.window = 2 * workers
         self._pool: ThreadPoolExecutor | None = None
         self._flying: dict[int, tuple[Future[Response], Block | None]] = {}
         self._pid = 0
-        self._waited_before = False
-        self._asked_cpu = 0.0
-        self._fetched_at = 0.0
-        self._wait = 0.0
+        self._meter = WaitMeter()
 
     def get(self, number: int, last: int) -> Response:
         """Return the response for a page.
@@ -58,11 +57,14 @@ class ReadAhead:
         if self._pool is not None and self._pid != os.getpid():
             # The threads are the parent's, and so are the answers that they wait for.
             self._pool, self._flying = None, {}
-        if self._pool is None and self._workers > 1 and self._fetched_at and last > number:
-            self._decide()
+        if self._pool is None and self._workers > 1 and last > number and self._meter.advance():
+            self._pool = new_pool(self._workers, "synapse-pages")
+            self._pid = os.getpid()
+            if self._pool is None:  # the process ends
+                self.stop()
         if self._pool is None:
             return self._get_alone(number)
-        for ahead in range(number, min(number + self._workers, last + 1)):
+        for ahead in range(number, min(number + self.window, last + 1)):
             if ahead not in self._flying:
                 # In the caller's context, with the deadline of the caller's block.
                 within = copy_context()
@@ -85,6 +87,10 @@ class ReadAhead:
         """Whether pages are requested ahead."""
         return self._pool is not None
 
+    def leave_out(self, seconds: float) -> None:
+        """Leave out time that went neither into a page nor into work of the caller."""
+        self._meter.leave_out(seconds)
+
     def stop(self) -> None:
         """Fetch one page after the other from now on."""
         self.close()
@@ -105,7 +111,7 @@ class ReadAhead:
 
     def _landed(self, flying: Future[Response], block: Block | None, number: int) -> Response:
         try:
-            return flying.result()
+            return await_result(flying)
         except RequestTimeout:
             if block is None or not block.is_left:
                 raise
@@ -113,20 +119,4 @@ class ReadAhead:
         return self._fetch(number)
 
     def _get_alone(self, number: int) -> Response:
-        started, cpu = time.perf_counter(), time.thread_time()
-        answer = self._fetch(number)
-        self._fetched_at = time.perf_counter()
-        self._asked_cpu = time.thread_time() - cpu
-        self._wait = self._fetched_at - started - self._asked_cpu
-        return answer
-
-    def _decide(self) -> None:
-        """Start the threads if waiting for the last page took over half of the time spent on it."""
-        used = time.perf_counter() - self._fetched_at
-        waited = self._wait > max(_LEAST_WAIT, (self._asked_cpu + used) / 2)
-        if waited and (self._waited_before or self._wait > _CLEAR_WAIT):
-            self._pool = new_pool(self._workers, "synapse-pages")
-            self._pid = os.getpid()
-            if self._pool is None:  # the process ends
-                self.stop()
-        self._waited_before = waited
+        return self._meter.measure(lambda: self._fetch(number))

@@ -7,6 +7,9 @@ from urllib.parse import urlsplit
 
 import requests
 
+from synapse._internal.redaction import redacted
+from synapse.transport.urls import without_query
+
 __all__ = ["RequestContext"]
 
 
@@ -16,7 +19,7 @@ class RequestContext:
     Args:
         request: The prepared request.
         timeout: Seconds to connect and between two reads.
-        shown: The URL for messages.
+        shown: The URL for messages; by default the request's URL without the query.
         resource: Name of the resource, for messages.
         hides: Whether a part of the URL is secret.
         deadline: Seconds for the whole call, for messages.
@@ -28,6 +31,7 @@ class RequestContext:
     """
 
     __slots__ = (
+        "_shown",
         "attempt",
         "deadline",
         "hides",
@@ -35,7 +39,6 @@ class RequestContext:
         "path",
         "request",
         "resource",
-        "shown",
         "timeout",
     )
 
@@ -43,7 +46,7 @@ class RequestContext:
         self,
         request: requests.PreparedRequest,
         timeout: tuple[float, float],
-        shown: str,
+        shown: str | None,
         resource: str | None,
         *,
         hides: bool,
@@ -52,13 +55,20 @@ class RequestContext:
     ) -> None:
         self.request = request
         self.timeout = timeout
-        self.shown = shown
+        self._shown = shown
         self.resource = resource
         self.hides = hides
         self.deadline = deadline
         self.path = path
         self.attempt = 1
         self.is_watched = False
+
+    @property
+    def shown(self) -> str:
+        """The URL for messages, which most requests need none of."""
+        if self._shown is None:
+            self._shown = redacted(without_query(self.request.url or ""))
+        return self._shown
 
     @property
     def request_id(self) -> str | None:

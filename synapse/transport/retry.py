@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from synapse._internal.backoff import Backoff
+from synapse._internal.field_repr import FieldRepr
 from synapse._internal.validate import validate_int
 from synapse.errors import ClientError, ConfigurationError
 
@@ -28,8 +29,8 @@ def is_idempotent(method: str) -> bool:
     return method in _IDEMPOTENT
 
 
-@attrs.frozen(eq=False)
-class Retry:
+@attrs.frozen(eq=False, repr=False)
+class Retry(FieldRepr):
     """A retry that is about to happen, as the `on_retry` hook receives it.
 
     Attributes:
@@ -56,8 +57,8 @@ class Retry:
 OnRetry: TypeAlias = Callable[[Retry], object]
 
 
-@attrs.frozen(eq=False)
-class RetryPolicy:
+@attrs.frozen(eq=False, repr=False)
+class RetryPolicy(FieldRepr):
     """Rules for retrying a failed request.
 
     Attributes:
@@ -110,9 +111,13 @@ class Budget:
     Args:
         capacity: Retries at the start, and at most.
         refund: Share of a retry that each success gives back.
+
+    Attributes:
+        throttle_count: Number of responses by which the server throttled the session.
     """
 
     def __init__(self, capacity: float = 10.0, refund: float = 0.1) -> None:
+        self.throttle_count = 0
         self._capacity = capacity
         self._refund = refund
         self._left = capacity

@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 
 import attrs
 import requests
-from requests.structures import CaseInsensitiveDict
 from requests.utils import default_headers, default_user_agent
 
 from synapse._internal import log_events
@@ -39,6 +38,7 @@ from synapse.transport.external_hosts import ExternalHosts, file_url, redirect_t
 from synapse.transport.options import Event, Options, checked_deadline
 from synapse.transport.own_headers import checked_headers
 from synapse.transport.request_context import RequestContext
+from synapse.transport.request_headers import RequestHeaders
 from synapse.transport.request_log import log_answer
 from synapse.transport.response import Response
 from synapse.transport.retry import Budget
@@ -124,6 +124,11 @@ class Transport(Closing):
     def request_count(self) -> int:
         """Number of requests sent so far, retries included."""
         return self._count
+
+    @property
+    def throttle_count(self) -> int:
+        """Number of responses so far by which the server throttled (429)."""
+        return self._budget.throttle_count
 
     def request(
         self,
@@ -229,8 +234,9 @@ class Transport(Closing):
         request = context.request
         is_renewed = False
         while True:
-            event = attempts.event()
-            self._announce(event, context)
+            event = attempts.event() if self.options.has_hooks else None
+            if event is not None:
+                self._announce(event, context)
             try:
                 with until(attempts.until, context.timeout[1]):
                     response = self._send(context, event)
@@ -311,9 +317,8 @@ class Transport(Closing):
         is_renewed = False
         while True:
             request = self._prepare("GET", path, params, None, None, headers)
-            shown = self._shown(request, None)
             context = RequestContext(
-                request, waits, shown, resource, hides=False, deadline=None, path=path
+                request, waits, None, resource, hides=False, deadline=None, path=path
             )
             with self._answering(context) as response:
                 if 200 <= response.status_code < 300:
@@ -361,9 +366,8 @@ class Transport(Closing):
                     ExternalHosts.request(at, given),
                     self._external_hosts.connection(at),
                 )
-            shown = self._shown(request, None)
             context = RequestContext(
-                request, self._timeout, shown, resource, hides=False, deadline=None
+                request, self._timeout, None, resource, hides=False, deadline=None
             )
             with self._answering(context, connection) as response:
                 target = redirect_target(response, at)
@@ -377,7 +381,9 @@ class Transport(Closing):
                     yield response
                     return
             at, is_own = target, False
-        raise InvalidResponse(200, "there are too many redirects", url=shown, resource=resource)
+        raise InvalidResponse(
+            200, "there are too many redirects", url=context.shown, resource=resource
+        )
 
     def authenticate(self, token: TokenArgument) -> None:
         """Use another token from now on. Makes no request.
@@ -422,10 +428,7 @@ class Transport(Closing):
         request = ExternalHosts.request(at, headers, "PUT")
         request.body = body
         request.headers["Content-Length"] = headers["Content-Length"]
-        shown = self._shown(request, None)
-        context = RequestContext(
-            request, self._timeout, shown, resource, hides=False, deadline=None
-        )
+        context = RequestContext(request, self._timeout, None, resource, hides=False, deadline=None)
         self._tally(context)
         started = time.perf_counter()
         with self._external_hosts.connection(at).answering(context) as response:
@@ -463,8 +466,13 @@ class Transport(Closing):
     def __repr__(self) -> str:
         return f"Transport({self.base_url!r})"
 
-    def _send(self, context: RequestContext, event: Event) -> Response:
-        """Send a prepared request once and read the whole answer."""
+    def _send(self, context: RequestContext, event: Event | None) -> Response:
+        """Send a prepared request once and read the whole answer.
+
+        Args:
+            context: The request.
+            event: The attempt as hooks receive it; `None` without hooks.
+        """
         self._tally(context)
         started = time.perf_counter()
         try:
@@ -535,7 +543,7 @@ class Transport(Closing):
         settings = self.settings
         secrets = tuple(secret.reveal() for secret in settings.credentials.values())
         source = settings.source if is_own else "the URL alone: another host gets no token"
-        return Response(response, content, context.shown, context.resource, source, secrets=secrets)
+        return Response(response, content, context, context.resource, source, secrets=secrets)
 
     def _tally(self, context: RequestContext) -> None:
         """Count a request, unless the block around the call has no time left."""
@@ -573,7 +581,7 @@ class Transport(Closing):
 
     def _tell(
         self,
-        event: Event,
+        event: Event | None,
         context: RequestContext,
         started: float,
         *,
@@ -584,7 +592,7 @@ class Transport(Closing):
         """Log an answer and call the hook; the outcome stands even if the hook fails."""
         if status is not None:
             log_answer(context, status, started, size)
-        if self.options.on_response is None:
+        if event is None or self.options.on_response is None:
             return
         elapsed = time.perf_counter() - started
         try:
@@ -601,12 +609,12 @@ class Transport(Closing):
                 **context.describe(),
             )
 
-    def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str:
-        """Return a request's URL for messages."""
-        shown = redacted(without_query(request.url or ""))
+    def _shown(self, request: requests.PreparedRequest, secret: str | None) -> str | None:
+        """Return a request's URL for messages if the context can't find out by itself."""
         if not secret:
-            return shown
+            return None
         hide(secret)
+        shown = redacted(without_query(request.url or ""))
         return shown.replace(path_segment(secret), "***")
 
     def _prepare(
@@ -645,7 +653,9 @@ class Transport(Closing):
     def _prepared_template(self) -> requests.PreparedRequest:
         request = requests.PreparedRequest()
         request.prepare(method="GET", url=self.base_url)
-        headers = CaseInsensitiveDict(default_headers())
+        # A session keeps no cookies, and an empty jar would be copied for each request.
+        request._cookies = None  # type: ignore[attr-defined] # the stubs leave it out
+        headers = RequestHeaders(default_headers())
         headers["User-Agent"] = f"synapse-sdk/{__version__} {default_user_agent()}"
         headers["Accept"] = "application/json"
         request.headers = headers

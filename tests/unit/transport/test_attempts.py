@@ -461,6 +461,14 @@ class TestWhatIsSaid:
         assert isinstance(events[1][1].error, errors.ConnectionFailed)
         assert all(event.elapsed > 0 for kind, event in events if kind == "response")
 
+    @pytest.mark.parametrize("hook", ["on_request", "on_response"])
+    def test_to_one_hook_alone(self, server: Any, connect: Connect, hook: str) -> None:
+        events: list[Event] = []
+        server.reply(body=1)
+        transport = connect(server.url, options=Options(**{hook: events.append}))
+        transport.request("GET", "a/")
+        assert [event.url for event in events] == [f"{server.url}a/"]
+
 
 class TestBudget:
     def test_an_outage_is_not_made_worse(self, server: Any, connect: Connect) -> None:

@@ -16,6 +16,8 @@ from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
 
+pytestmark = pytest.mark.usefixtures("each_exchange")
+
 Connect = Callable[..., Transport]
 
 MIB = 1024 * 1024

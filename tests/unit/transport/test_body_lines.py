@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from synapse import errors
 from synapse.config import Timeout
 from synapse.transport import Transport
+
+pytestmark = pytest.mark.usefixtures("each_exchange")
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain; charset=utf-8\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -60,7 +62,7 @@ class TestSplitting:
         st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]))),
         st.lists(st.integers(1, 5), min_size=1),
     )
-    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+    @settings(deadline=None)
     def test_any_text_in_any_pieces(
         self, server: Any, transport: Transport, lines: list[str], sizes: list[int]
     ) -> None:

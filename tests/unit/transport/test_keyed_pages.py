@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from list_server import ListServer
 
@@ -117,9 +117,7 @@ def test_rows_within_bounds_of_the_users_own(
     assert not any("page" in query for query in server.queries)
 
 
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
-)
+@settings(max_examples=60, deadline=None)
 @given(
     ids=st.sets(st.integers(1, 300) | st.integers(1, 10**12), min_size=1, max_size=150),
     direction=st.sampled_from([1, -1]),

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synapse
@@ -290,7 +290,7 @@ class TestOutage:
             assert list(job.follow()) == job.lines
 
         assert [record.message for record in caplog.records] == [
-            "Job 7: bad gateway; following it goes on behind line 1 as soon as that is possible"
+            "Job 7: bad gateway; following continues after line 1 as soon as possible"
         ]
 
 
@@ -449,9 +449,7 @@ class TestOverHTTP:
         st.lists(st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]))),
         st.lists(st.tuples(st.integers(0, 60), st.booleans()), max_size=6),
     )
-    @settings(
-        suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60
-    )
+    @settings(deadline=None, max_examples=60)
     def test_cut_anywhere(
         self, server: Any, transport: Transport, lines: list[str], turns: list[tuple[int, bool]]
     ) -> None:

@@ -26,6 +26,7 @@ class Racing:
     def __init__(self, rows: list[int], size: int, chance: random.Random) -> None:
         self.rows = rows
         self.requests = 0
+        self.window = 8
         self.is_on = True
         self._size = size
         self._chance = chance
@@ -36,7 +37,7 @@ class Racing:
         self._pass_time()
 
     def get(self, number: int, last: int) -> Any:
-        for ahead in range(number, min(number + 4, last + 1)) if self.is_on else ():
+        for ahead in range(number, min(number + self.window, last + 1)) if self.is_on else ():
             self._flying.setdefault(ahead, {})
         self._pass_time()
         answer = self._flying.pop(number, {})

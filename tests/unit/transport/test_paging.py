@@ -13,6 +13,7 @@ from synapse import errors
 from synapse.transport import Transport, paging
 from synapse.transport.page import ListRequest
 from synapse.transport.paging import Page, walk
+from synapse.transport.waiting import WaitMeter
 
 
 def page(rows: Iterable[Any], count: int, following: Any = None) -> dict[str, Any]:
@@ -225,6 +226,18 @@ class TestLongLists:
         server.queries.clear()
         assert sum(len(one.rows) for one in walk(transport, "tasks/", [("page_size", 100)])) == 1000
         assert len(server.queries) == 11
+
+    @pytest.mark.parametrize("has_bounds", [True, False])
+    def test_asking_for_ways_is_not_taken_for_work_of_the_caller(
+        self, list_server: Any, long: Any, monkeypatch: pytest.MonkeyPatch, has_bounds: bool
+    ) -> None:
+        left_out: list[float] = []
+        monkeypatch.setattr(WaitMeter, "leave_out", lambda _, seconds: left_out.append(seconds))
+        server, transport = list_server(long[:1000])
+        server.has_bounds, server.has_cursors = has_bounds, False
+        pages = walk(transport, "sdk/tasks/", [("page_size", 100)])
+        assert sum(len(one.rows) for one in pages) == 1000
+        assert [seconds > 0 for seconds in left_out] == ([] if has_bounds else [True])
 
     def test_a_few_pages_go_by_number(self, list_server: Any, long: Any) -> None:
         server, transport = list_server(long[:500])

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from synapse.transport import readahead
+from synapse.transport import waiting
 from synapse.transport.readahead import ReadAhead
 from synapse.transport.response import Response
 
@@ -40,9 +40,11 @@ class Server:
         self.refusals: dict[int, str | None] = {}
         self.held: set[int] = set()
         self.release = threading.Event()
+        self.arrived = threading.Semaphore(0)
 
     def __call__(self, number: int) -> Response:
         self.asked.append(number)
+        self.arrived.release()
         self.threads.add(threading.current_thread())
         if threading.current_thread() is threading.main_thread():
             self.clock.now += self.wait + self.work
@@ -61,7 +63,7 @@ class Server:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     made = Clock()
-    monkeypatch.setattr(readahead, "time", made)
+    monkeypatch.setattr(waiting, "time", made)
     return made
 
 
@@ -169,9 +171,20 @@ def test_no_more_than_the_workers_are_in_flight(ahead: Make, server: Server) -> 
     read(reader, [1], 50)
     server.held = set(range(4, 50))
     read(reader, [2], 50)
-    assert set(server.asked) <= {1, 2, 3, 4}
+    # Three threads, each with one of these; others wait for a thread.
+    assert set(server.asked) <= {1, 2, 3, 4, 5, 6}
     read(reader, [3], 50)
-    assert set(server.asked) <= {1, 2, 3, 4, 5}
+    assert set(server.asked) <= {1, 2, 3, 4, 5, 6}
+
+
+def test_threads_go_on_while_the_caller_works(ahead: Make, server: Server) -> None:
+    server.wait = 1.0
+    reader = ahead(3)
+    read(reader, [1, 2], 50)
+    assert reader.is_on
+    while len(server.asked) < 7:  # twice as many as threads, from page 2 on
+        server.arrived.acquire()
+    assert set(server.asked) == {1, 2, 3, 4, 5, 6, 7}
 
 
 def test_a_page_beyond_the_last_known_is_still_given(ahead: Make, server: Server) -> None:
@@ -243,10 +256,10 @@ def test_without_threads_the_pages_come_one_by_one(
 ) -> None:
     server.wait = 1.0
     reader = ahead()
-    bodies = [reader.get(number, 9).content for number in range(1, 5)]
+    bodies = [reader.get(number, 30).content for number in range(1, 5)]
     assert reader.is_on
     assert reader._pool is not None
     reader._pool.shutdown()  # as Python does at the end of the process
-    bodies += [reader.get(number, 9).content for number in range(5, 10)]
-    assert bodies == [b"%d" % number for number in range(1, 10)]
+    bodies += [reader.get(number, 30).content for number in range(5, 31)]
+    assert bodies == [b"%d" % number for number in range(1, 31)]
     assert not reader.is_on

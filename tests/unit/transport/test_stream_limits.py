@@ -10,6 +10,8 @@ import pytest
 from synapse.errors import StreamLimitExceeded
 from synapse.transport.stream_limits import StreamLimits, StreamMeter, within
 
+pytestmark = pytest.mark.usefixtures("each_exchange")
+
 NAMES = ["max_messages", "max_lines", "max_bytes", "max_message_bytes"]
 
 

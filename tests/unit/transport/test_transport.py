@@ -26,6 +26,8 @@ from synapse.config import Settings, Timeout
 from synapse.transport import Transport
 from synapse.transport.options import Options
 
+pytestmark = pytest.mark.usefixtures("each_exchange")
+
 Connect = Callable[..., Transport]
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
 
