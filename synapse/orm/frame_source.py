@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synapse._internal.lazy_import import load
@@ -17,31 +17,30 @@ if TYPE_CHECKING:
 
     from synapse.orm.frames import TableColumn
 
-__all__ = ["FrameSource", "PlainColumn"]
+__all__ = ["FrameSource", "Origin"]
 
 
-class PlainColumn(NamedTuple):
-    """A column whose values need no conversion.
+class Origin(NamedTuple):
+    """The query behind rows that may be in the order of the key.
 
     Attributes:
-        name: Name of the column.
-        kind: Name of the type in Arrow, or `"category"`.
+        query: The query.
+        column: Name of the key in the plain rows.
+        step: 1 for ascending keys, -1 for descending ones, 0 if the query has no order.
+        wrap: Makes the source of another query.
     """
 
-    name: str
-    kind: str
+    query: Any
+    column: str
+    step: int
+    wrap: Callable[[Any], FrameSource]
 
-    def arrow_type(self) -> pa.DataType:
-        """Return the column's type in Arrow."""
-        arrow = load("synapse.orm.frames").load_library("pyarrow", "frames")
-        if self.kind == "category":
-            return arrow.dictionary(arrow.int32(), arrow.string())
-        return arrow.type_for_alias(self.kind)
-
-    def read(self, rows: Sequence[Mapping[str, Any]]) -> pa.Array:
-        """Return the values of some rows."""
-        arrow = load("synapse.orm.frames").load_library("pyarrow", "frames")
-        return arrow.array([row[self.name] for row in rows], self.arrow_type())
+    def after(self, key: int, step: int) -> FrameSource:
+        """Return the source of the rows after a key."""
+        name = self.query._resource.__schema__.key
+        ordered = self.query.order_by(name if step > 0 else f"-{name}")
+        bound: dict[str, Any] = {f"{name}__{'gt' if step > 0 else 'lt'}": key}
+        return self.wrap(ordered.filter(**bound))
 
 
 class FrameSource:
@@ -54,6 +53,10 @@ class FrameSource:
 
     def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         raise NotImplementedError  # defined by the iterable
+
+    def _origin(self) -> Origin | None:
+        """Return the query, if reading can go on after a key."""
+        return None
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Return Arrow's stream of the rows, as pandas, polars, duckdb and others ask for it.
@@ -112,19 +115,24 @@ class FrameSource:
         frame: pl.DataFrame = load("synapse.orm.frames").make_polars(self)
         return frame
 
-    def to_parquet(self, path: str | os.PathLike[str]) -> Path:
-        """Write the rows into a Parquet file, batch by batch. One request for each page.
+    def to_parquet(self, path: str | os.PathLike[str], *, resume: bool = True) -> Path:
+        """Write the rows into a Parquet file. One request for each page.
 
-        The file appears when complete.
+        The file appears when complete. Until then, the rows are in `.NAME.part` beside the file.
+        After an interrupt, a failure or the death of the program, the same call goes on after the
+        last stored row. Stored rows stay as they were. Rows in another order than the id's, slices,
+        statistics, and rows of servers without bounds on the id are read again from the start.
 
         Args:
             path: Path of the file, which replaces an older one.
+            resume: Whether to go on after the rows of a stopped call; `False` removes them.
 
         Returns:
             The path.
 
         Raises:
             MissingExtra: pyarrow isn't installed.
+            UsageError: A stopped call has stored rows of another query or other fields.
             FieldValueError: The server sent a value that a column can't hold.
             ClientError: The server refused or couldn't be reached.
             OSError: The folder is missing (no request was made), or the file can't be written.
@@ -134,5 +142,6 @@ class FrameSource:
             >>> project.tasks.to_parquet(path).name
             'tasks.parquet'
         """
-        target: Path = load("synapse.orm.frames").write_parquet(self, path)
+        write = load("synapse.orm.parquet_writer").write_parquet
+        target: Path = write(self, path, resume=resume)
         return target

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timezone
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -18,16 +18,10 @@ from synapse._internal.described import (
     summarize,
 )
 from synapse._internal.hints import suggestion
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.redaction import is_signed
-from synapse._internal.threads import run_each
-from synapse.errors import (
-    AuthenticationError,
-    ClientError,
-    FieldValueError,
-    NotFound,
-    ServerError,
-    UsageError,
-)
+from synapse.errors import ClientError, FieldValueError, NotFound, UsageError
+from synapse.orm.bulk_changes import report_each
 from synapse.orm.convert import parse_time, same_json
 from synapse.orm.fields import MISSING, Field, ids_of
 from synapse.orm.frame_reader import FrameReader
@@ -47,6 +41,7 @@ class _Targets(Protocol):
     """A query of objects that can be changed."""
 
     _resource: Any
+    _session: Any
 
     def filter(self, **filters_: Any) -> Any: ...
 
@@ -140,6 +135,28 @@ def update_from(query: _Targets, frame: Any, on: str, dry_run: bool, workers: in
     return update.run()
 
 
+@attrs.frozen
+class _Change:
+    """Values of a row that differ from the object's.
+
+    Attributes:
+        row: Position in the frame.
+        key: Value of the column that finds the object.
+        target: The object.
+        values: The values by field.
+    """
+
+    row: int
+    key: Any
+    target: Any
+    values: dict[str, Any]
+
+
+def _save(change: _Change) -> None:
+    with change.target._tentatively(change.values):
+        change.target.save()
+
+
 class _Update:
     """One run over a frame."""
 
@@ -156,24 +173,36 @@ class _Update:
         self._key_types: Any = int if is_key and int in self._on.field.id_types else (int, str)
         self._seen: dict[Any, int] = {}
         if not self._writable:
-            raise UsageError(
-                f"The frame has no column that can be changed, except {on!r}. Add a column."
-            )
+            raise UsageError(f"The frame has no column to change besides {on!r}. Add a column.")
 
     def run(self) -> FrameReport:
         """Read the frame batch by batch."""
-        try:
-            for batch in _batches(enumerate(self._reader.rows())):
-                self._update_batch(batch)
-        except ClientError as error:
-            if error.hint is None:
-                error.hint = (
-                    f"{len(self._report.changed):,} objects were changed before. Make the same "
-                    "call again to change the others."
-                )
-            raise
+        waiting = self._find_waiting(_batches(enumerate(self._reader.rows())))
+        session, tolerated = self._query._session, (ClientError, FieldValueError, TypeError)
+        outcomes = report_each(
+            session, _save, waiting, self._workers, tolerated=(*tolerated, ValueError)
+        )
+        with explain_interrupt(self._advise):
+            try:
+                for outcome in outcomes:
+                    change, error = outcome.item, outcome.error
+                    if error is None:
+                        self._note_change(change.key, change.values)
+                    elif isinstance(error, NotFound):
+                        self._report.missing.append(change.key)
+                    elif isinstance(error, Exception):
+                        self._refuse(change.row, change.key, error)
+            except ClientError as error:
+                error.hint = error.hint or self._advise()
+                raise
         self._report.nulls = self._reader.nulls
         return self._report
+
+    def _advise(self) -> str:
+        return (
+            f"{len(self._report.changed):,} objects were changed before. Make the same call again "
+            "to change the others."
+        )
 
     def _find_key(self, on: str) -> Column:
         by_name = {each.name: each for each in self._reader.columns}
@@ -198,25 +227,27 @@ class _Update:
     def _refuse(self, row: int, key: Any, reason: Exception) -> None:
         self._report.refused.append(RefusedRow(row, key, reason))
 
-    def _update_batch(self, batch: list[tuple[int, tuple[Any, ...]]]) -> None:
-        rows = self._decode(batch)
-        found = self._find(list(rows))
-        waiting: list[tuple[Any, Any, dict[str, Any]]] = []
-        for key, (position, values) in rows.items():
-            objects = found.get(key, [])
-            if not objects:
-                self._report.missing.append(key)
-                continue
-            if len(objects) > 1:
-                why = f"{len(objects):,} objects have this {self._on.name}. Use on='id'."
-                self._refuse(position, key, UsageError(why))
-                continue
-            changes = self._compare(position, key, objects[0], values)
-            if changes and not self._report.is_dry_run:
-                waiting.append((key, objects[0], changes))
-            elif changes:
-                self._note_change(key, changes)
-        self._save(waiting, {key: position for key, (position, _) in rows.items()})
+    def _find_waiting(
+        self, batches: Iterable[list[tuple[int, tuple[Any, ...]]]]
+    ) -> Iterator[_Change]:
+        """Yield the changes to send; report the other rows."""
+        for batch in batches:
+            rows = self._decode(batch)
+            found = self._find(list(rows))
+            for key, (position, values) in rows.items():
+                objects = found.get(key, [])
+                if not objects:
+                    self._report.missing.append(key)
+                    continue
+                if len(objects) > 1:
+                    why = f"{len(objects):,} objects have this {self._on.name}. Use on='id'."
+                    self._refuse(position, key, UsageError(why))
+                    continue
+                changes = self._compare(position, key, objects[0], values)
+                if changes and not self._report.is_dry_run:
+                    yield _Change(position, key, objects[0], changes)
+                elif changes:
+                    self._note_change(key, changes)
 
     def _decode(
         self, batch: list[tuple[int, tuple[Any, ...]]]
@@ -289,37 +320,6 @@ class _Update:
         if not changes:
             self._report.unchanged.append(key)
         return changes
-
-    def _save(
-        self, waiting: list[tuple[Any, Any, dict[str, Any]]], positions: dict[Any, int]
-    ) -> None:
-        def save(item: tuple[Any, Any, dict[str, Any]]) -> Exception | None:
-            _, one, changes = item
-            try:
-                with one._tentatively(changes):
-                    one.save()
-            except AuthenticationError:
-                raise
-            except (ClientError, FieldValueError, TypeError, ValueError) as error:
-                return error
-            saved.add(item[0])
-            return None
-
-        saved: set[Any] = set()
-        try:
-            failures = run_each(save, waiting, self._workers, "synapse-update")
-        finally:
-            for key, _, changes in waiting:
-                if key in saved:
-                    self._note_change(key, changes)
-        for (key, _, _), failure in zip(waiting, failures, strict=True):
-            if isinstance(failure, NotFound):
-                self._report.missing.append(key)
-            elif failure is not None:
-                self._refuse(positions[key], key, failure)
-        outages = [failure for failure in failures if isinstance(failure, ServerError)]
-        if outages and len(outages) == len(waiting) >= self._workers:
-            raise outages[0]
 
     def _note_change(self, key: Any, changes: dict[str, Any]) -> None:
         self._report.changed.append(key)

@@ -11,22 +11,17 @@
 
 from __future__ import annotations
 
-import errno
 import functools
 import json
 import operator
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
 from synapse._internal.lazy_import import load
-from synapse._internal.short_traceback import shortened
-from synapse._internal.user_folders import expand_home
 from synapse.errors import FieldValueError, MissingExtra
 from synapse.orm import registry
 from synapse.orm.convert import members_of
@@ -49,7 +44,6 @@ __all__ = [
     "make_stream",
     "read_batches",
     "read_schema",
-    "write_parquet",
 ]
 
 _BATCH = 1000
@@ -326,23 +320,3 @@ def make_polars(source: _Source) -> pl.DataFrame:
     polars = load_library("polars", "polars")
     frame: pl.DataFrame = polars.from_arrow(make_arrow(source))
     return frame
-
-
-def write_parquet(source: _Source, path: str | os.PathLike[str]) -> Path:
-    """Write a source into a Parquet file, which appears when complete."""
-    parquet = load_library("pyarrow.parquet", "frames")
-    target = expand_home(path)
-    part = target.with_name(f".{target.name}.part")
-    if not target.parent.is_dir():  # before any request
-        raise shortened(
-            FileNotFoundError(errno.ENOENT, "The folder does not exist", str(target.parent))
-        )
-    columns = source._columns()
-    try:
-        with parquet.ParquetWriter(part, read_schema(columns)) as writer:
-            for batch in read_batches(columns, source._plain_pages()):
-                writer.write_batch(batch)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
-    return target

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from synapse._internal.doubles import is_specifying
     ],
 )
 def test_mock_that_makes_a_double_is_recognized(module: str, function: str, expected: bool) -> None:
+    importlib.import_module("unittest.mock")  # without it, nothing can make a double
     namespace: dict[str, Any] = {"__name__": module, "ask": is_specifying}
     exec(f"def {function}(): return ask()", namespace)
 
