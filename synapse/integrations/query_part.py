@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, islice
+from itertools import chain, islice, pairwise
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import attrs
 
+from synapse.integrations.even_ranges import EvenRanges
 from synapse.orm.pages import PageRequest, Rows, read_row_pages
 from synapse.orm.query import Query
 
@@ -20,6 +21,8 @@ __all__ = ["Nested", "QueryPart", "build_table"]
 Nested = Literal["objects", "json"]
 
 _NESTED = (dict, list)
+# Pages for each request that finds even parts.
+_PAGES_PER_COUNT = 4
 
 
 @attrs.frozen
@@ -41,7 +44,7 @@ class QueryPart:
     keys: range | None = None
 
     def divide(self, count: int, parts: int) -> list[tuple[QueryPart, int | None]]:
-        """Divide the rows among workers.
+        """Divide the rows among workers. Makes no request.
 
         Args:
             count: Number of rows.
@@ -53,14 +56,35 @@ class QueryPart:
         pages = max(1, -(-count // self.page_size))
         parts = max(1, min(parts, pages))
         if self.keys is not None:
-            size = -(-len(self.keys) // parts)
-            starts = range(0, len(self.keys), size)
-            return [(self._select(self.keys[start : start + size]), None) for start in starts]
+            parts = min(parts, len(self.keys))
+            cuts = [len(self.keys) * n // parts for n in range(parts + 1)]
+            return [(self._select(self.keys[low:high]), None) for low, high in pairwise(cuts)]
         bounds = [min(count, self.page_size * (pages * n // parts)) for n in range(parts)]
         return [
             (self.slice(start, stop), stop - start)
             for start, stop in zip(bounds, [*bounds[1:], count], strict=True)
         ]
+
+    def divide_evenly(self, count: int, parts: int) -> list[tuple[QueryPart, int | None]]:
+        """Divide the rows among workers by ranges of keys with about as many rows each.
+
+        Where keys have gaps, about one request for each part, which counts rows, and at most a
+        quarter as many as for reading. Small parts are as by `divide()`.
+
+        Args:
+            count: Number of rows.
+            parts: Largest number of parts.
+
+        Returns:
+            The parts in order, each with its number of rows, if known.
+        """
+        pages = -(-count // self.page_size)
+        if self.keys is None or pages < _PAGES_PER_COUNT * parts:
+            return self.divide(count, parts)
+        budget = pages // _PAGES_PER_COUNT
+        ranges = EvenRanges(self.keys, count, lambda keys: self._select(keys).query.count(), budget)
+        shared = ranges.divide(max(1, min(parts, len(self.keys))))
+        return [(self._select(keys), None) for keys in shared]
 
     def slice(self, start: int, stop: int | None) -> QueryPart:
         """Return a part of this part's rows; `None` for a stop leaves the end."""

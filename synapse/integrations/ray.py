@@ -45,7 +45,10 @@ def read(
     Each read task fetches the pages of a range of rows: one request for each page of 1,000 rows,
     unless the query sets another size (`page_size()`). One request now, for the count, and four
     more for a query of more than five pages: where the server has bounds on the id, each task
-    fetches a range of ids, so that no page costs more than another.
+    fetches a range of ids, so that no page costs more than another. Where ids have gaps, counts of
+    ranges make tasks of about the same number of rows: about one request for each task, and at most
+    a quarter as many as for reading. A task of less than four pages has a range of the same width
+    instead. A task that Ray runs again reads the range once more, and no row comes twice.
 
     A task carries the server's address and no token: each worker connects with the local
     environment or profile, as pickled objects do. So the nodes need the SDK, and

@@ -30,6 +30,7 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
         super().__init__()
         self._part = part
         self._count = count
+        self._parts: dict[int, list[tuple[QueryPart, int | None]]] = {}
 
     def get_name(self) -> str:
         """Return the name for Ray's progress bars."""
@@ -45,8 +46,10 @@ class QuerySource(Datasource):  # type: ignore[misc] # a class without types
         per_task_row_limit: int | None = None,
         data_context: Any = None,  # noqa: ARG002 - Ray's signature
     ) -> list[ReadTask]:
-        """Share the rows among tasks. Makes no request."""
-        parts = self._part.divide(self._count, parallelism)
+        """Share the rows among tasks. About one request for each task where ids have gaps."""
+        if parallelism not in self._parts:  # Ray may ask several times
+            self._parts[parallelism] = self._part.divide_evenly(self._count, parallelism)
+        parts = self._parts[parallelism]
         return [
             ReadTask(
                 _create_reader(part),

@@ -48,13 +48,13 @@ def upload(
 ) -> UploadReport:
     """Upload a dataset into a collection: a worker sends each row as a data unit.
 
-    Each block of the dataset is uploaded as by `DataCollection.upload()`, with an own journal
+    Each block of the dataset is uploaded as by `DataCollection.upload()`, with a separate journal
     in `journals`, identified by the block's content. When a worker is killed, Ray gives the block
     to another worker, which continues: every unit is created once. The same call continues, too, as
     long as the dataset has the same blocks, which holds for the same files with the same
     `override_num_blocks`.
 
-    Rows of one block with the same files and the same `meta` become one unit. Put a distinguishing
+    Rows of one block with the same paths and the same `meta` become one unit. Put a distinguishing
     value into `meta` where such rows should stay apart.
 
     Requests are those of `DataCollection.upload()`, for each block.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -90,3 +91,27 @@ def test_parts_have_each_row_once(
     expected = list(range(303, 2101, 3))
     assert found == expected[:: 1 if ordering == "id" else -1]
     assert lists.cost < 5_000  # numbered pages alone would pass over 600 rows for each page
+
+
+@pytest.mark.parametrize("ordering", ["id", "-id"])
+def test_parts_are_even_where_ids_have_gaps(lists: ListServer, tasks: Any, ordering: str) -> None:
+    pytest.importorskip("pyarrow")
+    lists.rows = [{"id": n if n < 300 else 10**9 + 7 * n} for n in range(1, 3001)]
+    query = tasks.order_by(ordering).page_size(20)
+    part = QueryPart(query, ("id",), "json", 20, find_key_range(query))
+    lists.queries.clear()
+
+    parts = part.divide_evenly(3000, 6)
+
+    assert len(lists.queries) <= 37  # a quarter of the pages
+    found = [[row["id"] for page in one.pages() for row in page] for one, _ in parts]
+    expected = [row["id"] for row in lists.rows]
+    assert [*chain.from_iterable(found)] == expected[:: 1 if ordering == "id" else -1]
+    assert max(map(len, found)) <= 1.4 * 3000 / 6
+
+
+def test_small_parts_make_no_request(lists: ListServer, tasks: Any) -> None:
+    part = QueryPart(tasks, ("id",), "json", 100, range(1, 10**9))
+    parts = part.divide_evenly(700, 2)
+    assert [repr(each) for each in parts] == [repr(each) for each in part.divide(700, 2)]
+    assert lists.queries == []

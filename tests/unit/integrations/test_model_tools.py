@@ -62,15 +62,15 @@ class Manager:
 
     def get(self, key: Any) -> Any:
         summary = SimpleNamespace(
-            title="t" * 10**7,
+            title="t" * 10**6,
             tasks=1,
             by_status={"s" * 10**6: 1},
             by_class={},
             by_assignee={},
             by_time={},
         )
-        logs = SimpleNamespace(last=lambda count: ["x" * 10**6] * 100)
-        status = "https://a.example/?X-Amz-Signature=s3cret" + "y" * 10**6
+        logs = SimpleNamespace(last=lambda count: ["x" * 10**5] * 100)
+        status = "https://a.example/?X-Amz-Signature=s3cret" + "y" * 10**5
         return SimpleNamespace(summary=lambda: summary, logs=lambda: logs, status=status)
 
 

@@ -6,6 +6,8 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import synapse
 from synapse.integrations.query_part import QueryPart, build_table
@@ -54,3 +56,26 @@ def test_a_pickle_has_no_token(session: synapse.Session, token: str) -> None:
     part = QueryPart(session.tasks.all(), (), "json", 2)
 
     assert token.encode() not in pickle.dumps(part)
+
+
+@given(
+    lowest=st.integers(0, 2**40),
+    width=st.integers(1, 3000),
+    count=st.integers(1, 3000),
+    parts=st.integers(1, 64),
+    is_descending=st.booleans(),
+)
+def test_each_key_is_in_one_of_parts_of_even_width(
+    lowest: int, width: int, count: int, parts: int, is_descending: bool
+) -> None:
+    query = synapse.Session("http://127.0.0.1:9/", "t").tasks.all()
+    keys = range(lowest, lowest + width)[:: -1 if is_descending else 1]
+
+    divided = QueryPart(query, (), "json", 1, keys).divide(count, parts)
+
+    bounds = [dict(part.query._state.filters) for part, _ in divided]
+    ranges = [range(int(each["id__gte"]), int(each["id__lte"]) + 1) for each in bounds]
+    in_order = [key for each in ranges for key in (reversed(each) if is_descending else each)]
+    assert in_order == list(keys)
+    assert len(ranges) == min(parts, count, width)
+    assert max(map(len, ranges)) - min(map(len, ranges)) <= 1
