@@ -161,7 +161,7 @@ def count_added(entry: Path, size: int) -> None:
     """Count a new file, and remove the files that were used least recently beyond the bound.
 
     Files that a process has open stay readable there, as the system removes their bytes later.
-    Failures of the disk are left to whoever writes next.
+    Failures of the disk are left to the next writer.
 
     Args:
         entry: The file's entry, which stays.

@@ -24,6 +24,8 @@ _SHA1_LENGTH = 40
 _BLOCK_SIZE = 1024 * 1024
 # A few blocks even out short delays on either side.
 _MAX_WAITING = 3
+# Seconds between two looks for signals.
+_TICK = 0.25
 # Up to this size, a thread costs more than it saves.
 _INLINE_LIMIT = 1024 * 1024
 
@@ -99,7 +101,7 @@ class Hasher(Closing):
             if self._reads_file or offset > self._end:
                 self.skip_to(end)
                 return
-            self._changed.wait_for(lambda: len(self._waiting) < _MAX_WAITING or self._error)
+            self._wait_until(lambda: len(self._waiting) < _MAX_WAITING)
             self._raise_error()
             self._waiting.append(memoryview(block)[self._end - offset :])
             self._end = end
@@ -124,7 +126,7 @@ class Hasher(Closing):
         """
         self.skip_to(size)
         with self._changed:
-            self._changed.wait_for(lambda: self._position >= self._end or self._error)
+            self._wait_until(lambda: self._position >= self._end)
             self._raise_error()
         return self._digest.checksums
 
@@ -135,6 +137,11 @@ class Hasher(Closing):
             self._changed.notify_all()
         if self._thread is not None:
             self._thread.join()
+
+    def _wait_until(self, is_reached: Callable[[], bool]) -> None:
+        # In short waits: a wait without an end can miss Ctrl-C, and on Windows always does.
+        while not self._changed.wait_for(lambda: is_reached() or self._error, _TICK):
+            pass
 
     def _raise_error(self) -> None:
         if self._error is not None:

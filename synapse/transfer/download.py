@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import hashlib
 import os
-import secrets
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from synapse._internal.descriptors import write_all
-from synapse._internal.file_lock import LocksUnsupported, acquire_lock, release_lock
+from synapse._internal.file_lock import release_lock
 from synapse._internal.interrupts import explain_interrupt
+from synapse._internal.part_files import find_part_path, open_part
 from synapse._internal.short_traceback import shortened
 from synapse._internal.user_folders import expand_home
 from synapse.errors import ClientError, InvalidResponse
 from synapse.transfer.checksum import Hasher, find_algorithm
-from synapse.transfer.filenames import LONGEST_NAME, safe_path
+from synapse.transfer.filenames import safe_path
 from synapse.transfer.progress import (
     GOES_ON,
     FileProgress,
@@ -105,7 +104,7 @@ class _Download:
         self._size = size
         self._checksum = checksum.lower() if checksum else None
         self._label = f"file {path.name!r}"
-        self._part_path, self._descriptor = _open_part(path)
+        self._part_path, self._descriptor = open_part(path)
         self._hasher = self._new_hasher()
         self._validator: str | None = None
         self._offset = 0
@@ -125,7 +124,7 @@ class _Download:
                     raise self._mismatch()
         except BaseException:
             # Only a part that a later call finds, and can verify, is worth keeping.
-            is_resumable = self._part_path == _part_path(self._path)
+            is_resumable = self._part_path == find_part_path(self._path)
             self._close(keep=is_resumable and self._checksum is not None and self._offset > 0)
             raise
         if os.name != "nt":  # Windows can't rename an open file
@@ -235,23 +234,3 @@ class _Download:
         with self._part_path.open("rb") as file:
             file.seek(offset)
             return file.read(size)
-
-
-def _part_path(path: Path) -> Path:
-    """Return the path of an incomplete file, the same for every call."""
-    name = f".{path.name}.part"
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        digest = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:16]
-        name = f".{digest}.part"
-    return path.with_name(name)
-
-
-def _open_part(path: Path) -> tuple[Path, int]:
-    """Open and lock the part file, or one of random name."""
-    with contextlib.suppress(LocksUnsupported):
-        descriptor = acquire_lock(_part_path(path), mode=0o666)
-        if descriptor is not None:
-            return _part_path(path), descriptor
-    other = path.with_name(f".{secrets.token_hex(8)}.part")
-    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    return other, os.open(other, flags, 0o666)

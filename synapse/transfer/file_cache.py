@@ -110,7 +110,7 @@ class FileCache:
         """
         address = without_query(urljoin(self._transport.base_url, url))
         if isinstance(checksum, str) and checksum:
-            # Of one server: whoever makes two files of one MD5 must not reach another's files.
+            # Of one server: somebody who makes two files of one MD5 must not reach another's files.
             content = f"{self._transport.base_url}\n{checksum.lower()}"
         else:
             content = address

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator
 
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
 from synapse.transfer.multipart import report_sent
+from synapse.transport.streamed_body import StreamedBody
 
 __all__ = ["FilePart"]
 
 
-class FilePart:
+class FilePart(StreamedBody):
     """The bytes of a file from an offset on; can be iterated again, for a retry.
 
     Args:

@@ -11,10 +11,9 @@ import re
 import unicodedata
 from pathlib import Path
 
-__all__ = ["LONGEST_NAME", "compose", "fold", "safe_name", "safe_path"]
+from synapse._internal.part_files import LONGEST_NAME
 
-LONGEST_NAME = 255
-"""Longest name that common file systems accept, in bytes of UTF-8."""
+__all__ = ["LONGEST_NAME", "compose", "fold", "safe_name", "safe_path"]
 
 _SEPARATORS = re.compile(r"[/\\]+")
 _FORBIDDEN = re.compile(r'[<>:"|?*]')

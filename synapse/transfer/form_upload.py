@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synapse.errors import InvalidResponse
-from synapse.transfer.checksum import Checksums, Hasher
+from synapse.transfer.checksum import Checksums, Hasher, find_algorithm
 from synapse.transfer.local_file import LocalFile, SourceArgument
 from synapse.transfer.multipart import MultipartFile, unwrap_progress_errors
 from synapse.transfer.progress import FileProgress, Progress
@@ -76,7 +76,7 @@ def send_form(
         SynapseError: The file changed while it was sent.
         ClientError: The server refused, or couldn't be reached.
     """
-    with Hasher(source.read_at, source.size) as hasher:
+    with Hasher(source.read_at, source.size, algorithm="md5") as hasher:
         body = MultipartFile(
             source,
             fields=fields,
@@ -98,18 +98,25 @@ def validate_stored(
 ) -> dict[str, Any]:
     """Return the server's row if the checksum is right. Makes no request.
 
+    Reads the file again if the server's checksum is of another kind than the known ones.
+
     Args:
         row: The decoded response.
-        checksums: Checksums of the sent bytes.
+        checksums: Checksums of the sent bytes, at least one kind.
         source: The file.
         has_checksum: Whether the endpoint answers with the stored file's checksum.
 
     Raises:
         InvalidResponse: The checksums differ.
+        SynapseError: The file changed, or can't be read any more.
     """
+    stored = row.get("checksum") if isinstance(row, dict) else None
+    if has_checksum and not checksums.like(stored):
+        with Hasher(source.read_at, algorithm=find_algorithm(str(stored))) as hasher:
+            checksums = hasher.checksums(source.size)
+        source.check_unchanged()
     if isinstance(row, dict) and (not has_checksum or checksums.matches(row.get("checksum"))):
         return row
-    stored = row.get("checksum") if isinstance(row, dict) else None
     raise InvalidResponse(
         200,
         f"the stored file differs from the sent one, whose checksum is {checksums.like(stored)}",

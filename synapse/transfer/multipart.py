@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from urllib3.fields import RequestField
 
 from synapse.transfer.local_file import BLOCK_SIZE, LocalFile
+from synapse.transport.streamed_body import StreamedBody
 
 __all__ = ["MultipartFile", "ProgressError", "render_part", "report_sent", "unwrap_progress_errors"]
 
@@ -43,7 +44,7 @@ def unwrap_progress_errors() -> Iterator[None]:
         raise error.error from None
 
 
-class MultipartFile:
+class MultipartFile(StreamedBody):
     """A part of a file, and plain fields, as `multipart/form-data`.
 
     The body can be iterated again, for a retry.
@@ -114,7 +115,7 @@ class MultipartFile:
         if self._on_block is not None:
             self._on_block(offset, block)
         self._source.check_unchanged()
-        return self._head + block + self._tail
+        return b"".join((self._head, block, self._tail))
 
 
 def report_sent(on_sent: Callable[[int], object] | None, offset: int) -> None:

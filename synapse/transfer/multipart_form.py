@@ -16,11 +16,12 @@ from synapse.transfer.file_part import FilePart
 from synapse.transfer.local_file import LocalFile
 from synapse.transfer.multipart import render_part
 from synapse.transport.decoding import dumps
+from synapse.transport.streamed_body import StreamedBody
 
 __all__ = ["MultipartForm", "encode_form_value"]
 
 
-class MultipartForm(Closing):
+class MultipartForm(Closing, StreamedBody):
     """Fields and files as `multipart/form-data`; can be iterated again, for a retry.
 
     Args:

@@ -48,7 +48,7 @@ def send_presigned(
 
     Returns:
         The entry that confirms the file: `file_key`, `checksum` (SHA-1), `size`, `multipart`; and
-        the checksums of the sent bytes.
+        the known checksums, or the SHA-1 of the sent bytes.
 
     Raises:
         InvalidResponse: The row has no URL, the parts don't cover the file, or the storage answered
@@ -57,7 +57,8 @@ def send_presigned(
         SynapseError: The file changed while it was sent.
     """
     progress = Progress().file(file.name, file.size) if progress is None else progress
-    with Hasher(file.read_at, file.size) as hasher:
+    # A storage's files are known by their SHA-1; a second digest would slow the sending down.
+    with Hasher(file.read_at, file.size, algorithm="sha1") as hasher:
         upload = _PresignedUpload(
             transport, target, file, progress, state, content_type=content_type, retries=retries
         )

@@ -168,7 +168,7 @@ class _FileUpload:
                 chunk_size=chunk_size,
                 checksums=self._known_checksums,
             )
-            self._known_checksums = state.checksums or self._checksums()
+            self._known_checksums = state.checksums_with("md5") or self._checksums()
             data_file = self._create_from_upload(state, row.get("id") or state.upload_id)
             state.clear()
             return data_file
@@ -206,7 +206,7 @@ class _FileUpload:
             target,
             self._source,
             content_type=describe_file(self._source.name, self._source.size)["content_type"],
-            checksums=self._known_checksums or state.checksums,
+            checksums=self._known_checksums or state.checksums_with("sha1"),
             progress=self._progress,
             state=state,
             renew=self._announce,

@@ -76,11 +76,13 @@ class UploadState:
         """Id of the server's upload, if known."""
         return self._text("upload")
 
-    @property
-    def checksums(self) -> Checksums | None:
-        """Checksums of the file, if computed before."""
-        md5, sha1 = self._text("checksum"), self._text("sha1")
-        return Checksums(md5, sha1) if md5 and sha1 else None
+    def checksums_with(self, algorithm: str) -> Checksums | None:
+        """Return the file's checksums if that of `"md5"` or `"sha1"` was computed before.
+
+        The other one may be empty.
+        """
+        known = Checksums(self._text("checksum") or "", self._text("sha1") or "")
+        return known if getattr(known, algorithm) else None
 
     @property
     def may_have_created(self) -> bool:

@@ -74,7 +74,8 @@ def hash_file(file: ItemFile, check: Callable[[], None]) -> None:
         offset = 0
         while offset < source.size:
             check()
-            block = source.read_at(offset, BLOCK_SIZE)
+            # Not a whole block: its buffer would cost more than reading a small file.
+            block = source.read_at(offset, min(BLOCK_SIZE, source.size - offset))
             if not block:
                 break
             yield block

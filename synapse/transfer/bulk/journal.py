@@ -299,9 +299,15 @@ class Journal:
     def flush(self) -> None:
         """Write deferred items."""
         with self._lock:
-            items = [self._deferred.popleft() for _ in range(len(self._deferred))]
-            if items:
-                self._update(_SENT, items)
+            self._flush()
+
+    def _flush(self, request_items: Sequence[UploadItem] = ()) -> None:
+        """Write deferred items, but not those that a request for units writes."""
+        deferred = [self._deferred.popleft() for _ in range(len(self._deferred))]
+        request_ids = set(map(id, request_items))
+        items = [item for item in deferred if id(item) not in request_ids]
+        if items:
+            self._update(_SENT, items)
 
     def request(self, kind: Kind, items: Sequence[UploadItem], newest: int = 0) -> PendingCreate:
         """Write that units or tasks are about to be requested.
@@ -312,7 +318,8 @@ class Journal:
             newest: Highest id before the request.
         """
         with self._lock:
-            self.flush()
+            # The request for a unit writes the whole row of an item, its files included.
+            self._flush(items if kind == "unit" else ())
             request = PendingCreate(time.time(), newest)
             self._update(_REQUEST[kind], items, request, is_durable=True)
             return request
@@ -462,11 +469,12 @@ class Journal:
         *,
         is_durable: bool = False,
     ) -> None:
+        has_files = ":checksums" in statement  # dumping the checksums takes longer than the rest
         rows = (
             {
                 "key": item.key,
-                "stamp": item.stamp,
-                "checksums": item.dump_checksums(),
+                "stamp": item.stamp if has_files else None,
+                "checksums": item.dump_checksums() if has_files else None,
                 "unit": item.unit,
                 "task": item.task,
                 "project": self._project,

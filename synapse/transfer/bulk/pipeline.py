@@ -13,14 +13,11 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 from synapse._internal.cancellation import carry, check_cancelled
-from synapse._internal.threads import start
+from synapse._internal.threads import ThreadGroup
 
 __all__ = ["Pipeline", "PipelineStopped", "Queue"]
 
 T = TypeVar("T")
-
-# Seconds between wake-ups of the main thread: on Windows, Ctrl-C doesn't interrupt a lock.
-_TICK = 0.25
 
 
 class PipelineStopped(BaseException):
@@ -135,9 +132,7 @@ class Pipeline:
         self._error: BaseException | None = None
         self._lock = threading.Lock()
         self._is_stopped = threading.Event()
-        self._running = 0
-        self._all_ended = threading.Event()
-        self._all_ended.set()
+        self._group = ThreadGroup()
 
     def add_queue(self, size: int) -> Queue[Any]:
         """Create a queue that is aborted when the pipeline stops."""
@@ -198,7 +193,7 @@ class Pipeline:
             except BaseException as error:
                 self.stop(error)
             finally:
-                self._count_ended()
+                self._group.count_end()
 
         # Daemons, so that a second Ctrl-C ends the program even while a request hangs.
         self._threads.append(
@@ -249,40 +244,15 @@ class Pipeline:
         """
         try:
             # Those before a stage that runs here put items for it, those behind wait for its own.
-            alone = [thread for thread in self._threads if not self._start(thread)]
+            alone = [thread for thread in self._threads if not self._group.start(thread)]
             for queue in self._queues if alone else ():
                 queue.remove_bound()
             for thread in alone:
                 thread.run()
-            self._wait_for_all(check_cancelled)
+            self._group.wait(check_cancelled)
         except BaseException:
             self.stop()
-            self._wait_for_all()
+            self._group.wait()
             raise
         if self._error is not None:
             raise self._error
-
-    def _start(self, thread: threading.Thread) -> bool:
-        with self._lock:
-            self._running += 1
-            self._all_ended.clear()
-        try:
-            return start(thread)
-        except BaseException:
-            if thread.ident is None:
-                self._count_ended()
-            raise
-
-    def _count_ended(self) -> None:
-        with self._lock:
-            self._running -= 1
-            if not self._running:
-                self._all_ended.set()
-
-    def _wait_for_all(self, check: Callable[[], object] = int) -> None:
-        # Not by join: a join that Ctrl-C interrupts marks its thread as ended.
-        while not self._all_ended.wait(_TICK):
-            check()
-        for thread in self._threads:
-            if thread.ident is not None:
-                thread.join()

@@ -18,7 +18,7 @@ __all__ = ["FormerUnit", "ServerUnits", "State", "SyncEntries", "SyncEntry"]
 
 State = Literal["new", "changed", "unchanged", "gone", "twice", "failed", "read"]
 
-# Letters of an MD5 and of a SHA-1.
+# Characters of an MD5 and of a SHA-1.
 _LENGTHS = (32, 40)
 _SCHEMA = """
 PRAGMA journal_mode=OFF;

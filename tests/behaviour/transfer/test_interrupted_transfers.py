@@ -91,8 +91,9 @@ def test_many_files(session: synapse.Session, tmp_path: Path) -> None:
     report = collection.upload(folder, project=project, journal=journal)
     assert (report.created, report.tasks) == (20, 20)
 
-    message = stop(collection.download, tmp_path / "copy", workers=1)
-    assert message.endswith(f"The same call fetches what {tmp_path / 'copy'} does not have yet.")
+    copy = tmp_path / "copy"
+    message = stop(collection.download, copy, workers=1)
+    assert message.endswith(f"The same call goes on, and fetches the files that {copy} lacks.")
 
     with pytest.raises(KeyboardInterrupt) as caught:
         project.export(tmp_path / "set", progress=make_press(), workers=1)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import synapse
@@ -639,9 +639,7 @@ NIGHTS = st.lists(st.tuples(STATES, st.booleans(), st.booleans(), ENDS), min_siz
 
 
 @given(nights=NIGHTS)
-@settings(
-    max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=6, deadline=None)
 def test_any_nights(
     session: synapse.Session,
     tmp_path: Path,

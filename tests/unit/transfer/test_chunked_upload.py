@@ -315,9 +315,11 @@ class TestChecksum:
     ) -> None:
         """Each byte is hashed once, in one thread, even if sent again."""
         hashed: list[tuple[str, int]] = []
+        algorithms: list[str | None] = []
 
         class Counting:
             def __init__(self, algorithm: str | None) -> None:
+                algorithms.append(algorithm)
                 self._digest = digest(algorithm)
 
             def update(self, block: bytes) -> None:
@@ -340,6 +342,7 @@ class TestChecksum:
         assert json.loads(server.last.body) == {"md5": MD5}
         assert sum(count for _, count in hashed) == len(CONTENT)
         assert {name for name, _ in hashed} == {"synapse-md5"}
+        assert algorithms == ["md5"]  # a second digest would take longer than the sending
 
     def test_thread_ends_with_the_upload(self, server: Any, quick: Transport, path: Path) -> None:
         server.reply(200, row(MIB))

@@ -15,7 +15,9 @@ import pytest
 
 from synapse import errors
 from synapse.transfer import multipart
-from synapse.transfer.form_upload import find_stored_checksums
+from synapse.transfer.checksum import Checksums
+from synapse.transfer.form_upload import find_stored_checksums, validate_stored
+from synapse.transfer.local_file import LocalFile
 from synapse.transfer.upload import upload, upload_file
 from synapse.transport import Transport
 
@@ -162,6 +164,27 @@ class TestAnswer:
         assert (error.response, error.resource) == (answer, "file 'photo.png'")
         assert (error.status_code, error.hint) == (200, "Upload the file again.")
 
+    @pytest.mark.parametrize("is_right", [True, False])
+    def test_that_has_a_sha1(
+        self, server: Any, transport: Transport, photo: Path, is_right: bool
+    ) -> None:
+        sha1 = hashlib.sha1(CONTENT).hexdigest()
+        server.reply(201, {"id": 1, "checksum": sha1 if is_right else "f" * 40})
+        if is_right:
+            assert upload_file(transport, "data_files/", photo)["id"] == 1
+            return
+        with pytest.raises(errors.InvalidResponse, match=f"whose checksum is {sha1}"):
+            upload_file(transport, "data_files/", photo)
+
+    def test_that_has_a_sha1_of_a_file_that_changed(
+        self, transport: Transport, photo: Path
+    ) -> None:
+        with LocalFile(photo) as file:
+            photo.write_bytes(b"other bytes")
+            row = {"checksum": hashlib.sha1(b"other byt").hexdigest()}
+            with pytest.raises(errors.SynapseError, match="changed while it was sent"):
+                validate_stored(row, Checksums(MD5, ""), file)
+
     def test_without_a_checksum_where_none_is_due(
         self, server: Any, transport: Transport, photo: Path
     ) -> None:
@@ -223,10 +246,12 @@ class TestAnswer:
         server.reply(201, {})
         with pytest.raises(errors.SynapseError, match="7 of 9 bytes are missing"):
             upload_file(transport, "data_files/", Shrinking(CONTENT), name="a")
+        if in_one_piece:
+            assert server.requests == []  # the file is read first
+            return
         server.wait_until_idle()
         # The closing boundary is missing, so that the server refuses the body.
-        assert server.last.body.endswith(b"" if in_one_piece else b"\r\n\r\na ")
-        assert not server.last.body.endswith(b"--\r\n")
+        assert server.last.body.endswith(b"\r\n\r\na ")
 
     def test_connection_that_breaks_closes_the_file(
         self, server: Any, transport: Transport, photo: Path

@@ -11,7 +11,10 @@ from typing import Any
 import pytest
 
 from synapse.errors import ServerError, UsageError
+from synapse.transfer.checksum import Checksums
+from synapse.transfer.local_file import LocalFile
 from synapse.transfer.upload import upload
+from synapse.transfer.upload_state import UploadState
 from synapse.transport import Transport
 from synapse.transport.options import Options
 from synapse.transport.retry import RetryPolicy
@@ -79,3 +82,23 @@ def test_empty_file(quick: Transport, path: Path) -> None:
     path.write_bytes(b"")
     with pytest.raises(UsageError, match="takes no empty files"):
         upload(quick, "data_files/", path)
+
+
+def test_the_md5_of_chunks_is_not_enough_for_a_storage(
+    quick: Transport, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    given = []
+
+    def send(*_: Any, checksums: Any, **__: Any) -> None:
+        given.append(checksums)
+        raise ServerError(503)
+
+    monkeypatch.setattr("synapse.transfer.upload.send_presigned", send)
+    for sha1 in ("", "bb"):
+        with LocalFile(path) as file, UploadState(quick, file) as state:
+            state.save(checksum=MD5, sha1=sha1, target={"file_key": "k"})
+        with pytest.raises(ServerError):
+            upload(quick, "data_files/", path, is_presigned=True)
+
+    assert given == [None, Checksums(MD5, "bb")]

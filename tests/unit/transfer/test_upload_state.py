@@ -41,16 +41,27 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalFile]
 
 def test_values_survive_until_they_are_cleared(transport: Transport, file: LocalFile) -> None:
     with UploadState(transport, file) as state:
-        assert (state.upload_id, state.checksums, state.may_have_created) == (None, None, False)
+        assert (state.upload_id, state.may_have_created) == (None, False)
+        assert state.checksums_with("md5") is None
         state.save(upload="7", checksum="aa", sha1="bb")
         state.save(step="binding")
 
     with UploadState(transport, file) as state:
         assert (state.upload_id, state.may_have_created) == ("7", True)
-        assert state.checksums == Checksums("aa", "bb")
+        assert state.checksums_with("md5") == Checksums("aa", "bb")
         state.clear()
 
     assert not list(state_folder().glob("*.json"))
+
+
+def test_one_checksum_may_be_unknown(transport: Transport, file: LocalFile) -> None:
+    with UploadState(transport, file) as state:
+        state.save(checksum="", sha1="bb")
+        assert state.checksums_with("md5") is None
+        assert state.checksums_with("sha1") == Checksums("", "bb")
+        state.save(checksum="aa", sha1="")
+        assert state.checksums_with("md5") == Checksums("aa", "")
+        assert state.checksums_with("sha1") is None
 
 
 def test_second_upload_of_a_file_has_no_state(transport: Transport, file: LocalFile) -> None:

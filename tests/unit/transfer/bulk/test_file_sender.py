@@ -15,6 +15,7 @@ from synapse.transfer.bulk import file_sender
 from synapse.transfer.bulk.file_sender import FileSender, hash_file
 from synapse.transfer.bulk.pipeline import Pipeline, PipelineStopped
 from synapse.transfer.bulk.upload_item import ItemFile, UploadItem
+from synapse.transfer.local_file import LocalFile
 from synapse.transfer.progress import Progress
 from synapse.transport import Transport
 
@@ -56,6 +57,22 @@ def sender(transport: Transport, pipeline: Pipeline, counts: Counter[str]) -> Fi
 
 def test_hash_sets_checksum_and_size(item: UploadItem) -> None:
     assert (item.files[0].checksum, item.files[0].size) == (MD5, 3)
+
+
+def test_hash_asks_for_no_more_bytes_than_there_are(
+    item: UploadItem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+    monkeypatch.setattr(file_sender, "BLOCK_SIZE", 2)
+    read_at = LocalFile.read_at
+    monkeypatch.setattr(
+        LocalFile,
+        "read_at",
+        lambda self, offset, size: sizes.append(size) or read_at(self, offset, size),
+    )
+    hash_file(item.files[0], lambda: None)
+
+    assert (sizes, item.files[0].sha1) == ([2, 1], SHA1)
 
 
 def test_stored_file_is_not_sent(

@@ -152,6 +152,20 @@ def test_file_that_was_written_to(path: Path, changed: Any) -> None:
     journal.close()
 
 
+def test_request_writes_its_own_items_and_other_sent_ones(path: Path) -> None:
+    journal = open_journal(path)
+    items = [build_item(f"{letter}.png", checksum=letter * 32) for letter in "ab"]
+    for item in items:
+        journal.mark_sent(item)
+    journal.request("unit", items[:1], 4)
+
+    first, second = (load(journal, build_item(f"{letter}.png")) for letter in "ab")
+    assert (first.checksums, second.checksums) == ({"image": "a" * 32}, {"image": "b" * 32})
+    assert first.pending_unit is not None
+    assert (first.pending_unit.newest, second.pending_unit) == (4, None)
+    journal.close()
+
+
 def test_record_that_comes_twice(path: Path) -> None:
     journal = open_journal(path)
     records = [build_item("a"), build_item("b"), build_item("a")]

@@ -171,7 +171,8 @@ def test_interrupt_lets_what_is_under_way_end() -> None:
         if not begun.is_set():
             begun.set()
             signal.raise_signal(signal.SIGINT)  # interrupts the main thread
-            pipeline.wait(0) if pipeline.is_stopped else None
+            with pytest.raises(PipelineStopped):
+                pipeline.wait(60)
             ended.set()
 
     pipeline.add_thread("produce", produce)
