@@ -388,7 +388,7 @@ class Session(Described, ManagerAccess, SessionBase):
             ("server", redacted(settings.base_url)),
             ("tenant", settings.tenant),
             ("profile", settings.profile),
-            ("user", repr(user)[1:-1] if user else "not asked yet; session.me asks"),
+            ("user", repr(user)[1:-1] if user else "not loaded; session.me loads it"),
             ("lazy loading", self.lazy),
             ("requests", f"{self.request_count:,}"),
         ]

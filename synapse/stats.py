@@ -26,7 +26,8 @@ from synapse.annotations.overlap import COMPARABLE
 from synapse.errors import UnknownDocument, UsageError
 from synapse.orm.convert import parse_time
 from synapse.orm.fields import ids_of
-from synapse.orm.frame_source import FrameSource, PlainColumn
+from synapse.orm.frame_source import FrameSource
+from synapse.orm.plain_column import PlainColumn
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
 from synapse.resources.annotation_rows import AnnotationRows

@@ -45,7 +45,7 @@ class KnownAttributes:
         if name in _options(type(self)):
             return f"{kind}.{name} can't be assigned. Make another {kind} with {name}=."
         if _is_read_only(type(self), name):
-            return f"{kind}.{name} can't be assigned. It is for reading."
+            return f"{kind}.{name} can't be assigned: it is read-only."
         names = [other for other in dir(self) if not other.startswith("_")]
         return f"{kind} has no {name!r}{suggestion(name, names)}"
 

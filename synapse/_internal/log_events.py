@@ -185,6 +185,20 @@ UPLOAD_STATE_LOST = LogEvent(
     "reason",
     "The progress of an upload could not be stored; the upload goes on.",
 )
+TABLE_RESUMED = LogEvent(
+    "table.resumed",
+    "orm",
+    (_INFO,),
+    "file",
+    "`to_parquet()` goes on after the rows that a stopped call has stored.",
+)
+DOWNLOAD_RESUMED = LogEvent(
+    "download.resumed",
+    "transfer",
+    (_INFO,),
+    "file",
+    "`download()` goes on after the lines that a stopped call has stored.",
+)
 SAMPLE_SKIPPED = LogEvent(
     "sample.skipped",
     "training",
@@ -257,7 +271,14 @@ EMULATOR_FAILED = LogEvent(
     "emulator",
     (_ERROR,),
     "reason",
-    "The local backend could not store or end something.",
+    "The local backend could not store, start or end something, or one of its workers ended.",
+)
+EMULATOR_LIMITED = LogEvent(
+    "emulator.limited",
+    "emulator",
+    (_WARNING,),
+    "files",
+    "The limit of open files leaves room for fewer connections to the local backend.",
 )
 EMULATOR_REPLACED = LogEvent(
     "emulator.replaced",

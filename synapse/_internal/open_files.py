@@ -21,7 +21,9 @@ def allow_open_files(wanted: int) -> int:
     if soft == resource.RLIM_INFINITY:
         return wanted
     allowed = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
-    if soft < allowed:
+    while soft < allowed:
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (allowed, hard))
+            break
+        allowed //= 2  # macOS has a lower limit beside the hard one
     return max(soft, resource.getrlimit(resource.RLIMIT_NOFILE)[0])

@@ -24,7 +24,7 @@ _PART = ("all", "use a slice, query[10:20]")
 _ELSEWHERE = {
     "add": ("create", "use create(...)"),
     "aggregate": ("values", "the server can't add up; add up the rows of values(...)"),
-    "bulk_update": ("update", "use update(...) to set one value on all, or save() each"),
+    "bulk_update": ("update", "use update(...) to set one value on all, or save_all(objects)"),
     "contains": ("exists", "use filter(id=...).exists()"),
     "defer": ("omit", "use omit(...)"),
     "df": _FRAME,
@@ -63,7 +63,7 @@ _ELSEWHERE = {
 
 
 # Verbs that only some managers have.
-_OFFERED = {"bulk_create", "create", "delete", "update"}
+_OFFERED = {"bulk_create", "create", "create_batches", "delete", "save_all", "update"}
 
 
 def _make_unset(resource: type[Entity]) -> Any:

@@ -174,6 +174,25 @@ class Field:
         """The types whose values need no conversion, with the annotation evaluated."""
         return self.passes if self.kind is not None else frozenset()
 
+    def fill(self, resources: list[Entity]) -> None:
+        """Convert the row's value of new objects, which no caller has yet.
+
+        Values that need more than one call are left to the first read. A value that the declared
+        type can't hold ends the filling: its first read raises the error.
+        """
+        if self.declared.may_be_remote:
+            return
+        name, passes, hook, store = self.name, self.passes, self._text_hook, self.store
+        try:
+            for resource in resources:
+                value = resource._raw.get(name, MISSING)
+                if type(value) in passes:
+                    store(resource, value)
+                elif hook is not None and type(value) is str:
+                    store(resource, hook(value))
+        except ValueError:
+            return
+
     @property
     def is_relation(self) -> bool:
         """True if the field holds another resource."""
@@ -268,7 +287,7 @@ class Field:
         wanted = self.declared.target or self.declared.stands_for or own
         given = type(value).__name__
         if wanted is None:
-            return f"{self.name} takes no object: give what is meant of the {given}."
+            return f"{self.name} takes a value, not an object. Pass a field of the {given}."
         if wanted not in (cls.__name__ for cls in type(value).__mro__):
             return f"{self.name} takes a {wanted} or its id, not a {given}."
         return None

@@ -33,7 +33,7 @@ _FIRST_SWEEP = 1024
 
 
 class _Watched(LRUCache[Any, Any]):
-    """Objects that may be changed without a report; looked at once more before they are let go."""
+    """Objects that may change without a report; compared once more before they are dropped."""
 
     def __init__(self, held: dict[Any, Any], maxsize: int) -> None:
         super().__init__(maxsize)
@@ -66,6 +66,8 @@ class IdentityMap:
         # times as much for each object that is walked over.
         self._refs: dict[type[Entity], dict[Any, weakref.ref[Any]]] = {}
         self._sweep_at: dict[type[Entity], int] = {}
+        # The last object of each class's last page, which shows the fields that a loop reads.
+        self._samples: dict[type[Entity], weakref.ref[Entity]] = {}
         # Public for reading: an empty mapping tells fields that nothing is edited.
         self.pinned: dict[tuple[type[Entity], Any], Entity] = {}
         self._fresh: TTLCache[tuple[type[Entity], Any], Entity] = TTLCache(
@@ -96,6 +98,7 @@ class IdentityMap:
         """
         cls = self.choose(cls)
         loaded: list[R] = []
+        created: list[Entity] = []
         append = loaded.append
         new, set_context, set_raw = cls.__new__, cls.__set_context__, cls.__set_raw__
         session, reference = self._session, weakref.ref
@@ -126,6 +129,7 @@ class IdentityMap:
                     if type(key) in id_types:
                         set_id(known, key)
                     refs[key] = reference(known)
+                    created.append(known)
                 else:
                     known._absorb(row)
                 append(known)
@@ -134,7 +138,21 @@ class IdentityMap:
                     self._load_expanded(one, expansion)
             if len(refs) > self._sweep_at.get(cls, _FIRST_SWEEP):
                 self._sweep(cls, refs)
+            if len(created) > 1:
+                self._convert_ahead(cls, created)
         return loaded
+
+    def _convert_ahead(self, cls: type[Entity], created: list[Entity]) -> None:
+        """Fill the fields that the caller read on the last page, which a loop reads again.
+
+        One pass over a page costs a sixth of a first read per object.
+        """
+        sample = self._samples.get(cls, _nothing)()
+        if sample is not None:
+            for field in cls.__schema__.fields.values():
+                if field.current(sample) is not MISSING and field.name != cls.__schema__.key:
+                    field.fill(created)
+        self._samples[cls] = weakref.ref(created[-1])
 
     def get_or_stub(self, cls: type[R], key: Any, *, via: str | None = None) -> R:
         """Return the object of an id: the known one, or a stub that loads when read."""
@@ -267,6 +285,10 @@ class IdentityMap:
         for key in [key for key, ref in refs.items() if ref() is None]:
             del refs[key]
         self._sweep_at[cls] = max(_FIRST_SWEEP, 2 * len(refs))
+
+
+def _nothing() -> None:
+    """Stand for a reference whose object is gone."""
 
 
 def _is_key(value: Any) -> bool:

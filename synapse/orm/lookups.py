@@ -164,8 +164,8 @@ def narrowed(
             pairs[name] = kept
         else:
             raise InvalidQuery(
-                f"{schema.name} is filtered by {name!r} already: the server can't be asked for "
-                "what matches both. Filter once, with a list for any of several values."
+                f"{schema.name} is filtered by {name!r} already, and the server can't combine both "
+                "filters. Filter once, with a list for any of several values."
             )
     return [(name, value) for name, values in pairs.items() for value in values]
 

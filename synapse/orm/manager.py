@@ -6,32 +6,24 @@ that the endpoint lacks is then missing for type checkers, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from copy import deepcopy
-from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from synapse._internal import log_events
+from synapse._internal.described import brief
 from synapse._internal.hints import suggestion
 from synapse._internal.json_values import to_json
 from synapse._internal.lazy_import import load
 from synapse._internal.validate import validate_int
-from synapse.errors import (
-    BulkError,
-    ClientError,
-    FieldValueError,
-    InvalidQuery,
-    InvalidResponse,
-    SynapseError,
-    UsageError,
-)
+from synapse.errors import FieldValueError, InvalidQuery, UsageError
 from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.foreign_objects import describe_foreign, is_foreign, refuse_foreign
 from synapse.orm.frame_source import FrameSource
 from synapse.orm.query import Query
 from synapse.orm.resource import Deletable, Editable, Resource
-from synapse.transport.list_errors import reasons_by_position
+from synapse.transport.waiting import BATCHES_IN_FLIGHT, CHANGES_IN_FLIGHT
 
 if TYPE_CHECKING:
     from synapse.orm._typing import ArrowStream
@@ -44,8 +36,6 @@ E = TypeVar("E", bound=Editable)
 D = TypeVar("D", bound=Deletable)
 
 Values = Mapping[str, Any]
-
-_WORKERS = 8
 
 
 class Manager(Query[T]):
@@ -129,14 +119,22 @@ class Creates(BaseManager[T]):
 
 
 class BulkCreates(Creates[T]):
-    """Adds `bulk_create()`, for endpoints that take a list."""
+    """Adds `bulk_create()` and `create_batches()`, for endpoints that take a list."""
 
     __slots__ = ()
 
     def bulk_create(
-        self, items: Iterable[Values] | ArrowStream, *, batch_size: int = 500
+        self,
+        items: Iterable[Values] | ArrowStream,
+        *,
+        batch_size: int = 500,
+        workers: int = BATCHES_IN_FLIGHT,
     ) -> list[T]:
         """Create many objects. One request for each batch.
+
+        Where waiting for the server takes most of the time, several batches are in flight. So the
+        ids need not be in the order of the items; with `workers=1` they are. A batch that the
+        server refuses as too large is divided, and later batches are smaller, as after slow ones.
 
         Args:
             items: Fields of each object, as in `create()`, or a frame of pandas, polars or Arrow
@@ -144,15 +142,17 @@ class BulkCreates(Creates[T]):
                 checked before the first request; a generator or a stream is read and checked batch
                 by batch. Missing values of a frame (NaN, NaT, NA, null) are sent as `None`, and a
                 warning in the log counts them by column.
-            batch_size: Objects per request.
+            batch_size: Largest number of objects per request.
+            workers: Largest number of requests in flight; 1 sends one after the other.
 
         Returns:
-            The new objects, in order.
+            The new objects, in order of the items.
 
         Raises:
-            BulkError: The server refused a whole batch, or an item of a later batch is invalid.
-                `err.errors` has the reasons by position, `err.created` the objects of earlier
-                batches. After Ctrl-C, such an error is the `__cause__` of `KeyboardInterrupt`.
+            BulkError: The server refused a batch, or an item of a later batch is invalid.
+                `err.errors` has the reasons by position, `err.created` and `err.positions` the
+                objects that were created, `err.uncertain` the positions of those that may have
+                been. After Ctrl-C, such an error is the `__cause__` of `KeyboardInterrupt`.
             UsageError: An item is invalid; nothing was created. The message begins with its
                 position. Or a frame has a column that is unknown, or that only the server sets.
             FieldValueError: An item has a value that JSON can't hold; nothing was created.
@@ -162,51 +162,74 @@ class BulkCreates(Creates[T]):
             >>> len(project.tasks.bulk_create({"data_unit": unit} for _ in range(3)))
             3
         """
+        batches = self._create_each(items, batch_size, workers, keeps=True)
+        return [one for batch in batches for one in batch]
+
+    def create_batches(
+        self,
+        items: Iterable[Values] | ArrowStream,
+        *,
+        batch_size: int = 500,
+        workers: int = BATCHES_IN_FLIGHT,
+    ) -> Iterator[list[T]]:
+        """Create objects as `bulk_create()`, and yield each batch. One request for each batch.
+
+        Holds only the batches in flight, so the items may be of any number. Leaving the loop waits
+        for the batches in flight, whose objects exist.
+
+        Args:
+            items: As for `bulk_create()`.
+            batch_size: Largest number of objects per request.
+            workers: Largest number of requests in flight; 1 sends one after the other.
+
+        Yields:
+            The new objects of a batch, in order of the items.
+
+        Raises:
+            BulkError: As for `bulk_create()`, but `err.created` and `err.positions` have only
+                objects that were not yielded.
+            UsageError: An item is invalid; nothing was created.
+            FieldValueError: An item has a value that JSON can't hold; nothing was created.
+
+        Example:
+            >>> unit = project.tasks[0].data_unit
+            >>> rows = ({"data_unit": unit} for _ in range(5))
+            >>> [len(batch) for batch in project.tasks.create_batches(rows, batch_size=2)]
+            [2, 2, 1]
+        """
+        return self._create_each(items, batch_size, workers, keeps=False)
+
+    def _create_each(
+        self, items: Iterable[Values] | ArrowStream, batch_size: int, workers: int, *, keeps: bool
+    ) -> Iterator[list[T]]:
         if batch_size < 1:
             raise InvalidQuery(f"batch_size is {batch_size}: give a whole number from 1.")
-        plural = self._resource.__schema__.plural
-        created: list[T] = []
-        in_flight = 0
+        validate_int("workers", workers)
         if hasattr(items, "__arrow_c_stream__") and not isinstance(items, FrameSource):
             items = self._read_frame(items)
-        bodies = self._build_bodies(cast("Iterable[Values]", items), created)
-        try:
-            if isinstance(items, (list, tuple)):
-                bodies = iter(list(bodies))
-            while batch := list(islice(bodies, batch_size)):
-                in_flight = len(batch)
-                created += self._create_batch(batch, created)
-                in_flight = 0
-        except BulkError:
-            raise
-        except BaseException as error:
-            if isinstance(error, SynapseError):
-                in_flight = 0  # raised before sending; responses raise a BulkError
-            if not created and not in_flight:
-                raise
-            stopped = _describe_stop(error, created, plural, in_flight)
-            if isinstance(error, Exception):
-                raise stopped from error
-            if isinstance(error, KeyboardInterrupt) and not error.args:
-                error.args = (f"{stopped} This error's __cause__ is a BulkError.",)
-            raise error from stopped
-        return created
+        bodies = self._build_bodies(cast("Iterable[Values]", items))
+        creation = load("synapse.orm.bulk_creation").BulkCreation(
+            self._session,
+            self._resource,
+            _check_all(bodies) if isinstance(items, (list, tuple)) else bodies,
+            batch_size=batch_size,
+            workers=workers,
+            keeps=keeps,
+        )
+        batches: Iterator[list[T]] = creation.run()
+        return batches
 
     def _read_frame(self, frame: Any) -> Iterator[Values]:
-        """Check all rows of a frame that can be read twice; return an iterator of the rows."""
+        """Yield the rows of a frame; if it can be read twice, check all of them before."""
         reader = load("synapse.orm.frame_reader").FrameReader(self._resource, frame)
         reader.refuse_read_only()
         if reader.is_repeatable:
-            for _ in self._build_bodies(reader.values(), []):
+            for _ in self._build_bodies(reader.values()):
                 pass  # only the checks: holding the bodies would fill the memory
             self._warn_of_nulls(reader.nulls)
-
-        def rows() -> Iterator[Values]:
-            yield from reader.values()
-            if not reader.is_repeatable:
-                self._warn_of_nulls(reader.nulls)
-
-        return rows()
+        yield from reader.values()
+        if not reader.is_repeatable:
+            self._warn_of_nulls(reader.nulls)
 
     def _warn_of_nulls(self, nulls: Mapping[str, int]) -> None:
         if nulls:
@@ -220,8 +243,8 @@ class BulkCreates(Creates[T]):
                 counts=dict(nulls),
             )
 
-    def _build_bodies(self, items: Iterable[Values], created: list[T]) -> Iterator[dict[str, Any]]:
-        """Yield the checked bodies; an error names the item's position."""
+    def _build_bodies(self, items: Iterable[Values]) -> Iterator[dict[str, Any]]:
+        """Yield the checked bodies."""
         for position, values in enumerate(items):
             try:
                 if not isinstance(values, Mapping):
@@ -230,41 +253,27 @@ class BulkCreates(Creates[T]):
                     )
                 body = self._body(values)
             except (UsageError, FieldValueError) as error:
-                message = f"item {position}: {error}"
-                if created:
-                    raise BulkError(
-                        f"{message} {len(created)} were made before it; err.created has them.",
-                        created=created,
-                        errors={position: str(error)},
-                    ) from error
-                kinds = (InvalidQuery, UsageError, FieldValueError)
-                raise next(kind for kind in kinds if isinstance(error, kind))(message) from None
+                invalid = load("synapse.orm.bulk_creation").InvalidItem
+                raise invalid(position, error) from None
             yield body
 
-    def _create_batch(self, bodies: list[dict[str, Any]], created: list[T]) -> list[T]:
-        schema = self._resource.__schema__
-        what = f"{len(bodies)} new {schema.plural}"
-        try:
-            rows = self._session.transport.request("POST", schema.path, json=bodies, resource=what)
-            if not isinstance(rows, list) or len(rows) != len(bodies):
-                raise InvalidResponse(
-                    200, "the answer is not a list of what was made", response=rows, resource=what
-                )
-            return self._session.identity.load(self._resource, rows)
-        except ClientError as error:
-            raise _bulk_error(error, created, schema.plural, len(bodies)) from error
+
+def _check_all(bodies: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Read all bodies before the first is sent."""
+    yield from list(bodies)
 
 
 class Updates(Query[E]):
-    """Adds `update()`."""
+    """Adds `update()`, `save_all()` and `update_from()`."""
 
     __slots__ = ()
 
     def update(self, **values: Any) -> int:
         """Set fields of every object of the query. One request per page, and one per object.
 
-        The server has no endpoint for this, so the update isn't atomic: on an error, the objects
-        before the failing one are changed.
+        The server has no endpoint for this, so several requests are in flight where waiting takes
+        most of the time, and the update isn't atomic: on an error, some objects are changed. The
+        same call changes the others.
 
         Args:
             **values: Fields. A relation takes an object or an id.
@@ -276,6 +285,7 @@ class Updates(Query[E]):
         Raises:
             InvalidQuery: The query is a whole manager (write `.all().update(...)` to mean that),
                 a field doesn't exist, or only the server sets the field.
+            ClientError: The server refused a change, or the response was lost.
         """
         schema = self._resource.__schema__
         known = lookups.settable_fields(schema)
@@ -284,12 +294,49 @@ class Updates(Query[E]):
                 raise InvalidQuery(
                     f"{schema.name} has no field {name!r} to set{suggestion(name, known)}"
                 )
-        targets = _targets(self, "update")
-        for one in targets:
+
+        def change(one: E) -> None:
             # A copy for each object: an edit of a shared list would change all objects.
             with one._tentatively(deepcopy(values)):
                 one.save()
-        return len(targets)
+
+        return _send_each(self, change, _targets(self, "update"), "changed")
+
+    def save_all(self, objects: Iterable[E], *, workers: int = CHANGES_IN_FLIGHT) -> int:
+        """Save the changes of many objects. One request for each changed object.
+
+        As `save()` for each, but several requests are in flight where waiting takes most of the
+        time. An iterator is read only as far ahead as requests are in flight.
+
+        Args:
+            objects: The objects, such as those of a loop that changes them.
+            workers: Largest number of requests in flight; 1 sends one after the other.
+
+        Returns:
+            The number of objects.
+
+        Raises:
+            ClientError: The server refused a change, or the response was lost. Objects that were
+                not saved keep their changes (`is_changed`); the same call saves them.
+            UsageError: An object is of another class, server or tenant.
+
+        Example:
+            >>> for task in (tasks := list(project.tasks)):
+            ...     task.meta = {"checked": True}
+            >>> project.tasks.save_all(tasks)
+            2
+        """
+        validate_int("workers", workers)
+        return _send_each(self, _save, map(self._check_target, objects), "saved", workers)
+
+    def _check_target(self, one: E) -> E:
+        is_own = isinstance(one, self._resource.__schema__.resource)
+        if not is_own:
+            raise UsageError(
+                f"{brief(one)} is not a {self._resource.__name__}. Save it by its own manager."
+            )
+        refuse_foreign(self._session, one)
+        return one
 
     def update_from(
         self,
@@ -297,13 +344,14 @@ class Updates(Query[E]):
         on: str = "id",
         *,
         dry_run: bool = False,
-        workers: int = _WORKERS,
+        workers: int = CHANGES_IN_FLIGHT,
     ) -> FrameReport:
         """Change the query's objects by a frame of pandas, polars or Arrow.
 
         One request for each thousand rows, which reads the server's values, and one for each object
         that differs: the server changes one at a time. Equal rows make no request of their own, so
-        the same call continues after an outage.
+        the same call continues after an outage. Several requests are in flight where waiting takes
+        most of the time.
 
         Args:
             frame: A column for each field: relations as ids, documents also as JSON text. NaN, NaT,
@@ -320,7 +368,7 @@ class Updates(Query[E]):
             UsageError: A column is unknown, or none can be changed; nothing was sent.
             MissingExtra: The frame needs pyarrow, which isn't installed.
             AuthenticationError: The server refused the credentials.
-            ServerError: The server fails for every object of a batch, or can't be reached.
+            ServerError: The server failed for twenty objects in a row, or can't be reached.
 
         Example:
             >>> frame = project.tasks.values("id", "priority").to_pandas()
@@ -343,7 +391,8 @@ class Deletes(Query[D]):
     def delete(self) -> int:
         """Delete every object of the query. One request per page, and one per object.
 
-        The server has no endpoint for this, so the deletion isn't atomic.
+        The server has no endpoint for this, so several requests are in flight where waiting takes
+        most of the time, and the deletion isn't atomic.
 
         Returns:
             The number of deleted objects.
@@ -351,10 +400,28 @@ class Deletes(Query[D]):
         Raises:
             InvalidQuery: The query is a whole manager; write `.all().delete()` to mean that.
         """
-        targets = _targets(self, "delete")
-        for one in targets:
-            one.delete()
-        return len(targets)
+        return _send_each(self, _delete, _targets(self, "delete"), "deleted")
+
+
+def _send_each(
+    query: Query[T],
+    send: Callable[[T], None],
+    targets: Iterable[T],
+    done: str,
+    workers: int = CHANGES_IN_FLIGHT,
+) -> int:
+    plural = query._resource.__schema__.plural
+    send_each = load("synapse.orm.bulk_changes").send_each
+    number: int = send_each(query._session, send, targets, plural, done, workers)
+    return number
+
+
+def _save(one: Editable) -> None:
+    one.save()
+
+
+def _delete(one: Deletable) -> None:
+    one.delete()
 
 
 def _targets(query: Query[T], verb: str) -> list[T]:
@@ -365,37 +432,3 @@ def _targets(query: Query[T], verb: str) -> list[T]:
             f".all().{verb}(...) if that is meant, or filter first."
         )
     return list(query)
-
-
-def _describe_stop(
-    error: BaseException, created: list[Any], plural: str, in_flight: int
-) -> BulkError:
-    """Return the error that says how far a stopped creation got."""
-    first = len(created)
-    after = f"after {first} {plural} were made; err.created has them"
-    if in_flight:
-        after += f". The batch from {first} to {first + in_flight - 1} may have been made or not"
-    else:
-        after += f". Item {first} and later ones were not sent"
-    why = f" ({type(error).__name__}: {error})" if isinstance(error, Exception) else ""
-    return BulkError(f"bulk_create() stopped{why} {after}.", created=created)
-
-
-def _bulk_error(
-    error: ClientError, created: list[Any], plural: str, batch_length: int
-) -> BulkError:
-    first = len(created)
-    what = f"The batch of {plural} from {first} to {first + batch_length - 1}"
-    # A missing or malformed response doesn't tell whether the batch was created.
-    is_refused = error.status_code < 500 and error.status_code not in (200, 201, 408)
-    reasons = reasons_by_position(error.response) if is_refused else {}
-    errors = {first + position: reason for position, reason in reasons.items()}
-    which = f"{len(errors)} of them" if errors else "them"
-    why = f"the server refused {which} ({error.detail})" if is_refused else str(error).rstrip(".")
-    return BulkError(
-        f"{what} {'was not made' if is_refused else 'may have been made or not'}: {why}. "
-        f"{first} were made before it; err.created has them, err.errors the reasons by position.",
-        created=created,
-        errors=errors,
-        cause=error,
-    )

@@ -26,7 +26,7 @@ __all__ = ["ListedRows", "OtherEndpoints"]
 class ListedRows(Described):
     """The rows of a list, read lazily: a loop sends one request for each page.
 
-    Each loop reads the list anew, completely and each row once, with one or two pages in memory.
+    Each loop reads the list anew, completely and each row once, with few pages in memory.
     `session.pages(path)` makes these.
 
     Args:

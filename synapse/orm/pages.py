@@ -13,7 +13,7 @@ from synapse._internal.lazy_import import load
 from synapse.errors import FilterIgnored, InvalidQuery, InvalidResponse, NotFound
 from synapse.orm.description import describe_objects
 from synapse.orm.fields import MISSING, ids_of
-from synapse.orm.frame_source import FrameSource
+from synapse.orm.frame_source import FrameSource, Origin
 from synapse.orm.lookups import find_ignored_filter
 from synapse.transport.page import Page, get_page
 
@@ -96,8 +96,8 @@ class Slice(NamedTuple):
         number = int(value.__index__())
         if number < 0:
             raise InvalidQuery(
-                f"The index {number} is negative: how many rows there are isn't known without "
-                "asking. Use order_by('-id') to count from the end."
+                f"The index {number} is negative, which needs the number of rows. Use "
+                "order_by('-id') to count from the end."
             )
         return number
 
@@ -194,7 +194,10 @@ def read_objects(
 ) -> Iterator[ObjectPage[T]]:
     """Yield a query's objects page by page. One request for each page."""
     for total, rows in _row_pages(session, cls, path, reading):
-        yield ObjectPage(session.identity.load(cls, rows, reading.expansion), total)
+        page = ObjectPage(session.identity.load(cls, rows, reading.expansion), total)
+        del rows  # before the next page is decoded, which takes its place in memory
+        yield page
+        del page
 
 
 def read_row_pages(
@@ -203,6 +206,7 @@ def read_row_pages(
     """Yield a query's raw rows page by page. One request for each page."""
     for _, rows in _row_pages(session, cls, path, reading):
         yield rows
+        del rows  # before the next page is decoded, which takes its place in memory
 
 
 def _row_pages(
@@ -230,8 +234,11 @@ def _row_pages(
         if left is not None:
             rows = rows[:left]
             left -= len(rows)
+        count = page.count
+        del page
         if rows:
-            yield page.count, rows
+            yield count, rows
+        del rows
         if left == 0:
             return
 
@@ -303,6 +310,8 @@ class _RowSource(Protocol):
 
     def _read_row_pages(self) -> Iterator[list[dict[str, Any]]]: ...
 
+    def _origin(self) -> Origin | None: ...
+
 
 class Rows(Described, FrameSource):
     """The rows of a query as dicts, or as a table by `to_pandas()` and others.
@@ -319,16 +328,16 @@ class Rows(Described, FrameSource):
         self._names = names
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        yield from self.of(chain.from_iterable(self._query._read_row_pages()))
+        rows = chain.from_iterable(self._query._read_row_pages())
+        return self.of(rows) if self._names else rows
 
     def of(self, rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         """Yield raw rows reduced to these keys. Makes no request."""
         fields = self._query._resource.__schema__.fields
         chosen = [(name, fields.get(name) or fields[name[:-3]]) for name in self._names]
+        if not chosen:
+            yield from rows
         for row in rows:
-            if not chosen:
-                yield row
-                continue
             # Rows contain the id, which paging needs, also when nobody asked for the id.
             raw = {name: (field.raw(row), field.is_relation) for name, field in chosen}
             yield {
@@ -345,6 +354,10 @@ class Rows(Described, FrameSource):
 
     def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         return self._query._read_row_pages()
+
+    def _origin(self) -> Origin | None:
+        origin = self._query._origin()
+        return origin and origin._replace(wrap=lambda query: Rows(query, self._names))
 
     def __repr__(self) -> str:
         return f"<rows of {self._query!r}: {', '.join(self._names) or 'all fields'}>"

@@ -17,7 +17,7 @@ from synapse.orm import lookups
 from synapse.orm.base_manager import BaseManager
 from synapse.orm.fields import MISSING, ids_of
 from synapse.orm.foreign_objects import refuse_foreign
-from synapse.orm.frame_source import FrameSource
+from synapse.orm.frame_source import FrameSource, Origin
 from synapse.orm.identity_map import Expansion
 from synapse.orm.pages import (
     PageRequest,
@@ -53,8 +53,8 @@ class Query(BaseManager[T], FrameSource):
     """The objects of a class, or those of them that a query asks for.
 
     Managers are queries: `project.tasks` has every verb. Iterating is complete (never just the
-    first page), in the server's order, gives each object once, and holds one or two pages in
-    memory whatever the total.
+    first page), in the server's order, gives each object once, and holds few pages in memory
+    whatever the total.
     """
 
     __slots__ = ("_state",)
@@ -473,6 +473,14 @@ class Query(BaseManager[T], FrameSource):
     def _plain_pages(self) -> Iterator[list[dict[str, Any]]]:
         return self._read_row_pages()
 
+    def _origin(self) -> Origin | None:
+        schema, state = self._resource.__schema__, self._state
+        orders = {(): 0, (schema.key,): 1, (f"-{schema.key}",): -1}
+        is_whole = state.window == EVERYTHING and schema.fields[schema.key].is_filterable
+        if not is_whole or state.ordering not in orders:
+            return None
+        return Origin(self, schema.key, orders[state.ordering], lambda query: query)
+
     # -- Inside ------------------------------------------------------------------------------
 
     def _with(self, **changes: Any) -> Self:
@@ -564,7 +572,7 @@ class Query(BaseManager[T], FrameSource):
         name, owner = scope
         field = type(one).__schema__.fields[name]
         said = field.to_keys(ids_of(field.raw(one._raw)))
-        if said is MISSING:  # the server's list must know
+        if said is MISSING:  # only the server's list can tell
             return self.filter(**{type(one).__schema__.key: one._key}).exists()
         return bool(owner._key in said if isinstance(said, list) else said == owner._key)
 
@@ -572,3 +580,4 @@ class Query(BaseManager[T], FrameSource):
 def _each(pages: Iterator[ObjectPage[T]]) -> Iterator[T]:
     for page in pages:
         yield from page.objects
+        del page  # before the next one is decoded, which takes its place in memory

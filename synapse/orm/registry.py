@@ -55,7 +55,7 @@ def register(cls: type[Entity]) -> None:
 
 
 def _check_free(cls: type[Entity]) -> None:
-    """Check that a class of the user's replaces nobody's.
+    """Check that a user's class takes no name of another class.
 
     Raises:
         UsageError: The name of the class or of its managers is taken.

@@ -160,7 +160,7 @@ class Resource(Described):
         schema = type(self).__schema__
         if not isinstance(row, dict) or schema.to_key(row.get(schema.key, self._key)) != self._key:
             raise InvalidResponse(
-                200, "the answer is not this object", response=row, resource=self._label()
+                200, "the response is another object", response=row, resource=self._label()
             )
         with self._session.lock:
             row = {**(sent or {}), **row, schema.key: self._key}

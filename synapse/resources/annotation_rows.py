@@ -13,7 +13,8 @@ from synapse._internal.described import Described, Description
 from synapse._internal.json_values import to_json
 from synapse._internal.lazy_import import load
 from synapse.orm.fields import MISSING
-from synapse.orm.frame_source import FrameSource, PlainColumn
+from synapse.orm.frame_source import FrameSource, Origin
+from synapse.orm.plain_column import PlainColumn
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
 
@@ -84,6 +85,10 @@ class AnnotationRows(Described, FrameSource):
                 rows += [{owner: one._key, **_to_row(each, files)} for each in one.annotations]
             if rows:
                 yield rows
+
+    def _origin(self) -> Origin | None:
+        origin = self._query._origin()
+        return origin and origin._replace(column=self._owner(), wrap=AnnotationRows)
 
     def __repr__(self) -> str:
         return f"<annotations of {self._query!r}>"

@@ -15,15 +15,14 @@ from synapse._internal.described import (
     brief,
     summarize,
 )
+from synapse._internal.interrupts import explain_interrupt
 from synapse._internal.json_values import to_json
-from synapse._internal.threads import run_each
+from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int, validate_int
 from synapse.errors import (
-    AuthenticationError,
     ClientError,
     FieldValueError,
     NotFound,
-    ServerError,
     UnknownDocument,
     UsageError,
 )
@@ -32,6 +31,7 @@ from synapse.orm.query import Query
 from synapse.orm.resource import Resource
 from synapse.resources.annotated import write_annotations
 from synapse.resources.enums import TaskStatus
+from synapse.transport.waiting import CHANGES_IN_FLIGHT
 
 if TYPE_CHECKING:
     from synapse.annotations import Annotation
@@ -42,7 +42,6 @@ T = TypeVar("T", bound=Resource)
 Document: TypeAlias = "Mapping[str, Any] | Iterable[Annotation]"
 
 _BATCH = 500
-_WORKERS = 8
 
 
 @attrs.define(repr=False)
@@ -76,6 +75,10 @@ class AnnotationReport(Described):
             table=DescribedTable(("task", "reason"), rows, len(self.failed)) if rows else None,
         )
 
+    def _advise(self) -> str:
+        count = f"{len(self.done):,} tasks were annotated."
+        return f"{count} Make the same call again for the others."
+
     def _counts(self) -> dict[str, int]:
         parts = {"annotated": self.done, "unchanged": self.unchanged, "failed": self.failed}
         return {name: len(part) for name, part in parts.items()}
@@ -92,7 +95,7 @@ class BulkAnnotateMixin(Query[T]):
         action: Literal["submit", "save"] = "submit",
         *,
         schema: Literal["any", "dm_schema_v1"] | None = None,
-        workers: int = _WORKERS,
+        workers: int = CHANGES_IN_FLIGHT,
     ) -> AnnotationReport:
         """Store the annotations of many tasks.
 
@@ -112,8 +115,7 @@ class BulkAnnotateMixin(Query[T]):
 
         Raises:
             AuthenticationError: The server refused the credentials.
-            ServerError: Of some hundred tasks none could be saved, because the server can't be
-                reached or fails.
+            ServerError: The server failed for twenty tasks in a row, or can't be reached.
             UsageError: The action or the number of workers makes no sense.
 
         Example:
@@ -126,8 +128,25 @@ class BulkAnnotateMixin(Query[T]):
             raise UsageError(f"action={action!r} is not valid. Pass 'submit' or 'save'.")
         validate_int("workers", workers)
         report = AnnotationReport()
-        for batch in self._read_batches(documents):
-            self._annotate_batch(batch, action, schema, workers, report)
+
+        def annotate(item: tuple[Any, dict[str, Any]]) -> None:
+            task, document = item
+            task.annotate(document, action, schema=schema)
+
+        waiting = self._find_waiting(documents, action, report)
+        with explain_interrupt(report._advise):
+            try:
+                for outcome in load("synapse.orm.bulk_changes").report_each(
+                    self._session, annotate, waiting, workers
+                ):
+                    key = outcome.item[0]._key
+                    if outcome.error is None:
+                        report.done.append(key)
+                    elif isinstance(outcome.error, Exception):
+                        report.failed[key] = outcome.error
+            except ClientError as error:
+                error.hint = error.hint or report._advise()
+                raise
         return report
 
     def _read_batches(
@@ -135,70 +154,51 @@ class BulkAnnotateMixin(Query[T]):
     ) -> Iterator[dict[Any, Document]]:
         to_key = self._resource.__schema__.to_key
         pairs = iter(documents.items() if isinstance(documents, Mapping) else documents)
+        batch: dict[Any, Document] = {}
         while part := list(islice(pairs, _BATCH)):
-            batch: dict[Any, Document] = {}
+            # Tasks of the batch before may still be in flight.
+            before, batch = batch, {}
             for task, document in part:
                 refuse_foreign(self._session, task)
                 key = task._key if isinstance(task, Resource) else to_key(task)
-                if key in batch:
+                if key in batch or key in before:
                     raise UsageError(
                         f"Task {key} is named twice. Give its annotations in one list."
                     )
                 batch[key] = document
             yield batch
 
-    def _annotate_batch(
+    def _find_waiting(
         self,
-        batch: Mapping[Any, Document],
+        documents: Mapping[Any, Document] | Iterable[tuple[Any, Document]],
         action: Literal["submit", "save"],
-        schema: Any,
-        workers: int,
         report: AnnotationReport,
-    ) -> None:
-        tasks: dict[Any, Any] = self.in_bulk([key for key in batch if is_int(key)])
-        waiting: list[tuple[Any, dict[str, Any]]] = []
-        for key, document in batch.items():
-            task = tasks.get(key)
-            if not is_int(key):
-                report.failed[key] = UsageError(
-                    f"{key!r} is not a task. Pass tasks or their ids as keys."
-                )
-                continue
-            if task is None:
-                report.failed[key] = NotFound(
-                    404, "no such task in this list", resource=f"Task {key}"
-                )
-                continue
-            try:
-                new = to_document(task, document)
-            except (FieldValueError, UnknownDocument, UsageError) as error:
-                report.failed[key] = error
-                continue
-            is_ready = action == "save" or task.status == TaskStatus.COMPLETED
-            if is_ready and task.data == new:
-                report.unchanged.append(key)
-            else:
-                waiting.append((task, new))
-
-        def annotate(item: tuple[Any, dict[str, Any]]) -> ClientError | None:
-            task, new = item
-            try:
-                task.annotate(new, action, schema=schema)
-            except AuthenticationError:
-                raise
-            except ClientError as error:
-                return error
-            return None
-
-        failures = run_each(annotate, waiting, workers, "synapse-annotate")
-        for (task, _), failure in zip(waiting, failures, strict=True):
-            if failure is None:
-                report.done.append(task._key)
-            else:
-                report.failed[task._key] = failure
-        outages = [failure for failure in failures if isinstance(failure, ServerError)]
-        if len(outages) == len(waiting) >= workers:
-            raise outages[0]
+    ) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Yield the tasks whose documents differ with the new ones; report the other tasks."""
+        for batch in self._read_batches(documents):
+            tasks: dict[Any, Any] = self.in_bulk([key for key in batch if is_int(key)])
+            for key, document in batch.items():
+                task = tasks.get(key)
+                if not is_int(key):
+                    report.failed[key] = UsageError(
+                        f"{key!r} is not a task. Pass tasks or their ids as keys."
+                    )
+                    continue
+                if task is None:
+                    report.failed[key] = NotFound(
+                        404, "no such task in this list", resource=f"Task {key}"
+                    )
+                    continue
+                try:
+                    new = to_document(task, document)
+                except (FieldValueError, UnknownDocument, UsageError) as error:
+                    report.failed[key] = error
+                    continue
+                is_ready = action == "save" or task.status == TaskStatus.COMPLETED
+                if is_ready and task.data == new:
+                    report.unchanged.append(key)
+                else:
+                    yield task, new
 
 
 def to_document(task: Any, document: Any) -> Any:

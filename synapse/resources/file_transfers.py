@@ -277,28 +277,37 @@ class DownloadUnitsMixin(Resource):
         workers: int = 8,
         progress: ProgressArgument = None,
         dry_run: bool = False,
+        resume: bool = True,
     ) -> DownloadReport:
         """Download all files of the collection.
 
         Each file goes to `dest/<unit id>/<name>`, and appears there complete, with the right size
         and checksum. `dest/units.jsonl` has a line for each unit, with `id`, the paths of the
-        files and `meta`. Existing files aren't fetched again, so the same call continues an
-        interrupted download.
+        files and `meta`. Existing files aren't fetched again.
 
-        One request for each page of units, and one for each missing file.
+        `units.jsonl` appears when all files were tried. Until then, the lines are in
+        `dest/.units.jsonl.part`. After an interrupt, a failure or the death of the program, the
+        same call lists only the units after the last stored line, and fetches the missing files.
+        Stored lines stay as they were. If the server lists in another order than the id's, or
+        has no bounds on the id, the call lists all units again.
+
+        One request for each page of units, and one for each missing file. A call that goes on makes
+        one for each page after the stored ones, and one for each stored page that misses a file.
 
         Args:
             dest: The folder; created if necessary.
             workers: Number of files in flight.
             progress: As for `upload()`.
             dry_run: Whether only to list and compare, and to fetch and write nothing.
+            resume: Whether to go on after the lines of a stopped call; `False` removes them.
 
         Returns:
             A report of fetched, existing and failed files, with reasons. A failed file doesn't stop
             the others.
 
         Raises:
-            UsageError: `dest` can't be a folder.
+            UsageError: `dest` can't be a folder, or a stopped call has stored lines of another
+                collection.
             ClientError: The units can't be listed, or the server is away.
 
         Example:
@@ -317,6 +326,8 @@ class DownloadUnitsMixin(Resource):
             workers=workers,
             progress=progress,
             dry_run=dry_run,
+            resume=resume,
+            page_size=self._session.page_size,
         )
 
 
@@ -332,26 +343,31 @@ class DownloadTasksMixin(Resource):
         workers: int = 8,
         progress: ProgressArgument = None,
         dry_run: bool = False,
+        resume: bool = True,
     ) -> DownloadReport:
         """Download the annotations of the project's tasks, and the annotated files.
 
         Each file goes to `dest/<unit id>/<name>`, as for a collection. `dest/annotations.jsonl` has
         a line for each task: the id as `task`, `status` and `data`, the unit's id as
-        `data_unit`, the paths of the `files` and the unit's `meta`.
+        `data_unit`, the paths of the `files` and the unit's `meta`. A stopped download goes on as
+        that of a collection: after the last line in `dest/.annotations.jsonl.part`.
 
-        One request for each page of tasks, and one for each missing file.
+        One request for each page of tasks, and one for each missing file. A call that goes on makes
+        one for each page after the stored ones, and one for each stored page that misses a file.
 
         Args:
             dest: The folder; created if necessary.
             workers: Number of files in flight.
             progress: As for `DataCollection.upload()`.
             dry_run: Whether only to list and compare, and to fetch and write nothing.
+            resume: Whether to go on after the lines of a stopped call; `False` removes them.
 
         Returns:
             A report of fetched, existing and failed files, with reasons.
 
         Raises:
-            UsageError: `dest` can't be a folder.
+            UsageError: `dest` can't be a folder, or a stopped call has stored lines of another
+                project.
             ClientError: The tasks can't be listed, or the server is away.
 
         Example:
@@ -371,6 +387,8 @@ class DownloadTasksMixin(Resource):
             workers=workers,
             progress=progress,
             dry_run=dry_run,
+            resume=resume,
+            page_size=self._session.page_size,
         )
 
 

@@ -7,15 +7,19 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 from synapse._internal.deprecation import deprecated_names
 from synapse._internal.json_values import to_json
+from synapse._internal.lazy_import import load
 from synapse._internal.validate import is_int
 from synapse.errors import InvalidQuery, UsageError
 from synapse.orm.fields import ids_of
 from synapse.orm.foreign_objects import refuse_foreign
 from synapse.orm.query import Query
 from synapse.orm.resource import Resource
+from synapse.transport.waiting import BATCHES_IN_FLIGHT
 
 if TYPE_CHECKING:
     from synapse.orm.session_base import SessionBase
+    from synapse.transport.batches import Batch
+    from synapse.transport.in_flight import ItemOutcome
 
 __all__ = ["BulkTagMixin", "TagAction", "TaggableMixin"]
 
@@ -75,7 +79,9 @@ class BulkTagMixin(Query[T]):
     def set_tags(self, tags: Iterable[Any], action: TagAction = "add") -> int:
         """Add tags to every object of the query, or remove them.
 
-        One request per page (for the ids only), and one for each 500 objects.
+        One request per page (for the ids only), and one for each 500 objects; more where the server
+        refuses so many. Several requests are in flight where waiting takes most of the time. On an
+        error, some objects are changed; the same call changes the others.
 
         Args:
             tags: `TaskTag` objects or their ids.
@@ -88,6 +94,7 @@ class BulkTagMixin(Query[T]):
             InvalidQuery: The query is a whole manager; write `.all().set_tags(...)` to mean that.
             UsageError: The action is another word, or no tag was given.
             ValidationError: A tag doesn't exist.
+            ClientError: The server refused a batch, or the response was lost several times.
         """
         if not self._state.is_explicit:
             raise InvalidQuery(
@@ -99,19 +106,39 @@ class BulkTagMixin(Query[T]):
         ids, schema = _tag_ids(self._session, tags, action), self._resource.__schema__
         # All ids first, because tagging changes the matches of a filter by tags.
         keys = [row["id"] for row in self.page_size(1000).values("id")]
-        for start in range(0, len(keys), _BATCH):
-            batch = keys[start : start + _BATCH]
-            self._session.transport.request(
+        transport = self._session.transport
+        batches = load("synapse.transport.batches")
+        size = batches.BatchSize(_BATCH, transport.settings.timeout.read)
+
+        def post(part: list[Any]) -> list[Any]:
+            transport.request(
                 "POST",
                 f"{schema.path}set_tags/",
-                json={"ids": batch, "tags": ids, "action": action},
-                resource=f"{len(batch)} {schema.plural}",
+                json={"ids": part, "tags": ids, "action": action},
+                resource=f"{len(part)} {schema.plural}",
             )
-            for key in batch:
+            for key in part:
                 known = self._session.identity.get(self._resource, key)
                 if known is not None:
                     known._apply_tags(ids, action)
-        return len(keys)
+            return part
+
+        def send(batch: Batch[Any]) -> None:
+            batches.send_batch(batch, post, size, is_repeatable=True)
+
+        def count(outcome: ItemOutcome[Batch[Any], None]) -> int:
+            return len(outcome.item.rows)
+
+        number: int = load("synapse.orm.bulk_changes").send_each(
+            self._session,
+            send,
+            batches.read_batches(keys, size),
+            schema.plural,
+            "changed",
+            BATCHES_IN_FLIGHT,
+            count,
+        )
+        return number
 
 
 def _tag_ids(session: SessionBase, tags: Iterable[Any], action: TagAction) -> list[Any]:

@@ -105,7 +105,10 @@ class BulkUploadClientMixin(BackendBase):
             UsageError: The file can't be read.
             ClientError: The storage refused, or couldn't be reached.
         """
-        with LocalFile(file_path) as file, Hasher(file.read_at, file.size) as hasher:
+        with (
+            LocalFile(file_path) as file,
+            Hasher(file.read_at, file.size, algorithm="sha1") as hasher,
+        ):
             etag = put_part(
                 self._transport,
                 presigned_url,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,8 +17,11 @@ from synapse.errors import ClientError, NotFound, RequestTimeout, ServerError, U
 class Answer:
     """A response whose body is known."""
 
+    was_throttled = False
+
     def __init__(self, body: Any) -> None:
         self.body = body
+        self.response = SimpleNamespace(status_code=200)
 
     def json(self) -> Any:
         if isinstance(self.body, Exception):

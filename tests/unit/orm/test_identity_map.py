@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from synapse import DataCollection, Job, Log, Project, Session, Task
-from synapse.errors import InvalidResponse
+from synapse.errors import FieldValueError, InvalidResponse
+from synapse.orm.fields import MISSING
 
 
 def other_session(**options: Any) -> Session:
@@ -310,3 +311,66 @@ def test_a_relation_can_be_assigned_none(make: Any) -> None:
     assert project.data_collection is None
     assert project.data_collection_id is None
     assert project.changes == {"data_collection": None}
+
+
+# -- Converting ahead ------------------------------------------------------------------------------
+
+
+def load_page(session: Session, first: int, **values: Any) -> list[Task]:
+    rows = [{"id": first + n, "status": "pending", "created": TIME} for n in range(3)]
+    return session.identity.load(Task, [{**row, **values} for row in rows])
+
+
+TIME = "2026-01-31T12:00:00Z"
+
+
+def is_filled(task: Task, name: str) -> bool:
+    return bool(Task.__schema__.fields[name].current(task) is not MISSING)
+
+
+def test_what_a_loop_reads_is_converted_with_the_next_page(offline: Session) -> None:
+    *_, last = load_page(offline, 1)
+    assert not is_filled(last, "status")
+    assert (last.status, last.created is None) == ("pending", False)
+
+    page = load_page(offline, 11, status="completed")
+
+    assert [is_filled(task, "status") for task in page] == [True] * 3
+    assert [is_filled(task, "created") for task in page] == [True] * 3
+    assert not is_filled(page[0], "assignee")
+    assert {task.status for task in page} == {"completed"}
+    assert {type(task.status) for task in page} == {type(last.status)}
+    assert {task.created for task in page} == {last.created}
+    assert not any(task.is_changed for task in page)
+
+
+def test_what_no_loop_reads_stays_json(offline: Session) -> None:
+    first, *_ = load_page(offline, 1)
+    assert first.status == "pending"  # the last one of the page was not read
+
+    assert not any(is_filled(task, "status") for task in load_page(offline, 11))
+
+
+def test_a_bad_value_raises_for_its_reader_only(offline: Session) -> None:
+    *_, last = load_page(offline, 1)
+    assert last.created is not None
+
+    rows = [{"id": 11, "created": TIME}, {"id": 12, "created": "late"}, {"id": 13}]
+    one, bad, without = offline.identity.load(Task, rows)
+
+    assert one.created == last.created
+    with pytest.raises(FieldValueError, match="Task 12 has a created that can't be read"):
+        _ = bad.created
+    assert not is_filled(without, "created")
+
+
+def test_known_objects_keep_their_edits(offline: Session) -> None:
+    *_, last = load_page(offline, 1)
+    assert last.status == "pending"
+    last.status = "completed"
+
+    again = load_page(offline, 2, status="in_progress")  # ids 2 to 4; 3 is the edited one
+
+    assert again[1] is last
+    assert [task.status for task in again] == ["in_progress", "completed", "in_progress"]
+    assert [task.is_changed for task in again] == [False, True, False]

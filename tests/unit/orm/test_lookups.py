@@ -164,9 +164,9 @@ def test_an_object_is_an_id_only_where_one_of_its_kind_is_meant(
         InvalidQuery, match=r"^Task\.assignee takes a User or its id, not a Project"
     ):
         offline.tasks.filter(assignee=make(Project))
-    with pytest.raises(InvalidQuery, match=r"^Project\.title takes no object"):
+    with pytest.raises(InvalidQuery, match=r"^Project\.title takes a value, not an object"):
         offline.projects.filter(title=make(Task))
-    with pytest.raises(InvalidQuery, match=r"^Project\.title takes no object"):
+    with pytest.raises(InvalidQuery, match=r"^Project\.title takes a value, not an object"):
         offline.projects.create(title=make(Task), category="image")
     with pytest.raises(InvalidQuery, match=r"^item 0: Task\.assignee takes a User"):
         offline.tasks.bulk_create([{"assignee": make(Project)}])

@@ -83,7 +83,7 @@ class TestBulkCreate:
                 sent.append(len(server.requests))
                 yield {"meta": {"n": number}}
 
-        tasks = scripted.tasks.bulk_create(items(), batch_size=2)
+        tasks = scripted.tasks.bulk_create(items(), batch_size=2, workers=1)
 
         assert [task.id for task in tasks] == [1, 2, 3, 4, 5]
         assert sent == [0, 0, 1, 1, 2]
@@ -129,7 +129,7 @@ class TestBulkCreate:
         server.reply(400, {"1": {"status": ["wrong"]}, "detail": "x", "0": {}})
 
         with pytest.raises(BulkError, match=r"from 2 to 3 was not made.* refused 1 of") as caught:
-            scripted.tasks.bulk_create([{}, {}, {}, {}], batch_size=2)
+            scripted.tasks.bulk_create([{}, {}, {}, {}], batch_size=2, workers=1)
 
         assert caught.value.errors == {3: {"status": ["wrong"]}}
         assert [task.id for task in caught.value.created] == [1, 2]

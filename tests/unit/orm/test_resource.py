@@ -35,7 +35,7 @@ def other_session(**options: Any) -> Session:
 
 @pytest.mark.parametrize("row", [5, None, [], {"id": 2}, {"id": "2"}])
 def test_response_about_another_object_is_refused(project: Any, row: Any) -> None:
-    with pytest.raises(InvalidResponse, match="not this object"):
+    with pytest.raises(InvalidResponse, match="the response is another object"):
         project._take(row)
 
     assert project.title == "Streets"

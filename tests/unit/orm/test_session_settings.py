@@ -64,7 +64,7 @@ def test_cannot_be_assigned(session: synapse.Session, name: str) -> None:
 
 
 def test_other_properties_cannot_be_assigned_either(session: synapse.Session) -> None:
-    with pytest.raises(AttributeError, match=r"Session\.request_count can't be assigned. It is"):
+    with pytest.raises(AttributeError, match=r"Session\.request_count can't be assigned: it is"):
         session.request_count = 0  # type: ignore[misc] # on purpose
 
 
