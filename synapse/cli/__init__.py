@@ -6,7 +6,6 @@ import errno
 import os
 import signal
 import sys
-import traceback
 from contextlib import suppress
 from io import TextIOWrapper
 
@@ -14,7 +13,7 @@ __all__ = ["main"]
 
 # Exit code that shells give a process that SIGINT ended.
 _INTERRUPTED = 130
-# Letters of an unexpected error.
+# Characters of an unexpected error.
 _LONGEST = 2000
 # Errors of a disk that takes no more output; not faults of the SDK.
 _DISK_ERRORS = {errno.ENOSPC, errno.EIO, getattr(errno, "EDQUOT", errno.ENOSPC)}
@@ -61,6 +60,8 @@ def _run() -> int:
         from synapse._internal.redaction import redacted
 
         if "--verbose" in sys.argv:
+            import traceback  # slow to load, and few runs need it
+
             for line in redacted("".join(traceback.format_exception(error))).splitlines():
                 _complain(clean(line))
             return 1

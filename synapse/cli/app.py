@@ -8,7 +8,7 @@ import typer
 
 from synapse._version import __version__
 from synapse.cli.bash_completion import install_script
-from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
+from synapse.cli.lazy_group import LazyCommand, RootGroup, new_app
 from synapse.cli.resource_names import ALIASES, RESOURCES, get_command_name
 
 __all__ = ["COMMANDS", "app"]
@@ -59,7 +59,7 @@ COMMANDS = {
 
 _GROUPS = {
     get_command_name(plural): LazyCommand(
-        "synapse.cli.resources:make_group", text, is_factory=True, section="Resources"
+        "synapse.cli.resource_group:make_group", text, words=(plural,), section="Resources"
     )
     for plural, text in RESOURCES.items()
 }
@@ -94,7 +94,7 @@ _HINTS = {
 }
 
 
-class _Root(LazyGroup):
+class _Root(RootGroup):
     table = {**COMMANDS, **_GROUPS}
     aliases = {**ALIASES, **dict.fromkeys(("me",), "whoami"), "serve": "emulator"}
     hints = _HINTS

@@ -43,6 +43,9 @@ def emulator(
         float | None,
         typer.Option(min=0, help="Most seconds that a job's token is valid; 7 days by default."),
     ] = None,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes that answer requests.")
+    ] = 1,
     python: Annotated[
         str, typer.Option(help="Python to try first for plugins of the platform's package.")
     ] = "",
@@ -79,6 +82,7 @@ def emulator(
         share_database=share_database,
         agent_timeout=agent_timeout,
         job_token_lifetime=job_token_lifetime,
+        workers=workers,
     )
 
 

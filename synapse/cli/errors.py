@@ -42,7 +42,7 @@ _ENDS = {
     "[": re.compile(r"\](?=\.( |$)| leaves)"),
 }
 
-# Letters of a message; a server's reasons may have megabytes.
+# Characters of a message; a server's reasons may have megabytes.
 _LONGEST = 20_000
 # Arguments without values, which are options where the running command has such.
 _KEYWORD = re.compile(r"(?<![\w-])([a-z]+(?:_[a-z]+)*)=(?=[\s,.;)]|$)")
@@ -51,6 +51,7 @@ _PLACEHOLDERS = {
     "Give the argument base_url": "Run `synapse login`, pass --base-url",
     "the argument api_token": "the token that was given",
     "bump='patch'": "--bump patch",
+    "resume=False": "--no-resume",
     "the argument base_url": "--base-url",
     "Give api_token, or SYNAPSE_API_TOKEN,": "Set SYNAPSE_API_TOKEN",
     'search("...")': "--search TEXT",

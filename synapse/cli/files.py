@@ -92,8 +92,12 @@ def download(
     ] = None,
     workers: Annotated[int, WORKERS] = 8,
     dry_run: DRY_RUN = False,
+    resume: Annotated[
+        bool,
+        typer.Option(help="Go on after a stopped command, or remove its lines and list all again."),
+    ] = True,
 ) -> None:
-    """Download many files. The same command fetches missing files."""
+    """Download many files. The same command continues a stopped download."""
     if (collection is None) == (project is None):
         raise typer.BadParameter("give either --collection or --project")
     with (
@@ -104,7 +108,9 @@ def download(
             source: DataCollection | Project = session.data_collections.get(collection)
         else:
             source = session.projects.get(project)
-        report = source.download(dest, workers=workers, progress=progress, dry_run=dry_run)
+        report = source.download(
+            dest, workers=workers, progress=progress, dry_run=dry_run, resume=resume
+        )
     print_report(report)
 
 

@@ -44,7 +44,7 @@ T = TypeVar("T")
 # Objects of a bulk request, and objects in memory while a long input is read.
 BATCH = 500
 _WORKERS = 8
-# Letters of a line; a longer one is no line, but a file that nobody meant.
+# Characters of a line; a longer input is most likely another file, given by mistake.
 _LONGEST_LINE = 1 << 26
 NO_IDS = "No ids on standard input."
 
@@ -297,8 +297,8 @@ def _read_lines() -> Iterator[tuple[int, str]]:
         for number, line in enumerate(iter(lambda: sys.stdin.readline(_LONGEST_LINE), ""), 1):
             if len(line) == _LONGEST_LINE and not line.endswith("\n"):
                 raise UsageError(
-                    f"Standard input, line {number} has more than {_LONGEST_LINE:,} letters. Write "
-                    "ids or JSON, one a line."
+                    f"Standard input, line {number} has more than {_LONGEST_LINE:,} characters. "
+                    "Write ids or JSON, one a line."
                 )
             if stripped := line.strip().lstrip("\ufeff"):
                 yield number, stripped

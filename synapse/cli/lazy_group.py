@@ -13,6 +13,7 @@ from typing_extensions import override
 from synapse._internal.hints import suggestion
 from synapse._internal.lazy_import import load
 from synapse.cli.errors import one_line_errors
+from synapse.cli.lazy_parameters import delay_conversion
 from synapse.cli.options import add_global_options, get_options, reset_options
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "HintedGroup",
     "LazyCommand",
     "LazyGroup",
+    "RootGroup",
     "build_command",
     "new_app",
 ]
@@ -56,22 +58,22 @@ class LazyCommand:
 
     Attributes:
         target: `module:attribute` of a function, of a `typer.Typer`, or of a function that returns
-            a `typer.Typer` for the command's name if `is_factory`.
+            a `typer.Typer` for the `words`.
         help: The line of the help.
-        is_factory: Whether the target is called with the name.
+        words: Arguments of the function that returns a `typer.Typer`; empty for other targets.
         section: Heading in the help.
     """
 
     target: str
     help: str
-    is_factory: bool = False
+    words: tuple[str, ...] = ()
     section: str = "Commands"
 
     def load(self, name: str) -> Any:
         """Import the command, and return it for click."""
         module, _, attribute = self.target.partition(":")
         target = getattr(load(module), attribute)
-        return build_command(target(name) if self.is_factory else target, name)
+        return build_command(target(*self.words) if self.words else target, name)
 
 
 class HintedCommand(TyperCommand):
@@ -93,6 +95,11 @@ class HintedCommand(TyperCommand):
             if hint is not None:
                 ctx.fail(f"No such option: {option}: {hint}")
             raise
+
+    @override
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options and arguments, and the option for help."""
+        return delay_conversion(super().get_params(ctx))
 
     @override
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -148,6 +155,11 @@ class HintedGroup(TyperGroup):
     # Answer to an id in the place of a command.
     id_hint = "type the verb first, as in get 5."
 
+    @override
+    def get_params(self, ctx: Any) -> list[Any]:
+        """Return the options of the group, and the one for help."""
+        return delay_conversion(super().get_params(ctx))
+
     def list_names(self) -> Iterable[str]:
         """Return the names of the commands, without importing any."""
         return self.commands
@@ -190,10 +202,6 @@ class LazyGroup(HintedGroup):
 
     table: Mapping[str, LazyCommand] = {}
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
-        add_global_options(self)
-
     @override
     def list_names(self) -> Iterable[str]:
         """Return the names in the table."""
@@ -235,6 +243,14 @@ class LazyGroup(HintedGroup):
             if rows:
                 with formatter.section(section):
                     formatter.write_dl(rows)
+
+
+class RootGroup(LazyGroup):
+    """The group of a whole command line, which has the global options and reports errors."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        add_global_options(self)
 
     @override
     def invoke(self, ctx: Any) -> Any:

@@ -193,7 +193,7 @@ def _line_writer() -> Callable[[str], Any]:
 
 
 def _to_json(value: Any) -> str:
-    # Letters that can't or shouldn't be written get their escape, which is the same JSON.
+    # Characters that can't or shouldn't be written get their escape, which is the same JSON.
     text = json.dumps(value, ensure_ascii=not _is_unicode(), default=str)
     if is_terminal() and not text.isprintable():
         return "".join(one if one.isprintable() else json.dumps(one)[1:-1] for one in text)

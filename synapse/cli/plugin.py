@@ -120,8 +120,8 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="[FOLDER] [ACTION] [NAME=VALUE]...",
-            help="The plugin's folder, by default this one; the action, unless there is one; "
-            "parameters as NAME=TEXT, NAME:=JSON or NAME=@FILE.",
+            help="The plugin's folder, by default the working folder; the action, if the plugin "
+            "has several; parameters as NAME=TEXT, NAME:=JSON or NAME=@FILE.",
             show_default=False,
         ),
     ] = None,

@@ -1,11 +1,11 @@
-"""`synapse tasks list`: a group for each resource, made from the declaration."""
+"""`synapse tasks list`: the commands of each resource, made from the declaration."""
 
 from __future__ import annotations
 
 import webbrowser
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typing_extensions import override
@@ -14,7 +14,7 @@ from synapse._internal.lazy_import import load
 from synapse.cli.completion import complete_fields
 from synapse.cli.errors import FAILED
 from synapse.cli.ids import NO_IDS, Results, Target, batches, read_targets
-from synapse.cli.lazy_group import HintedCommand, HintedGroup, new_app
+from synapse.cli.lazy_group import HintedCommand, new_app
 from synapse.cli.options import open_session, print_note
 from synapse.cli.output import (
     Format,
@@ -25,7 +25,6 @@ from synapse.cli.output import (
     print_rows,
     resolve_format,
 )
-from synapse.cli.resource_names import get_plural
 from synapse.cli.resource_options import (
     FIELDS,
     FILTERS,
@@ -41,49 +40,29 @@ from synapse.cli.values import (
     split_names,
 )
 from synapse.cli.writing_verbs import WritingVerbs
-from synapse.errors import (
-    UsageError,
-)
 
-if TYPE_CHECKING:
-    pass
+__all__ = ["make_command"]
 
-__all__ = ["make_group"]
-
-# Advice for an id behind the name of a group, as other tools take one.
-_ID_HINTS = {"logs": "type synapse jobs logs ID -f."}
 # Rows of a table on a terminal, unless -n says another number.
 _SCREENFUL = 50
 
 
-def make_group(name: str) -> typer.Typer:
-    """Return the application of a resource.
+def make_command(plural: str, verb: str) -> typer.Typer:
+    """Return a command of a resource, as an application.
 
     Args:
-        name: Name of the group, such as `data-units`.
+        plural: Root manager of the resource, such as `data_units`.
+        verb: Name of the command.
     """
-    registry = load("synapse.orm.registry")
-    cls = registry.get_by_plural(get_plural(name))
-    if cls is None:
-        raise UsageError(f"No resource {name!r} is declared.")
-    id_hint = _ID_HINTS.get(name, HintedGroup.id_hint)
-    group = type("_ResourceGroup", (HintedGroup,), {"id_hint": id_hint})
-    app = new_app(cls=group, help=(cls.__doc__ or "").partition("\n")[0])
+    cls: Any = load("synapse.orm.registry").get_by_plural(plural)
     commands = _Verbs(cls).list_commands()
-    for verb, function in load("synapse.cli.verbs").list_methods(cls, known=set(commands)).items():
-        commands[verb] = function
+    function = commands.get(verb) or load("synapse.cli.verbs").make_command(cls, verb)
     lookups = load("synapse.orm.lookups")
     names = lookups.filter_names(cls.__schema__) | set(cls.__schema__.fields)
     command = type("_ResourceCommand", (_ResourceCommand,), {"names": names, "resource": cls})
-    for verb, function in commands.items():
-        app.command(verb, cls=command)(function)
-    # With one command alone, typer would make that command the whole application.
-    app.callback()(_do_nothing)
+    app = new_app()
+    app.command(verb, cls=command)(function)
     return app
-
-
-def _do_nothing() -> None:
-    pass
 
 
 class _ResourceCommand(HintedCommand):

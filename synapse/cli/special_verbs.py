@@ -41,7 +41,7 @@ TAGS = Annotated[
     str, typer.Argument(metavar="TAG[,TAG]", help="Tags, by name or id.", show_default=False)
 ]
 PROJECT = Annotated[
-    int | None, typer.Option(help="Id of the project, where several have a tag of the name.")
+    int | None, typer.Option(help="Id of the project, if several have a tag of this name.")
 ]
 
 

@@ -64,7 +64,8 @@ def resumable(function: Callable[_P, None]) -> Callable[_P, None]:
 
     @functools.wraps(function)
     def command(*args: _P.args, **values: _P.kwargs) -> None:
-        path = None if values.get("dry_run") else _write(function.__name__, dict(values))
+        again = {name: True if name == "resume" else value for name, value in values.items()}
+        path = None if values.get("dry_run") else _write(function.__name__, again)
         try:
             function(*args, **values)
         except (AuthenticationError, ConfigurationError, NotFound, UsageError, typer.BadParameter):
@@ -100,7 +101,7 @@ def list_transfers(
 def resume(
     ids: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ID]...", help="Transfers of the list; by default all."),
+        typer.Argument(metavar="[ID]...", help="Ids of transfers; by default all."),
     ] = None,
 ) -> None:
     """Continue transfers: finished files are not sent again."""
@@ -120,7 +121,7 @@ def resume(
 
 @app.command("forget")
 def forget(
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Transfers of the list.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of transfers.")],
 ) -> None:
     """Take transfers off the list; files stay where they are."""
     for key in ids:

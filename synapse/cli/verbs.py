@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -40,7 +40,7 @@ from synapse.errors import UsageError
 if TYPE_CHECKING:
     from synapse.orm.resource import Resource
 
-__all__ = ["LEFT_OUT", "list_methods"]
+__all__ = ["LEFT_OUT", "find_methods", "find_verbs", "make_command"]
 
 # Methods without a command, and why.
 LEFT_OUT = {
@@ -79,25 +79,29 @@ _BY_HAND = {
 _UNUSED = {"progress", "tasks", "limits", "on_error", "extra"}
 
 
-def list_methods(cls: type[Resource], known: Iterable[str] = ()) -> dict[str, Callable[..., None]]:
-    """Return the commands of a resource's own methods, by name.
+def make_command(cls: type[Resource], verb: str) -> Callable[..., None]:
+    """Return the command of one of a resource's own methods.
 
     Args:
         cls: The resource.
-        known: Names of the commands that the group has already.
+        verb: Name of the command.
     """
-    commands: dict[str, Callable[..., None]] = {}
-    for owner, name, method in find_methods(cls):
-        verb = name.replace("_", "-")
-        label = f"{owner.__name__}.{name}"
-        if verb in known or label in LEFT_OUT:
-            continue
-        if label in _BY_HAND:
-            module, _, attribute = _BY_HAND[label].partition(":")
-            commands[verb] = getattr(load(module), attribute)
-        else:
-            commands[verb] = _Verb.read(cls, owner, name, method).make_command()
-    return commands
+    owner, name, method = find_verbs(cls)[verb]
+    label = f"{owner.__name__}.{name}"
+    if label in _BY_HAND:
+        module, _, attribute = _BY_HAND[label].partition(":")
+        command: Callable[..., None] = getattr(load(module), attribute)
+        return command
+    return _Verb.read(cls, owner, name, method).make_command()
+
+
+def find_verbs(cls: type[Resource]) -> dict[str, tuple[type, str, Callable[..., Any]]]:
+    """Return the methods that are commands: class, name and function by command."""
+    return {
+        name.replace("_", "-"): (owner, name, method)
+        for owner, name, method in find_methods(cls)
+        if f"{owner.__name__}.{name}" not in LEFT_OUT
+    }
 
 
 def find_methods(cls: type[Resource]) -> Iterator[tuple[type, str, Callable[..., Any]]]:

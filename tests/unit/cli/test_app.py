@@ -54,6 +54,14 @@ def test_help_imports_no_command() -> None:
     modules = {name for name in done.stderr.split() if name.startswith("synapse.cli.")}
     assert modules == {
         f"synapse.cli.{name}"
-        for name in ("app", "bash_completion", "errors", "lazy_group", "options", "resource_names")
+        for name in (
+            "app",
+            "bash_completion",
+            "errors",
+            "lazy_parameters",
+            "lazy_group",
+            "options",
+            "resource_names",
+        )
     }
     assert not {"requests", "django", "rich"} & set(done.stderr.split())

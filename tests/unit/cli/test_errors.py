@@ -40,6 +40,7 @@ def test_interrupted_questions(reason: type[BaseException], raised: type[Excepti
         ("Give the argument base_url, or more.", "Run `synapse login`, pass --base-url, or more."),
         ("From the argument api_token; check.", "From the token that was given; check."),
         ("Use a version, or pass bump='patch'.", "Use a version, or pass --bump patch."),
+        ("Pass resume=False to begin anew.", "Pass --no-resume to begin anew."),
     ],
 )
 def test_arguments_of_python_are_options(

@@ -50,8 +50,9 @@ class Session:
         Session.progress = progress
         return self.report
 
-    def download(self, dest: Any, *, workers: int, progress: Any, dry_run: bool) -> Report:
-        self.calls.append(("download", str(dest), workers, dry_run))
+    def download(self, dest: Any, *, workers: int, progress: Any, **options: Any) -> Report:
+        self.calls.append(("download", str(dest), workers))
+        Session.options = options
         return self.report
 
 
@@ -73,7 +74,14 @@ def test_download(option: str) -> None:
     result = CliRunner().invoke(app, ["download", "here", option, "5", "--workers", "2"])
 
     assert result.exit_code == 0
-    assert Session.calls[1:] == [("get", 5), ("download", "here", 2, False)]
+    assert Session.calls[1:] == [("get", 5), ("download", "here", 2)]
+    assert Session.options == {"dry_run": False, "resume": True}
+
+
+def test_a_download_that_begins_anew() -> None:
+    command = ["download", "here", "--collection", "5", "--no-resume"]
+    assert CliRunner().invoke(app, command).exit_code == 0
+    assert Session.options["resume"] is False
 
 
 def test_failures_are_lines_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:

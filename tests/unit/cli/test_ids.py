@@ -159,7 +159,7 @@ def test_a_line_without_end(stdin: Any, monkeypatch: pytest.MonkeyPatch) -> None
     stdin("123456789\n" + "0" * 100)
     targets = read_targets(TASK, ["-"])
     assert next(targets).key == 123456789
-    with pytest.raises(UsageError, match="line 2 has more than 10 letters"):
+    with pytest.raises(UsageError, match="line 2 has more than 10 characters"):
         next(targets)
 
 

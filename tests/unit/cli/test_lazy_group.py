@@ -5,7 +5,7 @@ import typer
 from typer.testing import CliRunner
 
 from synapse import errors
-from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
+from synapse.cli.lazy_group import LazyCommand, RootGroup, new_app
 
 
 def fail(word: str) -> None:
@@ -22,10 +22,10 @@ def make(name: str) -> typer.Typer:
     return made
 
 
-class Root(LazyGroup):
+class Root(RootGroup):
     table = {
         "fail": LazyCommand(f"{__name__}:fail", "Fail."),
-        "tasks": LazyCommand(f"{__name__}:make", "Tasks.", is_factory=True, section="Resources"),
+        "tasks": LazyCommand(f"{__name__}:make", "Tasks.", ("tasks",), section="Resources"),
         "broken": LazyCommand("synapse.cli.nothing:at_all", "Never imported."),
     }
     aliases = {"task": "tasks"}
@@ -61,7 +61,7 @@ def test_completion_imports_nothing() -> None:
 
 
 @pytest.mark.parametrize("name", ["tasks", "task"])
-def test_a_factory_makes_the_group_by_name(name: str) -> None:
+def test_a_function_makes_the_group_for_its_words(name: str) -> None:
     assert run(name, "get").stdout == "tasks get\n"
 
 

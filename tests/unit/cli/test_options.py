@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from synapse.cli.lazy_group import LazyCommand, LazyGroup, new_app
+from synapse.cli.lazy_group import LazyCommand, RootGroup, new_app
 from synapse.cli.options import (
     GlobalOptions,
     add_global_options,
@@ -35,7 +35,7 @@ group.command("inner")(show)
 group.command("other")(configure)
 
 
-class Root(LazyGroup):
+class Root(RootGroup):
     table = {
         name: LazyCommand(f"{__name__}:{target}", name)
         for name, target in {"show": "show", "configure": "configure", "group": "group"}.items()

@@ -114,6 +114,20 @@ def test_other_commands_keep_their_types(state: Path, monkeypatch: pytest.Monkey
     assert [type(one) for one in seen if not isinstance(one, dict)] == [type(Path())] * 2
 
 
+def test_a_download_that_began_anew_goes_on(state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[Any] = []
+
+    def download(self: Session, dest: Path, **options: Any) -> Any:
+        seen.append(options["resume"])
+        raise errors.SynapseError("gone")
+
+    monkeypatch.setattr(Session, "download", download)
+    run("download", "here", "--collection", "5", "--no-resume", code=1)
+    run("download", "here", "--collection", "5", code=1)
+    run("transfer", "resume", code=1)
+    assert seen == [False, True, True]
+
+
 def test_dry_runs_are_not_listed(state: Path) -> None:
     Session.outcomes = [errors.SynapseError("gone")]
     run("sync", "photos", "--collection", "5", "--dry-run", code=1)
