@@ -42,6 +42,7 @@ def main() -> int:
             job_limits=_build_limits(options["job_limits"]),
             agent_timeout=options["agent_timeout"],
             job_token_lifetime=options["job_token_lifetime"],
+            workers=options["workers"],
         )
     except EmulatorError as error:
         reply({"error": str(error)})

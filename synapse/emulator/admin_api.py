@@ -199,7 +199,8 @@ class FaultView(AdminView):
         return Response({"served": _find_fault(key).served})
 
     def delete(self, request: Request, key: str) -> Response:
-        _switch().clear(only=_find_fault(key))
+        _find_fault(key)
+        _switch().clear(key=key)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

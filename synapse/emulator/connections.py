@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import select
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from waitress.adjustments import Adjustments
@@ -17,10 +16,11 @@ from waitress.utilities import Error
 
 from synapse._internal import log_events
 from synapse._internal.open_files import allow_open_files
+from synapse.emulator.event_loop import EventLoop
 from synapse.emulator.middleware import FULL
 from synapse.emulator.raw_connection import RawConnectionChannel
 
-__all__ = ["BoundedServer", "build_server"]
+__all__ = ["BoundedServer", "build_server", "fit_connections"]
 
 
 #: Seconds in which a new connection must send the head of a request, and a stranger the next one.
@@ -28,7 +28,7 @@ STRANGER_TIMEOUT = 10.0
 #: Seconds without a byte after which any other connection without a request is closed.
 IDLE_TIMEOUT = 120.0
 
-_MOST_CONNECTIONS = 4096
+# Files of a process other than connections: databases, logs, bodies on the disk.
 _OTHER_FILES = 256
 # Seconds for which a refused body is read and dropped, so that its sender sees the response: an
 # early close would reset the connection.
@@ -114,7 +114,11 @@ class GuardedChannel(RawConnectionChannel):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         self.waits_since = time.time()
         super().__init__(*args, **kwargs)
-        self.parser_class = lambda _: GuardedParser(self)
+
+    def parser_class(self, adj: Adjustments) -> GuardedParser:
+        """Return the parser of a request."""
+        del adj
+        return GuardedParser(self)
 
     def received(self, data: bytes) -> bool:
         """Take bytes from the connection."""
@@ -141,6 +145,12 @@ class GuardedChannel(RawConnectionChannel):
         """Return whether the connection has neither a request nor an unsent response."""
         return not self.requests and not self.total_outbufs_len
 
+    def is_settled(self) -> bool:
+        """Return whether no thread may change the events that the connection waits for."""
+        # The thread of a request makes its last change and removes the request under the lock.
+        with self.requests_lock:
+            return self.is_idle() and not (self.will_close or self.close_when_flushed)
+
     def has_expired(self, now: float) -> bool:
         """Return whether the connection is to be closed."""
         if self.deadline is not None:
@@ -158,12 +168,21 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc] # the library has no t
 
     channel_class = GuardedChannel
     guard: Guard
+    _map: EventLoop
+
+    def run(self) -> None:
+        """Serve until all connections and the listener are closed."""
+        self._map.run(self.adj.asyncore_loop_timeout)
 
     def maintenance(self, now: float) -> None:
         """Close connections that have waited too long."""
         for channel in list(self.active_channels.values()):
             if channel.has_expired(now):
-                channel.will_close = True
+                self._let_close(channel)
+
+    def _let_close(self, channel: GuardedChannel) -> None:
+        channel.will_close = True
+        self._map.recheck(channel)
 
     def handle_accept(self) -> None:
         """Accept a connection; near the limit, close the one that is idle for longest."""
@@ -172,28 +191,60 @@ class BoundedServer(TcpWSGIServer):  # type: ignore[misc] # the library has no t
             idle = [one for one in self.active_channels.values() if one.is_idle()]
             if idle:
                 oldest = min(idle, key=lambda one: (one.is_known, one.last_activity))
-                oldest.will_close = True
+                self._let_close(oldest)
+
+
+def fit_connections(wanted: Sequence[int]) -> list[int]:
+    """Return the most connections of each server of a process.
+
+    Raises the limit of open files. Where the system allows too few, each server gets its share, and
+    the log has a warning.
+
+    Args:
+        wanted: Number of connections of each server.
+    """
+    needed = sum(wanted) + _OTHER_FILES
+    files = allow_open_files(needed)
+    if files >= needed:
+        return list(wanted)
+    room = files - min(_OTHER_FILES, files // 2)
+    log_events.EMULATOR_LIMITED.log(
+        "A process may open %d files only, so it keeps at most %d of %d connections open."
+        " Raise the limit of open files: ulimit -n %d.",
+        files,
+        room,
+        sum(wanted),
+        needed,
+        files=files,
+    )
+    return [room * one // sum(wanted) for one in wanted]
 
 
 def build_server(
-    application: Any, listener: socket.socket, threads: int, guard: Guard
+    application: Any, listener: socket.socket, threads: int, connections: int, guard: Guard
 ) -> BoundedServer:
-    """Return a server that listens, and serves when run."""
-    # Half for each of the two servers of a process: the API and the storage service.
-    files = allow_open_files(2 * (_MOST_CONNECTIONS + _OTHER_FILES)) // 2
+    """Return a server that listens, and serves when run.
+
+    Args:
+        application: The WSGI application.
+        listener: The bound socket.
+        threads: Number of threads, and so of requests that are processed at a time.
+        connections: Most connections; near it, idle ones make room.
+        guard: Tells which requests' bodies are read.
+    """
     adjustments = Adjustments(
         sockets=[listener],
         threads=threads,
         max_request_body_size=_MAX_BODY,
         channel_request_lookahead=1,  # notices a client that leaves before the end
         ident=None,
-        connection_limit=min(_MOST_CONNECTIONS, files - _OTHER_FILES),
+        connection_limit=connections,
         cleanup_interval=1,
-        asyncore_use_poll=hasattr(select, "poll"),
         backlog=1024,
     )
     server = BoundedServer(
         application,
+        map=EventLoop(),
         _sock=listener,
         adj=adjustments,
         bind_socket=False,

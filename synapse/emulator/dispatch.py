@@ -3,8 +3,10 @@
 from typing import Any
 
 from django.apps import apps
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q, QuerySet
 
+from synapse._internal import log_events
 from synapse.emulator.agent_registry import ConnectedAgents
 from synapse.emulator.files import blob_path
 from synapse.emulator.job_runner import JobRunner
@@ -35,13 +37,35 @@ def note_agent(agent: User, token: str) -> None:
     """
     if not agents().note(agent, token):
         return
-    waiting = Job.objects.filter(agent=agent, runner=Job.Runner.AGENT, status=Job.Status.QUEUED)
-    for job in waiting.exclude(plugin_release=None).select_related(
-        "plugin", "plugin_release", "tenant"
-    ):
+    _submit_again(Job.objects.filter(agent=agent, runner=Job.Runner.AGENT))
+
+
+def submit_left() -> None:
+    """Submit waiting jobs again, after the death of a process that may have left some behind.
+
+    A job that the runner or the agent has isn't run twice. An agent that isn't connected gets the
+    jobs when it is.
+    """
+    try:
+        reachable = [
+            agent.pk for agent in User.objects.filter(is_agent=True) if agents().has(agent)
+        ]
+        own, given = Q(runner=Job.Runner.ENGINE), Q(runner=Job.Runner.AGENT, agent__in=reachable)
+        _submit_again(Job.objects.filter(own | given))
+    except DatabaseError as error:
+        log_events.EMULATOR_FAILED.log(
+            "Jobs of a process that died could not be submitted.", exc_info=True, reason=error
+        )
+    finally:
+        connection.close()  # of this call's thread
+
+
+def _submit_again(jobs: QuerySet[Job]) -> None:
+    waiting = jobs.filter(status=Job.Status.QUEUED).exclude(plugin_release=None)
+    for job in waiting.select_related("plugin", "plugin_release", "tenant"):
         before = Token.objects.filter(job=job).select_related("user").first()
         if before is not None:
-            agents().submit(job, Token.for_job(job, before.user), patience=0)
+            _submit(job, Token.for_job(job, before.user), patience=0)
 
 
 def hand_over(job: Job, user: User) -> None:
@@ -51,16 +75,18 @@ def hand_over(job: Job, user: User) -> None:
         job: The job, with the runner.
         user: The requesting user, whose rights the job's token gets.
     """
-    release = job.plugin_release
-    if release is None:  # the caller checked
+    if job.plugin_release is None:  # the caller checked
         raise ValueError("only a release can be run")
     token = Token.for_job(job, user)
-    running = engine()
+    transaction.on_commit(lambda: _submit(job, token))
+
+
+def _submit(job: Job, token: str, **options: float) -> None:
+    running, release = engine(), job.plugin_release
     if job.runner == Job.Runner.AGENT:
-        transaction.on_commit(lambda: agents().submit(job, token))
-    elif running is not None:
-        archive = blob_path(release.blob)
-        transaction.on_commit(lambda: running.submit(job, archive, token))
+        agents().submit(job, token, **options)
+    elif running is not None and release is not None:
+        running.submit(job, blob_path(release.blob), token)
 
 
 def ask_to_stop(job: Job) -> None:

@@ -32,7 +32,11 @@ class ArmedFault:
 class FaultSwitch:
     """The faults of one server, shared by the threads."""
 
+    #: Whether a fault is armed, as a byte that processes can share.
+    flag: bytearray | memoryview
+
     def __init__(self) -> None:
+        self.flag = bytearray(1)
         self._lock = threading.Lock()
         self._armed: list[ArmedFault] = []
         self._by_key: dict[str, ArmedFault] = {}
@@ -42,22 +46,25 @@ class FaultSwitch:
         key = secrets.token_hex(8)
         with self._lock:
             self._by_key[key] = fault
-            self._armed.append(fault)
+            self._set_armed([*self._armed, fault])
         return key
 
     def find(self, key: str) -> ArmedFault | None:
         """Return a fault by key, whether used up or not."""
         return self._by_key.get(key)
 
-    def clear(self, *, only: ArmedFault | None = None, tenant: str | None = None) -> None:
+    def clear(self, *, key: str | None = None, tenant: str | None = None) -> None:
         """Remove one fault, those of a tenant, or all."""
         with self._lock:
-            self._armed = [
-                fault
-                for fault in self._armed
-                if (only is not None and fault is not only)
-                or (tenant is not None and fault.tenant != tenant)
-            ]
+            only = None if key is None else self._by_key.get(key)
+            self._set_armed(
+                [
+                    fault
+                    for fault in self._armed
+                    if (key is not None and fault is not only)
+                    or (tenant is not None and fault.tenant != tenant)
+                ]
+            )
 
     def take(
         self, method: str, path: str, tenant_of: Callable[[], str | None]
@@ -69,17 +76,32 @@ class FaultSwitch:
             path: The request's path.
             tenant_of: Finds the tenant's code; called only where that matters.
         """
-        matching = [fault for fault in self._armed if fault.matches(method, path)]
-        tenant = tenant_of() if any(fault.tenant is not None for fault in matching) else None
+        if not self.flag[0]:
+            return None
+        tenant = tenant_of() if self.depends_on_tenant(method, path) else None
+        return self.take_for(method, path, tenant)
+
+    def depends_on_tenant(self, method: str, path: str) -> bool:
+        """Return whether a fault for this request is only for one tenant."""
+        return any(
+            fault.tenant is not None and fault.matches(method, path) for fault in self._armed
+        )
+
+    def take_for(self, method: str, path: str, tenant: str | None) -> ArmedFault | None:
+        """Return the fault for a request of a tenant."""
         with self._lock:
-            for fault in matching:
-                if fault not in self._armed or fault.tenant not in (None, tenant):
+            for fault in self._armed:
+                if not fault.matches(method, path) or fault.tenant not in (None, tenant):
                     continue
                 if fault.after:
                     fault.after -= 1
                     continue
                 fault.served += 1
                 if fault.served == fault.count:
-                    self._armed = [other for other in self._armed if other is not fault]
+                    self._set_armed([other for other in self._armed if other is not fault])
                 return fault
         return None
+
+    def _set_armed(self, faults: list[ArmedFault]) -> None:
+        self._armed = faults
+        self.flag[0] = bool(faults)

@@ -55,6 +55,7 @@ class Emulator:
         share_database: Whether the database may have tables of another project.
         agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
         job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
+        workers: Number of processes that answer requests, for a server that many clients use.
 
     Example:
         >>> with Emulator() as emulator:
@@ -67,13 +68,14 @@ class Emulator:
         data: str | Path | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
-        start_timeout: float = 30,
+        start_timeout: float = 60,
         *,
         database_url: str | None = None,
         job_limits: "Limits | None" = None,
         share_database: bool = False,
         agent_timeout: float | None = None,
         job_token_lifetime: float | None = None,
+        workers: int = 1,
     ) -> None:
         self._wanted_data = None if data is None else expand_home(data)
         self._host = host
@@ -84,6 +86,7 @@ class Emulator:
         self._share_database = share_database
         self._agent_timeout = agent_timeout
         self._job_token_lifetime = job_token_lifetime
+        self._workers = workers
         self._control_token = secrets.token_hex(20)
         self._child: subprocess.Popen[bytes] | None = None
         self._log: IO[bytes] | None = None
@@ -311,7 +314,7 @@ class Emulator:
         self._ask("DELETE", f"faults/{only}")
 
     def behave(self, *, tenant: str | None = None, **values: Any) -> ChangedBehaviour:
-        """Make the server behave like an older or a stranger one (one request).
+        """Make the server behave like an older or a different one (one request).
 
         Args:
             tenant: Only towards this tenant's tokens; the code.
@@ -361,6 +364,7 @@ class Emulator:
             "share_database": self._share_database,
             "agent_timeout": self._agent_timeout,
             "job_token_lifetime": self._job_token_lifetime,
+            "workers": self._workers,
             "job_limits": None
             if limits is None
             else {

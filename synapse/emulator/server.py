@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from synapse._internal.installation import install_command
 from synapse._internal.private_files import make_database_private
@@ -24,6 +24,7 @@ from synapse.emulator.folder import (
     Credentials,
     DataFolder,
 )
+from synapse.emulator.worker_pool import WorkerPool, validate_workers
 from synapse.jobs.local.protection import remove
 
 if TYPE_CHECKING:
@@ -32,7 +33,18 @@ if TYPE_CHECKING:
 _SETTINGS = "synapse.emulator.settings"
 _THREADS = 16
 _STORAGE_THREADS = 8
+# Most connections of a process. Clients keep those to the API open.
+_CONNECTIONS = 12_000
+_STORAGE_CONNECTIONS = 2_000
 _AGENT_TIMEOUT = 600.0
+
+
+class Listener(NamedTuple):
+    """A bound socket, and the most threads and connections that serve it in a process."""
+
+    socket: socket.socket
+    threads: int
+    connections: int
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,7 @@ def serve(
     share_database: bool = False,
     agent_timeout: float | None = None,
     job_token_lifetime: float | None = None,
+    workers: int = 1,
 ) -> None:
     """Run the local backend until SIGINT or SIGTERM; call this from the main thread.
 
@@ -77,6 +90,8 @@ def serve(
         share_database: Whether the database may have tables of another project.
         agent_timeout: Seconds without a heartbeat until an agent's jobs fail; 600 if None.
         job_token_lifetime: Seconds for which a job's token is valid at most; seven days if None.
+        workers: Number of processes that answer requests; with more than one, this process only
+            runs jobs and keeps what all share.
 
     Raises:
         EmulatorError: The server cannot be started; the message says why in one sentence.
@@ -88,6 +103,7 @@ def serve(
     }.items():
         if value is not None and not 0 < value < math.inf:  # not a number isn't, either
             raise EmulatorError(f"{name} is {value}: it must be a number of seconds above 0.")
+    validate_workers(workers)
     with (
         _listen(host, port) as sockets,
         _listen(host, 0) as storage_sockets,
@@ -112,8 +128,8 @@ def serve(
         )
         end_jobs = _run_jobs(folder, info.url, job_limits, python)
         end_watch = _watch_agents(agent_timeout, job_token_lifetime)
-        stop_storage = _start_storage(application, storage_sockets)
-        stop = _start_waitress(application, sockets, _THREADS)
+        listeners = _describe_listeners(sockets[0], storage_sockets[0])
+        announce_stop, stop = _start_serving(application, folder, listeners, workers)
         # Else each collection during a large request goes through Django's own objects, too.
         gc.collect()
         gc.freeze()
@@ -123,9 +139,9 @@ def serve(
             wait()
         finally:
             end_watch()
+            announce_stop()
             end_jobs()  # while the server still answers the jobs' last requests
             stop()
-            stop_storage()
             _checkpoint()
 
 
@@ -319,24 +335,88 @@ def _watch_agents(timeout: float | None, token_lifetime: float | None) -> Callab
     return watch.close
 
 
-def _start_storage(application: Any, sockets: list[socket.socket]) -> Callable[[], None]:
-    """Serve the storage service on its own port, so that it has its own origin."""
+def _describe_listeners(api: socket.socket, storage: socket.socket) -> list[Listener]:
+    from synapse.emulator.connections import fit_connections
+
+    # Workers inherit the raised limit of open files.
+    counts = fit_connections((_CONNECTIONS, _STORAGE_CONNECTIONS))
+    return [
+        Listener(api, _THREADS, counts[0]),
+        Listener(storage, _STORAGE_THREADS, counts[1]),
+    ]
+
+
+def _start_serving(
+    application: Any,
+    folder: DataFolder,
+    listeners: list[Listener],
+    workers: int,
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Serve the API and, on its own port and so its own origin, the storage service.
+
+    Returns:
+        The function that announces the end to waiting requests, and the one that ends serving.
+    """
     from django.apps import apps
 
-    apps.get_app_config("emulator").storage_port = sockets[0].getsockname()[1]  # type: ignore[attr-defined] # ours
-    return _start_waitress(application, sockets, _STORAGE_THREADS)
+    config: Any = apps.get_app_config("emulator")
+    config.storage_port = listeners[1].socket.getsockname()[1]
+    if workers > 1:
+        return _start_workers(folder, listeners, workers)
+    # The storage service first: the other one hands its URLs out.
+    stops = [start_waitress(application, listener) for listener in listeners[::-1]]
+
+    def stop() -> None:
+        for one in stops[::-1]:
+            one()
+
+    return config.stopping.set, stop
 
 
-def _start_waitress(
-    application: Any, sockets: list[socket.socket], threads: int
-) -> Callable[[], None]:
+def _start_workers(
+    folder: DataFolder, listeners: list[Listener], workers: int
+) -> tuple[Callable[[], None], Callable[[], None]]:
+    """Serve in processes that share this one's sockets and state."""
+    from django.apps import apps
+
+    from synapse.emulator.dispatch import submit_left
+    from synapse.emulator.shared_state import share_state
+
+    config: Any = apps.get_app_config("emulator")
+    with contextlib.ExitStack() as stack:
+        address = stack.enter_context(share_state())
+        names = ("control_token", "storage_port", "job_token_lifetime")
+        options = {
+            "main": os.getpid(),
+            "data": str(folder.path),
+            "listeners": [(one.socket.fileno(), *one[1:]) for one in listeners],
+            "config": {name: getattr(config, name) for name in names},
+            "state": address,
+        }
+        descriptors = (*(one.socket.fileno() for one in listeners), address["flags"])
+        pool = WorkerPool(workers, options, descriptors, submit_left)
+        pool.start()
+        stack.callback(pool.close)
+        return pool.announce_stop, stack.pop_all().close
+
+
+def build_worker_application(folder: DataFolder, set_up: Callable[[], None]) -> Any:
+    """Return a worker's WSGI application, over the database that the main process prepared."""
+    _set_up_django(folder)
+    set_up()
+    from django.core.handlers.wsgi import WSGIHandler
+
+    return WSGIHandler()
+
+
+def start_waitress(application: Any, listener: Listener) -> Callable[[], None]:
     """Serve on a thread, and return a function that stops gracefully."""
     from django.apps import apps
 
     from synapse.emulator.body_guard import has_access
     from synapse.emulator.connections import build_server
 
-    server = build_server(application, sockets[0], threads, has_access)
+    server = build_server(application, *listener, has_access)
     thread = threading.Thread(target=server.run, name="synapse-emulator", daemon=True)
     thread.start()
 

@@ -4,12 +4,14 @@ import concurrent.futures
 import contextlib
 import http.client
 import socket
+import subprocess
+import sys
 import threading
 
 import pytest
 
 from synapse._internal.open_files import allow_open_files
-from synapse.emulator import connections
+from synapse.emulator import Emulator, connections
 from synapse.emulator.connections import build_server
 
 from .client import Api
@@ -20,9 +22,10 @@ resource = pytest.importorskip("resource", reason="Windows has no limits of open
 @pytest.fixture
 def many_files():
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if allow_open_files(4096) < 3000:
-        pytest.skip(f"this process may open {before[0]} files only")
-    yield
+    files = allow_open_files(16_384)
+    if files < 3000:
+        pytest.skip(f"this process may open {files} files only")
+    yield files
     resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
@@ -66,6 +69,74 @@ def test_hundreds_of_threads_each_keep_a_connection(api):
         assert set(pool.map(ask, range(150))) == {(200, 200)}
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_ten_thousand_idle_connections_stay_open(many_files, workers):
+    if many_files < 14_500:
+        pytest.skip(f"a process may open {many_files} files only")
+    with Emulator(workers=workers) as emulator, contextlib.ExitStack() as stack:
+        address = emulator.url.removeprefix("http://").partition(":")[::2]
+        token = f"SYNAPSE-Access-Token: Token {emulator.api_token}"
+        request = f"GET /health/ HTTP/1.1\r\nHost: a\r\n{token}\r\n\r\n".encode()
+        opened = []
+        for _ in range(100):
+            some = [
+                stack.enter_context(socket.create_connection(address, timeout=60))
+                for _ in range(100)
+            ]
+            for one in some:
+                one.sendall(request)
+            assert {read_status(one) for one in some} == {200}
+            opened += some
+
+        fresh = Api(emulator.url, {"SYNAPSE-Access-Token": f"Token {emulator.api_token}"})
+        with fresh.http:
+            assert fresh.get("users/me/").status_code == 200
+        for one in opened:
+            one.setblocking(False)
+            with pytest.raises(BlockingIOError):  # neither closed nor readable
+                one.recv(1)
+        for one in opened[::1000]:
+            one.setblocking(True)
+            one.sendall(request)
+            assert read_status(one) == 200
+
+
+def read_status(connection):
+    """Read a whole response."""
+    response = http.client.HTTPResponse(connection)
+    response.begin()
+    response.read()
+    return response.status
+
+
+# The limit of open files
+
+FIT = """
+import resource
+from synapse.emulator.connections import fit_connections
+
+resource.setrlimit(resource.RLIMIT_NOFILE, (128, {hard}))
+print(*fit_connections((1200, 200)), resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+"""
+
+
+@pytest.mark.parametrize(
+    ("hard", "expected"), [(1656, (1200, 200, 1656)), (956, (600, 100, 956)), (140, (60, 10, 140))]
+)
+def test_servers_share_what_the_limit_of_open_files_leaves(hard, expected):
+    code = FIT.format(hard=hard)
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert tuple(map(int, run.stdout.split())) == expected
+    room = expected[0] + expected[1]
+    warning = (
+        f"A process may open {hard} files only, so it keeps at most {room} of 1400 connections"
+        " open. Raise the limit of open files: ulimit -n 1656.\n"
+    )
+    assert run.stderr == ("" if room == 1400 else warning)
+
+
 # The server alone
 
 
@@ -95,7 +166,7 @@ def served(app):
     def has_access(headers, path, query):
         return headers.get("AUTHORIZATION") == "me"
 
-    server = build_server(app, listener, 2, has_access)
+    server = build_server(app, listener, 2, 200, has_access)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     yield address
@@ -213,10 +284,9 @@ def test_a_known_sender_may_rest_longer_than_a_stranger(served, monkeypatch):
             talk(served)  # until the server drops this stranger
 
 
-def test_the_longest_idle_connection_makes_room(app, monkeypatch):
-    monkeypatch.setattr(connections, "_MOST_CONNECTIONS", 30)
+def test_the_longest_idle_connection_makes_room(app):
     listener = socket.create_server(("127.0.0.1", 0), backlog=200)
-    server = build_server(app, listener, 2, lambda *_: True)
+    server = build_server(app, listener, 2, 30, lambda *_: True)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

@@ -74,10 +74,9 @@ def test_a_used_fault_is_still_found() -> None:
 def test_clear() -> None:
     switch = FaultSwitch()
     first, second, third = (ArmedFault("cut", tenant=code) for code in ("a", "b", "b"))
-    for fault in (first, second, third):
-        switch.arm(fault)
+    keys = [switch.arm(fault) for fault in (first, second, third)]
 
-    switch.clear(only=third)
+    switch.clear(key=keys[2])
     switch.clear(tenant="a")
     assert take(switch, "a") is None
     assert take(switch, "b") is second
