@@ -24,6 +24,17 @@ _MIGRATIONS = "django_migrations"
 # The first key of the advisory lock; the second is the schema.
 _LOCK_CLASS = 0x53594E41
 _CHECK_INTERVAL = 5.0
+# Each table with text columns whose collation isn't "C", and the changes that set "C".
+_FIND_TEXTS = """
+    SELECT quote_ident(relname), string_agg(format(
+        'ALTER COLUMN %%I TYPE %%s COLLATE pg_catalog."C"',
+        attname, format_type(atttypid, atttypmod)), ', ')
+    FROM pg_attribute JOIN pg_class ON attrelid = pg_class.oid
+    WHERE relnamespace = current_schema()::regnamespace AND relkind = 'r' AND relname LIKE %s
+        AND attnum > 0 AND NOT attisdropped
+        AND attcollation NOT IN (0, 'pg_catalog."C"'::regcollation)
+    GROUP BY relname
+"""
 
 
 def describe_database() -> str:
@@ -66,6 +77,8 @@ def prepare_tables() -> None:
         name.startswith(_OURS) for name in connection.introspection.table_names()
     ):
         call_command("migrate", interactive=False, verbosity=0, skip_checks=True)
+        if connection.vendor == "postgresql":
+            _order_by_code_points()
         return
     # Going through all migrations takes four times as long: after each step Django makes its
     # classes of all models anew.
@@ -76,6 +89,14 @@ def prepare_tables() -> None:
             editor.create_model(model)
         for app, name in loader.graph.nodes:
             recorder.record_applied(app, name)
+
+
+def _order_by_code_points() -> None:
+    """Let PostgreSQL order and compare texts as SQLite does, whatever the database's language."""
+    with connection.cursor() as cursor:
+        cursor.execute(_FIND_TEXTS, [f"{_OURS}%"])
+        for table, changes in cursor.fetchall():
+            cursor.execute(f"ALTER TABLE {table} {changes}")
 
 
 @contextlib.contextmanager
@@ -143,7 +164,13 @@ def _is_still_ours(holder: Any) -> bool:
 def _try_lock(holder: Any) -> bool:
     with holder.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(current_schema()))", [_LOCK_CLASS])
-        return bool(cursor.fetchone()[0])
+        (is_taken,) = cursor.fetchone()
+    if is_taken is None:
+        raise EmulatorError(
+            f"The database {describe_database()} has no schema of its search_path. Create the "
+            "schema, or correct the search_path."
+        )
+    return bool(is_taken)
 
 
 def _subject() -> tuple[str, str]:

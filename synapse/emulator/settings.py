@@ -19,6 +19,7 @@ ALLOWED_HOSTS = ["*"]  # any host name: tokens guard the server, not cookies
 INSTALLED_APPS = ["rest_framework", "synapse.emulator"]
 MIDDLEWARE = [
     "synapse.emulator.middleware.EnvelopeMiddleware",
+    "synapse.emulator.outages.OutageMiddleware",
     "synapse.emulator.fault_answers.FaultMiddleware",
     "synapse.emulator.behaviour_answers.BehaviourMiddleware",
 ]
@@ -30,7 +31,7 @@ TIME_ZONE = "UTC"
 USE_I18N = False
 
 _SQLITE: dict[str, Any] = {
-    "ENGINE": "django.db.backends.sqlite3",
+    "ENGINE": "synapse.emulator.sqlite",
     "NAME": str(_folder.database) if _data else ":memory:",
     # A request's thread keeps the connection: opening one costs more than most queries.
     "CONN_MAX_AGE": None,
@@ -52,8 +53,11 @@ _database: dict[str, Any] = (
     if _url
     else _SQLITE
 )
-if _database["ENGINE"] == _SQLITE["ENGINE"]:
+if _database["ENGINE"] in (_SQLITE["ENGINE"], "django.db.backends.sqlite3"):
     _database = {**_SQLITE, "NAME": _database["NAME"]}
+elif _database["ENGINE"] == "django.db.backends.postgresql":
+    _options = {"connect_timeout": 10, "application_name": "synapse-emulator"}
+    _database["OPTIONS"] = {**_options, **_database.get("OPTIONS", {})}
 DATABASES = {"default": _database}
 
 MEDIA_ROOT = str(_folder.path)

@@ -90,6 +90,7 @@ def test_a_second_backend_on_one_database_ends_no_job(tmp_path):
         pass
 
 
+@pytest.mark.sqlite
 def test_another_folders_own_database_is_in_use_too(tmp_path):
     with Emulator(tmp_path / "first"):
         url = f"sqlite:///{tmp_path}/first/db.sqlite3"
@@ -140,6 +141,7 @@ call_command("migrate", verbosity=0)
 """
 
 
+@pytest.mark.sqlite
 def test_new_tables_are_those_of_the_migrations(tmp_path):
     subprocess.run([sys.executable, "-c", MIGRATE, tmp_path / "old"], check=True)
     with Emulator(data=tmp_path / "new"):

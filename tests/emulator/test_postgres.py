@@ -1,100 +1,46 @@
-"""The backend on a PostgreSQL server of its own; skipped where there is none."""
+"""The backend on PostgreSQL; `make test-postgres` runs these tests, and the others over it."""
 
-import importlib.util
 import json
 import os
-import pwd
-import shutil
-import socket
-import subprocess
-import sys
-import tempfile
+import uuid
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
-from synapse._internal.installation import install_command
 from synapse.emulator import Emulator
 from synapse.emulator.errors import EmulatorError
 
 from .client import IMAGE, connect
-from .running import SLEEP, ended, started, until
+from .running import SLEEP, console, ended, started, until
 
-pytestmark = pytest.mark.slow
+cluster = pytest.importorskip("postgres_cluster", reason="psycopg is missing")
+
+URL = os.environ.get(cluster.VARIABLE)
+pytestmark = pytest.mark.skipif(not URL, reason="make test-postgres runs this")
 
 DOCUMENTS = [
     '{"b": 1, "a": 2, "aa": {"z": 0, "y": 0}}',
     '{"zero": -0.0, "large": 1e+300, "small": 1e-300, "whole": 1.0, "exact": 0.1}',
     '{"integer": 123456789012345678901234567890, "text": "\\u00fc \\ud83d\\ude00"}',
     '[null, true, [], {}, ""]',
+    "[" * 80 + "]" * 80,
+    '"' + "x" * 2_000_000 + '"',
 ]
 
 
-def find_program(name):
-    places = [*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)]
-    return shutil.which(name) or shutil.which(name, path=os.pathsep.join(map(str, places)))
-
-
-class Server:
-    """A PostgreSQL server in a temporary folder."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.user = None
-        if os.geteuid() == 0:  # PostgreSQL doesn't run as root
-            self.user = "postgres"
-            os.chown(folder, pwd.getpwnam("postgres").pw_uid, -1)
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.run("initdb", "--auth=trust", "--username=me", "--encoding=UTF8", "--no-sync")
-
-    def run(self, program, *arguments):
-        command = [find_program(program), "-D", f"{self.folder}/data", *arguments]
-        subprocess.run(
-            command, check=True, user=self.user, cwd=self.folder, stdout=subprocess.DEVNULL
-        )
-
-    def start(self):
-        options = f"-p {self.port} -k {self.folder} -h 127.0.0.1 -c fsync=off"
-        self.run("pg_ctl", "start", "-w", "-o", options, "-l", f"{self.folder}/log")
-
-    def stop(self):
-        self.run("pg_ctl", "stop", "-w", "-m", "immediate")
-
-    def create(self, name):
-        self.query("postgres", f"CREATE DATABASE {name}")
-        return f"postgresql://me:secret@127.0.0.1:{self.port}/{name}"
-
-    def query(self, name, statement):
-        import psycopg
-
-        url = f"postgresql://me@127.0.0.1:{self.port}/{name}"
-        with psycopg.connect(url, autocommit=True) as connection:
-            cursor = connection.execute(statement)
-            return cursor.fetchall() if cursor.description else None
+def create(name):
+    return cluster.create_database(URL, f"{name}_{uuid.uuid4().hex[:8]}")
 
 
 @pytest.fixture(scope="module")
-def server():
-    if importlib.util.find_spec("psycopg") is None:
-        pytest.skip(f"psycopg isn't installed: {install_command('postgres')}")
-    if find_program("initdb") is None:
-        pytest.skip("PostgreSQL isn't installed: its initdb isn't on PATH")
-    if os.geteuid() == 0 and "postgres" not in {user.pw_name for user in pwd.getpwall()}:
-        pytest.skip("PostgreSQL doesn't run as root, and no user postgres exists")
-    folder = tempfile.mkdtemp(prefix="synapse-pg-", dir="/tmp")
-    running = Server(folder)
-    try:
-        running.start()
-        yield running
-        running.stop()
-    finally:
-        shutil.rmtree(folder)
+def url():
+    return create("shared")
 
 
 @pytest.fixture(scope="module")
-def backend(server):
-    with Emulator(database_url=server.create("shared")) as running:
+def backend(url):
+    with Emulator(database_url=url) as running:
         yield running
 
 
@@ -122,74 +68,107 @@ def test_documents_come_back_as_they_were(pg, text):
     assert json.dumps(received) == json.dumps(json.loads(text))
 
 
-def test_documents_of_an_older_database_become_text(server):
-    url = server.create("older")
+def test_documents_of_an_older_database_become_text():
+    url = create("older")
     with Emulator(database_url=url) as emulator:
         api = connect(emulator, emulator.api_token)
         project = api.project(configuration={"a": 1})["id"]
-    settings = {
-        "DJANGO_SETTINGS_MODULE": "synapse.emulator.settings",
-        "SYNAPSE_EMULATOR_DATABASE_URL": url,
-    }
-    command = [sys.executable, "-m", "django", "migrate", "emulator", "0007"]
-    subprocess.run(command, check=True, env={**os.environ, **settings}, stdout=subprocess.DEVNULL)
+    cluster.run_django(url, "migrate", "emulator", "0007", "--verbosity=0")
     column = "ALTER TABLE emulator_project ALTER COLUMN configuration TYPE "
-    server.query("older", f"{column} jsonb USING configuration::jsonb")
+    cluster.query(url, f"{column} jsonb USING configuration::jsonb")
     with Emulator(database_url=url) as emulator:
         api = connect(emulator, emulator.api_token)
         assert api.ok("GET", f"projects/{project}/")["configuration"] == {"a": 1}
         assert api.project(configuration={"b": 1, "a": -0.0})["configuration"] == {"b": 1, "a": 0}
-    kinds = server.query(
-        "older",
+    kinds = cluster.query(
+        url,
         "SELECT DISTINCT data_type FROM information_schema.columns WHERE data_type LIKE 'json%'",
     )
     assert kinds == []
 
 
-def test_filters_search_and_orderings(pg):
-    projects = [pg.project(title=title)["id"] for title in ("Night", "Day", "Night & day")]
-    assert pg.ids("projects/", search="night", ordering="-id") == [projects[2], projects[0]]
-    collection = pg.collection(IMAGE)["id"]
-    file = pg.file(b"pixels")["checksum"]
-    for place in ("harbour", "hills"):
-        files = {"image": {"checksum": file}}
-        body = {"data_collection": collection, "files": files, "meta": {"place": place}}
-        pg.ok("POST", "data_units/", body)
-    assert len(pg.ids("data_units/", search="harb")) == 1
+def test_texts_of_an_older_database_get_the_order_of_sqlite():
+    url = create("worded")
+    titles = ("b", "A", "a", "B")
+    with Emulator(database_url=url) as emulator:
+        api = connect(emulator, emulator.api_token)
+        for title in titles:
+            api.project(title=title)
+    cluster.query(url, "ALTER TABLE emulator_project ALTER COLUMN title TYPE varchar(255)")
+    with Emulator(database_url=url) as emulator:
+        api = connect(emulator, emulator.api_token)
+        rows = api.ok("GET", "projects/?ordering=title")["results"]
+    assert [row["title"] for row in rows] == ["A", "B", "a", "b"]
 
 
 def test_a_job_runs(pg):
     assert ended(pg, started(pg, "def run(): print('hi')"))["status"] == "SUCCEEDED"
 
 
-def test_a_second_backend_ends_no_job(server, backend, pg):
+def test_a_second_backend_ends_no_job(url, backend, pg):
     job = started(pg, SLEEP)
     until(pg, job, "RUNNING")
     with pytest.raises(EmulatorError) as error:
-        Emulator(database_url=f"postgresql://me:secret@127.0.0.1:{server.port}/shared").start()
+        Emulator(database_url=url).start()
+    parts = urlsplit(url)
     assert str(error.value) == (
-        f"The database postgresql://me@127.0.0.1:{server.port}/shared is in use by another local "
-        "backend: stop that one, or choose another database."
+        f"The database postgresql://me@127.0.0.1:{parts.port}{parts.path} is in use by another "
+        "local backend: stop that one, or choose another database."
     )
     assert pg.ok("GET", f"jobs/{job}/")["status"] == "RUNNING"
 
 
-def test_foreign_tables_are_refused_unless_allowed(server):
-    url = server.create("theirs")
-    server.query("theirs", "CREATE TABLE orders (id int)")
+def test_schemas_of_one_database_are_apart(url, backend, pg):
+    cluster.query(url, "CREATE SCHEMA other")
+    project = pg.project(title="first schema")
+    with Emulator(database_url=f"{url}?options=-csearch_path%3Dother") as second:
+        assert connect(second, second.api_token).project(title="second schema")["id"] == 1
+        with pytest.raises(EmulatorError, match="in use by another local backend"):
+            Emulator(database_url=f"{url}?options=-csearch_path%3Dother").start()
+    assert pg.ok("GET", f"projects/{project['id']}/")["title"] == "first schema"
+
+
+def test_a_schema_that_does_not_exist_is_named():
+    url = create("bare")
+    with pytest.raises(EmulatorError) as error:
+        Emulator(database_url=f"{url}?options=-csearch_path%3Dnowhere").start()
+    assert "has no schema of its search_path" in str(error.value)
+
+
+def test_foreign_tables_are_refused_unless_allowed():
+    url = create("theirs")
+    cluster.query(url, "CREATE TABLE orders (id int)")
     with pytest.raises(EmulatorError, match=r"tables of another project \(orders\)"):
         Emulator(database_url=url).start()
-    assert server.query("theirs", "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [
+    assert cluster.query(url, "SELECT count(*) FROM pg_tables WHERE schemaname = 'public'") == [
         (1,)
     ]
     with Emulator(database_url=url, share_database=True) as emulator:
         assert connect(emulator, emulator.api_token).project()["id"] == 1
 
 
-def test_a_restart_of_the_database_costs_no_request(server, backend, pg):
-    """Last in the file: the server's advisory lock is taken again later."""
-    for _ in range(40):  # every thread of the backend has a connection
-        pg.project()
-    server.stop()
-    server.start()
-    assert [pg.get("projects/").status_code for _ in range(40)] == [200] * 40
+@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
+def test_the_password_is_in_no_command_and_no_job(url, backend, pg):
+    secret = urlsplit(url).password
+    job = started(pg, "import os\ndef run(): print('seen', dict(os.environ))")
+    assert ended(pg, job)["status"] == "SUCCEEDED"
+    assert any("seen" in line for line in console(pg, job))
+    assert secret not in "".join(console(pg, job))
+    commands = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline")]
+    assert not any(secret.encode() in command for command in commands)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:s3cret@127.0.0.1:1/none",
+        "postgresql://me:s3cret/@127.0.0.1/none",
+        "postgresql://me:s3cret#@127.0.0.1/none",
+        "postgresql://me:@s3cret@127.0.0.1:no/none",
+        "postgresql://me:s3cret@127.0.0.1:1/none?nonsense=1",
+    ],
+)
+def test_the_password_is_in_no_error(url):
+    with pytest.raises(EmulatorError) as error:
+        Emulator(database_url=url).start()
+    assert "s3cret" not in str(error.value)
